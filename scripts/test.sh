@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Sets up what is missing and runs every check and test there is, the way CI does. The last line
+# counts the tests. Arguments go to the test runner: scripts/test.sh money
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/common.sh
+source scripts/common.sh
+
+need_rust
+need_postgres
+# What is built here is built from the committed descriptions of the queries, which proves that
+# they are complete. The tests themselves use a real database.
+export SQLX_OFFLINE=true
+export INSTA_UPDATE=no
+
+# Runs a step silently; what it says is shown when it fails.
+step() {
+    local name=$1 log status=0
+    shift
+    say "$name"
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 || status=$?
+    if [[ $status != 0 ]]; then
+        cat "$log" >&2
+        rm -f "$log"
+        fail "failed: $*"
+    fi
+    rm -f "$log"
+}
+
+step "format" cargo fmt --check
+if command -v shellcheck >/dev/null; then
+    step "scripts" shellcheck --external-sources scripts/*.sh .ci/run
+else
+    say "scripts: not checked, shellcheck is not installed"
+fi
+step "lints (the first time everything is built, which takes a few minutes)" \
+    cargo clippy --quiet --locked --all-targets -- -D warnings
+step "query descriptions" scripts/sqlx-prepare.sh --check
+RUSTDOCFLAGS="-D warnings" step "documentation" \
+    cargo doc --quiet --locked --no-deps --document-private-items
+step "documentation's examples" cargo test --quiet --locked --doc
+
+say "tests"
+if cargo nextest --version >/dev/null 2>&1; then
+    exec scripts/with-postgres.sh cargo nextest run --locked --cargo-quiet \
+        --show-progress none --status-level fail --final-status-level fail "$@"
+fi
+# Without nextest: the same tests, and the sums that it would have shown. Tests that start whole
+# clusters share the machine badly with themselves, so there are fewer threads.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+status=0
+scripts/with-postgres.sh cargo test --quiet --locked --no-fail-fast --lib --bins --tests -- \
+    --test-threads 4 "$@" >"$log" 2>&1 || status=$?
+[[ $status == 0 ]] || cat "$log" >&2
+awk '/^test result:/ { passed += $4; failed += $6 }
+     END { printf "%d passed, %d failed\n", passed, failed }' "$log"
+exit "$status"

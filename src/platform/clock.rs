@@ -1,0 +1,51 @@
+//! The time: the system's, or one that a test moves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Where the wall-clock time comes from.
+///
+/// Durations are measured with [`std::time::Instant`]; this clock is for moments that are stored
+/// or shown.
+#[derive(Clone, Debug, Default)]
+pub enum Clock {
+    /// The machine's clock.
+    #[default]
+    System,
+    /// A clock that stands still until a test moves it; microseconds since the epoch.
+    Fixed(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock that stands at `at`, to the microsecond, as Postgres stores it.
+    pub fn fixed(at: DateTime<Utc>) -> Self {
+        Self::Fixed(Arc::new(AtomicI64::new(at.timestamp_micros())))
+    }
+
+    /// The present moment, to the microsecond: what is written is what is read back.
+    pub fn now(&self) -> DateTime<Utc> {
+        let micros = match self {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the one place that may read the clock"
+            )]
+            Self::System => Utc::now().timestamp_micros(),
+            Self::Fixed(micros) => micros.load(Ordering::SeqCst),
+        };
+        DateTime::from_timestamp_micros(micros).unwrap_or_default()
+    }
+
+    /// Milliseconds since the epoch, the unit of `timestamp` in the event stream.
+    pub fn millis(&self) -> i64 {
+        self.now().timestamp_millis()
+    }
+
+    /// Moves a fixed clock; the system's clock cannot be moved and ignores it.
+    pub fn advance(&self, by: TimeDelta) {
+        if let Self::Fixed(micros) = self {
+            micros.fetch_add(by.num_microseconds().unwrap_or(i64::MAX), Ordering::SeqCst);
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! The pool, the migrations, and what every text needs before Postgres takes it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, PgConnection, PgPool};
+
+/// Every migration, compiled into the binary.
+pub static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// The oldest Postgres that knows what the migrations use (`unique nulls not distinct`).
+pub const OLDEST_POSTGRES: u32 = 15;
+
+/// How many months of partitions are kept ready: the present one and the three after it, so that
+/// nothing happens when nobody calls [`make_month_partitions`] for a quarter of a year.
+pub const MONTHS_READY: i32 = 4;
+
+/// How long the first connection may take before the database counts as unreachable.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a migration waits for a lock before it gives way to those who queue behind it.
+const MIGRATION_LOCK_TIMEOUT: &str = "10s";
+/// The advisory lock of whoever migrates; the number is arbitrary and must never change.
+const MIGRATION_LOCK: i64 = 0x6e61_7669_0001;
+/// How often a second migrator looks whether the first is done.
+const MIGRATION_LOCK_POLL: Duration = Duration::from_millis(100);
+
+/// Why the database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No connection could be made.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(#[source] sqlx::Error),
+    /// The first connection took too long.
+    #[error("the database did not answer within {} s", CONNECT_TIMEOUT.as_secs())]
+    Silent,
+    /// The server is older than [`OLDEST_POSTGRES`].
+    #[error("the database is Postgres {0}; {OLDEST_POSTGRES} or later is needed")]
+    TooOld(u32),
+    /// A released migration was edited, or a newer binary has migrated the database.
+    #[error("{0}")]
+    Migrate(#[from] MigrateError),
+    /// There is nothing to go back to.
+    #[error("there is no migration {0}; 0 undoes all of them")]
+    NoSuchVersion(i64),
+    /// A query failed.
+    #[error("a query failed: {0}")]
+    Query(#[from] sqlx::Error),
+}
+
+/// How the pool behaves; the defaults suit a server.
+#[derive(Clone, Debug)]
+pub struct PoolSettings {
+    /// Shown in `pg_stat_activity`.
+    pub application_name: String,
+    /// At most this many connections.
+    pub max_connections: u32,
+    /// How long a request waits for a connection before it fails.
+    pub acquire_timeout: Duration,
+    /// How long one statement may take.
+    pub statement_timeout: Duration,
+    /// How long a statement waits for a lock.
+    pub lock_timeout: Duration,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            application_name: "navi".to_owned(),
+            max_connections: 20,
+            // Below the statement time-out, so that a full pool is told apart from a slow query.
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
+            lock_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Connects once, to know that the database is there and new enough, and makes the pool.
+pub async fn connect(options: PgConnectOptions, settings: &PoolSettings) -> Result<PgPool, Error> {
+    let options = with_settings(options, settings);
+    // The pool itself would try again until its time-out and then report only that it timed out.
+    let conn = connect_once(&options).await?;
+    sqlx::Connection::close(conn).await?;
+    Ok(PgPoolOptions::new()
+        .max_connections(settings.max_connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .idle_timeout(Duration::from_mins(10))
+        // A failover leaves connections to a server that has become read-only; they do not live on.
+        .max_lifetime(Duration::from_mins(30))
+        .connect_lazy_with(options))
+}
+
+fn with_settings(options: PgConnectOptions, settings: &PoolSettings) -> PgConnectOptions {
+    let given = options.get_options().unwrap_or_default().to_owned();
+    let limits = [
+        ("statement_timeout", settings.statement_timeout),
+        ("lock_timeout", settings.lock_timeout),
+        // A transaction that waits for its own client keeps rows locked and vacuum waiting.
+        (
+            "idle_in_transaction_session_timeout",
+            Duration::from_mins(1),
+        ),
+    ];
+    // What the operator wrote into the URL wins.
+    let ours = limits
+        .into_iter()
+        .filter(|(name, _)| !given.contains(name))
+        .map(|(name, limit)| (name, format!("{}ms", limit.as_millis())));
+    let options = options.options(ours);
+    match options.get_application_name() {
+        Some(_) => options,
+        None => options.application_name(&settings.application_name),
+    }
+}
+
+/// One connection of its own, outside any pool; the caller's session settings end with it.
+pub async fn connect_once(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+    let conn = tokio::time::timeout(CONNECT_TIMEOUT, options.connect())
+        .await
+        .map_err(|_elapsed| Error::Silent)?
+        .map_err(Error::Unreachable)?;
+    match conn.server_version_num().map(|number| number / 10_000) {
+        Some(major) if major < OLDEST_POSTGRES => Err(Error::TooOld(major)),
+        Some(_) | None => Ok(conn),
+    }
+}
+
+/// Applies what is pending, makes the partitions of the coming months, and answers with what was
+/// applied.
+///
+/// Two at once take turns. The session is thrown away at the end: sqlx keeps its own lock when a
+/// migration fails, and a pooled connection would take that lock along.
+pub async fn migrate(
+    options: &PgConnectOptions,
+    now: DateTime<Utc>,
+) -> Result<Vec<&'static Migration>, Error> {
+    let mut conn = lock_for_migration(options).await?;
+    let applied = pending(&mut conn).await?;
+    MIGRATOR.run(&mut conn).await?;
+    make_month_partitions(&mut conn, now, MONTHS_READY).await?;
+    sqlx::Connection::close(conn).await?;
+    Ok(applied)
+}
+
+/// Goes back until `target` is the newest migration that is applied; 0 undoes everything. The data
+/// in dropped tables is lost. Answers with what was undone, newest first.
+pub async fn undo(
+    options: &PgConnectOptions,
+    target: i64,
+) -> Result<Vec<&'static Migration>, Error> {
+    if target != 0 && !MIGRATOR.version_exists(target) {
+        return Err(Error::NoSuchVersion(target));
+    }
+    let mut conn = lock_for_migration(options).await?;
+    let undone = undoable(&mut conn, target).await?;
+    MIGRATOR.undo(&mut conn, target).await?;
+    sqlx::Connection::close(conn).await?;
+    Ok(undone)
+}
+
+/// A session that alone may migrate.
+async fn lock_for_migration(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+    let options = options
+        .clone()
+        .application_name("navi-migrate")
+        // A migration may take as long as it needs, but must not stand in a queue for locks.
+        .options([
+            ("statement_timeout", "0"),
+            ("lock_timeout", MIGRATION_LOCK_TIMEOUT),
+        ]);
+    let mut conn = connect_once(&options).await?;
+    let mut told = false;
+    // Asking again and again instead of waiting inside Postgres: a waiting statement holds a
+    // snapshot, `create index concurrently` waits for all snapshots, and both would wait forever.
+    while !sqlx::query_scalar!(
+        r#"select pg_try_advisory_lock($1) as "locked!""#,
+        MIGRATION_LOCK
+    )
+    .fetch_one(&mut conn)
+    .await?
+    {
+        if !told {
+            tracing::info!("waiting for another process that is migrating this database");
+            told = true;
+        }
+        tokio::time::sleep(MIGRATION_LOCK_POLL).await;
+    }
+    Ok(conn)
+}
+
+/// What [`migrate`] would apply, oldest first. Changes nothing.
+///
+/// Migrations that only a newer binary knows are no error here: during a rollout the old one goes
+/// on serving.
+pub async fn pending(conn: &mut PgConnection) -> Result<Vec<&'static Migration>, Error> {
+    let applied = applied(conn).await?;
+    let mut missing = Vec::new();
+    for migration in MIGRATOR.iter() {
+        if migration.migration_type.is_down_migration() {
+            continue;
+        }
+        match applied.get(&migration.version) {
+            Some(checksum) if **checksum != *migration.checksum => {
+                return Err(MigrateError::VersionMismatch(migration.version).into());
+            }
+            Some(_) => {}
+            None => missing.push(migration),
+        }
+    }
+    Ok(missing)
+}
+
+/// What [`undo`] would undo, newest first. Changes nothing.
+pub async fn undoable(
+    conn: &mut PgConnection,
+    target: i64,
+) -> Result<Vec<&'static Migration>, Error> {
+    let applied = applied(conn).await?;
+    Ok(MIGRATOR
+        .iter()
+        .rev()
+        .filter(|migration| migration.migration_type.is_down_migration())
+        .filter(|migration| migration.version > target)
+        .filter(|migration| applied.contains_key(&migration.version))
+        .collect())
+}
+
+/// Version and checksum of every migration that was applied.
+async fn applied(conn: &mut PgConnection) -> Result<HashMap<i64, Cow<'static, [u8]>>, Error> {
+    let table = &*MIGRATOR.table_name;
+    let exists = sqlx::query_scalar!(r#"select to_regclass($1) is not null as "exists!""#, table)
+        .fetch_one(&mut *conn)
+        .await?;
+    if !exists {
+        return Ok(HashMap::new());
+    }
+    let applied = conn.list_applied_migrations(table).await?;
+    Ok(applied
+        .into_iter()
+        .map(|migration| (migration.version, migration.checksum))
+        .collect())
+}
+
+/// Makes the monthly partitions of every partitioned table, beginning with the month of `first`,
+/// as far as they do not exist, and answers how many were made. Safe at any time, from any number
+/// of processes; fails after five seconds when a long query is in its way.
+pub async fn make_month_partitions(
+    conn: &mut PgConnection,
+    first: DateTime<Utc>,
+    months: i32,
+) -> sqlx::Result<i32> {
+    sqlx::query_scalar!(
+        r#"select make_month_partitions($1, $2) as "made!""#,
+        first,
+        months
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// What the server takes for the present moment.
+pub async fn server_time(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
+    sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
+        .fetch_one(conn)
+        .await
+}
+
+/// The text without NUL characters, which no Postgres text can hold.
+pub fn strip_nul(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', ""))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Takes the NUL characters out of every string and key, which no `jsonb` can hold.
+pub fn strip_nul_json(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if text.contains('\0') {
+                text.retain(|character| character != '\0');
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip_nul_json),
+        Value::Object(map) => {
+            if map.keys().any(|key| key.contains('\0')) {
+                *map = std::mem::take(map)
+                    .into_iter()
+                    .map(|(key, value)| (strip_nul(&key).into_owned(), value))
+                    .collect();
+            }
+            map.values_mut().for_each(strip_nul_json);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// A value as it goes into a `jsonb` column: serialised, without NUL characters.
+pub fn to_jsonb(value: &impl serde::Serialize) -> Value {
+    let mut value = serde_json::to_value(value).unwrap_or_default();
+    strip_nul_json(&mut value);
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nul_characters_are_taken_out_of_strings_and_keys_at_any_depth() {
+        let mut value = json!({"a\0": ["\0b", {"c": "\0", "n": 1}], "d": null});
+        strip_nul_json(&mut value);
+        assert_eq!(value, json!({"a": ["b", {"c": "", "n": 1}], "d": null}));
+    }
+
+    #[test]
+    fn a_text_without_nul_is_not_copied() {
+        assert!(matches!(strip_nul("plain"), Cow::Borrowed("plain")));
+        assert_eq!(strip_nul("a\0b"), "ab");
+    }
+
+    #[test]
+    fn every_migration_has_its_way_back() {
+        let (ways_back, ways_on): (Vec<_>, Vec<_>) = MIGRATOR
+            .iter()
+            .partition(|migration| migration.migration_type.is_down_migration());
+        let versions =
+            |them: Vec<&Migration>| them.iter().map(|one| one.version).collect::<Vec<_>>();
+        assert_eq!(versions(ways_back), versions(ways_on));
+    }
+
+    #[test]
+    fn a_time_out_in_the_url_is_kept() {
+        let given = PgConnectOptions::new_without_pgpass().options([("statement_timeout", "7s")]);
+        let options = with_settings(given, &PoolSettings::default());
+        let text = options.get_options().unwrap();
+        assert!(
+            text.contains("statement_timeout=7s") && !text.contains("30000ms"),
+            "{text}"
+        );
+        assert!(text.contains("lock_timeout=10000ms"), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn stripped_text_has_no_nul_and_keeps_the_rest(text in any::<String>()) {
+            let stripped = strip_nul(&text).into_owned();
+            prop_assert!(!stripped.contains('\0'));
+            prop_assert_eq!(stripped, text.chars().filter(|c| *c != '\0').collect::<String>());
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! How many files and connections a process may have open at once.
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// What programs expect: some pass over every number up to the limit, and `select` knows no more.
+const USUAL: u64 = 1024;
+
+/// Raises the limit of this process as far as it may: every connection and every stream takes one
+/// descriptor, and the usual limit is lower than the number of streams a server can have.
+pub fn raise_limit() -> std::io::Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    Ok(setrlimit(Resource::RLIMIT_NOFILE, most, most)?)
+}
+
+/// Takes the raise back, for a program that is about to be started. It may raise it again.
+pub fn usual_limit() -> std::io::Result<()> {
+    let (now, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    Ok(setrlimit(Resource::RLIMIT_NOFILE, now.min(USUAL), most)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_goes_up_and_comes_back() {
+        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        raise_limit().unwrap();
+        assert_eq!(getrlimit(Resource::RLIMIT_NOFILE).unwrap(), (most, most));
+        usual_limit().unwrap();
+        let usual = most.min(USUAL);
+        assert_eq!(getrlimit(Resource::RLIMIT_NOFILE).unwrap(), (usual, most));
+    }
+}

@@ -1,0 +1,279 @@
+//! Health: checks that one background task repeats, and that any number of probes read.
+//!
+//! A probe costs a read of memory: no connection, no query. A check that hangs is cut off, so a
+//! probe never waits for what it asks about.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+
+use crate::platform::tasks::Tasks;
+
+/// How often the checks run.
+const EVERY: Duration = Duration::from_secs(2);
+/// How long one check may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The word for a check that has not run yet.
+const NOT_YET: &str = "not checked yet";
+
+/// Looks whether something works. Both texts are shown to anybody who asks, so they hold no
+/// address, name or message of another system.
+pub type Probe = Box<dyn Fn() -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
+
+/// What was found about one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Check {
+    /// The thing.
+    #[schema(value_type = String)]
+    pub name: &'static str,
+    /// Whether it works.
+    pub ok: bool,
+    /// How long it took to find out, in milliseconds.
+    pub latency_ms: u64,
+    /// What was found, and what to do about it.
+    pub detail: String,
+}
+
+/// What is found about everything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = HealthReport)]
+pub struct Report {
+    /// Whether every check is.
+    pub ok: bool,
+    /// The checks.
+    pub checks: Vec<Check>,
+}
+
+impl From<Vec<Check>> for Report {
+    fn from(checks: Vec<Check>) -> Self {
+        Self {
+            ok: checks.iter().all(|check| check.ok),
+            checks,
+        }
+    }
+}
+
+/// The state of this process; cheap to clone.
+#[derive(Clone)]
+pub struct Health(Arc<Inner>);
+
+struct Inner {
+    probes: Vec<(&'static str, Probe)>,
+    patience: Duration,
+    found: RwLock<Vec<Check>>,
+    was_ready: AtomicBool,
+    draining: AtomicBool,
+}
+
+impl std::fmt::Debug for Health {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Health")
+            .field("ready", &self.ready())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Health {
+    /// Health by these checks. Nothing is ready before they ran.
+    pub fn new(probes: Vec<(&'static str, Probe)>) -> Self {
+        Self::with_patience(probes, PATIENCE)
+    }
+
+    fn with_patience(probes: Vec<(&'static str, Probe)>, patience: Duration) -> Self {
+        let found = probes
+            .iter()
+            .map(|(name, _)| Check {
+                name,
+                ok: false,
+                latency_ms: 0,
+                detail: NOT_YET.to_owned(),
+            })
+            .collect();
+        Self(Arc::new(Inner {
+            probes,
+            patience,
+            found: RwLock::new(found),
+            was_ready: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+        }))
+    }
+
+    /// Repeats the checks until the process ends.
+    pub fn watch(&self, tasks: &Tasks) {
+        let health = self.clone();
+        let stopping = tasks.stopping();
+        tasks.spawn(async move {
+            loop {
+                health.refresh().await;
+                tokio::select! {
+                    () = tokio::time::sleep(EVERY) => {}
+                    () = stopping.cancelled() => break,
+                }
+            }
+        });
+    }
+
+    /// Runs every check once, all at the same time.
+    pub async fn refresh(&self) {
+        let checks = self.0.probes.iter().map(|(name, probe)| async move {
+            let began = Instant::now();
+            let outcome = match tokio::time::timeout(self.0.patience, probe()).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(format!("no answer within {:?}", self.0.patience)),
+            };
+            let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let (ok, detail) = match outcome {
+                Ok(detail) => (true, detail),
+                Err(detail) => (false, detail),
+            };
+            Check {
+                name,
+                ok,
+                latency_ms,
+                detail,
+            }
+        });
+        let now = futures_util::future::join_all(checks).await;
+        let mut found = self.0.found.write().unwrap_or_else(PoisonError::into_inner);
+        for (before, after) in found.iter().zip(&now) {
+            let known = before.detail != NOT_YET;
+            if before.ok && !after.ok {
+                tracing::warn!(check = after.name, detail = %after.detail, "a check fails");
+            } else if known && !before.ok && after.ok {
+                tracing::info!(check = after.name, "a check passes again");
+            }
+        }
+        *found = now;
+        if found.iter().all(|check| check.ok) {
+            self.0.was_ready.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// From now on the process is not ready: it is about to end.
+    pub fn drain(&self) {
+        self.0.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether this process runs at all. Restarting it would mend nothing that a check finds, so
+    /// checks do not count here.
+    pub fn live(&self) -> Report {
+        Report::from(vec![this_process(true, "ok")])
+    }
+
+    /// Whether this process should be sent requests.
+    pub fn ready(&self) -> Report {
+        let mut checks = vec![if self.0.draining.load(Ordering::SeqCst) {
+            this_process(false, "ending")
+        } else {
+            this_process(true, "ok")
+        }];
+        checks.extend(self.found());
+        Report::from(checks)
+    }
+
+    /// Whether this process has been ready once. After that it stays started, whatever fails.
+    pub fn startup(&self) -> Report {
+        if self.0.was_ready.load(Ordering::SeqCst) {
+            Report::from(vec![this_process(true, "started")])
+        } else {
+            let mut checks = vec![this_process(false, "starting")];
+            checks.extend(self.found());
+            Report::from(checks)
+        }
+    }
+
+    fn found(&self) -> Vec<Check> {
+        self.0
+            .found
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+fn this_process(ok: bool, detail: &str) -> Check {
+    Check {
+        name: "self",
+        ok,
+        latency_ms: 0,
+        detail: detail.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    fn answering(ok: &Arc<AtomicBool>) -> Health {
+        let ok = ok.clone();
+        let probe: Probe = Box::new(move || {
+            let ok = ok.load(Ordering::SeqCst);
+            Box::pin(async move {
+                if ok {
+                    Ok("ok".to_owned())
+                } else {
+                    Err("down".to_owned())
+                }
+            })
+        });
+        Health::new(vec![("thing", probe)])
+    }
+
+    #[tokio::test]
+    async fn nothing_is_ready_before_its_checks_ran() {
+        let health = answering(&Arc::new(AtomicBool::new(true)));
+        assert!(health.live().ok);
+        assert!(!health.ready().ok && !health.startup().ok);
+        health.refresh().await;
+        assert!(health.ready().ok && health.startup().ok);
+    }
+
+    #[tokio::test]
+    async fn a_failing_check_ends_readiness_and_neither_life_nor_startup() {
+        let ok = Arc::new(AtomicBool::new(true));
+        let health = answering(&ok);
+        health.refresh().await;
+        ok.store(false, Ordering::SeqCst);
+        health.refresh().await;
+        assert!(!health.ready().ok);
+        assert!(health.live().ok && health.startup().ok);
+    }
+
+    #[tokio::test]
+    async fn who_drains_is_alive_and_not_ready() {
+        let health = answering(&Arc::new(AtomicBool::new(true)));
+        health.refresh().await;
+        health.drain();
+        assert!(!health.ready().ok);
+        assert!(health.live().ok);
+    }
+
+    #[tokio::test]
+    async fn a_check_that_hangs_is_cut_off() {
+        let hangs: Probe = Box::new(|| Box::pin(std::future::pending()));
+        let health = Health::with_patience(vec![("thing", hangs)], Duration::from_millis(5));
+        health.refresh().await;
+        assert_eq!(health.ready().checks[1].detail, "no answer within 5ms");
+    }
+
+    #[tokio::test]
+    async fn probes_cost_no_check() {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counted = runs.clone();
+        let probe: Probe = Box::new(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async { Ok("ok".to_owned()) })
+        });
+        let health = Health::new(vec![("thing", probe)]);
+        health.refresh().await;
+        for _ in 0..1_000 {
+            assert!(health.ready().ok);
+        }
+        assert_eq!(runs.load(Ordering::SeqCst), 1);
+    }
+}

@@ -1,0 +1,265 @@
+//! Every Prometheus metric NAVI exports, in one list.
+//!
+//! The doc comment of a field is its help text and the field's name is the metric's name. Labels
+//! come from closed sets, and [`Metrics::new`] touches every combination, so each series exists at
+//! zero before the first request and an alert on `rate()` sees the first increment.
+
+use prometheus::{
+    CounterVec, Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+/// Makes one collector of a `metrics!` struct and registers it.
+macro_rules! collector {
+    ($registry:ident, $name:expr, $help:expr, Histogram($buckets:expr)) => {{
+        let opts = HistogramOpts::new($name, $help).buckets($buckets.to_vec());
+        let made = Histogram::with_opts(opts)?;
+        $registry.register(Box::new(made.clone()))?;
+        made
+    }};
+    ($registry:ident, $name:expr, $help:expr, HistogramVec($buckets:expr) [$($label:literal),+]) => {{
+        let opts = HistogramOpts::new($name, $help).buckets($buckets.to_vec());
+        let made = HistogramVec::new(opts, &[$($label),+])?;
+        $registry.register(Box::new(made.clone()))?;
+        made
+    }};
+    ($registry:ident, $name:expr, $help:expr, $kind:ident [$($label:literal),+]) => {{
+        let made = $kind::new(Opts::new($name, $help), &[$($label),+])?;
+        $registry.register(Box::new(made.clone()))?;
+        made
+    }};
+    ($registry:ident, $name:expr, $help:expr, $kind:ident) => {{
+        let made = $kind::new($name, $help)?;
+        $registry.register(Box::new(made.clone()))?;
+        made
+    }};
+}
+
+/// Declares a struct of collectors: doc comment = help, field = name.
+macro_rules! metrics {
+    ($(#[doc = $doc:literal])+ $name:ident {
+        $( $(#[doc = $help:literal])+ $field:ident: $kind:ident $(($buckets:expr))? $([$($label:literal),+])?, )+
+    }) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug)]
+        pub struct $name {
+            $( $(#[doc = $help])+ pub $field: $kind, )+
+        }
+
+        impl $name {
+            fn register(registry: &Registry) -> prometheus::Result<Self> {
+                Ok(Self {
+                    $( $field: collector!(
+                        registry,
+                        stringify!($field),
+                        concat!($($help),+).trim(),
+                        $kind $(($buckets))? $([$($label),+])?
+                    ), )+
+                })
+            }
+        }
+    };
+}
+
+/// Milliseconds of a model call; up to ten minutes, denser around the objectives (5, 20, 30 s).
+const CALL_MS: &[f64] = &[
+    100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0, 20_000.0, 30_000.0, 60_000.0,
+    120_000.0, 300_000.0, 600_000.0,
+];
+/// Milliseconds of a retrieval.
+const RETRIEVAL_MS: &[f64] = &[
+    1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1_600.0, 5_000.0, 10_000.0,
+];
+/// Turns of a task.
+const ITERATIONS: &[f64] = &[1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 55.0];
+/// Milliseconds of a whole task, to the runtime cap and beyond it.
+const TASK_MS: &[f64] = &[
+    1_000.0,
+    5_000.0,
+    10_000.0,
+    30_000.0,
+    60_000.0,
+    120_000.0,
+    300_000.0,
+    600_000.0,
+    1_800_000.0,
+    3_600_000.0,
+];
+/// Seconds of an HTTP request; streams last as long as their run.
+const HTTP_SECONDS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0,
+];
+/// Seconds to the first token.
+const FIRST_TOKEN_SECONDS: &[f64] = &[
+    0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0,
+];
+
+metrics! {
+    /// Every collector NAVI exports.
+    Collectors {
+        /// Calls to language models, by outcome.
+        aep_llm_calls_total: IntCounterVec["phase", "model", "status"],
+        /// Tokens that language models reported, input and output together.
+        aep_llm_tokens_total: IntCounterVec["phase", "model"],
+        /// Cost of calls to language models in US dollars; calls without a known price add nothing.
+        aep_llm_cost_usd_total: CounterVec["phase", "model"],
+        /// Duration of calls to language models in milliseconds.
+        aep_llm_latency_ms: HistogramVec(CALL_MS)["phase", "model"],
+        /// Duration of retrievals of code in milliseconds.
+        aep_rag_retrieval_latency_ms: HistogramVec(RETRIEVAL_MS)["phase"],
+        /// Chunks of code that were retrieved.
+        aep_rag_chunks_retrieved_total: IntCounterVec["phase"],
+        /// Iterations of finished tasks.
+        aep_task_iterations: HistogramVec(ITERATIONS)["status"],
+        /// Duration of finished tasks in milliseconds.
+        aep_task_completion_time_ms: HistogramVec(TASK_MS)["status"],
+        /// Requests to model providers, by outcome.
+        aep_provider_calls_total: IntCounterVec["provider", "status"],
+        /// Failed requests to model providers, by kind of failure.
+        aep_provider_errors_total: IntCounterVec["provider", "error_type"],
+        /// State of each provider's circuit breaker: 0 closed, 1 open, 2 half-open.
+        aep_circuit_breaker_state: IntGaugeVec["provider"],
+        /// HTTP requests, by route template.
+        http_requests_total: IntCounterVec["method", "path", "status"],
+        /// Duration of HTTP requests in seconds, until the last byte of the answer was handed over.
+        http_request_duration_seconds: Histogram(HTTP_SECONDS),
+        /// Time from sending a model call to its first token in seconds.
+        navi_llm_time_to_first_token_seconds: HistogramVec(FIRST_TOKEN_SECONDS)["phase"],
+        /// Tokens by kind; cached and cache-write tokens are part of input, reasoning of output.
+        navi_llm_tokens_by_kind_total: IntCounterVec["kind"],
+        /// Calls whose price was unknown; their cost is NULL until they are priced again.
+        navi_llm_unknown_price_total: IntCounter,
+        /// Rows of accounting that wait to be written.
+        navi_ledger_queue_depth: IntGauge,
+        /// Attempts to write accounting rows that failed and were tried again.
+        navi_ledger_write_retries_total: IntCounter,
+        /// Runs that are being worked on in this process.
+        navi_runs_active: IntGauge,
+        /// Event streams that are open in this process.
+        navi_streams_open: IntGauge,
+        /// Database connections of this process, by state.
+        navi_db_connections: IntGaugeVec["state"],
+    }
+}
+
+/// The phases in which a model is called: the closed set behind the label `phase`.
+pub const PHASES: &[&str] = &["plan", "autonomous", "chat"];
+/// How a call ended: the closed set behind `status` of the model metrics.
+pub const CALL_STATUSES: &[&str] = &["success", "error", "timeout", "cancelled"];
+/// How a task ended: the closed set behind `status` of the task metrics.
+pub const TASK_STATUSES: &[&str] = &["success", "error", "timeout", "cancelled"];
+/// Kinds of provider failure: the closed set behind `error_type`.
+pub const PROVIDER_ERRORS: &[&str] = &[
+    "http",
+    "timeout",
+    "network",
+    "rate_limit",
+    "auth",
+    "protocol",
+    "cancelled",
+];
+/// Kinds of token: the closed set behind `kind`.
+pub const TOKEN_KINDS: &[&str] = &["input", "cache_read", "cache_write", "output", "reasoning"];
+/// The label value of a model that is not in the closed set.
+pub const OTHER_MODEL: &str = "other";
+
+/// The registry and its collectors; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    collectors: Collectors,
+    models: std::sync::Arc<[String]>,
+}
+
+impl std::ops::Deref for Metrics {
+    type Target = Collectors;
+    fn deref(&self) -> &Collectors {
+        &self.collectors
+    }
+}
+
+impl Metrics {
+    /// Registers everything and brings every series to life at zero.
+    ///
+    /// `models` and `providers` close the sets of those labels; what is not among the models is
+    /// counted under [`OTHER_MODEL`].
+    pub fn new(models: &[String], providers: &[&str]) -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let collectors = Collectors::register(&registry)?;
+        registry.register(Box::new(
+            prometheus::process_collector::ProcessCollector::for_self(),
+        ))?;
+        let metrics = Self {
+            registry,
+            collectors,
+            models: models.into(),
+        };
+        metrics.touch_every_series(providers);
+        Ok(metrics)
+    }
+
+    fn touch_every_series(&self, providers: &[&str]) {
+        let models = self.models.iter().map(String::as_str).chain([OTHER_MODEL]);
+        for model in models {
+            for phase in PHASES {
+                for status in CALL_STATUSES {
+                    self.aep_llm_calls_total
+                        .with_label_values(&[*phase, model, *status]);
+                }
+                self.aep_llm_tokens_total
+                    .with_label_values(&[*phase, model]);
+                self.aep_llm_cost_usd_total
+                    .with_label_values(&[*phase, model]);
+                self.aep_llm_latency_ms.with_label_values(&[*phase, model]);
+            }
+        }
+        for phase in PHASES {
+            self.aep_rag_retrieval_latency_ms
+                .with_label_values(&[*phase]);
+            self.aep_rag_chunks_retrieved_total
+                .with_label_values(&[*phase]);
+            self.navi_llm_time_to_first_token_seconds
+                .with_label_values(&[*phase]);
+        }
+        for status in TASK_STATUSES {
+            self.aep_task_iterations.with_label_values(&[*status]);
+            self.aep_task_completion_time_ms
+                .with_label_values(&[*status]);
+        }
+        for provider in providers {
+            for status in CALL_STATUSES {
+                self.aep_provider_calls_total
+                    .with_label_values(&[*provider, *status]);
+            }
+            for error in PROVIDER_ERRORS {
+                self.aep_provider_errors_total
+                    .with_label_values(&[*provider, *error]);
+            }
+            self.aep_circuit_breaker_state
+                .with_label_values(&[*provider]);
+        }
+        for kind in TOKEN_KINDS {
+            self.navi_llm_tokens_by_kind_total
+                .with_label_values(&[*kind]);
+        }
+        for state in ["idle", "used"] {
+            self.navi_db_connections.with_label_values(&[state]);
+        }
+    }
+
+    /// The label for a model: itself when it is in the closed set, else [`OTHER_MODEL`].
+    pub fn model_label<'a>(&self, model: &'a str) -> &'a str {
+        if self.models.iter().any(|known| known == model) {
+            model
+        } else {
+            OTHER_MODEL
+        }
+    }
+
+    /// All series in the Prometheus text format, version 0.0.4.
+    pub fn render(&self) -> prometheus::Result<String> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}

@@ -1,0 +1,21 @@
+//! Building blocks that know nothing about the product.
+//!
+//! A file is admitted here only if it knows nothing about runs, models, money or feedback and two
+//! slices need it. Every side effect has its one door here: the clock, ids, outbound HTTP,
+//! spawned tasks, the database.
+
+pub mod clock;
+pub mod db;
+pub mod descriptors;
+pub mod embedded_postgres;
+pub mod extract;
+pub mod health;
+pub mod ids;
+pub mod logging;
+pub mod metrics;
+pub mod outbound;
+pub mod page;
+pub mod privacy;
+pub mod problem;
+pub mod secret;
+pub mod tasks;

@@ -1,0 +1,91 @@
+//! RFC 9457 responses; the one place that logs a 500.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// An error as HTTP shows it: `application/problem+json` with the members old clients read
+/// (`detail`, `error_code`, `request_id`) and the header `X-Error-Code`.
+///
+/// `request_id` is filled in by the middleware that knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// A URI reference that names the kind of problem, `/problems/<slug>`.
+    #[serde(rename = "type")]
+    #[schema(rename = "type")]
+    pub kind: String,
+    /// The status' standard phrase.
+    pub title: String,
+    /// The HTTP status code.
+    pub status: u16,
+    /// What is wrong and what to do about it, for a person.
+    pub detail: String,
+    /// The machine-readable code, in capitals.
+    pub error_code: String,
+    /// The request this answers; also in the header `X-Request-Id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Seconds after which trying again makes sense; also in the header `Retry-After`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// A problem of a kind: `slug` in lower case with hyphens, listed in `docs/errors.md`.
+    pub fn new(status: StatusCode, slug: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("/problems/{slug}"),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            error_code: slug.replace('-', "_").to_ascii_uppercase(),
+            request_id: None,
+            retry_after: None,
+        }
+    }
+
+    /// A failure of ours: logged here, once, and shown without its cause.
+    pub fn internal(error: &dyn std::error::Error) -> Self {
+        let mut causes = Vec::new();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            causes.push(cause.to_string());
+            source = cause.source();
+        }
+        tracing::error!(error = %error, causes = ?causes, "a request failed on our side");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "something failed on the server; the request id finds it in the server's log",
+        )
+    }
+
+    /// The same problem, saying when to try again.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Ok(code) = HeaderValue::from_str(&self.error_code) {
+            headers.insert("x-error-code", code);
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        // The middleware adds the request id to the body; it finds the problem here.
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,3 @@
+//! Values that do not print: [`secrecy`] under the names this project uses.
+
+pub use secrecy::{ExposeSecret, SecretString};

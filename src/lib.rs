@@ -4,3 +4,5 @@
 //! `tests/architecture.rs` holds the same picture and fails when the code leaves it.
 
 pub mod platform;
+
+pub mod auth;

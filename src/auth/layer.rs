@@ -1,0 +1,71 @@
+//! Middleware that verifies a request's token once and leaves the [`Principal`] in its extensions.
+//!
+//! [`Principal`]: crate::auth::principal::Principal
+
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::auth::principal::{Denied, Principal};
+use crate::auth::token::Verifier;
+
+/// What the middleware needs: how tokens are verified, and which routes do without one.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    verifier: Arc<Verifier>,
+    public: &'static [&'static str],
+}
+
+impl Gate {
+    /// A gate that lets only the route templates in `public` pass without a token.
+    ///
+    /// A route that is in no list needs a token: forgetting to list it locks it, never opens it.
+    pub fn new(verifier: Arc<Verifier>, public: &'static [&'static str]) -> Self {
+        Self { verifier, public }
+    }
+}
+
+/// Verifies the token of every request to a route that is not public. Requests that match no
+/// route pass, to be answered with 404 by the fallback, which reveals nothing.
+pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+    let open = request
+        .extensions()
+        .get::<MatchedPath>()
+        .is_none_or(|template| gate.public.contains(&template.as_str()));
+    if !open {
+        match principal(&gate.verifier, request.headers()) {
+            Ok(principal) => {
+                let span = tracing::Span::current();
+                span.record("org.id", principal.org_id.as_str());
+                span.record("user.id", principal.user_id.as_str());
+                request.extensions_mut().insert(principal);
+            }
+            Err(denied) => return denied.into_response(),
+        }
+    }
+    next.run(request).await
+}
+
+/// Reads the one `Authorization` header. Two of them are refused: whoever checks one and
+/// whoever uses the other must not disagree. Tokens in the query are never looked at, since
+/// addresses are logged.
+fn principal(verifier: &Verifier, headers: &HeaderMap) -> Result<Principal, Denied> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().ok_or(Denied::NoToken)?;
+    if values.next().is_some() {
+        return Err(Denied::BadToken("more than one Authorization header"));
+    }
+    let text = value
+        .to_str()
+        .map_err(|_| Denied::BadToken("not a text of ASCII characters"))?;
+    let (scheme, token) = text.split_once(' ').ok_or(Denied::NoToken)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Denied::NoToken);
+    }
+    verifier
+        .verify(token.trim())
+        .map_err(|refusal| Denied::BadToken(refusal.reason()))
+}

@@ -1,0 +1,211 @@
+//! The principal, its roles, and the extractors that a handler's signature names.
+
+use std::fmt;
+use std::str::FromStr;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use crate::platform::ids::{OrgId, UserId};
+use crate::platform::problem::Problem;
+
+/// What a principal may do; the order is the order of power.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Also lets the agent work: runs change files and start commands.
+    Planner,
+    /// Also manages the organisation: budgets, insights, audit.
+    Admin,
+}
+
+impl Role {
+    /// The name, as tokens and answers carry it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Planner => "planner",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a text names no role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a role is one of viewer, planner and admin")]
+pub struct UnknownRole;
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        match text {
+            "viewer" => Ok(Self::Viewer),
+            "planner" => Ok(Self::Planner),
+            "admin" => Ok(Self::Admin),
+            _ => Err(UnknownRole),
+        }
+    }
+}
+
+/// Who is asking, as the verified token says.
+///
+/// As an extractor it admits every role and answers 401 when nobody was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The organisation every query is confined to.
+    pub org_id: OrgId,
+    /// The person within it.
+    pub user_id: UserId,
+    /// What they may do.
+    pub role: Role,
+}
+
+impl Principal {
+    /// Refuses those whose role is below `required`.
+    fn at_least(self, required: Role) -> Result<Self, Denied> {
+        if self.role >= required {
+            Ok(self)
+        } else {
+            Err(Denied::RoleTooLow {
+                required,
+                actual: self.role,
+            })
+        }
+    }
+}
+
+/// A principal who is planner or admin; the extractor answers 403 to viewers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planner(pub Principal);
+
+/// A principal who is admin; the extractor answers 403 to everybody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin(pub Principal);
+
+/// Why somebody was not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// No bearer token was sent.
+    NoToken,
+    /// The token was refused; the text says why without repeating any of it.
+    BadToken(&'static str),
+    /// The token is good and its role is not enough.
+    RoleTooLow {
+        /// What the route needs.
+        required: Role,
+        /// What the token says.
+        actual: Role,
+    },
+}
+
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        let (status, slug, detail, challenge) = match self {
+            Self::NoToken => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "send the header `Authorization: Bearer <token>`".to_owned(),
+                "Bearer realm=\"navi\"".to_owned(),
+            ),
+            Self::BadToken(reason) => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                format!("the bearer token was refused: {reason}"),
+                format!(
+                    "Bearer realm=\"navi\", error=\"invalid_token\", error_description=\"{reason}\""
+                ),
+            ),
+            Self::RoleTooLow { required, actual } => (
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                format!("this needs the role {required} or higher and the token says {actual}"),
+                format!(
+                    "Bearer realm=\"navi\", error=\"insufficient_scope\", scope=\"{required}\""
+                ),
+            ),
+        };
+        let mut response = Problem::new(status, slug, detail).into_response();
+        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+fn verified(parts: &Parts) -> Result<Principal, Denied> {
+    parts
+        .extensions
+        .get::<Principal>()
+        .cloned()
+        .ok_or(Denied::NoToken)
+}
+
+impl<S: Sync> FromRequestParts<S> for Principal {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
+        verified(parts)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Planner {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
+        verified(parts)?.at_least(Role::Planner).map(Self)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Admin {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
+        verified(parts)?.at_least(Role::Admin).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_ordered_by_power() {
+        assert!(Role::Viewer < Role::Planner && Role::Planner < Role::Admin);
+    }
+
+    #[test]
+    fn a_role_reads_back_from_its_name_and_from_nothing_else() {
+        for role in [Role::Viewer, Role::Planner, Role::Admin] {
+            assert_eq!(role.as_str().parse(), Ok(role));
+        }
+        for text in ["", "Admin", "root", "admin ", "planner,admin"] {
+            assert_eq!(text.parse::<Role>(), Err(UnknownRole), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! How often one principal may change things.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota};
+
+use crate::auth::principal::Principal;
+use crate::platform::tasks::Tasks;
+
+/// How often those who have been quiet are forgotten.
+const FORGET_EVERY: Duration = Duration::from_mins(1);
+
+/// Counts changing requests by principal. The count is this process's own: with several replicas
+/// a principal gets the limit from each.
+#[derive(Debug)]
+pub struct RateLimiter {
+    per_minute: u32,
+    /// Absent when there is no limit.
+    keyed: Option<DefaultKeyedRateLimiter<(String, String)>>,
+    clock: DefaultClock,
+}
+
+impl RateLimiter {
+    /// At most `per_minute` requests of one principal, all at once or spread; 0 is no limit.
+    pub fn new(per_minute: u32) -> Self {
+        Self {
+            per_minute,
+            keyed: NonZeroU32::new(per_minute)
+                .map(|limit| governor::RateLimiter::keyed(Quota::per_minute(limit))),
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// The limit.
+    pub fn per_minute(&self) -> u32 {
+        self.per_minute
+    }
+
+    /// Counts a request. Answers how many seconds to wait, at least 1, when there were too many.
+    pub fn check(&self, principal: &Principal) -> Option<u64> {
+        let key = (
+            principal.org_id.as_str().to_owned(),
+            principal.user_id.as_str().to_owned(),
+        );
+        let until = self.keyed.as_ref()?.check_key(&key).err()?;
+        let wait = until.wait_time_from(self.clock.now());
+        Some(wait.as_secs().saturating_add(1))
+    }
+
+    /// Forgets principals who have been quiet, until the process ends, so that memory does not
+    /// grow with everybody who ever called.
+    pub fn forget_the_quiet(self: &std::sync::Arc<Self>, tasks: &Tasks) {
+        let limiter = self.clone();
+        let stopping = tasks.stopping();
+        tasks.spawn(async move {
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(FORGET_EVERY) => {}
+                    () = stopping.cancelled() => break,
+                }
+                if let Some(keyed) = &limiter.keyed {
+                    keyed.retain_recent();
+                }
+            }
+        });
+    }
+}

@@ -6,3 +6,4 @@
 pub mod platform;
 
 pub mod auth;
+pub mod llm;

@@ -1,0 +1,332 @@
+//! The registry: models, the modes that choose among them, and other names for both.
+//!
+//! The data stands in `catalog.json`. A model's id is `provider/name`; clients, rows and metrics
+//! use the id, and only the wire uses the provider's own name.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::llm::config::{LlmConfig, ProviderId};
+
+/// What a model can do, or what a request needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Capabilities {
+    /// Answers as a stream.
+    pub streaming: bool,
+    /// Calls tools.
+    pub tools: bool,
+    /// Answers with JSON when asked to.
+    pub json: bool,
+    /// Sees images.
+    pub vision: bool,
+}
+
+impl Capabilities {
+    /// Everything; assumed of models that only the operator knows.
+    pub const ALL: Self = Self {
+        streaming: true,
+        tools: true,
+        json: true,
+        vision: true,
+    };
+    /// What a conversation needs.
+    pub const CHAT: Self = Self {
+        streaming: true,
+        tools: false,
+        json: false,
+        vision: false,
+    };
+    /// What the agent needs.
+    pub const AGENT: Self = Self {
+        streaming: true,
+        tools: true,
+        json: false,
+        vision: false,
+    };
+
+    /// The first capability that `needs` has and this has not.
+    pub fn missing(self, needs: Self) -> Option<&'static str> {
+        [
+            (self.streaming, needs.streaming, "streaming"),
+            (self.tools, needs.tools, "tools"),
+            (self.json, needs.json, "json"),
+            (self.vision, needs.vision, "vision"),
+        ]
+        .into_iter()
+        .find_map(|(has, needed, name)| (needed && !has).then_some(name))
+    }
+}
+
+/// A model as the router sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// `provider/name`.
+    pub id: String,
+    /// Who serves it.
+    pub provider: ProviderId,
+    /// The provider's own name for it.
+    pub name: String,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// How much fits into a request and its answer, in tokens.
+    pub context_window: u32,
+    /// How long an answer can be, in tokens.
+    pub max_output_tokens: u32,
+    /// The id of the model that replaces it, when its provider no longer serves it.
+    pub retired: Option<String>,
+}
+
+/// A way of choosing a model.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Mode {
+    /// `navi/…`.
+    pub id: String,
+    /// Whether only servers of the operator's own may answer.
+    #[serde(default)]
+    pub private: bool,
+    /// Model ids, best first; `provider/default` is the model that the provider's setting names.
+    pub candidates: Vec<String>,
+}
+
+/// An entry of `catalog.json`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default = "yes")]
+    tools: bool,
+    #[serde(default)]
+    vision: bool,
+    #[serde(default)]
+    context_window: u32,
+    #[serde(default)]
+    max_output_tokens: u32,
+    #[serde(default)]
+    retired: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    models: Vec<Entry>,
+    modes: Vec<Mode>,
+    aliases: BTreeMap<String, String>,
+}
+
+/// The registry could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// It is no JSON of the expected shape.
+    #[error("the model registry is malformed: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// An id has no known provider before its first slash.
+    #[error("the model registry names `{0}`, whose provider is unknown")]
+    UnknownProvider(String),
+    /// The mode that everything falls back to is missing.
+    #[error("the model registry has no mode `{DEFAULT_MODE}`")]
+    NoDefaultMode,
+}
+
+/// How many models have metrics of their own. With every phase and bucket a model makes about
+/// sixty series, and a server should have fewer than two thousand.
+const MAX_MODEL_LABELS: usize = 16;
+
+/// The scripted provider's model, when a request names none.
+pub const SCRIPTED_MODEL: &str = "demo";
+
+/// The mode of requests that name neither model nor mode.
+pub const DEFAULT_MODE: &str = "navi/intelligence";
+
+/// The registry.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    models: Vec<Model>,
+    modes: Vec<Mode>,
+    aliases: BTreeMap<String, String>,
+    default_mode: Mode,
+}
+
+impl Catalog {
+    /// The registry that NAVI brings along.
+    pub fn embedded() -> Result<Self, CatalogError> {
+        Self::parse(include_str!("catalog.json"))
+    }
+
+    fn parse(text: &str) -> Result<Self, CatalogError> {
+        let File {
+            models,
+            modes,
+            aliases,
+        } = serde_json::from_str(text)?;
+        let models = models
+            .into_iter()
+            .map(|entry| {
+                let provider = provider_of(&entry.id)
+                    .ok_or_else(|| CatalogError::UnknownProvider(entry.id.clone()))?;
+                Ok(Model {
+                    provider,
+                    capabilities: Capabilities {
+                        streaming: true,
+                        tools: entry.tools,
+                        json: true,
+                        vision: entry.vision,
+                    },
+                    id: entry.id,
+                    name: entry.name,
+                    context_window: entry.context_window,
+                    max_output_tokens: entry.max_output_tokens,
+                    retired: entry.retired,
+                })
+            })
+            .collect::<Result<_, CatalogError>>()?;
+        let default_mode = modes
+            .iter()
+            .find(|mode| mode.id == DEFAULT_MODE)
+            .cloned()
+            .ok_or(CatalogError::NoDefaultMode)?;
+        Ok(Self {
+            models,
+            modes,
+            aliases,
+            default_mode,
+        })
+    }
+
+    /// The model of an id, or of a provider's own name behind the provider.
+    pub fn model(&self, id: &str) -> Option<&Model> {
+        let by_id = self.models.iter().find(|model| model.id == id);
+        by_id.or_else(|| {
+            let (provider, name) = id.split_once('/')?;
+            self.models.iter().find(|model| {
+                model.provider.as_str() == provider && model.name == name && model.retired.is_none()
+            })
+        })
+    }
+
+    /// The mode of an id.
+    pub fn mode(&self, id: &str) -> Option<&Mode> {
+        self.modes.iter().find(|mode| mode.id == id)
+    }
+
+    /// The mode of requests that name none.
+    pub fn default_mode(&self) -> &Mode {
+        &self.default_mode
+    }
+
+    /// What another name stands for; names are compared without regard to case.
+    pub fn alias(&self, name: &str) -> Option<&str> {
+        self.aliases
+            .get(&name.to_ascii_lowercase())
+            .map(String::as_str)
+    }
+
+    /// The models whose names are metric labels: those of the configured providers, at most
+    /// [`MAX_MODEL_LABELS`], so that the number of series stays bounded. All others are counted
+    /// together.
+    pub fn model_labels(&self, config: &LlmConfig, with_scripted: bool) -> Vec<String> {
+        let configured: Vec<_> = config.configured().collect();
+        let serves = |provider: &ProviderId| configured.contains(provider);
+        let own = [
+            (
+                serves(&ProviderId::SelfHosted),
+                config.self_hosted_model.as_str(),
+            ),
+            (serves(&ProviderId::Ollama), config.ollama_model.as_str()),
+            (with_scripted, SCRIPTED_MODEL),
+        ];
+        let own = own.into_iter().filter(|(is_served, _)| *is_served);
+        let known = self.models().iter().filter(|model| serves(&model.provider));
+        let known = known.filter(|model| model.retired.is_none());
+        let mut labels: Vec<String> = Vec::new();
+        for name in own
+            .map(|(_, name)| name)
+            .chain(known.map(|model| model.name.as_str()))
+        {
+            if labels.len() < MAX_MODEL_LABELS && !labels.iter().any(|label| label == name) {
+                labels.push(name.to_owned());
+            }
+        }
+        labels
+    }
+
+    /// Every model, in the registry's order.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    /// Every mode, in the registry's order.
+    pub fn modes(&self) -> &[Mode] {
+        &self.modes
+    }
+}
+
+/// The provider that an id names before its first slash.
+pub(super) fn provider_of(id: &str) -> Option<ProviderId> {
+    ProviderId::from_name(id.split_once('/')?.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_embedded_registry_is_consistent() {
+        let catalog = Catalog::embedded().unwrap();
+        let ids: BTreeSet<&str> = catalog.models().iter().map(|m| m.id.as_str()).collect();
+        assert_eq!(ids.len(), catalog.models().len(), "ids are unique");
+        let active = |id: &str| {
+            catalog
+                .model(id)
+                .is_some_and(|model| model.retired.is_none())
+        };
+        for model in catalog.models() {
+            if let Some(replacement) = &model.retired {
+                assert!(active(replacement), "{}", model.id);
+                continue;
+            }
+            assert!(!model.name.is_empty(), "{}", model.id);
+            assert!(model.max_output_tokens >= 4_096, "{}", model.id);
+            assert!(
+                model.context_window > model.max_output_tokens,
+                "{}",
+                model.id
+            );
+        }
+        for mode in catalog.modes() {
+            for id in &mode.candidates {
+                let provider = provider_of(id).unwrap();
+                assert!(id.ends_with("/default") || active(id), "{id}");
+                assert!(!mode.private || provider.is_private(), "{id}");
+            }
+        }
+        for (alias, target) in &catalog.aliases {
+            assert_eq!(alias, &alias.to_ascii_lowercase());
+            assert!(active(target) || catalog.mode(target).is_some(), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_model_is_found_by_its_id_and_by_its_providers_name() {
+        let catalog = Catalog::embedded().unwrap();
+        let by_id = catalog.model("anthropic/claude-sonnet-5.5").unwrap();
+        let by_name = catalog.model("anthropic/claude-sonnet-5-5").unwrap();
+        assert_eq!(by_id, by_name);
+        assert_eq!(
+            catalog
+                .model("openrouter/anthropic/claude-sonnet-5.5")
+                .unwrap()
+                .id,
+            "openrouter/claude-sonnet-5.5"
+        );
+        assert!(catalog.model("anthropic/").is_none());
+    }
+}

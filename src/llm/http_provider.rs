@@ -1,0 +1,212 @@
+//! A codec, a key and a connection: a provider that is reached over HTTP.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use reqwest::Response;
+use reqwest::header::{HeaderMap, HeaderValue};
+use url::Url;
+
+use crate::llm::answer::{self, hide_key, network};
+use crate::llm::error::LlmError;
+use crate::llm::model::{ChatRequest, Message};
+use crate::llm::provider::{EventStream, Provider};
+use crate::llm::wire::codec::Codec;
+use crate::llm::wire::failure::{Failure, classify, retry_after};
+use crate::platform::clock::Clock;
+use crate::platform::outbound::Client;
+use crate::platform::secret::{ExposeSecret, SecretString};
+
+/// How much of a refusal is read, and how long that may take.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a provider may be silent. There is no limit on the whole answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Until the answer begins.
+    pub response: Duration,
+    /// Between two packets of the answer.
+    pub idle: Duration,
+}
+
+/// A provider over HTTP.
+pub struct HttpProvider {
+    codec: Box<dyn Codec>,
+    client: Client,
+    url: Url,
+    key: Option<SecretString>,
+    patience: Patience,
+    clock: Clock,
+}
+
+impl HttpProvider {
+    /// A provider whose endpoint is `base` with the codec's path behind it. Without a key no
+    /// authorization is sent, as servers on one's own network want it.
+    pub fn new(
+        codec: Box<dyn Codec>,
+        client: Client,
+        base: &Url,
+        key: Option<SecretString>,
+        patience: Patience,
+        clock: Clock,
+    ) -> Self {
+        let mut url = base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(codec.path().split('/'));
+        }
+        Self {
+            codec,
+            client,
+            url,
+            key,
+            patience,
+            clock,
+        }
+    }
+
+    async fn ask(&self, request: &ChatRequest) -> Result<EventStream, LlmError> {
+        match self.send(request).await {
+            // Signed reasoning is bound to the conversation it came from. Should a provider not
+            // accept it any more, the turn is told without it.
+            Err(error) if is_about_replay(&error) && has_replay(request) => {
+                tracing::warn!(
+                    provider = self.name(),
+                    %error,
+                    "asking again without the recorded reasoning"
+                );
+                self.send(&without_replay(request)).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn send(&self, request: &ChatRequest) -> Result<EventStream, LlmError> {
+        let provider = self.name();
+        let refused = |reason: String| LlmError::Network { provider, reason };
+        let mut sending = self
+            .client
+            .request(reqwest::Method::POST, self.url.clone())
+            .map_err(|error| refused(error.to_string()))?
+            .headers(self.headers()?)
+            .json(&self.codec.body(request));
+        sending = sending.header("accept", "text/event-stream");
+        let response = tokio::time::timeout(self.patience.response, sending.send())
+            .await
+            .map_err(|_| LlmError::TimedOut {
+                provider,
+                waited: self.patience.response,
+            })?
+            .map_err(|error| network(provider, error))?;
+        if !response.status().is_success() {
+            return Err(self.failure(request, response).await);
+        }
+        if header(response.headers(), "content-type").is_some_and(|kind| kind.contains("html")) {
+            return Err(LlmError::Protocol {
+                provider,
+                reason: "a web page came back; check the provider's base URL".to_owned(),
+            });
+        }
+        let decoder = self.codec.decoder(request);
+        let key = self.key.clone();
+        Ok(answer::events(
+            response,
+            decoder,
+            provider,
+            self.patience.idle,
+            key,
+        ))
+    }
+
+    fn headers(&self) -> Result<HeaderMap, LlmError> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in self.codec.headers() {
+            headers.insert(*name, HeaderValue::from_static(value));
+        }
+        if let Some(key) = &self.key {
+            let (name, scheme) = self.codec.key_header();
+            let mut value = HeaderValue::from_str(&format!("{scheme}{}", key.expose_secret()))
+                .map_err(|_| LlmError::Unauthorized {
+                    provider: self.name(),
+                    status: 401,
+                })?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        Ok(headers)
+    }
+
+    async fn failure(&self, request: &ChatRequest, mut response: Response) -> LlmError {
+        let status = response.status().as_u16();
+        let wait = retry_after(
+            header(response.headers(), "retry-after-ms"),
+            header(response.headers(), "retry-after"),
+            self.clock.now(),
+        );
+        let mut body = Vec::new();
+        let read = async {
+            while let Ok(Some(packet)) = response.chunk().await {
+                body.extend_from_slice(&packet);
+                if body.len() >= MAX_ERROR_BYTES {
+                    break;
+                }
+            }
+        };
+        // The status says enough when the explanation does not arrive.
+        let _ = tokio::time::timeout(ERROR_BODY_TIMEOUT, read).await;
+        body.truncate(MAX_ERROR_BYTES);
+        let error = classify(Failure {
+            provider: self.name(),
+            model: &request.model,
+            status,
+            retry_after: wait,
+            body: &String::from_utf8_lossy(&body),
+        });
+        hide_key(error, self.key.as_ref())
+    }
+}
+
+impl Provider for HttpProvider {
+    fn name(&self) -> &'static str {
+        self.codec.provider()
+    }
+
+    fn stream<'a>(
+        &'a self,
+        request: &'a ChatRequest,
+    ) -> BoxFuture<'a, Result<EventStream, LlmError>> {
+        self.ask(request).boxed()
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn is_about_replay(error: &LlmError) -> bool {
+    matches!(error, LlmError::Rejected { status: 400, reason, .. }
+        if reason.contains("thinking") || reason.contains("signature"))
+}
+
+fn has_replay(request: &ChatRequest) -> bool {
+    request.messages.iter().any(|message| {
+        matches!(
+            message,
+            Message::Assistant {
+                replay: Some(_),
+                ..
+            }
+        )
+    })
+}
+
+fn without_replay(request: &ChatRequest) -> ChatRequest {
+    let mut request = request.clone();
+    for message in &mut request.messages {
+        if let Message::Assistant { replay, .. } = message {
+            *replay = None;
+        }
+    }
+    request
+}

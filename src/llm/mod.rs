@@ -1,0 +1,24 @@
+//! Talking to language models. No database and no HTTP server.
+//!
+//! A provider is a codec (pure: frames in, events out) plus a transport. Streaming is primary and a
+//! complete answer is a folded stream; a stream without its last event is an error.
+//!
+//! Start at [`router`]: it turns the model a client asks for into a [`route::Route`] with a
+//! [`provider::Provider`] that observes and retries. [`wire`] holds the formats, [`http_provider`]
+//! the transport, [`scripted`] the provider that plays a script.
+
+mod answer;
+pub mod catalog;
+pub mod config;
+pub mod error;
+pub mod http_provider;
+pub mod model;
+pub mod observe;
+pub mod provider;
+pub mod retry;
+pub mod route;
+pub mod router;
+pub mod script;
+pub mod scripted;
+mod search;
+pub mod wire;

@@ -1,0 +1,23 @@
+//! What every model provider offers.
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+
+use crate::llm::error::LlmError;
+use crate::llm::model::{ChatRequest, StreamEvent};
+
+/// A model's answer as it arrives. Ends after [`StreamEvent::Done`] or an error; dropping it
+/// cancels the call.
+pub type EventStream = BoxStream<'static, Result<StreamEvent, LlmError>>;
+
+/// A model provider: the one thing that is faked in tests, because it is outside.
+pub trait Provider: Send + Sync {
+    /// The configured name: `anthropic`, `openai`, `scripted` and so on.
+    fn name(&self) -> &'static str;
+
+    /// Asks the model. An error here means that nothing was streamed.
+    fn stream<'a>(
+        &'a self,
+        request: &'a ChatRequest,
+    ) -> BoxFuture<'a, Result<EventStream, LlmError>>;
+}

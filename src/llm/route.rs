@@ -1,0 +1,117 @@
+//! What the router answers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::llm::catalog::Capabilities;
+use crate::llm::config::ProviderId;
+use crate::llm::provider::Provider;
+
+/// Why no model can answer. The candidates say why each of them cannot.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// A private answer was asked for and no server of the operator's own can give it.
+    #[error(
+        "a private answer needs OLLAMA_BASE_URL or SELF_HOSTED_API_BASE_URL: nothing may leave for a hosted provider"
+    )]
+    PrivateModeBlocked {
+        /// What was considered.
+        candidates: Vec<Candidate>,
+    },
+    /// No provider is configured, or none can do what the request needs.
+    #[error(
+        "no model can answer: set a provider's key, such as ANTHROPIC_API_KEY, or OPENAI_BASE_URL"
+    )]
+    NoModels {
+        /// What was considered.
+        candidates: Vec<Candidate>,
+    },
+}
+
+impl RouteError {
+    /// The code that clients know.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::PrivateModeBlocked { .. } => "PRIVATE_MODE_BLOCKED",
+            Self::NoModels { .. } => "NO_MODELS_AVAILABLE",
+        }
+    }
+}
+
+/// A model that was considered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Candidate {
+    /// Its id.
+    pub model_id: String,
+    /// Whether it could answer.
+    pub routable: bool,
+    /// Why not: `model_not_found`, `model_retired`, `provider_not_configured`,
+    /// `strict_private_saas_blocked` or `missing_capability:…`.
+    pub reason: Option<String>,
+}
+
+/// Who answers a request, and what became of its wishes.
+#[derive(Clone)]
+pub struct Route {
+    /// The model or mode as the client named it.
+    pub requested_model_id: Option<String>,
+    /// The mode, when the client named one.
+    pub requested_mode_id: Option<String>,
+    /// The id of the model that answers.
+    pub effective_model_id: String,
+    /// Who serves it.
+    pub provider_id: ProviderId,
+    /// The provider's own name of the model: what goes into `ChatRequest::model`.
+    pub provider_model: String,
+    /// Whether this is not what was asked for.
+    pub was_fallback: bool,
+    /// `UNKNOWN_MODEL_ID`, `UNKNOWN_MODE_ID`, `PROVIDER_NOT_CONFIGURED`, `MODEL_RETIRED` or
+    /// `MODEL_LACKS_CAPABILITY`.
+    pub fallback_reason_code: Option<&'static str>,
+    /// The same as a sentence.
+    pub fallback_reason: Option<String>,
+    /// What fits into a request and its answer, in tokens.
+    pub context_window: u32,
+    /// How long an answer can be, in tokens.
+    pub max_output_tokens: u32,
+    /// What the model can do.
+    pub capabilities: Capabilities,
+    /// What was considered, in order.
+    pub candidates: Vec<Candidate>,
+    /// Counts every request and tries again before the first event.
+    pub provider: Arc<dyn Provider>,
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route")
+            .field("requested_model_id", &self.requested_model_id)
+            .field("effective_model_id", &self.effective_model_id)
+            .field("fallback_reason_code", &self.fallback_reason_code)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A model as `GET /api/models` lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ModelListing {
+    /// `provider/name`.
+    pub id: String,
+    /// The provider's name.
+    pub provider: &'static str,
+    /// The provider's own name of the model.
+    pub provider_model: String,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// In tokens.
+    pub context_window: u32,
+    /// In tokens.
+    pub max_output_tokens: u32,
+    /// Whether a request for it would be answered by it.
+    pub routable: bool,
+    /// Why not.
+    pub reason: Option<String>,
+}

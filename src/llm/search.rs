@@ -1,0 +1,197 @@
+//! The order in which the router considers models.
+
+use crate::llm::catalog::{Capabilities, Mode, Model, provider_of};
+use crate::llm::config::ProviderId;
+use crate::llm::route::{Candidate, Route, RouteError};
+use crate::llm::router::Router;
+
+/// One request's way to its model.
+pub(super) struct Search<'a> {
+    router: &'a Router,
+    requested: Option<&'a str>,
+    requested_mode: Option<String>,
+    needs: Capabilities,
+    /// Nothing may leave for a hosted provider.
+    private: bool,
+    candidates: Vec<Candidate>,
+}
+
+/// Why something else answers.
+type Fallback = (&'static str, String);
+
+impl<'a> Search<'a> {
+    /// A search that has considered nothing yet.
+    pub(super) fn new(router: &'a Router, requested: Option<&'a str>, needs: Capabilities) -> Self {
+        Self {
+            router,
+            requested,
+            requested_mode: None,
+            needs,
+            private: false,
+            candidates: Vec::new(),
+        }
+    }
+
+    /// The client named a mode.
+    pub(super) fn named_mode(mut self, name: &str) -> Result<Route, RouteError> {
+        self.requested_mode = Some(name.to_owned());
+        let router = self.router;
+        match router.catalog().mode(name) {
+            Some(mode) => self.mode(mode, None),
+            None => self.fall_back("UNKNOWN_MODE_ID", format!("there is no mode `{name}`")),
+        }
+    }
+
+    /// The model, if it can answer; what was found is noted either way.
+    fn consider(&mut self, id: &str) -> Result<Model, String> {
+        let found = self.router.find(id);
+        let id = found.as_ref().map_or(id, |model| &model.id).to_owned();
+        let verdict = match found {
+            Some(model) => match self.router.obstacle(&model, self.needs, self.private) {
+                None => Ok(model),
+                Some(reason) => Err(reason),
+            },
+            None => Err("model_not_found".to_owned()),
+        };
+        if !self.candidates.iter().any(|seen| seen.model_id == id) {
+            self.candidates.push(Candidate {
+                model_id: id,
+                routable: verdict.is_ok(),
+                reason: verdict.as_ref().err().cloned(),
+            });
+        }
+        verdict
+    }
+
+    /// The client named nothing, or a provider alone.
+    pub(super) fn unnamed(mut self, hint: Option<ProviderId>) -> Result<Route, RouteError> {
+        if let Some(provider) = hint {
+            let router = self.router;
+            let of_modes = router
+                .catalog()
+                .modes()
+                .iter()
+                .flat_map(|mode| &mode.candidates);
+            let of_registry = router.catalog().models().iter().map(|model| &model.id);
+            let ids: Vec<&String> = of_modes
+                .chain(of_registry)
+                .filter(|id| provider_of(id) == Some(provider))
+                .collect();
+            for id in ids {
+                if let Ok(model) = self.consider(id) {
+                    return self.arrive(&model, None);
+                }
+            }
+            let reason = format!("the provider `{provider}` is not configured");
+            return self.fall_back("PROVIDER_NOT_CONFIGURED", reason);
+        }
+        let router = self.router;
+        self.default(router.catalog().default_mode(), None)
+    }
+
+    /// The client named a model.
+    pub(super) fn model(mut self, id: &str) -> Result<Route, RouteError> {
+        let reason = match self.consider(id) {
+            Ok(model) => return self.arrive(&model, None),
+            Err(reason) => reason,
+        };
+        // Who names a server of the operator's own means to keep the conversation there.
+        self.private = provider_of(id).is_some_and(ProviderId::is_private);
+        let router = self.router;
+        let (code, why) = match reason.as_str() {
+            "model_not_found" => (
+                "UNKNOWN_MODEL_ID",
+                format!("`{id}` is not in the model registry"),
+            ),
+            "provider_not_configured" => (
+                "PROVIDER_NOT_CONFIGURED",
+                format!("the provider of `{id}` is not configured"),
+            ),
+            "model_retired" => (
+                "MODEL_RETIRED",
+                format!("the provider of `{id}` no longer serves it"),
+            ),
+            lacking => (
+                "MODEL_LACKS_CAPABILITY",
+                format!("`{id}` cannot do what the request needs ({lacking})"),
+            ),
+        };
+        let successor = router
+            .catalog()
+            .model(id)
+            .and_then(|model| model.retired.clone());
+        if let Some(successor) = successor
+            && let Ok(model) = self.consider(&successor)
+        {
+            return self.arrive(&model, Some((code, why)));
+        }
+        self.fall_back(code, why)
+    }
+
+    /// The default answers instead of what was asked for.
+    fn fall_back(self, code: &'static str, why: String) -> Result<Route, RouteError> {
+        let router = self.router;
+        self.default(router.catalog().default_mode(), Some((code, why)))
+    }
+
+    /// The default model of the settings, which may be a mode, else the default mode.
+    fn default(mut self, mode: &Mode, fallback: Option<Fallback>) -> Result<Route, RouteError> {
+        let router = self.router;
+        let Some(name) = router.default_model() else {
+            return self.mode(mode, fallback);
+        };
+        let name = router.catalog().alias(name).unwrap_or(name);
+        if let Some(named) = router.catalog().mode(name) {
+            return self.mode(named, fallback);
+        }
+        match self.consider(&router.full_id(name, None)) {
+            Ok(model) => self.arrive(&model, fallback),
+            Err(_) => self.mode(mode, fallback),
+        }
+    }
+
+    fn mode(mut self, mode: &Mode, fallback: Option<Fallback>) -> Result<Route, RouteError> {
+        self.private |= mode.private;
+        for id in &mode.candidates {
+            if let Ok(model) = self.consider(id) {
+                return self.arrive(&model, fallback);
+            }
+        }
+        if self.private {
+            return Err(RouteError::PrivateModeBlocked {
+                candidates: self.candidates,
+            });
+        }
+        let default = self.router.catalog().default_mode();
+        if mode.id != default.id {
+            return self.mode(default, fallback);
+        }
+        Err(RouteError::NoModels {
+            candidates: self.candidates,
+        })
+    }
+
+    fn arrive(self, model: &Model, fallback: Option<Fallback>) -> Result<Route, RouteError> {
+        let Some(provider) = self.router.provider(model.provider) else {
+            return Err(RouteError::NoModels {
+                candidates: self.candidates,
+            });
+        };
+        let (code, why) = fallback.unzip();
+        Ok(Route {
+            requested_model_id: self.requested.map(str::to_owned),
+            requested_mode_id: self.requested_mode,
+            effective_model_id: model.id.clone(),
+            provider_id: model.provider,
+            provider_model: model.name.clone(),
+            was_fallback: code.is_some(),
+            fallback_reason_code: code,
+            fallback_reason: why.map(|why| format!("{why}; `{}` answers instead", model.id)),
+            context_window: model.context_window,
+            max_output_tokens: model.max_output_tokens,
+            capabilities: model.capabilities,
+            candidates: self.candidates,
+            provider,
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! The codec of the Messages API.
+
+use serde_json::Value;
+
+use crate::llm::model::ChatRequest;
+use crate::llm::wire::anthropic::{answer, request};
+use crate::llm::wire::codec::{Codec, Decoder};
+
+/// The Messages API.
+#[derive(Clone, Copy, Debug)]
+pub struct Anthropic;
+
+/// The provider's configured name.
+pub(super) const NAME: &str = "anthropic";
+
+impl Codec for Anthropic {
+    fn provider(&self) -> &'static str {
+        NAME
+    }
+
+    fn path(&self) -> &'static str {
+        "v1/messages"
+    }
+
+    fn key_header(&self) -> (&'static str, &'static str) {
+        ("x-api-key", "")
+    }
+
+    fn headers(&self) -> &'static [(&'static str, &'static str)] {
+        &[("anthropic-version", "2023-06-01")]
+    }
+
+    fn body(&self, request: &ChatRequest) -> Value {
+        request::body(request)
+    }
+
+    fn decoder(&self, request: &ChatRequest) -> Box<dyn Decoder> {
+        Box::new(answer::Answer::new(request))
+    }
+}

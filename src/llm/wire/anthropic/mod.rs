@@ -1,0 +1,6 @@
+//! The Messages API of Anthropic.
+
+mod answer;
+pub mod codec;
+mod event;
+mod request;

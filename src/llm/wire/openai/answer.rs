@@ -1,0 +1,344 @@
+//! An answer of Chat Completions: deltas of one message, then its usage.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::llm::error::LlmError;
+use crate::llm::model::{ChatRequest, Completion, Replay, StopReason, StreamEvent, Usage};
+use crate::llm::wire::calls::{Calls, Piece};
+use crate::llm::wire::codec::Decoder;
+use crate::llm::wire::conversation::safe_id;
+use crate::llm::wire::counts::{clamped, count};
+use crate::llm::wire::failure::{Broken, Failure, classify, status_of};
+use crate::llm::wire::openai::codec::Dialect;
+use crate::llm::wire::sse::Frame;
+
+/// A chunk of a stream, or a whole answer: they differ in `delta` and `message` alone.
+#[derive(Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    choices: Option<Vec<Choice>>,
+    #[serde(default)]
+    usage: Value,
+    /// Where Groq puts the usage.
+    #[serde(default)]
+    x_groq: Value,
+    #[serde(default)]
+    model: Option<String>,
+    #[serde(default)]
+    error: Value,
+    /// `error` when older servers send their errors without a wrapper.
+    #[serde(default)]
+    object: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default)]
+    index: u64,
+    #[serde(default)]
+    delta: Option<Delta>,
+    #[serde(default)]
+    message: Option<Delta>,
+    #[serde(default)]
+    finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Delta {
+    #[serde(default)]
+    content: Value,
+    #[serde(default)]
+    refusal: Option<String>,
+    #[serde(default)]
+    reasoning_content: Option<String>,
+    /// Another name for the same.
+    #[serde(default)]
+    reasoning: Value,
+    #[serde(default)]
+    tool_calls: Option<Vec<CallDelta>>,
+}
+
+#[derive(Deserialize)]
+struct CallDelta {
+    #[serde(default)]
+    index: Option<u64>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    function: Option<FunctionDelta>,
+    /// What Gemini wants back with the call, its signature.
+    #[serde(default)]
+    extra_content: Value,
+}
+
+#[derive(Default, Deserialize)]
+struct FunctionDelta {
+    #[serde(default)]
+    name: Option<String>,
+    /// Text; an object with servers that have not read the specification.
+    #[serde(default)]
+    arguments: Value,
+}
+
+/// Reads one answer.
+pub(super) struct Answer {
+    dialect: Dialect,
+    model: String,
+    served_by: Option<String>,
+    calls: Calls,
+    /// What belongs to calls and must come back, with the calls' ids as they came.
+    extras: Vec<(String, Value)>,
+    usage: Option<Usage>,
+    finish: Option<String>,
+    refused: bool,
+    answered: bool,
+    done: bool,
+}
+
+impl Answer {
+    pub(super) fn new(request: &ChatRequest, dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            model: request.model.clone(),
+            served_by: None,
+            calls: Calls::new(request),
+            extras: Vec::new(),
+            usage: None,
+            finish: None,
+            refused: false,
+            answered: false,
+            done: false,
+        }
+    }
+
+    fn read(&mut self, data: &[u8], out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
+        let provider = self.dialect.provider;
+        let chunk: Chunk = serde_json::from_slice(data)
+            .map_err(|error| Broken::new(format!("a chunk is malformed: {error}")).by(provider))?;
+        if !chunk.error.is_null() {
+            return Err(self.failure(&chunk.error));
+        }
+        if chunk.object.as_deref() == Some("error") {
+            let error = serde_json::from_slice(data).unwrap_or_default();
+            return Err(self.failure(&error));
+        }
+        if self.served_by.is_none() {
+            self.served_by = chunk.model.filter(|model| !model.is_empty());
+        }
+        for usage in [&chunk.usage, &chunk.x_groq["usage"]] {
+            self.usage = self.usage_of(usage).or(self.usage);
+        }
+        // One answer was asked for; further ones are nobody's.
+        for choice in chunk.choices.unwrap_or_default() {
+            if choice.index == 0 {
+                self.choice(choice, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn choice(&mut self, choice: Choice, out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
+        self.answered = true;
+        if let Some(delta) = choice.delta.or(choice.message) {
+            self.delta(delta, out)
+                .map_err(|broken| broken.by(self.dialect.provider))?;
+        }
+        if let Some(finish) = choice.finish_reason.filter(|finish| !finish.is_empty()) {
+            if finish == "error" {
+                return Err(self.failure(&json!({"message": "the model stopped with an error"})));
+            }
+            self.finish = Some(finish);
+        }
+        Ok(())
+    }
+
+    fn delta(&mut self, delta: Delta, out: &mut Vec<StreamEvent>) -> Result<(), Broken> {
+        let reasoning = delta.reasoning_content.or(match delta.reasoning {
+            Value::String(text) => Some(text),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => None,
+        });
+        if let Some(delta) = reasoning.filter(|text| !text.is_empty()) {
+            out.push(StreamEvent::Reasoning { delta });
+        }
+        let text = match delta.content {
+            Value::String(text) => text,
+            Value::Array(parts) => parts
+                .iter()
+                .filter_map(|part| part["text"].as_str())
+                .collect(),
+            Value::Null => String::new(),
+            Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+                return Err(Broken::new("`content` is no text"));
+            }
+        };
+        if !text.is_empty() {
+            out.push(StreamEvent::Text { delta: text });
+        }
+        if let Some(delta) = delta.refusal.filter(|text| !text.is_empty()) {
+            self.refused = true;
+            out.push(StreamEvent::Text { delta });
+        }
+        for call in delta.tool_calls.unwrap_or_default() {
+            self.call(&call)?;
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, call: &CallDelta) -> Result<(), Broken> {
+        let id = call.id.as_deref().unwrap_or_default();
+        let function = call.function.as_ref();
+        let written;
+        let arguments = match function.map(|function| &function.arguments) {
+            Some(Value::String(text)) => text.as_str(),
+            Some(object @ Value::Object(_)) => {
+                written = object.to_string();
+                &written
+            }
+            None | Some(Value::Null) => "",
+            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_)) => {
+                return Err(Broken::new("a tool call's arguments are no text"));
+            }
+        };
+        if call.extra_content.is_object() && !id.is_empty() {
+            self.extras
+                .push((id.to_owned(), call.extra_content.clone()));
+        }
+        self.calls.add(Piece {
+            index: call.index,
+            id,
+            name: function
+                .and_then(|function| function.name.as_deref())
+                .unwrap_or_default(),
+            arguments,
+        })
+    }
+
+    /// `prompt_tokens` includes what the cache gave; `completion_tokens` includes reasoning,
+    /// except where the dialect leaves it to the total.
+    fn usage_of(&self, usage: &Value) -> Option<Usage> {
+        let (input, output) = (
+            count(usage, "/prompt_tokens"),
+            count(usage, "/completion_tokens"),
+        );
+        if input.is_none() && output.is_none() {
+            return None;
+        }
+        let (input, mut output) = (input.unwrap_or(0), output.unwrap_or(0));
+        let mut reasoning =
+            count(usage, "/completion_tokens_details/reasoning_tokens").unwrap_or(0);
+        if self.dialect.reasoning_outside_output {
+            let total = count(usage, "/total_tokens").unwrap_or(0);
+            let hidden = total.saturating_sub(input).saturating_sub(output);
+            output += hidden;
+            reasoning = reasoning.max(hidden);
+        }
+        let cache_read = count(usage, "/prompt_tokens_details/cached_tokens")
+            .or_else(|| count(usage, "/prompt_cache_hit_tokens"));
+        Some(clamped(Usage {
+            input,
+            cache_read: cache_read.unwrap_or(0),
+            cache_write: count(usage, "/prompt_tokens_details/cache_write_tokens").unwrap_or(0),
+            output,
+            reasoning,
+        }))
+    }
+
+    fn complete(&mut self, out: &mut Vec<StreamEvent>) {
+        self.done = true;
+        let stop = match self.finish.as_deref() {
+            Some("length") => StopReason::MaxTokens,
+            Some("content_filter") => StopReason::Refused,
+            _ if self.refused => StopReason::Refused,
+            // Servers say `stop` after calls, and `tool_calls` after none; the calls decide.
+            _ if self.calls.is_empty() => StopReason::End,
+            _ => StopReason::ToolCalls,
+        };
+        let calls = self.calls.finish(stop == StopReason::MaxTokens);
+        let replay = self.replay();
+        out.extend(calls.into_iter().map(StreamEvent::ToolCall));
+        out.push(StreamEvent::Done(Completion {
+            stop,
+            usage: self.usage,
+            model: self.served_by.take(),
+            replay,
+        }));
+    }
+
+    fn replay(&mut self) -> Option<Replay> {
+        let extras = std::mem::take(&mut self.extras);
+        (!extras.is_empty()).then(|| Replay {
+            provider: self.dialect.provider.to_owned(),
+            model: self.model.clone(),
+            content: extras
+                .into_iter()
+                .map(|(id, extra)| (safe_id(&id).into_owned(), extra))
+                .collect::<Map<_, _>>()
+                .into(),
+        })
+    }
+
+    fn failure(&self, error: &Value) -> LlmError {
+        classify(Failure {
+            provider: self.dialect.provider,
+            model: &self.model,
+            status: status_of(error),
+            retry_after: None,
+            body: &json!({"error": error}).to_string(),
+        })
+    }
+
+    fn truncated(&self) -> LlmError {
+        LlmError::Truncated {
+            provider: self.dialect.provider,
+        }
+    }
+}
+
+impl Decoder for Answer {
+    fn frame(&mut self, frame: &Frame, out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
+        let data = frame.data.trim();
+        if data == "[DONE]" {
+            // A stream that ends before it began is no answer.
+            if !self.answered {
+                return Err(self.truncated());
+            }
+            self.complete(out);
+            return Ok(());
+        }
+        // Some servers keep the connection alive with empty data instead of comments.
+        if data.is_empty() {
+            return Ok(());
+        }
+        self.read(data.as_bytes(), out)
+    }
+
+    /// Without `[DONE]` the answer is complete only if it said why it finished.
+    fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
+        if self.done {
+            return Ok(());
+        }
+        if self.finish.is_none() {
+            return Err(self.truncated());
+        }
+        self.complete(out);
+        Ok(())
+    }
+
+    fn whole(&mut self, body: &[u8], out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
+        self.read(body, out)?;
+        if !self.answered {
+            return Err(Broken::new("the answer has no choices").by(self.dialect.provider));
+        }
+        self.complete(out);
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.done
+    }
+}

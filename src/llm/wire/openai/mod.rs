@@ -1,0 +1,5 @@
+//! The Chat Completions API of OpenAI, and everything that is compatible with it.
+
+mod answer;
+pub mod codec;
+mod request;

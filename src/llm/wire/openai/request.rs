@@ -1,0 +1,202 @@
+//! A request as Chat Completions want it.
+
+use serde_json::{Map, Value, json};
+
+use crate::llm::model::{ChatRequest, Part, Replay};
+use crate::llm::wire::conversation::{Call, Entry, input, is_blank, mend};
+use crate::llm::wire::openai::codec::{CompletionLimit, Dialect};
+
+/// The body of a streamed request.
+pub(super) fn body(request: &ChatRequest, dialect: Dialect) -> Value {
+    let family = Family::of(request, dialect);
+    let mut body = Map::new();
+    body.insert("model".into(), json!(request.model));
+    body.insert("stream".into(), json!(true));
+    body.insert("stream_options".into(), json!({"include_usage": true}));
+    if let Some(limit) = request.max_output_tokens {
+        let new = match dialect.completion_limit {
+            CompletionLimit::New => true,
+            CompletionLimit::Old => false,
+            CompletionLimit::ByModel => family != Family::Other,
+        };
+        let name = if new {
+            "max_completion_tokens"
+        } else {
+            "max_tokens"
+        };
+        body.insert(name.into(), json!(limit));
+    }
+    if let (Some(temperature), false) = (request.temperature, family.reasons()) {
+        body.insert("temperature".into(), json!(temperature));
+    }
+    if !request.tools.is_empty() {
+        let tools: Vec<Value> = request
+            .tools
+            .iter()
+            .map(|tool| {
+                json!({
+                    "type": "function",
+                    "function": {
+                        "name": tool.name,
+                        "description": tool.description,
+                        "parameters": tool.parameters,
+                    },
+                })
+            })
+            .collect();
+        body.insert("tools".into(), Value::Array(tools));
+        if family == Family::ReasonsWithoutTools {
+            body.insert("reasoning_effort".into(), json!("none"));
+        }
+    }
+    body.insert("messages".into(), messages(request, dialect));
+    Value::Object(body)
+}
+
+/// What a model of OpenAI accepts; models of others are told apart by their servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    /// Not one of OpenAI's own names.
+    Other,
+    /// Takes a temperature.
+    Plain,
+    /// Reasons, and refuses a temperature.
+    Reasons,
+    /// Reasons, but in this API only without tools: from 5.4 on, tools need effort `none`.
+    ReasonsWithoutTools,
+}
+
+impl Family {
+    fn of(request: &ChatRequest, dialect: Dialect) -> Self {
+        if dialect.completion_limit != CompletionLimit::ByModel {
+            return Self::Other;
+        }
+        let model = request.model.as_str();
+        if let Some(version) = model.strip_prefix("gpt-") {
+            let digits: String = version
+                .chars()
+                .take_while(|c| c.is_ascii_digit() || *c == '.')
+                .collect();
+            let mut parts = digits.split('.').map(str::parse::<u32>);
+            return match (parts.next(), parts.next()) {
+                (Some(Ok(major)), minor) if major >= 5 => {
+                    let minor = minor.and_then(Result::ok).unwrap_or(0);
+                    if (major, minor) >= (5, 4) {
+                        Self::ReasonsWithoutTools
+                    } else {
+                        Self::Reasons
+                    }
+                }
+                (Some(Ok(3 | 4)), _) => Self::Plain,
+                _ => Self::Other,
+            };
+        }
+        let mut letters = model.chars();
+        match (letters.next(), letters.next()) {
+            (Some('o'), Some(digit)) if digit.is_ascii_digit() => Self::Reasons,
+            _ if model.starts_with("codex-") => Self::Reasons,
+            _ if model.starts_with("chatgpt-") => Self::Plain,
+            _ => Self::Other,
+        }
+    }
+
+    fn reasons(self) -> bool {
+        match self {
+            Self::Reasons | Self::ReasonsWithoutTools => true,
+            Self::Other | Self::Plain => false,
+        }
+    }
+}
+
+fn messages(request: &ChatRequest, dialect: Dialect) -> Value {
+    let mut messages = Vec::new();
+    if !is_blank(&request.system) {
+        messages.push(json!({"role": "system", "content": request.system}));
+    }
+    for entry in mend(&request.messages) {
+        match entry {
+            Entry::System(text) if dialect.system_anywhere => {
+                messages.push(json!({"role": "system", "content": text}));
+            }
+            Entry::System(text) => messages
+                .push(json!({"role": "user", "content": format!("<system>\n{text}\n</system>")})),
+            Entry::Note(text) => messages.push(json!({"role": "user", "content": text})),
+            Entry::User(parts) => {
+                messages.push(json!({"role": "user", "content": content(&parts)}));
+            }
+            Entry::Assistant {
+                text,
+                calls,
+                replay,
+            } => messages.push(assistant(request, dialect, text, &calls, replay)),
+            Entry::Results(outcomes) => messages.extend(outcomes.iter().map(|outcome| {
+                json!({
+                    "role": "tool",
+                    "tool_call_id": outcome.id,
+                    "content": outcome.content,
+                })
+            })),
+        }
+    }
+    Value::Array(messages)
+}
+
+/// Plain text as a string, which the smallest servers understand; parts only with images.
+fn content(parts: &[&Part]) -> Value {
+    let texts: Option<Vec<&str>> = parts
+        .iter()
+        .map(|part| match part {
+            Part::Text { text } => Some(text.as_str()),
+            Part::Image { .. } => None,
+        })
+        .collect();
+    if let Some(texts) = texts {
+        return json!(texts.join("\n"));
+    }
+    parts
+        .iter()
+        .map(|part| match part {
+            Part::Text { text } => json!({"type": "text", "text": text}),
+            Part::Image { media_type, data } => json!({
+                "type": "image_url",
+                "image_url": {"url": format!("data:{media_type};base64,{data}")},
+            }),
+        })
+        .collect()
+}
+
+fn assistant(
+    request: &ChatRequest,
+    dialect: Dialect,
+    text: &str,
+    calls: &[Call<'_>],
+    replay: Option<&Replay>,
+) -> Value {
+    let replay = replay
+        .filter(|replay| replay.provider == dialect.provider && replay.model == request.model)
+        .map(|replay| &replay.content);
+    let mut message = json!({"role": "assistant"});
+    message["content"] = if is_blank(text) {
+        Value::Null
+    } else {
+        json!(text)
+    };
+    if !calls.is_empty() {
+        message["tool_calls"] = calls
+            .iter()
+            .map(|call| {
+                let arguments = Value::Object(input(call.arguments)).to_string();
+                let mut sent = json!({
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": arguments},
+                });
+                if let Some(extra) = replay.and_then(|content| content.get(call.id.as_ref())) {
+                    sent["extra_content"] = extra.clone();
+                }
+                sent
+            })
+            .collect();
+    }
+    message
+}

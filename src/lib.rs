@@ -7,3 +7,5 @@ pub mod platform;
 
 pub mod auth;
 pub mod llm;
+
+pub mod ledger;

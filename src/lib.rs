@@ -9,3 +9,4 @@ pub mod auth;
 pub mod llm;
 
 pub mod ledger;
+pub mod retrieval;

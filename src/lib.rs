@@ -8,5 +8,6 @@ pub mod platform;
 pub mod auth;
 pub mod llm;
 
+pub mod feedback;
 pub mod ledger;
 pub mod retrieval;

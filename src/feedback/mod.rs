@@ -1,0 +1,8 @@
+//! What people thought of what the agent made, and what it teaches.
+//!
+//! A *generation* is what can be rated: one answer of the agent, known to clients by its numeric
+//! `gen_id`. It is logged in the transaction that ends a run, so an answer that was shown can
+//! always be rated, and one that was not never can. The prompt itself is not kept, only its hash.
+
+pub mod model;
+pub mod store;

@@ -11,3 +11,5 @@ pub mod llm;
 pub mod feedback;
 pub mod ledger;
 pub mod retrieval;
+
+pub mod agent;

@@ -1,0 +1,150 @@
+//! What commands may know of our environment: an explicit list, never the secrets.
+
+use std::collections::BTreeMap;
+
+/// Variables that are passed on when they are set.
+const PASSED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LANGUAGE",
+    "SHELL",
+    "TZ",
+    "TMPDIR",
+    // Toolchains and their caches.
+    "CARGO_HOME",
+    "CARGO_TARGET_DIR",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "GOPATH",
+    "GOROOT",
+    "GOCACHE",
+    "GOMODCACHE",
+    "GOFLAGS",
+    "GOPROXY",
+    "NVM_DIR",
+    "NVM_BIN",
+    "VOLTA_HOME",
+    "FNM_DIR",
+    "PNPM_HOME",
+    "BUN_INSTALL",
+    "DENO_DIR",
+    "PYENV_ROOT",
+    "PYENV_VERSION",
+    "VIRTUAL_ENV",
+    "CONDA_PREFIX",
+    "UV_CACHE_DIR",
+    "PIP_CACHE_DIR",
+    "POETRY_HOME",
+    "JAVA_HOME",
+    "MAVEN_HOME",
+    "GRADLE_HOME",
+    "GRADLE_USER_HOME",
+    "ANDROID_HOME",
+    "DOTNET_ROOT",
+    "SDKMAN_DIR",
+    "RBENV_ROOT",
+    "GEM_HOME",
+    "GEM_PATH",
+    "XDG_CACHE_HOME",
+    // Where packages come from.
+    "NPM_CONFIG_REGISTRY",
+    "npm_config_registry",
+    "PIP_INDEX_URL",
+    "UV_INDEX_URL",
+    // Certificates of a proxy that inspects traffic.
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    // Proxies.
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+];
+
+/// Set for every command: no terminal, no pager, no questions.
+const SET: &[(&str, &str)] = &[
+    ("TERM", "dumb"),
+    ("NO_COLOR", "1"),
+    ("PAGER", "cat"),
+    ("GIT_PAGER", "cat"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("DEBIAN_FRONTEND", "noninteractive"),
+    ("PYTHONUNBUFFERED", "1"),
+    ("npm_config_yes", "true"),
+    ("npm_config_fund", "false"),
+    ("npm_config_update_notifier", "false"),
+];
+
+/// The environment of commands, from that of the server.
+pub fn for_commands(
+    server: impl IntoIterator<Item = (String, String)>,
+) -> BTreeMap<String, String> {
+    let passed = |(name, value): &(String, String)| {
+        (PASSED.contains(&name.as_str()) || name.starts_with("LC_")) && !names_credentials(value)
+    };
+    let set = SET
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let mut environment: BTreeMap<_, _> = server.into_iter().filter(passed).chain(set).collect();
+    environment
+        .entry("PATH".to_owned())
+        .or_insert_with(|| "/usr/local/bin:/usr/bin:/bin".to_owned());
+    environment
+}
+
+/// Whether a value holds an address with a user or password, as those of proxies and indexes may.
+fn names_credentials(value: &str) -> bool {
+    let has_user = |rest: &str| {
+        let host = rest.split(['/', ',', ' ']).next();
+        host.is_some_and(|host| host.contains('@'))
+    };
+    // A proxy may be named without a scheme.
+    has_user(value) || value.split("://").skip(1).any(has_user)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_with_passwords_stay_with_the_server() {
+        assert!(names_credentials("http://user:password@proxy.example:3128"));
+        assert!(names_credentials("user:password@proxy.example:3128"));
+        assert!(names_credentials(
+            "https://token@index.example/simple https://b.example"
+        ));
+        assert!(!names_credentials("https://proxy.example/@scope/package"));
+        assert!(!names_credentials("/usr/bin:/bin"));
+    }
+
+    #[test]
+    fn what_is_not_listed_is_not_passed_on() {
+        let server = [
+            ("PATH", "/bin"),
+            ("LC_ALL", "C"),
+            ("DATABASE_URL", "postgres://secret"),
+            ("OPENAI_API_KEY", "sk-secret"),
+            ("LD_PRELOAD", "/tmp/x.so"),
+            ("https_proxy", "http://user:secret@proxy"),
+            ("PIP_INDEX_URL", "https://__token__:secret@index.example"),
+            ("http_proxy", "http://proxy"),
+        ];
+        let server = server.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let passed = for_commands(server);
+        assert!(!format!("{passed:?}").contains("secret"));
+        assert!(!passed.contains_key("LD_PRELOAD"));
+        assert_eq!(passed["PATH"], "/bin");
+        assert_eq!(passed["LC_ALL"], "C");
+        assert_eq!(passed["http_proxy"], "http://proxy");
+    }
+}

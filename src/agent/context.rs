@@ -1,0 +1,355 @@
+//! Keeping the conversation within the model's window.
+//!
+//! Compaction is done without a model: it cannot fail, costs nothing, and what it keeps can be
+//! tested. The first message (goal, plan, the user's rules) stays as it is; the newest messages
+//! stay as they are; what lies between becomes a digest of what was done. A call and its result
+//! are never separated, because providers refuse a conversation in which they are.
+
+use std::fmt::Write as _;
+
+use crate::llm::model::{Arguments, Message, Part, ToolSpec};
+
+/// Characters per token when the provider has not counted: deliberately few, so that the estimate
+/// is high rather than low for code.
+const CHARS_PER_TOKEN: usize = 3;
+/// What an image counts for, in tokens.
+const IMAGE_TOKENS: usize = 1_600;
+/// A compaction that leaves more than this share of the budget would soon have to run again.
+const TARGET_SHARE: f64 = 0.5;
+/// What a single tool result may keep at least when even the newest messages do not fit.
+const CUT_RESULT_CHARS: usize = 2_000;
+/// The most of an assistant's words that the digest keeps for one turn.
+const DIGEST_TEXT_CHARS: usize = 200;
+
+/// Roughly how many tokens a conversation takes.
+pub fn estimate(system: &str, tools: &[ToolSpec], messages: &[Message]) -> usize {
+    let tools: usize = tools
+        .iter()
+        .map(|tool| tool.name.len() + tool.description.len() + tool.parameters.to_string().len())
+        .sum();
+    let chars = system.len() + tools;
+    chars / CHARS_PER_TOKEN + messages.iter().map(tokens).sum::<usize>()
+}
+
+fn tokens(message: &Message) -> usize {
+    let part = |part: &Part| match part {
+        Part::Text { text } => text.len() / CHARS_PER_TOKEN,
+        Part::Image { .. } => IMAGE_TOKENS,
+    };
+    let arguments = |arguments: &Arguments| match arguments {
+        Arguments::Object { object } => object.iter().map(|(k, v)| k.len() + json_len(v)).sum(),
+        Arguments::Invalid { raw, .. } => raw.len(),
+    };
+    4 + match message {
+        Message::System { text } => text.len() / CHARS_PER_TOKEN,
+        Message::User { content } => content.iter().map(part).sum(),
+        Message::Assistant {
+            text,
+            tool_calls,
+            replay,
+        } => {
+            let replayed = replay
+                .as_ref()
+                .map_or(0, |replay| json_len(&replay.content));
+            let calls: usize = tool_calls
+                .iter()
+                .map(|call| call.name.len() + arguments(&call.arguments))
+                .sum();
+            (text.len() + calls + replayed) / CHARS_PER_TOKEN
+        }
+        Message::ToolResult { content, .. } => content.len() / CHARS_PER_TOKEN,
+    }
+}
+
+fn json_len(value: &serde_json::Value) -> usize {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string().len(), str::len)
+}
+
+/// Shortens `messages` so that they take about half of `budget` tokens. The message at `goal` and
+/// everything before it is kept. Answers whether anything changed.
+pub fn compact(messages: &mut Vec<Message>, goal: usize, budget: usize) -> bool {
+    let target = share(budget);
+    let before: usize = messages.iter().map(tokens).sum();
+    if before <= target || messages.len() <= goal + 1 {
+        return false;
+    }
+    let pinned: usize = messages[..=goal].iter().map(tokens).sum();
+    let keep_from = newest_that_fit(messages, goal, target.saturating_sub(pinned) * 2 / 3);
+    if keep_from > goal + 1 {
+        let digest = digest(&messages[goal + 1..keep_from]);
+        messages.splice(goal + 1..keep_from, [Message::user(digest)]);
+    }
+    cut_results(messages, goal, target);
+    forget_replays(&mut messages[goal + 1..]);
+    true
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a share of a token budget; both are far below 2^52"
+)]
+fn share(budget: usize) -> usize {
+    (budget as f64 * TARGET_SHARE) as usize
+}
+
+/// The first index after `goal` from which the messages fit into `budget`, moved so that no tool
+/// result is kept without the call it answers.
+fn newest_that_fit(messages: &[Message], goal: usize, budget: usize) -> usize {
+    let mut from = messages.len();
+    let mut used = 0;
+    // A model that never saw what its last calls returned would make them again, for ever.
+    let last_turn = last_turn(messages, goal);
+    while from > goal + 1 {
+        used += tokens(&messages[from - 1]);
+        if used > budget && from <= last_turn {
+            break;
+        }
+        from -= 1;
+    }
+    while from < messages.len() && matches!(messages[from], Message::ToolResult { .. }) {
+        from += 1;
+    }
+    from
+}
+
+/// Where the newest turn with its results begins, when the conversation ends with them.
+fn last_turn(messages: &[Message], goal: usize) -> usize {
+    let results = messages
+        .iter()
+        .rev()
+        .take_while(|message| matches!(message, Message::ToolResult { .. }))
+        .count();
+    match results {
+        0 => messages.len(),
+        _ => (messages.len() - results).saturating_sub(1).max(goal + 1),
+    }
+}
+
+/// Drops the oldest messages of a history until the rest fits into `budget` tokens.
+pub fn keep_newest(history: &mut Vec<Message>, budget: usize) {
+    let mut used = 0;
+    let fitting = history
+        .iter()
+        .rev()
+        .take_while(|message| {
+            used += tokens(message);
+            used <= budget
+        })
+        .count();
+    history.drain(..history.len() - fitting);
+}
+
+/// Cuts long tool results, oldest first and no more than needed, until the conversation fits.
+fn cut_results(messages: &mut [Message], goal: usize, target: usize) {
+    let mut total: usize = messages.iter().map(tokens).sum();
+    for message in messages.iter_mut().skip(goal + 1) {
+        if total <= target {
+            break;
+        }
+        let before = tokens(message);
+        if let Message::ToolResult { content, .. } = message
+            && content.len() > CUT_RESULT_CHARS
+        {
+            let excess = (total - target) * CHARS_PER_TOKEN;
+            let limit = content.len().saturating_sub(excess).max(CUT_RESULT_CHARS);
+            *content = head_and_tail(content, limit);
+            total = total - before + tokens(message);
+        }
+    }
+}
+
+/// A provider's record of a turn is bound to what came before it, which is rewritten now.
+fn forget_replays(messages: &mut [Message]) {
+    for message in messages {
+        if let Message::Assistant { replay, .. } = message {
+            *replay = None;
+        }
+    }
+}
+
+/// What was done, a line for each turn and call.
+fn digest(messages: &[Message]) -> String {
+    let mut text = String::from(
+        "[Earlier turns were shortened to this digest. Files may have changed since: read them \
+         again before you edit them.]\n",
+    );
+    for message in messages {
+        match message {
+            Message::Assistant {
+                text: said,
+                tool_calls,
+                ..
+            } => {
+                if !said.trim().is_empty() {
+                    let _ = writeln!(text, "- you: {}", line(said));
+                }
+                for call in tool_calls {
+                    let _ = writeln!(text, "- {} {}", call.name, line(&target(&call.arguments)));
+                }
+            }
+            Message::ToolResult {
+                content, is_error, ..
+            } => {
+                let outcome = if *is_error { "failed" } else { "ok" };
+                let _ = writeln!(text, "  {outcome}: {}", line(content));
+            }
+            Message::User { content } => {
+                for part in content {
+                    if let Part::Text { text: said } = part {
+                        let _ = writeln!(text, "- user: {}", line(said));
+                    }
+                }
+            }
+            Message::System { text: said } => {
+                let _ = writeln!(text, "- note: {}", line(said));
+            }
+        }
+    }
+    head_and_tail(&text, 12_000)
+}
+
+/// What a call was about: its path or command rather than its content.
+fn target(arguments: &Arguments) -> String {
+    let Arguments::Object { object } = arguments else {
+        return String::new();
+    };
+    ["path", "command", "pattern", "url", "question"]
+        .iter()
+        .find_map(|key| object.get(*key).and_then(|value| value.as_str()))
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn line(text: &str) -> String {
+    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match joined.char_indices().nth(DIGEST_TEXT_CHARS) {
+        None => joined,
+        Some((end, _)) => format!("{}…", &joined[..end]),
+    }
+}
+
+/// The beginning and the end of a text, saying how much is missing between them.
+pub fn head_and_tail(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let head = text.floor_char_boundary(limit / 2);
+    let tail = text.ceil_char_boundary(text.len() - limit / 2);
+    format!(
+        "{}\n[… {} bytes left out …]\n{}",
+        &text[..head],
+        tail - head,
+        &text[tail..]
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::llm::model::ToolCall;
+
+    fn call(id: &str, path: &str) -> Message {
+        let object: Map<_, _> = [("path".to_owned(), json!(path))].into_iter().collect();
+        Message::Assistant {
+            replay: None,
+            text: format!("Reading {path}"),
+            tool_calls: vec![ToolCall {
+                id: id.to_owned(),
+                name: "read_file".to_owned(),
+                arguments: Arguments::Object { object },
+            }],
+        }
+    }
+
+    fn result(id: &str, length: usize) -> Message {
+        Message::ToolResult {
+            call_id: id.to_owned(),
+            content: "x".repeat(length),
+            is_error: false,
+        }
+    }
+
+    fn conversation(lengths: &[usize]) -> Vec<Message> {
+        let mut messages = vec![Message::user("the goal and the plan")];
+        for (index, length) in lengths.iter().enumerate() {
+            let id = format!("call_{index}");
+            messages.push(call(&id, &format!("src/{index}.rs")));
+            messages.push(result(&id, *length));
+        }
+        messages
+    }
+
+    /// Every result follows the call it answers, and every call has its result.
+    fn pairs_are_whole(messages: &[Message]) -> bool {
+        let mut open: Vec<String> = Vec::new();
+        for message in messages {
+            match message {
+                Message::Assistant { tool_calls, .. } => {
+                    if !open.is_empty() {
+                        return false;
+                    }
+                    open.extend(tool_calls.iter().map(|call| call.id.clone()));
+                }
+                Message::ToolResult { call_id, .. } => {
+                    let Some(place) = open.iter().position(|id| id == call_id) else {
+                        return false;
+                    };
+                    open.remove(place);
+                }
+                Message::User { .. } | Message::System { .. } => {
+                    if !open.is_empty() {
+                        return false;
+                    }
+                }
+            }
+        }
+        open.is_empty()
+    }
+
+    proptest! {
+        #[test]
+        fn compaction_keeps_the_goal_and_every_pair_and_fits(
+            lengths in prop::collection::vec(0usize..40_000, 1..40),
+            budget in 6_000usize..60_000,
+        ) {
+            let mut messages = conversation(&lengths);
+            let goal = messages[0].clone();
+            let before = estimate("", &[], &messages);
+            let changed = compact(&mut messages, 0, budget);
+            let after = estimate("", &[], &messages);
+            prop_assert_eq!(&messages[0], &goal);
+            prop_assert!(pairs_are_whole(&messages));
+            prop_assert!(after <= before);
+            prop_assert!(after <= budget, "{} of {}", after, budget);
+            prop_assert!(changed || before <= budget / 2);
+        }
+    }
+
+    #[test]
+    fn the_digest_says_what_was_done() {
+        let mut messages = conversation(&[30_000, 30_000, 10]);
+        assert!(compact(&mut messages, 0, 8_000));
+        let Message::User { content } = &messages[1] else {
+            panic!("a digest")
+        };
+        let Part::Text { text } = &content[0] else {
+            panic!("text")
+        };
+        assert!(text.contains("- read_file src/0.rs"), "{text}");
+    }
+
+    #[test]
+    fn a_conversation_that_fits_is_left_alone() {
+        let mut messages = conversation(&[10, 10]);
+        let before = messages.clone();
+        assert!(!compact(&mut messages, 0, 100_000));
+        assert_eq!(messages, before);
+    }
+}

@@ -1,0 +1,215 @@
+//! What can be done with conversations, by whom.
+
+use chrono::TimeDelta;
+use serde_json::Value;
+use sqlx::PgPool;
+
+use crate::agent::conversations::error::Error;
+use crate::agent::conversations::model::{
+    Changes, Conversation, MAX_CONTENT_BYTES, MAX_JSON_BYTES, MAX_PATH_BYTES, Message,
+    NewConversation, NewMessage, Status, title,
+};
+use crate::agent::conversations::store;
+use crate::agent::model::{ConversationId, MessageId};
+use crate::auth::principal::Principal;
+use crate::platform::clock::Clock;
+use crate::platform::db;
+use crate::platform::page::PageQuery;
+
+/// Conversations of all users; every operation is confined to the principal's own.
+#[derive(Clone, Debug)]
+pub struct ConversationService {
+    db: PgPool,
+    clock: Clock,
+}
+
+impl ConversationService {
+    /// The service over this database.
+    pub fn new(db: PgPool, clock: Clock) -> Self {
+        Self { db, clock }
+    }
+
+    /// Begins a conversation.
+    pub async fn create(
+        &self,
+        principal: &Principal,
+        new: NewConversation,
+    ) -> Result<Conversation, Error> {
+        let workspace_path = new
+            .workspace_path
+            .map(|path| db::strip_nul(&path).into_owned());
+        if workspace_path
+            .as_ref()
+            .is_some_and(|p| p.len() > MAX_PATH_BYTES)
+        {
+            return Err(Error::TooLarge {
+                field: "workspace_path",
+                limit: MAX_PATH_BYTES,
+            });
+        }
+        let now = self.clock.now();
+        let conversation = Conversation {
+            id: ConversationId::new(&self.clock),
+            title: title(new.title.as_deref().unwrap_or_default()),
+            status: Status::Active,
+            is_pinned: false,
+            is_starred: false,
+            workspace_path,
+            initial_context: match new.initial_context {
+                None | Some(Value::Null) => None,
+                Some(context) => Some(bounded("initial_context", context)?),
+            },
+            created_at: now,
+            updated_at: now,
+        };
+        let mut conn = self.db.acquire().await?;
+        store::insert(
+            &mut conn,
+            &principal.org_id,
+            &principal.user_id,
+            &conversation,
+        )
+        .await?;
+        Ok(conversation)
+    }
+
+    /// The principal's conversations, the last used first.
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        status: Option<Status>,
+        page: PageQuery,
+    ) -> Result<Vec<Conversation>, Error> {
+        let mut conn = self.db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let (limit, offset) = (page.sql_limit(), page.sql_offset());
+        Ok(store::list(&mut conn, org_id, user_id, status, limit, offset).await?)
+    }
+
+    /// One conversation of the principal.
+    pub async fn find(
+        &self,
+        principal: &Principal,
+        id: ConversationId,
+    ) -> Result<Conversation, Error> {
+        let mut conn = self.db.acquire().await?;
+        store::find(&mut conn, &principal.org_id, &principal.user_id, id)
+            .await?
+            .ok_or(Error::NotFound(id))
+    }
+
+    /// Changes a conversation.
+    pub async fn change(
+        &self,
+        principal: &Principal,
+        id: ConversationId,
+        mut changes: Changes,
+    ) -> Result<Conversation, Error> {
+        changes.title = changes.title.as_deref().map(title);
+        let now = self.clock.now();
+        let mut conn = self.db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        store::update(&mut conn, org_id, user_id, id, &changes, now)
+            .await?
+            .ok_or(Error::NotFound(id))
+    }
+
+    /// Hides a conversation from its user.
+    pub async fn delete(&self, principal: &Principal, id: ConversationId) -> Result<(), Error> {
+        let changes = Changes {
+            status: Some(Status::Deleted),
+            ..Changes::default()
+        };
+        self.change(principal, id, changes).await.map(drop)
+    }
+
+    /// The last `limit` messages of a conversation, oldest first.
+    pub async fn messages(
+        &self,
+        principal: &Principal,
+        id: ConversationId,
+        limit: i64,
+    ) -> Result<Vec<Message>, Error> {
+        let mut conn = self.db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let messages = store::last_messages(&mut conn, org_id, user_id, id, limit).await?;
+        if messages.is_empty() {
+            // An empty conversation and a foreign one look alike so far.
+            store::find(&mut conn, org_id, user_id, id)
+                .await?
+                .ok_or(Error::NotFound(id))?;
+        }
+        Ok(messages)
+    }
+
+    /// Appends messages in this order, all or none.
+    pub async fn append(
+        &self,
+        principal: &Principal,
+        id: ConversationId,
+        new: Vec<NewMessage>,
+    ) -> Result<Vec<Message>, Error> {
+        let new = new
+            .into_iter()
+            .map(checked)
+            .collect::<Result<Vec<_>, Error>>()?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let mut tx = self.db.begin().await?;
+        let now = self.clock.now();
+        if !store::touch(&mut tx, org_id, user_id, id, now).await? {
+            return Err(Error::NotFound(id));
+        }
+        // Messages are read in order of time. Each gets a microsecond of its own, later than every
+        // message before, whatever the clocks of other servers said.
+        let step = TimeDelta::microseconds(1);
+        let mut at = match store::last_said_at(&mut tx, org_id, id).await? {
+            Some(last) => now.max(last + step),
+            None => now,
+        };
+        let mut messages = Vec::with_capacity(new.len());
+        for message in new {
+            messages.push(Message {
+                id: MessageId::new(&self.clock),
+                role: message.role,
+                content: message.content,
+                metadata: message.metadata,
+                tokens_used: message.tokens_used,
+                created_at: at,
+            });
+            at += step;
+        }
+        store::append(&mut tx, org_id, id, &messages).await?;
+        tx.commit().await?;
+        Ok(messages)
+    }
+}
+
+/// A message that can be stored, or why not.
+fn checked(message: NewMessage) -> Result<NewMessage, Error> {
+    if message.content.len() > MAX_CONTENT_BYTES {
+        return Err(Error::TooLarge {
+            field: "content",
+            limit: MAX_CONTENT_BYTES,
+        });
+    }
+    if !message.metadata.is_object() {
+        return Err(Error::NotAnObject("metadata"));
+    }
+    Ok(NewMessage {
+        content: db::strip_nul(&message.content).into_owned(),
+        metadata: bounded("metadata", message.metadata)?,
+        ..message
+    })
+}
+
+/// JSON that Postgres takes, within its bounds.
+fn bounded(field: &'static str, mut value: Value) -> Result<Value, Error> {
+    db::strip_nul_json(&mut value);
+    if value.to_string().len() > MAX_JSON_BYTES {
+        return Err(Error::TooLarge {
+            field,
+            limit: MAX_JSON_BYTES,
+        });
+    }
+    Ok(value)
+}

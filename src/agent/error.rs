@@ -1,0 +1,53 @@
+//! Why an operation on a run failed.
+
+use crate::agent::conversations;
+use crate::agent::model::PromptId;
+use crate::llm::route::RouteError;
+
+/// A failed operation on runs, chats or prompts.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What the client sent cannot be worked with; nothing was started.
+    #[error("{0}")]
+    Invalid(String),
+    /// The text is longer than any model takes.
+    #[error("the {field} is {length} bytes; at most {limit} are accepted")]
+    TooLong {
+        /// Which field.
+        field: &'static str,
+        /// How long it is, in bytes.
+        length: usize,
+        /// How long it may be, in bytes.
+        limit: usize,
+    },
+    /// The workspace cannot be opened.
+    #[error("{0}")]
+    Workspace(String),
+    /// No model can take the request.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// As many runs as this server takes are under way.
+    #[error("{limit} runs are under way, as many as this server takes; try again shortly")]
+    TooManyRuns {
+        /// The limit.
+        limit: usize,
+    },
+    /// The server is about to end.
+    #[error("the server is shutting down; send the request again")]
+    ShuttingDown,
+    /// There is no such prompt for this user.
+    #[error("there is no prompt `{0}` of yours, or it has expired")]
+    PromptNotFound(PromptId),
+    /// The prompt was answered otherwise, cancelled, or ran out.
+    #[error("the prompt `{0}` was already answered")]
+    PromptAnswered(PromptId),
+    /// The model could not be asked.
+    #[error(transparent)]
+    Model(#[from] crate::llm::error::LlmError),
+    /// The conversation cannot be used.
+    #[error(transparent)]
+    Conversation(#[from] conversations::error::Error),
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}

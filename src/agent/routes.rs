@@ -1,0 +1,270 @@
+//! Runs, chats and prompts over HTTP.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::agent::chat::service::HEALTH_CHECK;
+use crate::agent::chat::stream as chat_stream;
+use crate::agent::error::Error;
+use crate::agent::frame::StreamFrame;
+use crate::agent::model::PromptId;
+use crate::agent::request::TaskRequest;
+use crate::agent::service::AgentService;
+use crate::agent::stream;
+use crate::auth::principal::Principal;
+use crate::llm::route::RouteError;
+use crate::platform::extract::{Json, Path};
+use crate::platform::problem::Problem;
+
+/// The agent's routes. Chat bodies may hold images, so they have a limit of their own.
+pub fn routes(service: AgentService) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(run_autonomous))
+        .routes(routes!(stream_chat))
+        .routes(routes!(answer_chat))
+        .routes(routes!(answer_prompt))
+        .with_state(service)
+}
+
+/// Start a run and follow it.
+///
+/// Answers with the run's events as a stream; closing the connection ends the run.
+#[utoipa::path(
+    post, path = "/api/navi/chat/autonomous", tag = "agent", request_body = TaskRequest,
+    responses(
+        (status = 200, description = "The run's events", content_type = "text/event-stream",
+         body = StreamFrame),
+        (status = 400, description = "No model can take the request"),
+        (status = 404, description = "No such conversation of yours"),
+        (status = 422, description = "The request cannot be worked with"),
+        (status = 503, description = "Too many runs, or the server is ending"),
+    )
+)]
+async fn run_autonomous(
+    State(service): State<AgentService>,
+    principal: Principal,
+    Json(request): Json<TaskRequest>,
+) -> Result<Response, Problem> {
+    let started = service.start(&principal, request).await?;
+    Ok(stream::interactive(service, started))
+}
+
+/// Ask for an answer in text and follow it.
+#[utoipa::path(
+    post, path = "/api/navi/chat/stream/v2", tag = "agent", request_body = TaskRequest,
+    responses(
+        (status = 200, description = "The answer as it arrives",
+         content_type = "text/event-stream", body = StreamFrame),
+        (status = 400, description = "No model can take the request"),
+        (status = 404, description = "No such conversation of yours"),
+        (status = 422, description = "The request cannot be worked with"),
+        (status = 503, description = "The server is ending"),
+    )
+)]
+async fn stream_chat(
+    State(service): State<AgentService>,
+    principal: Principal,
+    Json(request): Json<TaskRequest>,
+) -> Result<Response, Problem> {
+    let chat = service.chat(&principal, request).await?;
+    Ok(chat_stream::chat(service, chat))
+}
+
+/// An answer in text, whole.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct ChatAnswer {
+    /// The answer.
+    content: String,
+    /// The same, under the name that some clients read.
+    reply: String,
+    /// `ok`.
+    status: String,
+    /// Always empty: this answer never asks the client to act.
+    actions: Vec<Value>,
+    /// Always empty.
+    sources: Vec<Value>,
+    /// Always empty.
+    edits: Vec<Value>,
+    /// The model that answered; absent for the health check, which asks none.
+    model: Option<String>,
+    /// The id to rate the answer by.
+    gen_id: Option<i64>,
+}
+
+impl ChatAnswer {
+    fn new(content: String, model: Option<String>, gen_id: Option<i64>) -> Self {
+        Self {
+            reply: content.clone(),
+            content,
+            status: "ok".to_owned(),
+            actions: Vec::new(),
+            sources: Vec::new(),
+            edits: Vec::new(),
+            model,
+            gen_id,
+        }
+    }
+}
+
+/// Ask for an answer in text, whole.
+///
+/// The message `health_check` is answered without asking a model.
+#[utoipa::path(
+    post, path = "/api/navi/chat", tag = "agent", request_body = TaskRequest,
+    responses(
+        (status = 200, description = "The answer", body = ChatAnswer),
+        (status = 400, description = "No model can take the request"),
+        (status = 404, description = "No such conversation of yours"),
+        (status = 422, description = "The request cannot be worked with"),
+        (status = 502, description = "The model failed"),
+        (status = 503, description = "The model or this server is busy"),
+    )
+)]
+async fn answer_chat(
+    State(service): State<AgentService>,
+    principal: Principal,
+    Json(request): Json<TaskRequest>,
+) -> Result<Json<ChatAnswer>, Problem> {
+    if request.message == HEALTH_CHECK {
+        return Ok(Json(ChatAnswer::new(
+            "NAVI is running.".to_owned(),
+            None,
+            None,
+        )));
+    }
+    let chat = service.chat(&principal, request).await?;
+    let call = chat.ask().await.map_err(Error::Model)?;
+    let answer = call.complete().await.map_err(Error::Model)?;
+    let gen_id = chat.keep(&answer.text).await;
+    Ok(Json(ChatAnswer::new(
+        answer.text,
+        Some(chat.model_id()),
+        gen_id,
+    )))
+}
+
+/// The answer to a question of a run.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+struct PromptAnswer {
+    /// The answer; a text, or whatever the question's type asks for.
+    response: Option<Value>,
+    /// Whether the user does not want to answer.
+    #[serde(default)]
+    cancelled: bool,
+}
+
+/// That an answer was taken.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct PromptTaken {
+    success: bool,
+    #[schema(value_type = uuid::Uuid)]
+    prompt_id: PromptId,
+    cancelled: bool,
+    message: String,
+}
+
+/// Answer a question of a run, or refuse to.
+#[utoipa::path(
+    post, path = "/api/navi/prompt/{prompt_id}", tag = "agent", request_body = PromptAnswer,
+    params(("prompt_id" = uuid::Uuid, Path, description = "From the event `prompt_request`")),
+    responses(
+        (status = 200, description = "The answer was taken", body = PromptTaken),
+        (status = 400, description = "Neither an answer nor a refusal"),
+        (status = 404, description = "No such prompt of yours, or it expired"),
+        (status = 409, description = "It was answered otherwise"),
+    )
+)]
+async fn answer_prompt(
+    State(service): State<AgentService>,
+    principal: Principal,
+    Path(prompt_id): Path<PromptId>,
+    Json(answer): Json<PromptAnswer>,
+) -> Result<Json<PromptTaken>, Problem> {
+    let response = match (answer.cancelled, answer.response) {
+        (true, _) => None,
+        (false, Some(Value::String(text))) => Some(text),
+        (false, Some(value)) if !value.is_null() => Some(value.to_string()),
+        (false, Some(_) | None) => {
+            let detail = "supply `response`, or `cancelled: true`";
+            return Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "prompt-unanswered",
+                detail,
+            ));
+        }
+    };
+    let prompts = &service.services().prompts;
+    let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+    prompts
+        .answer(org_id, user_id, prompt_id, response.as_deref())
+        .await?;
+    let cancelled = response.is_none();
+    let message = if cancelled {
+        "the question was cancelled"
+    } else {
+        "the answer was taken"
+    };
+    Ok(Json(PromptTaken {
+        success: true,
+        prompt_id,
+        cancelled,
+        message: message.to_owned(),
+    }))
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::Invalid(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail),
+            Error::TooLong { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "text-too-long", detail)
+            }
+            Error::Workspace(_) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "workspace-unusable",
+                detail,
+            ),
+            Error::Route(error) => route_problem(&error),
+            Error::TooManyRuns { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-runs", detail).retry_after(5)
+            }
+            Error::ShuttingDown => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", detail).retry_after(5)
+            }
+            Error::PromptNotFound(_) => {
+                Self::new(StatusCode::NOT_FOUND, "prompt-not-found", detail)
+            }
+            Error::PromptAnswered(_) => {
+                Self::new(StatusCode::CONFLICT, "prompt-already-answered", detail)
+            }
+            Error::Model(error) => model_problem(&error),
+            Error::Conversation(error) => error.into(),
+            Error::Database(error) => Self::internal(&error),
+        }
+    }
+}
+
+fn route_problem(error: &RouteError) -> Problem {
+    let mut problem = Problem::new(StatusCode::BAD_REQUEST, "no-model", error.to_string());
+    // Old clients compare this code with the router's own.
+    error.code().clone_into(&mut problem.error_code);
+    problem
+}
+
+fn model_problem(error: &crate::llm::error::LlmError) -> Problem {
+    let detail = error.to_string();
+    if error.is_retryable() {
+        let seconds = error.retry_after().map_or(5, |wait| wait.as_secs().max(1));
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "model-unavailable", detail)
+            .retry_after(seconds);
+    }
+    let mut problem = Problem::new(StatusCode::BAD_GATEWAY, "model-failed", detail);
+    error.code().clone_into(&mut problem.error_code);
+    problem
+}

@@ -13,3 +13,8 @@ pub mod ledger;
 pub mod retrieval;
 
 pub mod agent;
+
+pub mod app;
+pub mod config;
+
+pub mod http;

@@ -1,0 +1,218 @@
+//! Composition root: builds every service from Config.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::{Connection, PgPool};
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::ask::Prompts;
+use crate::agent::conversations::service::ConversationService;
+use crate::agent::live::LiveRuns;
+use crate::agent::service::{AgentService, Services, ToolSettings};
+use crate::agent::tools::context::ToolLimits;
+use crate::agent::tools::process::Launch;
+use crate::auth::token::Verifier;
+use crate::config::settings::{Config, SigningSecretError};
+use crate::ledger::service::Ledger;
+use crate::llm::catalog::{Catalog, CatalogError};
+use crate::llm::config::ProviderId;
+use crate::llm::retry::RetryPolicy;
+use crate::llm::router::{Parts, RouterError};
+use crate::platform::clock::Clock;
+use crate::platform::db;
+use crate::platform::health::{Health, Probe};
+use crate::platform::metrics::Metrics;
+use crate::platform::outbound::{CONNECT_TIMEOUT, Client, OutboundError, Reach};
+use crate::platform::tasks::Tasks;
+use crate::retrieval::model::Limits;
+use crate::retrieval::service::Retrieval;
+use crate::{ledger, llm};
+
+/// Every service of a process; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The settings it was built from.
+    pub config: Arc<Config>,
+    /// The database.
+    pub db: PgPool,
+    /// The time.
+    pub clock: Clock,
+    /// Background work that the end of the process waits for.
+    pub tasks: Tasks,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Who may call.
+    pub verifier: Arc<Verifier>,
+    /// Whether the process works.
+    pub health: Health,
+    /// Cancelled when streams should say that they end; requests in flight go on.
+    pub streams_end: CancellationToken,
+    /// The choice of models.
+    pub models: Arc<llm::router::Router>,
+    /// What model calls cost.
+    pub ledger: Ledger,
+    /// Runs and chats.
+    pub agent: AgentService,
+    /// Conversations and their messages.
+    pub conversations: ConversationService,
+}
+
+/// Why the services could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// There is nothing to sign tokens with.
+    #[error(transparent)]
+    Secret(#[from] SigningSecretError),
+    /// The models could not be set up.
+    #[error(transparent)]
+    Models(#[from] RouterError),
+    /// The ledger could not be opened.
+    #[error(transparent)]
+    Ledger(#[from] ledger::error::Error),
+    /// The HTTP client of the agent's tools could not be made.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
+    /// The registry of models is wrong.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// A metric is declared twice or wrongly.
+    #[error("the metrics could not be registered")]
+    Metrics(#[from] prometheus::Error),
+}
+
+impl App {
+    /// Builds every service. The ledger's writer is started with it; for the rest see
+    /// [`Self::start_background`].
+    pub async fn build(
+        config: Config,
+        db: PgPool,
+        clock: Clock,
+        tasks: Tasks,
+    ) -> Result<Self, BuildError> {
+        let config = Arc::new(config);
+        let labels = Catalog::embedded()?.model_labels(&config.llm, config.scripted.is_some());
+        let metrics = Metrics::new(&labels, &ProviderId::names())?;
+        let parts = Parts {
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            retry: RetryPolicy::default(),
+            scripted: config.scripted.clone(),
+        };
+        let models = Arc::new(llm::router::Router::new(&config.llm, &parts)?);
+        let ledger = Ledger::open(db.clone(), metrics.clone(), &tasks).await?;
+        let secret = config.signing_secret()?;
+        let verifier = Arc::new(Verifier::new(&config.auth, &secret, clock.clone()));
+        let health = Health::new(vec![
+            ("database", database_probe(&db)),
+            ("migrations", migrations_probe(&db)),
+        ]);
+        let conversations = ConversationService::new(db.clone(), clock.clone());
+        let services = Services {
+            db: db.clone(),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+            ledger: ledger.clone(),
+            retrieval: Retrieval::new(Limits::default(), clock.clone(), metrics.clone()),
+            metrics: metrics.clone(),
+            prompts: Prompts::new(db.clone(), clock.clone()),
+            conversations: conversations.clone(),
+            live: LiveRuns::default(),
+        };
+        let mut launch = Launch::by_this_program(config.surroundings.command_environment.clone());
+        if let Some(program) = &config.surroundings.supervisor {
+            launch.supervisor.clone_from(program);
+        }
+        let tools = ToolSettings {
+            launch,
+            http: Client::new(Reach::loopback(), CONNECT_TIMEOUT)?,
+            limits: ToolLimits {
+                // Tools may talk to servers they started, not to this one.
+                reserved_ports: vec![config.server.bind.port()],
+                ..ToolLimits::default()
+            },
+            closed_folders: config.data_dir().into_iter().collect(),
+        };
+        let agent = AgentService::new(services, models.clone(), config.agent.clone(), tools);
+        Ok(Self {
+            config,
+            db,
+            clock,
+            tasks,
+            metrics,
+            verifier,
+            health,
+            streams_end: CancellationToken::new(),
+            models,
+            ledger,
+            agent,
+            conversations,
+        })
+    }
+
+    /// Starts what runs beside requests.
+    pub fn start_background(&self) {
+        self.health.watch(&self.tasks);
+        self.tasks.spawn(keep_partitions(
+            self.db.clone(),
+            self.clock.clone(),
+            self.tasks.stopping(),
+        ));
+    }
+}
+
+/// How often the partitions of the coming months are looked after. They are made months ahead, so
+/// nothing depends on the moment.
+const PARTITIONS_EVERY: Duration = Duration::from_hours(6);
+
+/// Makes the partitions of the coming months, so that a server that runs for a year keeps its rows
+/// where retention finds them.
+async fn keep_partitions(pool: PgPool, clock: Clock, stopping: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(PARTITIONS_EVERY) => {}
+            () = stopping.cancelled() => return,
+        }
+        let made = match pool.acquire().await {
+            Ok(mut conn) => {
+                db::make_month_partitions(&mut conn, clock.now(), db::MONTHS_READY).await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = made {
+            tracing::warn!(%error, "the partitions of the coming months could not be made");
+        }
+    }
+}
+
+fn database_probe(db: &PgPool) -> Probe {
+    let db = db.clone();
+    Box::new(move || {
+        let db = db.clone();
+        Box::pin(async move {
+            let down = |_| "the database does not answer".to_owned();
+            let mut connection = db.acquire().await.map_err(down)?;
+            connection.ping().await.map_err(down)?;
+            Ok("ok".to_owned())
+        })
+    })
+}
+
+fn migrations_probe(db: &PgPool) -> Probe {
+    let db = db.clone();
+    Box::new(move || {
+        let pool = db.clone();
+        Box::pin(async move {
+            let unknown = "it cannot be told which migrations are applied";
+            let mut connection = pool.acquire().await.map_err(|_| unknown.to_owned())?;
+            let pending = db::pending(&mut connection)
+                .await
+                .map_err(|_| unknown.to_owned())?;
+            if pending.is_empty() {
+                Ok("ok".to_owned())
+            } else {
+                Err(format!("{} pending; run `navi migrate`", pending.len()))
+            }
+        })
+    })
+}

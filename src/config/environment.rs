@@ -1,0 +1,102 @@
+//! The process's environment: the one file that reads it, beside clap.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment, beside clap"
+)]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Command;
+
+use crate::agent::tools::environment::for_commands;
+
+/// What the process found around it that is no setting of ours.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// `HOME`.
+    pub home: Option<PathBuf>,
+    /// `XDG_DATA_HOME`.
+    pub xdg_data_home: Option<PathBuf>,
+    /// Whether the process runs as root.
+    pub root: bool,
+    /// The folders of `PATH`.
+    pub path: Vec<PathBuf>,
+    /// Where systemd wants to hear that the server is ready.
+    pub notify_socket: Option<PathBuf>,
+    /// All that a command of the agent may know of the server's environment.
+    pub command_environment: BTreeMap<String, String>,
+    /// The program that supervises the agent's commands: this one, unless it is only a library in
+    /// another program, as in tests.
+    pub supervisor: Option<PathBuf>,
+    /// Switches of the service this one replaces that weaken it, as far as they are on.
+    pub development_switches: Vec<&'static str>,
+}
+
+/// Settings of the original that open a door; each is a violation in production when it is on.
+const DEVELOPMENT_SWITCHES: &[&str] = &[
+    "ALLOW_DEV_AUTH",
+    "ALLOW_DEV_AUTH_BYPASS",
+    "ALLOW_DEV_CORS",
+    "DEV_ENCRYPTION_KEY",
+    "DEV_ORG_ID",
+    "DEV_USER_ID",
+    "DEV_USER_ROLE",
+    "OAUTH_DEVICE_AUTO_APPROVE",
+];
+
+impl Surroundings {
+    /// Looks around, once.
+    pub fn capture() -> Self {
+        let folder = |name| {
+            std::env::var_os(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        };
+        Self {
+            home: folder("HOME"),
+            // The specification says that a relative path there is to be ignored.
+            xdg_data_home: folder("XDG_DATA_HOME").filter(|path| path.is_absolute()),
+            root: nix::unistd::geteuid().is_root(),
+            path: std::env::var_os("PATH")
+                .map(|path| std::env::split_paths(&path).collect())
+                .unwrap_or_default(),
+            notify_socket: folder("NOTIFY_SOCKET"),
+            command_environment: for_commands(
+                // What is no text would not survive the way to a command either.
+                std::env::vars_os().filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                }),
+            ),
+            supervisor: None,
+            development_switches: DEVELOPMENT_SWITCHES
+                .iter()
+                .copied()
+                .filter(|name| std::env::var(name).is_ok_and(|value| is_on(&value)))
+                .collect(),
+        }
+    }
+}
+
+fn is_on(value: &str) -> bool {
+    !matches!(
+        value.trim().to_ascii_lowercase().as_str(),
+        "" | "0" | "false" | "no" | "off"
+    )
+}
+
+/// Prepares a command line for reading: an empty variable counts as unset (files with
+/// `NAME=` lines are common), and help never shows what a variable holds.
+pub fn prepared(command: Command) -> Command {
+    command
+        .mut_args(|arg| {
+            let empty = arg
+                .get_env()
+                .and_then(std::env::var_os)
+                .is_some_and(|value| value.is_empty());
+            let arg = arg.hide_env_values(true);
+            if empty { arg.env(None::<&str>) } else { arg }
+        })
+        .mut_subcommands(prepared)
+}

@@ -1,0 +1,8 @@
+//! Settings: declared beside what they configure, composed here.
+//!
+//! They are read once, at the start of a command; after that they are values. No other module looks
+//! at the environment. Start at [`settings::Config`].
+
+pub mod environment;
+pub mod production;
+pub mod settings;

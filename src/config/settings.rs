@@ -1,0 +1,310 @@
+//! Every setting: a flag, an environment variable, a sentence.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+
+use crate::agent::limits::AgentConfig;
+use crate::auth::secret_file;
+use crate::auth::token::AuthConfig;
+use crate::config::environment::Surroundings;
+use crate::llm::config::LlmConfig;
+use crate::llm::scripted::ScriptedProvider;
+use crate::platform::logging::LogConfig;
+use crate::platform::secret::SecretString;
+
+/// All settings of a process.
+#[derive(Clone, Debug, Args)]
+pub struct Config {
+    /// Where this server runs: development, staging or production (dev, stage and prod are
+    /// understood too).
+    ///
+    /// Anything else counts as production, so that a slip of the pen never weakens a server.
+    #[arg(
+        long,
+        env = "APP_ENV",
+        value_name = "NAME",
+        default_value = "development"
+    )]
+    pub app_env: AppEnv,
+
+    /// The server.
+    #[command(flatten)]
+    pub server: ServerConfig,
+
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+
+    /// Who may call.
+    #[command(flatten)]
+    pub auth: AuthConfig,
+
+    /// The models.
+    #[command(flatten)]
+    pub llm: LlmConfig,
+
+    /// The agent's limits.
+    #[command(flatten)]
+    pub agent: AgentConfig,
+
+    /// The log.
+    #[command(flatten)]
+    pub log: LogConfig,
+
+    /// Plays a script as the provider `scripted`; for the demo and for tests, no setting.
+    #[arg(skip)]
+    pub scripted: Option<ScriptedProvider>,
+
+    /// What the process found around it; no setting.
+    #[arg(skip)]
+    pub surroundings: Surroundings,
+}
+
+/// The server's address and patience.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub struct ServerConfig {
+    /// Address and port to listen on; port 0 takes any free one.
+    #[arg(
+        long,
+        env = "NAVI_BIND",
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:8787"
+    )]
+    pub bind: SocketAddr,
+
+    /// Seconds that requests in flight and background work get to end after SIGTERM.
+    #[arg(
+        long,
+        env = "NAVI_SHUTDOWN_GRACE_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = 25
+    )]
+    pub shutdown_grace_seconds: u64,
+
+    /// Changing requests that one person may make in a minute; 0 means any number.
+    #[arg(
+        long,
+        env = "NAVI_WRITES_PER_MINUTE",
+        value_name = "COUNT",
+        default_value_t = 300
+    )]
+    pub writes_per_minute: u32,
+}
+
+impl ServerConfig {
+    /// How long the end of the process may take.
+    pub fn shutdown_grace(&self) -> Duration {
+        Duration::from_secs(self.shutdown_grace_seconds)
+    }
+}
+
+/// Where rows are kept.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Database")]
+pub struct DatabaseConfig {
+    /// Postgres to use, `postgres://user:password@host/database?sslmode=verify-full`.
+    ///
+    /// Without it, navi runs a private Postgres in the data folder. Required in production.
+    #[arg(long, env = "DATABASE_URL", value_name = "URL")]
+    pub database_url: Option<SecretString>,
+
+    /// The most connections that this process opens to Postgres.
+    #[arg(
+        long,
+        env = "NAVI_DATABASE_CONNECTIONS",
+        value_name = "COUNT",
+        default_value_t = 16,
+        value_parser = clap::value_parser!(u32).range(2..=1000)
+    )]
+    pub database_connections: u32,
+
+    /// Folder for the private Postgres and the development secret.
+    ///
+    /// `/var/lib/navi` for root, otherwise `$XDG_DATA_HOME/navi` or `~/.local/share/navi`.
+    #[arg(long, env = "NAVI_DATA_DIR", value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Folder with the Postgres programs (`initdb`, `postgres`), when they are not where the
+    /// distribution puts them.
+    #[arg(long, env = "NAVI_PG_BIN", value_name = "FOLDER")]
+    pub pg_bin: Option<PathBuf>,
+}
+
+/// Where a server runs; decides which rules it must keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppEnv {
+    /// A developer's machine.
+    Development,
+    /// A rehearsal.
+    Staging,
+    /// The real thing.
+    Production,
+}
+
+impl AppEnv {
+    /// The name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Staging => "staging",
+            Self::Production => "production",
+        }
+    }
+}
+
+impl fmt::Display for AppEnv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for AppEnv {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text.trim().to_ascii_lowercase().as_str() {
+            "development" | "dev" => Self::Development,
+            "staging" | "stage" => Self::Staging,
+            _ => Self::Production,
+        })
+    }
+}
+
+/// There is no place for the data folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no home folder to keep data in; set NAVI_DATA_DIR")]
+pub struct NoDataDir;
+
+/// Why there is no signing secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningSecretError {
+    /// Neither a secret nor a place to make one.
+    #[error(transparent)]
+    NoDataDir(#[from] NoDataDir),
+    /// The development secret could not be kept.
+    #[error(transparent)]
+    File(#[from] secret_file::SecretFileError),
+    /// Outside development nothing is made up.
+    #[error("JWT_SECRET is required outside development; make one with `openssl rand -hex 32`")]
+    Required,
+}
+
+impl Config {
+    /// Settings from flags alone, with an empty environment: what tests and in-process servers use.
+    pub fn from_flags<'a>(flags: impl IntoIterator<Item = &'a str>) -> Result<Self, clap::Error> {
+        let command =
+            Self::augment_args(Command::new("navi")).mut_args(|arg| arg.env(None::<&str>));
+        let matches: ArgMatches =
+            command.try_get_matches_from(std::iter::once("navi").chain(flags))?;
+        Self::from_arg_matches(&matches)
+    }
+
+    /// Where the private Postgres and the development secret live.
+    pub fn data_dir(&self) -> Result<PathBuf, NoDataDir> {
+        if let Some(folder) = &self.database.data_dir {
+            return Ok(folder.clone());
+        }
+        let around = &self.surroundings;
+        // As root, Postgres runs as another user, who could not enter root's home.
+        if around.root {
+            return Ok(PathBuf::from("/var/lib/navi"));
+        }
+        let share = around
+            .xdg_data_home
+            .clone()
+            .or_else(|| Some(around.home.as_ref()?.join(".local/share")));
+        share.map(|share| share.join("navi")).ok_or(NoDataDir)
+    }
+
+    /// The secret that signs tokens; in development made on first use.
+    pub fn signing_secret(&self) -> Result<SecretString, SigningSecretError> {
+        match (&self.auth.jwt_secret, self.app_env) {
+            (Some(secret), _) => Ok(secret.clone()),
+            (None, AppEnv::Development) => Ok(secret_file::development_secret(&self.data_dir()?)?),
+            (None, AppEnv::Staging | AppEnv::Production) => Err(SigningSecretError::Required),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STRONG: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+    fn config(flags: &[&str]) -> Config {
+        Config::from_flags(flags.iter().copied()).unwrap()
+    }
+
+    #[test]
+    fn an_unknown_environment_counts_as_production() {
+        for (text, expected) in [
+            ("dev", AppEnv::Development),
+            (" Development ", AppEnv::Development),
+            ("stage", AppEnv::Staging),
+            ("STAGING", AppEnv::Staging),
+            ("prod", AppEnv::Production),
+            ("production", AppEnv::Production),
+            ("devel", AppEnv::Production),
+            ("test", AppEnv::Production),
+            ("", AppEnv::Production),
+        ] {
+            assert_eq!(text.parse(), Ok(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_made_up_outside_development() {
+        let config = config(&["--app-env", "staging"]);
+        assert!(matches!(
+            config.signing_secret(),
+            Err(SigningSecretError::Required)
+        ));
+    }
+
+    #[test]
+    fn the_data_folder_follows_the_user() {
+        let mut config = config(&[]);
+        assert_eq!(config.data_dir(), Err(NoDataDir));
+        config.surroundings.home = Some("/home/u".into());
+        assert_eq!(config.data_dir(), Ok("/home/u/.local/share/navi".into()));
+        config.surroundings.xdg_data_home = Some("/data/u".into());
+        assert_eq!(config.data_dir(), Ok("/data/u/navi".into()));
+        config.surroundings.root = true;
+        assert_eq!(config.data_dir(), Ok("/var/lib/navi".into()));
+        config.database.data_dir = Some("/else".into());
+        assert_eq!(config.data_dir(), Ok("/else".into()));
+    }
+
+    #[test]
+    fn what_is_printed_holds_no_secret() {
+        let config = config(&[
+            "--jwt-secret",
+            STRONG,
+            "--jwt-secret-previous",
+            "older-secret",
+            "--database-url",
+            "postgres://u:hunter2@db.example/n",
+        ]);
+        let printed = format!("{config:?}");
+        for secret in [STRONG, "older-secret", "hunter2"] {
+            assert!(!printed.contains(secret), "{printed}");
+        }
+    }
+
+    #[test]
+    fn every_setting_has_a_sentence_a_flag_and_a_variable() {
+        for arg in Config::augment_args(Command::new("navi")).get_arguments() {
+            assert!(arg.get_help().is_some(), "{} has no help", arg.get_id());
+            assert!(arg.get_long().is_some(), "{} has no flag", arg.get_id());
+            assert!(arg.get_env().is_some(), "{} has no variable", arg.get_id());
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Connections: accepted, bounded in how slowly they may ask, ended in good order.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+use crate::platform::tasks::Tasks;
+
+/// How long a client may take for the head of its next request, and so how long a connection may
+/// be idle. More than the minute after which the usual load balancers let go of one, so that none
+/// of them sends a request into a connection that we are closing.
+pub const HEAD_TIME: Duration = Duration::from_secs(75);
+
+/// The largest head of a request, in bytes.
+const HEAD_BYTES: usize = 64 * 1024;
+
+/// The pause after a failure to accept, most often for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Serves until `stop`, then ends idle connections, lets the others finish their answer, and
+/// returns. What is still open when `tasks` end is dropped.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tasks: Tasks,
+    stop: CancellationToken,
+    head_time: Duration,
+) {
+    // HTTP/1 alone: what stands in front of servers speaks it, and nothing else does without TLS.
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(head_time)
+        .max_buf_size(HEAD_BYTES);
+    let open = GracefulShutdown::new();
+    loop {
+        let stream = tokio::select! {
+            stream = accept(&listener) => stream,
+            () = stop.cancelled() => break,
+        };
+        // Frames of a stream are small and should leave at once.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+        let service = TowerToHyperService::new(router.clone());
+        let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
+        let stopping = tasks.stopping();
+        tasks.spawn(async move {
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                },
+                () = stopping.cancelled() => {}
+            }
+        });
+    }
+    drop(listener);
+    open.shutdown().await;
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            // The client thought better of it.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionAborted
+                        | ErrorKind::ConnectionRefused
+                        | ErrorKind::ConnectionReset
+                ) => {}
+            Err(error) => {
+                tracing::error!(%error, "no connection can be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}

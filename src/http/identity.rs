@@ -1,0 +1,85 @@
+//! The outermost layer: gives every request its id and its place in a trace, and writes them into
+//! the answer, into problems and into the log.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+use tracing::field::Empty;
+
+use crate::http::measure::UNMATCHED;
+use crate::http::trace::{TRACEPARENT, TraceParent};
+use crate::platform::clock::Clock;
+use crate::platform::logging::RequestId;
+use crate::platform::problem::Problem;
+
+/// The header's name, in requests and answers.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names the request and its answer.
+pub async fn identify(State(clock): State<Clock>, mut request: Request, next: Next) -> Response {
+    let id = sent(request.headers(), X_REQUEST_ID.as_str())
+        .and_then(RequestId::from_client)
+        .unwrap_or_else(|| RequestId::new(&clock));
+    let trace = sent(request.headers(), TRACEPARENT)
+        .and_then(TraceParent::parse)
+        .map_or_else(TraceParent::start, TraceParent::child);
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or(UNMATCHED, MatchedPath::as_str)
+        .to_owned();
+    let span = tracing::info_span!(
+        "request",
+        request.id = %id,
+        trace.id = %format_args!("{:032x}", trace.trace_id),
+        http.method = %method,
+        http.route = %route,
+        org.id = Empty,
+        user.id = Empty,
+    );
+    request.extensions_mut().insert(id.clone());
+    let began = Instant::now();
+    let response = next.run(request).instrument(span.clone()).await;
+    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let status = response.status().as_u16();
+    // Probes and scrapes come every few seconds and say nothing.
+    if route.starts_with("/health") || route == "/metrics" || route == "/ping" {
+        tracing::debug!(parent: &span, status, duration_ms, "answered");
+    } else {
+        tracing::info!(parent: &span, status, duration_ms, "answered");
+    }
+    let mut response = with_request_id(response, &id);
+    for (name, value) in [
+        (X_REQUEST_ID, id.to_string()),
+        (HeaderName::from_static(TRACEPARENT), trace.to_string()),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+fn sent<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Writes the request id into the body when the answer is a problem.
+fn with_request_id(response: Response, id: &RequestId) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Some(mut problem) = parts.extensions.remove::<Problem>() else {
+        return Response::from_parts(parts, body);
+    };
+    problem.request_id = Some(id.to_string());
+    let Ok(text) = serde_json::to_vec(&problem) else {
+        return Response::from_parts(parts, body);
+    };
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(text))
+}

@@ -1,0 +1,135 @@
+//! What a request may take: time, size, rate; and what happens to those that match nothing.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::auth::principal::Principal;
+use crate::auth::rate_limit::RateLimiter;
+use crate::platform::problem::Problem;
+
+/// The largest body of a route that does not say otherwise, in bytes.
+pub const DEFAULT_BODY_BYTES: usize = 1024 * 1024;
+/// The largest body of the agent's routes, which carry files and images, in bytes.
+pub const AGENT_BODY_BYTES: usize = 10 * 1024 * 1024;
+
+/// Until when an answer must begin. A stream begins at once and may then last.
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
+/// Routes that answer only when a model has.
+const PATIENT: &[(&str, Duration)] = &[("/api/navi/chat", Duration::from_mins(10))];
+
+/// Answers for a handler that did not begin to in time; what it was doing is dropped, and with it
+/// a transaction that was open.
+pub async fn deadline(request: Request, next: Next) -> Response {
+    let patience = request
+        .extensions()
+        .get::<MatchedPath>()
+        .and_then(|route| {
+            let found = PATIENT.iter().find(|(path, _)| *path == route.as_str());
+            found.map(|(_, patience)| *patience)
+        })
+        .unwrap_or(DEFAULT_PATIENCE);
+    within(patience, next.run(request)).await
+}
+
+/// The answer, or a problem when it takes longer than `patience`.
+pub async fn within(patience: Duration, answer: impl Future<Output = Response>) -> Response {
+    match tokio::time::timeout(patience, answer).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "request-timed-out",
+            format!(
+                "there was no answer within {} s; try again",
+                patience.as_secs()
+            ),
+        )
+        .retry_after(5)
+        .into_response(),
+    }
+}
+
+/// Answers for a handler that panicked. The panic's text stays in the log.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer hands over what was caught"
+)]
+pub fn panicked(payload: Box<dyn Any + Send>) -> Response {
+    let text = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("no text");
+    tracing::error!(panic = text, "a handler panicked");
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "something failed on the server; the request id finds it in the server's log",
+    )
+    .into_response()
+}
+
+/// Answers what matches no route.
+pub async fn not_found() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "not-found",
+        "there is nothing at this address; /openapi.json lists what there is",
+    )
+}
+
+/// Answers a method that a route does not have; the header `Allow` names those it has.
+pub async fn method_not_allowed() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "this address does not take this method; the header Allow names those it takes",
+    )
+}
+
+/// Slows down a principal who changes things faster than the limit. Reading is free.
+///
+/// The headers are those of the IETF's `RateLimit` draft: a policy, and what is left of it.
+pub async fn rate(
+    State(limiter): State<Arc<RateLimiter>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let changes = !request.method().is_safe();
+    let wait = match request.extensions().get::<Principal>() {
+        Some(principal) if changes => limiter.check(principal),
+        _ => None,
+    };
+    let Some(wait) = wait else {
+        return next.run(request).await;
+    };
+    let mut response = Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "rate-limited",
+        format!(
+            "more than {} changing requests in a minute; wait {wait} s",
+            limiter.per_minute()
+        ),
+    )
+    .retry_after(wait)
+    .into_response();
+    let headers = [
+        (
+            "ratelimit-policy",
+            format!("\"writes\";q={};w=60", limiter.per_minute()),
+        ),
+        ("ratelimit", format!("\"writes\";r=0;t={wait}")),
+    ];
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            let name = HeaderName::from_static(name);
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,66 @@
+//! Counts and times every request, by its route template and never by its address.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
+use http_body_util::BodyExt;
+
+use crate::platform::metrics::Metrics;
+
+/// The label for requests that match no route: one series for all of them.
+pub const UNMATCHED: &str = "<unmatched>";
+
+/// Counts the request when its answer begins, and times it until the answer's last byte was
+/// handed over or its reader went away.
+pub async fn measure(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
+    let method = method_label(request.method());
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let timer = Timer {
+        began: Instant::now(),
+        metrics: metrics.clone(),
+    };
+    let response = next.run(request).await;
+    let path = path.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
+    metrics
+        .http_requests_total
+        .with_label_values(&[method, path, response.status().as_str()])
+        .inc();
+    response.map(|body| {
+        // The closure owns the timer, so the time is taken when the body is dropped.
+        Body::new(body.inspect_frame(move |_| {
+            let _ = &timer;
+        }))
+    })
+}
+
+/// Takes the time when it is dropped.
+struct Timer {
+    began: Instant,
+    metrics: Metrics,
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.metrics
+            .http_request_duration_seconds
+            .observe(self.began.elapsed().as_secs_f64());
+    }
+}
+
+/// The method, from a closed set: clients may invent methods.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}

@@ -1,0 +1,14 @@
+//! The server: merges the slices' routers and puts the middleware around them.
+//!
+//! Start at [`router`]. Every route is registered through its OpenAPI description, so what
+//! `/openapi.json` lists is what exists, and tests that walk it miss nothing.
+
+pub mod connections;
+pub mod identity;
+pub mod limits;
+pub mod measure;
+pub mod models;
+pub mod openapi;
+pub mod ops;
+pub mod router;
+pub mod trace;

@@ -1,0 +1,137 @@
+//! The models that a request may name: what they can do, what they cost, whether they answer.
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::ledger::service::Ledger;
+use crate::llm::model::Usage;
+use crate::llm::route::ModelListing;
+use crate::platform::extract::Json;
+
+/// The routes of the registry.
+pub fn routes(app: &App) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(list_models))
+        .with_state(app.clone())
+}
+
+/// The registry.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct Registry {
+    /// Every model.
+    models: Vec<Model>,
+    /// What stands for a choice of models, and its candidates in order.
+    modes: Vec<Mode>,
+    /// What a request that names nothing gets.
+    default: String,
+}
+
+/// A model.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct Model {
+    /// What it is and whether it can be used.
+    #[serde(flatten)]
+    listing: ModelListing,
+    /// What a million tokens cost in US dollars; null when the price is unknown.
+    prices: Option<Prices>,
+}
+
+/// US dollars for a million tokens.
+#[derive(Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+struct Prices {
+    /// Input that is not cached.
+    #[schema(value_type = String)]
+    input: Decimal,
+    /// Output, reasoning included.
+    #[schema(value_type = String)]
+    output: Decimal,
+    /// Input read from the provider's cache; null when the price list does not say.
+    #[schema(value_type = Option<String>)]
+    cache_read: Option<Decimal>,
+    /// Input written to the provider's cache; null when the price list does not say.
+    #[schema(value_type = Option<String>)]
+    cache_write: Option<Decimal>,
+}
+
+/// A choice of models.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct Mode {
+    /// Its name in requests.
+    id: String,
+    /// The models it tries, in order.
+    candidates: Vec<String>,
+}
+
+/// Lists the models, what they cost, and whether each can be used.
+#[utoipa::path(
+    get,
+    path = "/api/models",
+    tag = "models",
+    security(("bearer" = ["viewer"])),
+    responses((status = 200, description = "the models", body = Registry)),
+)]
+async fn list_models(State(app): State<App>) -> Json<Registry> {
+    let now = app.clock.now();
+    let listed = app
+        .models
+        .listing()
+        .into_iter()
+        .map(|listing| Model {
+            prices: prices(&app.ledger, &listing, now),
+            listing,
+        })
+        .collect();
+    let catalog = app.models.catalog();
+    let choices = catalog.modes().iter().map(|mode| Mode {
+        id: mode.id.clone(),
+        candidates: mode.candidates.clone(),
+    });
+    let default = app.config.llm.default_model.as_deref().map(str::trim);
+    Json(Registry {
+        models: listed,
+        modes: choices.collect(),
+        default: default
+            .filter(|name| !name.is_empty())
+            .unwrap_or(&catalog.default_mode().id)
+            .to_owned(),
+    })
+}
+
+/// How many tokens are priced to learn the price: few enough for every tier of a price list.
+const SAMPLE: u64 = 1_000;
+
+/// What the ledger would charge now. It is asked instead of the price list, so that what is shown
+/// and what is charged cannot differ.
+fn prices(ledger: &Ledger, listing: &ModelListing, now: DateTime<Utc>) -> Option<Prices> {
+    let cost = |usage: Usage| {
+        let cost = ledger.cost_of(listing.provider, &listing.provider_model, usage, now)?;
+        Some((cost.total.to_dollars() * Decimal::from(1_000_000 / SAMPLE)).normalize())
+    };
+    let input = cost(Usage {
+        input: SAMPLE,
+        ..Usage::default()
+    })?;
+    let output = cost(Usage {
+        output: SAMPLE,
+        ..Usage::default()
+    })?;
+    Some(Prices {
+        input,
+        output,
+        cache_read: cost(Usage {
+            input: SAMPLE,
+            cache_read: SAMPLE,
+            ..Usage::default()
+        }),
+        cache_write: cost(Usage {
+            input: SAMPLE,
+            cache_write: SAMPLE,
+            ..Usage::default()
+        }),
+    })
+}

@@ -1,0 +1,181 @@
+//! The description of the API: what handlers declare, and what holds for all of them.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, HttpMethod, Info, OpenApi, Ref, RefOr, ResponseBuilder,
+};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::platform::problem::Problem;
+
+/// The name of the security scheme that handlers refer to.
+pub const BEARER: &str = "bearer";
+
+/// The route that serves the document; itself a part of it.
+pub fn routes(document: Arc<[u8]>) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(get_openapi))
+        .with_state(document)
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "operations",
+    responses((status = 200, description = "the OpenAPI 3.1 document", content_type = "application/json")),
+)]
+async fn get_openapi(State(document): State<Arc<[u8]>>) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (kind, document.to_vec()).into_response()
+}
+
+/// One operation of the document.
+pub struct Route<'a> {
+    /// The method, in capitals.
+    pub method: &'static str,
+    /// The route template.
+    pub path: &'a str,
+    /// What the handler declared.
+    pub operation: &'a Operation,
+}
+
+impl Route<'_> {
+    /// The role a caller needs, by name; `None` for a public route.
+    pub fn role(&self) -> Option<String> {
+        let needed = self.operation.security.as_ref()?.first()?;
+        let value = serde_json::to_value(needed).ok()?;
+        Some(value.get(BEARER)?.get(0)?.as_str()?.to_owned())
+    }
+
+    /// The statuses that are documented.
+    pub fn statuses(&self) -> impl Iterator<Item = &str> {
+        self.operation
+            .responses
+            .responses
+            .keys()
+            .map(String::as_str)
+    }
+}
+
+/// Every operation of a document.
+pub fn walk(document: &OpenApi) -> Vec<Route<'_>> {
+    let mut found = Vec::new();
+    for (path, item) in &document.paths.paths {
+        let operations = [
+            ("GET", &item.get),
+            ("PUT", &item.put),
+            ("POST", &item.post),
+            ("DELETE", &item.delete),
+            ("OPTIONS", &item.options),
+            ("HEAD", &item.head),
+            ("PATCH", &item.patch),
+            ("TRACE", &item.trace),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                found.push(Route {
+                    method,
+                    path,
+                    operation,
+                });
+            }
+        }
+    }
+    found
+}
+
+/// Adds what holds for all operations: the title, the security scheme, the problems that the
+/// middleware and the extractors answer with, and that an error without a body of its own is a
+/// problem.
+pub fn complete(document: &mut OpenApi, public: &[&str]) {
+    document.info = Info::new("NAVI", env!("CARGO_PKG_VERSION"));
+    document.info.description =
+        Some("The backend of an autonomous engineering assistant.".to_owned());
+    let mut components = document
+        .components
+        .take()
+        .unwrap_or_else(|| ComponentsBuilder::new().build());
+    components.add_security_scheme(
+        BEARER,
+        SecurityScheme::Http(
+            Http::builder()
+                .scheme(HttpAuthScheme::Bearer)
+                .bearer_format("JWT")
+                .build(),
+        ),
+    );
+    let problem = Problem::name().into_owned();
+    components.schemas.insert(problem, Problem::schema());
+    document.components = Some(components);
+    for (path, item) in &mut document.paths.paths {
+        let open = public.contains(&path.as_str());
+        for (method, operation) in operations(item) {
+            complete_operation(operation, &method, open);
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Operation)> {
+    [
+        (HttpMethod::Get, &mut item.get),
+        (HttpMethod::Put, &mut item.put),
+        (HttpMethod::Post, &mut item.post),
+        (HttpMethod::Delete, &mut item.delete),
+        (HttpMethod::Patch, &mut item.patch),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+fn complete_operation(operation: &mut Operation, method: &HttpMethod, open: bool) {
+    let mut problems = vec![
+        ("500", "something failed on the server"),
+        ("503", "there was no answer in time"),
+    ];
+    if !open {
+        problems.push(("401", "no bearer token, or one that is refused"));
+        problems.push(("403", "the token's role is too low"));
+        if !matches!(method, HttpMethod::Get) {
+            problems.push(("429", "too many changing requests"));
+        }
+        // What declares no role is for everybody with a token.
+        operation
+            .security
+            .get_or_insert_with(|| vec![SecurityRequirement::new(BEARER, ["viewer"])]);
+    }
+    if operation.request_body.is_some() {
+        problems.push(("400", "the body is no JSON"));
+        problems.push(("413", "the body is too large"));
+        problems.push(("415", "the body is not declared as JSON"));
+    }
+    if operation.request_body.is_some() || operation.parameters.is_some() {
+        problems.push(("422", "a value is not what the route takes"));
+    }
+    let responses = &mut operation.responses.responses;
+    for (status, description) in problems {
+        let response = ResponseBuilder::new().description(description).build();
+        responses
+            .entry(status.to_owned())
+            .or_insert(RefOr::T(response));
+    }
+    for (status, response) in responses {
+        if let RefOr::T(response) = response
+            && response.content.is_empty()
+            && status.starts_with(['4', '5'])
+        {
+            let problem = RefOr::Ref(Ref::from_schema_name(Problem::name()));
+            let content = ContentBuilder::new().schema(Some(problem)).build();
+            let kind = "application/problem+json".to_owned();
+            response.content.insert(kind, RefOr::T(content));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The whole API, and the middleware around it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+use crate::auth::layer::{Gate, authenticate};
+use crate::auth::rate_limit::RateLimiter;
+use crate::http::{identity, limits, measure, models, openapi, ops};
+use crate::platform::metrics::Metrics;
+
+/// Every route that needs no token. What is not listed here needs one.
+pub const PUBLIC: &[&str] = &[
+    "/health",
+    "/health-fast",
+    "/health/live",
+    "/health/ready",
+    "/health/startup",
+    "/metrics",
+    "/openapi.json",
+    "/ping",
+    "/version",
+];
+
+/// The routes of every slice, with their description. Slices register routes by `routes!` alone,
+/// so that a route without a description cannot exist.
+fn api(app: &App) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .merge(ops::routes(app))
+        .merge(crate::auth::routes::routes())
+        .merge(models::routes(app))
+        .merge(
+            crate::agent::routes::routes(app.agent.clone())
+                .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
+        )
+        .merge(crate::agent::conversations::routes::routes(
+            app.conversations.clone(),
+        ))
+}
+
+/// The description of the API, complete.
+pub fn document(app: &App) -> OpenApi {
+    let mut router = api(app).merge(openapi::routes(Arc::new([])));
+    let mut document = router.to_openapi();
+    openapi::complete(&mut document, PUBLIC);
+    document
+}
+
+/// The server. Answers every request with what a route says, or with a problem.
+pub fn router(app: &App) -> Router {
+    let document = document(app);
+    touch_every_series(&app.metrics, &document);
+    let text = serde_json::to_vec(&document).unwrap_or_default();
+    let (router, _) = api(app)
+        .merge(openapi::routes(text.into()))
+        .split_for_parts();
+    let gate = Gate::new(app.verifier.clone(), PUBLIC);
+    let limiter = Arc::new(RateLimiter::new(app.config.server.writes_per_minute));
+    limiter.forget_the_quiet(&app.tasks);
+
+    // The innermost comes first.
+    router
+        .fallback(limits::not_found)
+        .method_not_allowed_fallback(limits::method_not_allowed)
+        // Counts by principal, so it stands behind authentication.
+        .layer(from_fn_with_state(limiter, limits::rate))
+        // Before any handler and any reading of a body: strangers cost as little as possible.
+        .layer(from_fn_with_state(gate, authenticate))
+        // The agent's routes take more, see above.
+        .layer(DefaultBodyLimit::max(limits::DEFAULT_BODY_BYTES))
+        // Around all that may wait: for a body, a connection, a model.
+        .layer(from_fn(limits::deadline))
+        // Inside the two that must see the answer: a panic is counted and has its id.
+        .layer(CatchPanicLayer::custom(limits::panicked))
+        // Sees every answer, those of the layers above included.
+        .layer(from_fn_with_state(app.metrics.clone(), measure::measure))
+        // Outermost: every answer and every line of the log has the request's id.
+        .layer(from_fn_with_state(app.clock.clone(), identity::identify))
+}
+
+/// Brings every documented series of `http_requests_total` to life at zero, so that an alert on
+/// its rate sees the first request.
+fn touch_every_series(metrics: &Metrics, document: &OpenApi) {
+    for route in openapi::walk(document) {
+        for status in route.statuses() {
+            metrics
+                .http_requests_total
+                .with_label_values(&[route.method, route.path, status]);
+        }
+    }
+    metrics
+        .http_requests_total
+        .with_label_values(&["GET", measure::UNMATCHED, "404"]);
+}

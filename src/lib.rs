@@ -18,3 +18,5 @@ pub mod app;
 pub mod config;
 
 pub mod http;
+
+pub mod cli;

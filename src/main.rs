@@ -1,3 +1,10 @@
 //! Command line in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if let Some(code) = navi::agent::tools::supervisor::main_if_asked() {
+        return code;
+    }
+    navi::cli::command::main()
+}

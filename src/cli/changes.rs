@@ -1,0 +1,121 @@
+//! What a run changed in a folder: the text files before and after, as a unified diff.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use similar::TextDiff;
+
+/// The largest file that is compared, in bytes.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+/// The most that is kept in memory of a whole folder, in bytes.
+const MAX_TOTAL_BYTES: usize = 64 * 1024 * 1024;
+
+/// The most entries that are looked at; a home folder has millions.
+const MAX_ENTRIES: usize = 50_000;
+
+/// The text files of a folder at one moment.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    files: BTreeMap<String, String>,
+    is_partial: bool,
+}
+
+impl Snapshot {
+    /// Reads what the folder's ignore rules do not leave out.
+    pub fn take(root: &Path) -> Self {
+        let mut snapshot = Self::default();
+        let mut total = 0;
+        let walk = ignore::WalkBuilder::new(root)
+            .hidden(false)
+            // A folder's own rules count, whether or not it is a repository.
+            .require_git(false)
+            .filter_entry(|entry| entry.file_name() != ".git")
+            .build();
+        for (count, entry) in walk.flatten().enumerate() {
+            if count >= MAX_ENTRIES {
+                snapshot.is_partial = true;
+                break;
+            }
+            let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+            if !is_file
+                || entry
+                    .metadata()
+                    .is_ok_and(|data| data.len() > MAX_FILE_BYTES)
+            {
+                continue;
+            }
+            let Ok(text) = std::fs::read_to_string(entry.path()) else {
+                continue;
+            };
+            total += text.len();
+            if total > MAX_TOTAL_BYTES {
+                snapshot.is_partial = true;
+                break;
+            }
+            let path = entry.path().strip_prefix(root).unwrap_or(entry.path());
+            snapshot
+                .files
+                .insert(path.to_string_lossy().into_owned(), text);
+        }
+        snapshot
+    }
+
+    /// Whether the folder was too large to be read whole.
+    pub fn is_partial(&self) -> bool {
+        self.is_partial
+    }
+
+    /// What became of it, as a unified diff; empty when nothing changed.
+    pub fn diff(&self, after: &Self) -> String {
+        let mut text = String::new();
+        let paths: std::collections::BTreeSet<_> =
+            self.files.keys().chain(after.files.keys()).collect();
+        for path in paths {
+            let old = self.files.get(path).map_or("", String::as_str);
+            let new = after.files.get(path).map_or("", String::as_str);
+            if old == new {
+                continue;
+            }
+            let (from, to) = (format!("a/{path}"), format!("b/{path}"));
+            let diff = TextDiff::from_lines(old, new);
+            text.push_str(&diff.unified_diff().header(&from, &to).to_string());
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_an_addition_and_a_removal_are_shown_and_ignored_files_are_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
+        write("kept", "same\n").expect("write");
+        write("changed", "one\ntwo\n").expect("write");
+        write("removed", "gone\n").expect("write");
+        write(".ignore", "noise\n").expect("write");
+        let before = Snapshot::take(folder.path());
+        write("changed", "one\n2\n").expect("write");
+        write("added", "new\n").expect("write");
+        write("noise", "x\n").expect("write");
+        std::fs::remove_file(folder.path().join("removed")).expect("remove");
+        insta::assert_snapshot!(before.diff(&Snapshot::take(folder.path())), @r"
+        --- a/added
+        +++ b/added
+        @@ -0,0 +1 @@
+        +new
+        --- a/changed
+        +++ b/changed
+        @@ -1,2 +1,2 @@
+         one
+        -two
+        +2
+        --- a/removed
+        +++ b/removed
+        @@ -1 +0,0 @@
+        -gone
+        ");
+    }
+}

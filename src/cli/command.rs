@@ -1,0 +1,232 @@
+//! The command line: reads it, runs the command, turns the outcome into an exit code.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::cli::failure::Failure;
+use crate::cli::{agent, config as config_command, demo, doctor, migrate, serve, token};
+use crate::config::environment::{Surroundings, prepared};
+use crate::config::settings::Config;
+use crate::llm::script::Script;
+use crate::llm::scripted::ScriptedProvider;
+use crate::platform::clock::Clock;
+use crate::platform::{logging, privacy};
+
+/// NAVI, the backend of an autonomous engineering assistant.
+#[derive(Debug, Parser)]
+#[command(name = "navi", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API until SIGTERM or Ctrl-C.
+    Serve(Box<With<serve::Args>>),
+    /// Bring the database to the state this binary needs, or show what that takes.
+    Migrate(Box<With<migrate::Args>>),
+    /// Watch an agent mend a small project; needs no API key.
+    Demo(Box<With<demo::Args>>),
+    /// Give the agent a task.
+    Agent(AgentCommand),
+    /// Make bearer tokens.
+    Token(TokenCommand),
+    /// Say what is missing here, and the command that mends it.
+    Doctor(Box<With<doctor::Args>>),
+    /// Look at the settings.
+    Config(ConfigCommand),
+}
+
+/// A command's own flags with all settings.
+#[derive(Debug, clap::Args)]
+struct With<A: clap::Args> {
+    #[command(flatten)]
+    args: A,
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Debug, clap::Args)]
+struct AgentCommand {
+    #[command(subcommand)]
+    command: AgentCommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum AgentCommands {
+    /// Do a task in a folder, and show how.
+    Run(Box<With<agent::Args>>),
+}
+
+#[derive(Debug, clap::Args)]
+struct TokenCommand {
+    #[command(subcommand)]
+    command: TokenCommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommands {
+    /// Print a token, and nothing else.
+    Mint(Box<With<token::Args>>),
+}
+
+#[derive(Debug, clap::Args)]
+struct ConfigCommand {
+    #[command(subcommand)]
+    command: ConfigCommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommands {
+    /// Say whether these settings are fit for production, without starting anything.
+    Check(Box<With<config_command::Args>>),
+    /// Print a file that is generated from the settings' own descriptions.
+    #[command(hide = true)]
+    Docs(config_command::DocsArgs),
+}
+
+/// Runs the command line and answers with its exit code.
+pub fn main() -> ExitCode {
+    // Before the settings are read, and with them the first secret.
+    if let Err(error) = privacy::close_to_others() {
+        return failed(&Failure::Io(error));
+    }
+    let matches = match prepared(Cli::command()).try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&Failure::Io(error)),
+    };
+    let outcome = runtime.block_on(run(cli.command));
+    // Whatever still runs on a blocking thread has had its grace.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match outcome {
+        Ok(code) => code,
+        // As of a program that the signal ended, whose default Rust turns off.
+        Err(failure) if failure.is_closed_output() => ExitCode::from(128 + 13),
+        Err(failure) => failed(&failure),
+    }
+}
+
+/// Help and version are answers; everything else is a mistake, with exit code 2.
+fn usage(error: &clap::Error) -> ExitCode {
+    // A reader who went away does not matter any more.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+fn failed(failure: &Failure) -> ExitCode {
+    let mut text = format!("navi: {failure}\n");
+    let mut source = std::error::Error::source(failure);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Errors that repeat their cause in their own text need it only once.
+        if !text.contains(&cause_text) {
+            text.push_str("  because ");
+            text.push_str(&cause_text);
+            text.push('\n');
+        }
+        source = cause.source();
+    }
+    let _ = io::stderr().write_all(text.as_bytes());
+    failure.exit_code()
+}
+
+async fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Serve(with) => {
+            let config = settled(with.config)?;
+            Box::pin(serve::run(&with.args, config)).await
+        }
+        Command::Migrate(with) => {
+            let config = settled(with.config)?;
+            let (options, postgres) = serve::database(&config).await?;
+            let outcome =
+                migrate::run(&with.args, &options, &Clock::System, &mut io::stdout()).await;
+            if let Some(postgres) = postgres {
+                postgres.stop().await;
+            }
+            Ok(outcome?)
+        }
+        Command::Demo(with) => Box::pin(demo::run(&with.args, quietly(with.config)?)).await,
+        Command::Agent(AgentCommand {
+            command: AgentCommands::Run(with),
+        }) => Box::pin(agent::run(&with.args, quietly(with.config)?)).await,
+        Command::Token(TokenCommand {
+            command: TokenCommands::Mint(with),
+        }) => {
+            let config = settled(with.config)?;
+            token::mint(&with.args, &config, &Clock::System, &mut io::stdout())
+        }
+        Command::Doctor(with) => {
+            let config = quietly(with.config)?;
+            doctor::run(&with.args, &config, &Clock::System, &mut io::stdout()).await
+        }
+        Command::Config(ConfigCommand {
+            command: ConfigCommands::Check(with),
+        }) => {
+            let config = settled(with.config)?;
+            config_command::check(with.args, &config, &mut io::stdout())
+        }
+        Command::Config(ConfigCommand {
+            command: ConfigCommands::Docs(args),
+        }) => {
+            io::stdout().write_all(config_command::generated(args.file).as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// The same for commands that show their work in the terminal: unless the settings say otherwise,
+/// only what goes wrong is logged.
+fn quietly(mut config: Config) -> Result<Config, Failure> {
+    if config.log.log_level == logging::DEFAULT_LEVEL {
+        "warn".clone_into(&mut config.log.log_level);
+    }
+    settled(config)
+}
+
+/// The settings with their surroundings, and logging as they say.
+fn settled(mut config: Config) -> Result<Config, Failure> {
+    config.surroundings = Surroundings::capture();
+    if let Some(path) = &config.llm.script {
+        config.scripted = Some(scripted(path)?);
+    }
+    logging::init(&config.log)?;
+    Ok(config)
+}
+
+/// The provider that plays the script in this file.
+fn scripted(path: &Path) -> Result<ScriptedProvider, Failure> {
+    let unplayable = |reason: String| Failure::Script {
+        path: path.to_owned(),
+        reason,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| unplayable(error.to_string()))?;
+    let script = Script::from_json(&text).map_err(|error| unplayable(error.to_string()))?;
+    Ok(ScriptedProvider::new(script))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,173 @@
+//! `navi config`: whether the settings are fit for production, and the documents that list them.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Arg, Args as _, Command, ValueEnum};
+use serde_json::json;
+
+use crate::cli::failure::Failure;
+use crate::config::settings::Config;
+
+/// How to answer.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Args {
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which document to print.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct DocsArgs {
+    /// The document.
+    pub file: Document,
+}
+
+/// A document that is generated from the settings' own descriptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    /// `docs/configuration.md`.
+    Markdown,
+    /// `.env.example`.
+    Env,
+}
+
+/// Writes every rule of production that the settings break. Exit code 1 when they break one and
+/// say that they are for production; elsewhere the answer is for information.
+pub fn check(args: Args, config: &Config, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let violations = config.violations();
+    let refused = config.check();
+    if args.json {
+        let answer = json!({
+            "environment": config.app_env.as_str(),
+            "ok": refused.is_ok(),
+            "violations": violations,
+        });
+        writeln!(out, "{answer}")?;
+    } else if violations.is_empty() {
+        writeln!(out, "the settings are fit for production")?;
+    } else {
+        match &refused {
+            Err(refused) => writeln!(out, "{refused}")?,
+            Ok(()) => writeln!(
+                out,
+                "the settings are fit for {}; for production, mend these:\n{}",
+                config.app_env,
+                crate::config::production::Refused(violations)
+            )?,
+        }
+    }
+    Ok(ExitCode::from(u8::from(refused.is_err())))
+}
+
+/// The document's text.
+pub fn generated(document: Document) -> String {
+    let command = Config::augment_args(Command::new("navi"));
+    let settings: Vec<&Arg> = command
+        .get_arguments()
+        .filter(|arg| arg.get_env().is_some())
+        .collect();
+    match document {
+        Document::Markdown => markdown(&settings),
+        Document::Env => dotenv(&settings),
+    }
+}
+
+/// Settings by heading, in the order in which they are declared.
+fn by_heading<'a>(settings: &[&'a Arg]) -> Vec<(&'a str, Vec<&'a Arg>)> {
+    let mut groups: Vec<(&str, Vec<&Arg>)> = Vec::new();
+    for arg in settings {
+        let heading = arg.get_help_heading().unwrap_or("General");
+        match groups.iter_mut().find(|(name, _)| *name == heading) {
+            Some((_, members)) => members.push(arg),
+            None => groups.push((heading, vec![arg])),
+        }
+    }
+    groups
+}
+
+struct Setting {
+    variable: String,
+    flag: String,
+    default: Option<String>,
+    help: String,
+}
+
+fn setting(arg: &Arg) -> Setting {
+    let defaults: Vec<_> = arg
+        .get_default_values()
+        .iter()
+        .map(|value| value.to_string_lossy().into_owned())
+        .collect();
+    let help = arg.get_long_help().or_else(|| arg.get_help());
+    let mut help = help.map(ToString::to_string).unwrap_or_default();
+    let choices: Vec<_> = arg
+        .get_possible_values()
+        .iter()
+        .map(|value| format!("`{}`", value.get_name()))
+        .collect();
+    if choices.len() > 1 && arg.get_action().takes_values() {
+        let _ = write!(help, " One of {}.", choices.join(", "));
+    }
+    Setting {
+        variable: arg
+            .get_env()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        flag: format!("--{}", arg.get_long().unwrap_or_default()),
+        default: (!defaults.is_empty()).then(|| defaults.join(",")),
+        help,
+    }
+}
+
+fn markdown(settings: &[&Arg]) -> String {
+    let mut text = "# Configuration\n\n\
+         Every setting is an environment variable and a flag of the commands that use it; the flag\n\
+         wins. A variable that is set to nothing counts as unset. `navi config check` says whether\n\
+         the settings are fit for production.\n\n\
+         This page is generated: `navi config docs markdown > docs/configuration.md`.\n"
+        .to_owned();
+    for (heading, members) in by_heading(settings) {
+        let _ = write!(text, "\n## {heading}\n\n");
+        text.push_str("| variable | flag | default | meaning |\n|---|---|---|---|\n");
+        for arg in members {
+            let Setting {
+                variable,
+                flag,
+                default,
+                help,
+            } = setting(arg);
+            let default = default.map_or(String::new(), |value| format!("`{value}`"));
+            let help = help.replace('\n', " ").replace('|', "\\|");
+            let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+            let _ = writeln!(text, "| `{variable}` | `{flag}` | {default} | {help} |");
+        }
+    }
+    text
+}
+
+fn dotenv(settings: &[&Arg]) -> String {
+    let mut text =
+        "# Every setting with its default. Copy this file to .env and fill in what you need.\n\
+         # Generated: navi config docs env > .env.example\n"
+            .to_owned();
+    for (heading, members) in by_heading(settings) {
+        let _ = write!(text, "\n# --- {heading} ---\n");
+        for arg in members {
+            let Setting {
+                variable,
+                default,
+                help,
+                ..
+            } = setting(arg);
+            text.push('\n');
+            for line in help.lines().map(str::trim).filter(|line| !line.is_empty()) {
+                let _ = writeln!(text, "# {line}");
+            }
+            let _ = writeln!(text, "#{variable}={}", default.unwrap_or_default());
+        }
+    }
+    text
+}

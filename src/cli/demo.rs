@@ -1,0 +1,100 @@
+//! `navi demo`: a small project is mended before your eyes.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::cli::agent;
+use crate::cli::failure::Failure;
+use crate::cli::session::Errand;
+use crate::cli::show::Show;
+use crate::config::settings::Config;
+use crate::llm::script::Script;
+use crate::llm::scripted::ScriptedProvider;
+
+/// The sample project, as it lies in `examples/paging`: its paths and contents.
+const PROJECT: &[(&str, &str)] = &[
+    (
+        ".gitignore",
+        include_str!("../../examples/paging/.gitignore"),
+    ),
+    (
+        "Cargo.lock",
+        include_str!("../../examples/paging/Cargo.lock"),
+    ),
+    (
+        "Cargo.toml",
+        include_str!("../../examples/paging/Cargo.toml"),
+    ),
+    ("README.md", include_str!("../../examples/paging/README.md")),
+    (
+        "src/lib.rs",
+        include_str!("../../examples/paging/src/lib.rs"),
+    ),
+];
+/// What the scripted model says when no other model is configured.
+const SCRIPT: &str = include_str!("../../examples/paging.script.json");
+/// The task.
+const TASK: &str = "`cargo test` fails in this project: the last, shorter page is missing. Find \
+                    out why and mend it, without changing the tests.";
+
+/// How the demonstration runs.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Args {
+    /// The model; by default the first one that is configured, else the scripted one.
+    #[arg(long)]
+    pub model: Option<String>,
+    /// Keep the folder in which the agent worked.
+    #[arg(long)]
+    pub keep: bool,
+    /// Print the frames of the stream, one JSON object a line, and nothing else.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Copies the sample project, gives the agent its task, shows the run and what was recorded.
+pub async fn run(args: &Args, mut config: Config) -> Result<ExitCode, Failure> {
+    let scripted =
+        args.model.is_none() && config.scripted.is_none() && config.llm.is_unconfigured();
+    let mut show = Show::new(anstream::stdout());
+    let folder = tempfile::Builder::new().prefix("navi-demo-").tempdir()?;
+    let workspace = folder.path().join("paging");
+    copy_project(&workspace)?;
+    if scripted {
+        let script = Script::from_json(SCRIPT).map_err(std::io::Error::other)?;
+        config.scripted = Some(ScriptedProvider::new(script));
+    }
+    if !args.json {
+        show.line(if scripted {
+            "A scripted model plays, because no model is configured: set ANTHROPIC_API_KEY, \
+             OPENAI_API_KEY or SELF_HOSTED_API_BASE_URL to watch a real one."
+        } else {
+            "A configured model works on a small project with a failing test."
+        })?;
+        show.note(&format!("Workspace: {}", workspace.display()))?;
+        show.note(&format!("Task: {TASK}"))?;
+    }
+    let errand = Errand {
+        message: TASK.to_owned(),
+        workspace: workspace.to_string_lossy().into_owned(),
+        model: args.model.clone(),
+        verify: true,
+        max_iterations: None,
+    };
+    let outcome = Box::pin(agent::alone(config, &errand, args.json)).await;
+    if args.keep {
+        let kept = folder.keep();
+        show.note(&format!("The folder is kept: {}", kept.display()))?;
+    }
+    outcome
+}
+
+fn copy_project(to: &Path) -> std::io::Result<()> {
+    for (path, text) in PROJECT {
+        let path = to.join(path);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(path, text)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,311 @@
+//! `navi doctor`: what is missing, and the command that mends it. Changes nothing.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use nix::sys::statvfs::statvfs;
+use nix::unistd::{AccessFlags, access};
+use serde::Serialize;
+use sqlx::postgres::PgConnectOptions;
+
+use crate::cli::failure::Failure;
+use crate::config::settings::Config;
+use crate::platform::clock::Clock;
+use crate::platform::db;
+use crate::platform::embedded_postgres::binaries;
+use crate::platform::embedded_postgres::error::Error as PostgresError;
+use crate::platform::embedded_postgres::folder;
+use crate::platform::secret::ExposeSecret;
+
+/// With less room than this the database will soon refuse to write.
+const LITTLE_ROOM: u64 = 512 * 1024 * 1024;
+/// Clocks further apart than this make events seem to come from the future.
+const MAX_CLOCK_SKEW: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
+
+/// Looks at everything navi needs: settings, data folder, disk, database, migrations.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Args {
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Everything that was looked at.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Whether nothing is missing.
+    pub ok: bool,
+    /// What was looked at, in this order.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What it is.
+    pub name: &'static str,
+    /// Whether it is as it should be.
+    pub ok: bool,
+    /// What was found.
+    pub detail: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+}
+
+impl Check {
+    fn good(name: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            name,
+            ok: true,
+            detail: detail.into(),
+            mend: None,
+        }
+    }
+
+    fn bad(name: &'static str, detail: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self {
+            name,
+            ok: false,
+            detail: detail.into(),
+            mend: Some(mend.into()),
+        }
+    }
+}
+
+/// Writes the report to `out`; 0 when nothing is missing, else 1.
+pub async fn run(
+    args: &Args,
+    config: &Config,
+    clock: &Clock,
+    out: &mut (dyn Write + Send),
+) -> Result<ExitCode, Failure> {
+    let report = examine(config, clock).await;
+    if args.json {
+        let text = serde_json::to_string_pretty(&report).map_err(std::io::Error::from)?;
+        writeln!(out, "{text}")?;
+    } else {
+        for check in &report.checks {
+            let mark = if check.ok { "ok     " } else { "MISSING" };
+            writeln!(out, "{mark}  {}: {}", check.name, check.detail)?;
+            if let Some(mend) = &check.mend {
+                writeln!(out, "         mend it: {mend}")?;
+            }
+        }
+    }
+    Ok(ExitCode::from(u8::from(!report.ok)))
+}
+
+/// Looks at everything.
+pub async fn examine(config: &Config, clock: &Clock) -> Report {
+    let mut checks = vec![settings(config)];
+    match config.data_dir() {
+        Ok(data_dir) => {
+            let standing = nearest(&data_dir);
+            checks.push(writable(&data_dir, &standing));
+            checks.push(room(&standing));
+            if config.database.database_url.is_none() {
+                checks.push(programs(config, &data_dir));
+                checks.push(cluster(&data_dir));
+            }
+        }
+        Err(error) => checks.push(Check::bad(
+            "data folder",
+            error.to_string(),
+            "export NAVI_DATA_DIR=/path/to/a/folder",
+        )),
+    }
+    if let Some(url) = &config.database.database_url {
+        match url.expose_secret().parse() {
+            Ok(options) => checks.extend(database(&options, clock).await),
+            // What exactly is wrong with it may hold the password, so it is not said.
+            Err(_) => checks.push(Check::bad(
+                "database",
+                Failure::DatabaseUrl.to_string(),
+                "export DATABASE_URL='postgres://USER:PASSWORD@HOST/NAME'",
+            )),
+        }
+    }
+    Report {
+        ok: checks.iter().all(|check| check.ok),
+        checks,
+    }
+}
+
+fn settings(config: &Config) -> Check {
+    match config.check() {
+        Ok(()) => Check::good("settings", format!("fit for {}", config.app_env)),
+        Err(refused) => Check::bad("settings", refused.to_string(), "navi config check"),
+    }
+}
+
+/// The folder itself, or the nearest one above it that exists.
+fn nearest(folder: &Path) -> PathBuf {
+    let standing = folder.ancestors().find(|above| above.is_dir());
+    // A relative path has no root above it.
+    standing
+        .filter(|above| !above.as_os_str().is_empty())
+        .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+fn writable(data_dir: &Path, standing: &Path) -> Check {
+    let shown = data_dir.display();
+    if data_dir.exists() && !data_dir.is_dir() {
+        return Check::bad(
+            "data folder",
+            format!("{shown} is not a folder"),
+            "export NAVI_DATA_DIR=/path/to/a/folder",
+        );
+    }
+    match access(standing, AccessFlags::W_OK | AccessFlags::X_OK) {
+        Ok(()) if data_dir == standing => Check::good("data folder", format!("{shown}")),
+        Ok(()) => Check::good(
+            "data folder",
+            format!("{shown}, to be made at the first start"),
+        ),
+        Err(error) => Check::bad(
+            "data folder",
+            format!("{} cannot be written: {}", standing.display(), error.desc()),
+            format!("sudo install -d -o $(id -u) -g $(id -g) '{shown}'"),
+        ),
+    }
+}
+
+fn room(standing: &Path) -> Check {
+    match statvfs(standing) {
+        Ok(system) => {
+            let free = system
+                .blocks_available()
+                .saturating_mul(system.fragment_size());
+            let mebibytes = free / (1024 * 1024);
+            if free < LITTLE_ROOM {
+                Check::bad(
+                    "disk",
+                    format!("{mebibytes} MiB free at {}", standing.display()),
+                    "make room, or set NAVI_DATA_DIR to a folder on another disk",
+                )
+            } else {
+                Check::good("disk", format!("{mebibytes} MiB free"))
+            }
+        }
+        Err(error) => Check::bad(
+            "disk",
+            format!("the free room cannot be found out: {}", error.desc()),
+            format!("df '{}'", standing.display()),
+        ),
+    }
+}
+
+fn programs(config: &Config, data_dir: &Path) -> Check {
+    const NAME: &str = "postgres programs";
+    let data = data_dir.join("postgres/data");
+    let found = folder::version_of(&data).and_then(|version| {
+        binaries::find(
+            config.database.pg_bin.as_deref(),
+            &config.surroundings.path,
+            version.map(|version| (data.as_path(), version)),
+        )
+    });
+    match found {
+        Ok(binaries) => Check::good(
+            NAME,
+            format!(
+                "version {} in {}",
+                binaries.major,
+                binaries.folder.display()
+            ),
+        ),
+        Err(error) => {
+            let mend = match &error {
+                PostgresError::OtherVersion { cluster, .. } => {
+                    format!("sudo apt-get install postgresql-{cluster}")
+                }
+                PostgresError::File { mend, .. } => (*mend).to_owned(),
+                PostgresError::BinariesMissing { .. }
+                | PostgresError::InUse { .. }
+                | PostgresError::Foreign { .. }
+                | PostgresError::PasswordLost(_)
+                | PostgresError::Spawn { .. }
+                | PostgresError::Init(_)
+                | PostgresError::Ended { .. }
+                | PostgresError::Refused(_)
+                | PostgresError::Late(..)
+                | PostgresError::Leftover(_) => "sudo apt-get install postgresql".to_owned(),
+            };
+            Check::bad(NAME, error.to_string(), mend)
+        }
+    }
+}
+
+fn cluster(data_dir: &Path) -> Check {
+    const NAME: &str = "private database";
+    if let Some(holder) = folder::holder(data_dir) {
+        return Check::good(NAME, format!("in use by process {holder}"));
+    }
+    let root = data_dir.join("postgres");
+    if !root.join("data").exists() {
+        return Check::good(NAME, "to be made at the first start");
+    }
+    let password = root.join("password");
+    match std::fs::metadata(&password) {
+        Ok(_) => Check::good(
+            NAME,
+            "not running; started with navi, migrated at its start",
+        ),
+        Err(error) => Check::bad(
+            NAME,
+            format!("{}: {error}", password.display()),
+            format!(
+                "put it back, or start empty: mv '{0}' '{0}.old'",
+                root.display()
+            ),
+        ),
+    }
+}
+
+async fn database(options: &PgConnectOptions, clock: &Clock) -> Vec<Check> {
+    let mut conn = match db::connect_once(options).await {
+        Ok(conn) => conn,
+        Err(error) => {
+            return vec![Check::bad(
+                "database",
+                error.to_string(),
+                "start the server, or correct DATABASE_URL: psql \"$DATABASE_URL\" -c 'select 1'",
+            )];
+        }
+    };
+    let mut checks = vec![Check::good(
+        "database",
+        format!("answers at {}", options.get_host()),
+    )];
+    checks.push(match db::pending(&mut conn).await {
+        Ok(pending) if pending.is_empty() => Check::good("migrations", "all are applied"),
+        Ok(pending) => Check::bad(
+            "migrations",
+            format!("{} are pending", pending.len()),
+            "navi migrate",
+        ),
+        Err(error) => Check::bad(
+            "migrations",
+            error.to_string(),
+            "use the version of navi that migrated this database, or a later one",
+        ),
+    });
+    checks.push(match db::server_time(&mut conn).await {
+        Ok(theirs) => {
+            let apart = (clock.now() - theirs).abs();
+            if apart > MAX_CLOCK_SKEW {
+                Check::bad(
+                    "clock",
+                    format!("{} s apart from the database's", apart.num_seconds()),
+                    "sudo timedatectl set-ntp true",
+                )
+            } else {
+                Check::good("clock", "agrees with the database's")
+            }
+        }
+        Err(error) => Check::bad("clock", error.to_string(), "psql \"$DATABASE_URL\""),
+    });
+    checks
+}

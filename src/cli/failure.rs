@@ -1,0 +1,174 @@
+//! Why a command failed, and the exit code that says so.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use sqlx::postgres::PgConnectOptions;
+
+use crate::app::BuildError;
+use crate::auth::token::MintError;
+use crate::cli::migrate;
+use crate::config::production::Refused;
+use crate::config::settings::{NoDataDir, SigningSecretError};
+use crate::ledger;
+use crate::platform::logging::LoggingError;
+use crate::platform::outbound::OutboundError;
+use crate::platform::{db, embedded_postgres};
+
+/// A failed command.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The settings break rules of production.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// `DATABASE_URL` is no address; what is wrong with it may hold the password, so it is not said.
+    #[error(
+        "DATABASE_URL is no Postgres address; it looks like `postgres://USER:PASSWORD@HOST/NAME`"
+    )]
+    DatabaseUrl,
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    /// The private Postgres could not be started.
+    #[error(transparent)]
+    Embedded(#[from] embedded_postgres::error::Error),
+    /// The private Postgres ended while it was needed.
+    #[error(
+        "the private Postgres ended by itself; start again, and see its log in the data folder"
+    )]
+    DatabaseLost,
+    /// The database is not in the state this binary needs.
+    #[error("{0} migrations are pending; run `navi migrate` first, or `navi serve --migrate`")]
+    Pending(usize),
+    /// `navi migrate` failed.
+    #[error(transparent)]
+    Migrate(#[from] migrate::Error),
+    /// There is no place for the data folder.
+    #[error(transparent)]
+    NoDataDir(#[from] NoDataDir),
+    /// There is nothing to sign tokens with.
+    #[error(transparent)]
+    Secret(#[from] SigningSecretError),
+    /// A token could not be signed.
+    #[error(transparent)]
+    Mint(#[from] MintError),
+    /// The services could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The script cannot be played.
+    #[error("the script `{}` cannot be played: {reason}", path.display())]
+    Script {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The folder to work in cannot be used.
+    #[error("the workspace `{}` cannot be used: {source}", path.display())]
+    Workspace {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no model to do the work.
+    #[error(
+        "no model is configured: set ANTHROPIC_API_KEY, OPENAI_API_KEY, OLLAMA_BASE_URL or \
+         SELF_HOSTED_API_BASE_URL, or name a running server with --server; `navi demo` needs none"
+    )]
+    NoModel,
+    /// A client could not be made, or may not go there.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
+    /// The server could not be talked to.
+    #[error("the server could not be talked to: {0}")]
+    Connection(String),
+    /// The server refused the request.
+    #[error("the server answered {status}: {detail}")]
+    Answered {
+        /// The HTTP status.
+        status: u16,
+        /// Its explanation.
+        detail: String,
+    },
+    /// The run's stream ended without its outcome.
+    #[error("the run did not end; it was interrupted by the end of its server")]
+    Unfinished,
+    /// Ctrl-C.
+    #[error("interrupted; the run is cancelled")]
+    Interrupted,
+    /// What the run cost could not be written.
+    #[error(transparent)]
+    Ledger(#[from] ledger::error::Error),
+    /// Logging could not be set up.
+    #[error(transparent)]
+    Logging(#[from] LoggingError),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {address}: {source}; choose another with --bind or NAVI_BIND")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Work was still going on when the grace period ended, or a second signal cut it short.
+    #[error("ended before all work was done; unfinished runs can be resumed")]
+    CutShort,
+    /// The system failed.
+    #[error("the system failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Failure {
+    /// The exit code.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Database(db::Error::Unreachable(_) | db::Error::Silent)
+            | Self::Embedded(_)
+            | Self::DatabaseLost => ExitCode::from(3),
+            Self::Migrate(error) => error.exit_code(),
+            Self::DatabaseUrl | Self::NoModel | Self::Workspace { .. } => ExitCode::from(2),
+            Self::CutShort => ExitCode::from(4),
+            // As of a program that Ctrl-C ended.
+            Self::Interrupted => ExitCode::from(130),
+            Self::Refused(_)
+            | Self::Database(
+                db::Error::TooOld(_)
+                | db::Error::Migrate(_)
+                | db::Error::NoSuchVersion(_)
+                | db::Error::Query(_),
+            )
+            | Self::Pending(_)
+            | Self::NoDataDir(_)
+            | Self::Secret(_)
+            | Self::Mint(_)
+            | Self::Build(_)
+            | Self::Logging(_)
+            | Self::Script { .. }
+            | Self::Outbound(_)
+            | Self::Connection(_)
+            | Self::Answered { .. }
+            | Self::Unfinished
+            | Self::Ledger(_)
+            | Self::Bind { .. }
+            | Self::Io(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+impl Failure {
+    /// Whether the reader of our output went away, as `head` does: no mistake of anybody.
+    pub fn is_closed_output(&self) -> bool {
+        let (Self::Io(error) | Self::Migrate(migrate::Error::Output(error))) = self else {
+            return false;
+        };
+        error.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+/// How to reach the database that `DATABASE_URL` names.
+pub fn connect_options(url: &str) -> Result<PgConnectOptions, Failure> {
+    url.parse().map_err(|_| Failure::DatabaseUrl)
+}

@@ -1,0 +1,20 @@
+//! The commands.
+//!
+//! Data goes to the standard output, everything else to the standard error stream. A command ends
+//! with 0 when it did what was asked, 1 when it failed, 2 when it was called wrongly, 3 when the
+//! database cannot be reached, 4 when a part is done, 130 when it was interrupted and, without a
+//! word, 141 when nobody reads its output any more.
+
+pub mod agent;
+pub mod changes;
+pub mod command;
+pub mod config;
+pub mod demo;
+pub mod doctor;
+pub mod failure;
+pub mod migrate;
+pub mod recorded;
+pub mod serve;
+pub mod session;
+pub mod show;
+pub mod token;

@@ -1,0 +1,293 @@
+//! `navi serve`: the server from its first byte to its last.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::cli::failure::{Failure, connect_options};
+use crate::config::settings::{AppEnv, Config};
+use crate::http::connections::{self, HEAD_TIME};
+use crate::http::router::router;
+use crate::platform::clock::Clock;
+use crate::platform::db::{self, PoolSettings};
+use crate::platform::descriptors;
+use crate::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
+use crate::platform::secret::ExposeSecret;
+use crate::platform::tasks::Tasks;
+
+/// How `navi serve` treats the database.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Args {
+    /// Apply pending migrations before serving. A private Postgres is always migrated.
+    #[arg(long)]
+    pub migrate: bool,
+}
+
+/// Serves until a signal, then ends gracefully; a second signal ends at once.
+pub async fn run(args: &Args, config: Config) -> Result<ExitCode, Failure> {
+    config.check()?;
+    if let Err(error) = descriptors::raise_limit() {
+        tracing::warn!(%error, "the limit of open connections stays as it is");
+    }
+    let notify_socket = config.surroundings.notify_socket.clone();
+    let notify = |state: &str| {
+        if let Some(socket) = &notify_socket
+            && let Err(error) = tell_systemd(socket.as_os_str().as_bytes(), state)
+        {
+            tracing::warn!(%error, "systemd could not be told");
+        }
+    };
+    let mut ends = Ends::listen()?;
+    let running = tokio::select! {
+        running = Running::start(config, args.migrate) => running?,
+        () = ends.next() => return Err(Failure::CutShort),
+    };
+    writeln!(std::io::stdout(), "navi listens on {}", running.url())?;
+    notify("READY=1");
+    let lost = tokio::select! {
+        () = ends.next() => false,
+        () = running.database_lost() => true,
+    };
+    notify("STOPPING=1");
+    if lost {
+        tracing::error!("the private Postgres ended by itself; its log is in the data folder");
+    } else {
+        tracing::info!("ending; a second signal ends at once");
+    }
+    let complete = tokio::select! {
+        complete = running.stop() => complete,
+        () = ends.next() => false,
+    };
+    match (lost, complete) {
+        (true, _) => Err(Failure::DatabaseLost),
+        (false, true) => Ok(ExitCode::SUCCESS),
+        (false, false) => Err(Failure::CutShort),
+    }
+}
+
+/// A server that runs in this process.
+pub struct Running {
+    /// The services behind it.
+    pub app: App,
+    /// Where it listens.
+    pub address: SocketAddr,
+    server: JoinHandle<()>,
+    stop_accepting: CancellationToken,
+    /// Ours, when nobody named another. Dropping it stops it too, on every way out.
+    postgres: Option<EmbeddedPostgres>,
+}
+
+impl Running {
+    /// Starts the database if it is ours, migrates it if that is asked for or it is ours, and
+    /// serves. When this returns, requests are answered and the server is ready.
+    pub async fn start(mut config: Config, migrate: bool) -> Result<Self, Failure> {
+        let bind = config.server.bind;
+        // First, because it is the cheapest thing that can fail.
+        let listener = TcpListener::bind(bind)
+            .await
+            .map_err(|source| Failure::Bind {
+                address: bind,
+                source,
+            })?;
+        let address = listener.local_addr()?;
+        // The services must know the port, which the system chose when it was to be any.
+        config.server.bind = address;
+        let clock = Clock::System;
+        let (options, postgres) = database(&config).await?;
+        match Self::over(config, &options, migrate || postgres.is_some(), clock).await {
+            Ok(app) => Ok(Self::serve(app, listener, address, postgres)),
+            Err(failure) => {
+                if let Some(postgres) = postgres {
+                    postgres.stop().await;
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// The services over a database that is in the state they need.
+    async fn over(
+        config: Config,
+        options: &PgConnectOptions,
+        migrate: bool,
+        clock: Clock,
+    ) -> Result<App, Failure> {
+        if migrate {
+            db::migrate(options, clock.now()).await?;
+        }
+        let settings = PoolSettings {
+            max_connections: config.database.database_connections,
+            ..PoolSettings::default()
+        };
+        let pool = db::connect(options.clone(), &settings).await?;
+        let mut conn = pool.acquire().await.map_err(db::Error::Query)?;
+        let pending = db::pending(&mut conn).await?.len();
+        drop(conn);
+        if pending > 0 {
+            return Err(Failure::Pending(pending));
+        }
+        if config.app_env == AppEnv::Development && config.auth.jwt_secret.is_none() {
+            tracing::info!(
+                "tokens are signed with a secret from the data folder; `navi token mint` makes them"
+            );
+        }
+        let app = App::build(config, pool, clock, Tasks::new()).await?;
+        app.health.refresh().await;
+        app.start_background();
+        Ok(app)
+    }
+
+    /// Serves these services on a socket that listens already.
+    fn serve(
+        app: App,
+        listener: TcpListener,
+        address: SocketAddr,
+        postgres: Option<EmbeddedPostgres>,
+    ) -> Self {
+        let stop_accepting = CancellationToken::new();
+        let serving = connections::serve(
+            listener,
+            router(&app),
+            app.tasks.clone(),
+            stop_accepting.clone(),
+            HEAD_TIME,
+        );
+        let server = app.tasks.spawn(serving);
+        Self {
+            app,
+            address,
+            server,
+            stop_accepting,
+            postgres,
+        }
+    }
+
+    /// The server's own address.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Resolves when the private Postgres ends by itself; never when the database is another's.
+    async fn database_lost(&self) {
+        match &self.postgres {
+            Some(postgres) => postgres.ended().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Ends gracefully, within the grace period, and answers whether everything was done by then.
+    ///
+    /// Readiness turns false, streams are told, requests in flight are answered, background work
+    /// ends and writes what it holds, and at last the database is let go.
+    pub async fn stop(mut self) -> bool {
+        let grace = self.app.config.server.shutdown_grace();
+        let end = Instant::now() + grace;
+        // What is written at the end needs some of the time, however long the answers take.
+        let for_answers = end - (grace / 3).min(Duration::from_secs(5));
+        self.app.health.drain();
+        self.app.streams_end.cancel();
+        self.stop_accepting.cancel();
+        // Runs write that they are interrupted, which ends their streams and so their requests.
+        let released = self.app.agent.shutdown(for_answers - Instant::now()).await;
+        if !released {
+            tracing::warn!("not every run could be released; they can be resumed all the same");
+        }
+        let answered = tokio::time::timeout_at(for_answers, &mut self.server)
+            .await
+            .is_ok();
+        if !answered {
+            tracing::warn!("requests are still unanswered and are dropped");
+            self.server.abort();
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        let ended = self.app.tasks.shutdown(left).await;
+        if !ended {
+            tracing::warn!("background work did not end in time");
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        // After the writer, which ended with the tasks: whatever was recorded later still goes in.
+        let flushed = match self
+            .app
+            .ledger
+            .flush(left.max(Duration::from_secs(1)))
+            .await
+        {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, "accounting could not be written");
+                false
+            }
+        };
+        // An idle pool closes in no time; a connection that hangs is not waited for.
+        let closing = left.max(Duration::from_millis(100));
+        let closed = tokio::time::timeout(closing, self.app.db.close())
+            .await
+            .is_ok();
+        if let Some(postgres) = self.postgres.take() {
+            postgres.stop().await;
+        }
+        released && answered && ended && flushed && closed
+    }
+}
+
+/// The database that the settings name, or our own, started.
+pub async fn database(
+    config: &Config,
+) -> Result<(PgConnectOptions, Option<EmbeddedPostgres>), Failure> {
+    if let Some(url) = &config.database.database_url {
+        return Ok((connect_options(url.expose_secret())?, None));
+    }
+    let settings = Settings {
+        data_dir: config.data_dir()?,
+        pg_bin: config.database.pg_bin.clone(),
+        path: config.surroundings.path.clone(),
+    };
+    let postgres = EmbeddedPostgres::start(settings).await?;
+    Ok((postgres.connect_options(), Some(postgres)))
+}
+
+/// The signals that end a command.
+pub struct Ends {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Ends {
+    /// Listens from now on; before, a signal ends the process at once.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Resolves with the next signal.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Sends a state to the service manager; a leading `@` means the abstract namespace.
+fn tell_systemd(socket: &[u8], state: &str) -> std::io::Result<()> {
+    let address = match socket.strip_prefix(b"@") {
+        Some(name) => UnixAddr::from_abstract_name(name)?,
+        None => UnixAddr::from_pathname(std::ffi::OsStr::from_bytes(socket))?,
+    };
+    UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address)?;
+    Ok(())
+}

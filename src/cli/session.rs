@@ -1,0 +1,151 @@
+//! A run followed over HTTP, as any client would: the request, the frames, the answers to
+//! questions.
+
+use std::io::{BufRead, IsTerminal};
+
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::cli::failure::Failure;
+use crate::llm::wire::sse::FrameReader;
+use crate::platform::outbound::{CONNECT_TIMEOUT, Client, Reach};
+use crate::platform::secret::{ExposeSecret, SecretString};
+
+/// The frame that ends every stream.
+const DONE: &str = "[DONE]";
+/// The most of an error's body that is read, in bytes.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+
+/// A server and the token to talk to it.
+pub struct Session {
+    client: Client,
+    base: Url,
+    token: SecretString,
+}
+
+/// What a command wants done.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// The task.
+    pub message: String,
+    /// The folder to work in, absolute.
+    pub workspace: String,
+    /// The model, when not the default.
+    pub model: Option<String>,
+    /// Whether the project's checks run.
+    pub verify: bool,
+    /// The most rounds.
+    pub max_iterations: Option<u32>,
+}
+
+impl Session {
+    /// A session with the server at `base`.
+    pub fn new(base: &str, token: SecretString) -> Result<Self, Failure> {
+        let base = Url::parse(base).map_err(|error| Failure::Connection(error.to_string()))?;
+        let reach = Reach::loopback().and_named(&base);
+        let client = Client::new(reach, CONNECT_TIMEOUT)?;
+        Ok(Self {
+            client,
+            base,
+            token,
+        })
+    }
+
+    /// Runs an errand and hands over its frames as they arrive. Returns the summary of its last.
+    pub async fn run(
+        &self,
+        errand: &Errand,
+        mut on_frame: impl FnMut(&Value) -> std::io::Result<()>,
+    ) -> Result<Value, Failure> {
+        let body = json!({
+            "message": errand.message,
+            "workspace_path": errand.workspace,
+            "model": errand.model,
+            "run_verification": errand.verify,
+            "max_iterations": errand.max_iterations,
+        });
+        let response = self.post("api/navi/chat/autonomous", &body).await?;
+        let mut bytes = response.bytes_stream();
+        let mut reader = FrameReader::default();
+        let mut summary = None;
+        while let Some(chunk) = bytes.next().await {
+            let chunk = chunk.map_err(|error| Failure::Connection(error.to_string()))?;
+            let mut input = &chunk[..];
+            let broken = |_| Failure::Connection("a frame is too large".to_owned());
+            while let Some(frame) = reader.next_frame(&mut input).map_err(broken)? {
+                if frame.data == DONE {
+                    return summary.ok_or(Failure::Unfinished);
+                }
+                let Ok(frame) = serde_json::from_str::<Value>(&frame.data) else {
+                    continue;
+                };
+                on_frame(&frame)?;
+                match frame["type"].as_str() {
+                    Some("complete") => summary = Some(frame["summary"].clone()),
+                    Some("prompt_request") => self.answer(&frame["data"]).await?,
+                    _ => {}
+                }
+            }
+        }
+        Err(Failure::Connection(
+            "the stream ended before the run did".to_owned(),
+        ))
+    }
+
+    /// Asks whoever sits at the terminal; without one the question is declined.
+    async fn answer(&self, question: &Value) -> Result<(), Failure> {
+        let id = question["prompt_id"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let line = tokio::task::spawn_blocking(read_line)
+            .await
+            .unwrap_or_default();
+        let body = match line {
+            Some(line) => json!({ "response": line }),
+            None => json!({ "cancelled": true }),
+        };
+        self.post(&format!("api/navi/prompt/{id}"), &body)
+            .await
+            .map(drop)
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<reqwest::Response, Failure> {
+        let url = self
+            .base
+            .join(path)
+            .map_err(|error| Failure::Connection(error.to_string()))?;
+        let response = self
+            .client
+            .request(reqwest::Method::POST, url)?
+            .bearer_auth(self.token.expose_secret())
+            .json(body)
+            .send()
+            .await
+            .map_err(|error| Failure::Connection(error.to_string()))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status().as_u16();
+        let body = response.bytes().await.unwrap_or_default();
+        let body = &body[..body.len().min(MAX_ERROR_BYTES)];
+        let problem: Value = serde_json::from_slice(body).unwrap_or_default();
+        let detail = problem["detail"]
+            .as_str()
+            .unwrap_or("no explanation")
+            .to_owned();
+        Err(Failure::Answered { status, detail })
+    }
+}
+
+fn read_line() -> Option<String> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return None;
+    }
+    let mut line = String::new();
+    stdin.lock().read_line(&mut line).ok()?;
+    let line = line.trim_end().to_owned();
+    (!line.is_empty()).then_some(line)
+}

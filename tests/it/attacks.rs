@@ -1,0 +1,141 @@
+//! What somebody tries who wants more than is theirs.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use navi::auth::principal::Role;
+use navi::http::connections::serve;
+use navi::llm::script::Script;
+use navi::llm::scripted::ScriptedProvider;
+use navi::platform::clock::Clock;
+use serde_json::json;
+use sqlx::PgPool;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::app::TestApp;
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn no_workspace_shows_the_servers_own_secrets(db: PgPool) {
+    let around = tempfile::tempdir().unwrap();
+    let data = around.path().join("data");
+    std::fs::create_dir_all(data.join("postgres")).unwrap();
+    std::os::unix::fs::symlink(&data, around.path().join("link")).unwrap();
+    let flags = ["--data-dir", data.to_str().unwrap()];
+    let app = TestApp::with(db, Clock::System, &flags).await;
+    // A viewer could otherwise read the signing secret with a reading tool, and be an administrator.
+    let client = app.client(Role::Viewer);
+    for path in ["data", "data/postgres", ".", "link", "link/../data"] {
+        for route in ["/api/navi/chat/autonomous", "/api/navi/chat"] {
+            let workspace = around.path().join(path);
+            let body = json!({ "message": "look around", "workspace_path": workspace });
+            let (status, problem) = client.post(route, body).await;
+            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+            assert_eq!(problem["error_code"], "WORKSPACE_UNUSABLE", "{path}");
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(detail.contains("data folder"), "{path}: {detail}");
+        }
+    }
+}
+
+/// Serves the tests' application on a port of its own, with little patience.
+async fn listen(app: &TestApp, head_time: Duration) -> (SocketAddr, CancellationToken) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let (router, tasks) = (navi::http::router::router(&app.app), app.app.tasks.clone());
+    let serving = serve(listener, router, tasks, stop.clone(), head_time);
+    app.app.tasks.spawn(serving);
+    (address, stop)
+}
+
+/// What the server says until it closes the connection.
+async fn until_closed(stream: &mut TcpStream) -> String {
+    let mut said = Vec::new();
+    let reading = stream.read_to_end(&mut said);
+    // A reset is an end too.
+    let _end = tokio::time::timeout(Duration::from_secs(20), reading)
+        .await
+        .unwrap();
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn who_never_finishes_asking_is_not_waited_for(db: PgPool) {
+    let app = TestApp::new(db).await;
+    let (address, _stop) = listen(&app, Duration::from_millis(300)).await;
+    for start in [
+        "",
+        "G",
+        "PRI * HTTP/2.0",
+        "GET /ping HTTP/1.1\r\nHost: a\r\nX-Slow: ",
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(start.as_bytes()).await.unwrap();
+        until_closed(&mut stream).await;
+    }
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    // An idle connection is closed too, after its answer.
+    assert!(
+        until_closed(&mut stream)
+            .await
+            .starts_with("HTTP/1.1 200 OK")
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_head_without_end_is_refused(db: PgPool) {
+    let app = TestApp::new(db).await;
+    let (address, _stop) = listen(&app, Duration::from_mins(1)).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET /ping HTTP/1.1\r\nX-Long: {}", "x".repeat(200_000));
+    // The server may have closed it before all is sent.
+    let _sent = stream.write_all(request.as_bytes()).await;
+    let said = until_closed(&mut stream).await;
+    assert!(
+        said.is_empty() || said.starts_with("HTTP/1.1 431"),
+        "{said}"
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn an_answer_under_way_is_finished_when_the_server_stops(db: PgPool) {
+    let app = TestApp::new(db).await;
+    let (address, stop) = listen(&app, Duration::from_mins(1)).await;
+    let mut asking = TcpStream::connect(address).await.unwrap();
+    asking
+        .write_all(b"GET /ping HTTP/1.1\r\nHost: a\r\n")
+        .await
+        .unwrap();
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    idle.write_all(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let mut first = [0; 12];
+    idle.read_exact(&mut first).await.unwrap();
+    stop.cancel();
+    until_closed(&mut idle).await;
+    asking.write_all(b"\r\n").await.unwrap();
+    let said = until_closed(&mut asking).await;
+    assert!(said.starts_with("HTTP/1.1 200 OK"), "{said}");
+    TcpStream::connect(address).await.unwrap_err();
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn zero_bytes_in_a_request_do_not_fail_it(db: PgPool) {
+    let mut config = TestApp::config(&[]);
+    config.scripted = Some(ScriptedProvider::new(Script::default()));
+    let app = TestApp::of(db, Clock::System, config).await;
+    // Postgres cannot store them, and JSON can say them.
+    let body = json!({
+        "message": "a\0b", "model": "a\0b", "provider": "\0", "mode": "\0", "current_file": "\0",
+        "conversation_history": [{ "role": "user", "content": "\0" }],
+    });
+    let client = app.client(Role::Planner);
+    let (status, problem) = client.post("/api/navi/chat/autonomous", body).await;
+    assert_eq!(status, StatusCode::OK, "{problem}");
+}

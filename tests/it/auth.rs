@@ -1,0 +1,163 @@
+//! Who is let in, and where.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use navi::auth::principal::Role;
+use navi::http::openapi::walk;
+use navi::http::router::{PUBLIC, document};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::support::app::{ORG, TestApp, USER};
+use crate::support::client::Client;
+
+fn role(name: &str) -> Role {
+    name.parse().unwrap()
+}
+
+/// The route template with something plausible in every parameter.
+fn address(template: &str) -> String {
+    let mut address = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (_, after) = after.split_once('}').unwrap();
+        address.push_str(before);
+        address.push_str("01890a5d-ac96-774b-bcce-b302099a8057");
+        rest = after;
+    }
+    address + rest
+}
+
+async fn status(client: &Client, method: &str, path: &str) -> StatusCode {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .body(Body::empty())
+        .unwrap();
+    client.send(request).await.status()
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn every_route_is_public_by_name_or_wants_a_token_and_its_role(db: PgPool) {
+    let app = TestApp::new(db).await;
+    let document = document(&app.app);
+    let routes = walk(&document);
+    assert!(routes.len() > 15, "the walk found {} routes", routes.len());
+    for route in &routes {
+        let (method, path) = (route.method, address(route.path));
+        let at = format!("{method} {}", route.path);
+        let stranger = status(&app.stranger(), method, &path).await;
+        let Some(needed) = route.role() else {
+            assert!(PUBLIC.contains(&route.path), "{at} is open and not listed");
+            assert_ne!(stranger, StatusCode::UNAUTHORIZED, "{at}");
+            continue;
+        };
+        assert!(!PUBLIC.contains(&route.path), "{at} is listed as open");
+        assert_eq!(stranger, StatusCode::UNAUTHORIZED, "{at} without a token");
+        let needed = role(&needed);
+        for asked in [Role::Viewer, Role::Planner, Role::Admin] {
+            let found = status(&app.client(asked), method, &path).await;
+            let denied = found == StatusCode::FORBIDDEN;
+            assert_ne!(found, StatusCode::UNAUTHORIZED, "{at} as {asked}");
+            assert_eq!(denied, asked < needed, "{at} as {asked} gave {found}");
+        }
+    }
+    for path in PUBLIC {
+        let exists = routes.iter().any(|route| route.path == *path);
+        assert!(exists, "{path} is listed as open and does not exist");
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn only_one_bearer_header_lets_anybody_in(db: PgPool) {
+    let app = TestApp::new(db).await;
+    let token = app.token(ORG, USER, Role::Viewer);
+    let ask = |uri: String, headers: Vec<String>| {
+        let mut request = Request::builder().uri(uri);
+        for value in headers {
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        let stranger = app.stranger();
+        async move { stranger.answer(request.body(Body::empty()).unwrap()).await }
+    };
+    let me = "/api/auth/me".to_owned();
+    for good in [format!("Bearer {token}"), format!("bearer  {token} ")] {
+        let answer = ask(me.clone(), vec![good.clone()]).await;
+        assert_eq!(answer.status, StatusCode::OK, "{good}");
+        let expected = json!({"org_id": ORG, "user_id": USER, "role": "viewer"});
+        assert_eq!(answer.body, expected);
+    }
+    let bearer = format!("Bearer {token}");
+    for (uri, headers) in [
+        (me.clone(), vec![]),
+        (me.clone(), vec![token.clone()]),
+        (me.clone(), vec![format!("Basic {token}")]),
+        (me.clone(), vec!["Bearer".to_owned()]),
+        (me.clone(), vec!["Bearer ".to_owned()]),
+        (me.clone(), vec![format!("Bearer {token}x")]),
+        (me.clone(), vec![bearer.clone(), bearer.clone()]),
+        (format!("{me}?access_token={token}"), vec![]),
+        (format!("{me}?token={token}"), vec![]),
+    ] {
+        let answer = ask(uri.clone(), headers.clone()).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{uri} {headers:?}");
+        let challenge = answer.headers[header::WWW_AUTHENTICATE].to_str().unwrap();
+        assert!(
+            challenge.starts_with("Bearer realm=\"navi\""),
+            "{challenge}"
+        );
+        assert_eq!(answer.body["error_code"], "UNAUTHORIZED");
+        assert!(!answer.body.to_string().contains(&token));
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn identity_never_comes_from_other_headers_or_the_body(db: PgPool) {
+    let app = TestApp::new(db).await;
+    let request = Request::builder()
+        .uri("/api/auth/me?org_id=other&user_id=other")
+        .header("X-Org-Id", "other")
+        .header("X-User-Id", "other")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(r#"{"org_id":"other","role":"admin"}"#))
+        .unwrap();
+    let answer = app.client(Role::Viewer).answer(request).await;
+    let expected = json!({"org_id": ORG, "user_id": USER, "role": "viewer"});
+    assert_eq!(answer.body, expected);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn who_changes_things_too_fast_is_told_when_to_come_back(db: PgPool) {
+    let flags = ["--writes-per-minute", "3"];
+    let app = TestApp::with(db, navi::platform::clock::Clock::System, &flags).await;
+    let client = app.client(Role::Viewer);
+    let path = "/api/navi-memory/conversations";
+    for _ in 0..3 {
+        assert_eq!(client.post(path, json!({})).await.0, StatusCode::OK);
+    }
+    let request = crate::support::client::json_request(axum::http::Method::POST, path, &json!({}));
+    let answer = client.answer(request).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(answer.body["error_code"], "RATE_LIMITED");
+    let wait: u64 = answer.headers[header::RETRY_AFTER]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=21).contains(&wait), "{wait}");
+    assert_eq!(answer.headers["ratelimit-policy"], "\"writes\";q=3;w=60");
+    assert_eq!(
+        answer.headers["ratelimit"],
+        format!("\"writes\";r=0;t={wait}")
+    );
+    // Reading is free, and others are not slowed down.
+    assert_eq!(client.get(path).await.0, StatusCode::OK);
+    let other = app.client_of(ORG, "user-2", Role::Viewer);
+    assert_eq!(
+        other
+            .post(path, Value::Object(serde_json::Map::new()))
+            .await
+            .0,
+        StatusCode::OK
+    );
+}

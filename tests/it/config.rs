@@ -1,0 +1,335 @@
+//! The command line, the settings' documents, and a server from start to end.
+
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use navi::auth::principal::Role;
+use navi::auth::token::Verifier;
+use navi::cli::config::{Document, generated};
+use navi::cli::serve::Running;
+use navi::config::settings::Config;
+use navi::platform::clock::Clock;
+use navi::platform::secret::SecretString;
+use sqlx::{ConnectOptions, PgPool};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::app::{ORG, SECRET, USER, principal};
+
+/// The program with an empty environment but for these variables.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program itself is what is tested"
+)]
+fn navi(variables: &[(&str, &str)], arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_navi"));
+    command
+        .env_clear()
+        .envs(variables.iter().copied())
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn outcome(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+fn run(variables: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String, String) {
+    outcome(&navi(variables, arguments).output().unwrap())
+}
+
+fn url(db: &PgPool) -> String {
+    db.connect_options().to_url_lossy().to_string()
+}
+
+#[test]
+fn the_documents_say_what_the_settings_say() {
+    for (document, file, name) in [
+        (
+            Document::Markdown,
+            include_str!("../../docs/configuration.md"),
+            "markdown > docs/configuration.md",
+        ),
+        (
+            Document::Env,
+            include_str!("../../.env.example"),
+            "env > .env.example",
+        ),
+    ] {
+        assert!(
+            generated(document) == file,
+            "run `cargo run -- config docs {name}`"
+        );
+    }
+}
+
+#[test]
+fn a_minted_token_is_printed_alone_and_is_good() {
+    let arguments = [
+        "token", "mint", "--org", "o", "--user", "u", "--role", "planner", "--ttl", "5m",
+    ];
+    let (code, token, log) = run(&[("JWT_SECRET", SECRET)], &arguments);
+    assert_eq!((code, log.as_str()), (Some(0), ""));
+    let config = Config::from_flags([]).unwrap();
+    let verifier = Verifier::new(&config.auth, &SecretString::from(SECRET), Clock::System);
+    let principal = verifier.verify(token.trim_end()).unwrap();
+    assert_eq!(principal.role, Role::Planner);
+    assert_eq!(token.lines().count(), 1);
+}
+
+#[test]
+fn a_development_server_and_the_command_line_share_a_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let arguments = [
+        "token", "mint", "--org", "o", "--user", "u", "--role", "admin",
+    ];
+    let (code, token, _) = run(&[("NAVI_DATA_DIR", data), ("JWT_SECRET", "")], &arguments);
+    assert_eq!(code, Some(0));
+    let config = Config::from_flags(["--data-dir", data]).unwrap();
+    let secret = config.signing_secret().unwrap();
+    let verifier = Verifier::new(&config.auth, &secret, Clock::System);
+    assert!(verifier.verify(token.trim_end()).is_ok());
+}
+
+#[test]
+fn mistakes_on_the_command_line_end_with_2_and_print_no_secret() {
+    for arguments in [
+        &["serve", "--bind", "nowhere"][..],
+        &["serve", "--jwt-algorithm", "none"],
+        &[
+            "token", "mint", "--org", "o", "--user", "u", "--role", "root",
+        ],
+        &[
+            "token", "mint", "--org", "", "--user", "u", "--role", "admin",
+        ],
+        &[
+            "token", "mint", "--org", "o", "--user", "u", "--role", "admin", "--ttl", "1y",
+        ],
+        &["fly"],
+        &[],
+    ] {
+        let (code, out, _) = run(&[], arguments);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}");
+    }
+    let secrets = [
+        ("JWT_SECRET", SECRET),
+        ("DATABASE_URL", "postgres://u:hunter2@h/n"),
+    ];
+    for arguments in [&["serve", "--help"][..], &["serve", "--bind", "nowhere"]] {
+        let (_, out, log) = run(&secrets, arguments);
+        let shown = out + &log;
+        assert!(
+            !shown.contains(SECRET) && !shown.contains("hunter2"),
+            "{shown}"
+        );
+    }
+    let bad_url = [("DATABASE_URL", "postgres://u:hunter2@h:port/n")];
+    let (code, _, log) = run(&bad_url, &["migrate", "--check"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        log.contains("DATABASE_URL") && !log.contains("hunter2"),
+        "{log}"
+    );
+}
+
+#[test]
+fn production_does_not_start_with_what_config_check_refuses() {
+    let variables = [
+        ("APP_ENV", "Production "),
+        ("JWT_SECRET", "weak"),
+        ("DEV_USER_ID", "somebody"),
+        ("ALLOW_DEV_AUTH_BYPASS", "false"),
+    ];
+    let (code, report, _) = run(&variables, &["config", "check", "--json"]);
+    assert_eq!(code, Some(1));
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let violations = report["violations"].as_array().unwrap();
+    let settings: Vec<_> = violations
+        .iter()
+        .map(|one| one["setting"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        settings,
+        [
+            "DATABASE_URL",
+            "JWT_SECRET",
+            "NAVI_WORKSPACE_ROOTS",
+            "DEV_USER_ID"
+        ]
+    );
+    let (code, _, log) = run(&variables, &["serve"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        settings.iter().all(|setting| log.contains(setting)),
+        "{log}"
+    );
+    let (code, out, _) = run(&[("APP_ENV", "development")], &["config", "check"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        out.starts_with("the settings are fit for development"),
+        "{out}"
+    );
+}
+
+#[test]
+fn an_unreachable_database_ends_with_3() {
+    // Port 1 refuses at once.
+    let variables = [
+        ("DATABASE_URL", "postgres://u:hunter2@127.0.0.1:1/n"),
+        ("NAVI_BIND", "127.0.0.1:0"),
+        ("JWT_SECRET", SECRET),
+    ];
+    let (code, out, log) = run(&variables, &["serve"]);
+    assert_eq!((code, out.as_str()), (Some(3), ""), "{log}");
+    assert!(
+        log.contains("cannot be reached") && !log.contains("hunter2"),
+        "{log}"
+    );
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_database_that_is_behind_is_not_served_unless_asked(db: PgPool) {
+    let url = url(&db);
+    let flags = [
+        "--database-url",
+        &url,
+        "--bind",
+        "127.0.0.1:0",
+        "--jwt-secret",
+        SECRET,
+    ];
+    let config = Config::from_flags(flags).unwrap();
+    let refused = Running::start(config.clone(), false).await;
+    let refused = refused.err().unwrap().to_string();
+    assert!(refused.contains("navi migrate"), "{refused}");
+    let running = Running::start(config, true).await.unwrap();
+    assert!(running.app.health.ready().ok);
+    assert!(running.stop().await);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn an_address_that_is_taken_is_named(db: PgPool) {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let url = url(&db);
+    let flags = [
+        "--database-url",
+        &url,
+        "--bind",
+        &address,
+        "--jwt-secret",
+        SECRET,
+    ];
+    let refused = Running::start(Config::from_flags(flags).unwrap(), false).await;
+    let refused = refused.err().unwrap().to_string();
+    assert!(
+        refused.contains(&address) && refused.contains("NAVI_BIND"),
+        "{refused}"
+    );
+}
+
+/// Sends a request over a connection of its own and reads until the server closes it.
+async fn exchange(stream: &mut TcpStream, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_server_ends_gracefully_and_promptly(db: PgPool) {
+    let url = url(&db);
+    let flags = [
+        "--database-url",
+        &url,
+        "--bind",
+        "127.0.0.1:0",
+        "--jwt-secret",
+        SECRET,
+    ];
+    let running = Running::start(Config::from_flags(flags).unwrap(), false)
+        .await
+        .unwrap();
+    let address = running.address;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let ready = "GET /health/ready HTTP/1.1\r\nHost: navi\r\nConnection: close\r\n\r\n";
+    let answer = exchange(&mut stream, ready).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    // An idle connection, and a request whose body is still on its way.
+    let _idle = TcpStream::connect(address).await.unwrap();
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    let me = principal(ORG, USER, Role::Viewer);
+    let token = running
+        .app
+        .verifier
+        .mint(&me, Duration::from_mins(1))
+        .unwrap();
+    let head = format!(
+        "POST /api/navi-memory/conversations HTTP/1.1\r\nHost: navi\r\nConnection: close\r\n\
+         Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    // The server asks for the body when the handler reads it: the request is in flight.
+    let mut more = [0; 25];
+    slow.read_exact(&mut more).await.unwrap();
+    assert_eq!(&more, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let health = running.app.health.clone();
+    let streams_end = running.app.streams_end.clone();
+    let began = Instant::now();
+    let client = async {
+        streams_end.cancelled().await;
+        assert!(!health.ready().ok);
+        exchange(&mut slow, "{}").await
+    };
+    let (complete, answer) = tokio::join!(running.stop(), client);
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(complete);
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_signal_ends_the_process_with_0_and_one_line_said_where_it_listened(db: PgPool) {
+    let url = url(&db);
+    let variables = [
+        ("DATABASE_URL", url.as_str()),
+        ("NAVI_BIND", "127.0.0.1:0"),
+        ("JWT_SECRET", SECRET),
+        ("LOG_FORMAT", "json"),
+    ];
+    let mut child = navi(&variables, &["serve"]).spawn().unwrap();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    let (line, output) = tokio::task::spawn_blocking(move || {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        (line, child.wait_with_output().unwrap())
+    })
+    .await
+    .unwrap();
+    assert!(
+        line.starts_with("navi listens on http://127.0.0.1:"),
+        "{line}"
+    );
+    let (code, _, log) = outcome(&output);
+    assert_eq!(code, Some(0), "{log}");
+    for line in log.lines() {
+        let line: Result<serde_json::Value, _> = serde_json::from_str(line);
+        assert!(line.is_ok(), "{log}");
+    }
+}

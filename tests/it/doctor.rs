@@ -1,0 +1,149 @@
+//! What `navi doctor` finds, and what it says to do about it.
+
+use std::path::Path;
+
+use navi::cli::doctor::{Check, Report, examine};
+use navi::config::settings::Config;
+use navi::platform::clock::Clock;
+use navi::platform::db::MIGRATOR;
+use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+async fn report(flags: &[&str]) -> Report {
+    let config = Config::from_flags(flags.iter().copied()).unwrap();
+    examine(&config, &Clock::System).await
+}
+
+fn check<'a>(report: &'a Report, name: &str) -> &'a Check {
+    report
+        .checks
+        .iter()
+        .find(|check| check.name == name)
+        .unwrap()
+}
+
+fn url(options: &PgConnectOptions) -> String {
+    let place = options.get_socket().map_or_else(
+        || options.get_host().to_owned(),
+        |socket| socket.display().to_string(),
+    );
+    let name = options.get_database().unwrap();
+    format!(
+        "postgres://{}@localhost/{name}?host={place}",
+        options.get_username()
+    )
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_fresh_machine_with_postgres_installed_needs_nothing() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("not/there/yet");
+    let report = report(&["--data-dir", text(&folder)]).await;
+    assert!(report.ok, "{report:#?}");
+    assert!(
+        !base.path().join("not").exists(),
+        "the doctor made something"
+    );
+    let names: Vec<_> = report.checks.iter().map(|check| check.name).collect();
+    assert_eq!(
+        names,
+        [
+            "settings",
+            "data folder",
+            "disk",
+            "postgres programs",
+            "private database"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn missing_programs_are_named_with_the_command_that_installs_them() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = text(base.path());
+    let report = report(&["--data-dir", folder, "--pg-bin", "/nowhere/bin"]).await;
+    assert!(!report.ok);
+    let programs = check(&report, "postgres programs");
+    assert_eq!(
+        programs.mend.as_deref(),
+        Some("sudo apt-get install postgresql")
+    );
+    assert!(programs.detail.contains("/nowhere/bin"), "{programs:?}");
+}
+
+#[tokio::test]
+async fn a_data_folder_that_is_a_file_is_no_data_folder() {
+    let base = tempfile::tempdir().unwrap();
+    let file = base.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let report = report(&["--data-dir", text(&file)]).await;
+    let folder = check(&report, "data folder");
+    assert!(
+        !folder.ok && folder.detail.contains("is not a folder"),
+        "{folder:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_running_private_database_is_fine_and_its_process_is_named() {
+    let base = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        data_dir: base.path().to_owned(),
+        ..Settings::default()
+    };
+    let postgres = EmbeddedPostgres::start(settings).await.unwrap();
+    let flags = ["--data-dir", text(base.path())];
+    let running = report(&flags).await;
+    assert!(running.ok, "{running:#?}");
+    let holder = format!("in use by process {}", std::process::id());
+    assert_eq!(check(&running, "private database").detail, holder);
+
+    postgres.stop().await;
+    let stopped = report(&flags).await;
+    assert!(stopped.ok, "{stopped:#?}");
+    std::fs::remove_file(base.path().join("postgres/password")).unwrap();
+    let lost = report(&flags).await;
+    assert!(!lost.ok);
+    let mend = check(&lost, "private database").mend.clone().unwrap();
+    assert!(mend.contains("put it back"), "{mend}");
+}
+
+#[sqlx::test(migrations = false)]
+async fn pending_migrations_are_mended_by_navi_migrate(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let base = tempfile::tempdir().unwrap();
+    let url = url(&options);
+    let flags = ["--data-dir", text(base.path()), "--database-url", &url];
+    let before = report(&flags).await;
+    assert!(!before.ok);
+    assert_eq!(
+        check(&before, "migrations").mend.as_deref(),
+        Some("navi migrate")
+    );
+
+    let pool = sqlx::PgPool::connect_with(options).await.unwrap();
+    MIGRATOR.run(&pool).await.unwrap();
+    let after = report(&flags).await;
+    assert!(after.ok, "{after:#?}");
+}
+
+#[tokio::test]
+async fn an_unreachable_database_is_a_finding_and_no_crash() {
+    let base = tempfile::tempdir().unwrap();
+    let flags = [
+        "--data-dir",
+        text(base.path()),
+        "--database-url",
+        "postgres://navi:hunter2@localhost/x?host=/nowhere",
+    ];
+    let report = report(&flags).await;
+    assert!(!check(&report, "database").ok);
+    let everything = serde_json::to_string(&report).unwrap();
+    assert!(!everything.contains("hunter2"), "{everything}");
+}

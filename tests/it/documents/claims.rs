@@ -1,0 +1,257 @@
+//! What any document may name: files, links, commands, settings, tests.
+
+use std::collections::BTreeSet;
+
+use crate::documents::{code_spans, documents, files, read, root, table};
+
+/// The blocks of code in a document, with their languages.
+fn blocks(text: &str) -> Vec<(&str, String)> {
+    let mut found = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(kind) = line.strip_prefix("```") {
+            let block: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
+            found.push((kind, block.join("\n")));
+        }
+    }
+    found
+}
+
+/// The text without its blocks of code.
+fn prose(text: &str) -> String {
+    let parts = text.split("```").step_by(2);
+    parts.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut broken = Vec::new();
+    for document in documents() {
+        let text = prose(&read(&document));
+        let folder = root().join(&document).parent().unwrap().to_owned();
+        for link in text.split("](").skip(1) {
+            let target = link.split(')').next().unwrap();
+            let path = target.split('#').next().unwrap();
+            if !target.starts_with("https://") && !folder.join(path).exists() {
+                broken.push(format!("{document}: {target}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Whether a word is meant as a file of this repository.
+fn is_path(word: &str) -> bool {
+    let known = [
+        "src/",
+        "tests/",
+        "docs/",
+        "scripts/",
+        "migrations/",
+        "benches/",
+        "examples/",
+    ];
+    known.iter().any(|folder| word.starts_with(folder)) && !word.contains(['*', '{', '<'])
+}
+
+/// Whether a word is meant as a file below `src`, as `docs/life-of-a-run.md` writes them.
+fn is_source(word: &str) -> bool {
+    let slices = [
+        "agent/",
+        "auth/",
+        "http/",
+        "llm/",
+        "ledger/",
+        "retrieval/",
+        "platform/",
+        "cli/",
+    ];
+    slices.iter().any(|slice| word.starts_with(slice)) && !word.contains(['*', '{', '<'])
+}
+
+#[test]
+fn every_file_that_is_named_exists() {
+    let mut missing = Vec::new();
+    for document in documents() {
+        let text = read(&document);
+        let spans = prose(&text);
+        let spans = code_spans(&spans);
+        let blocks = blocks(&text);
+        let shell = blocks.iter().filter(|(kind, _)| *kind == "sh");
+        let words = shell.flat_map(|(_, block)| block.split_whitespace());
+        for word in spans.into_iter().chain(words) {
+            let word = word.split(' ').next().unwrap();
+            let there = root().join(word).exists() || root().join("src").join(word).exists();
+            if (is_path(word) || is_source(word)) && !there {
+                missing.push(format!("{document}: {word}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// Runs the program for its help.
+#[expect(clippy::disallowed_methods, reason = "the program itself is tested")]
+fn help(command: &[&str]) -> Option<String> {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_navi"))
+        .args(command)
+        .arg("--help")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    output.status.success().then_some(text)
+}
+
+/// The invocations of `navi` in a document: what follows the program's name.
+fn invocations(text: &str) -> Vec<String> {
+    let spans = prose(text);
+    let mut lines: Vec<String> = code_spans(&spans).into_iter().map(str::to_owned).collect();
+    let shell = blocks(text);
+    let shell = shell.iter().filter(|(kind, _)| *kind == "sh");
+    lines.extend(shell.flat_map(|(_, block)| block.lines().map(str::to_owned)));
+    let mut found = Vec::new();
+    for line in lines {
+        for program in ["navi ", "scripts/run.sh ", "cargo run -- "] {
+            if let Some((before, after)) = line.split_once(program)
+                && (before.is_empty() || before.ends_with("$("))
+                && !after.trim_start().starts_with('#')
+            {
+                found.push(after.to_owned());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_command_and_flag_that_is_named_exists() {
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for document in documents() {
+        for line in invocations(&read(&document)) {
+            let words = line.split(['#', '|', '>', '`', '"', ')']).next().unwrap();
+            let plain = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            let words: Vec<_> = words.split_whitespace().take_while(plain).collect();
+            let verbs = words.iter().take_while(|word| !word.starts_with('-'));
+            let verbs: Vec<_> = verbs.copied().take(2).collect();
+            let at = format!("{document}: navi {line}");
+            seen += 1;
+            let text = help(&verbs).or_else(|| help(&verbs[..verbs.len().min(1)]));
+            let Some(text) = text.filter(|_| !verbs.is_empty() || !words.is_empty()) else {
+                wrong.push(at);
+                continue;
+            };
+            let flags = words.iter().filter(|word| word.starts_with("--"));
+            for flag in flags.filter(|flag| !text.contains(*flag)) {
+                wrong.push(format!("{at}: no {flag}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(seen > 8, "{seen} commands");
+}
+
+#[test]
+fn every_setting_that_is_named_exists() {
+    let known = read(".env.example");
+    let mut unknown = BTreeSet::new();
+    for document in documents() {
+        let text = prose(&read(&document));
+        for span in code_spans(&text) {
+            let name = span.split('=').next().unwrap();
+            let setting = ["NAVI_", "AEP_", "JWT_", "LOG_"];
+            let setting = setting.iter().any(|start| name.starts_with(start))
+                || name.ends_with("_API_KEY")
+                || name.ends_with("_BASE_URL")
+                || name == "DATABASE_URL";
+            let capitals = name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+            if setting && capitals && !known.contains(&format!("{name}=")) {
+                unknown.insert(format!("{document}: {name}"));
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "{unknown:#?}");
+}
+
+#[test]
+fn every_metric_that_is_named_exists() {
+    let declared = read("src/platform/metrics.rs");
+    let mut unknown = BTreeSet::new();
+    for document in documents() {
+        let text = prose(&read(&document));
+        for span in code_spans(&text) {
+            let name = span.split('{').next().unwrap();
+            let metric = ["aep_", "navi_", "http_request"];
+            let metric = metric.iter().any(|start| name.starts_with(start)) && !name.contains('*');
+            if metric && !declared.contains(&format!("{name}: ")) {
+                unknown.insert(format!("{document}: {name}"));
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "{unknown:#?}");
+}
+
+#[test]
+fn every_proof_that_the_status_names_exists() {
+    let mut code = String::new();
+    for folder in ["src", "tests", "benches"] {
+        for file in files(folder, ".rs") {
+            code.push_str(&read(&file));
+        }
+    }
+    let status = read("docs/IMPLEMENTATION_STATUS.md");
+    let mut missing = Vec::new();
+    let rows: Vec<_> = status
+        .split("\n## ")
+        .filter(|part| part.contains("| promise | proof |"))
+        .flat_map(|part| table(part, "| promise | proof |"))
+        .collect();
+    for row in &rows {
+        let proofs = code_spans(&row[1]);
+        assert!(!proofs.is_empty(), "no proof: {}", row[0]);
+        for proof in proofs {
+            let test = proof
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+            let there = if test {
+                code.contains(&format!("fn {proof}("))
+            } else if proof.starts_with("navi ") {
+                true
+            } else {
+                root().join(proof.split(' ').next().unwrap()).exists()
+            };
+            if !there {
+                missing.push(proof.to_owned());
+            }
+        }
+    }
+    assert!(rows.len() > 30, "{} promises", rows.len());
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn the_floors_are_those_of_the_picture() {
+    let text = read("docs/architecture.md");
+    let (_, picture) = blocks(&text)
+        .into_iter()
+        .find(|(kind, _)| *kind == "text")
+        .unwrap();
+    let shown: BTreeSet<_> = picture
+        .lines()
+        .flat_map(|line| {
+            let floor = line[1..].trim_start();
+            let names = floor.split("   ").next().unwrap();
+            names
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let source = read("src/lib.rs");
+    let modules = source
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod "));
+    let mut modules: BTreeSet<_> = modules.map(|line| line.replace(';', "")).collect();
+    modules.insert("main".to_owned());
+    assert_eq!(shown, modules);
+}

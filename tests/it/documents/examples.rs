@@ -1,0 +1,192 @@
+//! The requests and answers that `docs/api.md` shows.
+
+use std::collections::HashMap;
+
+use axum::body::Body;
+use axum::http::Request;
+use http_body_util::BodyExt;
+use navi::auth::principal::Role;
+use navi::llm::scripted::ScriptedProvider;
+use navi::platform::clock::Clock;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::documents::read;
+use crate::support::app::TestApp;
+
+/// Stands for what an example leaves out.
+const MORE: &str = "…";
+/// Members whose values are measured, counted or taken from the clock.
+const MEASURED: &[&str] = &["timestamp", "latency_ms", "elapsed_ms", "gen_id"];
+/// Members whose values are times.
+const TIMES: &[&str] = &["created_at", "updated_at"];
+
+/// A request of the document and the answer shown below it.
+struct Example {
+    request: String,
+    status: u16,
+    answer: String,
+}
+
+fn examples(text: &str) -> Vec<Example> {
+    let mut found = Vec::new();
+    let mut request = None;
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let Some(kind) = line.strip_prefix("```").filter(|kind| !kind.is_empty()) else {
+            continue;
+        };
+        let block: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
+        let block = block.join("\n");
+        match kind.split_once(' ') {
+            None if kind == "http" => {
+                assert!(request.replace(block).is_none(), "no answer before {line}");
+            }
+            Some(("json" | "text", status)) => found.push(Example {
+                request: request.take().unwrap(),
+                status: status.parse().unwrap(),
+                answer: block,
+            }),
+            _ => {}
+        }
+    }
+    assert!(request.is_none(), "the last request has no answer");
+    found
+}
+
+/// The ids of the document and those that this run was given instead.
+#[derive(Default)]
+struct Ids(HashMap<String, String>);
+
+impl Ids {
+    /// Fails unless `real` is what `shown` shows; learns the ids on the way.
+    fn hold(&mut self, at: &str, shown: &Value, real: &Value) {
+        match (shown, real) {
+            (Value::Object(shown), Value::Object(real)) => {
+                let partly = shown.contains_key(MORE);
+                for (name, value) in shown.iter().filter(|(name, _)| *name != MORE) {
+                    let found = real.get(name);
+                    let found = found.unwrap_or_else(|| &Value::Null);
+                    assert!(real.contains_key(name), "{at}: no `{name}`");
+                    let at = format!("{at}.{name}");
+                    if MEASURED.contains(&name.as_str()) {
+                        assert!(value.is_number() && found.is_number(), "{at}");
+                    } else if TIMES.contains(&name.as_str()) {
+                        let time = found.as_str().unwrap();
+                        assert!(chrono::DateTime::parse_from_rfc3339(time).is_ok(), "{at}");
+                    } else {
+                        self.hold(&at, value, found);
+                    }
+                }
+                let unshown = real.keys().find(|name| !shown.contains_key(*name));
+                assert!(
+                    partly || unshown.is_none(),
+                    "{at}: {unshown:?} is not shown"
+                );
+            }
+            (Value::Array(shown), Value::Array(real)) => {
+                let partly = shown.last().is_some_and(|last| last == MORE);
+                let whole = shown.len() - usize::from(partly);
+                let enough = if partly {
+                    real.len() >= whole
+                } else {
+                    real.len() == whole
+                };
+                assert!(enough, "{at}: {} items, not {whole}", real.len());
+                for (n, (shown, real)) in shown.iter().take(whole).zip(real).enumerate() {
+                    self.hold(&format!("{at}[{n}]"), shown, real);
+                }
+            }
+            (Value::String(shown), Value::String(real)) => self.hold_text(at, shown, real),
+            _ => assert_eq!(shown, real, "{at}"),
+        }
+    }
+
+    fn hold_text(&mut self, at: &str, shown: &str, real: &str) {
+        let id = |text: &str| uuid::Uuid::parse_str(text).is_ok();
+        // The request's own id is another one in every answer.
+        if at.ends_with(".request_id") {
+            assert!(id(real), "{at}: {real}");
+        } else if id(shown) {
+            assert!(id(real), "{at}: {real}");
+            let known = self.0.entry(shown.to_owned()).or_insert(real.to_owned());
+            assert_eq!(known, real, "{at}");
+        } else {
+            assert_eq!(self.real(shown), real, "{at}");
+        }
+    }
+
+    /// A text of the document with this run's ids.
+    fn real(&self, shown: &str) -> String {
+        let ids = self.0.iter();
+        ids.fold(shown.to_owned(), |text, (shown, real)| {
+            text.replace(shown, real)
+        })
+    }
+}
+
+fn parsed(request: &str) -> Request<Body> {
+    let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
+    let mut lines = head.lines();
+    let (method, path) = lines.next().unwrap().split_once(' ').unwrap();
+    let mut built = Request::builder().method(method).uri(path);
+    for line in lines {
+        let (name, value) = line.split_once(": ").unwrap();
+        built = built.header(name, value);
+    }
+    built.body(Body::from(body.to_owned())).unwrap()
+}
+
+/// The frames of a stream as values: their numbers and what they hold.
+fn frames(text: &str) -> Vec<Value> {
+    let blocks = text.split("\n\n").filter(|block| block.contains("data: "));
+    let frame = |block: &str| {
+        let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
+        let data = field("data: ").unwrap();
+        let data = serde_json::from_str(data).unwrap_or_else(|_| Value::from(data));
+        json!({"id": field("id: "), "data": data})
+    };
+    blocks.map(frame).collect()
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = folder.path().join("notes");
+    std::fs::create_dir(&workspace).unwrap();
+    let workspace = workspace.to_str().unwrap();
+    let script = json!({
+        "plan": "Pages are counted from 1.",
+        "turns": [{"say": ["Hello."]}],
+    });
+    let mut config = TestApp::config(&[]);
+    let script = serde_json::from_value(script).unwrap();
+    config.scripted = Some(ScriptedProvider::new(script));
+    let app = TestApp::of(db, Clock::System, config).await;
+    let client = app.client_of("acme", "ada", Role::Planner);
+    let mut ids = Ids::default();
+    let examples = examples(&read("docs/api.md"));
+    assert!(examples.len() >= 15, "{} examples", examples.len());
+    for example in examples {
+        let at = example.request.lines().next().unwrap().to_owned();
+        let request = ids.real(&example.request);
+        let request = request.replace("/home/ada/notes", workspace);
+        let response = client.send(parsed(&request)).await;
+        let status = response.status().as_u16();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        let real = String::from_utf8_lossy(&bytes).replace(workspace, "/home/ada/notes");
+        assert_eq!(status, example.status, "{at}: {real}");
+        if at.contains("/autonomous") || at.contains("/stream/") {
+            let (shown, mut real) = (frames(&example.answer), frames(&real));
+            if example.answer.ends_with(MORE) {
+                assert_eq!(real.last().unwrap()["data"], "[DONE]");
+                real.truncate(shown.len());
+            }
+            ids.hold(&at, &shown.into(), &real.into());
+        } else {
+            let shown = serde_json::from_str(&example.answer).unwrap();
+            let real = serde_json::from_str(&real).unwrap();
+            ids.hold(&at, &shown, &real);
+        }
+    }
+}

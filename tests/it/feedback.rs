@@ -1,0 +1,62 @@
+//! The generation log against a real database.
+
+use navi::feedback::model::{Generation, Sha256Hex, TaskType};
+use navi::feedback::store;
+use navi::platform::db::MIGRATOR;
+use serde_json::json;
+use sqlx::PgPool;
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_generation_is_logged_under_a_new_number(db: PgPool) {
+    let generation = Generation {
+        org_id: "acme".parse().unwrap(),
+        user_id: "ada".parse().unwrap(),
+        task_type: TaskType::Codegen,
+        input_fingerprint: Some(Sha256Hex::of("fix the test")),
+        model: "gpt-4o\0".to_owned(),
+        temperature: Some(0.2),
+        params: json!({"phase\0": ["a\0b", 1, null, {"deep": "\0"}]}),
+        prompt_hash: Sha256Hex::of("the whole prompt"),
+        result_ref: Some("0197".to_owned()),
+        created_at: "2026-06-01T12:00:00Z".parse().unwrap(),
+    };
+    let mut conn = db.acquire().await.unwrap();
+    let first = store::insert_generation(&mut conn, &generation)
+        .await
+        .unwrap();
+    let second = store::insert_generation(&mut conn, &generation)
+        .await
+        .unwrap();
+    assert!(second > first);
+    let row: String = sqlx::query_scalar(
+        "select (to_jsonb(g) - 'id')::text from ai_generation_log g where id = $1",
+    )
+    .bind(first)
+    .fetch_one(&mut *conn)
+    .await
+    .unwrap();
+    let row: serde_json::Value = serde_json::from_str(&row).unwrap();
+    insta::assert_json_snapshot!(row, @r#"
+    {
+      "model": "gpt-4o",
+      "params": {
+        "phase": [
+          "ab",
+          1,
+          null,
+          {
+            "deep": ""
+          }
+        ]
+      },
+      "org_key": "acme",
+      "user_sub": "ada",
+      "task_type": "codegen",
+      "created_at": "2026-06-01T12:00:00+00:00",
+      "result_ref": "0197",
+      "prompt_hash": "0f883df9a72593fa02ac72d69c8322a82b184c66a8c3e1e4ee4dcecba5c918de",
+      "temperature": 0.2,
+      "input_fingerprint": "d59a39c8c43d566b7311658cef284ba6eb0c6b0c95ab66515947d94a040bddfa"
+    }
+    "#);
+}

@@ -1,0 +1,30 @@
+//! Tests against the real thing: one binary, a module for each slice.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise; helpers are tests too"
+)]
+
+mod attacks;
+mod auth;
+mod config;
+mod conversations;
+mod doctor;
+mod documents;
+mod embedded_postgres;
+mod feedback;
+mod http;
+mod ledger;
+mod llm_calls;
+mod llm_requests;
+mod llm_routing;
+mod llm_scripted;
+mod llm_streams;
+mod llm_support;
+mod migrations;
+mod retrieval;
+mod runs;
+mod served;
+mod support;
+mod tools;
+mod verify;

@@ -1,0 +1,188 @@
+//! Chats: an answer in text, streamed or whole.
+
+use std::time::{Duration, Instant};
+
+use axum::http::Method;
+use navi::llm::script::{FailKind, Script, Turn};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::runs::stage::{Stage, says, script};
+use crate::runs::stream::EventStream;
+use crate::support::client::json_request;
+
+const STREAM: &str = "/api/navi/chat/stream/v2";
+const WHOLE: &str = "/api/navi/chat";
+
+fn chat(turns: impl IntoIterator<Item = Turn>) -> Script {
+    Script {
+        plan: None,
+        ..script(turns)
+    }
+}
+
+async fn begin(stage: &Stage, body: &Value) -> EventStream {
+    let request = json_request(Method::POST, STREAM, body);
+    let response = stage.planner().send(request).await;
+    assert_eq!(response.status(), 200);
+    EventStream::new(response.into_body().into_data_stream())
+}
+
+/// The frames, a line for each; what differs between runs is replaced.
+fn lines(stream: &EventStream) -> String {
+    let line = |data: &Value| {
+        let mut data = data.clone();
+        for key in ["gen_id", "timestamp", "router_info"] {
+            if let Some(value) = data.get_mut(key) {
+                *value = json!("…");
+            }
+        }
+        data.to_string()
+    };
+    let lines: Vec<_> = stream
+        .frames
+        .iter()
+        .map(|frame| line(&frame.data))
+        .collect();
+    lines.join("\n")
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_chat_is_streamed_piece_by_piece_and_can_be_rated(db: PgPool) {
+    let mut turn = says("Use ");
+    turn.say.push("`paginate`.".to_owned());
+    let stage = Stage::new(db, chat([turn])).await;
+    stage.put("paging.py", "def paginate(items):\n    return items\n");
+    let mut stream = begin(&stage, &stage.body("how do I paginate items?")).await;
+    stream.rest().await;
+    assert!(stream.done);
+    insta::assert_snapshot!(lines(&stream), @r#"
+    {"router_info":"…"}
+    {"type":"activity","activity":{"kind":"read","label":"Read","detail":"paging.py","filePath":"paging.py","status":"done"}}
+    {"type":"activity","activity":{"kind":"llm_call","label":"Generating response","detail":"Thinking…","status":"running"}}
+    {"type":"text","text":"Use "}
+    {"type":"text","text":"`paginate`."}
+    {"type":"generation_logged","gen_id":"…","timestamp":"…"}
+    {"type":"complete","summary":{}}
+    {"type":"activity","activity":{"kind":"llm_call","label":"Generating response","detail":"Complete","status":"done"}}
+    "#);
+    let ids: Vec<_> = stream.frames.iter().filter_map(|frame| frame.id).collect();
+    assert_eq!(
+        ids,
+        (1..=i64::try_from(ids.len()).unwrap()).collect::<Vec<_>>()
+    );
+    let gen_id = &stream
+        .frames
+        .iter()
+        .find(|f| f.data["type"] == "generation_logged")
+        .unwrap()
+        .data;
+    let logged: (i64, String) = sqlx::query_as("select id, task_type from ai_generation_log")
+        .fetch_one(&stage.db)
+        .await
+        .unwrap();
+    assert_eq!(
+        (&gen_id["gen_id"], logged.1.as_str()),
+        (&json!(logged.0), "chat")
+    );
+    assert_eq!(stage.calls().await, ["chat success tokens cost"]);
+    let asked = serde_json::to_string(&stage.requests()[0].messages).unwrap();
+    assert!(asked.contains("def paginate"), "{asked}");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_chat_whose_model_fails_says_so_and_is_no_generation(db: PgPool) {
+    let mut script = chat([]).fails(FailKind::Truncated);
+    script.turns[0].say = vec!["I begin ".to_owned()];
+    let stage = Stage::new(db, script).await;
+    let mut stream = begin(&stage, &json!({"message": "hello"})).await;
+    stream.rest().await;
+    assert!(stream.done);
+    insta::assert_snapshot!(lines(&stream), @r#"
+    {"router_info":"…"}
+    {"type":"activity","activity":{"kind":"llm_call","label":"Generating response","detail":"Thinking…","status":"running"}}
+    {"type":"text","text":"I begin "}
+    {"type":"error","error":"the answer of `scripted` was cut off before its end","code":"MODEL_ANSWER_TRUNCATED"}
+    {"type":"activity","activity":{"kind":"llm_call","label":"Generating response","detail":"Failed","status":"error"}}
+    "#);
+    assert_eq!(
+        stage.count("select count(*) from ai_generation_log").await,
+        0
+    );
+    assert_eq!(stage.calls().await, ["chat error"]);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn leaving_a_chat_cancels_its_call_and_that_is_recorded(db: PgPool) {
+    let mut script = chat([]).fails(FailKind::Hang);
+    script.turns[0].say = vec!["I begin ".to_owned()];
+    let stage = Stage::new(db, script).await;
+    let mut stream = begin(&stage, &json!({"message": "hello"})).await;
+    stream.until(|data| data["type"] == "text").await;
+    drop(stream);
+    let began = Instant::now();
+    while stage.calls().await.is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(1));
+    }
+    assert_eq!(stage.calls().await, ["chat cancelled"]);
+    assert_eq!(stage.app.app.metrics.navi_streams_open.get(), 0);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_whole_answer_has_the_fields_old_clients_read(db: PgPool) {
+    let stage = Stage::new(db, chat([says("Hello!")])).await;
+    let (status, mut answer) = stage
+        .planner()
+        .post(WHOLE, json!({"message": "hello"}))
+        .await;
+    assert_eq!(status, 200);
+    answer["gen_id"] = json!("…");
+    insta::assert_json_snapshot!(answer, @r#"
+    {
+      "content": "Hello!",
+      "reply": "Hello!",
+      "status": "ok",
+      "actions": [],
+      "sources": [],
+      "edits": [],
+      "model": "scripted/demo",
+      "gen_id": "…"
+    }
+    "#);
+    assert_eq!(
+        stage.count("select count(*) from ai_generation_log").await,
+        1
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_health_check_asks_no_model(db: PgPool) {
+    let stage = Stage::without_script(db, &[]).await;
+    let probe = json!({"message": "health_check", "attachments": [], "workspace_root": null});
+    let (status, answer) = stage.planner().post(WHOLE, probe).await;
+    assert_eq!((status.as_u16(), &answer["status"]), (200, &json!("ok")));
+    assert!(!answer["content"].as_str().unwrap().is_empty());
+    let (status, _) = stage
+        .planner()
+        .post(WHOLE, json!({"message": "hello"}))
+        .await;
+    assert_eq!(status, 400);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_model_that_fails_is_a_problem_for_whoever_wants_a_whole_answer(db: PgPool) {
+    for (kind, expected, code) in [
+        (FailKind::Unauthorized, 502, "MODEL_KEY_REFUSED"),
+        (FailKind::ContextTooLong, 502, "MODEL_CONTEXT_TOO_LONG"),
+    ] {
+        let stage = Stage::new(db.clone(), chat([]).fails(kind)).await;
+        let (status, problem) = stage
+            .planner()
+            .post(WHOLE, json!({"message": "hello"}))
+            .await;
+        assert_eq!(
+            (status.as_u16(), &problem["error_code"]),
+            (expected, &json!(code))
+        );
+    }
+}

@@ -1,0 +1,19 @@
+//! Runs, whole: a script goes in, and what comes out is the transcript a client gets and the rows
+//! that are left.
+//!
+//! Every run that ends here is held against the rules of [`rules`], whatever its test is about.
+
+#![expect(clippy::panic, reason = "a test stops at the first surprise")]
+
+mod asking;
+mod chats;
+mod context;
+mod costs;
+mod endings;
+mod limits;
+mod models;
+mod outcomes;
+mod refusals;
+pub(crate) mod rules;
+pub(crate) mod stage;
+pub(crate) mod stream;

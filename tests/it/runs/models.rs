@@ -1,0 +1,231 @@
+//! What a run makes of a model that fails.
+
+use std::time::{Duration, Instant};
+
+use navi::llm::script::{Fail, FailKind, Script, Turn};
+use serde_json::json;
+use sqlx::PgPool;
+
+use crate::llm_support::{RawServer, Step, sse};
+use crate::runs::stage::{Stage, calls, says, script};
+
+fn fails(kind: FailKind) -> Script {
+    script([]).fails(kind)
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_retrying_does_not_help_ends_the_run_at_once_and_says_why(db: PgPool) {
+    for (kind, code) in [
+        (FailKind::Unauthorized, "MODEL_KEY_REFUSED"),
+        (FailKind::QuotaExhausted, "MODEL_QUOTA_EXHAUSTED"),
+        (FailKind::UnknownModel, "MODEL_UNKNOWN"),
+        (FailKind::Rejected, "MODEL_REQUEST_REJECTED"),
+        (FailKind::Protocol, "MODEL_PROTOCOL_ERROR"),
+        (FailKind::ContextTooLong, "MODEL_CONTEXT_TOO_LONG"),
+    ] {
+        let stage = Stage::new(db.clone(), fails(kind)).await;
+        let run = stage.run("do something useful").await;
+        assert_eq!(
+            run.outcome(),
+            "success=false model_error verification=not_run"
+        );
+        assert_eq!(run.errors(), [code]);
+        assert_eq!(stage.turns().len(), 1, "{kind:?}");
+    }
+    assert_eq!(
+        stage_statuses(&db).await,
+        [("error".to_owned(), 6), ("success".to_owned(), 6)]
+    );
+}
+
+async fn stage_statuses(db: &PgPool) -> Vec<(String, i64)> {
+    sqlx::query_as("select status, count(*) from llm_metrics group by status order by status")
+        .fetch_all(db)
+        .await
+        .unwrap()
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_passes_is_tried_again_and_the_client_sees_nothing_of_it(db: PgPool) {
+    let passing = |kind, retry_after_ms| Turn {
+        fail: Some(Fail {
+            kind,
+            retry_after_ms,
+            times: Some(1),
+        }),
+        calls: calls(&[("list_directory", json!({"path": "."}))]).calls,
+        ..Turn::default()
+    };
+    let turns = [
+        passing(FailKind::RateLimited, Some(700)),
+        passing(FailKind::Unavailable, None),
+        passing(FailKind::Network, None),
+        says("Done."),
+    ];
+    let stage = Stage::new(db, script(turns)).await;
+    let began = Instant::now();
+    let run = stage.run("list what is there").await;
+    assert!(
+        began.elapsed() > Duration::from_millis(700),
+        "sooner than asked for"
+    );
+    assert_eq!(run.outcome(), "success=true completed verification=not_run");
+    assert_eq!(run.errors(), [] as [&str; 0]);
+    assert_eq!(stage.turns().len(), 7);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn an_answer_that_breaks_off_is_never_asked_for_again(db: PgPool) {
+    for kind in [FailKind::Truncated, FailKind::Network, FailKind::TimedOut] {
+        let mut script = fails(kind);
+        script.turns[0].say = vec!["I begin and ".to_owned()];
+        let stage = Stage::new(db.clone(), script).await;
+        let run = stage.run("do something useful").await;
+        assert_eq!(
+            run.outcome(),
+            "success=false model_error verification=not_run"
+        );
+        // What was said is shown, once.
+        assert_eq!(run.events("text").len(), 1);
+        assert_eq!(run.events("text")[0]["text"], "I begin and ");
+        assert_eq!(stage.turns().len(), 1);
+    }
+    let statuses = stage_statuses(&db).await;
+    let expected = [("error", 2), ("success", 3), ("timeout", 1)];
+    assert_eq!(
+        statuses,
+        expected.map(|(status, count)| (status.to_owned(), count))
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn an_answer_that_was_cut_off_is_continued_and_not_for_ever(db: PgPool) {
+    let cut = Turn {
+        cut_off: true,
+        ..says("and then ")
+    };
+    let turns = [cut.clone(), says("the end.")];
+    let stage = Stage::new(db.clone(), script(turns)).await;
+    let run = stage.run("tell me a long story").await;
+    assert_eq!(run.outcome(), "success=true completed verification=not_run");
+    let stage = Stage::new(db, script(vec![cut; 9])).await;
+    let run = stage.run("tell me a long story").await;
+    assert_eq!(
+        run.outcome(),
+        "success=false model_error verification=not_run"
+    );
+    assert_eq!(run.errors(), ["MODEL_ANSWER_TOO_LONG"]);
+    assert_eq!(stage.turns().len(), 4);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_plan_that_cannot_be_had_is_one_step_and_one_that_fails_ends_the_run(db: PgPool) {
+    let mut odd = script([says("Done.")]);
+    odd.plan = Some("I would rather not.".to_owned());
+    let run = Stage::new(db.clone(), odd)
+        .await
+        .run("do something useful")
+        .await;
+    let steps = run.events("plan_start")[0]["data"]["steps"]
+        .as_array()
+        .unwrap();
+    assert_eq!(steps.len(), 1);
+    assert_eq!(steps[0]["title"], "do something useful");
+    let mut failing = fails(FailKind::Unauthorized);
+    failing.plan = None;
+    let run = Stage::new(db, failing)
+        .await
+        .run("do something useful")
+        .await;
+    assert_eq!(run.errors(), ["MODEL_KEY_REFUSED"]);
+    assert_eq!(run.events("plan_start"), [] as [&serde_json::Value; 0]);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_call_that_is_no_json_is_told_and_never_run(db: PgPool) {
+    let mut turn = calls(&[("write_file", json!({}))]);
+    turn.calls[0].raw_arguments = Some("{\"path\": \"a\", \"content".to_owned());
+    let stage = Stage::new(db, script([turn, says("Sorry.")])).await;
+    let run = stage.run("write a file for me").await;
+    let told = run.results()[0]["error"].as_str().unwrap().to_owned();
+    assert!(
+        told.contains("not a JSON object") && told.contains("nothing was run"),
+        "{told}"
+    );
+    assert!(!stage.path("a").exists());
+    assert!(run.events("tool_call")[0]["tool_call"]["arguments"].is_string());
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_tool_that_does_not_exist_is_told(db: PgPool) {
+    let turn = calls(&[("deploy_to_production", json!({"now": true}))]);
+    let stage = Stage::new(db, script([turn, says("Sorry.")])).await;
+    let run = stage.run("deploy it to production").await;
+    assert_eq!(
+        run.results()[0]["error"],
+        "there is no tool `deploy_to_production`; use one of the tools offered"
+    );
+    assert_eq!(run.outcome(), "success=true completed verification=not_run");
+}
+
+const DOWN: &str = "http://127.0.0.1:9/v1";
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_provider_that_is_down_is_named(db: PgPool) {
+    let flags = ["--self-hosted-api-base-url", DOWN];
+    let stage = Stage::without_script(db, &flags).await;
+    let run = stage.run("do something useful").await;
+    assert_eq!(run.errors(), ["MODEL_UNREACHABLE"]);
+    let error = run.events("error")[0]["error"].as_str().unwrap();
+    assert!(error.contains("`self_hosted`"), "{error}");
+    assert_eq!(stage.calls().await, ["plan error"]);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_provider_that_falls_silent_is_given_up(db: PgPool) {
+    let piece = r#"data: {"choices":[{"index":0,"delta":{"content":"I begin"}}]}"#;
+    let begin = sse(format!("{piece}\n\n"));
+    let server = RawServer::start(vec![vec![Step::Send(begin), Step::Hang]]).await;
+    let base = format!("{}v1", server.base);
+    let flags = [
+        "--self-hosted-api-base-url",
+        &base,
+        "--llm-idle-timeout-seconds",
+        "1",
+    ];
+    let stage = Stage::without_script(db, &flags).await;
+    let run = stage
+        .run_with(&stage.planner(), json!({"message": "hello"}))
+        .await;
+    assert_eq!(run.errors(), ["MODEL_TIMED_OUT"]);
+    assert_eq!(run.events("text")[0]["text"], "I begin");
+    assert_eq!(stage.calls().await, ["autonomous timeout"]);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_price_that_nobody_knows_is_not_zero(db: PgPool) {
+    let text =
+        r#"data: {"choices":[{"index":0,"delta":{"content":"Hi."},"finish_reason":"stop"}]}"#;
+    let usage = r#"data: {"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12}}"#;
+    let server = RawServer::with(sse(format!("{text}\n\n{usage}\n\ndata: [DONE]\n\n"))).await;
+    let base = format!("{}v1", server.base);
+    let flags = ["--openai-base-url", &base, "--openai-api-key", "k"];
+    let stage = Stage::without_script(db, &flags).await;
+    let body = json!({"message": "hello", "model": "openai/model-of-tomorrow"});
+    let run = stage.run_with(&stage.planner(), body).await;
+    assert_eq!(run.outcome(), "success=true completed verification=not_run");
+    assert_eq!(run.summary()["tokens"]["input"], 10);
+    assert_eq!(run.summary()["cost_usd"], json!(null));
+    assert_eq!(stage.calls().await, ["autonomous success tokens"]);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn an_answer_of_nothing_is_no_success(db: PgPool) {
+    let stage = Stage::new(db, script([Turn::default()])).await;
+    let run = stage.run("do something useful").await;
+    assert_eq!(
+        run.outcome(),
+        "success=false model_error verification=not_run"
+    );
+    assert_eq!(run.errors(), ["MODEL_ANSWER_EMPTY"]);
+}

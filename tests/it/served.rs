@@ -1,0 +1,337 @@
+//! The server as a process: what only its own end, its clients' and its database's can show.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test starts the server as a process and is its client"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use navi::config::settings::Config;
+use navi::llm::script::{Script, Turn};
+use navi::platform::clock::Clock;
+use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, PgPool};
+use tempfile::TempDir;
+
+use crate::runs::rules;
+use crate::runs::stage::{calls, says, script};
+use crate::runs::stream::EventStream;
+use crate::support::app::{ORG, SECRET, USER, principal};
+
+/// A server of its own process, on a free port, with a script and a workspace.
+struct Served {
+    process: Child,
+    url: String,
+    folder: TempDir,
+    token: String,
+}
+
+impl Served {
+    /// Over the database at this URL, or with the private Postgres when there is none.
+    async fn start(script: &Script, database: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        std::fs::create_dir(path.join("workspace")).unwrap();
+        let script = serde_json::to_string(script).unwrap();
+        std::fs::write(path.join("script.json"), script).unwrap();
+        let log = std::fs::File::create(path.join("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_navi"));
+        command
+            .arg("serve")
+            .args(["--bind", "127.0.0.1:0", "--jwt-secret", SECRET])
+            .args(["--shutdown-grace-seconds", "15"])
+            .arg("--script")
+            .arg(path.join("script.json"))
+            .arg("--data-dir")
+            .arg(path.join("data"))
+            .env_remove("DATABASE_URL")
+            .stdout(Stdio::from(log.try_clone().unwrap()))
+            .stderr(Stdio::from(log));
+        if let Some(url) = database {
+            command.args(["--database-url", url]);
+        }
+        let mut served = Self {
+            process: command.spawn().unwrap(),
+            url: String::new(),
+            token: token(),
+            folder,
+        };
+        let began = Instant::now();
+        while served.url.is_empty() {
+            let log = served.log();
+            assert!(began.elapsed() < Duration::from_secs(30), "{log}");
+            assert!(served.process.try_wait().unwrap().is_none(), "{log}");
+            let line = log
+                .lines()
+                .find_map(|line| line.strip_prefix("navi listens on "));
+            served.url = line.unwrap_or_default().to_owned();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        served
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    fn workspace(&self) -> PathBuf {
+        self.folder.path().join("workspace")
+    }
+
+    async fn begin(&self, message: &str) -> EventStream {
+        let response = reqwest::Client::new()
+            .post(format!("{}/api/navi/chat/autonomous", self.url))
+            .bearer_auth(&self.token)
+            .json(&json!({"message": message, "workspace_path": self.workspace()}))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 200);
+        EventStream::new(response.bytes_stream())
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.process.id()).unwrap();
+        kill(Pid::from_raw(pid), signal).unwrap();
+    }
+
+    /// Waits until the process is gone; answers with its exit code.
+    async fn gone(&mut self, within: Duration) -> Option<i32> {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(began.elapsed() < within, "still there:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may be gone already; with its socket to us its private Postgres goes too.
+        let _ended = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}
+
+fn token() -> String {
+    let config = Config::from_flags(["--jwt-secret", SECRET]).unwrap();
+    let verifier = navi::auth::token::Verifier::new(
+        &config.auth,
+        &config.signing_secret().unwrap(),
+        Clock::System,
+    );
+    let principal = principal(ORG, USER, navi::auth::principal::Role::Planner);
+    verifier.mint(&principal, Duration::from_hours(1)).unwrap()
+}
+
+/// The URL of a database.
+fn url(options: &PgConnectOptions) -> String {
+    options.to_url_lossy().to_string()
+}
+
+fn slow() -> Turn {
+    let command = "echo begun; sleep 60; touch ended";
+    calls(&[("run_command", json!({ "command": command }))])
+}
+
+fn is_output(event: &Value) -> bool {
+    event["type"] == "command_output"
+}
+
+fn run_id(stream: &EventStream) -> String {
+    stream.frames[1].data["task_id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_signal_leaves_runs_resumable_and_nothing_running(db: PgPool) {
+    let script = script([slow(), says("Done.")]);
+    let mut served = Served::start(&script, Some(&url(&db.connect_options()))).await;
+    let mut stream = served.begin("run the slow command").await;
+    stream.until(is_output).await;
+    let run_id = run_id(&stream);
+    served.signal(Signal::SIGTERM);
+    stream.rest().await;
+    assert!(stream.done, "the stream breaks off");
+    rules::numbered(&stream.frames);
+    assert_eq!(stream.frames.last().unwrap().data["status"], "interrupted");
+    assert_eq!(served.gone(Duration::from_secs(10)).await, Some(0));
+    rules::nothing_is_left_running(&run_id);
+    assert_eq!(rules::log(&db, &run_id).await, stream.frames);
+    let row: (String, bool, i64) = sqlx::query_as(
+        "select status, finished_at is null, (select count(*) from llm_metrics) from runs",
+    )
+    .fetch_one(&db)
+    .await
+    .unwrap();
+    assert_eq!(row, ("queued".to_owned(), true, 2));
+    assert!(!served.log().contains("panicked"), "{}", served.log());
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_closed_connection_ends_its_run_within_a_second(db: PgPool) {
+    let script = script([slow(), says("Done.")]);
+    let served = Served::start(&script, Some(&url(&db.connect_options()))).await;
+    let mut stream = served.begin("run the slow command").await;
+    stream.until(is_output).await;
+    let run_id = run_id(&stream);
+    let left = Instant::now();
+    drop(stream);
+    let frames = rules::end_of(&db, &run_id).await;
+    let took = left.elapsed();
+    assert!(took < Duration::from_millis(1_500), "{took:?}");
+    let summary = &frames.last().unwrap().data["summary"];
+    assert_eq!(summary["stopped_reason"], "cancelled");
+    rules::nothing_is_left_running(&run_id);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn thirty_runs_at_once_all_end_with_their_rows(db: PgPool) {
+    let write = |number: u32| {
+        let content = format!("{number}\n");
+        calls(&[
+            ("run_command", json!({"command": "echo $RANDOM"})),
+            (
+                "write_file",
+                json!({"path": format!("f{number}"), "content": content}),
+            ),
+        ])
+    };
+    let script = script((0..3).map(write).chain([says("Done.")]));
+    let served = Served::start(&script, Some(&url(&db.connect_options()))).await;
+    let run = async || {
+        let mut stream = served.begin("do three things at once").await;
+        stream.rest().await;
+        stream
+    };
+    let streams = futures_util::future::join_all((0..30).map(|_| run())).await;
+    // What was recorded is written within moments.
+    let began = Instant::now();
+    let calls = "select count(*) from llm_metrics where status = 'success'";
+    while sqlx::query_scalar::<_, i64>(calls)
+        .fetch_one(&db)
+        .await
+        .unwrap()
+        < 30 * 5
+    {
+        assert!(began.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for stream in streams {
+        rules::hold(&db, &stream.frames, stream.done).await;
+        let summary = &stream.frames.last().unwrap().data["summary"];
+        assert_eq!(summary["success"], true, "{summary}");
+    }
+}
+
+/// The process of the private Postgres below a data folder.
+fn postmaster(data: &Path) -> Pid {
+    let found = walk(data)
+        .into_iter()
+        .find(|path| path.ends_with("postmaster.pid"));
+    let text = std::fs::read_to_string(found.unwrap()).unwrap();
+    Pid::from_raw(text.lines().next().unwrap().trim().parse().unwrap())
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .flat_map(|entry| {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
+/// A Postgres of the test's own, which it may stop and start under a server.
+#[tokio::test]
+async fn a_database_that_goes_away_and_comes_back_loses_nothing_of_a_run() {
+    let data = tempfile::tempdir().unwrap();
+    let settings = || Settings {
+        data_dir: data.path().to_owned(),
+        ..Settings::default()
+    };
+    let postgres = EmbeddedPostgres::start(settings()).await.unwrap();
+    let options = postgres.connect_options();
+    navi::platform::db::migrate(&options, Clock::System.now())
+        .await
+        .unwrap();
+    let long = "for i in 1 2 3 4 5 6 7 8; do echo line $i; sleep 0.5; done";
+    let turns = [
+        calls(&[("run_command", json!({ "command": long }))]),
+        says("Done."),
+    ];
+    let served = Served::start(&script(turns), Some(&url(&options))).await;
+    let mut stream = served.begin("run the long command").await;
+    stream.until(is_output).await;
+    postgres.stop().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let postgres = EmbeddedPostgres::start(settings()).await.unwrap();
+    stream.rest().await;
+    let db = PgPoolOptions::new()
+        .connect_with(postgres.connect_options())
+        .await
+        .unwrap();
+    let began = Instant::now();
+    let calls = "select count(*) from llm_metrics";
+    while sqlx::query_scalar::<_, i64>(calls)
+        .fetch_one(&db)
+        .await
+        .unwrap()
+        < 3
+    {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "{}",
+            served.log()
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    rules::hold(&db, &stream.frames, stream.done).await;
+    let summary = &stream.frames.last().unwrap().data["summary"];
+    assert_eq!(summary["success"], true, "{summary}");
+    let lines: String = stream
+        .frames
+        .iter()
+        .filter_map(|frame| frame.data["line"].as_str())
+        .collect();
+    assert!(
+        (1..9).all(|n| lines.contains(&format!("line {n}"))),
+        "{lines}"
+    );
+    db.close().await;
+    drop(served);
+    postgres.stop().await;
+}
+
+#[tokio::test]
+async fn a_private_database_that_dies_ends_the_server_with_its_own_exit_code() {
+    let script = script([slow(), says("Done.")]);
+    let mut served = Served::start(&script, None).await;
+    let mut stream = served.begin("run the slow command").await;
+    stream.until(is_output).await;
+    let run_id = run_id(&stream);
+    kill(
+        postmaster(&served.folder.path().join("data")),
+        Signal::SIGQUIT,
+    )
+    .unwrap();
+    assert_eq!(served.gone(Duration::from_secs(25)).await, Some(3));
+    rules::nothing_is_left_running(&run_id);
+}

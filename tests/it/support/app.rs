@@ -1,0 +1,91 @@
+//! The whole service over a test's own database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use chrono::DateTime;
+use navi::app::App;
+use navi::auth::principal::{Principal, Role};
+use navi::config::settings::Config;
+use navi::http::router::{document, router};
+use navi::platform::clock::Clock;
+use navi::platform::tasks::Tasks;
+use sqlx::PgPool;
+
+use crate::support::client::Client;
+use crate::support::described::as_described;
+
+/// The organisation that [`TestApp::client`] speaks for.
+pub(crate) const ORG: &str = "org-1";
+/// The person that [`TestApp::client`] speaks for.
+pub(crate) const USER: &str = "user-1";
+/// The secret that signs the tests' tokens.
+pub(crate) const SECRET: &str = "test-5f2b8c1d7e9a4036b8d1c2e3f4a5968778695a4b";
+
+/// The service without a socket: requests go into the router.
+pub(crate) struct TestApp {
+    /// The services.
+    pub(crate) app: App,
+    router: Router,
+}
+
+impl TestApp {
+    /// The service with a clock that stands still at 2026-01-02 03:04:05 UTC.
+    pub(crate) async fn new(db: PgPool) -> Self {
+        let at = DateTime::from_timestamp(1_767_323_045, 0).unwrap();
+        Self::with(db, Clock::fixed(at), &[]).await
+    }
+
+    /// The service with this clock and these flags beside the tests' own.
+    pub(crate) async fn with(db: PgPool, clock: Clock, flags: &[&str]) -> Self {
+        Self::of(db, clock, Self::config(flags)).await
+    }
+
+    /// The settings of [`Self::with`], for tests that change more than flags can.
+    pub(crate) fn config(flags: &[&str]) -> Config {
+        let ours = ["--jwt-secret", SECRET, "--bind", "127.0.0.1:0"];
+        Config::from_flags(ours.iter().chain(flags).copied()).unwrap()
+    }
+
+    /// The service with this clock and these settings.
+    pub(crate) async fn of(db: PgPool, clock: Clock, config: Config) -> Self {
+        let app = App::build(config, db, clock, Tasks::new()).await.unwrap();
+        app.health.refresh().await;
+        let document = serde_json::to_value(document(&app)).unwrap();
+        let router = router(&app).layer(from_fn_with_state(Arc::new(document), as_described));
+        Self { app, router }
+    }
+
+    /// A token that is valid for an hour of the test's clock.
+    pub(crate) fn token(&self, org: &str, user: &str, role: Role) -> String {
+        let principal = principal(org, user, role);
+        let hour = Duration::from_hours(1);
+        self.app.verifier.mint(&principal, hour).unwrap()
+    }
+
+    /// A client of [`USER`] in [`ORG`] with this role.
+    pub(crate) fn client(&self, role: Role) -> Client {
+        self.client_of(ORG, USER, role)
+    }
+
+    /// A client of anybody.
+    pub(crate) fn client_of(&self, org: &str, user: &str, role: Role) -> Client {
+        Client::new(self.router.clone(), Some(self.token(org, user, role)))
+    }
+
+    /// A client without a token.
+    pub(crate) fn stranger(&self) -> Client {
+        Client::new(self.router.clone(), None)
+    }
+}
+
+/// Somebody.
+pub(crate) fn principal(org: &str, user: &str, role: Role) -> Principal {
+    Principal {
+        org_id: org.parse().unwrap(),
+        user_id: user.parse().unwrap(),
+        role,
+    }
+}

@@ -1,0 +1,5 @@
+//! What tests stand on: the whole service over a real database, and a client for it.
+
+pub(crate) mod app;
+pub(crate) mod client;
+pub(crate) mod described;

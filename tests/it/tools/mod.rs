@@ -1,0 +1,139 @@
+//! The tools against real files, processes and servers.
+
+#![expect(clippy::panic, reason = "a test stops at the first surprise")]
+
+mod commands;
+mod files;
+mod paths;
+mod servers;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use navi::agent::tools::context::{OutputLine, ToolContext, ToolLimits};
+use navi::agent::tools::environment::for_commands;
+use navi::agent::tools::process::{Launch, Processes};
+use navi::agent::tools::registry::{Outcome, Tool, ToolError, execute};
+use navi::agent::tools::servers::Servers;
+use navi::agent::workspace::Workspace;
+use navi::platform::outbound::{CONNECT_TIMEOUT, Client, Reach};
+use navi::platform::tasks::Tasks;
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// A workspace in a folder of its own, and what the tools need to work in it.
+pub(crate) struct Bench {
+    pub(crate) context: ToolContext,
+    pub(crate) output: mpsc::Receiver<OutputLine>,
+    pub(crate) folder: TempDir,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("workspace");
+        std::fs::create_dir(&root).unwrap();
+        let (to, output) = mpsc::channel(1_000);
+        let context = ToolContext {
+            workspace: Workspace::open(root.to_str().unwrap()).unwrap(),
+            cancel: CancellationToken::new(),
+            tasks: Tasks::new(),
+            output: to,
+            processes: Processes::new(launch(), &mark()),
+            servers: Servers::default(),
+            http: Client::new(Reach::loopback(), CONNECT_TIMEOUT).unwrap(),
+            limits: ToolLimits::default(),
+        };
+        Self {
+            context,
+            output,
+            folder,
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.context.workspace.root()
+    }
+
+    pub(crate) fn put(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.root().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub(crate) fn content(&self, path: &str) -> String {
+        std::fs::read_to_string(self.root().join(path)).unwrap()
+    }
+
+    pub(crate) async fn call(&self, tool: Tool, arguments: Value) -> Result<Outcome, ToolError> {
+        execute(tool, "call_1", object(arguments), &self.context).await
+    }
+
+    /// The result of a call that works.
+    pub(crate) async fn result(&self, tool: Tool, arguments: Value) -> Map<String, Value> {
+        self.call(tool, arguments).await.unwrap().result
+    }
+
+    /// What the model is told by a call that does not.
+    pub(crate) async fn told(&self, tool: Tool, arguments: Value) -> String {
+        match self.call(tool, arguments.clone()).await {
+            Err(ToolError::Tell(told)) => told,
+            other => panic!("{tool:?} {arguments}: {other:?}"),
+        }
+    }
+
+    pub(crate) fn live(&mut self) -> Vec<OutputLine> {
+        std::iter::from_fn(|| self.output.try_recv().ok()).collect()
+    }
+}
+
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    let Value::Object(object) = value else {
+        panic!("no object: {value}");
+    };
+    object
+}
+
+fn launch() -> Launch {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the toolchain is found by the environment"
+    )]
+    let environment: BTreeMap<_, _> = for_commands(std::env::vars());
+    Launch {
+        supervisor: PathBuf::from(env!("CARGO_BIN_EXE_navi")),
+        environment: Arc::new(environment),
+    }
+}
+
+fn mark() -> String {
+    navi::platform::ids::uuid_v7(&navi::platform::clock::Clock::System).to_string()
+}
+
+/// Waits until `holds` says so, at most five seconds.
+pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..250 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("never happened: {what}");
+}
+
+/// Whether a process is alive: there, and no zombie.
+pub(crate) fn alive(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        !stat
+            .rsplit_once(')')
+            .unwrap()
+            .1
+            .trim_start()
+            .starts_with('Z')
+    })
+}

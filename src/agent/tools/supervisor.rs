@@ -63,6 +63,9 @@ pub fn main_if_asked() -> Option<ExitCode> {
 }
 
 fn supervise() -> std::io::Result<()> {
+    // When memory runs out, the kernel takes commands before it takes the server. The file is ours
+    // only as long as we are not closed.
+    let _not_permitted = std::fs::write("/proc/self/oom_score_adj", "500");
     // A command shall not be able to trace the one who ends it.
     privacy::close_to_others()?;
     descriptors::usual_limit()?;
@@ -75,8 +78,6 @@ fn supervise() -> std::io::Result<()> {
     // A session of our own has no terminal, and signals to our parent's group do not reach it.
     let _already_leader = nix::unistd::setsid();
     nix::sys::prctl::set_child_subreaper(true)?;
-    // When memory runs out, the kernel takes commands before it takes the server.
-    let _not_permitted = std::fs::write("/proc/self/oom_score_adj", "500");
     // The command inherits the signal mask, so it is started before we block what we wait for.
     SigSet::empty().thread_set_mask()?;
     #[expect(

@@ -103,6 +103,14 @@ async fn a_command_has_no_input_no_terminal_and_no_descriptor_of_ours() {
 }
 
 #[tokio::test]
+async fn memory_is_taken_from_a_command_before_it_is_taken_from_the_server() {
+    let bench = Bench::new();
+    let shown = bench.run("cat /proc/self/oom_score_adj").await;
+    let badness = shown["stdout"].as_str().unwrap().trim();
+    assert!(badness.parse::<i32>().unwrap() >= 500, "{badness}");
+}
+
+#[tokio::test]
 async fn the_working_directory_is_inside_and_only_there() {
     let bench = Bench::new();
     bench.put("sub/file", "");

@@ -1,0 +1,3 @@
+drop table consent_audit_log;
+drop table consent_preferences;
+drop table consents;

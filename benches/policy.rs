@@ -1,0 +1,63 @@
+//! How long a judgement takes: for usual commands, for a long one and for a file.
+
+use std::path::Path;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use navi::agent::policy::service::Policy;
+use navi::agent::tools::registry::Tool;
+use serde_json::{Map, json};
+
+const COMMANDS: &[(&str, &str)] = &[
+    ("ls", "ls -la"),
+    ("test", "cd web && npm ci && npm test 2>&1 | tail -n 50"),
+    (
+        "commit",
+        "git add -A && git commit -m 'fix: the total' && git status --short",
+    ),
+    (
+        "loop",
+        "for f in src/*.ts; do grep -n TODO \"$f\" || true; done",
+    ),
+    (
+        "nested",
+        "bash -c 'cd web && env NODE_ENV=test timeout 60 npm test'",
+    ),
+    ("push", "git push --force origin main"),
+    ("delete", "rm -rf node_modules src"),
+    (
+        "inline",
+        "python3 -c 'import json; print(json.load(open(\"a.json\"))[\"b\"])'",
+    ),
+];
+
+#[expect(
+    clippy::unwrap_used,
+    reason = "a benchmark stops at the first surprise"
+)]
+fn judging(criterion: &mut Criterion) {
+    let policy = Policy::built_in().unwrap();
+    let root = Path::new("/nowhere/workspace");
+    let mut group = criterion.benchmark_group("judge");
+    for (name, command) in COMMANDS {
+        let arguments = Map::from_iter([("command".to_owned(), json!(command))]);
+        group.bench_function(*name, |bencher| {
+            bencher.iter(|| policy.judge(Tool::RunCommand, &arguments, root));
+        });
+    }
+    let script = "echo one two three > out.txt\n".repeat(200);
+    let arguments = Map::from_iter([("command".to_owned(), json!(script))]);
+    group.bench_function("200 lines", |bencher| {
+        bencher.iter(|| policy.judge(Tool::RunCommand, &arguments, root));
+    });
+    let arguments = Map::from_iter([("path".to_owned(), json!("src/main.rs"))]);
+    group.bench_function("write_file", |bencher| {
+        bencher.iter(|| policy.judge(Tool::WriteFile, &arguments, root));
+    });
+    group.finish();
+    criterion.bench_function("load the built-in rules", |bencher| {
+        bencher.iter(Policy::built_in);
+    });
+}
+
+criterion_group!(benches, judging);
+criterion_main!(benches);

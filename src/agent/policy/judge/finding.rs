@@ -1,0 +1,56 @@
+//! What walking through a command finds; the rules say what it means.
+
+/// Facts that rules may name.
+pub const FACTS: &[&str] = &[
+    "unparsed",
+    "invisible-characters",
+    "too-much",
+    "name-not-static",
+    "unknown-program",
+    "code-not-static",
+    "piped-into-interpreter",
+    "runs-downloaded",
+    "runs-outside-program",
+    "privilege",
+    "dangerous-variable",
+    "shell-tampering",
+    "self-calling-function",
+    "network-device",
+    "writes-device",
+    "writes-outside",
+    "writes-unknown",
+    "reads-unknown",
+    "links-outside",
+    "copies-program",
+    "deletes-everything",
+    "deletes-outside",
+    "deletes-unknown",
+    "deletes-many",
+    "kills-others",
+    "package-not-local",
+    "scan",
+];
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// One of [`FACTS`].
+    Fact(&'static str),
+    /// A file is written: its path relative to the workspace or absolute, lower-case.
+    Writes(String),
+    /// A file is read.
+    Reads(String),
+    /// A rule matches a program, by the rule's place in the list.
+    Rule(usize),
+}
+
+/// What was found, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// What was found.
+    pub found: Found,
+    /// The program, with its subcommand where it has one.
+    pub kind: String,
+    /// The part of the command.
+    pub segment: String,
+}

@@ -1,0 +1,214 @@
+//! Telling other processes that something in the database changed, over `listen` and `notify`.
+//!
+//! A signal is a hint and nothing more: it may be lost, doubled or late, and whoever acts on it
+//! looks at the rows. So nothing is sent within the transaction that changes them, where every
+//! `notify` would make all commits of the database queue behind one lock. What is to be told gathers
+//! while the message before is on its way, and goes out together, the newest number of each subject.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use tokio::sync::{Notify, broadcast};
+
+use crate::platform::db;
+use crate::platform::tasks::Tasks;
+
+/// The channel in Postgres that all signals share.
+const CHANNEL: &str = "navi";
+/// Postgres takes payloads below 8,000 bytes.
+const MAX_PAYLOAD: usize = 7_900;
+/// Signals that a subscriber may lag behind before it is told that it missed some.
+const LAG: usize = 1_024;
+/// The pause after the connection was lost, or a message could not be sent.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What was heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Something of this kind changed.
+    Changed {
+        /// The kind of thing.
+        topic: String,
+        /// Which one; text without blanks.
+        subject: String,
+        /// How far it is.
+        number: i64,
+    },
+    /// Some signals were missed: look at everything.
+    Missed,
+}
+
+/// Both directions; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Signals {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    db: PgPool,
+    /// Tells our own messages from those of others.
+    sender: String,
+    waiting: Mutex<HashMap<(&'static str, String), i64>>,
+    more: Notify,
+    heard: broadcast::Sender<Signal>,
+}
+
+impl Signals {
+    /// Signals over this database; nothing is sent or heard before [`Self::start`].
+    pub fn new(db: PgPool) -> Self {
+        let (heard, _) = broadcast::channel(LAG);
+        Self {
+            inner: Arc::new(Inner {
+                db,
+                sender: format!("{:016x}", rand::random::<u64>()),
+                waiting: Mutex::default(),
+                more: Notify::new(),
+                heard,
+            }),
+        }
+    }
+
+    /// Sends and listens from now on, until `tasks` end.
+    pub fn start(&self, tasks: &Tasks) {
+        for part in [Part::Sending, Part::Listening] {
+            let (signals, stopping) = (self.clone(), tasks.stopping());
+            tasks.spawn(async move {
+                let work = async {
+                    match part {
+                        Part::Sending => signals.send_as_told().await,
+                        Part::Listening => signals.listen().await,
+                    }
+                };
+                stopping.run_until_cancelled(work).await;
+            });
+        }
+    }
+
+    /// Tells other processes, soon. Never waits.
+    pub fn tell(&self, topic: &'static str, subject: &impl ToString, number: i64) {
+        let key = (topic, subject.to_string());
+        let mut waiting = self.waiting();
+        let newest = waiting.entry(key).or_insert(number);
+        *newest = (*newest).max(number);
+        drop(waiting);
+        self.inner.more.notify_one();
+    }
+
+    /// Hears what other processes tell. What this process tells it does not hear itself.
+    pub fn subscribe(&self) -> broadcast::Receiver<Signal> {
+        self.inner.heard.subscribe()
+    }
+
+    async fn send_as_told(&self) {
+        loop {
+            self.inner.more.notified().await;
+            let waiting = std::mem::take(&mut *self.waiting());
+            for payload in payloads(&self.inner.sender, waiting) {
+                let sent = async {
+                    let mut conn = self.inner.db.acquire().await?;
+                    db::notify(&mut conn, CHANNEL, &payload).await
+                };
+                if let Err(error) = sent.await {
+                    tracing::debug!(%error, "signals were not sent; others find out by looking");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn listen(&self) {
+        loop {
+            if let Err(error) = self.listen_once().await {
+                tracing::debug!(%error, "signals are not heard; what changes is found by looking");
+            }
+            self.hear(Signal::Missed);
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn listen_once(&self) -> sqlx::Result<()> {
+        let mut listener = PgListener::connect_with(&self.inner.db).await?;
+        listener.ignore_pool_close_event(true);
+        listener.listen(CHANNEL).await?;
+        loop {
+            match listener.try_recv().await? {
+                Some(message) => self.read(message.payload()),
+                // The connection broke and was made anew.
+                None => self.hear(Signal::Missed),
+            }
+        }
+    }
+
+    fn read(&self, payload: &str) {
+        let mut lines = payload.lines();
+        if lines.next() == Some(&self.inner.sender) {
+            return;
+        }
+        for line in lines {
+            let mut parts = line.split(' ');
+            let (Some(topic), Some(subject), Some(number)) =
+                (parts.next(), parts.next(), parts.next())
+            else {
+                continue;
+            };
+            self.hear(Signal::Changed {
+                topic: topic.to_owned(),
+                subject: subject.to_owned(),
+                number: number.parse().unwrap_or_default(),
+            });
+        }
+    }
+
+    fn hear(&self, signal: Signal) {
+        // Nobody who listens is no error.
+        let _heard = self.inner.heard.send(signal);
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<(&'static str, String), i64>> {
+        self.inner
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Sending,
+    Listening,
+}
+
+/// The messages that carry these signals: the sender on the first line, then one signal a line.
+fn payloads(sender: &str, signals: HashMap<(&'static str, String), i64>) -> Vec<String> {
+    let mut payloads: Vec<String> = Vec::new();
+    for ((topic, subject), number) in signals {
+        let line = format!("\n{topic} {subject} {number}");
+        match payloads.last_mut() {
+            Some(payload) if payload.len() + line.len() <= MAX_PAYLOAD => payload.push_str(&line),
+            Some(_) | None => payloads.push(format!("{sender}{line}")),
+        }
+    }
+    payloads
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_signals_share_messages_that_postgres_takes() {
+        let signals = (0..1_000).map(|n| (("events", format!("{n:036}")), n));
+        let payloads = payloads("me", signals.collect());
+        assert!(payloads.iter().all(|payload| payload.len() <= MAX_PAYLOAD));
+        let lines: usize = payloads
+            .iter()
+            .map(|payload| payload.lines().count() - 1)
+            .sum();
+        assert_eq!(lines, 1_000);
+        assert!(payloads.len() < 10, "{}", payloads.len());
+    }
+}

@@ -23,13 +23,15 @@ use std::time::Duration;
 use clock::{Sample, heading, nanos};
 use futures_util::future::join_all;
 use navi::agent::event::Event;
-use navi::agent::event_log;
-use navi::agent::journal::Journal;
-use navi::agent::live::LiveRuns;
-use navi::agent::model::{ChosenModel, EditorContext, Run, RunId, Task};
-use navi::agent::store;
+use navi::agent::event_log::{self, Append};
+use navi::agent::followers::Followers;
+use navi::agent::journal::{Hold, Journal};
+use navi::agent::model::{ChosenModel, EditorContext, Run, RunId, RunKind, RunStatus, Task};
+use navi::agent::store::runs;
+use navi::auth::principal::Role;
 use navi::platform::clock::Clock;
 use navi::platform::db;
+use navi::platform::signals::Signals;
 use navi::platform::tasks::Tasks;
 use sqlx::PgPool;
 use tokio::runtime::Runtime;
@@ -50,6 +52,8 @@ async fn run(db: &PgPool) -> Run {
         id: RunId::new(&clock),
         org_id: "bench".parse().unwrap(),
         user_id: "bench".parse().unwrap(),
+        role: Role::Planner,
+        kind: RunKind::Job,
         task: Task {
             message: "Write.".to_owned(),
             workspace_path: None,
@@ -68,14 +72,20 @@ async fn run(db: &PgPool) -> Run {
         created_at: clock.now(),
     };
     let mut conn = db.acquire().await.unwrap();
-    let options = serde_json::json!({});
-    store::insert_run(&mut conn, &run, &options).await.unwrap();
+    runs::insert_run(&mut conn, &run, None, false, None)
+        .await
+        .unwrap();
     run
 }
 
 fn journal(run: &Run, db: &PgPool, tasks: &Tasks) -> Journal {
-    let live = LiveRuns::default();
-    Journal::open(run, 0, db.clone(), Clock::System, live, tasks)
+    let hold = Hold {
+        last: 0,
+        fence: 0,
+        status: RunStatus::Running,
+    };
+    let followers = Followers::new(Signals::new(db.clone()));
+    Journal::open(run, hold, db.clone(), Clock::System, followers, tasks)
 }
 
 /// Writes and waits, one event at a time; answers how long each took.
@@ -99,7 +109,9 @@ async fn commits_by_transactions(db: PgPool, count: usize) -> Vec<u64> {
         let began = nanos();
         let mut tx = db.begin().await.unwrap();
         let (org_id, at) = (&run.org_id, Clock::System.now());
-        event_log::append(&mut tx, org_id, run.id, last, &[event()], at)
+        let events = [(event(), RunStatus::Running)];
+        let append = Append::events(last, 0, &events, RunStatus::Running);
+        event_log::append(&mut tx, org_id, run.id, &append, at)
             .await
             .unwrap();
         tx.commit().await.unwrap();

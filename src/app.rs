@@ -7,8 +7,14 @@ use sqlx::{Connection, PgPool};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::ask::Prompts;
+use crate::agent::consents::service::Consents;
 use crate::agent::conversations::service::ConversationService;
-use crate::agent::live::LiveRuns;
+use crate::agent::followers::Followers;
+use crate::agent::leases::keeper::Lease;
+use crate::agent::leases::model::LeaseTimes;
+use crate::agent::policy::error::PolicyError;
+use crate::agent::policy::service::Policy;
+use crate::agent::records::Records;
 use crate::agent::service::{AgentService, Services, ToolSettings};
 use crate::agent::tools::context::ToolLimits;
 use crate::agent::tools::process::Launch;
@@ -22,8 +28,11 @@ use crate::llm::router::{Parts, RouterError};
 use crate::platform::clock::Clock;
 use crate::platform::db;
 use crate::platform::health::{Health, Probe};
+use crate::platform::idempotency;
+use crate::platform::idempotency::model::KEPT_FOR;
 use crate::platform::metrics::Metrics;
 use crate::platform::outbound::{CONNECT_TIMEOUT, Client, OutboundError, Reach};
+use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
 use crate::retrieval::model::Limits;
 use crate::retrieval::service::Retrieval;
@@ -56,6 +65,8 @@ pub struct App {
     pub agent: AgentService,
     /// Conversations and their messages.
     pub conversations: ConversationService,
+    /// What people allow the agent to do.
+    pub consents: Consents,
 }
 
 /// Why the services could not be built.
@@ -76,6 +87,12 @@ pub enum BuildError {
     /// The registry of models is wrong.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// A built-in rule of the policy is wrong.
+    #[error("the built-in policy is wrong: {0}")]
+    Policy(#[from] PolicyError),
+    /// This process got no lease to work on runs.
+    #[error("no lease could be had from the database")]
+    Lease(#[from] sqlx::Error),
     /// A metric is declared twice or wrongly.
     #[error("the metrics could not be registered")]
     Metrics(#[from] prometheus::Error),
@@ -108,6 +125,12 @@ impl App {
             ("migrations", migrations_probe(&db)),
         ]);
         let conversations = ConversationService::new(db.clone(), clock.clone());
+        let signals = Signals::new(db.clone());
+        let consents = Consents::new(db.clone(), clock.clone(), signals.clone());
+        let records = config.data_dir().ok().map(|folder| folder.join("outcomes"));
+        let times = LeaseTimes {
+            lasts: Duration::from_secs(config.agent.lease_seconds),
+        };
         let services = Services {
             db: db.clone(),
             clock: clock.clone(),
@@ -115,9 +138,13 @@ impl App {
             ledger: ledger.clone(),
             retrieval: Retrieval::new(Limits::default(), clock.clone(), metrics.clone()),
             metrics: metrics.clone(),
-            prompts: Prompts::new(db.clone(), clock.clone()),
+            prompts: Prompts::new(db.clone(), clock.clone(), signals.clone()),
+            consents: consents.clone(),
             conversations: conversations.clone(),
-            live: LiveRuns::default(),
+            followers: Followers::new(signals.clone()),
+            signals,
+            records: Records::open(records),
+            lease: Lease::acquire(db.clone(), clock.clone(), times, &tasks).await?,
         };
         let mut launch = Launch::by_this_program(config.surroundings.command_environment.clone());
         if let Some(program) = &config.surroundings.supervisor {
@@ -131,6 +158,7 @@ impl App {
                 reserved_ports: vec![config.server.bind.port()],
                 ..ToolLimits::default()
             },
+            policy: Policy::built_in()?,
             closed_folders: config.data_dir().into_iter().collect(),
         };
         let agent = AgentService::new(services, models.clone(), config.agent.clone(), tools);
@@ -147,13 +175,22 @@ impl App {
             ledger,
             agent,
             conversations,
+            consents,
         })
     }
 
     /// Starts what runs beside requests.
     pub fn start_background(&self) {
         self.health.watch(&self.tasks);
+        self.agent.services().signals.start(&self.tasks);
+        self.agent.start_working();
         self.tasks.spawn(keep_partitions(
+            self.db.clone(),
+            self.clock.clone(),
+            self.config.agent.events_retention_days,
+            self.tasks.stopping(),
+        ));
+        self.tasks.spawn(forget_keys(
             self.db.clone(),
             self.clock.clone(),
             self.tasks.stopping(),
@@ -161,26 +198,59 @@ impl App {
     }
 }
 
-/// How often the partitions of the coming months are looked after. They are made months ahead, so
-/// nothing depends on the moment.
+/// How often partitions are looked after. They are made months ahead and kept for months, so nothing
+/// depends on the moment.
 const PARTITIONS_EVERY: Duration = Duration::from_hours(6);
 
 /// Makes the partitions of the coming months, so that a server that runs for a year keeps its rows
-/// where retention finds them.
-async fn keep_partitions(pool: PgPool, clock: Clock, stopping: CancellationToken) {
+/// where retention finds them, and drops the months of events that nobody keeps any longer.
+async fn keep_partitions(
+    pool: PgPool,
+    clock: Clock,
+    keeps_events_for: i32,
+    stopping: CancellationToken,
+) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(PARTITIONS_EVERY) => {}
             () = stopping.cancelled() => return,
         }
-        let made = match pool.acquire().await {
-            Ok(mut conn) => {
-                db::make_month_partitions(&mut conn, clock.now(), db::MONTHS_READY).await
+        let kept = async {
+            let mut conn = pool.acquire().await?;
+            db::make_month_partitions(&mut conn, clock.now(), db::MONTHS_READY).await?;
+            if keeps_events_for == 0 {
+                return Ok(Vec::new());
             }
+            db::drop_old_months(&mut conn, "run_events", keeps_events_for).await
+        };
+        match kept.await {
+            Ok(dropped) if dropped.is_empty() => {}
+            Ok(dropped) => tracing::info!(?dropped, "old months of events were dropped"),
+            Err(error) => {
+                let error: sqlx::Error = error;
+                tracing::warn!(%error, "partitions could not be looked after");
+            }
+        }
+    }
+}
+
+/// How often old idempotency keys are looked for.
+const KEYS_EVERY: Duration = Duration::from_hours(1);
+
+/// Forgets the idempotency keys whose time is over.
+async fn forget_keys(pool: PgPool, clock: Clock, stopping: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(KEYS_EVERY) => {}
+            () = stopping.cancelled() => return,
+        }
+        let before = clock.now() - KEPT_FOR;
+        let forgotten = match pool.acquire().await {
+            Ok(mut conn) => idempotency::store::forget(&mut conn, before).await,
             Err(error) => Err(error),
         };
-        if let Err(error) = made {
-            tracing::warn!(%error, "the partitions of the coming months could not be made");
+        if let Err(error) = forgotten {
+            tracing::warn!(%error, "old idempotency keys could not be forgotten");
         }
     }
 }

@@ -9,15 +9,21 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::Value;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use crate::agent::attending::ANSWERS;
 use crate::agent::error::Error;
-use crate::agent::model::{PromptId, RunId};
-use crate::agent::store::{self, NewPrompt};
+use crate::agent::model::{PromptId, RunId, ToolCallId};
+use crate::agent::store::prompts as store;
+use crate::agent::store::prompts::NewPrompt;
 use crate::platform::clock::Clock;
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::signals::Signals;
 
 /// How often a waiting run looks at its row when nobody wakes it.
 const POLL: Duration = Duration::from_secs(1);
+/// How long the database may be away while a run waits.
+const MOST_AWAY: Duration = Duration::from_mins(5);
 
 /// How a question ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,95 +41,118 @@ pub enum Reply {
 pub struct Prompts {
     db: sqlx::PgPool,
     clock: Clock,
+    signals: Signals,
     answered: Arc<Notify>,
 }
 
 impl Prompts {
     /// Over a database.
-    pub fn new(db: sqlx::PgPool, clock: Clock) -> Self {
+    pub fn new(db: sqlx::PgPool, clock: Clock, signals: Signals) -> Self {
         Self {
             db,
             clock,
+            signals,
             answered: Arc::new(Notify::new()),
         }
     }
 
-    /// Writes a question of a run, to be answered within `timeout`.
-    pub async fn open(
+    /// A question of a run, to be answered within `timeout`. It waits once the run's log has it.
+    pub fn question(
         &self,
-        org_id: &OrgId,
-        user_id: &UserId,
-        run_id: RunId,
+        (run_id, tool_call_id): (RunId, ToolCallId),
         question: Value,
         timeout: Duration,
-    ) -> Result<PromptId, sqlx::Error> {
+    ) -> NewPrompt {
         let created_at = self.clock.now();
         let timeout = TimeDelta::from_std(timeout).unwrap_or_default();
-        let prompt = NewPrompt {
+        NewPrompt {
             id: PromptId::new(&self.clock),
             run_id,
+            tool_call_id,
             question,
             created_at,
             expires_at: created_at + timeout,
-        };
-        let mut conn = self.db.acquire().await?;
-        store::insert_prompt(&mut conn, org_id, user_id, &prompt).await?;
-        Ok(prompt.id)
+        }
     }
 
-    /// Waits for the answer, at most `timeout`. A question that nobody answers in time is closed, so that a late
-    /// answer is told that it came too late.
+    /// The question of a call, if it was asked before.
+    pub async fn asked(
+        &self,
+        org_id: &OrgId,
+        run_id: RunId,
+        call: ToolCallId,
+    ) -> Result<Option<PromptId>, sqlx::Error> {
+        let mut conn = self.db.acquire().await?;
+        store::prompt_of_call(&mut conn, org_id, run_id, call).await
+    }
+
+    /// Somebody answered elsewhere: who waits here looks again.
+    pub fn wake(&self) {
+        self.answered.notify_waiters();
+    }
+
+    /// Waits for the answer, as long as the question's row says. A question that nobody answers in time
+    /// is closed, so that a late answer is told that it came too late.
     pub async fn wait(
         &self,
         org_id: &OrgId,
         user_id: &UserId,
         id: PromptId,
-        timeout: Duration,
     ) -> Result<Reply, sqlx::Error> {
-        let deadline = tokio::time::Instant::now() + timeout;
+        let mut deadline = None;
+        let mut patience = Instant::now() + MOST_AWAY;
         loop {
             // Registered before the row is read, or an answer between the two would be missed.
             let woken = self.answered.notified();
-            match self.reply(org_id, user_id, id).await {
+            match self.look(org_id, user_id, id, &mut deadline).await {
                 Ok(Some(reply)) => return Ok(reply),
-                Ok(None) => {}
+                Ok(None) => patience = Instant::now() + MOST_AWAY,
                 // A database that is away for a moment ends neither the question nor the run.
-                Err(error) if tokio::time::Instant::now() < deadline => {
+                Err(error) if Instant::now() < patience => {
                     tracing::warn!(%error, "a question waits for the database");
                 }
                 Err(error) => return Err(error),
             }
-            if tokio::time::Instant::now() >= deadline {
-                let mut conn = self.db.acquire().await?;
-                let now = self.clock.now();
-                store::settle_prompt(&mut conn, org_id, user_id, id, "expired", None, now).await?;
-                return Ok(self
-                    .reply(org_id, user_id, id)
-                    .await?
-                    .unwrap_or(Reply::Expired));
-            }
-            let poll = (tokio::time::Instant::now() + POLL).min(deadline);
+            let now = Instant::now();
+            let poll = now + POLL;
+            let next = deadline.filter(|deadline| *deadline > now);
             tokio::select! {
                 () = woken => {}
-                () = tokio::time::sleep_until(poll) => {}
+                () = tokio::time::sleep_until(next.map_or(poll, |next| poll.min(next))) => {}
             }
         }
     }
 
-    async fn reply(
+    /// What became of a question so far; closes it at its deadline, which the first look computes.
+    /// The time that is left is measured, because the wall clock may be set.
+    async fn look(
         &self,
         org_id: &OrgId,
         user_id: &UserId,
         id: PromptId,
+        deadline: &mut Option<Instant>,
     ) -> Result<Option<Reply>, sqlx::Error> {
         let mut conn = self.db.acquire().await?;
-        let state = store::find_prompt(&mut conn, org_id, user_id, id).await?;
-        Ok(state.and_then(|state| match state.status.as_str() {
-            "pending" => None,
-            "answered" => Some(Reply::Answered(state.response.unwrap_or_default())),
-            "canceled" => Some(Reply::Cancelled),
-            _ => Some(Reply::Expired),
-        }))
+        let Some(state) = store::find_prompt(&mut conn, org_id, user_id, id).await? else {
+            return Ok(Some(Reply::Expired));
+        };
+        match state.status.as_str() {
+            "pending" => {}
+            "answered" => {
+                return Ok(Some(Reply::Answered(state.response.unwrap_or_default())));
+            }
+            "canceled" => return Ok(Some(Reply::Cancelled)),
+            _ => return Ok(Some(Reply::Expired)),
+        }
+        let now = self.clock.now();
+        let left = (state.expires_at - now).to_std().unwrap_or_default();
+        if Instant::now() < *deadline.get_or_insert_with(|| Instant::now() + left) {
+            return Ok(None);
+        }
+        let expired =
+            store::settle_prompt(&mut conn, org_id, user_id, id, "expired", None, now).await?;
+        // Otherwise an answer won at the last moment, and the next look finds it.
+        Ok(expired.then_some(Reply::Expired))
     }
 
     /// Takes the user's answer; `None` cancels the question. Giving the same answer twice is
@@ -150,6 +179,7 @@ impl Prompts {
             && store::settle_prompt(&mut conn, org_id, user_id, id, status, response, now).await?
         {
             self.answered.notify_waiters();
+            self.signals.tell(ANSWERS, &id, 0);
             return Ok(());
         }
         // Settled already, maybe by another answer a moment ago: what counts is which one won.

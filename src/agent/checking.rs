@@ -6,7 +6,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::agent::event::{Event, Phase, Verification};
+use serde::{Deserialize, Serialize};
+
+use crate::agent::event::Event;
+use crate::agent::event_data::{Phase, Verification};
+use crate::agent::journal::Entry;
 use crate::agent::model::Stopped;
 use crate::agent::prompt::Reach;
 use crate::agent::run::{Halt, Runner};
@@ -14,6 +18,7 @@ use crate::agent::tools::registry::ToolError;
 use crate::agent::verify::compare::{Change, Verdict, compare};
 use crate::agent::verify::detect::{Check, detect};
 use crate::agent::verify::run::{CheckResult, run};
+use crate::platform::db::to_jsonb;
 
 /// How often the same failures may come back before the run is stopped.
 const SAME_FAILURES: u32 = 5;
@@ -21,12 +26,18 @@ const SAME_FAILURES: u32 = 5;
 const MAX_OUTPUT_BYTES: usize = 4_000;
 
 /// What the checks said before the first change.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Baseline {
     /// The checks, once they were looked for.
     checks: Option<Vec<Check>>,
     /// Their results before the first change.
     before: Option<Vec<CheckResult>>,
+}
+
+/// What is remembered from one verification to the next.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rounds {
     /// The failures of the last verification, and how often they came back.
     repeated: (BTreeSet<String>, u32),
     /// Whether the model was already told that what fails failed before.
@@ -60,13 +71,19 @@ impl Runner {
         let checks = self.checks();
         if checks.is_empty() {
             self.baseline.before = Some(Vec::new());
-            return Ok(());
+            return self.keep_baseline().await;
         }
         self.thinking("Running the project's checks before the first change…")
             .await?;
         let results = self.run_checks(&checks, "baseline").await?;
         self.baseline.before = Some(results);
-        Ok(())
+        self.keep_baseline().await
+    }
+
+    /// Whoever goes on with this run cannot measure it again: the workspace will have changed.
+    async fn keep_baseline(&mut self) -> Result<(), Halt> {
+        let baseline = to_jsonb(&self.baseline);
+        Ok(self.journal.write(vec![Entry::Baseline(baseline)]).await?)
     }
 
     /// Verifies what was done. When nothing was, there is nothing to verify.
@@ -92,22 +109,22 @@ impl Runner {
     }
 
     fn after_failure(&mut self, verdict: &Verdict, after: &[CheckResult]) -> Checked {
-        let baseline = &mut self.baseline;
-        let changed = self.tally.deeds() != baseline.deeds_seen;
-        baseline.deeds_seen = self.tally.deeds();
+        let rounds = &mut self.rounds;
+        let changed = self.tally.deeds() != rounds.deeds_seen;
+        rounds.deeds_seen = self.tally.deeds();
         if verdict.only_old_failures {
-            if baseline.told_of_old_failures && !changed {
+            if rounds.told_of_old_failures && !changed {
                 return Checked::Stop(Stopped::FailuresExistedBefore);
             }
-            baseline.told_of_old_failures = true;
+            rounds.told_of_old_failures = true;
         }
         let failing = failing(verdict);
-        if baseline.repeated.0 == failing {
-            baseline.repeated.1 += 1;
+        if rounds.repeated.0 == failing {
+            rounds.repeated.1 += 1;
         } else {
-            baseline.repeated = (failing, 1);
+            rounds.repeated = (failing, 1);
         }
-        if baseline.repeated.1 >= SAME_FAILURES {
+        if rounds.repeated.1 >= SAME_FAILURES {
             return Checked::Stop(Stopped::LoopDetected);
         }
         if !changed && !verdict.only_old_failures {

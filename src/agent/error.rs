@@ -32,6 +32,17 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// As many runs of this organisation as may be are under way.
+    #[error(
+        "{limit} runs of your organisation are under way, as many as may be; try again when one ends, or send a job, which waits"
+    )]
+    OrgIsBusy {
+        /// The limit.
+        limit: u32,
+    },
+    /// This process has lost its right to work on runs, and is about to get it back.
+    #[error("this server has lost its database for a while; try again shortly")]
+    NoLease,
     /// The server is about to end.
     #[error("the server is shutting down; send the request again")]
     ShuttingDown,

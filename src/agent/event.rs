@@ -6,6 +6,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::agent::event_data::{
+    ApprovalData, CheckData, LegacyStep, OutputStream, Phase, PlanData, PlanRef, ResumeReason,
+    StepData, ToolCallData, ToolResultData, Verification,
+};
 use crate::agent::model::{RunId, Summary};
 
 /// One entry of a run's log.
@@ -133,6 +137,76 @@ pub enum Event {
         /// Milliseconds since the epoch.
         timestamp: i64,
     },
+    /// A tool call waits for a person; answered with `POST /api/navi/consent/{id}`.
+    #[serde(rename = "command.consent_required")]
+    ConsentRequired {
+        /// What is asked about and what it may do.
+        data: Map<String, Value>,
+        /// Milliseconds since the epoch.
+        timestamp: i64,
+    },
+    /// A person allowed what was asked about.
+    ApprovalRecorded {
+        /// The consent, the choice, and what was chosen instead, if anything.
+        approval: ApprovalData,
+    },
+    /// What was asked about was refused, or nobody answered in time.
+    ApprovalDenied {
+        /// The consent and how it ended.
+        approval: ApprovalData,
+    },
+    /// A job was accepted. The first event of every job.
+    JobCreated {
+        /// Always `queued`.
+        status: String,
+        /// A sentence for a person.
+        message: String,
+    },
+    /// A worker began with a job. Once for each job.
+    JobStarted {
+        /// A sentence for a person.
+        message: String,
+    },
+    /// The run goes on in another process, from its log.
+    JobResumed {
+        /// Why it had stopped.
+        reason: ResumeReason,
+        /// Text after this event belongs to an answer that was never finished; it is asked again.
+        discard_after: i64,
+        /// A sentence for a person.
+        message: String,
+    },
+    /// The run waits for a person.
+    JobPaused {
+        /// The consent it waits for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        consent_id: Option<String>,
+        /// The question it waits for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        prompt_id: Option<String>,
+        /// A sentence for a person.
+        message: String,
+    },
+    /// The user wants the run to end.
+    CancelRequested {
+        /// A sentence for a person.
+        message: String,
+    },
+    /// A job ended well. The last event of a job is one of these three.
+    JobCompleted {
+        /// A sentence for a person.
+        message: String,
+    },
+    /// A job ended badly.
+    JobFailed {
+        /// A sentence for a person.
+        message: String,
+    },
+    /// A job was ended by its user.
+    JobCanceled {
+        /// A sentence for a person.
+        message: String,
+    },
     /// Something failed; the run may go on.
     Error {
         /// A sentence for a person that says what to do.
@@ -145,6 +219,11 @@ pub enum Event {
         /// How it ended.
         summary: Summary,
     },
+    /// What another version wrote and this one does not know, as during a deploy. It is passed on as
+    /// it is.
+    #[serde(untagged)]
+    #[schema(value_type = Object)]
+    Unknown(Map<String, Value>),
 }
 
 impl Event {
@@ -167,8 +246,20 @@ impl Event {
             Self::Verification { .. } => "verification",
             Self::NextSteps { .. } => "next_steps",
             Self::GenerationLogged { .. } => "generation_logged",
+            Self::ConsentRequired { .. } => "command.consent_required",
+            Self::ApprovalRecorded { .. } => "approval_recorded",
+            Self::ApprovalDenied { .. } => "approval_denied",
+            Self::JobCreated { .. } => "job_created",
+            Self::JobStarted { .. } => "job_started",
+            Self::JobResumed { .. } => "job_resumed",
+            Self::JobPaused { .. } => "job_paused",
+            Self::CancelRequested { .. } => "cancel_requested",
+            Self::JobCompleted { .. } => "job_completed",
+            Self::JobFailed { .. } => "job_failed",
+            Self::JobCanceled { .. } => "job_canceled",
             Self::Error { .. } => "error",
             Self::Complete { .. } => "complete",
+            Self::Unknown(_) => "unknown",
         }
     }
 
@@ -181,152 +272,4 @@ impl Event {
             prompt_id: None,
         }
     }
-}
-
-/// The phases a client shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Reading the request and planning.
-    Planning,
-    /// Asking the model and running its tools.
-    Executing,
-    /// Running the project's checks.
-    Verifying,
-    /// Giving the model what failed.
-    Fixing,
-    /// Waiting for the user's answer.
-    AwaitingUserInput,
-    /// Stopped with the process; can be resumed.
-    Interrupted,
-    /// Ended well.
-    Completed,
-    /// Ended badly.
-    Failed,
-    /// Ended by the user.
-    Canceled,
-}
-
-/// A plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct PlanData {
-    /// Names the plan within its run.
-    pub plan_id: String,
-    /// The steps, at most five.
-    pub steps: Vec<PlanStep>,
-}
-
-/// A step of a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct PlanStep {
-    /// Counts from 1.
-    pub index: u32,
-    /// At most 72 characters.
-    pub title: String,
-    /// At most 180 characters.
-    pub detail: String,
-}
-
-/// A step of a plan in the older shape.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct LegacyStep {
-    /// Counts from 1.
-    pub id: u32,
-    /// The title.
-    pub label: String,
-    /// The detail.
-    pub description: String,
-    /// Always `pending`: the plan is sent before it begins.
-    pub status: String,
-}
-
-/// How a step moved on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct StepData {
-    /// The plan.
-    pub plan_id: String,
-    /// Counts from 0.
-    pub step_index: u32,
-    /// Where the step stands now.
-    pub status: StepStatus,
-}
-
-/// Where a step stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum StepStatus {
-    /// It began.
-    Running,
-    /// It was done.
-    Completed,
-    /// It was not done.
-    Error,
-}
-
-/// Names a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct PlanRef {
-    /// The plan.
-    pub plan_id: String,
-}
-
-/// A tool call as clients see it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct ToolCallData {
-    /// The provider's id of the call.
-    pub id: String,
-    /// The tool.
-    pub name: String,
-    /// Its arguments; a string when the model sent no JSON object.
-    pub arguments: Value,
-}
-
-/// A tool's result as clients see it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct ToolResultData {
-    /// The call it answers.
-    pub id: String,
-    /// `success` and what the tool says beyond it.
-    pub result: Map<String, Value>,
-}
-
-/// Where a line of output came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OutputStream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-/// What all the project's checks together say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Verification {
-    /// At least one check ran, and all that ran passed.
-    Passed,
-    /// A check failed.
-    Failed,
-    /// No check ran: the project has none, or the run was told not to.
-    #[default]
-    NotRun,
-}
-
-/// One check as clients see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct CheckData {
-    /// `typecheck`, `lint`, `tests` or `build`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The command that ran.
-    pub command: String,
-    /// Whether it passed.
-    pub success: bool,
-    /// The most telling lines, at most five.
-    pub errors: Vec<String>,
-    /// At most five.
-    pub warnings: Vec<String>,
-    /// What failed already before the run changed anything.
-    pub failed_before: Vec<String>,
 }

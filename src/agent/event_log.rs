@@ -1,15 +1,16 @@
 //! The log of a run: appended without gaps, read from any point.
 //!
-//! A sequence number is taken from `runs.last_sequence` by the transaction that writes the event.
-//! The update holds the row's lock until the commit, so numbers become visible in order and
-//! without gaps: a reader that has seen `n` never finds a smaller number afterwards.
+//! A sequence number is taken from `runs.last_sequence` by the statement that writes the event. The
+//! update holds the row's lock until the commit, so numbers become visible in order and without
+//! gaps: a reader that has seen `n` never finds a smaller number afterwards.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use crate::agent::event::Event;
-use crate::agent::model::RunId;
+use crate::agent::model::{RunId, RunStatus};
 use crate::platform::db::to_jsonb;
 use crate::platform::ids::OrgId;
 
@@ -20,87 +21,153 @@ pub struct Recorded {
     pub sequence: i64,
     /// The event.
     pub event: Event,
+    /// Where the run stood when it happened.
+    pub run_status: RunStatus,
+    /// When it was written.
+    pub at: DateTime<Utc>,
+}
+
+/// What is appended, and what of the run changes with it.
+#[derive(Clone, Debug)]
+pub struct Append<'a> {
+    /// The sequence number that the log must end at.
+    pub last: i64,
+    /// The fence of whoever writes.
+    pub fence: i64,
+    /// The events, each with where the run stands when it happens.
+    pub events: &'a [(Event, RunStatus)],
+    /// Where the run stands afterwards.
+    pub status: RunStatus,
+    /// What it is busy with afterwards, if that changes.
+    pub phase: Option<&'a str>,
+    /// How far the log agrees with the conversation, if that changes.
+    pub settled: Option<i64>,
+    /// How far the run has come, if that changes.
+    pub state: Option<&'a Value>,
+    /// What its checks said before its first change, if that was measured.
+    pub baseline: Option<&'a Value>,
+}
+
+impl<'a> Append<'a> {
+    /// Events, and nothing else.
+    pub fn events(
+        last: i64,
+        fence: i64,
+        events: &'a [(Event, RunStatus)],
+        status: RunStatus,
+    ) -> Self {
+        Self {
+            last,
+            fence,
+            events,
+            status,
+            phase: None,
+            settled: None,
+            state: None,
+            baseline: None,
+        }
+    }
 }
 
 /// What became of an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
-    /// The events follow `last`, the sequence number that was expected.
+    /// The events follow the sequence number that was expected.
     Done,
     /// The log does not end at the expected number but at this one, and nothing was written.
     EndsAt(i64),
+    /// The run is another's by now, or over, and nothing was written.
+    Fenced,
 }
 
-/// Appends events to a log that must end at `last`.
+/// Appends to the log of an unfinished run, in one statement and so in one round trip.
 ///
 /// Naming the end makes the append safe to try again: when the answer to a commit is lost, the
-/// second try finds that the log has moved on by just these events. It also keeps a second writer
-/// out.
+/// second try finds that the log has moved on by just these events. Naming the fence keeps a writer
+/// out that lost the run without knowing it.
 pub async fn append(
     conn: &mut PgConnection,
     org_id: &OrgId,
     run_id: RunId,
-    last: i64,
-    events: &[Event],
+    append: &Append<'_>,
     at: DateTime<Utc>,
 ) -> sqlx::Result<Appended> {
-    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-    let moved = sqlx::query!(
-        "update runs set last_sequence = $3 + $4, updated_at = $5
-         where org_id = $1 and run_id = $2 and last_sequence = $3",
+    let events = append.events;
+    let kinds: Vec<String> = events
+        .iter()
+        .map(|(event, _)| event.kind().to_owned())
+        .collect();
+    let statuses: Vec<String> = events
+        .iter()
+        .map(|(_, status)| status.as_str().to_owned())
+        .collect();
+    let payloads: Vec<Value> = events.iter().map(|(event, _)| to_jsonb(event)).collect();
+    let moved = sqlx::query_scalar!(
+        r#"with moved as (
+             update runs
+             set last_sequence = $3 + cardinality($5::text[]), updated_at = $8, status = $9,
+                 phase = coalesce($10, phase),
+                 settled_sequence = coalesce($11, settled_sequence),
+                 state = coalesce($12, state), baseline = coalesce($13, baseline)
+             where org_id = $1 and run_id = $2 and last_sequence = $3 and fence = $4
+               and finished_at is null
+             returning run_id
+           ), written as (
+             insert into run_events (org_id, run_id, sequence, kind, payload, run_status, created_at)
+             select $1, run_id, $3 + entry.place, entry.kind, entry.payload, entry.status, $8
+             from moved, unnest($5::text[], $6::jsonb[], $7::text[])
+                  with ordinality as entry (kind, payload, status, place)
+           )
+           select exists (select 1 from moved) as "moved!""#,
         org_id.as_str(),
         run_id.0,
-        last,
-        count,
-        at,
-    )
-    .execute(&mut *conn)
-    .await?;
-    if moved.rows_affected() == 0 {
-        return Ok(Appended::EndsAt(last_sequence(conn, org_id, run_id).await?));
-    }
-    let kinds: Vec<String> = events.iter().map(|event| event.kind().to_owned()).collect();
-    let payloads: Vec<Value> = events.iter().map(to_jsonb).collect();
-    sqlx::query!(
-        "insert into run_events (org_id, run_id, sequence, kind, payload, created_at)
-         select $1, $2, $3 + entry.place, entry.kind, entry.payload, $6
-         from unnest($4::text[], $5::jsonb[]) with ordinality as entry (kind, payload, place)",
-        org_id.as_str(),
-        run_id.0,
-        last,
+        append.last,
+        append.fence,
         &kinds,
         &payloads,
+        &statuses,
         at,
+        append.status as RunStatus,
+        append.phase,
+        append.settled,
+        append.state,
+        append.baseline,
     )
-    .execute(conn)
+    .fetch_one(&mut *conn)
     .await?;
-    Ok(Appended::Done)
+    if moved {
+        return Ok(Appended::Done);
+    }
+    let found = sqlx::query!(
+        "select last_sequence, fence, finished_at from runs where org_id = $1 and run_id = $2",
+        org_id.as_str(),
+        run_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(match found {
+        Some(run) if run.fence == append.fence && run.finished_at.is_none() => {
+            Appended::EndsAt(run.last_sequence)
+        }
+        Some(_) | None => Appended::Fenced,
+    })
 }
 
 /// The events as they stand in the log after `last`.
-pub fn numbered(last: i64, events: Vec<Event>) -> Vec<Recorded> {
+pub fn numbered(last: i64, events: Vec<(Event, RunStatus)>, at: DateTime<Utc>) -> Vec<Recorded> {
     (last + 1..)
         .zip(events)
-        .map(|(sequence, event)| Recorded { sequence, event })
+        .map(|(sequence, (event, run_status))| Recorded {
+            sequence,
+            event,
+            run_status,
+            at,
+        })
         .collect()
 }
 
-/// Where a log ends; 0 when it is empty.
-pub async fn last_sequence(
-    conn: &mut PgConnection,
-    org_id: &OrgId,
-    run_id: RunId,
-) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        "select last_sequence from runs where org_id = $1 and run_id = $2",
-        org_id.as_str(),
-        run_id.0,
-    )
-    .fetch_one(conn)
-    .await
-}
-
-/// The events after a sequence number, at most `limit`, in order.
+/// The events after a sequence number, in order: at most `limit`, and after the first no more than
+/// fit into `bytes` as text, so that a reader never holds more than that. Empty means that there are none.
 ///
 /// The run's own creation time bounds the partitions that are looked at, with a day to spare for
 /// replicas whose clocks differ.
@@ -110,28 +177,39 @@ pub async fn after(
     run_id: RunId,
     sequence: i64,
     limit: i64,
+    bytes: i64,
 ) -> sqlx::Result<Vec<Recorded>> {
     let rows = sqlx::query!(
-        "select sequence, payload from run_events
-         where org_id = $1 and run_id = $2 and sequence > $3
-           and created_at >= (select created_at - interval '1 day' from runs
-                             where org_id = $1 and run_id = $2)
-         order by sequence limit $4",
+        r#"select sequence as "sequence!", payload as "payload!: Json<Event>",
+                  run_status as "run_status: RunStatus", created_at as "created_at!"
+           from (
+             select sequence, payload, run_status, created_at,
+                    sum(octet_length(payload::text)) over (order by sequence) as size,
+                    row_number() over (order by sequence) as place
+             from (
+               select sequence, payload, run_status, created_at from run_events
+               where org_id = $1 and run_id = $2 and sequence > $3
+                 and created_at >= (select created_at - interval '1 day' from runs
+                                    where org_id = $1 and run_id = $2)
+               order by sequence limit $4
+             ) page
+           ) measured
+           where place = 1 or size <= $5
+           order by sequence"#,
         org_id.as_str(),
         run_id.0,
         sequence,
         limit,
+        bytes,
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let event = serde_json::from_value(row.payload)
-                .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-            Ok(Recorded {
-                sequence: row.sequence,
-                event,
-            })
-        })
-        .collect()
+    let recorded = rows.into_iter().map(|row| Recorded {
+        sequence: row.sequence,
+        event: row.payload.0,
+        // Earlier versions did not note it, and ended no run in good order but the finished ones.
+        run_status: row.run_status.unwrap_or(RunStatus::Running),
+        at: row.created_at,
+    });
+    Ok(recorded.collect())
 }

@@ -4,27 +4,22 @@
 //! transaction and only then shows it to watchers. Where the order matters for a crash (the intent
 //! of a tool call before its effect), the loop waits with [`Journal::commit`].
 
-use std::time::Duration;
-
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::agent::consents::model::{ConsentId, NewConsent};
 use crate::agent::event::Event;
-use crate::agent::event_log::{self, Appended, Recorded};
-use crate::agent::live::LiveRuns;
-use crate::agent::model::{Run, ToolCallId};
-use crate::agent::store;
+use crate::agent::followers::Followers;
+use crate::agent::journal_writer::Writer;
+use crate::agent::model::{Run, RunStatus, ToolCallId};
+use crate::agent::store::prompts::NewPrompt;
 use crate::llm::model::{Message, ToolCall};
 use crate::platform::clock::Clock;
-use crate::platform::db::to_jsonb;
 use crate::platform::tasks::Tasks;
 
 /// Hand-overs that may wait before the loop has to. A model cannot produce them faster than Postgres
 /// commits them for long.
 const QUEUE: usize = 512;
-/// The most hand-overs of one transaction.
-const BATCH: usize = 256;
-/// The longest pause between two tries to write.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// One thing to be written.
 #[derive(Debug)]
@@ -47,20 +42,45 @@ pub enum Entry {
         /// The call.
         call: ToolCall,
     },
+    /// A tool call waits for a person.
+    ConsentAsked(Box<NewConsent>),
+    /// A tool call waits for an answer.
+    PromptAsked(Box<NewPrompt>),
+    /// A person, or a preference of theirs, allowed a tool call.
+    ToolApproved(ToolCallId),
     /// A tool call begins to have effects.
-    ToolStarted(ToolCallId),
+    ToolStarted {
+        /// Its row.
+        id: ToolCallId,
+        /// What its effect is recognised by, should nobody live to record the outcome.
+        probe: Value,
+        /// The consent it uses up, with the action that was asked about.
+        consent: Option<(ConsentId, [u8; 32])>,
+    },
     /// A tool call is over.
     ToolFinished {
         /// Its row.
         id: ToolCallId,
         /// Its result.
-        result: serde_json::Value,
+        result: Value,
     },
+    /// The run stands elsewhere from here on.
+    Status(RunStatus),
+    /// How far the run has come.
+    State(Value),
+    /// What the project's checks said before the first change.
+    Baseline(Value),
 }
 
 /// Why a piece of the log could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteError {
+    /// Another process works on the run by now, or it is over.
+    #[error("the run was taken over by another process")]
+    Fenced,
+    /// The consent was used before, or belongs to another action.
+    #[error("a consent cannot be used for this action")]
+    ConsentSpent,
     /// Somebody else writes it.
     #[error("the log ends at {found}, not at {expected}")]
     Moved {
@@ -88,8 +108,11 @@ impl WriteError {
     }
 }
 
-enum Command {
+/// What the loop's end tells the writer's.
+pub(super) enum Command {
+    /// Write these together.
     Write(Vec<Entry>),
+    /// Say when everything before this is committed.
     Commit(oneshot::Sender<()>),
 }
 
@@ -99,28 +122,33 @@ enum Command {
 #[error("the run's log could not be written")]
 pub struct JournalLost;
 
+/// A run as its worker took it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Where the log ends.
+    pub last: i64,
+    /// The number under which the worker writes.
+    pub fence: i64,
+    /// Where the run stands.
+    pub status: RunStatus,
+}
+
 /// The loop's end of the writer. Clones write to the same log.
 #[derive(Clone, Debug)]
 pub struct Journal(mpsc::Sender<Command>);
 
 impl Journal {
-    /// Starts the writer of a run whose log ends at `last`. It ends when the last clone is dropped.
+    /// Starts the writer of a run. It ends when the last clone is dropped.
     pub fn open(
         run: &Run,
-        last: i64,
+        hold: Hold,
         db: sqlx::PgPool,
         clock: Clock,
-        live: LiveRuns,
+        followers: Followers,
         tasks: &Tasks,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let writer = Writer {
-            run: run.clone(),
-            last,
-            db,
-            clock,
-            live,
-        };
+        let writer = Writer::new(run.clone(), hold, db, clock, followers);
         tasks.spawn(writer.run(receiver));
         Self(sender)
     }
@@ -160,113 +188,4 @@ impl Journal {
             .map_err(|_| JournalLost)?;
         committed.await.map_err(|_| JournalLost)
     }
-}
-
-struct Writer {
-    run: Run,
-    /// Where the log ends, as far as this writer brought it.
-    last: i64,
-    db: sqlx::PgPool,
-    clock: Clock,
-    live: LiveRuns,
-}
-
-impl Writer {
-    async fn run(mut self, mut receiver: mpsc::Receiver<Command>) {
-        let mut batch = Vec::new();
-        while receiver.recv_many(&mut batch, BATCH).await > 0 {
-            let mut entries = Vec::new();
-            let mut waiting = Vec::new();
-            for command in batch.drain(..) {
-                match command {
-                    Command::Write(together) => entries.extend(together),
-                    Command::Commit(done) => waiting.push(done),
-                }
-            }
-            if !entries.is_empty() {
-                let Some(recorded) = self.write(&entries).await else {
-                    return;
-                };
-                self.last += i64::try_from(recorded.len()).unwrap_or(i64::MAX);
-                self.live.publish(self.run.id, recorded);
-            }
-            for done in waiting {
-                // The loop may have ended meanwhile; the entries are committed all the same.
-                let _ = done.send(());
-            }
-        }
-    }
-
-    /// Commits a batch, trying again for as long as the database is away: a run that waits loses
-    /// nothing, and its limit of time, its user and the end of the process still end it. `None` when
-    /// trying again cannot help: the receiver is dropped then, and the loop learns that its log is
-    /// lost.
-    async fn write(&self, entries: &[Entry]) -> Option<Vec<Recorded>> {
-        let mut pause = Duration::from_millis(50);
-        loop {
-            match self.write_once(entries).await {
-                Ok(recorded) => return Some(recorded),
-                Err(error) if error.is_final() => {
-                    tracing::error!(run.id = %self.run.id, %error, "the run's log is lost");
-                    return None;
-                }
-                Err(error) => {
-                    tracing::warn!(run.id = %self.run.id, %error, "the run's log waits for Postgres");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-            }
-        }
-    }
-
-    async fn write_once(&self, entries: &[Entry]) -> Result<Vec<Recorded>, WriteError> {
-        let at = self.clock.now();
-        let (org_id, run_id) = (&self.run.org_id, self.run.id);
-        let mut tx = self.db.begin().await?;
-        let mut events = Vec::new();
-        for entry in entries {
-            match entry {
-                Entry::Event(event) => events.push(storable(event)),
-                Entry::Message { position, message } => {
-                    store::insert_message(&mut tx, org_id, run_id, *position, message, at).await?;
-                }
-                Entry::ToolPlanned { id, position, call } => {
-                    store::insert_tool_call(&mut tx, org_id, run_id, *id, *position, call, at)
-                        .await?;
-                }
-                Entry::ToolStarted(id) => {
-                    store::start_tool_call(&mut tx, org_id, *id, at).await?;
-                }
-                Entry::ToolFinished { id, result } => {
-                    store::finish_tool_call(&mut tx, org_id, *id, result, at).await?;
-                }
-            }
-        }
-        if !events.is_empty() {
-            let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-            match event_log::append(&mut tx, org_id, run_id, self.last, &events, at).await? {
-                Appended::Done => {}
-                // An earlier try was committed and only its answer was lost.
-                Appended::EndsAt(end) if end == self.last + count => {
-                    return Ok(event_log::numbered(self.last, events));
-                }
-                Appended::EndsAt(found) => {
-                    let expected = self.last;
-                    return Err(WriteError::Moved { found, expected });
-                }
-            }
-        }
-        tx.commit().await?;
-        Ok(event_log::numbered(self.last, events))
-    }
-}
-
-/// The event as Postgres can keep it: without NUL characters. Watchers get the same one, so that a
-/// stream never differs from its log.
-fn storable(event: &Event) -> Event {
-    let has_nul = serde_json::to_string(event).is_ok_and(|text| text.contains("\\u0000"));
-    if !has_nul {
-        return event.clone();
-    }
-    serde_json::from_value(to_jsonb(event)).unwrap_or_else(|_| event.clone())
 }

@@ -15,6 +15,31 @@ pub struct AgentConfig {
     /// Runs that this process works on at the same time; more are refused with 503.
     #[arg(long, env = "NAVI_MAX_CONCURRENT_RUNS", default_value_t = 128)]
     pub max_concurrent_runs: usize,
+    /// Whether this process takes jobs that wait, and runs whose process was lost. One that does not
+    /// still works on the interactive runs it is asked for.
+    #[arg(long, env = "NAVI_WORKER", value_name = "BOOL", default_value_t = true,
+          action = clap::ArgAction::Set)]
+    pub worker: bool,
+    /// Runs of one organisation that may be under way in all processes together; a job beyond them
+    /// waits, an interactive run is refused with 429. Runs that wait for a person do not count.
+    #[arg(long, env = "NAVI_MAX_RUNS_PER_ORG", default_value_t = 64,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_runs_per_org: u32,
+    /// Jobs are taken up only while fewer runs than this are under way in all processes together.
+    #[arg(long, env = "NAVI_MAX_RUNS_TOTAL", default_value_t = 1_024,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_runs_total: u32,
+    /// Seconds after which the runs of a process that was lost are taken over by another.
+    ///
+    /// The lease is renewed three times in this time. Shorter means a quicker take-over, and less time
+    /// that the database may be away before running commands are ended.
+    #[arg(long, env = "NAVI_LEASE_SECONDS", value_name = "SECONDS", default_value_t = 15,
+          value_parser = clap::value_parser!(u64).range(2..=600))]
+    pub lease_seconds: u64,
+    /// Days after which the events of runs are dropped, a whole month at a time; 0 keeps them.
+    #[arg(long, env = "NAVI_EVENTS_RETENTION_DAYS", value_name = "DAYS", default_value_t = 400,
+          value_parser = clap::value_parser!(i32).range(0..=36_500))]
+    pub events_retention_days: i32,
     /// Tool calls of one run, together.
     #[arg(long, env = "NAVI_RUN_MAX_TOOL_CALLS", default_value_t = 300)]
     pub run_max_tool_calls: u32,

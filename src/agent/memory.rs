@@ -1,7 +1,9 @@
 //! What was said before, and what is kept of what is said now.
 
 use crate::agent::conversations::error::Error;
-use crate::agent::conversations::model::{HISTORY_MESSAGES, NewMessage, Role};
+use crate::agent::conversations::model::{
+    HISTORY_MESSAGES, Message as StoredMessage, NewMessage, Role,
+};
 use crate::agent::conversations::service::ConversationService;
 use crate::agent::model::{ConversationId, Task};
 use crate::auth::principal::Principal;
@@ -53,10 +55,20 @@ pub async fn remember(
     answer: &str,
 ) {
     let kept = async {
-        let last = conversations.messages(principal, id, 1).await?;
+        let last = conversations.messages(principal, id, 2).await?;
+        let is = |message: &StoredMessage, role, content: &str| {
+            message.role == role && message.content == content
+        };
+        if let [asked, answered] = last.as_slice()
+            && is(asked, Role::User, question)
+            && is(answered, Role::Assistant, answer)
+        {
+            // A run that goes on in another process after its last word was kept already.
+            return Ok(Vec::new());
+        }
         let is_there = last
             .last()
-            .is_some_and(|message| message.role == Role::User && message.content == question);
+            .is_some_and(|message| is(message, Role::User, question));
         let question = (!is_there).then(|| NewMessage::new(Role::User, question));
         let answer = (!answer.trim().is_empty()).then(|| NewMessage::new(Role::Assistant, answer));
         let new: Vec<_> = question.into_iter().chain(answer).collect();

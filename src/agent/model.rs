@@ -3,14 +3,19 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::agent::event::Verification;
+use crate::agent::event_data::Verification;
+use crate::auth::principal::{Principal, Role};
 use crate::id;
-use crate::llm::model::{Message, Part};
+use crate::llm::model::{Message, Part, Usage};
 use crate::platform::ids::{OrgId, UserId};
 
 id!(
     /// A run; clients know it as `task_id` or `job_id`.
     RunId
+);
+id!(
+    /// A process that works on runs.
+    WorkerId
 );
 id!(
     /// A conversation that runs and chats belong to.
@@ -48,6 +53,39 @@ pub enum RunStatus {
     Canceled,
 }
 
+impl RunStatus {
+    /// The name, as rows and answers carry it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::PausedForApproval => "paused_for_approval",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// Whether the run is over.
+    pub fn is_terminal(self) -> bool {
+        match self {
+            Self::Completed | Self::Failed | Self::Canceled => true,
+            Self::Queued | Self::Running | Self::PausedForApproval => false,
+        }
+    }
+}
+
+/// How a run was asked for; the work is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum RunKind {
+    /// Interactively: the request is answered with the stream.
+    Autonomous,
+    /// In the background: the request is answered with the job.
+    Job,
+}
+
 /// One piece of work, as it is when it begins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
@@ -57,12 +95,27 @@ pub struct Run {
     pub org_id: OrgId,
     /// Who asked for it.
     pub user_id: UserId,
+    /// What they may do.
+    pub role: Role,
+    /// How it was asked for.
+    pub kind: RunKind,
     /// What is to be done.
     pub task: Task,
     /// The model that does it.
     pub model: ChosenModel,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
+}
+
+impl Run {
+    /// Who asked for it, as the rest of the service knows them.
+    pub fn principal(&self) -> Principal {
+        Principal {
+            org_id: self.org_id.clone(),
+            user_id: self.user_id.clone(),
+            role: self.role,
+        }
+    }
 }
 
 /// The model a run uses, by the names that are recorded.
@@ -77,7 +130,7 @@ pub struct ChosenModel {
 }
 
 /// What a client asks for, checked and bounded.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// The request in the user's words.
     pub message: String,
@@ -97,8 +150,24 @@ pub struct Task {
     pub max_iterations: Option<u32>,
 }
 
+impl Task {
+    /// What is left of a request that cannot be read: its message.
+    pub fn unreadable(message: String) -> Self {
+        Self {
+            message,
+            workspace_path: None,
+            conversation_id: None,
+            history: Vec::new(),
+            attachments: Vec::new(),
+            editor: EditorContext::default(),
+            run_verification: false,
+            max_iterations: None,
+        }
+    }
+}
+
 /// What the client's editor shows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EditorContext {
     /// The open file, relative to the workspace or absolute.
     pub current_file: Option<String>,
@@ -113,7 +182,7 @@ pub struct EditorContext {
 }
 
 /// One message of the editor about the code.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
     /// The file.
     pub file: Option<String>,
@@ -190,6 +259,42 @@ impl Stopped {
         self == Self::Completed
     }
 
+    /// What a list of runs shows when nothing else says what went wrong.
+    pub fn explanation(self) -> Option<&'static str> {
+        match self {
+            Self::Completed | Self::Cancelled => None,
+            Self::VerificationFailed => Some("the project's checks fail"),
+            Self::FailuresExistedBefore => Some("checks that failed before still fail"),
+            Self::MaxIterations => Some("the rounds of work are used up"),
+            Self::LoopDetected => Some("the same failures came back again and again"),
+            Self::RuntimeCap => Some("the limit of time was reached"),
+            Self::ToolCallLimit => Some("the limit of tool calls was reached"),
+            Self::CostLimit => Some("the limit of cost or tokens was reached"),
+            Self::ModelError => Some("the model could not be asked"),
+            Self::InternalError => Some("something failed on the server"),
+        }
+    }
+
+    /// What the user may do about it.
+    pub fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Completed => None,
+            Self::VerificationFailed | Self::LoopDetected => {
+                Some("Look at the failing checks above before you keep the changes")
+            }
+            Self::FailuresExistedBefore => {
+                Some("Decide about the checks that failed before this run and still fail")
+            }
+            Self::MaxIterations | Self::ToolCallLimit | Self::RuntimeCap => {
+                Some("Send the request again to go on, or split it into smaller ones")
+            }
+            Self::CostLimit => Some("Raise the run's limit of cost or tokens to go on"),
+            Self::ModelError => Some("Choose another model, or try again later"),
+            Self::Cancelled => Some("Review what was changed before the run was cancelled"),
+            Self::InternalError => Some("Tell the operator the run's id"),
+        }
+    }
+
     /// The status the run's row ends with.
     pub fn run_status(self) -> RunStatus {
         match self {
@@ -236,6 +341,18 @@ pub struct Summary {
     pub elapsed_ms: u64,
     /// What the user may want to do next.
     pub next_steps: Vec<String>,
+}
+
+impl Tokens {
+    /// What these counts are, in the shape of a summary.
+    pub fn of(usage: Usage) -> Self {
+        Self {
+            input: usage.input,
+            output: usage.output,
+            cache_read: usage.cache_read,
+            cache_write: usage.cache_write,
+        }
+    }
 }
 
 /// Tokens of a run.

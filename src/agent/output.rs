@@ -120,7 +120,7 @@ impl Gathered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::event::OutputStream;
+    use crate::agent::event_data::OutputStream;
 
     fn line(stream: OutputStream, text: &str) -> OutputLine {
         OutputLine {

@@ -1,8 +1,9 @@
 //! The plan: at most five steps, asked of the model once, and where the run stands in it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::agent::event::{Event, LegacyStep, PlanData, PlanRef, PlanStep, StepData, StepStatus};
+use crate::agent::event::Event;
+use crate::agent::event_data::{LegacyStep, PlanData, PlanRef, PlanStep, StepData, StepStatus};
 use crate::llm::model::{ChatRequest, Message};
 
 /// The most steps of a plan.
@@ -144,7 +145,7 @@ pub fn is_trivial(message: &str) -> bool {
 
 /// Where a run stands in its plan. A step is running when the model says so by a line `Step N:`,
 /// and completed when the model goes on to a later one or the run ends well.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     plan_id: String,
     steps: u32,

@@ -59,6 +59,21 @@ pub struct TaskRequest {
     pub errors: Vec<EditorError>,
     /// Why the client's last action failed.
     pub last_action_error: Option<String>,
+    /// What becomes of an interactive run when its client's connection closes: `cancel`, because
+    /// that is how the old clients' stop button works, or `continue`.
+    #[serde(default)]
+    pub on_disconnect: OnDisconnect,
+}
+
+/// What the end of a client's connection means for its run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDisconnect {
+    /// The run ends.
+    #[default]
+    Cancel,
+    /// The run goes on.
+    Continue,
 }
 
 /// A message of the history. Old clients call the role `type`.

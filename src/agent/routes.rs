@@ -13,7 +13,7 @@ use crate::agent::chat::stream as chat_stream;
 use crate::agent::error::Error;
 use crate::agent::frame::StreamFrame;
 use crate::agent::model::PromptId;
-use crate::agent::request::TaskRequest;
+use crate::agent::request::{OnDisconnect, TaskRequest};
 use crate::agent::service::AgentService;
 use crate::agent::stream;
 use crate::auth::principal::Principal;
@@ -33,7 +33,8 @@ pub fn routes(service: AgentService) -> OpenApiRouter {
 
 /// Start a run and follow it.
 ///
-/// Answers with the run's events as a stream; closing the connection ends the run.
+/// Answers with the run's events as a stream. Closing the connection ends the run, unless
+/// `on_disconnect` says `continue`; it is then followed as a job.
 #[utoipa::path(
     post, path = "/api/navi/chat/autonomous", tag = "agent", request_body = TaskRequest,
     responses(
@@ -50,8 +51,9 @@ async fn run_autonomous(
     principal: Principal,
     Json(request): Json<TaskRequest>,
 ) -> Result<Response, Problem> {
+    let may_leave = request.on_disconnect == OnDisconnect::Continue;
     let started = service.start(&principal, request).await?;
-    Ok(stream::interactive(service, started))
+    Ok(stream::interactive(service, started, may_leave))
 }
 
 /// Ask for an answer in text and follow it.
@@ -233,6 +235,12 @@ impl From<Error> for Problem {
             Error::Route(error) => route_problem(&error),
             Error::TooManyRuns { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-runs", detail).retry_after(5)
+            }
+            Error::OrgIsBusy { .. } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "organisation-busy", detail).retry_after(5)
+            }
+            Error::NoLease => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-lease", detail).retry_after(2)
             }
             Error::ShuttingDown => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", detail).retry_after(5)

@@ -10,42 +10,44 @@
 //!                  tell the model what failed, next iteration
 //! ```
 //!
-//! [`Runner::execute`] races the work against the user, the clock and the end of the process. When
-//! one of them wins, every wait of the work ends ([`Runner::unless_halted`]) and a tool that is
-//! running has a moment to say how far it came; then the work's future is dropped. The state it
-//! worked on lives in [`Runner`] and is whole at every await, so the end can be told truthfully.
+//! [`Runner::execute`] races the work against the user, the clock, the lease and the end of the
+//! process. When one of them wins, every wait of the work ends ([`Runner::unless_halted`]) and a tool
+//! that is running has a moment to say how far it came; then the work's future is dropped. The state
+//! it worked on lives in [`Runner`] and is whole at every await, so the end can be told truthfully.
+//!
+//! What comes next is read from the conversation itself ([`Runner::converse`]), never from where in this
+//! code the run was. A run that goes on in another process enters the same loop.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::checking::{Baseline, Checked};
-use crate::agent::context;
+use crate::agent::checking::{Baseline, Checked, Rounds};
 use crate::agent::ending::Ended;
-use crate::agent::event::{Event, Phase, Verification};
+use crate::agent::event::Event;
+use crate::agent::event_data::{Phase, ResumeReason, Verification};
 use crate::agent::journal::{Entry, Journal, JournalLost};
-use crate::agent::model::{Run, RunLimits, Stopped, Tokens, ToolCallId};
-use crate::agent::model_call::{Answer, Caller};
+use crate::agent::model::{Run, RunLimits, RunStatus, Stopped, ToolCallId};
 use crate::agent::output::LiveOutput;
 use crate::agent::plan::Progress;
+use crate::agent::policy::service::Policy;
+use crate::agent::preparing::router_info;
 use crate::agent::prompt::{self, Reach};
 use crate::agent::service::Services;
+use crate::agent::store::steps::OpenCall;
 use crate::agent::tally::Tally;
 use crate::agent::tools::context::ToolContext;
-use crate::auth::principal::Principal;
-use crate::llm::error::LlmError;
 use crate::llm::model::{Message, StopReason};
 use crate::llm::route::Route;
 
-/// How often an answer that hit the length limit may be continued within a run.
-const MAX_CONTINUATIONS: u32 = 3;
-
-/// The part of the window that what was said before the run may take, as a divisor.
-const HISTORY_SHARE: usize = 4;
-
 /// How long a tool that is running may take to say how far it came, when the run ends around it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How long the database may be away when a run looks for what it asked before.
+const MOST_AWAY: Duration = Duration::from_mins(5);
 
 /// Why the work ends before the model says it is done.
 #[derive(Debug)]
@@ -69,15 +71,49 @@ pub enum Outcome {
     Stopped(Stopped),
     /// The process ends first; the run can be resumed.
     Interrupted,
-    /// The log is lost; what is left to tell is told without this run, see [`crate::agent::lost`].
+    /// This process lost its lease; the run may be another's by now, which tells its end.
+    LeaseLost,
+    /// The log is lost; what is left to tell is told without this run, see
+    /// [`crate::agent::conclude`].
     JournalLost,
+}
+
+/// How a run came to this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// It begins, and its log has begun already.
+    Begun,
+    /// It is a job, and begins.
+    FirstTaken,
+    /// It goes on where another process left it.
+    Resumed {
+        /// Why that one did.
+        reason: ResumeReason,
+        /// How far the log agrees with the conversation.
+        settled: i64,
+    },
+}
+
+/// What ends a run from outside.
+#[derive(Clone, Debug)]
+pub struct RunEnds {
+    /// Its user.
+    pub cancel: CancellationToken,
+    /// The end of this process.
+    pub stopping: CancellationToken,
+    /// The end of this process's lease.
+    pub lost: CancellationToken,
 }
 
 /// One run under way: everything it knows, and everything it may use.
 pub struct Runner {
     pub(super) run: Run,
-    pub(super) principal: Principal,
+    pub(super) fence: i64,
+    pub(super) entrance: Entrance,
+    /// Whether the log says how the run came here. One that was put back before that is as it was.
+    pub(super) has_entered: bool,
     pub(super) services: Services,
+    pub(super) policy: Policy,
     pub(super) route: Route,
     pub(super) reach: Reach,
     pub(super) limits: RunLimits,
@@ -94,37 +130,48 @@ pub struct Runner {
     pub(super) progress: Option<Progress>,
     pub(super) tally: Tally,
     pub(super) baseline: Baseline,
+    pub(super) rounds: Rounds,
     pub(super) verification: Verification,
     pub(super) last_text: String,
+    pub(super) last_error: Option<String>,
     /// Calls that were shown and have no result yet.
     pub(super) open_calls: Vec<(ToolCallId, String)>,
+    /// Those of them that another process left behind.
+    pub(super) left_behind: Vec<OpenCall>,
+    /// Ports of servers that ran in another process, and ended with it.
+    pub(super) lost_ports: Vec<u16>,
     pub(super) iteration: u32,
     pub(super) continuations: u32,
+    /// How the last answer ended.
+    pub(super) stop: Option<StopReason>,
+    /// How long other processes worked on it.
+    pub(super) worked_before: Duration,
     pub(super) began: Instant,
+    /// Its place among the runs of this process; none while it waits for a person.
+    pub(super) place: Option<OwnedSemaphorePermit>,
+    pub(super) places: Arc<Semaphore>,
 }
 
 impl Runner {
     /// Works until the run is over, and writes its end.
-    pub async fn execute(
-        mut self,
-        cancel: CancellationToken,
-        stopping: CancellationToken,
-    ) -> Ended {
-        let outcome = self.race(&cancel, &stopping).await;
+    pub async fn execute(mut self, ends: &RunEnds) -> Ended {
+        let outcome = self.race(ends).await;
         if let Some(tools) = &self.tools {
             tools.kill_everything().await;
         }
-        self.end(outcome, &stopping).await
+        self.end(outcome, &ends.stopping).await
     }
 
-    async fn race(&mut self, cancel: &CancellationToken, stopping: &CancellationToken) -> Outcome {
-        let (runtime, halted) = (self.limits.runtime, self.halted.clone());
+    async fn race(&mut self, ends: &RunEnds) -> Outcome {
+        let left = self.limits.runtime.saturating_sub(self.worked_before);
+        let halted = self.halted.clone();
         let mut work = std::pin::pin!(self.work());
         let outcome = tokio::select! {
             biased;
-            () = cancel.cancelled() => Outcome::Stopped(Stopped::Cancelled),
-            () = stopping.cancelled() => Outcome::Interrupted,
-            () = sleep(runtime) => Outcome::Stopped(Stopped::RuntimeCap),
+            () = ends.lost.cancelled() => Outcome::LeaseLost,
+            () = ends.cancel.cancelled() => Outcome::Stopped(Stopped::Cancelled),
+            () = ends.stopping.cancelled() => Outcome::Interrupted,
+            () = sleep(left) => Outcome::Stopped(Stopped::RuntimeCap),
             ended = &mut work => return match ended {
                 Ok(()) => Outcome::Stopped(Stopped::Completed),
                 Err(Halt::Stopped(stopped)) => Outcome::Stopped(stopped),
@@ -147,7 +194,78 @@ impl Runner {
             .ok_or(Halt::Stopped(Stopped::Cancelled))
     }
 
+    /// Awaits a person's word. Meanwhile somebody else has the run's place: people take their time, and
+    /// all organisations share the places. It queues for one before it goes on.
+    pub(super) async fn word<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, Halt> {
+        self.place = None;
+        let word = self.unless_halted(wait).await?;
+        let place = self.places.clone().acquire_owned();
+        self.place = self.unless_halted(place).await?.ok();
+        Ok(word)
+    }
+
+    /// Looks something up. A database that is away for a moment does not end the run.
+    pub(super) async fn patiently<T, F>(&mut self, look: impl Fn() -> F) -> Result<T, Halt>
+    where
+        F: Future<Output = sqlx::Result<T>>,
+    {
+        let patience = Instant::now() + MOST_AWAY;
+        loop {
+            match self.unless_halted(look()).await? {
+                Ok(found) => return Ok(found),
+                Err(error) if Instant::now() < patience => {
+                    tracing::warn!(run.id = %self.run.id, %error, "a run waits for the database");
+                    self.unless_halted(sleep(Duration::from_secs(1))).await?;
+                }
+                Err(error) => return self.internal(&error).await,
+            }
+        }
+    }
+
     async fn work(&mut self) -> Result<(), Halt> {
+        self.enter().await?;
+        if self.position == 0 {
+            self.set_goal().await?;
+        }
+        self.journal.event(Event::status(Phase::Executing)).await?;
+        loop {
+            self.converse().await?;
+            match self.check().await? {
+                Checked::Done => return Ok(()),
+                Checked::Stop(stopped) => return Err(Halt::Stopped(stopped)),
+                Checked::Again { reason, message } => self.again(reason, message).await?,
+            }
+        }
+    }
+
+    /// Says how the run came here.
+    async fn enter(&mut self) -> Result<(), Halt> {
+        let events = match self.entrance {
+            Entrance::Begun => return Ok(()),
+            Entrance::FirstTaken => vec![
+                Event::JobStarted {
+                    message: "A worker begins with the job".to_owned(),
+                },
+                Event::RouterInfo {
+                    router_info: router_info(&self.route, None, "autonomous"),
+                },
+            ],
+            Entrance::Resumed { reason, settled } => vec![Event::JobResumed {
+                reason,
+                discard_after: settled,
+                message: "The run goes on where it was".to_owned(),
+            }],
+        };
+        // It may have waited for a person before; it says so again if it still does.
+        let mut entries = vec![Entry::Status(RunStatus::Running)];
+        entries.extend(events.into_iter().map(Entry::Event));
+        self.journal.write(entries).await?;
+        self.has_entered = true;
+        Ok(())
+    }
+
+    /// Searches, plans, and puts the task into words for the model.
+    async fn set_goal(&mut self) -> Result<(), Halt> {
         let run_id = self.run.id;
         self.journal
             .event(Event::Status {
@@ -159,162 +277,32 @@ impl Runner {
             .await?;
         let chunks = self.retrieve().await?;
         let plan = self.plan(&chunks).await?;
-        let for_history = self.window_budget() / HISTORY_SHARE;
-        context::keep_newest(&mut self.messages, for_history);
-        self.goal = self.messages.len();
+        self.settle_accounts().await;
+        self.iteration = 1;
         let first = prompt::first_message(&self.run.task, &plan, &chunks);
-        self.say(first).await?;
-        self.journal.event(Event::status(Phase::Executing)).await?;
-        for iteration in 1..=self.limits.iterations {
-            self.iteration = iteration;
-            self.converse().await?;
-            match self.check().await? {
-                Checked::Done => return Ok(()),
-                Checked::Stop(stopped) => return Err(Halt::Stopped(stopped)),
-                Checked::Again { reason, message } => {
-                    if iteration == self.limits.iterations {
-                        break;
-                    }
-                    self.journal.event(Event::status(Phase::Fixing)).await?;
-                    let max = self.limits.iterations;
-                    let next = Event::Iteration {
-                        iteration: iteration + 1,
-                        max,
-                        reason,
-                    };
-                    self.journal.event(next).await?;
-                    self.say(Message::user(message)).await?;
-                }
-            }
+        self.say(first).await
+    }
+
+    /// Begins another round with what has to be mended.
+    async fn again(&mut self, reason: String, message: String) -> Result<(), Halt> {
+        let max = self.limits.iterations;
+        if self.iteration >= max {
+            return Err(Halt::Stopped(Stopped::MaxIterations));
         }
-        Err(Halt::Stopped(Stopped::MaxIterations))
-    }
-
-    /// Turns, until the model answers without asking for a tool.
-    async fn converse(&mut self) -> Result<(), Halt> {
-        loop {
-            let answer = self.turn().await?;
-            let stop = answer.completion.as_ref().map(|completion| completion.stop);
-            if !answer.text.trim().is_empty() {
-                self.last_text.clone_from(&answer.text);
-            }
-            if let Some(progress) = &mut self.progress {
-                let events = progress.read(&answer.text);
-                self.journal.events(events).await?;
-            }
-            let Answer {
-                text,
-                tool_calls,
-                completion,
-            } = answer;
-            let is_empty = text.trim().is_empty();
-            let replay = completion.and_then(|completion| completion.replay);
-            let calls = tool_calls.clone();
-            self.say(Message::Assistant {
-                text,
-                tool_calls: calls,
-                replay,
-            })
-            .await?;
-            if !tool_calls.is_empty() {
-                self.act(tool_calls).await?;
-                continue;
-            }
-            match stop {
-                Some(StopReason::End | StopReason::ToolCalls) | None if is_empty => {
-                    let error = "the model answered nothing; ask again, or choose another model";
-                    self.error(error, "MODEL_ANSWER_EMPTY").await?;
-                    return Err(Halt::Stopped(Stopped::ModelError));
-                }
-                Some(StopReason::MaxTokens) => {
-                    if self.continuations == MAX_CONTINUATIONS {
-                        let error = "the model's answers end at its length limit again and again; \
-                                     split the task, or choose a model with longer answers";
-                        self.error(error, "MODEL_ANSWER_TOO_LONG").await?;
-                        return Err(Halt::Stopped(Stopped::ModelError));
-                    }
-                    self.continuations += 1;
-                    let message = "Your answer was cut off at its length limit. Go on from there.";
-                    self.say(Message::user(message)).await?;
-                }
-                Some(StopReason::Refused) => {
-                    let error = "the model's provider withheld the answer; rephrase the request \
-                                 or choose another model";
-                    self.error(error, "MODEL_REFUSED").await?;
-                    return Err(Halt::Stopped(Stopped::ModelError));
-                }
-                Some(StopReason::End | StopReason::ToolCalls) | None => return Ok(()),
-            }
-        }
-    }
-
-    pub(super) async fn model_failed<T>(&self, error: &LlmError) -> Result<T, Halt> {
-        self.error(&error.to_string(), error.code()).await?;
-        Err(Halt::Stopped(Stopped::ModelError))
-    }
-
-    /// Tells the client that something failed.
-    pub(super) async fn error(&self, error: &str, code: &str) -> Result<(), Halt> {
-        let event = Event::Error {
-            error: error.to_owned(),
-            code: code.to_owned(),
-        };
-        Ok(self.journal.event(event).await?)
-    }
-
-    /// Adds a message to the conversation, and to what is stored of it.
-    pub(super) async fn say(&mut self, message: Message) -> Result<(), Halt> {
-        let entry = self.entry(&message);
-        self.journal.write(vec![entry]).await?;
+        self.iteration += 1;
+        let iteration = self.iteration;
+        let message = Message::user(message);
+        let entries = vec![
+            Entry::Event(Event::status(Phase::Fixing)),
+            Entry::Event(Event::Iteration {
+                iteration,
+                max,
+                reason,
+            }),
+            self.entry(&message),
+        ];
+        self.record(entries).await?;
         self.said(message);
         Ok(())
-    }
-
-    /// A message as it is stored next; once it is handed over, [`Self::said`].
-    pub(super) fn entry(&self, message: &Message) -> Entry {
-        Entry::Message {
-            position: self.position,
-            message: message.clone(),
-        }
-    }
-
-    /// The message of [`Self::entry`] was handed over.
-    pub(super) fn said(&mut self, message: Message) {
-        self.position += 1;
-        self.messages.push(message);
-    }
-
-    pub(super) async fn thinking(&self, message: &str) -> Result<(), Halt> {
-        let timestamp = self.services.clock.millis();
-        let event = Event::ThinkingProgress {
-            message: message.to_owned(),
-            timestamp,
-        };
-        Ok(self.journal.event(event).await?)
-    }
-
-    pub(super) fn caller(&self) -> Caller {
-        Caller {
-            provider: self.route.provider.clone(),
-            provider_name: self.run.model.provider.clone(),
-            org_id: self.run.org_id.clone(),
-            user_id: self.run.user_id.clone(),
-            run_id: Some(self.run.id.0),
-            session_id: self.run.task.conversation_id.map(|id| id.to_string()),
-            ledger: self.services.ledger.clone(),
-            clock: self.services.clock.clone(),
-            task_type: "autonomous",
-            spending: self.tally.spending.clone(),
-        }
-    }
-
-    pub(super) fn tokens(&self) -> Tokens {
-        let usage = self.tally.spending.spent().usage;
-        Tokens {
-            input: usage.input,
-            output: usage.output,
-            cache_read: usage.cache_read,
-            cache_write: usage.cache_write,
-        }
     }
 }

@@ -4,19 +4,25 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::agent::tools::registry::Effect;
+use crate::ledger::model::CallRow;
 use crate::ledger::money::Nanos;
 use crate::llm::model::Usage;
 use crate::retrieval::model::{Chunk, Retrieved};
 
 /// The counts of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tally {
     /// Calls to the model.
     pub llm_calls: u32,
     /// Time spent waiting for the model.
     pub llm_time: Duration,
-    /// Tokens and cost of all calls.
+    /// Tokens and cost of all calls. Not part of what is stored: a run that goes on elsewhere takes
+    /// them from the rows of its calls.
+    #[serde(skip)]
     pub spending: Spending,
     /// Tool calls.
     pub tool_calls: u32,
@@ -58,6 +64,15 @@ impl Default for Spent {
 }
 
 impl Spending {
+    /// What these calls used.
+    pub fn of(calls: &[CallRow]) -> Self {
+        let spending = Self::default();
+        for call in calls {
+            spending.add(Some(call.usage), call.cost);
+        }
+        spending
+    }
+
     /// Adds a call. One whose cost is unknown makes the whole sum unknown.
     pub fn add(&self, usage: Option<Usage>, cost: Option<Nanos>) {
         let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,7 +92,7 @@ impl Spending {
 }
 
 /// One retrieval.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Retrieval {
     /// What was looked for.
     pub query: String,

@@ -15,6 +15,7 @@ use crate::ledger::model::Phase as CallPhase;
 use crate::ledger::money::Nanos;
 use crate::llm::error::LlmError;
 use crate::llm::model::{ChatRequest, StreamEvent, ToolSpec};
+use crate::llm::route::Route;
 
 /// A piece of text becomes an event when it is this long, or ends a sentence, or waited.
 const TEXT_CHARS: usize = 30;
@@ -167,11 +168,15 @@ impl Runner {
             .collect()
     }
 
-    /// How many tokens a request may take.
     pub(super) fn window_budget(&self) -> usize {
-        let window = usize::try_from(self.route.context_window).unwrap_or(usize::MAX);
-        window / 100 * WINDOW_PERCENT
+        window_budget(&self.route)
     }
+}
+
+/// How many tokens a request to a model may take.
+pub(super) fn window_budget(route: &Route) -> usize {
+    let window = usize::try_from(route.context_window).unwrap_or(usize::MAX);
+    window / 100 * WINDOW_PERCENT
 }
 
 fn is_worth_showing(text: &str) -> bool {

@@ -117,6 +117,8 @@ impl Own {
     /// Starts a server on a free port of the loopback address.
     pub async fn start(mut config: Config) -> Result<Self, Failure> {
         config.server.bind = ([127, 0, 0, 1], 0).into();
+        // Whatever else waits in the data folder was not asked for by this command.
+        config.agent.worker = false;
         let running = Running::start(config, true).await?;
         let principal = Principal {
             org_id: OrgId::local(),

@@ -84,6 +84,7 @@ impl Session {
                 match frame["type"].as_str() {
                     Some("complete") => summary = Some(frame["summary"].clone()),
                     Some("prompt_request") => self.answer(&frame["data"]).await?,
+                    Some("command.consent_required") => self.decide(&frame["data"]).await?,
                     _ => {}
                 }
             }
@@ -106,9 +107,28 @@ impl Session {
             Some(line) => json!({ "response": line }),
             None => json!({ "cancelled": true }),
         };
-        self.post(&format!("api/navi/prompt/{id}"), &body)
+        self.reply(&format!("api/navi/prompt/{id}"), &body).await
+    }
+
+    /// Asks whoever sits at the terminal whether something may run; without one it may not.
+    async fn decide(&self, consent: &Value) -> Result<(), Failure> {
+        let id = consent["consent_id"].as_str().unwrap_or_default();
+        let line = tokio::task::spawn_blocking(read_line)
             .await
-            .map(drop)
+            .unwrap_or_default();
+        let body = decision(line.as_deref());
+        self.reply(&format!("api/navi/consent/{id}"), &body).await
+    }
+
+    /// Sends an answer. That it comes too late is told by the run itself.
+    async fn reply(&self, path: &str, body: &Value) -> Result<(), Failure> {
+        match self.post(path, body).await {
+            Err(Failure::Answered {
+                status: 404 | 409, ..
+            })
+            | Ok(_) => Ok(()),
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<reqwest::Response, Failure> {
@@ -136,6 +156,18 @@ impl Session {
             .unwrap_or("no explanation")
             .to_owned();
         Err(Failure::Answered { status, detail })
+    }
+}
+
+/// What a line at the terminal says about a consent. Nothing is a no, and what is none of the letters
+/// is a command to run instead.
+fn decision(line: Option<&str>) -> Value {
+    match line {
+        None | Some("n" | "no") => json!({ "choice": "deny" }),
+        Some("y" | "yes") => json!({ "choice": "allow_once" }),
+        Some("a") => json!({ "choice": "allow_always_exact" }),
+        Some("t") => json!({ "choice": "allow_always_type" }),
+        Some(command) => json!({ "choice": "alternative", "alternative_command": command }),
     }
 }
 

@@ -89,6 +89,9 @@ impl<W: Write> Show<W> {
             }
             "verification" => self.verification(frame),
             "prompt_request" => self.question(&frame["data"]),
+            "command.consent_required" => self.consent(&frame["data"]),
+            "approval_recorded" => self.decision(true, &frame["approval"]),
+            "approval_denied" => self.decision(false, &frame["approval"]),
             "error" => {
                 self.end_text()?;
                 writeln!(self.out, "{BAD}error{BAD:#}: {}", text(&frame["error"]))
@@ -207,6 +210,31 @@ impl<W: Write> Show<W> {
             writeln!(self.out, "  - {}", text(&option["value"]))?;
         }
         Ok(())
+    }
+
+    fn consent(&mut self, data: &Value) -> std::io::Result<()> {
+        self.heading("May this run?")?;
+        let danger = text(&data["danger_level"]);
+        writeln!(self.out, "  {}", text(&data["command"]))?;
+        writeln!(
+            self.out,
+            "  {BAD}{danger}{BAD:#}: {}",
+            text(&data["warning"])
+        )?;
+        for (about, key) in [("it may", "consequences"), ("instead", "alternatives")] {
+            for line in data[key].as_array().into_iter().flatten() {
+                writeln!(self.out, "  {DIM}{about}: {}{DIM:#}", text(line))?;
+            }
+        }
+        self.note(
+            "  y yes, once   a always this   t always this type   n no   or a command to run instead",
+        )
+    }
+
+    fn decision(&mut self, good: bool, approval: &Value) -> std::io::Result<()> {
+        self.end_text()?;
+        let decision = text(&approval["decision"]).replace('_', " ");
+        self.mark(good, &decision)
     }
 
     fn complete(&mut self, summary: &Value) -> std::io::Result<()> {

@@ -1,5 +1,6 @@
 //! The description of the API: what handlers declare, and what holds for all of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -116,10 +117,12 @@ pub fn complete(document: &mut OpenApi, public: &[&str]) {
     let problem = Problem::name().into_owned();
     components.schemas.insert(problem, Problem::schema());
     document.components = Some(components);
+    let mut names = BTreeSet::new();
     for (path, item) in &mut document.paths.paths {
         let open = public.contains(&path.as_str());
         for (method, operation) in operations(item) {
             complete_operation(operation, &method, open);
+            name_once(operation, &mut names);
         }
     }
 }
@@ -134,6 +137,17 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Ope
     ]
     .into_iter()
     .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// What stands at two addresses has two names: generated clients make a method of each.
+fn name_once(operation: &mut Operation, names: &mut BTreeSet<String>) {
+    let Some(name) = &mut operation.operation_id else {
+        return;
+    };
+    if !names.insert(name.clone()) {
+        name.insert_str(0, "navi_");
+        names.insert(name.clone());
+    }
 }
 
 fn complete_operation(operation: &mut Operation, method: &HttpMethod, open: bool) {

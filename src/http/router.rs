@@ -39,9 +39,14 @@ fn api(app: &App) -> OpenApiRouter {
             crate::agent::routes::routes(app.agent.clone())
                 .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
         )
+        .merge(
+            crate::agent::jobs::routes::routes(app.agent.clone(), app.streams_end.clone())
+                .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
+        )
         .merge(crate::agent::conversations::routes::routes(
             app.conversations.clone(),
         ))
+        .merge(crate::agent::consents::routes::routes(app.consents.clone()))
 }
 
 /// The description of the API, complete.
@@ -89,9 +94,11 @@ pub fn router(app: &App) -> Router {
 fn touch_every_series(metrics: &Metrics, document: &OpenApi) {
     for route in openapi::walk(document) {
         for status in route.statuses() {
-            metrics
-                .http_requests_total
-                .with_label_values(&[route.method, route.path, status]);
+            metrics.http_requests_total.with_label_values(&[
+                route.method,
+                &*measure::path_label(route.path),
+                status,
+            ]);
         }
     }
     metrics

@@ -263,6 +263,30 @@ pub async fn make_month_partitions(
     .await
 }
 
+/// Drops the months of a partitioned table that are older than so many days, as a whole, and answers
+/// with their names. Safe at any time, from any number of processes.
+pub async fn drop_old_months(
+    conn: &mut PgConnection,
+    table: &str,
+    days: i32,
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"select drop_old_months($1::text::regclass, make_interval(days => $2)) as "dropped!""#,
+        table,
+        days,
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Sends a message to whoever listens on a channel. It writes nothing, so it waits for no disk.
+pub async fn notify(conn: &mut PgConnection, channel: &str, payload: &str) -> sqlx::Result<()> {
+    sqlx::query!("select pg_notify($1, $2)", channel, payload)
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
 /// What the server takes for the present moment.
 pub async fn server_time(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
     sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)

@@ -116,7 +116,8 @@ where
     }
 }
 
-fn json_problem(rejection: &JsonRejection) -> Problem {
+/// The problem of a body that cannot be read.
+pub(crate) fn json_problem(rejection: &JsonRejection) -> Problem {
     match rejection.status() {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -135,6 +135,10 @@ metrics! {
         navi_ledger_write_retries_total: IntCounter,
         /// Runs that are being worked on in this process.
         navi_runs_active: IntGauge,
+        /// Runs that wait for a worker, of all processes together; every process counts the same.
+        navi_runs_waiting: IntGauge,
+        /// Runs that were taken over from a process that was lost.
+        navi_lease_takeovers_total: IntCounter,
         /// Event streams that are open in this process.
         navi_streams_open: IntGauge,
         /// Database connections of this process, by state.

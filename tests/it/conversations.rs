@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use insta::assert_json_snapshot;
 use navi::agent::conversations::model::{NewConversation, NewMessage, Role as Speaker};
 use navi::auth::principal::Role;
+use navi::platform::idempotency::model::Created;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -258,11 +259,11 @@ async fn messages_keep_their_order_when_many_append_at_once(db: PgPool) {
     let app = TestApp::new(db).await;
     let me = principal(ORG, USER, Role::Planner);
     let service = &app.app.conversations;
-    let id = service
-        .create(&me, NewConversation::default())
-        .await
-        .unwrap()
-        .id;
+    let begun = service.create(&me, NewConversation::default(), None).await;
+    let Created::Now(begun) = begun.unwrap() else {
+        panic!("nobody sent a key");
+    };
+    let id = begun.id;
     let appends = (0..8).map(|writer| {
         let me = me.clone();
         let pair = [Speaker::User, Speaker::Assistant]

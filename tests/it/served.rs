@@ -1,143 +1,21 @@
 //! The server as a process: what only its own end, its clients' and its database's can show.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test starts the server as a process and is its client"
-)]
-
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use navi::config::settings::Config;
-use navi::llm::script::{Script, Turn};
+use navi::llm::script::Turn;
 use navi::platform::clock::Clock;
 use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgPool};
-use tempfile::TempDir;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
 
 use crate::runs::rules;
 use crate::runs::stage::{calls, says, script};
 use crate::runs::stream::EventStream;
-use crate::support::app::{ORG, SECRET, USER, principal};
-
-/// A server of its own process, on a free port, with a script and a workspace.
-struct Served {
-    process: Child,
-    url: String,
-    folder: TempDir,
-    token: String,
-}
-
-impl Served {
-    /// Over the database at this URL, or with the private Postgres when there is none.
-    async fn start(script: &Script, database: Option<&str>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path();
-        std::fs::create_dir(path.join("workspace")).unwrap();
-        let script = serde_json::to_string(script).unwrap();
-        std::fs::write(path.join("script.json"), script).unwrap();
-        let log = std::fs::File::create(path.join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_navi"));
-        command
-            .arg("serve")
-            .args(["--bind", "127.0.0.1:0", "--jwt-secret", SECRET])
-            .args(["--shutdown-grace-seconds", "15"])
-            .arg("--script")
-            .arg(path.join("script.json"))
-            .arg("--data-dir")
-            .arg(path.join("data"))
-            .env_remove("DATABASE_URL")
-            .stdout(Stdio::from(log.try_clone().unwrap()))
-            .stderr(Stdio::from(log));
-        if let Some(url) = database {
-            command.args(["--database-url", url]);
-        }
-        let mut served = Self {
-            process: command.spawn().unwrap(),
-            url: String::new(),
-            token: token(),
-            folder,
-        };
-        let began = Instant::now();
-        while served.url.is_empty() {
-            let log = served.log();
-            assert!(began.elapsed() < Duration::from_secs(30), "{log}");
-            assert!(served.process.try_wait().unwrap().is_none(), "{log}");
-            let line = log
-                .lines()
-                .find_map(|line| line.strip_prefix("navi listens on "));
-            served.url = line.unwrap_or_default().to_owned();
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        served
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
-    }
-
-    fn workspace(&self) -> PathBuf {
-        self.folder.path().join("workspace")
-    }
-
-    async fn begin(&self, message: &str) -> EventStream {
-        let response = reqwest::Client::new()
-            .post(format!("{}/api/navi/chat/autonomous", self.url))
-            .bearer_auth(&self.token)
-            .json(&json!({"message": message, "workspace_path": self.workspace()}))
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(response.status(), 200);
-        EventStream::new(response.bytes_stream())
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.process.id()).unwrap();
-        kill(Pid::from_raw(pid), signal).unwrap();
-    }
-
-    /// Waits until the process is gone; answers with its exit code.
-    async fn gone(&mut self, within: Duration) -> Option<i32> {
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.process.try_wait().unwrap() {
-                return status.code();
-            }
-            assert!(began.elapsed() < within, "still there:\n{}", self.log());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may be gone already; with its socket to us its private Postgres goes too.
-        let _ended = self.process.kill();
-        let _reaped = self.process.wait();
-    }
-}
-
-fn token() -> String {
-    let config = Config::from_flags(["--jwt-secret", SECRET]).unwrap();
-    let verifier = navi::auth::token::Verifier::new(
-        &config.auth,
-        &config.signing_secret().unwrap(),
-        Clock::System,
-    );
-    let principal = principal(ORG, USER, navi::auth::principal::Role::Planner);
-    verifier.mint(&principal, Duration::from_hours(1)).unwrap()
-}
-
-/// The URL of a database.
-fn url(options: &PgConnectOptions) -> String {
-    options.to_url_lossy().to_string()
-}
+use crate::support::served::{Served, url};
 
 fn slow() -> Turn {
     let command = "echo begun; sleep 60; touch ended";
@@ -327,11 +205,7 @@ async fn a_private_database_that_dies_ends_the_server_with_its_own_exit_code() {
     let mut stream = served.begin("run the slow command").await;
     stream.until(is_output).await;
     let run_id = run_id(&stream);
-    kill(
-        postmaster(&served.folder.path().join("data")),
-        Signal::SIGQUIT,
-    )
-    .unwrap();
+    kill(postmaster(&served.place.data()), Signal::SIGQUIT).unwrap();
     assert_eq!(served.gone(Duration::from_secs(25)).await, Some(3));
     rules::nothing_is_left_running(&run_id);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use navi::agent::event::Verification;
+use navi::agent::event_data::Verification;
 use navi::agent::tools::registry::ToolError;
 use navi::agent::verify::compare::compare;
 use navi::agent::verify::detect::{CheckKind, detect};

@@ -1,6 +1,7 @@
 //! Why an operation on a conversation failed.
 
 use crate::agent::model::ConversationId;
+use crate::platform::idempotency;
 
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,9 @@ pub enum Error {
     /// The notes about a message are no JSON object.
     #[error("`{0}` must be a JSON object")]
     NotAnObject(&'static str),
+    /// The request was sent before, or is being worked on.
+    #[error(transparent)]
+    Idempotency(#[from] idempotency::error::Error),
     /// Postgres failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),

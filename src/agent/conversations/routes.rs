@@ -16,6 +16,8 @@ use crate::agent::conversations::view::{ConversationDetail, ConversationView, Me
 use crate::agent::model::ConversationId;
 use crate::auth::principal::Principal;
 use crate::platform::extract::{Json, Path, Query};
+use crate::platform::idempotency::extract::Creation;
+use crate::platform::idempotency::model::Created;
 use crate::platform::page::{DEFAULT_LIMIT, PageQuery};
 use crate::platform::problem::Problem;
 
@@ -34,23 +36,19 @@ pub fn routes(service: ConversationService) -> OpenApiRouter {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        match &error {
-            Error::NotFound(_) => Self::new(
-                StatusCode::NOT_FOUND,
-                "conversation-not-found",
-                error.to_string(),
-            ),
-            Error::TooLarge { .. } => Self::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "payload-too-large",
-                error.to_string(),
-            ),
-            Error::NotAnObject(_) => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "validation-error",
-                error.to_string(),
-            ),
-            Error::Database(_) => Self::internal(&error),
+        let detail = error.to_string();
+        match error {
+            Error::NotFound(_) => {
+                Self::new(StatusCode::NOT_FOUND, "conversation-not-found", detail)
+            }
+            Error::TooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload-too-large", detail)
+            }
+            Error::NotAnObject(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
+            }
+            Error::Idempotency(error) => error.into(),
+            Error::Database(error) => Self::internal(&error),
         }
     }
 }
@@ -114,20 +112,24 @@ struct CreateConversation {
     path = "/api/navi-memory/conversations",
     tag = "conversations",
     security(("bearer" = ["viewer"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "names this request")),
     request_body = CreateConversation,
-    responses((status = 200, description = "the conversation", body = ConversationView)),
+    responses(
+        (status = 200, description = "the conversation", body = ConversationView),
+        (status = 409, description = "a request with this key is being worked on"),
+    ),
 )]
 async fn create_conversation(
     State(service): State<ConversationService>,
     principal: Principal,
-    Json(body): Json<CreateConversation>,
-) -> Result<Json<ConversationView>, Problem> {
+    Creation { body, key }: Creation<CreateConversation>,
+) -> Result<Created<ConversationView>, Problem> {
     let new = NewConversation {
         title: body.title,
         workspace_path: body.workspace_path,
         initial_context: body.initial_context,
     };
-    Ok(Json(service.create(&principal, new).await?.into()))
+    Ok(service.create(&principal, new, key.as_ref()).await?)
 }
 
 /// What to answer of a conversation.
@@ -306,19 +308,23 @@ struct AppendMessage {
     path = "/api/navi-memory/conversations/{id}/messages",
     tag = "conversations",
     security(("bearer" = ["viewer"])),
-    params(("id" = uuid::Uuid, Path, description = "the conversation")),
+    params(
+        ("id" = uuid::Uuid, Path, description = "the conversation"),
+        ("Idempotency-Key" = Option<String>, Header, description = "names this request"),
+    ),
     request_body = AppendMessage,
     responses(
         (status = 200, description = "the message", body = MessageView),
         (status = 404, description = "there is none, or it is somebody else's"),
+        (status = 409, description = "a request with this key is being worked on"),
     ),
 )]
 async fn append_message(
     State(service): State<ConversationService>,
     principal: Principal,
     Path(id): Path<ConversationId>,
-    Json(body): Json<AppendMessage>,
-) -> Result<Json<MessageView>, Problem> {
+    Creation { body, key }: Creation<AppendMessage>,
+) -> Result<Created<MessageView>, Problem> {
     let new = NewMessage {
         role: body.role,
         content: body.content,
@@ -328,10 +334,6 @@ async fn append_message(
             .tokens_used
             .map(|n| i32::try_from(n).unwrap_or(i32::MAX)),
     };
-    let appended = service.append(&principal, id, vec![new]).await?;
-    appended
-        .into_iter()
-        .next()
-        .map(|message| Json(message.into()))
-        .ok_or_else(|| Error::NotFound(id).into())
+    let appended = service.append_once(&principal, id, new, key.as_ref());
+    Ok(appended.await?)
 }

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use crate::agent::conversations::error::Error;
 use crate::agent::conversations::model::{
@@ -10,10 +10,13 @@ use crate::agent::conversations::model::{
     NewConversation, NewMessage, Status, title,
 };
 use crate::agent::conversations::store;
+use crate::agent::conversations::view::{ConversationView, MessageView};
 use crate::agent::model::{ConversationId, MessageId};
 use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
 use crate::platform::db;
+use crate::platform::idempotency::model::{Claim, Created, IdempotencyKey, OK};
+use crate::platform::idempotency::store as keys;
 use crate::platform::page::PageQuery;
 
 /// Conversations of all users; every operation is confined to the principal's own.
@@ -29,12 +32,29 @@ impl ConversationService {
         Self { db, clock }
     }
 
-    /// Begins a conversation.
+    /// Begins a conversation, unless a request with this key has begun it already.
     pub async fn create(
         &self,
         principal: &Principal,
         new: NewConversation,
-    ) -> Result<Conversation, Error> {
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Created<ConversationView>, Error> {
+        let conversation = self.begun(new)?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let mut tx = self.db.begin().await?;
+        if let Claim::Stored(answer) = keys::claim(&mut tx, org_id, user_id, key).await? {
+            return Ok(Created::Before(answer));
+        }
+        store::insert(&mut tx, org_id, user_id, &conversation).await?;
+        let at = conversation.created_at;
+        let shown = ConversationView::from(conversation);
+        keys::keep(&mut tx, org_id, user_id, key, OK, &shown, at).await?;
+        tx.commit().await?;
+        Ok(Created::Now(shown))
+    }
+
+    /// A conversation that begins now, within its bounds.
+    fn begun(&self, new: NewConversation) -> Result<Conversation, Error> {
         let workspace_path = new
             .workspace_path
             .map(|path| db::strip_nul(&path).into_owned());
@@ -48,7 +68,7 @@ impl ConversationService {
             });
         }
         let now = self.clock.now();
-        let conversation = Conversation {
+        Ok(Conversation {
             id: ConversationId::new(&self.clock),
             title: title(new.title.as_deref().unwrap_or_default()),
             status: Status::Active,
@@ -61,16 +81,7 @@ impl ConversationService {
             },
             created_at: now,
             updated_at: now,
-        };
-        let mut conn = self.db.acquire().await?;
-        store::insert(
-            &mut conn,
-            &principal.org_id,
-            &principal.user_id,
-            &conversation,
-        )
-        .await?;
-        Ok(conversation)
+        })
     }
 
     /// The principal's conversations, the last used first.
@@ -153,16 +164,59 @@ impl ConversationService {
             .into_iter()
             .map(checked)
             .collect::<Result<Vec<_>, Error>>()?;
+        let mut tx = self.db.begin().await?;
+        let messages = self.append_in(&mut tx, principal, id, new).await?;
+        tx.commit().await?;
+        Ok(messages)
+    }
+
+    /// Appends one message, unless a request with this key has appended it already.
+    pub async fn append_once(
+        &self,
+        principal: &Principal,
+        id: ConversationId,
+        new: NewMessage,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Created<MessageView>, Error> {
+        let new = checked(new)?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let mut tx = self.db.begin().await?;
+        if let Claim::Stored(answer) = keys::claim(&mut tx, org_id, user_id, key).await? {
+            return Ok(Created::Before(answer));
+        }
+        let mut messages = match self.append_in(&mut tx, principal, id, vec![new]).await {
+            Ok(messages) => messages,
+            Err(error) => {
+                // At once, so that the key is free when the client hears of the failure.
+                tx.rollback().await?;
+                return Err(error);
+            }
+        };
+        let message = messages.pop().ok_or(Error::NotFound(id))?;
+        let shown = MessageView::from(message);
         let now = self.clock.now();
-        if !store::touch(&mut tx, org_id, user_id, id, now).await? {
+        keys::keep(&mut tx, org_id, user_id, key, OK, &shown, now).await?;
+        tx.commit().await?;
+        Ok(Created::Now(shown))
+    }
+
+    /// Appends messages within a transaction, which locks the conversation until its end.
+    async fn append_in(
+        &self,
+        tx: &mut PgConnection,
+        principal: &Principal,
+        id: ConversationId,
+        new: Vec<NewMessage>,
+    ) -> Result<Vec<Message>, Error> {
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let now = self.clock.now();
+        if !store::touch(tx, org_id, user_id, id, now).await? {
             return Err(Error::NotFound(id));
         }
         // Messages are read in order of time. Each gets a microsecond of its own, later than every
         // message before, whatever the clocks of other servers said.
         let step = TimeDelta::microseconds(1);
-        let mut at = match store::last_said_at(&mut tx, org_id, id).await? {
+        let mut at = match store::last_said_at(tx, org_id, id).await? {
             Some(last) => now.max(last + step),
             None => now,
         };
@@ -178,8 +232,7 @@ impl ConversationService {
             });
             at += step;
         }
-        store::append(&mut tx, org_id, id, &messages).await?;
-        tx.commit().await?;
+        store::append(tx, org_id, id, &messages).await?;
         Ok(messages)
     }
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::agent::event::OutputStream;
+use crate::agent::event_data::OutputStream;
 use crate::agent::tools::context::OutputLine;
 use crate::agent::tools::text;
 

@@ -1,11 +1,13 @@
 //! What a tool may use, and how much of it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::event::OutputStream;
+use crate::agent::event_data::OutputStream;
+use crate::agent::policy::service::Policy;
 use crate::agent::tools::process::Processes;
 use crate::agent::tools::servers::Servers;
 use crate::agent::workspace::Workspace;
@@ -32,6 +34,10 @@ pub struct ToolContext {
     pub http: Client,
     /// How much each tool may use.
     pub limits: ToolLimits,
+    /// What a search leaves out: files that nobody may see unasked.
+    pub policy: Policy,
+    /// Where the command of the present call notes how far it came.
+    pub record: Option<PathBuf>,
 }
 
 impl ToolContext {
@@ -39,7 +45,9 @@ impl ToolContext {
     /// had left the supervision of their command and were found by the run's mark.
     pub async fn kill_everything(&self) -> usize {
         self.servers.clear();
-        self.processes.kill_everything().await
+        // Who cancelled it waits; a run that is done has the time.
+        let soon = self.cancel.is_cancelled();
+        self.processes.kill_everything(soon).await
     }
 }
 

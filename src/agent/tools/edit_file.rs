@@ -5,8 +5,9 @@ use std::io::Read;
 
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fstat};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
+use crate::agent::recovery::Change;
 use crate::agent::tools::arguments::Arguments;
 use crate::agent::tools::context::ToolContext;
 use crate::agent::tools::matching::{self, Mismatch};
@@ -71,6 +72,20 @@ pub fn execute(call: &EditFile, context: &ToolContext) -> Result<Outcome, ToolEr
         "diff": diff::unified(&before, &after, DIFF_LINES),
     });
     Ok(Outcome::new(result, vec![Effect::Modified(path)]))
+}
+
+/// What a call is about to do; nothing when it will be refused.
+pub fn foresee(arguments: &Map<String, Value>, context: &ToolContext) -> Option<Change> {
+    let call = EditFile::parse(Arguments::of(arguments)).ok()?;
+    let mut place = context.workspace.place(&call.path, false).ok()?;
+    let before = read(&mut place, context.limits.write_bytes).ok()?;
+    let edit = matching::find(&before, &call.old_text, &call.new_text, call.replace_all).ok()?;
+    let after = edit.apply(&before).into_bytes();
+    Some(Change {
+        path: place.path.to_string(),
+        before: Some(before.into_bytes()),
+        after,
+    })
 }
 
 /// Reads the file to be edited and notes in `place` which content was read.

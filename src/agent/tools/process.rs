@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -28,6 +29,9 @@ pub const COMMAND_BYTES: usize = 100_000;
 
 /// How long the supervisors have to end everything: their grace and their force, and a little.
 const ENDING: Duration = Duration::from_secs(10);
+
+/// How long a command may take to end by itself when somebody waits for the end of its run.
+const SOON: Duration = Duration::from_millis(400);
 
 /// What it takes to start a command; the same for all runs of a server.
 #[derive(Clone, Debug)]
@@ -61,6 +65,12 @@ struct Inner {
     running: Mutex<Vec<Running>>,
 }
 
+impl Inner {
+    fn running(&self) -> MutexGuard<'_, Vec<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         for running in self
@@ -90,6 +100,7 @@ pub struct State {
 #[derive(Clone, Debug)]
 pub struct Running {
     stop: CancellationToken,
+    force: CancellationToken,
     state: watch::Receiver<State>,
 }
 
@@ -125,6 +136,15 @@ impl Running {
     /// Ends the command and everything it started: asked first, by force three seconds later.
     pub fn stop(&self) {
         self.stop.cancel();
+    }
+
+    /// Ends it the same way, with force a moment later, and waits until nothing of it is left.
+    pub async fn stop_soon(&mut self) {
+        self.stop();
+        if !self.gone(SOON).await {
+            self.force.cancel();
+            self.gone(ENDING).await;
+        }
     }
 
     /// Ends it when the guard is dropped.
@@ -173,12 +193,14 @@ impl Processes {
         &self.inner.launch.environment
     }
 
-    /// Starts a shell command in `directory`, with `extra` variables.
+    /// Starts a shell command in `directory`, with `extra` variables. Its supervisor notes in `record`
+    /// how far it came.
     pub fn start(
         &self,
         command: &str,
         directory: &OwnedFd,
         extra: &[(&str, String)],
+        record: Option<&Path>,
         tasks: &Tasks,
     ) -> Result<(Running, Outputs), ToolError> {
         if command.contains('\0') || command.len() > COMMAND_BYTES {
@@ -216,14 +238,16 @@ impl Processes {
             return Err(ToolError::Stop("a command has no outputs".to_owned()));
         };
         let (tell, state) = watch::channel(State::default());
-        let stop = CancellationToken::new();
+        let (stop, force) = (CancellationToken::new(), CancellationToken::new());
         let running = Running {
             stop: stop.clone(),
+            force: force.clone(),
             state,
         };
         let order = Order {
             program: shell().to_owned(),
             arguments: vec!["-c".to_owned(), command.to_owned()],
+            record: record.map(Path::to_owned),
         };
         let stopping = tasks.stopping();
         tasks.spawn(async move {
@@ -233,42 +257,34 @@ impl Processes {
                     () = stopping.cancelled() => {}
                 }
             };
-            let supervised = supervised(child, lifeline, &order, &tell, stop).await;
+            let supervised = supervised(child, lifeline, &order, &tell, stop, force).await;
             if let Err(error) = supervised {
                 tracing::warn!(%error, "a command's supervision ended early");
             }
             tell.send_modify(|state| state.gone = true);
         });
-        let mut all = self
-            .inner
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.inner.running();
         all.retain(|running| !running.state().gone);
         all.push(running.clone());
         Ok((running, Outputs { stdout, stderr }))
     }
 
-    /// Ends everything that was started, and waits for it. Returns how many processes were found
-    /// beyond the reach of their supervisor, by their mark, and killed.
-    pub async fn kill_everything(&self) -> usize {
-        let all = {
-            let mut running = self
-                .inner
-                .running
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *running)
-        };
+    /// Ends everything that was started, `soon` if somebody waits for that, and waits for it. Returns
+    /// how many processes were found beyond the reach of their supervisor, by their mark, and killed.
+    pub async fn kill_everything(&self, soon: bool) -> usize {
+        let all = std::mem::take(&mut *self.inner.running());
         if all.is_empty() {
             return 0;
         }
-        for running in &all {
+        let gone = all.into_iter().map(|mut running| async move {
             running.stop();
-        }
-        for mut running in all {
-            running.gone(ENDING).await;
-        }
+            if soon {
+                running.stop_soon().await;
+            } else {
+                running.gone(ENDING).await;
+            }
+        });
+        join_all(gone).await;
         sweep(&self.inner.mark).await
     }
 }
@@ -327,6 +343,7 @@ async fn supervised(
     order: &Order,
     tell: &watch::Sender<State>,
     stop: impl Future<Output = ()>,
+    force: CancellationToken,
 ) -> std::io::Result<()> {
     let (from, mut to) = lifeline.into_split();
     let mut order = serde_json::to_string(order)?;
@@ -334,13 +351,18 @@ async fn supervised(
     to.write_all(order.as_bytes()).await?;
     let mut lines = BufReader::new(from).lines();
     let mut stop = std::pin::pin!(stop);
-    let mut asked = false;
+    let (mut asked, mut forced) = (false, false);
     loop {
         let line = tokio::select! {
             () = &mut stop, if !asked => {
                 asked = true;
                 // When it is gone already, the end of its lines says so.
                 let _gone = to.write_all(b"stop\n").await;
+                continue;
+            }
+            () = force.cancelled(), if asked && !forced => {
+                forced = true;
+                let _gone = to.write_all(b"now\n").await;
                 continue;
             }
             line = lines.next_line() => match line {
@@ -400,15 +422,23 @@ mod tests {
         let order = Order {
             program: "sh".to_owned(),
             arguments: Vec::new(),
+            record: None,
         };
         let (tell, state) = watch::channel(State::default());
         let lifeline = UnixStream::from_std(ours).unwrap();
         let stop = async {
             let _told = stop.await;
         };
-        supervised(child, lifeline, &order, &tell, stop)
-            .await
-            .unwrap();
+        supervised(
+            child,
+            lifeline,
+            &order,
+            &tell,
+            stop,
+            CancellationToken::new(),
+        )
+        .await
+        .unwrap();
         supervisor.join().unwrap();
         assert_eq!(state.borrow().code, Some(7));
         assert!(state.borrow().left_running);

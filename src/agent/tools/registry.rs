@@ -82,6 +82,21 @@ impl Tool {
         specs::of(self)
     }
 
+    /// The shell that reads what it is given; empty when none does.
+    pub fn shell(self) -> &'static str {
+        match self {
+            Self::RunCommand | Self::StartServer => "bash",
+            Self::ReadFile
+            | Self::WriteFile
+            | Self::EditFile
+            | Self::ListDirectory
+            | Self::SearchFiles
+            | Self::StopServer
+            | Self::CheckEndpoint
+            | Self::AskUser => "",
+        }
+    }
+
     /// Whether it changes nothing, so that several may run at once.
     pub fn is_read_only(self) -> bool {
         match self {

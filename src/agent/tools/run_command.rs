@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::agent::event::OutputStream;
+use crate::agent::event_data::OutputStream;
 use crate::agent::tools::arguments::Arguments;
 use crate::agent::tools::capture::{Capture, Live};
 use crate::agent::tools::context::{ToolContext, ToolLimits};
@@ -14,7 +14,7 @@ use crate::agent::tools::registry::{Effect, Outcome, ToolError};
 /// The exit code of a command that took too long.
 pub const TIMED_OUT: i32 = -1;
 
-/// The exit code of a command whose run was cancelled.
+/// The exit code of a command whose run was stopped: by its user, or with its server.
 pub const CANCELLED: i32 = -2;
 
 /// How long a cancelled command is waited for; what is left of it is ended in the background.
@@ -139,7 +139,7 @@ pub async fn execute(
              command set `timeout_seconds`",
             call.time.as_secs()
         ),
-        CANCELLED => "ended because the run was cancelled".to_owned(),
+        CANCELLED => "ended before it was done, because its run was ended or moved".to_owned(),
         code => format!("failed with exit code {code} after {seconds:.1} s"),
     };
     let mut result = json!({
@@ -174,10 +174,13 @@ pub async fn run(
 ) -> Result<Ran, ToolError> {
     let (directory, _) = context.workspace.open_directory(&call.directory)?;
     let began = Instant::now();
-    let (mut running, outputs) =
-        context
-            .processes
-            .start(&call.command, &directory, &call.extra, &context.tasks)?;
+    let (mut running, outputs) = context.processes.start(
+        &call.command,
+        &directory,
+        &call.extra,
+        context.record.as_deref(),
+        &context.tasks,
+    )?;
     drop(directory);
     let guard = running.guard();
 
@@ -228,8 +231,7 @@ pub async fn run(
             (None, None) => 128 + 9,
         }
     } else {
-        running.stop();
-        running.gone(CANCEL_WAIT).await;
+        let _gone = tokio::time::timeout(CANCEL_WAIT, running.stop_soon()).await;
         CANCELLED
     };
     settle(&mut reading, || stdout.total() + stderr.total()).await;

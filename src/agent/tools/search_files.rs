@@ -147,6 +147,7 @@ pub fn execute(call: &SearchFiles, context: &ToolContext) -> Result<Outcome, Too
         .filter_entry(move |entry| is_searched(entry, &start))
         .build();
     let mut search = Search::new(call, context);
+    let by_content = matches!(call.query, Query::Content(_));
     for entry in walk.filter_map(Result::ok) {
         if !entry.file_type().is_some_and(|kind| kind.is_file()) {
             continue;
@@ -157,7 +158,14 @@ pub fn execute(call: &SearchFiles, context: &ToolContext) -> Result<Outcome, Too
         if !path.as_path().starts_with(below.as_path()) {
             continue;
         }
-        search.visit(&path)?;
+        // A file that the call itself names was judged with the call; nobody was asked about those
+        // that a walk comes upon.
+        if by_content && path != below && !context.policy.reads_unasked(&path.to_string()) {
+            search.secret += 1;
+        } else {
+            search.visit(&path);
+        }
+        search.check_limits()?;
         if search.stopped.is_some() {
             break;
         }
@@ -183,6 +191,8 @@ struct Search<'a> {
     files: usize,
     searched: usize,
     left_out: usize,
+    /// Files that may hold secrets, which are not opened.
+    secret: usize,
     stopped: Option<&'static str>,
 }
 
@@ -202,14 +212,12 @@ impl<'a> Search<'a> {
             files: 0,
             searched: 0,
             left_out: 0,
+            secret: 0,
             stopped: None,
         }
     }
 
-    fn visit(&mut self, path: &RelativePath) -> Result<(), ToolError> {
-        if self.context.cancel.is_cancelled() {
-            return Err(ToolError::Cancelled);
-        }
+    fn visit(&mut self, path: &RelativePath) {
         self.searched += 1;
         match &self.call.query {
             Query::Name(glob) => self.name(path, glob.is_match(path.as_path())),
@@ -218,6 +226,13 @@ impl<'a> Search<'a> {
                 self.name(path, found);
             }
             Query::Content(matcher) => self.content(path, matcher),
+        }
+    }
+
+    /// Notes what ends the search early.
+    fn check_limits(&mut self) -> Result<(), ToolError> {
+        if self.context.cancel.is_cancelled() {
+            return Err(ToolError::Cancelled);
         }
         if self.matches.len() >= self.context.limits.search_results {
             self.stopped = Some("the limit of results is reached; narrow the pattern or the path");
@@ -276,6 +291,12 @@ impl<'a> Search<'a> {
             notes.push(format!(
                 "{} files too large or unreadable were left out",
                 self.left_out
+            ));
+        }
+        if self.secret > 0 {
+            notes.push(format!(
+                "{} files were left out because they may hold secrets; `read_file` asks for them",
+                self.secret
             ));
         }
         let mut result = json!({

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::agent::event::OutputStream;
+use crate::agent::event_data::OutputStream;
 use crate::agent::tools::arguments::Arguments;
 use crate::agent::tools::capture::{Capture, Live};
 use crate::agent::tools::context::ToolContext;
@@ -170,10 +170,13 @@ pub async fn start(
     }
     let (directory, _) = context.workspace.open_directory(&call.directory)?;
     let extra = [("PORT", port.to_string())];
-    let (mut running, outputs) =
-        context
-            .processes
-            .start(&call.command, &directory, &extra, &context.tasks)?;
+    let (mut running, outputs) = context.processes.start(
+        &call.command,
+        &directory,
+        &extra,
+        context.record.as_deref(),
+        &context.tasks,
+    )?;
     let live = Live::new(
         context.output.clone(),
         call_id,

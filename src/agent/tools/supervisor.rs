@@ -4,16 +4,19 @@
 //! ancestors when one of them is a *child subreaper*. So every command runs below a supervisor, this
 //! program started anew, to which all of the command's orphans fall. Its standard input is a socket to
 //! us, which is the lifeline: a `stop` on it, or its end because our process died in whatever way, ends
-//! every descendant, with a request first and by force three seconds later.
+//! every descendant, with a request first and by force three seconds later, or as soon as a second
+//! word comes.
 //!
-//! The supervisor has no runtime and no threads. Lines to it: the [`Order`], then `stop`. Lines from
+//! The supervisor has no runtime and no threads. Lines to it: the [`Order`], `stop`, `now`. Lines from
 //! it: `failed REASON` or `ended CODE`. Its own end says that no descendant is left.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -47,6 +50,8 @@ pub struct Order {
     pub program: String,
     /// Its arguments.
     pub arguments: Vec<String>,
+    /// Where to note how far the command came; see [`crate::agent::records`].
+    pub record: Option<PathBuf>,
 }
 
 /// Acts as a supervisor when this program was started as one. Must be called before anything else in
@@ -78,6 +83,13 @@ fn supervise() -> std::io::Result<()> {
     // A session of our own has no terminal, and signals to our parent's group do not reach it.
     let _already_leader = nix::unistd::setsid();
     nix::sys::prctl::set_child_subreaper(true)?;
+    let record = match Record::begin(order.record.as_deref()) {
+        Ok(record) => record,
+        Err(error) => {
+            let told = format!("failed what it does cannot be noted: {error}\n");
+            return (&lifeline).write_all(told.as_bytes());
+        }
+    };
     // The command inherits the signal mask, so it is started before we block what we wait for.
     SigSet::empty().thread_set_mask()?;
     #[expect(
@@ -94,7 +106,7 @@ fn supervise() -> std::io::Result<()> {
         Err(error) => return (&lifeline).write_all(format!("failed {error}\n").as_bytes()),
     };
     // Who reads the outputs shall see their end when the command's last descendant closes them.
-    let nothing = std::fs::File::options().write(true).open("/dev/null")?;
+    let nothing = File::options().write(true).open("/dev/null")?;
     nix::unistd::dup2_stdout(&nothing)?;
     nix::unistd::dup2_stderr(&nothing)?;
 
@@ -113,6 +125,8 @@ fn supervise() -> std::io::Result<()> {
         lifeline,
         signals: SignalFd::with_flags(&awaited, flags)?,
         command: Pid::from_raw(child.id().cast_signed()),
+        record,
+        is_cut: false,
     };
     supervisor.watch()
 }
@@ -136,6 +150,37 @@ struct Supervisor {
     lifeline: UnixStream,
     signals: SignalFd,
     command: Pid,
+    record: Record,
+    /// Whether nobody is at the other end of the lifeline any more.
+    is_cut: bool,
+}
+
+/// The note of how far the command came, for whoever goes on when our process is gone.
+struct Record(Option<File>);
+
+impl Record {
+    /// Notes that the command begins. It is on the disk before the command is started, so that a
+    /// note that is missing always means that nothing happened.
+    fn begin(path: Option<&Path>) -> std::io::Result<Self> {
+        let Some(path) = path else {
+            return Ok(Self(None));
+        };
+        // A call that is run again, because it never was, begins its note anew.
+        let mut file = File::create(path)?;
+        file.write_all(b"begun\n")?;
+        file.sync_all()?;
+        if let Some(folder) = path.parent() {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(Self(Some(file)))
+    }
+
+    fn note(&mut self, line: &str) {
+        if let Some(file) = &mut self.0 {
+            // Without it the outcome is unknown, and somebody is asked.
+            let _noted = file.write_all(line.as_bytes());
+        }
+    }
 }
 
 /// Whether descendants are left.
@@ -174,9 +219,9 @@ impl Supervisor {
         while let Ok(Some(signal)) = self.signals.read_signal() {
             asked |= i32::try_from(signal.ssi_signo) != Ok(Signal::SIGCHLD as i32);
         }
-        // Whether it is `stop` or the end of the line: there is nothing else it could mean.
+        // Whether it is a word or the end of the line: there is nothing else it could mean.
         if called {
-            let _told = self.lifeline.read(&mut [0; 64])?;
+            self.is_cut = self.lifeline.read(&mut [0; 64])? == 0;
         }
         Ok(asked || called)
     }
@@ -199,6 +244,7 @@ impl Supervisor {
         };
         if let Some(status) = ended {
             let rest = if left == Left::Some { LEFT_RUNNING } else { "" };
+            self.record.note(&format!("ended {status}\n"));
             // Nobody may be listening any more; the descendants still have to end.
             let _told = self.say(&format!("ended {status}{rest}"));
         }
@@ -206,6 +252,7 @@ impl Supervisor {
     }
 
     fn end(&mut self) -> std::io::Result<()> {
+        self.record.note("stopped\n");
         for pid in descendants() {
             let _gone = kill(pid, Signal::SIGTERM);
             // A stopped process would never see the request.
@@ -216,9 +263,14 @@ impl Supervisor {
             if self.reap() == Left::None {
                 return Ok(());
             }
-            self.wait(PollTimeout::from(50_u8), false)?;
+            // The end of the line, which only says again that nobody is there, is no second word.
+            let listening = !self.is_cut;
+            if self.wait(PollTimeout::from(50_u8), listening)? && !self.is_cut {
+                break;
+            }
         }
-        while began.elapsed() < GRACE + FORCE {
+        let began = Instant::now();
+        while began.elapsed() < FORCE {
             // Stopped first, so that none forks while others are being killed.
             for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
                 for pid in descendants() {

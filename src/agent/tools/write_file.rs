@@ -9,12 +9,16 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
+use crate::agent::recovery::Change;
 use crate::agent::tools::arguments::Arguments;
 use crate::agent::tools::context::ToolContext;
 use crate::agent::tools::registry::{Effect, Outcome, ToolError};
-use crate::agent::workspace::Place;
+use crate::agent::workspace::{PathError, Place, Workspace};
+
+/// Larger files are not compared before and after.
+const MAX_FORESEEN: u64 = 64 * 1024 * 1024;
 
 /// The arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +70,35 @@ pub fn execute(call: &WriteFile, context: &ToolContext) -> Result<Outcome, ToolE
         "success": true, "path": path, "action": action, "size": call.content.len(),
     });
     Ok(Outcome::new(result, vec![effect]))
+}
+
+/// What a call is about to do; nothing when it will be refused.
+pub fn foresee(arguments: &Map<String, Value>, context: &ToolContext) -> Option<Change> {
+    let call = WriteFile::parse(Arguments::of(arguments)).ok()?;
+    let path = context.workspace.relative(&call.path).ok()?.to_string();
+    let before = content(&context.workspace, &call.path).ok()?;
+    let after = call.content.into_bytes();
+    Some(Change {
+        path,
+        before,
+        after,
+    })
+}
+
+/// The content of a file of the workspace; none when it is not there.
+pub fn content(workspace: &Workspace, path: &str) -> Result<Option<Vec<u8>>, ToolError> {
+    let file = match workspace.open_file(path) {
+        Ok((file, _)) => file,
+        Err(PathError::Missing(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut bytes = Vec::new();
+    let read = file.take(MAX_FORESEEN + 1).read_to_end(&mut bytes);
+    match read {
+        Ok(_) if bytes.len() as u64 <= MAX_FORESEEN => Ok(Some(bytes)),
+        Ok(_) => Err(ToolError::Tell(format!("`{path}` is too large"))),
+        Err(error) => Err(ToolError::Tell(format!("`{path}` cannot be read: {error}"))),
+    }
 }
 
 /// Whether the file is there with this content.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::agent::event::{CheckData, Verification};
+use crate::agent::event_data::{CheckData, Verification};
 use crate::agent::verify::run::CheckResult;
 
 /// Lines and names that clients are shown of each kind.

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::agent::tools::context::ToolContext;
@@ -16,7 +17,8 @@ const NESTED_FOLDERS: usize = 40;
 const NESTED_PROJECTS: usize = 4;
 
 /// What a check tells. The order is the order in which they run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CheckKind {
     /// Whether it compiles.
     Typecheck,
@@ -41,7 +43,7 @@ impl CheckKind {
 }
 
 /// A command that checks a project.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// What it tells.
     pub kind: CheckKind,

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::agent::tools::capture::Kept;
 use crate::agent::tools::context::ToolContext;
 use crate::agent::tools::registry::ToolError;
@@ -17,7 +19,7 @@ const OUTPUT_BYTES: usize = 256 * 1024;
 const KEPT_BYTES: usize = 8 * 1024;
 
 /// How a check went that checked something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckResult {
     /// What it tells.
     pub kind: CheckKind,

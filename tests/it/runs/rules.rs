@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use sqlx::PgPool;
 
-use crate::runs::stream::Frame;
+use crate::runs::stream::{EventStream, Frame};
 
 /// Holds a finished run against everything that is true of all of them.
 pub(crate) async fn hold(db: &PgPool, frames: &[Frame], done: bool) {
@@ -23,6 +23,47 @@ pub(crate) async fn hold(db: &PgPool, frames: &[Frame], done: bool) {
     the_log_is_what_was_sent(db, run_id, frames).await;
     the_rows_agree(db, run_id, summary, frames).await;
     nothing_is_left_running(run_id);
+}
+
+/// Holds a job that was followed from its beginning to its end against everything that is true of all
+/// of them.
+pub(crate) async fn hold_job(db: &PgPool, stream: &EventStream) {
+    assert!(stream.done, "`[DONE]` is the last line of every stream");
+    let mut frames = stream.frames.clone();
+    let terminal = frames.pop().unwrap();
+    assert_eq!(terminal.id, None, "{terminal:?}");
+    assert_eq!(terminal.data["type"], "job_terminal");
+    assert_eq!(terminal.data["sequence"], frames.len());
+    let run_id = terminal.data["job_id"].as_str().unwrap().to_owned();
+    let logged = log(db, &run_id).await;
+    assert_eq!(logged.len(), frames.len());
+    for (place, (frame, logged)) in frames.iter_mut().zip(&logged).enumerate() {
+        assert_eq!(frame.id, i64::try_from(place + 1).ok());
+        let data = frame.data.as_object_mut().unwrap();
+        assert_eq!(data.shift_remove("sequence"), Some((place + 1).into()));
+        assert_eq!(data.shift_remove("job_id").unwrap(), run_id);
+        let status = data.shift_remove("job_status").unwrap();
+        assert!(JOB_STATUSES.contains(&status.as_str().unwrap()), "{status}");
+        assert!(data["timestamp"].is_number(), "{data:?}");
+        if logged.data.get("timestamp").is_none() {
+            data.shift_remove("timestamp");
+        }
+        if data["type"] == "router_info" {
+            data.shift_remove("type");
+        }
+        assert_eq!(frame.data, logged.data);
+        old_clients_parse(&frame.data);
+    }
+    assert_eq!(frames[0].data["type"], "job_created");
+    every_call_has_one_result(&frames);
+    let [.., complete, end] = &frames[..] else {
+        panic!("{frames:#?}");
+    };
+    let summary = &complete.data["summary"];
+    let status = terminal.data["job_status"].as_str().unwrap();
+    assert_eq!(end.data["type"], format!("job_{status}"));
+    the_rows_agree(db, &run_id, summary, &frames).await;
+    nothing_is_left_running(&run_id);
 }
 
 /// The frames of a run that ends without a client, once it has.
@@ -190,12 +231,16 @@ async fn the_rows_agree(db: &PgPool, run_id: &str, summary: &Value, frames: &[Fr
     let logged = frames
         .iter()
         .find(|frame| frame.data["type"] == "generation_logged");
-    let generations =
-        one("select jsonb_agg(id) from ai_generation_log where result_ref = $1::text").await;
-    assert_eq!(
-        generations,
-        serde_json::json!([logged.unwrap().data["gen_id"]])
-    );
+    let generations = one(
+        "select coalesce(jsonb_agg(id), 'null') from ai_generation_log where result_ref = $1::text",
+    )
+    .await;
+    // A run that was ended from outside has no answer that could be rated.
+    let expected = match logged {
+        Some(logged) => serde_json::json!([logged.data["gen_id"]]),
+        None => Value::Null,
+    };
+    assert_eq!(generations, expected);
 }
 
 /// No process carries the run's mark.
@@ -247,6 +292,36 @@ const SHAPES: &[(&str, &str)] = &[
         "data/prompt_id:string data/prompt_type:string data/title:string data/description:string \
          data/required:boolean data/timeout_seconds:number timestamp:number",
     ),
+    (
+        "command.consent_required",
+        "data/consent_id:string data/command:string data/shell:string data/cwd:string \
+         data/danger_level:string data/warning:string data/consequences:array \
+         data/alternatives:array data/rollback_possible:boolean timestamp:number",
+    ),
+    (
+        "approval_recorded",
+        "approval/consent_id:string? approval/tool_call_id:string approval/decision:string \
+         approval/command:string",
+    ),
+    (
+        "approval_denied",
+        "approval/consent_id:string approval/tool_call_id:string approval/decision:string \
+         approval/command:string",
+    ),
+    ("job_created", "status:string message:string"),
+    ("job_started", "message:string"),
+    (
+        "job_resumed",
+        "reason:string discard_after:number message:string",
+    ),
+    (
+        "job_paused",
+        "consent_id:string? prompt_id:string? message:string",
+    ),
+    ("cancel_requested", "message:string"),
+    ("job_completed", "message:string"),
+    ("job_failed", "message:string"),
+    ("job_canceled", "message:string"),
     ("iteration", "iteration:number max:number reason:string"),
     ("verification", "results:array"),
     ("next_steps", "next_steps:array"),
@@ -261,12 +336,23 @@ const SHAPES: &[(&str, &str)] = &[
     ),
 ];
 
+/// Where a job can stand.
+const JOB_STATUSES: &[&str] = &[
+    "queued",
+    "running",
+    "paused_for_approval",
+    "completed",
+    "failed",
+    "canceled",
+];
+
 const STATUSES: &[&str] = &[
     "planning",
     "executing",
     "verifying",
     "fixing",
     "awaiting_user_input",
+    "awaiting_human_decision",
     "interrupted",
     "completed",
     "failed",

@@ -81,6 +81,14 @@ impl TestApp {
     }
 }
 
+impl Drop for TestApp {
+    /// Ends what works in the background, which would keep the test's database open.
+    fn drop(&mut self) {
+        self.app.agent.stopping().cancel();
+        self.app.tasks.stopping().cancel();
+    }
+}
+
 /// Somebody.
 pub(crate) fn principal(org: &str, user: &str, role: Role) -> Principal {
     Principal {

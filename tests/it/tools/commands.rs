@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use navi::agent::event::OutputStream;
+use navi::agent::event_data::OutputStream;
 use navi::agent::tools::process::{MARK, sweep};
 use navi::agent::tools::registry::{Effect, Tool, ToolError};
 use navi::agent::workspace::Workspace;

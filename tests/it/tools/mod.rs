@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use navi::agent::policy::service::Policy;
 use navi::agent::tools::context::{OutputLine, ToolContext, ToolLimits};
 use navi::agent::tools::environment::for_commands;
 use navi::agent::tools::process::{Launch, Processes};
@@ -47,6 +48,8 @@ impl Bench {
             servers: Servers::default(),
             http: Client::new(Reach::loopback(), CONNECT_TIMEOUT).unwrap(),
             limits: ToolLimits::default(),
+            policy: Policy::built_in().unwrap(),
+            record: None,
         };
         Self {
             context,

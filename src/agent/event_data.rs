@@ -1,0 +1,199 @@
+//! What events carry: the shapes inside them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The phases a client shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Reading the request and planning.
+    Planning,
+    /// Asking the model and running its tools.
+    Executing,
+    /// Running the project's checks.
+    Verifying,
+    /// Giving the model what failed.
+    Fixing,
+    /// Waiting for the user's answer.
+    AwaitingUserInput,
+    /// Waiting for the user's consent.
+    AwaitingHumanDecision,
+    /// Stopped with the process; can be resumed.
+    Interrupted,
+    /// Ended well.
+    Completed,
+    /// Ended badly.
+    Failed,
+    /// Ended by the user.
+    Canceled,
+}
+
+impl Phase {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Planning => "planning",
+            Self::Executing => "executing",
+            Self::Verifying => "verifying",
+            Self::Fixing => "fixing",
+            Self::AwaitingUserInput => "awaiting_user_input",
+            Self::AwaitingHumanDecision => "awaiting_human_decision",
+            Self::Interrupted => "interrupted",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
+/// Why a run had stopped before it was resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResumeReason {
+    /// Its process ended in good order and put the run back.
+    Released,
+    /// Its process was lost.
+    WorkerLost,
+}
+
+/// How a consent was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ApprovalData {
+    /// The consent; absent when a preference allowed the action and nobody was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent_id: Option<String>,
+    /// The tool call it is about, by the provider's name for it.
+    pub tool_call_id: String,
+    /// What was decided.
+    pub decision: String,
+    /// What was asked about.
+    pub command: String,
+    /// What the person wants instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alternative_command: Option<String>,
+}
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PlanData {
+    /// Names the plan within its run.
+    pub plan_id: String,
+    /// The steps, at most five.
+    pub steps: Vec<PlanStep>,
+}
+
+/// A step of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PlanStep {
+    /// Counts from 1.
+    pub index: u32,
+    /// At most 72 characters.
+    pub title: String,
+    /// At most 180 characters.
+    pub detail: String,
+}
+
+/// A step of a plan in the older shape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LegacyStep {
+    /// Counts from 1.
+    pub id: u32,
+    /// The title.
+    pub label: String,
+    /// The detail.
+    pub description: String,
+    /// Always `pending`: the plan is sent before it begins.
+    pub status: String,
+}
+
+/// How a step moved on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct StepData {
+    /// The plan.
+    pub plan_id: String,
+    /// Counts from 0.
+    pub step_index: u32,
+    /// Where the step stands now.
+    pub status: StepStatus,
+}
+
+/// Where a step stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    /// It began.
+    Running,
+    /// It was done.
+    Completed,
+    /// It was not done.
+    Error,
+}
+
+/// Names a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PlanRef {
+    /// The plan.
+    pub plan_id: String,
+}
+
+/// A tool call as clients see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ToolCallData {
+    /// The provider's id of the call.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// Its arguments; a string when the model sent no JSON object.
+    pub arguments: Value,
+}
+
+/// A tool's result as clients see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ToolResultData {
+    /// The call it answers.
+    pub id: String,
+    /// `success` and what the tool says beyond it.
+    pub result: Map<String, Value>,
+}
+
+/// Where a line of output came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// What all the project's checks together say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// At least one check ran, and all that ran passed.
+    Passed,
+    /// A check failed.
+    Failed,
+    /// No check ran: the project has none, or the run was told not to.
+    #[default]
+    NotRun,
+}
+
+/// One check as clients see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CheckData {
+    /// `typecheck`, `lint`, `tests` or `build`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The command that ran.
+    pub command: String,
+    /// Whether it passed.
+    pub success: bool,
+    /// The most telling lines, at most five.
+    pub errors: Vec<String>,
+    /// At most five.
+    pub warnings: Vec<String>,
+    /// What failed already before the run changed anything.
+    pub failed_before: Vec<String>,
+}

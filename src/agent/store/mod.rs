@@ -1,0 +1,5 @@
+//! The SQL of runs and of what belongs to them.
+
+pub mod prompts;
+pub mod runs;
+pub mod steps;

@@ -1,0 +1,15 @@
+//! Jobs over HTTP, with a worker in the same process.
+//!
+//! Every job that ends here is held against the rules of [`crate::runs::rules`], whatever its test is
+//! about.
+
+#![expect(clippy::panic, reason = "a test stops at the first surprise")]
+
+mod cancelling;
+mod consenting;
+mod creating;
+pub(crate) mod desk;
+mod following;
+mod listing;
+mod moving;
+mod sharing;

@@ -114,14 +114,14 @@ mod tests {
 
     #[test]
     fn paths_lead_where_their_text_says() {
-        let places = Places::new(Path::new("/work/space"));
+        let places = Places::new(Path::new("/srv/space"));
         let here = Directory::At(".".to_owned());
         for (path, place) in [
             ("a/../.env", Place::Inside(".env".to_owned())),
             (".//x/", Place::Inside("x".to_owned())),
-            ("..", Place::Outside("/work".to_owned())),
+            ("..", Place::Outside("/srv".to_owned())),
             ("../space/a", Place::Inside("a".to_owned())),
-            ("../space2", Place::Outside("/work/space2".to_owned())),
+            ("../space2", Place::Outside("/srv/space2".to_owned())),
             ("~/.ssh/../x", Place::Outside("~/x".to_owned())),
             ("/tmp/../etc", Place::Outside("/etc".to_owned())),
             ("/tmp/x", Place::Temporary("/tmp/x".to_owned())),

@@ -7,7 +7,9 @@ pub mod platform;
 
 pub mod auth;
 pub mod llm;
+pub mod vault;
 
+pub mod audit;
 pub mod feedback;
 pub mod ledger;
 pub mod retrieval;

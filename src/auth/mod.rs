@@ -9,5 +9,4 @@ pub mod layer;
 pub mod principal;
 pub mod rate_limit;
 pub mod routes;
-pub mod secret_file;
 pub mod token;

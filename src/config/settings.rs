@@ -10,13 +10,14 @@ use std::time::Duration;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use crate::agent::limits::AgentConfig;
-use crate::auth::secret_file;
+use crate::audit::config::AuditConfig;
 use crate::auth::token::AuthConfig;
 use crate::config::environment::Surroundings;
 use crate::llm::config::LlmConfig;
 use crate::llm::scripted::ScriptedProvider;
 use crate::platform::logging::LogConfig;
 use crate::platform::secret::SecretString;
+use crate::platform::secret_file;
 
 /// All settings of a process.
 #[derive(Clone, Debug, Args)]
@@ -44,6 +45,10 @@ pub struct Config {
     /// Who may call.
     #[command(flatten)]
     pub auth: AuthConfig,
+
+    /// The audit log.
+    #[command(flatten)]
+    pub audit: AuditConfig,
 
     /// The models.
     #[command(flatten)]
@@ -227,7 +232,10 @@ impl Config {
     pub fn signing_secret(&self) -> Result<SecretString, SigningSecretError> {
         match (&self.auth.jwt_secret, self.app_env) {
             (Some(secret), _) => Ok(secret.clone()),
-            (None, AppEnv::Development) => Ok(secret_file::development_secret(&self.data_dir()?)?),
+            (None, AppEnv::Development) => Ok(secret_file::development_secret(
+                &self.data_dir()?,
+                "jwt_secret",
+            )?),
             (None, AppEnv::Staging | AppEnv::Production) => Err(SigningSecretError::Required),
         }
     }

@@ -19,5 +19,6 @@ pub mod page;
 pub mod privacy;
 pub mod problem;
 pub mod secret;
+pub mod secret_file;
 pub mod signals;
 pub mod tasks;

@@ -1,4 +1,4 @@
-//! The signing secret of a development server, made once and kept in the data folder.
+//! Secrets of a development server, made once and kept in the data folder.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,17 +8,16 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::auth::token::MIN_SECRET_BYTES;
 use crate::platform::secret::SecretString;
 
-/// The file's name within the data folder.
-const FILE: &str = "jwt_secret";
+/// The characters of a secret: 32 random bytes in base64.
+const SECRET_CHARS: usize = 43;
 
 /// Why there is no development secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
     /// The file or its folder could not be read or made.
-    #[error("the signing secret `{path}` could not be read or made")]
+    #[error("the secret `{path}` could not be read or made")]
     Io {
         /// The file.
         path: PathBuf,
@@ -26,26 +25,27 @@ pub enum SecretFileError {
         source: io::Error,
     },
     /// The file holds something else.
-    #[error("`{0}` does not hold a signing secret; remove it and a new one is made")]
+    #[error("`{0}` does not hold a secret; remove it and a new one is made")]
     Damaged(PathBuf),
-    /// Others could read it, so its tokens prove nothing.
+    /// Others could read it, so it protects nothing.
     #[error("`{0}` can be read by others; remove it and a new one is made")]
     Exposed(PathBuf),
 }
 
-/// The secret in `data_dir`, made on first use, so that `navi serve` and `navi token mint` agree.
+/// The secret with this name in `data_dir`, 32 random bytes as unpadded base64, made on first use, so
+/// that all commands on a machine agree.
 ///
 /// Two processes that start at once get the same secret: each writes its own file and links it to
 /// the name, which succeeds for exactly one of them; both then read what is there. A file that is
 /// there is whole, because it is linked only after it was written and synced.
-pub fn development_secret(data_dir: &Path) -> Result<SecretString, SecretFileError> {
-    let path = data_dir.join(FILE);
+pub fn development_secret(data_dir: &Path, name: &str) -> Result<SecretString, SecretFileError> {
+    let path = data_dir.join(name);
     let failed = |source| SecretFileError::Io {
         path: path.clone(),
         source,
     };
     if !path.try_exists().map_err(failed)? {
-        create(data_dir, &path).map_err(failed)?;
+        create(data_dir, name).map_err(failed)?;
     }
     let mode = fs::metadata(&path).map_err(failed)?.permissions().mode();
     if mode & 0o077 != 0 {
@@ -53,17 +53,17 @@ pub fn development_secret(data_dir: &Path) -> Result<SecretString, SecretFileErr
     }
     let text = fs::read_to_string(&path).map_err(failed)?;
     let secret = text.trim();
-    if secret.len() < MIN_SECRET_BYTES {
+    if secret.len() < SECRET_CHARS {
         return Err(SecretFileError::Damaged(path));
     }
     Ok(SecretString::from(secret.to_owned()))
 }
 
-fn create(data_dir: &Path, path: &Path) -> io::Result<()> {
+fn create(data_dir: &Path, name: &str) -> io::Result<()> {
     fs::create_dir_all(data_dir)?;
     let suffix: u64 = rand::random();
-    let draft = data_dir.join(format!(".{FILE}.{suffix:016x}"));
-    let outcome = write(&draft).and_then(|()| match fs::hard_link(&draft, path) {
+    let draft = data_dir.join(format!(".{name}.{suffix:016x}"));
+    let outcome = write(&draft).and_then(|()| match fs::hard_link(&draft, data_dir.join(name)) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
     });
@@ -88,14 +88,16 @@ fn write(draft: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const FILE: &str = "jwt_secret";
     use crate::platform::secret::ExposeSecret;
 
     #[test]
     fn the_secret_is_made_once_and_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("a/b");
-        let first = development_secret(&data).unwrap();
-        let again = development_secret(&data).unwrap();
+        let first = development_secret(&data, FILE).unwrap();
+        let again = development_secret(&data, FILE).unwrap();
         assert_eq!(first.expose_secret(), again.expose_secret());
         assert_eq!(first.expose_secret().len(), 43);
         let mode = fs::metadata(data.join(FILE)).unwrap().permissions().mode();
@@ -108,7 +110,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let secrets: Vec<String> = std::thread::scope(|scope| {
             let starting: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| development_secret(folder.path()).unwrap()))
+                .map(|_| scope.spawn(|| development_secret(folder.path(), FILE).unwrap()))
                 .collect();
             starting
                 .into_iter()
@@ -121,11 +123,11 @@ mod tests {
     #[test]
     fn a_secret_that_others_can_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        development_secret(folder.path()).unwrap();
+        development_secret(folder.path(), FILE).unwrap();
         let path = folder.path().join(FILE);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(
-            development_secret(folder.path()),
+            development_secret(folder.path(), FILE),
             Err(SecretFileError::Exposed(_))
         ));
     }
@@ -133,10 +135,10 @@ mod tests {
     #[test]
     fn an_empty_file_is_no_secret() {
         let folder = tempfile::tempdir().unwrap();
-        development_secret(folder.path()).unwrap();
+        development_secret(folder.path(), FILE).unwrap();
         fs::write(folder.path().join(FILE), "").unwrap();
         assert!(matches!(
-            development_secret(folder.path()),
+            development_secret(folder.path(), FILE),
             Err(SecretFileError::Damaged(_))
         ));
     }

@@ -1,0 +1,3 @@
+//! What was done, by whom: sealed, chained, complete.
+
+pub mod config;

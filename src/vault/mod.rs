@@ -1,0 +1,4 @@
+//! Encryption at rest: what is sealed can be opened in its own place and nowhere else.
+
+pub mod envelope;
+pub mod key;

@@ -18,8 +18,9 @@ use crate::agent::records::Records;
 use crate::agent::service::{AgentService, Services, ToolSettings};
 use crate::agent::tools::context::ToolLimits;
 use crate::agent::tools::process::Launch;
+use crate::audit::service::Audit;
 use crate::auth::token::Verifier;
-use crate::config::settings::{Config, SigningSecretError};
+use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
 use crate::ledger::service::Ledger;
 use crate::llm::catalog::{Catalog, CatalogError};
 use crate::llm::config::ProviderId;
@@ -57,6 +58,8 @@ pub struct App {
     pub health: Health,
     /// Cancelled when streams should say that they end; requests in flight go on.
     pub streams_end: CancellationToken,
+    /// What was done, by whom.
+    pub audit: Audit,
     /// The choice of models.
     pub models: Arc<llm::router::Router>,
     /// What model calls cost.
@@ -75,6 +78,9 @@ pub enum BuildError {
     /// There is nothing to sign tokens with.
     #[error(transparent)]
     Secret(#[from] SigningSecretError),
+    /// There is nothing to seal the audit log with.
+    #[error(transparent)]
+    AuditKeys(#[from] AuditKeysError),
     /// The models could not be set up.
     #[error(transparent)]
     Models(#[from] RouterError),
@@ -126,7 +132,9 @@ impl App {
         ]);
         let conversations = ConversationService::new(db.clone(), clock.clone());
         let signals = Signals::new(db.clone());
-        let consents = Consents::new(db.clone(), clock.clone(), signals.clone());
+        let keys = Arc::new(config.audit_keys()?);
+        let audit = Audit::open(db.clone(), clock.clone(), keys, metrics.clone(), &tasks);
+        let consents = Consents::new(db.clone(), clock.clone(), signals.clone(), audit.clone());
         let records = config.data_dir().ok().map(|folder| folder.join("outcomes"));
         let times = LeaseTimes {
             lasts: Duration::from_secs(config.agent.lease_seconds),
@@ -140,6 +148,7 @@ impl App {
             metrics: metrics.clone(),
             prompts: Prompts::new(db.clone(), clock.clone(), signals.clone()),
             consents: consents.clone(),
+            audit: audit.clone(),
             conversations: conversations.clone(),
             followers: Followers::new(signals.clone()),
             signals,
@@ -171,6 +180,7 @@ impl App {
             verifier,
             health,
             streams_end: CancellationToken::new(),
+            audit,
             models,
             ledger,
             agent,
@@ -188,6 +198,18 @@ impl App {
             self.db.clone(),
             self.clock.clone(),
             self.config.agent.events_retention_days,
+            self.tasks.stopping(),
+        ));
+        let every = Duration::from_secs(self.config.audit.audit_checkpoint_seconds);
+        let witness = self.config.data_dir().ok();
+        self.tasks.spawn(self.audit.clone().keep_checkpoints(
+            every,
+            witness.map(|folder| folder.join("audit-checkpoints")),
+            self.tasks.stopping(),
+        ));
+        self.tasks.spawn(keep_audit(
+            self.audit.clone(),
+            self.config.audit.audit_retention_days,
             self.tasks.stopping(),
         ));
         self.tasks.spawn(forget_keys(
@@ -230,6 +252,24 @@ async fn keep_partitions(
                 let error: sqlx::Error = error;
                 tracing::warn!(%error, "partitions could not be looked after");
             }
+        }
+    }
+}
+
+/// Drops the months of the audit log whose time is over.
+async fn keep_audit(audit: Audit, days: i32, stopping: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(PARTITIONS_EVERY) => {}
+            () = stopping.cancelled() => return,
+        }
+        if days == 0 {
+            continue;
+        }
+        match audit.retain(days).await {
+            Ok(dropped) if dropped.is_empty() => {}
+            Ok(dropped) => tracing::info!(?dropped, "old months of the audit log were dropped"),
+            Err(error) => tracing::error!(%error, "old months of the audit log stay"),
         }
     }
 }

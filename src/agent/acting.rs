@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
+use crate::agent::auditing::ending;
 use crate::agent::consents::model::ConsentId;
 use crate::agent::journal::Entry;
 use crate::agent::model::{Stopped, ToolCallId};
@@ -21,6 +22,7 @@ use crate::agent::run::{Halt, Runner};
 use crate::agent::store::steps::{CallProgress, OpenCall};
 use crate::agent::tools::context::ToolContext;
 use crate::agent::tools::registry::{self, Effect, Outcome, Tool, ToolError};
+use crate::audit::service::Open;
 use crate::llm::model::{Arguments, ToolCall};
 
 /// Reading tools that run at the same time.
@@ -157,12 +159,19 @@ impl Runner {
             return Ok(());
         };
         let gate = Arc::new(Semaphore::new(PARALLEL_READS));
-        let work = planned.iter().map(|planned| {
+        let mut entries = Vec::new();
+        for call in &planned {
+            entries.push(match &call.work {
+                Ok(deed) => Some(self.begin_audit(call, deed, None).await?),
+                Err(_) => None,
+            });
+        }
+        let work = planned.iter().zip(entries).map(|(planned, entry)| {
             let (gate, tools) = (gate.clone(), tools.clone());
             async move {
                 let _place = gate.acquire().await;
                 match &planned.work {
-                    Ok(deed) => execute(deed, &planned.call.id, &tools).await,
+                    Ok(deed) => execute(deed, &planned.call.id, &tools, entry).await,
                     Err(told) => Ok(Done::told(told)),
                 }
             }
@@ -227,13 +236,16 @@ impl Runner {
     }
 
     async fn permit_and_run(&mut self, planned: &Planned, deed: Deed) -> Result<Done, Halt> {
-        match self.permit(planned, deed).await? {
+        match self.permit(planned, deed.clone()).await? {
             Permit::Go {
                 deed,
                 consent,
                 note,
             } => self.run_permitted(planned, deed, consent, note).await,
-            Permit::No(done) => Ok(done),
+            Permit::No(done) => {
+                self.note_refusal(planned, &deed);
+                Ok(done)
+            }
         }
     }
 
@@ -254,13 +266,16 @@ impl Runner {
             tools.record = self.services.records.file(self.run.id, planned.id);
         }
         let (id, probe) = (planned.id, probe.to_value());
+        let entry = self
+            .begin_audit(planned, &deed, consent.map(|(id, _)| id))
+            .await?;
         self.journal
             .write(vec![Entry::ToolStarted { id, probe, consent }])
             .await?;
         self.journal.commit().await?;
         // Otherwise another process may have taken the run since, and do this.
         self.unless_halted(self.services.lease.held()).await?;
-        let work = execute(&deed, &planned.call.id, &tools);
+        let work = execute(&deed, &planned.call.id, &tools, Some(entry));
         let mut done = self.output.during(work).await??;
         if let Some(note) = note {
             done.result.insert("note".to_owned(), Value::String(note));
@@ -283,8 +298,22 @@ impl Runner {
     }
 }
 
-/// Runs one call. The model's mistakes are told to the model; ours end the run.
-async fn execute(deed: &Deed, call_id: &str, tools: &ToolContext) -> Result<Done, Halt> {
+/// Runs one call, and completes its entry in the audit log.
+async fn execute(
+    deed: &Deed,
+    call_id: &str,
+    tools: &ToolContext,
+    entry: Option<Open>,
+) -> Result<Done, Halt> {
+    let done = outcome(deed, call_id, tools).await;
+    if let Some(entry) = entry {
+        entry.complete(ending(&done)).await;
+    }
+    done
+}
+
+/// The model's mistakes are told to the model; ours end the run.
+async fn outcome(deed: &Deed, call_id: &str, tools: &ToolContext) -> Result<Done, Halt> {
     let (tool, arguments) = (deed.tool, deed.arguments.clone());
     match registry::execute(tool, call_id, arguments, tools).await {
         Ok(Outcome { result, effects }) => Ok(Done { result, effects }),

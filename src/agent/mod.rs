@@ -8,6 +8,7 @@ pub mod acting;
 pub mod announcing;
 pub mod ask;
 pub mod attending;
+pub mod auditing;
 pub mod beneath;
 pub mod chat;
 pub mod checking;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::agent::acting::{Deed, Done, Planned};
 use crate::agent::consenting::danger;
+use crate::agent::consents;
 use crate::agent::consents::model::{Action as AutoAllowed, ConsentId, Decision};
 use crate::agent::event::Event;
 use crate::agent::event_data::ApprovalData;
@@ -231,7 +232,7 @@ impl Runner {
                 Ok(true)
             }
             Err(error) => {
-                let error: sqlx::Error = error;
+                let error: consents::error::Error = error;
                 // Whoever is in doubt asks.
                 tracing::warn!(run.id = %self.run.id, %error, "preferences cannot be read");
                 Ok(false)

@@ -32,6 +32,7 @@ use crate::agent::run::{Entrance, RunEnds};
 use crate::agent::store::runs;
 use crate::agent::tools::context::ToolLimits;
 use crate::agent::tools::process::Launch;
+use crate::audit::service::Audit;
 use crate::auth::principal::Principal;
 use crate::ledger::service::Ledger;
 use crate::llm::route::Route;
@@ -68,6 +69,8 @@ pub struct Services {
     pub prompts: Prompts,
     /// What users allow.
     pub consents: Consents,
+    /// What was done, by whom.
+    pub audit: Audit,
     /// What was said before.
     pub conversations: ConversationService,
     /// Who follows which run.

@@ -1,3 +1,31 @@
 //! What was done, by whom: sealed, chained, complete.
+//!
+//! An entry begins before a thing is done and is completed after it, each time with a record that is
+//! committed before anything goes on. The records of an organisation form a hash chain and a Merkle
+//! tree whose state is signed from time to time. `docs/audit.md` describes the formats.
 
+pub mod chain;
+pub mod checkpoints;
 pub mod config;
+pub mod csv_export;
+pub mod error;
+pub mod export;
+pub mod keyring;
+pub mod layer;
+pub mod legacy;
+pub mod merkle;
+pub mod model;
+pub mod note;
+pub mod reader;
+pub mod record;
+pub mod retention;
+pub mod routes;
+pub mod sealing;
+pub mod service;
+pub mod store;
+pub mod tiles;
+pub mod verify;
+pub mod verifying;
+pub mod view;
+pub mod witness;
+pub mod writer;

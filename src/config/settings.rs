@@ -10,13 +10,15 @@ use std::time::Duration;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use crate::agent::limits::AgentConfig;
+use crate::audit;
 use crate::audit::config::AuditConfig;
+use crate::audit::keyring::Keyring;
 use crate::auth::token::AuthConfig;
 use crate::config::environment::Surroundings;
 use crate::llm::config::LlmConfig;
 use crate::llm::scripted::ScriptedProvider;
 use crate::platform::logging::LogConfig;
-use crate::platform::secret::SecretString;
+use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::platform::secret_file;
 
 /// All settings of a process.
@@ -238,6 +240,43 @@ impl Config {
             )?),
             (None, AppEnv::Staging | AppEnv::Production) => Err(SigningSecretError::Required),
         }
+    }
+}
+
+/// Why there are no audit keys.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditKeysError {
+    /// Neither a key nor a place to make one.
+    #[error(transparent)]
+    NoDataDir(#[from] NoDataDir),
+    /// The development key could not be kept.
+    #[error(transparent)]
+    File(#[from] secret_file::SecretFileError),
+    /// Outside development nothing is made up.
+    #[error(
+        "AUDIT_ENCRYPTION_KEY is required outside development; make one with `navi keys generate audit`"
+    )]
+    Required,
+    /// A key is none.
+    #[error(transparent)]
+    Keyring(#[from] audit::error::Error),
+}
+
+impl Config {
+    /// The keys of the audit log; in development the present one is made on first use.
+    pub fn audit_keys(&self) -> Result<Keyring, AuditKeysError> {
+        let (key, made_up) = match (&self.audit.audit_encryption_key, self.app_env) {
+            (Some(key), _) => (key.clone(), false),
+            (None, AppEnv::Development) => {
+                let folder = self.data_dir()?;
+                (
+                    secret_file::development_secret(&folder, "audit_encryption_key")?,
+                    true,
+                )
+            }
+            (None, AppEnv::Staging | AppEnv::Production) => return Err(AuditKeysError::Required),
+        };
+        Ok(Keyring::new(&self.audit, key.expose_secret(), made_up)?)
     }
 }
 

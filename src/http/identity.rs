@@ -14,7 +14,7 @@ use tracing::field::Empty;
 use crate::http::measure::UNMATCHED;
 use crate::http::trace::{TRACEPARENT, TraceParent};
 use crate::platform::clock::Clock;
-use crate::platform::logging::RequestId;
+use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
 
 /// The header's name, in requests and answers.
@@ -44,6 +44,8 @@ pub async fn identify(State(clock): State<Clock>, mut request: Request, next: Ne
         user.id = Empty,
     );
     request.extensions_mut().insert(id.clone());
+    let trace_id = TraceId(format!("{:032x}", trace.trace_id));
+    request.extensions_mut().insert(trace_id);
     let began = Instant::now();
     let response = next.run(request).instrument(span.clone()).await;
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

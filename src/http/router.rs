@@ -10,6 +10,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
+use crate::audit::layer::{Failures, failed_logins, record};
 use crate::auth::layer::{Gate, authenticate};
 use crate::auth::rate_limit::RateLimiter;
 use crate::http::{identity, limits, measure, models, openapi, ops};
@@ -47,6 +48,7 @@ fn api(app: &App) -> OpenApiRouter {
             app.conversations.clone(),
         ))
         .merge(crate::agent::consents::routes::routes(app.consents.clone()))
+        .merge(crate::audit::routes::routes(app.audit.clone()))
 }
 
 /// The description of the API, complete.
@@ -73,10 +75,17 @@ pub fn router(app: &App) -> Router {
     router
         .fallback(limits::not_found)
         .method_not_allowed_fallback(limits::method_not_allowed)
+        // Innermost: only what would run is audited, and nothing runs before it is.
+        .layer(from_fn_with_state(app.audit.clone(), record))
         // Counts by principal, so it stands behind authentication.
         .layer(from_fn_with_state(limiter, limits::rate))
         // Before any handler and any reading of a body: strangers cost as little as possible.
         .layer(from_fn_with_state(gate, authenticate))
+        // Sees the answers of the one below.
+        .layer(from_fn_with_state(
+            Failures::new(app.audit.clone()),
+            failed_logins,
+        ))
         // The agent's routes take more, see above.
         .layer(DefaultBodyLimit::max(limits::DEFAULT_BODY_BYTES))
         // Around all that may wait: for a body, a connection, a model.

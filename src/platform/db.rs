@@ -279,6 +279,22 @@ pub async fn drop_old_months(
     .await
 }
 
+/// The end of the newest month of a partitioned table that [`drop_old_months`] would drop; none when
+/// it would drop nothing.
+pub async fn months_older_than(
+    conn: &mut PgConnection,
+    table: &str,
+    days: i32,
+) -> sqlx::Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar!(
+        "select months_older_than($1::text::regclass, make_interval(days => $2))",
+        table,
+        days,
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// Sends a message to whoever listens on a channel. It writes nothing, so it waits for no disk.
 pub async fn notify(conn: &mut PgConnection, channel: &str, payload: &str) -> sqlx::Result<()> {
     sqlx::query!("select pg_notify($1, $2)", channel, payload)

@@ -116,6 +116,10 @@ impl fmt::Display for RequestId {
     }
 }
 
+/// Names the trace that a request belongs to: 32 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceId(pub String);
+
 #[cfg(test)]
 mod tests {
     use super::*;

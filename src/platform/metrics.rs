@@ -141,6 +141,12 @@ metrics! {
         navi_lease_takeovers_total: IntCounter,
         /// Event streams that are open in this process.
         navi_streams_open: IntGauge,
+        /// Records that were appended to audit logs by this process.
+        navi_audit_records_total: IntCounter,
+        /// Attempts to append to audit logs that failed; requests may have been refused for it.
+        navi_audit_failures_total: IntCounter,
+        /// Signed checkpoints of audit logs that could not be made, or that the log contradicts.
+        navi_audit_checkpoint_failures_total: IntCounter,
         /// Database connections of this process, by state.
         navi_db_connections: IntGaugeVec["state"],
     }

@@ -175,7 +175,8 @@ impl Desk {
 
 /// The consents of another process over the same database.
 fn elsewhere(db: &PgPool, clock: &Clock) -> Consents {
-    Consents::new(db.clone(), clock.clone(), Signals::new(db.clone()))
+    let audit = audit(db, clock);
+    Consents::new(db.clone(), clock.clone(), Signals::new(db.clone()), audit)
 }
 
 async fn begin_run(app: &TestApp, me: &Principal, conversation: Option<&str>) -> RunId {

@@ -2,6 +2,7 @@
 
 use crate::agent::consents::model::ConsentId;
 use crate::agent::consents::preferences::model::PreferenceId;
+use crate::audit;
 
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,9 @@ pub enum Error {
     /// There is no such preference for this user.
     #[error("there is no preference `{0}` of yours")]
     PreferenceNotFound(PreferenceId),
+    /// The decision could not be audited, so it does not count.
+    #[error(transparent)]
+    Audit(#[from] audit::error::Error),
     /// Postgres failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),

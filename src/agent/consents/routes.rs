@@ -45,6 +45,7 @@ impl From<Error> for Problem {
             Error::PreferenceNotFound(_) => {
                 Self::new(StatusCode::NOT_FOUND, "preference-not-found", detail)
             }
+            Error::Audit(error) => error.into(),
             Error::Database(error) => Self::internal(&error),
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -20,11 +21,14 @@ use crate::agent::consents::preferences::store as remembered;
 use crate::agent::consents::store::{self, Unanswered};
 use crate::agent::model::{RunId, ToolCallId};
 use crate::agent::policy::model::Finding;
+use crate::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcome};
+use crate::audit::service::Audit;
 use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
 use crate::platform::db;
 use crate::platform::ids::{OrgId, UserId};
 use crate::platform::page::PageQuery;
+use crate::platform::redact::json::redact_json;
 use crate::platform::signals::Signals;
 
 /// How often a waiting run looks at its row when nobody wakes it.
@@ -47,16 +51,18 @@ pub struct Consents {
     db: PgPool,
     clock: Clock,
     signals: Signals,
+    audit: Audit,
     settled: Arc<Notify>,
 }
 
 impl Consents {
     /// Over a database.
-    pub fn new(db: PgPool, clock: Clock, signals: Signals) -> Self {
+    pub fn new(db: PgPool, clock: Clock, signals: Signals, audit: Audit) -> Self {
         Self {
             db,
             clock,
             signals,
+            audit,
             settled: Arc::new(Notify::new()),
         }
     }
@@ -83,6 +89,10 @@ impl Consents {
             choice,
         };
         let now = self.clock.now();
+        let open = self
+            .audit
+            .begin(answer_entry(principal, id, choice, alternative))
+            .await?;
         let mut tx = self.db.begin().await?;
         if store::answer(&mut tx, org_id, user_id, id, choice, alternative, now).await? {
             let consent = store::find(&mut tx, org_id, user_id, id).await?;
@@ -95,8 +105,10 @@ impl Consents {
             tx.commit().await?;
             self.wake();
             self.signals.tell(ANSWERS, &id, 0);
+            open.complete(Ending::from(Outcome::Success)).await;
             return Ok(answered);
         }
+        open.complete(Ending::from(Outcome::Refused)).await;
         // Settled already, maybe by another answer a moment ago: what counts is which one won.
         match store::find(&mut tx, org_id, user_id, id).await? {
             Some(consent) if has_answer(&consent) => {
@@ -164,6 +176,10 @@ impl Consents {
         let mut tx = sqlx::Connection::begin(&mut *conn).await?;
         let expired = store::close(&mut tx, org_id, &consent, Unanswered::Expired, now).await?;
         tx.commit().await?;
+        if expired {
+            self.audit
+                .note_later(silence_entry(org_id, &consent), Outcome::Refused);
+        }
         // Otherwise an answer won at the last moment, and the next look finds it.
         Ok(expired.then_some(Decision::Expired))
     }
@@ -215,8 +231,10 @@ impl Consents {
         user_id: &UserId,
         preferences: &[PreferenceId],
         action: &Action<'_>,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<(), Error> {
         let now = self.clock.now();
+        let entry = preferred_entry(org_id, user_id, preferences, action);
+        self.audit.note(entry, Outcome::Success).await?;
         for id in preferences {
             store::record_auto_allowed(conn, org_id, user_id, *id, action, now).await?;
         }
@@ -247,6 +265,69 @@ impl Consents {
         let mut conn = self.db.acquire().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         Ok(store::list_audit(&mut conn, org_id, user_id, page.sql_limit()).await?)
+    }
+}
+
+/// A person decides.
+fn answer_entry(
+    principal: &Principal,
+    id: ConsentId,
+    choice: Choice,
+    alternative: Option<&str>,
+) -> NewEntry {
+    let mut payload = json!({"choice": choice, "alternative": alternative});
+    redact_json(&mut payload);
+    NewEntry {
+        resource: Some(id.to_string()),
+        payload: Some(payload),
+        ..NewEntry::new(
+            Log::Org(principal.org_id.clone()),
+            Event::ConsentDecided,
+            Actor::user(principal),
+        )
+    }
+}
+
+/// Time decides, because a person did not.
+fn silence_entry(org_id: &OrgId, consent: &Consent) -> NewEntry {
+    NewEntry {
+        resource: Some(consent.id.to_string()),
+        run_id: Some(consent.run_id.0),
+        payload: Some(json!({"choice": null, "expired_at": consent.expires_at})),
+        ..NewEntry::new(
+            Log::Org(org_id.clone()),
+            Event::ConsentDecided,
+            Actor::nameless(ActorKind::Server),
+        )
+    }
+}
+
+/// What a person preferred earlier decides.
+fn preferred_entry(
+    org_id: &OrgId,
+    user_id: &UserId,
+    preferences: &[PreferenceId],
+    action: &Action<'_>,
+) -> NewEntry {
+    let mut payload = json!({
+        "preferences": preferences,
+        "tool": action.tool,
+        "command": action.command,
+        "cwd": action.cwd,
+    });
+    redact_json(&mut payload);
+    NewEntry {
+        run_id: Some(action.run_id.0),
+        payload: Some(payload),
+        ..NewEntry::new(
+            Log::Org(org_id.clone()),
+            Event::ConsentDecided,
+            Actor {
+                kind: ActorKind::User,
+                id: Some(user_id.as_str().to_owned()),
+                role: None,
+            },
+        )
     }
 }
 

@@ -24,6 +24,9 @@ pub(crate) const USER: &str = "user-1";
 /// The secret that signs the tests' tokens.
 pub(crate) const SECRET: &str = "test-5f2b8c1d7e9a4036b8d1c2e3f4a5968778695a4b";
 
+/// The key that seals the tests' audit logs.
+pub(crate) const AUDIT_KEY: &str = "q5Jm0cHfT2hXvB7w1R9kYl3Zs8NdUe4GaPo6IxVtQyE=";
+
 /// The service without a socket: requests go into the router.
 pub(crate) struct TestApp {
     /// The services.
@@ -45,7 +48,14 @@ impl TestApp {
 
     /// The settings of [`Self::with`], for tests that change more than flags can.
     pub(crate) fn config(flags: &[&str]) -> Config {
-        let ours = ["--jwt-secret", SECRET, "--bind", "127.0.0.1:0"];
+        let ours = [
+            "--jwt-secret",
+            SECRET,
+            "--audit-encryption-key",
+            AUDIT_KEY,
+            "--bind",
+            "127.0.0.1:0",
+        ];
         Config::from_flags(ours.iter().chain(flags).copied()).unwrap()
     }
 

@@ -1,0 +1,121 @@
+//! The audit keys by their names, and what is derived from each.
+
+use std::collections::HashMap;
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+use crate::audit::config::{AuditConfig, KeyError};
+use crate::audit::error::Error;
+use crate::audit::record::Hash;
+use crate::vault::envelope::DataKey;
+use crate::vault::key;
+
+/// What one audit key does. Each purpose has a key of its own, derived by HKDF.
+pub struct AuditKey {
+    /// Its name.
+    pub id: String,
+    /// Wraps the keys of entries.
+    pub wrapping: DataKey,
+    /// Seals the ends of logs.
+    sealing: DataKey,
+    /// Signs checkpoints.
+    pub signing: Ed25519KeyPair,
+    /// The original's key, which is this one as it is.
+    pub original: DataKey,
+}
+
+impl std::fmt::Debug for AuditKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuditKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AuditKey {
+    fn new(id: String, key: DataKey) -> Result<Self, Error> {
+        let seed = key.derive(b"navi audit checkpoints 1");
+        let signing =
+            Ed25519KeyPair::from_seed_unchecked(seed.expose()).map_err(|_| Error::Signing)?;
+        Ok(Self {
+            id,
+            wrapping: key.derive(b"navi audit entry keys 1"),
+            sealing: key.derive(b"navi audit ends 1"),
+            signing,
+            original: key,
+        })
+    }
+
+    /// The seal of a log's end.
+    pub fn seal_of(&self, log: &str, size: i64, head: &Hash) -> Hash {
+        // HMAC takes keys of any length.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.sealing.expose()) else {
+            return [0; 32];
+        };
+        mac.update(&size.to_be_bytes());
+        mac.update(head);
+        mac.update(log.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    /// Whether somebody with this key sealed the end.
+    pub fn sealed(&self, log: &str, size: i64, head: &Hash, seal: &[u8]) -> bool {
+        let expected = self.seal_of(log, size, head);
+        aws_lc_rs::constant_time::verify_slices_are_equal(&expected, seal).is_ok()
+    }
+
+    /// The key that verifies its checkpoints.
+    pub fn public(&self) -> &[u8] {
+        self.signing.public_key().as_ref()
+    }
+}
+
+/// The present key and the ones before it.
+#[derive(Debug)]
+pub struct Keyring {
+    keys: HashMap<String, AuditKey>,
+    current: String,
+}
+
+impl Keyring {
+    /// The ring with `current`, and what the settings name beside it.
+    ///
+    /// A key without a name in the settings gets one from itself, so that a development key that was
+    /// made anew is not taken for the old one.
+    pub fn new(config: &AuditConfig, current: &str, made_up: bool) -> Result<Self, Error> {
+        let key = key::parse(current).map_err(KeyError::Current)?;
+        let id = if made_up {
+            let name = Sha256::digest(key.derive(b"navi audit name 1").expose());
+            format!(
+                "dev-{:08x}",
+                u32::from_be_bytes([name[0], name[1], name[2], name[3]])
+            )
+        } else {
+            config.audit_encryption_key_id.clone()
+        };
+        let mut keys = HashMap::new();
+        for (id, key) in config.previous_keys()? {
+            keys.insert(id.clone(), AuditKey::new(id, key)?);
+        }
+        keys.insert(id.clone(), AuditKey::new(id.clone(), key)?);
+        Ok(Self { keys, current: id })
+    }
+
+    /// The key that seals what is new.
+    pub fn current(&self) -> Result<&AuditKey, Error> {
+        self.get(&self.current)
+    }
+
+    /// A key by its name.
+    pub fn get(&self, id: &str) -> Result<&AuditKey, Error> {
+        let found = self.keys.get(id);
+        found.ok_or_else(|| Error::UnknownKey(id.to_owned()))
+    }
+
+    /// Every key.
+    pub fn all(&self) -> impl Iterator<Item = &AuditKey> {
+        self.keys.values()
+    }
+}

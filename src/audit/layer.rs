@@ -1,0 +1,296 @@
+//! Middleware that begins an entry before a request changes anything, and completes it after.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{MatchedPath, RawPathParams, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, StreamExt};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use crate::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcome};
+use crate::audit::sealing::MAX_PAYLOAD_BYTES;
+use crate::audit::service::Audit;
+use crate::auth::principal::Principal;
+use crate::platform::logging::{RequestId, TraceId};
+use crate::platform::problem::Problem;
+use crate::platform::redact::json::redact_json;
+
+/// The most of a body that is kept, in bytes; a larger one is described by its length alone.
+const KEPT_BODY_BYTES: usize = MAX_PAYLOAD_BYTES / 2;
+/// The longest resource that is kept, in bytes.
+const MAX_RESOURCE_BYTES: usize = 256;
+
+/// What a request changed, if its handler says so: put into the answer's extensions.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// How it was.
+    pub before: Option<Value>,
+    /// How it is now.
+    pub after: Option<Value>,
+}
+
+/// What a request made: its id, put into the answer's extensions.
+#[derive(Clone, Debug)]
+pub struct Made(pub String);
+
+/// Writes every request that changes something into the log of its organisation. When its beginning
+/// cannot be written, the request does not run.
+///
+/// Stands behind authentication, so who asks is known, and behind the rate limit, whose refusals
+/// change nothing.
+pub async fn record(State(audit): State<Audit>, request: Request, next: Next) -> Response {
+    let changes = !request.method().is_safe();
+    let principal = request.extensions().get::<Principal>().cloned();
+    let (Some(principal), true) = (principal, changes) else {
+        return next.run(request).await;
+    };
+    let (parts, body) = request.into_parts();
+    let (kept, body) = match first_of(body).await {
+        Ok(read) => read,
+        Err(problem) => return problem.into_response(),
+    };
+    let (parts, entry) = entry(parts, &principal, &kept).await;
+    let open = match audit.begin(entry).await {
+        Ok(open) => open,
+        Err(error) => {
+            tracing::error!(%error, "a request was refused, because it could not be audited");
+            return unavailable().into_response();
+        }
+    };
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let extensions = response.extensions_mut();
+    let changed = extensions.remove::<Changed>();
+    let made = extensions.remove::<Made>();
+    let status = response.status().as_u16();
+    open.complete(Ending {
+        outcome: Outcome::of_status(status),
+        status: Some(status),
+        resource: made.map(|made| made.0),
+        payload: changed
+            .map(|changed| redacted(json!({"before": changed.before, "after": changed.after}))),
+    })
+    .await;
+    response
+}
+
+fn unavailable() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "audit-unavailable",
+        "what changes something is written into the audit log first, and that is not possible now; nothing was changed, try again",
+    )
+    .retry_after(1)
+}
+
+async fn entry(mut parts: Parts, principal: &Principal, kept: &Kept) -> (Parts, NewEntry) {
+    let log = Log::Org(principal.org_id.clone());
+    let extensions = &parts.extensions;
+    let route = extensions
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    let request_id = extensions.get::<RequestId>().map(ToString::to_string);
+    let trace_id = extensions.get::<TraceId>().map(|trace| trace.0.clone());
+    let entry = NewEntry {
+        method: Some(parts.method.as_str().to_owned()),
+        route,
+        request_id,
+        trace_id,
+        payload: Some(payload(&parts, kept)),
+        ..NewEntry::new(log, Event::HttpRequest, Actor::user(principal))
+    };
+    let resource = resource(&mut parts).await;
+    (parts, NewEntry { resource, ..entry })
+}
+
+/// What the address names: the values of the route's parameters.
+async fn resource(parts: &mut Parts) -> Option<String> {
+    use axum::extract::FromRequestParts;
+    let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
+    let values: Vec<&str> = params.iter().map(|(_, value)| value).collect();
+    let mut joined = values.join("/");
+    joined.truncate(joined.floor_char_boundary(MAX_RESOURCE_BYTES));
+    (!joined.is_empty()).then(|| joined.replace('\0', ""))
+}
+
+fn payload(parts: &Parts, kept: &Kept) -> Value {
+    let query: Vec<Value> =
+        url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+            .map(|(name, value)| {
+                let mut pair = serde_json::Map::new();
+                pair.insert(name.into_owned(), Value::from(value.into_owned()));
+                Value::Object(pair)
+            })
+            .collect();
+    let mut payload = serde_json::Map::new();
+    if !query.is_empty() {
+        payload.insert("query".to_owned(), Value::Array(query));
+    }
+    if let Some(body) = kept.described(&parts.headers) {
+        payload.insert("body".to_owned(), body);
+    }
+    redacted(Value::Object(payload))
+}
+
+fn redacted(mut value: Value) -> Value {
+    redact_json(&mut value);
+    value
+}
+
+/// What was read of a body before its request runs.
+struct Kept {
+    start: Vec<u8>,
+    whole: bool,
+}
+
+impl Kept {
+    /// The body as it is kept; nothing of an empty one.
+    fn described(&self, headers: &HeaderMap) -> Option<Value> {
+        if self.start.is_empty() {
+            return None;
+        }
+        if !self.whole {
+            let length = headers
+                .get(header::CONTENT_LENGTH)
+                .and_then(|length| length.to_str().ok());
+            return Some(
+                json!({"kept": false, "bytes": length.and_then(|l| l.parse::<u64>().ok())}),
+            );
+        }
+        if let Ok(value) = serde_json::from_slice::<Value>(&self.start) {
+            return Some(value);
+        }
+        match std::str::from_utf8(&self.start) {
+            Ok(text) => Some(Value::from(text)),
+            Err(_) => {
+                let digest: [u8; 32] = Sha256::digest(&self.start).into();
+                let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+                Some(json!({"kept": false, "bytes": self.start.len(), "sha256": sha256}))
+            }
+        }
+    }
+}
+
+/// Reads what is kept of a body, and gives back a body that begins with it.
+async fn first_of(body: Body) -> Result<(Kept, Body), Problem> {
+    let mut rest = body.into_data_stream();
+    let mut kept = Kept {
+        start: Vec::new(),
+        whole: true,
+    };
+    let mut read: Vec<Bytes> = Vec::new();
+    let mut length = 0;
+    while let Some(chunk) = rest.next().await {
+        let chunk = chunk.map_err(|_| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "invalid-request",
+                "the body ended before all of it was sent",
+            )
+        })?;
+        length += chunk.len();
+        read.push(chunk);
+        if length > KEPT_BODY_BYTES {
+            kept.whole = false;
+            break;
+        }
+    }
+    kept.start = read.concat();
+    let body = if kept.whole {
+        Body::from(kept.start.clone())
+    } else {
+        let read = stream::iter(read.into_iter().map(Ok));
+        Body::from_stream(read.chain(rest))
+    };
+    Ok((kept, body))
+}
+
+/// How many refused tokens are noted in a second; of more the number is.
+const FAILURES_PER_SECOND: u64 = 20;
+
+/// Notes refused tokens, a bounded number of them in a second: whoever sends many must not be able to
+/// fill the disk.
+#[derive(Clone, Debug)]
+pub struct Failures(Arc<Bucket>);
+
+#[derive(Debug)]
+struct Bucket {
+    audit: Audit,
+    began: Instant,
+    /// The second that is counted, and how many it had.
+    second: AtomicU64,
+    count: AtomicU64,
+    suppressed: AtomicU64,
+}
+
+impl Failures {
+    /// Notes them in the server's own log.
+    pub fn new(audit: Audit) -> Self {
+        Self(Arc::new(Bucket {
+            audit,
+            began: Instant::now(),
+            second: AtomicU64::new(0),
+            count: AtomicU64::new(0),
+            suppressed: AtomicU64::new(0),
+        }))
+    }
+
+    fn admits(&self) -> bool {
+        let bucket = &self.0;
+        let second = bucket.began.elapsed().max(Duration::ZERO).as_secs();
+        if bucket.second.swap(second, Ordering::Relaxed) != second {
+            bucket.count.store(0, Ordering::Relaxed);
+        }
+        bucket.count.fetch_add(1, Ordering::Relaxed) < FAILURES_PER_SECOND
+    }
+}
+
+/// Notes requests whose token was refused. Requests without any are not: they try nothing.
+pub async fn failed_logins(
+    State(failures): State<Failures>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let method = request.method().as_str().to_owned();
+    let extensions = request.extensions();
+    let route = extensions
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    let request_id = extensions.get::<RequestId>().map(ToString::to_string);
+    let trace_id = extensions.get::<TraceId>().map(|trace| trace.0.clone());
+    let with_token = request.headers().contains_key(header::AUTHORIZATION);
+    let response = next.run(request).await;
+    if response.status() != StatusCode::UNAUTHORIZED || !with_token {
+        return response;
+    }
+    if !failures.admits() {
+        failures.0.suppressed.fetch_add(1, Ordering::Relaxed);
+        return response;
+    }
+    let suppressed = failures.0.suppressed.swap(0, Ordering::Relaxed);
+    let reason = response
+        .extensions()
+        .get::<Problem>()
+        .map(|problem| problem.detail.clone());
+    let entry = NewEntry {
+        method: Some(method),
+        route,
+        request_id,
+        trace_id,
+        payload: Some(json!({"reason": reason, "not_noted_before": suppressed})),
+        ..NewEntry::new(
+            Log::Server,
+            Event::LoginFailed,
+            Actor::nameless(ActorKind::Stranger),
+        )
+    };
+    failures.0.audit.note_later(entry, Outcome::Refused);
+    response
+}

@@ -1,0 +1,385 @@
+//! What an entry of the audit log says.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::auth::principal::{Principal, Role};
+use crate::platform::ids::OrgId;
+
+crate::id!(
+    /// Names an entry; its two records share it.
+    EntryId
+);
+
+/// Whose log: an organisation's, or the server's own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Log {
+    /// What concerns no organisation: refused tokens, settings, retention.
+    Server,
+    /// An organisation's.
+    Org(OrgId),
+}
+
+impl Log {
+    /// As the tables name it; the server's own has the empty name, which no organisation can have.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Server => "",
+            Self::Org(org_id) => org_id.as_str(),
+        }
+    }
+
+    /// Reads the name back.
+    pub fn from_name(name: &str) -> Self {
+        OrgId::from_str(name).map_or(Self::Server, Self::Org)
+    }
+}
+
+impl fmt::Display for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server => f.write_str("the server's own log"),
+            Self::Org(org_id) => write!(f, "the log of `{org_id}`"),
+        }
+    }
+}
+
+/// What happened.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
+#[schema(as = AuditEvent)]
+#[sqlx(type_name = "text")]
+pub enum Event {
+    /// A request that changes something.
+    #[serde(rename = "http.request")]
+    #[sqlx(rename = "http.request")]
+    HttpRequest,
+    /// A tool call of the agent.
+    #[serde(rename = "tool.call")]
+    #[sqlx(rename = "tool.call")]
+    ToolCall,
+    /// Somebody or something decided about an action of the agent.
+    #[serde(rename = "consent.decided")]
+    #[sqlx(rename = "consent.decided")]
+    ConsentDecided,
+    /// A sealed value was opened.
+    #[serde(rename = "secret.opened")]
+    #[sqlx(rename = "secret.opened")]
+    SecretOpened,
+    /// Sealed values were sealed anew.
+    #[serde(rename = "vault.rewrapped")]
+    #[sqlx(rename = "vault.rewrapped")]
+    VaultRewrapped,
+    /// Payloads of the audit log were decrypted for a person.
+    #[serde(rename = "audit.decrypted")]
+    #[sqlx(rename = "audit.decrypted")]
+    AuditDecrypted,
+    /// A part of the audit log was handed out.
+    #[serde(rename = "audit.exported")]
+    #[sqlx(rename = "audit.exported")]
+    AuditExported,
+    /// What identified a person was erased.
+    #[serde(rename = "audit.erased")]
+    #[sqlx(rename = "audit.erased")]
+    AuditErased,
+    /// Months of the audit log were dropped.
+    #[serde(rename = "audit.retained")]
+    #[sqlx(rename = "audit.retained")]
+    AuditRetained,
+    /// A token was refused.
+    #[serde(rename = "login.failed")]
+    #[sqlx(rename = "login.failed")]
+    LoginFailed,
+    /// The server started with other settings than before.
+    #[serde(rename = "config.changed")]
+    #[sqlx(rename = "config.changed")]
+    ConfigChanged,
+}
+
+impl Event {
+    /// The name, as records carry it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HttpRequest => "http.request",
+            Self::ToolCall => "tool.call",
+            Self::ConsentDecided => "consent.decided",
+            Self::SecretOpened => "secret.opened",
+            Self::VaultRewrapped => "vault.rewrapped",
+            Self::AuditDecrypted => "audit.decrypted",
+            Self::AuditExported => "audit.exported",
+            Self::AuditErased => "audit.erased",
+            Self::AuditRetained => "audit.retained",
+            Self::LoginFailed => "login.failed",
+            Self::ConfigChanged => "config.changed",
+        }
+    }
+}
+
+/// What kind of actor did something.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum ActorKind {
+    /// A person, by a token of theirs.
+    User,
+    /// The agent, for the person whose run it is.
+    Agent,
+    /// Whoever sits at the server's machine.
+    Operator,
+    /// The server, by itself.
+    Server,
+    /// Somebody whose token was refused.
+    Stranger,
+}
+
+impl ActorKind {
+    /// The name, as records carry it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Agent => "agent",
+            Self::Operator => "operator",
+            Self::Server => "server",
+            Self::Stranger => "stranger",
+        }
+    }
+}
+
+/// Who did something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// What kind of actor.
+    pub kind: ActorKind,
+    /// The person's id, where there is one.
+    pub id: Option<String>,
+    /// What their token allowed.
+    pub role: Option<Role>,
+}
+
+impl Actor {
+    /// A person.
+    pub fn user(principal: &Principal) -> Self {
+        Self {
+            kind: ActorKind::User,
+            id: Some(principal.user_id.as_str().to_owned()),
+            role: Some(principal.role),
+        }
+    }
+
+    /// The agent, for a person.
+    pub fn agent(principal: &Principal) -> Self {
+        Self {
+            kind: ActorKind::Agent,
+            ..Self::user(principal)
+        }
+    }
+
+    /// An actor who is no person that we know.
+    pub fn nameless(kind: ActorKind) -> Self {
+        Self {
+            kind,
+            id: None,
+            role: None,
+        }
+    }
+}
+
+/// Which part of an entry a record is.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Phase {
+    /// It is about to happen.
+    Begun,
+    /// It has happened.
+    Completed,
+    /// Both at once: something that has happened already.
+    Noted,
+}
+
+impl Phase {
+    /// The name, as records carry it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::Completed => "completed",
+            Self::Noted => "noted",
+        }
+    }
+}
+
+/// How a thing ended.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
+#[schema(as = AuditOutcome)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// It was not allowed, or asked for wrongly.
+    Refused,
+    /// It failed.
+    Failure,
+    /// Nobody waited for its end: the client left or the time was over.
+    Abandoned,
+}
+
+impl Outcome {
+    /// The name, as records carry it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Refused => "refused",
+            Self::Failure => "failure",
+            Self::Abandoned => "abandoned",
+        }
+    }
+
+    /// What an HTTP status says.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            ..400 => Self::Success,
+            400..500 => Self::Refused,
+            _ => Self::Failure,
+        }
+    }
+}
+
+/// An entry that begins.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    /// Whose log.
+    pub log: Log,
+    /// What happens.
+    pub event: Event,
+    /// Who does it.
+    pub actor: Actor,
+    /// The request's method.
+    pub method: Option<String>,
+    /// The route's template.
+    pub route: Option<String>,
+    /// What it is done to: an id.
+    pub resource: Option<String>,
+    /// The request that asked for it.
+    pub request_id: Option<String>,
+    /// Its trace, 32 hexadecimal digits.
+    pub trace_id: Option<String>,
+    /// The run that it belongs to.
+    pub run_id: Option<Uuid>,
+    /// What is sealed with it.
+    pub payload: Option<Value>,
+}
+
+impl NewEntry {
+    /// An entry with nothing but what every entry has.
+    pub fn new(log: Log, event: Event, actor: Actor) -> Self {
+        Self {
+            log,
+            event,
+            actor,
+            method: None,
+            route: None,
+            resource: None,
+            request_id: None,
+            trace_id: None,
+            run_id: None,
+            payload: None,
+        }
+    }
+}
+
+/// How an entry ends.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The answer's HTTP status.
+    pub status: Option<u16>,
+    /// What it was done to, when only the end tells.
+    pub resource: Option<String>,
+    /// What is sealed with it.
+    pub payload: Option<Value>,
+}
+
+impl From<Outcome> for Ending {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            status: None,
+            resource: None,
+            payload: None,
+        }
+    }
+}
+
+/// An entry as it is listed: its records as one.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Names it.
+    pub entry_id: EntryId,
+    /// The number of its first record.
+    pub sequence: i64,
+    /// What happened.
+    pub event: Event,
+    /// What kind of actor did it.
+    pub actor_kind: ActorKind,
+    /// Who; absent when erased.
+    pub actor: Option<String>,
+    /// What their token allowed.
+    pub actor_role: Option<String>,
+    /// The request's method.
+    pub method: Option<String>,
+    /// The route's template.
+    pub route: Option<String>,
+    /// What it was done to.
+    pub resource: Option<String>,
+    /// The request that asked for it.
+    pub request_id: Option<String>,
+    /// Its trace.
+    pub trace_id: Option<String>,
+    /// The run that it belongs to.
+    pub run_id: Option<Uuid>,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When it ended; absent while nobody knows.
+    pub completed_at: Option<DateTime<Utc>>,
+    /// The answer's status.
+    pub status: Option<i32>,
+    /// How it ended; absent while nobody knows.
+    pub outcome: Option<Outcome>,
+    /// How long it took.
+    pub duration_ms: Option<i64>,
+    /// Whether there is something sealed that can still be opened.
+    pub has_payload: Option<bool>,
+    /// The number of the record that says that it was erased.
+    pub erased_by: Option<i64>,
+}
+
+/// Which entries.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only those of this person.
+    pub actor: Option<String>,
+    /// Only these events.
+    pub event: Option<Event>,
+    /// Only those of this route template.
+    pub route: Option<String>,
+    /// Only those with this outcome.
+    pub outcome: Option<Outcome>,
+    /// Not before.
+    pub since: Option<DateTime<Utc>>,
+    /// Before.
+    pub until: Option<DateTime<Utc>>,
+}

@@ -1,0 +1,299 @@
+//! Listing, decrypting, exporting and erasing.
+
+use serde_json::Value;
+use sqlx::{Acquire, PgConnection};
+
+use crate::audit::chain::Ends;
+use crate::audit::checkpoints::{around, number};
+use crate::audit::error::Error;
+use crate::audit::export::{Base, Header, Line, VERSION};
+use crate::audit::model::{
+    Actor, Ending, Entry, EntryId, Event, Filter, Log, NewEntry, Outcome, Phase,
+};
+use crate::audit::record::{Fields, Record};
+use crate::audit::sealing;
+use crate::audit::service::Audit;
+use crate::audit::store::{appending, erasing, reading, tree};
+
+/// The longest reason for a decryption, in bytes.
+pub const MAX_REASON_BYTES: usize = 500;
+
+/// What an entry sealed, opened.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// With its beginning: what was asked.
+    pub begun: Option<Value>,
+    /// With its end: what it changed.
+    pub completed: Option<Value>,
+    /// The audit key that sealed it.
+    pub key_id: Option<String>,
+}
+
+/// Who asks for something of the log, and in which request.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// Who.
+    pub actor: Actor,
+    /// The request.
+    pub request_id: Option<String>,
+    /// Its trace.
+    pub trace_id: Option<String>,
+}
+
+impl Asker {
+    /// An entry about what is done for them.
+    fn entry(&self, log: &Log, event: Event) -> NewEntry {
+        NewEntry {
+            request_id: self.request_id.clone(),
+            trace_id: self.trace_id.clone(),
+            ..NewEntry::new(log.clone(), event, self.actor.clone())
+        }
+    }
+}
+
+impl Audit {
+    /// Entries that began before a number, newest first.
+    pub async fn entries(
+        &self,
+        log: &Log,
+        filter: &Filter,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<Entry>, Error> {
+        let mut conn = self.db.acquire().await?;
+        let before = before.unwrap_or(i64::MAX);
+        Ok(reading::entries(&mut conn, log.as_str(), filter, before, limit).await?)
+    }
+
+    /// One entry.
+    pub async fn entry(&self, log: &Log, id: EntryId) -> Result<Entry, Error> {
+        let mut conn = self.db.acquire().await?;
+        let found = reading::entry(&mut conn, log.as_str(), id).await?;
+        found.ok_or(Error::NotFound(id))
+    }
+
+    /// Opens what an entry sealed, for a reason, which is noted before anything is opened.
+    pub async fn decrypt(
+        &self,
+        log: &Log,
+        id: EntryId,
+        asker: &Asker,
+        reason: &str,
+    ) -> Result<Opened, Error> {
+        let reason = reason.trim();
+        if reason.is_empty() || reason.len() > MAX_REASON_BYTES {
+            return Err(Error::Reason(MAX_REASON_BYTES));
+        }
+        let mut conn = self.db.acquire().await?;
+        let records = reading::records_of(&mut conn, log.as_str(), id).await?;
+        drop(conn);
+        if records.is_empty() {
+            return Err(Error::NotFound(id));
+        }
+        let entry = NewEntry {
+            resource: Some(id.to_string()),
+            payload: Some(serde_json::json!({"reason": reason})),
+            ..asker.entry(log, Event::AuditDecrypted)
+        };
+        let open = self.begin(entry).await?;
+        let opened = self.opened(&records);
+        let outcome = match &opened {
+            Ok(_) => Outcome::Success,
+            Err(_) => Outcome::Failure,
+        };
+        open.complete(Ending::from(outcome)).await;
+        opened
+    }
+
+    fn opened(&self, records: &[Record]) -> Result<Opened, Error> {
+        let carrier = records
+            .iter()
+            .find(|record| record.key_id.is_some() && record.phase != Phase::Completed);
+        let key_id = carrier.and_then(|record| record.key_id.clone());
+        let has_payload = records.iter().any(|record| record.payload.is_some());
+        let Some(carrier) = carrier.filter(|_| has_payload) else {
+            return Ok(Opened {
+                begun: None,
+                completed: None,
+                key_id,
+            });
+        };
+        let key = sealing::unwrap(&self.keys, carrier)?;
+        let mut opened = Opened {
+            begun: None,
+            completed: None,
+            key_id,
+        };
+        for record in records {
+            let payload = sealing::open_payload(&key, record)?;
+            match record.phase {
+                Phase::Begun | Phase::Noted => opened.begun = payload,
+                Phase::Completed => opened.completed = payload,
+            }
+        }
+        Ok(opened)
+    }
+
+    /// What the last entry of an event sealed, for the server itself.
+    pub(super) async fn last_payload(
+        &self,
+        log: &Log,
+        event: Event,
+    ) -> Result<Option<Value>, Error> {
+        let mut conn = self.db.acquire().await?;
+        let Some(id) = reading::last_of(&mut conn, log.as_str(), event).await? else {
+            return Ok(None);
+        };
+        let records = reading::records_of(&mut conn, log.as_str(), id).await?;
+        drop(conn);
+        Ok(self.opened(&records)?.begun)
+    }
+
+    /// Notes an export before its first line is handed out.
+    pub async fn begin_export(
+        &self,
+        log: &Log,
+        asker: &Asker,
+        filter: &Filter,
+        format: &str,
+    ) -> Result<(), Error> {
+        let payload = serde_json::json!({
+            "format": format,
+            "since": filter.since,
+            "until": filter.until,
+            "actor": filter.actor,
+            "event": filter.event,
+            "route": filter.route,
+            "outcome": filter.outcome,
+        });
+        let entry = NewEntry {
+            payload: Some(payload),
+            ..asker.entry(log, Event::AuditExported)
+        };
+        self.note(entry, Outcome::Success).await.map(drop)
+    }
+
+    /// The first line of an export, and the number it goes on after: what a reader needs to verify the
+    /// records that follow without this server.
+    pub async fn export_header(&self, log: &Log, filter: &Filter) -> Result<(Line, i64), Error> {
+        // Signed now, so that all but what comes meanwhile stands before a checkpoint.
+        self.checkpoint(log).await?;
+        let mut conn = self.db.acquire().await?;
+        let after = reading::number_before(&mut conn, log.as_str(), filter.since).await?;
+        let tiles = around(&mut conn, log, &[after - 1], after).await?;
+        let frontier = tiles.frontier(number(after));
+        let frontier = frontier.ok_or_else(|| Error::BrokenTree(log.to_string()))?;
+        let bases = tree::checkpoints(&mut conn, log.as_str(), after, after).await?;
+        let header = Header {
+            navi_audit_export: VERSION,
+            org_id: log.as_str().to_owned(),
+            exported_at: self.clock.now(),
+            base: Base::new(after, frontier.peaks()),
+            base_note: bases
+                .into_iter()
+                .find(|base| base.is_base)
+                .map(|base| base.note),
+            keys: self.verifying_keys().iter().map(|key| key.text()).collect(),
+        };
+        Ok((Line::Header(header), after))
+    }
+
+    /// The next lines of an export: records, and the checkpoints that stand between them. Empty at the
+    /// end.
+    pub async fn export_page(
+        &self,
+        log: &Log,
+        filter: &Filter,
+        after: i64,
+        limit: i64,
+    ) -> Result<(Vec<Line>, i64), Error> {
+        let mut conn = self.db.acquire().await?;
+        let records =
+            reading::records_after(&mut conn, log.as_str(), after, filter.until, limit).await?;
+        let Some(last) = records.last().map(|record| record.sequence) else {
+            return Ok((Vec::new(), after));
+        };
+        let notes = tree::checkpoints(&mut conn, log.as_str(), after + 1, last).await?;
+        let mut notes = notes.into_iter().filter(|note| !note.is_base).peekable();
+        let mut lines = Vec::new();
+        for record in records {
+            let sequence = record.sequence;
+            lines.push(Line::Record(Box::new(record.into())));
+            while let Some(note) = notes.next_if(|note| note.size <= sequence) {
+                lines.push(Line::Checkpoint(note.note));
+            }
+        }
+        Ok((lines, last))
+    }
+
+    /// Where a log ends, with the seal that only a key of this server makes.
+    pub async fn end(&self, log: &Log) -> Result<Option<appending::End>, Error> {
+        let mut conn = self.db.acquire().await?;
+        Ok(appending::end(&mut conn, log.as_str()).await?)
+    }
+
+    /// The names of all logs.
+    pub async fn logs(&self) -> Result<Vec<Log>, Error> {
+        let mut conn = self.db.acquire().await?;
+        let names = appending::logs(&mut conn).await?;
+        Ok(names.iter().map(|name| Log::from_name(name)).collect())
+    }
+
+    /// Destroys what identifies a person in a log: who did what to which thing, and the keys of what
+    /// was sealed. Hashes, seals and proofs stay as they are. Answers how many records that were.
+    ///
+    /// The record that says so and the erasure are one transaction; doing it again erases what came
+    /// since.
+    pub async fn erase_person(&self, log: &Log, person: &str, asker: &Asker) -> Result<u64, Error> {
+        let mut conn = self.db.acquire().await?;
+        let mut tx = conn.begin().await?;
+        let org = log.as_str().to_owned();
+        let now = self.clock.now();
+        // With the end locked, no entry of the person comes in between.
+        let mut ends = Ends::lock(&mut tx, &self.keys, std::slice::from_ref(&org), now).await?;
+        if let Some(error) = ends.part_from_tampered(&self.keys).into_iter().next() {
+            return Err(error);
+        }
+        let sequences = erasing::records_of_person(&mut tx, &org, person).await?;
+        if sequences.is_empty() {
+            return Ok(0);
+        }
+        let (mut record, _key) = self.draft(asker.entry(log, Event::AuditErased), Phase::Noted)?;
+        record.outcome = Some(Outcome::Success);
+        record.statement = Some(erasure_statement(&sequences));
+        ends.link(&mut record, now);
+        let erased_by = record.sequence;
+        ends.append(&mut tx, &self.keys, &[record]).await?;
+        let erased = erase_all(&mut tx, &org, &sequences, erased_by).await?;
+        tx.commit().await?;
+        Ok(erased)
+    }
+}
+
+async fn erase_all(
+    conn: &mut PgConnection,
+    org: &str,
+    sequences: &[i64],
+    erased_by: i64,
+) -> Result<u64, Error> {
+    let mut erased = 0;
+    for some in sequences.chunks(10_000) {
+        erased += erasing::erase(&mut *conn, org, some, erased_by).await?;
+    }
+    Ok(erased)
+}
+
+/// What the record of an erasure says: how many records were erased and which, by a hash over their
+/// numbers in order, so that nobody else can pass a deletion off as this erasure.
+pub fn erasure_statement(sequences: &[i64]) -> String {
+    use std::fmt::Write as _;
+    let mut fields = Fields::new(b"navi audit erasure 1\0");
+    for sequence in sequences {
+        fields.number(Some(*sequence));
+    }
+    let mut text = format!("erased {} records ", sequences.len());
+    for byte in fields.finish() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

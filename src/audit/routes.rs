@@ -1,0 +1,380 @@
+//! The audit log over HTTP, for administrators of an organisation.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Extension, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use futures_util::stream;
+use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::audit::csv_export;
+use crate::audit::error::Error;
+use crate::audit::export::Line;
+use crate::audit::model::{Actor, EntryId, Event, Filter, Log, Outcome};
+use crate::audit::reader::Asker;
+use crate::audit::service::Audit;
+use crate::audit::view::{CheckpointView, EntryView, OpenedView, PageView, ProofView};
+use crate::auth::principal::Admin;
+use crate::platform::extract::{Json, Path, Query};
+use crate::platform::logging::{RequestId, TraceId};
+use crate::platform::problem::Problem;
+
+/// How many entries a page has when nothing is said.
+const DEFAULT_LIMIT: u32 = 100;
+/// The most entries of a page.
+const MAX_LIMIT: u32 = 1_000;
+/// How many records of an export are read at once.
+const EXPORT_PAGE: i64 = 500;
+
+/// The routes of the audit log.
+pub fn routes(audit: Audit) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(list_entries))
+        .routes(routes!(export_entries))
+        .routes(routes!(get_checkpoint))
+        .routes(routes!(get_entry))
+        .routes(routes!(decrypt_entry))
+        .routes(routes!(prove_entry))
+        .with_state(audit)
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        let (status, slug) = match &error {
+            Error::Unavailable => {
+                let problem =
+                    Self::new(StatusCode::SERVICE_UNAVAILABLE, "audit-unavailable", detail);
+                return problem.retry_after(1);
+            }
+            Error::Tampered(_) | Error::BrokenTree(_) | Error::RolledBack { .. } => {
+                tracing::error!(error = %detail, "an audit log is broken");
+                (StatusCode::CONFLICT, "audit-broken")
+            }
+            Error::NotFound(_) => (StatusCode::NOT_FOUND, "not-found"),
+            Error::Reason(_) | Error::NoSuchSize { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "validation-error")
+            }
+            Error::Erased => (StatusCode::GONE, "audit-erased"),
+            Error::UnknownKey(_) | Error::Unsealable => (StatusCode::CONFLICT, "audit-unreadable"),
+            Error::Key(_) | Error::NoRandomness(_) | Error::Signing | Error::Database(_) => {
+                return Self::internal(&error);
+            }
+        };
+        Self::new(status, slug, detail)
+    }
+}
+
+/// Who asks, and in which request.
+fn asker(admin: &Admin, request: &RequestId, trace: &TraceId) -> Asker {
+    Asker {
+        actor: Actor::user(&admin.0),
+        request_id: Some(request.to_string()),
+        trace_id: Some(trace.0.clone()),
+    }
+}
+
+fn log(admin: &Admin) -> Log {
+    Log::Org(admin.0.org_id.clone())
+}
+
+/// Which entries.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Only those of this person: the token's `sub`.
+    actor: Option<String>,
+    /// Only this event.
+    event_type: Option<Event>,
+    /// Only this route template.
+    route: Option<String>,
+    /// Only this outcome.
+    outcome: Option<Outcome>,
+    /// Not before, RFC 3339.
+    since: Option<DateTime<Utc>>,
+    /// Before, RFC 3339.
+    until: Option<DateTime<Utc>>,
+    /// At most this many; brought into 1 to 1000, 100 when absent.
+    #[serde(default = "default_limit")]
+    limit: u32,
+    /// `next_cursor` of the page before.
+    cursor: Option<i64>,
+}
+
+fn default_limit() -> u32 {
+    DEFAULT_LIMIT
+}
+
+/// Lists what was done in the caller's organisation, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/audit",
+    tag = "audit",
+    security(("bearer" = ["admin"])),
+    params(ListQuery),
+    responses((status = 200, description = "the entries", body = PageView)),
+)]
+async fn list_entries(
+    State(audit): State<Audit>,
+    admin: Admin,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<PageView>, Problem> {
+    let limit = query.limit.clamp(1, MAX_LIMIT);
+    let filter = Filter {
+        actor: query.actor,
+        event: query.event_type,
+        route: query.route,
+        outcome: query.outcome,
+        since: query.since,
+        until: query.until,
+    };
+    let log = log(&admin);
+    let found = audit
+        .entries(&log, &filter, query.cursor, i64::from(limit) + 1)
+        .await?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    Ok(Json(PageView::new(found, limit)))
+}
+
+/// One entry of the caller's organisation.
+#[utoipa::path(
+    get,
+    path = "/api/audit/{id}",
+    tag = "audit",
+    security(("bearer" = ["admin"])),
+    params(("id" = uuid::Uuid, Path, description = "the entry")),
+    responses(
+        (status = 200, description = "the entry", body = EntryView),
+        (status = 404, description = "there is none in this organisation"),
+    ),
+)]
+async fn get_entry(
+    State(audit): State<Audit>,
+    admin: Admin,
+    Path(id): Path<EntryId>,
+) -> Result<Json<EntryView>, Problem> {
+    Ok(Json(audit.entry(&log(&admin), id).await?.into()))
+}
+
+/// Why something is decrypted.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+struct DecryptEntry {
+    /// The reason, 1 to 500 bytes; it is noted in the log before anything is opened.
+    reason: String,
+}
+
+/// Opens what an entry sealed.
+#[utoipa::path(
+    post,
+    path = "/api/audit/{id}/decrypt",
+    tag = "audit",
+    security(("bearer" = ["admin"])),
+    params(("id" = uuid::Uuid, Path, description = "the entry")),
+    request_body = DecryptEntry,
+    responses(
+        (status = 200, description = "what was sealed", body = OpenedView),
+        (status = 404, description = "there is none in this organisation"),
+        (status = 409, description = "its key is not in the ring, or it was changed"),
+        (status = 410, description = "it was erased"),
+    ),
+)]
+async fn decrypt_entry(
+    State(audit): State<Audit>,
+    admin: Admin,
+    Extension(request): Extension<RequestId>,
+    Extension(trace): Extension<TraceId>,
+    Path(id): Path<EntryId>,
+    Json(body): Json<DecryptEntry>,
+) -> Result<Json<OpenedView>, Problem> {
+    let asker = asker(&admin, &request, &trace);
+    let opened = audit
+        .decrypt(&log(&admin), id, &asker, &body.reason)
+        .await?;
+    Ok(Json(OpenedView::new(id, opened)))
+}
+
+/// The form of an export.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = AuditExportFormat)]
+enum Format {
+    /// JSON Lines: every record with what verification needs.
+    #[default]
+    Jsonl,
+    /// A table for people: one line for an entry, without what is sealed.
+    Csv,
+}
+
+/// What to export.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ExportQuery {
+    /// The form; `jsonl` when absent.
+    #[serde(default)]
+    format: Format,
+    /// Not before, RFC 3339.
+    since: Option<DateTime<Utc>>,
+    /// Before, RFC 3339.
+    until: Option<DateTime<Utc>>,
+}
+
+/// Exports the log of the caller's organisation: what `navi audit verify --export` verifies, or a table.
+#[utoipa::path(
+    get,
+    path = "/api/audit/export",
+    tag = "audit",
+    security(("bearer" = ["admin"])),
+    params(ExportQuery),
+    responses(
+        (status = 200, description = "the log; a stream that ends early ends without its last line", body = String, content_type = "application/jsonl"),
+        (status = 409, description = "the log is broken; `navi audit verify` says where"),
+    ),
+)]
+async fn export_entries(
+    State(audit): State<Audit>,
+    admin: Admin,
+    Extension(request): Extension<RequestId>,
+    Extension(trace): Extension<TraceId>,
+    Query(query): Query<ExportQuery>,
+) -> Result<Response, Problem> {
+    let (log, asker) = (log(&admin), asker(&admin, &request, &trace));
+    let filter = Filter {
+        since: query.since,
+        until: query.until,
+        ..Filter::default()
+    };
+    let (name, kind) = match query.format {
+        Format::Jsonl => ("jsonl", "application/jsonl"),
+        Format::Csv => ("csv", "text/csv; charset=utf-8"),
+    };
+    audit.begin_export(&log, &asker, &filter, name).await?;
+    let body = match query.format {
+        Format::Jsonl => jsonl(audit, log, filter).await?,
+        Format::Csv => table(audit, log, filter),
+    };
+    let disposition = format!("attachment; filename=\"audit-log.{name}\"");
+    let headers = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((headers, body).into_response())
+}
+
+async fn jsonl(audit: Audit, log: Log, filter: Filter) -> Result<Body, Problem> {
+    let (header, after) = audit.export_header(&log, &filter).await?;
+    let first = written(&[header])?;
+    let pages = stream::try_unfold(Some((first, after)), move |state| {
+        let (audit, log, filter) = (audit.clone(), log.clone(), filter.clone());
+        async move {
+            let Some((text, after)) = state else {
+                return Ok::<_, Error>(None);
+            };
+            let (lines, last) = audit.export_page(&log, &filter, after, EXPORT_PAGE).await?;
+            if lines.is_empty() {
+                return Ok(Some((text, None)));
+            }
+            let next = written(&lines).unwrap_or_default();
+            Ok(Some((text, Some((next, last)))))
+        }
+    });
+    Ok(Body::from_stream(pages))
+}
+
+fn written(lines: &[Line]) -> Result<Bytes, Problem> {
+    let mut text = Vec::new();
+    for line in lines {
+        serde_json::to_writer(&mut text, line).map_err(|error| Problem::internal(&error))?;
+        text.push(b'\n');
+    }
+    Ok(Bytes::from(text))
+}
+
+fn table(audit: Audit, log: Log, filter: Filter) -> Body {
+    let first = Some((csv_export::heading(), None));
+    let pages = stream::try_unfold(first, move |state| {
+        let (audit, log, filter) = (audit.clone(), log.clone(), filter.clone());
+        async move {
+            let Some((text, before)) = state else {
+                return Ok::<_, Error>(None);
+            };
+            let page = audit.entries(&log, &filter, before, EXPORT_PAGE).await?;
+            let Some(last) = page.last().map(|entry| entry.sequence) else {
+                return Ok(Some((text, None)));
+            };
+            Ok(Some((text, Some((csv_export::rows(page), Some(last))))))
+        }
+    });
+    Body::from_stream(pages)
+}
+
+/// What is known already.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct CheckpointQuery {
+    /// The size of a checkpoint that the caller has; the answer proves that the log continues it.
+    since: Option<i64>,
+}
+
+/// Signs the log of the caller's organisation as it is now.
+#[utoipa::path(
+    get,
+    path = "/api/audit/checkpoint",
+    tag = "audit",
+    security(("bearer" = ["admin"])),
+    params(CheckpointQuery),
+    responses(
+        (status = 200, description = "the checkpoint", body = CheckpointView),
+        (status = 404, description = "nothing was done in this organisation yet"),
+        (status = 409, description = "the log is broken; `navi audit verify` says where"),
+    ),
+)]
+async fn get_checkpoint(
+    State(audit): State<Audit>,
+    admin: Admin,
+    Query(query): Query<CheckpointQuery>,
+) -> Result<Json<CheckpointView>, Problem> {
+    let log = log(&admin);
+    let found = match query.since {
+        None => audit.checkpoint(&log).await?.map(|signed| (signed, None)),
+        Some(since) => {
+            let found = audit.checkpoint_since(&log, since).await?;
+            found.map(|(signed, path)| (signed, Some(path)))
+        }
+    };
+    let Some((signed, path)) = found else {
+        return Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            "nothing was done in this organisation yet",
+        ));
+    };
+    let keys = audit.verifying_keys();
+    Ok(Json(CheckpointView::new(&signed, &keys, path)))
+}
+
+/// Proves that an entry stands in the log.
+#[utoipa::path(
+    get,
+    path = "/api/audit/{id}/proof",
+    tag = "audit",
+    security(("bearer" = ["admin"])),
+    params(("id" = uuid::Uuid, Path, description = "the entry")),
+    responses(
+        (status = 200, description = "the proof", body = ProofView),
+        (status = 404, description = "there is none in this organisation"),
+        (status = 409, description = "the log is broken; `navi audit verify` says where"),
+    ),
+)]
+async fn prove_entry(
+    State(audit): State<Audit>,
+    admin: Admin,
+    Path(id): Path<EntryId>,
+) -> Result<Json<ProofView>, Problem> {
+    let (signed, found) = audit.prove(&log(&admin), id).await?;
+    let keys = audit.verifying_keys();
+    Ok(Json(ProofView::new(id, &signed, &keys, &found)))
+}

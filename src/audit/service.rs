@@ -1,0 +1,268 @@
+//! Beginning and completing entries.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::audit::error::Error;
+use crate::audit::keyring::Keyring;
+use crate::audit::model::{Ending, EntryId, NewEntry, Outcome, Phase};
+use crate::audit::record::{Personal, Record, digest};
+use crate::audit::sealing;
+use crate::audit::writer::{Draft, Writer};
+use crate::platform::clock::Clock;
+use crate::platform::metrics::Metrics;
+use crate::platform::tasks::Tasks;
+use crate::vault::envelope::DataKey;
+
+/// How long a beginning may take before what it is about is refused: an answer within a second.
+const PATIENCE: Duration = Duration::from_millis(900);
+/// The most beginnings that wait at once; beyond, they are refused without waiting.
+const MAX_WAITING: usize = 8_192;
+/// How long the records of what was done are still tried at the end of the process.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The audit log of all organisations; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Audit(Arc<Inner>);
+
+/// What the handles share.
+#[derive(Debug)]
+pub struct Inner {
+    pub(super) db: PgPool,
+    pub(super) clock: Clock,
+    pub(super) keys: Arc<Keyring>,
+    pub(super) metrics: Metrics,
+    drafts: mpsc::UnboundedSender<Draft>,
+    waiting: AtomicUsize,
+}
+
+impl std::ops::Deref for Audit {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// An entry that has begun. Dropped without an end, it is completed as abandoned.
+#[derive(Debug)]
+#[must_use = "an entry that begins has an end"]
+pub struct Open {
+    audit: Audit,
+    stub: Option<Record>,
+    key: DataKey,
+    began: Instant,
+}
+
+impl Audit {
+    /// Opens the log and starts its writer, which ends with `tasks`.
+    pub fn open(
+        db: PgPool,
+        clock: Clock,
+        keys: Arc<Keyring>,
+        metrics: Metrics,
+        tasks: &Tasks,
+    ) -> Self {
+        let (sender, drafts) = mpsc::unbounded_channel();
+        let writer = Writer::new(&db, clock.clone(), keys.clone(), metrics.clone(), drafts);
+        tasks.spawn(writer.run(tasks.stopping(), GRACE));
+        Self(Arc::new(Inner {
+            db,
+            clock,
+            keys,
+            metrics,
+            drafts: sender,
+            waiting: AtomicUsize::new(0),
+        }))
+    }
+
+    /// Begins an entry. When this answers, the beginning is on disk; when it fails, what the entry is
+    /// about must not happen.
+    pub async fn begin(&self, entry: NewEntry) -> Result<Open, Error> {
+        let began = Instant::now();
+        let (stub, key) = self.draft(entry, Phase::Begun)?;
+        self.write(stub.clone()).await?;
+        Ok(Open {
+            audit: self.clone(),
+            stub: Some(stub),
+            key,
+            began,
+        })
+    }
+
+    /// Notes what has happened already, and waits until that is on disk.
+    pub async fn note(&self, entry: NewEntry, outcome: Outcome) -> Result<EntryId, Error> {
+        let (mut record, _key) = self.draft(entry, Phase::Noted)?;
+        record.outcome = Some(outcome);
+        let id = EntryId(record.entry_id);
+        self.write(record).await?;
+        Ok(id)
+    }
+
+    /// Notes what has happened already, without waiting.
+    pub fn note_later(&self, entry: NewEntry, outcome: Outcome) {
+        match self.draft(entry, Phase::Noted) {
+            Ok((mut record, _key)) => {
+                record.outcome = Some(outcome);
+                let _later = self.send(record);
+            }
+            Err(error) => tracing::error!(%error, "an audit entry was not noted"),
+        }
+    }
+
+    /// Writes a record and waits for it, as long as an answer may take.
+    async fn write(&self, record: Record) -> Result<(), Error> {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::Unavailable);
+        }
+        let _place = Place(&self.waiting);
+        let done = self.send(record);
+        match tokio::time::timeout(PATIENCE, done).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false) | Err(_)) | Err(_) => Err(Error::Unavailable),
+        }
+    }
+
+    fn send(&self, record: Record) -> oneshot::Receiver<bool> {
+        let (done, told) = oneshot::channel();
+        // A writer that has ended drops the draft, and with it the sender: the receiver is told.
+        if let Err(refused) = self.drafts.send(Draft { record, done })
+            && refused.0.record.phase == Phase::Completed
+        {
+            tracing::error!(
+                audit.entry = %refused.0.record.entry_id,
+                "the end of an audit entry came after the end of the server"
+            );
+        }
+        told
+    }
+
+    /// A record without its place in the log, and the key of its entry.
+    pub(super) fn draft(&self, entry: NewEntry, phase: Phase) -> Result<(Record, DataKey), Error> {
+        let log = entry.log.as_str().to_owned();
+        let entry_id = EntryId::new(&self.clock).0;
+        let key = DataKey::random()?;
+        let wrapping = self.keys.current()?;
+        let payload = entry
+            .payload
+            .as_ref()
+            .map(|payload| sealing::seal_payload(&key, &log, entry_id, phase, payload));
+        let payload = payload.transpose()?;
+        let personal = Personal {
+            actor: entry.actor.id,
+            actor_role: entry.actor.role.map(|role| role.as_str().to_owned()),
+            resource: entry.resource,
+            blind: Some(blind()),
+        };
+        let entry_key = sealing::wrap(wrapping, &log, entry_id, &key)?;
+        let record = Record {
+            sequence: 0,
+            entry_id,
+            phase,
+            created_at: self.clock.now(),
+            event: entry.event,
+            method: entry.method,
+            route: entry.route,
+            request_id: entry.request_id,
+            trace_id: entry.trace_id,
+            run_id: entry.run_id,
+            status: None,
+            outcome: None,
+            duration_ms: None,
+            actor_kind: entry.actor.kind,
+            statement: None,
+            commitment: personal.commitment(Some(&entry_key)).to_vec(),
+            personal,
+            payload_digest: payload.as_deref().map(|payload| digest(payload).to_vec()),
+            payload,
+            entry_key: Some(entry_key),
+            key_id: Some(wrapping.id.clone()),
+            erased_by: None,
+            previous: Vec::new(),
+            hash: Vec::new(),
+            org_id: log,
+        };
+        Ok((record, key))
+    }
+}
+
+/// Sixteen bytes that nobody can guess.
+fn blind() -> Vec<u8> {
+    rand::random::<[u8; 16]>().to_vec()
+}
+
+struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Open {
+    /// The entry.
+    pub fn id(&self) -> EntryId {
+        EntryId(self.stub.as_ref().map_or(Uuid::nil(), |stub| stub.entry_id))
+    }
+
+    /// Completes the entry. Waits until that is on disk, but not for long: what was done is done, and
+    /// the writer goes on trying.
+    pub async fn complete(mut self, ending: Ending) {
+        let Some(stub) = self.stub.take() else { return };
+        match self.completed(stub, &ending) {
+            Ok(record) => {
+                let _waited = self.audit.write(record).await;
+            }
+            Err(error) => tracing::error!(%error, "the end of an audit entry was not written"),
+        }
+    }
+
+    fn completed(&self, stub: Record, ending: &Ending) -> Result<Record, Error> {
+        let payload = ending.payload.as_ref().map(|payload| {
+            sealing::seal_payload(
+                &self.key,
+                &stub.org_id,
+                stub.entry_id,
+                Phase::Completed,
+                payload,
+            )
+        });
+        let payload = payload.transpose()?;
+        let personal = match &ending.resource {
+            Some(resource) => Personal {
+                resource: Some(resource.clone()),
+                blind: Some(blind()),
+                ..Personal::default()
+            },
+            None => Personal::default(),
+        };
+        Ok(Record {
+            phase: Phase::Completed,
+            status: ending.status.map(i32::from),
+            outcome: Some(ending.outcome),
+            duration_ms: Some(i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)),
+            commitment: personal.commitment(None).to_vec(),
+            personal,
+            payload_digest: payload.as_deref().map(|payload| digest(payload).to_vec()),
+            payload,
+            entry_key: None,
+            ..stub
+        })
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let Some(stub) = self.stub.take() else { return };
+        match self.completed(stub, &Ending::from(Outcome::Abandoned)) {
+            Ok(record) => drop(self.audit.send(record)),
+            Err(error) => tracing::error!(%error, "the end of an audit entry was not written"),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Checkpoints and tiles.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use crate::audit::tiles::Position;
+
+/// A checkpoint as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCheckpoint {
+    /// How many records the log had.
+    pub size: i64,
+    /// Whether the records up to here were dropped.
+    pub is_base: bool,
+    /// The signed text.
+    pub note: String,
+}
+
+/// The last checkpoint of a log.
+pub async fn last_checkpoint(
+    conn: &mut PgConnection,
+    org_id: &str,
+) -> sqlx::Result<Option<StoredCheckpoint>> {
+    sqlx::query_as!(
+        StoredCheckpoint,
+        "select size, is_base, note from audit_checkpoints
+         where org_id = $1 and not is_base order by size desc limit 1",
+        org_id,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// The checkpoints of a log with sizes from one to another, smallest first.
+pub async fn checkpoints(
+    conn: &mut PgConnection,
+    org_id: &str,
+    from: i64,
+    to: i64,
+) -> sqlx::Result<Vec<StoredCheckpoint>> {
+    sqlx::query_as!(
+        StoredCheckpoint,
+        "select size, is_base, note from audit_checkpoints
+         where org_id = $1 and size between $2 and $3 order by size, is_base",
+        org_id,
+        from,
+        to,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Keeps a checkpoint; one that is there already stays.
+pub async fn keep_checkpoint(
+    conn: &mut PgConnection,
+    org_id: &str,
+    checkpoint: &StoredCheckpoint,
+    root: &[u8],
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into audit_checkpoints (org_id, size, is_base, root, note, created_at)
+         values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+        org_id,
+        checkpoint.size,
+        checkpoint.is_base,
+        root,
+        checkpoint.note,
+        at,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Some tiles of a log.
+pub async fn tiles(
+    conn: &mut PgConnection,
+    org_id: &str,
+    positions: &[Position],
+) -> sqlx::Result<Vec<(Position, Vec<u8>)>> {
+    let levels: Vec<i16> = positions.iter().map(|(level, _)| *level).collect();
+    let numbers: Vec<i64> = positions.iter().map(|(_, tile)| *tile).collect();
+    let rows = sqlx::query!(
+        "select t.level, t.tile, t.hashes
+         from unnest($2::smallint[], $3::bigint[]) as asked (level, tile)
+         join audit_tiles t on t.org_id = $1 and t.level = asked.level and t.tile = asked.tile",
+        org_id,
+        &levels,
+        &numbers,
+    )
+    .fetch_all(conn)
+    .await?;
+    let tiles = rows.into_iter();
+    Ok(tiles
+        .map(|row| ((row.level, row.tile), row.hashes))
+        .collect())
+}
+
+/// Keeps tiles, in the place of shorter ones: two servers that make the same checkpoint write the
+/// same, and the one that is behind takes nothing away.
+pub async fn keep_tiles(
+    conn: &mut PgConnection,
+    org_id: &str,
+    tiles: &[(Position, Vec<u8>)],
+) -> sqlx::Result<()> {
+    let levels: Vec<i16> = tiles.iter().map(|((level, _), _)| *level).collect();
+    let numbers: Vec<i64> = tiles.iter().map(|((_, tile), _)| *tile).collect();
+    let hashes: Vec<Vec<u8>> = tiles.iter().map(|(_, hashes)| hashes.clone()).collect();
+    sqlx::query!(
+        "insert into audit_tiles (org_id, level, tile, hashes)
+         select $1, * from unnest($2::smallint[], $3::bigint[], $4::bytea[])
+         on conflict (org_id, level, tile) do update set hashes = excluded.hashes
+         where octet_length(excluded.hashes) > octet_length(audit_tiles.hashes)",
+        org_id,
+        &levels,
+        &numbers,
+        &hashes,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Logs that grew beyond their last checkpoint.
+pub async fn grown(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "select c.org_id from audit_chains c
+         where c.size > coalesce((select max(k.size) from audit_checkpoints k
+                                  where k.org_id = c.org_id and not k.is_base), 0)
+         order by c.org_id",
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Of every log the number of the last record before a time.
+pub async fn last_before(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+) -> sqlx::Result<Vec<(String, i64)>> {
+    let rows = sqlx::query!(
+        r#"select org_id, max(sequence) as "last!" from audit_records
+           where created_at < $1 group by org_id"#,
+        before,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.org_id, row.last)).collect())
+}

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::auth::token;
+use crate::auth::config as token;
 use crate::config::settings::{AppEnv, Config};
 use crate::platform::secret::ExposeSecret;
 

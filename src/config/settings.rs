@@ -13,11 +13,13 @@ use crate::agent::limits::AgentConfig;
 use crate::audit::config::AuditConfig;
 use crate::auth::config::AuthConfig;
 use crate::config::environment::Surroundings;
+use crate::connectors::config::ConnectorsConfig;
 use crate::llm::config::LlmConfig;
 use crate::llm::scripted::ScriptedProvider;
 use crate::platform::logging::LogConfig;
 use crate::platform::secret::SecretString;
 use crate::platform::secret_file;
+use crate::vault::config::VaultConfig;
 
 /// All settings of a process.
 #[derive(Clone, Debug, Args)]
@@ -49,6 +51,14 @@ pub struct Config {
     /// The audit log.
     #[command(flatten)]
     pub audit: AuditConfig,
+
+    /// Encryption at rest.
+    #[command(flatten)]
+    pub vault: VaultConfig,
+
+    /// The systems that people connect.
+    #[command(flatten)]
+    pub connectors: ConnectorsConfig,
 
     /// The models.
     #[command(flatten)]

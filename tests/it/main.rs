@@ -31,5 +31,6 @@ mod retrieval;
 mod runs;
 mod served;
 mod support;
+mod tokens;
 mod tools;
 mod verify;

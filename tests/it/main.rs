@@ -25,6 +25,7 @@ mod llm_routing;
 mod llm_scripted;
 mod llm_streams;
 mod llm_support;
+mod matrix;
 mod migrations;
 mod policy;
 mod retrieval;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::documents::{code_spans, documents, files, read, root, table};
 
 /// The blocks of code in a document, with their languages.
-fn blocks(text: &str) -> Vec<(&str, String)> {
+pub(crate) fn blocks(text: &str) -> Vec<(&str, String)> {
     let mut found = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {

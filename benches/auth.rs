@@ -82,7 +82,10 @@ fn verifier(runtime: &Runtime, keys: &[SigningKey]) -> Verifier {
     let store = KeyStore::new(provider.keys.clone(), times, clock.clone(), tasks).unwrap();
     let served = async {
         let (mut stream, _) = listener.accept().await.unwrap();
-        stream.read(&mut [0; 4096]).await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(stream.read_u8().await.unwrap());
+        }
         stream.write_all(answer.as_bytes()).await.unwrap();
     };
     let fetched = async {

@@ -50,13 +50,14 @@ pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: 
 }
 
 async fn principal(verifier: &Verifier, token: Result<&str, Denied>) -> Result<Principal, Denied> {
-    verifier
-        .verify_or_ask(token?)
-        .await
-        .map_err(|refusal| match refusal {
-            Refusal::NoKeys => Denied::NoKeys,
-            refusal => Denied::BadToken(refusal.reason()),
-        })
+    let verdict = verifier.verify_or_ask(token?).await;
+    verdict.map_err(|refusal| {
+        if refusal == Refusal::NoKeys {
+            Denied::NoKeys
+        } else {
+            Denied::BadToken(refusal.reason())
+        }
+    })
 }
 
 /// Reads the one `Authorization` header. Two of them are refused: whoever checks one and

@@ -26,14 +26,16 @@ pub struct Seen {
     places: Vec<Mutex<Option<Verified>>>,
 }
 
-impl Seen {
+impl Default for Seen {
     /// Nothing seen yet.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self {
             places: (0..PLACES).map(|_| Mutex::new(None)).collect(),
         }
     }
+}
 
+impl Seen {
     /// What the token says, if this very key was found to have signed it; otherwise what `verify`
     /// finds out, which is remembered when it is good.
     pub fn or_verify<E>(

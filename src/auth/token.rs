@@ -156,7 +156,7 @@ impl Verifier {
     pub fn and_provider(mut self, provider: IdentityProvider, keys: Arc<KeyStore>) -> Self {
         self.provided = Some(Provided {
             keys,
-            seen: Seen::new(),
+            seen: Seen::default(),
             rules: Rules {
                 audience: provider.audience,
                 issuer: provider.issuer,

@@ -258,7 +258,9 @@ async fn what_somebody_owns_does_not_exist_for_anybody_else(db: PgPool) {
         let id = estate.id(row.2);
         let nothing = match row.2 {
             Owned::Preference => "9007199254740991",
-            _ => "01890a5d-ac96-774b-bcce-b302099a8057",
+            Owned::Conversation | Owned::Job | Owned::Consent | Owned::Prompt => {
+                "01890a5d-ac96-774b-bcce-b302099a8057"
+            }
         };
         for (who, client) in &others {
             let at = format!("{} {} by {who}", row.0, row.1);

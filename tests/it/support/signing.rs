@@ -16,7 +16,7 @@ enum Kind {
 
 /// A private key with an id, and the algorithm it signs with.
 pub(crate) struct SigningKey {
-    kind: Kind,
+    pair: Kind,
     pub(crate) kid: String,
     pub(crate) algorithm: &'static str,
 }
@@ -28,7 +28,7 @@ pub(crate) fn encoded(bytes: impl AsRef<[u8]>) -> String {
 impl SigningKey {
     /// A new key.
     pub(crate) fn new(kid: &str, algorithm: &'static str) -> Self {
-        let kind = match algorithm {
+        let pair = match algorithm {
             "ES256" => {
                 let parameters = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
                 Kind::P256(EcdsaKeyPair::generate(parameters).unwrap())
@@ -37,7 +37,7 @@ impl SigningKey {
             _ => Kind::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()),
         };
         Self {
-            kind,
+            pair,
             kid: kid.to_owned(),
             algorithm,
         }
@@ -45,7 +45,7 @@ impl SigningKey {
 
     /// The public half, as RFC 7517 writes it.
     pub(crate) fn jwk(&self) -> Value {
-        let mut jwk = match &self.kind {
+        let mut jwk = match &self.pair {
             Kind::Rsa(pair) => {
                 let public = pair.public_key();
                 let n = public.modulus().big_endian_without_leading_zero();
@@ -69,7 +69,7 @@ impl SigningKey {
 
     /// The public half in DER.
     pub(crate) fn der(&self) -> Vec<u8> {
-        let der: PublicKeyX509Der<'_> = match &self.kind {
+        let der: PublicKeyX509Der<'_> = match &self.pair {
             Kind::Rsa(pair) => pair.public_key().as_der().unwrap(),
             Kind::P256(pair) => pair.public_key().as_der().unwrap(),
             Kind::Ed25519(pair) => pair.public_key().as_der().unwrap(),
@@ -79,7 +79,7 @@ impl SigningKey {
 
     fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
-        match &self.kind {
+        match &self.pair {
             Kind::Rsa(pair) => {
                 let padding: &'static dyn signature::RsaEncoding = match self.algorithm {
                     "RS384" => &signature::RSA_PKCS1_SHA384,

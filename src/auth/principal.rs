@@ -145,11 +145,12 @@ impl IntoResponse for Denied {
                 ),
             ),
             Self::NoKeys => {
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                let detail = "the identity provider's keys could not be fetched";
-                return Problem::new(status, "identity-provider-unavailable", detail)
-                    .retry_after(KEYS_RETRY_SECONDS)
-                    .into_response();
+                let problem = Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "identity-provider-unavailable",
+                    "the identity provider's keys could not be fetched",
+                );
+                return problem.retry_after(KEYS_RETRY_SECONDS).into_response();
             }
             Self::RoleTooLow { required, actual } => (
                 StatusCode::FORBIDDEN,

@@ -19,6 +19,7 @@ use crate::agent::service::{AgentService, Services, ToolSettings};
 use crate::agent::tools::context::ToolLimits;
 use crate::agent::tools::process::Launch;
 use crate::audit::service::Audit;
+use crate::auth::key_store::{KeyStore, Times};
 use crate::auth::token::Verifier;
 use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
 use crate::ledger::service::Ledger;
@@ -54,6 +55,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Who may call.
     pub verifier: Arc<Verifier>,
+    /// The keys of the identity provider, if there is one.
+    pub identity_keys: Option<Arc<KeyStore>>,
     /// Whether the process works.
     pub health: Health,
     /// Cancelled when streams should say that they end; requests in flight go on.
@@ -124,16 +127,19 @@ impl App {
         };
         let models = Arc::new(llm::router::Router::new(&config.llm, &parts)?);
         let ledger = Ledger::open(db.clone(), metrics.clone(), &tasks).await?;
-        let secret = config.signing_secret()?;
-        let verifier = Arc::new(Verifier::new(&config.auth, &secret, clock.clone()));
-        let health = Health::new(vec![
+        let (verifier, keys) = verifier(&config, &clock, &tasks)?;
+        let mut probes = vec![
             ("database", database_probe(&db)),
             ("migrations", migrations_probe(&db)),
-        ]);
+        ];
+        if let Some(keys) = &keys {
+            probes.push(("identity provider", keys_probe(keys.clone())));
+        }
+        let health = Health::new(probes);
         let conversations = ConversationService::new(db.clone(), clock.clone());
         let signals = Signals::new(db.clone());
-        let keys = Arc::new(config.audit_keys()?);
-        let audit = Audit::open(db.clone(), clock.clone(), keys, metrics.clone(), &tasks);
+        let ring = Arc::new(config.audit_keys()?);
+        let audit = Audit::open(db.clone(), clock.clone(), ring, metrics.clone(), &tasks);
         let consents = Consents::new(db.clone(), clock.clone(), signals.clone(), audit.clone());
         let records = config.data_dir().ok().map(|folder| folder.join("outcomes"));
         let times = LeaseTimes {
@@ -178,6 +184,7 @@ impl App {
             tasks,
             metrics,
             verifier,
+            identity_keys: keys,
             health,
             streams_end: CancellationToken::new(),
             audit,
@@ -191,6 +198,9 @@ impl App {
 
     /// Starts what runs beside requests.
     pub fn start_background(&self) {
+        if let Some(keys) = &self.identity_keys {
+            keys.keep_fresh();
+        }
         self.health.watch(&self.tasks);
         self.agent.services().signals.start(&self.tasks);
         self.agent.start_working();
@@ -218,6 +228,27 @@ impl App {
             self.tasks.stopping(),
         ));
     }
+}
+
+/// Who verifies tokens, and the keys of the identity provider if there is one.
+fn verifier(
+    config: &Config,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> Result<(Arc<Verifier>, Option<Arc<KeyStore>>), BuildError> {
+    let secret = match config.signing_secret() {
+        Ok(secret) => Some(secret),
+        Err(SigningSecretError::Elsewhere) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let verifier = Verifier::over(&config.auth, secret.as_ref(), clock.clone());
+    let Some(provider) = config.auth.identity_provider() else {
+        return Ok((Arc::new(verifier), None));
+    };
+    let times = Times::refreshed_after(config.auth.jwt_jwks_cache_ttl);
+    let keys = KeyStore::new(provider.keys.clone(), times, clock.clone(), tasks.clone())?;
+    let verifier = verifier.and_provider(provider, keys.clone());
+    Ok((Arc::new(verifier), Some(keys)))
 }
 
 /// How often partitions are looked after. They are made months ahead and kept for months, so nothing
@@ -304,6 +335,19 @@ fn database_probe(db: &PgPool) -> Probe {
             let mut connection = db.acquire().await.map_err(down)?;
             connection.ping().await.map_err(down)?;
             Ok("ok".to_owned())
+        })
+    })
+}
+
+fn keys_probe(keys: Arc<KeyStore>) -> Probe {
+    Box::new(move || {
+        let usable = keys.is_usable();
+        Box::pin(async move {
+            if usable {
+                Ok("ok".to_owned())
+            } else {
+                Err("its keys are not known yet, or are too old".to_owned())
+            }
         })
     })
 }

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::auth::principal::{Denied, Principal};
-use crate::auth::token::Verifier;
+use crate::auth::token::{Refusal, Verifier};
 
 /// What the middleware needs: how tokens are verified, and which routes do without one.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: 
         .get::<MatchedPath>()
         .is_none_or(|template| gate.public.contains(&template.as_str()));
     if !open {
-        match principal(&gate.verifier, request.headers()) {
+        match principal(&gate.verifier, bearer(request.headers())).await {
             Ok(principal) => {
                 let span = tracing::Span::current();
                 span.record("org.id", principal.org_id.as_str());
@@ -49,10 +49,21 @@ pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: 
     next.run(request).await
 }
 
+async fn principal(verifier: &Verifier, token: Result<&str, Denied>) -> Result<Principal, Denied> {
+    let verdict = verifier.verify_or_ask(token?).await;
+    verdict.map_err(|refusal| {
+        if refusal == Refusal::NoKeys {
+            Denied::NoKeys
+        } else {
+            Denied::BadToken(refusal.reason())
+        }
+    })
+}
+
 /// Reads the one `Authorization` header. Two of them are refused: whoever checks one and
 /// whoever uses the other must not disagree. Tokens in the query are never looked at, since
 /// addresses are logged.
-fn principal(verifier: &Verifier, headers: &HeaderMap) -> Result<Principal, Denied> {
+fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or(Denied::NoToken)?;
     if values.next().is_some() {
@@ -65,7 +76,5 @@ fn principal(verifier: &Verifier, headers: &HeaderMap) -> Result<Principal, Deni
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Denied::NoToken);
     }
-    verifier
-        .verify(token.trim())
-        .map_err(|refusal| Denied::BadToken(refusal.reason()))
+    Ok(token.trim())
 }

@@ -3,10 +3,17 @@
 //! Identity comes from a verified bearer token and from nowhere else: never from a body, a query
 //! or another header. [`layer`] verifies once per request, [`principal::Principal`] and its
 //! stricter wrappers are extractors, so a handler's signature says who may call it. [`token`] is
-//! where tokens are verified and minted.
+//! where tokens are verified and minted; [`jws`] and [`claims`] are its two halves. [`key_store`]
+//! holds the keys of an identity provider.
 
+pub mod claims;
+pub mod config;
+pub mod jwks;
+pub mod jws;
+pub mod key_store;
 pub mod layer;
 pub mod principal;
 pub mod rate_limit;
 pub mod routes;
+pub mod seen;
 pub mod token;

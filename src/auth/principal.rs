@@ -106,6 +106,9 @@ pub struct Planner(pub Principal);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin(pub Principal);
 
+/// When it is worth coming again while the identity provider is away, in seconds.
+const KEYS_RETRY_SECONDS: u64 = 30;
+
 /// Why somebody was not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denied {
@@ -113,6 +116,8 @@ pub enum Denied {
     NoToken,
     /// The token was refused; the text says why without repeating any of it.
     BadToken(&'static str),
+    /// Nobody can say whether the token is good: the identity provider's keys are not known.
+    NoKeys,
     /// The token is good and its role is not enough.
     RoleTooLow {
         /// What the route needs.
@@ -139,6 +144,14 @@ impl IntoResponse for Denied {
                     "Bearer realm=\"navi\", error=\"invalid_token\", error_description=\"{reason}\""
                 ),
             ),
+            Self::NoKeys => {
+                let problem = Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "identity-provider-unavailable",
+                    "the identity provider's keys could not be fetched",
+                );
+                return problem.retry_after(KEYS_RETRY_SECONDS).into_response();
+            }
             Self::RoleTooLow { required, actual } => (
                 StatusCode::FORBIDDEN,
                 "forbidden",

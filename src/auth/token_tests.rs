@@ -1,23 +1,23 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta};
+use clap::{Args, Command, FromArgMatches};
+use jsonwebtoken::Algorithm;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::auth::principal::Role;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef";
 const OTHER: &str = "fedcba9876543210fedcba9876543210fedcba9876543210";
 const NOW: i64 = 1_800_000_000;
 
 fn config() -> AuthConfig {
-    AuthConfig {
-        jwt_secret: None,
-        jwt_secret_previous: None,
-        jwt_algorithm: "HS256".to_owned(),
-        jwt_audience: None,
-        jwt_issuer: None,
-    }
+    let command =
+        AuthConfig::augment_args(Command::new("navi")).mut_args(|arg| arg.env(None::<&str>));
+    let matches = command.try_get_matches_from(["navi"]).unwrap();
+    AuthConfig::from_arg_matches(&matches).unwrap()
 }
 
 fn verifier(config: &AuthConfig) -> Verifier {
@@ -243,12 +243,90 @@ fn a_verifier_does_not_print_its_secrets() {
 }
 
 #[test]
-fn weak_secrets_are_told_apart() {
-    assert_eq!(weakness(SECRET), None);
-    assert!(weakness("short").is_some());
-    assert!(weakness(&"a".repeat(64)).is_some());
-    assert!(weakness(&"abc123".repeat(10)).is_some());
-    assert!(weakness("please-CHANGEME-0123456789abcdefghijk").is_some());
+fn a_type_says_that_it_is_a_bearer_token_or_nothing() {
+    let typed = |typ: Option<&str>| {
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = typ.map(str::to_owned);
+        verifier(&config()).verify(&signed(&header, &claims(json!({})), SECRET))
+    };
+    for good in [
+        None,
+        Some("JWT"),
+        Some("jwt"),
+        Some("at+jwt"),
+        Some("application/AT+JWT"),
+    ] {
+        assert!(typed(good).is_ok(), "{good:?}");
+    }
+    for bad in [
+        "dpop+jwt",
+        "logout+jwt",
+        "",
+        "JWTs",
+        "application/",
+        "application/json",
+    ] {
+        assert_eq!(typed(Some(bad)), Err(Refusal::Malformed), "{bad}");
+    }
+}
+
+/// A token of this header and payload as they are written, rightly signed.
+fn written(header: &str, payload: &str) -> String {
+    let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let message = format!("{}.{}", encode(header), encode(payload));
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256);
+    format!("{message}.{}", signature.unwrap())
+}
+
+#[test]
+fn what_is_said_twice_makes_a_token_malformed() {
+    let payload = claims(json!({})).to_string();
+    let header = r#"{"alg":"HS256"}"#;
+    assert!(
+        verifier(&config())
+            .verify(&written(header, &payload))
+            .is_ok()
+    );
+    for name in ["exp", "sub", "org_id", "role"] {
+        let twice = payload.replacen('{', &format!("{{\"{name}\":1,"), 1);
+        let refused = verifier(&config()).verify(&written(header, &twice));
+        assert_eq!(refused, Err(Refusal::Malformed), "{name}");
+    }
+    for header in [
+        r#"{"alg":"none","alg":"HS256"}"#,
+        r#"{"alg":"HS256","alg":"none"}"#,
+        r#"{"alg":"HS256","typ":"JWT","typ":"JWT"}"#,
+    ] {
+        let refused = verifier(&config()).verify(&written(header, &payload));
+        assert_eq!(refused, Err(Refusal::Malformed), "{header}");
+    }
+}
+
+#[test]
+fn keys_that_a_token_brings_along_are_not_looked_at() {
+    let payload = claims(json!({})).to_string();
+    let header = r#"{"alg":"HS256","jwk":{"kty":"oct","k":"AAAA"},"jku":"https://evil.example/k","x5u":"https://evil.example/c","x5c":["AAAA"],"kid":"../../dev/null"}"#;
+    let good = written(header, &payload);
+    assert!(verifier(&config()).verify(&good).is_ok(), "ignored");
+    let (message, _) = good.rsplit_once('.').unwrap();
+    let theirs = EncodingKey::from_secret(&[0, 0, 0]);
+    let forged = jsonwebtoken::crypto::sign(message.as_bytes(), &theirs, Algorithm::HS256);
+    let forged = format!("{message}.{}", forged.unwrap());
+    assert_eq!(verifier(&config()).verify(&forged), Err(Refusal::Signature));
+}
+
+#[test]
+fn without_a_secret_nothing_is_minted_and_no_secret_is_guessed() {
+    let clock = Clock::fixed(DateTime::from_timestamp(NOW, 0).unwrap());
+    let verifier = Verifier::over(&config(), None, clock);
+    let principal = verdict(json!({})).unwrap();
+    let minted = verifier.mint(&principal, Duration::from_mins(1));
+    assert!(matches!(minted, Err(MintError::NoSecret)));
+    for secret in [SECRET, ""] {
+        let token = signed(&Header::new(Algorithm::HS256), &claims(json!({})), secret);
+        assert_eq!(verifier.verify(&token), Err(Refusal::Algorithm));
+    }
 }
 
 proptest! {

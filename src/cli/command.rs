@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::failure::Failure;
-use crate::cli::{agent, config as config_command, demo, doctor, migrate, serve, token};
+use crate::cli::{agent, config as config_command, demo, doctor, keys, migrate, serve, token};
 use crate::config::environment::{Surroundings, prepared};
 use crate::config::settings::Config;
 use crate::llm::script::Script;
@@ -36,6 +36,8 @@ enum Command {
     Agent(AgentCommand),
     /// Make bearer tokens.
     Token(TokenCommand),
+    /// Make secrets.
+    Keys(KeysCommand),
     /// Say what is missing here, and the command that mends it.
     Doctor(Box<With<doctor::Args>>),
     /// Look at the settings.
@@ -73,6 +75,18 @@ struct TokenCommand {
 enum TokenCommands {
     /// Print a token, and nothing else.
     Mint(Box<With<token::Args>>),
+}
+
+#[derive(Debug, clap::Args)]
+struct KeysCommand {
+    #[command(subcommand)]
+    command: KeysCommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommands {
+    /// Print a new secret, and nothing else.
+    Generate(keys::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -172,6 +186,9 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
             let config = settled(with.config)?;
             token::mint(&with.args, &config, &Clock::System, &mut io::stdout())
         }
+        Command::Keys(KeysCommand {
+            command: KeysCommands::Generate(args),
+        }) => keys::generate(args, &mut io::stdout()),
         Command::Doctor(with) => {
             let config = quietly(with.config)?;
             doctor::run(&with.args, &config, &Clock::System, &mut io::stdout()).await

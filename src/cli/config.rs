@@ -8,7 +8,8 @@ use clap::{Arg, Args as _, Command, ValueEnum};
 use serde_json::json;
 
 use crate::cli::failure::Failure;
-use crate::config::settings::Config;
+use crate::config::production::Refused;
+use crate::config::settings::{AppEnv, Config};
 
 /// How to answer.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -34,32 +35,34 @@ pub enum Document {
     Env,
 }
 
-/// Writes every rule of production that the settings break. Exit code 1 when they break one and
-/// say that they are for production; elsewhere the answer is for information.
+/// Writes every rule that the settings break. Exit code 1 when it is one of their environment, and
+/// the server would not start; the rules of production are shown elsewhere too, for information.
 pub fn check(args: Args, config: &Config, out: &mut dyn Write) -> Result<ExitCode, Failure> {
-    let violations = config.violations();
-    let refused = config.check();
+    let production = Refused {
+        environment: AppEnv::Production,
+        violations: config.violations(),
+    };
+    let refused = config.check().err();
     if args.json {
+        let shown = refused.as_ref().unwrap_or(&production);
         let answer = json!({
             "environment": config.app_env.as_str(),
-            "ok": refused.is_ok(),
-            "violations": violations,
+            "ok": refused.is_none(),
+            "violations": shown.violations,
         });
         writeln!(out, "{answer}")?;
-    } else if violations.is_empty() {
+    } else if let Some(refused) = &refused {
+        writeln!(out, "{refused}")?;
+    } else if production.violations.is_empty() {
         writeln!(out, "the settings are fit for production")?;
     } else {
-        match &refused {
-            Err(refused) => writeln!(out, "{refused}")?,
-            Ok(()) => writeln!(
-                out,
-                "the settings are fit for {}; for production, mend these:\n{}",
-                config.app_env,
-                crate::config::production::Refused(violations)
-            )?,
-        }
+        let environment = config.app_env;
+        writeln!(
+            out,
+            "the settings are fit for {environment}; for production, mend these:\n{production}"
+        )?;
     }
-    Ok(ExitCode::from(u8::from(refused.is_err())))
+    Ok(ExitCode::from(u8::from(refused.is_some())))
 }
 
 /// The document's text.

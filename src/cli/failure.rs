@@ -16,6 +16,7 @@ use crate::ledger;
 use crate::platform::logging::LoggingError;
 use crate::platform::outbound::OutboundError;
 use crate::platform::{db, embedded_postgres};
+use crate::vault::envelope::NoRandomness;
 
 /// A failed command.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,9 @@ pub enum Failure {
     /// A token could not be signed.
     #[error(transparent)]
     Mint(#[from] MintError),
+    /// There was no randomness to make a secret of.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
     /// The services could not be built.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -144,6 +148,7 @@ impl Failure {
             | Self::NoDataDir(_)
             | Self::Secret(_)
             | Self::Mint(_)
+            | Self::NoRandomness(_)
             | Self::Build(_)
             | Self::Logging(_)
             | Self::Script { .. }

@@ -12,6 +12,7 @@ pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod failure;
+pub mod keys;
 pub mod migrate;
 pub mod recorded;
 pub mod serve;

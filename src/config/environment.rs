@@ -30,8 +30,13 @@ pub struct Surroundings {
     /// The program that supervises the agent's commands: this one, unless it is only a library in
     /// another program, as in tests.
     pub supervisor: Option<PathBuf>,
-    /// Switches of the service this one replaces that weaken it, as far as they are on.
+    /// Settings of the service this one replaces that open a door, as far as they are on.
     pub development_switches: Vec<&'static str>,
+    /// Its settings that take a protection away, as far as they do: here nothing could be taken
+    /// away, and whoever set them expects something else.
+    pub protections_off: Vec<&'static str>,
+    /// The operator's own tokens, which it lent to tenants that had none.
+    pub operator_tokens: Vec<&'static str>,
 }
 
 /// Settings of the original that open a door; each is a violation in production when it is on.
@@ -39,11 +44,32 @@ const DEVELOPMENT_SWITCHES: &[&str] = &[
     "ALLOW_DEV_AUTH",
     "ALLOW_DEV_AUTH_BYPASS",
     "ALLOW_DEV_CORS",
-    "DEV_ENCRYPTION_KEY",
     "DEV_ORG_ID",
+    "DEV_PLAN_TIER",
+    "DEV_PROJECTS",
+    "DEV_USER_DISPLAY_NAME",
+    "DEV_USER_EMAIL",
     "DEV_USER_ID",
     "DEV_USER_ROLE",
+    "ENABLE_TEST_ENDPOINTS",
     "OAUTH_DEVICE_AUTO_APPROVE",
+    "OAUTH_DEVICE_USE_IN_MEMORY_STORE",
+    "PYTEST_CURRENT_TEST",
+];
+
+/// Settings of the original that protect something unless they are off.
+const PROTECTIONS: &[&str] = &[
+    "ENABLE_AUDIT_LOGGING",
+    "JWT_ENABLED",
+    "VSCODE_AUTH_REQUIRED",
+];
+
+/// Tokens that the original used for whoever had none of their own.
+const OPERATOR_TOKENS: &[&str] = &[
+    "AEP_JIRA_API_TOKEN",
+    "AEP_SLACK_BOT_TOKEN",
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
 ];
 
 impl Surroundings {
@@ -70,13 +96,21 @@ impl Surroundings {
                 }),
             ),
             supervisor: None,
-            development_switches: DEVELOPMENT_SWITCHES
-                .iter()
-                .copied()
-                .filter(|name| std::env::var(name).is_ok_and(|value| is_on(&value)))
-                .collect(),
+            development_switches: those(DEVELOPMENT_SWITCHES, is_on),
+            protections_off: those(PROTECTIONS, |value| {
+                !value.trim().is_empty() && !is_on(value)
+            }),
+            operator_tokens: those(OPERATOR_TOKENS, |value| !value.trim().is_empty()),
         }
     }
+}
+
+/// The variables among these whose value is such.
+fn those(names: &[&'static str], such: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let names = names.iter().copied();
+    names
+        .filter(|name| std::env::var(name).is_ok_and(|value| such(&value)))
+        .collect()
 }
 
 fn is_on(value: &str) -> bool {

@@ -1,14 +1,24 @@
 //! What production must not run with.
+//!
+//! Staging keeps the rules about who is let in and what is sealed: it is reachable, and often holds
+//! copies of real data. It is spared the rules about where things are, because a rehearsal may run on
+//! one machine, with a private database and a scripted model.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::auth::token;
+use crate::auth::config::{IdentityProvider, weakness};
 use crate::config::settings::{AppEnv, Config};
-use crate::platform::secret::ExposeSecret;
+use crate::connectors::config::Connector;
+use crate::platform::secret::{ExposeSecret, SecretString};
+use crate::vault::key;
+
+const NEW_SECRET: &str = "export JWT_SECRET=\"$(navi keys generate jwt)\"";
+const NEW_AUDIT_KEY: &str = "export AUDIT_ENCRYPTION_KEY=\"$(navi keys generate audit)\"";
 
 /// A rule that a setting breaks.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -23,12 +33,17 @@ pub struct Violation {
 
 /// Why a command cannot run with these settings. Lists every violation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Refused(pub Vec<Violation>);
+pub struct Refused {
+    /// The environment whose rules are broken.
+    pub environment: AppEnv,
+    /// The rules.
+    pub violations: Vec<Violation>,
+}
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the settings are not fit for production:")?;
-        for violation in &self.0 {
+        write!(f, "the settings are not fit for {}:", self.environment)?;
+        for violation in &self.violations {
             let Violation {
                 setting,
                 problem,
@@ -40,35 +55,69 @@ impl fmt::Display for Refused {
     }
 }
 
+/// The rules that were found broken.
+#[derive(Default)]
+struct Found(Vec<Violation>);
+
+impl Found {
+    fn broken(
+        &mut self,
+        setting: &'static str,
+        problem: impl Into<String>,
+        mend: impl Into<String>,
+    ) {
+        self.0.push(Violation {
+            setting,
+            problem: problem.into(),
+            mend: mend.into(),
+        });
+    }
+}
+
 impl Config {
-    /// Refuses settings that break a rule of production, all violations together. Elsewhere every
-    /// setting that can be read is good enough.
+    /// Refuses settings that break a rule of their environment, all violations together. In
+    /// development every setting that can be read is good enough.
     pub fn check(&self) -> Result<(), Refused> {
-        match self.app_env {
-            AppEnv::Development | AppEnv::Staging => Ok(()),
-            AppEnv::Production => {
-                let violations = self.violations();
-                if violations.is_empty() {
-                    Ok(())
-                } else {
-                    Err(Refused(violations))
-                }
-            }
+        let environment = self.app_env;
+        let violations = match environment {
+            AppEnv::Development => Vec::new(),
+            AppEnv::Staging | AppEnv::Production => self.violations_in(environment),
+        };
+        if violations.is_empty() {
+            Ok(())
+        } else {
+            Err(Refused {
+                environment,
+                violations,
+            })
         }
     }
 
     /// Every rule of production that these settings break, wherever they are used.
     pub fn violations(&self) -> Vec<Violation> {
-        let mut found = Vec::new();
-        let mut broken = |setting, problem: &str, mend: &str| {
-            found.push(Violation {
-                setting,
-                problem: problem.to_owned(),
-                mend: mend.to_owned(),
-            });
-        };
+        self.violations_in(AppEnv::Production)
+    }
+
+    fn violations_in(&self, environment: AppEnv) -> Vec<Violation> {
+        let mut found = Found::default();
+        if environment == AppEnv::Production {
+            self.check_place(&mut found);
+        }
+        self.check_secrets_of_tokens(&mut found);
+        if let Some(provider) = self.auth.identity_provider() {
+            self.check_identity_provider(&provider, &mut found);
+        }
+        self.check_sealing(&mut found);
+        self.check_webhooks(&mut found);
+        self.check_doors(&mut found);
+        self.check_reuse(&mut found);
+        found.0
+    }
+
+    /// Where rows are kept, where the agent works, and what answers.
+    fn check_place(&self, found: &mut Found) {
         match &self.database.database_url {
-            None => broken(
+            None => found.broken(
                 "DATABASE_URL",
                 "is not set, and a private Postgres in a data folder is no place for production",
                 "export DATABASE_URL='postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full'",
@@ -76,39 +125,220 @@ impl Config {
             Some(url) => {
                 if let Some(problem) = insecure_database(url.expose_secret()) {
                     let mend = "add ?sslmode=verify-full (or &sslmode=verify-full) to DATABASE_URL";
-                    broken("DATABASE_URL", problem, mend);
+                    found.broken("DATABASE_URL", problem, mend);
                 }
-            }
-        }
-        let new_secret = "export JWT_SECRET=\"$(openssl rand -hex 32)\"";
-        match &self.auth.jwt_secret {
-            None => broken("JWT_SECRET", "is not set", new_secret),
-            Some(secret) => {
-                if let Some(problem) = token::weakness(secret.expose_secret()) {
-                    broken("JWT_SECRET", problem, new_secret);
-                }
-            }
-        }
-        for secret in self.auth.previous_secrets() {
-            if let Some(problem) = token::weakness(secret) {
-                broken(
-                    "JWT_SECRET_PREVIOUS",
-                    &format!("holds a secret that {problem}"),
-                    "take it out of JWT_SECRET_PREVIOUS; its tokens could be forged",
-                );
             }
         }
         if self.agent.workspace_roots.is_empty() {
-            broken(
+            found.broken(
                 "NAVI_WORKSPACE_ROOTS",
                 "is not set, and every user could work in every folder that the server may read",
                 "export NAVI_WORKSPACE_ROOTS=/path/to/the/workspaces",
             );
         }
-        for name in &self.surroundings.development_switches {
-            broken(name, "is for development only", &format!("unset {name}"));
+        if self.llm.script.is_some() || self.scripted.is_some() {
+            let problem = "plays a script to people who expect a model";
+            found.broken("NAVI_SCRIPT", problem, "unset NAVI_SCRIPT");
         }
-        found
+    }
+
+    fn check_secrets_of_tokens(&self, found: &mut Found) {
+        match &self.auth.jwt_secret {
+            None if self.auth.identity_provider().is_none() => found.broken(
+                "JWT_SECRET",
+                "is not set, and neither is an identity provider: nobody could be let in",
+                format!("{NEW_SECRET} (or name a provider with AUTH0_DOMAIN or OIDC_ISSUER)"),
+            ),
+            None => {}
+            Some(secret) => {
+                if let Some(problem) = weakness(secret.expose_secret()) {
+                    found.broken("JWT_SECRET", problem, NEW_SECRET);
+                }
+            }
+        }
+        for secret in self.auth.previous_secrets() {
+            if let Some(problem) = weakness(secret) {
+                found.broken(
+                    "JWT_SECRET_PREVIOUS",
+                    format!("holds a secret that {problem}"),
+                    "take it out of JWT_SECRET_PREVIOUS; its tokens could be forged",
+                );
+            }
+        }
+    }
+
+    fn check_identity_provider(&self, provider: &IdentityProvider, found: &mut Found) {
+        let auth = &self.auth;
+        let (setting, clients) = if auth.oidc_issuer.is_some() && auth.auth0_domain.is_none() {
+            ("OIDC_ISSUER", "OIDC_CLIENT_IDS")
+        } else if auth.auth0_domain.is_some() {
+            ("AUTH0_DOMAIN", "AUTH0_VALID_CLIENT_IDS")
+        } else {
+            ("JWT_JWKS_URL", "OIDC_CLIENT_IDS")
+        };
+        if auth.oidc_issuer.is_some() && auth.auth0_domain.is_some() {
+            let problem = "names a second identity provider beside AUTH0_DOMAIN";
+            found.broken("OIDC_ISSUER", problem, "unset OIDC_ISSUER, or AUTH0_DOMAIN");
+        }
+        if provider.keys.url().scheme() != "https" {
+            let setting = if auth.jwt_jwks_url.is_some() {
+                "JWT_JWKS_URL"
+            } else {
+                setting
+            };
+            let problem = "is not https: whoever is on the way could give us keys of their own";
+            found.broken(setting, problem, format!("begin {setting} with https://"));
+        }
+        if provider.audience.is_none() {
+            found.broken(
+                "JWT_AUDIENCE",
+                "is not set, and the provider's tokens for other services would be accepted",
+                "export JWT_AUDIENCE=THE_IDENTIFIER_OF_THIS_API",
+            );
+        }
+        if provider.issuer.is_none() {
+            found.broken(
+                "JWT_ISSUER",
+                "is not set, and does not follow from JWT_JWKS_URL",
+                "export JWT_ISSUER=THE_PROVIDER_AS_ITS_TOKENS_NAME_IT",
+            );
+        }
+        if provider.client_ids.is_empty() {
+            found.broken(
+                clients,
+                "is not set, and tokens of every application at the provider would be accepted",
+                format!("export {clients}=THE_CLIENT_ID,ANOTHER"),
+            );
+        }
+    }
+
+    fn check_sealing(&self, found: &mut Found) {
+        const SETTING: &str = "AUDIT_ENCRYPTION_KEY";
+        match &self.audit.audit_encryption_key {
+            None => found.broken(SETTING, "is not set", NEW_AUDIT_KEY),
+            Some(text) => match key::parse(text.expose_secret()) {
+                Err(error) => found.broken(SETTING, error.to_string(), NEW_AUDIT_KEY),
+                Ok(key) => {
+                    if let Some(problem) = key::weakness(&key) {
+                        found.broken(SETTING, problem, NEW_AUDIT_KEY);
+                    }
+                }
+            },
+        }
+        if let Err(error) = self.audit.previous_keys() {
+            found.broken(
+                "AUDIT_ENCRYPTION_KEYS_PREVIOUS",
+                format!("cannot be used: {error}"),
+                "write it as NAME:KEY,NAME:KEY with the names that the keys had",
+            );
+        }
+        if self.vault.token_encryption_key_id.is_none() {
+            found.broken(
+                "TOKEN_ENCRYPTION_KEY_ID",
+                "is not set, and tokens of connected accounts could not be sealed",
+                "export TOKEN_ENCRYPTION_KEY_ID=\"$(aws kms create-key --query KeyMetadata.Arn --output text)\"",
+            );
+        }
+    }
+
+    fn check_webhooks(&self, found: &mut Found) {
+        for (connector, name, setting, secret) in self.webhook_secrets() {
+            if !self.connectors.offers(connector) {
+                continue;
+            }
+            let problem = match secret {
+                None => "is not set",
+                Some(secret) => match weakness(secret.expose_secret()) {
+                    Some(problem) => problem,
+                    None => continue,
+                },
+            };
+            found.broken(
+                setting,
+                format!("{problem}, and anybody could send webhooks in the name of {name}"),
+                format!("export {setting}=THE_SECRET_OF_THE_WEBHOOK (or leave {name} out of NAVI_CONNECTORS)"),
+            );
+        }
+    }
+
+    fn webhook_secrets(
+        &self,
+    ) -> [(Connector, &'static str, &'static str, Option<&SecretString>); 3] {
+        let of = &self.connectors;
+        [
+            (
+                Connector::GitHub,
+                "GitHub",
+                "GITHUB_WEBHOOK_SECRET",
+                of.github_webhook_secret.as_ref(),
+            ),
+            (
+                Connector::Jira,
+                "Jira",
+                "JIRA_WEBHOOK_SECRET",
+                of.jira_webhook_secret.as_ref(),
+            ),
+            (
+                Connector::Slack,
+                "Slack",
+                "SLACK_SIGNING_SECRET",
+                of.slack_signing_secret.as_ref(),
+            ),
+        ]
+    }
+
+    /// Keys, tokens and switches that are for development, or that served the original so.
+    fn check_doors(&self, found: &mut Found) {
+        let around = &self.surroundings;
+        if self.vault.dev_encryption_key.is_some() {
+            let name = "DEV_ENCRYPTION_KEY";
+            found.broken(name, "is for development only", format!("unset {name}"));
+        }
+        for name in &around.development_switches {
+            found.broken(name, "is for development only", format!("unset {name}"));
+        }
+        for name in &around.protections_off {
+            let problem = "is off, and what it stands for cannot be switched off here";
+            found.broken(name, problem, format!("unset {name}"));
+        }
+        for name in &around.operator_tokens {
+            let problem = "is a token of the operator's, and nobody may act with it";
+            found.broken(name, problem, format!("unset {name}"));
+        }
+    }
+
+    /// Whoever learns a secret from one place must not have another with it.
+    fn check_reuse(&self, found: &mut Found) {
+        let previous_keys = self.audit.audit_encryption_keys_previous.as_ref();
+        let previous_keys = previous_keys.map_or("", ExposeSecret::expose_secret);
+        let key_of = |entry: &'_ str| entry.split_once(':').map(|(_, key)| key.to_owned());
+        let one = |setting, secret: Option<&SecretString>| {
+            secret.map(|secret| (setting, secret.expose_secret().to_owned()))
+        };
+        let mut all = Vec::new();
+        all.extend(one("JWT_SECRET", self.auth.jwt_secret.as_ref()));
+        let previous = self.auth.previous_secrets().into_iter();
+        all.extend(previous.map(|secret| ("JWT_SECRET_PREVIOUS", secret.to_owned())));
+        let audit = self.audit.audit_encryption_key.as_ref();
+        all.extend(one("AUDIT_ENCRYPTION_KEY", audit));
+        let previous = previous_keys.split(',').filter_map(key_of);
+        all.extend(previous.map(|key| ("AUDIT_ENCRYPTION_KEYS_PREVIOUS", key)));
+        let development = self.vault.dev_encryption_key.as_ref();
+        all.extend(one("DEV_ENCRYPTION_KEY", development));
+        for (_, _, setting, secret) in self.webhook_secrets() {
+            all.extend(one(setting, secret));
+        }
+        let mut first = BTreeMap::new();
+        for (setting, secret) in all {
+            // Padding and space around it make no other secret of it.
+            let secret = secret.trim().trim_end_matches('=').to_owned();
+            if let Some(other) = first.get(&secret) {
+                let problem = format!("holds the same secret as {other}");
+                found.broken(setting, problem, format!("put another into {setting}"));
+            } else {
+                first.insert(secret, setting);
+            }
+        }
     }
 }
 
@@ -135,82 +365,5 @@ fn insecure_database(url: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const STRONG: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
-
-    fn config(flags: &[&str]) -> Config {
-        Config::from_flags(flags.iter().copied()).unwrap()
-    }
-
-    #[test]
-    fn production_names_every_violation_at_once_and_how_to_mend_it() {
-        let mut config = config(&["--app-env", "production", "--jwt-secret-previous", "old"]);
-        config.surroundings.development_switches = vec!["DEV_USER_ID"];
-        insta::assert_snapshot!(config.check().unwrap_err(), @r#"
-    the settings are not fit for production:
-      DATABASE_URL is not set, and a private Postgres in a data folder is no place for production
-        mend it with: export DATABASE_URL='postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full'
-      JWT_SECRET is not set
-        mend it with: export JWT_SECRET="$(openssl rand -hex 32)"
-      JWT_SECRET_PREVIOUS holds a secret that is shorter than 32 bytes
-        mend it with: take it out of JWT_SECRET_PREVIOUS; its tokens could be forged
-      NAVI_WORKSPACE_ROOTS is not set, and every user could work in every folder that the server may read
-        mend it with: export NAVI_WORKSPACE_ROOTS=/path/to/the/workspaces
-      DEV_USER_ID is for development only
-        mend it with: unset DEV_USER_ID
-    "#);
-    }
-
-    #[test]
-    fn development_starts_with_nothing_set() {
-        assert_eq!(config(&[]).check(), Ok(()));
-    }
-
-    #[test]
-    fn production_wants_tls_unless_the_database_is_on_this_machine() {
-        for (url, good) in [
-            ("postgres://u@db.example/n?sslmode=verify-full", true),
-            ("postgres://u@db.example/n?sslmode=require", true),
-            ("postgres://u@db.example/n", false),
-            ("postgres://u@db.example/n?sslmode=disable", false),
-            ("postgres://u@10.0.0.1/n", false),
-            ("postgres://u@127.0.0.1/n", true),
-            ("postgres://u@localhost/n?host=/run/postgresql", true),
-            ("mysql://u@127.0.0.1/n", false),
-            ("nonsense", false),
-        ] {
-            let flags = [
-                "--app-env",
-                "production",
-                "--database-url",
-                url,
-                "--jwt-secret",
-                STRONG,
-                "--workspace-roots",
-                "/srv",
-            ];
-            assert_eq!(config(&flags).check().is_ok(), good, "{url}");
-        }
-    }
-
-    #[test]
-    fn weak_secrets_are_refused_in_production() {
-        for weak in ["short", &"a".repeat(64)] {
-            let url = "postgres://u@127.0.0.1/n";
-            let flags = [
-                "--app-env",
-                "prod",
-                "--database-url",
-                url,
-                "--jwt-secret",
-                weak,
-            ];
-            assert_eq!(
-                config(&flags).check().unwrap_err().0[0].setting,
-                "JWT_SECRET"
-            );
-        }
-    }
-}
+#[path = "production_tests.rs"]
+mod tests;

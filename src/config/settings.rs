@@ -13,13 +13,15 @@ use crate::agent::limits::AgentConfig;
 use crate::audit;
 use crate::audit::config::AuditConfig;
 use crate::audit::keyring::Keyring;
-use crate::auth::token::AuthConfig;
+use crate::auth::config::AuthConfig;
 use crate::config::environment::Surroundings;
+use crate::connectors::config::ConnectorsConfig;
 use crate::llm::config::LlmConfig;
 use crate::llm::scripted::ScriptedProvider;
 use crate::platform::logging::LogConfig;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::platform::secret_file;
+use crate::vault::config::VaultConfig;
 
 /// All settings of a process.
 #[derive(Clone, Debug, Args)]
@@ -51,6 +53,14 @@ pub struct Config {
     /// The audit log.
     #[command(flatten)]
     pub audit: AuditConfig,
+
+    /// Encryption at rest.
+    #[command(flatten)]
+    pub vault: VaultConfig,
+
+    /// The systems that people connect.
+    #[command(flatten)]
+    pub connectors: ConnectorsConfig,
 
     /// The models.
     #[command(flatten)]
@@ -199,8 +209,11 @@ pub enum SigningSecretError {
     #[error(transparent)]
     File(#[from] secret_file::SecretFileError),
     /// Outside development nothing is made up.
-    #[error("JWT_SECRET is required outside development; make one with `openssl rand -hex 32`")]
+    #[error("JWT_SECRET is required outside development; `navi keys generate jwt` makes one")]
     Required,
+    /// The identity provider signs the tokens, and nothing is made up beside it.
+    #[error("JWT_SECRET is not set, and tokens are issued by the identity provider")]
+    Elsewhere,
 }
 
 impl Config {
@@ -230,10 +243,14 @@ impl Config {
         share.map(|share| share.join("navi")).ok_or(NoDataDir)
     }
 
-    /// The secret that signs tokens; in development made on first use.
+    /// The secret that signs tokens; in development made on first use, unless an identity provider
+    /// signs them.
     pub fn signing_secret(&self) -> Result<SecretString, SigningSecretError> {
         match (&self.auth.jwt_secret, self.app_env) {
             (Some(secret), _) => Ok(secret.clone()),
+            (None, _) if self.auth.identity_provider().is_some() => {
+                Err(SigningSecretError::Elsewhere)
+            }
             (None, AppEnv::Development) => Ok(secret_file::development_secret(
                 &self.data_dir()?,
                 "jwt_secret",

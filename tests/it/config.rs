@@ -148,6 +148,10 @@ fn production_does_not_start_with_what_config_check_refuses() {
         ("JWT_SECRET", "weak"),
         ("DEV_USER_ID", "somebody"),
         ("ALLOW_DEV_AUTH_BYPASS", "false"),
+        ("ENABLE_AUDIT_LOGGING", "true"),
+        ("VSCODE_AUTH_REQUIRED", "off"),
+        ("GITHUB_TOKEN", "ghp_0"),
+        ("GH_TOKEN", ""),
     ];
     let (code, report, _) = run(&variables, &["config", "check", "--json"]);
     assert_eq!(code, Some(1));
@@ -161,9 +165,16 @@ fn production_does_not_start_with_what_config_check_refuses() {
         settings,
         [
             "DATABASE_URL",
-            "JWT_SECRET",
             "NAVI_WORKSPACE_ROOTS",
-            "DEV_USER_ID"
+            "JWT_SECRET",
+            "AUDIT_ENCRYPTION_KEY",
+            "TOKEN_ENCRYPTION_KEY_ID",
+            "GITHUB_WEBHOOK_SECRET",
+            "JIRA_WEBHOOK_SECRET",
+            "SLACK_SIGNING_SECRET",
+            "DEV_USER_ID",
+            "VSCODE_AUTH_REQUIRED",
+            "GITHUB_TOKEN",
         ]
     );
     let (code, _, log) = run(&variables, &["serve"]);
@@ -178,6 +189,41 @@ fn production_does_not_start_with_what_config_check_refuses() {
         out.starts_with("the settings are fit for development"),
         "{out}"
     );
+}
+
+#[test]
+fn what_keys_generate_prints_is_what_production_accepts() {
+    let generate = |purpose: &str| {
+        let (code, key, log) = run(&[], &["keys", "generate", purpose]);
+        assert_eq!((code, log.as_str()), (Some(0), ""), "{purpose}");
+        assert_eq!(key.lines().count(), 1, "{purpose}");
+        key.trim_end().to_owned()
+    };
+    let (jwt, audit, previous) = (generate("jwt"), generate("audit"), generate("audit"));
+    assert!(jwt != audit && audit != previous);
+    let previous = format!("2025:{previous}");
+    let variables = [
+        ("APP_ENV", "production"),
+        ("DATABASE_URL", "postgres://u@127.0.0.1/n"),
+        ("NAVI_WORKSPACE_ROOTS", "/srv"),
+        ("JWT_SECRET", jwt.as_str()),
+        ("AUDIT_ENCRYPTION_KEY", audit.as_str()),
+        ("AUDIT_ENCRYPTION_KEYS_PREVIOUS", previous.as_str()),
+        ("TOKEN_ENCRYPTION_KEY_ID", "alias/navi"),
+        ("NAVI_CONNECTORS", "none"),
+    ];
+    let (code, out, _) = run(&variables, &["config", "check"]);
+    assert_eq!(code, Some(0), "{out}");
+    let token = generate("token");
+    let (code, out, _) = run(&[("DEV_ENCRYPTION_KEY", &token)], &["config", "check"]);
+    assert_eq!(code, Some(0), "{out}");
+    let parsed = navi::vault::key::parse(&token).unwrap();
+    assert_eq!(navi::vault::key::weakness(&parsed), None);
+    let (code, json, _) = run(&[], &["keys", "generate", "audit", "--json"]);
+    assert_eq!(code, Some(0));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["setting"], "AUDIT_ENCRYPTION_KEY");
+    assert!(navi::vault::key::parse(json["value"].as_str().unwrap()).is_ok());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod api;
 mod claims;
+mod deployment;
 mod examples;
 
 use std::path::{Path, PathBuf};

@@ -61,7 +61,8 @@ impl TestApp {
 
     /// The service with this clock and these settings.
     pub(crate) async fn of(db: PgPool, clock: Clock, config: Config) -> Self {
-        let app = App::build(config, db, clock, Tasks::new()).await.unwrap();
+        let building = Box::pin(App::build(config, db, clock, Tasks::new()));
+        let app = building.await.unwrap();
         app.health.refresh().await;
         let document = serde_json::to_value(document(&app)).unwrap();
         let router = router(&app).layer(from_fn_with_state(Arc::new(document), as_described));

@@ -3,4 +3,6 @@
 pub(crate) mod app;
 pub(crate) mod client;
 pub(crate) mod described;
+pub(crate) mod identity;
 pub(crate) mod served;
+pub(crate) mod signing;

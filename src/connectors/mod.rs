@@ -1,0 +1,3 @@
+//! GitHub, Jira and Slack.
+
+pub mod config;

@@ -1,0 +1,352 @@
+//! Who else may see or change what somebody owns: nobody, on any route.
+//!
+//! The routes come from the description that the server serves. One that takes an id, or that
+//! lists, and stands in none of the tables below fails the test, so a new route cannot be forgotten.
+
+use std::collections::BTreeSet;
+
+use axum::http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use navi::auth::principal::Role;
+use navi::http::openapi::walk;
+use navi::http::router::{PUBLIC, document};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgPool};
+
+use crate::jobs::desk::{Desk, nothing};
+use crate::runs::stage::{calls, says, script};
+use crate::support::app::{ORG, USER};
+use crate::support::client::{Client, json_request};
+
+/// What everything that is owned here says somewhere.
+const MARK: &str = "owl-1729";
+
+/// A thing that somebody owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owned {
+    Conversation,
+    Job,
+    Consent,
+    Prompt,
+    Preference,
+}
+
+/// A request that names a thing: its method, its route template or address, the thing, and a body
+/// in which `{id}` stands for it too. Those that end something come last.
+const NAMING: &[(&str, &str, Owned, &str)] = &[
+    (
+        "GET",
+        "/api/navi-memory/conversations/{id}",
+        Owned::Conversation,
+        "",
+    ),
+    (
+        "GET",
+        "/api/navi-memory/conversations/{id}/messages",
+        Owned::Conversation,
+        "",
+    ),
+    (
+        "POST",
+        "/api/navi-memory/conversations/{id}/messages",
+        Owned::Conversation,
+        r#"{"role": "user", "content": "mine now"}"#,
+    ),
+    (
+        "PATCH",
+        "/api/navi-memory/conversations/{id}",
+        Owned::Conversation,
+        r#"{"title": "mine now"}"#,
+    ),
+    ("POST", "/api/navi/chat", Owned::Conversation, SAYS),
+    (
+        "POST",
+        "/api/navi/chat/stream/v2",
+        Owned::Conversation,
+        SAYS,
+    ),
+    (
+        "POST",
+        "/api/navi/chat/autonomous",
+        Owned::Conversation,
+        SAYS,
+    ),
+    ("POST", "/api/jobs", Owned::Conversation, SAYS),
+    ("POST", "/api/navi/jobs", Owned::Conversation, SAYS),
+    ("GET", "/api/jobs/{job_id}", Owned::Job, ""),
+    ("GET", "/api/navi/jobs/{job_id}", Owned::Job, ""),
+    ("GET", "/api/jobs/{job_id}/events", Owned::Job, ""),
+    ("GET", "/api/navi/jobs/{job_id}/events", Owned::Job, ""),
+    ("POST", "/api/jobs/{job_id}/start", Owned::Job, "{}"),
+    ("POST", "/api/navi/jobs/{job_id}/start", Owned::Job, "{}"),
+    ("POST", "/api/jobs/{job_id}/resume", Owned::Job, "{}"),
+    ("POST", "/api/navi/jobs/{job_id}/resume", Owned::Job, "{}"),
+    (
+        "POST",
+        "/api/navi/consent/{consent_id}",
+        Owned::Consent,
+        DENIES,
+    ),
+    ("POST", "/api/jobs/{job_id}/approve", Owned::Job, DENIES),
+    (
+        "POST",
+        "/api/navi/jobs/{job_id}/approve",
+        Owned::Job,
+        DENIES,
+    ),
+    (
+        "POST",
+        "/api/navi/prompt/{prompt_id}",
+        Owned::Prompt,
+        r#"{"response": "mine"}"#,
+    ),
+    ("POST", "/api/jobs/{job_id}/cancel", Owned::Job, "{}"),
+    ("POST", "/api/navi/jobs/{job_id}/cancel", Owned::Job, "{}"),
+    (
+        "DELETE",
+        "/api/navi/consent-preferences/{id}",
+        Owned::Preference,
+        "",
+    ),
+    (
+        "DELETE",
+        "/api/navi-memory/conversations/{id}",
+        Owned::Conversation,
+        "",
+    ),
+];
+const SAYS: &str = r#"{"message": "go on", "conversation_id": "{id}"}"#;
+const DENIES: &str = r#"{"choice": "deny"}"#;
+
+/// Routes that list what the caller owns, and where in the answer the list is.
+const LISTS: &[(&str, &str)] = &[
+    ("/api/navi-memory/conversations", ""),
+    ("/api/jobs", "/jobs"),
+    ("/api/navi/jobs", "/jobs"),
+    ("/api/navi/consent-preferences", "/preferences"),
+    ("/api/navi/consent-audit", "/audit_log"),
+];
+
+/// Routes that read nothing that anybody owns.
+const OF_NOBODY: &[&str] = &["/api/auth/me", "/api/models"];
+
+/// The owner's things, and the service that keeps them.
+struct Estate {
+    desk: Desk,
+    ids: Vec<(Owned, String)>,
+}
+
+impl Estate {
+    async fn new(db: PgPool) -> Self {
+        let command = format!("git push origin {MARK}");
+        let turns = [
+            calls(&[("run_command", json!({ "command": command }))]),
+            calls(&[("ask_user", json!({ "question": format!("Which {MARK}?") }))]),
+            says("Done."),
+        ];
+        let desk = Desk::with(db, script(turns), &["--writes-per-minute=0"]).await;
+        let title = json!({ "title": MARK });
+        let (_, begun) = desk
+            .client
+            .post("/api/navi-memory/conversations", title)
+            .await;
+        let waiting = desk.create(nothing()).await;
+        let consent = desk.until(&waiting, "command.consent_required").await;
+        let asking = desk.create(nothing()).await;
+        desk.until(&asking, "command.consent_required").await;
+        let always = json!({ "choice": "allow_always_exact" });
+        assert_eq!(desk.ask(&asking, "approve", always).await.0, 200);
+        let prompt = desk.until(&asking, "prompt_request").await;
+        desk.until_status(&asking, "paused_for_approval").await;
+        let (_, preferences) = desk.client.get("/api/navi/consent-preferences").await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let ids = vec![
+            (Owned::Conversation, text(&begun["id"])),
+            (Owned::Job, waiting),
+            (Owned::Consent, text(&consent["data"]["consent_id"])),
+            (Owned::Prompt, text(&prompt["data"]["prompt_id"])),
+            (
+                Owned::Preference,
+                preferences["preferences"][0]["id"].to_string(),
+            ),
+        ];
+        Self { desk, ids }
+    }
+
+    fn id(&self, owned: Owned) -> &str {
+        let found = self.ids.iter().find(|(of, _)| *of == owned);
+        &found.unwrap().1
+    }
+
+    /// Sends a request of the table about this thing. Only what is no success is read, for some
+    /// successes never end.
+    async fn ask(&self, client: &Client, row: &Row, id: &str) -> (StatusCode, String) {
+        let (method, path, _, body) = *row;
+        let path = match path.split_once('{') {
+            Some((before, after)) => format!("{before}{id}{}", after.split_once('}').unwrap().1),
+            None => path.to_owned(),
+        };
+        let mut body = match body {
+            "" => Value::Null,
+            text => serde_json::from_str(&text.replace("{id}", id)).unwrap(),
+        };
+        if body["conversation_id"].is_string() {
+            body["workspace_path"] = json!(self.desk.stage.workspace());
+        }
+        let method: Method = method.parse().unwrap();
+        let response = client.send(json_request(method, &path, &body)).await;
+        let status = response.status();
+        if status.is_success() {
+            return (status, String::new());
+        }
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    /// Everything that the owner's organisation has in the database, but for who looked at it when.
+    async fn rows(&self) -> Vec<(String, String)> {
+        let db = &self.desk.stage.db;
+        let tables = "select distinct table_name::text from information_schema.columns c
+             join pg_class on oid = format('%I', table_name)::regclass
+             where c.table_schema = 'public' and column_name = 'org_id' and not relispartition
+               and table_name not like 'audit%' order by 1";
+        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(db).await.unwrap();
+        assert!(tables.len() > 8, "{tables:?}");
+        let mut found = Vec::new();
+        for table in tables {
+            let rows = format!(
+                "select coalesce(string_agg(t::text, ' ' order by t::text), '')
+                 from {table} t where org_id = $1"
+            );
+            let rows = sqlx::query_scalar(AssertSqlSafe(rows)).bind(ORG);
+            found.push((table, rows.fetch_one(db).await.unwrap()));
+        }
+        found
+    }
+}
+
+type Row = (&'static str, &'static str, Owned, &'static str);
+
+/// A refusal without what differs from one request to the next.
+fn compared(problem: &str, id: &str) -> Value {
+    let mut problem: Value = serde_json::from_str(&problem.replace(id, "ID")).unwrap();
+    problem.as_object_mut().unwrap().remove("request_id");
+    problem
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_somebody_owns_does_not_exist_for_anybody_else(db: PgPool) {
+    let estate = Estate::new(db).await;
+    let app = &estate.desk.stage.app;
+    let before = estate.rows().await;
+    let others = [
+        ("a colleague", app.client_of(ORG, "user-2", Role::Admin)),
+        (
+            "a namesake elsewhere",
+            app.client_of("org-2", USER, Role::Admin),
+        ),
+        (
+            "an administrator elsewhere",
+            app.client_of("org-2", "admin-1", Role::Admin),
+        ),
+        (
+            "a planner elsewhere",
+            app.client_of("org-2", "user-3", Role::Planner),
+        ),
+    ];
+    for row in NAMING {
+        let id = estate.id(row.2);
+        let nothing = match row.2 {
+            Owned::Preference => "9007199254740991",
+            Owned::Conversation | Owned::Job | Owned::Consent | Owned::Prompt => {
+                "01890a5d-ac96-774b-bcce-b302099a8057"
+            }
+        };
+        for (who, client) in &others {
+            let at = format!("{} {} by {who}", row.0, row.1);
+            let (status, problem) = estate.ask(client, row, id).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{at}: {problem}");
+            assert!(!problem.contains(MARK), "{at}: {problem}");
+            let (_, absent) = estate.ask(client, row, nothing).await;
+            assert_eq!(compared(&problem, id), compared(&absent, nothing), "{at}");
+        }
+    }
+    for (path, pointer) in LISTS {
+        for (who, client) in &others {
+            let (status, answer) = client.get(path).await;
+            assert_eq!(status, StatusCode::OK, "{path} by {who}: {answer}");
+            assert_eq!(answer.pointer(pointer), Some(&json!([])), "{path} by {who}");
+            assert!(!answer.to_string().contains(MARK), "{path} by {who}");
+        }
+    }
+    assert_eq!(estate.rows().await, before, "something was changed");
+    // The same requests reach their things when their owner sends them.
+    for (path, pointer) in LISTS {
+        let (_, answer) = estate.desk.client.get(path).await;
+        let list = answer.pointer(pointer).and_then(Value::as_array);
+        assert!(!list.unwrap().is_empty(), "{path}: {answer}");
+    }
+    for row in NAMING.iter().filter(|row| row.1.contains('{')) {
+        let (status, problem) = estate.ask(&estate.desk.client, row, estate.id(row.2)).await;
+        let reached = status.is_success() || status == StatusCode::CONFLICT;
+        assert!(reached, "{} {}: {status} {problem}", row.0, row.1);
+    }
+}
+
+/// The text of a schema with those that it refers to.
+fn resolved(schema: &Value, all: &Value) -> String {
+    let mut text = schema.to_string();
+    let mut known = BTreeSet::new();
+    while let Some(name) = text
+        .split("#/components/schemas/")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .find(|name| !known.contains(*name))
+        .map(str::to_owned)
+    {
+        text.push_str(&all[&name].to_string());
+        known.insert(name);
+    }
+    text
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn every_route_that_names_or_lists_things_is_in_the_matrix(db: PgPool) {
+    let app = crate::support::app::TestApp::new(db).await;
+    let document = document(&app.app);
+    let routes = walk(&document);
+    let private = routes.iter().filter(|route| !PUBLIC.contains(&route.path));
+    let (naming, others): (Vec<_>, Vec<_>) = private.partition(|route| route.path.contains('{'));
+    let naming: BTreeSet<_> = naming
+        .iter()
+        .map(|route| (route.method, route.path))
+        .collect();
+    let tried = NAMING.iter().filter(|row| row.1.contains('{'));
+    let tried: BTreeSet<_> = tried.map(|row| (row.0, row.1)).collect();
+    assert_eq!(naming, tried, "served on the left, tried on the right");
+    let reading = others.iter().filter(|route| route.method == "GET");
+    let reading: BTreeSet<_> = reading.map(|route| route.path).collect();
+    let lists = LISTS.iter().map(|(path, _)| *path);
+    let listed: BTreeSet<_> = lists.chain(OF_NOBODY.iter().copied()).collect();
+    assert_eq!(reading, listed, "served on the left, tried on the right");
+    // Bodies that name a conversation are found by their schema, not by their address.
+    let text = serde_json::to_value(&document).unwrap();
+    let mut found = 0;
+    for route in others.iter().filter(|route| route.method != "GET") {
+        let operation = &text["paths"][route.path][route.method.to_ascii_lowercase()];
+        let schema = resolved(&operation["requestBody"], &text["components"]["schemas"]);
+        if schema.contains("conversation_id") {
+            found += 1;
+            let tried = NAMING
+                .iter()
+                .any(|row| (row.0, row.1) == (route.method, route.path));
+            assert!(
+                tried,
+                "{} {} names a conversation",
+                route.method, route.path
+            );
+        }
+    }
+    let without_id = NAMING.iter().filter(|row| !row.1.contains('{')).count();
+    assert_eq!(found, without_id);
+}

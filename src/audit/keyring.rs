@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::audit::config::{AuditConfig, KeyError};
 use crate::audit::error::Error;
-use crate::audit::record::Hash;
+use crate::audit::record::{Hash, NOTHING};
 use crate::vault::envelope::DataKey;
 use crate::vault::key;
 
@@ -64,6 +64,17 @@ impl AuditKey {
     pub fn sealed(&self, log: &str, size: i64, head: &Hash, seal: &[u8]) -> bool {
         let expected = self.seal_of(log, size, head);
         aws_lc_rs::constant_time::verify_slices_are_equal(&expected, seal).is_ok()
+    }
+
+    /// What stands for a secret where it must be told from another one and never be known.
+    pub fn fingerprint(&self, secret: &str) -> String {
+        let hash = self.seal_of(secret, 0, &NOTHING);
+        let mut text = String::new();
+        for byte in hash.iter().take(8) {
+            use std::fmt::Write as _;
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
     }
 
     /// The key that verifies its checkpoints.

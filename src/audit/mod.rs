@@ -22,6 +22,7 @@ pub mod retention;
 pub mod routes;
 pub mod sealing;
 pub mod service;
+pub mod settings;
 pub mod store;
 pub mod tiles;
 pub mod verify;

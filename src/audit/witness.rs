@@ -23,9 +23,14 @@ impl Witness {
 
     /// The last checkpoint that was remembered, if it is there and one of the keys signed it.
     pub fn last(&self, log: &Log, keys: &[VerifyingKey]) -> Option<Checkpoint> {
-        let note = std::fs::read_to_string(self.file(log)).ok()?;
+        let note = self.note(log)?;
         let checkpoint = Checkpoint::open(&note, keys).ok()?;
         (checkpoint.log == log.as_str()).then_some(checkpoint)
+    }
+
+    /// The last checkpoint as it was written, whoever signed it.
+    pub fn note(&self, log: &Log) -> Option<String> {
+        std::fs::read_to_string(self.file(log)).ok()
     }
 
     /// Remembers a checkpoint instead of the last one.

@@ -1,5 +1,6 @@
 //! The command line: reads it, runs the command, turns the outcome into an exit code.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -7,13 +8,19 @@ use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::audit::settings::Setting;
+use crate::cli::audit::command::Work;
 use crate::cli::failure::Failure;
-use crate::cli::{agent, config as config_command, demo, doctor, keys, migrate, serve, token};
+use crate::cli::{
+    agent, audit, config as config_command, demo, doctor, keys, migrate, serve, token,
+};
 use crate::config::environment::{Surroundings, prepared};
+use crate::config::found;
 use crate::config::settings::Config;
 use crate::llm::script::Script;
 use crate::llm::scripted::ScriptedProvider;
 use crate::platform::clock::Clock;
+use crate::platform::embedded_postgres::server::EmbeddedPostgres;
 use crate::platform::{logging, privacy};
 
 /// NAVI, the backend of an autonomous engineering assistant.
@@ -38,6 +45,10 @@ enum Command {
     Token(TokenCommand),
     /// Make secrets.
     Keys(KeysCommand),
+    /// Verify, list, decrypt and export the audit log.
+    Audit(AuditCommand),
+    /// Destroy what identifies a person in the audit log; its proofs stay whole.
+    Erase(Box<With<audit::erase::Args>>),
     /// Say what is missing here, and the command that mends it.
     Doctor(Box<With<doctor::Args>>),
     /// Look at the settings.
@@ -104,6 +115,35 @@ enum ConfigCommands {
     Docs(config_command::DocsArgs),
 }
 
+#[derive(Debug, clap::Args)]
+struct AuditCommand {
+    #[command(subcommand)]
+    command: AuditCommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommands {
+    /// Verify the logs in the database, or an export without any database.
+    Verify(Box<With<audit::verify::Args>>),
+    /// List what was done, newest first.
+    List(Box<With<audit::list::Args>>),
+    /// Open what an entry sealed; the reason is written into the log first.
+    Decrypt(Box<With<audit::decrypt::Args>>),
+    /// Write a log to the standard output, as JSON Lines that can be verified anywhere, or as CSV.
+    Export(Box<With<audit::export::Args>>),
+}
+
+impl AuditCommands {
+    fn split(self) -> (Work, Config) {
+        match self {
+            Self::Verify(with) => (Work::Verify(with.args), with.config),
+            Self::List(with) => (Work::List(with.args), with.config),
+            Self::Decrypt(with) => (Work::Decrypt(with.args), with.config),
+            Self::Export(with) => (Work::Export(with.args), with.config),
+        }
+    }
+}
+
 /// Runs the command line and answers with its exit code.
 pub fn main() -> ExitCode {
     // Before the settings are read, and with them the first secret.
@@ -125,7 +165,8 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&Failure::Io(error)),
     };
-    let outcome = runtime.block_on(run(cli.command));
+    let settings = found::settings(&matches);
+    let outcome = runtime.block_on(run(cli.command, settings));
     // Whatever still runs on a blocking thread has had its grace.
     runtime.shutdown_timeout(Duration::from_secs(1));
     match outcome {
@@ -160,10 +201,11 @@ fn failed(failure: &Failure) -> ExitCode {
     failure.exit_code()
 }
 
-async fn run(command: Command) -> Result<ExitCode, Failure> {
+async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve(with) => {
-            let config = settled(with.config)?;
+            let mut config = settled(with.config)?;
+            config.surroundings.settings = settings;
             Box::pin(serve::run(&with.args, config)).await
         }
         Command::Migrate(with) => {
@@ -171,9 +213,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
             let (options, postgres) = serve::database(&config).await?;
             let outcome =
                 migrate::run(&with.args, &options, &Clock::System, &mut io::stdout()).await;
-            if let Some(postgres) = postgres {
-                postgres.stop().await;
-            }
+            stopped(postgres).await;
             Ok(outcome?)
         }
         Command::Demo(with) => Box::pin(demo::run(&with.args, quietly(with.config)?)).await,
@@ -189,6 +229,25 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Keys(KeysCommand {
             command: KeysCommands::Generate(args),
         }) => keys::generate(args, &mut io::stdout()),
+        Command::Audit(AuditCommand { command }) => {
+            let (work, config) = command.split();
+            let config = quietly(config)?;
+            if work.is_offline() {
+                return work.run_offline(&config, &mut io::stdout());
+            }
+            let (options, postgres) = serve::database(&config).await?;
+            let outcome = Box::pin(work.run(&config, &options, &mut io::stdout())).await;
+            stopped(postgres).await;
+            outcome
+        }
+        Command::Erase(with) => {
+            let config = quietly(with.config)?;
+            let (options, postgres) = serve::database(&config).await?;
+            let out = &mut io::stdout();
+            let outcome = audit::erase::run(&with.args, &config, &options, out).await;
+            stopped(postgres).await;
+            outcome
+        }
         Command::Doctor(with) => {
             let config = quietly(with.config)?;
             doctor::run(&with.args, &config, &Clock::System, &mut io::stdout()).await
@@ -205,6 +264,13 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
             io::stdout().write_all(config_command::generated(args.file).as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
+    }
+}
+
+/// Stops the database when it is ours.
+async fn stopped(postgres: Option<EmbeddedPostgres>) {
+    if let Some(postgres) = postgres {
+        postgres.stop().await;
     }
 }
 

@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::app::BuildError;
+use crate::audit;
 use crate::auth::token::MintError;
 use crate::cli::migrate;
 use crate::config::production::Refused;
-use crate::config::settings::{NoDataDir, SigningSecretError};
+use crate::config::settings::{AuditKeysError, NoDataDir, SigningSecretError};
 use crate::ledger;
 use crate::platform::logging::LoggingError;
 use crate::platform::outbound::OutboundError;
@@ -103,6 +104,26 @@ pub enum Failure {
     /// Ctrl-C.
     #[error("interrupted; the run is cancelled")]
     Interrupted,
+    /// The command was called in a way that says too little.
+    #[error("{0}")]
+    Usage(String),
+    /// A file cannot be read.
+    #[error("`{}` cannot be read: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is no export of an audit log.
+    #[error("this is no export of an audit log: {0}")]
+    Export(String),
+    /// There are no audit keys.
+    #[error(transparent)]
+    AuditKeys(#[from] AuditKeysError),
+    /// The audit log refused.
+    #[error(transparent)]
+    Audit(#[from] audit::error::Error),
     /// What the run cost could not be written.
     #[error(transparent)]
     Ledger(#[from] ledger::error::Error),
@@ -133,7 +154,9 @@ impl Failure {
             | Self::Embedded(_)
             | Self::DatabaseLost => ExitCode::from(3),
             Self::Migrate(error) => error.exit_code(),
-            Self::DatabaseUrl | Self::NoModel | Self::Workspace { .. } => ExitCode::from(2),
+            Self::DatabaseUrl | Self::NoModel | Self::Workspace { .. } | Self::Usage(_) => {
+                ExitCode::from(2)
+            }
             Self::CutShort => ExitCode::from(4),
             // As of a program that Ctrl-C ended.
             Self::Interrupted => ExitCode::from(130),
@@ -156,6 +179,10 @@ impl Failure {
             | Self::Connection(_)
             | Self::Answered { .. }
             | Self::Unfinished
+            | Self::File { .. }
+            | Self::Export(_)
+            | Self::AuditKeys(_)
+            | Self::Audit(_)
             | Self::Ledger(_)
             | Self::Bind { .. }
             | Self::Io(_) => ExitCode::FAILURE,

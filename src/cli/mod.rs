@@ -6,6 +6,7 @@
 //! word, 141 when nobody reads its output any more.
 
 pub mod agent;
+pub mod audit;
 pub mod changes;
 pub mod command;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod doctor;
 pub mod failure;
 pub mod keys;
 pub mod migrate;
+pub mod progress;
 pub mod recorded;
 pub mod serve;
 pub mod session;

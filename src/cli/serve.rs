@@ -145,6 +145,11 @@ impl Running {
             );
         }
         let app = App::build(config, pool, clock, Tasks::new()).await?;
+        let settings = &app.config.surroundings.settings;
+        if !settings.is_empty() {
+            let changed = app.audit.note_settings(settings).await?;
+            tracing::debug!(changed, "settings differ from those of the last start");
+        }
         app.health.refresh().await;
         app.start_background();
         Ok(app)

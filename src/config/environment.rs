@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::Command;
 
 use crate::agent::tools::environment::for_commands;
+use crate::audit::settings::Setting;
 
 /// What the process found around it that is no setting of ours.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,8 @@ pub struct Surroundings {
     pub xdg_data_home: Option<PathBuf>,
     /// Whether the process runs as root.
     pub root: bool,
+    /// Every setting that has a value, as the command was called.
+    pub settings: BTreeMap<String, Setting>,
     /// The folders of `PATH`.
     pub path: Vec<PathBuf>,
     /// Where systemd wants to hear that the server is ready.
@@ -85,6 +88,7 @@ impl Surroundings {
             // The specification says that a relative path there is to be ignored.
             xdg_data_home: folder("XDG_DATA_HOME").filter(|path| path.is_absolute()),
             root: nix::unistd::geteuid().is_root(),
+            settings: BTreeMap::new(),
             path: std::env::var_os("PATH")
                 .map(|path| std::env::split_paths(&path).collect())
                 .unwrap_or_default(),

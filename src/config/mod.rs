@@ -4,5 +4,6 @@
 //! at the environment. Start at [`settings::Config`].
 
 pub mod environment;
+pub mod found;
 pub mod production;
 pub mod settings;

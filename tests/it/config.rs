@@ -14,7 +14,7 @@ use sqlx::{ConnectOptions, PgPool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::app::{ORG, SECRET, USER, principal};
+use crate::support::app::{AUDIT_KEY, ORG, SECRET, USER, principal};
 
 /// The program with an empty environment but for these variables.
 #[expect(
@@ -252,6 +252,8 @@ async fn a_database_that_is_behind_is_not_served_unless_asked(db: PgPool) {
         "127.0.0.1:0",
         "--jwt-secret",
         SECRET,
+        "--audit-encryption-key",
+        AUDIT_KEY,
     ];
     let config = Config::from_flags(flags).unwrap();
     let refused = Running::start(config.clone(), false).await;
@@ -274,6 +276,8 @@ async fn an_address_that_is_taken_is_named(db: PgPool) {
         &address,
         "--jwt-secret",
         SECRET,
+        "--audit-encryption-key",
+        AUDIT_KEY,
     ];
     let refused = Running::start(Config::from_flags(flags).unwrap(), false).await;
     let refused = refused.err().unwrap().to_string();
@@ -301,6 +305,8 @@ async fn a_server_ends_gracefully_and_promptly(db: PgPool) {
         "127.0.0.1:0",
         "--jwt-secret",
         SECRET,
+        "--audit-encryption-key",
+        AUDIT_KEY,
     ];
     let running = Running::start(Config::from_flags(flags).unwrap(), false)
         .await

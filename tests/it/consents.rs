@@ -23,7 +23,7 @@ use navi::platform::signals::Signals;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::support::app::{ORG, TestApp, USER, principal};
+use crate::support::app::{ORG, TestApp, USER, audit, principal};
 
 const HASH: [u8; 32] = [7; 32];
 const WORKSPACE: &str = "/home/u/project";

@@ -7,10 +7,12 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use chrono::DateTime;
 use navi::app::App;
+use navi::audit::service::Audit;
 use navi::auth::principal::{Principal, Role};
 use navi::config::settings::Config;
 use navi::http::router::{document, router};
 use navi::platform::clock::Clock;
+use navi::platform::metrics::Metrics;
 use navi::platform::tasks::Tasks;
 use sqlx::PgPool;
 
@@ -98,6 +100,13 @@ impl Drop for TestApp {
         self.app.agent.stopping().cancel();
         self.app.tasks.stopping().cancel();
     }
+}
+
+/// The audit log of another process over the same database.
+pub(crate) fn audit(db: &PgPool, clock: &Clock) -> Audit {
+    let keys = Arc::new(TestApp::config(&[]).audit_keys().unwrap());
+    let metrics = Metrics::new(&[], &[]).unwrap();
+    Audit::open(db.clone(), clock.clone(), keys, metrics, &Tasks::new())
 }
 
 /// Somebody.

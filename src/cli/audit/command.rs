@@ -1,0 +1,67 @@
+//! Which of the commands runs, and what it runs over.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use sqlx::postgres::PgConnectOptions;
+
+use crate::cli::audit::opened::Log;
+use crate::cli::audit::{decrypt, export, list, opened, verify};
+use crate::cli::failure::Failure;
+use crate::config::settings::Config;
+use crate::platform::clock::Clock;
+
+/// What to do with the audit log.
+#[derive(Debug)]
+pub enum Work {
+    /// `navi audit verify`.
+    Verify(verify::Args),
+    /// `navi audit list`.
+    List(list::Args),
+    /// `navi audit decrypt`.
+    Decrypt(decrypt::Args),
+    /// `navi audit export`.
+    Export(export::Args),
+}
+
+impl Work {
+    /// Whether this needs no database.
+    pub fn is_offline(&self) -> bool {
+        match self {
+            Self::Verify(args) => args.export.is_some(),
+            Self::Decrypt(args) => args.original.is_some(),
+            Self::List(_) | Self::Export(_) => false,
+        }
+    }
+
+    /// Runs what needs no database.
+    pub fn run_offline(
+        &self,
+        config: &Config,
+        out: &mut (dyn Write + Send),
+    ) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Verify(args) => verify::offline(args, config, out),
+            Self::Decrypt(args) => decrypt::original(args, config, out),
+            Self::List(_) | Self::Export(_) => Ok(ExitCode::SUCCESS),
+        }
+    }
+
+    /// Runs over this database.
+    pub async fn run(
+        &self,
+        config: &Config,
+        database: &PgConnectOptions,
+        out: &mut (dyn Write + Send),
+    ) -> Result<ExitCode, Failure> {
+        let log: Log = opened::open(config, database, &Clock::System).await?;
+        let outcome = match self {
+            Self::Verify(args) => verify::run(args, config, &log.audit, out).await,
+            Self::List(args) => list::run(args, &log.audit, out).await,
+            Self::Decrypt(args) => decrypt::run(args, &log.audit, out).await,
+            Self::Export(args) => export::run(args, &log.audit, out).await,
+        };
+        log.close().await;
+        outcome
+    }
+}

@@ -1,0 +1,99 @@
+//! The audit log as a command uses it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+
+use crate::audit::model::{self, Actor, ActorKind};
+use crate::audit::reader::Asker;
+use crate::audit::service::Audit;
+use crate::cli::failure::Failure;
+use crate::config::settings::Config;
+use crate::llm::catalog::Catalog;
+use crate::llm::config::ProviderId;
+use crate::platform::clock::Clock;
+use crate::platform::db::{self, PoolSettings};
+use crate::platform::ids::OrgId;
+use crate::platform::metrics::Metrics;
+use crate::platform::tasks::Tasks;
+
+/// How long the writer may still write at the end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// An opened log; what was written is written when it is closed.
+pub struct Log {
+    /// The log.
+    pub audit: Audit,
+    tasks: Tasks,
+}
+
+/// Which log a command is about.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Which {
+    /// The organisation.
+    #[arg(long, value_name = "ORG")]
+    pub org: Option<OrgId>,
+    /// The server's own log: refused tokens, settings, retention.
+    #[arg(long, conflicts_with = "org")]
+    pub server: bool,
+}
+
+impl Which {
+    /// The one log that is meant.
+    pub fn one(&self) -> Result<model::Log, Failure> {
+        match (&self.org, self.server) {
+            (Some(org), _) => Ok(model::Log::Org(org.clone())),
+            (None, true) => Ok(model::Log::Server),
+            (None, false) => Err(Failure::Usage(
+                "name a log with --org ORG or --server".to_owned(),
+            )),
+        }
+    }
+}
+
+/// Opens the log in this database, which must be in the state that this binary needs.
+pub async fn open(
+    config: &Config,
+    database: &PgConnectOptions,
+    clock: &Clock,
+) -> Result<Log, Failure> {
+    let settings = PoolSettings {
+        max_connections: 3,
+        ..PoolSettings::default()
+    };
+    let pool = db::connect(database.clone(), &settings).await?;
+    let mut conn = pool.acquire().await.map_err(db::Error::Query)?;
+    let pending = db::pending(&mut conn).await?.len();
+    drop(conn);
+    if pending > 0 {
+        return Err(Failure::Pending(pending));
+    }
+    let keys = Arc::new(config.audit_keys()?);
+    let labels = Catalog::embedded()
+        .map_err(crate::app::BuildError::Catalog)?
+        .model_labels(&config.llm, false);
+    let metrics =
+        Metrics::new(&labels, &ProviderId::names()).map_err(crate::app::BuildError::Metrics)?;
+    let tasks = Tasks::new();
+    let audit = Audit::open(pool, clock.clone(), keys, metrics, &tasks);
+    Ok(Log { audit, tasks })
+}
+
+impl Log {
+    /// Writes what is still to be written.
+    pub async fn close(self) {
+        if !self.tasks.shutdown(GRACE).await {
+            tracing::error!("the audit log was not written in time");
+        }
+    }
+}
+
+/// Whoever runs the command.
+pub fn operator() -> Asker {
+    Asker {
+        actor: Actor::nameless(ActorKind::Operator),
+        request_id: None,
+        trace_id: None,
+    }
+}

@@ -1,0 +1,75 @@
+//! The settings as they were found, for the audit log.
+
+use std::any::TypeId;
+use std::collections::BTreeMap;
+
+use clap::{ArgMatches, Args, Command};
+
+use crate::audit::settings::Setting;
+use crate::config::settings::Config;
+use crate::platform::secret::SecretString;
+
+/// Every setting that has a value, by the name of its variable, from the command that was called.
+pub fn settings(matches: &ArgMatches) -> BTreeMap<String, Setting> {
+    let mut leaf = matches;
+    while let Some((_, deeper)) = leaf.subcommand() {
+        leaf = deeper;
+    }
+    let mut found = BTreeMap::new();
+    for arg in Config::augment_args(Command::new("navi")).get_arguments() {
+        let (Some(variable), Ok(Some(values))) =
+            (arg.get_env(), leaf.try_get_raw(arg.get_id().as_str()))
+        else {
+            continue;
+        };
+        let values: Vec<_> = values.map(|value| value.to_string_lossy()).collect();
+        let value = values.join(",");
+        let is_secret = arg.get_value_parser().type_id() == TypeId::of::<SecretString>();
+        let setting = if is_secret {
+            Setting::Secret(SecretString::from(value))
+        } else {
+            Setting::Plain(value)
+        };
+        found.insert(variable.to_string_lossy().into_owned(), setting);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_known_by_their_type() {
+        let command =
+            Config::augment_args(Command::new("navi")).mut_args(|arg| arg.env(None::<&str>));
+        // Without variables nothing is named; the second command has them and the same ids.
+        let flags = ["navi", "--jwt-secret", "hidden", "--log-level", "debug"];
+        let found = settings(&command.try_get_matches_from(flags).unwrap());
+        assert!(matches!(found["JWT_SECRET"], Setting::Secret(_)));
+        assert!(matches!(&found["LOG_LEVEL"], Setting::Plain(level) if level == "debug"));
+        assert!(!format!("{found:?}").contains("hidden"));
+    }
+
+    #[test]
+    fn whatever_is_named_like_a_secret_is_one() {
+        for arg in Config::augment_args(Command::new("navi")).get_arguments() {
+            let variable = arg
+                .get_env()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let named = [
+                "SECRET",
+                "_KEY",
+                "KEYS_PREVIOUS",
+                "PASSWORD",
+                "DATABASE_URL",
+            ]
+            .iter()
+            .any(|part| variable.ends_with(part) || variable.ends_with("SECRET_PREVIOUS"));
+            let is_secret = arg.get_value_parser().type_id() == TypeId::of::<SecretString>();
+            assert!(!named || is_secret, "{variable}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::failure::Failure;
 use crate::cli::{agent, config as config_command, demo, doctor, migrate, serve, token};
@@ -14,6 +14,8 @@ use crate::config::settings::Config;
 use crate::llm::script::Script;
 use crate::llm::scripted::ScriptedProvider;
 use crate::platform::clock::Clock;
+use crate::platform::redact::known::KnownSecrets;
+use crate::platform::secret::SecretString;
 use crate::platform::{logging, privacy};
 
 /// NAVI, the backend of an autonomous engineering assistant.
@@ -111,7 +113,7 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&Failure::Io(error)),
     };
-    let outcome = runtime.block_on(run(cli.command));
+    let outcome = runtime.block_on(run(cli.command, secrets(&matches)));
     // Whatever still runs on a blocking thread has had its grace.
     runtime.shutdown_timeout(Duration::from_secs(1));
     match outcome {
@@ -146,14 +148,14 @@ fn failed(failure: &Failure) -> ExitCode {
     failure.exit_code()
 }
 
-async fn run(command: Command) -> Result<ExitCode, Failure> {
+async fn run(command: Command, secrets: KnownSecrets) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve(with) => {
-            let config = settled(with.config)?;
+            let config = settled(with.config, secrets)?;
             Box::pin(serve::run(&with.args, config)).await
         }
         Command::Migrate(with) => {
-            let config = settled(with.config)?;
+            let config = settled(with.config, secrets)?;
             let (options, postgres) = serve::database(&config).await?;
             let outcome =
                 migrate::run(&with.args, &options, &Clock::System, &mut io::stdout()).await;
@@ -162,24 +164,26 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
             }
             Ok(outcome?)
         }
-        Command::Demo(with) => Box::pin(demo::run(&with.args, quietly(with.config)?)).await,
+        Command::Demo(with) => {
+            Box::pin(demo::run(&with.args, quietly(with.config, secrets)?)).await
+        }
         Command::Agent(AgentCommand {
             command: AgentCommands::Run(with),
-        }) => Box::pin(agent::run(&with.args, quietly(with.config)?)).await,
+        }) => Box::pin(agent::run(&with.args, quietly(with.config, secrets)?)).await,
         Command::Token(TokenCommand {
             command: TokenCommands::Mint(with),
         }) => {
-            let config = settled(with.config)?;
+            let config = settled(with.config, secrets)?;
             token::mint(&with.args, &config, &Clock::System, &mut io::stdout())
         }
         Command::Doctor(with) => {
-            let config = quietly(with.config)?;
+            let config = quietly(with.config, secrets)?;
             doctor::run(&with.args, &config, &Clock::System, &mut io::stdout()).await
         }
         Command::Config(ConfigCommand {
             command: ConfigCommands::Check(with),
         }) => {
-            let config = settled(with.config)?;
+            let config = settled(with.config, secrets)?;
             config_command::check(with.args, &config, &mut io::stdout())
         }
         Command::Config(ConfigCommand {
@@ -191,22 +195,38 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
+/// The settings that are secrets, whatever command they belong to: those that are read as such.
+fn secrets(matches: &ArgMatches) -> KnownSecrets {
+    let mut found: Vec<SecretString> = Vec::new();
+    let mut matches = Some(matches);
+    while let Some(level) = matches {
+        for id in level.ids() {
+            // Settings of other types answer with an error.
+            if let Ok(Some(secrets)) = level.try_get_many::<SecretString>(id.as_str()) {
+                found.extend(secrets.cloned());
+            }
+        }
+        matches = level.subcommand().map(|(_, below)| below);
+    }
+    KnownSecrets::new(&found)
+}
+
 /// The same for commands that show their work in the terminal: unless the settings say otherwise,
 /// only what goes wrong is logged.
-fn quietly(mut config: Config) -> Result<Config, Failure> {
+fn quietly(mut config: Config, secrets: KnownSecrets) -> Result<Config, Failure> {
     if config.log.log_level == logging::DEFAULT_LEVEL {
         "warn".clone_into(&mut config.log.log_level);
     }
-    settled(config)
+    settled(config, secrets)
 }
 
 /// The settings with their surroundings, and logging as they say.
-fn settled(mut config: Config) -> Result<Config, Failure> {
+fn settled(mut config: Config, secrets: KnownSecrets) -> Result<Config, Failure> {
     config.surroundings = Surroundings::capture();
     if let Some(path) = &config.llm.script {
         config.scripted = Some(scripted(path)?);
     }
-    logging::init(&config.log)?;
+    logging::init(&config.log, secrets)?;
     Ok(config)
 }
 
@@ -228,5 +248,43 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_that_is_a_secret_is_kept_out_of_the_log() {
+        let is_secret = |arg: &clap::Arg| {
+            let wanted = clap::builder::ValueParser::from(clap::value_parser!(SecretString));
+            arg.get_value_parser().type_id() == wanted.type_id()
+        };
+        let mut command = Cli::command();
+        command.build();
+        let serve = command.find_subcommand("serve").unwrap();
+        let flags: Vec<&str> = serve
+            .get_arguments()
+            .filter(|arg| is_secret(arg))
+            .filter_map(clap::Arg::get_long)
+            .collect();
+        assert!(
+            flags.contains(&"jwt-secret") && flags.contains(&"openai-api-key"),
+            "{flags:?}"
+        );
+        let values: Vec<String> = flags
+            .iter()
+            .map(|flag| format!("postgres://ada:planted-{flag}@db/{flag}"))
+            .collect();
+        let mut line = vec!["navi".to_owned(), "serve".to_owned()];
+        for (flag, value) in flags.iter().zip(&values) {
+            line.extend([format!("--{flag}"), value.clone()]);
+        }
+        let matches = Cli::command().try_get_matches_from(line).unwrap();
+        let secrets = secrets(&matches);
+        for (flag, value) in flags.iter().zip(&values) {
+            assert_eq!(secrets.redact(value), "[redacted]", "{flag}");
+            assert_eq!(
+                secrets.redact(&format!("planted-{flag}")),
+                "[redacted]",
+                "{flag}"
+            );
+        }
     }
 }

@@ -18,6 +18,7 @@ pub mod outbound;
 pub mod page;
 pub mod privacy;
 pub mod problem;
+pub mod redact;
 pub mod secret;
 pub mod secret_file;
 pub mod signals;

@@ -45,7 +45,7 @@ use std::time::{Duration, Instant};
 
 use clock::{Sample, heading, nanos};
 use navi::agent::event::Event;
-use navi::agent::event_log::{self, Append};
+use navi::agent::event_log::{self, Append, Storable};
 use navi::agent::followers::EVENTS;
 use navi::agent::model::{RunId, RunStatus};
 use navi::platform::clock::Clock;
@@ -312,7 +312,7 @@ async fn write_events(
             text: "This is a sentence of the usual length.".to_owned(),
             timestamp: 0,
         };
-        let events = [(text, RunStatus::Running)];
+        let events = [(Storable::new(text), RunStatus::Running)];
         let append = Append::events(*last, 1, &events, RunStatus::Running);
         let mut conn = scene.db.acquire().await.unwrap();
         let now = Clock::System.now();

@@ -23,7 +23,7 @@ use std::time::Duration;
 use clock::{Sample, heading, nanos};
 use futures_util::future::join_all;
 use navi::agent::event::Event;
-use navi::agent::event_log::{self, Append};
+use navi::agent::event_log::{self, Append, Storable};
 use navi::agent::followers::Followers;
 use navi::agent::journal::{Hold, Journal};
 use navi::agent::model::{ChosenModel, EditorContext, Run, RunId, RunKind, RunStatus, Task};
@@ -109,7 +109,7 @@ async fn commits_by_transactions(db: PgPool, count: usize) -> Vec<u64> {
         let began = nanos();
         let mut tx = db.begin().await.unwrap();
         let (org_id, at) = (&run.org_id, Clock::System.now());
-        let events = [(event(), RunStatus::Running)];
+        let events = [(Storable::new(event()), RunStatus::Running)];
         let append = Append::events(last, 0, &events, RunStatus::Running);
         event_log::append(&mut tx, org_id, run.id, &append, at)
             .await

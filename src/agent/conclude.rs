@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::ending::{cancel_requested, millis};
 use crate::agent::event::Event;
-use crate::agent::event_log::{self, Append, Appended};
+use crate::agent::event_log::{self, Append, Appended, Storable};
 use crate::agent::journal::WriteError;
 use crate::agent::model::{Run, RunStatus, Stopped, Summary, Tokens};
 use crate::agent::service::Services;
@@ -168,7 +168,7 @@ async fn append(
     let Some(last) = runs::lock_run(&mut tx, &run.org_id, run.id, fence).await? else {
         return Err(WriteError::Fenced);
     };
-    let events = vec![(event, RunStatus::Running)];
+    let events = vec![(Storable::new(event), RunStatus::Running)];
     let append = Append::events(last, fence, &events, RunStatus::Running);
     match event_log::append(&mut tx, &run.org_id, run.id, &append, at).await? {
         Appended::Done => {}

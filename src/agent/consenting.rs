@@ -14,6 +14,7 @@ use crate::agent::model::{RunKind, RunStatus};
 use crate::agent::policy::model::{Action, Danger, Finding};
 use crate::agent::run::{Halt, Runner};
 use crate::agent::store::steps::CallProgress;
+use crate::platform::redact::json::redact_json;
 
 /// How long a person has for an answer; without one it is a no.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -62,7 +63,9 @@ impl Runner {
         let clock = &self.services.clock;
         let (id, created_at) = (ConsentId::new(clock), clock.now());
         let danger = danger(&findings);
-        let shown = shown(id, &planned.call.id, action, &findings, danger);
+        let mut shown = Value::Object(shown(id, &planned.call.id, action, &findings, danger));
+        // The person reads this; what they allow is bound to the exact action by its hash.
+        redact_json(&mut shown);
         let consent = NewConsent {
             id,
             run_id: self.run.id,
@@ -74,13 +77,13 @@ impl Runner {
             action_hash: action.hash,
             danger,
             findings,
-            shown: Value::Object(shown.clone()),
+            shown: shown.clone(),
             created_at,
             expires_at: created_at + TimeDelta::from_std(PATIENCE).unwrap_or_default(),
         };
         let timestamp = created_at.timestamp_millis();
         let asks = Event::ConsentRequired {
-            data: shown,
+            data: shown.as_object().cloned().unwrap_or_default(),
             timestamp,
         };
         let mut entries = vec![Entry::ConsentAsked(Box::new(consent)), Entry::Event(asks)];

@@ -11,8 +11,9 @@ use sqlx::types::Json;
 
 use crate::agent::event::Event;
 use crate::agent::model::{RunId, RunStatus};
-use crate::platform::db::to_jsonb;
+use crate::platform::db::strip_nul_json;
 use crate::platform::ids::OrgId;
+use crate::platform::redact::json::redact_json;
 
 /// An event with its place in the log.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,32 @@ pub struct Recorded {
     pub at: DateTime<Utc>,
 }
 
+/// An event as it may be kept and shown: without secrets, and without NUL characters, which Postgres
+/// cannot hold.
+///
+/// Nothing else can be appended, and what is appended is what watchers get, so a stream never differs
+/// from its log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Storable {
+    event: Event,
+    payload: Value,
+}
+
+impl Storable {
+    /// What remains of an event.
+    pub fn new(event: Event) -> Self {
+        let mut payload = serde_json::to_value(&event).unwrap_or_default();
+        let had_nul = strip_nul_json(&mut payload);
+        let had_secret = redact_json(&mut payload);
+        let event = if had_nul || had_secret {
+            serde_json::from_value(payload.clone()).unwrap_or(event)
+        } else {
+            event
+        };
+        Self { event, payload }
+    }
+}
+
 /// What is appended, and what of the run changes with it.
 #[derive(Clone, Debug)]
 pub struct Append<'a> {
@@ -35,7 +62,7 @@ pub struct Append<'a> {
     /// The fence of whoever writes.
     pub fence: i64,
     /// The events, each with where the run stands when it happens.
-    pub events: &'a [(Event, RunStatus)],
+    pub events: &'a [(Storable, RunStatus)],
     /// Where the run stands afterwards.
     pub status: RunStatus,
     /// What it is busy with afterwards, if that changes.
@@ -53,7 +80,7 @@ impl<'a> Append<'a> {
     pub fn events(
         last: i64,
         fence: i64,
-        events: &'a [(Event, RunStatus)],
+        events: &'a [(Storable, RunStatus)],
         status: RunStatus,
     ) -> Self {
         Self {
@@ -95,13 +122,16 @@ pub async fn append(
     let events = append.events;
     let kinds: Vec<String> = events
         .iter()
-        .map(|(event, _)| event.kind().to_owned())
+        .map(|(storable, _)| storable.event.kind().to_owned())
         .collect();
     let statuses: Vec<String> = events
         .iter()
         .map(|(_, status)| status.as_str().to_owned())
         .collect();
-    let payloads: Vec<Value> = events.iter().map(|(event, _)| to_jsonb(event)).collect();
+    let payloads: Vec<Value> = events
+        .iter()
+        .map(|(storable, _)| storable.payload.clone())
+        .collect();
     let moved = sqlx::query_scalar!(
         r#"with moved as (
              update runs
@@ -154,12 +184,12 @@ pub async fn append(
 }
 
 /// The events as they stand in the log after `last`.
-pub fn numbered(last: i64, events: Vec<(Event, RunStatus)>, at: DateTime<Utc>) -> Vec<Recorded> {
+pub fn numbered(last: i64, events: Vec<(Storable, RunStatus)>, at: DateTime<Utc>) -> Vec<Recorded> {
     (last + 1..)
         .zip(events)
-        .map(|(sequence, (event, run_status))| Recorded {
+        .map(|(sequence, (storable, run_status))| Recorded {
             sequence,
-            event,
+            event: storable.event,
             run_status,
             at,
         })

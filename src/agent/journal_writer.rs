@@ -9,13 +9,12 @@ use tokio::sync::mpsc;
 
 use crate::agent::consents;
 use crate::agent::event::Event;
-use crate::agent::event_log::{self, Append, Appended, Recorded};
+use crate::agent::event_log::{self, Append, Appended, Recorded, Storable};
 use crate::agent::followers::Followers;
 use crate::agent::journal::{Command, Entry, Hold, WriteError};
 use crate::agent::model::{Run, RunStatus};
 use crate::agent::store::{prompts, steps};
 use crate::platform::clock::Clock;
-use crate::platform::db::to_jsonb;
 
 /// The most hand-overs of one transaction.
 const BATCH: usize = 256;
@@ -207,7 +206,7 @@ enum News {
 /// A batch in the order of its entries: what goes into the log and the run's row with one statement,
 /// and what needs statements of its own.
 struct Folded<'a> {
-    events: Vec<(Event, RunStatus)>,
+    events: Vec<(Storable, RunStatus)>,
     status: RunStatus,
     phase: Option<&'static str>,
     settled: Option<i64>,
@@ -239,7 +238,8 @@ impl<'a> Folded<'a> {
                 if let Event::Status { status, .. } = event {
                     self.phase = Some(status.name());
                 }
-                self.events.push((storable(event), self.status));
+                self.events
+                    .push((Storable::new(event.clone()), self.status));
                 return;
             }
             Entry::Status(status) => self.status = *status,
@@ -257,14 +257,4 @@ impl<'a> Folded<'a> {
         let count = i64::try_from(self.events.len()).unwrap_or(i64::MAX);
         self.settled = Some(last + count);
     }
-}
-
-/// The event as Postgres can keep it: without NUL characters. Watchers get the same one, so that a
-/// stream never differs from its log.
-fn storable(event: &Event) -> Event {
-    let has_nul = serde_json::to_string(event).is_ok_and(|text| text.contains("\\u0000"));
-    if !has_nul {
-        return event.clone();
-    }
-    serde_json::from_value(to_jsonb(event)).unwrap_or_else(|_| event.clone())
 }

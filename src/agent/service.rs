@@ -16,7 +16,7 @@ use crate::agent::conversations::service::ConversationService;
 use crate::agent::ending::Ended;
 use crate::agent::error::Error;
 use crate::agent::event::Event;
-use crate::agent::event_log::{self, Append, Recorded};
+use crate::agent::event_log::{self, Append, Recorded, Storable};
 use crate::agent::followers::Followers;
 use crate::agent::journal::Hold;
 use crate::agent::leases;
@@ -235,7 +235,7 @@ impl AgentService {
             fence: 1,
             status: RunStatus::Running,
         };
-        let events = [(first, hold.status)];
+        let events = [(Storable::new(first), hold.status)];
         let append = Append::events(0, hold.fence, &events, hold.status);
         event_log::append(&mut tx, &run.org_id, run.id, &append, run.created_at).await?;
         tx.commit().await?;

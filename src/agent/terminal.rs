@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::agent::consents;
 use crate::agent::event::Event;
 use crate::agent::event_data::{Phase, ToolResultData};
-use crate::agent::event_log::{self, Append, Appended};
+use crate::agent::event_log::{self, Append, Appended, Storable};
 use crate::agent::journal::WriteError;
 use crate::agent::model::{Run, RunKind, RunStatus, Stopped, Summary};
 use crate::agent::plan::Progress;
@@ -67,6 +67,10 @@ impl End<'_> {
             retrieval::store::insert_rag_metric(&mut tx, &metric).await?;
         }
         events.extend(self.last_events(gen_id, at));
+        let events: Vec<_> = events
+            .into_iter()
+            .map(|(event, status)| (Storable::new(event), status))
+            .collect();
         let append = Append::events(last, fence, &events, RunStatus::Running);
         match event_log::append(&mut tx, org_id, run_id, &append, at).await? {
             Appended::Done => {}

@@ -16,6 +16,7 @@ use crate::ledger::money::Nanos;
 use crate::llm::error::LlmError;
 use crate::llm::model::{ChatRequest, StreamEvent, ToolSpec};
 use crate::llm::route::Route;
+use crate::platform::redact::gate::Gate;
 
 /// A piece of text becomes an event when it is this long, or ends a sentence, or waited.
 const TEXT_CHARS: usize = 30;
@@ -86,44 +87,45 @@ impl Runner {
             Err(error) => return Ok(Err(error)),
         };
         let mut answer = Answer::default();
-        let mut shown = 0;
+        let mut gate = Gate::default();
         loop {
             // The future of the next event is kept over the wait for more text: dropping it could
             // lose an event that was already taken from the stream.
             let mut next = std::pin::pin!(call.next());
             let event = loop {
-                let waits = shown < answer.text.len();
+                let waits = !gate.waiting().is_empty();
                 tokio::select! {
                     event = &mut next => break event,
                     () = self.halted.cancelled() => {
-                        self.show(&answer.text, shown).await?;
+                        self.show(gate.finish()).await?;
                         return Err(Halt::Stopped(Stopped::Cancelled));
                     }
                     () = sleep(TEXT_WAIT), if waits => {
-                        shown = self.show(&answer.text, shown).await?;
+                        self.show(gate.take()).await?;
                     }
                 }
             };
             match event {
                 Some(Ok(StreamEvent::Text { delta })) => {
                     answer.text.push_str(&delta);
-                    if is_worth_showing(&answer.text[shown..]) {
-                        shown = self.show(&answer.text, shown).await?;
+                    gate.push(&delta);
+                    if is_worth_showing(gate.waiting()) {
+                        self.show(gate.take()).await?;
                     }
                 }
                 Some(Ok(StreamEvent::Reasoning { .. })) => {}
                 Some(Ok(StreamEvent::ToolCall(tool_call))) => answer.tool_calls.push(tool_call),
                 Some(Ok(StreamEvent::Done(completion))) => {
                     answer.completion = Some(completion);
-                    self.show(&answer.text, shown).await?;
+                    self.show(gate.finish()).await?;
                     return Ok(Ok(answer));
                 }
                 Some(Err(error)) => {
-                    self.show(&answer.text, shown).await?;
+                    self.show(gate.finish()).await?;
                     return Ok(Err(error));
                 }
                 None => {
-                    self.show(&answer.text, shown).await?;
+                    self.show(gate.finish()).await?;
                     return Ok(Err(LlmError::Truncated {
                         provider: self.route.provider.name(),
                     }));
@@ -132,14 +134,13 @@ impl Runner {
         }
     }
 
-    /// Writes the text from `from` on as an event; answers with how far the text is shown now.
-    async fn show(&self, text: &str, from: usize) -> Result<usize, Halt> {
-        if from < text.len() {
-            let text = text[from..].to_owned();
+    /// Writes a piece of the text as an event, if there is any.
+    async fn show(&self, text: String) -> Result<(), Halt> {
+        if !text.is_empty() {
             let timestamp = self.services.clock.millis();
             self.journal.event(Event::Text { text, timestamp }).await?;
         }
-        Ok(text.len())
+        Ok(())
     }
 
     fn check_limits(&self) -> Result<(), Halt> {

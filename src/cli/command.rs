@@ -21,6 +21,7 @@ use crate::llm::script::Script;
 use crate::llm::scripted::ScriptedProvider;
 use crate::platform::clock::Clock;
 use crate::platform::embedded_postgres::server::EmbeddedPostgres;
+use crate::platform::redact::known::KnownSecrets;
 use crate::platform::{logging, privacy};
 
 /// NAVI, the backend of an autonomous engineering assistant.
@@ -202,28 +203,31 @@ fn failed(failure: &Failure) -> ExitCode {
 }
 
 async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<ExitCode, Failure> {
+    let secrets = secrets(&settings);
     match command {
         Command::Serve(with) => {
-            let mut config = settled(with.config)?;
+            let mut config = settled(with.config, secrets)?;
             config.surroundings.settings = settings;
             Box::pin(serve::run(&with.args, config)).await
         }
         Command::Migrate(with) => {
-            let config = settled(with.config)?;
+            let config = settled(with.config, secrets)?;
             let (options, postgres) = serve::database(&config).await?;
             let outcome =
                 migrate::run(&with.args, &options, &Clock::System, &mut io::stdout()).await;
             stopped(postgres).await;
             Ok(outcome?)
         }
-        Command::Demo(with) => Box::pin(demo::run(&with.args, quietly(with.config)?)).await,
+        Command::Demo(with) => {
+            Box::pin(demo::run(&with.args, quietly(with.config, secrets)?)).await
+        }
         Command::Agent(AgentCommand {
             command: AgentCommands::Run(with),
-        }) => Box::pin(agent::run(&with.args, quietly(with.config)?)).await,
+        }) => Box::pin(agent::run(&with.args, quietly(with.config, secrets)?)).await,
         Command::Token(TokenCommand {
             command: TokenCommands::Mint(with),
         }) => {
-            let config = settled(with.config)?;
+            let config = settled(with.config, secrets)?;
             token::mint(&with.args, &config, &Clock::System, &mut io::stdout())
         }
         Command::Keys(KeysCommand {
@@ -231,7 +235,7 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
         }) => keys::generate(args, &mut io::stdout()),
         Command::Audit(AuditCommand { command }) => {
             let (work, config) = command.split();
-            let config = quietly(config)?;
+            let config = quietly(config, secrets)?;
             if work.is_offline() {
                 return work.run_offline(&config, &mut io::stdout());
             }
@@ -241,7 +245,7 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
             outcome
         }
         Command::Erase(with) => {
-            let config = quietly(with.config)?;
+            let config = quietly(with.config, secrets)?;
             let (options, postgres) = serve::database(&config).await?;
             let out = &mut io::stdout();
             let outcome = audit::erase::run(&with.args, &config, &options, out).await;
@@ -249,13 +253,13 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
             outcome
         }
         Command::Doctor(with) => {
-            let config = quietly(with.config)?;
+            let config = quietly(with.config, secrets)?;
             doctor::run(&with.args, &config, &Clock::System, &mut io::stdout()).await
         }
         Command::Config(ConfigCommand {
             command: ConfigCommands::Check(with),
         }) => {
-            let config = settled(with.config)?;
+            let config = settled(with.config, secrets)?;
             config_command::check(with.args, &config, &mut io::stdout())
         }
         Command::Config(ConfigCommand {
@@ -274,22 +278,30 @@ async fn stopped(postgres: Option<EmbeddedPostgres>) {
     }
 }
 
+/// The settings that are secrets.
+fn secrets(settings: &BTreeMap<String, Setting>) -> KnownSecrets {
+    KnownSecrets::new(settings.values().filter_map(|setting| match setting {
+        Setting::Secret(secret) => Some(secret),
+        Setting::Plain(_) => None,
+    }))
+}
+
 /// The same for commands that show their work in the terminal: unless the settings say otherwise,
 /// only what goes wrong is logged.
-fn quietly(mut config: Config) -> Result<Config, Failure> {
+fn quietly(mut config: Config, secrets: KnownSecrets) -> Result<Config, Failure> {
     if config.log.log_level == logging::DEFAULT_LEVEL {
         "warn".clone_into(&mut config.log.log_level);
     }
-    settled(config)
+    settled(config, secrets)
 }
 
 /// The settings with their surroundings, and logging as they say.
-fn settled(mut config: Config) -> Result<Config, Failure> {
+fn settled(mut config: Config, secrets: KnownSecrets) -> Result<Config, Failure> {
     config.surroundings = Surroundings::capture();
     if let Some(path) = &config.llm.script {
         config.scripted = Some(scripted(path)?);
     }
-    logging::init(&config.log)?;
+    logging::init(&config.log, secrets)?;
     Ok(config)
 }
 
@@ -307,9 +319,48 @@ fn scripted(path: &Path) -> Result<ScriptedProvider, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::secret::SecretString;
 
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_that_is_a_secret_is_kept_out_of_the_log() {
+        let is_secret = |arg: &clap::Arg| {
+            let wanted = clap::builder::ValueParser::from(clap::value_parser!(SecretString));
+            arg.get_value_parser().type_id() == wanted.type_id()
+        };
+        let mut command = Cli::command();
+        command.build();
+        let serve = command.find_subcommand("serve").unwrap();
+        let flags: Vec<&str> = serve
+            .get_arguments()
+            .filter(|arg| is_secret(arg))
+            .filter_map(clap::Arg::get_long)
+            .collect();
+        assert!(
+            flags.contains(&"jwt-secret") && flags.contains(&"openai-api-key"),
+            "{flags:?}"
+        );
+        let values: Vec<String> = flags
+            .iter()
+            .map(|flag| format!("postgres://ada:planted-{flag}@db/{flag}"))
+            .collect();
+        let mut line = vec!["navi".to_owned(), "serve".to_owned()];
+        for (flag, value) in flags.iter().zip(&values) {
+            line.extend([format!("--{flag}"), value.clone()]);
+        }
+        let matches = Cli::command().try_get_matches_from(line).unwrap();
+        let secrets = secrets(&found::settings(&matches));
+        for (flag, value) in flags.iter().zip(&values) {
+            assert_eq!(secrets.redact(value), "[redacted]", "{flag}");
+            assert_eq!(
+                secrets.redact(&format!("planted-{flag}")),
+                "[redacted]",
+                "{flag}"
+            );
+        }
     }
 }

@@ -17,6 +17,7 @@ use crate::ledger::prices::{BuiltIn, PriceBook, price_row};
 use crate::ledger::store;
 use crate::llm::model::Usage;
 use crate::platform::metrics::Metrics;
+use crate::platform::redact::text::redact_text;
 use crate::platform::tasks::Tasks;
 
 /// Rows of one insert: as many as come together while the one before is on its way.
@@ -132,6 +133,10 @@ impl Ledger {
             tracing::warn!(?usage, provider = %call.provider, "a provider's token counts are absurd");
             call.usage = None;
         }
+        // What a provider says about a request may repeat it.
+        call.error_message = call
+            .error_message
+            .map(|message| redact_text(&message).into_owned());
         let cost = call
             .usage
             .and_then(|usage| self.cost_of(&call.provider, &call.model, usage, call.created_at));

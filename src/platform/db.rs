@@ -319,25 +319,37 @@ pub fn strip_nul(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Takes the NUL characters out of every string and key, which no `jsonb` can hold.
-pub fn strip_nul_json(value: &mut Value) {
+/// Takes the NUL characters out of every string and key, which no `jsonb` can hold. Answers whether
+/// there were any.
+pub fn strip_nul_json(value: &mut Value) -> bool {
     match value {
         Value::String(text) => {
-            if text.contains('\0') {
+            let found = text.contains('\0');
+            if found {
                 text.retain(|character| character != '\0');
             }
+            found
         }
-        Value::Array(items) => items.iter_mut().for_each(strip_nul_json),
+        Value::Array(items) => {
+            items
+                .iter_mut()
+                .map(strip_nul_json)
+                .filter(|found| *found)
+                .count()
+                > 0
+        }
         Value::Object(map) => {
-            if map.keys().any(|key| key.contains('\0')) {
+            let found = map.keys().any(|key| key.contains('\0'));
+            if found {
                 *map = std::mem::take(map)
                     .into_iter()
                     .map(|(key, value)| (strip_nul(&key).into_owned(), value))
                     .collect();
             }
-            map.values_mut().for_each(strip_nul_json);
+            let below = map.values_mut().map(strip_nul_json).filter(|found| *found);
+            below.count() > 0 || found
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

@@ -8,16 +8,26 @@
 //! Never logged, at any level: tokens, keys and other secrets, bodies of requests and answers,
 //! prompts and what models say, the contents of files, output of commands, addresses with their
 //! query. Text from outside that must appear is a field, never part of the message.
+//!
+//! What is written all the same passes through redaction, a whole line at a time: for what its name or
+//! form gives away, and for the secrets in this process's settings.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use tracing::Dispatch;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::platform::clock::Clock;
 use crate::platform::ids::uuid_v7;
+use crate::platform::redact::json::redact_json;
+use crate::platform::redact::known::KnownSecrets;
+use crate::platform::redact::text::redact_text;
 
 /// What is logged when nothing is set.
 pub const DEFAULT_LEVEL: &str = "info";
@@ -71,21 +81,100 @@ pub enum LoggingError {
     Twice(#[from] TryInitError),
 }
 
-/// Sends what is logged in this process to the standard error stream.
-pub fn init(config: &LogConfig) -> Result<(), LoggingError> {
+/// Sends what is logged in this process to the standard error stream, without these secrets.
+pub fn init(config: &LogConfig, secrets: KnownSecrets) -> Result<(), LoggingError> {
+    let colours = io::IsTerminal::is_terminal(&io::stderr());
+    dispatch(config, secrets, io::stderr, colours)?.try_init()?;
+    Ok(())
+}
+
+/// What turns events into lines and sends these to `writer`.
+pub fn dispatch<W>(
+    config: &LogConfig,
+    secrets: KnownSecrets,
+    writer: W,
+    colours: bool,
+) -> Result<Dispatch, LoggingError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     // Postgres remarks on every table that is there already; whoever wants that names it.
     let filter = EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{}", config.log_level))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr);
-    match config.log_format {
-        LogFormat::Text => {
-            let colours = io::IsTerminal::is_terminal(&io::stderr());
-            builder.with_ansi(colours).finish().try_init()?;
+        .with_writer(Redacting {
+            writer,
+            secrets: Arc::new(secrets),
+            form: config.log_format,
+        });
+    Ok(match config.log_format {
+        LogFormat::Text => builder.with_ansi(colours).finish().into(),
+        LogFormat::Json => builder.json().flatten_event(true).finish().into(),
+    })
+}
+
+/// Makes writers that let no secret through.
+struct Redacting<W> {
+    writer: W,
+    secrets: Arc<KnownSecrets>,
+    form: LogFormat,
+}
+
+impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Redacting<W> {
+    type Writer = Line<W::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Line {
+            writer: self.writer.make_writer(),
+            secrets: self.secrets.clone(),
+            form: self.form,
+            bytes: Vec::new(),
         }
-        LogFormat::Json => builder.json().flatten_event(true).finish().try_init()?,
     }
-    Ok(())
+}
+
+/// One event on its way out. It is held until it is whole, because a secret may come in pieces.
+struct Line<W: Write> {
+    writer: W,
+    secrets: Arc<KnownSecrets>,
+    form: LogFormat,
+    bytes: Vec<u8>,
+}
+
+impl<W: Write> Write for Line<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<W: Write> Drop for Line<W> {
+    fn drop(&mut self) {
+        let text = String::from_utf8_lossy(&self.bytes);
+        let text = self.secrets.redact(&text);
+        let clean = match self.form {
+            LogFormat::Text => redact_text(&text),
+            LogFormat::Json => redact_line(&text),
+        };
+        // Where a log cannot be written, nobody can be told.
+        let _ = self.writer.write_all(clean.as_bytes());
+    }
+}
+
+/// A line of JSON, redacted by the names of its members at any depth; as text if it is none.
+fn redact_line(line: &str) -> Cow<'_, str> {
+    let Ok(mut event) = serde_json::from_str(line) else {
+        return redact_text(line);
+    };
+    if redact_json(&mut event) {
+        Cow::Owned(format!("{event}\n"))
+    } else {
+        Cow::Borrowed(line)
+    }
 }
 
 /// The longest request id that is taken from a client, in bytes.
@@ -97,11 +186,12 @@ pub struct RequestId(String);
 
 impl RequestId {
     /// The client's own id when it is 1 to 128 visible ASCII characters, so that it cannot forge
-    /// log lines or headers.
+    /// log lines or headers, and no secret that was sent in its place by mistake.
     pub fn from_client(text: &str) -> Option<Self> {
         let fits = !text.is_empty() && text.len() <= MAX_REQUEST_ID_BYTES;
         let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-        (fits && visible).then(|| Self(text.to_owned()))
+        let harmless = || matches!(redact_text(text), Cow::Borrowed(_));
+        (fits && visible && harmless()).then(|| Self(text.to_owned()))
     }
 
     /// A new id.

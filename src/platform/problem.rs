@@ -4,6 +4,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::platform::redact::text::redact_text;
+
 /// An error as HTTP shows it: `application/problem+json` with the members old clients read
 /// (`detail`, `error_code`, `request_id`) and the header `X-Error-Code`.
 ///
@@ -37,7 +39,8 @@ impl Problem {
             kind: format!("/problems/{slug}"),
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
-            detail: detail.into(),
+            // It may repeat what a client or somebody else sent.
+            detail: redact_text(&detail.into()).into_owned(),
             error_code: slug.replace('-', "_").to_ascii_uppercase(),
             request_id: None,
             retry_after: None,

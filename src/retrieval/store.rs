@@ -2,14 +2,14 @@
 
 use sqlx::PgConnection;
 
+use crate::platform::redact::text::redact_text;
 use crate::retrieval::model::{MAX_QUERY_CHARS, RagMetric};
 
 /// Writes what a retrieval found and how much of it was used. Belongs into the transaction that ends
 /// its run: on its own, a second try after a lost answer would write it twice.
 pub async fn insert_rag_metric(conn: &mut PgConnection, metric: &RagMetric) -> sqlx::Result<()> {
     let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-    let query: String = metric
-        .query
+    let query: String = redact_text(&metric.query)
         .chars()
         .filter(|c| *c != '\0')
         .take(MAX_QUERY_CHARS)

@@ -12,6 +12,8 @@ use crate::agent::service::AgentService;
 use crate::agent::stream::{HEARTBEAT, OpenStream, done, heartbeat, respond};
 use crate::llm::error::LlmError;
 use crate::llm::model::StreamEvent;
+use crate::platform::redact::gate::Gate;
+use crate::platform::redact::text::redact_text;
 
 /// The stream of a chat. Its client leaving ends the call.
 pub fn chat(service: AgentService, chat: Chat) -> Response {
@@ -38,6 +40,7 @@ fn frames(
         }
         yield numbered(llm_activity("Thinking…", "running"));
         let mut answer = String::new();
+        let mut gate = Gate::default();
         let mut asking = std::pin::pin!(chat.ask());
         let asked = loop {
             match tokio::time::timeout(HEARTBEAT, &mut asking).await {
@@ -62,7 +65,11 @@ fn frames(
                 match event {
                     Some(Ok(StreamEvent::Text { delta })) => {
                         answer.push_str(&delta);
-                        yield numbered(json!({ "type": "text", "text": delta }));
+                        gate.push(&delta);
+                        let text = gate.take();
+                        if !text.is_empty() {
+                            yield numbered(json!({ "type": "text", "text": text }));
+                        }
                     }
                     Some(Ok(StreamEvent::Reasoning { .. } | StreamEvent::ToolCall(_))) => {}
                     Some(Ok(StreamEvent::Done(_))) => break None,
@@ -73,9 +80,14 @@ fn frames(
                 }
             },
         };
+        let text = gate.finish();
+        if !text.is_empty() {
+            yield numbered(json!({ "type": "text", "text": text }));
+        }
         if let Some(error) = ended {
+            let message = error.to_string();
             yield numbered(json!({
-                "type": "error", "error": error.to_string(), "code": error.code(),
+                "type": "error", "error": redact_text(&message), "code": error.code(),
             }));
             yield numbered(llm_activity("Failed", "error"));
         } else {

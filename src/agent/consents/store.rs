@@ -14,6 +14,7 @@ use crate::agent::policy::model::{Danger, Finding};
 use crate::agent::tools::registry::Tool;
 use crate::platform::db::{strip_nul, to_jsonb};
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::redact::text::redact_text;
 
 /// Writes a question that waits for its answer.
 pub async fn insert(
@@ -234,6 +235,7 @@ pub async fn record(
     alternative: Option<&str>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
+    let (command, alternative) = (redact_text(&consent.command), alternative.map(redact_text));
     sqlx::query!(
         "insert into consent_audit_log
            (org_id, user_id, consent_id, run_id, tool, command, shell, cwd, danger_level, decision,
@@ -245,12 +247,12 @@ pub async fn record(
         consent.id.0,
         consent.run_id.0,
         consent.tool,
-        consent.command,
+        command.as_ref(),
         shell(&consent.tool),
         consent.cwd,
         consent.danger as Danger,
         decided as Decided,
-        alternative,
+        alternative.as_deref(),
         consent.created_at,
         now,
     )
@@ -269,6 +271,7 @@ pub async fn record_auto_allowed(
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     let (command, cwd) = (strip_nul(action.command), strip_nul(action.cwd));
+    let command = redact_text(&command);
     sqlx::query!(
         "insert into consent_audit_log
            (org_id, user_id, preference_id, run_id, tool, command, shell, cwd, danger_level,

@@ -8,7 +8,7 @@ use crate::agent::conclude::Reason;
 use crate::agent::consents;
 use crate::agent::consents::model::{Choice, ConsentId};
 use crate::agent::event::Event;
-use crate::agent::event_log::{self, Append};
+use crate::agent::event_log::{self, Append, Storable};
 use crate::agent::jobs::cursor::Cursor;
 use crate::agent::jobs::error::Error;
 use crate::agent::jobs::model::{Job, JobHead, MAX_METADATA_BYTES, Nudged, Pending};
@@ -279,7 +279,7 @@ async fn accept(
         status: RunStatus::Queued.as_str().to_owned(),
         message: "The job was accepted".to_owned(),
     };
-    let events = [(created, RunStatus::Queued)];
+    let events = [(Storable::new(created), RunStatus::Queued)];
     let append = Append::events(0, 0, &events, RunStatus::Queued);
     event_log::append(conn, org_id, run.id, &append, at).await?;
     let job = store::find(conn, org_id, user_id, run.id).await?;

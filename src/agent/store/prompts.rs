@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use crate::agent::model::{PromptId, RunId, ToolCallId};
 use crate::platform::db::{strip_nul, to_jsonb};
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::redact::json::redact_json;
 
 /// A question that waits for its answer.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub async fn insert_prompt(
     user_id: &UserId,
     prompt: &NewPrompt,
 ) -> sqlx::Result<()> {
+    let mut question = to_jsonb(&prompt.question);
+    redact_json(&mut question);
     sqlx::query!(
         "insert into prompts (prompt_id, run_id, tool_call_id, org_id, user_id, question, status,
                               created_at, expires_at)
@@ -41,7 +44,7 @@ pub async fn insert_prompt(
         prompt.tool_call_id.0,
         org_id.as_str(),
         user_id.as_str(),
-        to_jsonb(&prompt.question),
+        question,
         prompt.created_at,
         prompt.expires_at,
     )

@@ -8,6 +8,8 @@ use sqlx::PgConnection;
 use crate::agent::model::{Run, RunId, RunKind, RunStatus, WorkerId};
 use crate::platform::db::{strip_nul, to_jsonb};
 use crate::platform::ids::OrgId;
+use crate::platform::redact::json::redact_json;
+use crate::platform::redact::text::redact_text;
 
 /// Writes a run with its request; its log is empty. `worker` takes it at once, under the fence 1; a
 /// run without one waits, if `starts` for the next worker that is free, else to be started.
@@ -143,6 +145,9 @@ pub async fn finish_run(
     at: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
     let error = end.error.map(strip_nul);
+    let error = error.as_deref().map(redact_text);
+    let mut summary = to_jsonb(end.summary);
+    redact_json(&mut summary);
     let done = sqlx::query!(
         "update runs set status = $4, summary = $5, error = $6, finished_at = $7, updated_at = $7,
                          phase = $4, request = null, state = null, baseline = null
@@ -151,7 +156,7 @@ pub async fn finish_run(
         run_id.0,
         fence,
         end.status.as_str(),
-        to_jsonb(end.summary),
+        summary,
         error.as_deref(),
         at,
     )

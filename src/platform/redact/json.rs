@@ -1,4 +1,117 @@
-use serde_json::Value;
-pub fn redact_json(_value: &mut Value) -> bool {
-    false
+//! Secrets in JSON: by the names of members, and in every string.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::platform::redact::keys::is_secret_key;
+use crate::platform::redact::text::{REDACTED, redact_text};
+
+/// A name shorter than this holds no secret itself, in bytes.
+const SHORTEST_NAME: usize = 16;
+
+/// Takes the secrets out of a value, at any depth: the strings below the name of a secret wholly, and
+/// of all others what [`redact_text`] finds. Numbers, booleans and nulls stay what they are. Answers
+/// whether anything changed.
+pub fn redact_json(value: &mut Value) -> bool {
+    let mut changed = false;
+    // A list of what is left instead of recursion: JSON may be deeper than any stack.
+    let mut left = Vec::with_capacity(64);
+    left.push((value, false));
+    while let Some((value, is_secret)) = left.pop() {
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::String(text) if is_secret => {
+                if !text.is_empty() && text != REDACTED {
+                    REDACTED.clone_into(text);
+                    changed = true;
+                }
+            }
+            Value::String(text) => {
+                if let Cow::Owned(clean) = redact_text(text) {
+                    *text = clean;
+                    changed = true;
+                }
+            }
+            Value::Array(items) => left.extend(items.iter_mut().map(|item| (item, is_secret))),
+            Value::Object(fields) => {
+                changed |= redact_names(fields);
+                left.extend(fields.iter_mut().map(|(name, value)| {
+                    let is_secret = is_secret || (can_hold_text(value) && is_secret_key(name));
+                    (value, is_secret)
+                }));
+            }
+        }
+    }
+    changed
+}
+
+fn can_hold_text(value: &Value) -> bool {
+    matches!(value, Value::String(_) | Value::Array(_) | Value::Object(_))
+}
+
+/// Takes secrets out of the names of an object's members; none of these is lost for it.
+fn redact_names(fields: &mut Map<String, Value>) -> bool {
+    let is_clean =
+        |name: &String| name.len() < SHORTEST_NAME || matches!(redact_text(name), Cow::Borrowed(_));
+    if fields.keys().all(is_clean) {
+        return false;
+    }
+    for (name, value) in std::mem::take(fields) {
+        let mut clean = redact_text(&name).into_owned();
+        while fields.contains_key(&clean) {
+            clean.push('\'');
+        }
+        fields.insert(clean, value);
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn strings_below_the_name_of_a_secret_go_and_numbers_stay() {
+        let mut value = json!({
+            "apiKey": "k", "total_tokens": 1200, "token": 7, "password": true, "secret": null,
+            "credentials": {"user": "ada", "tries": 3, "list": ["a", 1, ""]},
+            "note": "all is well",
+        });
+        assert!(redact_json(&mut value));
+        let expected = json!({
+            "apiKey": "[redacted]", "total_tokens": 1200, "token": 7, "password": true, "secret": null,
+            "credentials": {"user": "[redacted]", "tries": 3, "list": ["[redacted]", 1, ""]},
+            "note": "all is well",
+        });
+        assert_eq!(value, expected);
+        assert!(!redact_json(&mut value), "a second time changes nothing");
+    }
+
+    #[test]
+    fn secrets_in_names_go_without_losing_a_member() {
+        let secret = ["ghp", "_0123456789abcdefABCDEF0123456789abcd"].concat();
+        let other = ["ghp", "_9876543210abcdefABCDEF0123456789abcd"].concat();
+        let mut value = json!({ secret: 1, other: 2, "short": 3 });
+        assert!(redact_json(&mut value));
+        let expected =
+            json!({ "[redacted:github-token]": 1, "[redacted:github-token]'": 2, "short": 3 });
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn depth_costs_no_stack() {
+        let mut value = json!("password=hunter2x");
+        for _ in 0..200_000 {
+            value = Value::Array(vec![value]);
+        }
+        assert!(redact_json(&mut value));
+        // Taken apart by hand, because dropping it as a whole would need the stack.
+        while let Value::Array(mut items) = value {
+            value = items.remove(0);
+        }
+        assert_eq!(value, "password=[redacted]");
+    }
 }

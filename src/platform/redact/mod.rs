@@ -1,1 +1,19 @@
+//! Taking secrets out of what others will see: logs, events, problems, telemetry, audit.
+//!
+//! Two things give a secret away. Its **name**: what stands under `apiKey` or after `password=` is
+//! one, whatever it looks like ([`keys`]). Its **form**: `ghp_…`, a JWT or a PEM block is one, whatever
+//! it is called ([`forms`], [`values`]). [`text`] and [`json`] apply both.
+//!
+//! All functions are pure, take time linear in their input, and leave numbers and booleans alone. What
+//! was redacted stays as it is when it is redacted again.
+
+pub mod forms;
+pub mod gate;
 pub mod json;
+pub mod keys;
+pub mod known;
+pub mod pairs;
+pub mod plausible;
+pub mod scan;
+pub mod text;
+pub mod values;

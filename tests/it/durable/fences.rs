@@ -2,7 +2,7 @@
 
 use navi::agent::event::Event;
 use navi::agent::event_data::Phase;
-use navi::agent::event_log::{Append, Appended, append};
+use navi::agent::event_log::{Append, Appended, Storable, append};
 use navi::agent::model::{RunId, RunStatus};
 use navi::agent::store::runs;
 use navi::platform::clock::Clock;
@@ -32,7 +32,10 @@ async fn whoever_lost_a_run_or_is_too_late_writes_nothing(db: PgPool) {
         .execute(&db)
         .await
         .unwrap();
-    let events = [(Event::status(Phase::Executing), RunStatus::Running)];
+    let events = [(
+        Storable::new(Event::status(Phase::Executing)),
+        RunStatus::Running,
+    )];
     let mut conn = db.acquire().await.unwrap();
     let mut write = async |org: &OrgId, last, fence| {
         let wanted = Append::events(last, fence, &events, RunStatus::Running);

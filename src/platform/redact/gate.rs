@@ -1,0 +1,286 @@
+//! A text that arrives in pieces, shown in pieces without showing a secret that lies across two.
+//!
+//! What may turn out to be the beginning of a secret is held back until it is decided: the token that
+//! has a prefix of one, the value after a name of one, a private key. All else is passed on at once.
+
+use crate::platform::redact::forms::{FORMS, begins_token, is_word};
+use crate::platform::redact::pairs::open_value;
+use crate::platform::redact::scan::{Anchors, Rule};
+use crate::platform::redact::text::{Span, find, push_placeholder};
+use crate::platform::redact::values::{WEBHOOKS, run};
+
+/// The most that is held back, in bytes; a private key of 8192 bits has fewer. What is still not
+/// decided then is judged as if the text ended there.
+const MAX_HELD: usize = 8 * 1024;
+/// The most of what was shown that is remembered, so that what follows is read with what it belongs
+/// to, in bytes.
+const MAX_SHOWN: usize = 4 * 1024;
+/// The head of a private key.
+const PEM: &str = "-----BEGIN ";
+
+/// Holds back what may become a secret.
+#[derive(Debug, Default)]
+pub struct Gate {
+    /// The end of what was shown, from the beginning of its line, and all that was not.
+    text: String,
+    shown: usize,
+}
+
+impl Gate {
+    /// More of the text.
+    pub fn push(&mut self, piece: &str) {
+        self.text.push_str(piece);
+    }
+
+    /// What was pushed and is not shown yet.
+    pub fn waiting(&self) -> &str {
+        &self.text[self.shown..]
+    }
+
+    /// What can be shown now, redacted; empty when all of it has to wait.
+    pub fn take(&mut self) -> String {
+        let held = held_from(&self.text).max(self.shown);
+        let end = if self.text.len() - held > MAX_HELD {
+            self.text.len()
+        } else {
+            held
+        };
+        self.show(end)
+    }
+
+    /// All that is left, redacted: nothing will follow.
+    pub fn finish(&mut self) -> String {
+        self.show(self.text.len())
+    }
+
+    fn show(&mut self, end: usize) -> String {
+        let mut clean = String::new();
+        let mut from = self.shown;
+        let mut open = None;
+        find(&self.text, |span| {
+            let Span {
+                start,
+                end: stop,
+                kind,
+            } = span;
+            if stop > self.shown && start < end {
+                if start >= self.shown {
+                    clean.push_str(&self.text[from..start]);
+                    push_placeholder(&mut clean, kind);
+                }
+                from = stop.min(end);
+                if stop >= end {
+                    open = Some(start);
+                }
+            }
+        });
+        clean.push_str(&self.text[from.min(end)..end]);
+        self.shown = end;
+        self.forget(open);
+        clean
+    }
+
+    /// Forgets what cannot matter any more: lines before the last one shown, except a secret that may
+    /// go on.
+    fn forget(&mut self, open: Option<usize>) {
+        let line = self.text[..self.shown].rfind('\n').map_or(0, |at| at + 1);
+        let mut keep = open.map_or(line, |open| open.min(line));
+        if self.shown - keep > MAX_SHOWN {
+            let Some(open) = open.filter(|open| *open < self.shown) else {
+                self.cut(0, self.shown - MAX_SHOWN / 2);
+                return;
+            };
+            // A secret that does not end keeps its name and its beginning, which say what it is.
+            self.cut(
+                open + MAX_SHOWN / 4,
+                self.shown.saturating_sub(MAX_SHOWN / 4),
+            );
+            keep = self
+                .text
+                .floor_char_boundary(open.saturating_sub(MAX_SHOWN / 4))
+                .max(keep);
+        }
+        self.cut(0, keep);
+    }
+
+    /// Takes out what was shown between two places.
+    fn cut(&mut self, from: usize, to: usize) {
+        let from = self.text.floor_char_boundary(from);
+        let to = self.text.floor_char_boundary(to.min(self.shown));
+        if from < to {
+            self.text.drain(from..to);
+            self.shown -= to - from;
+        }
+    }
+}
+
+/// Where what may become a secret begins; the end of the text when nothing may.
+fn held_from(text: &str) -> usize {
+    let line = text.rfind('\n').map_or(0, |at| at + 1);
+    let mut held = open_pem(text).unwrap_or(text.len());
+    let word = text.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+    let word = text[word..].chars().next().map_or(text.len(), |_| word);
+    held = held.min(open_token(text, word));
+    let anchors = Anchors::get();
+    let mut at = line;
+    while let Some((place, rules)) = anchors.next(text.as_bytes(), at) {
+        at = place + 1;
+        for rule in rules {
+            let open = match rule {
+                Rule::Name => open_value(text, place),
+                Rule::Scheme => open_credentials(text, place),
+                Rule::Prefix(_)
+                | Rule::Jwt
+                | Rule::PemBegin
+                | Rule::PemEnd
+                | Rule::Userinfo
+                | Rule::Webhook(_)
+                | Rule::Telegram
+                | Rule::CurlUser => None,
+            };
+            held = held.min(open.unwrap_or(held));
+        }
+    }
+    held
+}
+
+/// The head of a private key whose foot is not there yet, or what may become one.
+fn open_pem(text: &str) -> Option<usize> {
+    if let Some(at) = text.rfind(PEM) {
+        let rest = &text[at + PEM.len()..];
+        let label = rest.split("-----").next().unwrap_or_default();
+        let may_be_private =
+            label.len() < 40 && (!rest.contains("-----") || label.contains("PRIVATE KEY"));
+        let foot = rest.find("-----END ").map(|foot| foot + "-----END ".len());
+        let is_closed = foot.is_some_and(|foot| rest[foot..].contains("-----"));
+        if may_be_private && !is_closed {
+            return Some(at);
+        }
+    }
+    (1..PEM.len())
+        .rev()
+        .find(|length| text.ends_with(&PEM[..*length]))
+        .map(|length| text.len() - length)
+}
+
+/// A token in the last word that has the prefix of a secret, or the beginning of one, and reaches the
+/// end of the text.
+fn open_token(text: &str, word: usize) -> usize {
+    let bytes = text.as_bytes();
+    let last = &text[word..];
+    if let Some(at) = last.find("://") {
+        return word + at + 3;
+    }
+    for host in WEBHOOKS {
+        if let Some(at) = last.find(host) {
+            return word + at;
+        }
+    }
+    let reaches_end = |at: usize| {
+        let of =
+            |byte: u8| is_word(byte) || matches!(byte, b'.' | b'+' | b'/' | b'=' | b'%' | b':');
+        at + run(&bytes[at..], of) == bytes.len()
+    };
+    let begins_form = |rest: &str| {
+        let fits = |prefix: &str| rest.starts_with(prefix) || prefix.starts_with(rest);
+        fits("eyJ") || FORMS.iter().any(|form| fits(form.prefix))
+    };
+    let starts =
+        (word..bytes.len()).filter(|at| text.is_char_boundary(*at) && begins_token(bytes, *at));
+    starts
+        .filter(|at| begins_form(&text[*at..]) || may_be_telegram(&text[*at..]))
+        .find(|at| reaches_end(*at))
+        .unwrap_or(bytes.len())
+}
+
+fn may_be_telegram(rest: &str) -> bool {
+    let digits = run(rest.as_bytes(), |byte| byte.is_ascii_digit());
+    (8..=11).contains(&digits) && rest[digits..].starts_with(":A")
+}
+
+/// The credential after `Bearer` or `Basic` that may go on.
+fn open_credentials(text: &str, at: usize) -> Option<usize> {
+    let rest = &text[at..];
+    let scheme = ["bearer", "basic"].into_iter().find(|scheme| {
+        let found = rest.get(..scheme.len());
+        found.is_some_and(|found| found.eq_ignore_ascii_case(scheme))
+    })?;
+    let after = &rest[scheme.len()..];
+    let value = after.trim_start_matches([' ', '\t']);
+    let is_open = value.len() < after.len() && !value.contains(char::is_whitespace);
+    is_open.then_some(text.len() - value.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::platform::redact::text::redact_text;
+
+    fn secrets() -> Vec<String> {
+        let body = "0123456789abcdefABCDEF0123456789abcdXYZ";
+        let key = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n".repeat(12);
+        vec![
+            format!("use {}{body} for it", ["gh", "p_"].concat()),
+            format!("key {}{body}\nnext", ["sk-", "ant-"].concat()),
+            "the database is postgres://ada:hunter2x@db.example/app today".to_owned(),
+            "export PASSWORD=hunter2x\nand go on".to_owned(),
+            "set \"apiKey\": \"hunter2x hunter2x\", then".to_owned(),
+            format!("Authorization: Bearer {body}\nAccept: text/plain"),
+            format!(
+                "{}PRIVATE KEY-----\n{key}-----END PRIVATE KEY-----\nthat is all",
+                PEM
+            ),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn wherever_a_text_is_cut_what_is_shown_is_the_same(
+            secret in prop::sample::select(secrets()),
+            cuts in prop::collection::vec(1usize..40, 1..40),
+        ) {
+            let text = format!("Here is what I found. {secret} Done.");
+            let mut gate = Gate::default();
+            let mut shown = String::new();
+            let mut rest = text.as_str();
+            for cut in cuts.iter().cycle() {
+                let (piece, after) = rest.split_at((*cut).min(rest.len()));
+                gate.push(piece);
+                shown.push_str(&gate.take());
+                rest = after;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            shown.push_str(&gate.finish());
+            prop_assert_eq!(shown, redact_text(&text).into_owned());
+        }
+    }
+
+    #[test]
+    fn ordinary_text_is_never_held_back() {
+        let mut gate = Gate::default();
+        for word in "I read the file, and the token was parsed: it is fine.\n\nNext, `src/app.rs`"
+            .split_inclusive(' ')
+        {
+            gate.push(word);
+            assert_eq!(gate.take(), word);
+        }
+    }
+
+    #[test]
+    fn what_never_ends_is_shown_redacted_and_memory_stays_bounded() {
+        let mut gate = Gate::default();
+        gate.push("token=");
+        let mut shown = gate.take();
+        for _ in 0..1_000 {
+            gate.push(&"a1".repeat(50));
+            shown.push_str(&gate.take());
+            assert!(gate.text.len() <= 2 * (MAX_HELD + MAX_SHOWN));
+        }
+        shown.push_str(&gate.finish());
+        assert!(!shown.contains("a1a1"), "{} bytes", shown.len());
+    }
+}

@@ -1,0 +1,382 @@
+//! Secrets that a text calls by their names: `password=…`, `"apiKey": "…"`, `--token …`.
+//!
+//! The difficulty is not to find them but to leave code alone: `let token = lexer.next_token()` and
+//! `password: string` name something and hold no secret. So it matters how the value is written: what
+//! stands in quotes is one unless it is plainly a placeholder, and what stands without them must look
+//! like one.
+
+use crate::platform::redact::forms::is_word;
+use crate::platform::redact::keys::{self, MAX_NAME, Named};
+use crate::platform::redact::plausible::{
+    is_about_secrets, is_chosen, is_placeholder, is_reference, is_strong, is_value, names_secret,
+};
+use crate::platform::redact::text::Span;
+use crate::platform::redact::values::{has_digit, run};
+
+/// A value without quotes that is longer than this is a secret whatever it looks like, in bytes.
+const MAX_PLAIN: usize = 512;
+/// Parameters of URLs that are secrets there and nowhere else.
+const PARAMETERS: &str = "code key sig signature session sessionid sid assertion ticket samlresponse \
+    x-amz-signature x-goog-signature hapikey auth";
+/// How the value of an `Authorization` begins.
+const SCHEMES: &str = "bearer basic token digest negotiate ntlm apikey api-key oauth hawk aws4-hmac-sha256 \
+    sso-key splunk key jwt dpop genie-key";
+
+/// The value that belongs to the name around an anchor, if that is the name of a secret.
+pub(super) fn value_of_name(text: &str, at: usize) -> Option<Span> {
+    let (start, end) = name_around(text, at)?;
+    let name = &text[start..end];
+    let bytes = text.as_bytes();
+    let mark = start.checked_sub(1).map_or(0, |before| bytes[before]);
+    // Most names are followed by nothing that could be a value: the cheaper question first.
+    let tied = tie(text, start, end)?;
+    let named =
+        keys::named(name).or_else(|| is_parameter(name, mark).then_some(Named::Credential))?;
+    let from = tied.value;
+    if let Some(quoted) = quoted(text, from) {
+        return quoted.span(text, named, tied.by);
+    }
+    match tied.by {
+        Tie::Nothing => None,
+        Tie::Tag => {
+            let end = from + run(&bytes[from..], |byte| byte != b'<' && byte != b'\n');
+            let is_element = bytes[end..].starts_with(b"</");
+            worth(text, from, end, |value| {
+                is_element && !is_placeholder(value)
+            })
+        }
+        Tie::Flag => {
+            let end = from + plain(&bytes[from..]);
+            worth(text, from, end, |value| {
+                !value.starts_with('-') && is_value(value, named)
+            })
+        }
+        Tie::Equals | Tie::Colon | Tie::Spaced => after_sign(text, from, named, tied.by, mark),
+    }
+}
+
+/// Where the value of the name around an anchor begins, if that is the name of a secret and the value
+/// may go on beyond the end of the text.
+pub(super) fn open_value(text: &str, at: usize) -> Option<usize> {
+    let (start, end) = name_around(text, at)?;
+    let tied = tie(text, start, end)?;
+    let mark = start
+        .checked_sub(1)
+        .map_or(0, |before| text.as_bytes()[before]);
+    let name = &text[start..end];
+    let named =
+        keys::named(name).or_else(|| is_parameter(name, mark).then_some(Named::Credential))?;
+    let rest = text.get(tied.value..)?;
+    let is_open = match quoted(text, tied.value) {
+        Some(quoted) => !quoted.is_closed,
+        None if named == Named::Header || tied.by == Tie::Tag => true,
+        None => plain(rest.as_bytes()) == rest.len(),
+    };
+    (is_open && !rest.contains('\n')).then_some(tied.value)
+}
+
+/// The whole name of which a piece is at `at`.
+fn name_around(text: &str, at: usize) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    // The anchor may begin with what stands before a parameter.
+    let inside = at + usize::from(matches!(bytes[at], b'?' | b'&'));
+    let is_name = |byte: &&u8| is_word(**byte) || **byte == b'.';
+    let before = bytes[..inside]
+        .iter()
+        .rev()
+        .take(MAX_NAME)
+        .take_while(is_name)
+        .count();
+    let after = bytes[inside..]
+        .iter()
+        .take(MAX_NAME)
+        .take_while(is_name)
+        .count();
+    let (mut start, end) = (inside - before, inside + after);
+    if end - start > MAX_NAME {
+        return None;
+    }
+    let mark = start.checked_sub(1).map_or(0, |place| bytes[place]);
+    match bytes[start..end] {
+        // An escaped line end, or the end of a terminal's colour, is no part of the name.
+        [b'n' | b'r' | b't', ..] if mark == b'\\' => start += 1,
+        _ if mark == b'[' || mark == b';' => {
+            let digits = run(&bytes[start..end], |byte| byte.is_ascii_digit());
+            if digits > 0 && bytes.get(start + digits) == Some(&b'm') {
+                start += digits + 1;
+            }
+        }
+        _ => {}
+    }
+    (start < end).then_some((start, end))
+}
+
+fn is_parameter(name: &str, mark: u8) -> bool {
+    matches!(mark, b'?' | b'&')
+        && PARAMETERS
+            .split(' ')
+            .any(|other| name.eq_ignore_ascii_case(other))
+}
+
+/// How a name and its value belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tie {
+    /// `name=value`.
+    Equals,
+    /// `name: value`.
+    Colon,
+    /// `name = value`.
+    Spaced,
+    /// `--name value`.
+    Flag,
+    /// `<name>value</name>`.
+    Tag,
+    /// `name 'value'`.
+    Nothing,
+}
+
+struct Tied {
+    by: Tie,
+    value: usize,
+}
+
+/// What ties the name to what follows, and where that begins.
+fn tie(text: &str, start: usize, end: usize) -> Option<Tied> {
+    let bytes = text.as_bytes();
+    let mut at = end;
+    at += run(&bytes[at..], |byte| byte == b'\\');
+    let is_closed = matches!(bytes.get(at), Some(b'"' | b'\'' | b'`'));
+    at += usize::from(is_closed);
+    at += usize::from(is_closed && bytes.get(at) == Some(&b']'));
+    if !is_closed {
+        at = end;
+    }
+    let opened = start.checked_sub(1).map(|before| bytes[before]);
+    if opened == Some(b'<') && bytes.get(at) == Some(&b'>') {
+        let value = at + 1;
+        return Some(Tied {
+            by: Tie::Tag,
+            value,
+        });
+    }
+    let gap = gap(&bytes[at..]);
+    at += gap;
+    let rest = &bytes[at..];
+    let (by, length) = match rest {
+        [b'=', b'=' | b'~', ..] | [b':', b':' | b')', ..] => return None,
+        [b'=', b'>', ..] | [b':', b'=', ..] => (Tie::Colon, 2),
+        [b'=', ..] if gap == 0 => (Tie::Equals, 1),
+        [b'=', ..] => (Tie::Spaced, 1),
+        [b':', ..] => (Tie::Colon, 1),
+        [b'%', b'3', b'D' | b'd', ..] => (Tie::Equals, 3),
+        _ if gap > 0 && text[start..].starts_with("--") => (Tie::Flag, 0),
+        [b'"' | b'\'', ..] if gap > 0 && !is_closed => (Tie::Nothing, 0),
+        _ => return None,
+    };
+    at += length;
+    let after = self::gap(&bytes[at..]);
+    // Colours stand between a name and its value without being a space.
+    let by = if by == Tie::Equals && bytes.get(at) == Some(&b' ') {
+        Tie::Spaced
+    } else {
+        by
+    };
+    Some(Tied {
+        by,
+        value: at + after,
+    })
+}
+
+/// Spaces, and what colours a terminal.
+fn gap(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        at += run(&bytes[at..], |byte| matches!(byte, b' ' | b'\t'));
+        if !bytes[at..].starts_with(b"\x1b[") {
+            return at;
+        }
+        let length = run(&bytes[at + 2..], |byte| {
+            byte.is_ascii_digit() || byte == b';'
+        });
+        at += 2 + length + usize::from(bytes.get(at + 2 + length) == Some(&b'm'));
+    }
+}
+
+/// A value in quotes.
+struct Quoted {
+    quote: u8,
+    start: usize,
+    end: usize,
+    is_closed: bool,
+}
+
+impl Quoted {
+    fn span(&self, text: &str, named: Named, by: Tie) -> Option<Span> {
+        worth(text, self.start, self.end, |value| {
+            let is_one_word = !value.contains(char::is_whitespace);
+            let is_harmless = match named {
+                Named::Password => !is_one_word && is_about_secrets(value),
+                Named::Credential => is_about_secrets(value) || names_secret(value),
+                Named::Header => {
+                    let rest = value.split_once(' ').map_or(value, |(_, rest)| rest);
+                    is_placeholder(rest) || (!is_one_word && is_about_secrets(value))
+                }
+                Named::Address => value.contains("://"),
+            };
+            // Text about code puts names into backticks, and says nothing by standing beside them.
+            let fits = match by {
+                Tie::Nothing => named == Named::Password && is_one_word,
+                Tie::Equals => true,
+                Tie::Colon | Tie::Spaced | Tie::Flag | Tie::Tag => {
+                    self.quote != b'`' || is_strong(value)
+                }
+            };
+            fits && !is_placeholder(value) && !is_harmless
+        })
+    }
+}
+
+/// The value in quotes that begins here; it ends with the line if it was cut off.
+fn quoted(text: &str, from: usize) -> Option<Quoted> {
+    let bytes = text.as_bytes();
+    // `b"…"` and its like.
+    let prefix = run(&bytes[from..], |byte| {
+        matches!(byte, b'b' | b'B' | b'r' | b'f' | b'u' | b'L' | b'@')
+    });
+    let open = from + if prefix <= 2 { prefix } else { 0 };
+    let escapes = run(&bytes[open..], |byte| byte == b'\\');
+    let quote = *bytes.get(open + escapes)?;
+    if !matches!(quote, b'"' | b'\'' | b'`') {
+        return None;
+    }
+    let start = open + escapes + 1;
+    let mut at = start;
+    let mut behind = 0;
+    while let Some(byte) = bytes.get(at).filter(|byte| **byte != b'\n') {
+        let closes = if escapes == 0 {
+            behind % 2 == 0
+        } else {
+            behind == escapes
+        };
+        if *byte == quote && closes {
+            let end = at - if escapes == 0 { 0 } else { escapes };
+            return Some(Quoted {
+                quote,
+                start,
+                end,
+                is_closed: true,
+            });
+        }
+        behind = if *byte == b'\\' { behind + 1 } else { 0 };
+        at += 1;
+    }
+    Some(Quoted {
+        quote,
+        start,
+        end: at,
+        is_closed: false,
+    })
+}
+
+/// What follows `=` or `:` without quotes.
+fn after_sign(text: &str, from: usize, named: Named, by: Tie, mark: u8) -> Option<Span> {
+    let bytes = text.as_bytes();
+    if named == Named::Header
+        && let Some(span) = header(text, from, by)
+    {
+        return Some(span);
+    }
+    // In a URL or a form, a value ends where the next parameter begins and nowhere else.
+    let end = from + plain(&bytes[from..]);
+    let value = text.get(from..end)?;
+    if value.len() > MAX_PLAIN {
+        return Some(Span::new(from, end, ""));
+    }
+    let next = bytes.get(end).copied();
+    if named == Named::Address && value.contains("://") {
+        return None;
+    }
+    // `token=next_token(…)`, `token: Option<…>`, `token = tokens[0]`.
+    let opens = matches!(next, Some(b'(' | b'[' | b'<' | b'{'));
+    let is_code = value.is_empty()
+        || opens
+            && value
+                .bytes()
+                .all(|byte| is_word(byte) || matches!(byte, b'.' | b':' | b'!'));
+    if is_code || is_placeholder(value) || is_reference(value) && !is_chosen(value, named) {
+        return None;
+    }
+    let ends_line = matches!(
+        next,
+        None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'\\' | b'`')
+    );
+    let fits = if by == Tie::Equals {
+        is_value(value, named) && (!matches!(mark, b'?' | b'&') || value.len() >= 4)
+    } else {
+        // `passwd:name` is a key of some other list.
+        let is_apart = bytes[from - 1] != b':';
+        let chosen = is_apart && ends_line && named == Named::Password;
+        is_strong(value) || (chosen && is_value(value, named))
+    };
+    fits.then(|| Span::new(from, end, ""))
+}
+
+/// The value of an `Authorization` or a `Cookie`: more than one word.
+fn header(text: &str, from: usize, by: Tie) -> Option<Span> {
+    let bytes = text.as_bytes();
+    let line = run(&bytes[from..], |byte| {
+        !matches!(byte, b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'\\' | 0x1b)
+    });
+    let line = text.get(from..from + line)?;
+    let (first, rest) = line.split_once([' ', '=']).unwrap_or((line, ""));
+    let has_scheme = SCHEMES
+        .split(' ')
+        .any(|scheme| first.eq_ignore_ascii_case(scheme));
+    let is_cookie =
+        !first.is_empty() && first.bytes().all(is_word) && line[first.len()..].starts_with('=');
+    if !(has_scheme || is_cookie) || is_placeholder(rest.trim()) || rest.trim().len() < 3 {
+        return None;
+    }
+    let end = if by == Tie::Colon {
+        from + line.trim_end().len()
+    } else {
+        // In a list of fields, only the scheme's credential or the one cookie.
+        let skip = if has_scheme { first.len() + 1 } else { 0 };
+        from + skip + plain(&bytes[from + skip..])
+    };
+    // `Bearer token` in a sentence.
+    let is_prose = has_scheme && !has_digit(&text[from..end]) && end - from < first.len() + 20;
+    (!is_prose).then(|| Span::new(from, end, ""))
+}
+
+/// The span, unless it is empty or not what is wanted.
+fn worth(text: &str, start: usize, end: usize, wanted: impl Fn(&str) -> bool) -> Option<Span> {
+    let value = text.get(start..end)?;
+    (!value.trim().is_empty() && wanted(value)).then(|| Span::new(start, end, ""))
+}
+
+/// How far a value without quotes reaches.
+pub(super) fn plain(bytes: &[u8]) -> usize {
+    run(bytes, |byte| {
+        !(byte.is_ascii_whitespace()
+            || matches!(
+                byte,
+                b',' | b';'
+                    | b'&'
+                    | b'"'
+                    | b'\''
+                    | b'`'
+                    | b'<'
+                    | b'>'
+                    | b'|'
+                    | b'('
+                    | b')'
+                    | b'['
+                    | b']'
+                    | b'{'
+                    | b'}'
+                    | b'\\'
+                    | 0x1b
+            ))
+    })
+}

@@ -1,0 +1,179 @@
+//! Where in a text it is worth looking closer.
+//!
+//! Nearly all text is harmless, so this decides what redaction costs: one pass that takes three bytes
+//! at a time, without regard to case, and looks them up in a table that fits into the first cache. The
+//! rules do the rest at the few places that it finds.
+
+use std::sync::LazyLock;
+
+use crate::platform::redact::forms::{FORMS, Form};
+use crate::platform::redact::values::WEBHOOKS;
+
+/// What may begin, or be named, at an anchor.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Rule {
+    /// A token with a prefix of its own.
+    Prefix(&'static Form),
+    /// A piece of a name that may say that a secret follows.
+    Name,
+    /// `Bearer`, `Basic`.
+    Scheme,
+    /// A JSON object in base64.
+    Jwt,
+    /// The head of a PEM block.
+    PemBegin,
+    /// Its foot.
+    PemEnd,
+    /// What may stand between a URL's scheme and its host.
+    Userinfo,
+    /// An address that is a secret, after this.
+    Webhook(&'static str),
+    /// The middle of a Telegram token.
+    Telegram,
+    /// `-u name:password`.
+    CurlUser,
+}
+
+/// Pieces of names of secrets: each such name holds one of them.
+const NAMES: &[&[u8; 3]] = &[
+    b"pas", b"pwd", b"ecr", b"ede", b"tok", b"key", b"riz", b"kie", b"jwt", b"dsn", b"otp", b"cvv",
+    b"cvc", b"nne", b"onn", b"url", b"uri", b"mne", b"phr", b"cod", b"aut", b"?si", b"&si", b"-si",
+    b"?se", b"&se", b"fie", b"red", b"bea", b"?as", b"&as", b"?ti", b"&ti", b"?sa", b"&sa",
+];
+
+/// One more than the number of slots that the hash of three bytes can name.
+const SLOTS: usize = 4096;
+
+/// All anchors, and the table that finds them.
+pub(super) struct Anchors {
+    /// For each slot, which group hashes to it, counted from 1.
+    slots: Vec<u8>,
+    groups: Vec<Group>,
+}
+
+struct Group {
+    /// Three bytes in lower case, as [`folded`] makes them.
+    bytes: u32,
+    rules: Vec<Rule>,
+    /// The next group in the same slot, counted from 1.
+    next: u8,
+}
+
+static ANCHORS: LazyLock<Anchors> = LazyLock::new(Anchors::build);
+
+impl Anchors {
+    pub(super) fn get() -> &'static Self {
+        &ANCHORS
+    }
+
+    /// Whether a name may be that of a secret: all such names hold an anchor.
+    pub(super) fn may_name_secret(&self, name: &str) -> bool {
+        self.next(name.as_bytes(), 0).is_some()
+    }
+
+    /// The first anchor that begins at `from` or later, and what may be there.
+    pub(super) fn next(&self, text: &[u8], from: usize) -> Option<(usize, &[Rule])> {
+        let rest = text.get(from..)?;
+        let slots: &[u8; SLOTS] = self.slots.as_slice().try_into().ok()?;
+        let triples = rest
+            .windows(4)
+            .map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]) & 0x00ff_ffff);
+        // Four bytes at a time are one load; the last three have nothing after them.
+        let last = rest.len().checked_sub(3)?;
+        let end = u32::from_le_bytes([rest[last], rest[last + 1], rest[last + 2], 0]);
+        for (at, triple) in triples.chain([end]).enumerate() {
+            let bytes = triple | 0x0020_2020;
+            let slot = slots[slot(bytes)];
+            if slot != 0
+                && let Some(rules) = self.rules(slot, bytes)
+            {
+                return Some((from + at, rules));
+            }
+        }
+        None
+    }
+
+    fn rules(&self, slot: u8, bytes: u32) -> Option<&[Rule]> {
+        let mut next = slot;
+        while let Some(at) = usize::from(next).checked_sub(1) {
+            let group = &self.groups[at];
+            if group.bytes == bytes {
+                return Some(&group.rules);
+            }
+            next = group.next;
+        }
+        None
+    }
+
+    fn build() -> Self {
+        let mut anchors = Self {
+            slots: vec![0; SLOTS],
+            groups: Vec::new(),
+        };
+        for form in FORMS {
+            anchors.add(form.prefix.as_bytes(), Rule::Prefix(form));
+        }
+        for name in NAMES {
+            anchors.add(*name, Rule::Name);
+        }
+        for host in WEBHOOKS {
+            anchors.add(host.as_bytes(), Rule::Webhook(host));
+        }
+        anchors.add(b"bea", Rule::Scheme);
+        anchors.add(b"bas", Rule::Scheme);
+        anchors.add(b"eyJ", Rule::Jwt);
+        anchors.add(b"-be", Rule::PemBegin);
+        anchors.add(b"-en", Rule::PemEnd);
+        anchors.add(b"://", Rule::Userinfo);
+        anchors.add(b":AA", Rule::Telegram);
+        anchors.add(b"-u ", Rule::CurlUser);
+        anchors
+    }
+
+    /// The first three bytes of `text` are an anchor for a rule.
+    fn add(&mut self, text: &[u8], rule: Rule) {
+        let bytes = folded([text[0], text[1], text[2]]);
+        if let Some(group) = self.groups.iter_mut().find(|group| group.bytes == bytes) {
+            group.rules.push(rule);
+            return;
+        }
+        let slot = slot(bytes);
+        self.groups.push(Group {
+            bytes,
+            rules: vec![rule],
+            next: self.slots[slot],
+        });
+        // A table of more than 255 groups would not fit; a test counts them.
+        self.slots[slot] = u8::try_from(self.groups.len()).unwrap_or(0);
+    }
+}
+
+fn folded(bytes: [u8; 3]) -> u32 {
+    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]) | 0x0020_2020
+}
+
+/// Fibonacci hashing: the upper twelve bits of a product.
+fn slot(bytes: u32) -> usize {
+    (bytes.wrapping_mul(0x9e37_79b1) >> 20) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_anchor_is_found_wherever_it_stands() {
+        let anchors = Anchors::get();
+        assert!(anchors.groups.len() < 255);
+        for group in &anchors.groups {
+            let bytes = group.bytes.to_le_bytes();
+            for before in 0..6 {
+                let mut text = vec![b'.'; before];
+                text.extend_from_slice(&bytes[..3]);
+                let (at, rules) = anchors.next(&text, 0).unwrap();
+                assert_eq!((at, rules.len()), (before, group.rules.len()), "{bytes:?}");
+            }
+        }
+        assert!(anchors.next(b"zz zz zz zz", 0).is_none());
+    }
+}

@@ -10,6 +10,7 @@ pub mod llm;
 pub mod vault;
 
 pub mod audit;
+pub mod connectors;
 pub mod feedback;
 pub mod ledger;
 pub mod retrieval;

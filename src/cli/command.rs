@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::failure::Failure;
-use crate::cli::{agent, config as config_command, demo, doctor, migrate, serve, token};
+use crate::cli::{agent, config as config_command, demo, doctor, migrate, serve, token, vault};
 use crate::config::environment::{Surroundings, prepared};
 use crate::config::settings::Config;
 use crate::llm::script::Script;
@@ -36,6 +36,8 @@ enum Command {
     Agent(AgentCommand),
     /// Make bearer tokens.
     Token(TokenCommand),
+    /// Look after what is sealed in the database.
+    Vault(VaultCommand),
     /// Say what is missing here, and the command that mends it.
     Doctor(Box<With<doctor::Args>>),
     /// Look at the settings.
@@ -73,6 +75,20 @@ struct TokenCommand {
 enum TokenCommands {
     /// Print a token, and nothing else.
     Mint(Box<With<token::Args>>),
+}
+
+#[derive(Debug, clap::Args)]
+struct VaultCommand {
+    #[command(subcommand)]
+    command: VaultCommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum VaultCommands {
+    /// Count what is sealed, by format and key.
+    Status(Box<With<vault::StatusArgs>>),
+    /// Seal anew what is not sealed with the current key.
+    Rewrap(Box<With<vault::RewrapArgs>>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -172,6 +188,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
             let config = settled(with.config)?;
             token::mint(&with.args, &config, &Clock::System, &mut io::stdout())
         }
+        Command::Vault(VaultCommand { command }) => keep_vault(command).await,
         Command::Doctor(with) => {
             let config = quietly(with.config)?;
             doctor::run(&with.args, &config, &Clock::System, &mut io::stdout()).await
@@ -189,6 +206,31 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Runs a command of the vault, with our own Postgres when there is no other.
+async fn keep_vault(command: VaultCommands) -> Result<ExitCode, Failure> {
+    let mut out = io::stdout();
+    let (postgres, outcome) = match command {
+        VaultCommands::Status(with) => {
+            let With { args, config } = *with;
+            let config = quietly(config)?;
+            let (options, postgres) = serve::database(&config).await?;
+            let outcome = vault::status(&args, &config, &options, &mut out).await;
+            (postgres, outcome)
+        }
+        VaultCommands::Rewrap(with) => {
+            let With { args, config } = *with;
+            let config = quietly(config)?;
+            let (options, postgres) = serve::database(&config).await?;
+            let outcome = vault::rewrap(&args, &config, &options, &mut out).await;
+            (postgres, outcome)
+        }
+    };
+    if let Some(postgres) = postgres {
+        postgres.stop().await;
+    }
+    outcome
 }
 
 /// The same for commands that show their work in the terminal: unless the settings say otherwise,

@@ -39,7 +39,6 @@ const DEVELOPMENT_SWITCHES: &[&str] = &[
     "ALLOW_DEV_AUTH",
     "ALLOW_DEV_AUTH_BYPASS",
     "ALLOW_DEV_CORS",
-    "DEV_ENCRYPTION_KEY",
     "DEV_ORG_ID",
     "DEV_USER_ID",
     "DEV_USER_ROLE",

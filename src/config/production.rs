@@ -105,6 +105,13 @@ impl Config {
                 "export NAVI_WORKSPACE_ROOTS=/path/to/the/workspaces",
             );
         }
+        if self.vault.dev_encryption_key.is_some() {
+            broken(
+                "DEV_ENCRYPTION_KEY",
+                "is for development only",
+                "unset DEV_ENCRYPTION_KEY, and name a KMS key in TOKEN_ENCRYPTION_KEY_ID",
+            );
+        }
         for name in &self.surroundings.development_switches {
             broken(name, "is for development only", &format!("unset {name}"));
         }

@@ -47,6 +47,7 @@ fn api(app: &App) -> OpenApiRouter {
             app.conversations.clone(),
         ))
         .merge(crate::agent::consents::routes::routes(app.consents.clone()))
+        .merge(crate::connectors::routes::routes(app.connectors.clone()))
 }
 
 /// The description of the API, complete.

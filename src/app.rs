@@ -22,6 +22,7 @@ use crate::audit::service::Audit;
 use crate::auth::key_store::{KeyStore, Times};
 use crate::auth::token::Verifier;
 use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
+use crate::connectors::service::Connectors;
 use crate::ledger::service::Ledger;
 use crate::llm::catalog::{Catalog, CatalogError};
 use crate::llm::config::ProviderId;
@@ -38,6 +39,8 @@ use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
 use crate::retrieval::model::Limits;
 use crate::retrieval::service::Retrieval;
+use crate::vault::config::KeyError;
+use crate::vault::service::Vault;
 use crate::{ledger, llm};
 
 /// Every service of a process; cheap to clone.
@@ -73,6 +76,10 @@ pub struct App {
     pub conversations: ConversationService,
     /// What people allow the agent to do.
     pub consents: Consents,
+    /// What seals secrets.
+    pub vault: Vault,
+    /// People's tokens for other services.
+    pub connectors: Connectors,
 }
 
 /// Why the services could not be built.
@@ -93,6 +100,9 @@ pub enum BuildError {
     /// The HTTP client of the agent's tools could not be made.
     #[error(transparent)]
     Outbound(#[from] OutboundError),
+    /// The keys of the vault cannot be read.
+    #[error(transparent)]
+    Vault(#[from] KeyError),
     /// The registry of models is wrong.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -127,6 +137,9 @@ impl App {
         };
         let models = Arc::new(llm::router::Router::new(&config.llm, &parts)?);
         let ledger = Ledger::open(db.clone(), metrics.clone(), &tasks).await?;
+        let vault = config.vault().await?;
+        let connectors =
+            Connectors::new(db.clone(), clock.clone(), vault.clone(), &config.connectors)?;
         let (verifier, keys) = verifier(&config, &clock, &tasks)?;
         let mut probes = vec![
             ("database", database_probe(&db)),
@@ -193,6 +206,8 @@ impl App {
             agent,
             conversations,
             consents,
+            vault,
+            connectors,
         })
     }
 
@@ -202,6 +217,7 @@ impl App {
             keys.keep_fresh();
         }
         self.health.watch(&self.tasks);
+        self.vault.start(&self.tasks);
         self.agent.services().signals.start(&self.tasks);
         self.agent.start_working();
         self.tasks.spawn(keep_partitions(

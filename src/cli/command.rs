@@ -12,7 +12,7 @@ use crate::audit::settings::Setting;
 use crate::cli::audit::command::Work;
 use crate::cli::failure::Failure;
 use crate::cli::{
-    agent, audit, config as config_command, demo, doctor, keys, migrate, serve, token,
+    agent, audit, config as config_command, demo, doctor, keys, migrate, serve, token, vault,
 };
 use crate::config::environment::{Surroundings, prepared};
 use crate::config::found;
@@ -50,6 +50,8 @@ enum Command {
     Audit(AuditCommand),
     /// Destroy what identifies a person in the audit log; its proofs stay whole.
     Erase(Box<With<audit::erase::Args>>),
+    /// Look after what is sealed in the database.
+    Vault(VaultCommand),
     /// Say what is missing here, and the command that mends it.
     Doctor(Box<With<doctor::Args>>),
     /// Look at the settings.
@@ -99,6 +101,20 @@ struct KeysCommand {
 enum KeysCommands {
     /// Print a new secret, and nothing else.
     Generate(keys::Args),
+}
+
+#[derive(Debug, clap::Args)]
+struct VaultCommand {
+    #[command(subcommand)]
+    command: VaultCommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum VaultCommands {
+    /// Count what is sealed, by format and key.
+    Status(Box<With<vault::StatusArgs>>),
+    /// Seal anew what is not sealed with the current key.
+    Rewrap(Box<With<vault::RewrapArgs>>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -252,6 +268,7 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
             stopped(postgres).await;
             outcome
         }
+        Command::Vault(VaultCommand { command }) => keep_vault(command, secrets).await,
         Command::Doctor(with) => {
             let config = quietly(with.config, secrets)?;
             doctor::run(&with.args, &config, &Clock::System, &mut io::stdout()).await
@@ -284,6 +301,29 @@ fn secrets(settings: &BTreeMap<String, Setting>) -> KnownSecrets {
         Setting::Secret(secret) => Some(secret),
         Setting::Plain(_) => None,
     }))
+}
+
+/// Runs a command of the vault, with our own Postgres when there is no other.
+async fn keep_vault(command: VaultCommands, secrets: KnownSecrets) -> Result<ExitCode, Failure> {
+    let mut out = io::stdout();
+    let (postgres, outcome) = match command {
+        VaultCommands::Status(with) => {
+            let With { args, config } = *with;
+            let config = quietly(config, secrets)?;
+            let (options, postgres) = serve::database(&config).await?;
+            let outcome = vault::status(&args, &config, &options, &mut out).await;
+            (postgres, outcome)
+        }
+        VaultCommands::Rewrap(with) => {
+            let With { args, config } = *with;
+            let config = quietly(config, secrets)?;
+            let (options, postgres) = serve::database(&config).await?;
+            let outcome = vault::rewrap(&args, &config, &options, &mut out).await;
+            (postgres, outcome)
+        }
+    };
+    stopped(postgres).await;
+    outcome
 }
 
 /// The same for commands that show their work in the terminal: unless the settings say otherwise,

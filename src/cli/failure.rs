@@ -17,6 +17,8 @@ use crate::ledger;
 use crate::platform::logging::LoggingError;
 use crate::platform::outbound::OutboundError;
 use crate::platform::{db, embedded_postgres};
+use crate::vault;
+
 use crate::vault::envelope::NoRandomness;
 
 /// A failed command.
@@ -127,6 +129,12 @@ pub enum Failure {
     /// What the run cost could not be written.
     #[error(transparent)]
     Ledger(#[from] ledger::error::Error),
+    /// The vault cannot seal or open.
+    #[error(transparent)]
+    Vault(#[from] vault::error::Error),
+    /// The vault's keys cannot be read.
+    #[error(transparent)]
+    VaultKey(#[from] vault::config::KeyError),
     /// Logging could not be set up.
     #[error(transparent)]
     Logging(#[from] LoggingError),
@@ -184,6 +192,8 @@ impl Failure {
             | Self::AuditKeys(_)
             | Self::Audit(_)
             | Self::Ledger(_)
+            | Self::Vault(_)
+            | Self::VaultKey(_)
             | Self::Bind { .. }
             | Self::Io(_) => ExitCode::FAILURE,
         }

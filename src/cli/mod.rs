@@ -21,3 +21,4 @@ pub mod serve;
 pub mod session;
 pub mod show;
 pub mod token;
+pub mod vault;

@@ -13,7 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::auth::config::{IdentityProvider, weakness};
 use crate::config::settings::{AppEnv, Config};
-use crate::connectors::config::Connector;
+use crate::connectors::model::Provider;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::vault::key;
 
@@ -263,23 +263,23 @@ impl Config {
 
     fn webhook_secrets(
         &self,
-    ) -> [(Connector, &'static str, &'static str, Option<&SecretString>); 3] {
+    ) -> [(Provider, &'static str, &'static str, Option<&SecretString>); 3] {
         let of = &self.connectors;
         [
             (
-                Connector::GitHub,
+                Provider::GitHub,
                 "GitHub",
                 "GITHUB_WEBHOOK_SECRET",
                 of.github_webhook_secret.as_ref(),
             ),
             (
-                Connector::Jira,
+                Provider::Jira,
                 "Jira",
                 "JIRA_WEBHOOK_SECRET",
                 of.jira_webhook_secret.as_ref(),
             ),
             (
-                Connector::Slack,
+                Provider::Slack,
                 "Slack",
                 "SLACK_SIGNING_SECRET",
                 of.slack_signing_secret.as_ref(),

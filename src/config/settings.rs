@@ -15,13 +15,14 @@ use crate::audit::config::AuditConfig;
 use crate::audit::keyring::Keyring;
 use crate::auth::config::AuthConfig;
 use crate::config::environment::Surroundings;
-use crate::connectors::config::ConnectorsConfig;
+use crate::connectors::config::ConnectorConfig;
 use crate::llm::config::LlmConfig;
 use crate::llm::scripted::ScriptedProvider;
 use crate::platform::logging::LogConfig;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::platform::secret_file;
-use crate::vault::config::VaultConfig;
+use crate::vault::config::{DevelopmentKey, KeyError, VaultConfig};
+use crate::vault::service::{Limits, Vault};
 
 /// All settings of a process.
 #[derive(Clone, Debug, Args)]
@@ -54,13 +55,13 @@ pub struct Config {
     #[command(flatten)]
     pub audit: AuditConfig,
 
-    /// Encryption at rest.
+    /// The vault.
     #[command(flatten)]
     pub vault: VaultConfig,
 
-    /// The systems that people connect.
+    /// The connectors.
     #[command(flatten)]
-    pub connectors: ConnectorsConfig,
+    pub connectors: ConnectorConfig,
 
     /// The models.
     #[command(flatten)]
@@ -257,6 +258,21 @@ impl Config {
             )?),
             (None, AppEnv::Staging | AppEnv::Production) => Err(SigningSecretError::Required),
         }
+    }
+
+    /// What seals secrets: KMS where it is configured; in development else a key that is made on
+    /// first use; in staging one that was set; in production none.
+    pub async fn vault(&self) -> Result<Vault, KeyError> {
+        let folder = self.data_dir();
+        let development = match (self.app_env, &folder) {
+            (AppEnv::Production, _) => DevelopmentKey::Never,
+            (AppEnv::Development, Ok(folder)) => DevelopmentKey::Made(folder),
+            (AppEnv::Development, Err(_)) | (AppEnv::Staging, _) => DevelopmentKey::Set,
+        };
+        Ok(Vault::new(
+            self.vault.keys(development).await?,
+            Limits::default(),
+        ))
     }
 }
 

@@ -1,25 +1,16 @@
-//! The settings of the connectors.
+//! Which connectors there are, and where their providers are.
 
 use std::str::FromStr;
 
 use clap::Args;
+use url::Url;
 
+use crate::connectors::model::{Provider, base_url};
 use crate::platform::secret::SecretString;
-
-/// A system that people connect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Connector {
-    /// GitHub.
-    GitHub,
-    /// Jira.
-    Jira,
-    /// Slack.
-    Slack,
-}
 
 /// The connectors that a server offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Enabled(Vec<Connector>);
+pub struct Enabled(Vec<Provider>);
 
 impl FromStr for Enabled {
     type Err = &'static str;
@@ -28,22 +19,18 @@ impl FromStr for Enabled {
         if text.trim() == "none" {
             return Ok(Self(Vec::new()));
         }
-        let names = text.split(',').map(str::trim);
-        let known = names.map(|name| match name {
-            "github" => Ok(Connector::GitHub),
-            "jira" => Ok(Connector::Jira),
-            "slack" => Ok(Connector::Slack),
-            _ => Err("a list of github, jira and slack, or none"),
-        });
-        known.collect::<Result<_, _>>().map(Self)
+        let known = text.split(',').map(|name| Provider::from_name(name.trim()));
+        let known = known.collect::<Option<_>>().map(Self);
+        known.ok_or("a list of github, jira and slack, or none")
     }
 }
 
-/// Which connectors there are, and how their webhooks prove who sends them.
+/// The connectors and the addresses of their providers.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connectors")]
-pub struct ConnectorsConfig {
-    /// Systems that people may connect, separated by commas; `none` for no one.
+pub struct ConnectorConfig {
+    /// Connectors that people may use: `github`, `jira` and `slack`, separated by commas; `none` for no
+    /// one.
     #[arg(
         long,
         env = "NAVI_CONNECTORS",
@@ -63,12 +50,45 @@ pub struct ConnectorsConfig {
     /// Secret that Slack signs its requests with.
     #[arg(long, env = "SLACK_SIGNING_SECRET", value_name = "SECRET")]
     pub slack_signing_secret: Option<SecretString>,
+
+    /// Base URL of `GitHub`'s API for those who name none; may be in a private network.
+    #[arg(
+        long,
+        env = "GITHUB_API_BASE_URL",
+        value_name = "URL",
+        default_value = "https://api.github.com",
+        value_parser = base_url
+    )]
+    pub github_api_base_url: Url,
+
+    /// Base URL of Jira for those who name none; may be in a private network.
+    #[arg(long, env = "JIRA_BASE_URL", value_name = "URL", value_parser = base_url)]
+    pub jira_base_url: Option<Url>,
+
+    /// Base URL of Slack's API for those who name none; may be in a private network.
+    #[arg(
+        long,
+        env = "SLACK_API_BASE_URL",
+        value_name = "URL",
+        default_value = "https://slack.com/api",
+        value_parser = base_url
+    )]
+    pub slack_api_base_url: Url,
 }
 
-impl ConnectorsConfig {
-    /// Whether people may connect this system.
-    pub fn offers(&self, connector: Connector) -> bool {
-        self.connectors.0.contains(&connector)
+impl ConnectorConfig {
+    /// Whether people may connect this provider.
+    pub fn offers(&self, provider: Provider) -> bool {
+        self.connectors.0.contains(&provider)
+    }
+
+    /// Where a provider is when nobody says otherwise.
+    pub fn base_url(&self, provider: Provider) -> Option<&Url> {
+        match provider {
+            Provider::GitHub => Some(&self.github_api_base_url),
+            Provider::Jira => self.jira_base_url.as_ref(),
+            Provider::Slack => Some(&self.slack_api_base_url),
+        }
     }
 }
 
@@ -80,7 +100,7 @@ mod tests {
     fn connectors_are_named_or_there_are_none() {
         let enabled = |text: &str| text.parse::<Enabled>();
         assert_eq!(enabled("none"), Ok(Enabled(Vec::new())));
-        assert_eq!(enabled(" slack"), Ok(Enabled(vec![Connector::Slack])));
+        assert_eq!(enabled(" slack"), Ok(Enabled(vec![Provider::Slack])));
         for bad in ["", "teams", "github,", "GitHub"] {
             assert!(enabled(bad).is_err(), "{bad}");
         }

@@ -49,6 +49,7 @@ fn api(app: &App) -> OpenApiRouter {
         ))
         .merge(crate::agent::consents::routes::routes(app.consents.clone()))
         .merge(crate::audit::routes::routes(app.audit.clone()))
+        .merge(crate::connectors::routes::routes(app.connectors.clone()))
 }
 
 /// The description of the API, complete.

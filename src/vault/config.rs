@@ -1,19 +1,94 @@
-//! The settings of encryption at rest.
+//! The settings of the vault.
+
+use std::path::Path;
 
 use clap::Args;
 
 use crate::platform::secret::SecretString;
+use crate::platform::secret_file::{SecretFileError, development_secret};
+use crate::vault::development::Development;
+use crate::vault::key::NotAKey;
+use crate::vault::kms::Kms;
+use crate::vault::service::Keys;
 
-/// Which key seals what is stored.
+/// The file in the data folder that holds the development key.
+pub const DEVELOPMENT_KEY_FILE: &str = "dev_encryption_key";
+
+/// The keys that seal what may not lie in the database in the clear, such as connectors' tokens.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Encryption at rest")]
+#[command(next_help_heading = "Vault")]
 pub struct VaultConfig {
-    /// Key of AWS KMS that seals the tokens of connected accounts: its id, ARN or alias. Required in
-    /// production.
+    /// KMS key that wraps data keys: its ARN, id or alias.
+    ///
+    /// Region and credentials come from where the AWS tools look for them; an ARN names its region.
     #[arg(long, env = "TOKEN_ENCRYPTION_KEY_ID", value_name = "KEY")]
     pub token_encryption_key_id: Option<String>,
 
-    /// Key that seals them instead on a developer's machine, as `navi keys generate token` prints it.
+    /// KMS keys that were in use before, separated by commas: what they seal can be opened until
+    /// `navi vault rewrap` has renewed it.
+    #[arg(
+        long,
+        env = "TOKEN_ENCRYPTION_KEYS_PREVIOUS",
+        value_name = "KEYS",
+        value_delimiter = ','
+    )]
+    pub token_encryption_keys_previous: Vec<String>,
+
+    /// Key for development without KMS: 32 random bytes in base64, as Fernet keys are. Refused in
+    /// production.
+    ///
+    /// In development a missing key is made once and kept in the data folder.
     #[arg(long, env = "DEV_ENCRYPTION_KEY", value_name = "KEY")]
     pub dev_encryption_key: Option<SecretString>,
+}
+
+/// Where a development key may come from.
+#[derive(Clone, Copy, Debug)]
+pub enum DevelopmentKey<'a> {
+    /// From nowhere, whatever is set.
+    Never,
+    /// From the setting alone.
+    Set,
+    /// From the setting, or made once in this folder.
+    Made(&'a Path),
+}
+
+/// Why there are no keys.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The development key is none. The text is not repeated.
+    #[error("DEV_ENCRYPTION_KEY {0}; without it one is made in the data folder")]
+    Development(NotAKey),
+    /// The made key could not be kept.
+    #[error(transparent)]
+    File(#[from] SecretFileError),
+}
+
+impl VaultConfig {
+    /// The keys that these settings name. KMS is not asked before a key is used.
+    pub async fn keys(&self, development: DevelopmentKey<'_>) -> Result<Keys, KeyError> {
+        let development = match (development, &self.dev_encryption_key) {
+            (DevelopmentKey::Never, _) | (DevelopmentKey::Set, None) => None,
+            (DevelopmentKey::Set | DevelopmentKey::Made(_), Some(key)) => Some(key.clone()),
+            (DevelopmentKey::Made(folder), None) => {
+                Some(development_secret(folder, DEVELOPMENT_KEY_FILE)?)
+            }
+        };
+        let development = development.as_ref().map(Development::new).transpose();
+        let current = self.token_encryption_key_id.as_deref().map(str::trim);
+        let kms = match current.filter(|id| !id.is_empty()) {
+            Some(current) => Some(Kms::connect(current, &self.previous()).await),
+            None => None,
+        };
+        Ok(Keys {
+            kms,
+            development: development.map_err(KeyError::Development)?,
+        })
+    }
+
+    fn previous(&self) -> Vec<String> {
+        let ids = self.token_encryption_keys_previous.iter();
+        let ids = ids.map(|id| id.trim()).filter(|id| !id.is_empty());
+        ids.map(str::to_owned).collect()
+    }
 }

@@ -54,6 +54,7 @@ impl DataKey {
     }
 
     /// A key for another purpose, from which this one cannot be computed.
+    #[must_use]
     pub fn derive(&self, purpose: &[u8]) -> Self {
         let mut derived = [0; KEY_BYTES];
         expand(&self.0, None, &[purpose], &mut derived);

@@ -1,0 +1,259 @@
+//! `navi vault`: what is sealed with which key, and sealing it anew.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
+
+use crate::cli::failure::Failure;
+use crate::config::settings::Config;
+use crate::connectors::model::Owner;
+use crate::connectors::rewrap::{self, Rewrap};
+use crate::connectors::store::{self, SealCount};
+use crate::platform::db::{self, PoolSettings};
+use crate::vault;
+
+/// How long work goes on before its progress is shown.
+const QUIET: Duration = Duration::from_secs(2);
+/// The table that holds sealed values.
+const TABLE: &str = "connector_tokens";
+
+/// Counts what is sealed, by format and key.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct StatusArgs {
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Seals anew what is not sealed with the current key.
+///
+/// Servers may go on meanwhile. May be interrupted and started again at any time.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RewrapArgs {
+    /// Answer in lines of JSON: one for each row that failed, and the sums.
+    #[arg(long)]
+    pub json: bool,
+    /// Rows that are renewed in one statement.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 500,
+        value_parser = clap::value_parser!(u32).range(1..=10_000)
+    )]
+    pub batch: u32,
+}
+
+async fn pool(config: &Config, database: &PgConnectOptions) -> Result<PgPool, Failure> {
+    let settings = PoolSettings {
+        max_connections: config.database.database_connections,
+        ..PoolSettings::default()
+    };
+    let pool = db::connect(database.clone(), &settings).await?;
+    let mut conn = pool.acquire().await.map_err(db::Error::Query)?;
+    match db::pending(&mut conn).await?.len() {
+        0 => Ok(pool),
+        pending => Err(Failure::Pending(pending)),
+    }
+}
+
+async fn counts(pool: &PgPool) -> Result<Vec<SealCount>, Failure> {
+    let mut conn = pool.acquire().await.map_err(db::Error::Query)?;
+    let counts = store::count_seals(&mut conn).await;
+    Ok(counts.map_err(db::Error::Query)?)
+}
+
+/// Runs `navi vault status`.
+pub async fn status(
+    args: &StatusArgs,
+    config: &Config,
+    database: &PgConnectOptions,
+    out: &mut (dyn Write + Send),
+) -> Result<ExitCode, Failure> {
+    let pool = pool(config, database).await?;
+    let counts = counts(&pool).await?;
+    // Counting needs no key, so it is told even when KMS is out of reach.
+    let (current, trouble) = match config.vault().await?.current().await {
+        Ok(current) => (Some(current), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    if args.json {
+        let rows: Vec<_> = counts
+            .iter()
+            .map(|count| {
+                json!({"table": TABLE, "sealed_with": count.sealed_with, "rows": count.rows})
+            })
+            .collect();
+        let answer = json!({"current": current, "problem": trouble, "sealed": rows});
+        writeln!(out, "{answer}")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    match (&current, &trouble) {
+        (Some(current), _) => writeln!(out, "sealing with {current}")?,
+        (None, Some(trouble)) => writeln!(out, "sealing with nothing: {trouble}")?,
+        (None, None) => {}
+    }
+    for count in &counts {
+        let stays = current.as_ref() == Some(&count.sealed_with);
+        let mark = if stays { "" } else { "  (to be renewed)" };
+        let SealCount { sealed_with, rows } = count;
+        writeln!(out, "{TABLE}  {rows:>9}  {sealed_with}{mark}")?;
+    }
+    if counts.is_empty() {
+        writeln!(out, "nothing is sealed yet")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs `navi vault rewrap`.
+pub async fn rewrap(
+    args: &RewrapArgs,
+    config: &Config,
+    database: &PgConnectOptions,
+    out: &mut (dyn Write + Send),
+) -> Result<ExitCode, Failure> {
+    let pool = pool(config, database).await?;
+    let mut work = Rewrap::begin(pool.clone(), config.vault().await?, args.batch).await?;
+    let old = counts(&pool).await?;
+    let old = old
+        .iter()
+        .filter(|count| count.sealed_with != work.current());
+    let mut progress = Progress::of(old.map(|count| count.rows).sum());
+    let mut sums = Sums::default();
+    let outcome = loop {
+        match work.step().await {
+            Ok(Some(batch)) => {
+                sums.renewed += batch.renewed;
+                sums.overtaken += batch.overtaken;
+                for (owner, error) in &batch.failed {
+                    sums.failed += 1;
+                    tell_failure(args, owner, error, out)?;
+                }
+                progress.show(&sums)?;
+            }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    progress.end()?;
+    tell_sums(args, work.current(), &sums, out)?;
+    match outcome {
+        Ok(()) if sums.failed == 0 => Ok(ExitCode::SUCCESS),
+        Ok(()) => Ok(ExitCode::from(4)),
+        Err(rewrap::Error::Vault(error)) => Err(error.into()),
+        Err(rewrap::Error::Database(error)) => Err(lost_or_failed(error).into()),
+    }
+}
+
+/// Whether the database went away, which another attempt may mend, or refused.
+fn lost_or_failed(error: sqlx::Error) -> db::Error {
+    let lost = matches!(
+        error,
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed
+    );
+    if lost {
+        db::Error::Unreachable(error)
+    } else {
+        db::Error::Query(error)
+    }
+}
+
+/// What was done in all.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    renewed: u64,
+    overtaken: u64,
+    failed: u64,
+}
+
+/// Told at once, so that any number of them can be.
+fn tell_failure(
+    args: &RewrapArgs,
+    owner: &Owner,
+    error: &vault::error::Error,
+    out: &mut (dyn Write + Send),
+) -> std::io::Result<()> {
+    if !args.json {
+        let (org, user) = (owner.org_id.as_str(), owner.user_id.as_str());
+        return writeln!(out, "failed: {org} {user} {}: {error}", owner.provider);
+    }
+    let failed = json!({
+        "table": TABLE,
+        "org_id": owner.org_id,
+        "user_id": owner.user_id,
+        "provider": owner.provider,
+        "problem": error.to_string(),
+    });
+    writeln!(out, "{}", json!({ "failed": failed }))
+}
+
+fn tell_sums(
+    args: &RewrapArgs,
+    current: &str,
+    sums: &Sums,
+    out: &mut (dyn Write + Send),
+) -> std::io::Result<()> {
+    let Sums {
+        renewed,
+        overtaken,
+        failed,
+    } = sums;
+    if args.json {
+        let sums = json!({
+            "current": current,
+            "renewed": renewed,
+            "overtaken": overtaken,
+            "failed": failed,
+        });
+        return writeln!(out, "{sums}");
+    }
+    writeln!(
+        out,
+        "{renewed} renewed, {overtaken} replaced by others meanwhile, {failed} failed"
+    )
+}
+
+/// One line on the terminal of work that takes a while.
+struct Progress {
+    rows: i64,
+    since: Instant,
+    terminal: bool,
+    shown: bool,
+}
+
+impl Progress {
+    fn of(rows: i64) -> Self {
+        Self {
+            rows,
+            since: Instant::now(),
+            terminal: std::io::stderr().is_terminal(),
+            shown: false,
+        }
+    }
+
+    fn show(&mut self, sums: &Sums) -> std::io::Result<()> {
+        if !self.terminal || self.since.elapsed() < QUIET {
+            return Ok(());
+        }
+        self.shown = true;
+        let failed = sums.failed;
+        let done = sums.renewed + sums.overtaken + failed;
+        let mut stderr = std::io::stderr();
+        write!(
+            stderr,
+            "\r{done} of {} looked at, {failed} failed",
+            self.rows
+        )?;
+        stderr.flush()
+    }
+
+    fn end(&self) -> std::io::Result<()> {
+        if self.shown {
+            writeln!(std::io::stderr())?;
+        }
+        Ok(())
+    }
+}

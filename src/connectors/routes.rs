@@ -1,0 +1,213 @@
+//! Connectors over HTTP.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::principal::Principal;
+use crate::connectors::error::Error;
+use crate::connectors::model::{Connection, NewToken, Provider, Verification};
+use crate::connectors::service::Connectors;
+use crate::platform::extract::{Json, Path, Query};
+use crate::platform::problem::Problem;
+use crate::platform::secret::SecretString;
+use crate::vault;
+
+/// Seconds after which a vault that is out of reach may be tried again.
+const RETRY_AFTER: u64 = 5;
+
+/// The routes of this slice.
+pub fn routes(connectors: Connectors) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(put_connector, get_connector, delete_connector))
+        .with_state(connectors)
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::NotEnabled => Self::new(StatusCode::NOT_FOUND, "connector-not-enabled", detail),
+            Error::NotConnected(_) => {
+                Self::new(StatusCode::NOT_FOUND, "connector-not-connected", detail)
+            }
+            Error::Token
+            | Error::BaseUrl(_)
+            | Error::BaseUrlMissing
+            | Error::EmailMissing
+            | Error::Email => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "connector-invalid",
+                detail,
+            ),
+            Error::Forbidden => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "base-url-forbidden",
+                detail,
+            ),
+            Error::Refused(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "token-refused", detail)
+            }
+            Error::Unreadable(_) => Self::new(StatusCode::CONFLICT, "token-unreadable", detail),
+            Error::Vault(error) => vault_problem(&error),
+            Error::Database(error) => Self::internal(&error),
+        }
+    }
+}
+
+/// What names keys and settings is for the operator: it goes to the log.
+fn vault_problem(error: &vault::error::Error) -> Problem {
+    if error.is_passing() {
+        tracing::warn!(%error, "the vault cannot be used for now");
+        return Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "vault-unavailable",
+            "the service that keeps the keys does not answer; nothing was changed",
+        )
+        .retry_after(RETRY_AFTER);
+    }
+    tracing::error!(%error, "the vault cannot be used");
+    if *error == vault::error::Error::NotConfigured {
+        return Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "vault-not-configured",
+            "the operator has configured no key to seal tokens with; nothing was changed",
+        );
+    }
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "vault-unusable",
+        "the operator's key cannot be used; nothing was changed, and the server's log says why",
+    )
+}
+
+/// A personal token.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+struct TokenRequest {
+    /// The token, at most 4096 characters. It is never given out again.
+    #[schema(value_type = String, write_only)]
+    token: SecretString,
+    /// Where it is good, when not where the server's settings say; a public https address.
+    base_url: Option<String>,
+    /// The address that you sign in to Jira with; for Jira alone.
+    email: Option<String>,
+}
+
+/// A connection, without its token.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct ConnectionView {
+    /// The provider.
+    provider: Provider,
+    /// Whether a token is stored.
+    connected: bool,
+    /// Whether the provider has said that the token is good.
+    verified: bool,
+    /// What the provider said just now; null when it was not asked.
+    verification: Option<Verification>,
+    /// Who the provider says it belongs to.
+    account: Option<String>,
+    /// Where the token is sent.
+    base_url: Option<String>,
+    /// When the provider last said that the token is good.
+    verified_at: Option<DateTime<Utc>>,
+    /// When the token was stored.
+    updated_at: Option<DateTime<Utc>>,
+}
+
+impl From<Connection> for ConnectionView {
+    fn from(connection: Connection) -> Self {
+        let (connected, stored) = (connection.stored.is_some(), connection.stored);
+        let verified_at = stored.as_ref().and_then(|stored| stored.verified_at);
+        Self {
+            provider: connection.provider,
+            connected,
+            verified: verified_at.is_some(),
+            verification: connection.verification,
+            verified_at,
+            updated_at: stored.as_ref().map(|stored| stored.updated_at),
+            account: stored.as_ref().and_then(|stored| stored.account.clone()),
+            base_url: stored.and_then(|stored| stored.base_url),
+        }
+    }
+}
+
+/// Store a personal token, or replace it.
+#[utoipa::path(
+    put, path = "/api/connectors/{provider}", tag = "connectors",
+    security(("bearer" = ["viewer"])),
+    request_body = TokenRequest,
+    params(("provider" = String, Path, description = "`github`, `jira` or `slack`")),
+    responses(
+        (status = 200, description = "It is stored", body = ConnectionView),
+        (status = 404, description = "There is no such connector here"),
+        (status = 422, description = "The provider refused it, or a value is wrong"),
+        (status = 503, description = "Nothing can be sealed for now"),
+    )
+)]
+async fn put_connector(
+    State(connectors): State<Connectors>,
+    principal: Principal,
+    Path(provider): Path<String>,
+    Json(body): Json<TokenRequest>,
+) -> Result<Json<ConnectionView>, Problem> {
+    let new = NewToken {
+        token: body.token,
+        base_url: body.base_url,
+        email: body.email,
+    };
+    let connection = connectors.put(&principal, &provider, new).await?;
+    Ok(Json(connection.into()))
+}
+
+/// Whether to ask the provider.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct FindQuery {
+    /// Ask the provider whether the stored token is still good; false when absent.
+    #[serde(default)]
+    verify: bool,
+}
+
+/// Your connection to a provider.
+#[utoipa::path(
+    get, path = "/api/connectors/{provider}", tag = "connectors",
+    security(("bearer" = ["viewer"])),
+    params(("provider" = String, Path, description = "`github`, `jira` or `slack`"), FindQuery),
+    responses(
+        (status = 200, description = "The connection, or that there is none", body = ConnectionView),
+        (status = 404, description = "There is no such connector here"),
+        (status = 409, description = "The stored token cannot be opened any more"),
+        (status = 503, description = "Nothing can be opened for now"),
+    )
+)]
+async fn get_connector(
+    State(connectors): State<Connectors>,
+    principal: Principal,
+    Path(provider): Path<String>,
+    Query(query): Query<FindQuery>,
+) -> Result<Json<ConnectionView>, Problem> {
+    let connection = connectors.find(&principal, &provider, query.verify).await?;
+    Ok(Json(connection.into()))
+}
+
+/// Forget your token.
+#[utoipa::path(
+    delete, path = "/api/connectors/{provider}", tag = "connectors",
+    security(("bearer" = ["viewer"])),
+    params(("provider" = String, Path, description = "`github`, `jira` or `slack`")),
+    responses(
+        (status = 204, description = "It is forgotten"),
+        (status = 404, description = "There is no such connector here, or no token of yours"),
+    )
+)]
+async fn delete_connector(
+    State(connectors): State<Connectors>,
+    principal: Principal,
+    Path(provider): Path<String>,
+) -> Result<StatusCode, Problem> {
+    connectors.delete(&principal, &provider).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -128,7 +128,7 @@ impl App {
         };
         let models = Arc::new(llm::router::Router::new(&config.llm, &parts)?);
         let ledger = Ledger::open(db.clone(), metrics.clone(), &tasks).await?;
-        let vault = config.vault().await?;
+        let vault = Box::pin(config.vault()).await?;
         let connectors =
             Connectors::new(db.clone(), clock.clone(), vault.clone(), &config.connectors)?;
         let secret = config.signing_secret()?;

@@ -73,7 +73,7 @@ impl Connectors {
             Verdict::Accepted(account) => (Some(account.clone()), Some(now)),
             Verdict::Unreachable => (None, None),
         };
-        let base_url = named.map(String::from);
+        let base_url = named.as_ref().map(written);
         let place = TokenPlace::new(&owner, base_url.as_deref());
         let sealed = self
             .vault
@@ -192,7 +192,7 @@ impl Connectors {
         stored: Option<Stored>,
         verification: Option<Verification>,
     ) -> Connection {
-        let default = || self.config.base_url(provider).map(Url::to_string);
+        let default = || self.config.base_url(provider).map(written);
         let stored = stored.map(|stored| Shown {
             base_url: stored.base_url.or_else(default),
             account: stored.account,
@@ -205,6 +205,11 @@ impl Connectors {
             verification,
         }
     }
+}
+
+/// The address as it is stored and shown: without the slash that stands for an empty path.
+fn written(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
 }
 
 /// The token without the space that comes along when it is copied.

@@ -8,6 +8,7 @@
 mod attacks;
 mod auth;
 mod config;
+mod connectors;
 mod consents;
 mod conversations;
 mod doctor;
@@ -32,4 +33,5 @@ mod runs;
 mod served;
 mod support;
 mod tools;
+mod vault;
 mod verify;

@@ -137,9 +137,6 @@ impl App {
         };
         let models = Arc::new(llm::router::Router::new(&config.llm, &parts)?);
         let ledger = Ledger::open(db.clone(), metrics.clone(), &tasks).await?;
-        let vault = config.vault().await?;
-        let connectors =
-            Connectors::new(db.clone(), clock.clone(), vault.clone(), &config.connectors)?;
         let (verifier, keys) = verifier(&config, &clock, &tasks)?;
         let mut probes = vec![
             ("database", database_probe(&db)),
@@ -153,6 +150,14 @@ impl App {
         let signals = Signals::new(db.clone());
         let ring = Arc::new(config.audit_keys()?);
         let audit = Audit::open(db.clone(), clock.clone(), ring, metrics.clone(), &tasks);
+        let vault = Box::pin(config.vault()).await?;
+        let connectors = Connectors::new(
+            db.clone(),
+            clock.clone(),
+            vault.clone(),
+            audit.clone(),
+            &config.connectors,
+        )?;
         let consents = Consents::new(db.clone(), clock.clone(), signals.clone(), audit.clone());
         let records = config.data_dir().ok().map(|folder| folder.join("outcomes"));
         let times = LeaseTimes {

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -35,6 +36,17 @@ pub struct Changed {
     pub before: Option<Value>,
     /// How it is now.
     pub after: Option<Value>,
+}
+
+impl Changed {
+    /// The difference between two views of a thing.
+    pub fn between<T: Serialize>(before: Option<&T>, after: Option<&T>) -> Self {
+        let value = |view: &T| serde_json::to_value(view).unwrap_or_default();
+        Self {
+            before: before.map(value),
+            after: after.map(value),
+        }
+    }
 }
 
 /// What a request made: its id, put into the answer's extensions.

@@ -1,5 +1,6 @@
 //! Why an operation on a connector failed.
 
+use crate::audit;
 use crate::connectors::model::{MAX_EMAIL_BYTES, MAX_TOKEN_BYTES, Provider};
 use crate::vault;
 
@@ -45,6 +46,9 @@ pub enum Error {
     /// Nothing can be sealed, or opened, for now.
     #[error(transparent)]
     Vault(vault::error::Error),
+    /// What was to be done could not be audited, so it was not done.
+    #[error(transparent)]
+    Audit(#[from] audit::error::Error),
     /// Postgres failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),

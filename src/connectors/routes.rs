@@ -1,12 +1,13 @@
 //! Connectors over HTTP.
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::audit::layer::Changed;
 use crate::auth::principal::Principal;
 use crate::connectors::error::Error;
 use crate::connectors::model::{Connection, NewToken, Provider, Verification};
@@ -52,6 +53,7 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "token-refused", detail)
             }
             Error::Unreadable(_) => Self::new(StatusCode::CONFLICT, "token-unreadable", detail),
+            Error::Audit(error) => error.into(),
             Error::Vault(error) => vault_problem(&error),
             Error::Database(error) => Self::internal(&error),
         }
@@ -152,14 +154,18 @@ async fn put_connector(
     principal: Principal,
     Path(provider): Path<String>,
     Json(body): Json<TokenRequest>,
-) -> Result<Json<ConnectionView>, Problem> {
+) -> Result<(Extension<Changed>, Json<ConnectionView>), Problem> {
     let new = NewToken {
         token: body.token,
         base_url: body.base_url,
         email: body.email,
     };
+    let before = connectors.find(&principal, &provider, false).await?;
+    let before = ConnectionView::from(before);
     let connection = connectors.put(&principal, &provider, new).await?;
-    Ok(Json(connection.into()))
+    let after = ConnectionView::from(connection);
+    let changed = Changed::between(Some(&before), Some(&after));
+    Ok((Extension(changed), Json(after)))
 }
 
 /// Whether to ask the provider.
@@ -207,7 +213,9 @@ async fn delete_connector(
     State(connectors): State<Connectors>,
     principal: Principal,
     Path(provider): Path<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<(Extension<Changed>, StatusCode), Problem> {
+    let before = connectors.find(&principal, &provider, false).await?;
     connectors.delete(&principal, &provider).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let changed = Changed::between(Some(&ConnectionView::from(before)), None);
+    Ok((Extension(changed), StatusCode::NO_CONTENT))
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use sqlx::PgPool;
 use url::Url;
 
+use crate::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcome};
+use crate::audit::service::Audit;
 use crate::auth::principal::Principal;
 use crate::connectors::config::ConnectorConfig;
 use crate::connectors::error::Error;
@@ -26,6 +28,7 @@ pub struct Connectors {
     db: PgPool,
     clock: Clock,
     vault: Vault,
+    audit: Audit,
     config: Arc<ConnectorConfig>,
     providers: Providers,
 }
@@ -36,12 +39,14 @@ impl Connectors {
         db: PgPool,
         clock: Clock,
         vault: Vault,
+        audit: Audit,
         config: &ConnectorConfig,
     ) -> Result<Self, OutboundError> {
         Ok(Self {
             db,
             clock,
             vault,
+            audit,
             providers: Providers::new(config)?,
             config: Arc::new(config.clone()),
         })
@@ -73,7 +78,7 @@ impl Connectors {
             Verdict::Accepted(account) => (Some(account.clone()), Some(now)),
             Verdict::Unreachable => (None, None),
         };
-        let base_url = named.map(String::from);
+        let base_url = named.as_ref().map(written);
         let place = TokenPlace::new(&owner, base_url.as_deref());
         let sealed = self
             .vault
@@ -148,9 +153,31 @@ impl Connectors {
             .await
     }
 
-    /// Opens a stored token: the only place that does, so what is to be said of every opening is
-    /// said here.
+    /// Opens a stored token: the only place that does. It is audited before it happens.
     async fn open_token(&self, owner: &Owner, stored: &Stored) -> Result<SecretString, Error> {
+        let entry = NewEntry {
+            resource: Some(format!("connector_tokens/{}", owner.provider)),
+            ..NewEntry::new(
+                Log::Org(owner.org_id.clone()),
+                Event::SecretOpened,
+                Actor {
+                    kind: ActorKind::User,
+                    id: Some(owner.user_id.as_str().to_owned()),
+                    role: None,
+                },
+            )
+        };
+        let open = self.audit.begin(entry).await?;
+        let token = self.opened_token(owner, stored).await;
+        let outcome = match &token {
+            Ok(_) => Outcome::Success,
+            Err(_) => Outcome::Failure,
+        };
+        open.complete(Ending::from(outcome)).await;
+        token
+    }
+
+    async fn opened_token(&self, owner: &Owner, stored: &Stored) -> Result<SecretString, Error> {
         let unreadable = || Error::Unreadable(owner.provider);
         let place = TokenPlace::new(owner, stored.base_url.as_deref());
         let opened = self.vault.open(&place.place(), &stored.sealed).await;
@@ -192,7 +219,7 @@ impl Connectors {
         stored: Option<Stored>,
         verification: Option<Verification>,
     ) -> Connection {
-        let default = || self.config.base_url(provider).map(Url::to_string);
+        let default = || self.config.base_url(provider).map(written);
         let stored = stored.map(|stored| Shown {
             base_url: stored.base_url.or_else(default),
             account: stored.account,
@@ -205,6 +232,11 @@ impl Connectors {
             verification,
         }
     }
+}
+
+/// The address as it is stored and shown: without the slash that stands for an empty path.
+fn written(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
 }
 
 /// The token without the space that comes along when it is copied.

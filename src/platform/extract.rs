@@ -59,7 +59,8 @@ struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+        // Not as a map: asked for one, the parser repeats the text that it found instead.
+        deserializer.deserialize_any(ObjectVisitor(PhantomData))
     }
 }
 

@@ -228,7 +228,7 @@ mod tests {
                 let (calls, outcome) = (calls.clone(), outcome.clone());
                 shelf.make(b"a".to_vec(), |_| false, async move {
                     calls.fetch_add(1, Ordering::SeqCst);
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                     outcome
                 })
             };

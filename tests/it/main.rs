@@ -8,6 +8,7 @@
 mod attacks;
 mod auth;
 mod config;
+mod connectors;
 mod consents;
 mod conversations;
 mod doctor;
@@ -34,4 +35,5 @@ mod served;
 mod support;
 mod tokens;
 mod tools;
+mod vault;
 mod verify;

@@ -1,6 +1,6 @@
 //! Conversations over HTTP, in the shapes that old clients read.
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,6 +14,7 @@ use crate::agent::conversations::model::{
 use crate::agent::conversations::service::ConversationService;
 use crate::agent::conversations::view::{ConversationDetail, ConversationView, MessageView};
 use crate::agent::model::ConversationId;
+use crate::audit::layer::Changed;
 use crate::auth::principal::Principal;
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::idempotency::extract::Creation;
@@ -216,14 +217,17 @@ async fn change_conversation(
     principal: Principal,
     Path(id): Path<ConversationId>,
     Json(body): Json<ChangeConversation>,
-) -> Result<Json<ConversationView>, Problem> {
+) -> Result<(Extension<Changed>, Json<ConversationView>), Problem> {
     let changes = Changes {
         title: body.title,
         status: body.status,
         is_pinned: body.is_pinned,
         is_starred: body.is_starred,
     };
-    Ok(Json(service.change(&principal, id, changes).await?.into()))
+    let before = ConversationView::from(service.find(&principal, id).await?);
+    let after = ConversationView::from(service.change(&principal, id, changes).await?);
+    let changed = Changed::between(Some(&before), Some(&after));
+    Ok((Extension(changed), Json(after)))
 }
 
 /// What was done, for a person.
@@ -249,11 +253,13 @@ async fn delete_conversation(
     State(service): State<ConversationService>,
     principal: Principal,
     Path(id): Path<ConversationId>,
-) -> Result<Json<Done>, Problem> {
+) -> Result<(Extension<Changed>, Json<Done>), Problem> {
+    let before = ConversationView::from(service.find(&principal, id).await?);
     service.delete(&principal, id).await?;
-    Ok(Json(Done {
+    let done = Done {
         message: "Conversation deleted",
-    }))
+    };
+    Ok((Extension(Changed::between(Some(&before), None)), Json(done)))
 }
 
 /// How many messages.

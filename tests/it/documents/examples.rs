@@ -11,15 +11,17 @@ use navi::platform::clock::Clock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
+use crate::connectors::ProviderStub;
 use crate::documents::read;
 use crate::support::app::TestApp;
+use crate::vault::DEV_KEY;
 
 /// Stands for what an example leaves out.
 const MORE: &str = "…";
 /// Members whose values are measured, counted or taken from the clock.
 const MEASURED: &[&str] = &["timestamp", "latency_ms", "elapsed_ms", "gen_id"];
 /// Members whose values are times.
-const TIMES: &[&str] = &["created_at", "updated_at"];
+const TIMES: &[&str] = &["created_at", "updated_at", "verified_at"];
 
 /// A request of the document and the answer shown below it.
 struct Example {
@@ -161,7 +163,10 @@ async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
         "plan": "Pages are counted from 1.",
         "turns": [{"say": ["Hello."]}],
     });
-    let mut config = TestApp::config(&[]);
+    let github = ProviderStub::start(200, json!({"login": "ada"})).await;
+    let flags = ["--dev-encryption-key", DEV_KEY];
+    let mut config = TestApp::config(&flags);
+    config.connectors.github_api_base_url = github.url.parse().unwrap();
     let script = serde_json::from_value(script).unwrap();
     config.scripted = Some(ScriptedProvider::new(script));
     let app = TestApp::of(db, Clock::System, config).await;
@@ -176,7 +181,9 @@ async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
         let response = client.send(parsed(&request)).await;
         let status = response.status().as_u16();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        let real = String::from_utf8_lossy(&bytes).replace(workspace, "/home/ada/notes");
+        let real = String::from_utf8_lossy(&bytes)
+            .replace(workspace, "/home/ada/notes")
+            .replace(&github.url, "https://api.github.com");
         assert_eq!(status, example.status, "{at}: {real}");
         if ["/autonomous", "/stream/", "/events"]
             .iter()

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Prints the path of moto_server, a KMS for tests that is not ours, and installs it when it is not
+# there yet, below target/tools:
+#
+#     NAVI_MOTO=$(scripts/moto.sh) scripts/with-postgres.sh cargo nextest run vault::moto
+#
+# Prints nothing and fails when it cannot be installed, as without Python or a network.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/common.sh
+source "$root/scripts/common.sh"
+
+# Pinned, because what passes with one version says nothing of another.
+version=5.2.5
+folder=$root/target/tools/moto-$version
+if [[ ! -e $folder/complete ]]; then
+    command -v python3 >/dev/null || fail "Python 3 is missing, so moto cannot be installed."
+    say "Installing moto $version from PyPI below target/tools."
+    rm -rf "$folder"
+    python3 -m venv "$folder" >&2 || fail "Python has no venv; on Debian it is in python3-venv."
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "moto[kms,server]==$version" >&2
+    touch "$folder/complete"
+fi
+printf '%s\n' "$folder/bin/moto_server"

@@ -1,6 +1,6 @@
 //! Runs, chats and prompts over HTTP.
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use crate::agent::model::PromptId;
 use crate::agent::request::{OnDisconnect, TaskRequest};
 use crate::agent::service::AgentService;
 use crate::agent::stream;
+use crate::audit::layer::Made;
 use crate::auth::principal::Principal;
 use crate::llm::route::RouteError;
 use crate::platform::extract::{Json, Path};
@@ -50,10 +51,14 @@ async fn run_autonomous(
     State(service): State<AgentService>,
     principal: Principal,
     Json(request): Json<TaskRequest>,
-) -> Result<Response, Problem> {
+) -> Result<(Extension<Made>, Response), Problem> {
     let may_leave = request.on_disconnect == OnDisconnect::Continue;
     let started = service.start(&principal, request).await?;
-    Ok(stream::interactive(service, started, may_leave))
+    let made = Made(started.run_id.to_string());
+    Ok((
+        Extension(made),
+        stream::interactive(service, started, may_leave),
+    ))
 }
 
 /// Ask for an answer in text and follow it.

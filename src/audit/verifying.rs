@@ -1,5 +1,7 @@
 //! Verifying the logs in the database.
 
+use sqlx::PgConnection;
+
 use crate::audit::chain;
 use crate::audit::checkpoints::{edge, number};
 use crate::audit::error::Error;
@@ -19,16 +21,27 @@ impl Audit {
         &self,
         log: &Log,
         elsewhere: &[String],
-        mut progress: impl FnMut(u64, u64) + Send,
+        progress: impl FnMut(u64, u64) + Send,
     ) -> Result<Report, Error> {
         let mut conn = self.db.acquire().await?;
+        self.verify_over(&mut conn, log, elsewhere, progress).await
+    }
+
+    /// The same, as this connection sees it.
+    pub async fn verify_over(
+        &self,
+        conn: &mut PgConnection,
+        log: &Log,
+        elsewhere: &[String],
+        mut progress: impl FnMut(u64, u64) + Send,
+    ) -> Result<Report, Error> {
         // What is appended meanwhile is not looked at: the end is read first.
-        let end = appending::end(&mut conn, log.as_str()).await?;
+        let end = appending::end(conn, log.as_str()).await?;
         let size = end.as_ref().map_or(0, |end| end.size);
-        let before = reading::number_before(&mut conn, log.as_str(), None).await?;
+        let before = reading::number_before(conn, log.as_str(), None).await?;
         let keys = self.verifying_keys();
-        let notes = tree::checkpoints(&mut conn, log.as_str(), 0, i64::MAX).await?;
-        let start = edge(&mut conn, log, before).await?.frontier(number(before));
+        let notes = tree::checkpoints(conn, log.as_str(), 0, i64::MAX).await?;
+        let start = edge(conn, log, before).await?.frontier(number(before));
         let mut verifier = match &start {
             Some(start) => Verifier::after(log.as_str(), keys, start.clone()),
             None => Verifier::after(log.as_str(), keys, Frontier::default()),
@@ -49,7 +62,7 @@ impl Audit {
             .for_each(|note| verifier.await_checkpoint(note));
         let mut at = before;
         loop {
-            let page = reading::records_after(&mut conn, log.as_str(), at, None, PAGE).await?;
+            let page = reading::records_after(conn, log.as_str(), at, None, PAGE).await?;
             // An entry that came after the end was read belongs to the next time.
             let page: Vec<_> = page.into_iter().filter(|r| r.sequence <= size).collect();
             let Some(last) = page.last() else { break };
@@ -58,9 +71,9 @@ impl Audit {
             progress(number(at - before), number(size - before));
         }
         // Beyond the end nothing may be.
-        let beyond = appending::end(&mut conn, log.as_str()).await?;
+        let beyond = appending::end(conn, log.as_str()).await?;
         let beyond = beyond.map_or(0, |end| end.size);
-        let stray = reading::records_after(&mut conn, log.as_str(), beyond, None, 1).await?;
+        let stray = reading::records_after(conn, log.as_str(), beyond, None, 1).await?;
         if !stray.is_empty() {
             verifier.whole(format!(
                 "there are records beyond the end of the log, {beyond}"

@@ -14,7 +14,7 @@ use crate::agent::conversations::model::{
 use crate::agent::conversations::service::ConversationService;
 use crate::agent::conversations::view::{ConversationDetail, ConversationView, MessageView};
 use crate::agent::model::ConversationId;
-use crate::audit::layer::Changed;
+use crate::audit::layer::{Changed, Made};
 use crate::auth::principal::Principal;
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::idempotency::extract::Creation;
@@ -124,13 +124,15 @@ async fn create_conversation(
     State(service): State<ConversationService>,
     principal: Principal,
     Creation { body, key }: Creation<CreateConversation>,
-) -> Result<Created<ConversationView>, Problem> {
+) -> Result<(Option<Extension<Made>>, Created<ConversationView>), Problem> {
     let new = NewConversation {
         title: body.title,
         workspace_path: body.workspace_path,
         initial_context: body.initial_context,
     };
-    Ok(service.create(&principal, new, key.as_ref()).await?)
+    let created = service.create(&principal, new, key.as_ref()).await?;
+    let made = created.id("/id").map(|id| Extension(Made(id)));
+    Ok((made, created))
 }
 
 /// What to answer of a conversation.

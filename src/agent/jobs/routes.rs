@@ -1,7 +1,7 @@
 //! Jobs over HTTP. Every route exists twice, below `/api/jobs` and below `/api/navi/jobs`, because
 //! clients of both kinds are in use.
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
@@ -21,6 +21,7 @@ use crate::agent::model::{RunId, RunStatus};
 use crate::agent::request::TaskRequest;
 use crate::agent::service::AgentService;
 use crate::agent::stream;
+use crate::audit::layer::Made;
 use crate::auth::principal::{Planner, Principal};
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::idempotency::extract::Creation;
@@ -93,16 +94,18 @@ async fn create_job(
     State(jobs): State<Jobs>,
     principal: Principal,
     Creation { body, key }: Creation<NewJobRequest>,
-) -> Result<Created<JobCreatedView>, Problem> {
+) -> Result<(Option<Extension<Made>>, Created<JobCreatedView>), Problem> {
     let new = NewJob {
         request: body.task,
         auto_start: body.auto_start.unwrap_or(true),
         metadata: body.metadata.map(Value::Object),
     };
-    Ok(jobs
+    let created = jobs
         .service
         .create_job(&principal, new, key.as_ref())
-        .await?)
+        .await?;
+    let made = created.id("/job/job_id").map(|id| Extension(Made(id)));
+    Ok((made, created))
 }
 
 /// Which jobs.

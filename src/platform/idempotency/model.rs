@@ -1,6 +1,7 @@
 //! A key, the request it names, and the answer that is kept for it.
 
 use chrono::TimeDelta;
+use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -79,6 +80,17 @@ pub enum Created<T> {
     Now(T),
     /// It was created by an earlier request with the same key.
     Before(StoredAnswer),
+}
+
+impl<T: Serialize> Created<T> {
+    /// The id of what was created, from its place in the answer, a JSON pointer.
+    pub fn id(&self, pointer: &str) -> Option<String> {
+        let id = match self {
+            Self::Now(thing) => serde_json::to_value(thing).ok()?.pointer(pointer)?.clone(),
+            Self::Before(stored) => stored.answer.pointer(pointer)?.clone(),
+        };
+        id.as_str().map(str::to_owned)
+    }
 }
 
 #[cfg(test)]

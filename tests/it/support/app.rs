@@ -88,6 +88,11 @@ impl TestApp {
         Client::new(self.router.clone(), Some(self.token(org, user, role)))
     }
 
+    /// A client with this token, whatever it is worth.
+    pub(crate) fn client_with(&self, token: &str) -> Client {
+        Client::new(self.router.clone(), Some(token.to_owned()))
+    }
+
     /// A client without a token.
     pub(crate) fn stranger(&self) -> Client {
         Client::new(self.router.clone(), None)

@@ -136,14 +136,21 @@ impl Served {
         EventStream::new(response.bytes_stream())
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let response = reqwest::Client::new()
+    /// Sends a request, to be awaited or not.
+    pub(crate) fn send(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> impl Future<Output = reqwest::Result<reqwest::Response>> + use<> {
+        reqwest::Client::new()
             .post(format!("{}{path}", self.url))
             .bearer_auth(&self.token)
             .json(body)
             .send()
-            .await
-            .unwrap();
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let response = self.send(path, body).await.unwrap();
         let status = response.status().as_u16();
         (status, response.json().await.unwrap())
     }

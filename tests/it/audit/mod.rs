@@ -1,0 +1,6 @@
+//! The audit log: complete, sealed, chained, provable.
+
+mod attacks;
+mod crashes;
+mod entries;
+mod proofs;

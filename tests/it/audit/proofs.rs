@@ -1,0 +1,316 @@
+//! What the log proves, to somebody who trusts nothing but a key.
+
+use std::io::Cursor;
+
+use axum::http::StatusCode;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use navi::audit::merkle::{is_consistent, is_included};
+use navi::audit::model::{Actor, ActorKind, Event, Log, NewEntry, Outcome};
+use navi::audit::note::{Checkpoint, VerifyingKey};
+use navi::audit::record::Hash;
+use navi::audit::service::Audit;
+use navi::auth::principal::Role;
+use navi::cli::audit::opened::operator;
+use navi::cli::audit::verify::verify_lines;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::support::app::{ORG, TestApp};
+
+fn log() -> Log {
+    Log::from_name(ORG)
+}
+
+fn entry(person: &str, n: usize) -> NewEntry {
+    let actor = Actor {
+        kind: ActorKind::User,
+        id: Some(person.to_owned()),
+        role: Some(Role::Viewer),
+    };
+    NewEntry {
+        resource: Some(format!("thing-{n}")),
+        payload: Some(json!({"n": n})),
+        ..NewEntry::new(log(), Event::HttpRequest, actor)
+    }
+}
+
+async fn write(audit: &Audit, person: &str, count: usize) {
+    let open: Vec<_> = (0..count)
+        .map(|n| audit.note(entry(person, n), Outcome::Success))
+        .collect();
+    for noted in futures_util::future::join_all(open).await {
+        noted.unwrap();
+    }
+}
+
+fn hash(text: &Value) -> Hash {
+    STANDARD
+        .decode(text.as_str().unwrap())
+        .unwrap()
+        .try_into()
+        .unwrap()
+}
+
+fn hashes(list: &Value) -> Vec<Hash> {
+    list.as_array().unwrap().iter().map(hash).collect()
+}
+
+fn keys(app: &TestApp) -> Vec<VerifyingKey> {
+    app.app.audit.verifying_keys()
+}
+
+async fn whole(audit: &Audit, elsewhere: &[String]) -> bool {
+    let report = audit.verify(&log(), elsewhere, |_, _| {}).await.unwrap();
+    assert_eq!(report.ok, report.findings.is_empty());
+    report.ok
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn an_entry_is_proved_against_a_signed_checkpoint(db: PgPool) {
+    let app = TestApp::new(db).await;
+    write(&app.app.audit, "user-1", 700).await;
+    let admin = app.client(Role::Admin);
+    let (_, page) = admin.get("/api/audit?limit=1000").await;
+    for index in [0, 1, 350, 699] {
+        let id = page["entries"][index]["id"].as_str().unwrap();
+        let (status, proof) = admin.get(&format!("/api/audit/{id}/proof")).await;
+        assert_eq!(status, StatusCode::OK, "{proof}");
+        let note = proof["checkpoint"].as_str().unwrap();
+        let checkpoint = Checkpoint::open(note, &keys(&app)).unwrap();
+        let record = &proof["records"][0];
+        let leaf_index = record["sequence"].as_u64().unwrap() - 1;
+        let (size, path) = (
+            u64::try_from(checkpoint.size).unwrap(),
+            hashes(&record["path"]),
+        );
+        let leaf = hash(&record["leaf"]);
+        assert_eq!(leaf, navi::audit::merkle::leaf(&hash(&record["hash"])));
+        assert!(is_included(
+            leaf_index,
+            size,
+            &leaf,
+            &path,
+            &checkpoint.root
+        ));
+        assert!(!is_included(
+            leaf_index ^ 1,
+            size,
+            &leaf,
+            &path,
+            &checkpoint.root
+        ));
+    }
+    let (status, _) = admin
+        .get(&format!("/api/audit/{}/proof", uuid::Uuid::nil()))
+        .await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_later_checkpoint_is_proved_to_continue_an_earlier_one(db: PgPool) {
+    let app = TestApp::new(db).await;
+    let admin = app.client(Role::Admin);
+    let (status, _) = admin.get("/api/audit/checkpoint").await;
+    assert_eq!(
+        status,
+        StatusCode::NOT_FOUND,
+        "there is nothing to sign yet"
+    );
+    let mut seen: Vec<Checkpoint> = Vec::new();
+    for count in [1, 2, 255, 300, 5] {
+        write(&app.app.audit, "user-1", count).await;
+        let (_, answer) = admin.get("/api/audit/checkpoint").await;
+        let note = answer["checkpoint"].as_str().unwrap();
+        let now = Checkpoint::open(note, &keys(&app)).unwrap();
+        for then in &seen {
+            let path = format!("/api/audit/checkpoint?since={}", then.size);
+            let (_, answer) = admin.get(&path).await;
+            let proof = hashes(&answer["consistency"]);
+            let [old, new] = [then, &now].map(|c| (u64::try_from(c.size).unwrap(), &c.root));
+            assert!(
+                is_consistent(old, new, &proof),
+                "{} to {}",
+                then.size,
+                now.size
+            );
+        }
+        seen.push(now);
+    }
+    let (status, _) = admin.get("/api/audit/checkpoint?since=9999").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+/// An export over HTTP.
+async fn export(app: &TestApp, query: &str) -> String {
+    let path = format!("/api/audit/export{query}");
+    let (status, body) = app.client(Role::Admin).get(&path).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    body.as_str().unwrap().to_owned()
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn an_export_is_verified_without_the_server_and_a_change_names_its_entry(db: PgPool) {
+    let app = TestApp::new(db).await;
+    write(&app.app.audit, "user-1", 600).await;
+    let text = export(&app, "").await;
+    let keys = keys(&app);
+    let report = verify_lines(Cursor::new(&text), keys.clone(), &[]).unwrap();
+    assert!(report.ok, "{:?}", report.findings);
+    // The export notes itself first.
+    assert_eq!((report.records, report.signed_size), (601, 601));
+    let lines: Vec<&str> = text.lines().collect();
+    let victim: Value = serde_json::from_str(lines[300]).unwrap();
+    let changed = lines[300].replace("thing-", "thong-");
+    let with = |line: &str| {
+        let mut lines = lines.clone();
+        lines[300] = line;
+        lines.join("\n")
+    };
+    let report = verify_lines(Cursor::new(with(&changed)), keys.clone(), &[]).unwrap();
+    assert_eq!(
+        report.findings[0].sequence,
+        victim["record"]["sequence"].as_i64().unwrap()
+    );
+    assert_eq!(
+        report.findings[0]
+            .entry_id
+            .map(|id| id.to_string())
+            .as_deref(),
+        victim["record"]["entry_id"].as_str()
+    );
+    // Signed by nobody that we know.
+    let stranger = VerifyingKey {
+        id: "default".to_owned(),
+        public: vec![7; 32],
+    };
+    let report = verify_lines(Cursor::new(&text), vec![stranger], &[]).unwrap();
+    assert!(!report.ok);
+    // Cut behind its last checkpoint, it falls short of one that was kept elsewhere.
+    let last = app
+        .app
+        .audit
+        .checkpoint(&log())
+        .await
+        .unwrap()
+        .unwrap()
+        .note;
+    let cut = lines[..400].join("\n");
+    assert!(
+        verify_lines(Cursor::new(&cut), keys.clone(), &[])
+            .unwrap()
+            .ok
+    );
+    assert!(!verify_lines(Cursor::new(&cut), keys, &[last]).unwrap().ok);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn an_export_for_a_spreadsheet_holds_no_formula(db: PgPool) {
+    let app = TestApp::new(db).await;
+    write(&app.app.audit, "=cmd|' /C calc'!A0", 1).await;
+    let text = export(&app, "?format=csv").await;
+    let mut rows = csv::Reader::from_reader(text.as_bytes());
+    let rows: Vec<_> = rows.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 2, "{text}");
+    assert!(
+        rows.iter().any(|row| &row[6] == "'=cmd|' /C calc'!A0"),
+        "{text}"
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn erasing_a_person_leaves_the_proofs_whole_and_nothing_to_read(db: PgPool) {
+    let app = TestApp::new(db.clone()).await;
+    let audit = &app.app.audit;
+    write(audit, "ada", 5).await;
+    write(audit, "bob", 3).await;
+    let open = audit.begin(entry("ada", 9)).await.unwrap();
+    let id = open.id();
+    open.complete(Outcome::Success.into()).await;
+    let before = audit.checkpoint(&log()).await.unwrap().unwrap().note;
+    assert_eq!(
+        audit
+            .erase_person(&log(), "ada", &operator())
+            .await
+            .unwrap(),
+        7
+    );
+    assert_eq!(
+        audit
+            .erase_person(&log(), "ada", &operator())
+            .await
+            .unwrap(),
+        0
+    );
+    assert!(whole(audit, std::slice::from_ref(&before)).await);
+    let text = export(&app, "").await;
+    assert!(!text.contains("\"ada\"") && text.contains("\"bob\""));
+    let report = verify_lines(Cursor::new(&text), keys(&app), &[before]).unwrap();
+    assert!(report.ok, "{:?}", report.findings);
+    assert_eq!(report.erased, 7);
+    let (status, _) = app
+        .client(Role::Admin)
+        .post(
+            &format!("/api/audit/{id}/decrypt"),
+            json!({"reason": "too late"}),
+        )
+        .await;
+    assert_eq!(status, StatusCode::GONE);
+    // What nobody announced is no erasure.
+    let mut tx = db.begin().await.unwrap();
+    sqlx::query("set local session_replication_role = replica")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    sqlx::query(
+        "update audit_records set actor = null, actor_role = null, resource = null, blind = null,
+         entry_key = null, erased_by = (select max(erased_by) from audit_records) where actor = 'bob'",
+    )
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    let report = audit
+        .verify_over(&mut tx, &log(), &[], |_, _| {})
+        .await
+        .unwrap();
+    assert!(!report.ok);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn old_months_leave_behind_a_signed_base_and_the_rest_stays_provable(db: PgPool) {
+    let app = TestApp::new(db.clone()).await;
+    let audit = &app.app.audit;
+    // The test's clock stands in January, which is long ago; then it moves to the present.
+    write(audit, "ada", 300).await;
+    sqlx::query("select make_month_partitions('2026-01-01', 1), make_month_partitions(now(), 2)")
+        .execute(&db)
+        .await
+        .unwrap();
+    let then = audit.checkpoint(&log()).await.unwrap().unwrap();
+    let now = sqlx::query_scalar::<_, chrono::DateTime<chrono::Utc>>("select now()")
+        .fetch_one(&db)
+        .await
+        .unwrap();
+    app.app.clock.advance(now - app.app.clock.now());
+    write(audit, "ada", 40).await;
+    let kept = audit.retain(60).await.unwrap();
+    assert_eq!(kept, ["audit_records_2026_01"]);
+    assert_eq!(audit.retain(60).await.unwrap(), Vec::<String>::new());
+    let report = audit.verify(&log(), &[], |_, _| {}).await.unwrap();
+    assert!(report.ok, "{:?}", report.findings);
+    assert_eq!((report.records, report.size), (40, 340));
+    // A checkpoint of before is continued, and an entry of after is proved.
+    let (signed, path) = audit.checkpoint_since(&log(), 300).await.unwrap().unwrap();
+    let [old, new] = [&then.checkpoint, &signed.checkpoint]
+        .map(|one| (u64::try_from(one.size).unwrap(), &one.root));
+    assert!(is_consistent(old, new, &path));
+    let text = export(&app, "").await;
+    let report = verify_lines(Cursor::new(&text), keys(&app), &[]).unwrap();
+    assert!(report.ok, "{:?}", report.findings);
+    // Without the base, the same log is one whose beginning was removed.
+    sqlx::query("delete from audit_checkpoints where is_base")
+        .execute(&db)
+        .await
+        .unwrap();
+    assert!(!whole(audit, &[]).await);
+}

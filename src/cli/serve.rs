@@ -106,7 +106,9 @@ impl Running {
         config.server.bind = address;
         let clock = Clock::System;
         let (options, postgres) = database(&config).await?;
-        match Self::over(config, &options, migrate || postgres.is_some(), clock).await {
+        let migrate = migrate || postgres.is_some();
+        // A large future within those of all who start a server.
+        match Box::pin(Self::over(config, &options, migrate, clock)).await {
             Ok(app) => Ok(Self::serve(app, listener, address, postgres)),
             Err(failure) => {
                 if let Some(postgres) = postgres {

@@ -44,7 +44,11 @@ fn entry(org: usize, n: usize) -> NewEntry {
         request_id: Some(format!("request-{n}")),
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
         payload: Some(json!({"body": {"message": "m".repeat(400)}})),
-        ..NewEntry::new(Log::from_name(&format!("org-{org}")), Event::HttpRequest, actor)
+        ..NewEntry::new(
+            Log::from_name(&format!("org-{org}")),
+            Event::HttpRequest,
+            actor,
+        )
     }
 }
 
@@ -73,7 +77,10 @@ async fn flood(audit: &Audit, requests: usize, orgs: usize) -> (f64, Vec<Duratio
             took
         }
     });
-    #[expect(clippy::disallowed_methods, reason = "a benchmark has no shutdown to wait for")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a benchmark has no shutdown to wait for"
+    )]
     let tasks: Vec<_> = work.map(tokio::spawn).collect();
     let mut took = Vec::new();
     for task in tasks {
@@ -95,7 +102,10 @@ async fn paced(audit: &Audit, rate: u32, orgs: usize) -> (Vec<Duration>, Vec<Dur
         for _ in 0..rate / 1_000 {
             n += 1;
             let (audit, sender) = (audit.clone(), sender.clone());
-            #[expect(clippy::disallowed_methods, reason = "a benchmark has no shutdown to wait for")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a benchmark has no shutdown to wait for"
+            )]
             tokio::spawn(async move {
                 let start = Instant::now();
                 let open = audit.begin(entry(n % orgs, n)).await;
@@ -154,8 +164,14 @@ fn as_f64(count: usize) -> f64 {
 
 fn percentiles(mut took: Vec<Duration>) -> String {
     took.sort_unstable();
-    let at = |share: usize| took[(took.len() * share / 1_000).min(took.len() - 1)].as_secs_f64() * 1e3;
-    format!("p50 {:.2} ms, p95 {:.2}, p99 {:.2}", at(500), at(950), at(990))
+    let at =
+        |share: usize| took[(took.len() * share / 1_000).min(took.len() - 1)].as_secs_f64() * 1e3;
+    format!(
+        "p50 {:.2} ms, p95 {:.2}, p99 {:.2}",
+        at(500),
+        at(950),
+        at(990)
+    )
 }
 
 async fn export(audit: &Audit, log: &Log) -> String {
@@ -168,7 +184,10 @@ async fn export(audit: &Audit, log: &Log) -> String {
             text.push_str(&serde_json::to_string(line).expect("line"));
             text.push('\n');
         }
-        (lines, after) = audit.export_page(log, &filter, after, 2_000).await.expect("page");
+        (lines, after) = audit
+            .export_page(log, &filter, after, 2_000)
+            .await
+            .expect("page");
     }
     text
 }
@@ -183,7 +202,9 @@ async fn main() {
     };
     let postgres = EmbeddedPostgres::start(settings).await.expect("postgres");
     let options = postgres.connect_options();
-    db::migrate(&options, Clock::System.now()).await.expect("migrations");
+    db::migrate(&options, Clock::System.now())
+        .await
+        .expect("migrations");
     let pool = PoolSettings {
         max_connections: 16,
         ..PoolSettings::default()
@@ -192,23 +213,46 @@ async fn main() {
     let audit = audit(&pool);
     for (requests, orgs) in [(16, 1), (128, 1), (128, 100)] {
         let (rate, took) = flood(&audit, requests, orgs).await;
-        println!("{requests} requests at once, {orgs} organisations: {rate:.0} entries/s; beginning {}", percentiles(took));
+        println!(
+            "{requests} requests at once, {orgs} organisations: {rate:.0} entries/s; beginning {}",
+            percentiles(took)
+        );
     }
     let (rate, took) = one_commit_each(&pool, 16).await;
-    println!("a commit for each record, 16 at once, no chain, no seal: {rate:.0} entries/s; a record {}", percentiles(took));
+    println!(
+        "a commit for each record, 16 at once, no chain, no seal: {rate:.0} entries/s; a record {}",
+        percentiles(took)
+    );
     for rate in [1_000, 2_000, 5_000] {
         let (begun, ended) = paced(&audit, rate, 20).await;
-        println!("{rate} entries/s asked, {} done: beginning {}; end {}", begun.len(), percentiles(begun), percentiles(ended));
+        println!(
+            "{rate} entries/s asked, {} done: beginning {}; end {}",
+            begun.len(),
+            percentiles(begun),
+            percentiles(ended)
+        );
     }
     let log = Log::from_name("org-0");
     let began = Instant::now();
     let report = audit.verify(&log, &[], |_, _| {}).await.expect("report");
-    let rate = as_f64(usize::try_from(report.records).unwrap_or_default()) / began.elapsed().as_secs_f64();
-    println!("verified in the database: {} records, whole: {}, {:.0} records a minute", report.records, report.ok, rate * 60.0);
+    let rate =
+        as_f64(usize::try_from(report.records).unwrap_or_default()) / began.elapsed().as_secs_f64();
+    println!(
+        "verified in the database: {} records, whole: {}, {:.0} records a minute",
+        report.records,
+        report.ok,
+        rate * 60.0
+    );
     let text = export(&audit, &log).await;
     let began = Instant::now();
     let report = verify_lines(Cursor::new(&text), audit.verifying_keys(), &[]).expect("report");
-    let rate = as_f64(usize::try_from(report.records).unwrap_or_default()) / began.elapsed().as_secs_f64();
-    println!("verified from an export: {} records, whole: {}, {:.0} records a minute", report.records, report.ok, rate * 60.0);
+    let rate =
+        as_f64(usize::try_from(report.records).unwrap_or_default()) / began.elapsed().as_secs_f64();
+    println!(
+        "verified from an export: {} records, whole: {}, {:.0} records a minute",
+        report.records,
+        report.ok,
+        rate * 60.0
+    );
     postgres.stop().await;
 }

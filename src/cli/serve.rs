@@ -107,6 +107,7 @@ impl Running {
         let clock = Clock::System;
         let (options, postgres) = database(&config).await?;
         let migrate = migrate || postgres.is_some();
+        // A large future within those of all who start a server.
         match Box::pin(Self::over(config, &options, migrate, clock)).await {
             Ok(app) => Ok(Self::serve(app, listener, address, postgres)),
             Err(failure) => {

@@ -1,23 +1,25 @@
 //! `navi vault`: what is sealed with which key, and sealing it anew.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::audit::model::{Ending, Event, Log, NewEntry, Outcome};
+use crate::audit::service::Audit;
+use crate::cli::audit::opened::{self, operator};
 use crate::cli::failure::Failure;
+use crate::cli::progress::Progress;
 use crate::config::settings::Config;
 use crate::connectors::model::Owner;
 use crate::connectors::rewrap::{self, Rewrap};
 use crate::connectors::store::{self, SealCount};
+use crate::platform::clock::Clock;
 use crate::platform::db::{self, PoolSettings};
 use crate::vault;
 
-/// How long work goes on before its progress is shown.
-const QUIET: Duration = Duration::from_secs(2);
 /// The table that holds sealed values.
 const TABLE: &str = "connector_tokens";
 
@@ -115,14 +117,59 @@ pub async fn rewrap(
     database: &PgConnectOptions,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
+    let log = opened::open(config, database, &Clock::System).await?;
+    let outcome = audited_rewrap(args, config, database, &log.audit, out).await;
+    log.close().await;
+    outcome
+}
+
+/// The walk, which opens every old value: an entry in the server's own log says so before it begins.
+async fn audited_rewrap(
+    args: &RewrapArgs,
+    config: &Config,
+    database: &PgConnectOptions,
+    audit: &Audit,
+    out: &mut (dyn Write + Send),
+) -> Result<ExitCode, Failure> {
+    let entry = NewEntry {
+        resource: Some(TABLE.to_owned()),
+        ..NewEntry::new(Log::Server, Event::VaultRewrapped, operator().actor)
+    };
+    let open = audit.begin(entry).await?;
+    let mut sums = Sums::default();
+    let outcome = walk(args, config, database, &mut sums, out).await;
+    let Sums {
+        renewed,
+        overtaken,
+        failed,
+    } = sums;
+    let payload = json!({"renewed": renewed, "overtaken": overtaken, "failed": failed});
+    open.complete(Ending {
+        payload: Some(payload),
+        ..Ending::from(match &outcome {
+            Ok(_) if failed == 0 => Outcome::Success,
+            Ok(_) | Err(_) => Outcome::Failure,
+        })
+    })
+    .await;
+    outcome
+}
+
+async fn walk(
+    args: &RewrapArgs,
+    config: &Config,
+    database: &PgConnectOptions,
+    sums: &mut Sums,
+    out: &mut (dyn Write + Send),
+) -> Result<ExitCode, Failure> {
     let pool = pool(config, database).await?;
     let mut work = Rewrap::begin(pool.clone(), config.vault().await?, args.batch).await?;
     let old = counts(&pool).await?;
     let old = old
         .iter()
         .filter(|count| count.sealed_with != work.current());
-    let mut progress = Progress::of(old.map(|count| count.rows).sum());
-    let mut sums = Sums::default();
+    let rows: i64 = old.map(|count| count.rows).sum();
+    let mut progress = Progress::default();
     let outcome = loop {
         match work.step().await {
             Ok(Some(batch)) => {
@@ -132,14 +179,16 @@ pub async fn rewrap(
                     sums.failed += 1;
                     tell_failure(args, owner, error, out)?;
                 }
-                progress.show(&sums)?;
+                let done = sums.renewed + sums.overtaken + sums.failed;
+                let failed = sums.failed;
+                progress.show(&format!("{done} of {rows} looked at, {failed} failed"));
             }
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         }
     };
-    progress.end()?;
-    tell_sums(args, work.current(), &sums, out)?;
+    progress.end();
+    tell_sums(args, work.current(), sums, out)?;
     match outcome {
         Ok(()) if sums.failed == 0 => Ok(ExitCode::SUCCESS),
         Ok(()) => Ok(ExitCode::from(4)),
@@ -214,46 +263,4 @@ fn tell_sums(
         out,
         "{renewed} renewed, {overtaken} replaced by others meanwhile, {failed} failed"
     )
-}
-
-/// One line on the terminal of work that takes a while.
-struct Progress {
-    rows: i64,
-    since: Instant,
-    terminal: bool,
-    shown: bool,
-}
-
-impl Progress {
-    fn of(rows: i64) -> Self {
-        Self {
-            rows,
-            since: Instant::now(),
-            terminal: std::io::stderr().is_terminal(),
-            shown: false,
-        }
-    }
-
-    fn show(&mut self, sums: &Sums) -> std::io::Result<()> {
-        if !self.terminal || self.since.elapsed() < QUIET {
-            return Ok(());
-        }
-        self.shown = true;
-        let failed = sums.failed;
-        let done = sums.renewed + sums.overtaken + failed;
-        let mut stderr = std::io::stderr();
-        write!(
-            stderr,
-            "\r{done} of {} looked at, {failed} failed",
-            self.rows
-        )?;
-        stderr.flush()
-    }
-
-    fn end(&self) -> std::io::Result<()> {
-        if self.shown {
-            writeln!(std::io::stderr())?;
-        }
-        Ok(())
-    }
 }

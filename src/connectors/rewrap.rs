@@ -22,8 +22,8 @@ const AT_ONCE: usize = 16;
 /// tried several times within each attempt.
 const PAUSES: [Duration; 3] = [
     Duration::from_secs(1),
-    Duration::from_secs(3),
-    Duration::from_secs(9),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
 ];
 
 /// Why renewing stopped. What was done before stays done.

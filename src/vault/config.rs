@@ -67,16 +67,23 @@ pub enum KeyError {
 impl VaultConfig {
     /// The keys that these settings name. KMS is not asked before a key is used.
     pub async fn keys(&self, development: DevelopmentKey<'_>) -> Result<Keys, KeyError> {
+        let current = self.token_encryption_key_id.as_deref().map(str::trim);
+        let current = current.filter(|id| !id.is_empty());
         let development = match (development, &self.dev_encryption_key) {
             (DevelopmentKey::Never, _) | (DevelopmentKey::Set, None) => None,
             (DevelopmentKey::Set | DevelopmentKey::Made(_), Some(key)) => Some(key.clone()),
+            // With KMS it only opens what it sealed before, so none is made for that.
+            (DevelopmentKey::Made(folder), None)
+                if current.is_some() && !folder.join(DEVELOPMENT_KEY_FILE).exists() =>
+            {
+                None
+            }
             (DevelopmentKey::Made(folder), None) => {
                 Some(development_secret(folder, DEVELOPMENT_KEY_FILE)?)
             }
         };
         let development = development.as_ref().map(Development::new).transpose();
-        let current = self.token_encryption_key_id.as_deref().map(str::trim);
-        let kms = match current.filter(|id| !id.is_empty()) {
+        let kms = match current {
             Some(current) => Some(Kms::connect(current, &self.previous()).await),
             None => None,
         };

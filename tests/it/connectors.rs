@@ -26,7 +26,7 @@ const TOKEN: &str = "ghp_canary5f2b8c1d7e9a4036b8d1";
 pub(crate) struct ProviderStub {
     /// Where it listens.
     pub(crate) url: String,
-    state: Arc<Mutex<(u16, Value, Vec<(String, String)>)>>,
+    state: Asked,
 }
 
 impl ProviderStub {
@@ -52,6 +52,7 @@ impl ProviderStub {
     }
 }
 
+/// What is answered, and what was asked.
 type Asked = Arc<Mutex<(u16, Value, Vec<(String, String)>)>>;
 
 async fn asked(
@@ -120,8 +121,15 @@ async fn a_token_is_verified_sealed_shown_without_itself_replaced_and_forgotten(
         .fetch_one(&db)
         .await
         .unwrap();
-    let hex: String = TOKEN.bytes().map(|byte| format!("{byte:02x}")).collect();
-    assert!(!dump.contains(TOKEN) && !dump.contains(&hex), "{dump}");
+    assert!(!dump.contains(TOKEN), "{dump}");
+    let within: i32 = sqlx::query_scalar(
+        "select position(convert_to($1, 'UTF8') in sealed) from connector_tokens",
+    )
+    .bind(TOKEN)
+    .fetch_one(&db)
+    .await
+    .unwrap();
+    assert_eq!(within, 0, "the token lies there in the clear");
 
     let (_, shown) = client.get("/api/connectors/github").await;
     assert_eq!(
@@ -473,4 +481,32 @@ async fn secrets_are_not_printed(db: PgPool) {
     };
     let printed = format!("{new:?}");
     assert!(!printed.contains("canary"), "{printed}");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_server_that_logs_everything_logs_no_token(db: PgPool) {
+    let stub = ProviderStub::start(200, json!({"displayName": "Ada"})).await;
+    let script = serde_json::from_value(json!({"turns": []})).unwrap();
+    let database = crate::support::served::url(&db.connect_options());
+    let place = crate::support::served::Place::new(&script, Some(&database));
+    let flags = ["--log-level", "trace", "--jira-base-url", &stub.url];
+    let served = place.serve(&flags).await;
+    let body = json!({"token": TOKEN, "email": "ada@acme.example"});
+    let path = "/api/connectors/jira";
+    let (status, body) = served.call(Method::PUT, path, &body).await;
+    assert_eq!((status, &body["account"]), (200, &json!("Ada")));
+    let verify = format!("{path}?verify=true");
+    let (status, _) = served.call(Method::GET, &verify, &json!({})).await;
+    assert_eq!(status, 200);
+    assert_eq!(stub.asked().len(), 2);
+    stub.answer(401, json!({}));
+    let refused = json!({"token": TOKEN, "email": "ada@acme.example"});
+    let (status, _) = served.call(Method::PUT, path, &refused).await;
+    assert_eq!(status, 422);
+    let log = served.log();
+    assert!(log.contains("TRACE"), "{log}");
+    let basic = STANDARD.encode(format!("ada@acme.example:{TOKEN}"));
+    for secret in ["canary", &basic] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
 }

@@ -152,11 +152,11 @@ async fn bodies_that_do_not_fit_get_the_problem_that_says_why(db: PgPool) {
         ),
         (
             422,
-            "Failed to deserialize the JSON body into the target type: invalid type: sequence, expected a JSON object at line 1 column 0",
+            "Failed to deserialize the JSON body into the target type: invalid type: sequence, expected a JSON object at line 1 column 1",
         ),
         (
             422,
-            "Failed to deserialize the JSON body into the target type: invalid type: sequence, expected a JSON object at line 1 column 0",
+            "Failed to deserialize the JSON body into the target type: invalid type: sequence, expected a JSON object at line 1 column 1",
         ),
     ]
     "#

@@ -184,7 +184,7 @@ async fn print_shows_the_sql_of_either_direction_and_changes_nothing(
         out.contains("-- 0005 agent\n\ndrop table prompts;\n"),
         "{out}"
     );
-    let newest_first = [9, 8, 7, 6, 5].map(|version| out.find(&format!("-- {version:04} ")));
+    let newest_first = [10, 9, 8, 7, 6, 5].map(|version| out.find(&format!("-- {version:04} ")));
     assert!(
         newest_first.is_sorted() && newest_first[0] == Some(0),
         "{out}"
@@ -204,7 +204,7 @@ async fn undo_goes_back_to_the_named_version(_: PgPoolOptions, options: PgConnec
     )
     .await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
-    assert!(out.starts_with("undone 0009 run retention\n"), "{out}");
+    assert!(out.starts_with("undone 0010 connectors\n"), "{out}");
     assert!(
         out.ends_with("undone 0005 agent\nundone 0004 feedback\n"),
         "{out}"

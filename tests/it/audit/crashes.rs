@@ -28,7 +28,11 @@ async fn a_server_killed_between_the_phases_leaves_an_entry_whose_end_is_unknown
         .await
         .unwrap();
     let body = json!({"title": "lost"});
-    let request = server.send("/api/navi-memory/conversations", &body);
+    let request = server.send(
+        reqwest::Method::POST,
+        "/api/navi-memory/conversations",
+        &body,
+    );
     let audit = audit(&db, &Clock::System);
     let until_begun = async {
         let began = Instant::now();

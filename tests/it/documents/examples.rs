@@ -75,7 +75,7 @@ impl Ids {
                         assert!(value.is_number() && found.is_number(), "{at}");
                     } else if TIMES.contains(&name.as_str()) && value.is_number() {
                         assert!(found.is_number(), "{at}");
-                    } else if TIMES.contains(&name.as_str()) {
+                    } else if TIMES.contains(&name.as_str()) && !value.is_null() {
                         let time = found.as_str().unwrap();
                         assert!(chrono::DateTime::parse_from_rfc3339(time).is_ok(), "{at}");
                     } else {

@@ -139,18 +139,28 @@ impl Served {
     /// Sends a request, to be awaited or not.
     pub(crate) fn send(
         &self,
+        method: reqwest::Method,
         path: &str,
         body: &Value,
     ) -> impl Future<Output = reqwest::Result<reqwest::Response>> + use<> {
         reqwest::Client::new()
-            .post(format!("{}{path}", self.url))
+            .request(method, format!("{}{path}", self.url))
             .bearer_auth(&self.token)
             .json(body)
             .send()
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let response = self.send(path, body).await.unwrap();
+        self.call(reqwest::Method::POST, path, body).await
+    }
+
+    pub(crate) async fn call(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: &Value,
+    ) -> (u16, Value) {
+        let response = self.send(method, path, body).await.unwrap();
         let status = response.status().as_u16();
         (status, response.json().await.unwrap())
     }

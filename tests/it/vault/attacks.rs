@@ -153,6 +153,16 @@ async fn without_a_key_nothing_is_sealed_and_nothing_is_kept_in_the_clear() {
     assert_eq!(vault.current().await, Err(Error::NotConfigured));
 }
 
+#[test]
+fn production_refuses_a_development_key_and_names_the_setting() {
+    let flags = ["--app-env", "production", "--dev-encryption-key", DEV_KEY];
+    let config = navi::config::settings::Config::from_flags(flags).unwrap();
+    let refused = config.check().unwrap_err();
+    let named = refused.0.iter().map(|violation| violation.setting);
+    assert!(named.clone().any(|setting| setting == "DEV_ENCRYPTION_KEY"));
+    assert!(!refused.to_string().contains(DEV_KEY), "{refused}");
+}
+
 #[tokio::test]
 async fn nothing_of_text_or_key_is_printed() {
     let (vault, org) = (development(DEV_KEY), "acme".parse().unwrap());

@@ -5,6 +5,10 @@
     clippy::disallowed_methods,
     reason = "a test looks for moto, and starts it and the program as processes"
 )]
+#![expect(
+    clippy::print_stdout,
+    reason = "a test says when it did nothing, and how long it took"
+)]
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

@@ -218,10 +218,18 @@ async fn answer(
         other => return failure(other, 400),
     };
     let bytes = state.made[number].2;
-    let (key, length) = match mischief {
-        Mischief::OtherKey => (OTHER.to_owned(), 32),
-        Mischief::ShortKey => (key, 16),
-        _ => (key, 32),
+    let key = match mischief {
+        Mischief::OtherKey => OTHER.to_owned(),
+        Mischief::None
+        | Mischief::Fail(..)
+        | Mischief::Slow(_)
+        | Mischief::ShortKey
+        | Mischief::Nonsense => key,
+    };
+    let length = if matches!(mischief, Mischief::ShortKey) {
+        16
+    } else {
+        32
     };
     json!({
         "KeyId": key,

@@ -27,6 +27,7 @@ mod llm_streams;
 mod llm_support;
 mod migrations;
 mod policy;
+mod redaction;
 mod retrieval;
 mod runs;
 mod served;

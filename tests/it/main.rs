@@ -30,6 +30,7 @@ mod llm_support;
 mod matrix;
 mod migrations;
 mod policy;
+mod redaction;
 mod retrieval;
 mod runs;
 mod served;

@@ -62,10 +62,10 @@ const MANY_TOKENS: &str = "access refresh api auth bearer session device";
 const ABOUT: &str = "age algorithm algo alg arn at attempts audience budget changed cost count counts created \
     description enabled endpoint env error errors exists expired expires expiry field fields \
     file format hint id ids in index input invalid issuer kind label length lifetime limit \
-    limits manager max method mgr min mode ms name names offset path pattern per placeholder \
+    limits long manager max method mgr min mode ms name names offset path pattern per placeholder \
     policy position prefix prompt provider ref regex required reset rotation rule rules \
-    scheme seconds set size source state status store strength ttl type types updated uri \
-    url usage used valid var version visible";
+    scheme seconds set short size source state status store strength ttl timeout type types updated uri \
+    url usage used valid weak var version visible";
 /// First words that turn it into a question or an amount.
 const ASKING: &str = "allow allows avg can count disable enable forgot forgotten has have hide invalid is max \
     min missing needs no num require required requires reset should show total uses without";

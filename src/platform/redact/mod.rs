@@ -14,6 +14,7 @@ pub mod keys;
 pub mod known;
 pub mod pairs;
 pub mod plausible;
+pub mod quotes;
 pub mod scan;
 pub mod text;
 pub mod values;

@@ -8,8 +8,9 @@
 use crate::platform::redact::forms::is_word;
 use crate::platform::redact::keys::{self, MAX_NAME, Named};
 use crate::platform::redact::plausible::{
-    is_about_secrets, is_chosen, is_placeholder, is_reference, is_strong, is_value, names_secret,
+    is_chosen, is_placeholder, is_reference, is_strong, is_value,
 };
+use crate::platform::redact::quotes::{list, quoted};
 use crate::platform::redact::text::Span;
 use crate::platform::redact::values::{has_digit, run};
 
@@ -33,6 +34,11 @@ pub(super) fn value_of_name(text: &str, at: usize) -> Option<Span> {
     let named =
         keys::named(name).or_else(|| is_parameter(name, mark).then_some(Named::Credential))?;
     let from = tied.value;
+    if tied.by == Tie::Colon
+        && let Some(list) = list(text, from)
+    {
+        return Some(list);
+    }
     if let Some(quoted) = quoted(text, from) {
         return quoted.span(text, named, tied.by);
     }
@@ -120,7 +126,7 @@ fn is_parameter(name: &str, mark: u8) -> bool {
 
 /// How a name and its value belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tie {
+pub(super) enum Tie {
     /// `name=value`.
     Equals,
     /// `name: value`.
@@ -202,87 +208,11 @@ fn gap(bytes: &[u8]) -> usize {
     }
 }
 
-/// A value in quotes.
-struct Quoted {
-    quote: u8,
-    start: usize,
-    end: usize,
-    is_closed: bool,
-}
-
-impl Quoted {
-    fn span(&self, text: &str, named: Named, by: Tie) -> Option<Span> {
-        worth(text, self.start, self.end, |value| {
-            let is_one_word = !value.contains(char::is_whitespace);
-            let is_harmless = match named {
-                Named::Password => !is_one_word && is_about_secrets(value),
-                Named::Credential => is_about_secrets(value) || names_secret(value),
-                Named::Header => {
-                    let rest = value.split_once(' ').map_or(value, |(_, rest)| rest);
-                    is_placeholder(rest) || (!is_one_word && is_about_secrets(value))
-                }
-                Named::Address => value.contains("://"),
-            };
-            // Text about code puts names into backticks, and says nothing by standing beside them.
-            let fits = match by {
-                Tie::Nothing => named == Named::Password && is_one_word,
-                Tie::Equals => true,
-                Tie::Colon | Tie::Spaced | Tie::Flag | Tie::Tag => {
-                    self.quote != b'`' || is_strong(value)
-                }
-            };
-            fits && !is_placeholder(value) && !is_harmless
-        })
-    }
-}
-
-/// The value in quotes that begins here; it ends with the line if it was cut off.
-fn quoted(text: &str, from: usize) -> Option<Quoted> {
-    let bytes = text.as_bytes();
-    // `b"…"` and its like.
-    let prefix = run(&bytes[from..], |byte| {
-        matches!(byte, b'b' | b'B' | b'r' | b'f' | b'u' | b'L' | b'@')
-    });
-    let open = from + if prefix <= 2 { prefix } else { 0 };
-    let escapes = run(&bytes[open..], |byte| byte == b'\\');
-    let quote = *bytes.get(open + escapes)?;
-    if !matches!(quote, b'"' | b'\'' | b'`') {
-        return None;
-    }
-    let start = open + escapes + 1;
-    let mut at = start;
-    let mut behind = 0;
-    while let Some(byte) = bytes.get(at).filter(|byte| **byte != b'\n') {
-        let closes = if escapes == 0 {
-            behind % 2 == 0
-        } else {
-            behind == escapes
-        };
-        if *byte == quote && closes {
-            let end = at - if escapes == 0 { 0 } else { escapes };
-            return Some(Quoted {
-                quote,
-                start,
-                end,
-                is_closed: true,
-            });
-        }
-        behind = if *byte == b'\\' { behind + 1 } else { 0 };
-        at += 1;
-    }
-    Some(Quoted {
-        quote,
-        start,
-        end: at,
-        is_closed: false,
-    })
-}
-
 /// What follows `=` or `:` without quotes.
 fn after_sign(text: &str, from: usize, named: Named, by: Tie, mark: u8) -> Option<Span> {
     let bytes = text.as_bytes();
     if named == Named::Header
-        && let Some(span) = header(text, from, by)
+        && let Some(span) = header(text, from, by, mark)
     {
         return Some(span);
     }
@@ -303,7 +233,10 @@ fn after_sign(text: &str, from: usize, named: Named, by: Tie, mark: u8) -> Optio
             && value
                 .bytes()
                 .all(|byte| is_word(byte) || matches!(byte, b'.' | b':' | b'!'));
-    if is_code || is_placeholder(value) || is_reference(value) && !is_chosen(value, named) {
+    if is_code
+        || is_placeholder(value)
+        || is_reference(value, by != Tie::Equals) && !is_chosen(value, named)
+    {
         return None;
     }
     let ends_line = matches!(
@@ -322,10 +255,16 @@ fn after_sign(text: &str, from: usize, named: Named, by: Tie, mark: u8) -> Optio
 }
 
 /// The value of an `Authorization` or a `Cookie`: more than one word.
-fn header(text: &str, from: usize, by: Tie) -> Option<Span> {
+fn header(text: &str, from: usize, by: Tie, mark: u8) -> Option<Span> {
     let bytes = text.as_bytes();
-    let line = run(&bytes[from..], |byte| {
-        !matches!(byte, b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'\\' | 0x1b)
+    let rest = &bytes[from..];
+    // Some schemes quote the parts of their values.
+    let is_digest = rest.len() > 7 && rest[..7].eq_ignore_ascii_case(b"digest ");
+    let may_quote = is_digest && !matches!(mark, b'"' | b'\'');
+    let line = run(rest, |byte| match byte {
+        b'\n' | b'\r' | b'`' | b'\\' | 0x1b => false,
+        b'"' | b'\'' => may_quote,
+        _ => true,
     });
     let line = text.get(from..from + line)?;
     let (first, rest) = line.split_once([' ', '=']).unwrap_or((line, ""));
@@ -350,7 +289,12 @@ fn header(text: &str, from: usize, by: Tie) -> Option<Span> {
 }
 
 /// The span, unless it is empty or not what is wanted.
-fn worth(text: &str, start: usize, end: usize, wanted: impl Fn(&str) -> bool) -> Option<Span> {
+pub(super) fn worth(
+    text: &str,
+    start: usize,
+    end: usize,
+    wanted: impl Fn(&str) -> bool,
+) -> Option<Span> {
     let value = text.get(start..end)?;
     (!value.trim().is_empty() && wanted(value)).then(|| Span::new(start, end, ""))
 }

@@ -101,8 +101,8 @@ pub(super) fn is_strong(value: &str) -> bool {
 }
 
 /// Whether code refers to something else by it: `self.token`, `req.headers.token`, `db_password`,
-/// `std::str`, `/run/secrets/db`.
-pub(super) fn is_reference(value: &str) -> bool {
+/// `std::str`, `/run/secrets/db`. `is_code` says that a type could stand there, too.
+pub(super) fn is_reference(value: &str, is_code: bool) -> bool {
     let value = value
         .trim_start_matches(['&', '*', '!', '@'])
         .trim_end_matches(['.', ':', '?', '!']);
@@ -118,11 +118,13 @@ pub(super) fn is_reference(value: &str) -> bool {
         .split(['.', ':'])
         .filter(|part| !part.is_empty())
         .collect();
-    let is_path =
-        value.starts_with(['/', '.', '~']) && value.contains('/') || value.starts_with("http");
-    let is_dotted = parts.len() > 1 && parts.iter().all(|part| is_name(part) && part.len() < 32);
+    let is_random = value.len() >= 32 && has_digit(value) && !value.contains('.');
+    let is_path = value.starts_with(['/', '.', '~']) && value.contains('/') && !is_random
+        || value.starts_with("http");
+    let is_dotted = parts.len() > 1 && !has_digit(value) && parts.iter().all(|part| is_name(part));
     let names_secret = is_name(value) && keys::named(value).is_some();
-    let is_type = is_name(value)
+    let is_type = is_code
+        && is_name(value)
         && value.starts_with(|sign: char| sign.is_ascii_uppercase())
         && !has_digit(value)
         && value.bytes().skip(1).any(|byte| byte.is_ascii_lowercase());

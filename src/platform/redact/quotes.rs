@@ -1,0 +1,97 @@
+//! Values in quotes, as code, settings and JSON write them, and lists of such.
+
+use crate::platform::redact::keys::Named;
+use crate::platform::redact::pairs::{Tie, worth};
+use crate::platform::redact::plausible::{
+    is_about_secrets, is_placeholder, is_strong, names_secret,
+};
+use crate::platform::redact::text::Span;
+use crate::platform::redact::values::{has_digit, run};
+
+/// A value in quotes.
+pub(super) struct Quoted {
+    quote: u8,
+    start: usize,
+    end: usize,
+    /// Whether its end is there.
+    pub(super) is_closed: bool,
+}
+
+impl Quoted {
+    /// The secret in it, if it holds one.
+    pub(super) fn span(&self, text: &str, named: Named, by: Tie) -> Option<Span> {
+        worth(text, self.start, self.end, |value| {
+            let is_one_word = !value.contains(char::is_whitespace);
+            let is_harmless = match named {
+                Named::Password => !is_one_word && is_about_secrets(value),
+                Named::Credential => is_about_secrets(value) || names_secret(value),
+                Named::Header => {
+                    let rest = value.split_once(' ').map_or(value, |(_, rest)| rest);
+                    is_placeholder(rest) || (!is_one_word && is_about_secrets(value))
+                }
+                Named::Address => value.contains("://"),
+            };
+            // Text about code puts names into backticks, and says nothing by standing beside them.
+            let fits = match by {
+                Tie::Nothing => named == Named::Password && is_one_word,
+                Tie::Equals => true,
+                Tie::Colon | Tie::Spaced | Tie::Flag | Tie::Tag => {
+                    self.quote != b'`' || is_strong(value)
+                }
+            };
+            fits && !is_placeholder(value) && !is_harmless
+        })
+    }
+}
+
+/// The value in quotes that begins here; it ends with the line if it was cut off.
+pub(super) fn quoted(text: &str, from: usize) -> Option<Quoted> {
+    let bytes = text.as_bytes();
+    // `b"…"` and its like.
+    let prefix = run(&bytes[from..], |byte| {
+        matches!(byte, b'b' | b'B' | b'r' | b'f' | b'u' | b'L' | b'@')
+    });
+    let open = from + if prefix <= 2 { prefix } else { 0 };
+    let escapes = run(&bytes[open..], |byte| byte == b'\\');
+    let quote = *bytes.get(open + escapes)?;
+    if !matches!(quote, b'"' | b'\'' | b'`') {
+        return None;
+    }
+    let start = open + escapes + 1;
+    let mut at = start;
+    let mut behind = 0;
+    while let Some(byte) = bytes.get(at).filter(|byte| **byte != b'\n') {
+        let closes = if escapes == 0 {
+            behind % 2 == 0
+        } else {
+            behind == escapes
+        };
+        if *byte == quote && closes {
+            let end = at - if escapes == 0 { 0 } else { escapes };
+            return Some(Quoted {
+                quote,
+                start,
+                end,
+                is_closed: true,
+            });
+        }
+        behind = if *byte == b'\\' { behind + 1 } else { 0 };
+        at += 1;
+    }
+    Some(Quoted {
+        quote,
+        start,
+        end: at,
+        is_closed: false,
+    })
+}
+
+/// The members of a list of strings in JSON, which all are what its name says.
+pub(super) fn list(text: &str, from: usize) -> Option<Span> {
+    let inner = text.get(from..)?.strip_prefix('[')?;
+    let length = run(inner.as_bytes(), |byte| {
+        !matches!(byte, b']' | b'\n' | b'(' | b'{')
+    });
+    let is_list = inner[length..].starts_with(']') && inner.trim_start().starts_with(['"', '\\']);
+    (is_list && has_digit(&inner[..length])).then(|| Span::new(from + 1, from + 1 + length, ""))
+}

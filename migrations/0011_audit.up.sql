@@ -85,6 +85,10 @@ create index audit_records_by_actor on audit_records (org_id, actor, sequence de
 create function audit_records_stay() returns trigger
 language plpgsql as $$
 begin
+    -- Rows for which there was no month yet are moved out of the default partition when there is.
+    if tg_op = 'DELETE' and tg_table_name = 'audit_records_default' then
+        return old;
+    end if;
     if tg_op = 'UPDATE' and new.erased_by is not null and old.erased_by is null
        and (to_jsonb(new) - '{actor,actor_role,resource,blind,entry_key,erased_by}'::text[])
          = (to_jsonb(old) - '{actor,actor_role,resource,blind,entry_key,erased_by}'::text[])

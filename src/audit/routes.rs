@@ -199,7 +199,6 @@ async fn decrypt_entry(
 /// The form of an export.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
-#[schema(as = AuditExportFormat)]
 enum Format {
     /// JSON Lines: every record with what verification needs.
     #[default]
@@ -214,6 +213,7 @@ enum Format {
 struct ExportQuery {
     /// The form; `jsonl` when absent.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
     /// Not before, RFC 3339.
     since: Option<DateTime<Utc>>,
@@ -229,7 +229,11 @@ struct ExportQuery {
     security(("bearer" = ["admin"])),
     params(ExportQuery),
     responses(
-        (status = 200, description = "the log; a stream that ends early ends without its last line", body = String, content_type = "application/jsonl"),
+        (
+            status = 200,
+            description = "the log; one that ends early ends in the middle of a chunk",
+            content((String = "application/jsonl"), (String = "text/csv")),
+        ),
         (status = 409, description = "the log is broken; `navi audit verify` says where"),
     ),
 )]

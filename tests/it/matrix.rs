@@ -29,6 +29,7 @@ enum Owned {
     Consent,
     Prompt,
     Preference,
+    AuditEntry,
 }
 
 /// A request that names a thing: its method, its route template or address, the thing, and a body
@@ -127,6 +128,34 @@ const LISTS: &[(&str, &str)] = &[
     ("/api/navi/consent-audit", "/audit_log"),
 ];
 
+/// Requests that name an entry of the audit log, which the administrators of an organisation see and
+/// nobody elsewhere.
+const OF_THE_ORGANISATION: &[Row] = &[
+    ("GET", "/api/audit/{id}", Owned::AuditEntry, ""),
+    ("GET", "/api/audit/{id}/proof", Owned::AuditEntry, ""),
+    (
+        "POST",
+        "/api/audit/{id}/decrypt",
+        Owned::AuditEntry,
+        r#"{"reason": "curious"}"#,
+    ),
+];
+
+/// Routes that read what an organisation has, and tell nothing of it elsewhere.
+const ORGANISATIONS: &[&str] = &[
+    "/api/audit",
+    "/api/audit/checkpoint",
+    "/api/audit/export",
+    "/api/audit/export?format=csv",
+];
+
+/// Routes whose parameter names a kind of thing and no thing: everybody has their own.
+const OF_A_KIND: &[(&str, &str)] = &[
+    ("DELETE", "/api/connectors/{provider}"),
+    ("GET", "/api/connectors/{provider}"),
+    ("PUT", "/api/connectors/{provider}"),
+];
+
 /// Routes that read nothing that anybody owns.
 const OF_NOBODY: &[&str] = &["/api/auth/me", "/api/models"];
 
@@ -159,6 +188,8 @@ impl Estate {
         let prompt = desk.until(&asking, "prompt_request").await;
         desk.until_status(&asking, "paused_for_approval").await;
         let (_, preferences) = desk.client.get("/api/navi/consent-preferences").await;
+        let admin = desk.stage.app.client(Role::Admin);
+        let (_, audit) = admin.get("/api/audit").await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let ids = vec![
             (Owned::Conversation, text(&begun["id"])),
@@ -169,6 +200,7 @@ impl Estate {
                 Owned::Preference,
                 preferences["preferences"][0]["id"].to_string(),
             ),
+            (Owned::AuditEntry, text(&audit["entries"][0]["id"])),
         ];
         Self { desk, ids }
     }
@@ -258,9 +290,11 @@ async fn what_somebody_owns_does_not_exist_for_anybody_else(db: PgPool) {
         let id = estate.id(row.2);
         let nothing = match row.2 {
             Owned::Preference => "9007199254740991",
-            Owned::Conversation | Owned::Job | Owned::Consent | Owned::Prompt => {
-                "01890a5d-ac96-774b-bcce-b302099a8057"
-            }
+            Owned::Conversation
+            | Owned::Job
+            | Owned::Consent
+            | Owned::Prompt
+            | Owned::AuditEntry => "01890a5d-ac96-774b-bcce-b302099a8057",
         };
         for (who, client) in &others {
             let at = format!("{} {} by {who}", row.0, row.1);
@@ -278,6 +312,35 @@ async fn what_somebody_owns_does_not_exist_for_anybody_else(db: PgPool) {
             assert_eq!(answer.pointer(pointer), Some(&json!([])), "{path} by {who}");
             assert!(!answer.to_string().contains(MARK), "{path} by {who}");
         }
+    }
+    for row in OF_THE_ORGANISATION {
+        let id = estate.id(row.2);
+        let elsewhere = app.client_of("org-2", USER, Role::Admin);
+        let (status, problem) = estate.ask(&elsewhere, row, id).await;
+        assert_eq!(
+            status,
+            StatusCode::NOT_FOUND,
+            "{} {}: {problem}",
+            row.0,
+            row.1
+        );
+        let (status, _) = estate.ask(&app.client(Role::Planner), row, id).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{} {}", row.0, row.1);
+        let (status, problem) = estate.ask(&app.client(Role::Admin), row, id).await;
+        assert_eq!(status, StatusCode::OK, "{} {}: {problem}", row.0, row.1);
+    }
+    for path in ORGANISATIONS {
+        let elsewhere = app.client_of("org-3", USER, Role::Admin);
+        let (_, answer) = elsewhere.get(path).await;
+        let text = answer.to_string();
+        assert!(
+            !text.contains(MARK) && !text.contains(ORG),
+            "{path}: {text}"
+        );
+        assert!(
+            !text.contains(estate.id(Owned::AuditEntry)),
+            "{path}: {text}"
+        );
     }
     assert_eq!(estate.rows().await, before, "something was changed");
     // The same requests reach their things when their owner sends them.
@@ -321,12 +384,16 @@ async fn every_route_that_names_or_lists_things_is_in_the_matrix(db: PgPool) {
         .iter()
         .map(|route| (route.method, route.path))
         .collect();
-    let tried = NAMING.iter().filter(|row| row.1.contains('{'));
-    let tried: BTreeSet<_> = tried.map(|row| (row.0, row.1)).collect();
+    let tried = NAMING.iter().chain(OF_THE_ORGANISATION);
+    let tried = tried.filter(|row| row.1.contains('{'));
+    let tried = tried.map(|row| (row.0, row.1));
+    let tried: BTreeSet<_> = tried.chain(OF_A_KIND.iter().copied()).collect();
     assert_eq!(naming, tried, "served on the left, tried on the right");
     let reading = others.iter().filter(|route| route.method == "GET");
     let reading: BTreeSet<_> = reading.map(|route| route.path).collect();
     let lists = LISTS.iter().map(|(path, _)| *path);
+    let of_organisations = ORGANISATIONS.iter().filter(|path| !path.contains('?'));
+    let lists = lists.chain(of_organisations.copied());
     let listed: BTreeSet<_> = lists.chain(OF_NOBODY.iter().copied()).collect();
     assert_eq!(reading, listed, "served on the left, tried on the right");
     // Bodies that name a conversation are found by their schema, not by their address.

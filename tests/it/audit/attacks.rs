@@ -68,6 +68,16 @@ async fn history(db: &PgPool, audit: &Audit, log: &Log) -> (Vec<Kept>, String) {
     }
     kept.pop();
     let last = audit.checkpoint(log).await.unwrap().unwrap().note;
+    // The owner of a table takes its constraints away first.
+    for constraint in [
+        "audit_records_outcome_iff_done",
+        "audit_records_digest_iff_payload",
+        "audit_records_erased_wholly",
+        "audit_records_completed_once",
+    ] {
+        let sql = format!("alter table audit_records drop constraint {constraint}");
+        sqlx::query(AssertSqlSafe(sql)).execute(db).await.unwrap();
+    }
     let count: i64 = sqlx::query_scalar("select count(*) from audit_checkpoints")
         .fetch_one(db)
         .await
@@ -307,6 +317,11 @@ async fn none_of_ten_thousand_random_changes_goes_unnoticed(db: PgPool) {
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn accidents_stop_at_the_table(db: PgPool) {
     let (audit, log) = (audit(&db, &Clock::System), Log::from_name(ORG));
+    // Rows in the default partition may be moved; these are where they belong.
+    sqlx::query("select make_month_partitions(now(), 1)")
+        .execute(&db)
+        .await
+        .unwrap();
     history(&db, &audit, &log).await;
     for accident in [
         "delete from audit_records",

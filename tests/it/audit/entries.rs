@@ -50,7 +50,29 @@ async fn a_request_that_changes_something_is_an_entry_that_says_who_did_what(db:
     insta::assert_json_snapshot!(entries[0], {
         ".id" => "[id]", ".request_id" => "[id]", ".trace_id" => "[id]", ".resource_id" => "[id]",
         ".duration_ms" => "[ms]",
-    }, @r#""#);
+    }, @r#"
+    {
+      "id": "[id]",
+      "sequence": 1,
+      "event_type": "http.request",
+      "created_at": "2026-01-02T03:04:05Z",
+      "completed_at": "2026-01-02T03:04:05Z",
+      "actor_kind": "user",
+      "actor_sub": "user-1",
+      "actor_role": "viewer",
+      "method": "POST",
+      "route": "/api/navi-memory/conversations",
+      "resource_id": "[id]",
+      "status_code": 200,
+      "outcome": "success",
+      "duration_ms": "[ms]",
+      "request_id": "[id]",
+      "trace_id": "[id]",
+      "run_id": null,
+      "has_payload": true,
+      "erased": false
+    }
+    "#);
     assert_eq!(entries[0]["resource_id"], id, "what was made is named");
     let payload = opened(&app, entries[0]["id"].as_str().unwrap()).await;
     assert_eq!(payload["payload"], json!({"body": {"title": "one"}}));

@@ -158,7 +158,7 @@ fn production_refuses_a_development_key_and_names_the_setting() {
     let flags = ["--app-env", "production", "--dev-encryption-key", DEV_KEY];
     let config = navi::config::settings::Config::from_flags(flags).unwrap();
     let refused = config.check().unwrap_err();
-    let named = refused.0.iter().map(|violation| violation.setting);
+    let named = refused.violations.iter().map(|violation| violation.setting);
     assert!(named.clone().any(|setting| setting == "DEV_ENCRYPTION_KEY"));
     assert!(!refused.to_string().contains(DEV_KEY), "{refused}");
 }

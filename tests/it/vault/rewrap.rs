@@ -7,6 +7,7 @@ use navi::vault::service::Vault;
 use serde_json::Value;
 use sqlx::{ConnectOptions, PgPool};
 
+use crate::support::app::AUDIT_KEY;
 use crate::vault::{DEV_KEY, development};
 
 /// The key of the server after the change.
@@ -22,6 +23,7 @@ pub(super) fn navi(db: &PgPool, variables: &[(&str, &str)], arguments: &[&str]) 
     command
         .env_clear()
         .env("DATABASE_URL", url(db))
+        .env("AUDIT_ENCRYPTION_KEY", AUDIT_KEY)
         .envs(variables.iter().copied())
         .arg("vault")
         .args(arguments)

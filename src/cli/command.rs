@@ -15,6 +15,7 @@ use crate::llm::script::Script;
 use crate::llm::scripted::ScriptedProvider;
 use crate::platform::clock::Clock;
 use crate::platform::redact::known::KnownSecrets;
+use crate::platform::redact::text::redact_text;
 use crate::platform::secret::SecretString;
 use crate::platform::{logging, privacy};
 
@@ -144,7 +145,7 @@ fn failed(failure: &Failure) -> ExitCode {
         }
         source = cause.source();
     }
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(redact_text(&text).as_bytes());
     failure.exit_code()
 }
 

@@ -382,6 +382,8 @@ async fn no_canary_in_a_run_comes_out_of_its_events_or_records(db: PgPool) {
         "git push --force https://ada:{}@127.0.0.1:9/r main",
         canaries.core()
     );
+    // Asked about and allowed for ever, with a secret in it.
+    let delete = format!("rm -rf out.env --token={}", canaries.core());
     let script_of_command = format!("cat notes.txt; echo '{}'; exit 3", canaries.named());
     let mut first = calls(&[
         ("read_file", json!({"path": "notes.txt"})),
@@ -390,6 +392,7 @@ async fn no_canary_in_a_run_comes_out_of_its_events_or_records(db: PgPool) {
             json!({"path": "out.env", "content": format!("API_KEY={}\n", canaries.core())}),
         ),
         ("run_command", json!({"command": script_of_command})),
+        ("run_command", json!({"command": delete})),
         ("run_command", json!({"command": push})),
         ("read_file", json!({"path": canaries.secret()})),
         ("no_such_tool", json!({"clientSecret": canaries.core()})),
@@ -433,13 +436,15 @@ async fn no_canary_in_a_run_comes_out_of_its_events_or_records(db: PgPool) {
                 .as_str()
                 .unwrap()
                 .starts_with("git push");
-            let choice = if pushes { "deny" } else { "allow_once" };
+            let choice = if pushes { "deny" } else { "allow_always_exact" };
             let path = format!("/api/navi/consent/{id}");
             let (status, answer) = planner.post(&path, json!({ "choice": choice })).await;
             assert!(status.is_success(), "{answer}");
         }
     }
     assert!(asked_about > 0, "nothing was asked about");
+    let kept = "select count(*) from consent_preferences where command_pattern like '%[redacted]%'";
+    assert_eq!(stage.count(kept).await, 1);
     for frame in &stream.frames {
         canaries.assert_absent(&frame.data.to_string(), "an event");
     }

@@ -63,7 +63,8 @@ fn planted(number: usize, line: &str) -> (String, Vec<String>) {
                         let part = |text: String| URL_SAFE_NO_PAD.encode(text);
                         let head = part(r#"{"alg":"HS256","typ":"JWT"}"#.to_owned());
                         let claims = part(format!("{{\"sub\":\"{}\"}}", body(&seed, 20, ALNUM)));
-                        text.push_str(&format!("{head}."));
+                        text.push_str(&head);
+                        text.push('.');
                         format!("{claims}.{}", body(&seed, 43, ALNUM))
                     }
                     "basic" => STANDARD.encode(format!("ada:{}", body(&seed, 14, ALNUM))),

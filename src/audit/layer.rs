@@ -23,6 +23,7 @@ use crate::auth::principal::Principal;
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
 use crate::platform::redact::json::redact_json;
+use crate::platform::redact::text::redact_text;
 
 /// The most of a body that is kept, in bytes; a larger one is described by its length alone.
 const KEPT_BODY_BYTES: usize = MAX_PAYLOAD_BYTES / 2;
@@ -129,7 +130,7 @@ async fn resource(parts: &mut Parts) -> Option<String> {
     let values: Vec<&str> = params.iter().map(|(_, value)| value).collect();
     let mut joined = values.join("/");
     joined.truncate(joined.floor_char_boundary(MAX_RESOURCE_BYTES));
-    (!joined.is_empty()).then(|| joined.replace('\0', ""))
+    (!joined.is_empty()).then(|| redact_text(&joined).replace('\0', ""))
 }
 
 fn payload(parts: &Parts, kept: &Kept) -> Value {

@@ -22,6 +22,7 @@ use crate::llm::scripted::ScriptedProvider;
 use crate::platform::clock::Clock;
 use crate::platform::embedded_postgres::server::EmbeddedPostgres;
 use crate::platform::redact::known::KnownSecrets;
+use crate::platform::redact::text::redact_text;
 use crate::platform::{logging, privacy};
 
 /// NAVI, the backend of an autonomous engineering assistant.
@@ -214,7 +215,7 @@ fn failed(failure: &Failure) -> ExitCode {
         }
         source = cause.source();
     }
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(redact_text(&text).as_bytes());
     failure.exit_code()
 }
 

@@ -28,7 +28,11 @@ impl KnownSecrets {
         for plain in with_passwords {
             let plain = plain.as_str();
             let escaped = serde_json::to_string(plain).unwrap_or_default();
-            let escaped = escaped.trim_matches('"');
+            // Without the quotes around it, and no others.
+            let escaped = escaped
+                .strip_prefix('"')
+                .and_then(|text| text.strip_suffix('"'))
+                .unwrap_or_default();
             let encoded: String = url::form_urlencoded::byte_serialize(plain.as_bytes()).collect();
             for form in [plain, escaped, &encoded] {
                 if form.len() >= SHORTEST {

@@ -5,7 +5,7 @@
 //! it is called ([`forms`], [`values`]). [`text`] and [`json`] apply both.
 //!
 //! All functions are pure, take time linear in their input, and leave numbers and booleans alone. What
-//! was redacted stays as it is when it is redacted again.
+//! stands in place of a secret is not taken for one.
 
 pub mod forms;
 pub mod gate;

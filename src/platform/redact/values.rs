@@ -107,7 +107,8 @@ pub(super) fn pem(text: &str, at: usize) -> Option<Span> {
     // Bounded, so that a text full of heads costs no more than one.
     let label = label.get(..label.len().min(64)).unwrap_or(label);
     let line = label.split("-----").next()?;
-    if !line.contains("PRIVATE KEY") {
+    let is_label = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ';
+    if !line.contains("PRIVATE KEY") || !line.bytes().all(is_label) {
         return None;
     }
     let body = start + "-----BEGIN ".len() + line.len();

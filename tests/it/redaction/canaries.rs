@@ -170,16 +170,14 @@ async fn search_database(db: &PgPool, canaries: &Canaries) -> Vec<(String, Strin
         let sql = format!("select to_jsonb(entry) as entry from \"{table}\" entry");
         let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(db).await.unwrap();
         for row in rows {
-            let Value::Object(columns) = row.get("entry") else {
-                panic!("{table}");
-            };
-            for (column, value) in columns {
+            let entry: Value = row.get("entry");
+            for (column, value) in entry.as_object().unwrap() {
                 if canaries.found_in(&value.to_string()).is_empty() {
                     continue;
                 }
-                let may = EXACT.iter().any(|(t, c, _)| *t == table && *c == column);
+                let may = EXACT.iter().any(|(t, c, _)| *t == table && c == column);
                 if may {
-                    exact.push((table.clone(), column));
+                    exact.push((table.clone(), column.clone()));
                 } else {
                     leaks.push(format!("{table}.{column}: {value}"));
                 }
@@ -207,10 +205,10 @@ fn filled(schema: &Value, whole: &Value, canaries: &Canaries, depth: usize) -> V
             return filled(real.unwrap(), whole, canaries, depth);
         }
     }
-    let kind = match &schema["type"] {
-        Value::Array(kinds) => kinds.iter().find(|kind| *kind != "null").unwrap(),
-        kind => kind,
-    };
+    let kinds = schema["type"].as_array();
+    let kind = kinds.map_or(&schema["type"], |kinds| {
+        kinds.iter().find(|kind| *kind != "null").unwrap()
+    });
     match kind.as_str() {
         Some("object") if depth < 6 => {
             let mut fields = Map::new();
@@ -319,7 +317,7 @@ async fn no_canary_in_a_request_comes_out_anywhere_else(db: PgPool) {
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             if parameter["in"] == "query" {
                 let name = parameter["name"].as_str().unwrap();
-                query.push_str(&format!("&{name}={}", canaries.secret()));
+                query = format!("{query}&{name}={}", canaries.secret());
             }
         }
         for fits in [true, false] {
@@ -382,6 +380,8 @@ async fn no_canary_in_a_run_comes_out_of_its_events_or_records(db: PgPool) {
         "git push --force https://ada:{}@127.0.0.1:9/r main",
         canaries.core()
     );
+    // Asked about and allowed for ever, with a secret in it.
+    let delete = format!("rm -rf out.env --token={}", canaries.core());
     let script_of_command = format!("cat notes.txt; echo '{}'; exit 3", canaries.named());
     let mut first = calls(&[
         ("read_file", json!({"path": "notes.txt"})),
@@ -390,6 +390,7 @@ async fn no_canary_in_a_run_comes_out_of_its_events_or_records(db: PgPool) {
             json!({"path": "out.env", "content": format!("API_KEY={}\n", canaries.core())}),
         ),
         ("run_command", json!({"command": script_of_command})),
+        ("run_command", json!({"command": delete})),
         ("run_command", json!({"command": push})),
         ("read_file", json!({"path": canaries.secret()})),
         ("no_such_tool", json!({"clientSecret": canaries.core()})),
@@ -433,13 +434,15 @@ async fn no_canary_in_a_run_comes_out_of_its_events_or_records(db: PgPool) {
                 .as_str()
                 .unwrap()
                 .starts_with("git push");
-            let choice = if pushes { "deny" } else { "allow_once" };
+            let choice = if pushes { "deny" } else { "allow_always_exact" };
             let path = format!("/api/navi/consent/{id}");
             let (status, answer) = planner.post(&path, json!({ "choice": choice })).await;
             assert!(status.is_success(), "{answer}");
         }
     }
     assert!(asked_about > 0, "nothing was asked about");
+    let kept = "select count(*) from consent_preferences where command_pattern like '%[redacted]%'";
+    assert_eq!(stage.count(kept).await, 1);
     for frame in &stream.frames {
         canaries.assert_absent(&frame.data.to_string(), "an event");
     }

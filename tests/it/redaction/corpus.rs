@@ -1,5 +1,7 @@
 //! The corpora: what has to go, and what has to stay.
 
+use std::time::{Duration, Instant};
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use navi::platform::redact::json::redact_json;
@@ -10,6 +12,9 @@ use sha2::{Digest, Sha256};
 
 const SECRETS: &str = include_str!("secrets.txt");
 const HARMLESS: &str = include_str!("harmless.txt");
+
+/// The longest that a pass over a megabyte may take on a machine that has other things to do.
+const MOST: Duration = Duration::from_secs(15);
 
 /// No piece of a secret that is this long may be left.
 const PIECE: usize = 5;
@@ -58,7 +63,8 @@ fn planted(number: usize, line: &str) -> (String, Vec<String>) {
                         let part = |text: String| URL_SAFE_NO_PAD.encode(text);
                         let head = part(r#"{"alg":"HS256","typ":"JWT"}"#.to_owned());
                         let claims = part(format!("{{\"sub\":\"{}\"}}", body(&seed, 20, ALNUM)));
-                        text.push_str(&format!("{head}."));
+                        text.push_str(&head);
+                        text.push('.');
                         format!("{claims}.{}", body(&seed, 43, ALNUM))
                     }
                     "basic" => STANDARD.encode(format!("ada:{}", body(&seed, 14, ALNUM))),
@@ -170,7 +176,7 @@ fn what_is_harmless_is_left_alone() {
 }
 
 #[test]
-fn megabytes_of_anything_take_no_more_than_their_length() {
+fn a_megabyte_of_anything_takes_no_more_than_a_pass() {
     // Pieces of what rules look for, over and over: each could make a rule look at all that follows.
     let pieces = [
         "password=",
@@ -198,18 +204,14 @@ fn megabytes_of_anything_take_no_more_than_their_length() {
         "=",
     ];
     for piece in pieces {
-        let small = piece.repeat(50_000 / piece.len());
-        let large = piece.repeat(800_000 / piece.len());
-        let time = |text: &str| {
-            let began = std::time::Instant::now();
-            let length = redact_text(text).len();
-            assert!(length <= 2 * text.len());
-            began.elapsed()
-        };
-        let (short, long) = (time(&small), time(&large));
-        // Sixteen times the text; squared it would be 256 times the time.
-        let most = 64 * short.max(std::time::Duration::from_millis(2));
-        assert!(long < most, "{piece:?}: {short:?}, then {long:?}");
+        let text = piece.repeat(1_000_000 / piece.len());
+        let began = Instant::now();
+        let length = redact_text(&text).len();
+        assert!(length <= 2 * text.len());
+        // A rule that looked at all that follows would compare some 10¹¹ bytes, which takes minutes on
+        // any machine; a pass takes less than a second on a busy one.
+        let took = began.elapsed();
+        assert!(took < MOST, "{piece:?} took {took:?}");
     }
 }
 
@@ -272,7 +274,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_at_all_can_be_redacted_and_a_second_time_changes_nothing(
+    fn whatever_the_text_only_placeholders_are_added_to_it(
         parts in prop::collection::vec(
             prop_oneof![
                 "\\PC{0,12}",
@@ -286,8 +288,16 @@ proptest! {
         ),
     ) {
         let text = parts.concat();
-        let once = redact_text(&text).into_owned();
-        let twice = redact_text(&once).into_owned();
-        prop_assert_eq!(twice, once);
+        let clean = redact_text(&text);
+        let mut pieces = clean.split("[redacted");
+        let first = pieces.next().unwrap();
+        prop_assert!(text.starts_with(first), "{} became {}", text, clean);
+        let mut rest = &text[first.len()..];
+        for piece in pieces {
+            let (_, kept) = piece.split_once(']').unwrap();
+            let at = rest.find(kept);
+            prop_assert!(at.is_some(), "{} became {}", text, clean);
+            rest = &rest[at.unwrap() + kept.len()..];
+        }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::consents::model::{Choice, Consent};
 use crate::agent::model::RunId;
 use crate::agent::policy::model::{Danger, Finding, Verdict};
+use crate::platform::redact::text::redact_text;
 
 /// The longest command that a preference shows, in bytes. The hash beside it says which it is.
 pub const MAX_PATTERN_BYTES: usize = 1024;
@@ -77,7 +78,7 @@ impl NewPreference {
         Self {
             kind: PreferenceType::ExactCommand,
             subject: hex(&consent.action_hash),
-            pattern: shortened(&consent.command),
+            pattern: shortened(&redact_text(&consent.command)),
         }
     }
 

@@ -70,9 +70,9 @@ async fn flood(audit: &Audit, requests: usize, orgs: usize) -> (f64, Vec<Duratio
             for n in 0..ENTRIES / requests {
                 let start = Instant::now();
                 let open = audit.begin(entry(request % orgs, n)).await.expect("begun");
-                let begun = start.elapsed();
+                let waited = start.elapsed();
                 open.complete(Outcome::Success.into()).await;
-                took.push(begun);
+                took.push(waited);
             }
             took
         }
@@ -95,9 +95,9 @@ async fn paced(audit: &Audit, rate: u32, orgs: usize) -> (Vec<Duration>, Vec<Dur
     let mut ticks = tokio::time::interval(Duration::from_millis(1));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
     let (sender, mut results) = tokio::sync::mpsc::unbounded_channel();
-    let began = Instant::now();
+    let first = Instant::now();
     let mut n = 0;
-    while began.elapsed() < PACED {
+    while first.elapsed() < PACED {
         ticks.tick().await;
         for _ in 0..rate / 1_000 {
             n += 1;
@@ -109,25 +109,25 @@ async fn paced(audit: &Audit, rate: u32, orgs: usize) -> (Vec<Duration>, Vec<Dur
             tokio::spawn(async move {
                 let start = Instant::now();
                 let open = audit.begin(entry(n % orgs, n)).await;
-                let begun = start.elapsed();
+                let waited = start.elapsed();
                 let Ok(open) = open else { return };
                 let start = Instant::now();
                 open.complete(Outcome::Success.into()).await;
-                let _sent = sender.send((begun, start.elapsed()));
+                let _sent = sender.send((waited, start.elapsed()));
             });
         }
     }
     drop(sender);
-    let (mut begun, mut ended) = (Vec::new(), Vec::new());
+    let (mut waits, mut ends) = (Vec::new(), Vec::new());
     while let Some((one, other)) = results.recv().await {
-        begun.push(one);
-        ended.push(other);
+        waits.push(one);
+        ends.push(other);
     }
-    let lost = n - begun.len();
+    let lost = n - waits.len();
     if lost > 0 {
         println!("  {lost} of {n} were refused");
     }
-    (begun, ended)
+    (waits, ends)
 }
 
 /// The alternative: a transaction of its own for every record.

@@ -17,6 +17,7 @@ use crate::agent::tools::context::ToolContext;
 use crate::agent::tools::registry::{Effect, Tool};
 use crate::agent::tools::{edit_file, write_file};
 use crate::llm::model::Message;
+use crate::platform::hex::hex;
 
 /// What a call's effect can be recognised by, as it is stored with its start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -150,12 +151,7 @@ pub struct Change {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    hex(&Sha256::digest(bytes))
 }
 
 impl Runner {

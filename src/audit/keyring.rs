@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::audit::config::{AuditConfig, KeyError};
 use crate::audit::error::Error;
 use crate::audit::record::{Hash, NOTHING};
+use crate::platform::hex::hex;
 use crate::vault::envelope::DataKey;
 use crate::vault::key;
 
@@ -68,13 +69,7 @@ impl AuditKey {
 
     /// What stands for a secret where it must be told from another one and never be known.
     pub fn fingerprint(&self, secret: &str) -> String {
-        let hash = self.seal_of(secret, 0, &NOTHING);
-        let mut text = String::new();
-        for byte in hash.iter().take(8) {
-            use std::fmt::Write as _;
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        hex(&self.seal_of(secret, 0, &NOTHING)[..8])
     }
 
     /// The key that verifies its checkpoints.
@@ -99,10 +94,7 @@ impl Keyring {
         let key = key::parse(current).map_err(KeyError::Current)?;
         let id = if made_up {
             let name = Sha256::digest(key.derive(b"navi audit name 1").expose());
-            format!(
-                "dev-{:08x}",
-                u32::from_be_bytes([name[0], name[1], name[2], name[3]])
-            )
+            format!("dev-{}", hex(&name[..4]))
         } else {
             config.audit_encryption_key_id.clone()
         };

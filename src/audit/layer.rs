@@ -13,13 +13,14 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcome};
+use crate::audit::record::digest;
 use crate::audit::sealing::MAX_PAYLOAD_BYTES;
 use crate::audit::service::Audit;
 use crate::auth::principal::Principal;
+use crate::platform::hex::hex;
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
 use crate::platform::redact::json::redact_json;
@@ -80,14 +81,14 @@ pub async fn record(State(audit): State<Audit>, request: Request, next: Next) ->
     };
     let mut response = next.run(Request::from_parts(parts, body)).await;
     let extensions = response.extensions_mut();
-    let changed = extensions.remove::<Changed>();
+    let difference = extensions.remove::<Changed>();
     let made = extensions.remove::<Made>();
     let status = response.status().as_u16();
     open.complete(Ending {
         outcome: Outcome::of_status(status),
         status: Some(status),
         resource: made.map(|made| made.0),
-        payload: changed
+        payload: difference
             .map(|changed| redacted(json!({"before": changed.before, "after": changed.after}))),
     })
     .await;
@@ -180,14 +181,11 @@ impl Kept {
         if let Ok(value) = serde_json::from_slice::<Value>(&self.start) {
             return Some(value);
         }
-        match std::str::from_utf8(&self.start) {
-            Ok(text) => Some(Value::from(text)),
-            Err(_) => {
-                let digest: [u8; 32] = Sha256::digest(&self.start).into();
-                let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-                Some(json!({"kept": false, "bytes": self.start.len(), "sha256": sha256}))
-            }
+        if let Ok(text) = std::str::from_utf8(&self.start) {
+            return Some(Value::from(text));
         }
+        let bytes = self.start.len();
+        Some(json!({"kept": false, "bytes": bytes, "sha256": hex(&digest(&self.start))}))
     }
 }
 

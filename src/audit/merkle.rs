@@ -214,7 +214,7 @@ pub trait Ranges {
 
 /// The largest power of two below `count`, which is more than one.
 fn largest_below(count: u64) -> u64 {
-    1 << (63 - (count - 1).leading_zeros())
+    1 << (count - 1).ilog2()
 }
 
 #[cfg(test)]

@@ -10,10 +10,12 @@ use crate::audit::export::{Base, Header, Line, VERSION};
 use crate::audit::model::{
     Actor, Ending, Entry, EntryId, Event, Filter, Log, NewEntry, Outcome, Phase,
 };
+use crate::audit::note::VerifyingKey;
 use crate::audit::record::{Fields, Record};
 use crate::audit::sealing;
 use crate::audit::service::Audit;
 use crate::audit::store::{appending, erasing, reading, tree};
+use crate::platform::hex::hex;
 
 /// The longest reason for a decryption, in bytes.
 pub const MAX_REASON_BYTES: usize = 500;
@@ -193,7 +195,11 @@ impl Audit {
                 .into_iter()
                 .find(|base| base.is_base)
                 .map(|base| base.note),
-            keys: self.verifying_keys().iter().map(|key| key.text()).collect(),
+            keys: self
+                .verifying_keys()
+                .iter()
+                .map(VerifyingKey::text)
+                .collect(),
         };
         Ok((Line::Header(header), after))
     }
@@ -286,14 +292,13 @@ async fn erase_all(
 /// What the record of an erasure says: how many records were erased and which, by a hash over their
 /// numbers in order, so that nobody else can pass a deletion off as this erasure.
 pub fn erasure_statement(sequences: &[i64]) -> String {
-    use std::fmt::Write as _;
     let mut fields = Fields::new(b"navi audit erasure 1\0");
     for sequence in sequences {
         fields.number(Some(*sequence));
     }
-    let mut text = format!("erased {} records ", sequences.len());
-    for byte in fields.finish() {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    format!(
+        "erased {} records {}",
+        sequences.len(),
+        hex(&fields.finish())
+    )
 }

@@ -270,7 +270,7 @@ async fn export_entries(
 
 async fn jsonl(audit: Audit, log: Log, filter: Filter) -> Result<Body, Problem> {
     let (header, after) = audit.export_header(&log, &filter).await?;
-    let first = written(&[header])?;
+    let first = written(&[header]).map_err(|error| Problem::internal(&error))?;
     let pages = stream::try_unfold(Some((first, after)), move |state| {
         let (audit, log, filter) = (audit.clone(), log.clone(), filter.clone());
         async move {
@@ -288,10 +288,10 @@ async fn jsonl(audit: Audit, log: Log, filter: Filter) -> Result<Body, Problem> 
     Ok(Body::from_stream(pages))
 }
 
-fn written(lines: &[Line]) -> Result<Bytes, Problem> {
+fn written(lines: &[Line]) -> serde_json::Result<Bytes> {
     let mut text = Vec::new();
     for line in lines {
-        serde_json::to_writer(&mut text, line).map_err(|error| Problem::internal(&error))?;
+        serde_json::to_writer(&mut text, line)?;
         text.push(b'\n');
     }
     Ok(Bytes::from(text))

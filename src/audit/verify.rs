@@ -6,6 +6,7 @@
 //! What is not: a log that was rolled back to a state of which no later checkpoint is given. That is
 //! why checkpoints are kept elsewhere.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
@@ -149,21 +150,18 @@ impl Verifier {
     }
 
     fn expect(&mut self, checkpoint: Checkpoint) {
-        if checkpoint.size == self.size {
-            self.hold(&checkpoint);
-        } else if checkpoint.size < self.size {
-            // Within what came before the first record that is given: nothing can be said.
-            if checkpoint.size > self.base {
-                self.whole(format!(
-                    "a checkpoint of {} records came after record {}",
-                    checkpoint.size, self.size
-                ));
+        match checkpoint.size.cmp(&self.size) {
+            Ordering::Equal => self.hold(&checkpoint),
+            Ordering::Greater => {
+                let awaited = self.awaited.entry(checkpoint.size).or_default();
+                awaited.push(checkpoint);
             }
-        } else {
-            self.awaited
-                .entry(checkpoint.size)
-                .or_default()
-                .push(checkpoint);
+            // Of what came before the first record that is given nothing can be said.
+            Ordering::Less if checkpoint.size <= self.base => {}
+            Ordering::Less => self.whole(format!(
+                "a checkpoint of {} records came after record {}",
+                checkpoint.size, self.size
+            )),
         }
     }
 

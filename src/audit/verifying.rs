@@ -67,7 +67,9 @@ impl Audit {
             let page: Vec<_> = page.into_iter().filter(|r| r.sequence <= size).collect();
             let Some(last) = page.last() else { break };
             at = last.sequence;
-            page.iter().for_each(|record| verifier.record(record));
+            for record in &page {
+                verifier.record(record);
+            }
             progress(number(at - before), number(size - before));
         }
         // Beyond the end nothing may be.

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::audit::model::Log;
 use crate::audit::note::{Checkpoint, VerifyingKey};
+use crate::platform::hex::hex;
 
 /// A folder with one file for every log.
 #[derive(Clone, Debug)]
@@ -45,12 +46,7 @@ impl Witness {
 
     /// Names of organisations may hold anything, so files are named by their hash.
     fn file(&self, log: &Log) -> PathBuf {
-        use std::fmt::Write as _;
-        let hash = Sha256::digest(log.as_str());
-        let mut name = String::new();
-        for byte in hash.iter().take(16) {
-            let _ = write!(name, "{byte:02x}");
-        }
+        let name = hex(&Sha256::digest(log.as_str())[..16]);
         self.folder.join(format!("{name}.checkpoint"))
     }
 }

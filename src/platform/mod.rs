@@ -10,6 +10,7 @@ pub mod descriptors;
 pub mod embedded_postgres;
 pub mod extract;
 pub mod health;
+pub mod hex;
 pub mod idempotency;
 pub mod ids;
 pub mod logging;

@@ -1,7 +1,5 @@
 //! The key of a developer's machine: wraps data keys as KMS would, without KMS.
 
-use std::fmt::Write;
-
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
@@ -9,6 +7,7 @@ use fernet::Fernet;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::platform::hex::hex;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::vault::envelope::{DataKey, KEY_BYTES, Unsealable};
 use crate::vault::error::Error;
@@ -42,11 +41,7 @@ impl Development {
         let name = &named.expose()[..NAME_BYTES];
         Ok(Self {
             fernet: Fernet::new(&encoded).ok_or(NotAKey)?,
-            name: name.iter().fold(String::new(), |mut text, byte| {
-                // Writing to a text cannot fail.
-                let _ = write!(text, "{byte:02x}");
-                text
-            }),
+            name: hex(name),
         })
     }
 

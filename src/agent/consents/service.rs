@@ -15,7 +15,7 @@ use crate::agent::consents::model::{
     MAX_ALTERNATIVE_BYTES,
 };
 use crate::agent::consents::preferences::model::{
-    MAX_PREFERENCES, NewPreference, Preference, PreferenceId, covering, hex,
+    MAX_PREFERENCES, NewPreference, Preference, PreferenceId, covering,
 };
 use crate::agent::consents::preferences::store as remembered;
 use crate::agent::consents::store::{self, Unanswered};
@@ -26,6 +26,7 @@ use crate::audit::service::Audit;
 use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
 use crate::platform::db;
+use crate::platform::hex::hex;
 use crate::platform::ids::{OrgId, UserId};
 use crate::platform::page::PageQuery;
 use crate::platform::redact::json::redact_json;

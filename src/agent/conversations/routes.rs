@@ -228,8 +228,8 @@ async fn change_conversation(
     };
     let before = ConversationView::from(service.find(&principal, id).await?);
     let after = ConversationView::from(service.change(&principal, id, changes).await?);
-    let changed = Changed::between(Some(&before), Some(&after));
-    Ok((Extension(changed), Json(after)))
+    let difference = Changed::between(Some(&before), Some(&after));
+    Ok((Extension(difference), Json(after)))
 }
 
 /// What was done, for a person.

@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long = "checkpoint", value_name = "FILE")]
     pub checkpoints: Vec<PathBuf>,
     /// A key that signs checkpoints, `NAME+BASE64`. Without any, an export is verified with
-    /// AUDIT_ENCRYPTION_KEY, or else with the keys that it names itself, which proves less.
+    /// `AUDIT_ENCRYPTION_KEY`, or else with the keys that it names itself, which proves less.
     #[arg(long = "key", value_name = "KEY")]
     pub keys: Vec<String>,
     /// Answer in JSON.
@@ -129,9 +129,9 @@ pub fn verify_lines(
         None => return Err(Failure::Export("it is empty".to_owned())),
     };
     let mut verifier = begin(&header, keys)?;
-    notes
-        .iter()
-        .for_each(|note| verifier.await_checkpoint(note));
+    for note in notes {
+        verifier.await_checkpoint(note);
+    }
     let mut progress = Progress::default();
     let mut count = 0_u64;
     for (number, line) in lines.enumerate() {
@@ -139,7 +139,7 @@ pub fn verify_lines(
             Ok(Line::Record(record)) => verifier.record(&Record::from(*record)),
             Ok(Line::Checkpoint(note)) => verifier.await_checkpoint(&note),
             Ok(Line::Header(_)) => {
-                verifier.whole(format!("line {} is a second header", number + 2))
+                verifier.whole(format!("line {} is a second header", number + 2));
             }
             Err(_) => verifier.whole(format!("line {} cannot be read", number + 2)),
         }

@@ -7,6 +7,7 @@ use navi::audit::store::reading;
 use navi::auth::principal::Role;
 use navi::cli::audit::opened::operator;
 use navi::platform::clock::Clock;
+use navi::platform::hex::hex;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
@@ -88,10 +89,6 @@ async fn history(db: &PgPool, audit: &Audit, log: &Log) -> (Vec<Kept>, String) {
 async fn run(conn: &mut PgConnection, sql: String) {
     let done = sqlx::query(AssertSqlSafe(sql)).execute(conn).await.unwrap();
     assert!(done.rows_affected() > 0, "a change that changes nothing");
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Columns, and what an attacker makes of one: always something else.

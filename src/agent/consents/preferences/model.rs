@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::consents::model::{Choice, Consent};
 use crate::agent::model::RunId;
 use crate::agent::policy::model::{Danger, Finding, Verdict};
+use crate::platform::hex::hex;
 use crate::platform::redact::text::redact_text;
 
 /// The longest command that a preference shows, in bytes. The hash beside it says which it is.
@@ -157,15 +158,6 @@ fn shortened(command: &str) -> String {
     }
 }
 
-/// Bytes as lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,10 +169,5 @@ mod tests {
         assert_eq!(shortened(&longest), longest);
         let wide = shortened(&"€".repeat(MAX_PATTERN_BYTES));
         assert_eq!(wide, format!("{} …", "€".repeat(MAX_PATTERN_BYTES / 3)));
-    }
-
-    #[test]
-    fn a_hash_is_shown_in_hexadecimal_digits() {
-        assert_eq!(hex(&[0, 0x1f, 0xab]), "001fab");
     }
 }

@@ -53,8 +53,10 @@ pub struct Writer {
     keys: Arc<Keyring>,
     metrics: Metrics,
     drafts: mpsc::UnboundedReceiver<Draft>,
-    /// Completed and noted records whose commit failed.
+    /// What waits to be written, in the order in which it came.
     owed: VecDeque<Draft>,
+    /// Whether a commit was sent whose answer is not known.
+    in_doubt: bool,
     /// What may have been committed by a commit that seemed to fail.
     doubtful: Vec<Record>,
 }
@@ -78,24 +80,19 @@ impl Writer {
             metrics,
             drafts,
             owed: VecDeque::new(),
+            in_doubt: false,
             doubtful: Vec::new(),
         }
     }
 
     /// Writes until `stopping`, and then what is there, as long as `grace` lasts.
     pub async fn run(mut self, stopping: CancellationToken, grace: Duration) {
-        let mut batch = Vec::new();
-        loop {
-            let more = self.gather(&mut batch, &stopping).await;
-            if batch.is_empty() && !more {
-                break;
-            }
-            self.write(&mut batch).await;
+        while self.gather(&stopping).await {
+            self.write().await;
         }
         let end = Instant::now() + grace;
         while !self.owed.is_empty() && Instant::now() < end {
-            batch.extend(self.owed.drain(..));
-            self.write(&mut batch).await;
+            self.write().await;
         }
         if !self.owed.is_empty() {
             tracing::error!(
@@ -105,48 +102,55 @@ impl Writer {
         }
     }
 
-    /// Waits for something to write; answers whether more may come.
-    async fn gather(&mut self, batch: &mut Vec<Draft>, stopping: &CancellationToken) -> bool {
-        while let Some(draft) = self.owed.pop_front() {
-            batch.push(draft);
-            if batch.len() >= MAX_BATCH {
-                return true;
+    /// Waits for something to write, and takes all that is there: while the database is away, what
+    /// nobody waits for any more must not gather. Answers whether more may come.
+    async fn gather(&mut self, stopping: &CancellationToken) -> bool {
+        let mut open = true;
+        if self.owed.is_empty() {
+            tokio::select! {
+                biased;
+                draft = self.drafts.recv() => match draft {
+                    Some(draft) => self.owe(draft),
+                    None => open = false,
+                },
+                // What was sent before is still taken; nobody begins anything now.
+                () = stopping.cancelled() => self.drafts.close(),
             }
         }
-        let room = MAX_BATCH - batch.len();
-        let open = if batch.is_empty() {
-            tokio::select! {
-                count = self.drafts.recv_many(batch, room) => count > 0,
-                () = stopping.cancelled() => {
-                    // What was begun before is still taken; nobody begins anything now.
-                    self.drafts.close();
-                    self.drafts.recv_many(batch, room).await > 0
-                }
-            }
-        } else {
-            while batch.len() < MAX_BATCH
-                && let Ok(draft) = self.drafts.try_recv()
-            {
-                batch.push(draft);
-            }
-            true
-        };
-        // Whoever gave up waiting for a beginning does nothing either.
-        batch.retain(|draft| draft.record.phase != Phase::Begun || !draft.done.is_closed());
+        while let Ok(draft) = self.drafts.try_recv() {
+            self.owe(draft);
+        }
         open
     }
 
-    async fn write(&mut self, batch: &mut Vec<Draft>) {
+    /// Keeps a draft until it is written. Whoever gave up waiting for a beginning does nothing either,
+    /// so it is dropped.
+    fn owe(&mut self, draft: Draft) {
+        match draft.record.phase {
+            Phase::Begun if draft.done.is_closed() => {}
+            Phase::Completed | Phase::Noted if self.owed.len() >= MAX_OWED => tracing::error!(
+                audit.entry = %draft.record.entry_id,
+                "an audit record is lost, because too many wait for the database"
+            ),
+            Phase::Begun | Phase::Completed | Phase::Noted => self.owed.push_back(draft),
+        }
+    }
+
+    async fn write(&mut self) {
+        let count = self.owed.len().min(MAX_BATCH);
+        let mut batch: Vec<Draft> = self.owed.drain(..count).collect();
+        batch.retain(|draft| draft.record.phase != Phase::Begun || !draft.done.is_closed());
         if batch.is_empty() {
             return;
         }
-        match self.try_write(batch).await {
+        self.in_doubt = false;
+        match self.try_write(&mut batch).await {
             Ok(()) => {
-                for draft in batch.drain(..) {
+                for draft in batch {
                     let told = draft.done.send(true);
                     // Whoever gave up waiting was refused: the entry ends here.
                     if told.is_err() && draft.record.phase == Phase::Begun {
-                        self.owed.push_back(refused(draft.record));
+                        self.owe(refused(draft.record));
                     }
                 }
             }
@@ -159,23 +163,19 @@ impl Writer {
         }
     }
 
-    /// After a failure: beginnings are refused, the rest is owed.
-    fn put_back(&mut self, batch: &mut Vec<Draft>) {
-        for draft in batch.drain(..) {
-            self.doubtful.push(draft.record.clone());
+    /// After a failure: beginnings are refused, the rest is owed. Only what a commit was sent for may
+    /// be written all the same, and the next attempt looks there first; so this never grows beyond
+    /// one batch.
+    fn put_back(&mut self, batch: Vec<Draft>) {
+        for draft in batch {
+            if self.in_doubt {
+                self.doubtful.push(draft.record.clone());
+            }
             match draft.record.phase {
                 Phase::Begun => {
                     let _told = draft.done.send(false);
                 }
-                Phase::Completed | Phase::Noted if self.owed.len() < MAX_OWED => {
-                    self.owed.push_back(draft);
-                }
-                Phase::Completed | Phase::Noted => {
-                    tracing::error!(
-                        audit.entry = %draft.record.entry_id,
-                        "an audit record is lost, because too many wait for the database"
-                    );
-                }
+                Phase::Completed | Phase::Noted => self.owe(draft),
             }
         }
     }
@@ -198,14 +198,17 @@ impl Writer {
         conn: &mut PgConnection,
         batch: &mut Vec<Draft>,
     ) -> Result<(), Error> {
-        if !self.doubtful.is_empty() {
-            settle(conn, &mut self.doubtful, batch).await?;
-        }
-        let orgs: HashSet<&str> = batch.iter().map(|d| d.record.org_id.as_str()).collect();
+        let waiting = batch.iter().map(|draft| &draft.record);
+        let records = waiting.chain(&self.doubtful);
+        let orgs: HashSet<&str> = records.map(|record| record.org_id.as_str()).collect();
         let orgs: Vec<String> = orgs.into_iter().map(str::to_owned).collect();
         let now = self.clock.now();
         let mut tx = conn.begin().await?;
         let mut ends = Ends::lock(&mut tx, &self.keys, &orgs, now).await?;
+        // Behind the locks: a commit that seemed lost and is still on its way holds them.
+        if !self.doubtful.is_empty() {
+            settle(&mut tx, &mut self.doubtful, batch).await?;
+        }
         for error in ends.part_from_tampered(&self.keys) {
             self.metrics.navi_audit_failures_total.inc();
             tracing::error!(%error, "nothing is appended to an audit log");
@@ -218,6 +221,7 @@ impl Writer {
         }
         let records: Vec<Record> = batch.iter().map(|draft| draft.record.clone()).collect();
         ends.append(&mut tx, &self.keys, &records).await?;
+        self.in_doubt = true;
         tx.commit().await?;
         let count = u64::try_from(records.len()).unwrap_or_default();
         self.metrics.navi_audit_records_total.inc_by(count);

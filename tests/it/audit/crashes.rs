@@ -137,3 +137,63 @@ async fn an_entry_that_nobody_completes_is_completed_as_abandoned(db: PgPool) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn connections_that_break_lose_and_double_nothing(db: PgPool) {
+    let audit = audit(&db, &Clock::System);
+    let breaking = async {
+        for _ in 0..40 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            sqlx::query(
+                "select pg_terminate_backend(pid) from pg_stat_activity
+                 where datname = current_database() and pid <> pg_backend_pid()
+                   and (query ilike '%audit_%' or query = 'COMMIT')",
+            )
+            .execute(&db)
+            .await
+            .unwrap();
+        }
+    };
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let working = async {
+        let mut completed = 0;
+        while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            let some = (0..8).map(|_| async {
+                let entry =
+                    NewEntry::new(log(), Event::ToolCall, Actor::nameless(ActorKind::Server));
+                let Ok(open) = audit.begin(entry).await else {
+                    return 0;
+                };
+                open.complete(Outcome::Success.into()).await;
+                1
+            });
+            completed += futures_util::future::join_all(some)
+                .await
+                .iter()
+                .sum::<i64>();
+        }
+        completed
+    };
+    let (completed, ()) = tokio::join!(working, async {
+        breaking.await;
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert!(completed > 0);
+    let began = Instant::now();
+    loop {
+        let report = audit.verify(&log(), &[], |_, _| {}).await.unwrap();
+        assert!(report.ok, "{:?}", report.findings);
+        if report.open == 0 {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "{report:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let successes: i64 = sqlx::query_scalar(
+        "select count(*) from audit_records where phase = 'completed' and outcome = 'success'",
+    )
+    .fetch_one(&db)
+    .await
+    .unwrap();
+    assert_eq!(successes, completed, "each that was done once");
+}

@@ -92,12 +92,7 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier of a whole log, from its first record on.
-    pub fn new(org_id: &str, keys: Vec<VerifyingKey>) -> Self {
-        Self::after(org_id, keys, Frontier::default())
-    }
-
-    /// A verifier of a log from a record on, with the tree before it. What the tree says holds only
+    /// A verifier of a log from a record on, with the tree before it, which is empty before the first. What the tree says holds only
     /// once a checkpoint held after it.
     pub fn after(org_id: &str, keys: Vec<VerifyingKey>, frontier: Frontier) -> Self {
         let size = i64::try_from(frontier.size()).unwrap_or(i64::MAX);

@@ -34,6 +34,20 @@ impl Witness {
         std::fs::read_to_string(self.file(log)).ok()
     }
 
+    /// The logs of which there is a checkpoint that one of the keys signed: more than the database knows,
+    /// if somebody took a whole log away.
+    pub fn logs(&self, keys: &[VerifyingKey]) -> Vec<Log> {
+        let files = std::fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten();
+        files
+            .filter_map(|file| std::fs::read_to_string(file.path()).ok())
+            .filter_map(|note| Checkpoint::open(&note, keys).ok())
+            .map(|checkpoint| Log::from_name(&checkpoint.log))
+            .collect()
+    }
+
     /// Remembers a checkpoint instead of the last one.
     pub fn remember(&self, log: &Log, note: &str) -> io::Result<()> {
         std::fs::create_dir_all(&self.folder)?;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use crate::audit::export::{Header, Line, VERSION};
 use crate::audit::keyring::Keyring;
 use crate::audit::model::Log;
-use crate::audit::note::VerifyingKey;
+use crate::audit::note::{Checkpoint, VerifyingKey};
 use crate::audit::record::Record;
 use crate::audit::service::Audit;
 use crate::audit::verify::{Report, Verifier};
@@ -48,19 +48,19 @@ pub async fn run(
 ) -> Result<ExitCode, Failure> {
     let notes = args.notes()?;
     let keys = audit.verifying_keys();
-    let logs = match &args.org {
-        Some(org) => vec![Log::Org(org.clone())],
-        None => audit.logs().await?,
-    };
     let folder = config
         .data_dir()
         .ok()
         .map(|folder| folder.join("audit-checkpoints"));
     let witness = folder.map(Witness::in_folder);
+    let logs = match &args.org {
+        Some(org) => vec![Log::Org(org.clone())],
+        None => all_logs(audit, &notes, witness.as_ref()).await?,
+    };
     let mut reports = Vec::new();
     for log in &logs {
         let mine = |note: &&String| {
-            crate::audit::note::Checkpoint::open(note, &keys)
+            Checkpoint::open(note, &keys)
                 .map_or(logs.len() == 1, |checkpoint| checkpoint.log == log.as_str())
         };
         let mut elsewhere: Vec<String> = notes.iter().filter(mine).cloned().collect();
@@ -75,6 +75,29 @@ pub async fn run(
         reports.push(report);
     }
     tell(args, &reports, out)
+}
+
+/// The logs in the database, and those that somebody remembers.
+async fn all_logs(
+    audit: &Audit,
+    notes: &[String],
+    witness: Option<&Witness>,
+) -> Result<Vec<Log>, Failure> {
+    let keys = audit.verifying_keys();
+    let mut logs = audit.logs().await?;
+    logs.extend(
+        witness
+            .map(|witness| witness.logs(&keys))
+            .into_iter()
+            .flatten(),
+    );
+    let given = notes
+        .iter()
+        .filter_map(|note| Checkpoint::open(note, &keys).ok());
+    logs.extend(given.map(|checkpoint| Log::from_name(&checkpoint.log)));
+    logs.sort();
+    logs.dedup();
+    Ok(logs)
 }
 
 /// Verifies an export.

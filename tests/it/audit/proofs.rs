@@ -1,6 +1,7 @@
 //! What the log proves, to somebody who trusts nothing but a key.
 
 use std::io::Cursor;
+use std::process::ExitCode;
 
 use axum::http::StatusCode;
 use base64::Engine;
@@ -10,9 +11,10 @@ use navi::audit::model::{Actor, ActorKind, Event, Log, NewEntry, Outcome};
 use navi::audit::note::{Checkpoint, VerifyingKey};
 use navi::audit::record::Hash;
 use navi::audit::service::Audit;
+use navi::audit::witness::Witness;
 use navi::auth::principal::Role;
 use navi::cli::audit::opened::operator;
-use navi::cli::audit::verify::verify_lines;
+use navi::cli::audit::verify::{Args, run, verify_lines};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -313,4 +315,46 @@ async fn old_months_leave_behind_a_signed_base_and_the_rest_stays_provable(db: P
         .await
         .unwrap();
     assert!(!whole(audit, &[]).await);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_log_that_was_taken_away_whole_is_missed(db: PgPool) {
+    let app = TestApp::new(db.clone()).await;
+    let audit = &app.app.audit;
+    write(audit, "ada", 3).await;
+    let note = audit.checkpoint(&log()).await.unwrap().unwrap().note;
+    let folder = tempfile::tempdir().unwrap();
+    let witness = Witness::in_folder(folder.path().join("audit-checkpoints"));
+    witness.remember(&log(), &note).unwrap();
+    let config = TestApp::config(&["--data-dir", folder.path().to_str().unwrap()]);
+    let args = Args {
+        export: None,
+        org: None,
+        checkpoints: Vec::new(),
+        keys: Vec::new(),
+        json: false,
+    };
+    let verified = async || {
+        let mut out = Vec::new();
+        let code = run(&args, &config, audit, &mut out).await.unwrap();
+        (code, String::from_utf8(out).unwrap())
+    };
+    assert_eq!(verified().await.0, ExitCode::SUCCESS);
+    let mut tx = db.begin().await.unwrap();
+    for sql in [
+        "set local session_replication_role = replica",
+        "delete from audit_records",
+        "delete from audit_checkpoints",
+        "delete from audit_tiles",
+        "delete from audit_chains",
+    ] {
+        sqlx::query(sql).execute(&mut *tx).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let (code, told) = verified().await;
+    assert_eq!(code, ExitCode::FAILURE, "{told}");
+    assert!(
+        told.contains("NOT WHOLE") && told.contains("there is no such log"),
+        "{told}"
+    );
 }

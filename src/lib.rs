@@ -14,6 +14,7 @@ pub mod connectors;
 pub mod feedback;
 pub mod ledger;
 pub mod retrieval;
+pub mod telemetry;
 
 pub mod agent;
 

@@ -1,0 +1,2 @@
+//! What clients report about themselves, and what went wrong on this side: events, errors,
+//! measurements.

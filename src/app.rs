@@ -39,6 +39,7 @@ use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
 use crate::retrieval::model::Limits;
 use crate::retrieval::service::Retrieval;
+use crate::telemetry::service::Telemetry;
 use crate::vault::config::KeyError;
 use crate::vault::service::Vault;
 use crate::{ledger, llm};
@@ -80,6 +81,8 @@ pub struct App {
     pub vault: Vault,
     /// People's tokens for other services.
     pub connectors: Connectors,
+    /// What clients report.
+    pub telemetry: Telemetry,
 }
 
 /// Why the services could not be built.
@@ -112,6 +115,9 @@ pub enum BuildError {
     /// This process got no lease to work on runs.
     #[error("no lease could be had from the database")]
     Lease(#[from] sqlx::Error),
+    /// A rule for grouping errors is wrong.
+    #[error("the rules for grouping errors are wrong: {0}")]
+    Grouping(#[from] regex::Error),
     /// A metric is declared twice or wrongly.
     #[error("the metrics could not be registered")]
     Metrics(#[from] prometheus::Error),
@@ -157,6 +163,14 @@ impl App {
             vault.clone(),
             audit.clone(),
             &config.connectors,
+        )?;
+        let telemetry = Telemetry::open(
+            &db,
+            clock.clone(),
+            metrics.clone(),
+            config.app_env.as_str(),
+            config.telemetry.telemetry_events_per_minute,
+            &tasks,
         )?;
         let consents = Consents::new(db.clone(), clock.clone(), signals.clone(), audit.clone());
         let records = config.data_dir().ok().map(|folder| folder.join("outcomes"));
@@ -213,6 +227,7 @@ impl App {
             consents,
             vault,
             connectors,
+            telemetry,
         })
     }
 

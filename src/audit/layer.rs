@@ -15,16 +15,19 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::audit::error::Error;
 use crate::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcome};
 use crate::audit::record::digest;
 use crate::audit::sealing::MAX_PAYLOAD_BYTES;
 use crate::audit::service::Audit;
+use crate::audit::spans::Spans;
 use crate::auth::principal::Principal;
 use crate::platform::hex::hex;
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
 use crate::platform::redact::json::redact_json;
 use crate::platform::redact::text::redact_text;
+use crate::platform::tasks::Tasks;
 
 /// The most of a body that is kept, in bytes; a larger one is described by its length alone.
 const KEPT_BODY_BYTES: usize = MAX_PAYLOAD_BYTES / 2;
@@ -55,29 +58,82 @@ impl Changed {
 #[derive(Clone, Debug)]
 pub struct Made(pub String);
 
+/// Routes whose requests only add what is a log itself, and come by the thousand. One entry covers those
+/// of a person for a minute.
+const COVERED: &[&str] = &["/api/telemetry"];
+
+/// What writes requests into the log; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    audit: Audit,
+    spans: Spans,
+}
+
+impl Recorder {
+    /// Writes into this log. What covers many requests ends with `tasks`.
+    pub fn new(audit: Audit, tasks: &Tasks) -> Self {
+        Self {
+            spans: Spans::keep(audit.clone(), tasks),
+            audit,
+        }
+    }
+
+    /// Runs a request under the entry that covers it. Its body is not kept.
+    async fn cover(
+        &self,
+        principal: &Principal,
+        route: &str,
+        request: Request,
+        next: Next,
+    ) -> Response {
+        let method = request.method().as_str().to_owned();
+        let entry = || NewEntry {
+            method: Some(method),
+            route: Some(route.to_owned()),
+            ..NewEntry::new(
+                Log::Org(principal.org_id.clone()),
+                Event::HttpRequest,
+                Actor::user(principal),
+            )
+        };
+        let covered = match self.spans.cover(principal, route, entry).await {
+            Ok(covered) => covered,
+            Err(error) => return unavailable(&error).into_response(),
+        };
+        let response = next.run(request).await;
+        covered.ended(response.status().as_u16());
+        response
+    }
+}
+
+fn covered_route(request: &Request) -> Option<String> {
+    let route = request.extensions().get::<MatchedPath>()?.as_str();
+    COVERED.contains(&route).then(|| route.to_owned())
+}
+
 /// Writes every request that changes something into the log of its organisation. When its beginning
 /// cannot be written, the request does not run.
 ///
 /// Stands behind authentication, so who asks is known, and behind the rate limit, whose refusals
 /// change nothing.
-pub async fn record(State(audit): State<Audit>, request: Request, next: Next) -> Response {
+pub async fn record(State(recorder): State<Recorder>, request: Request, next: Next) -> Response {
     let changes = !request.method().is_safe();
     let principal = request.extensions().get::<Principal>().cloned();
     let (Some(principal), true) = (principal, changes) else {
         return next.run(request).await;
     };
+    if let Some(route) = covered_route(&request) {
+        return recorder.cover(&principal, &route, request, next).await;
+    }
     let (parts, body) = request.into_parts();
     let (kept, body) = match first_of(body).await {
         Ok(read) => read,
         Err(problem) => return problem.into_response(),
     };
     let (parts, entry) = entry(parts, &principal, &kept).await;
-    let open = match audit.begin(entry).await {
+    let open = match recorder.audit.begin(entry).await {
         Ok(open) => open,
-        Err(error) => {
-            tracing::error!(%error, "a request was refused, because it could not be audited");
-            return unavailable().into_response();
-        }
+        Err(error) => return unavailable(&error).into_response(),
     };
     let mut response = next.run(Request::from_parts(parts, body)).await;
     let extensions = response.extensions_mut();
@@ -95,7 +151,8 @@ pub async fn record(State(audit): State<Audit>, request: Request, next: Next) ->
     response
 }
 
-fn unavailable() -> Problem {
+fn unavailable(error: &Error) -> Problem {
+    tracing::error!(%error, "a request was refused, because it could not be audited");
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "audit-unavailable",

@@ -23,6 +23,7 @@ pub mod routes;
 pub mod sealing;
 pub mod service;
 pub mod settings;
+pub mod spans;
 pub mod store;
 pub mod tiles;
 pub mod verify;

@@ -40,11 +40,19 @@ impl RateLimiter {
 
     /// Counts a request. Answers how many seconds to wait, at least 1, when there were too many.
     pub fn check(&self, principal: &Principal) -> Option<u64> {
+        self.check_many(principal, 1)
+    }
+
+    /// Counts so many at once: all of them, or none when that is too many. What is more than a whole
+    /// minute's worth counts as a minute's worth, so that it is not refused for ever.
+    pub fn check_many(&self, principal: &Principal, count: u32) -> Option<u64> {
+        let count = NonZeroU32::new(count.min(self.per_minute))?;
         let key = (
             principal.org_id.as_str().to_owned(),
             principal.user_id.as_str().to_owned(),
         );
-        let until = self.keyed.as_ref()?.check_key(&key).err()?;
+        // The inner error cannot be: it says that the limit could never be kept.
+        let until = self.keyed.as_ref()?.check_key_n(&key, count).ok()?.err()?;
         let wait = until.wait_time_from(self.clock.now());
         Some(wait.as_secs().saturating_add(1))
     }

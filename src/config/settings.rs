@@ -21,6 +21,7 @@ use crate::llm::scripted::ScriptedProvider;
 use crate::platform::logging::LogConfig;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::platform::secret_file;
+use crate::telemetry::config::TelemetryConfig;
 use crate::vault::config::{DevelopmentKey, KeyError, VaultConfig};
 use crate::vault::service::{Limits, Vault};
 
@@ -62,6 +63,10 @@ pub struct Config {
     /// The connectors.
     #[command(flatten)]
     pub connectors: ConnectorConfig,
+
+    /// Telemetry.
+    #[command(flatten)]
+    pub telemetry: TelemetryConfig,
 
     /// The models.
     #[command(flatten)]

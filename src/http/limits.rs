@@ -92,15 +92,37 @@ pub async fn method_not_allowed() -> Problem {
     )
 }
 
+/// The routes that clients send telemetry to, which has a limit of its own: whoever reports much is not
+/// kept from working.
+const TELEMETRY: &str = "/api/telemetry";
+
+/// How often one principal may change things, and how often report.
+#[derive(Clone, Debug)]
+pub struct Rates {
+    /// Everything but telemetry.
+    pub writes: Arc<RateLimiter>,
+    /// Batches of telemetry.
+    pub telemetry: Arc<RateLimiter>,
+}
+
+impl Rates {
+    /// The limit of a request, and its name.
+    fn of(&self, request: &Request) -> (&'static str, &RateLimiter) {
+        let route = request.extensions().get::<MatchedPath>();
+        if route.is_some_and(|route| route.as_str() == TELEMETRY) {
+            ("telemetry", &self.telemetry)
+        } else {
+            ("writes", &self.writes)
+        }
+    }
+}
+
 /// Slows down a principal who changes things faster than the limit. Reading is free.
 ///
 /// The headers are those of the IETF's `RateLimit` draft: a policy, and what is left of it.
-pub async fn rate(
-    State(limiter): State<Arc<RateLimiter>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub async fn rate(State(rates): State<Rates>, request: Request, next: Next) -> Response {
     let changes = !request.method().is_safe();
+    let (name, limiter) = rates.of(&request);
     let wait = match request.extensions().get::<Principal>() {
         Some(principal) if changes => limiter.check(principal),
         _ => None,
@@ -112,8 +134,13 @@ pub async fn rate(
         StatusCode::TOO_MANY_REQUESTS,
         "rate-limited",
         format!(
-            "more than {} changing requests in a minute; wait {wait} s",
-            limiter.per_minute()
+            "more than {} {} in a minute; wait {wait} s",
+            limiter.per_minute(),
+            if name == "writes" {
+                "changing requests"
+            } else {
+                "batches"
+            },
         ),
     )
     .retry_after(wait)
@@ -121,9 +148,9 @@ pub async fn rate(
     let headers = [
         (
             "ratelimit-policy",
-            format!("\"writes\";q={};w=60", limiter.per_minute()),
+            format!("\"{name}\";q={};w=60", limiter.per_minute()),
         ),
-        ("ratelimit", format!("\"writes\";r=0;t={wait}")),
+        ("ratelimit", format!("\"{name}\";r=0;t={wait}")),
     ];
     for (name, value) in headers {
         if let Ok(value) = HeaderValue::from_str(&value) {

@@ -10,14 +10,16 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
-use crate::audit::layer::{Failures, failed_logins, record};
+use crate::audit::layer::{Failures, Recorder, failed_logins, record};
 use crate::auth::layer::{Gate, authenticate};
 use crate::auth::rate_limit::RateLimiter;
+use crate::http::limits::Rates;
 use crate::http::{identity, limits, measure, models, openapi, ops};
 use crate::platform::metrics::Metrics;
 
 /// Every route that needs no token. What is not listed here needs one.
 pub const PUBLIC: &[&str] = &[
+    "/api/telemetry/health",
     "/health",
     "/health-fast",
     "/health/live",
@@ -50,6 +52,7 @@ fn api(app: &App) -> OpenApiRouter {
         .merge(crate::agent::consents::routes::routes(app.consents.clone()))
         .merge(crate::audit::routes::routes(app.audit.clone()))
         .merge(crate::connectors::routes::routes(app.connectors.clone()))
+        .merge(crate::telemetry::routes::routes(app.telemetry.clone()))
 }
 
 /// The description of the API, complete.
@@ -69,17 +72,27 @@ pub fn router(app: &App) -> Router {
         .merge(openapi::routes(text.into()))
         .split_for_parts();
     let gate = Gate::new(app.verifier.clone(), PUBLIC);
-    let limiter = Arc::new(RateLimiter::new(app.config.server.writes_per_minute));
-    limiter.forget_the_quiet(&app.tasks);
+    let limiter = |per_minute| {
+        let limiter = Arc::new(RateLimiter::new(per_minute));
+        limiter.forget_the_quiet(&app.tasks);
+        limiter
+    };
+    let rates = Rates {
+        writes: limiter(app.config.server.writes_per_minute),
+        telemetry: limiter(app.config.telemetry.telemetry_batches_per_minute),
+    };
 
     // The innermost comes first.
     router
         .fallback(limits::not_found)
         .method_not_allowed_fallback(limits::method_not_allowed)
         // Innermost: only what would run is audited, and nothing runs before it is.
-        .layer(from_fn_with_state(app.audit.clone(), record))
+        .layer(from_fn_with_state(
+            Recorder::new(app.audit.clone(), &app.tasks),
+            record,
+        ))
         // Counts by principal, so it stands behind authentication.
-        .layer(from_fn_with_state(limiter, limits::rate))
+        .layer(from_fn_with_state(rates, limits::rate))
         // Before any handler and any reading of a body: strangers cost as little as possible.
         .layer(from_fn_with_state(gate, authenticate))
         // Sees the answers of the one below.

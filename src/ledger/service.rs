@@ -16,6 +16,7 @@ use crate::ledger::money::Cost;
 use crate::ledger::prices::{BuiltIn, PriceBook, price_row};
 use crate::ledger::store;
 use crate::llm::model::Usage;
+use crate::platform::db::is_refusal;
 use crate::platform::metrics::Metrics;
 use crate::platform::redact::text::redact_text;
 use crate::platform::tasks::Tasks;
@@ -348,13 +349,4 @@ pub fn is_plausible(usage: Usage) -> bool {
     ]
     .iter()
     .all(|count| *count <= MAX_TOKENS)
-}
-
-/// Whether the database will answer the same to the same row forever: the data are wrong (class
-/// 22) or break a constraint (class 23). Everything else passes, or an operator can mend it.
-fn is_refusal(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code)
-        .is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
 }

@@ -310,6 +310,15 @@ pub async fn server_time(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>>
         .await
 }
 
+/// Whether the database will answer the same to the same rows for ever: the data are wrong (class 22)
+/// or break a constraint (class 23). Everything else passes, or an operator can mend it.
+pub fn is_refusal(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+}
+
 /// The text without NUL characters, which no Postgres text can hold.
 pub fn strip_nul(text: &str) -> Cow<'_, str> {
     if text.contains('\0') {

@@ -93,6 +93,8 @@ const HTTP_SECONDS: &[f64] = &[
 const FIRST_TOKEN_SECONDS: &[f64] = &[
     0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0,
 ];
+/// Seconds of an answer as a client sees it.
+const CLIENT_SECONDS: &[f64] = &[0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
 
 metrics! {
     /// Every collector NAVI exports.
@@ -147,6 +149,20 @@ metrics! {
         navi_audit_failures_total: IntCounter,
         /// Signed checkpoints of audit logs that could not be made, or that the log contradicts.
         navi_audit_checkpoint_failures_total: IntCounter,
+        /// Events that clients sent: stored, stored before, or rejected.
+        navi_telemetry_events_total: IntCounterVec["outcome"],
+        /// Batches of telemetry of which nothing was stored, by reason.
+        navi_telemetry_batches_refused_total: IntCounterVec["reason"],
+        /// Errors of this server that could not be recorded as such.
+        navi_telemetry_errors_lost_total: IntCounter,
+        /// Time to the first token of an answer in seconds, as clients saw it.
+        navi_client_time_to_first_token_seconds: Histogram(FIRST_TOKEN_SECONDS),
+        /// Duration of streamed answers in seconds, as clients saw it.
+        navi_client_stream_duration_seconds: Histogram(CLIENT_SECONDS),
+        /// Generations that clients asked a model for themselves, by outcome.
+        navi_client_generations_total: IntCounterVec["status"],
+        /// Duration of those generations in seconds.
+        navi_client_generation_seconds: Histogram(CLIENT_SECONDS),
         /// Database connections of this process, by state.
         navi_db_connections: IntGaugeVec["state"],
     }
@@ -158,6 +174,11 @@ pub const PHASES: &[&str] = &["plan", "autonomous", "chat"];
 pub const CALL_STATUSES: &[&str] = &["success", "error", "timeout", "cancelled"];
 /// How a task ended: the closed set behind `status` of the task metrics.
 pub const TASK_STATUSES: &[&str] = &["success", "error", "timeout", "cancelled"];
+/// What becomes of a client's event: the closed set behind `outcome` of the telemetry metrics.
+pub const TELEMETRY_OUTCOMES: &[&str] = &["stored", "repeated", "rejected"];
+/// Why a batch of telemetry is refused: the closed set behind `reason`.
+pub const TELEMETRY_REFUSALS: &[&str] =
+    &["too_large", "overload", "rate", "unavailable", "invalid"];
 /// Kinds of provider failure: the closed set behind `error_type`.
 pub const PROVIDER_ERRORS: &[&str] = &[
     "http",
@@ -251,6 +272,18 @@ impl Metrics {
         for kind in TOKEN_KINDS {
             self.navi_llm_tokens_by_kind_total
                 .with_label_values(&[*kind]);
+        }
+        for outcome in TELEMETRY_OUTCOMES {
+            self.navi_telemetry_events_total
+                .with_label_values(&[*outcome]);
+        }
+        for reason in TELEMETRY_REFUSALS {
+            self.navi_telemetry_batches_refused_total
+                .with_label_values(&[*reason]);
+        }
+        for status in ["success", "error"] {
+            self.navi_client_generations_total
+                .with_label_values(&[status]);
         }
         for state in ["idle", "used"] {
             self.navi_db_connections.with_label_values(&[state]);

@@ -1,2 +1,26 @@
 //! What clients report about themselves, and what went wrong on this side: events, errors,
 //! measurements.
+//!
+//! A batch comes through [`extract`] (unpacked, bounded), is read by [`parse`] (each event by itself,
+//! without secrets by [`clean`]), and waits in [`service`] until [`writer`] has committed it together
+//! with what came at the same time. Errors are grouped by their [`fingerprint`].
+
+pub mod cardinality;
+pub mod clean;
+pub mod config;
+pub mod error;
+pub mod extract;
+pub mod fingerprint;
+pub mod flush;
+pub mod measure;
+pub mod model;
+pub mod observe;
+pub mod parse;
+pub mod private;
+pub mod rates;
+pub mod routes;
+pub mod rows;
+pub mod service;
+pub mod store;
+pub mod unpack;
+pub mod writer;

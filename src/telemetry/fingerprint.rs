@@ -1,0 +1,290 @@
+//! Which errors are one: by type, by message apart from what varies in it, by top frames. Pure.
+//!
+//! The parts are kept and shown, so that whoever wonders why two errors are one group, or are not,
+//! can see it.
+
+use regex::{Captures, Regex};
+
+use crate::platform::hex::hex;
+use sha2::{Digest, Sha256};
+
+/// Changes whenever the rules below do: what they grouped before is not mixed with what they group now.
+pub const RULES_VERSION: u32 = 1;
+/// The most of a message that counts, in characters.
+const MAX_MESSAGE_CHARS: usize = 300;
+/// How many frames from the top count. Deeper ones say how the program got there.
+const TOP_FRAMES: usize = 4;
+/// The most lines of a stack that are read.
+const MAX_LINES: usize = 100;
+/// The longest frame, in characters.
+const MAX_FRAME_CHARS: usize = 160;
+/// Bytes of the hash: no two groups of an organisation will ever share sixteen.
+const HASH_BYTES: usize = 16;
+
+/// What varies in a message between occurrences of the same error, the first alternative that fits.
+const VARYING: &str = r#"(?x)
+    (?P<url>   \b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'`<>()\[\]]+ )
+  | (?P<email> \b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b )
+  | (?P<uuid>  \b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b )
+  | (?P<time>  \b\d{4}-\d\d-\d\d(?:[T\ ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)? )
+  | (?P<ip>    \b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b )
+  | (?P<path>  (?:\b[A-Za-z]:)?(?:[/\\][\w.@~+-]+){2,}[/\\]? )
+  | (?P<hex>   \b(?:0x[0-9a-fA-F]+|[0-9a-fA-F]{8,})\b )
+  | (?P<n>     \d+(?:[.,]\d+)* )
+"#;
+
+/// A frame of a stack as JavaScript, Java and .NET write it, as Firefox and Safari do, as Python does,
+/// and as Rust does. The place of a JavaScript frame may stand without a function.
+const FRAME: &str = r#"(?x)
+    ^\s*at\s+(?:async\s+)?(?P<v8_fn>[^()]+?)\s*\((?P<v8_file>[^()]*?)(?::\d+)*\)\s*$
+  | ^\s*at\s+(?:async\s+)?(?P<bare_file>[^()\s]+?)(?::\d+)+\s*$
+  | ^\s*File\s+"(?P<py_file>[^"]+)",\s+line\s+\d+,\s+in\s+(?P<py_fn>.+?)\s*$
+  | ^(?P<ff_fn>[^@\s]*)@(?P<ff_file>\S+?)(?::\d+)+\s*$
+  | ^\s*\d+:\s+(?:0x[0-9a-f]+\s+-\s+)?(?P<rs_fn>[\w<>\[\]:{}\#&*,\ $.]+?)\s*$
+"#;
+
+/// Parts of names of functions and files that a build makes anew: hashes.
+const BUILT: &str = r"::h[0-9a-f]{16}$|(?P<before>[.-])[0-9a-f]{6,}(?P<after>[.-]|$)";
+
+/// Where a frame is not the program's own code.
+const FOREIGN: &[&str] = &[
+    "node_modules",
+    "node:",
+    "internal/",
+    "site-packages",
+    "<frozen",
+    "/rustc/",
+    "/.cargo/",
+];
+/// Functions that are not the program's own, by how their names begin.
+const FOREIGN_FUNCTIONS: &[&str] = &[
+    "std::",
+    "core::",
+    "alloc::",
+    "tokio::",
+    "rust_begin_unwind",
+    "java.",
+    "sun.",
+];
+
+/// What a group of errors has in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// The type.
+    pub error_type: String,
+    /// The message, with `<n>`, `<path>` and their like in place of what varies.
+    pub message: String,
+    /// The functions that were running and their files, the innermost first.
+    pub frames: Vec<String>,
+}
+
+impl Fingerprint {
+    /// The hash by which the group is found: SHA-256 over the version of the rules and the parts,
+    /// shortened, in hexadecimal.
+    pub fn hash(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(RULES_VERSION.to_be_bytes());
+        let parts = [&self.error_type, &self.message];
+        for part in parts.into_iter().chain(&self.frames) {
+            // With its length before it, no part can pretend to be two.
+            hash.update(part.len().to_be_bytes());
+            hash.update(part);
+        }
+        hex(&hash.finalize()[..HASH_BYTES])
+    }
+}
+
+/// The rules, ready for use.
+#[derive(Clone, Debug)]
+pub struct Grouping {
+    varying: Regex,
+    frame: Regex,
+    built: Regex,
+}
+
+impl Grouping {
+    /// Prepares the rules, which takes longer than using them.
+    pub fn new() -> Result<Self, regex::Error> {
+        Ok(Self {
+            varying: Regex::new(VARYING)?,
+            frame: Regex::new(FRAME)?,
+            built: Regex::new(BUILT)?,
+        })
+    }
+
+    /// The fingerprint of an error.
+    pub fn of(&self, error_type: &str, message: &str, stack: Option<&str>) -> Fingerprint {
+        Fingerprint {
+            error_type: error_type.to_owned(),
+            message: self.message(message),
+            frames: stack.map(|stack| self.frames(stack)).unwrap_or_default(),
+        }
+    }
+
+    /// The first line of a message that says something, without what varies.
+    fn message(&self, message: &str) -> String {
+        let line = message.lines().map(str::trim).find(|line| !line.is_empty());
+        let line = line.unwrap_or_default();
+        let end = line.char_indices().nth(MAX_MESSAGE_CHARS * 2);
+        let line = &line[..end.map_or(line.len(), |(end, _)| end)];
+        let general = self.varying.replace_all(line, |found: &Captures<'_>| {
+            let names = ["url", "email", "uuid", "time", "ip", "path", "hex", "n"];
+            let kind = names.into_iter().find(|name| found.name(name).is_some());
+            match kind {
+                // A word may consist of the letters a to f alone.
+                Some("hex") if !found[0].bytes().any(|byte| byte.is_ascii_digit()) => {
+                    found[0].to_owned()
+                }
+                Some(kind) => format!("<{kind}>"),
+                None => found[0].to_owned(),
+            }
+        });
+        general.chars().take(MAX_MESSAGE_CHARS).collect()
+    }
+
+    /// The top frames of the program's own code; of any code when there is none of its own.
+    fn frames(&self, stack: &str) -> Vec<String> {
+        let mut is_python = false;
+        let mut all = Vec::new();
+        for line in stack.lines().take(MAX_LINES) {
+            let Some(found) = self.frame.captures(line) else {
+                continue;
+            };
+            let part = |names: &[&str]| {
+                let found = names.iter().find_map(|name| found.name(name));
+                found.map_or("", |part| part.as_str().trim())
+            };
+            is_python |= found.name("py_file").is_some();
+            let function = part(&["v8_fn", "py_fn", "ff_fn", "rs_fn"]);
+            let file = part(&["v8_file", "bare_file", "py_file", "ff_file"]);
+            let is_own = !FOREIGN.iter().any(|foreign| file.contains(foreign))
+                && !FOREIGN_FUNCTIONS
+                    .iter()
+                    .any(|foreign| function.starts_with(foreign));
+            all.push((is_own, self.frame_text(function, file)));
+        }
+        if is_python {
+            // Python tells the innermost last.
+            all.reverse();
+        }
+        let any_own = all.iter().any(|(is_own, _)| *is_own);
+        let counting = all.into_iter().filter(|(is_own, _)| *is_own || !any_own);
+        counting.map(|(_, frame)| frame).take(TOP_FRAMES).collect()
+    }
+
+    /// A frame without what differs between two builds or two machines: lines, folders, hashes.
+    fn frame_text(&self, function: &str, file: &str) -> String {
+        let file = file.split(['?', '#']).next().unwrap_or_default();
+        let file = file.rsplit(['/', '\\']).next().unwrap_or_default();
+        let function = function.split(" [as ").next().unwrap_or_default();
+        let named = match (function, file) {
+            ("" | "<anonymous>" | "Object.<anonymous>", "") => "<anonymous>".to_owned(),
+            ("" | "<anonymous>" | "Object.<anonymous>", file) => file.to_owned(),
+            (function, "") => function.to_owned(),
+            (function, file) => format!("{function} ({file})"),
+        };
+        let stable = self.built.replace_all(&named, "$before<hash>$after");
+        stable.chars().take(MAX_FRAME_CHARS).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str) -> String {
+        Grouping::new().unwrap().message(text)
+    }
+
+    fn frames(stack: &str) -> Vec<String> {
+        Grouping::new().unwrap().frames(stack)
+    }
+
+    #[test]
+    fn what_varies_in_a_message_does_not_count() {
+        for (said, means) in [
+            ("timeout after 3000ms", "timeout after <n>ms"),
+            ("user 17 of 250 failed", "user <n> of <n> failed"),
+            (
+                "GET https://a.example/x?y=1 answered 502",
+                "GET <url> answered <n>",
+            ),
+            ("no file /home/ada/src/main.rs here", "no file <path> here"),
+            (r"no file C:\Users\ada\x.txt", "no file <path>"),
+            (
+                "run 018f3b9a-7c1d-7e2f-8a4b-5c6d7e8f9a0b is gone",
+                "run <uuid> is gone",
+            ),
+            (
+                "connect ECONNREFUSED 127.0.0.1:5432",
+                "connect ECONNREFUSED <ip>",
+            ),
+            ("at 2026-11-25T10:00:00.123Z it broke", "at <time> it broke"),
+            (
+                "object 0x7ffe12 and deadbeef01 leak",
+                "object <hex> and <hex> leak",
+            ),
+            ("mail to ada@example.org bounced", "mail to <email> bounced"),
+            ("a facade defacedd", "a facade defacedd"),
+            ("\n\n  first line \nsecond 2", "first line"),
+            ("", ""),
+        ] {
+            assert_eq!(message(said), means, "{said}");
+        }
+    }
+
+    #[test]
+    fn frames_of_every_language_are_read_and_the_innermost_comes_first() {
+        let javascript = "TypeError: x is undefined\n    at render (webpack:///./src/Panel.tsx?a1b2:10:5)\n    at Object.run [as go] (/app/main.8f3a1b2c.js:1:2)\n    at async /app/start.js:7:1\n    at node:internal/process/task_queues:95:5";
+        assert_eq!(
+            frames(javascript),
+            [
+                "render (Panel.tsx)",
+                "Object.run (main.<hash>.js)",
+                "start.js"
+            ]
+        );
+        let firefox = "render@https://x.example/assets/app.0a1b2c3d.js:1:200\n@https://x.example/start.js:5:1";
+        assert_eq!(frames(firefox), ["render (app.<hash>.js)", "start.js"]);
+        let python = "Traceback (most recent call last):\n  File \"/srv/app/main.py\", line 3, in <module>\n    go()\n  File \"/srv/app/work.py\", line 9, in go\n    raise ValueError\nValueError: 3";
+        assert_eq!(frames(python), ["go (work.py)", "<module> (main.py)"]);
+        let java = "java.lang.IllegalStateException: no\n\tat org.acme.Job.run(Job.java:12)\n\tat java.base/java.lang.Thread.run(Thread.java:840)";
+        assert_eq!(frames(java)[0], "org.acme.Job.run (Job.java)");
+        let rust = "   0: core::panicking::panic_fmt\n   1: navi::agent::run::h0123456789abcdef\n             at ./src/agent/run.rs:10:5";
+        assert_eq!(frames(rust)[0], "navi::agent::run<hash>");
+    }
+
+    #[test]
+    fn the_same_error_on_another_machine_at_another_line_has_the_same_hash() {
+        let grouping = Grouping::new().unwrap();
+        let one = grouping.of(
+            "TypeError",
+            "item 7 is gone",
+            Some("    at f (/home/ada/a.ts:1:2)"),
+        );
+        let other = grouping.of(
+            "TypeError",
+            "item 9 is gone",
+            Some("    at f (/srv/a.ts:30:4)"),
+        );
+        assert_eq!(one, other);
+        assert_eq!(one.hash(), other.hash());
+        assert_eq!(one.hash().len(), 32);
+        let another = grouping.of(
+            "TypeError",
+            "item 7 is gone",
+            Some("    at g (/srv/a.ts:30:4)"),
+        );
+        assert_ne!(one.hash(), another.hash());
+    }
+
+    #[test]
+    fn parts_cannot_pretend_to_be_others() {
+        let print = |error_type: &str, message: &str| Fingerprint {
+            error_type: error_type.to_owned(),
+            message: message.to_owned(),
+            frames: vec![],
+        };
+        assert_ne!(print("ab", "c").hash(), print("a", "bc").hash());
+    }
+}

@@ -1,0 +1,386 @@
+//! From the text of a batch to events that can be stored, each by itself: one bad event loses no
+//! other. Pure.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::platform::db::strip_nul;
+use crate::platform::redact::text::redact_text;
+use crate::telemetry::clean::{TooDeep, clean, truncated};
+use crate::telemetry::error::Error;
+use crate::telemetry::measure::measurements;
+use crate::telemetry::model::{
+    Batch, Change, Event, MAX_AGE, MAX_AHEAD, MAX_BATCH_ID_BYTES, MAX_DEPTH, MAX_EVENT_BYTES,
+    MAX_EVENTS, MAX_NAME_CHARS, MAX_STRING_CHARS, MAX_TYPE_CHARS, Occurrence, Reason, Rejected,
+    Sender, Source,
+};
+use crate::telemetry::private::{pseudonym, without_home_folders};
+
+/// What clients are called that do not say: the original's only one.
+const DEFAULT_SOURCE: &str = "vscode";
+/// Its events are errors.
+const ERROR: &str = "navi.error";
+/// The most of a problem's text that is repeated to the client, in characters.
+const MAX_DETAIL_CHARS: usize = 160;
+
+/// A batch as it is on the wire. Its events are left as text, to be read one by one.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    events: Vec<&'a RawValue>,
+    batch_id: String,
+    #[serde(default)]
+    version: Option<String>,
+    #[serde(default)]
+    source: Option<String>,
+}
+
+/// Reads a batch. `now` is this server's time.
+pub fn batch(body: &[u8], sender: &Sender, now: DateTime<Utc>) -> Result<Batch, Error> {
+    let text = String::from_utf8_lossy(body);
+    let envelope: Envelope<'_> =
+        serde_json::from_str(&text).map_err(|error| envelope_error(&error))?;
+    if envelope.events.len() > MAX_EVENTS {
+        return Err(Error::TooManyEvents(envelope.events.len()));
+    }
+    let common = Common {
+        sender,
+        now,
+        version: envelope.version.as_deref().map(short),
+        source: envelope.source.as_deref().map(short),
+    };
+    let mut batch = Batch {
+        id: batch_id(&envelope.batch_id)?,
+        name: envelope.batch_id,
+        received: envelope.events.len(),
+        events: Vec::with_capacity(envelope.events.len()),
+        rejected: Vec::new(),
+        has_replaced_bytes: matches!(text, Cow::Owned(_)),
+    };
+    for (index, raw) in envelope.events.iter().enumerate() {
+        match common.event(index, raw.get()) {
+            Ok(event) => batch.events.push(event),
+            Err((reason, detail)) => batch.rejected.push(Rejected {
+                index,
+                reason,
+                detail: detail.chars().take(MAX_DETAIL_CHARS).collect(),
+            }),
+        }
+    }
+    Ok(batch)
+}
+
+fn envelope_error(error: &serde_json::Error) -> Error {
+    let text = redact_text(&error.to_string()).into_owned();
+    if error.is_data() {
+        Error::Shape(text)
+    } else {
+        Error::Syntax(text)
+    }
+}
+
+/// The name under which a batch is remembered. One that looks like a secret is remembered by its hash.
+fn batch_id(id: &str) -> Result<String, Error> {
+    if id.is_empty() || id.len() > MAX_BATCH_ID_BYTES || id.chars().any(char::is_control) {
+        return Err(Error::BatchId);
+    }
+    Ok(match redact_text(id) {
+        Cow::Borrowed(id) => id.to_owned(),
+        Cow::Owned(_) => pseudonym(&[id]),
+    })
+}
+
+/// A short text as it is kept: without secrets and NUL, not too long.
+fn short(text: &str) -> String {
+    bounded(text, MAX_NAME_CHARS)
+}
+
+fn bounded(text: &str, max_chars: usize) -> String {
+    let clean = redact_text(text);
+    let clean = strip_nul(&clean);
+    let end = clean.char_indices().nth(max_chars);
+    clean[..end.map_or(clean.len(), |(end, _)| end)].to_owned()
+}
+
+type Refusal = (Reason, String);
+
+/// What the events of a batch have in common.
+struct Common<'a> {
+    sender: &'a Sender,
+    now: DateTime<Utc>,
+    version: Option<String>,
+    source: Option<String>,
+}
+
+impl Common<'_> {
+    fn event(&self, index: usize, raw: &str) -> Result<Event, Refusal> {
+        let mut fields = Fields(serde_json::from_str(raw).map_err(|error| refusal(&error))?);
+        let kind = kind(&mut fields)?;
+        let (occurred_at, is_clamped) = self.time(&mut fields)?;
+        let mut data = fields.object("data")?;
+        let session_id = fields.text("sessionId")?.map(|text| short(&text));
+        let version = fields.one_of_texts(&["version", "extensionVersion", "appVersion"])?;
+        let source = fields.text("source")?.map(|text| short(&text));
+        let trace_id = fields
+            .text("traceId")?
+            .or_else(|| text_in(&data, &["traceId", "trace_id"]));
+        let run_id = fields.one_of_texts(&["runId", "jobId", "taskId"])?;
+        let run_id = run_id.or_else(|| {
+            text_in(
+                &data,
+                &["runId", "run_id", "jobId", "job_id", "taskId", "task_id"],
+            )
+        });
+        // Whom the token names is who reports; what the body says about that is not kept.
+        fields.0.remove("userId");
+        fields.0.remove("orgId");
+        let workspace = fields.text("workspaceRoot")?;
+        let mut extra = fields.0;
+        if let Some(path) = workspace {
+            // The same workspace is recognised without its path, which names people.
+            let workspace = pseudonym(&[self.sender.org_id.as_str(), &path]);
+            extra.insert("workspace".to_owned(), Value::String(workspace));
+        }
+        let mut changes = fitted(&mut data, &mut extra)?;
+        if is_clamped {
+            changes.push(Change::ClockClamped);
+        }
+        let version = version
+            .or_else(|| text_in(&data, &["version", "extensionVersion", "appVersion"]))
+            .map(|text| short(&text));
+        let mut event = Event {
+            index,
+            duration_ms: duration(&data),
+            error_message: message_in(&data),
+            error_stack: text_in(&data, &["stack"]),
+            error_code: text_in(&data, &["errorCode"]).map(|code| bounded(&code, 64)),
+            measurements: measurements(&kind, &data),
+            version: version.or_else(|| self.version.clone()),
+            source: source
+                .or_else(|| self.source.clone())
+                .unwrap_or_else(|| DEFAULT_SOURCE.to_owned()),
+            trace_id: trace_id.as_deref().and_then(trace_id_of),
+            run_id: run_id.and_then(|text| Uuid::parse_str(&text).ok()),
+            error: None,
+            kind,
+            data,
+            extra,
+            session_id,
+            occurred_at,
+            changes,
+        };
+        if event.kind == ERROR {
+            event.error = Some(self.occurrence(&event));
+        }
+        Ok(event)
+    }
+
+    /// When it happened, and whether that had to be brought into what is possible.
+    fn time(&self, fields: &mut Fields) -> Result<(DateTime<Utc>, bool), Refusal> {
+        let sent = match fields.0.remove("timestamp") {
+            None | Some(Value::Null) => return Ok((self.now, false)),
+            Some(Value::Number(number)) => number,
+            Some(_) => return Err(wrong("timestamp", "a number of milliseconds")),
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "saturates, and is clamped to the possible below"
+        )]
+        let millis = sent
+            .as_i64()
+            .unwrap_or_else(|| sent.as_f64().unwrap_or_default() as i64);
+        let (earliest, latest) = (self.now - MAX_AGE, self.now + MAX_AHEAD);
+        let claimed = DateTime::from_timestamp_millis(millis);
+        let believed = claimed.map_or(if millis < 0 { earliest } else { latest }, |claimed| {
+            claimed.clamp(earliest, latest)
+        });
+        Ok((believed, claimed != Some(believed)))
+    }
+
+    /// The error that an event reports.
+    fn occurrence(&self, event: &Event) -> Occurrence {
+        let data = &event.data;
+        let named =
+            |names: &[&str], max: usize| text_in(data, names).map(|text| bounded(&text, max));
+        let message = event.error_message.clone();
+        let message = message.unwrap_or_else(|| "Unknown error".to_owned());
+        let is_true = |name: &str, absent: bool| match data.get(name) {
+            None | Some(Value::Null) => absent,
+            Some(Value::Bool(is)) => *is,
+            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+            Some(_) => true,
+        };
+        Occurrence {
+            org_id: self.sender.org_id.to_string(),
+            user_id: self.sender.user_id.to_string(),
+            source: Source::Client,
+            error_type: named(&["errorType", "error_type"], MAX_NAME_CHARS)
+                .or_else(|| type_in(&message).map(|text| bounded(text, MAX_NAME_CHARS)))
+                .unwrap_or_else(|| "unknown".to_owned()),
+            error_code: event.error_code.clone(),
+            severity: named(&["severity"], 32)
+                .map_or_else(|| "error".to_owned(), |text| text.to_lowercase()),
+            stack: event.error_stack.clone(),
+            component: named(&["component"], MAX_NAME_CHARS),
+            operation: named(&["operation"], MAX_NAME_CHARS),
+            session_id: event.session_id.clone(),
+            version: event.version.clone(),
+            user_visible: is_true("userVisible", true),
+            recovery_attempted: is_true("recoveryAttempted", false),
+            extra: (!event.extra.is_empty()).then(|| Value::Object(event.extra.clone())),
+            trace_id: event.trace_id.clone(),
+            run_id: event.run_id,
+            occurred_at: event.occurred_at,
+            created_at: self.now,
+            message,
+        }
+    }
+}
+
+/// Cleans what an event carries, within what one event may be.
+fn fitted(
+    data: &mut Map<String, Value>,
+    extra: &mut Map<String, Value>,
+) -> Result<Vec<Change>, Refusal> {
+    for name in ["error", "message", "stack"] {
+        if let Some(Value::String(text)) = data.get_mut(name)
+            && let Cow::Owned(private) = without_home_folders(text)
+        {
+            *text = private;
+        }
+    }
+    let mut budget = MAX_EVENT_BYTES;
+    let too_deep = |_: TooDeep| {
+        (
+            Reason::TooDeep,
+            format!("it is nested more than {MAX_DEPTH} levels deep"),
+        )
+    };
+    let mut changes = clean(data, &mut budget).map_err(too_deep)?;
+    changes.extend(clean(extra, &mut budget).map_err(too_deep)?);
+    changes.sort_unstable();
+    changes.dedup();
+    Ok(changes)
+}
+
+fn kind(fields: &mut Fields) -> Result<String, Refusal> {
+    let Some(kind) = fields.text("type")? else {
+        return Err(wrong("type", "a text, such as `navi.error`"));
+    };
+    if kind.chars().nth(MAX_TYPE_CHARS).is_some() {
+        let detail = format!("`type` is longer than {MAX_TYPE_CHARS} characters");
+        return Err((Reason::TypeTooLong, detail));
+    }
+    let kind = short(&kind);
+    Ok(if kind.is_empty() {
+        "unknown".to_owned()
+    } else {
+        kind
+    })
+}
+
+/// The members of an event that nobody has asked for yet.
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn text(&mut self, name: &str) -> Result<Option<String>, Refusal> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(wrong(name, "a text")),
+        }
+    }
+
+    fn one_of_texts(&mut self, names: &[&str]) -> Result<Option<String>, Refusal> {
+        let mut found = None;
+        for name in names {
+            found = found.or(self.text(name)?);
+        }
+        Ok(found)
+    }
+
+    fn object(&mut self, name: &str) -> Result<Map<String, Value>, Refusal> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(Map::new()),
+            Some(Value::Object(fields)) => Ok(fields),
+            Some(_) => Err(wrong(name, "an object")),
+        }
+    }
+}
+
+fn wrong(name: &str, is: &str) -> Refusal {
+    (Reason::Invalid, format!("`{name}` is {is}"))
+}
+
+/// What is wrong with the text of an event, by what the parser says of it.
+fn refusal(error: &serde_json::Error) -> Refusal {
+    let text = redact_text(&error.to_string()).into_owned();
+    let reason = if text.starts_with("recursion limit") {
+        Reason::TooDeep
+    } else if text.starts_with("number out of range") {
+        Reason::NumberOutOfRange
+    } else if text.contains("surrogate") || text.contains("code point") {
+        Reason::InvalidText
+    } else {
+        Reason::Invalid
+    };
+    (reason, text)
+}
+
+/// The first of these members that is a text.
+fn text_in(data: &Map<String, Value>, names: &[&str]) -> Option<String> {
+    let found = names.iter().find_map(|name| data.get(*name)?.as_str());
+    found.filter(|text| !text.is_empty()).map(ToOwned::to_owned)
+}
+
+/// What went wrong, in words: a text, or the message of an error as an object.
+fn message_in(data: &Map<String, Value>) -> Option<String> {
+    let said = match data.get("error")? {
+        Value::String(text) => text.clone(),
+        Value::Object(error) => match error.get("message") {
+            Some(Value::String(text)) => text.clone(),
+            Some(_) | None => Value::Object(error.clone()).to_string(),
+        },
+        Value::Null => return None,
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_)) => other.to_string(),
+    };
+    Some(truncated(&said, MAX_STRING_CHARS).unwrap_or(said))
+}
+
+/// The type that a message begins with: `TypeError: x is undefined`.
+fn type_in(message: &str) -> Option<&str> {
+    let (name, _) = message.split_once(':')?;
+    let is_name = name
+        .chars()
+        .all(|c| c.is_alphanumeric() || c == '_' || c == '.');
+    let is_type = name.ends_with("Error") || name.ends_with("Exception");
+    (is_name && is_type).then_some(name)
+}
+
+/// How long it took: what clients call it, in whole milliseconds.
+fn duration(data: &Map<String, Value>) -> Option<i64> {
+    let names = [
+        "duration_ms",
+        "durationMs",
+        "latencyMs",
+        "latency_ms",
+        "total_duration_ms",
+    ];
+    let millis = names.iter().find_map(|name| data.get(*name)?.as_f64())?;
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+    (millis >= 0.0).then_some(millis.round() as i64)
+}
+
+/// A trace id as W3C Trace Context writes it, alone or within a whole `traceparent`.
+fn trace_id_of(text: &str) -> Option<String> {
+    let id = text.split('-').find(|part| part.len() == 32)?;
+    let is_hex = id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_any = id.bytes().any(|byte| byte != b'0');
+    (is_hex && is_any).then(|| id.to_ascii_lowercase())
+}

@@ -1,0 +1,147 @@
+//! Batches, their events, and how many came in an hour.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use crate::telemetry::rows::{COLUMNS, Rows};
+
+/// Remembers batches that are not there yet. Answers which of them these are, by their place.
+pub async fn claim(conn: &mut PgConnection, batches: &[&Rows]) -> sqlx::Result<Vec<bool>> {
+    let column = |of: fn(&Rows) -> String| batches.iter().map(|b| of(b)).collect::<Vec<_>>();
+    let received: Vec<i32> = batches.iter().map(|batch| batch.received).collect();
+    let times: Vec<DateTime<Utc>> = batches.iter().map(|batch| batch.created_at).collect();
+    let places: Vec<i32> = (0..).take(batches.len()).collect();
+    let claimed = sqlx::query_scalar!(
+        r#"
+        with sent as (
+            select *
+            from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[],
+                        $6::timestamptz[], $7::integer[])
+                as sent (org_id, user_id, batch_id, received, rejected, created_at, place)
+        ), claimed as (
+            insert into telemetry_batches (org_id, user_id, batch_id, received, rejected, created_at)
+            select org_id, user_id, batch_id, received, rejected::integer[], created_at
+            from sent
+            -- Always in the same order, so that two servers which are sent the same batches wait for
+            -- each other in turn.
+            order by org_id, user_id, batch_id
+            on conflict (org_id, user_id, batch_id) do nothing
+            returning org_id, user_id, batch_id
+        )
+        select min(place) as "place!"
+        from claimed join sent using (org_id, user_id, batch_id)
+        group by org_id, user_id, batch_id
+        "#,
+        &column(|batch| batch.org_id.clone()),
+        &column(|batch| batch.user_id.clone()),
+        &column(|batch| batch.batch_id.clone()),
+        &received,
+        &column(|batch| array(&batch.rejected)),
+        &times,
+        &places,
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut fresh = vec![false; batches.len()];
+    for place in claimed {
+        if let Some(fresh) = usize::try_from(place).ok().and_then(|at| fresh.get_mut(at)) {
+            *fresh = true;
+        }
+    }
+    Ok(fresh)
+}
+
+/// Numbers as Postgres writes an array.
+fn array(numbers: &[i32]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    format!("{{{}}}", numbers.join(","))
+}
+
+/// What is known of a batch that was stored before.
+#[derive(Debug)]
+pub struct Known {
+    /// How many events it had.
+    pub received: i32,
+    /// Which of them were not stored.
+    pub rejected: Vec<i32>,
+}
+
+/// Finds a batch and keeps others from changing it until the end of the transaction.
+pub async fn find_for_update(conn: &mut PgConnection, batch: &Rows) -> sqlx::Result<Known> {
+    sqlx::query_as!(
+        Known,
+        "select received, rejected from telemetry_batches
+         where org_id = $1 and user_id = $2 and batch_id = $3
+         for update",
+        batch.org_id,
+        batch.user_id,
+        batch.batch_id,
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Notes what of a batch is stored now.
+pub async fn update(conn: &mut PgConnection, batch: &Rows, known: &Known) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update telemetry_batches set received = $4, rejected = $5
+         where org_id = $1 and user_id = $2 and batch_id = $3",
+        batch.org_id,
+        batch.user_id,
+        batch.batch_id,
+        known.received,
+        &known.rejected,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Writes events from their lines, which is the fastest way there is.
+pub async fn copy(conn: &mut PgConnection, lines: &[u8]) -> sqlx::Result<()> {
+    let statement = format!("copy telemetry_events ({COLUMNS}) from stdin");
+    let mut copy = conn.copy_in_raw(&statement).await?;
+    match copy.send(lines).await {
+        Ok(_) => copy.finish().await.map(drop),
+        Err(error) => {
+            copy.abort("the lines could not be sent").await?;
+            Err(error)
+        }
+    }
+}
+
+/// Where an event is counted: organisation, hour, type, version.
+pub type Place = (String, DateTime<Utc>, String, String);
+
+/// How many events came; the map's order is the one in which rows are locked.
+pub type Counts = BTreeMap<Place, i64>;
+
+/// Adds to what is counted by the hour.
+pub async fn count(conn: &mut PgConnection, counts: &Counts) -> sqlx::Result<()> {
+    let text = |of: fn(&Place) -> &str| {
+        counts
+            .keys()
+            .map(|key| of(key).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let hours: Vec<DateTime<Utc>> = counts.keys().map(|key| key.1).collect();
+    let events: Vec<i64> = counts.values().copied().collect();
+    sqlx::query!(
+        r#"
+        insert into telemetry_hours (org_id, hour, event_type, source_version, events)
+        select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::bigint[])
+        on conflict (org_id, hour, event_type, source_version)
+            do update set events = telemetry_hours.events + excluded.events
+        "#,
+        &text(|key| &key.0),
+        &hours,
+        &text(|key| &key.2),
+        &text(|key| &key.3),
+        &events,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}

@@ -1,0 +1,415 @@
+//! Errors and their groups.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::telemetry::cardinality::{Cardinality, OTHER, hour_of};
+use crate::telemetry::fingerprint::Fingerprint;
+use crate::telemetry::model::Occurrence;
+use crate::telemetry::rows::Grouped;
+
+/// Where a group is found: its organisation and its hash.
+type Key = (String, String);
+
+/// An error and its group.
+type Member<'a> = (&'a Occurrence, i64);
+
+/// What a group's occurrences of this transaction add up to.
+struct Sum<'a> {
+    group_id: i64,
+    occurrences: i64,
+    first: DateTime<Utc>,
+    /// The latest of them.
+    last: &'a Occurrence,
+}
+
+/// Writes errors, each into its group, in the transaction of the caller.
+///
+/// A group that somebody resolved is open again when the error happened after that; one that was
+/// reported late, by a client that had been offline, happened before.
+///
+/// An organisation may begin only so many groups in an hour, as `names` knows; the errors of further
+/// ones share a group.
+pub async fn record(
+    conn: &mut PgConnection,
+    errors: &[&Grouped],
+    environment: &str,
+    names: &mut Cardinality,
+) -> sqlx::Result<()> {
+    let groups = groups_of(conn, errors, names).await?;
+    let members: Vec<Member<'_>> = errors
+        .iter()
+        .filter_map(|error| Some((&error.occurrence, *groups.get(&key_of(error))?)))
+        .collect();
+    let mut sums: BTreeMap<(&str, i64), Sum<'_>> = BTreeMap::new();
+    for (occurrence, group_id) in &members {
+        sums.entry((&occurrence.org_id, *group_id))
+            .and_modify(|sum| {
+                sum.occurrences += 1;
+                sum.first = sum.first.min(occurrence.occurred_at);
+                if occurrence.occurred_at >= sum.last.occurred_at {
+                    sum.last = occurrence;
+                }
+            })
+            .or_insert(Sum {
+                group_id: *group_id,
+                occurrences: 1,
+                first: occurrence.occurred_at,
+                last: occurrence,
+            });
+    }
+    let sums: Vec<Sum<'_>> = sums.into_values().collect();
+    insert_activity(conn, &sums).await?;
+    reopen(conn, &sums).await?;
+    insert_users(conn, &members).await?;
+    insert_hours(conn, &members).await?;
+    insert_events(conn, &members, environment).await
+}
+
+fn key_of(error: &Grouped) -> Key {
+    (error.occurrence.org_id.clone(), error.fingerprint.hash())
+}
+
+/// The group of every error, by the error's own key; makes those that do not exist.
+async fn groups_of(
+    conn: &mut PgConnection,
+    errors: &[&Grouped],
+    names: &mut Cardinality,
+) -> sqlx::Result<HashMap<Key, i64>> {
+    let wanted: BTreeMap<Key, &Grouped> =
+        errors.iter().map(|error| (key_of(error), *error)).collect();
+    let mut found = find_groups(conn, wanted.keys()).await?;
+    if found.len() == wanted.len() {
+        return Ok(found);
+    }
+    // The groups to be made, and under which keys the errors of each were looked for.
+    let mut missing: BTreeMap<Key, (Fingerprint, &Occurrence)> = BTreeMap::new();
+    let mut shared: Vec<(Key, Key)> = Vec::new();
+    for (key, error) in wanted {
+        if found.contains_key(&key) {
+            continue;
+        }
+        if names.groups_left(&key.0) > 0 {
+            names.new_group(&key.0);
+            missing.insert(key, (error.fingerprint.clone(), &error.occurrence));
+        } else {
+            let other = other();
+            let home = (key.0.clone(), other.hash());
+            missing.insert(home.clone(), (other, &error.occurrence));
+            shared.push((key, home));
+        }
+    }
+    insert_groups(conn, &missing).await?;
+    // Asked for anew: another server may have made some of them at the same time.
+    found.extend(find_groups(conn, missing.keys()).await?);
+    for (key, home) in shared {
+        if let Some(group_id) = found.get(&home).copied() {
+            found.insert(key, group_id);
+        }
+    }
+    Ok(found)
+}
+
+/// The group of what finds no place in one of its own.
+fn other() -> Fingerprint {
+    Fingerprint {
+        error_type: OTHER.to_owned(),
+        message: "more kinds of errors than an organisation may begin in an hour".to_owned(),
+        frames: Vec::new(),
+    }
+}
+
+async fn find_groups(
+    conn: &mut PgConnection,
+    keys: impl Iterator<Item = &Key>,
+) -> sqlx::Result<HashMap<Key, i64>> {
+    let (orgs, prints): (Vec<String>, Vec<String>) = keys.cloned().unzip();
+    let rows = sqlx::query!(
+        r#"
+        select g.org_id, g.fingerprint, g.group_id
+        from unnest($1::text[], $2::text[]) as wanted (org_id, fingerprint)
+        join error_groups g using (org_id, fingerprint)
+        "#,
+        &orgs,
+        &prints,
+    )
+    .fetch_all(conn)
+    .await?;
+    let found = rows
+        .into_iter()
+        .map(|row| ((row.org_id, row.fingerprint), row.group_id));
+    Ok(found.collect())
+}
+
+async fn insert_groups(
+    conn: &mut PgConnection,
+    groups: &BTreeMap<Key, (Fingerprint, &Occurrence)>,
+) -> sqlx::Result<()> {
+    let (orgs, prints): (Vec<String>, Vec<String>) = groups.keys().cloned().unzip();
+    let text = |of: fn(&Fingerprint) -> &str| {
+        groups
+            .values()
+            .map(|(print, _)| of(print).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let frames: Vec<Value> = groups
+        .values()
+        .map(|(print, _)| json!(print.frames))
+        .collect();
+    let sources: Vec<String> = groups
+        .values()
+        .map(|(_, first)| first.source.as_str().to_owned())
+        .collect();
+    let versions: Vec<Option<String>> = groups
+        .values()
+        .map(|(_, first)| first.version.clone())
+        .collect();
+    let times: Vec<DateTime<Utc>> = groups.values().map(|(_, first)| first.created_at).collect();
+    sqlx::query!(
+        r#"
+        insert into error_groups (
+            org_id, fingerprint, error_type, message, frames, source, first_version, created_at
+        )
+        select org_id, fingerprint, error_type, message,
+               array(select jsonb_array_elements_text(frames)), source, first_version, created_at
+        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[],
+                    $7::text[], $8::timestamptz[])
+            as new (org_id, fingerprint, error_type, message, frames, source, first_version,
+                    created_at)
+        on conflict (org_id, fingerprint) do nothing
+        "#,
+        &orgs,
+        &prints,
+        &text(|print| &print.error_type),
+        &text(|print| &print.message),
+        &frames,
+        &sources,
+        &versions as &[Option<String>],
+        &times,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+async fn insert_activity(conn: &mut PgConnection, sums: &[Sum<'_>]) -> sqlx::Result<()> {
+    let text = |of: fn(&Occurrence) -> &str| {
+        sums.iter()
+            .map(|sum| of(sum.last).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let optional = |of: fn(&Occurrence) -> Option<&str>| {
+        let of_last = |sum: &Sum<'_>| of(sum.last).map(ToOwned::to_owned);
+        sums.iter().map(of_last).collect::<Vec<_>>()
+    };
+    let groups: Vec<i64> = sums.iter().map(|sum| sum.group_id).collect();
+    let occurrences: Vec<i64> = sums.iter().map(|sum| sum.occurrences).collect();
+    let first: Vec<DateTime<Utc>> = sums.iter().map(|sum| sum.first).collect();
+    let last: Vec<DateTime<Utc>> = sums.iter().map(|sum| sum.last.occurred_at).collect();
+    sqlx::query!(
+        r#"
+        insert into error_group_activity as old (
+            org_id, group_id, occurrences, first_seen, last_seen, severity, component,
+            last_version, last_message
+        )
+        select * from unnest(
+            $1::text[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[],
+            $6::text[], $7::text[], $8::text[], $9::text[]
+        )
+        on conflict (org_id, group_id) do update set
+            occurrences = old.occurrences + excluded.occurrences,
+            first_seen = least(old.first_seen, excluded.first_seen),
+            last_seen = greatest(old.last_seen, excluded.last_seen),
+            severity = excluded.severity,
+            component = excluded.component,
+            last_version = coalesce(excluded.last_version, old.last_version),
+            last_message = excluded.last_message
+        "#,
+        &text(|last| &last.org_id),
+        &groups,
+        &occurrences,
+        &first,
+        &last,
+        &text(|last| &last.severity),
+        &optional(|last| last.component.as_deref()) as &[Option<String>],
+        &optional(|last| last.version.as_deref()) as &[Option<String>],
+        &text(|last| &last.message),
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Opens groups again that were resolved before their error happened.
+async fn reopen(conn: &mut PgConnection, sums: &[Sum<'_>]) -> sqlx::Result<()> {
+    let orgs: Vec<String> = sums.iter().map(|sum| sum.last.org_id.clone()).collect();
+    let groups: Vec<i64> = sums.iter().map(|sum| sum.group_id).collect();
+    let last: Vec<DateTime<Utc>> = sums.iter().map(|sum| sum.last.occurred_at).collect();
+    let heard: Vec<DateTime<Utc>> = sums.iter().map(|sum| sum.last.created_at).collect();
+    sqlx::query!(
+        r#"
+        update error_groups g
+        set status = 'regressed', regressed_at = seen.heard_at, regressions = regressions + 1
+        from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::timestamptz[])
+            as seen (org_id, group_id, last_at, heard_at)
+        where g.org_id = seen.org_id and g.group_id = seen.group_id
+          and g.status = 'resolved' and g.resolved_at < seen.last_at
+        "#,
+        &orgs,
+        &groups,
+        &last,
+        &heard,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Counts whom an error affected for the first time.
+async fn insert_users(conn: &mut PgConnection, members: &[Member<'_>]) -> sqlx::Result<()> {
+    let mut affected: Vec<(String, i64, String)> = members
+        .iter()
+        .filter(|(error, _)| !error.user_id.is_empty())
+        .map(|(error, group_id)| (error.org_id.clone(), *group_id, error.user_id.clone()))
+        .collect();
+    affected.sort_unstable();
+    affected.dedup();
+    let orgs: Vec<String> = affected
+        .iter()
+        .map(|(org_id, _, _)| org_id.clone())
+        .collect();
+    let ids: Vec<i64> = affected.iter().map(|(_, group_id, _)| *group_id).collect();
+    let users: Vec<String> = affected
+        .into_iter()
+        .map(|(_, _, user_id)| user_id)
+        .collect();
+    sqlx::query!(
+        r#"
+        with new as (
+            insert into error_group_users (org_id, group_id, user_id)
+            select * from unnest($1::text[], $2::bigint[], $3::text[])
+            on conflict (org_id, group_id, user_id) do nothing
+            returning org_id, group_id
+        )
+        update error_group_activity a
+        set affected_users = affected_users + counted.users
+        from (select org_id, group_id, count(*) as users from new group by org_id, group_id) counted
+        where a.org_id = counted.org_id and a.group_id = counted.group_id
+        "#,
+        &orgs,
+        &ids,
+        &users,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+async fn insert_hours(conn: &mut PgConnection, members: &[Member<'_>]) -> sqlx::Result<()> {
+    let mut hours: BTreeMap<(&str, i64, DateTime<Utc>), i64> = BTreeMap::new();
+    for (error, group_id) in members {
+        let hour = hour_of(error.created_at);
+        *hours.entry((&error.org_id, *group_id, hour)).or_default() += 1;
+    }
+    let orgs: Vec<String> = hours
+        .keys()
+        .map(|(org_id, _, _)| (*org_id).to_owned())
+        .collect();
+    let ids: Vec<i64> = hours.keys().map(|(_, group_id, _)| *group_id).collect();
+    let times: Vec<DateTime<Utc>> = hours.keys().map(|(_, _, hour)| *hour).collect();
+    let counts: Vec<i64> = hours.into_values().collect();
+    sqlx::query!(
+        r#"
+        insert into error_group_hours as old (org_id, group_id, hour, occurrences)
+        select * from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::bigint[])
+        on conflict (org_id, group_id, hour)
+            do update set occurrences = old.occurrences + excluded.occurrences
+        "#,
+        &orgs,
+        &ids,
+        &times,
+        &counts,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+async fn insert_events(
+    conn: &mut PgConnection,
+    members: &[Member<'_>],
+    environment: &str,
+) -> sqlx::Result<()> {
+    let text = |of: fn(&Occurrence) -> &str| {
+        members
+            .iter()
+            .map(|(error, _)| of(error).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let optional = |of: fn(&Occurrence) -> Option<&str>| {
+        let of_each = |(error, _): &Member<'_>| of(error).map(ToOwned::to_owned);
+        members.iter().map(of_each).collect::<Vec<_>>()
+    };
+    let time = |of: fn(&Occurrence) -> DateTime<Utc>| {
+        members
+            .iter()
+            .map(|(error, _)| of(error))
+            .collect::<Vec<_>>()
+    };
+    let flag = |of: fn(&Occurrence) -> bool| {
+        members
+            .iter()
+            .map(|(error, _)| i32::from(of(error)))
+            .collect::<Vec<_>>()
+    };
+    let runs: Vec<Option<Uuid>> = members.iter().map(|(error, _)| error.run_id).collect();
+    let extra: Vec<Option<Value>> = members
+        .iter()
+        .map(|(error, _)| error.extra.clone())
+        .collect();
+    let groups: Vec<i64> = members.iter().map(|(_, group_id)| *group_id).collect();
+    sqlx::query!(
+        r#"
+        insert into error_events (
+            org_id, user_id, error_type, error_code, severity, error_message, stack_trace,
+            component, operation, session_id, version, user_visible, recovery_attempted,
+            extra_metadata, trace_id, run_id, occurred_at, created_at, group_id, source, environment
+        )
+        select *, $21
+        from unnest(
+            $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+            $8::text[], $9::text[], $10::text[], $11::text[], $12::integer[], $13::integer[],
+            $14::jsonb[], $15::text[], $16::uuid[], $17::timestamptz[], $18::timestamptz[],
+            $19::bigint[], $20::text[]
+        )
+        "#,
+        &text(|error| &error.org_id),
+        &text(|error| &error.user_id),
+        &text(|error| &error.error_type),
+        &optional(|error| error.error_code.as_deref()) as &[Option<String>],
+        &text(|error| &error.severity),
+        &text(|error| &error.message),
+        &optional(|error| error.stack.as_deref()) as &[Option<String>],
+        &optional(|error| error.component.as_deref()) as &[Option<String>],
+        &optional(|error| error.operation.as_deref()) as &[Option<String>],
+        &optional(|error| error.session_id.as_deref()) as &[Option<String>],
+        &optional(|error| error.version.as_deref()) as &[Option<String>],
+        &flag(|error| error.user_visible),
+        &flag(|error| error.recovery_attempted),
+        &extra as &[Option<Value>],
+        &optional(|error| error.trace_id.as_deref()) as &[Option<String>],
+        &runs as &[Option<Uuid>],
+        &time(|error| error.occurred_at),
+        &time(|error| error.created_at),
+        &groups,
+        &text(|error| error.source.as_str()),
+        environment,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}

@@ -1,0 +1,5 @@
+//! Telemetry's SQL: batches and their events, measurements, errors and their groups.
+
+pub mod batches;
+pub mod errors;
+pub mod measurements;

@@ -30,7 +30,7 @@ const MAX_DETAIL_CHARS: usize = 160;
 
 /// A batch as it is on the wire. Its events are left as text, to be read one by one.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a batch is a JSON object")]
 struct Envelope<'a> {
     #[serde(borrow)]
     events: Vec<&'a RawValue>,
@@ -44,6 +44,10 @@ struct Envelope<'a> {
 /// Reads a batch. `now` is this server's time.
 pub fn batch(body: &[u8], sender: &Sender, now: DateTime<Utc>) -> Result<Batch, Error> {
     let text = String::from_utf8_lossy(body);
+    // A list would be taken too, its items as the fields in the order in which they are declared.
+    if text.trim_start().starts_with('[') {
+        return Err(Error::Shape("a batch is a JSON object".to_owned()));
+    }
     let envelope: Envelope<'_> =
         serde_json::from_str(&text).map_err(|error| envelope_error(&error))?;
     if envelope.events.len() > MAX_EVENTS {
@@ -120,6 +124,9 @@ struct Common<'a> {
 
 impl Common<'_> {
     fn event(&self, index: usize, raw: &str) -> Result<Event, Refusal> {
+        if !raw.starts_with('{') {
+            return Err((Reason::Invalid, "an event is a JSON object".to_owned()));
+        }
         let mut fields = Fields(serde_json::from_str(raw).map_err(|error| refusal(&error))?);
         let kind = kind(&mut fields)?;
         let (occurred_at, is_clamped) = self.time(&mut fields)?;
@@ -325,7 +332,10 @@ fn refusal(error: &serde_json::Error) -> Refusal {
         Reason::TooDeep
     } else if text.starts_with("number out of range") {
         Reason::NumberOutOfRange
-    } else if text.contains("surrogate") || text.contains("code point") {
+    } else if ["surrogate", "code point", "hex escape"]
+        .iter()
+        .any(|part| text.contains(part))
+    {
         Reason::InvalidText
     } else {
         Reason::Invalid

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
     }
@@ -90,10 +90,10 @@ mod tests {
 
     #[test]
     fn a_bomb_is_refused_without_being_unpacked() {
-        let zeros = vec![b'0'; 200 * 1024 * 1024];
+        let zeros = vec![b'0'; 64 * 1024 * 1024];
         let bombs = [
             (Packing::Gzip, gzip(&zeros)),
-            (Packing::Zstd, zstd::encode_all(&zeros[..], 19).unwrap()),
+            (Packing::Zstd, zstd::encode_all(&zeros[..], 3).unwrap()),
         ];
         for (packing, bomb) in bombs {
             assert!(bomb.len() < MAX_BODY_BYTES);

@@ -1,0 +1,157 @@
+//! Bodies: packed, declared, damaged, too large.
+
+use std::io::Write;
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::telemetry::desk::{Desk, NOW};
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn batch(id: &str, events: usize) -> Vec<u8> {
+    let events: Vec<Value> = (0..events).map(|_| json!({"type": "t"})).collect();
+    serde_json::to_vec(&json!({"events": events, "batchId": id, "timestamp": NOW})).unwrap()
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn packed_bodies_and_those_of_a_beacon_are_taken(db: PgPool) {
+    let desk = Desk::new(db).await;
+    let zstd = zstd::encode_all(&batch("zstd", 2)[..], 3).unwrap();
+    for (body, headers) in [
+        (gzip(&batch("gzip", 2)), vec![("content-encoding", "gzip")]),
+        (zstd, vec![("content-encoding", "zstd")]),
+        (
+            batch("beacon", 2),
+            vec![("content-type", "text/plain;charset=UTF-8")],
+        ),
+        (
+            batch("plus", 2),
+            vec![("content-type", "application/vnd.navi+json")],
+        ),
+        (batch("same", 2), vec![("content-encoding", "identity")]),
+    ] {
+        let answer = desk.post(body, &headers).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::OK,
+            "{headers:?} {:#}",
+            answer.body
+        );
+        assert_eq!(answer.body["eventsPersisted"], 2);
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_body_that_is_none_is_refused_and_says_why(db: PgPool) {
+    let desk = Desk::new(db).await;
+    let bomb = gzip(&vec![b' '; 100 * 1024 * 1024]);
+    assert!(bomb.len() < 1024 * 1024);
+    let large = [&batch("b", 1)[..], &vec![b' '; 1024 * 1024]].concat();
+    let invalid_id = |id: Value| {
+        json!({"events": [], "batchId": id})
+            .to_string()
+            .into_bytes()
+    };
+    let none: &[(&str, &str)] = &[];
+    let packed: &[(&str, &str)] = &[("content-encoding", "gzip")];
+    let cases = [
+        (b"{".to_vec(), none),
+        (b"".to_vec(), none),
+        (b"[]".to_vec(), none),
+        (b"null".to_vec(), none),
+        (br#"{"events": 5, "batchId": "b"}"#.to_vec(), none),
+        (br#"{"events": []}"#.to_vec(), none),
+        (br#"{"batchId": "b"}"#.to_vec(), none),
+        (
+            br#"{"events": [], "batchId": "a", "batchId": "b"}"#.to_vec(),
+            none,
+        ),
+        (invalid_id(json!("")), none),
+        (invalid_id(json!("x".repeat(129))), none),
+        (invalid_id(json!("a\u{0}b")), none),
+        (invalid_id(json!(5)), none),
+        (batch("b", 1_001), none),
+        (large, none),
+        (bomb, packed),
+        (b"no gzip".to_vec(), packed),
+        (batch("b", 1), &[("content-encoding", "br")]),
+        (batch("b", 1), &[("content-type", "text/html")]),
+    ];
+    let mut told = Vec::new();
+    for (body, headers) in cases {
+        let answer = desk.post(body, headers).await;
+        let problem = &answer.body;
+        told.push(format!(
+            "{} {} {}",
+            answer.status.as_u16(),
+            problem["error_code"].as_str().unwrap(),
+            problem["detail"].as_str().unwrap()
+        ));
+    }
+    insta::assert_debug_snapshot!(told, @r#"
+    [
+        "400 INVALID_REQUEST the body is no JSON: EOF while parsing an object at line 1 column 1",
+        "400 INVALID_REQUEST the body is no JSON: EOF while parsing a value at line 1 column 0",
+        "422 VALIDATION_ERROR invalid length 0, expected struct Envelope with 4 elements at line 1 column 2",
+        "422 VALIDATION_ERROR invalid type: null, expected struct Envelope at line 1 column 4",
+        "422 VALIDATION_ERROR invalid type: integer `5`, expected a sequence at line 1 column 12",
+        "422 VALIDATION_ERROR missing field `batchId` at line 1 column 14",
+        "422 VALIDATION_ERROR missing field `events` at line 1 column 16",
+        "422 VALIDATION_ERROR duplicate field `batchId` at line 1 column 40",
+        "422 VALIDATION_ERROR `batchId` is 1 to 128 bytes without control characters",
+        "422 VALIDATION_ERROR `batchId` is 1 to 128 bytes without control characters",
+        "422 VALIDATION_ERROR `batchId` is 1 to 128 bytes without control characters",
+        "422 VALIDATION_ERROR invalid type: integer `5`, expected a string at line 1 column 24",
+        "413 TOO_MANY_EVENTS the batch has 1001 events, and 1000 are taken at a time",
+        "413 PAYLOAD_TOO_LARGE the body is larger than 1048576 bytes; send fewer events at a time",
+        "413 PAYLOAD_TOO_LARGE the body is larger than 1048576 bytes once unpacked; send fewer events at a time",
+        "400 INVALID_REQUEST the body cannot be unpacked; it is damaged, or was not packed with gzip",
+        "415 UNSUPPORTED_MEDIA_TYPE the body's encoding is not understood; `gzip`, `zstd` and none are",
+        "415 UNSUPPORTED_MEDIA_TYPE send the batch as JSON, declared as `application/json` or `text/plain`",
+    ]
+    "#);
+    for table in ["telemetry_events", "telemetry_batches"] {
+        assert_eq!(desk.count(table).await, 0, "{table}");
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn bytes_that_are_no_text_lose_no_event(db: PgPool) {
+    let desk = Desk::new(db).await;
+    let mut body = batch("b", 1);
+    let bad = b"{\"type\": \"t\", \"data\": {\"x\": \"a\xff\xfeb\"}}, ";
+    let at = body.iter().position(|byte| *byte == b'[').unwrap() + 1;
+    body.splice(at..at, bad.iter().copied());
+    let answer = desk.post(body, &[]).await;
+    assert_eq!(
+        answer.body["message"],
+        "2 of 2 events are stored; bytes that are no UTF-8 were replaced"
+    );
+    let rows = desk
+        .rows("select event_data from telemetry_events order by batch_index")
+        .await;
+    assert_eq!(rows[0]["event_data"], json!({"x": "a\u{fffd}\u{fffd}b"}));
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_body_of_unknown_length_is_bounded_too(db: PgPool) {
+    let desk = Desk::new(db).await;
+    let endless = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 65_536]));
+    let answer = desk.post(Body::from_stream(endless), &[]).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let cut = futures_util::stream::iter([
+        Ok(b"{\"events\":".to_vec()),
+        Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
+    ]);
+    let answer = desk.post(Body::from_stream(cut), &[]).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}

@@ -1,0 +1,7 @@
+//! What clients report: taken, kept, found again.
+
+mod batches;
+mod bodies;
+mod desk;
+mod errors;
+mod events;

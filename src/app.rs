@@ -35,10 +35,12 @@ use crate::platform::idempotency;
 use crate::platform::idempotency::model::KEPT_FOR;
 use crate::platform::metrics::Metrics;
 use crate::platform::outbound::{CONNECT_TIMEOUT, Client, OutboundError, Reach};
+use crate::platform::redact::text::redact_text;
 use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
 use crate::retrieval::model::Limits;
 use crate::retrieval::service::Retrieval;
+use crate::telemetry::model::Occurrence;
 use crate::telemetry::service::Telemetry;
 use crate::vault::config::KeyError;
 use crate::vault::service::Vault;
@@ -172,6 +174,7 @@ impl App {
             config.telemetry.telemetry_events_per_minute,
             &tasks,
         )?;
+        tell_panics(&tasks, &telemetry, &clock);
         let consents = Consents::new(db.clone(), clock.clone(), signals.clone(), audit.clone());
         let records = config.data_dir().ok().map(|folder| folder.join("outcomes"));
         let times = LeaseTimes {
@@ -264,6 +267,21 @@ impl App {
             self.tasks.stopping(),
         ));
     }
+}
+
+/// Records panics of background tasks as errors of this server.
+fn tell_panics(tasks: &Tasks, telemetry: &Telemetry, clock: &Clock) {
+    let (telemetry, clock) = (telemetry.clone(), clock.clone());
+    tasks.on_panic(move |text| {
+        telemetry.report(Occurrence {
+            error_type: "panic".to_owned(),
+            severity: "critical".to_owned(),
+            message: redact_text(text).into_owned(),
+            component: Some("background".to_owned()),
+            user_visible: false,
+            ..Occurrence::of_this_server(clock.now())
+        });
+    });
 }
 
 /// Who verifies tokens, and the keys of the identity provider if there is one.

@@ -2,7 +2,7 @@
 //!
 //! [`Principal`]: crate::auth::principal::Principal
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, header};
@@ -28,6 +28,17 @@ impl Gate {
     }
 }
 
+/// Who turned out to ask, for layers around authentication.
+#[derive(Clone, Debug, Default)]
+pub struct Asker(Arc<OnceLock<Principal>>);
+
+impl Asker {
+    /// Who asked, once that is known.
+    pub fn get(&self) -> Option<&Principal> {
+        self.0.get()
+    }
+}
+
 /// Verifies the token of every request to a route that is not public. Requests that match no
 /// route pass, to be answered with 404 by the fallback, which reveals nothing.
 pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
@@ -41,6 +52,10 @@ pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: 
                 let span = tracing::Span::current();
                 span.record("org.id", principal.org_id.as_str());
                 span.record("user.id", principal.user_id.as_str());
+                if let Some(asker) = request.extensions().get::<Asker>() {
+                    // Nobody else sets it.
+                    let _first = asker.0.set(principal.clone());
+                }
                 request.extensions_mut().insert(principal);
             }
             Err(denied) => return denied.into_response(),

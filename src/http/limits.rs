@@ -12,6 +12,8 @@ use axum::response::{IntoResponse, Response};
 use crate::auth::principal::Principal;
 use crate::auth::rate_limit::RateLimiter;
 use crate::platform::problem::Problem;
+use crate::platform::redact::text::redact_text;
+use crate::platform::tasks::panic_text;
 
 /// The largest body of a route that does not say otherwise, in bytes.
 pub const DEFAULT_BODY_BYTES: usize = 1024 * 1024;
@@ -54,24 +56,27 @@ pub async fn within(patience: Duration, answer: impl Future<Output = Response>) 
     }
 }
 
+/// What a handler said when it panicked, without secrets: in the extensions of the answer.
+#[derive(Clone, Debug)]
+pub struct Panicked(pub String);
+
 /// Answers for a handler that panicked. The panic's text stays in the log.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "the layer hands over what was caught"
 )]
 pub fn panicked(payload: Box<dyn Any + Send>) -> Response {
-    let text = payload
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("no text");
+    let text = panic_text(&*payload);
     tracing::error!(panic = text, "a handler panicked");
-    Problem::new(
+    let mut response = Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "internal",
         "something failed on the server; the request id finds it in the server's log",
     )
-    .into_response()
+    .into_response();
+    let panicked = Panicked(redact_text(text).into_owned());
+    response.extensions_mut().insert(panicked);
+    response
 }
 
 /// Answers what matches no route.

@@ -14,7 +14,7 @@ use crate::audit::layer::{Failures, Recorder, failed_logins, record};
 use crate::auth::layer::{Gate, authenticate};
 use crate::auth::rate_limit::RateLimiter;
 use crate::http::limits::Rates;
-use crate::http::{identity, limits, measure, models, openapi, ops};
+use crate::http::{failures, identity, limits, measure, models, openapi, ops};
 use crate::platform::metrics::Metrics;
 
 /// Every route that needs no token. What is not listed here needs one.
@@ -106,6 +106,11 @@ pub fn router(app: &App) -> Router {
         .layer(from_fn(limits::deadline))
         // Inside the two that must see the answer: a panic is counted and has its id.
         .layer(CatchPanicLayer::custom(limits::panicked))
+        // Sees every failure, panics included.
+        .layer(from_fn_with_state(
+            failures::Recorder::new(app.telemetry.clone(), app.clock.clone()),
+            failures::record,
+        ))
         // Sees every answer, those of the layers above included.
         .layer(from_fn_with_state(app.metrics.clone(), measure::measure))
         // Outermost: every answer and every line of the log has the request's id.

@@ -27,6 +27,9 @@ pub struct Problem {
     /// The request this answers; also in the header `X-Request-Id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// What was the matter, for operators; never shown.
+    #[serde(skip)]
+    pub cause: Option<String>,
     /// Seconds after which trying again makes sense; also in the header `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
@@ -43,6 +46,7 @@ impl Problem {
             detail: redact_text(&detail.into()).into_owned(),
             error_code: slug.replace('-', "_").to_ascii_uppercase(),
             request_id: None,
+            cause: None,
             retry_after: None,
         }
     }
@@ -56,11 +60,16 @@ impl Problem {
             source = cause.source();
         }
         tracing::error!(error = %error, causes = ?causes, "a request failed on our side");
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "something failed on the server; the request id finds it in the server's log",
-        )
+        let all = std::iter::once(error.to_string()).chain(causes);
+        let cause = all.collect::<Vec<_>>().join(": ");
+        Self {
+            cause: Some(redact_text(&cause).into_owned()),
+            ..Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "something failed on the server; the request id finds it in the server's log",
+            )
+        }
     }
 
     /// The same problem, saying when to try again.

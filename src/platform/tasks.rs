@@ -1,8 +1,12 @@
 //! Background work that shutdown waits for.
 
+use std::any::Any;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -11,6 +15,23 @@ use tokio_util::task::TaskTracker;
 pub struct Tasks {
     tracker: TaskTracker,
     stop: CancellationToken,
+    panics: Arc<OnceLock<Witness>>,
+}
+
+/// Told what a task said when it panicked.
+struct Witness(Box<dyn Fn(&str) + Send + Sync>);
+
+impl std::fmt::Debug for Witness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Witness")
+    }
+}
+
+/// What whoever panicked said.
+pub fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("no text")
 }
 
 impl Tasks {
@@ -24,13 +45,31 @@ impl Tasks {
         self.stop.clone()
     }
 
-    /// Spawns a task that [`Self::shutdown`] waits for.
+    /// Hands over what tasks say when they panic. Only the first witness is told.
+    pub fn on_panic(&self, witness: impl Fn(&str) + Send + Sync + 'static) {
+        let _first = self.panics.set(Witness(Box::new(witness)));
+    }
+
+    /// Spawns a task that [`Self::shutdown`] waits for. When it panics, that is logged and told.
     pub fn spawn<F>(&self, task: F) -> tokio::task::JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.tracker.spawn(task)
+        let panics = self.panics.clone();
+        self.tracker.spawn(async move {
+            match AssertUnwindSafe(task).catch_unwind().await {
+                Ok(output) => output,
+                Err(payload) => {
+                    let text = panic_text(&*payload);
+                    tracing::error!(panic = text, "a background task panicked");
+                    if let Some(witness) = panics.get() {
+                        (witness.0)(text);
+                    }
+                    resume_unwind(payload)
+                }
+            }
+        })
     }
 
     /// Tells every task to end and waits for them, at most `grace`. Answers whether all ended.

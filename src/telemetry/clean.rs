@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::platform::db::strip_nul;
 use crate::platform::redact::json::redact_json;
+use crate::platform::redact::text::redact_text;
 use crate::telemetry::model::{Change, MAX_DEPTH, MAX_STRING_CHARS};
+use crate::telemetry::private::without_home_folders;
 
 /// Says in an event that some of it was left out; the name that the original service used.
 const SIZE_LIMIT_EXCEEDED: &str = "_size_limit_exceeded";
@@ -42,6 +44,14 @@ pub fn clean(fields: &mut Map<String, Value>, budget: &mut usize) -> Result<Vec<
     }
     *budget = fitting.left;
     Ok(fitting.changes)
+}
+
+/// A text as it is kept: without secrets, home folders and NUL, not too long.
+pub fn fit_text(text: &str) -> String {
+    let clean = redact_text(text);
+    let clean = without_home_folders(&clean);
+    let clean = strip_nul(&clean);
+    truncated(&clean, MAX_STRING_CHARS).unwrap_or_else(|| clean.into_owned())
 }
 
 /// Cuts a text after its first characters, and says so in it; the original service's words.

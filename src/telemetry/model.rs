@@ -160,6 +160,33 @@ pub struct Occurrence {
     pub created_at: DateTime<Utc>,
 }
 
+impl Occurrence {
+    /// An error of this server at a moment, of which nothing else is known yet.
+    pub fn of_this_server(now: DateTime<Utc>) -> Self {
+        Self {
+            org_id: String::new(),
+            user_id: String::new(),
+            source: Source::Server,
+            error_type: "unknown".to_owned(),
+            error_code: None,
+            severity: "error".to_owned(),
+            message: String::new(),
+            stack: None,
+            component: None,
+            operation: None,
+            session_id: None,
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            user_visible: true,
+            recovery_attempted: false,
+            extra: None,
+            trace_id: None,
+            run_id: None,
+            occurred_at: now,
+            created_at: now,
+        }
+    }
+}
+
 /// A measured value: a row of `performance_metrics`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measurement {

@@ -15,6 +15,7 @@ use crate::platform::clock::Clock;
 use crate::platform::ids::OrgId;
 use crate::platform::metrics::Metrics;
 use crate::platform::tasks::Tasks;
+use crate::telemetry::clean::fit_text;
 use crate::telemetry::error::Error;
 use crate::telemetry::fingerprint::Grouping;
 use crate::telemetry::model::{
@@ -215,14 +216,20 @@ impl Telemetry {
     /// Records an error of this server, without waiting.
     pub fn report(&self, error: Occurrence) {
         let lane = self.lane(&error.org_id);
-        let grouped = Grouped::of(error, &self.0.grouping);
+        let grouped = self.grouped(error);
         if lane.drafts.send(Draft::Error(Box::new(grouped))).is_err() {
             self.0.metrics.navi_telemetry_errors_lost_total.inc();
         }
     }
 
-    /// Groups an error, for whoever records it in a transaction of their own.
+    /// Makes an error of this server fit to be kept and groups it, for whoever records it in a
+    /// transaction of their own.
     pub fn grouped(&self, error: Occurrence) -> Grouped {
+        let error = Occurrence {
+            message: fit_text(&error.message),
+            stack: error.stack.as_deref().map(fit_text),
+            ..error
+        };
         Grouped::of(error, &self.0.grouping)
     }
 

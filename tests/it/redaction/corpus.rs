@@ -102,6 +102,20 @@ fn planted(number: usize, line: &str) -> (String, Vec<String>) {
     (text, secrets)
 }
 
+/// The lines that hold secrets, each with what must not come out of it.
+pub(crate) fn secrets() -> Vec<(String, Vec<String>)> {
+    let lines = SECRETS.lines().filter(|line| !line.starts_with("# "));
+    let numbered = lines.enumerate();
+    numbered
+        .map(|(number, line)| planted(number, line))
+        .collect()
+}
+
+/// The lines that hold none.
+pub(crate) fn harmless() -> Vec<&'static str> {
+    HARMLESS.lines().collect()
+}
+
 /// The pieces of a secret that a text still holds.
 fn left_over(text: &str, secret: &str) -> Option<String> {
     let signs: Vec<char> = secret.chars().collect();

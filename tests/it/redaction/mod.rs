@@ -1,5 +1,5 @@
 //! What redaction takes out and what it leaves, and that nothing goes around it.
 
 mod canaries;
-mod corpus;
+pub(crate) mod corpus;
 mod logs;

@@ -193,6 +193,15 @@ impl Served {
         kill(Pid::from_raw(pid), signal).unwrap();
     }
 
+    /// The memory that is its own now, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process.id());
+        let text = std::fs::read_to_string(path).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.unwrap().split_whitespace().next().unwrap();
+        kib.parse().unwrap()
+    }
+
     /// Kills it without a word, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();

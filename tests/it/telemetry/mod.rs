@@ -5,3 +5,6 @@ mod bodies;
 mod desk;
 mod errors;
 mod events;
+mod faults;
+mod secrets;
+mod server;

@@ -1,0 +1,122 @@
+//! Records what this server failed at, as it records the errors of clients: so that an operator finds
+//! both in one place, and a person's complaint finds its cause by the trace.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::Response;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use serde_json::json;
+
+use crate::auth::layer::Asker;
+use crate::http::limits::Panicked;
+use crate::http::measure::UNMATCHED;
+use crate::platform::clock::Clock;
+use crate::platform::logging::{RequestId, TraceId};
+use crate::platform::problem::Problem;
+use crate::telemetry::model::{Occurrence, Source};
+use crate::telemetry::service::Telemetry;
+
+/// How many failures of one kind on one route are recorded in a minute: while a database is away, the
+/// next thousand say nothing that the first did not.
+const PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
+
+/// Where failures are recorded; cheap to clone.
+#[derive(Clone)]
+pub struct Recorder {
+    telemetry: Telemetry,
+    clock: Clock,
+    /// By code and route, which are both from closed sets.
+    recent: Arc<DefaultKeyedRateLimiter<(String, String)>>,
+}
+
+impl Recorder {
+    /// Records into telemetry.
+    pub fn new(telemetry: Telemetry, clock: Clock) -> Self {
+        Self {
+            telemetry,
+            clock,
+            recent: Arc::new(RateLimiter::keyed(Quota::per_minute(PER_MINUTE))),
+        }
+    }
+}
+
+/// What is known of a request before it is answered.
+struct Asked {
+    method: String,
+    route: String,
+    request_id: Option<String>,
+    trace_id: Option<String>,
+    asker: Asker,
+}
+
+/// Looks at every answer; those that say that this server failed are recorded.
+pub async fn record(
+    State(recorder): State<Recorder>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let asker = Asker::default();
+    request.extensions_mut().insert(asker.clone());
+    let extensions = request.extensions();
+    let route = extensions.get::<MatchedPath>();
+    let asked = Asked {
+        method: request.method().to_string(),
+        route: route.map_or(UNMATCHED, MatchedPath::as_str).to_owned(),
+        request_id: extensions.get::<RequestId>().map(ToString::to_string),
+        trace_id: extensions.get::<TraceId>().map(|trace| trace.0.clone()),
+        asker,
+    };
+    let response = next.run(request).await;
+    // A probe that says no does its work.
+    if response.status().is_server_error() && !asked.route.contains("/health") {
+        recorder.failed(asked, &response);
+    }
+    response
+}
+
+impl Recorder {
+    fn failed(&self, asked: Asked, response: &Response) {
+        let problem = response.extensions().get::<Problem>();
+        let panicked = response.extensions().get::<Panicked>();
+        let code = problem.map_or("UNKNOWN", |problem| &problem.error_code);
+        let error_type = if panicked.is_some() { "panic" } else { code };
+        let key = (error_type.to_owned(), asked.route.clone());
+        if self.recent.check_key(&key).is_err() {
+            return;
+        }
+        let cause = panicked.map(|panicked| panicked.0.as_str());
+        let cause = cause.or_else(|| problem?.cause.as_deref());
+        let detail = cause.or_else(|| problem.map(|problem| problem.detail.as_str()));
+        let status = response.status();
+        let severity = match (panicked, status) {
+            (Some(_), _) => "critical",
+            (None, StatusCode::SERVICE_UNAVAILABLE) => "warning",
+            (None, _) => "error",
+        };
+        let (method, route) = (&asked.method, &asked.route);
+        let now = self.clock.now();
+        let principal = asked.asker.get();
+        self.telemetry.report(Occurrence {
+            org_id: principal
+                .map(|who| who.org_id.to_string())
+                .unwrap_or_default(),
+            user_id: principal
+                .map(|who| who.user_id.to_string())
+                .unwrap_or_default(),
+            source: Source::Server,
+            error_type: error_type.to_owned(),
+            error_code: Some(code.to_owned()),
+            severity: severity.to_owned(),
+            message: format!("{method} {route}: {}", detail.unwrap_or("no detail")),
+            component: Some("http".to_owned()),
+            operation: Some(format!("{method} {route}")),
+            extra: Some(json!({"status": status.as_u16(), "request_id": asked.request_id})),
+            trace_id: asked.trace_id,
+            ..Occurrence::of_this_server(now)
+        });
+    }
+}

@@ -1,0 +1,261 @@
+//! Servers that are killed and databases that go away, while clients report.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use navi::auth::principal::Role;
+use navi::llm::script::Script;
+use navi::platform::clock::Clock;
+use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+
+use crate::runs::stage::script;
+use crate::support::app::TestApp;
+use crate::support::served::{Place, Served, url};
+use crate::telemetry::desk::{Desk, event, report};
+
+const NO_LIMITS: [&str; 4] = [
+    "--telemetry-batches-per-minute",
+    "0",
+    "--telemetry-events-per-minute",
+    "0",
+];
+
+fn nothing() -> Script {
+    script([])
+}
+
+/// A batch that says of each event which it is.
+fn batch(id: &str, events: usize) -> Value {
+    let events: Vec<Value> = (0..events)
+        .map(|n| json!({"type": "navi.error", "data": {"error": format!("broke {n}"), "n": n}}))
+        .collect();
+    json!({"events": events, "batchId": id})
+}
+
+/// Sends batches until the server is gone; answers with those that were acknowledged and those whose
+/// fate nobody was told.
+async fn send_until_gone(served: &Served, client: usize) -> (Vec<String>, Vec<String>) {
+    let (mut acknowledged, mut unknown) = (Vec::new(), Vec::new());
+    for n in 0.. {
+        let id = format!("{client}-{n}");
+        let sent = served.send(reqwest::Method::POST, "/api/telemetry", &batch(&id, 7));
+        match sent.await {
+            Ok(answer) if answer.status() == 200 => acknowledged.push(id),
+            Ok(answer) => panic!("{}", answer.status()),
+            Err(_) => {
+                unknown.push(id);
+                break;
+            }
+        }
+    }
+    (acknowledged, unknown)
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_was_acknowledged_before_a_kill_is_there_exactly_once(db: PgPool) {
+    let place = Place::new(&nothing(), Some(&url(&db.connect_options())));
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..3 {
+        let mut served = place.serve(&NO_LIMITS).await;
+        let sending = (0..8).map(|client| send_until_gone(&served, round * 100 + client));
+        let sending = futures_util::future::join_all(sending);
+        let killing = async {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            served.signal(nix::sys::signal::Signal::SIGKILL);
+        };
+        let (sent, ()) = tokio::join!(sending, killing);
+        served.kill();
+        let again = place.serve(&NO_LIMITS).await;
+        for (known, unknown) in sent {
+            acknowledged.extend(known);
+            // Whose answer was lost is sent again, as clients do.
+            for id in unknown {
+                let (status, answer) = again.post("/api/telemetry", &batch(&id, 7)).await;
+                assert_eq!((status, &answer["eventsPersisted"]), (200, &json!(7)));
+                acknowledged.insert(id);
+            }
+        }
+    }
+    let stored: Vec<(String, i64, i64)> = sqlx::query_as(
+        "select batch_id, count(*), count(distinct batch_index) from telemetry_events group by 1",
+    )
+    .fetch_all(&db)
+    .await
+    .unwrap();
+    let ids: BTreeSet<String> = stored.iter().map(|(id, _, _)| id.clone()).collect();
+    assert_eq!(ids, acknowledged);
+    assert!(ids.len() > 50, "{} batches", ids.len());
+    assert!(
+        stored
+            .iter()
+            .all(|(_, rows, indexes)| (*rows, *indexes) == (7, 7))
+    );
+    let count = |query: &'static str| sqlx::query_scalar::<_, i64>(query).fetch_one(&db);
+    let events = i64::try_from(ids.len() * 7).unwrap();
+    for query in [
+        "select count(*) from error_events where source = 'client'",
+        "select sum(occurrences)::bigint from error_group_hours",
+        "select sum(events)::bigint from telemetry_hours",
+    ] {
+        assert_eq!(count(query).await.unwrap(), events, "{query}");
+    }
+}
+
+/// Postgres, gone for a while.
+#[tokio::test]
+async fn while_the_database_is_away_batches_are_refused_and_memory_does_not_grow() {
+    let data = tempfile::tempdir().unwrap();
+    let settings = || Settings {
+        data_dir: data.path().to_owned(),
+        ..Settings::default()
+    };
+    let postgres = EmbeddedPostgres::start(settings()).await.unwrap();
+    let options = postgres.connect_options();
+    let now = Clock::System.now();
+    navi::platform::db::migrate(&options, now).await.unwrap();
+    let place = Place::new(&nothing(), Some(&url(&options)));
+    let served = place.serve(&NO_LIMITS).await;
+    let (status, _) = served.post("/api/telemetry", &batch("before", 1)).await;
+    assert_eq!(status, 200);
+    let before = served.resident_kib();
+    postgres.stop().await;
+    let began = Instant::now();
+    let mut refused = 0;
+    while began.elapsed() < Duration::from_secs(30) {
+        let big = (0..4).map(|n| {
+            let id = format!("away-{n}-{refused}");
+            served.send(reqwest::Method::POST, "/api/telemetry", &batch(&id, 900))
+        });
+        for answer in futures_util::future::join_all(big).await {
+            let answer = answer.unwrap();
+            assert_eq!(answer.status(), 503);
+            assert!(answer.headers().contains_key("retry-after"));
+            refused += 1;
+        }
+    }
+    assert!(refused > 100, "{refused} were refused in 30 s");
+    let grown = served.resident_kib().saturating_sub(before);
+    assert!(
+        grown < 64 * 1024,
+        "{grown} KiB more for {refused} refused batches"
+    );
+    let postgres = EmbeddedPostgres::start(settings()).await.unwrap();
+    let began = Instant::now();
+    let recovered = loop {
+        let (status, answer) = served.post("/api/telemetry", &batch("after", 3)).await;
+        if status == 200 {
+            break answer;
+        }
+        assert_eq!(status, 503, "{answer}");
+        assert!(
+            began.elapsed() < Duration::from_secs(15),
+            "{}",
+            served.log()
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(recovered["eventsPersisted"], 3);
+    let db = PgPoolOptions::new()
+        .connect_with(postgres.connect_options())
+        .await
+        .unwrap();
+    let batches: Vec<String> =
+        sqlx::query_scalar("select distinct batch_id from telemetry_events order by 1")
+            .fetch_all(&db)
+            .await
+            .unwrap();
+    assert_eq!(batches, ["after", "before"]);
+    assert!(!served.log().contains("panicked"), "{}", served.log());
+    db.close().await;
+    drop(served);
+    postgres.stop().await;
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn more_than_can_be_stored_is_refused_and_what_was_accepted_is_there(db: PgPool) {
+    let desk = Arc::new(Desk::new(db.clone()).await);
+    // Nobody can write until this is over.
+    let mut tx = db.begin().await.unwrap();
+    sqlx::query("lock table telemetry_batches in exclusive mode")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    let events: Vec<Value> = (0..40)
+        .map(|_| event("t", json!({"text": "x".repeat(9_000)})))
+        .collect();
+    let sending = (0..80).map(|n| {
+        let (desk, events) = (desk.clone(), events.clone());
+        async move { desk.send(&format!("b-{n}"), &events).await }
+    });
+    let releasing = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        tx.rollback().await.unwrap();
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(sending), releasing);
+    let mut accepted = 0;
+    for answer in &answers {
+        match answer.status {
+            StatusCode::OK => accepted += 1,
+            StatusCode::TOO_MANY_REQUESTS => {
+                assert_eq!(answer.body["error_code"], "TELEMETRY_OVERLOADED");
+                assert_eq!(answer.headers["retry-after"], "1");
+            }
+            other => panic!("{other}: {:#}", answer.body),
+        }
+    }
+    assert!(
+        accepted > 10 && accepted < 80,
+        "{accepted} of 80 were accepted"
+    );
+    assert_eq!(desk.count("telemetry_events").await, accepted * 40);
+    desk.keep("later", &events).await;
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn one_batch_that_the_database_refuses_loses_no_other(db: PgPool) {
+    let desk = Arc::new(Desk::new(db.clone()).await);
+    sqlx::query("alter table telemetry_events add check (event_type <> 'refused')")
+        .execute(&db)
+        .await
+        .unwrap();
+    let sending = (0..20).map(|n| {
+        let desk = desk.clone();
+        async move {
+            let kind = if n == 7 { "refused" } else { "taken" };
+            let events = [event("taken", json!({})), event(kind, json!({}))];
+            desk.send(&format!("b-{n}"), &events).await.body
+        }
+    });
+    let told = futures_util::future::join_all(sending).await;
+    for (n, told) in told.iter().enumerate() {
+        assert_eq!(told["success"], n != 7, "{told:#}");
+    }
+    insta::assert_json_snapshot!(told[7], @"");
+    assert_eq!(desk.count("telemetry_events").await, 39);
+    let mended = [event("taken", json!({})), event("taken", json!({}))];
+    let again = desk.send("b-7", &mended).await;
+    assert_eq!(again.body["eventsPersisted"], 2);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_cannot_be_audited_is_not_taken(db: PgPool) {
+    let app = TestApp::with(db.clone(), Clock::System, &NO_LIMITS).await;
+    sqlx::query("alter table audit_records rename to gone")
+        .execute(&db)
+        .await
+        .unwrap();
+    let client = app.client(Role::Viewer);
+    let answer = report(&client, &batch("b", 1)).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.body["error_code"], "AUDIT_UNAVAILABLE");
+    let stored: i64 = sqlx::query_scalar("select count(*) from telemetry_events")
+        .fetch_one(&db)
+        .await
+        .unwrap();
+    assert_eq!(stored, 0);
+}

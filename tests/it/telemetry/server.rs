@@ -1,0 +1,78 @@
+//! What this server failed at.
+
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use serde_json::Value;
+use sqlx::PgPool;
+
+use crate::telemetry::desk::Desk;
+
+/// Rows that come a moment later.
+async fn soon(desk: &Desk, query: &str) -> Vec<Value> {
+    let began = Instant::now();
+    loop {
+        let rows = desk.rows(query).await;
+        if !rows.is_empty() {
+            return rows;
+        }
+        assert!(
+            began.elapsed() < Duration::from_secs(10),
+            "nothing: {query}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_request_that_fails_on_our_side_is_an_error_of_its_person_with_its_cause(db: PgPool) {
+    let desk = Desk::new(db.clone()).await;
+    sqlx::query("alter table conversations rename to gone")
+        .execute(&db)
+        .await
+        .unwrap();
+    let (status, _) = desk.client.get("/api/navi-memory/conversations").await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    let mut rows = soon(&desk, "select * from error_events").await;
+    let row = rows.remove(0);
+    insta::assert_json_snapshot!(row, {
+        ".trace_id" => "[trace]", ".extra_metadata.request_id" => "[id]",
+    }, @"");
+    assert_eq!(row["trace_id"].as_str().unwrap().len(), 32);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_background_task_that_panics_is_an_error_of_the_server(db: PgPool) {
+    let desk = Desk::new(db).await;
+    let secret = ["ghp", "_0123456789abcdefABCDEF0123456789abcd"].concat();
+    let panicking = desk.app.app.tasks.spawn(async move {
+        assert!(secret.is_empty(), "no use for \0{secret}");
+    });
+    assert!(panicking.await.unwrap_err().is_panic());
+    let rows = soon(
+        &desk,
+        "select org_id, error_type, severity, error_message, source from error_events",
+    )
+    .await;
+    insta::assert_json_snapshot!(rows, @"");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_storm_of_failures_is_recorded_as_a_few(db: PgPool) {
+    let desk = Desk::new(db.clone()).await;
+    sqlx::query("alter table conversations rename to gone")
+        .execute(&db)
+        .await
+        .unwrap();
+    for _ in 0..150 {
+        desk.client.get("/api/navi-memory/conversations").await;
+    }
+    let began = Instant::now();
+    let mut count = 0;
+    while count < 60 && began.elapsed() < Duration::from_secs(5) {
+        count = desk.count("error_events").await;
+    }
+    // One more each second while it lasts.
+    assert!((60..=75).contains(&count), "{count}");
+    assert_eq!(desk.count("error_groups").await, 1);
+}

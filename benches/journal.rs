@@ -69,6 +69,7 @@ async fn run(db: &PgPool) -> Run {
             provider: "scripted".to_owned(),
             model: "scripted".to_owned(),
         },
+        trace_id: None,
         created_at: clock.now(),
     };
     let mut conn = db.acquire().await.unwrap();

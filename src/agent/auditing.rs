@@ -29,6 +29,7 @@ impl Runner {
         NewEntry {
             resource: Some(planned.id.to_string()),
             run_id: Some(self.run.id.0),
+            trace_id: self.run.trace_id.clone().map(|trace| trace.0),
             payload: Some(payload),
             ..NewEntry::new(
                 Log::Org(self.run.org_id.clone()),

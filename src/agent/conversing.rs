@@ -227,6 +227,7 @@ impl Runner {
             org_id: self.run.org_id.clone(),
             user_id: self.run.user_id.clone(),
             run_id: Some(self.run.id.0),
+            trace_id: self.run.trace_id.clone(),
             session_id: self.run.task.conversation_id.map(|id| id.to_string()),
             ledger: self.services.ledger.clone(),
             clock: self.services.clock.clone(),

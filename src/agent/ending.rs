@@ -165,6 +165,7 @@ impl Runner {
             }),
             prompt_hash: Sha256Hex::of(&format!("{}\n{first}", prompt::system(self.reach))),
             result_ref: Some(self.run.id.to_string()),
+            trace_id: self.run.trace_id.clone(),
             created_at: self.services.clock.now(),
         }
     }

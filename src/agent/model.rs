@@ -8,6 +8,7 @@ use crate::auth::principal::{Principal, Role};
 use crate::id;
 use crate::llm::model::{Message, Part, Usage};
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::logging::TraceId;
 
 id!(
     /// A run; clients know it as `task_id` or `job_id`.
@@ -103,6 +104,8 @@ pub struct Run {
     pub task: Task,
     /// The model that does it.
     pub model: ChosenModel,
+    /// The trace of the request that asked for it; none for runs of versions that kept none.
+    pub trace_id: Option<TraceId>,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
 }

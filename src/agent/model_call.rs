@@ -15,6 +15,7 @@ use crate::llm::model::{ChatRequest, Completion, StreamEvent, ToolCall, Usage};
 use crate::llm::provider::{EventStream, Provider};
 use crate::platform::clock::Clock;
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::logging::TraceId;
 
 /// Who calls, which model, and where the record goes.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub struct Caller {
     pub user_id: UserId,
     /// The run it belongs to, if any.
     pub run_id: Option<Uuid>,
+    /// The trace of the request that led to it.
+    pub trace_id: Option<TraceId>,
     /// The conversation it belongs to, if any.
     pub session_id: Option<String>,
     /// Where it is recorded.
@@ -164,6 +167,7 @@ impl Meter {
             org_id: self.caller.org_id.clone(),
             user_id: self.caller.user_id.clone(),
             run_id: self.caller.run_id,
+            trace_id: self.caller.trace_id.clone(),
             session_id: self.caller.session_id.clone(),
             phase: self.phase,
             provider: self.caller.provider_name.clone(),

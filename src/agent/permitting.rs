@@ -204,6 +204,7 @@ impl Runner {
             };
             let allowed = AutoAllowed {
                 run_id: self.run.id,
+                trace_id: self.run.trace_id.as_ref(),
                 tool: action.tool.name(),
                 command: &action.display,
                 cwd: &action.directory,

@@ -35,6 +35,7 @@ use crate::ledger;
 use crate::llm::catalog::Capabilities;
 use crate::llm::model::{Message, Part};
 use crate::llm::route::Route;
+use crate::platform::logging::TraceId;
 
 /// Lines of live output that may wait to be shown.
 const OUTPUT_QUEUE: usize = 1_024;
@@ -81,6 +82,7 @@ impl AgentService {
     pub(super) async fn prepare(
         &self,
         principal: &Principal,
+        trace_id: TraceId,
         request: TaskRequest,
         kind: RunKind,
     ) -> Result<Prepared, Error> {
@@ -106,6 +108,7 @@ impl AgentService {
                 model: route.provider_model.clone(),
             },
             task,
+            trace_id: Some(trace_id),
             created_at: services.clock.now(),
         };
         Ok(Prepared {

@@ -20,6 +20,7 @@ use crate::audit::layer::Made;
 use crate::auth::principal::Principal;
 use crate::llm::route::RouteError;
 use crate::platform::extract::{Json, Path};
+use crate::platform::logging::TraceId;
 use crate::platform::problem::Problem;
 
 /// The agent's routes. Chat bodies may hold images, so they have a limit of their own.
@@ -50,10 +51,11 @@ pub fn routes(service: AgentService) -> OpenApiRouter {
 async fn run_autonomous(
     State(service): State<AgentService>,
     principal: Principal,
+    Extension(trace_id): Extension<TraceId>,
     Json(request): Json<TaskRequest>,
 ) -> Result<(Extension<Made>, Response), Problem> {
     let may_leave = request.on_disconnect == OnDisconnect::Continue;
-    let started = service.start(&principal, request).await?;
+    let started = service.start(&principal, trace_id, request).await?;
     let made = Made(started.run_id.to_string());
     Ok((
         Extension(made),
@@ -76,9 +78,10 @@ async fn run_autonomous(
 async fn stream_chat(
     State(service): State<AgentService>,
     principal: Principal,
+    Extension(trace_id): Extension<TraceId>,
     Json(request): Json<TaskRequest>,
 ) -> Result<Response, Problem> {
-    let chat = service.chat(&principal, request).await?;
+    let chat = service.chat(&principal, trace_id, request).await?;
     Ok(chat_stream::chat(service, chat))
 }
 
@@ -135,6 +138,7 @@ impl ChatAnswer {
 async fn answer_chat(
     State(service): State<AgentService>,
     principal: Principal,
+    Extension(trace_id): Extension<TraceId>,
     Json(request): Json<TaskRequest>,
 ) -> Result<Json<ChatAnswer>, Problem> {
     if request.message == HEALTH_CHECK {
@@ -144,7 +148,7 @@ async fn answer_chat(
             None,
         )));
     }
-    let chat = service.chat(&principal, request).await?;
+    let chat = service.chat(&principal, trace_id, request).await?;
     let call = chat.ask().await.map_err(Error::Model)?;
     let answer = call.complete().await.map_err(Error::Model)?;
     let gen_id = chat.keep(&answer.text).await;

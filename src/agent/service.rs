@@ -39,6 +39,7 @@ use crate::llm::route::Route;
 use crate::llm::router::Router;
 use crate::platform::clock::Clock;
 use crate::platform::ids::OrgId;
+use crate::platform::logging::TraceId;
 use crate::platform::metrics::Metrics;
 use crate::platform::outbound::Client;
 use crate::platform::signals::Signals;
@@ -192,13 +193,14 @@ impl AgentService {
     pub async fn start(
         &self,
         principal: &Principal,
+        trace_id: TraceId,
         request: TaskRequest,
     ) -> Result<Started, Error> {
         if self.0.stopping.is_cancelled() {
             return Err(Error::ShuttingDown);
         }
         let prepared = self
-            .prepare(principal, request, RunKind::Autonomous)
+            .prepare(principal, trace_id, request, RunKind::Autonomous)
             .await?;
         let limit = self.0.config.max_concurrent_runs;
         let place = self.0.places.clone().try_acquire_owned();

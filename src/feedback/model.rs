@@ -5,6 +5,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::logging::TraceId;
 
 /// What kind of answer was asked for; ratings are compared within a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub struct Generation {
     pub prompt_hash: Sha256Hex,
     /// The run that made it.
     pub result_ref: Option<String>,
+    /// The trace of the request that asked for it.
+    pub trace_id: Option<TraceId>,
     /// When.
     pub created_at: DateTime<Utc>,
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use crate::feedback::model::{Generation, Sha256Hex};
+use crate::platform::logging::TraceId;
 
 /// Width that dashboards were built for, in characters.
 const MAX_MODEL_CHARS: usize = 128;
@@ -19,9 +20,9 @@ pub async fn insert_generation(
         r#"
         insert into ai_generation_log (
             org_key, user_sub, task_type, input_fingerprint, model, temperature, params,
-            prompt_hash, result_ref, created_at
+            prompt_hash, result_ref, created_at, trace_id
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         returning id
         "#,
         generation.org_id.as_str(),
@@ -37,6 +38,7 @@ pub async fn insert_generation(
             .as_deref()
             .map(|result| text(result, MAX_RESULT_REF_CHARS)),
         generation.created_at,
+        generation.trace_id.as_ref() as Option<&TraceId>,
     )
     .fetch_one(conn)
     .await

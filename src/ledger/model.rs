@@ -9,6 +9,7 @@ use crate::ledger::money::{Cost, Nanos};
 use crate::llm::error::LlmError;
 use crate::llm::model::Usage;
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::logging::TraceId;
 
 crate::id!(
     /// One request to a model provider; sending its row twice writes it once.
@@ -74,6 +75,8 @@ pub struct Call {
     pub user_id: UserId,
     /// The run it belongs to.
     pub run_id: Option<Uuid>,
+    /// The trace of the request that led to it.
+    pub trace_id: Option<TraceId>,
     /// The client's session.
     pub session_id: Option<String>,
     /// What the run was doing.
@@ -181,6 +184,8 @@ pub struct TaskMetric {
     pub user_id: UserId,
     /// The run.
     pub run_id: Uuid,
+    /// The trace of the request that asked for it.
+    pub trace_id: Option<TraceId>,
     /// The kind of work.
     pub task_type: String,
     /// Turns with the model.

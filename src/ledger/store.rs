@@ -14,6 +14,7 @@ use crate::ledger::money::Nanos;
 use crate::ledger::prices::PriceRow;
 use crate::llm::model::Usage;
 use crate::platform::ids::OrgId;
+use crate::platform::logging::TraceId;
 
 /// Widths that dashboards were built for, in characters.
 const MAX_MODEL_CHARS: usize = 128;
@@ -28,6 +29,10 @@ fn text(text: &str, max_chars: usize) -> String {
         .filter(|c| *c != '\0')
         .take(max_chars)
         .collect()
+}
+
+fn trace(id: Option<&TraceId>) -> Option<String> {
+    id.map(|id| id.0.clone())
 }
 
 fn tokens(count: u64) -> i64 {
@@ -60,6 +65,10 @@ pub async fn insert_calls(conn: &mut PgConnection, calls: &[Arc<PricedCall>]) ->
     let latencies: Vec<i64> = calls.iter().map(|c| millis(c.call.latency)).collect();
     let ttfts: Vec<Option<i64>> = calls.iter().map(|c| c.call.ttft.map(millis)).collect();
     let times: Vec<DateTime<Utc>> = calls.iter().map(|c| c.call.created_at).collect();
+    let traces: Vec<Option<String>> = calls
+        .iter()
+        .map(|c| trace(c.call.trace_id.as_ref()))
+        .collect();
     // Zero tokens that were counted and tokens that nobody counted must stay apart: the first cost
     // nothing, the cost of the second will never be known.
     let metadata: Vec<Option<Value>> = calls
@@ -78,13 +87,15 @@ pub async fn insert_calls(conn: &mut PgConnection, calls: &[Arc<PricedCall>]) ->
             input_tokens, output_tokens, total_tokens,
             cache_read_tokens, cache_write_tokens, reasoning_tokens,
             input_cost, output_cost, total_cost, latency_ms, ttft_ms,
-            task_type, session_id, extra_metadata, status, error_message, created_at
+            task_type, session_id, extra_metadata, status, error_message, created_at,
+            trace_id
         )
         select * from unnest(
             $1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
             $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
             $14::numeric[], $15::numeric[], $16::numeric[], $17::bigint[], $18::bigint[],
-            $19::text[], $20::text[], $21::jsonb[], $22::text[], $23::text[], $24::timestamptz[]
+            $19::text[], $20::text[], $21::jsonb[], $22::text[], $23::text[], $24::timestamptz[],
+            $25::text[]
         )
         on conflict (org_id, created_at, call_id) do nothing
         "#,
@@ -121,6 +132,7 @@ pub async fn insert_calls(conn: &mut PgConnection, calls: &[Arc<PricedCall>]) ->
             .as_deref()
             .map(|t| text(t, MAX_ERROR_CHARS))) as &[Option<String>],
         &times,
+        &traces as &[Option<String>],
     )
     .execute(conn)
     .await?;
@@ -135,9 +147,9 @@ pub async fn insert_task_metric(conn: &mut PgConnection, task: &TaskMetric) -> s
         insert into task_metrics (
             org_id, user_id, run_id, task_id, task_type, llm_iterations, rag_retrievals,
             completion_time_ms, llm_time_ms, rag_time_ms, total_tokens, total_cost,
-            status, error_type, created_at
+            status, error_type, created_at, trace_id
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         on conflict (org_id, created_at, run_id) do nothing
         "#,
         task.org_id.as_str(),
@@ -155,6 +167,7 @@ pub async fn insert_task_metric(conn: &mut PgConnection, task: &TaskMetric) -> s
         task.status.label(),
         task.error_type.as_deref().map(|t| text(t, MAX_NAME_CHARS)),
         task.created_at,
+        trace(task.trace_id.as_ref()),
     )
     .execute(conn)
     .await?;

@@ -230,7 +230,7 @@ impl Catalog {
 
     /// The models whose names are metric labels: those of the configured providers, at most
     /// [`MAX_MODEL_LABELS`], so that the number of series stays bounded. All others are counted
-    /// together.
+    /// together. Providers take turns, or the first one's models would leave no name to the others.
     pub fn model_labels(&self, config: &LlmConfig, with_scripted: bool) -> Vec<String> {
         let configured: Vec<_> = config.configured().collect();
         let serves = |provider: &ProviderId| configured.contains(provider);
@@ -245,10 +245,19 @@ impl Catalog {
         let own = own.into_iter().filter(|(is_served, _)| *is_served);
         let known = self.models().iter().filter(|model| serves(&model.provider));
         let known = known.filter(|model| model.retired.is_none());
+        let mut turns: BTreeMap<&ProviderId, usize> = BTreeMap::new();
+        let mut known: Vec<_> = known
+            .map(|model| {
+                let turn = turns.entry(&model.provider).or_default();
+                *turn += 1;
+                (*turn, model)
+            })
+            .collect();
+        known.sort_by_key(|(turn, _)| *turn);
         let mut labels: Vec<String> = Vec::new();
         for name in own
             .map(|(_, name)| name)
-            .chain(known.map(|model| model.name.as_str()))
+            .chain(known.iter().map(|(_, model)| model.name.as_str()))
         {
             if labels.len() < MAX_MODEL_LABELS && !labels.iter().any(|label| label == name) {
                 labels.push(name.to_owned());
@@ -328,5 +337,29 @@ mod tests {
             "openrouter/claude-sonnet-5.5"
         );
         assert!(catalog.model("anthropic/").is_none());
+    }
+
+    #[test]
+    fn every_configured_provider_has_models_with_a_label_of_their_own() {
+        let catalog = Catalog::embedded().unwrap();
+        let key = || Some("not-a-key".into());
+        let config = LlmConfig {
+            anthropic_api_key: key(),
+            openai_api_key: key(),
+            google_api_key: key(),
+            groq_api_key: key(),
+            ..LlmConfig::default()
+        };
+        let labels = catalog.model_labels(&config, false);
+        assert_eq!(labels.len(), MAX_MODEL_LABELS);
+        let mut providers = BTreeSet::new();
+        for model in catalog.models() {
+            if labels.contains(&model.name) {
+                providers.insert(model.provider.as_str());
+            }
+        }
+        for provider in ["anthropic", "openai", "google", "groq"] {
+            assert!(providers.contains(provider), "{provider}: {labels:?}");
+        }
     }
 }

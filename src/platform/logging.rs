@@ -206,8 +206,10 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Names the trace that a request belongs to: 32 hexadecimal digits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Names the trace that a request belongs to: 32 hexadecimal digits. Everything that the request leads
+/// to carries it, so that one query finds all of it.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
 pub struct TraceId(pub String);
 
 #[cfg(test)]

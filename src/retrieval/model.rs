@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::ledger::model::Phase;
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::logging::TraceId;
 
 /// What a prompt usually has room for, in tokens.
 pub const DEFAULT_BUDGET_TOKENS: usize = 4_000;
@@ -104,6 +105,8 @@ pub struct RagMetric {
     pub user_id: UserId,
     /// The run it was for.
     pub run_id: Option<Uuid>,
+    /// The trace of the request that led to it.
+    pub trace_id: Option<TraceId>,
     /// What the run was doing.
     pub phase: Phase,
     /// The question; the row keeps its first [`MAX_QUERY_CHARS`] characters.

@@ -2,6 +2,7 @@
 
 use sqlx::PgConnection;
 
+use crate::platform::logging::TraceId;
 use crate::platform::redact::text::redact_text;
 use crate::retrieval::model::{MAX_QUERY_CHARS, RagMetric};
 
@@ -18,9 +19,9 @@ pub async fn insert_rag_metric(conn: &mut PgConnection, metric: &RagMetric) -> s
         r#"
         insert into rag_metrics (
             org_id, user_id, run_id, phase, query, chunks_retrieved, chunks_used,
-            retrieval_latency_ms, relevance_score, task_id, created_at
+            retrieval_latency_ms, relevance_score, task_id, created_at, trace_id
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         "#,
         metric.org_id.as_str(),
         metric.user_id.as_str(),
@@ -33,6 +34,7 @@ pub async fn insert_rag_metric(conn: &mut PgConnection, metric: &RagMetric) -> s
         metric.relevance_score,
         metric.run_id.map(|id| id.to_string()),
         metric.created_at,
+        metric.trace_id.as_ref() as Option<&TraceId>,
     )
     .execute(conn)
     .await?;

@@ -201,6 +201,7 @@ async fn begin_run(app: &TestApp, me: &Principal, conversation: Option<&str>) ->
             provider: "scripted".to_owned(),
             model: "demo".to_owned(),
         },
+        trace_id: None,
         created_at: app.app.clock.now(),
     };
     let mut conn = app.app.db.acquire().await.unwrap();
@@ -620,6 +621,7 @@ async fn every_decision_has_its_line_in_the_audit(db: PgPool) {
     let (org_id, user_id) = (&desk.me.org_id, &desk.me.user_id);
     let action = Action {
         run_id: desk.run_id,
+        trace_id: None,
         tool: "write_file",
         command: "write_file .env\0",
         cwd: ".",

@@ -18,6 +18,7 @@ async fn a_generation_is_logged_under_a_new_number(db: PgPool) {
         params: json!({"phase\0": ["a\0b", 1, null, {"deep": "\0"}]}),
         prompt_hash: Sha256Hex::of("the whole prompt"),
         result_ref: Some("0197".to_owned()),
+        trace_id: None,
         created_at: "2026-06-01T12:00:00Z".parse().unwrap(),
     };
     let mut conn = db.acquire().await.unwrap();
@@ -50,6 +51,7 @@ async fn a_generation_is_logged_under_a_new_number(db: PgPool) {
         ]
       },
       "org_key": "acme",
+      "trace_id": null,
       "user_sub": "ada",
       "task_type": "codegen",
       "created_at": "2026-06-01T12:00:00+00:00",

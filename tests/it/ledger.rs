@@ -12,6 +12,7 @@ use navi::ledger::store;
 use navi::llm::model::Usage;
 use navi::platform::clock::Clock;
 use navi::platform::db::MIGRATOR;
+use navi::platform::logging::TraceId;
 use navi::platform::metrics::{CALL_STATUSES, Metrics, OTHER_MODEL, PHASES};
 use navi::platform::tasks::Tasks;
 use proptest::prelude::*;
@@ -56,6 +57,7 @@ impl Bench {
             org_id: "acme".parse().unwrap(),
             user_id: "ada".parse().unwrap(),
             run_id: None,
+            trace_id: None,
             session_id: None,
             phase: Phase::Autonomous,
             provider: "anthropic".to_owned(),
@@ -125,6 +127,7 @@ async fn a_call_becomes_a_priced_row(db: PgPool) {
       "ttft_ms": 300,
       "user_id": "ada",
       "provider": "anthropic",
+      "trace_id": null,
       "task_type": "codegen",
       "created_at": "2026-06-01T12:00:00+00:00",
       "input_cost": 0.010125,
@@ -606,6 +609,7 @@ async fn a_finished_task_is_written_once_and_observed(db: PgPool) {
         org_id: "acme".parse().unwrap(),
         user_id: "ada".parse().unwrap(),
         run_id: Uuid::from_u128(7),
+        trace_id: Some(TraceId("4bf92f3577b34da6a3ce929d0e0e4736".to_owned())),
         task_type: "codegen".to_owned(),
         llm_iterations: 4,
         rag_retrievals: 1,
@@ -633,6 +637,7 @@ async fn a_finished_task_is_written_once_and_observed(db: PgPool) {
       "status": "success",
       "task_id": "00000000-0000-0000-0000-000000000007",
       "user_id": "ada",
+      "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
       "task_type": "codegen",
       "created_at": "2026-06-01T12:00:00+00:00",
       "error_type": null,

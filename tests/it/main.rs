@@ -36,6 +36,7 @@ mod runs;
 mod served;
 mod support;
 mod telemetry;
+mod thread;
 mod tokens;
 mod tools;
 mod vault;

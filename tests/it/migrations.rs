@@ -185,7 +185,7 @@ async fn print_shows_the_sql_of_either_direction_and_changes_nothing(
         "{out}"
     );
     let newest_first =
-        [12, 11, 10, 9, 8, 7, 6, 5].map(|version| out.find(&format!("-- {version:04} ")));
+        [13, 12, 11, 10, 9, 8, 7, 6, 5].map(|version| out.find(&format!("-- {version:04} ")));
     assert!(
         newest_first.is_sorted() && newest_first[0] == Some(0),
         "{out}"
@@ -206,7 +206,7 @@ async fn undo_goes_back_to_the_named_version(_: PgPoolOptions, options: PgConnec
     .await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
     assert!(
-        out.starts_with("undone 0012 telemetry kept\nundone 0011 audit\nundone 0010 connectors\n"),
+        out.starts_with("undone 0013 thread\nundone 0012 telemetry kept\nundone 0011 audit\n"),
         "{out}"
     );
     assert!(

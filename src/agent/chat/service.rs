@@ -20,6 +20,7 @@ use crate::ledger::model::Phase;
 use crate::llm::error::LlmError;
 use crate::llm::model::ChatRequest;
 use crate::llm::route::Route;
+use crate::platform::logging::TraceId;
 use crate::retrieval::model::{Chunk, DEFAULT_BUDGET_TOKENS};
 
 /// What the old clients send to see whether the server lives; no model is asked.
@@ -35,12 +36,18 @@ pub struct Chat {
     route: Route,
     request: ChatRequest,
     principal: Principal,
+    trace_id: TraceId,
     service: AgentService,
 }
 
 impl AgentService {
     /// Checks a chat's request and gathers what the model is shown.
-    pub async fn chat(&self, principal: &Principal, request: TaskRequest) -> Result<Chat, Error> {
+    pub async fn chat(
+        &self,
+        principal: &Principal,
+        trace_id: TraceId,
+        request: TaskRequest,
+    ) -> Result<Chat, Error> {
         if self.stopping().is_cancelled() {
             return Err(Error::ShuttingDown);
         }
@@ -78,6 +85,7 @@ impl AgentService {
             route,
             request,
             principal: principal.clone(),
+            trace_id,
             service: self.clone(),
         })
     }
@@ -131,6 +139,7 @@ impl Chat {
             org_id: self.principal.org_id.clone(),
             user_id: self.principal.user_id.clone(),
             run_id: None,
+            trace_id: Some(self.trace_id.clone()),
             session_id: self.task.conversation_id.map(|id| id.to_string()),
             ledger: services.ledger.clone(),
             clock: services.clock.clone(),
@@ -167,6 +176,7 @@ impl Chat {
             params: json!({ "provider": self.route.provider_id.as_str() }),
             prompt_hash: Sha256Hex::of(&prompt),
             result_ref: self.task.conversation_id.map(|id| id.to_string()),
+            trace_id: Some(self.trace_id.clone()),
             created_at: services.clock.now(),
         };
         let inserted = async {

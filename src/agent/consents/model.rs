@@ -9,6 +9,7 @@ use crate::agent::model::{RunId, ToolCallId};
 use crate::agent::policy::model::{Danger, Finding};
 use crate::id;
 use crate::platform::ids::UserId;
+use crate::platform::logging::TraceId;
 
 /// The longest alternative, in bytes.
 pub const MAX_ALTERNATIVE_BYTES: usize = 8 * 1024;
@@ -128,6 +129,8 @@ pub struct Consent {
     pub user_id: UserId,
     /// The run that asks.
     pub run_id: RunId,
+    /// The run's trace.
+    pub trace_id: Option<TraceId>,
     /// The call that waits.
     pub tool_call_id: ToolCallId,
     /// The tool it calls.
@@ -236,6 +239,8 @@ impl From<Choice> for Decided {
 pub struct Action<'a> {
     /// The run that does it.
     pub run_id: RunId,
+    /// The run's trace.
+    pub trace_id: Option<&'a TraceId>,
     /// The tool.
     pub tool: &'a str,
     /// What is done, as people read it.

@@ -90,10 +90,16 @@ impl Consents {
             choice,
         };
         let now = self.clock.now();
-        let open = self
-            .audit
-            .begin(answer_entry(principal, id, choice, alternative))
-            .await?;
+        let mut conn = self.db.acquire().await?;
+        let asked = store::find(&mut conn, org_id, user_id, id).await?;
+        // The entry is written over another connection.
+        drop(conn);
+        let entry = NewEntry {
+            run_id: asked.as_ref().map(|consent| consent.run_id.0),
+            trace_id: asked.and_then(|consent| consent.trace_id).map(|id| id.0),
+            ..answer_entry(principal, id, choice, alternative)
+        };
+        let open = self.audit.begin(entry).await?;
         let mut tx = self.db.begin().await?;
         if store::answer(&mut tx, org_id, user_id, id, choice, alternative, now).await? {
             let consent = store::find(&mut tx, org_id, user_id, id).await?;
@@ -294,6 +300,7 @@ fn silence_entry(org_id: &OrgId, consent: &Consent) -> NewEntry {
     NewEntry {
         resource: Some(consent.id.to_string()),
         run_id: Some(consent.run_id.0),
+        trace_id: consent.trace_id.clone().map(|trace| trace.0),
         payload: Some(json!({"choice": null, "expired_at": consent.expires_at})),
         ..NewEntry::new(
             Log::Org(org_id.clone()),
@@ -319,6 +326,7 @@ fn preferred_entry(
     redact_json(&mut payload);
     NewEntry {
         run_id: Some(action.run_id.0),
+        trace_id: action.trace_id.cloned().map(|trace| trace.0),
         payload: Some(payload),
         ..NewEntry::new(
             Log::Org(org_id.clone()),

@@ -14,6 +14,7 @@ use crate::agent::policy::model::{Danger, Finding};
 use crate::agent::tools::registry::Tool;
 use crate::platform::db::{strip_nul, to_jsonb};
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::logging::TraceId;
 use crate::platform::redact::text::redact_text;
 
 /// Writes a question that waits for its answer.
@@ -61,6 +62,9 @@ pub async fn find(
         Consent,
         r#"select consent_id as "id: ConsentId", user_id as "user_id: UserId",
                   run_id as "run_id: RunId", tool_call_id as "tool_call_id: ToolCallId", tool,
+                  (select r.trace_id from runs r
+                   where r.org_id = consents.org_id and r.run_id = consents.run_id)
+                      as "trace_id: TraceId",
                   command, cwd, workspace, action_hash, danger_level as "danger: Danger",
                   findings as "findings: Json<Vec<Finding>>", shown as "shown: Value",
                   status as "status: ConsentStatus", choice as "choice: Choice", alternative,
@@ -84,6 +88,9 @@ pub async fn pending_of_run(
         Consent,
         r#"select consent_id as "id: ConsentId", user_id as "user_id: UserId",
                   run_id as "run_id: RunId", tool_call_id as "tool_call_id: ToolCallId", tool,
+                  (select r.trace_id from runs r
+                   where r.org_id = consents.org_id and r.run_id = consents.run_id)
+                      as "trace_id: TraceId",
                   command, cwd, workspace, action_hash, danger_level as "danger: Danger",
                   findings as "findings: Json<Vec<Finding>>", shown as "shown: Value",
                   status as "status: ConsentStatus", choice as "choice: Choice", alternative,

@@ -26,6 +26,7 @@ use crate::auth::principal::{Planner, Principal};
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::idempotency::extract::Creation;
 use crate::platform::idempotency::model::Created;
+use crate::platform::logging::TraceId;
 use crate::platform::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::platform::problem::Problem;
 
@@ -93,9 +94,11 @@ struct NewJobRequest {
 async fn create_job(
     State(jobs): State<Jobs>,
     principal: Principal,
+    Extension(trace_id): Extension<TraceId>,
     Creation { body, key }: Creation<NewJobRequest>,
 ) -> Result<(Option<Extension<Made>>, Created<JobCreatedView>), Problem> {
     let new = NewJob {
+        trace_id,
         request: body.task,
         auto_start: body.auto_start.unwrap_or(true),
         metadata: body.metadata.map(Value::Object),

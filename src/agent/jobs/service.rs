@@ -24,10 +24,13 @@ use crate::platform::db::to_jsonb;
 use crate::platform::idempotency::model::{Claim, Created, IdempotencyKey, OK, StoredAnswer};
 use crate::platform::idempotency::store as keys;
 use crate::platform::ids::OrgId;
+use crate::platform::logging::TraceId;
 
 /// A job that is asked for.
 #[derive(Clone, Debug)]
 pub struct NewJob {
+    /// The trace of the request that asks for it.
+    pub trace_id: TraceId,
     /// What is to be done.
     pub request: TaskRequest,
     /// Whether a worker may take it at once.
@@ -65,7 +68,9 @@ impl AgentService {
         {
             return Err(Error::MetadataTooLarge);
         }
-        let prepared = self.prepare(principal, new.request, RunKind::Job).await?;
+        let prepared = self
+            .prepare(principal, new.trace_id, new.request, RunKind::Job)
+            .await?;
         let run = prepared.run;
         let mut tx = self.services().db.begin().await?;
         let claimed = keys::claim(&mut tx, &run.org_id, &run.user_id, key).await?;

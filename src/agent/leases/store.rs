@@ -10,6 +10,7 @@ use crate::agent::leases::model::{Shares, Taken};
 use crate::agent::model::{ChosenModel, Run, RunId, RunKind, RunStatus, Task, WorkerId};
 use crate::auth::principal::Role;
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::logging::TraceId;
 
 /// The advisory lock of whoever counts and takes runs; the number is arbitrary and must never
 /// change.
@@ -162,7 +163,7 @@ pub async fn take(
            returning r.org_id as "org_id: OrgId", r.user_id as "user_id: UserId",
                      r.run_id as "run_id: RunId", r.role, r.kind as "kind: RunKind",
                      r.request, r.task, r.requested_model, r.provider, r.model,
-                     r.created_at, r.last_sequence, r.fence, r.status as "status: RunStatus",
+                     r.trace_id as "trace_id: TraceId", r.created_at, r.last_sequence, r.fence, r.status as "status: RunStatus",
                      r.state, r.baseline, r.takeovers, r.settled_sequence,
                      r.cancel_requested_at is not null as "cancelled!",
                      before.worker_id is not null as "was_orphan!""#,
@@ -204,6 +205,7 @@ pub async fn take(
                 provider: row.provider,
                 model: row.model,
             },
+            trace_id: row.trace_id,
             created_at: row.created_at,
         };
         Taken {

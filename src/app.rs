@@ -190,6 +190,7 @@ impl App {
             prompts: Prompts::new(db.clone(), clock.clone(), signals.clone()),
             consents: consents.clone(),
             audit: audit.clone(),
+            telemetry: telemetry.clone(),
             conversations: conversations.clone(),
             followers: Followers::new(signals.clone()),
             signals,

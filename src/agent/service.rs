@@ -45,6 +45,7 @@ use crate::platform::outbound::Client;
 use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
 use crate::retrieval::service::Retrieval;
+use crate::telemetry::service::Telemetry;
 
 /// How many events a reader takes from the log at once.
 const READ_BATCH: i64 = 200;
@@ -72,6 +73,8 @@ pub struct Services {
     pub consents: Consents,
     /// What was done, by whom.
     pub audit: Audit,
+    /// Where runs that fail are recorded as errors.
+    pub telemetry: Telemetry,
     /// What was said before.
     pub conversations: ConversationService,
     /// Who follows which run.

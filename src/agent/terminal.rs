@@ -22,6 +22,7 @@ use crate::ledger;
 use crate::ledger::model::{Phase as CallPhase, Status, TaskMetric};
 use crate::retrieval;
 use crate::retrieval::model::RagMetric;
+use crate::telemetry::model::{Occurrence, Source};
 
 /// The end of a run.
 #[derive(Debug)]
@@ -86,6 +87,10 @@ impl End<'_> {
             error: self.error.or(self.stopped.explanation()),
         };
         runs::finish_run(&mut tx, org_id, run_id, fence, &end, at).await?;
+        if end.status == RunStatus::Failed {
+            let failure = self.failure(at);
+            services.telemetry.record(&mut tx, failure).await?;
+        }
         tx.commit().await?;
         services.ledger.observe_task(&metric);
         let recorded = event_log::numbered(last, events, at);
@@ -204,6 +209,27 @@ impl End<'_> {
             created_at: at,
         };
         self.tally.retrievals.iter().map(metric).collect()
+    }
+}
+
+impl End<'_> {
+    /// A run that failed is an error of whoever asked for it, beside those that their client reports.
+    fn failure(&self, at: DateTime<Utc>) -> Occurrence {
+        let run = self.run;
+        let message = self.error.or(self.stopped.explanation());
+        Occurrence {
+            org_id: run.org_id.to_string(),
+            user_id: run.user_id.to_string(),
+            source: Source::Run,
+            error_type: self.stopped.reason().to_owned(),
+            message: message.unwrap_or("the run failed").to_owned(),
+            component: Some("agent".to_owned()),
+            operation: Some("run".to_owned()),
+            trace_id: run.trace_id.as_ref().map(|trace| trace.0.clone()),
+            run_id: Some(run.id.0),
+            extra: Some(json!({"model": run.model.model, "provider": run.model.provider})),
+            ..Occurrence::of_this_server(at)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -15,6 +15,7 @@ use crate::platform::clock::Clock;
 use crate::platform::ids::OrgId;
 use crate::platform::metrics::Metrics;
 use crate::platform::tasks::Tasks;
+use crate::telemetry::cardinality::Cardinality;
 use crate::telemetry::clean::fit_text;
 use crate::telemetry::error::Error;
 use crate::telemetry::fingerprint::Grouping;
@@ -24,6 +25,7 @@ use crate::telemetry::model::{
 use crate::telemetry::observe::{Observation, observations};
 use crate::telemetry::parse;
 use crate::telemetry::rows::{Grouped, Rows};
+use crate::telemetry::store::errors;
 use crate::telemetry::writer::{Draft, Writer};
 
 /// How many writers there are. Organisations are divided among them, so no two wait for the same rows,
@@ -45,6 +47,7 @@ pub struct Telemetry(Arc<Inner>);
 /// What the handles share.
 #[derive(Debug)]
 pub struct Inner {
+    environment: &'static str,
     clock: Clock,
     metrics: Metrics,
     grouping: Grouping,
@@ -111,6 +114,7 @@ impl Telemetry {
         events.forget_the_quiet(tasks);
         Ok(Self(Arc::new(Inner {
             lanes: lanes.take(LANES).collect(),
+            environment,
             clock,
             metrics,
             grouping: Grouping::new()?,
@@ -231,6 +235,13 @@ impl Telemetry {
             ..error
         };
         Grouped::of(error, &self.0.grouping)
+    }
+
+    /// Records an error of this server in the caller's transaction: it is there if the transaction is.
+    pub async fn record(&self, conn: &mut PgConnection, error: Occurrence) -> sqlx::Result<()> {
+        let grouped = self.grouped(error);
+        let names = &mut Cardinality::default();
+        errors::record(conn, &[&grouped], self.0.environment, names).await
     }
 
     fn admit(&self, principal: &Principal, events: usize) -> Result<(), Error> {

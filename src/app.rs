@@ -19,6 +19,7 @@ use crate::agent::service::{AgentService, Services, ToolSettings};
 use crate::agent::tools::context::ToolLimits;
 use crate::agent::tools::process::Launch;
 use crate::audit::service::Audit;
+use crate::audit::spans::Spans;
 use crate::auth::key_store::{KeyStore, Times};
 use crate::auth::token::Verifier;
 use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
@@ -69,6 +70,8 @@ pub struct App {
     pub streams_end: CancellationToken,
     /// What was done, by whom.
     pub audit: Audit,
+    /// The entries of it that cover many requests.
+    pub spans: Spans,
     /// The choice of models.
     pub models: Arc<llm::router::Router>,
     /// What model calls cost.
@@ -158,6 +161,7 @@ impl App {
         let signals = Signals::new(db.clone());
         let ring = Arc::new(config.audit_keys()?);
         let audit = Audit::open(db.clone(), clock.clone(), ring, metrics.clone(), &tasks);
+        let spans = Spans::keep(audit.clone(), &tasks);
         let vault = Box::pin(config.vault()).await?;
         let connectors = Connectors::new(
             db.clone(),
@@ -223,6 +227,7 @@ impl App {
             identity_keys: keys,
             health,
             streams_end: CancellationToken::new(),
+            spans,
             audit,
             models,
             ledger,

@@ -27,7 +27,6 @@ use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
 use crate::platform::redact::json::redact_json;
 use crate::platform::redact::text::redact_text;
-use crate::platform::tasks::Tasks;
 
 /// The most of a body that is kept, in bytes; a larger one is described by its length alone.
 const KEPT_BODY_BYTES: usize = MAX_PAYLOAD_BYTES / 2;
@@ -70,12 +69,9 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Writes into this log. What covers many requests ends with `tasks`.
-    pub fn new(audit: Audit, tasks: &Tasks) -> Self {
-        Self {
-            spans: Spans::keep(audit.clone(), tasks),
-            audit,
-        }
+    /// Writes into this log, and into the entries that cover many requests.
+    pub fn new(audit: Audit, spans: Spans) -> Self {
+        Self { audit, spans }
     }
 
     /// Runs a request under the entry that covers it. Its body is not kept.

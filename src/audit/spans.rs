@@ -63,7 +63,7 @@ struct Span {
 pub struct Covered(Arc<Span>);
 
 impl Spans {
-    /// Ends entries as their time is over, and all of them with `tasks`.
+    /// Ends entries as their time is over, until `tasks` end; see [`Self::end_all`].
     pub fn keep(audit: Audit, tasks: &Tasks) -> Self {
         let spans = Self(Arc::new(Inner {
             audit,
@@ -118,20 +118,25 @@ impl Spans {
     }
 
     async fn end_in_time(self, stopping: CancellationToken) {
-        while !stopping.is_cancelled() {
+        loop {
             tokio::select! {
                 () = tokio::time::sleep(END_EVERY) => {}
-                () = stopping.cancelled() => {}
+                () = stopping.cancelled() => return,
             }
-            let is_last = stopping.is_cancelled();
-            for span in self.over(is_last) {
+            for span in self.over(false) {
                 span.end().await;
             }
         }
     }
 
-    /// Takes out the entries whose time is over and whose requests have ended; at the end of the
-    /// process, all of them.
+    /// Ends all entries: once no request comes any more, and before the log's writer ends.
+    pub async fn end_all(&self) {
+        for span in self.over(true) {
+            span.end().await;
+        }
+    }
+
+    /// Takes out the entries whose time is over and whose requests have ended, or all of them.
     fn over(&self, all: bool) -> Vec<Arc<Span>> {
         let mut over = Vec::new();
         let mut entries = self.entries();

@@ -218,6 +218,7 @@ impl Running {
             tracing::warn!("requests are still unanswered and are dropped");
             self.server.abort();
         }
+        self.app.spans.end_all().await;
         let left = end.saturating_duration_since(Instant::now());
         let ended = self.app.tasks.shutdown(left).await;
         if !ended {

@@ -88,7 +88,7 @@ pub fn router(app: &App) -> Router {
         .method_not_allowed_fallback(limits::method_not_allowed)
         // Innermost: only what would run is audited, and nothing runs before it is.
         .layer(from_fn_with_state(
-            Recorder::new(app.audit.clone(), &app.tasks),
+            Recorder::new(app.audit.clone(), app.spans.clone()),
             record,
         ))
         // Counts by principal, so it stands behind authentication.

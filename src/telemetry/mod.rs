@@ -10,6 +10,7 @@ pub mod clean;
 pub mod config;
 pub mod error;
 pub mod extract;
+pub mod fields;
 pub mod fingerprint;
 pub mod flush;
 pub mod measure;

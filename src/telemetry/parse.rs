@@ -11,13 +11,15 @@ use uuid::Uuid;
 
 use crate::platform::db::strip_nul;
 use crate::platform::redact::text::redact_text;
-use crate::telemetry::clean::{TooDeep, clean, truncated};
+use crate::telemetry::clean::{TooDeep, clean};
 use crate::telemetry::error::Error;
+use crate::telemetry::fields::{
+    Fields, Refusal, duration, message_in, text_in, trace_id_of, type_in, wrong,
+};
 use crate::telemetry::measure::measurements;
 use crate::telemetry::model::{
     Batch, Change, Event, MAX_AGE, MAX_AHEAD, MAX_BATCH_ID_BYTES, MAX_DEPTH, MAX_EVENT_BYTES,
-    MAX_EVENTS, MAX_NAME_CHARS, MAX_STRING_CHARS, MAX_TYPE_CHARS, Occurrence, Reason, Rejected,
-    Sender, Source,
+    MAX_EVENTS, MAX_NAME_CHARS, MAX_TYPE_CHARS, Occurrence, Reason, Rejected, Sender, Source,
 };
 use crate::telemetry::private::{pseudonym, without_home_folders};
 
@@ -28,12 +30,11 @@ const ERROR: &str = "navi.error";
 /// The most of a problem's text that is repeated to the client, in characters.
 const MAX_DETAIL_CHARS: usize = 160;
 
-/// A batch as it is on the wire. Its events are left as text, to be read one by one.
+/// A batch as it is on the wire. `E` is an event: read, or left as text to be read by itself.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", expecting = "a batch is a JSON object")]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    events: Vec<&'a RawValue>,
+struct Envelope<E> {
+    events: Vec<E>,
     batch_id: String,
     #[serde(default)]
     version: Option<String>,
@@ -48,10 +49,40 @@ pub fn batch(body: &[u8], sender: &Sender, now: DateTime<Utc>) -> Result<Batch, 
     if text.trim_start().starts_with('[') {
         return Err(Error::Shape("a batch is a JSON object".to_owned()));
     }
-    let envelope: Envelope<'_> =
-        serde_json::from_str(&text).map_err(|error| envelope_error(&error))?;
-    if envelope.events.len() > MAX_EVENTS {
-        return Err(Error::TooManyEvents(envelope.events.len()));
+    // All at once, which is twice as fast. If anything is wrong with any event, each by itself.
+    let mut batch = match serde_json::from_str::<Envelope<Map<String, Value>>>(&text) {
+        Ok(envelope) => events(envelope, sender, now, |common, index, event| {
+            common.event(index, event)
+        }),
+        Err(_) => {
+            let envelope: Envelope<&RawValue> =
+                serde_json::from_str(&text).map_err(|error| envelope_error(&error))?;
+            events(envelope, sender, now, |common, index, raw| {
+                common.event(index, fields_of(raw.get())?)
+            })
+        }
+    }?;
+    batch.has_replaced_bytes = matches!(text, Cow::Owned(_));
+    Ok(batch)
+}
+
+fn fields_of(raw: &str) -> Result<Map<String, Value>, Refusal> {
+    if !raw.starts_with('{') {
+        return Err((Reason::Invalid, "an event is a JSON object".to_owned()));
+    }
+    serde_json::from_str(raw).map_err(|error| refusal(&error))
+}
+
+/// Reads the events of a batch.
+fn events<E>(
+    envelope: Envelope<E>,
+    sender: &Sender,
+    now: DateTime<Utc>,
+    read: impl Fn(&Common<'_>, usize, E) -> Result<Event, Refusal>,
+) -> Result<Batch, Error> {
+    let received = envelope.events.len();
+    if received > MAX_EVENTS {
+        return Err(Error::TooManyEvents(received));
     }
     let common = Common {
         sender,
@@ -62,13 +93,13 @@ pub fn batch(body: &[u8], sender: &Sender, now: DateTime<Utc>) -> Result<Batch, 
     let mut batch = Batch {
         id: batch_id(&envelope.batch_id)?,
         name: envelope.batch_id,
-        received: envelope.events.len(),
-        events: Vec::with_capacity(envelope.events.len()),
+        received,
+        events: Vec::with_capacity(received),
         rejected: Vec::new(),
-        has_replaced_bytes: matches!(text, Cow::Owned(_)),
+        has_replaced_bytes: false,
     };
-    for (index, raw) in envelope.events.iter().enumerate() {
-        match common.event(index, raw.get()) {
+    for (index, event) in envelope.events.into_iter().enumerate() {
+        match read(&common, index, event) {
             Ok(event) => batch.events.push(event),
             Err((reason, detail)) => batch.rejected.push(Rejected {
                 index,
@@ -112,8 +143,6 @@ fn bounded(text: &str, max_chars: usize) -> String {
     clean[..end.map_or(clean.len(), |(end, _)| end)].to_owned()
 }
 
-type Refusal = (Reason, String);
-
 /// What the events of a batch have in common.
 struct Common<'a> {
     sender: &'a Sender,
@@ -123,11 +152,8 @@ struct Common<'a> {
 }
 
 impl Common<'_> {
-    fn event(&self, index: usize, raw: &str) -> Result<Event, Refusal> {
-        if !raw.starts_with('{') {
-            return Err((Reason::Invalid, "an event is a JSON object".to_owned()));
-        }
-        let mut fields = Fields(serde_json::from_str(raw).map_err(|error| refusal(&error))?);
+    fn event(&self, index: usize, fields: Map<String, Value>) -> Result<Event, Refusal> {
+        let mut fields = Fields(fields);
         let kind = kind(&mut fields)?;
         let (occurred_at, is_clamped) = self.time(&mut fields)?;
         let mut data = fields.object("data")?;
@@ -292,39 +318,6 @@ fn kind(fields: &mut Fields) -> Result<String, Refusal> {
     })
 }
 
-/// The members of an event that nobody has asked for yet.
-struct Fields(Map<String, Value>);
-
-impl Fields {
-    fn text(&mut self, name: &str) -> Result<Option<String>, Refusal> {
-        match self.0.remove(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(wrong(name, "a text")),
-        }
-    }
-
-    fn one_of_texts(&mut self, names: &[&str]) -> Result<Option<String>, Refusal> {
-        let mut found = None;
-        for name in names {
-            found = found.or(self.text(name)?);
-        }
-        Ok(found)
-    }
-
-    fn object(&mut self, name: &str) -> Result<Map<String, Value>, Refusal> {
-        match self.0.remove(name) {
-            None | Some(Value::Null) => Ok(Map::new()),
-            Some(Value::Object(fields)) => Ok(fields),
-            Some(_) => Err(wrong(name, "an object")),
-        }
-    }
-}
-
-fn wrong(name: &str, is: &str) -> Refusal {
-    (Reason::Invalid, format!("`{name}` is {is}"))
-}
-
 /// What is wrong with the text of an event, by what the parser says of it.
 fn refusal(error: &serde_json::Error) -> Refusal {
     let text = redact_text(&error.to_string()).into_owned();
@@ -341,56 +334,4 @@ fn refusal(error: &serde_json::Error) -> Refusal {
         Reason::Invalid
     };
     (reason, text)
-}
-
-/// The first of these members that is a text.
-fn text_in(data: &Map<String, Value>, names: &[&str]) -> Option<String> {
-    let found = names.iter().find_map(|name| data.get(*name)?.as_str());
-    found.filter(|text| !text.is_empty()).map(ToOwned::to_owned)
-}
-
-/// What went wrong, in words: a text, or the message of an error as an object.
-fn message_in(data: &Map<String, Value>) -> Option<String> {
-    let said = match data.get("error")? {
-        Value::String(text) => text.clone(),
-        Value::Object(error) => match error.get("message") {
-            Some(Value::String(text)) => text.clone(),
-            Some(_) | None => Value::Object(error.clone()).to_string(),
-        },
-        Value::Null => return None,
-        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_)) => other.to_string(),
-    };
-    Some(truncated(&said, MAX_STRING_CHARS).unwrap_or(said))
-}
-
-/// The type that a message begins with: `TypeError: x is undefined`.
-fn type_in(message: &str) -> Option<&str> {
-    let (name, _) = message.split_once(':')?;
-    let is_name = name
-        .chars()
-        .all(|c| c.is_alphanumeric() || c == '_' || c == '.');
-    let is_type = name.ends_with("Error") || name.ends_with("Exception");
-    (is_name && is_type).then_some(name)
-}
-
-/// How long it took: what clients call it, in whole milliseconds.
-fn duration(data: &Map<String, Value>) -> Option<i64> {
-    let names = [
-        "duration_ms",
-        "durationMs",
-        "latencyMs",
-        "latency_ms",
-        "total_duration_ms",
-    ];
-    let millis = names.iter().find_map(|name| data.get(*name)?.as_f64())?;
-    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-    (millis >= 0.0).then_some(millis.round() as i64)
-}
-
-/// A trace id as W3C Trace Context writes it, alone or within a whole `traceparent`.
-fn trace_id_of(text: &str) -> Option<String> {
-    let id = text.split('-').find(|part| part.len() == 32)?;
-    let is_hex = id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_any = id.bytes().any(|byte| byte != b'0');
-    (is_hex && is_any).then(|| id.to_ascii_lowercase())
 }

@@ -179,6 +179,8 @@ async fn while_the_database_is_away_batches_are_refused_and_memory_does_not_grow
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn more_than_can_be_stored_is_refused_and_what_was_accepted_is_there(db: PgPool) {
     let desk = Arc::new(Desk::new(db.clone()).await);
+    // The entry that covers what follows is there before the machine is busy.
+    desk.keep("first", &[event("t", json!({}))]).await;
     // Nobody can write until this is over.
     let mut tx = db.begin().await.unwrap();
     sqlx::query("lock table telemetry_batches in exclusive mode")
@@ -188,7 +190,7 @@ async fn more_than_can_be_stored_is_refused_and_what_was_accepted_is_there(db: P
     let events: Vec<Value> = (0..40)
         .map(|_| event("t", json!({"text": "x".repeat(9_000)})))
         .collect();
-    let sending = (0..80).map(|n| {
+    let sending = (0..70).map(|n| {
         let (desk, events) = (desk.clone(), events.clone());
         async move { desk.send(&format!("b-{n}"), &events).await }
     });
@@ -209,10 +211,10 @@ async fn more_than_can_be_stored_is_refused_and_what_was_accepted_is_there(db: P
         }
     }
     assert!(
-        accepted > 10 && accepted < 80,
-        "{accepted} of 80 were accepted"
+        accepted > 10 && accepted < 70,
+        "{accepted} of 70 were accepted"
     );
-    assert_eq!(desk.count("telemetry_events").await, accepted * 40);
+    assert_eq!(desk.count("telemetry_events").await, accepted * 40 + 1);
     desk.keep("later", &events).await;
 }
 

@@ -101,8 +101,8 @@ async fn a_body_that_is_none_is_refused_and_says_why(db: PgPool) {
     [
         "400 INVALID_REQUEST the body is no JSON: EOF while parsing an object at line 1 column 1",
         "400 INVALID_REQUEST the body is no JSON: EOF while parsing a value at line 1 column 0",
-        "422 VALIDATION_ERROR invalid length 0, expected struct Envelope with 4 elements at line 1 column 2",
-        "422 VALIDATION_ERROR invalid type: null, expected struct Envelope at line 1 column 4",
+        "422 VALIDATION_ERROR a batch is a JSON object",
+        "422 VALIDATION_ERROR invalid type: null, expected a batch, which is a JSON object, at line 1 column 4",
         "422 VALIDATION_ERROR invalid type: integer `5`, expected a sequence at line 1 column 12",
         "422 VALIDATION_ERROR missing field `batchId` at line 1 column 14",
         "422 VALIDATION_ERROR missing field `events` at line 1 column 16",

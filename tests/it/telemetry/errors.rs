@@ -190,8 +190,8 @@ async fn errors_beyond_the_groups_of_an_hour_share_one(db: PgPool) {
     insta::assert_json_snapshot!(others, @r#"
     [
       {
-        "groups": 121,
-        "others": null,
+        "groups": 501,
+        "others": 400,
         "occurrences": 900
       }
     ]

@@ -221,17 +221,17 @@ async fn what_cannot_be_an_event_is_rejected_with_a_reason_and_loses_no_other(db
         {
           "index": 1,
           "reason": "invalid",
-          "detail": "invalid type: integer `5`, expected a map at line 1 column 1"
+          "detail": "an event is a JSON object"
         },
         {
           "index": 2,
           "reason": "invalid",
-          "detail": "invalid type: null, expected a map at line 1 column 4"
+          "detail": "an event is a JSON object"
         },
         {
           "index": 3,
           "reason": "invalid",
-          "detail": "invalid type: sequence, expected a map at line 1 column 0"
+          "detail": "an event is a JSON object"
         },
         {
           "index": 4,
@@ -270,7 +270,7 @@ async fn what_cannot_be_an_event_is_rejected_with_a_reason_and_loses_no_other(db
         },
         {
           "index": 11,
-          "reason": "invalid",
+          "reason": "invalid_text",
           "detail": "unexpected end of hex escape at line 1 column 39"
         },
         {

@@ -237,7 +237,23 @@ async fn one_batch_that_the_database_refuses_loses_no_other(db: PgPool) {
     for (n, told) in told.iter().enumerate() {
         assert_eq!(told["success"], n != 7, "{told:#}");
     }
-    insta::assert_json_snapshot!(told[7], @"");
+    insta::assert_json_snapshot!(told[7], @r#"
+        {
+          "success": false,
+          "batchId": "b-7",
+          "eventsReceived": 2,
+          "eventsPersisted": 1,
+          "eventsRejected": [
+            {
+              "index": 1,
+              "reason": "unstorable",
+              "detail": "the database refuses what it holds"
+            }
+          ],
+          "eventsChanged": [],
+          "message": "1 of 2 events are stored"
+        }
+        "#);
     assert_eq!(desk.count("telemetry_events").await, 39);
     let mended = [event("taken", json!({})), event("taken", json!({}))];
     let again = desk.send("b-7", &mended).await;

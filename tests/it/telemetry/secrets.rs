@@ -69,33 +69,26 @@ fn piece_of<'a>(kept: &str, secret: &'a str) -> Option<&'a str> {
 
 /// An event for every place in which a text can stand.
 fn everywhere(text: &str) -> Vec<Value> {
-    let mut named = serde_json::Map::new();
-    named.insert(text.to_owned(), json!(1));
-    let mut odd = json!({"type": "t", "data": {}});
-    odd[text] = json!("beside");
+    let mut data = json!({"note": text, "list": [[{"deep": [text]}]]});
+    data[text] = json!(1);
+    let mut beside = json!({"type": "t", "sessionId": text, "source": text, "version": text,
+        "workspaceRoot": text, "userId": text, "traceId": text, "runId": text, "colour": text});
+    beside[text] = json!(text);
+    let stack = format!("Error: x\n    at f (a.ts:1:2)\n{text}");
     vec![
-        event("note", json!({"note": text})),
-        event("note", json!({"list": [[{"deep": [text]}]]})),
-        event("name", Value::Object(named)),
-        event("navi.error", json!({"error": text})),
-        event("navi.error", json!({"error": {"message": text, "code": 7}})),
+        event("note", data),
+        event("navi.error", json!({"error": text, "stack": stack})),
         event(
             "navi.error",
-            json!({"error": "x", "stack": format!("Error: x\n    at f (a.ts:1:2)\n{text}")}),
-        ),
-        event(
-            "navi.error",
-            json!({"error": "x", "errorType": text, "errorCode": text, "severity": text,
-                "component": text, "operation": text, "version": text}),
+            json!({"error": {"message": text, "code": 7}, "errorType": text, "errorCode": text,
+                "severity": text, "component": text, "operation": text, "version": text}),
         ),
         event(
             "web.performance",
             json!({"metric": text, "value": 1, "unit": text}),
         ),
-        json!({"type": "t", "sessionId": text, "source": text, "version": text,
-            "workspaceRoot": text, "userId": text, "traceId": text, "runId": text, "colour": text}),
+        beside,
         json!({"type": text}),
-        odd,
     ]
 }
 
@@ -104,7 +97,7 @@ async fn no_secret_of_the_corpus_is_kept_wherever_it_stands(db: PgPool) {
     let desk = Desk::new(db).await;
     let corpus = corpus::secrets();
     assert!(corpus.len() >= 300, "{} lines", corpus.len());
-    for (number, lines) in corpus.chunks(40).enumerate() {
+    for (number, lines) in corpus.chunks(80).enumerate() {
         let events: Vec<Value> = lines
             .iter()
             .flat_map(|(text, _)| everywhere(text))
@@ -124,7 +117,7 @@ async fn no_secret_of_the_corpus_is_kept_wherever_it_stands(db: PgPool) {
         }
     }
     assert!(wrong.is_empty(), "{} are kept: {wrong:#?}", wrong.len());
-    assert!(desk.count("telemetry_events").await > 4_000);
+    assert!(desk.count("telemetry_events").await > 2_000);
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

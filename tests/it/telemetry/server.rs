@@ -37,7 +37,38 @@ async fn a_request_that_fails_on_our_side_is_an_error_of_its_person_with_its_cau
     let row = rows.remove(0);
     insta::assert_json_snapshot!(row, {
         ".trace_id" => "[trace]", ".extra_metadata.request_id" => "[id]",
-    }, @"");
+    }, @r#"
+    {
+      "id": 1,
+      "org_id": "org-1",
+      "run_id": null,
+      "source": "server",
+      "user_id": "user-1",
+      "version": "0.1.0",
+      "group_id": 1,
+      "resolved": 0,
+      "severity": "error",
+      "trace_id": "[trace]",
+      "component": "http",
+      "operation": "GET /api/navi-memory/conversations",
+      "created_at": "2026-01-02T03:04:05+00:00",
+      "error_code": "INTERNAL",
+      "error_type": "INTERNAL",
+      "session_id": null,
+      "environment": "development",
+      "occurred_at": "2026-01-02T03:04:05+00:00",
+      "resolved_at": null,
+      "stack_trace": null,
+      "user_visible": 1,
+      "error_message": "GET /api/navi-memory/conversations: error returned from database: relation \"conversations\" does not exist at line 1392: relation \"conversations\" does not exist at line 1392",
+      "extra_metadata": {
+        "status": 500,
+        "request_id": "[id]"
+      },
+      "resolution_notes": null,
+      "recovery_attempted": 0
+    }
+    "#);
     assert_eq!(row["trace_id"].as_str().unwrap().len(), 32);
 }
 
@@ -54,7 +85,17 @@ async fn a_background_task_that_panics_is_an_error_of_the_server(db: PgPool) {
         "select org_id, error_type, severity, error_message, source from error_events",
     )
     .await;
-    insta::assert_json_snapshot!(rows, @"");
+    insta::assert_json_snapshot!(rows, @r#"
+    [
+      {
+        "org_id": "",
+        "source": "server",
+        "severity": "critical",
+        "error_type": "panic",
+        "error_message": "no use for [redacted:github-token]"
+      }
+    ]
+    "#);
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -50,6 +50,8 @@ fn api(app: &App) -> OpenApiRouter {
         .merge(crate::agent::consents::routes::routes(app.consents.clone()))
         .merge(crate::audit::routes::routes(app.audit.clone()))
         .merge(crate::connectors::routes::routes(app.connectors.clone()))
+        .merge(crate::telemetry::errors::routes::routes(app.errors.clone()))
+        .merge(crate::telemetry::rates::routes::routes(app.rates.clone()))
 }
 
 /// The description of the API, complete.

@@ -1,4 +1,5 @@
 //! What clients report about themselves, and what went wrong on this side: events, errors,
 //! measurements.
 
+pub mod errors;
 pub mod rates;

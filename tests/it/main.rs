@@ -35,6 +35,7 @@ mod retrieval;
 mod runs;
 mod served;
 mod support;
+mod telemetry;
 mod thread;
 mod tokens;
 mod tools;

@@ -1,0 +1,6 @@
+//! What clients report, and reading it.
+
+mod measured;
+mod reading;
+mod resolving;
+mod stock;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{Connection, PgPool};
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::ask::Prompts;
@@ -31,7 +31,7 @@ use crate::llm::retry::RetryPolicy;
 use crate::llm::router::{Parts, RouterError};
 use crate::platform::clock::Clock;
 use crate::platform::db;
-use crate::platform::health::{Health, Probe};
+use crate::platform::health::{Health, Probe, database_probe, migrations_probe};
 use crate::platform::idempotency;
 use crate::platform::idempotency::model::KEPT_FOR;
 use crate::platform::metrics::Metrics;
@@ -41,7 +41,9 @@ use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
 use crate::retrieval::model::Limits;
 use crate::retrieval::service::Retrieval;
+use crate::telemetry::errors::service::Errors;
 use crate::telemetry::model::Occurrence;
+use crate::telemetry::rates::service::RateService;
 use crate::telemetry::service::Telemetry;
 use crate::vault::config::KeyError;
 use crate::vault::service::Vault;
@@ -88,6 +90,10 @@ pub struct App {
     pub connectors: Connectors,
     /// What clients report.
     pub telemetry: Telemetry,
+    /// Errors by group.
+    pub errors: Errors,
+    /// Rates and measurements.
+    pub rates: RateService,
 }
 
 /// Why the services could not be built.
@@ -218,6 +224,8 @@ impl App {
         };
         let agent = AgentService::new(services, models.clone(), config.agent.clone(), tools);
         Ok(Self {
+            errors: Errors::new(db.clone(), clock.clone(), tasks.clone()),
+            rates: RateService::new(db.clone(), clock.clone()),
             config,
             db,
             clock,
@@ -267,6 +275,8 @@ impl App {
             self.config.audit.audit_retention_days,
             self.tasks.stopping(),
         ));
+        let errors = self.errors.clone();
+        self.tasks.spawn(errors.keep_marked(self.tasks.stopping()));
         self.tasks.spawn(forget_keys(
             self.db.clone(),
             self.clock.clone(),
@@ -386,19 +396,6 @@ async fn forget_keys(pool: PgPool, clock: Clock, stopping: CancellationToken) {
     }
 }
 
-fn database_probe(db: &PgPool) -> Probe {
-    let db = db.clone();
-    Box::new(move || {
-        let db = db.clone();
-        Box::pin(async move {
-            let down = |_| "the database does not answer".to_owned();
-            let mut connection = db.acquire().await.map_err(down)?;
-            connection.ping().await.map_err(down)?;
-            Ok("ok".to_owned())
-        })
-    })
-}
-
 fn keys_probe(keys: Arc<KeyStore>) -> Probe {
     Box::new(move || {
         let usable = keys.is_usable();
@@ -407,25 +404,6 @@ fn keys_probe(keys: Arc<KeyStore>) -> Probe {
                 Ok("ok".to_owned())
             } else {
                 Err("its keys are not known yet, or are too old".to_owned())
-            }
-        })
-    })
-}
-
-fn migrations_probe(db: &PgPool) -> Probe {
-    let db = db.clone();
-    Box::new(move || {
-        let pool = db.clone();
-        Box::pin(async move {
-            let unknown = "it cannot be told which migrations are applied";
-            let mut connection = pool.acquire().await.map_err(|_| unknown.to_owned())?;
-            let pending = db::pending(&mut connection)
-                .await
-                .map_err(|_| unknown.to_owned())?;
-            if pending.is_empty() {
-                Ok("ok".to_owned())
-            } else {
-                Err(format!("{} pending; run `navi migrate`", pending.len()))
             }
         })
     })

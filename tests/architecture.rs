@@ -29,6 +29,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("ledger", "audit"),
     ("feedback", "ledger"),
     ("connectors", "audit"),
+    ("telemetry", "audit"),
     ("retrieval", "ledger"),
     ("app", "config"),
 ];

@@ -53,6 +53,8 @@ fn api(app: &App) -> OpenApiRouter {
         .merge(crate::audit::routes::routes(app.audit.clone()))
         .merge(crate::connectors::routes::routes(app.connectors.clone()))
         .merge(crate::telemetry::routes::routes(app.telemetry.clone()))
+        .merge(crate::telemetry::errors::routes::routes(app.errors.clone()))
+        .merge(crate::telemetry::rates::routes::routes(app.rates.clone()))
 }
 
 /// The description of the API, complete.

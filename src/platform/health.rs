@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
+use sqlx::{Connection, PgPool};
 
+use crate::platform::db;
 use crate::platform::tasks::Tasks;
 
 /// How often the checks run.
@@ -201,6 +203,40 @@ fn this_process(ok: bool, detail: &str) -> Check {
         latency_ms: 0,
         detail: detail.to_owned(),
     }
+}
+
+/// Whether the database answers.
+pub fn database_probe(db: &PgPool) -> Probe {
+    let db = db.clone();
+    Box::new(move || {
+        let db = db.clone();
+        Box::pin(async move {
+            let down = |_| "the database does not answer".to_owned();
+            let mut connection = db.acquire().await.map_err(down)?;
+            connection.ping().await.map_err(down)?;
+            Ok("ok".to_owned())
+        })
+    })
+}
+
+/// Whether the database has every migration that this program knows.
+pub fn migrations_probe(db: &PgPool) -> Probe {
+    let db = db.clone();
+    Box::new(move || {
+        let pool = db.clone();
+        Box::pin(async move {
+            let unknown = "it cannot be told which migrations are applied";
+            let mut connection = pool.acquire().await.map_err(|_| unknown.to_owned())?;
+            let pending = db::pending(&mut connection)
+                .await
+                .map_err(|_| unknown.to_owned())?;
+            if pending.is_empty() {
+                Ok("ok".to_owned())
+            } else {
+                Err(format!("{} pending; run `navi migrate`", pending.len()))
+            }
+        })
+    })
 }
 
 #[cfg(test)]

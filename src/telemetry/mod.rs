@@ -9,6 +9,7 @@ pub mod cardinality;
 pub mod clean;
 pub mod config;
 pub mod error;
+pub mod errors;
 pub mod extract;
 pub mod fields;
 pub mod fingerprint;

@@ -32,7 +32,10 @@ const MAX_DETAIL_CHARS: usize = 160;
 
 /// A batch as it is on the wire. `E` is an event: read, or left as text to be read by itself.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a batch, which is a JSON object,")]
+#[serde(
+    rename_all = "camelCase",
+    expecting = "a batch, which is a JSON object,"
+)]
 struct Envelope<E> {
     events: Vec<E>,
     batch_id: String,

@@ -30,6 +30,7 @@ enum Owned {
     Prompt,
     Preference,
     AuditEntry,
+    ErrorGroup,
 }
 
 /// A request that names a thing: its method, its route template or address, the thing, and a body
@@ -141,12 +142,27 @@ const OF_THE_ORGANISATION: &[Row] = &[
     ),
 ];
 
+/// Requests that name what everybody in an organisation may see and some may change, and nobody
+/// elsewhere.
+const SHARED: &[Row] = &[
+    ("GET", "/api/telemetry/errors/{id}", Owned::ErrorGroup, ""),
+    (
+        "POST",
+        "/api/telemetry/errors/{id}/resolve",
+        Owned::ErrorGroup,
+        "{}",
+    ),
+];
+
 /// Routes that read what an organisation has, and tell nothing of it elsewhere.
 const ORGANISATIONS: &[&str] = &[
     "/api/audit",
     "/api/audit/checkpoint",
     "/api/audit/export",
     "/api/audit/export?format=csv",
+    "/api/telemetry/errors",
+    "/api/telemetry/rates",
+    "/api/telemetry/performance",
 ];
 
 /// Routes whose parameter names a kind of thing and no thing: everybody has their own.
@@ -188,6 +204,7 @@ impl Estate {
         let prompt = desk.until(&asking, "prompt_request").await;
         desk.until_status(&asking, "paused_for_approval").await;
         let (_, preferences) = desk.client.get("/api/navi/consent-preferences").await;
+        let error = report(&desk.stage.db).await;
         let admin = desk.stage.app.client(Role::Admin);
         let (_, audit) = admin.get("/api/audit").await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -201,6 +218,7 @@ impl Estate {
                 preferences["preferences"][0]["id"].to_string(),
             ),
             (Owned::AuditEntry, text(&audit["entries"][0]["id"])),
+            (Owned::ErrorGroup, error.to_string()),
         ];
         Self { desk, ids }
     }
@@ -257,6 +275,31 @@ impl Estate {
     }
 }
 
+/// An error that a client of the owner's organisation reported.
+async fn report(db: &PgPool) -> i64 {
+    sqlx::query_scalar(
+        "with made as (
+           insert into error_groups (org_id, fingerprint, error_type, message, source, created_at)
+           values ($1, 'f', $2, $2, 'client', now()) returning org_id, group_id
+         ), hour as (
+           insert into telemetry_hours (org_id, hour, event_type, source_version, events)
+           values ($1, date_trunc('hour', now()), $2, '', 1)
+         ), measured as (
+           insert into performance_hours (org_id, metric_name, unit, hour, bucket, samples, total,
+                                          min_value, max_value)
+           values ($1, $2, 'ms', date_trunc('hour', now()), 10000, 1, 1, 1, 1)
+         )
+         insert into error_group_activity (org_id, group_id, occurrences, first_seen, last_seen,
+                                           severity, last_message)
+         select org_id, group_id, 1, now(), now(), 'error', $2 from made returning group_id",
+    )
+    .bind(ORG)
+    .bind(MARK)
+    .fetch_one(db)
+    .await
+    .unwrap()
+}
+
 type Row = (&'static str, &'static str, Owned, &'static str);
 
 /// A refusal without what differs from one request to the next.
@@ -294,7 +337,8 @@ async fn what_somebody_owns_does_not_exist_for_anybody_else(db: PgPool) {
             | Owned::Job
             | Owned::Consent
             | Owned::Prompt
-            | Owned::AuditEntry => "01890a5d-ac96-774b-bcce-b302099a8057",
+            | Owned::AuditEntry
+            | Owned::ErrorGroup => "01890a5d-ac96-774b-bcce-b302099a8057",
         };
         for (who, client) in &others {
             let at = format!("{} {} by {who}", row.0, row.1);
@@ -342,6 +386,15 @@ async fn what_somebody_owns_does_not_exist_for_anybody_else(db: PgPool) {
             "{path}: {text}"
         );
     }
+    for row in SHARED {
+        let id = estate.id(row.2);
+        let elsewhere = app.client_of("org-2", USER, Role::Admin);
+        let (status, problem) = estate.ask(&elsewhere, row, id).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{} {}", row.0, row.1);
+        let (_, absent) = estate.ask(&elsewhere, row, "9007199254740991").await;
+        let absent = compared(&absent, "9007199254740991");
+        assert_eq!(compared(&problem, id), absent, "{} {}", row.0, row.1);
+    }
     assert_eq!(estate.rows().await, before, "something was changed");
     // The same requests reach their things when their owner sends them.
     for (path, pointer) in LISTS {
@@ -349,7 +402,8 @@ async fn what_somebody_owns_does_not_exist_for_anybody_else(db: PgPool) {
         let list = answer.pointer(pointer).and_then(Value::as_array);
         assert!(!list.unwrap().is_empty(), "{path}: {answer}");
     }
-    for row in NAMING.iter().filter(|row| row.1.contains('{')) {
+    let naming = NAMING.iter().filter(|row| row.1.contains('{'));
+    for row in naming.chain(SHARED) {
         let (status, problem) = estate.ask(&estate.desk.client, row, estate.id(row.2)).await;
         let reached = status.is_success() || status == StatusCode::CONFLICT;
         assert!(reached, "{} {}: {status} {problem}", row.0, row.1);
@@ -384,7 +438,7 @@ async fn every_route_that_names_or_lists_things_is_in_the_matrix(db: PgPool) {
         .iter()
         .map(|route| (route.method, route.path))
         .collect();
-    let tried = NAMING.iter().chain(OF_THE_ORGANISATION);
+    let tried = NAMING.iter().chain(OF_THE_ORGANISATION).chain(SHARED);
     let tried = tried.filter(|row| row.1.contains('{'));
     let tried = tried.map(|row| (row.0, row.1));
     let tried: BTreeSet<_> = tried.chain(OF_A_KIND.iter().copied()).collect();

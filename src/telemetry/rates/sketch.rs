@@ -46,10 +46,81 @@ pub fn value_of(bucket: i32) -> f64 {
     f64::from(bucket.signum()) * GROWTH.powi(exponent) * 2.0 / (1.0 + GROWTH)
 }
 
+/// A distribution, put together bucket by bucket in their order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sketch {
+    buckets: Vec<(i32, i64)>,
+    samples: i64,
+    total: f64,
+    ends: Option<(f64, f64)>,
+}
+
+impl Sketch {
+    /// Adds what a bucket holds: how many values, their sum, the smallest and the largest of them.
+    /// Buckets come in ascending order.
+    pub fn add(&mut self, bucket: i32, samples: i64, total: f64, (min, max): (f64, f64)) {
+        self.buckets.push((bucket, samples));
+        self.samples = self.samples.saturating_add(samples);
+        self.total += total;
+        self.ends = Some(match self.ends {
+            Some((low, high)) => (low.min(min), high.max(max)),
+            None => (min, max),
+        });
+    }
+
+    /// How many values there are.
+    pub fn samples(&self) -> i64 {
+        self.samples
+    }
+
+    /// The smallest value.
+    pub fn min(&self) -> Option<f64> {
+        self.ends.map(|(min, _)| min)
+    }
+
+    /// The largest value.
+    pub fn max(&self) -> Option<f64> {
+        self.ends.map(|(_, max)| max)
+    }
+
+    /// The mean of the values.
+    pub fn mean(&self) -> Option<f64> {
+        (self.samples > 0).then(|| self.total / as_float(self.samples))
+    }
+
+    /// The smallest value such that this part of all values is no larger, within 2.5 %; never beyond
+    /// the smallest and the largest.
+    pub fn quantile(&self, part: f64) -> Option<f64> {
+        let (min, max) = self.ends?;
+        let wanted = part * as_float(self.samples);
+        let mut below = 0;
+        let found = self.buckets.iter().find(|(_, samples)| {
+            below += samples;
+            as_float(below) >= wanted
+        });
+        let (bucket, _) = found.or(self.buckets.last())?;
+        Some(value_of(*bucket).max(min).min(max))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody counts 2^53 values")]
+fn as_float(count: i64) -> f64 {
+    count as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn nothing_has_no_quantile_and_no_mean() {
+        let nothing = Sketch::default();
+        assert_eq!(
+            (nothing.quantile(0.5), nothing.mean(), nothing.min()),
+            (None, None, None)
+        );
+    }
 
     #[test]
     fn zero_and_what_is_no_number_have_their_own_answers() {
@@ -92,6 +163,26 @@ mod tests {
         fn a_bucket_stands_for_its_values_within_two_and_a_half_percent(value in values()) {
             let found = value_of(bucket_of(value).unwrap());
             prop_assert!((found - value).abs() <= 0.025 * value.abs(), "{value} became {found}");
+        }
+
+        #[test]
+        fn a_quantile_is_within_two_and_a_half_percent(
+            mut values in proptest::collection::vec(values(), 1..200),
+            part in 0.01..1.0_f64,
+        ) {
+            values.sort_by(f64::total_cmp);
+            let mut sketch = Sketch::default();
+            for group in values.chunk_by(|a, b| bucket_of(*a) == bucket_of(*b)) {
+                let bucket = bucket_of(group[0]).unwrap();
+                let ends = (group[0], group[group.len() - 1]);
+                sketch.add(bucket, i64::try_from(group.len()).unwrap(), group.iter().sum(), ends);
+            }
+            let count = as_float(sketch.samples());
+            let rank = (0..values.len()).find(|n| as_float(i64::try_from(n + 1).unwrap()) >= part * count);
+            let exact = values[rank.unwrap()];
+            let found = sketch.quantile(part).unwrap();
+            prop_assert!((found - exact).abs() <= 0.025 * exact.abs(), "{exact} became {found}");
+            prop_assert!(sketch.min() <= Some(found) && Some(found) <= sketch.max());
         }
 
         #[test]

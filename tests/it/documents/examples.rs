@@ -21,7 +21,40 @@ const MORE: &str = "…";
 /// Members whose values are measured, counted or taken from the clock.
 const MEASURED: &[&str] = &["timestamp", "latency_ms", "elapsed_ms", "gen_id"];
 /// Members whose values are times.
-const TIMES: &[&str] = &["created_at", "updated_at", "verified_at"];
+const TIMES: &[&str] = &[
+    "created_at",
+    "updated_at",
+    "verified_at",
+    "first_seen",
+    "last_seen",
+    "received_at",
+    "occurred_at",
+    "resolved_at",
+    "time",
+];
+/// What clients of the organisation have reported.
+const REPORTED: &str = "
+insert into error_groups (org_id, fingerprint, error_type, message, frames, source, first_version,
+                          created_at)
+values ('acme', '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08', 'RenderError',
+        'render failed after <n> ms', '{render (chat.js)}', 'client', '1.1.0', now());
+insert into error_group_activity (org_id, group_id, occurrences, affected_users, first_seen,
+                                  last_seen, severity, component, last_version, last_message)
+select org_id, group_id, 2, 1, now() - interval '1 day', now(), 'error', 'chat', '1.2.0',
+       'render failed after 12 ms'
+from error_groups;
+insert into error_events (org_id, user_id, group_id, error_type, severity, error_message, stack_trace,
+                          session_id, version, trace_id, created_at, occurred_at)
+select org_id, 'ada', group_id, 'RenderError', 'error', 'render failed after 12 ms',
+       e'RenderError: render failed after 12 ms\n    at render (chat.js:10:4)', 'tab-1', '1.2.0',
+       '4bf92f3577b34da6a3ce929d0e0e4736', now() - ago, now() - ago
+from error_groups, (values (interval '1 hour'), (interval '1 second')) times (ago);
+insert into telemetry_hours (org_id, hour, event_type, source_version, events)
+values ('acme', date_trunc('hour', now()), 'navi.error', '1.2.0', 2);
+insert into performance_hours (org_id, metric_name, unit, hour, bucket, samples, total, min_value,
+                               max_value)
+values ('acme', 'chat.render', 'ms', date_trunc('hour', now()), 10095, 4, 400, 100, 100);
+";
 
 /// A request of the document and the answer shown below it.
 struct Example {
@@ -169,6 +202,7 @@ async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
     config.connectors.github_api_base_url = github.url.parse().unwrap();
     let script = serde_json::from_value(script).unwrap();
     config.scripted = Some(ScriptedProvider::new(script));
+    sqlx::raw_sql(REPORTED).execute(&db).await.unwrap();
     let app = TestApp::of(db, Clock::System, config).await;
     let client = app.client_of("acme", "ada", Role::Planner);
     let admin = app.client_of("acme", "grace", Role::Admin);

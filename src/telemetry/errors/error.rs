@@ -1,0 +1,23 @@
+//! Why an operation on groups of errors failed.
+
+use crate::telemetry::errors::model::{GroupId, MAX_NOTES_CHARS, MAX_SEARCH_CHARS};
+
+/// A failed operation.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none in this organisation.
+    #[error("there is no group of errors `{0}` in your organisation")]
+    NotFound(GroupId),
+    /// A cursor that no list gave out, or one of a list in another order.
+    #[error("`cursor` is none that a list in this order gave out")]
+    BadCursor,
+    /// The text to search for is too long.
+    #[error("`q` is longer than {MAX_SEARCH_CHARS} characters")]
+    SearchTooLong,
+    /// The notes are too long.
+    #[error("`notes` are longer than {MAX_NOTES_CHARS} characters")]
+    NotesTooLong,
+    /// Postgres failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}

@@ -1,0 +1,4 @@
+//! The SQL of groups of errors.
+
+pub mod reading;
+pub mod resolving;

@@ -1,0 +1,198 @@
+//! Listing groups, and what belongs to one.
+
+use std::collections::HashMap;
+
+use sqlx::PgConnection;
+
+use crate::platform::ids::{OrgId, UserId};
+use crate::telemetry::errors::cursor::Cursor;
+use crate::telemetry::errors::model::{
+    Filter, Group, GroupId, Occurrence, Source, Status, Trend, TrendSpan,
+};
+
+/// Groups of an organisation that match a filter, from a place on. The two orders, with and without
+/// words, are four statements, so that each has the index that is made for it; what they have in
+/// common stands here once.
+macro_rules! page {
+    ($after:literal, $words:literal, $order:literal,
+     $conn:expr, $org:expr, $filter:expr, $place:expr, $id:expr, $limit:expr $(, $more:expr)*) => {
+        sqlx::query_as!(
+            Group,
+            r#"select g.group_id as "id: GroupId", g.fingerprint, g.error_type, g.message, g.frames,
+                      g.source as "source: Source", g.first_version, g.status as "status: Status",
+                      g.resolved_at, g.resolved_by, g.resolution_notes, g.regressed_at,
+                      g.regressions, a.occurrences, a.affected_users, a.first_seen, a.last_seen,
+                      a.severity, a.component, a.last_version, a.last_message
+               from error_group_activity a join error_groups g using (org_id, group_id)
+               where org_id = $1 and g.status = any($2)
+                 and ($3::text is null or a.severity = $3)
+                 and ($4::text is null or g.source = $4)
+                 and ($5::text is null or a.component = $5)
+                 and ($6::text is null or $6 in (g.first_version, a.last_version))
+                 and ($7::timestamptz is null or a.last_seen >= $7) and "#
+                + $after + $words + $order,
+            $org as &OrgId,
+            &$filter.status.names(),
+            $filter.severity,
+            $filter.source as Option<Source>,
+            $filter.component,
+            $filter.version,
+            $filter.since,
+            $place,
+            $id as GroupId,
+            $limit
+            $(, $more)*
+        )
+        .fetch_all($conn)
+        .await
+    };
+}
+
+/// A page of groups.
+pub async fn page(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    filter: &Filter,
+    limit: i64,
+) -> sqlx::Result<Vec<Group>> {
+    let after = filter.after.unwrap_or(Cursor::beginning(filter.sort));
+    match (after, &filter.search) {
+        (Cursor::LastSeen(at, id), None) => page!(
+            "(a.last_seen, group_id) < ($8, $9) ",
+            "",
+            "order by a.last_seen desc, group_id desc limit $10",
+            conn,
+            org_id,
+            filter,
+            at,
+            id,
+            limit
+        ),
+        (Cursor::Occurrences(count, id), None) => page!(
+            "(a.occurrences, group_id) < ($8, $9) ",
+            "",
+            "order by a.occurrences desc, group_id desc limit $10",
+            conn,
+            org_id,
+            filter,
+            count,
+            id,
+            limit
+        ),
+        (Cursor::LastSeen(at, id), Some(search)) => page!(
+            "(a.last_seen, group_id) < ($8, $9) ",
+            "and g.words @@ (websearch_to_tsquery('simple', $11)::text
+                || case when $12 and websearch_to_tsquery('simple', $11)::text like '%'''
+                   then ':*' else '' end)::tsquery ",
+            "order by a.last_seen desc, group_id desc limit $10",
+            conn,
+            org_id,
+            filter,
+            at,
+            id,
+            limit,
+            search.text,
+            search.is_open
+        ),
+        (Cursor::Occurrences(count, id), Some(search)) => page!(
+            "(a.occurrences, group_id) < ($8, $9) ",
+            "and g.words @@ (websearch_to_tsquery('simple', $11)::text
+                || case when $12 and websearch_to_tsquery('simple', $11)::text like '%'''
+                   then ':*' else '' end)::tsquery ",
+            "order by a.occurrences desc, group_id desc limit $10",
+            conn,
+            org_id,
+            filter,
+            count,
+            id,
+            limit,
+            search.text,
+            search.is_open
+        ),
+    }
+}
+
+/// One group.
+pub async fn find(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    id: GroupId,
+) -> sqlx::Result<Option<Group>> {
+    sqlx::query_as!(
+        Group,
+        r#"select g.group_id as "id: GroupId", g.fingerprint, g.error_type, g.message, g.frames,
+                  g.source as "source: Source", g.first_version, g.status as "status: Status",
+                  g.resolved_at, g.resolved_by, g.resolution_notes, g.regressed_at, g.regressions,
+                  a.occurrences, a.affected_users, a.first_seen, a.last_seen, a.severity,
+                  a.component, a.last_version, a.last_message
+           from error_group_activity a join error_groups g using (org_id, group_id)
+           where org_id = $1 and group_id = $2"#,
+        org_id as &OrgId,
+        id as GroupId,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// The last occurrences of a group, newest first.
+pub async fn latest(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    id: GroupId,
+    limit: i64,
+) -> sqlx::Result<Vec<Occurrence>> {
+    sqlx::query_as!(
+        Occurrence,
+        r#"select id, created_at, occurred_at, error_message as message, stack_trace as stack,
+                  user_id as "user_id: UserId", session_id, version, trace_id, run_id
+           from error_events
+           where org_id = $1 and group_id = $2
+           order by created_at desc, id desc limit $3"#,
+        org_id as &OrgId,
+        id.0,
+        limit,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// How often these groups happened in the hours and days of a span.
+pub async fn trends(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    groups: &[GroupId],
+    span: TrendSpan,
+) -> sqlx::Result<HashMap<GroupId, Trend>> {
+    let ids: Vec<i64> = groups.iter().map(|id| id.0).collect();
+    let mut trends: HashMap<GroupId, Trend> = HashMap::new();
+    let hours = sqlx::query!(
+        r#"select group_id as "id: GroupId", hour, occurrences from error_group_hours
+           where org_id = $1 and group_id = any($2) and hour >= $3"#,
+        org_id as &OrgId,
+        &ids,
+        span.hours_from,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for row in hours {
+        let trend = trends.entry(row.id).or_default();
+        trend.add_hour(span, row.hour, row.occurrences);
+    }
+    let days = sqlx::query!(
+        r#"select group_id as "id: GroupId", date_trunc('day', hour, 'UTC') as "day!",
+                  sum(occurrences)::bigint as "occurrences!"
+           from error_group_hours
+           where org_id = $1 and group_id = any($2) and hour >= $3
+           group by 1, 2"#,
+        org_id as &OrgId,
+        &ids,
+        span.days_from,
+    )
+    .fetch_all(conn)
+    .await?;
+    for row in days {
+        let trend = trends.entry(row.id).or_default();
+        trend.add_day(span, row.day, row.occurrences);
+    }
+    Ok(trends)
+}

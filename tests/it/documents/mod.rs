@@ -4,6 +4,7 @@ mod api;
 mod claims;
 mod deployment;
 mod examples;
+mod telemetry;
 mod thread;
 
 use std::path::{Path, PathBuf};

@@ -147,6 +147,11 @@ metrics! {
         navi_audit_failures_total: IntCounter,
         /// Signed checkpoints of audit logs that could not be made, or that the log contradicts.
         navi_audit_checkpoint_failures_total: IntCounter,
+        /// When this process last looked after what is kept without a failure, in seconds since 1970;
+        /// of all processes one does it each time, so the newest of them counts.
+        navi_retention_last_success_timestamp_seconds: IntGauge,
+        /// Tables that retention could not look after, and passes that it could not make.
+        navi_retention_failures_total: IntCounter,
         /// Database connections of this process, by state.
         navi_db_connections: IntGaugeVec["state"],
     }

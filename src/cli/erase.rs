@@ -67,7 +67,7 @@ pub async fn run(
     let mut progress = Progress::default();
     let report = eraser
         .erase(&subject, &operator(), &mut |step| {
-            progress.show(&line(step))
+            progress.show(&line(step));
         })
         .await;
     progress.end();

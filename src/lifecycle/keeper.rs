@@ -14,39 +14,42 @@ const FIRST: Duration = Duration::from_mins(1);
 /// on the moment.
 const EVERY: Duration = Duration::from_hours(1);
 
-/// Makes passes until `stopping`. Of all processes one makes each; the others go on without a word.
+/// Makes passes until `stopping`.
 pub async fn keep(
     retention: Retention,
     clock: Clock,
     metrics: Metrics,
     stopping: CancellationToken,
 ) {
-    let mut pause = FIRST;
-    while stopping
-        .run_until_cancelled(tokio::time::sleep(pause))
-        .await
-        .is_some()
-    {
-        pause = EVERY;
-        let pass = stopping.run_until_cancelled(retention.run(false, Duration::ZERO));
-        match pass.await {
-            None => return,
-            Some(Ok(None)) => tracing::debug!("another process looks after what is kept"),
-            Some(Ok(Some(pass))) => match pass.failures() {
-                0 => {
-                    let seconds = clock.now().timestamp();
-                    metrics
-                        .navi_retention_last_success_timestamp_seconds
-                        .set(seconds);
-                }
-                failures => metrics
-                    .navi_retention_failures_total
-                    .inc_by(failures as u64),
-            },
-            Some(Err(error)) => {
-                tracing::warn!(%error, "nobody could look after what is kept");
-                metrics.navi_retention_failures_total.inc();
+    let passes = async {
+        tokio::time::sleep(FIRST).await;
+        loop {
+            once(&retention, &clock, &metrics).await;
+            tokio::time::sleep(EVERY).await;
+        }
+    };
+    let _ended: Option<()> = stopping.run_until_cancelled(passes).await;
+}
+
+/// Makes one pass, unless another process is at it: of all processes one makes each, the others go on
+/// without a word.
+pub async fn once(retention: &Retention, clock: &Clock, metrics: &Metrics) {
+    match retention.run(false, Duration::ZERO).await {
+        Ok(None) => tracing::debug!("another process looks after what is kept"),
+        Ok(Some(pass)) => match pass.failures() {
+            0 => {
+                let seconds = clock.now().timestamp();
+                metrics
+                    .navi_retention_last_success_timestamp_seconds
+                    .set(seconds);
             }
+            failures => metrics
+                .navi_retention_failures_total
+                .inc_by(failures as u64),
+        },
+        Err(error) => {
+            tracing::warn!(%error, "nobody could look after what is kept");
+            metrics.navi_retention_failures_total.inc();
         }
     }
 }

@@ -87,6 +87,9 @@ impl Retention {
                 continue;
             };
             if let Err(error) = self.keep(declared.stays, &mut kept, now, dry_run).await {
+                if error.is_lost() {
+                    return Err(error);
+                }
                 tracing::warn!(%error, table, "old rows stay");
                 kept.problem = Some(error.to_string());
             }

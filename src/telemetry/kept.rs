@@ -48,6 +48,29 @@ pub const KEPT: &[Kept] = &[
         settled: None,
     },
     Kept {
+        table: "error_group_activity",
+        org: Some("org_id"),
+        stays: Stays::With("error_groups"),
+        sealed: &[],
+        person: Person::Rows(&[Trace {
+            find: Find::Through {
+                table: "error_group_users",
+                on: "group_id",
+                column: "user_id",
+            },
+            then: Then::Blank {
+                columns: &[(
+                    "last_message",
+                    "coalesce((select g.message from error_groups g
+                               where g.org_id = t.org_id and g.group_id = t.group_id), '')",
+                )],
+                why: "the error happens to others too; what the group has in common replaces it",
+            },
+        }]),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
         table: "error_groups",
         org: Some("org_id"),
         stays: GROUPS,
@@ -69,29 +92,6 @@ pub const KEPT: &[Kept] = &[
                 },
             },
         ]),
-        whole: Whole::Delete,
-        settled: None,
-    },
-    Kept {
-        table: "error_group_activity",
-        org: Some("org_id"),
-        stays: Stays::With("error_groups"),
-        sealed: &[],
-        person: Person::Rows(&[Trace {
-            find: Find::Through {
-                table: "error_group_users",
-                on: "group_id",
-                column: "user_id",
-            },
-            then: Then::Blank {
-                columns: &[(
-                    "last_message",
-                    "coalesce((select g.message from error_groups g
-                               where g.org_id = t.org_id and g.group_id = t.group_id), '')",
-                )],
-                why: "the error happens to others too; what the group has in common replaces it",
-            },
-        }]),
         whole: Whole::Delete,
         settled: None,
     },

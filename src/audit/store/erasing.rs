@@ -57,17 +57,32 @@ pub async fn records_of_everybody(
     .await
 }
 
-/// Those of these records that are not erased yet, in order.
+/// Some records of a log, and the time in which they were written: it leads to their month.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Their numbers.
+    pub sequences: Vec<i64>,
+    /// Not before.
+    pub since: DateTime<Utc>,
+    /// Not after.
+    pub until: DateTime<Utc>,
+}
+
+/// Those records of a batch that are not erased yet, in order.
 pub async fn unerased(
     conn: &mut PgConnection,
     org_id: &str,
-    sequences: &[i64],
+    batch: &Batch,
 ) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
         "select sequence from audit_records
-         where org_id = $1 and sequence = any($2) and erased_by is null order by sequence",
+         where org_id = $1 and sequence = any($2) and created_at between $3 and $4
+           and erased_by is null
+         order by sequence",
         org_id,
-        sequences,
+        &batch.sequences,
+        batch.since,
+        batch.until,
     )
     .fetch_all(conn)
     .await
@@ -77,16 +92,19 @@ pub async fn unerased(
 pub async fn erase(
     conn: &mut PgConnection,
     org_id: &str,
-    sequences: &[i64],
+    batch: &Batch,
     erased_by: i64,
 ) -> sqlx::Result<u64> {
     sqlx::query!(
         "update audit_records
          set actor = null, actor_role = null, resource = null, blind = null, entry_key = null,
-             erased_by = $3
-         where org_id = $1 and sequence = any($2) and erased_by is null",
+             erased_by = $5
+         where org_id = $1 and sequence = any($2) and created_at between $3 and $4
+           and erased_by is null",
         org_id,
-        sequences,
+        &batch.sequences,
+        batch.since,
+        batch.until,
         erased_by,
     )
     .execute(conn)

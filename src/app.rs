@@ -25,15 +25,14 @@ use crate::auth::token::Verifier;
 use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
 use crate::connectors::service::Connectors;
 use crate::ledger::service::Ledger;
+use crate::lifecycle::keeper;
+use crate::lifecycle::retention::Retention;
 use crate::llm::catalog::{Catalog, CatalogError};
 use crate::llm::config::ProviderId;
 use crate::llm::retry::RetryPolicy;
 use crate::llm::router::{Parts, RouterError};
 use crate::platform::clock::Clock;
-use crate::platform::db;
 use crate::platform::health::{Health, Probe, database_probe, migrations_probe};
-use crate::platform::idempotency;
-use crate::platform::idempotency::model::KEPT_FOR;
 use crate::platform::metrics::Metrics;
 use crate::platform::outbound::{CONNECT_TIMEOUT, Client, OutboundError, Reach};
 use crate::platform::redact::text::redact_text;
@@ -257,12 +256,6 @@ impl App {
         self.vault.start(&self.tasks);
         self.agent.services().signals.start(&self.tasks);
         self.agent.start_working();
-        self.tasks.spawn(keep_partitions(
-            self.db.clone(),
-            self.clock.clone(),
-            self.config.agent.events_retention_days,
-            self.tasks.stopping(),
-        ));
         let every = Duration::from_secs(self.config.audit.audit_checkpoint_seconds);
         let witness = self.config.data_dir().ok();
         self.tasks.spawn(self.audit.clone().keep_checkpoints(
@@ -270,18 +263,20 @@ impl App {
             witness.map(|folder| folder.join("audit-checkpoints")),
             self.tasks.stopping(),
         ));
-        self.tasks.spawn(keep_audit(
-            self.audit.clone(),
-            self.config.audit.audit_retention_days,
-            self.tasks.stopping(),
-        ));
         let errors = self.errors.clone();
         self.tasks.spawn(errors.keep_marked(self.tasks.stopping()));
-        self.tasks.spawn(forget_keys(
-            self.db.clone(),
+        self.tasks.spawn(keeper::keep(
+            self.retention(),
             self.clock.clone(),
+            self.metrics.clone(),
             self.tasks.stopping(),
         ));
+    }
+
+    /// What looks after what is kept.
+    pub fn retention(&self) -> Retention {
+        let (db, clock, audit) = (self.db.clone(), self.clock.clone(), self.audit.clone());
+        Retention::new(db, clock, audit, self.config.periods())
     }
 }
 
@@ -319,81 +314,6 @@ fn verifier(
     let keys = KeyStore::new(provider.keys.clone(), times, clock.clone(), tasks.clone())?;
     let verifier = verifier.and_provider(provider, keys.clone());
     Ok((Arc::new(verifier), Some(keys)))
-}
-
-/// How often partitions are looked after. They are made months ahead and kept for months, so nothing
-/// depends on the moment.
-const PARTITIONS_EVERY: Duration = Duration::from_hours(6);
-
-/// Makes the partitions of the coming months, so that a server that runs for a year keeps its rows
-/// where retention finds them, and drops the months of events that nobody keeps any longer.
-async fn keep_partitions(
-    pool: PgPool,
-    clock: Clock,
-    keeps_events_for: i32,
-    stopping: CancellationToken,
-) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(PARTITIONS_EVERY) => {}
-            () = stopping.cancelled() => return,
-        }
-        let kept = async {
-            let mut conn = pool.acquire().await?;
-            db::make_month_partitions(&mut conn, clock.now(), db::MONTHS_READY).await?;
-            if keeps_events_for == 0 {
-                return Ok(Vec::new());
-            }
-            db::drop_old_months(&mut conn, "run_events", keeps_events_for).await
-        };
-        match kept.await {
-            Ok(dropped) if dropped.is_empty() => {}
-            Ok(dropped) => tracing::info!(?dropped, "old months of events were dropped"),
-            Err(error) => {
-                let error: sqlx::Error = error;
-                tracing::warn!(%error, "partitions could not be looked after");
-            }
-        }
-    }
-}
-
-/// Drops the months of the audit log whose time is over.
-async fn keep_audit(audit: Audit, days: i32, stopping: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(PARTITIONS_EVERY) => {}
-            () = stopping.cancelled() => return,
-        }
-        if days == 0 {
-            continue;
-        }
-        match audit.retain(days).await {
-            Ok(dropped) if dropped.is_empty() => {}
-            Ok(dropped) => tracing::info!(?dropped, "old months of the audit log were dropped"),
-            Err(error) => tracing::error!(%error, "old months of the audit log stay"),
-        }
-    }
-}
-
-/// How often old idempotency keys are looked for.
-const KEYS_EVERY: Duration = Duration::from_hours(1);
-
-/// Forgets the idempotency keys whose time is over.
-async fn forget_keys(pool: PgPool, clock: Clock, stopping: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(KEYS_EVERY) => {}
-            () = stopping.cancelled() => return,
-        }
-        let before = clock.now() - KEPT_FOR;
-        let forgotten = match pool.acquire().await {
-            Ok(mut conn) => idempotency::store::forget(&mut conn, before).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = forgotten {
-            tracing::warn!(%error, "old idempotency keys could not be forgotten");
-        }
-    }
 }
 
 fn keys_probe(keys: Arc<KeyStore>) -> Probe {

@@ -20,6 +20,7 @@ pub mod agent;
 
 pub mod app;
 pub mod config;
+pub mod lifecycle;
 
 pub mod http;
 

@@ -28,6 +28,7 @@ pub mod frame;
 pub mod jobs;
 pub mod journal;
 pub mod journal_writer;
+pub mod kept;
 pub mod leases;
 pub mod limits;
 pub mod memory;

@@ -92,6 +92,10 @@ pub enum Event {
     #[serde(rename = "audit.retained")]
     #[sqlx(rename = "audit.retained")]
     AuditRetained,
+    /// What was known of a person or an organisation was erased, from all tables.
+    #[serde(rename = "data.erased")]
+    #[sqlx(rename = "data.erased")]
+    DataErased,
     /// A token was refused.
     #[serde(rename = "login.failed")]
     #[sqlx(rename = "login.failed")]
@@ -115,6 +119,7 @@ impl Event {
             Self::AuditExported => "audit.exported",
             Self::AuditErased => "audit.erased",
             Self::AuditRetained => "audit.retained",
+            Self::DataErased => "data.erased",
             Self::LoginFailed => "login.failed",
             Self::ConfigChanged => "config.changed",
         }

@@ -1,9 +1,7 @@
-//! Listing, decrypting, exporting and erasing.
+//! Listing, decrypting and exporting.
 
 use serde_json::Value;
-use sqlx::{Acquire, PgConnection};
 
-use crate::audit::chain::Ends;
 use crate::audit::checkpoints::{around, number};
 use crate::audit::error::Error;
 use crate::audit::export::{Base, Header, Line, VERSION};
@@ -11,11 +9,10 @@ use crate::audit::model::{
     Actor, Ending, Entry, EntryId, Event, Filter, Log, NewEntry, Outcome, Phase,
 };
 use crate::audit::note::VerifyingKey;
-use crate::audit::record::{Fields, Record};
+use crate::audit::record::Record;
 use crate::audit::sealing;
 use crate::audit::service::Audit;
-use crate::audit::store::{appending, erasing, reading, tree};
-use crate::platform::hex::hex;
+use crate::audit::store::{appending, reading, tree};
 
 /// The longest reason for a decryption, in bytes.
 pub const MAX_REASON_BYTES: usize = 500;
@@ -44,7 +41,7 @@ pub struct Asker {
 
 impl Asker {
     /// An entry about what is done for them.
-    fn entry(&self, log: &Log, event: Event) -> NewEntry {
+    pub(super) fn entry(&self, log: &Log, event: Event) -> NewEntry {
         NewEntry {
             request_id: self.request_id.clone(),
             trace_id: self.trace_id.clone(),
@@ -244,61 +241,4 @@ impl Audit {
         let names = appending::logs(&mut conn).await?;
         Ok(names.iter().map(|name| Log::from_name(name)).collect())
     }
-
-    /// Destroys what identifies a person in a log: who did what to which thing, and the keys of what
-    /// was sealed. Hashes, seals and proofs stay as they are. Answers how many records that were.
-    ///
-    /// The record that says so and the erasure are one transaction; doing it again erases what came
-    /// since.
-    pub async fn erase_person(&self, log: &Log, person: &str, asker: &Asker) -> Result<u64, Error> {
-        let mut conn = self.db.acquire().await?;
-        let mut tx = conn.begin().await?;
-        let org = log.as_str().to_owned();
-        let now = self.clock.now();
-        // With the end locked, no entry of the person comes in between.
-        let mut ends = Ends::lock(&mut tx, &self.keys, std::slice::from_ref(&org), now).await?;
-        if let Some(error) = ends.part_from_tampered(&self.keys).into_iter().next() {
-            return Err(error);
-        }
-        let sequences = erasing::records_of_person(&mut tx, &org, person).await?;
-        if sequences.is_empty() {
-            return Ok(0);
-        }
-        let (mut record, _key) = self.draft(asker.entry(log, Event::AuditErased), Phase::Noted)?;
-        record.outcome = Some(Outcome::Success);
-        record.statement = Some(erasure_statement(&sequences));
-        ends.link(&mut record, now);
-        let erased_by = record.sequence;
-        ends.append(&mut tx, &self.keys, &[record]).await?;
-        let erased = erase_all(&mut tx, &org, &sequences, erased_by).await?;
-        tx.commit().await?;
-        Ok(erased)
-    }
-}
-
-async fn erase_all(
-    conn: &mut PgConnection,
-    org: &str,
-    sequences: &[i64],
-    erased_by: i64,
-) -> Result<u64, Error> {
-    let mut erased = 0;
-    for some in sequences.chunks(10_000) {
-        erased += erasing::erase(&mut *conn, org, some, erased_by).await?;
-    }
-    Ok(erased)
-}
-
-/// What the record of an erasure says: how many records were erased and which, by a hash over their
-/// numbers in order, so that nobody else can pass a deletion off as this erasure.
-pub fn erasure_statement(sequences: &[i64]) -> String {
-    let mut fields = Fields::new(b"navi audit erasure 1\0");
-    for sequence in sequences {
-        fields.number(Some(*sequence));
-    }
-    format!(
-        "erased {} records {}",
-        sequences.len(),
-        hex(&fields.finish())
-    )
 }

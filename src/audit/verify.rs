@@ -13,10 +13,10 @@ use std::fmt;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::audit::erasing::erasure_statement;
 use crate::audit::merkle::{Frontier, leaf};
 use crate::audit::model::{Event, Phase};
 use crate::audit::note::{Checkpoint, VerifyingKey};
-use crate::audit::reader::erasure_statement;
 use crate::audit::record::{NOTHING, Record, digest};
 
 /// The most findings that are listed; one is enough to know.

@@ -12,7 +12,8 @@ use crate::audit::settings::Setting;
 use crate::cli::audit::command::Work;
 use crate::cli::failure::Failure;
 use crate::cli::{
-    agent, audit, config as config_command, demo, doctor, keys, migrate, serve, token, vault,
+    agent, audit, config as config_command, demo, doctor, erase, keys, migrate, retention, serve,
+    token, vault,
 };
 use crate::config::environment::{Surroundings, prepared};
 use crate::config::found;
@@ -49,8 +50,10 @@ enum Command {
     Keys(KeysCommand),
     /// Verify, list, decrypt and export the audit log.
     Audit(AuditCommand),
-    /// Destroy what identifies a person in the audit log; its proofs stay whole.
-    Erase(Box<With<audit::erase::Args>>),
+    /// Look after what is kept.
+    Retention(RetentionCommand),
+    /// Destroy what is known of a person or an organisation, and look whether it is gone.
+    Erase(Box<With<erase::Args>>),
     /// Look after what is sealed in the database.
     Vault(VaultCommand),
     /// Say what is missing here, and the command that mends it.
@@ -102,6 +105,18 @@ struct KeysCommand {
 enum KeysCommands {
     /// Print a new secret, and nothing else.
     Generate(keys::Args),
+}
+
+#[derive(Debug, clap::Args)]
+struct RetentionCommand {
+    #[command(subcommand)]
+    command: RetentionCommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum RetentionCommands {
+    /// Make the coming months and drop what is too old, as every server does each hour.
+    Run(Box<With<retention::Args>>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -261,11 +276,21 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
             stopped(postgres).await;
             outcome
         }
+        Command::Retention(RetentionCommand {
+            command: RetentionCommands::Run(with),
+        }) => {
+            let config = quietly(with.config, secrets)?;
+            let (options, postgres) = serve::database(&config).await?;
+            let out = &mut io::stdout();
+            let outcome = Box::pin(retention::run(&with.args, &config, &options, out)).await;
+            stopped(postgres).await;
+            outcome
+        }
         Command::Erase(with) => {
             let config = quietly(with.config, secrets)?;
             let (options, postgres) = serve::database(&config).await?;
             let out = &mut io::stdout();
-            let outcome = audit::erase::run(&with.args, &config, &options, out).await;
+            let outcome = Box::pin(erase::run(&with.args, &config, &options, out)).await;
             stopped(postgres).await;
             outcome
         }

@@ -14,6 +14,7 @@ use crate::cli::migrate;
 use crate::config::production::Refused;
 use crate::config::settings::{AuditKeysError, NoDataDir, SigningSecretError};
 use crate::ledger;
+use crate::lifecycle;
 use crate::platform::logging::LoggingError;
 use crate::platform::outbound::OutboundError;
 use crate::platform::{db, embedded_postgres};
@@ -126,6 +127,9 @@ pub enum Failure {
     /// The audit log refused.
     #[error(transparent)]
     Audit(#[from] audit::error::Error),
+    /// Retention or an erasure did not come to its end.
+    #[error(transparent)]
+    Lifecycle(#[from] lifecycle::error::Error),
     /// What the run cost could not be written.
     #[error(transparent)]
     Ledger(#[from] ledger::error::Error),
@@ -161,6 +165,7 @@ impl Failure {
             Self::Database(db::Error::Unreachable(_) | db::Error::Silent)
             | Self::Embedded(_)
             | Self::DatabaseLost => ExitCode::from(3),
+            Self::Lifecycle(error) if error.is_lost() => ExitCode::from(3),
             Self::Migrate(error) => error.exit_code(),
             Self::DatabaseUrl | Self::NoModel | Self::Workspace { .. } | Self::Usage(_) => {
                 ExitCode::from(2)
@@ -191,6 +196,7 @@ impl Failure {
             | Self::Export(_)
             | Self::AuditKeys(_)
             | Self::Audit(_)
+            | Self::Lifecycle(_)
             | Self::Ledger(_)
             | Self::Vault(_)
             | Self::VaultKey(_)

@@ -16,6 +16,8 @@ use crate::audit::keyring::Keyring;
 use crate::auth::config::AuthConfig;
 use crate::config::environment::Surroundings;
 use crate::connectors::config::ConnectorConfig;
+use crate::lifecycle::config::RetentionConfig;
+use crate::lifecycle::model::Periods;
 use crate::llm::config::LlmConfig;
 use crate::llm::scripted::ScriptedProvider;
 use crate::platform::logging::LogConfig;
@@ -75,6 +77,10 @@ pub struct Config {
     /// The agent's limits.
     #[command(flatten)]
     pub agent: AgentConfig,
+
+    /// How long rows are kept.
+    #[command(flatten)]
+    pub retention: RetentionConfig,
 
     /// The log.
     #[command(flatten)]
@@ -230,6 +236,11 @@ impl Config {
         let matches: ArgMatches =
             command.try_get_matches_from(std::iter::once("navi").chain(flags))?;
         Self::from_arg_matches(&matches)
+    }
+
+    /// For how many days rows are kept.
+    pub fn periods(&self) -> Periods {
+        Periods::of(&self.agent, &self.audit, &self.retention)
     }
 
     /// Where the private Postgres and the development secret live.

@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod error;
+pub mod kept;
 pub mod model;
 pub mod provider;
 pub mod rewrap;

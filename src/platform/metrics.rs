@@ -167,6 +167,11 @@ metrics! {
         navi_client_generations_total: IntCounterVec["status"],
         /// Duration of those generations in seconds.
         navi_client_generation_seconds: Histogram(CLIENT_SECONDS),
+        /// When this process last looked after what is kept without a failure, in seconds since 1970;
+        /// of all processes one does it each time, so the newest of them counts.
+        navi_retention_last_success_timestamp_seconds: IntGauge,
+        /// Tables that retention could not look after, and passes that it could not make.
+        navi_retention_failures_total: IntCounter,
         /// Database connections of this process, by state.
         navi_db_connections: IntGaugeVec["state"],
     }

@@ -13,6 +13,7 @@ pub mod health;
 pub mod hex;
 pub mod idempotency;
 pub mod ids;
+pub mod kept;
 pub mod logging;
 pub mod metrics;
 pub mod outbound;

@@ -8,6 +8,7 @@
 pub mod chunk;
 pub mod error;
 pub mod index;
+pub mod kept;
 pub mod model;
 pub mod service;
 pub mod store;

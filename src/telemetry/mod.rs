@@ -14,6 +14,7 @@ pub mod extract;
 pub mod fields;
 pub mod fingerprint;
 pub mod flush;
+pub mod kept;
 pub mod measure;
 pub mod model;
 pub mod observe;

@@ -21,6 +21,7 @@ mod http;
 mod idempotency;
 mod jobs;
 mod ledger;
+mod lifecycle;
 mod llm_calls;
 mod llm_requests;
 mod llm_routing;

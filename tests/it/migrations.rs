@@ -185,7 +185,7 @@ async fn print_shows_the_sql_of_either_direction_and_changes_nothing(
         "{out}"
     );
     let newest_first =
-        [13, 12, 11, 10, 9, 8, 7, 6, 5].map(|version| out.find(&format!("-- {version:04} ")));
+        [14, 13, 12, 11, 10, 9, 8, 7, 6, 5].map(|version| out.find(&format!("-- {version:04} ")));
     assert!(
         newest_first.is_sorted() && newest_first[0] == Some(0),
         "{out}"
@@ -206,7 +206,7 @@ async fn undo_goes_back_to_the_named_version(_: PgPoolOptions, options: PgConnec
     .await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
     assert!(
-        out.starts_with("undone 0013 thread\nundone 0012 telemetry kept\nundone 0011 audit\n"),
+        out.starts_with("undone 0014 rollups\nundone 0013 thread\nundone 0012 telemetry kept\n"),
         "{out}"
     );
     assert!(
@@ -318,7 +318,7 @@ async fn a_row_for_which_there_is_no_month_is_kept_and_moves_when_there_is(pool:
     assert_eq!(insert_call(&mut conn, at).await, "llm_metrics_default");
     assert_eq!(
         db::make_month_partitions(&mut conn, at, 1).await.unwrap(),
-        11
+        14
     );
     let now: Vec<String> = sqlx::query_scalar("select tableoid::regclass::text from llm_metrics")
         .fetch_all(&mut *conn)
@@ -351,12 +351,12 @@ async fn making_months_again_and_at_once_makes_each_one_once(pool: PgPool) {
         db::make_month_partitions(&mut conn, now, 4).await.unwrap()
     };
     let (a, b, c) = tokio::join!(make(), make(), make());
-    assert_eq!(a + b + c, 11 * 4);
+    assert_eq!(a + b + c, 14 * 4);
     assert_eq!(make().await, 0);
     // The next month asks for one more month of each.
     let mut conn = pool.acquire().await.unwrap();
     let made = db::make_month_partitions(&mut conn, moment(2026, 12, 1), 4).await;
-    assert_eq!(made.unwrap(), 11);
+    assert_eq!(made.unwrap(), 14);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -372,7 +372,7 @@ async fn making_months_gives_way_to_whoever_holds_the_default_partition(pool: Pg
     assert_eq!(code.code().as_deref(), Some("55P03"), "lock_not_available");
     reader.rollback().await.unwrap();
     let made = db::make_month_partitions(&mut conn, moment(2026, 11, 1), 1).await;
-    assert_eq!(made.unwrap(), 11);
+    assert_eq!(made.unwrap(), 14);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

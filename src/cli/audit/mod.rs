@@ -1,8 +1,7 @@
-//! `navi audit`: verifying, listing, decrypting and exporting the audit log; and `navi erase`.
+//! `navi audit`: verifying, listing, decrypting and exporting the audit log.
 
 pub mod command;
 pub mod decrypt;
-pub mod erase;
 pub mod export;
 pub mod list;
 pub mod opened;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, PgPool};
 
 use crate::audit::model::{self, Actor, ActorKind};
 use crate::audit::reader::Asker;
@@ -25,6 +26,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Log {
     /// The log.
     pub audit: Audit,
+    /// The database that it lies in.
+    pub db: PgPool,
     tasks: Tasks,
 }
 
@@ -62,7 +65,33 @@ pub async fn open(
         max_connections: 3,
         ..PoolSettings::default()
     };
-    let pool = db::connect(database.clone(), &settings).await?;
+    open_with(config, database, clock, &settings).await
+}
+
+/// The same for a command that goes through whole tables: a statement of its may take as long as it
+/// needs, but waits no longer for a lock than others do.
+pub async fn open_at_length(
+    config: &Config,
+    database: &PgConnectOptions,
+    clock: &Clock,
+) -> Result<Log, Failure> {
+    let settings = PoolSettings {
+        max_connections: 6,
+        statement_timeout: Duration::ZERO,
+        ..PoolSettings::default()
+    };
+    // That a statement takes long is no news here.
+    let database = database.clone().disable_statement_logging();
+    open_with(config, &database, clock, &settings).await
+}
+
+async fn open_with(
+    config: &Config,
+    database: &PgConnectOptions,
+    clock: &Clock,
+    settings: &PoolSettings,
+) -> Result<Log, Failure> {
+    let pool = db::connect(database.clone(), settings).await?;
     let mut conn = pool.acquire().await.map_err(db::Error::Query)?;
     let pending = db::pending(&mut conn).await?.len();
     drop(conn);
@@ -76,8 +105,12 @@ pub async fn open(
     let metrics =
         Metrics::new(&labels, &ProviderId::names()).map_err(crate::app::BuildError::Metrics)?;
     let tasks = Tasks::new();
-    let audit = Audit::open(pool, clock.clone(), keys, metrics, &tasks);
-    Ok(Log { audit, tasks })
+    let audit = Audit::open(pool.clone(), clock.clone(), keys, metrics, &tasks);
+    Ok(Log {
+        audit,
+        db: pool,
+        tasks,
+    })
 }
 
 impl Log {

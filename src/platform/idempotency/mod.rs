@@ -7,5 +7,6 @@
 
 pub mod error;
 pub mod extract;
+pub mod kept;
 pub mod model;
 pub mod store;

@@ -1,6 +1,5 @@
 //! A key, the request it names, and the answer that is kept for it.
 
-use chrono::TimeDelta;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -9,8 +8,6 @@ use crate::platform::ids::{OrgId, UserId};
 
 /// The longest key, in characters.
 pub const MAX_KEY_CHARS: usize = 255;
-/// How long an answer is kept at least.
-pub const KEPT_FOR: TimeDelta = TimeDelta::hours(24);
 /// The status of an answer that created something.
 pub const OK: u16 = 200;
 

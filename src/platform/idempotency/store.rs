@@ -97,11 +97,3 @@ pub async fn keep(
     .await
     .map(drop)
 }
-
-/// Forgets the keys of all organisations that were used before this moment. Answers how many.
-pub async fn forget(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    sqlx::query!("delete from idempotency_keys where created_at < $1", before)
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected())
-}

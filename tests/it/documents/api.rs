@@ -187,6 +187,7 @@ fn the_codes_of_models_and_streams_are_those_that_are_listed() {
     code.extend(sources("src/llm"));
     // Names of variables of the environment look the same.
     let variables = [
+        "src/agent/kept.rs",
         "src/agent/limits.rs",
         "src/agent/policy/",
         "src/agent/tools/",

@@ -15,7 +15,7 @@ fn root() -> &'static Path {
 }
 
 /// A file of the repository.
-fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap()
 }
 
@@ -48,7 +48,7 @@ fn documents() -> Vec<String> {
 }
 
 /// The rows of the table whose heading begins with `heading`, without their markup, by cells.
-fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
+pub(crate) fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
     let mut lines = text.lines().skip_while(|line| !line.starts_with(heading));
     assert!(lines.next().is_some(), "there is no table `{heading}`");
     lines

@@ -1,0 +1,11 @@
+drop function old_months(regclass, interval);
+drop trigger task_metrics_counted on task_metrics;
+drop trigger rag_metrics_counted on rag_metrics;
+drop trigger llm_metrics_recounted on llm_metrics;
+drop trigger llm_metrics_counted on llm_metrics;
+drop function count_task_days();
+drop function count_rag_days();
+drop function count_llm_days();
+drop table task_days;
+drop table rag_days;
+drop table llm_days;

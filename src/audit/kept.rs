@@ -1,0 +1,49 @@
+//! What is kept of the audit log. Its proofs outlive the people in it: whoever takes a log away, or a
+//! part of it, must be found out, so erasing leaves the hashes and destroys what they stand for.
+
+use crate::platform::kept::model::{Kept, Person, Stays, Whole};
+
+/// Why proofs stay when their organisation goes.
+const PROOF: &str = "hashes and signatures, which prove that nothing was removed unseen";
+
+/// The tables of this slice.
+pub const KEPT: &[Kept] = &[
+    Kept {
+        table: "audit_records",
+        org: Some("org_id"),
+        stays: Stays::SignedMonths {
+            setting: "AUDIT_RETENTION_DAYS",
+        },
+        sealed: &["payload", "entry_key"],
+        person: Person::Audited { column: "actor" },
+        whole: Whole::Audited,
+        settled: None,
+    },
+    Kept {
+        table: "audit_chains",
+        org: Some("org_id"),
+        stays: Stays::Until("for ever: a log that ends nowhere proves nothing"),
+        sealed: &[],
+        person: Person::Nobody("a number and a hash"),
+        whole: Whole::Stays(PROOF),
+        settled: None,
+    },
+    Kept {
+        table: "audit_checkpoints",
+        org: Some("org_id"),
+        stays: Stays::Until("for ever: what somebody kept elsewhere is compared with it"),
+        sealed: &[],
+        person: Person::Nobody("a number, a hash and a signature"),
+        whole: Whole::Stays(PROOF),
+        settled: None,
+    },
+    Kept {
+        table: "audit_tiles",
+        org: Some("org_id"),
+        stays: Stays::Until("for ever: 32 bytes a record, by which dropped months stay provable"),
+        sealed: &[],
+        person: Person::Nobody("hashes"),
+        whole: Whole::Stays(PROOF),
+        settled: None,
+    },
+];

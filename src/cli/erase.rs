@@ -1,0 +1,229 @@
+//! `navi erase`: destroying what is known of a person or an organisation.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+use sqlx::postgres::PgConnectOptions;
+
+use crate::cli::audit::opened::{self, operator};
+use crate::cli::failure::Failure;
+use crate::cli::progress::Progress;
+use crate::config::settings::Config;
+use crate::lifecycle::erasure::{Eraser, Step};
+use crate::lifecycle::model::{Report, Subject};
+use crate::platform::clock::Clock;
+use crate::platform::ids::{OrgId, UserId};
+
+/// Destroys what is known of a person, or of a whole organisation, in every table, and looks whether
+/// it is gone.
+///
+/// Take away their access first: a person who can still call the server makes new rows. Servers may go
+/// on meanwhile; runs of theirs are ended. May be interrupted and started again at any time. Ends with 4
+/// when something is left.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The organisation.
+    #[arg(long, value_name = "ORG")]
+    pub org: OrgId,
+    /// The person. Without one, everybody and everything of the organisation.
+    #[arg(long, value_name = "USER")]
+    pub user: Option<UserId>,
+    /// Erase a whole organisation without asking.
+    #[arg(long)]
+    pub yes: bool,
+    /// Seconds that runs which are under way get to end.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub wait: u64,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command.
+pub async fn run(
+    args: &Args,
+    config: &Config,
+    database: &PgConnectOptions,
+    out: &mut (dyn Write + Send),
+) -> Result<ExitCode, Failure> {
+    let stdin = io::stdin();
+    let terminal = stdin.is_terminal();
+    confirm(args, terminal, &mut stdin.lock(), &mut io::stderr())?;
+    let log = opened::open_at_length(config, database, &Clock::System).await?;
+    let eraser = Eraser {
+        db: log.db.clone(),
+        clock: Clock::System,
+        audit: log.audit.clone(),
+        data: config.data_dir().ok(),
+        runs_end_within: Duration::from_secs(args.wait),
+    };
+    let subject = Subject {
+        org: args.org.clone(),
+        user: args.user.clone(),
+    };
+    let mut progress = Progress::default();
+    let report = eraser
+        .erase(&subject, &operator(), &mut |step| {
+            progress.show(&line(step));
+        })
+        .await;
+    progress.end();
+    log.close().await;
+    let report = report?;
+    if args.json {
+        let json = serde_json::to_string(&report).map_err(io::Error::from)?;
+        writeln!(out, "{json}")?;
+    } else {
+        tell(&report, out)?;
+    }
+    Ok(if report.complete {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(4)
+    })
+}
+
+/// A whole organisation is erased only by somebody who says so: with `--yes`, or by typing its name.
+fn confirm(
+    args: &Args,
+    terminal: bool,
+    input: &mut dyn BufRead,
+    asked: &mut dyn Write,
+) -> Result<(), Failure> {
+    if args.user.is_some() || args.yes {
+        return Ok(());
+    }
+    let org = &args.org;
+    if !terminal {
+        return Err(Failure::Usage(format!(
+            "this would erase everybody and everything of `{org}`; name a person with --user USER, or \
+             say --yes"
+        )));
+    }
+    write!(
+        asked,
+        "This erases everybody and everything of `{org}`, for good. Type its name to go on: "
+    )?;
+    asked.flush()?;
+    let mut typed = String::new();
+    input.read_line(&mut typed)?;
+    if typed.trim_end_matches(['\r', '\n']) == org.as_str() {
+        Ok(())
+    } else {
+        Err(Failure::Usage(
+            "that is not its name; nothing was erased".to_owned(),
+        ))
+    }
+}
+
+fn line(step: Step) -> String {
+    const WIDTH: usize = 24;
+    let Step {
+        table,
+        number,
+        of,
+        rows,
+        pass,
+    } = step;
+    let done = (number - 1) * WIDTH / of;
+    let bar: String = (0..WIDTH)
+        .map(|at| if at < done { '#' } else { '.' })
+        .collect();
+    let again = if pass > 1 {
+        format!(", once more ({pass})")
+    } else {
+        String::new()
+    };
+    format!("[{bar}] {number} of {of} tables{again}: {table}, {rows} rows")
+}
+
+fn tell(report: &Report, out: &mut (dyn Write + Send)) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.set_header([
+        "table",
+        "found",
+        "erased",
+        "left",
+        "what erasing means here",
+    ]);
+    for row in &report.tables {
+        let how = match &row.problem {
+            Some(problem) => format!("FAILED: {problem}"),
+            None => row.how.replace('`', ""),
+        };
+        let counts = [row.found, row.erased, row.left].map(|count| count.to_string());
+        let [found, erased, left] = counts;
+        table.add_row([row.table.to_owned(), found, erased, left, how]);
+    }
+    for column in table.column_iter_mut().skip(1).take(3) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    writeln!(out, "{}", table.trim_fmt())?;
+    for mention in &report.mentions {
+        writeln!(
+            out,
+            "mentioned by others: {}.{}, {} rows",
+            mention.table, mention.column, mention.rows
+        )?;
+    }
+    let who = match &report.user {
+        Some(user) => format!("`{user}` of `{}`", report.org),
+        None => format!("`{}`", report.org),
+    };
+    let erased: u64 = report.tables.iter().map(|table| table.erased).sum();
+    let left: u64 = report.tables.iter().map(|table| table.left).sum();
+    let verdict = if report.complete {
+        "nothing is left".to_owned()
+    } else {
+        format!("{left} rows are LEFT; start again")
+    };
+    writeln!(
+        out,
+        "{who}: {erased} rows erased in {} passes, {} runs ended, {} files removed; {verdict}",
+        report.passes, report.runs_ended, report.files_removed
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(user: Option<&str>, yes: bool, terminal: bool, typed: &str) -> bool {
+        let args = Args {
+            org: "acme".parse().unwrap(),
+            user: user.map(|user| user.parse().unwrap()),
+            yes,
+            wait: 0,
+            json: false,
+        };
+        confirm(&args, terminal, &mut typed.as_bytes(), &mut Vec::new()).is_ok()
+    }
+
+    #[test]
+    fn an_organisation_is_erased_only_when_somebody_says_so() {
+        assert!(asked(Some("ada"), false, false, ""));
+        assert!(asked(None, true, false, ""));
+        assert!(asked(None, false, true, "acme\n"));
+        assert!(!asked(None, false, false, "acme\n"));
+        assert!(!asked(None, false, true, "acm\n"));
+        assert!(!asked(None, false, true, "yes\n"));
+        assert!(!asked(None, false, true, ""));
+    }
+
+    #[test]
+    fn the_bar_grows_with_the_tables() {
+        let step = |number, pass| Step {
+            table: "runs",
+            number,
+            of: 4,
+            rows: 7,
+            pass,
+        };
+        insta::assert_snapshot!(line(step(1, 1)), @"[........................] 1 of 4 tables: runs, 7 rows");
+        insta::assert_snapshot!(line(step(3, 2)), @"[############............] 3 of 4 tables, once more (2): runs, 7 rows");
+    }
+}

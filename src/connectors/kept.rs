@@ -1,0 +1,14 @@
+//! What is kept of people's tokens for other services.
+
+use crate::platform::kept::model::{Kept, Person, Stays, Whole};
+
+/// The tables of this slice.
+pub const KEPT: &[Kept] = &[Kept {
+    table: "connector_tokens",
+    org: Some("org_id"),
+    stays: Stays::Until("until its owner replaces or deletes it"),
+    sealed: &["sealed"],
+    person: Person::BY_USER_ID,
+    whole: Whole::Delete,
+    settled: None,
+}];

@@ -1,0 +1,100 @@
+//! What is kept of what models cost.
+//!
+//! A call is money that was spent, and has to stay countable when the person who spent it is erased:
+//! sums over `llm_metrics` are held against invoices, and a budget must not grow because somebody
+//! left. So the row stays, and everything in it that leads to the person goes. The empty name in its
+//! place is nobody's: no token can name it.
+
+use crate::platform::kept::model::{Find, Kept, Person, Stays, Then, Trace, Whole};
+
+/// Why a row of money stays.
+const MONEY: &str = "what was spent stays countable";
+
+const RAW: Stays = Stays::Months {
+    column: "created_at",
+    setting: "NAVI_METRICS_RETENTION_DAYS",
+};
+
+const ROLLUP: Stays = Stays::Months {
+    column: "day",
+    setting: "NAVI_ROLLUPS_RETENTION_DAYS",
+};
+
+/// The tables of this slice.
+pub const KEPT: &[Kept] = &[
+    Kept {
+        table: "llm_metrics",
+        org: Some("org_id"),
+        stays: RAW,
+        sealed: &[],
+        person: Person::Rows(&[Trace {
+            find: Find::Column("user_id"),
+            then: Then::Blank {
+                columns: &[
+                    ("user_id", "''"),
+                    ("run_id", "null"),
+                    ("trace_id", "null"),
+                    ("session_id", "null"),
+                    ("error_message", "null"),
+                    (
+                        "extra_metadata",
+                        // Whether anybody counted the tokens is part of the sum.
+                        "case when t.extra_metadata ? 'usage_reported' then jsonb_build_object(
+                             'usage_reported', t.extra_metadata -> 'usage_reported') end",
+                    ),
+                ],
+                why: MONEY,
+            },
+        }]),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "task_metrics",
+        org: Some("org_id"),
+        stays: RAW,
+        sealed: &[],
+        person: Person::Rows(&[Trace {
+            find: Find::Column("user_id"),
+            then: Then::Blank {
+                columns: &[
+                    ("user_id", "''"),
+                    // Part of the key, so another takes its place.
+                    ("run_id", "gen_random_uuid()"),
+                    ("task_id", "null"),
+                    ("extra_metadata", "null"),
+                ],
+                why: MONEY,
+            },
+        }]),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "llm_days",
+        org: Some("org_id"),
+        stays: ROLLUP,
+        sealed: &[],
+        person: Person::Nobody("sums over everybody"),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "task_days",
+        org: Some("org_id"),
+        stays: ROLLUP,
+        sealed: &[],
+        person: Person::Nobody("sums over everybody"),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "model_prices",
+        org: None,
+        stays: Stays::Until("for ever: what was computed with a price can be computed again"),
+        sealed: &[],
+        person: Person::Nobody("a price"),
+        whole: Whole::Stays("prices are the same for everybody"),
+        settled: None,
+    },
+];

@@ -1,0 +1,272 @@
+//! Destroying what is known of a person or an organisation, and looking whether it is gone.
+//!
+//! Every table is gone through, in an order in which rows by which others are found come last. What
+//! is done to a row is done at once and for good, so an erasure that was killed is simply begun again
+//! and finds what is left. While it goes on its person may still be writing; so it looks again, and
+//! goes through the tables again, until nothing is found or it has tried often enough.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+use sqlx::PgPool;
+
+use crate::audit::erasing::Whose;
+use crate::audit::model::{Ending, Event, Log, NewEntry, Outcome};
+use crate::audit::reader::Asker;
+use crate::audit::service::Audit;
+use crate::lifecycle::error::Error;
+use crate::lifecycle::model::{Mention, Report, Subject, TableReport};
+use crate::lifecycle::{runs, tables};
+use crate::platform::clock::Clock;
+use crate::platform::kept::model::{Kept, Person, Whole};
+use crate::platform::kept::store;
+
+/// How often all tables are gone through at most.
+const PASSES: u32 = 5;
+/// What servers still hold of the person, accounting above all, is written within this time.
+const SETTLES: Duration = Duration::from_millis(1_500);
+
+/// Erases; cheap to make.
+#[derive(Clone, Debug)]
+pub struct Eraser {
+    /// The database.
+    pub db: PgPool,
+    /// The time.
+    pub clock: Clock,
+    /// The log, which erases itself.
+    pub audit: Audit,
+    /// The data folder of this machine.
+    pub data: Option<PathBuf>,
+    /// How long runs that are worked on may take to end.
+    pub runs_end_within: Duration,
+}
+
+/// How far an erasure is.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// The table that is worked on.
+    pub table: &'static str,
+    /// Its number.
+    pub number: usize,
+    /// Of how many.
+    pub of: usize,
+    /// How many of its rows are erased.
+    pub rows: u64,
+    /// Which pass.
+    pub pass: u32,
+}
+
+impl Eraser {
+    /// Erases a subject; `told` of every step. The server's own log says that it was done, and not to
+    /// whom.
+    pub async fn erase(
+        &self,
+        subject: &Subject,
+        asker: &Asker,
+        told: &mut (dyn FnMut(Step) + Send),
+    ) -> Result<Report, Error> {
+        let entry = NewEntry {
+            payload: Some(json!({
+                "of": if subject.user.is_some() { "a person" } else { "an organisation" },
+            })),
+            ..NewEntry::new(Log::Server, Event::DataErased, asker.actor.clone())
+        };
+        let open = self.audit.begin(entry).await?;
+        let done = self.go_through(subject, asker, told).await;
+        let payload = done.as_ref().ok().map(|report| {
+            let rows: u64 = report.tables.iter().map(|table| table.erased).sum();
+            json!({"rows": rows, "passes": report.passes, "complete": report.complete})
+        });
+        let outcome = match &done {
+            Ok(report) if report.complete => Outcome::Success,
+            Ok(_) | Err(_) => Outcome::Failure,
+        };
+        open.complete(Ending {
+            payload,
+            ..Ending::from(outcome)
+        })
+        .await;
+        done
+    }
+
+    async fn go_through(
+        &self,
+        subject: &Subject,
+        asker: &Asker,
+        told: &mut (dyn FnMut(Step) + Send),
+    ) -> Result<Report, Error> {
+        let declared = tables::all();
+        let mut report = Report {
+            org: subject.org.clone(),
+            user: subject.user.clone(),
+            complete: false,
+            passes: 0,
+            runs_ended: 0,
+            files_removed: 0,
+            tables: declared.iter().map(|kept| begun(kept, subject)).collect(),
+            mentions: Vec::new(),
+        };
+        while report.passes < PASSES && !report.complete {
+            if report.passes > 0 {
+                tokio::time::sleep(SETTLES).await;
+            }
+            report.passes += 1;
+            self.pass(subject, asker, &declared, &mut report, told)
+                .await?;
+            self.look(subject, &declared, &mut report).await?;
+        }
+        report.mentions = self.mentions(subject, &declared).await?;
+        Ok(report)
+    }
+
+    /// Goes through all tables once.
+    async fn pass(
+        &self,
+        subject: &Subject,
+        asker: &Asker,
+        declared: &[&Kept],
+        report: &mut Report,
+        told: &mut (dyn FnMut(Step) + Send),
+    ) -> Result<(), Error> {
+        let within = self.runs_end_within;
+        match runs::end(&self.db, &self.clock, subject, within).await {
+            Ok(ended) => report.runs_ended += ended,
+            // Somebody who begins a run for every one that ends; the second look will find it.
+            Err(Error::StillRunning(_)) if report.passes > 1 => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(data) = &self.data {
+            let folder = data.join("outcomes");
+            report.files_removed += runs::forget_notes(&self.db, subject, &folder).await?;
+        }
+        let pass = report.passes;
+        for (number, (kept, table)) in declared.iter().zip(&mut report.tables).enumerate() {
+            let of = declared.len();
+            let mut told = |rows| {
+                told(Step {
+                    table: kept.table,
+                    number: number + 1,
+                    of,
+                    rows,
+                    pass,
+                });
+            };
+            told(0);
+            table.problem = None;
+            if let Err(error) = self
+                .erase_table(subject, asker, kept, table, &mut told)
+                .await
+            {
+                tracing::warn!(%error, table = kept.table, "not all rows could be erased");
+                table.problem = Some(error.to_string());
+                // What comes next would fail in the same way.
+                if error.is_lost() {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn erase_table(
+        &self,
+        subject: &Subject,
+        asker: &Asker,
+        kept: &Kept,
+        table: &mut TableReport,
+        told: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), Error> {
+        if let Some(whose) = audited(kept, subject) {
+            let log = Log::Org(subject.org.clone());
+            let erased = self.audit.erase(&log, whose, asker).await?;
+            table.found += erased;
+            table.erased += erased;
+        }
+        for target in store::targets(kept, subject.as_rows()) {
+            let done = store::erase(&self.db, &target, subject.as_rows(), told).await?;
+            table.found += done.found;
+            table.erased += done.erased;
+        }
+        Ok(())
+    }
+
+    /// Counts what is still there.
+    async fn look(
+        &self,
+        subject: &Subject,
+        declared: &[&Kept],
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let mut conn = self.db.acquire().await?;
+        for (kept, table) in declared.iter().zip(&mut report.tables) {
+            table.left = 0;
+            if let Some(whose) = audited(kept, subject) {
+                let log = Log::Org(subject.org.clone());
+                table.left += self.audit.count_unerased(&log, whose).await?;
+            }
+            for target in store::targets(kept, subject.as_rows()) {
+                table.left += store::count(&mut conn, &target, subject.as_rows()).await?;
+            }
+        }
+        let done = |table: &TableReport| table.left == 0 && table.problem.is_none();
+        report.complete = report.tables.iter().all(done);
+        Ok(())
+    }
+
+    /// Where the name still stands. A person's own rows are gone, so these are what others wrote; of an
+    /// organisation, proofs keep the name.
+    async fn mentions(&self, subject: &Subject, declared: &[&Kept]) -> Result<Vec<Mention>, Error> {
+        let mut conn = self.db.acquire().await?;
+        let org = subject.org.as_str();
+        let mut found = Vec::new();
+        for mut column in store::text_columns(&mut conn).await? {
+            let name = if let Some(user) = &subject.user {
+                user.as_str()
+            } else {
+                let kept = declared.iter().find(|kept| kept.table == column.table);
+                if kept.and_then(|kept| kept.org) == Some(column.column.as_str()) {
+                    continue;
+                }
+                // Others may name it as well.
+                column.org = None;
+                org
+            };
+            let rows = store::mentions(&mut conn, &column, org, name).await?;
+            if rows > 0 {
+                let store::TextColumn { table, column, .. } = column;
+                found.push(Mention {
+                    table,
+                    column,
+                    rows,
+                });
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What is told of a table with which nothing was done yet.
+fn begun(kept: &Kept, subject: &Subject) -> TableReport {
+    TableReport {
+        table: kept.table,
+        found: 0,
+        erased: 0,
+        left: 0,
+        how: match subject.user {
+            Some(_) => kept.person.to_string(),
+            None => kept.whole.to_string(),
+        },
+        problem: None,
+    }
+}
+
+/// Whom the audit log has to erase in this table.
+fn audited<'a>(kept: &Kept, subject: &'a Subject) -> Option<Whose<'a>> {
+    match (&subject.user, kept.person, kept.whole) {
+        (Some(user), Person::Audited { .. }, _) => Some(Whose::Person(user.as_str())),
+        (None, _, Whole::Audited) => Some(Whose::Everybody),
+        (Some(_), Person::Nobody(_) | Person::Rows(_), _)
+        | (None, _, Whole::Delete | Whole::Stays(_)) => None,
+    }
+}

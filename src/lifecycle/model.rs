@@ -1,0 +1,175 @@
+//! What retention and an erasure did, as they tell it.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+
+use crate::agent::limits::AgentConfig;
+use crate::audit::config::AuditConfig;
+use crate::lifecycle::config::RetentionConfig;
+use crate::platform::ids::{OrgId, UserId};
+use crate::platform::kept::store;
+
+/// For how many days each setting keeps rows.
+#[derive(Clone, Debug)]
+pub struct Periods(Vec<(&'static str, i32)>);
+
+impl Periods {
+    /// As the settings say.
+    pub fn of(agent: &AgentConfig, audit: &AuditConfig, own: &RetentionConfig) -> Self {
+        Self(vec![
+            ("NAVI_EVENTS_RETENTION_DAYS", agent.events_retention_days),
+            ("AUDIT_RETENTION_DAYS", audit.audit_retention_days),
+            (
+                "NAVI_TELEMETRY_RETENTION_DAYS",
+                own.telemetry_retention_days,
+            ),
+            ("NAVI_ERRORS_RETENTION_DAYS", own.errors_retention_days),
+            ("NAVI_METRICS_RETENTION_DAYS", own.metrics_retention_days),
+            ("NAVI_ROLLUPS_RETENTION_DAYS", own.rollups_retention_days),
+        ])
+    }
+
+    /// The days of a setting; none when rows stay for ever, as they also do under a setting that
+    /// nobody knows.
+    pub fn days(&self, setting: &str) -> Option<i32> {
+        let found = self.0.iter().find(|(name, _)| *name == setting);
+        found.map(|(_, days)| *days).filter(|days| *days > 0)
+    }
+
+    /// Whether this is a setting.
+    pub fn knows(&self, setting: &str) -> bool {
+        self.0.iter().any(|(name, _)| *name == setting)
+    }
+}
+
+/// What a pass of retention did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pass {
+    /// Whether it only looked.
+    pub dry_run: bool,
+    /// How many months of partitions were made.
+    pub months_made: i32,
+    /// Why the coming months were not made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub months_problem: Option<String>,
+    /// Each table that has a time.
+    pub tables: Vec<Kept>,
+}
+
+impl Pass {
+    /// How many things failed.
+    pub fn failures(&self) -> usize {
+        let tables = self.tables.iter().filter(|table| table.problem.is_some());
+        tables.count() + usize::from(self.months_problem.is_some())
+    }
+}
+
+/// What a pass of retention did with a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// The table.
+    pub table: &'static str,
+    /// The setting that says how long, where it is one.
+    pub setting: Option<&'static str>,
+    /// How long rows stay; none for ever.
+    pub days: Option<i32>,
+    /// The day that must lie behind a row before it may go; none when nothing goes.
+    pub kept_since: Option<NaiveDate>,
+    /// The months that were dropped.
+    pub dropped: Vec<String>,
+    /// How many rows were forgotten one by one.
+    pub forgotten: u64,
+    /// Why it was not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+impl Kept {
+    /// A table with which nothing was done yet.
+    pub fn new(
+        table: &'static str,
+        setting: Option<&'static str>,
+        days: Option<i32>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let cutoff = |days: i32| now - chrono::TimeDelta::days(days.into());
+        Self {
+            table,
+            setting,
+            days,
+            kept_since: days.map(|days| cutoff(days).date_naive()),
+            dropped: Vec::new(),
+            forgotten: 0,
+            problem: None,
+        }
+    }
+}
+
+/// Who is erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The organisation.
+    pub org: OrgId,
+    /// The person; none for the whole organisation.
+    pub user: Option<UserId>,
+}
+
+impl Subject {
+    /// As the tables name them.
+    pub fn as_rows(&self) -> store::Subject<'_> {
+        store::Subject {
+            org: self.org.as_str(),
+            user: self.user.as_ref().map(UserId::as_str),
+        }
+    }
+}
+
+/// What an erasure did, and what a second look found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The organisation.
+    pub org: OrgId,
+    /// The person; none for the whole organisation.
+    pub user: Option<UserId>,
+    /// Whether nothing is left.
+    pub complete: bool,
+    /// How often all tables were gone through.
+    pub passes: u32,
+    /// Runs that were ended because they were not over.
+    pub runs_ended: u64,
+    /// Files that were removed from the data folder of this machine.
+    pub files_removed: u64,
+    /// Every table.
+    pub tables: Vec<TableReport>,
+    /// Where their name still stands, in what others wrote; their own rows are gone.
+    pub mentions: Vec<Mention>,
+}
+
+/// What an erasure did with a table.
+#[derive(Clone, Debug, Serialize)]
+pub struct TableReport {
+    /// The table.
+    pub table: &'static str,
+    /// Rows that were found.
+    pub found: u64,
+    /// Rows of those that were erased.
+    pub erased: u64,
+    /// Rows that the second look found.
+    pub left: u64,
+    /// What erasing means here, and why.
+    pub how: String,
+    /// What went wrong with the last attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// A column where the name of an erased person or organisation still stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mention {
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// In how many rows.
+    pub rows: u64,
+}

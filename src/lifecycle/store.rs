@@ -1,0 +1,29 @@
+//! The SQL of taking turns, and of looking at months.
+
+use sqlx::PgConnection;
+
+/// The advisory lock of whoever looks after what is kept; the number is arbitrary and must never
+/// change.
+const KEEPING: i64 = 0x6e61_7669_0003;
+
+/// Makes this session the only one that looks after what is kept, until it ends. Answers whether it is.
+pub async fn keep_alone(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "locked!""#, KEEPING)
+        .fetch_one(conn)
+        .await
+}
+
+/// The months of a table that [`crate::platform::db::drop_old_months`] would drop.
+pub async fn old_months(
+    conn: &mut PgConnection,
+    table: &str,
+    days: i32,
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"select old_months($1::text::regclass, make_interval(days => $2)) as "months!""#,
+        table,
+        days,
+    )
+    .fetch_one(conn)
+    .await
+}

@@ -1,0 +1,17 @@
+//! What is kept of the answers to requests that are sent again.
+
+use crate::platform::kept::model::{Kept, Person, Stays, Whole};
+
+/// The tables of this part.
+pub const KEPT: &[Kept] = &[Kept {
+    table: "idempotency_keys",
+    org: Some("org_id"),
+    stays: Stays::Days {
+        column: "created_at",
+        days: 1,
+    },
+    sealed: &[],
+    person: Person::BY_USER_ID,
+    whole: Whole::Delete,
+    settled: None,
+}];

@@ -1,0 +1,45 @@
+//! What is kept of retrievals.
+
+use crate::platform::kept::model::{Find, Kept, Person, Stays, Then, Trace, Whole};
+
+/// The tables of this slice.
+pub const KEPT: &[Kept] = &[
+    Kept {
+        table: "rag_metrics",
+        org: Some("org_id"),
+        stays: Stays::Months {
+            column: "created_at",
+            setting: "NAVI_METRICS_RETENTION_DAYS",
+        },
+        sealed: &[],
+        person: Person::Rows(&[Trace {
+            find: Find::Column("user_id"),
+            then: Then::Blank {
+                columns: &[
+                    ("user_id", "''"),
+                    ("run_id", "null"),
+                    ("trace_id", "null"),
+                    ("query", "null"),
+                    ("session_id", "null"),
+                    ("task_id", "null"),
+                    ("extra_metadata", "null"),
+                ],
+                why: "how long a retrieval took is nobody's",
+            },
+        }]),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "rag_days",
+        org: Some("org_id"),
+        stays: Stays::Months {
+            column: "day",
+            setting: "NAVI_ROLLUPS_RETENTION_DAYS",
+        },
+        sealed: &[],
+        person: Person::Nobody("sums over everybody"),
+        whole: Whole::Delete,
+        settled: None,
+    },
+];

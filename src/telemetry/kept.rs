@@ -1,0 +1,146 @@
+//! What is kept of what clients report.
+
+use crate::platform::kept::model::{Find, Kept, Person, Stays, Then, Trace, Whole};
+
+const EVENTS: Stays = Stays::Months {
+    column: "created_at",
+    setting: "NAVI_TELEMETRY_RETENTION_DAYS",
+};
+
+const HOURS: Stays = Stays::Months {
+    column: "hour",
+    setting: "NAVI_ROLLUPS_RETENTION_DAYS",
+};
+
+/// An error that comes back after a year is known to have come back only as long as its group is.
+const GROUPS: Stays = Stays::Until("for ever: what comes back after a year is recognised");
+
+/// The tables of this slice. Groups come before those who are in them, by whom their rows are found.
+pub const KEPT: &[Kept] = &[
+    Kept {
+        table: "telemetry_events",
+        org: Some("org_id"),
+        stays: EVENTS,
+        sealed: &[],
+        person: Person::BY_USER_ID,
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "performance_metrics",
+        org: Some("org_id"),
+        stays: EVENTS,
+        sealed: &[],
+        person: Person::BY_USER_ID,
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "error_events",
+        org: Some("org_id"),
+        stays: Stays::Months {
+            column: "created_at",
+            setting: "NAVI_ERRORS_RETENTION_DAYS",
+        },
+        sealed: &[],
+        person: Person::BY_USER_ID,
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "error_group_activity",
+        org: Some("org_id"),
+        stays: Stays::With("error_groups"),
+        sealed: &[],
+        person: Person::Rows(&[Trace {
+            find: Find::Through {
+                table: "error_group_users",
+                on: "group_id",
+                column: "user_id",
+            },
+            then: Then::Blank {
+                columns: &[(
+                    "last_message",
+                    "coalesce((select g.message from error_groups g
+                               where g.org_id = t.org_id and g.group_id = t.group_id), '')",
+                )],
+                why: "the error happens to others too; what the group has in common replaces it",
+            },
+        }]),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "error_groups",
+        org: Some("org_id"),
+        stays: GROUPS,
+        sealed: &[],
+        person: Person::Rows(&[
+            Trace {
+                find: Find::Alone {
+                    table: "error_group_users",
+                    on: "group_id",
+                    column: "user_id",
+                },
+                then: Then::Delete,
+            },
+            Trace {
+                find: Find::Column("resolved_by"),
+                then: Then::Blank {
+                    columns: &[("resolved_by", "null")],
+                    why: "that it was resolved is everybody's",
+                },
+            },
+        ]),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "error_group_users",
+        org: Some("org_id"),
+        stays: Stays::With("error_groups"),
+        sealed: &[],
+        person: Person::BY_USER_ID,
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "error_group_hours",
+        org: Some("org_id"),
+        stays: HOURS,
+        sealed: &[],
+        person: Person::Nobody("counts of errors by the hour"),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "telemetry_hours",
+        org: Some("org_id"),
+        stays: HOURS,
+        sealed: &[],
+        person: Person::Nobody("counts of events by the hour"),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "performance_hours",
+        org: Some("org_id"),
+        stays: HOURS,
+        sealed: &[],
+        person: Person::Nobody("counts of measurements by the hour"),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "telemetry_batches",
+        org: Some("org_id"),
+        stays: Stays::Days {
+            column: "created_at",
+            days: 14,
+        },
+        sealed: &[],
+        person: Person::BY_USER_ID,
+        whole: Whole::Delete,
+        settled: None,
+    },
+];

@@ -1,0 +1,224 @@
+//! `navi retention run` and `navi erase`, as they are called.
+
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use navi::auth::principal::Role;
+use navi::platform::clock::Clock;
+use serde_json::{Value, json};
+use sqlx::{ConnectOptions, PgPool};
+
+use crate::lifecycle::filling::{ADA, BOB, fill, rows};
+use crate::support::app::{AUDIT_KEY, TestApp};
+
+/// The program with this database and a data folder of its own.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program itself is what is tested"
+)]
+fn navi(db: &PgPool, data: &std::path::Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_navi"));
+    command
+        .env_clear()
+        .env(
+            "DATABASE_URL",
+            db.connect_options().to_url_lossy().to_string(),
+        )
+        .env("AUDIT_ENCRYPTION_KEY", AUDIT_KEY)
+        .env("NAVI_DATA_DIR", data)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Exit code, standard output and standard error.
+async fn run(db: &PgPool, arguments: &[&str]) -> (i32, String, String) {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = navi(db, data.path(), arguments);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = output.await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_command_makes_a_pass_says_what_went_and_ends_with_4_when_a_table_is_held(db: PgPool) {
+    sqlx::query("select make_month_partitions('2023-03-01', 1), make_month_partitions(now(), 4)")
+        .execute(&db)
+        .await
+        .unwrap();
+    let (code, out, _) = run(&db, &["retention", "run", "--dry-run"]).await;
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("telemetry_events_2023_03"), "{out}");
+    assert!(
+        out.ends_with("8 months would be dropped, 0 rows forgotten; nothing was changed\n"),
+        "{out}"
+    );
+
+    let mut reader = db.begin().await.unwrap();
+    sqlx::query("select from error_events")
+        .execute(&mut *reader)
+        .await
+        .unwrap();
+    let (code, out, said) = run(&db, &["retention", "run", "--json"]).await;
+    assert_eq!(code, 4, "{out}{said}");
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    let tables = answer["pass"]["tables"].as_array().unwrap();
+    let failed: Vec<_> = tables
+        .iter()
+        .filter(|table| table["problem"].is_string())
+        .collect();
+    assert_eq!(failed.len(), 1, "{answer}");
+    assert_eq!(failed[0]["table"], "error_events");
+    let telemetry = tables
+        .iter()
+        .find(|table| table["table"] == "telemetry_events");
+    let mut telemetry = telemetry.unwrap().clone();
+    telemetry["kept_since"] = json!("DAY");
+    insta::assert_json_snapshot!(telemetry, @r#"
+    {
+      "table": "telemetry_events",
+      "setting": "NAVI_TELEMETRY_RETENTION_DAYS",
+      "days": 90,
+      "kept_since": "DAY",
+      "dropped": [
+        "telemetry_events_2023_03"
+      ],
+      "forgotten": 0
+    }
+    "#);
+    reader.rollback().await.unwrap();
+    let (code, out, _) = run(&db, &["retention", "run"]).await;
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("error_events_2023_03"), "{out}");
+    assert!(
+        out.ends_with("0 months made, 1 dropped, 0 rows forgotten, 0 failures\n"),
+        "{out}"
+    );
+
+    let key = i64::from_str_radix("6e6176690003", 16).unwrap();
+    let mut other = db.acquire().await.unwrap();
+    sqlx::query("select pg_advisory_lock($1)")
+        .bind(key)
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    let (code, out, _) = run(&db, &["retention", "run", "--wait", "0"]).await;
+    assert_eq!(
+        (code, out.as_str()),
+        (0, "another process is at it; there is nothing to do\n")
+    );
+    let (code, out, _) = run(&db, &["retention", "run", "--wait", "0", "--json"]).await;
+    assert_eq!(
+        (code, out.as_str()),
+        (0, "{\"held_elsewhere\":true,\"pass\":null}\n")
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn an_erasure_that_is_killed_in_the_middle_is_begun_again_and_done(db: PgPool) {
+    let app = TestApp::with(db.clone(), Clock::System, &[]).await;
+    fill(&db, &BOB).await;
+    fill(&db, &ADA).await;
+    let client = app.client_of(ADA.org, ADA.user, Role::Planner);
+    let title = json!({"title": "mine"});
+    client.post("/api/navi-memory/conversations", title).await;
+    sqlx::query(
+        "insert into telemetry_events (org_id, user_id, event_type, event_name)
+         select 'acme', case n % 2 when 0 then 'ada' else 'bob' end, 't', 'n'
+         from generate_series(1, 6000) n",
+    )
+    .execute(&db)
+    .await
+    .unwrap();
+    let hers = async || {
+        let sql = "select count(*) from telemetry_events where user_id = 'ada'";
+        sqlx::query_scalar::<_, i64>(sql)
+            .fetch_one(&db)
+            .await
+            .unwrap()
+    };
+    let theirs = async || -> Vec<_> {
+        let rows = rows(&db).await.into_iter();
+        rows.filter(|(_, row)| row.contains("\"bob\"")).collect()
+    };
+    let before = theirs().await;
+    // One of her rows is held by somebody, so that the command cannot get past it.
+    let mut holder = db.begin().await.unwrap();
+    let hold = "select from telemetry_events where user_id = 'ada' and event_name = 'n'
+                order by id desc limit 1 for update";
+    sqlx::query(hold).execute(&mut *holder).await.unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let arguments = ["erase", "--org", "acme", "--user", "ada"];
+    let mut killed = navi(&db, data.path(), &arguments).spawn().unwrap();
+    let waits = async {
+        while hers().await > 1_500 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waits)
+        .await
+        .unwrap();
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    holder.rollback().await.unwrap();
+    let left = hers().await;
+    assert!((1..=1_500).contains(&left), "{left} left");
+
+    let (code, out, said) = run(&db, &["erase", "--org", "acme", "--user", "ada", "--json"]).await;
+    assert_eq!(code, 0, "{out}{said}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["complete"], true);
+    assert_eq!(hers().await, 0);
+    assert_eq!(theirs().await, before);
+    let (code, out, said) = run(&db, &["audit", "verify"]).await;
+    assert_eq!(code, 0, "{out}{said}");
+    let again = run(&db, &["erase", "--org", "acme", "--user", "ada"]).await;
+    let last = again.1.lines().last().unwrap();
+    assert_eq!(
+        last,
+        "`ada` of `acme`: 0 rows erased in 1 passes, 0 runs ended, 0 files removed; nothing is left"
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_whole_organisation_is_erased_only_with_a_yes(db: PgPool) {
+    let _app = TestApp::with(db.clone(), Clock::System, &[]).await;
+    fill(&db, &ADA).await;
+    let before = rows(&db).await;
+    let (code, _, said) = run(&db, &["erase", "--org", "acme"]).await;
+    assert_eq!(code, 2);
+    assert!(said.contains("--yes"), "{said}");
+    assert_eq!(rows(&db).await, before);
+    let (code, out, said) = run(&db, &["erase", "--org", "acme", "--yes"]).await;
+    assert_eq!(code, 0, "{out}{said}");
+    assert!(rows(&db).await.iter().all(|(_, row)| !row.contains("acme")));
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_cannot_be_erased_is_told_and_ends_with_4(db: PgPool) {
+    let _app = TestApp::with(db.clone(), Clock::System, &[]).await;
+    fill(&db, &ADA).await;
+    sqlx::raw_sql(
+        "create function refuses() returns trigger language plpgsql as $$ begin
+             raise exception 'not this one';
+         end $$;
+         create trigger refuses before delete on connector_tokens
+             for each row execute function refuses();",
+    )
+    .execute(&db)
+    .await
+    .unwrap();
+    let (code, out, _) = run(&db, &["erase", "--org", "acme", "--user", "ada"]).await;
+    assert_eq!(code, 4, "{out}");
+    assert!(
+        out.contains("not this one") && out.contains("1 rows are LEFT"),
+        "{out}"
+    );
+}

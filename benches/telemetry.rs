@@ -24,6 +24,7 @@ mod server;
 #[path = "support/token.rs"]
 mod token;
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -75,7 +76,7 @@ fn event(size: usize, n: usize) -> serde_json::Value {
     while notes.len() + bare < size {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         notes.push_str(WORDS[(seed >> 33) as usize % WORDS.len()]);
-        notes.push_str(&format!(" {:x} ", seed >> 48));
+        let _written = write!(notes, " {:x} ", seed >> 48);
     }
     data["notes"] = notes.into();
     json!({"type": "navi.user.interaction", "timestamp": Clock::System.millis(),
@@ -125,14 +126,20 @@ async fn client(
         + every
             .unwrap_or_default()
             .mul_f64((number % 97) as f64 / 97.0);
+    let mut was_due = due;
     let mut n = number << 32;
     while Instant::now() < end {
         if let Some(every) = every {
             tokio::time::sleep_until(due.into()).await;
+            was_due = due;
             due += every;
         }
         // From when it was due: who waits for a slow answer is late with the next one.
-        let began = every.map_or_else(Instant::now, |every| due - every);
+        let began = if every.is_some() {
+            was_due
+        } else {
+            Instant::now()
+        };
         n += 1;
         let id = format!("{n:016x}");
         request.bytes[request.id_at..request.id_at + 16].copy_from_slice(id.as_bytes());
@@ -203,8 +210,9 @@ async fn load(
     (sum, began.elapsed().as_secs_f64())
 }
 
-fn millis(took: &[Duration], share: f64) -> f64 {
-    let at = ((took.len() as f64 * share) as usize).min(took.len().saturating_sub(1));
+fn millis(took: &[Duration], share: usize) -> f64 {
+    // In thousandths, which is exact enough for any of them.
+    let at = (took.len() * share / 1_000).min(took.len().saturating_sub(1));
     took.get(at)
         .map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
 }
@@ -215,9 +223,9 @@ fn report(name: &str, (outcome, seconds): &(Outcome, f64)) -> f64 {
         "{name}: {rate:.0} events/s stored, {:.0}/s refused, {} failed; p50 {:.1} ms, p95 {:.1}, p99 {:.1}",
         outcome.refused as f64 / seconds,
         outcome.other,
-        millis(&outcome.took, 0.50),
-        millis(&outcome.took, 0.95),
-        millis(&outcome.took, 0.99),
+        millis(&outcome.took, 500),
+        millis(&outcome.took, 950),
+        millis(&outcome.took, 990),
     );
     rate
 }

@@ -206,21 +206,7 @@ impl App {
             records: Records::open(records),
             lease: Lease::acquire(db.clone(), clock.clone(), times, &tasks).await?,
         };
-        let mut launch = Launch::by_this_program(config.surroundings.command_environment.clone());
-        if let Some(program) = &config.surroundings.supervisor {
-            launch.supervisor.clone_from(program);
-        }
-        let tools = ToolSettings {
-            launch,
-            http: Client::new(Reach::loopback(), CONNECT_TIMEOUT)?,
-            limits: ToolLimits {
-                // Tools may talk to servers they started, not to this one.
-                reserved_ports: vec![config.server.bind.port()],
-                ..ToolLimits::default()
-            },
-            policy: Policy::built_in()?,
-            closed_folders: config.data_dir().into_iter().collect(),
-        };
+        let tools = tool_settings(&config)?;
         let agent = AgentService::new(services, models.clone(), config.agent.clone(), tools);
         Ok(Self {
             errors: Errors::new(db.clone(), clock.clone(), tasks.clone()),
@@ -278,6 +264,25 @@ impl App {
         let (db, clock, audit) = (self.db.clone(), self.clock.clone(), self.audit.clone());
         Retention::new(db, clock, audit, self.config.periods())
     }
+}
+
+/// How the agent's tools run.
+fn tool_settings(config: &Config) -> Result<ToolSettings, BuildError> {
+    let mut launch = Launch::by_this_program(config.surroundings.command_environment.clone());
+    if let Some(program) = &config.surroundings.supervisor {
+        launch.supervisor.clone_from(program);
+    }
+    Ok(ToolSettings {
+        launch,
+        http: Client::new(Reach::loopback(), CONNECT_TIMEOUT)?,
+        limits: ToolLimits {
+            // Tools may talk to servers they started, not to this one.
+            reserved_ports: vec![config.server.bind.port()],
+            ..ToolLimits::default()
+        },
+        policy: Policy::built_in()?,
+        closed_folders: config.data_dir().into_iter().collect(),
+    })
 }
 
 /// Records panics of background tasks as errors of this server.

@@ -63,7 +63,7 @@ pub async fn record(
     request.extensions_mut().insert(asker.clone());
     let extensions = request.extensions();
     let route = extensions.get::<MatchedPath>();
-    let asked = Asked {
+    let seen = Asked {
         method: request.method().to_string(),
         route: route.map_or(UNMATCHED, MatchedPath::as_str).to_owned(),
         request_id: extensions.get::<RequestId>().map(ToString::to_string),
@@ -72,8 +72,8 @@ pub async fn record(
     };
     let response = next.run(request).await;
     // A probe that says no does its work.
-    if response.status().is_server_error() && !asked.route.contains("/health") {
-        recorder.failed(asked, &response);
+    if response.status().is_server_error() && !seen.route.contains("/health") {
+        recorder.failed(seen, &response);
     }
     response
 }

@@ -61,6 +61,7 @@ pub const KEPT: &[Kept] = &[
                     ("user_id", "''"),
                     // Part of the key, so another takes its place.
                     ("run_id", "gen_random_uuid()"),
+                    ("trace_id", "null"),
                     ("task_id", "null"),
                     ("extra_metadata", "null"),
                 ],

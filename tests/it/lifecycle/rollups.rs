@@ -116,6 +116,7 @@ fn calls() -> impl Strategy<Value = Vec<Arc<PricedCall>>> {
         let call = |(org, model, phase, status, usage, cost, second): Row| {
             Arc::new(PricedCall {
                 call: Call {
+                    trace_id: None,
                     call_id: CallId::new(&clock),
                     org_id: ["acme", "globex", "initech"][org].parse().unwrap(),
                     user_id: "ada".parse().unwrap(),

@@ -73,6 +73,10 @@ pub(crate) async fn report(client: &Client, batch: &Value) -> Answer {
 }
 
 /// An event.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tests write the data in place"
+)]
 pub(crate) fn event(kind: &str, data: Value) -> Value {
     json!({"type": kind, "timestamp": NOW - 1_000, "data": data, "sessionId": "session_1"})
 }

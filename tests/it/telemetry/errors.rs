@@ -145,7 +145,7 @@ async fn a_resolved_error_comes_back_when_it_happens_again_and_not_when_it_is_to
 ) {
     let desk = Desk::new(db).await;
     let sent = failed(json!({"error": "gone", "errorType": "Gone"}));
-    desk.keep("b-1", &[sent.clone()]).await;
+    desk.keep("b-1", std::slice::from_ref(&sent)).await;
     sqlx::query(
         "update error_groups set status = 'resolved', resolved_by = 'ada',
             resolved_at = '2026-01-02T03:04:04.500Z'",

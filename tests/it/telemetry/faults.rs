@@ -44,14 +44,12 @@ async fn send_until_gone(served: &Served, client: usize) -> (Vec<String>, Vec<St
     for n in 0.. {
         let id = format!("{client}-{n}");
         let sent = served.send(reqwest::Method::POST, "/api/telemetry", &batch(&id, 7));
-        match sent.await {
-            Ok(answer) if answer.status() == 200 => acknowledged.push(id),
-            Ok(answer) => panic!("{}", answer.status()),
-            Err(_) => {
-                unknown.push(id);
-                break;
-            }
-        }
+        let Ok(answer) = sent.await else {
+            unknown.push(id);
+            break;
+        };
+        assert_eq!(answer.status(), 200);
+        acknowledged.push(id);
     }
     (acknowledged, unknown)
 }

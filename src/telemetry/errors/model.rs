@@ -12,6 +12,9 @@ pub const FINGERPRINT_VERSION: u32 = 1;
 pub const MAX_SEARCH_CHARS: usize = 200;
 /// The longest notes about a resolution, in characters.
 pub const MAX_NOTES_CHARS: usize = 1_000;
+/// How many groups a page has when nobody says. Fewer than in other lists, because the trend of each is
+/// put together from the counts of up to 336 hours.
+pub const USUAL_PAGE: u32 = 20;
 /// How many occurrences of a group are shown.
 pub const LATEST: i64 = 20;
 /// How many hours a trend has, the present one included.

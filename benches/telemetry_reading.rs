@@ -119,8 +119,11 @@ async fn fill(pool: &PgPool, occurrences: i64) -> i64 {
         .expect("the first group")
 }
 
+/// The filter of the request with this number.
+type Filters = Box<dyn Fn(i64) -> Filter>;
+
 /// The kinds of lists, each with a filter that differs from request to request.
-fn kinds(now: DateTime<Utc>) -> Vec<(&'static str, Box<dyn Fn(i64) -> Filter>)> {
+fn kinds(now: DateTime<Utc>) -> Vec<(&'static str, Filters)> {
     let searching = |text: String| Filter {
         search: Search::new(&text),
         ..Filter::default()

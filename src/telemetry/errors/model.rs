@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::platform::ids::UserId;
 use crate::telemetry::errors::cursor::Cursor;
+use crate::telemetry::model::Source;
 
-/// The version of the rules by which errors are put into groups.
-pub const FINGERPRINT_VERSION: u32 = 1;
 /// The longest text that is searched for, in characters.
 pub const MAX_SEARCH_CHARS: usize = 200;
 /// The longest notes about a resolution, in characters.
 pub const MAX_NOTES_CHARS: usize = 1_000;
+/// How many groups a page has when nobody says. Fewer than in other lists, because the trend of each is
+/// put together from the counts of up to 336 hours.
+pub const USUAL_PAGE: u32 = 20;
 /// How many occurrences of a group are shown.
 pub const LATEST: i64 = 20;
 /// How many hours a trend has, the present one included.
@@ -78,22 +80,6 @@ impl StatusFilter {
         };
         names.iter().map(|name| (*name).to_owned()).collect()
     }
-}
-
-/// Who reported an error.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
-)]
-#[schema(as = ErrorSource)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-pub enum Source {
-    /// A client.
-    Client,
-    /// This server.
-    Server,
-    /// A run of the agent.
-    Run,
 }
 
 /// What a list of groups is ordered by, the largest first.

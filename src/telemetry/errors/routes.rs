@@ -10,13 +10,14 @@ use utoipa_axum::routes;
 use crate::audit::layer::Changed;
 use crate::auth::principal::{Planner, Principal};
 use crate::platform::extract::{Json, Path, Query};
-use crate::platform::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use crate::platform::page::MAX_LIMIT;
 use crate::platform::problem::Problem;
 use crate::telemetry::errors::cursor::Cursor;
 use crate::telemetry::errors::error::Error;
-use crate::telemetry::errors::model::{Filter, GroupId, Search, Sort, Source, StatusFilter};
+use crate::telemetry::errors::model::{Filter, GroupId, Search, Sort, StatusFilter, USUAL_PAGE};
 use crate::telemetry::errors::service::{Decision, Errors};
 use crate::telemetry::errors::view::{DetailView, GroupView, PageView};
+use crate::telemetry::model::Source;
 
 /// The routes of this slice.
 pub fn routes(errors: Errors) -> OpenApiRouter {
@@ -66,7 +67,7 @@ struct ListQuery {
     #[serde(default)]
     #[param(inline)]
     sort: Sort,
-    /// At most this many, 1 to 100; 50 when absent.
+    /// At most this many, 1 to 100; 20 when absent.
     limit: Option<u32>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
@@ -91,7 +92,7 @@ async fn list_errors(
         Some(text) => Some(Cursor::decode(text).ok_or(Error::BadCursor)?),
         None => None,
     };
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let limit = query.limit.unwrap_or(USUAL_PAGE).clamp(1, MAX_LIMIT);
     let filter = Filter {
         search: query.q.as_deref().and_then(Search::new),
         status: query.status,

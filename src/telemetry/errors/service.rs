@@ -75,9 +75,12 @@ impl Errors {
         if filter.search.as_ref().is_some_and(is_long) {
             return Err(Error::SearchTooLong);
         }
-        let mut conn = self.db.acquire().await?;
-        let groups = reading::page(&mut conn, &principal.org_id, filter, limit + 1).await?;
-        self.with_trends(&mut conn, &principal.org_id, groups).await
+        let mut tx = self.db.begin().await?;
+        reading::plan_anew(&mut tx).await?;
+        let groups = reading::page(&mut tx, &principal.org_id, filter, limit + 1).await?;
+        let listed = self.with_trends(&mut tx, &principal.org_id, groups).await?;
+        tx.commit().await?;
+        Ok(listed)
     }
 
     /// A group of the principal's organisation with its last occurrences.

@@ -5,10 +5,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::auth::principal::Role;
-use crate::telemetry::errors::model::{
-    FINGERPRINT_VERSION, Group, Occurrence, Sort, Source, Status, Trend,
-};
+use crate::telemetry::errors::model::{Group, Occurrence, Sort, Status, Trend};
 use crate::telemetry::errors::service::Listed;
+use crate::telemetry::fingerprint::RULES_VERSION;
+use crate::telemetry::model::Source;
 
 /// Why errors are one group: the parts of which the fingerprint is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -79,7 +79,7 @@ impl From<Listed> for GroupView {
             id: group.id.0,
             fingerprint: group.fingerprint,
             explained: ExplainedView {
-                version: FINGERPRINT_VERSION,
+                version: RULES_VERSION,
                 error_type: group.error_type.clone(),
                 message: group.message,
                 frames: group.frames,

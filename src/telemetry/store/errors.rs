@@ -1,19 +1,16 @@
 //! Errors and their groups.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::telemetry::cardinality::{Cardinality, OTHER, hour_of};
-use crate::telemetry::fingerprint::Fingerprint;
+use crate::telemetry::cardinality::{Cardinality, hour_of};
 use crate::telemetry::model::Occurrence;
 use crate::telemetry::rows::Grouped;
-
-/// Where a group is found: its organisation and its hash.
-type Key = (String, String);
+use crate::telemetry::store::groups;
 
 /// An error and its group.
 type Member<'a> = (&'a Occurrence, i64);
@@ -40,10 +37,10 @@ pub async fn record(
     environment: &str,
     names: &mut Cardinality,
 ) -> sqlx::Result<()> {
-    let groups = groups_of(conn, errors, names).await?;
+    let groups = groups::of(conn, errors, names).await?;
     let members: Vec<Member<'_>> = errors
         .iter()
-        .filter_map(|error| Some((&error.occurrence, *groups.get(&key_of(error))?)))
+        .filter_map(|error| Some((&error.occurrence, *groups.get(&groups::key_of(error))?)))
         .collect();
     let mut sums: BTreeMap<(&str, i64), Sum<'_>> = BTreeMap::new();
     for (occurrence, group_id) in &members {
@@ -68,132 +65,6 @@ pub async fn record(
     insert_users(conn, &members).await?;
     insert_hours(conn, &members).await?;
     insert_events(conn, &members, environment).await
-}
-
-fn key_of(error: &Grouped) -> Key {
-    (error.occurrence.org_id.clone(), error.fingerprint.hash())
-}
-
-/// The group of every error, by the error's own key; makes those that do not exist.
-async fn groups_of(
-    conn: &mut PgConnection,
-    errors: &[&Grouped],
-    names: &mut Cardinality,
-) -> sqlx::Result<HashMap<Key, i64>> {
-    let wanted: BTreeMap<Key, &Grouped> =
-        errors.iter().map(|error| (key_of(error), *error)).collect();
-    let mut found = find_groups(conn, wanted.keys()).await?;
-    if found.len() == wanted.len() {
-        return Ok(found);
-    }
-    // The groups to be made, and under which keys the errors of each were looked for.
-    let mut missing: BTreeMap<Key, (Fingerprint, &Occurrence)> = BTreeMap::new();
-    let mut shared: Vec<(Key, Key)> = Vec::new();
-    for (key, error) in wanted {
-        if found.contains_key(&key) {
-            continue;
-        }
-        if names.groups_left(&key.0) > 0 {
-            names.new_group(&key.0);
-            missing.insert(key, (error.fingerprint.clone(), &error.occurrence));
-        } else {
-            let other = other();
-            let home = (key.0.clone(), other.hash());
-            missing.insert(home.clone(), (other, &error.occurrence));
-            shared.push((key, home));
-        }
-    }
-    insert_groups(conn, &missing).await?;
-    // Asked for anew: another server may have made some of them at the same time.
-    found.extend(find_groups(conn, missing.keys()).await?);
-    for (key, home) in shared {
-        if let Some(group_id) = found.get(&home).copied() {
-            found.insert(key, group_id);
-        }
-    }
-    Ok(found)
-}
-
-/// The group of what finds no place in one of its own.
-fn other() -> Fingerprint {
-    Fingerprint {
-        error_type: OTHER.to_owned(),
-        message: "more kinds of errors than an organisation may begin in an hour".to_owned(),
-        frames: Vec::new(),
-    }
-}
-
-async fn find_groups(
-    conn: &mut PgConnection,
-    keys: impl Iterator<Item = &Key>,
-) -> sqlx::Result<HashMap<Key, i64>> {
-    let (orgs, prints): (Vec<String>, Vec<String>) = keys.cloned().unzip();
-    let rows = sqlx::query!(
-        r#"
-        select g.org_id, g.fingerprint, g.group_id
-        from unnest($1::text[], $2::text[]) as wanted (org_id, fingerprint)
-        join error_groups g using (org_id, fingerprint)
-        "#,
-        &orgs,
-        &prints,
-    )
-    .fetch_all(conn)
-    .await?;
-    let found = rows
-        .into_iter()
-        .map(|row| ((row.org_id, row.fingerprint), row.group_id));
-    Ok(found.collect())
-}
-
-async fn insert_groups(
-    conn: &mut PgConnection,
-    groups: &BTreeMap<Key, (Fingerprint, &Occurrence)>,
-) -> sqlx::Result<()> {
-    let (orgs, prints): (Vec<String>, Vec<String>) = groups.keys().cloned().unzip();
-    let text = |of: fn(&Fingerprint) -> &str| {
-        groups
-            .values()
-            .map(|(print, _)| of(print).to_owned())
-            .collect::<Vec<_>>()
-    };
-    let frames: Vec<Value> = groups
-        .values()
-        .map(|(print, _)| json!(print.frames))
-        .collect();
-    let sources: Vec<String> = groups
-        .values()
-        .map(|(_, first)| first.source.as_str().to_owned())
-        .collect();
-    let versions: Vec<Option<String>> = groups
-        .values()
-        .map(|(_, first)| first.version.clone())
-        .collect();
-    let times: Vec<DateTime<Utc>> = groups.values().map(|(_, first)| first.created_at).collect();
-    sqlx::query!(
-        r#"
-        insert into error_groups (
-            org_id, fingerprint, error_type, message, frames, source, first_version, created_at
-        )
-        select org_id, fingerprint, error_type, message,
-               array(select jsonb_array_elements_text(frames)), source, first_version, created_at
-        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[],
-                    $7::text[], $8::timestamptz[])
-            as new (org_id, fingerprint, error_type, message, frames, source, first_version,
-                    created_at)
-        on conflict (org_id, fingerprint) do nothing
-        "#,
-        &orgs,
-        &prints,
-        &text(|print| &print.error_type),
-        &text(|print| &print.message),
-        &frames,
-        &sources,
-        &versions as &[Option<String>],
-        &times,
-    )
-    .execute(conn)
-    .await
-    .map(drop)
 }
 
 async fn insert_activity(conn: &mut PgConnection, sums: &[Sum<'_>]) -> sqlx::Result<()> {
@@ -377,15 +248,27 @@ async fn insert_events(
         insert into error_events (
             org_id, user_id, error_type, error_code, severity, error_message, stack_trace,
             component, operation, session_id, version, user_visible, recovery_attempted,
-            extra_metadata, trace_id, run_id, occurred_at, created_at, group_id, source, environment
+            extra_metadata, trace_id, run_id, occurred_at, created_at, group_id, source, environment,
+            resolved, resolved_at, resolution_notes
         )
-        select *, $21
+        -- What was told late belongs to what was resolved: nothing else is still resolved here.
+        select org_id, user_id, e.error_type, error_code, severity, error_message, stack_trace,
+               component, operation, session_id, version, user_visible, recovery_attempted,
+               extra_metadata, trace_id, run_id, occurred_at, e.created_at, group_id, e.source, $21,
+                (g.status = 'resolved')::integer,
+               case when g.status = 'resolved' then g.resolved_at end,
+               case when g.status = 'resolved' then g.resolution_notes end
         from unnest(
             $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
             $8::text[], $9::text[], $10::text[], $11::text[], $12::integer[], $13::integer[],
             $14::jsonb[], $15::text[], $16::uuid[], $17::timestamptz[], $18::timestamptz[],
             $19::bigint[], $20::text[]
+        ) as e (
+            org_id, user_id, error_type, error_code, severity, error_message, stack_trace,
+            component, operation, session_id, version, user_visible, recovery_attempted,
+            extra_metadata, trace_id, run_id, occurred_at, created_at, group_id, source
         )
+        join error_groups g using (org_id, group_id)
         "#,
         &text(|error| &error.org_id),
         &text(|error| &error.user_id),

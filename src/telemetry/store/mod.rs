@@ -2,4 +2,5 @@
 
 pub mod batches;
 pub mod errors;
+mod groups;
 pub mod measurements;

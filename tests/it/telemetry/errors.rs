@@ -164,6 +164,10 @@ async fn a_resolved_error_comes_back_when_it_happens_again_and_not_when_it_is_to
         status().await,
         json!({"status": "resolved", "regressions": 0})
     );
+    let late = desk
+        .rows("select resolved, resolved_at from error_events order by id desc limit 1")
+        .await;
+    assert_eq!(late[0]["resolved"], 1, "it was dealt with: {late:?}");
     desk.app.app.clock.advance(TimeDelta::minutes(1));
     let again = json!({"type": "navi.error", "data": {"error": "gone", "errorType": "Gone"}});
     desk.keep("b-3", &[again]).await;

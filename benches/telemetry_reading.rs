@@ -19,8 +19,9 @@ use navi::platform::clock::Clock;
 use navi::platform::db::{self, PoolSettings};
 use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
 use navi::platform::tasks::Tasks;
-use navi::telemetry::errors::model::{Filter, GroupId, Search, Sort, Source, StatusFilter};
+use navi::telemetry::errors::model::{Filter, GroupId, Search, Sort, StatusFilter};
 use navi::telemetry::errors::service::Errors;
+use navi::telemetry::model::Source;
 use sqlx::PgPool;
 
 /// Occurrences, unless an argument says otherwise.

@@ -50,8 +50,7 @@ pub async fn identify(State(clock): State<Clock>, mut request: Request, next: Ne
     let response = next.run(request).instrument(span.clone()).await;
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
-    // Probes and scrapes come every few seconds and say nothing.
-    if route.starts_with("/health") || route == "/metrics" || route == "/ping" {
+    if is_chatter(&route, status) {
         tracing::debug!(parent: &span, status, duration_ms, "answered");
     } else {
         tracing::info!(parent: &span, status, duration_ms, "answered");
@@ -66,6 +65,13 @@ pub async fn identify(State(clock): State<Clock>, mut request: Request, next: Ne
         }
     }
     response
+}
+
+/// Whether an answer is none that an operator wants to see: probes and scrapes come every few seconds
+/// and say nothing, and telemetry that is taken comes by the thousand.
+fn is_chatter(route: &str, status: u16) -> bool {
+    let is_probe = route.contains("/health") || route == "/metrics" || route == "/ping";
+    is_probe || (route == "/api/telemetry" && status < 400)
 }
 
 fn sent<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::auth::principal::Principal;
 use crate::auth::rate_limit::RateLimiter;
+use crate::platform::extract::discard;
 use crate::platform::problem::Problem;
 use crate::platform::redact::text::redact_text;
 use crate::platform::tasks::panic_text;
@@ -135,6 +136,7 @@ pub async fn rate(State(rates): State<Rates>, request: Request, next: Next) -> R
     let Some(wait) = wait else {
         return next.run(request).await;
     };
+    discard(request.into_body()).await;
     let mut response = Problem::new(
         StatusCode::TOO_MANY_REQUESTS,
         "rate-limited",

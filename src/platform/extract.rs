@@ -11,15 +11,19 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use tokio::time::timeout;
 
 use crate::platform::problem::Problem;
 
@@ -120,6 +124,26 @@ where
                 _ => invalid(&rejection.body_text()),
             })
     }
+}
+
+/// The most that is read of a body only to be thrown away, in bytes, and how long that may take.
+const DISCARDED_BYTES: usize = 1024 * 1024;
+const DISCARD_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Reads a body and throws it away, within bounds. A connection that is closed while its client still
+/// sends is reset, and the client may never see why it was refused.
+pub async fn discard(body: Body) {
+    let mut left = DISCARDED_BYTES;
+    let reading = async {
+        let mut chunks = body.into_data_stream();
+        while let Some(Ok(chunk)) = chunks.next().await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _in_time = timeout(DISCARD_PATIENCE, reading).await;
 }
 
 /// The problem of a body that cannot be read.

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
+use crate::platform::extract::discard;
 use crate::platform::problem::Problem;
 use crate::telemetry::error::Error;
 use crate::telemetry::model::MAX_BODY_BYTES;
@@ -59,7 +60,13 @@ async fn read(request: Request, telemetry: &Telemetry) -> Result<Packed, Error> 
     if length.is_some_and(|length: usize| length > MAX_BODY_BYTES) {
         return Err(Error::BodyTooLarge);
     }
-    let room = telemetry.room(length).await?;
+    let room = match telemetry.room(length).await {
+        Ok(room) => room,
+        Err(error) => {
+            discard(request.into_body()).await;
+            return Err(error);
+        }
+    };
     let body = Limited::new(request.into_body(), MAX_BODY_BYTES);
     let bytes = match timeout(READ_PATIENCE, body.collect()).await {
         Ok(Ok(body)) => body.to_bytes(),

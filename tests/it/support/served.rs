@@ -105,7 +105,7 @@ impl Place {
 pub(crate) struct Served {
     process: Child,
     pub(crate) url: String,
-    token: String,
+    pub(crate) token: String,
     log: PathBuf,
     pub(crate) place: Arc<Place>,
 }

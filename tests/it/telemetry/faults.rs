@@ -275,3 +275,47 @@ async fn what_cannot_be_audited_is_not_taken(db: PgPool) {
         .unwrap();
     assert_eq!(stored, 0);
 }
+
+/// A connection that is spoken on by hand, so that it is known to be the same one.
+async fn ask(socket: &mut tokio::net::TcpStream, token: &str, body: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let request = format!(
+        "POST /api/telemetry HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let mut packet = [0; 4096];
+    loop {
+        let read = socket.read(&mut packet).await.unwrap();
+        assert!(read > 0, "the connection was closed");
+        answer.extend_from_slice(&packet[..read]);
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        if let Some((head, rest)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "));
+            if rest.len() >= length.unwrap().parse().unwrap() {
+                return text;
+            }
+        }
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn who_is_refused_with_a_large_body_is_told_and_keeps_the_connection(db: PgPool) {
+    let place = Place::new(&nothing(), Some(&url(&db.connect_options())));
+    let served = place.serve(&["--telemetry-batches-per-minute", "1"]).await;
+    let address = served.url.strip_prefix("http://").unwrap();
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let text = "x".repeat(900_000);
+    let body =
+        json!({"events": [{"type": "t", "data": {"text": text}}], "batchId": "b"}).to_string();
+    let first = ask(&mut socket, &served.token, &body).await;
+    assert!(first.starts_with("HTTP/1.1 200"), "{first}");
+    for _ in 0..2 {
+        let refused = ask(&mut socket, &served.token, &body).await;
+        assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
+    }
+}

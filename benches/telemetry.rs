@@ -143,14 +143,12 @@ async fn client(
         n += 1;
         let id = format!("{n:016x}");
         request.bytes[request.id_at..request.id_at + 16].copy_from_slice(id.as_bytes());
-        socket.write_all(&request.bytes).await.unwrap();
-        let mut read = 0;
-        while !is_whole(&answer[..read]) {
-            let more = socket.read(&mut answer[read..]).await.unwrap();
-            assert!(more > 0, "the server closed the connection");
-            read += more;
-        }
-        match &answer[9..12] {
+        let Some(status) = ask(&mut socket, &request.bytes, &mut answer).await else {
+            outcome.other += request.events;
+            socket = TcpStream::connect(address).await.unwrap();
+            continue;
+        };
+        match &status {
             b"200" => {
                 outcome.stored += request.events;
                 outcome.took.push(began.elapsed());
@@ -164,6 +162,20 @@ async fn client(
         }
     }
     outcome
+}
+
+/// Sends a request and reads the status of its answer; nothing when the connection was closed.
+async fn ask(socket: &mut TcpStream, request: &[u8], answer: &mut [u8]) -> Option<[u8; 3]> {
+    socket.write_all(request).await.ok()?;
+    let mut read = 0;
+    while !is_whole(&answer[..read]) {
+        let more = socket.read(&mut answer[read..]).await.ok()?;
+        read += more;
+        if more == 0 {
+            return None;
+        }
+    }
+    answer[9..12].try_into().ok()
 }
 
 fn is_whole(answer: &[u8]) -> bool {

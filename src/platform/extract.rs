@@ -128,7 +128,7 @@ where
 
 /// The most that is read of a body only to be thrown away, in bytes, and how long that may take.
 const DISCARDED_BYTES: usize = 1024 * 1024;
-const DISCARD_PATIENCE: Duration = Duration::from_secs(2);
+const DISCARD_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Reads a body and throws it away, within bounds. A connection that is closed while its client still
 /// sends is reset, and the client may never see why it was refused.

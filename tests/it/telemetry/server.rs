@@ -3,10 +3,24 @@
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use navi::llm::script::{Fail, FailKind, Turn};
 use serde_json::Value;
 use sqlx::PgPool;
 
+use crate::runs::stage::{Stage, says, script};
 use crate::telemetry::desk::Desk;
+
+/// A turn in which the model cannot be asked.
+fn fails() -> Turn {
+    Turn {
+        fail: Some(Fail {
+            kind: FailKind::Rejected,
+            retry_after_ms: None,
+            times: None,
+        }),
+        ..Turn::default()
+    }
+}
 
 /// Rows that come a moment later.
 async fn soon(desk: &Desk, query: &str) -> Vec<Value> {
@@ -116,4 +130,27 @@ async fn a_storm_of_failures_is_recorded_as_a_few(db: PgPool) {
     // One more each second while it lasts.
     assert!((60..=75).contains(&count), "{count}");
     assert_eq!(desk.count("error_groups").await, 1);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_run_that_failed_is_an_error_of_whoever_asked_for_it(db: PgPool) {
+    let desk = Desk::new(db.clone()).await;
+    let stage = Stage::new(db, script([fails()])).await;
+    let run = stage.run("do it").await;
+    assert_eq!(run.summary()["stopped_reason"], "model_error");
+    let mut rows = desk
+        .rows(
+            "select e.error_type, e.severity, e.source, e.component, e.user_id, e.error_message,
+                    e.run_id, e.trace_id is not null as has_trace, a.occurrences
+             from error_events e join error_group_activity a using (org_id, group_id)",
+        )
+        .await;
+    let row = rows.remove(0);
+    assert_eq!(row["run_id"], run.run_id());
+    insta::assert_json_snapshot!(row, {".run_id" => "[run]"}, @"");
+    assert!(rows.is_empty(), "{rows:?}");
+    // One that ends well is none.
+    let stage = Stage::new(desk.db.clone(), script([says("Done.")])).await;
+    assert_eq!(stage.run("do it").await.summary()["success"], true);
+    assert_eq!(desk.count("error_events").await, 1);
 }

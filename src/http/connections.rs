@@ -18,8 +18,9 @@ use crate::platform::tasks::Tasks;
 /// of them sends a request into a connection that we are closing.
 pub const HEAD_TIME: Duration = Duration::from_secs(75);
 
-/// The largest head of a request, in bytes.
-const HEAD_BYTES: usize = 64 * 1024;
+/// The largest head of a request, in bytes. It is also what a connection may read ahead, which counts
+/// when thousands of them send at once.
+const HEAD_BYTES: usize = 32 * 1024;
 
 /// The pause after a failure to accept, most often for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);

@@ -101,6 +101,10 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // No text in the database has one, so nothing could be meant by it.
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(invalid("the query has a NUL character"));
+        }
         axum::extract::Query::from_request_parts(parts, state)
             .await
             .map(|axum::extract::Query(value)| Self(value))

@@ -81,8 +81,10 @@ impl From<Error> for Problem {
 #[expect(dead_code, reason = "describes the body, which is read event by event")]
 struct TelemetryBatch {
     /// At most 1000.
+    #[schema(max_items = 1000)]
     events: Vec<TelemetryEvent>,
     /// Your name for this batch, 1 to 128 bytes. Sent again, it is stored once.
+    #[schema(min_length = 1, max_length = 128)]
     batch_id: String,
     /// When you sent it, in milliseconds since 1970.
     timestamp: Option<i64>,
@@ -98,6 +100,7 @@ struct TelemetryBatch {
 #[expect(dead_code, reason = "describes the body, which is read event by event")]
 struct TelemetryEvent {
     /// What happened, such as `navi.error` or `navi.streaming.performance`; at most 128 characters.
+    #[schema(max_length = 128)]
     r#type: String,
     /// When, in milliseconds since 1970; brought into the last 30 days.
     timestamp: Option<f64>,

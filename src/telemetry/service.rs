@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use memchr::memchr_iter;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
@@ -12,7 +13,6 @@ use tokio::time::timeout;
 use crate::auth::principal::Principal;
 use crate::auth::rate_limit::RateLimiter;
 use crate::platform::clock::Clock;
-use crate::platform::ids::OrgId;
 use crate::platform::metrics::Metrics;
 use crate::platform::tasks::Tasks;
 use crate::telemetry::cardinality::Cardinality;
@@ -61,6 +61,25 @@ pub struct Inner {
 struct Lane {
     drafts: mpsc::UnboundedSender<Draft>,
     is_away: Arc<AtomicBool>,
+}
+
+impl Lane {
+    /// Hands a batch to the writer, with its room, and waits until it is committed.
+    async fn write(&self, rows: Rows, room: OwnedSemaphorePermit) -> Result<Stored, Error> {
+        let (done, told) = oneshot::channel();
+        let draft = Draft::Batch {
+            rows: Box::new(rows),
+            done,
+            room,
+        };
+        self.drafts
+            .send(draft)
+            .map_err(|_ended| Error::Unavailable)?;
+        match timeout(COMMIT_PATIENCE, told).await {
+            Ok(Ok(stored)) => Ok(stored),
+            Ok(Err(_)) | Err(_) => Err(Error::Unavailable),
+        }
+    }
 }
 
 /// What became of a batch, as its client is told.
@@ -177,6 +196,13 @@ impl Telemetry {
             user_id: principal.user_id.clone(),
             user_agent,
         };
+        let lane = self.lane(sender.org_id.as_str());
+        if lane.is_away.load(Ordering::Relaxed) {
+            return Err(Error::Unavailable);
+        }
+        // Before anything is done for it: work for a batch that is refused in the end is work that
+        // others wait for.
+        let room = reserve(&self.0.writing, weight(body)).await?;
         let now = self.0.clock.now();
         let batch = parse::batch(body, &sender, now)?;
         self.admit(principal, batch.received)?;
@@ -201,7 +227,7 @@ impl Telemetry {
         }
         let observed: Vec<Observation> = batch.events.iter().filter_map(observations).collect();
         let (rows, rejected) = Rows::of(batch, &sender, &self.0.grouping, now);
-        let stored = self.write(&sender.org_id, rows).await?;
+        let stored = lane.write(rows, room).await?;
         taken.persisted = stored.persisted;
         taken.before = stored.before;
         taken.rejected = rejected;
@@ -255,27 +281,6 @@ impl Telemetry {
         }
     }
 
-    async fn write(&self, org_id: &OrgId, rows: Rows) -> Result<Stored, Error> {
-        let lane = self.lane(org_id.as_str());
-        if lane.is_away.load(Ordering::Relaxed) {
-            return Err(Error::Unavailable);
-        }
-        let room = reserve(&self.0.writing, rows.size()).await?;
-        let (done, told) = oneshot::channel();
-        let draft = Draft::Batch {
-            rows: Box::new(rows),
-            done,
-            room,
-        };
-        lane.drafts
-            .send(draft)
-            .map_err(|_ended| Error::Unavailable)?;
-        match timeout(COMMIT_PATIENCE, told).await {
-            Ok(Ok(stored)) => Ok(stored),
-            Ok(Err(_)) | Err(_) => Err(Error::Unavailable),
-        }
-    }
-
     fn lane(&self, org_id: &str) -> &Lane {
         let sum: usize = org_id.bytes().map(usize::from).sum();
         &self.0.lanes[sum % LANES]
@@ -322,10 +327,20 @@ fn changed(batch: &Batch) -> Vec<(usize, Vec<Change>)> {
         .collect()
 }
 
+/// What is kept of an event in memory beside its text, roughly, in bytes.
+const EVENT_BYTES: usize = 512;
+
+/// What a batch will take in memory until it is on disk, roughly, in bytes: known before it is read.
+fn weight(body: &[u8]) -> usize {
+    body.len() + memchr_iter(b'{', body).count() * EVENT_BYTES
+}
+
 /// Takes room, waiting a moment for it.
 async fn reserve(room: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
-    let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-    match timeout(ROOM_PATIENCE, room.clone().acquire_many_owned(kib.max(1))).await {
+    // The largest of all takes all the room there is, and not more.
+    let kib = bytes.div_ceil(1024).clamp(1, WRITING_KIB);
+    let kib = u32::try_from(kib).unwrap_or(u32::MAX);
+    match timeout(ROOM_PATIENCE, room.clone().acquire_many_owned(kib)).await {
         Ok(Ok(permit)) => Ok(permit),
         Ok(Err(_)) | Err(_) => Err(Error::Overloaded),
     }

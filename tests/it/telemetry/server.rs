@@ -147,7 +147,19 @@ async fn a_run_that_failed_is_an_error_of_whoever_asked_for_it(db: PgPool) {
         .await;
     let row = rows.remove(0);
     assert_eq!(row["run_id"], run.run_id());
-    insta::assert_json_snapshot!(row, {".run_id" => "[run]"}, @"");
+    insta::assert_json_snapshot!(row, {".run_id" => "[run]"}, @r#"
+    {
+      "run_id": "[run]",
+      "source": "run",
+      "user_id": "user-1",
+      "severity": "error",
+      "component": "agent",
+      "has_trace": true,
+      "error_type": "model_error",
+      "occurrences": 1,
+      "error_message": "`scripted` rejected the request (status 400): the script rejects the request"
+    }
+    "#);
     assert!(rows.is_empty(), "{rows:?}");
     // One that ends well is none.
     let stage = Stage::new(desk.db.clone(), script([says("Done.")])).await;

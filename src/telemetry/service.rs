@@ -36,7 +36,7 @@ const READING_KIB: usize = 32 * 1024;
 /// The most that rows on their way to the disk may take, in KiB.
 const WRITING_KIB: usize = 16 * 1024;
 /// How long whoever finds no room waits for it.
-const ROOM_PATIENCE: Duration = Duration::from_millis(250);
+const ROOM_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a batch may take to be committed, before its client is asked to send it again.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(12);
 

@@ -391,3 +391,18 @@ async fn what_another_organisation_has_does_not_exist(db: PgPool) {
     let (status, shown) = theirs.get(&format!("{ERRORS}/{foreign}")).await;
     assert_eq!((status, &shown["status"]), (StatusCode::OK, &json!("open")));
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_query_with_a_nul_character_is_refused(db: PgPool) {
+    let stock = Stock::new(db).await;
+    for path in [
+        "/api/telemetry/errors?component=a%00b",
+        "/api/telemetry/errors?q=%00",
+        "/api/telemetry/rates?type=%00",
+        "/api/telemetry/performance?metric=%00",
+    ] {
+        let (status, body) = stock.app.client(Role::Viewer).get(path).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path} {body}");
+        assert_eq!(body["detail"], "the query has a NUL character");
+    }
+}

@@ -192,12 +192,12 @@ impl Writer {
                 self.take(draft);
             }
             self.batches.clear();
+            // Also before the first look: a database that lets everybody in and takes nothing, a full
+            // one or a copy, would otherwise be asked without a pause.
+            sleep(LOOK_EVERY).await;
             match self.connect().await {
                 Ok(conn) => self.conn = Some(conn),
-                Err(error) => {
-                    tracing::debug!(%error, "the database is away");
-                    sleep(LOOK_EVERY).await;
-                }
+                Err(error) => tracing::debug!(%error, "the database is away"),
             }
         }
         self.is_away.store(false, Ordering::Relaxed);

@@ -9,6 +9,7 @@ use navi::auth::principal::Role;
 use navi::llm::script::Script;
 use navi::platform::clock::Clock;
 use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
+use navi::telemetry::model::Occurrence;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -318,4 +319,40 @@ async fn who_is_refused_with_a_large_body_is_told_and_keeps_the_connection(db: P
         let refused = ask(&mut socket, &served.token, &body).await;
         assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
     }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_database_that_takes_nothing_is_asked_with_pauses_until_it_does(db: PgPool) {
+    let desk = Desk::new(db.clone()).await;
+    let rename = async |from: &str, to: &str| {
+        let sql = format!("alter table {from} rename to {to}");
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .execute(&db)
+            .await
+            .unwrap();
+    };
+    let sessions = async || -> i64 {
+        let sql = "select sessions from pg_stat_database where datname = current_database()";
+        sqlx::query_scalar(sql).fetch_one(&db).await.unwrap()
+    };
+    rename("error_groups", "gone").await;
+    let before = sessions().await;
+    let failure = Occurrence {
+        message: "it broke".to_owned(),
+        ..Occurrence::of_this_server(desk.app.app.clock.now())
+    };
+    desk.app.app.telemetry.report(failure);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let asked = sessions().await - before;
+    assert!(asked < 20, "{asked} sessions in three seconds");
+    rename("gone", "error_groups").await;
+    let began = Instant::now();
+    while desk.count("error_events").await == 0 {
+        assert!(
+            began.elapsed() < Duration::from_secs(10),
+            "it is not recorded"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    desk.keep("after", &[event("t", json!({}))]).await;
 }

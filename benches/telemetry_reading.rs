@@ -195,6 +195,7 @@ async fn measure(errors: &Errors, first: i64, page_of: i64) {
     let reader = Principal {
         org_id: "org-0".parse().expect("an id"),
         user_id: "reader".parse().expect("an id"),
+        team_id: None,
         role: Role::Viewer,
     };
     for (name, filter) in kinds(Clock::System.now()) {

@@ -15,8 +15,9 @@ use crate::agent::run::{Outcome, Runner};
 use crate::agent::store::runs;
 use crate::agent::terminal::{self, End};
 use crate::agent::worker::WAITING;
-use crate::feedback::model::{Generation, Sha256Hex, TaskType};
+use crate::feedback::model::{Category, Exposure, Generation, Sha256Hex, TaskType};
 use crate::ledger::money::Nanos;
+use std::collections::BTreeSet;
 
 /// The longest pause between two tries to write the end of a run.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -166,6 +167,14 @@ impl Runner {
             prompt_hash: Sha256Hex::of(&format!("{}\n{first}", prompt::system(self.reach))),
             result_ref: Some(self.run.id.to_string()),
             trace_id: self.run.trace_id.clone(),
+            team_id: None,
+            session_id: None,
+            category: Category::General,
+            language: None,
+            answer: String::new(),
+            traits: BTreeSet::new(),
+            verification: None,
+            exposure: Exposure::default(),
             created_at: self.services.clock.now(),
         }
     }

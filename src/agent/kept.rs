@@ -43,6 +43,18 @@ pub const KEPT: &[Kept] = &[
         settled: None,
     },
     Kept {
+        table: "run_changes",
+        org: Some("org_id"),
+        stays: Stays::Days {
+            column: "created_at",
+            days: 14,
+        },
+        sealed: &[],
+        person: Person::BY_USER_ID,
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
         table: "run_events",
         org: Some("org_id"),
         stays: Stays::Months {

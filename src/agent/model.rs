@@ -7,7 +7,7 @@ use crate::agent::event_data::Verification;
 use crate::auth::principal::{Principal, Role};
 use crate::id;
 use crate::llm::model::{Message, Part, Usage};
-use crate::platform::ids::{OrgId, UserId};
+use crate::platform::ids::{OrgId, TeamId, UserId};
 use crate::platform::logging::TraceId;
 
 id!(
@@ -96,6 +96,8 @@ pub struct Run {
     pub org_id: OrgId,
     /// Who asked for it.
     pub user_id: UserId,
+    /// The team they work in.
+    pub team_id: Option<TeamId>,
     /// What they may do.
     pub role: Role,
     /// How it was asked for.
@@ -116,6 +118,7 @@ impl Run {
         Principal {
             org_id: self.org_id.clone(),
             user_id: self.user_id.clone(),
+            team_id: self.team_id.clone(),
             role: self.role,
         }
     }

@@ -100,6 +100,7 @@ impl AgentService {
             id: RunId::new(&services.clock),
             org_id: principal.org_id.clone(),
             user_id: principal.user_id.clone(),
+            team_id: principal.team_id.clone(),
             role: principal.role,
             kind,
             model: ChosenModel {

@@ -60,7 +60,8 @@ impl End<'_> {
         let mut events = self.close_what_is_open(&mut tx, at).await?;
         let mut gen_id = None;
         if let Some(generation) = self.generation {
-            gen_id = Some(feedback::store::insert_generation(&mut tx, generation).await?);
+            gen_id =
+                Some(feedback::store::generations::insert_generation(&mut tx, generation).await?);
         }
         let metric = self.task_metric(at);
         ledger::store::insert_task_metric(&mut tx, &metric).await?;

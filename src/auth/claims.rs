@@ -20,6 +20,7 @@ pub struct Claims {
     sub: Option<Value>,
     org_id: Option<Value>,
     org: Option<Value>,
+    team_id: Option<Value>,
     role: Option<Value>,
     roles: Option<Value>,
     aud: Option<Value>,
@@ -56,6 +57,7 @@ impl Claims {
         Ok(Principal {
             org_id: text_id(self.org_id.as_ref().or(older)).ok_or(Refusal::NoOrganisation)?,
             user_id: text_id(self.sub.as_ref()).ok_or(Refusal::NoUser)?,
+            team_id: text_id(self.team_id.as_ref()),
             role: self.role()?,
         })
     }

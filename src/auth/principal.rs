@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::platform::ids::{OrgId, UserId};
+use crate::platform::ids::{OrgId, TeamId, UserId};
 use crate::platform::problem::Problem;
 
 /// What a principal may do; the order is the order of power.
@@ -80,6 +80,9 @@ pub struct Principal {
     pub org_id: OrgId,
     /// The person within it.
     pub user_id: UserId,
+    /// The team they work in, if the token says one. Teams see what all in the organisation see; they
+    /// only have insights of their own.
+    pub team_id: Option<TeamId>,
     /// What they may do.
     pub role: Role,
 }

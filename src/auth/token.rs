@@ -214,6 +214,9 @@ impl Verifier {
             "iat": now,
             "exp": now.saturating_add(seconds),
         });
+        if let Some(team) = &principal.team_id {
+            claims["team_id"] = Value::from(team.as_str());
+        }
         if let Some(audience) = &self.secrets.rules.audience {
             claims["aud"] = Value::from(audience.as_str());
         }

@@ -123,6 +123,7 @@ impl Own {
         let principal = Principal {
             org_id: OrgId::local(),
             user_id: UserId::local(),
+            team_id: None,
             role: Role::Planner,
         };
         let token = running.app.verifier.mint(&principal, TOKEN_TTL)?;

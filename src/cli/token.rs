@@ -9,7 +9,7 @@ use crate::auth::token::Verifier;
 use crate::cli::failure::Failure;
 use crate::config::settings::Config;
 use crate::platform::clock::Clock;
-use crate::platform::ids::{OrgId, UserId};
+use crate::platform::ids::{OrgId, TeamId, UserId};
 
 /// The longest life of a token: a secret should be changed more often than that.
 const MAX_TTL: Duration = Duration::from_hours(24 * 366);
@@ -23,6 +23,9 @@ pub struct Args {
     /// The person within it.
     #[arg(long, value_name = "ID")]
     pub user: UserId,
+    /// Their team, if they have one.
+    #[arg(long, value_name = "ID")]
+    pub team: Option<TeamId>,
     /// viewer, planner or admin.
     #[arg(long)]
     pub role: Role,
@@ -43,6 +46,7 @@ pub fn mint(
     let principal = Principal {
         org_id: args.org.clone(),
         user_id: args.user.clone(),
+        team_id: args.team.clone(),
         role: args.role,
     };
     writeln!(out, "{}", verifier.mint(&principal, args.ttl)?)?;

@@ -13,6 +13,31 @@ const BY_USER_SUB: Person = Person::Rows(&[Trace {
 /// The tables of this slice.
 pub const KEPT: &[Kept] = &[
     Kept {
+        table: "ai_feedback_signals",
+        org: Some("org_key"),
+        stays: Stays::With("ai_generation_log"),
+        sealed: &[],
+        person: BY_USER_SUB,
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "learning_exposures",
+        org: Some("org_id"),
+        stays: Stays::With("ai_generation_log"),
+        sealed: &[],
+        person: Person::Rows(&[Trace {
+            find: Find::Through {
+                table: "learning_suggestions",
+                on: "gen_id",
+                column: "user_id",
+            },
+            then: Then::Delete,
+        }]),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
         table: "ai_feedback",
         org: Some("org_key"),
         stays: Stays::With("ai_generation_log"),
@@ -53,8 +78,79 @@ pub const KEPT: &[Kept] = &[
         org: Some("org_id"),
         stays: Stays::Until("until its organisation is erased"),
         sealed: &[],
-        person: Person::Nobody("what the ratings of many have in common, without their names"),
+        person: Person::Rows(&[
+            Trace {
+                find: Find::Column("user_id"),
+                then: Then::Delete,
+            },
+            Trace {
+                find: Find::Column("quoted_user"),
+                then: Then::Delete,
+            },
+            Trace {
+                find: Find::Column("decided_by"),
+                then: Then::Blank {
+                    columns: &[("decided_by", "null")],
+                    why: "what was decided holds for everybody",
+                },
+            },
+            Trace {
+                find: Find::Column("edited_by"),
+                then: Then::Blank {
+                    columns: &[("edited_by", "'erased'")],
+                    why: "what was decided holds for everybody",
+                },
+            },
+        ]),
         whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "learning_counts",
+        org: Some("org_id"),
+        stays: LEARNT,
+        sealed: &[],
+        person: Person::BY_USER_ID,
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "learning_bandit_arms",
+        org: Some("org_id"),
+        stays: Stays::Until("until its organisation is erased"),
+        sealed: &[],
+        person: Person::Nobody("counts of everybody's ratings, which fade"),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "learning_orgs",
+        org: Some("org_id"),
+        stays: Stays::Until("one row for an organisation, until it is erased"),
+        sealed: &[],
+        person: Person::Nobody("when an organisation was last analyzed"),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    Kept {
+        table: "learning_progress",
+        org: None,
+        stays: Stays::Until("for ever: one row, where the analyzer stands"),
+        sealed: &[],
+        person: Person::Nobody("a number and a time"),
+        whole: Whole::Stays("it is about all organisations"),
+        settled: None,
+    },
+    Kept {
+        table: "learning_passes",
+        org: None,
+        stays: Stays::Days {
+            column: "started_at",
+            days: 30,
+        },
+        sealed: &[],
+        person: Person::Nobody("counts of a pass over all organisations"),
+        whole: Whole::Stays("it is about all organisations"),
         settled: None,
     },
 ];

@@ -4,6 +4,8 @@
 //! `gen_id`. It is logged in the transaction that ends a run, so an answer that was shown can
 //! always be rated, and one that was not never can. The prompt itself is not kept, only its hash.
 
+pub mod code;
 pub mod kept;
 pub mod model;
 pub mod store;
+pub mod traits;

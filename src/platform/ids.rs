@@ -117,3 +117,7 @@ text_id!(
     /// A person within an organisation, as the verified token names them.
     UserId
 );
+text_id!(
+    /// A team within an organisation, as the verified token names it.
+    TeamId
+);

@@ -15,13 +15,14 @@ use crate::agent::tally::Spending;
 use crate::agent::workspace::Workspace;
 use crate::auth::principal::Principal;
 use crate::feedback;
-use crate::feedback::model::{Generation, Sha256Hex, TaskType};
+use crate::feedback::model::{Category, Exposure, Generation, Sha256Hex, TaskType};
 use crate::ledger::model::Phase;
 use crate::llm::error::LlmError;
 use crate::llm::model::ChatRequest;
 use crate::llm::route::Route;
 use crate::platform::logging::TraceId;
 use crate::retrieval::model::{Chunk, DEFAULT_BUDGET_TOKENS};
+use std::collections::BTreeSet;
 
 /// What the old clients send to see whether the server lives; no model is asked.
 pub const HEALTH_CHECK: &str = "health_check";
@@ -177,11 +178,19 @@ impl Chat {
             prompt_hash: Sha256Hex::of(&prompt),
             result_ref: self.task.conversation_id.map(|id| id.to_string()),
             trace_id: Some(self.trace_id.clone()),
+            team_id: None,
+            session_id: None,
+            category: Category::General,
+            language: None,
+            answer: String::new(),
+            traits: BTreeSet::new(),
+            verification: None,
+            exposure: Exposure::default(),
             created_at: services.clock.now(),
         };
         let inserted = async {
             let mut conn = services.db.acquire().await?;
-            feedback::store::insert_generation(&mut conn, &generation).await
+            feedback::store::generations::insert_generation(&mut conn, &generation).await
         };
         inserted
             .await

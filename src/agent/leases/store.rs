@@ -161,7 +161,7 @@ pub async fn take(
            from before
            where r.org_id = before.org_id and r.run_id = before.run_id
            returning r.org_id as "org_id: OrgId", r.user_id as "user_id: UserId",
-                     r.run_id as "run_id: RunId", r.role, r.kind as "kind: RunKind",
+                     r.run_id as "run_id: RunId", r.team_id, r.role, r.kind as "kind: RunKind",
                      r.request, r.task, r.requested_model, r.provider, r.model,
                      r.trace_id as "trace_id: TraceId", r.created_at, r.last_sequence, r.fence, r.status as "status: RunStatus",
                      r.state, r.baseline, r.takeovers, r.settled_sequence,
@@ -197,6 +197,7 @@ pub async fn take(
             id: row.run_id,
             org_id: row.org_id,
             user_id: row.user_id,
+            team_id: row.team_id.and_then(|team| team.parse().ok()),
             role: row.role.parse().unwrap_or(Role::Viewer),
             kind: row.kind,
             task: task.unwrap_or_else(|| Task::unreadable(row.task)),

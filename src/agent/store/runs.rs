@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use crate::agent::model::{Run, RunId, RunKind, RunStatus, WorkerId};
 use crate::platform::db::{strip_nul, to_jsonb};
-use crate::platform::ids::OrgId;
+use crate::platform::ids::{OrgId, TeamId};
 use crate::platform::logging::TraceId;
 use crate::platform::redact::json::redact_json;
 use crate::platform::redact::text::redact_text;
@@ -35,11 +35,11 @@ pub async fn insert_run(
         "insert into runs (run_id, org_id, user_id, role, conversation_id, kind, status, task,
                            workspace_path, requested_model, provider, model, options, request,
                            metadata, worker_id, fence, created_at, updated_at, started_at,
-                           available_at, trace_id)
+                           available_at, trace_id, team_id)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
                  case when $16::uuid is null then 0 else 1 end, $17::timestamptz, $17,
                  case when $16::uuid is null then null else $17 end,
-                 case when $18 then now() end, $19)",
+                 case when $18 then now() end, $19, $20)",
         run.id.0,
         run.org_id.as_str(),
         run.user_id.as_str(),
@@ -59,6 +59,7 @@ pub async fn insert_run(
         run.created_at,
         starts,
         run.trace_id.as_ref() as Option<&TraceId>,
+        run.team_id.as_ref().map(TeamId::as_str),
     )
     .execute(conn)
     .await?;

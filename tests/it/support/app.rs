@@ -118,6 +118,7 @@ pub(crate) fn audit(db: &PgPool, clock: &Clock) -> Audit {
 pub(crate) fn principal(org: &str, user: &str, role: Role) -> Principal {
     Principal {
         org_id: org.parse().unwrap(),
+        team_id: None,
         user_id: user.parse().unwrap(),
         role,
     }

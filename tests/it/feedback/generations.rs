@@ -1,7 +1,8 @@
 //! The generation log against a real database.
 
-use navi::feedback::model::{Generation, Sha256Hex, TaskType};
-use navi::feedback::store;
+use navi::feedback::model::{Category, Exposure, Generation, Sha256Hex, TaskType, Verified};
+use navi::feedback::store::generations as store;
+use navi::feedback::traits::Trait;
 use navi::platform::db::MIGRATOR;
 use serde_json::json;
 use sqlx::PgPool;
@@ -18,6 +19,18 @@ async fn a_generation_is_logged_under_a_new_number(db: PgPool) {
         params: json!({"phase\0": ["a\0b", 1, null, {"deep": "\0"}]}),
         prompt_hash: Sha256Hex::of("the whole prompt"),
         result_ref: Some("0197".to_owned()),
+        team_id: Some("core".parse().unwrap()),
+        session_id: Some("0198".to_owned()),
+        category: Category::Fix,
+        language: Some("python"),
+        answer: "Done\0, with sk-ant-api03-0123456789abcdefghijklmnop".to_owned(),
+        traits: [Trait {
+            subject: "quotes@python".to_owned(),
+            value: "single",
+        }]
+        .into(),
+        verification: Some(Verified::Passed),
+        exposure: Exposure::default(),
         trace_id: None,
         created_at: "2026-06-01T12:00:00Z".parse().unwrap(),
     };

@@ -1,0 +1,134 @@
+//! The SQL of answers that can be rated.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use crate::feedback::model::{Exposure, Generation, InsightId, Sha256Hex, Verified};
+use crate::platform::db::strip_nul;
+use crate::platform::ids::TeamId;
+use crate::platform::logging::TraceId;
+use crate::platform::redact::text::redact_text;
+
+/// Width that dashboards were built for, in characters.
+const MAX_MODEL_CHARS: usize = 128;
+/// Room for a run's id and more.
+const MAX_RESULT_REF_CHARS: usize = 128;
+
+/// How much of an answer is kept, in characters.
+const MAX_ANSWER_CHARS: usize = 2_000;
+
+/// Logs a generation and answers its `gen_id`, by which clients rate it.
+pub async fn insert_generation(
+    conn: &mut PgConnection,
+    generation: &Generation,
+) -> sqlx::Result<i64> {
+    let tags: Vec<String> = generation.traits.iter().map(ToString::to_string).collect();
+    let answer = redact_text(&strip_nul(&generation.answer)).into_owned();
+    let Exposure { applied, held_out } = &generation.exposure;
+    let gen_id = sqlx::query_scalar!(
+        r#"
+        insert into ai_generation_log (
+            org_key, user_sub, task_type, input_fingerprint, model, temperature, params,
+            prompt_hash, result_ref, created_at, trace_id, team_id, session_id, category, language,
+            answer, tags, verification, insights, held_out
+        )
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+                $20)
+        returning id
+        "#,
+        generation.org_id.as_str(),
+        generation.user_id.as_str(),
+        generation.task_type.label(),
+        generation.input_fingerprint.as_ref().map(Sha256Hex::as_str),
+        text(&generation.model, MAX_MODEL_CHARS),
+        generation.temperature.and_then(widened),
+        without_zero_bytes(&generation.params),
+        generation.prompt_hash.as_str(),
+        generation
+            .result_ref
+            .as_deref()
+            .map(|result| text(result, MAX_RESULT_REF_CHARS)),
+        generation.created_at,
+        generation.trace_id.as_ref() as Option<&TraceId>,
+        generation.team_id.as_ref().map(TeamId::as_str),
+        generation.session_id,
+        generation.category.label(),
+        generation.language,
+        text(&answer, MAX_ANSWER_CHARS),
+        &tags,
+        generation.verification.map(Verified::label),
+        applied as &[InsightId],
+        held_out as &[InsightId],
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    if !applied.is_empty() || !held_out.is_empty() {
+        insert_exposures(conn, generation, gen_id).await?;
+    }
+    Ok(gen_id)
+}
+
+/// Notes which insights had a part in a generation. One that was erased meanwhile has none.
+async fn insert_exposures(
+    conn: &mut PgConnection,
+    generation: &Generation,
+    gen_id: i64,
+) -> sqlx::Result<()> {
+    let Exposure { applied, held_out } = &generation.exposure;
+    let org_id = generation.org_id.as_str();
+    // In the order of their ids: two runs that end at once take the rows in the same order.
+    sqlx::query!(
+        "with applied as (
+             select id from learning_insights
+             where org_id = $1 and id = any($2) order by id for no key update
+         )
+         update learning_insights i
+         set times_applied = i.times_applied + 1, last_applied = $3
+         from applied where i.org_id = $1 and i.id = applied.id",
+        org_id,
+        applied as &[InsightId],
+        generation.created_at,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "insert into learning_exposures (org_id, insight_id, gen_id, applied, created_at)
+         select $1, i.id, $2, i.id = any($3), $5
+         from learning_insights i
+         where i.org_id = $1 and (i.id = any($3) or i.id = any($4))",
+        org_id,
+        gen_id,
+        applied as &[InsightId],
+        held_out as &[InsightId],
+        generation.created_at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The same number as a person wrote it: 0.2 stays 0.2, where a plain cast makes it 0.200000003.
+fn widened(temperature: f32) -> Option<f64> {
+    temperature.to_string().parse().ok()
+}
+
+fn text(text: &str, max_chars: usize) -> String {
+    text.chars()
+        .filter(|c| *c != '\0')
+        .take(max_chars)
+        .collect()
+}
+
+/// The same JSON as Postgres takes it: `jsonb` refuses zero bytes, in keys too.
+fn without_zero_bytes(value: &Value) -> Value {
+    let strip = |text: &str| text.replace('\0', "");
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::String(text) => Value::String(strip(text)),
+        Value::Array(items) => items.iter().map(without_zero_bytes).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(key, member)| (strip(key), without_zero_bytes(member)))
+            .collect(),
+    }
+}

@@ -1,0 +1,3 @@
+//! Feedback's SQL.
+
+pub mod generations;

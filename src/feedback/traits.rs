@@ -1,0 +1,368 @@
+//! What an answer was like: traits that can be read from what was written, so that a thumb says
+//! something about each of them.
+//!
+//! The catalogue is closed. An insight about a trait speaks in the catalogue's own words, so whatever is
+//! in answers or comments can move its counts and never its text.
+//!
+//! A trait is a *subject* with a *value*. The subject of code carries the language, `quotes@python`,
+//! because what is right in one is wrong in another.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// One value of a subject.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Trait {
+    /// What it is about, with the language if that matters: `quotes@python`.
+    pub subject: String,
+    /// Which of the subject's values.
+    pub value: &'static str,
+}
+
+impl fmt::Display for Trait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.subject, self.value)
+    }
+}
+
+/// What kind of thing a subject is about; the kinds of `learning_patterns`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// How code looks.
+    Style,
+    /// What an answer is like.
+    Preference,
+    /// How the work is done.
+    Workflow,
+}
+
+/// A subject of the catalogue.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    /// Its name, without a language.
+    pub name: &'static str,
+    /// What kind of thing it is about.
+    pub kind: Kind,
+    /// Whether it is told apart by language.
+    pub by_language: bool,
+    /// Its values, each with the sentence that asks for it.
+    pub values: &'static [(&'static str, &'static str)],
+}
+
+/// All subjects.
+pub const SUBJECTS: &[Subject] = &[
+    Subject {
+        name: "quotes",
+        kind: Kind::Style,
+        by_language: true,
+        values: &[
+            ("single", "Use single quotes for strings."),
+            ("double", "Use double quotes for strings."),
+        ],
+    },
+    Subject {
+        name: "indent",
+        kind: Kind::Style,
+        by_language: true,
+        values: &[
+            ("tabs", "Indent with tabs."),
+            ("2_spaces", "Indent with two spaces."),
+            ("4_spaces", "Indent with four spaces."),
+        ],
+    },
+    Subject {
+        name: "semicolons",
+        kind: Kind::Style,
+        by_language: true,
+        values: &[
+            ("yes", "End statements with semicolons."),
+            ("no", "Leave out semicolons where the language allows it."),
+        ],
+    },
+    Subject {
+        name: "comments",
+        kind: Kind::Style,
+        by_language: true,
+        values: &[
+            ("some", "Explain code with comments."),
+            ("none", "Write code without comments."),
+        ],
+    },
+    Subject {
+        name: "types",
+        kind: Kind::Style,
+        by_language: true,
+        values: &[
+            ("annotated", "Annotate the types of functions."),
+            ("bare", "Leave out type annotations."),
+        ],
+    },
+    Subject {
+        name: "names",
+        kind: Kind::Style,
+        by_language: true,
+        values: &[
+            ("snake_case", "Name functions and variables in snake_case."),
+            ("camel_case", "Name functions and variables in camelCase."),
+        ],
+    },
+    Subject {
+        name: "length",
+        kind: Kind::Preference,
+        by_language: false,
+        values: &[
+            ("brief", "Answer briefly."),
+            ("detailed", "Answer in detail."),
+        ],
+    },
+    Subject {
+        name: "lists",
+        kind: Kind::Preference,
+        by_language: false,
+        values: &[
+            ("bullets", "Structure answers with bullet points."),
+            ("prose", "Answer in prose, without bullet points."),
+        ],
+    },
+    Subject {
+        name: "code_in_answer",
+        kind: Kind::Preference,
+        by_language: false,
+        values: &[
+            ("shown", "Show the code in the answer."),
+            ("left_out", "Leave code out of the answer."),
+        ],
+    },
+    Subject {
+        name: "tests",
+        kind: Kind::Workflow,
+        by_language: false,
+        values: &[
+            ("with_change", "Add or change tests with every change."),
+            ("left_alone", "Leave tests alone unless they are asked for."),
+        ],
+    },
+    Subject {
+        name: "change_size",
+        kind: Kind::Workflow,
+        by_language: false,
+        values: &[
+            (
+                "one_file",
+                "Keep a change to one file where that is possible.",
+            ),
+            (
+                "many_files",
+                "Spread a change over files where they belong.",
+            ),
+        ],
+    },
+    Subject {
+        name: "commands",
+        kind: Kind::Workflow,
+        by_language: false,
+        values: &[
+            (
+                "run",
+                "Run commands to check the work before it is called done.",
+            ),
+            ("not_run", "Do not run commands without need."),
+        ],
+    },
+];
+
+/// The subject with this name; a language behind `@` does not matter.
+pub fn subject(name: &str) -> Option<&'static Subject> {
+    let bare = name.split('@').next()?;
+    SUBJECTS.iter().find(|subject| subject.name == bare)
+}
+
+/// The sentence that asks for a trait; none when the catalogue does not know it.
+pub fn sentence(name: &str, value: &str) -> Option<String> {
+    let (_, text) = subject(name)?
+        .values
+        .iter()
+        .find(|(one, _)| *one == value)?;
+    match name.split_once('@') {
+        Some((_, language)) if is_language(language) => {
+            let text = text.trim_end_matches('.');
+            Some(format!("{text} in {language}."))
+        }
+        Some(_) => None,
+        None => Some((*text).to_owned()),
+    }
+}
+
+/// What was written, as far as traits are read from it.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    /// What was said at the end.
+    pub answer: String,
+    /// Code that was written into files: its path, and the text.
+    pub code: Vec<(String, String)>,
+    /// Files that were changed or made.
+    pub changed: BTreeSet<String>,
+    /// Commands that were run; none when there was no workspace to run them in.
+    pub commands: Option<u32>,
+}
+
+/// An answer up to this many characters is brief.
+const BRIEF: usize = 400;
+/// One from this many on is detailed. Between the two it is neither.
+const DETAILED: usize = 1_000;
+/// Fewer signs than this say nothing about a style.
+const ENOUGH: usize = 2;
+
+impl Written {
+    /// The traits of what was written. A subject on which it does not say enough, or is of two minds,
+    /// is left out.
+    pub fn traits(&self) -> BTreeSet<Trait> {
+        let mut found = BTreeSet::new();
+        let mut add = |subject: String, value: Option<&'static str>| {
+            found.extend(value.map(|value| Trait { subject, value }));
+        };
+        let (prose, blocks) = split(&self.answer);
+        if !prose.trim().is_empty() {
+            add("length".to_owned(), length(&prose));
+            add("lists".to_owned(), lists(&prose));
+            let shown = if blocks.is_empty() {
+                "left_out"
+            } else {
+                "shown"
+            };
+            add("code_in_answer".to_owned(), Some(shown));
+        }
+        if !self.changed.is_empty() {
+            let tests = self.changed.iter().any(|path| is_test(path));
+            let tests = if tests { "with_change" } else { "left_alone" };
+            add("tests".to_owned(), Some(tests));
+            let many = if self.changed.len() > 1 {
+                "many_files"
+            } else {
+                "one_file"
+            };
+            add("change_size".to_owned(), Some(many));
+            if let Some(commands) = self.commands {
+                let run = if commands > 0 { "run" } else { "not_run" };
+                add("commands".to_owned(), Some(run));
+            }
+        }
+        for (language, code) in self.by_language(&blocks) {
+            for (name, value) in crate::feedback::code::style(language, &code) {
+                add(format!("{name}@{language}"), Some(value));
+            }
+        }
+        found
+    }
+
+    /// The language of most of the code.
+    pub fn language(&self) -> Option<&'static str> {
+        let (_, blocks) = split(&self.answer);
+        let sizes = self.by_language(&blocks).into_iter();
+        sizes
+            .max_by_key(|(_, code)| code.len())
+            .map(|(language, _)| language)
+    }
+
+    fn by_language(&self, blocks: &[(String, String)]) -> BTreeMap<&'static str, String> {
+        let mut code: BTreeMap<&'static str, String> = BTreeMap::new();
+        let files = self
+            .code
+            .iter()
+            .map(|(path, text)| (language_of(path), text));
+        let blocks = blocks.iter().map(|(info, text)| (named(info), text));
+        for (language, text) in files.chain(blocks) {
+            if let Some(language) = language {
+                let all = code.entry(language).or_default();
+                all.push_str(text);
+                all.push('\n');
+            }
+        }
+        code
+    }
+}
+
+/// Splits an answer into prose and fenced blocks of code: what stands behind the fence, and the code.
+fn split(answer: &str) -> (String, Vec<(String, String)>) {
+    let mut prose = String::new();
+    let mut blocks = Vec::new();
+    let mut open: Option<(String, String)> = None;
+    for line in answer.lines() {
+        match (line.trim_start().strip_prefix("```"), open.take()) {
+            (Some(_), Some(block)) => blocks.push(block),
+            (Some(info), None) => open = Some((info.trim().to_owned(), String::new())),
+            (None, Some((info, mut text))) => {
+                text.push_str(line);
+                text.push('\n');
+                open = Some((info, text));
+            }
+            (None, None) => {
+                prose.push_str(line);
+                prose.push('\n');
+            }
+        }
+    }
+    blocks.extend(open);
+    (prose, blocks)
+}
+
+fn length(prose: &str) -> Option<&'static str> {
+    match prose.trim().chars().count() {
+        ..=BRIEF => Some("brief"),
+        DETAILED.. => Some("detailed"),
+        _ => None,
+    }
+}
+
+fn lists(prose: &str) -> Option<&'static str> {
+    let is_item = |line: &str| {
+        let line = line.trim_start();
+        line.starts_with("- ") || line.starts_with("* ")
+    };
+    let items = prose.lines().filter(|line| is_item(line)).count();
+    match items {
+        0 => Some("prose"),
+        ENOUGH.. => Some("bullets"),
+        _ => None,
+    }
+}
+
+fn is_test(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    path.split(['/', '\\', '.', '_', '-'])
+        .any(|part| matches!(part, "test" | "tests" | "spec" | "specs"))
+}
+
+const LANGUAGES: &[(&str, &[&str])] = &[
+    ("python", &["py", "python", "python3"]),
+    ("javascript", &["js", "jsx", "mjs", "cjs", "javascript"]),
+    ("typescript", &["ts", "tsx", "mts", "typescript"]),
+    ("rust", &["rs", "rust"]),
+    ("go", &["go", "golang"]),
+    ("java", &["java"]),
+    ("ruby", &["rb", "ruby"]),
+    ("php", &["php"]),
+    ("c", &["c", "h"]),
+    ("cpp", &["cc", "cpp", "hpp", "cxx"]),
+    ("csharp", &["cs", "csharp"]),
+    ("kotlin", &["kt", "kotlin"]),
+    ("swift", &["swift"]),
+    ("shell", &["sh", "bash", "shell"]),
+];
+
+fn is_language(name: &str) -> bool {
+    LANGUAGES.iter().any(|(one, _)| *one == name)
+}
+
+/// The language of a file by its ending.
+pub fn language_of(path: &str) -> Option<&'static str> {
+    let (_, ending) = path.rsplit_once('.')?;
+    named(ending)
+}
+
+/// The language with this name or ending.
+fn named(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    let known = |(_, names): &&(&str, &[&str])| names.contains(&name.as_str());
+    LANGUAGES.iter().find(known).map(|(language, _)| *language)
+}

@@ -1,0 +1,3 @@
+//! Feedback: what is rated, what it teaches, and what becomes of it.
+
+mod generations;

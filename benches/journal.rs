@@ -52,6 +52,7 @@ async fn run(db: &PgPool) -> Run {
         id: RunId::new(&clock),
         org_id: "bench".parse().unwrap(),
         user_id: "bench".parse().unwrap(),
+        team_id: None,
         role: Role::Planner,
         kind: RunKind::Job,
         task: Task {
@@ -63,6 +64,7 @@ async fn run(db: &PgPool) -> Run {
             editor: EditorContext::default(),
             run_verification: false,
             max_iterations: None,
+            tuning: None,
         },
         model: ChosenModel {
             requested: None,

@@ -242,6 +242,7 @@ impl App {
         self.vault.start(&self.tasks);
         self.agent.services().signals.start(&self.tasks);
         self.agent.start_working();
+        self.agent.keep_looking_back();
         let every = Duration::from_secs(self.config.audit.audit_checkpoint_seconds);
         let witness = self.config.data_dir().ok();
         self.tasks.spawn(self.audit.clone().keep_checkpoints(

@@ -144,6 +144,7 @@ async fn write_end(
         worked: state.worked,
         progress: state.progress.as_ref(),
         generation: None,
+        changes: &[],
     };
     end.write(services).await.map(drop)
 }

@@ -183,6 +183,7 @@ impl Runner {
             rounds: self.rounds.clone(),
             worked: self.worked(),
             ports: self.ports(),
+            exposure: self.exposure.clone(),
             last_error: self.last_error.clone(),
         })
     }

@@ -8,16 +8,17 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::event::Event;
 use crate::agent::event_data::Phase;
 use crate::agent::journal::JournalLost;
+use crate::agent::learning::verified;
 use crate::agent::memory;
 use crate::agent::model::{Stopped, Summary};
 use crate::agent::prompt;
 use crate::agent::run::{Outcome, Runner};
 use crate::agent::store::runs;
 use crate::agent::terminal::{self, End};
+use crate::agent::tuning::params;
 use crate::agent::worker::WAITING;
-use crate::feedback::model::{Category, Exposure, Generation, Sha256Hex, TaskType};
+use crate::feedback::model::{Category, Generation, Sha256Hex};
 use crate::ledger::money::Nanos;
-use std::collections::BTreeSet;
 
 /// The longest pause between two tries to write the end of a run.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -93,6 +94,7 @@ impl Runner {
         self.remember().await;
         let summary = self.summary(stopped);
         let generation = self.generation();
+        let changes = self.changes().await;
         let end = End {
             run: &self.run,
             fence: self.fence,
@@ -103,6 +105,7 @@ impl Runner {
             worked: self.worked(),
             progress: self.progress.as_ref(),
             generation: Some(&generation),
+            changes: &changes,
         };
         let mut pause = Duration::from_millis(100);
         loop {
@@ -150,31 +153,35 @@ impl Runner {
     }
 
     fn generation(&self) -> Generation {
+        let written = self.written();
         let first = self.messages.get(self.goal);
         let first = serde_json::to_string(&first).unwrap_or_default();
         Generation {
             org_id: self.run.org_id.clone(),
             user_id: self.run.user_id.clone(),
-            task_type: TaskType::Codegen,
+            task_type: self.task_type(),
             input_fingerprint: Some(Sha256Hex::of(&self.run.task.message)),
             model: self.run.model.model.clone(),
-            temperature: None,
-            params: json!({
-                "provider": self.run.model.provider,
-                "max_iterations": self.limits.iterations,
-                "run_verification": self.run.task.run_verification,
-            }),
+            temperature: self.run.task.temperature(),
+            params: params(
+                json!({
+                    "provider": self.run.model.provider,
+                    "max_iterations": self.limits.iterations,
+                    "run_verification": self.run.task.run_verification,
+                }),
+                self.run.task.tuning.as_ref(),
+            ),
             prompt_hash: Sha256Hex::of(&format!("{}\n{first}", prompt::system(self.reach))),
             result_ref: Some(self.run.id.to_string()),
             trace_id: self.run.trace_id.clone(),
-            team_id: None,
-            session_id: None,
-            category: Category::General,
-            language: None,
-            answer: String::new(),
-            traits: BTreeSet::new(),
-            verification: None,
-            exposure: Exposure::default(),
+            team_id: self.run.team_id.clone(),
+            session_id: self.run.task.conversation_id.map(|id| id.to_string()),
+            category: Category::of(&self.run.task.message),
+            language: written.language(),
+            answer: self.last_text.clone(),
+            traits: written.traits(),
+            verification: Some(verified(self.verification)),
+            exposure: self.exposure.clone(),
             created_at: self.services.clock.now(),
         }
     }

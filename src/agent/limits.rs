@@ -40,6 +40,19 @@ pub struct AgentConfig {
     #[arg(long, env = "NAVI_EVENTS_RETENTION_DAYS", value_name = "DAYS", default_value_t = 400,
           value_parser = clap::value_parser!(i32).range(0..=36_500))]
     pub events_retention_days: i32,
+    /// Whether what ratings taught enters prompts. It is learned all the same.
+    #[arg(long, env = "NAVI_APPLY_INSIGHTS", value_name = "BOOL", default_value_t = true,
+          action = clap::ArgAction::Set)]
+    pub apply_insights: bool,
+    /// Whether ratings choose the temperature that models are asked with, where a model takes one.
+    /// Without it the provider's default holds.
+    #[arg(long, env = "NAVI_BANDIT", value_name = "BOOL", default_value_t = true,
+          action = clap::ArgAction::Set)]
+    pub bandit: bool,
+    /// Models that ratings may choose between when a request names none, separated by commas; with
+    /// fewer than two there is nothing to choose.
+    #[arg(long, env = "NAVI_BANDIT_MODELS", value_delimiter = ',')]
+    pub bandit_models: Vec<String>,
     /// Tool calls of one run, together.
     #[arg(long, env = "NAVI_RUN_MAX_TOOL_CALLS", default_value_t = 300)]
     pub run_max_tool_calls: u32,

@@ -5,6 +5,7 @@
 //! is one action the model asked for. Start at [`run`], which is the loop itself.
 
 pub mod acting;
+pub mod aftermath;
 pub mod announcing;
 pub mod ask;
 pub mod attending;
@@ -29,6 +30,7 @@ pub mod jobs;
 pub mod journal;
 pub mod journal_writer;
 pub mod kept;
+pub mod learning;
 pub mod leases;
 pub mod limits;
 pub mod memory;
@@ -54,6 +56,7 @@ pub mod stream;
 pub mod tally;
 pub mod terminal;
 pub mod tools;
+pub mod tuning;
 pub mod turn;
 pub mod verify;
 pub mod worker;

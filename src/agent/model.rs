@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::agent::event_data::Verification;
+use crate::agent::tuning::Tuning;
 use crate::auth::principal::{Principal, Role};
 use crate::id;
 use crate::llm::model::{Message, Part, Usage};
@@ -154,6 +155,9 @@ pub struct Task {
     pub run_verification: bool,
     /// The most rounds; by the task's complexity when absent.
     pub max_iterations: Option<u32>,
+    /// What ratings chose for it; nothing until that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<Tuning>,
 }
 
 impl Task {
@@ -168,6 +172,7 @@ impl Task {
             editor: EditorContext::default(),
             run_verification: false,
             max_iterations: None,
+            tuning: None,
         }
     }
 }

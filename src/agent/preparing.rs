@@ -13,6 +13,7 @@ use crate::agent::conclude::read_state;
 use crate::agent::context;
 use crate::agent::error::Error;
 use crate::agent::journal::Journal;
+use crate::agent::learning::task_type;
 use crate::agent::leases::model::Taken;
 use crate::agent::memory;
 use crate::agent::model::{ChosenModel, Run, RunId, RunKind, Task};
@@ -91,9 +92,10 @@ impl AgentService {
         let mut task = request.into_task()?;
         let grounds = self.grounds(&task).await?;
         let needs = needs(&task, grounds.workspace.is_some());
-        let route = self
-            .router()
-            .route(model.as_deref(), hint.as_deref(), needs)?;
+        let task_type = task_type(reach(principal.role, grounds.workspace.as_ref()));
+        let names_model = model.is_some() || hint.is_some();
+        task.tuning = self.tune(principal, &task, task_type, names_model).await;
+        let route = self.route(model.as_deref(), hint.as_deref(), &mut task, needs)?;
         let services = self.services();
         memory::recall(&services.conversations, principal, &mut task).await?;
         let run = Run {
@@ -273,6 +275,8 @@ impl AgentService {
             baseline: past.baseline,
             rounds: state.rounds,
             verification: state.verification,
+            learning: self.clone(),
+            exposure: state.exposure,
             last_text,
             last_error: state.last_error,
             left_behind: past.left_behind,

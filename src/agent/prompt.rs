@@ -65,7 +65,7 @@ pub fn system(reach: Reach) -> &'static str {
 }
 
 /// The first user message: the task, the plan, and what is known about the code.
-pub fn first_message(task: &Task, plan: &Plan, chunks: &[Chunk]) -> Message {
+pub fn first_message(task: &Task, plan: &Plan, chunks: &[Chunk], learned: &str) -> Message {
     let mut text = String::new();
     let _ = writeln!(text, "<task>\n{}\n</task>", task.message);
     if plan.steps.len() > 1 {
@@ -74,6 +74,9 @@ pub fn first_message(task: &Task, plan: &Plan, chunks: &[Chunk]) -> Message {
             let _ = writeln!(text, "{}. {} — {}", step.index, step.title, step.detail);
         }
         text.push_str("</plan>\n");
+    }
+    if !learned.is_empty() {
+        let _ = write!(text, "\n{learned}");
     }
     write_editor(&mut text, &task.editor);
     if !chunks.is_empty() {
@@ -159,12 +162,15 @@ mod tests {
             },
             run_verification: true,
             max_iterations: None,
+            tuning: None,
         }
     }
 
     #[test]
     fn the_first_message_holds_what_the_editor_shows() {
-        let Message::User { content } = first_message(&task(), &Plan::single("Fix it"), &[]) else {
+        let Message::User { content } =
+            first_message(&task(), &Plan::single("Fix it"), &[], "=== LEARNED ===\n")
+        else {
             panic!("the first message is the user's");
         };
         let Part::Text { text } = &content[0] else {
@@ -174,6 +180,8 @@ mod tests {
         <task>
         Fix the off-by-one in paging
         </task>
+
+        === LEARNED ===
 
         The user has `src/page.rs` open.
         <current_file path="src/page.rs">

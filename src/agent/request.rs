@@ -156,6 +156,7 @@ impl TaskRequest {
             },
             run_verification: self.run_verification.unwrap_or(true),
             max_iterations,
+            tuning: None,
         })
     }
 }

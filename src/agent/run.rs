@@ -36,10 +36,11 @@ use crate::agent::plan::Progress;
 use crate::agent::policy::service::Policy;
 use crate::agent::preparing::router_info;
 use crate::agent::prompt::{self, Reach};
-use crate::agent::service::Services;
+use crate::agent::service::{AgentService, Services};
 use crate::agent::store::steps::OpenCall;
 use crate::agent::tally::Tally;
 use crate::agent::tools::context::ToolContext;
+use crate::feedback::model::Exposure;
 use crate::llm::model::{Message, StopReason};
 use crate::llm::route::Route;
 
@@ -132,6 +133,10 @@ pub struct Runner {
     pub(super) baseline: Baseline,
     pub(super) rounds: Rounds,
     pub(super) verification: Verification,
+    /// Where what was learned is found.
+    pub(super) learning: AgentService,
+    /// Which insights had a part in it.
+    pub(super) exposure: Exposure,
     pub(super) last_text: String,
     pub(super) last_error: Option<String>,
     /// Calls that were shown and have no result yet.
@@ -275,11 +280,17 @@ impl Runner {
                 prompt_id: None,
             })
             .await?;
+        if let Some(tools) = &self.tools {
+            let workspace = tools.workspace.clone();
+            let look = self.learning.look_back(&self.run.org_id, &workspace);
+            self.unless_halted(look).await?;
+        }
         let chunks = self.retrieve().await?;
         let plan = self.plan(&chunks).await?;
         self.settle_accounts().await;
         self.iteration = 1;
-        let first = prompt::first_message(&self.run.task, &plan, &chunks);
+        let learned = self.learned(&chunks).await?;
+        let first = prompt::first_message(&self.run.task, &plan, &chunks, &learned);
         self.say(first).await
     }
 

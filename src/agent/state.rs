@@ -12,6 +12,7 @@ use crate::agent::checking::Rounds;
 use crate::agent::event_data::Verification;
 use crate::agent::plan::Progress;
 use crate::agent::tally::Tally;
+use crate::feedback::model::Exposure;
 use crate::llm::model::StopReason;
 
 /// The state of a run between two steps. Fields that are missing, because an earlier version wrote
@@ -37,6 +38,8 @@ pub struct RunState {
     pub worked: Duration,
     /// Ports of the servers that it started and that run.
     pub ports: Vec<u16>,
+    /// Which insights had a part in it.
+    pub exposure: Exposure,
     /// The last thing that went wrong.
     pub last_error: Option<String>,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use crate::agent::aftermath::FileChange;
 use crate::agent::consents;
 use crate::agent::event::Event;
 use crate::agent::event_data::{Phase, ToolResultData};
@@ -16,8 +17,8 @@ use crate::agent::plan::Progress;
 use crate::agent::service::Services;
 use crate::agent::store::{prompts, runs, steps};
 use crate::agent::tally::Tally;
-use crate::feedback;
 use crate::feedback::model::Generation;
+use crate::feedback::store::generations;
 use crate::ledger;
 use crate::ledger::model::{Phase as CallPhase, Status, TaskMetric};
 use crate::retrieval;
@@ -45,6 +46,8 @@ pub(super) struct End<'a> {
     pub(super) progress: Option<&'a Progress>,
     /// What can be rated, if anything was answered.
     pub(super) generation: Option<&'a Generation>,
+    /// What it leaves in its workspace, to be looked at later.
+    pub(super) changes: &'a [FileChange],
 }
 
 impl End<'_> {
@@ -60,8 +63,10 @@ impl End<'_> {
         let mut events = self.close_what_is_open(&mut tx, at).await?;
         let mut gen_id = None;
         if let Some(generation) = self.generation {
-            gen_id =
-                Some(feedback::store::generations::insert_generation(&mut tx, generation).await?);
+            let id = generations::insert_generation(&mut tx, generation).await?;
+            self.leave_to_learn_from(&mut tx, generation, id, at)
+                .await?;
+            gen_id = Some(id);
         }
         let metric = self.task_metric(at);
         ledger::store::insert_task_metric(&mut tx, &metric).await?;

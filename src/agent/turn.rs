@@ -62,7 +62,7 @@ impl Runner {
             messages: self.messages.clone(),
             tools,
             max_output_tokens: Some(self.route.max_output_tokens),
-            temperature: None,
+            temperature: self.run.task.temperature(),
         }
     }
 

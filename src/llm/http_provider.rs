@@ -172,6 +172,15 @@ impl Provider for HttpProvider {
         self.codec.provider()
     }
 
+    fn takes_temperature(&self, model: &str) -> bool {
+        let request = ChatRequest {
+            model: model.to_owned(),
+            temperature: Some(0.0),
+            ..ChatRequest::default()
+        };
+        self.codec.body(&request).get("temperature").is_some()
+    }
+
     fn stream<'a>(
         &'a self,
         request: &'a ChatRequest,

@@ -31,6 +31,10 @@ impl Provider for Observed {
         self.inner.name()
     }
 
+    fn takes_temperature(&self, model: &str) -> bool {
+        self.inner.takes_temperature(model)
+    }
+
     fn stream<'a>(
         &'a self,
         request: &'a ChatRequest,

@@ -15,6 +15,10 @@ pub trait Provider: Send + Sync {
     /// The configured name: `anthropic`, `openai`, `scripted` and so on.
     fn name(&self) -> &'static str;
 
+    /// Whether a model, by the provider's name for it, is told the temperature of a request. Models that
+    /// reason choose their own.
+    fn takes_temperature(&self, model: &str) -> bool;
+
     /// Asks the model. An error here means that nothing was streamed.
     fn stream<'a>(
         &'a self,

@@ -110,6 +110,10 @@ impl Provider for Retrying {
         self.inner.name()
     }
 
+    fn takes_temperature(&self, model: &str) -> bool {
+        self.inner.takes_temperature(model)
+    }
+
     fn stream<'a>(
         &'a self,
         request: &'a ChatRequest,

@@ -97,6 +97,10 @@ impl Provider for ScriptedProvider {
         NAME
     }
 
+    fn takes_temperature(&self, _model: &str) -> bool {
+        true
+    }
+
     fn stream<'a>(
         &'a self,
         request: &'a ChatRequest,

@@ -184,6 +184,7 @@ async fn begin_run(app: &TestApp, me: &Principal, conversation: Option<&str>) ->
         id: RunId::new(&app.app.clock),
         org_id: me.org_id.clone(),
         user_id: me.user_id.clone(),
+        team_id: None,
         role: me.role,
         kind: RunKind::Autonomous,
         task: Task {
@@ -195,6 +196,7 @@ async fn begin_run(app: &TestApp, me: &Principal, conversation: Option<&str>) ->
             editor: EditorContext::default(),
             run_verification: false,
             max_iterations: None,
+            tuning: None,
         },
         model: ChosenModel {
             requested: None,

@@ -12,17 +12,19 @@ use crate::agent::prompt::{self, Reach};
 use crate::agent::request::TaskRequest;
 use crate::agent::service::AgentService;
 use crate::agent::tally::Spending;
+use crate::agent::tuning::params;
 use crate::agent::workspace::Workspace;
 use crate::auth::principal::Principal;
 use crate::feedback;
 use crate::feedback::model::{Category, Exposure, Generation, Sha256Hex, TaskType};
+use crate::feedback::traits::Written;
 use crate::ledger::model::Phase;
 use crate::llm::error::LlmError;
 use crate::llm::model::ChatRequest;
 use crate::llm::route::Route;
+use crate::platform::ids::uuid_v7;
 use crate::platform::logging::TraceId;
 use crate::retrieval::model::{Chunk, DEFAULT_BUDGET_TOKENS};
-use std::collections::BTreeSet;
 
 /// What the old clients send to see whether the server lives; no model is asked.
 pub const HEALTH_CHECK: &str = "health_check";
@@ -36,6 +38,7 @@ pub struct Chat {
     task: Task,
     route: Route,
     request: ChatRequest,
+    exposure: Exposure,
     principal: Principal,
     trace_id: TraceId,
     service: AgentService,
@@ -56,18 +59,24 @@ impl AgentService {
         let (model, hint) = (request.model.clone(), request.provider.clone());
         let mut task = request.into_task()?;
         let workspace = self.open_workspace(&task)?;
-        let route = self
-            .router()
-            .route(model.as_deref(), hint.as_deref(), needs(&task, false))?;
+        let names_model = model.is_some() || hint.is_some();
+        task.tuning = self
+            .tune(principal, &task, TaskType::Chat, names_model)
+            .await;
+        let needs = needs(&task, false);
+        let route = self.route(model.as_deref(), hint.as_deref(), &mut task, needs)?;
         memory::recall(&self.services().conversations, principal, &mut task).await?;
         let chunks = self
             .search(principal, workspace.as_ref(), &task.message)
             .await;
+        let draw = uuid_v7(&self.services().clock);
+        let guidance = self.guidance(principal, &task, &chunks, draw).await;
         let mut messages = task.history.clone();
         messages.push(prompt::first_message(
             &task,
             &Plan::single(&task.message),
             &chunks,
+            &guidance.text,
         ));
         let request = ChatRequest {
             model: route.provider_model.clone(),
@@ -75,7 +84,7 @@ impl AgentService {
             messages,
             tools: Vec::new(),
             max_output_tokens: Some(route.max_output_tokens),
-            temperature: None,
+            temperature: task.temperature(),
         };
         let mut files: Vec<String> = chunks.into_iter().map(|chunk| chunk.path).collect();
         files.dedup();
@@ -85,6 +94,7 @@ impl AgentService {
             task,
             route,
             request,
+            exposure: guidance.exposure,
             principal: principal.clone(),
             trace_id,
             service: self.clone(),
@@ -167,25 +177,32 @@ impl Chat {
             .await;
         }
         let prompt = serde_json::to_string(&self.request.messages).unwrap_or_default();
+        let written = Written {
+            answer: answer.to_owned(),
+            ..Written::default()
+        };
         let generation = Generation {
             org_id: org_id.clone(),
             user_id: user_id.clone(),
             task_type: TaskType::Chat,
             input_fingerprint: Some(Sha256Hex::of(&self.task.message)),
             model: self.route.provider_model.clone(),
-            temperature: None,
-            params: json!({ "provider": self.route.provider_id.as_str() }),
+            temperature: self.request.temperature,
+            params: params(
+                json!({ "provider": self.route.provider_id.as_str() }),
+                self.task.tuning.as_ref(),
+            ),
             prompt_hash: Sha256Hex::of(&prompt),
             result_ref: self.task.conversation_id.map(|id| id.to_string()),
             trace_id: Some(self.trace_id.clone()),
-            team_id: None,
-            session_id: None,
-            category: Category::General,
-            language: None,
-            answer: String::new(),
-            traits: BTreeSet::new(),
+            team_id: self.principal.team_id.clone(),
+            session_id: self.task.conversation_id.map(|id| id.to_string()),
+            category: Category::of(&self.task.message),
+            language: written.language(),
+            traits: written.traits(),
+            answer: written.answer,
             verification: None,
-            exposure: Exposure::default(),
+            exposure: self.exposure.clone(),
             created_at: services.clock.now(),
         };
         let inserted = async {

@@ -1,5 +1,6 @@
 //! The SQL of answers that can be rated.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -66,6 +67,29 @@ pub async fn insert_generation(
         insert_exposures(conn, generation, gen_id).await?;
     }
     Ok(gen_id)
+}
+
+/// The last answer that the same person had to the same question before this one, no longer ago than
+/// `since`.
+pub async fn asked_before(
+    conn: &mut PgConnection,
+    generation: &Generation,
+    gen_id: i64,
+    since: DateTime<Utc>,
+) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!(
+        "select id from ai_generation_log
+         where org_key = $1 and user_sub = $2 and input_fingerprint = $3 and created_at >= $4
+           and id < $5
+         order by created_at desc, id desc limit 1",
+        generation.org_id.as_str(),
+        generation.user_id.as_str(),
+        generation.input_fingerprint.as_ref().map(Sha256Hex::as_str),
+        since,
+        gen_id,
+    )
+    .fetch_optional(conn)
+    .await
 }
 
 /// Notes which insights had a part in a generation. One that was erased meanwhile has none.

@@ -24,6 +24,7 @@ use crate::auth::key_store::{KeyStore, Times};
 use crate::auth::token::Verifier;
 use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
 use crate::connectors::service::Connectors;
+use crate::feedback::service::Feedback;
 use crate::ledger::service::Ledger;
 use crate::lifecycle::keeper;
 use crate::lifecycle::retention::Retention;
@@ -93,6 +94,8 @@ pub struct App {
     pub errors: Errors,
     /// Rates and measurements.
     pub rates: RateService,
+    /// What people say of answers.
+    pub feedback: Feedback,
 }
 
 /// Why the services could not be built.
@@ -211,6 +214,7 @@ impl App {
         Ok(Self {
             errors: Errors::new(db.clone(), clock.clone(), tasks.clone()),
             rates: RateService::new(db.clone(), clock.clone()),
+            feedback: Feedback::new(db.clone(), clock.clone(), metrics.clone()),
             config,
             db,
             clock,

@@ -33,6 +33,17 @@ impl RateLimiter {
         }
     }
 
+    /// The same with at most `burst` of them at once; 0 is as many as a minute has.
+    #[must_use]
+    pub fn with_burst(mut self, burst: u32) -> Self {
+        let burst = NonZeroU32::new(burst.min(self.per_minute));
+        if let (Some(limit), Some(burst)) = (NonZeroU32::new(self.per_minute), burst) {
+            let quota = Quota::per_minute(limit).allow_burst(burst);
+            self.keyed = Some(governor::RateLimiter::keyed(quota));
+        }
+        self
+    }
+
     /// The limit.
     pub fn per_minute(&self) -> u32 {
         self.per_minute

@@ -16,6 +16,7 @@ use crate::audit::keyring::Keyring;
 use crate::auth::config::AuthConfig;
 use crate::config::environment::Surroundings;
 use crate::connectors::config::ConnectorConfig;
+use crate::feedback::config::FeedbackConfig;
 use crate::lifecycle::config::RetentionConfig;
 use crate::lifecycle::model::Periods;
 use crate::llm::config::LlmConfig;
@@ -69,6 +70,10 @@ pub struct Config {
     /// Telemetry.
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
+
+    /// Feedback.
+    #[command(flatten)]
+    pub feedback: FeedbackConfig,
 
     /// The models.
     #[command(flatten)]

@@ -4,9 +4,17 @@
 //! `gen_id`. It is logged in the transaction that ends a run, so an answer that was shown can
 //! always be rated, and one that was not never can. The prompt itself is not kept, only its hash.
 
+pub mod bandit;
 pub mod code;
 pub mod guidance;
+pub mod config;
+pub mod cursor;
+pub mod error;
 pub mod kept;
 pub mod model;
+pub mod routes;
+pub mod service;
 pub mod store;
 pub mod traits;
+pub mod verdict;
+pub mod view;

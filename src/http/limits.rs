@@ -101,24 +101,31 @@ pub async fn method_not_allowed() -> Problem {
 /// The routes that clients send telemetry to, which has a limit of its own: whoever reports much is not
 /// kept from working.
 const TELEMETRY: &str = "/api/telemetry";
+/// Where ratings are sent to, with a limit of their own: they move what others are answered, so one person
+/// should not be able to send as many as they could of anything else.
+const FEEDBACK: &str = "/api/feedback/";
 
-/// How often one principal may change things, and how often report.
+/// How often one principal may change things, and how often report or rate.
 #[derive(Clone, Debug)]
 pub struct Rates {
-    /// Everything but telemetry.
+    /// Everything but what has a limit of its own.
     pub writes: Arc<RateLimiter>,
     /// Batches of telemetry.
     pub telemetry: Arc<RateLimiter>,
+    /// Ratings, and whatever else is done about feedback.
+    pub feedback: Arc<RateLimiter>,
 }
 
 impl Rates {
-    /// The limit of a request, and its name.
-    fn of(&self, request: &Request) -> (&'static str, &RateLimiter) {
+    /// The limit of a request, its name, and what it counts.
+    fn of(&self, request: &Request) -> (&'static str, &'static str, &RateLimiter) {
         let route = request.extensions().get::<MatchedPath>();
-        if route.is_some_and(|route| route.as_str() == TELEMETRY) {
-            ("telemetry", &self.telemetry)
-        } else {
-            ("writes", &self.writes)
+        match route.map_or("", MatchedPath::as_str) {
+            TELEMETRY => ("telemetry", "batches", &self.telemetry),
+            route if route.starts_with(FEEDBACK) => {
+                ("feedback", "requests about feedback", &self.feedback)
+            }
+            _ => ("writes", "changing requests", &self.writes),
         }
     }
 }
@@ -128,7 +135,7 @@ impl Rates {
 /// The headers are those of the IETF's `RateLimit` draft: a policy, and what is left of it.
 pub async fn rate(State(rates): State<Rates>, request: Request, next: Next) -> Response {
     let changes = !request.method().is_safe();
-    let (name, limiter) = rates.of(&request);
+    let (name, what, limiter) = rates.of(&request);
     let wait = match request.extensions().get::<Principal>() {
         Some(principal) if changes => limiter.check(principal),
         _ => None,
@@ -141,13 +148,8 @@ pub async fn rate(State(rates): State<Rates>, request: Request, next: Next) -> R
         StatusCode::TOO_MANY_REQUESTS,
         "rate-limited",
         format!(
-            "more than {} {} in a minute; wait {wait} s",
+            "more than {} {what} in a minute; wait {wait} s",
             limiter.per_minute(),
-            if name == "writes" {
-                "changing requests"
-            } else {
-                "batches"
-            },
         ),
     )
     .retry_after(wait)

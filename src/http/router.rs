@@ -55,6 +55,7 @@ fn api(app: &App) -> OpenApiRouter {
         .merge(crate::telemetry::routes::routes(app.telemetry.clone()))
         .merge(crate::telemetry::errors::routes::routes(app.errors.clone()))
         .merge(crate::telemetry::rates::routes::routes(app.rates.clone()))
+        .merge(crate::feedback::routes::routes(app.feedback.clone()))
 }
 
 /// The description of the API, complete.
@@ -74,14 +75,18 @@ pub fn router(app: &App) -> Router {
         .merge(openapi::routes(text.into()))
         .split_for_parts();
     let gate = Gate::new(app.verifier.clone(), PUBLIC);
-    let limiter = |per_minute| {
-        let limiter = Arc::new(RateLimiter::new(per_minute));
+    let limiter = |per_minute, burst| {
+        let limiter = Arc::new(RateLimiter::new(per_minute).with_burst(burst));
         limiter.forget_the_quiet(&app.tasks);
         limiter
     };
     let rates = Rates {
-        writes: limiter(app.config.server.writes_per_minute),
-        telemetry: limiter(app.config.telemetry.telemetry_batches_per_minute),
+        writes: limiter(app.config.server.writes_per_minute, 0),
+        telemetry: limiter(app.config.telemetry.telemetry_batches_per_minute, 0),
+        feedback: limiter(
+            app.config.feedback.feedback_per_minute,
+            app.config.feedback.feedback_burst,
+        ),
     };
 
     // The innermost comes first.

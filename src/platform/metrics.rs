@@ -167,6 +167,10 @@ metrics! {
         navi_client_generations_total: IntCounterVec["status"],
         /// Duration of those generations in seconds.
         navi_client_generation_seconds: Histogram(CLIENT_SECONDS),
+        /// Ratings of answers that were given, changed or taken back.
+        navi_feedback_ratings_total: IntCounterVec["rating"],
+        /// What clients said that happened to answers.
+        navi_feedback_signals_total: IntCounterVec["signal"],
         /// When this process last looked after what is kept without a failure, in seconds since 1970;
         /// of all processes one does it each time, so the newest of them counts.
         navi_retention_last_success_timestamp_seconds: IntGauge,
@@ -188,6 +192,10 @@ pub const TELEMETRY_OUTCOMES: &[&str] = &["stored", "repeated", "rejected"];
 /// Why a batch of telemetry is refused: the closed set behind `reason`.
 pub const TELEMETRY_REFUSALS: &[&str] =
     &["too_large", "overload", "rate", "unavailable", "invalid"];
+/// What a rating says: the closed set behind `rating`.
+pub const RATINGS: &[&str] = &["up", "down", "withdrawn"];
+/// What clients can see happen to an answer: the closed set behind `signal`.
+pub const CLIENT_SIGNALS: &[&str] = &["kept", "edited", "reverted"];
 /// Kinds of provider failure: the closed set behind `error_type`.
 pub const PROVIDER_ERRORS: &[&str] = &[
     "http",
@@ -293,6 +301,14 @@ impl Metrics {
         for status in ["success", "error"] {
             self.navi_client_generations_total
                 .with_label_values(&[status]);
+        }
+        for rating in RATINGS {
+            self.navi_feedback_ratings_total
+                .with_label_values(&[*rating]);
+        }
+        for signal in CLIENT_SIGNALS {
+            self.navi_feedback_signals_total
+                .with_label_values(&[*signal]);
         }
         for state in ["idle", "used"] {
             self.navi_db_connections.with_label_values(&[state]);

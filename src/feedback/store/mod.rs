@@ -1,3 +1,7 @@
 //! Feedback's SQL.
 
 pub mod generations;
+pub mod ratings;
+pub mod reading;
+pub mod settling;
+pub mod signals;

@@ -1,0 +1,64 @@
+//! What owners say of their answers.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use crate::feedback::model::Rating;
+use crate::platform::ids::{OrgId, UserId};
+
+/// A rating, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rated {
+    /// The rating.
+    pub rating: Rating,
+    /// Why, in a word.
+    pub reason: Option<String>,
+    /// Why, in more words.
+    pub comment: Option<String>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Stores the rating of a generation, which must be locked, in place of one that was there. Answers the
+/// one that was there; saying the same again changes nothing, not even the time.
+pub async fn put(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    gen_id: i64,
+    owner: &UserId,
+    said: &Rated,
+) -> sqlx::Result<Option<Rated>> {
+    let row = sqlx::query!(
+        r#"with before as (
+               select rating, reason, comment, updated_at from ai_feedback
+               where org_key = $1 and gen_id = $2 and user_sub = $3
+           ), said as (
+               insert into ai_feedback as f
+                   (org_key, gen_id, user_sub, rating, reason, comment, created_at, updated_at)
+               values ($1, $2, $3, $4, $5, $6, $7, $7)
+               on conflict (org_key, gen_id, user_sub) do update set
+                   rating = excluded.rating, reason = excluded.reason, comment = excluded.comment,
+                   updated_at = excluded.updated_at
+               where (f.rating, f.reason, f.comment)
+                     is distinct from (excluded.rating, excluded.reason, excluded.comment)
+           )
+           select rating, reason, comment, updated_at from before"#,
+        org_id as &OrgId,
+        gen_id,
+        owner as &UserId,
+        said.rating.number(),
+        said.reason,
+        said.comment,
+        said.updated_at,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.and_then(|row| {
+        Some(Rated {
+            rating: Rating::of(row.rating.into())?,
+            reason: row.reason,
+            comment: row.comment,
+            updated_at: row.updated_at,
+        })
+    }))
+}

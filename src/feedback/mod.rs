@@ -6,10 +6,10 @@
 
 pub mod bandit;
 pub mod code;
-pub mod guidance;
 pub mod config;
 pub mod cursor;
 pub mod error;
+pub mod guidance;
 pub mod kept;
 pub mod model;
 pub mod routes;

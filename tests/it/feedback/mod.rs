@@ -1,3 +1,9 @@
 //! Feedback: what is rated, what it teaches, and what becomes of it.
 
+mod bandit;
+mod counts;
+mod desk;
 mod generations;
+mod reading;
+mod signals;
+mod submitting;

@@ -2,4 +2,10 @@
 
 mod aftermath;
 mod applying;
+mod bandit;
+mod counts;
+mod desk;
 mod generations;
+mod reading;
+mod signals;
+mod submitting;

@@ -512,7 +512,7 @@ async fn a_run_has_an_end_exactly_when_it_is_over(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
-async fn the_organisation_leads_every_primary_key_but_those_of_prices_and_workers(pool: PgPool) {
+async fn the_organisation_leads_every_primary_key_but_those_of_what_is_nobodys(pool: PgPool) {
     let others: Vec<String> = sqlx::query_scalar(
         "select conrelid::regclass::text
          from pg_constraint c
@@ -525,5 +525,14 @@ async fn the_organisation_leads_every_primary_key_but_those_of_prices_and_worker
     .fetch_all(&pool)
     .await
     .unwrap();
-    assert_eq!(others, ["_sqlx_migrations", "model_prices", "workers"]);
+    assert_eq!(
+        others,
+        [
+            "_sqlx_migrations",
+            "learning_passes",
+            "learning_progress",
+            "model_prices",
+            "workers"
+        ]
+    );
 }

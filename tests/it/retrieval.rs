@@ -66,7 +66,7 @@ async fn a_question_that_names_a_function_finds_where_it_is_defined() {
         ("write_singly drops rows", "ledger/service.rs"),
         (
             "insert_generation returns the wrong gen_id",
-            "feedback/store.rs",
+            "feedback/store/generations.rs",
         ),
         ("is_foreign_folder should skip vendor", "retrieval/walk.rs"),
     ] {

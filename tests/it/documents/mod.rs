@@ -4,6 +4,7 @@ mod api;
 mod claims;
 mod deployment;
 mod examples;
+mod learning;
 mod telemetry;
 mod thread;
 

@@ -52,7 +52,11 @@ async fn a_generation_is_logged_under_a_new_number(db: PgPool) {
     let row: serde_json::Value = serde_json::from_str(&row).unwrap();
     insta::assert_json_snapshot!(row, @r#"
     {
+      "tags": [
+        "quotes@python=single"
+      ],
       "model": "gpt-4o",
+      "answer": "Done, with [redacted:anthropic-key]",
       "params": {
         "phase": [
           "ab",
@@ -64,13 +68,20 @@ async fn a_generation_is_logged_under_a_new_number(db: PgPool) {
         ]
       },
       "org_key": "acme",
+      "team_id": "core",
+      "category": "fix",
+      "held_out": [],
+      "insights": [],
+      "language": "python",
       "trace_id": null,
       "user_sub": "ada",
       "task_type": "codegen",
       "created_at": "2026-06-01T12:00:00+00:00",
       "result_ref": "0197",
+      "session_id": "0198",
       "prompt_hash": "0f883df9a72593fa02ac72d69c8322a82b184c66a8c3e1e4ee4dcecba5c918de",
       "temperature": 0.2,
+      "verification": "passed",
       "input_fingerprint": "d59a39c8c43d566b7311658cef284ba6eb0c6b0c95ab66515947d94a040bddfa"
     }
     "#);

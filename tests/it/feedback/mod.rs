@@ -1,5 +1,7 @@
 //! Feedback: what is rated, what it teaches, and what becomes of it.
 
+mod aftermath;
+mod applying;
 mod bandit;
 mod counts;
 mod desk;

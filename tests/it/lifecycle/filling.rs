@@ -12,7 +12,9 @@ use sqlx::{AssertSqlSafe, PgPool, Row};
 const WANTED: &[(&str, &str, &str)] = &[
     ("", "danger_level", "'low'"),
     ("", "source", "'client'"),
+    ("ai_feedback_signals", "signal", "'kept'"),
     ("ai_generation_log", "task_type", "'chat'"),
+    ("ai_generation_log", "verification", "'passed'"),
     ("connector_tokens", "provider", "'github'"),
     ("connector_tokens", "sealed_with", "'2:key'"),
     ("consent_audit_log", "decision", "'deny'"),
@@ -23,6 +25,8 @@ const WANTED: &[(&str, &str, &str)] = &[
     ("conversation_messages", "role", "'user'"),
     ("conversations", "status", "'active'"),
     ("error_groups", "status", "'resolved'"),
+    ("learning_insights", "is_active", "true"),
+    ("learning_insights", "status", "'active'"),
     ("learning_suggestions", "feedback_type", "'accepted'"),
     ("llm_metrics", "status", "'success'"),
     ("prompts", "status", "'answered'"),
@@ -41,6 +45,8 @@ const LEFT_OUT: &[&str] = &[
     "audit_checkpoints",
     "audit_records",
     "audit_tiles",
+    "learning_passes",
+    "learning_progress",
     "model_prices",
 ];
 
@@ -130,6 +136,7 @@ fn value(who: &Somebody, table: &str, column: &str, kind: &str, names: &[&str]) 
         ("org_id" | "org_key", _) => format!("'{org}'"),
         // Named differently where it is defined.
         ("id", "bigint") if table == "ai_generation_log" => who.number("gen_id").to_string(),
+        ("insight_id", "bigint") => who.number("id").to_string(),
         ("id" | "group_id" | "gen_id" | "preference_id", "bigint") => {
             who.number(column).to_string()
         }
@@ -137,7 +144,9 @@ fn value(who: &Somebody, table: &str, column: &str, kind: &str, names: &[&str]) 
         (_, "text") => format!("'{column} {mark}'"),
         (_, "jsonb") => format!("'{{\"of\": \"{mark}\"}}'"),
         (_, "text[]") => format!("'{{{mark}}}'"),
-        (_, "integer[]") => "'{}'".to_owned(),
+        (_, "integer[]" | "bigint[]") => "'{}'".to_owned(),
+        (_, "xid8") => "pg_current_xact_id()".to_owned(),
+        (_, "date") => "now()::date".to_owned(),
         (_, "bigint" | "integer" | "smallint" | "numeric" | "double precision") => "1".to_owned(),
         (_, "boolean") => "false".to_owned(),
         (_, "timestamp with time zone") => "now()".to_owned(),

@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_navi");
-const SECRET: &str = "a secret for benchmarks, which protects nothing";
+pub(crate) const SECRET: &str = "a secret for benchmarks, which protects nothing";
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running `navi serve`. It is ended with this value.

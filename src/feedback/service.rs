@@ -89,8 +89,8 @@ impl Feedback {
     ) -> Result<(Option<Rated>, Rated), Error> {
         let now = Rated {
             rating: Rating::of(submission.rating).ok_or(Error::BadRating)?,
-            reason: clean(submission.reason, MAX_REASON_CHARS).ok_or(Error::ReasonTooLong)?,
-            comment: clean(submission.comment, MAX_COMMENT_CHARS).ok_or(Error::CommentTooLong)?,
+            reason: clean(submission.reason, MAX_REASON_CHARS, Error::ReasonTooLong)?,
+            comment: clean(submission.comment, MAX_COMMENT_CHARS, Error::CommentTooLong)?,
             updated_at: self.clock.now(),
         };
         let gen_id = submission.gen_id;
@@ -211,16 +211,16 @@ async fn own(conn: &mut PgConnection, principal: &Principal, gen_id: i64) -> Res
     }
 }
 
-/// What somebody wrote, as it is stored: administrators read it, so secrets do not stay in. None when it
-/// is too long, and nothing when it is empty.
-fn clean(text: Option<String>, most: usize) -> Option<Option<String>> {
-    let Some(text) = text else { return Some(None) };
+/// What somebody wrote, as it is stored: administrators read it, so secrets do not stay in. Nothing when
+/// it is empty.
+fn clean(text: Option<String>, most: usize, too_long: Error) -> Result<Option<String>, Error> {
+    let Some(text) = text else { return Ok(None) };
     let text = strip_nul(&text);
     let text = text.trim();
     if text.chars().count() > most {
-        return None;
+        return Err(too_long);
     }
-    Some((!text.is_empty()).then(|| redact_text(text).into_owned()))
+    Ok((!text.is_empty()).then(|| redact_text(text).into_owned()))
 }
 
 /// The label of a rating.

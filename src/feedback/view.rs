@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::feedback::bandit::service::{ArmReport, Report};
+use crate::feedback::cursor::Cursor;
 use crate::feedback::model::Signal;
 use crate::feedback::service::{Page, Stats};
 use crate::feedback::store::ratings::Rated;
@@ -261,7 +262,7 @@ impl From<Page> for PageView {
         Self {
             feedback: page.feedback.into_iter().map(RecentView::from).collect(),
             total_count: page.total,
-            next_cursor: page.next.map(|next| next.encode()),
+            next_cursor: page.next.map(Cursor::encode),
         }
     }
 }

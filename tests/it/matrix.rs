@@ -31,6 +31,7 @@ enum Owned {
     Preference,
     AuditEntry,
     ErrorGroup,
+    Generation,
 }
 
 /// A request that names a thing: its method, its route template or address, the thing, and a body
@@ -75,6 +76,13 @@ const NAMING: &[(&str, &str, Owned, &str)] = &[
     ),
     ("POST", "/api/jobs", Owned::Conversation, SAYS),
     ("POST", "/api/navi/jobs", Owned::Conversation, SAYS),
+    ("POST", "/api/feedback/submit", Owned::Generation, RATES),
+    (
+        "POST",
+        "/api/feedback/signals",
+        Owned::Generation,
+        r#"{"gen_id": {id}, "signal": "reverted"}"#,
+    ),
     ("GET", "/api/jobs/{job_id}", Owned::Job, ""),
     ("GET", "/api/navi/jobs/{job_id}", Owned::Job, ""),
     ("GET", "/api/jobs/{job_id}/events", Owned::Job, ""),
@@ -118,6 +126,7 @@ const NAMING: &[(&str, &str, Owned, &str)] = &[
     ),
 ];
 const SAYS: &str = r#"{"message": "go on", "conversation_id": "{id}"}"#;
+const RATES: &str = r#"{"gen_id": {id}, "rating": -1, "comment": "mine now"}"#;
 const DENIES: &str = r#"{"choice": "deny"}"#;
 
 /// Routes that list what the caller owns, and where in the answer the list is.
@@ -163,6 +172,9 @@ const ORGANISATIONS: &[&str] = &[
     "/api/telemetry/errors",
     "/api/telemetry/rates",
     "/api/telemetry/performance",
+    "/api/feedback/stats",
+    "/api/feedback/recent",
+    "/api/feedback/learning",
 ];
 
 /// Routes whose parameter names a kind of thing and no thing: everybody has their own.
@@ -205,6 +217,7 @@ impl Estate {
         desk.until_status(&asking, "paused_for_approval").await;
         let (_, preferences) = desk.client.get("/api/navi/consent-preferences").await;
         let error = report(&desk.stage.db).await;
+        let generation = answer(&desk.stage.db).await;
         let admin = desk.stage.app.client(Role::Admin);
         let (_, audit) = admin.get("/api/audit").await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -219,6 +232,7 @@ impl Estate {
             ),
             (Owned::AuditEntry, text(&audit["entries"][0]["id"])),
             (Owned::ErrorGroup, error.to_string()),
+            (Owned::Generation, generation.to_string()),
         ];
         Self { desk, ids }
     }
@@ -300,6 +314,28 @@ async fn report(db: &PgPool) -> i64 {
     .unwrap()
 }
 
+/// An answer to the owner, rated by them.
+async fn answer(db: &PgPool) -> i64 {
+    sqlx::query_scalar(
+        "with made as (
+           insert into ai_generation_log (org_key, user_sub, task_type, model, params, prompt_hash,
+                                          answer, category)
+           values ($1, $2, 'chat', $3, '{}', '', $3, $3) returning org_key, user_sub, id
+         ), arm as (
+           insert into learning_bandit_arms (org_id, context, arm, updated_at)
+           values ($1, $3, $3, now())
+         )
+         insert into ai_feedback (org_key, gen_id, user_sub, rating, reason, comment)
+         select org_key, id, user_sub, 1, $3, $3 from made returning gen_id",
+    )
+    .bind(ORG)
+    .bind(USER)
+    .bind(MARK)
+    .fetch_one(db)
+    .await
+    .unwrap()
+}
+
 type Row = (&'static str, &'static str, Owned, &'static str);
 
 /// A refusal without what differs from one request to the next.
@@ -332,7 +368,7 @@ async fn what_somebody_owns_does_not_exist_for_anybody_else(db: PgPool) {
     for row in NAMING {
         let id = estate.id(row.2);
         let nothing = match row.2 {
-            Owned::Preference => "9007199254740991",
+            Owned::Preference | Owned::Generation => "9007199254740991",
             Owned::Conversation
             | Owned::Job
             | Owned::Consent
@@ -450,20 +486,20 @@ async fn every_route_that_names_or_lists_things_is_in_the_matrix(db: PgPool) {
     let lists = lists.chain(of_organisations.copied());
     let listed: BTreeSet<_> = lists.chain(OF_NOBODY.iter().copied()).collect();
     assert_eq!(reading, listed, "served on the left, tried on the right");
-    // Bodies that name a conversation are found by their schema, not by their address.
+    // Bodies that name a conversation or an answer are found by their schema, not by their address.
     let text = serde_json::to_value(&document).unwrap();
     let mut found = 0;
     for route in others.iter().filter(|route| route.method != "GET") {
         let operation = &text["paths"][route.path][route.method.to_ascii_lowercase()];
         let schema = resolved(&operation["requestBody"], &text["components"]["schemas"]);
-        if schema.contains("conversation_id") {
+        if schema.contains("conversation_id") || schema.contains("gen_id") {
             found += 1;
             let tried = NAMING
                 .iter()
                 .any(|row| (row.0, row.1) == (route.method, route.path));
             assert!(
                 tried,
-                "{} {} names a conversation",
+                "{} {} names what somebody owns",
                 route.method, route.path
             );
         }

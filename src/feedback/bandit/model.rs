@@ -356,7 +356,7 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut world = StdRng::seed_from_u64(!seed);
         let mut known = [counts(0.0, 0.0); 2];
-        let mut taken = vec![0_u32; 4];
+        let mut taken = [0_u32; 4];
         for round in 0..rounds {
             // Ten ratings a day.
             let now = DateTime::UNIX_EPOCH + TimeDelta::hours(i64::from(round) * 24 / 10);

@@ -20,10 +20,17 @@ use crate::vault::DEV_KEY;
 const MORE: &str = "…";
 /// Members whose values are measured, counted or taken from the clock.
 const MEASURED: &[&str] = &["timestamp", "latency_ms", "elapsed_ms", "gen_id"];
+/// What only administrators are shown; everything else shows what it is for others.
+const OF_ADMINISTRATORS: &[&str] = &[
+    " /api/audit",
+    " /api/feedback/recent",
+    " /api/feedback/learning",
+];
 /// Members whose values are times.
 const TIMES: &[&str] = &[
     "created_at",
     "updated_at",
+    "last_updated",
     "verified_at",
     "first_seen",
     "last_seen",
@@ -32,7 +39,7 @@ const TIMES: &[&str] = &[
     "resolved_at",
     "time",
 ];
-/// What clients of the organisation have reported.
+/// What clients of the organisation have reported, and an answer that can be rated.
 const REPORTED: &str = "
 insert into error_groups (org_id, fingerprint, error_type, message, frames, source, first_version,
                           created_at)
@@ -54,6 +61,11 @@ values ('acme', date_trunc('hour', now()), 'navi.error', '1.2.0', 2);
 insert into performance_hours (org_id, metric_name, unit, hour, bucket, samples, total, min_value,
                                max_value)
 values ('acme', 'chat.render', 'ms', date_trunc('hour', now()), 10095, 4, 400, 100, 100);
+insert into ai_generation_log (org_key, user_sub, task_type, model, temperature, params, prompt_hash,
+                               answer, category)
+values ('acme', 'ada', 'codegen', 'claude-sonnet-4', 0.3,
+        '{\"bandit_context\": \"codegen_small_expert\", \"bandit_arm\": \"balanced\"}', '', 'Done.',
+        'fix');
 ";
 
 /// A request of the document and the answer shown below it.
@@ -213,8 +225,7 @@ async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
         let at = example.request.lines().next().unwrap().to_owned();
         let request = ids.real(&example.request);
         let request = request.replace("/home/ada/notes", workspace);
-        // The audit log is for administrators; everything else shows what it is for others.
-        let client = if request.contains(" /api/audit") {
+        let client = if OF_ADMINISTRATORS.iter().any(|path| request.contains(path)) {
             &admin
         } else {
             &client

@@ -6,6 +6,7 @@
 
 pub mod code;
 pub mod kept;
+pub mod learning;
 pub mod model;
 pub mod store;
 pub mod traits;

@@ -11,6 +11,7 @@ pub mod cursor;
 pub mod error;
 pub mod guidance;
 pub mod kept;
+pub mod learning;
 pub mod model;
 pub mod routes;
 pub mod service;

@@ -275,11 +275,11 @@ impl Stage {
     async fn applicable(&self, key: &str, person: &Persona) -> Vec<i64> {
         sqlx::query_scalar(
             "select id from (
-                 select distinct on (subject) id from learning_insights
+                 select distinct on (split_part(subject, '=', 1)) id from learning_insights
                  where org_id = $1 and is_active and confidence >= 0.5
                    and (user_id is null or user_id = $2)
                    and (category is null or category = 'feature')
-                 order by subject, user_id is null, confidence desc, sample_size desc, id
+                 order by split_part(subject, '=', 1), user_id is null, confidence desc, sample_size desc, id
              ) i",
         )
         .bind(format!("{key}-{}", person.org))

@@ -81,6 +81,14 @@ impl Applicable {
         number % 100 < share
     }
 
+    /// What it is about, without the value that it asks for: two that ask for different values of one
+    /// thing contradict each other.
+    fn about(&self) -> &str {
+        self.subject
+            .split_once('=')
+            .map_or(self.subject.as_str(), |(about, _)| about)
+    }
+
     fn line(&self) -> String {
         let mark = match self.insight_type.as_str() {
             "pattern_preferred" => "✓ ",
@@ -115,7 +123,7 @@ impl Guidance {
                 break;
             }
             let line = insight.line();
-            if lines.len() + line.len() > room || !spoken_of.insert(insight.subject.as_str()) {
+            if lines.len() + line.len() > room || !spoken_of.insert(insight.about()) {
                 continue;
             }
             if insight.is_held_out(draw) {
@@ -163,8 +171,13 @@ mod tests {
                 "quotes@python",
                 "Use single quotes for strings in python.",
             ),
-            insight(2, "pattern_preferred", "length", "Answer briefly."),
-            insight(3, "pattern_preferred", "length", "Answer in detail."),
+            insight(2, "pattern_preferred", "length=brief", "Answer briefly."),
+            insight(
+                3,
+                "pattern_preferred",
+                "length=detailed",
+                "Answer in detail.",
+            ),
             insight(
                 4,
                 "pattern_rejected",

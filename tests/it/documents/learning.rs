@@ -1,7 +1,9 @@
 //! `docs/learning.md` against the code.
 
 use navi::feedback::bandit::model::{ARMS, HALF_LIFE_DAYS};
-use navi::feedback::guidance::model::{Applicable, Guidance, MAX_INSIGHTS, MAX_TOKENS, MIN_CONFIDENCE};
+use navi::feedback::guidance::model::{
+    Applicable, Guidance, MAX_INSIGHTS, MAX_TOKENS, MIN_CONFIDENCE,
+};
 use navi::feedback::model::InsightId;
 use navi::feedback::traits::{Kind, SUBJECTS, sentence};
 use uuid::Uuid;
@@ -24,7 +26,11 @@ fn the_page_lists_the_catalogue_of_traits() {
     let known: Vec<String> = SUBJECTS
         .iter()
         .map(|subject| {
-            let values: Vec<_> = subject.values.iter().map(|(value, _)| format!("`{value}`")).collect();
+            let values: Vec<_> = subject
+                .values
+                .iter()
+                .map(|(value, _)| format!("`{value}`"))
+                .collect();
             let by_language = if subject.by_language { "yes" } else { "no" };
             let kind = match subject.kind {
                 Kind::Style => "style",
@@ -52,8 +58,14 @@ fn the_page_shows_the_section_of_a_prompt_as_it_is() {
         insight(2, "pattern_preferred", "length", "brief"),
     ];
     let mut sections = (0..100).map(|draw| Guidance::of(&insights, Uuid::from_u128(draw)));
-    let whole = sections.find(|one| one.exposure.held_out.is_empty()).unwrap();
-    assert!(page().contains(&format!("```text\n{}```", whole.text)), "{}", whole.text);
+    let whole = sections
+        .find(|one| one.exposure.held_out.is_empty())
+        .unwrap();
+    assert!(
+        page().contains(&format!("```text\n{}```", whole.text)),
+        "{}",
+        whole.text
+    );
 }
 
 #[test]

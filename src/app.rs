@@ -24,6 +24,7 @@ use crate::auth::key_store::{KeyStore, Times};
 use crate::auth::token::Verifier;
 use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
 use crate::connectors::service::Connectors;
+use crate::feedback::insights::service::Insights;
 use crate::ledger::service::Ledger;
 use crate::lifecycle::keeper;
 use crate::lifecycle::retention::Retention;
@@ -93,6 +94,8 @@ pub struct App {
     pub errors: Errors,
     /// Rates and measurements.
     pub rates: RateService,
+    /// What ratings taught.
+    pub insights: Insights,
 }
 
 /// Why the services could not be built.
@@ -211,6 +214,7 @@ impl App {
         Ok(Self {
             errors: Errors::new(db.clone(), clock.clone(), tasks.clone()),
             rates: RateService::new(db.clone(), clock.clone()),
+            insights: Insights::new(db.clone(), clock.clone()),
             config,
             db,
             clock,

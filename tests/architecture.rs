@@ -27,6 +27,7 @@ const FLOORS: &[&[&str]] = &[
 /// Imports within one floor that are allowed.
 const SIDEWAYS: &[(&str, &str)] = &[
     ("ledger", "audit"),
+    ("feedback", "audit"),
     ("feedback", "ledger"),
     ("connectors", "audit"),
     ("telemetry", "audit"),

@@ -5,6 +5,7 @@
 //! always be rated, and one that was not never can. The prompt itself is not kept, only its hash.
 
 pub mod code;
+pub mod insights;
 pub mod kept;
 pub mod model;
 pub mod store;

@@ -55,6 +55,9 @@ fn api(app: &App) -> OpenApiRouter {
         .merge(crate::telemetry::routes::routes(app.telemetry.clone()))
         .merge(crate::telemetry::errors::routes::routes(app.errors.clone()))
         .merge(crate::telemetry::rates::routes::routes(app.rates.clone()))
+        .merge(crate::feedback::insights::routes::routes(
+            app.insights.clone(),
+        ))
 }
 
 /// The description of the API, complete.

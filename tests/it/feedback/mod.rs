@@ -1,3 +1,4 @@
 //! Feedback: what is rated, what it teaches, and what becomes of it.
 
 mod generations;
+mod insights;

@@ -7,6 +7,7 @@
 pub mod code;
 pub mod insights;
 pub mod kept;
+pub mod learning;
 pub mod model;
 pub mod store;
 pub mod traits;

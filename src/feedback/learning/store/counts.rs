@@ -1,0 +1,240 @@
+//! The SQL of counts: what ratings add up to, and what they were about.
+
+use chrono::NaiveDate;
+use sqlx::PgConnection;
+
+use crate::platform::ids::OrgId;
+
+/// Weights are whole numbers of this part of a voice, so that sums are the same in every order.
+pub const WEIGHT_ONE: i64 = 1 << 20;
+
+/// A week that counts, and how much of `WEIGHT_ONE`.
+#[derive(Clone, Debug, Default)]
+pub struct Weeks {
+    /// Mondays.
+    pub weeks: Vec<NaiveDate>,
+    /// Their weights.
+    pub weights: Vec<i64>,
+}
+
+/// One person's voices about a value, in halves.
+#[derive(Clone, Debug)]
+pub struct CountRow {
+    /// Whose.
+    pub org_id: OrgId,
+    /// What it is about.
+    pub subject: String,
+    /// Which value.
+    pub value: String,
+    /// The category for `*`, empty otherwise.
+    pub category: String,
+    /// The team or nothing.
+    pub team: String,
+    /// The person.
+    pub user: String,
+    /// Halves of voices for.
+    pub accepted: i64,
+    /// Halves of voices against.
+    pub rejected: i64,
+    /// Halves for, times their weight.
+    pub weighed_accepted: i64,
+    /// Halves against, times their weight.
+    pub weighed_rejected: i64,
+    /// The newest week.
+    pub last_week: NaiveDate,
+    /// Rows behind it.
+    pub rows: i64,
+}
+
+/// All counts of these organisations.
+pub async fn all(
+    conn: &mut PgConnection,
+    orgs: &[OrgId],
+    weeks: &Weeks,
+) -> sqlx::Result<Vec<CountRow>> {
+    sqlx::query_as!(
+        CountRow,
+        r#"
+        select c.org_id as "org_id!: OrgId", c.subject as "subject!", c.value as "value!",
+               case when c.subject = '*' then c.category else '' end as "category!",
+               c.team_id as "team!", c.user_id as "user!",
+               sum(c.accepted)::bigint as "accepted!", sum(c.rejected)::bigint as "rejected!",
+               sum(c.accepted * w.weight)::bigint as "weighed_accepted!",
+               sum(c.rejected * w.weight)::bigint as "weighed_rejected!",
+               max(c.week) as "last_week!", count(*) as "rows!"
+        from learning_counts c
+        join unnest($2::date[], $3::bigint[]) w (week, weight) on w.week = c.week
+        where c.org_id = any($1)
+        group by 1, 2, 3, 4, 5, 6
+        having sum(c.accepted + c.rejected) > 0
+        order by 1, 2, 3, 4, 5, 6
+        "#,
+        orgs as &[OrgId],
+        &weeks.weeks,
+        &weeks.weights,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The counts of these subjects of these organisations, pair by pair; each pair once.
+pub async fn of_subjects(
+    conn: &mut PgConnection,
+    orgs: &[OrgId],
+    subjects: &[String],
+    weeks: &Weeks,
+) -> sqlx::Result<Vec<CountRow>> {
+    sqlx::query_as!(
+        CountRow,
+        r#"
+        select c.org_id as "org_id!: OrgId", c.subject as "subject!", c.value as "value!",
+               case when c.subject = '*' then c.category else '' end as "category!",
+               c.team_id as "team!", c.user_id as "user!",
+               sum(c.accepted)::bigint as "accepted!", sum(c.rejected)::bigint as "rejected!",
+               sum(c.accepted * w.weight)::bigint as "weighed_accepted!",
+               sum(c.rejected * w.weight)::bigint as "weighed_rejected!",
+               max(c.week) as "last_week!", count(*) as "rows!"
+        from unnest($1::text[], $2::text[]) wanted (org_id, subject)
+        join learning_counts c on c.org_id = wanted.org_id and c.subject = wanted.subject
+        join unnest($3::date[], $4::bigint[]) w (week, weight) on w.week = c.week
+        group by 1, 2, 3, 4, 5, 6
+        having sum(c.accepted + c.rejected) > 0
+        order by 1, 2, 3, 4, 5, 6
+        "#,
+        orgs as &[OrgId],
+        subjects,
+        &weeks.weeks,
+        &weeks.weights,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// A rated answer.
+#[derive(Clone, Debug)]
+pub struct RatedRow {
+    /// Whose.
+    pub org_id: OrgId,
+    /// The answer.
+    pub gen_id: i64,
+    /// Who rated it.
+    pub user: String,
+    /// In which team, empty for none.
+    pub team: String,
+    /// What kind of work.
+    pub category: String,
+    /// What it was like.
+    pub tags: Vec<String>,
+    /// Whether `pattern_tags` has a shape that it may have.
+    pub sound: bool,
+}
+
+/// What was rated since the last pass.
+pub async fn changed(
+    conn: &mut PgConnection,
+    orgs: &[OrgId],
+    from: &str,
+) -> sqlx::Result<Vec<RatedRow>> {
+    sqlx::query_as!(
+        RatedRow,
+        r#"
+        select s.org_id as "org_id!: OrgId", g.id as "gen_id!", s.user_id as "user!",
+               coalesce(g.team_id, '') as "team!", s.category as "category!", g.tags as "tags!",
+               coalesce(jsonb_typeof(s.pattern_tags), 'array') = 'array' as "sound!"
+        from learning_suggestions s
+        join ai_generation_log g on g.org_key = s.org_id and g.id = s.gen_id
+        where s.org_id = any($1) and s.changed_xid >= $2::text::xid8
+        order by 1, 2 desc
+        "#,
+        orgs as &[OrgId],
+        from,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The newest rated answers of each of these organisations, so many at most.
+pub async fn newest(
+    conn: &mut PgConnection,
+    orgs: &[OrgId],
+    most: i64,
+) -> sqlx::Result<Vec<RatedRow>> {
+    sqlx::query_as!(
+        RatedRow,
+        r#"
+        select o.org_id as "org_id!: OrgId", g.id as "gen_id!", s.user_id as "user!",
+               coalesce(g.team_id, '') as "team!", s.category as "category!", g.tags as "tags!",
+               coalesce(jsonb_typeof(s.pattern_tags), 'array') = 'array' as "sound!"
+        from unnest($1::text[]) o (org_id)
+        cross join lateral (
+            select * from learning_suggestions s
+            where s.org_id = o.org_id and s.gen_id is not null
+            order by s.gen_id desc limit $2
+        ) s
+        join ai_generation_log g on g.org_key = o.org_id and g.id = s.gen_id
+        order by 1, 2 desc
+        "#,
+        orgs as &[OrgId],
+        most,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Lets nobody move a count until the transaction ends.
+pub async fn hold(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("lock table learning_counts in share row exclusive mode")
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Makes an organisation's counts what its ratings add up to; rows that are right stay untouched.
+///
+/// To be called behind [`hold`]: a rating that is not committed yet moves the new counts afterwards.
+pub async fn recount(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "with voices as (
+             select g.category, coalesce(g.team_id, '') as team_id, s.user_id, g.tags,
+                    date_trunc('week', g.created_at at time zone 'UTC')::date as week,
+                    case when s.rating in (-1, 1) then 2 else 1 end as halves,
+                    s.feedback_type <> 'rejected' as good
+             from learning_suggestions s
+             join ai_generation_log g on g.org_key = s.org_id and g.id = s.gen_id
+             where s.org_id = $1 and s.feedback_type in ('accepted', 'modified', 'rejected')
+         ), tagged as (
+             select '*' as subject, '*' as value, category, team_id, user_id, week, halves, good
+             from voices
+             union all
+             -- A tag that is none says nothing.
+             select split_part(tag, '=', 1), substr(tag, strpos(tag, '=') + 1), category, team_id,
+                    user_id, week, halves, good
+             from voices, unnest(tags) tag
+             where strpos(tag, '=') > 1
+         ), fresh as (
+             select subject, value, category, team_id, user_id, week,
+                    coalesce(sum(halves) filter (where good), 0)::integer as accepted,
+                    coalesce(sum(halves) filter (where not good), 0)::integer as rejected
+             from tagged group by 1, 2, 3, 4, 5, 6
+         ), gone as (
+             delete from learning_counts c
+             where c.org_id = $1 and not exists (
+                 select from fresh f
+                 where (f.subject, f.value, f.category, f.team_id, f.user_id, f.week)
+                     = (c.subject, c.value, c.category, c.team_id, c.user_id, c.week)
+             )
+         )
+         insert into learning_counts (
+             org_id, subject, value, category, team_id, user_id, week, accepted, rejected
+         )
+         select $1, subject, value, category, team_id, user_id, week, accepted, rejected from fresh
+         on conflict (org_id, subject, value, category, team_id, user_id, week) do update
+         set accepted = excluded.accepted, rejected = excluded.rejected
+         where (learning_counts.accepted, learning_counts.rejected)
+             is distinct from (excluded.accepted, excluded.rejected)",
+        org_id.as_str(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -5,8 +5,10 @@
 //! always be rated, and one that was not never can. The prompt itself is not kept, only its hash.
 
 pub mod code;
+pub mod config;
 pub mod insights;
 pub mod kept;
+pub mod learner;
 pub mod learning;
 pub mod model;
 pub mod store;

@@ -1,3 +1,4 @@
 //! Feedback's SQL.
 
 pub mod generations;
+pub mod passes;

@@ -2,3 +2,4 @@
 
 mod generations;
 mod insights;
+pub(crate) mod running;

@@ -97,7 +97,7 @@ impl Way {
             .bind(gen_id)
             .bind(person.user_id.as_str())
             .bind(rating)
-            .execute(pool)
+            .execute(&*pool)
             .await
             .is_ok(),
         }

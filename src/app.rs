@@ -24,6 +24,9 @@ use crate::auth::key_store::{KeyStore, Times};
 use crate::auth::token::Verifier;
 use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
 use crate::connectors::service::Connectors;
+use crate::feedback::insights::service::Insights;
+use crate::feedback::learner;
+use crate::feedback::learning::service::Analyzer;
 use crate::feedback::service::Feedback;
 use crate::ledger::service::Ledger;
 use crate::lifecycle::keeper;
@@ -96,6 +99,8 @@ pub struct App {
     pub rates: RateService,
     /// What people say of answers.
     pub feedback: Feedback,
+    /// What ratings taught.
+    pub insights: Insights,
 }
 
 /// Why the services could not be built.
@@ -215,6 +220,7 @@ impl App {
             errors: Errors::new(db.clone(), clock.clone(), tasks.clone()),
             rates: RateService::new(db.clone(), clock.clone()),
             feedback: Feedback::new(db.clone(), clock.clone(), metrics.clone()),
+            insights: Insights::new(db.clone(), clock.clone()),
             config,
             db,
             clock,
@@ -256,12 +262,24 @@ impl App {
         ));
         let errors = self.errors.clone();
         self.tasks.spawn(errors.keep_marked(self.tasks.stopping()));
+        self.start_learning();
         self.tasks.spawn(keeper::keep(
             self.retention(),
             self.clock.clone(),
             self.metrics.clone(),
             self.tasks.stopping(),
         ));
+    }
+
+    /// Learns from ratings, and counts what every process learned.
+    fn start_learning(&self) {
+        let (db, stopping) = (self.db.clone(), self.tasks.stopping());
+        let counting = learner::count(db.clone(), self.metrics.clone(), stopping.clone());
+        self.tasks.spawn(counting);
+        let analyzer = Analyzer::new(db, self.clock.clone());
+        let (config, rated) = (self.config.learning.clone(), self.feedback.changed());
+        self.tasks
+            .spawn(learner::keep(analyzer, config, rated, stopping));
     }
 
     /// What looks after what is kept.

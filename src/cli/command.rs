@@ -12,8 +12,8 @@ use crate::audit::settings::Setting;
 use crate::cli::audit::command::Work;
 use crate::cli::failure::Failure;
 use crate::cli::{
-    agent, audit, config as config_command, demo, doctor, erase, keys, migrate, retention, serve,
-    token, vault,
+    agent, audit, config as config_command, demo, doctor, erase, feedback_analyzer, keys, migrate,
+    retention, serve, token, vault,
 };
 use crate::config::environment::{Surroundings, prepared};
 use crate::config::found;
@@ -24,7 +24,7 @@ use crate::platform::clock::Clock;
 use crate::platform::embedded_postgres::server::EmbeddedPostgres;
 use crate::platform::redact::known::KnownSecrets;
 use crate::platform::redact::text::redact_text;
-use crate::platform::{logging, privacy};
+use crate::platform::{logging, privacy, secret_file};
 
 /// NAVI, the backend of an autonomous engineering assistant.
 #[derive(Debug, Parser)]
@@ -52,6 +52,8 @@ enum Command {
     Audit(AuditCommand),
     /// Look after what is kept.
     Retention(RetentionCommand),
+    /// Learn from ratings, once or every few minutes.
+    FeedbackAnalyzer(Box<With<feedback_analyzer::Args>>),
     /// Destroy what is known of a person or an organisation, and look whether it is gone.
     Erase(Box<With<erase::Args>>),
     /// Look after what is sealed in the database.
@@ -286,6 +288,15 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
             stopped(postgres).await;
             outcome
         }
+        Command::FeedbackAnalyzer(with) => {
+            let config = settled(with.config, secrets)?;
+            Box::pin(feedback_analyzer::run(
+                &with.args,
+                &config,
+                &mut io::stdout(),
+            ))
+            .await
+        }
         Command::Erase(with) => {
             let config = quietly(with.config, secrets)?;
             let (options, postgres) = serve::database(&config).await?;
@@ -362,7 +373,12 @@ fn quietly(mut config: Config, secrets: KnownSecrets) -> Result<Config, Failure>
 }
 
 /// The settings with their surroundings, and logging as they say.
-fn settled(mut config: Config, secrets: KnownSecrets) -> Result<Config, Failure> {
+fn settled(mut config: Config, mut secrets: KnownSecrets) -> Result<Config, Failure> {
+    if let Some(path) = config.database.database_url_file.clone() {
+        let url = secret_file::given(&path).map_err(|source| Failure::File { path, source })?;
+        secrets = secrets.and(&url);
+        config.database.database_url = Some(url);
+    }
     config.surroundings = Surroundings::capture();
     if let Some(path) = &config.llm.script {
         config.scripted = Some(scripted(path)?);

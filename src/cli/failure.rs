@@ -13,6 +13,7 @@ use crate::auth::token::MintError;
 use crate::cli::migrate;
 use crate::config::production::Refused;
 use crate::config::settings::{AuditKeysError, NoDataDir, SigningSecretError};
+use crate::feedback::learning;
 use crate::ledger;
 use crate::lifecycle;
 use crate::platform::logging::LoggingError;
@@ -105,7 +106,7 @@ pub enum Failure {
     #[error("the run did not end; it was interrupted by the end of its server")]
     Unfinished,
     /// Ctrl-C.
-    #[error("interrupted; the run is cancelled")]
+    #[error("interrupted; what was under way is cancelled")]
     Interrupted,
     /// The command was called in a way that says too little.
     #[error("{0}")]
@@ -130,6 +131,9 @@ pub enum Failure {
     /// Retention or an erasure did not come to its end.
     #[error(transparent)]
     Lifecycle(#[from] lifecycle::error::Error),
+    /// A pass of the analyzer did not come to its end.
+    #[error(transparent)]
+    Learning(#[from] learning::error::Error),
     /// What the run cost could not be written.
     #[error(transparent)]
     Ledger(#[from] ledger::error::Error),
@@ -166,6 +170,7 @@ impl Failure {
             | Self::Embedded(_)
             | Self::DatabaseLost => ExitCode::from(3),
             Self::Lifecycle(error) if error.is_lost() => ExitCode::from(3),
+            Self::Learning(error) if error.is_lost() => ExitCode::from(3),
             Self::Migrate(error) => error.exit_code(),
             Self::DatabaseUrl | Self::NoModel | Self::Workspace { .. } | Self::Usage(_) => {
                 ExitCode::from(2)
@@ -197,6 +202,7 @@ impl Failure {
             | Self::AuditKeys(_)
             | Self::Audit(_)
             | Self::Lifecycle(_)
+            | Self::Learning(_)
             | Self::Ledger(_)
             | Self::Vault(_)
             | Self::VaultKey(_)

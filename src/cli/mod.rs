@@ -14,6 +14,7 @@ pub mod demo;
 pub mod doctor;
 pub mod erase;
 pub mod failure;
+pub mod feedback_analyzer;
 pub mod keys;
 pub mod migrate;
 pub mod progress;

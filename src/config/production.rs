@@ -93,6 +93,21 @@ impl Config {
         }
     }
 
+    /// Refuses a database that breaks a rule of its environment: for commands that need nothing else.
+    pub fn check_database_alone(&self) -> Result<(), Refused> {
+        let mut found = Found::default();
+        if self.app_env == AppEnv::Production {
+            self.check_database(&mut found);
+        }
+        if found.0.is_empty() {
+            return Ok(());
+        }
+        Err(Refused {
+            environment: self.app_env,
+            violations: found.0,
+        })
+    }
+
     /// Every rule of production that these settings break, wherever they are used.
     pub fn violations(&self) -> Vec<Violation> {
         self.violations_in(AppEnv::Production)
@@ -101,6 +116,7 @@ impl Config {
     fn violations_in(&self, environment: AppEnv) -> Vec<Violation> {
         let mut found = Found::default();
         if environment == AppEnv::Production {
+            self.check_database(&mut found);
             self.check_place(&mut found);
         }
         self.check_secrets_of_tokens(&mut found);
@@ -114,8 +130,8 @@ impl Config {
         found.0
     }
 
-    /// Where rows are kept, where the agent works, and what answers.
-    fn check_place(&self, found: &mut Found) {
+    /// Where rows are kept.
+    fn check_database(&self, found: &mut Found) {
         match &self.database.database_url {
             None => found.broken(
                 "DATABASE_URL",
@@ -129,6 +145,10 @@ impl Config {
                 }
             }
         }
+    }
+
+    /// Where the agent works, and what answers.
+    fn check_place(&self, found: &mut Found) {
         if self.agent.workspace_roots.is_empty() {
             found.broken(
                 "NAVI_WORKSPACE_ROOTS",

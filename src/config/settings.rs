@@ -17,6 +17,7 @@ use crate::auth::config::AuthConfig;
 use crate::config::environment::Surroundings;
 use crate::connectors::config::ConnectorConfig;
 use crate::feedback::config::FeedbackConfig;
+use crate::feedback::config::LearningConfig;
 use crate::lifecycle::config::RetentionConfig;
 use crate::lifecycle::model::Periods;
 use crate::llm::config::LlmConfig;
@@ -74,6 +75,9 @@ pub struct Config {
     /// Feedback.
     #[command(flatten)]
     pub feedback: FeedbackConfig,
+    /// Learning from ratings.
+    #[command(flatten)]
+    pub learning: LearningConfig,
 
     /// The models.
     #[command(flatten)]
@@ -148,6 +152,17 @@ pub struct DatabaseConfig {
     /// Without it, navi runs a private Postgres in the data folder. Required in production.
     #[arg(long, env = "DATABASE_URL", value_name = "URL")]
     pub database_url: Option<SecretString>,
+
+    /// File that holds the address instead, for systemd's credentials and mounted secrets.
+    ///
+    /// Only one of the two may be set.
+    #[arg(
+        long,
+        env = "DATABASE_URL_FILE",
+        value_name = "FILE",
+        conflicts_with = "database_url"
+    )]
+    pub database_url_file: Option<PathBuf>,
 
     /// The most connections that this process opens to Postgres.
     #[arg(

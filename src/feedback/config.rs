@@ -1,6 +1,8 @@
-//! How much feedback is taken.
+//! How much feedback is taken, and when a server learns from it.
 
-use clap::Args;
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
 
 /// The limits of each person; the names are those that operators know.
 #[derive(Clone, Debug, Args)]
@@ -13,4 +15,38 @@ pub struct FeedbackConfig {
     /// How many of them at once, at most a minute's worth; 0 means as many.
     #[arg(long, env = "RL_FB_BURST", value_name = "COUNT", default_value_t = 0)]
     pub feedback_burst: u32,
+}
+
+/// When the analyzer works inside `navi serve`.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Learning")]
+pub struct LearningConfig {
+    /// Minutes between two passes of the analyzer inside the server; 0 leaves them to
+    /// `navi feedback-analyzer`.
+    #[arg(
+        long,
+        env = "FEEDBACK_ANALYZER_INTERVAL_MINUTES",
+        value_name = "MINUTES",
+        default_value_t = 15,
+        value_parser = clap::value_parser!(u32).range(0..=10_080)
+    )]
+    pub feedback_analyzer_interval_minutes: u32,
+
+    /// Whether a rating is learned from within a second, and not with the next pass.
+    #[arg(
+        long,
+        env = "FEEDBACK_LEARN_ON_RATING",
+        value_name = "BOOL",
+        default_value_t = true,
+        action = ArgAction::Set
+    )]
+    pub feedback_learn_on_rating: bool,
+}
+
+impl LearningConfig {
+    /// The pause between two passes; none when others make them.
+    pub fn interval(&self) -> Option<Duration> {
+        let minutes = u64::from(self.feedback_analyzer_interval_minutes);
+        (minutes > 0).then(|| Duration::from_mins(minutes))
+    }
 }

@@ -56,6 +56,9 @@ fn api(app: &App) -> OpenApiRouter {
         .merge(crate::telemetry::errors::routes::routes(app.errors.clone()))
         .merge(crate::telemetry::rates::routes::routes(app.rates.clone()))
         .merge(crate::feedback::routes::routes(app.feedback.clone()))
+        .merge(crate::feedback::insights::routes::routes(
+            app.insights.clone(),
+        ))
 }
 
 /// The description of the API, complete.

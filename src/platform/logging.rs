@@ -36,8 +36,8 @@ pub const DEFAULT_LEVEL: &str = "info";
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Logging")]
 pub struct LogConfig {
-    /// What is logged: error, warn, info, debug or trace, or directives such as
-    /// `info,navi::agent=debug`.
+    /// What is logged: error, warn (or warning), info, debug or trace in any case, or directives such
+    /// as `info,navi::agent=debug`.
     #[arg(
         long,
         env = "LOG_LEVEL",
@@ -66,8 +66,28 @@ pub enum LogFormat {
     Json,
 }
 
-fn directives(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
-    EnvFilter::try_new(text).map(|_| text.to_owned())
+/// Why a text says nothing about what is logged.
+#[derive(Debug, thiserror::Error)]
+enum NoLevel {
+    /// It is one word and no level. To the filter it would be the name of a module, and silence.
+    #[error("a level is error, warn, info, debug, trace or off")]
+    Word,
+    /// It is no directive.
+    #[error(transparent)]
+    Directive(#[from] tracing_subscriber::filter::ParseError),
+}
+
+fn directives(text: &str) -> Result<String, NoLevel> {
+    let level = text.trim().to_ascii_lowercase();
+    match level.as_str() {
+        // As the service this one replaces said it.
+        "warning" => return Ok("warn".to_owned()),
+        "error" | "warn" | "info" | "debug" | "trace" | "off" => return Ok(level),
+        word if word.chars().all(|c| c.is_ascii_alphabetic()) => return Err(NoLevel::Word),
+        _ => {}
+    }
+    EnvFilter::try_new(text)?;
+    Ok(text.to_owned())
 }
 
 /// Why logging could not be set up.
@@ -228,6 +248,10 @@ mod tests {
     #[test]
     fn a_level_may_name_modules_and_nonsense_is_refused() {
         assert!(directives("info,navi::agent=debug").is_ok());
-        assert!(directives("navi=loud").is_err());
+        assert_eq!(directives("WARNING").unwrap(), "warn");
+        assert_eq!(directives("Debug").unwrap(), "debug");
+        for nonsense in ["navi=loud", "loud", "", "critical"] {
+            assert!(directives(nonsense).is_err(), "{nonsense}");
+        }
     }
 }

@@ -99,6 +99,8 @@ const FIRST_TOKEN_SECONDS: &[f64] = &[
 ];
 /// Seconds of an answer as a client sees it.
 const CLIENT_SECONDS: &[f64] = &[0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
+/// Seconds of a pass of the analyzer: one after a rating, one of many ratings, one that is too long.
+const PASS_SECONDS: &[f64] = &[0.1, 1.0, 10.0, 60.0, 600.0];
 
 metrics! {
     /// Every collector NAVI exports.
@@ -176,6 +178,16 @@ metrics! {
         navi_retention_last_success_timestamp_seconds: IntGauge,
         /// Tables that retention could not look after, and passes that it could not make.
         navi_retention_failures_total: IntCounter,
+        /// Passes of the analyzer by outcome, whoever made them; every server counts every pass.
+        navi_analyzer_passes_total: IntCounterVec["outcome"],
+        /// Duration of those passes in seconds.
+        navi_analyzer_pass_seconds: Histogram(PASS_SECONDS),
+        /// Rows that those passes read.
+        navi_analyzer_rows_total: IntCounter,
+        /// Insights that those passes made, changed or retired.
+        navi_analyzer_insights_total: IntCounterVec["change"],
+        /// When a pass last looked at every organisation that was due, in seconds since 1970.
+        navi_analyzer_last_success_timestamp_seconds: IntGauge,
         /// Database connections of this process, by state.
         navi_db_connections: IntGaugeVec["state"],
     }
@@ -196,6 +208,10 @@ pub const TELEMETRY_REFUSALS: &[&str] =
 pub const RATINGS: &[&str] = &["up", "down", "withdrawn"];
 /// What clients can see happen to an answer: the closed set behind `signal`.
 pub const CLIENT_SIGNALS: &[&str] = &["kept", "edited", "reverted"];
+/// How a pass of the analyzer ended: the closed set behind `outcome` of its metrics.
+pub const PASS_OUTCOMES: &[&str] = &["done", "partly", "failed", "interrupted"];
+/// What a pass does with insights: the closed set behind `change`.
+pub const INSIGHT_CHANGES: &[&str] = &["made", "changed", "retired"];
 /// Kinds of provider failure: the closed set behind `error_type`.
 pub const PROVIDER_ERRORS: &[&str] = &[
     "http",
@@ -309,6 +325,14 @@ impl Metrics {
         for signal in CLIENT_SIGNALS {
             self.navi_feedback_signals_total
                 .with_label_values(&[*signal]);
+        }
+        for outcome in PASS_OUTCOMES {
+            self.navi_analyzer_passes_total
+                .with_label_values(&[*outcome]);
+        }
+        for change in INSIGHT_CHANGES {
+            self.navi_analyzer_insights_total
+                .with_label_values(&[*change]);
         }
         for state in ["idle", "used"] {
             self.navi_db_connections.with_label_values(&[state]);

@@ -1,7 +1,8 @@
-//! Secrets of a development server, made once and kept in the data folder.
+//! Secrets in files: those of a development server, made once and kept in the data folder, and those
+//! that an operator puts into one.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,22 @@ pub enum SecretFileError {
     /// Others could read it, so it protects nothing.
     #[error("`{0}` can be read by others; remove it and a new one is made")]
     Exposed(PathBuf),
+}
+
+/// The longest secret that is read from an operator's file, in bytes.
+const MAX_GIVEN_BYTES: u64 = 64 * 1024;
+
+/// The secret in a file that an operator names, without the line's end that editors leave. Who may read
+/// the file is for whoever mounts it: a secret of Kubernetes is a link to a file with wide permissions in
+/// a folder with narrow ones.
+pub fn given(path: &Path) -> io::Result<SecretString> {
+    let mut text = String::new();
+    let file = fs::File::open(path)?;
+    file.take(MAX_GIVEN_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_GIVEN_BYTES {
+        return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+    }
+    Ok(SecretString::from(text.trim().to_owned()))
 }
 
 /// The secret with this name in `data_dir`, 32 random bytes as unpadded base64, made on first use, so

@@ -1,6 +1,7 @@
 //! Feedback's SQL.
 
 pub mod generations;
+pub mod passes;
 pub mod ratings;
 pub mod reading;
 pub mod settling;

@@ -46,6 +46,12 @@ impl KnownSecrets {
         Self(known.into_iter().map(SecretString::from).collect())
     }
 
+    /// These and one more.
+    #[must_use]
+    pub fn and(&self, secret: &SecretString) -> Self {
+        Self::new(self.0.iter().chain([secret]))
+    }
+
     /// The text without any of them.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.0.iter().fold(Cow::Borrowed(text), |text, secret| {

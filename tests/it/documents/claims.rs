@@ -50,6 +50,8 @@ fn is_path(word: &str) -> bool {
         "migrations/",
         "benches/",
         "examples/",
+        "kubernetes/",
+        "systemd/",
     ];
     known.iter().any(|folder| word.starts_with(folder)) && !word.contains(['*', '{', '<'])
 }

@@ -37,6 +37,9 @@ const TIMES: &[&str] = &[
     "received_at",
     "occurred_at",
     "resolved_at",
+    "status_since",
+    "last_updated",
+    "last_applied",
     "time",
 ];
 /// What clients of the organisation have reported, and an answer that can be rated.
@@ -67,6 +70,22 @@ values ('acme', 'ada', 'codegen', 'claude-sonnet-4', 0.3,
         '{\"bandit_context\": \"codegen_small_expert\", \"bandit_arm\": \"balanced\"}', '', 'Done.',
         'fix');
 ";
+
+/// What ratings of theirs have taught.
+const TAUGHT: &str = r#"
+insert into learning_insights (org_id, insight_type, subject, title, description, pattern_data, confidence,
+                               sample_size, times_applied, last_applied, language, evidence, effect)
+values ('acme', 'style_preference', 'quotes@python', 'Single quotes in Python',
+        'Use single quotes for strings.',
+        '{"subject": "quotes@python", "value": "single", "accepted": 18.5, "rejected": 1.5, "raters": 3,
+          "posterior": {"mean": 0.89, "low": 0.71, "high": 0.97},
+          "baseline": {"accepted": 4, "rejected": 9}}',
+        0.82, 20, 31, now(), 'python', '{41, 17}',
+        '{"exposures": 44,
+          "acceptance": {"applied": {"n": 31, "rate": 0.9}, "held_out": {"n": 13, "rate": 0.6},
+                         "difference": 0.3, "low": 0.02, "high": 0.55},
+          "verification": null}');
+"#;
 
 /// A request of the document and the answer shown below it.
 struct Example {
@@ -214,7 +233,9 @@ async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
     config.connectors.github_api_base_url = github.url.parse().unwrap();
     let script = serde_json::from_value(script).unwrap();
     config.scripted = Some(ScriptedProvider::new(script));
-    sqlx::raw_sql(REPORTED).execute(&db).await.unwrap();
+    for stock in [REPORTED, TAUGHT] {
+        sqlx::raw_sql(stock).execute(&db).await.unwrap();
+    }
     let app = TestApp::of(db, Clock::System, config).await;
     let client = app.client_of("acme", "ada", Role::Planner);
     let admin = app.client_of("acme", "grace", Role::Admin);
@@ -225,7 +246,10 @@ async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
         let at = example.request.lines().next().unwrap().to_owned();
         let request = ids.real(&example.request);
         let request = request.replace("/home/ada/notes", workspace);
-        let client = if OF_ADMINISTRATORS.iter().any(|path| request.contains(path)) {
+        let changes_insight =
+            request.contains(" /api/feedback/insights/") && !request.starts_with("GET");
+        let is_for_them = OF_ADMINISTRATORS.iter().any(|path| request.contains(path));
+        let client = if is_for_them || changes_insight {
             &admin
         } else {
             &client

@@ -5,6 +5,7 @@ mod claims;
 mod deployment;
 mod examples;
 mod learning;
+mod operating;
 mod telemetry;
 mod thread;
 
@@ -42,7 +43,7 @@ fn files(folder: &str, ending: &str) -> Vec<String> {
 /// Every document for people.
 fn documents() -> Vec<String> {
     let mut found = vec!["README.md".to_owned()];
-    for folder in ["docs", "migrations", "examples"] {
+    for folder in ["docs", "migrations", "examples", "kubernetes", "systemd"] {
         found.extend(files(folder, ".md"));
     }
     found

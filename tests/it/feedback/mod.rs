@@ -6,6 +6,8 @@ mod bandit;
 mod counts;
 mod desk;
 mod generations;
+mod insights;
 mod reading;
+pub(crate) mod running;
 mod signals;
 mod submitting;

@@ -1,0 +1,143 @@
+//! The SQL of insights as people see them.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use crate::feedback::insights::model::{
+    Filter, Insight, InsightType, Reader, ScopeKind, Status, Words,
+};
+use crate::feedback::model::InsightId;
+use crate::platform::ids::{OrgId, TeamId, UserId};
+
+/// A page of what somebody may see, the newest first.
+pub async fn page(
+    conn: &mut PgConnection,
+    reader: &Reader,
+    filter: &Filter,
+    limit: i64,
+) -> sqlx::Result<Vec<Insight>> {
+    sqlx::query_as!(
+        Insight,
+        r#"select id as "id: InsightId", insight_type, title, description,
+                  status as "status: Status", status_reason, status_since, decided_by, edited_by,
+                  team_id, user_id, category, language, confidence, sample_size, evidence,
+                  pattern_data, times_applied, last_applied, first_seen, last_updated, effect
+           from learning_insights
+           where org_id = $1
+             and ($2 or user_id = $3 or (user_id is null and (team_id is null or team_id = $4)))
+             and ($2 or status <> 'proposed' or quoted_user is null or quoted_user = $3)
+             and ($5::text is null or status = $5)
+             and ($6::text is null or insight_type = $6)
+             and ($7::text is null or $7 = case when user_id is not null then 'user'
+                                                when team_id is not null then 'team'
+                                                else 'org' end)
+             and ($8::bigint is null or id < $8)
+           order by id desc limit $9"#,
+        &reader.org_id as &OrgId,
+        reader.sees_all,
+        &reader.user_id as &UserId,
+        reader.team_id.as_ref().map(TeamId::as_str),
+        filter.status.map(Status::label),
+        filter.insight_type.map(InsightType::label),
+        filter.scope.map(ScopeKind::label),
+        filter.after.map(|id| id.0),
+        limit,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// One insight that somebody may see.
+pub async fn find(
+    conn: &mut PgConnection,
+    reader: &Reader,
+    id: InsightId,
+) -> sqlx::Result<Option<Insight>> {
+    sqlx::query_as!(
+        Insight,
+        r#"select id as "id: InsightId", insight_type, title, description,
+                  status as "status: Status", status_reason, status_since, decided_by, edited_by,
+                  team_id, user_id, category, language, confidence, sample_size, evidence,
+                  pattern_data, times_applied, last_applied, first_seen, last_updated, effect
+           from learning_insights
+           where org_id = $1 and id = $5
+             and ($2 or user_id = $3 or (user_id is null and (team_id is null or team_id = $4)))
+             and ($2 or status <> 'proposed' or quoted_user is null or quoted_user = $3)"#,
+        &reader.org_id as &OrgId,
+        reader.sees_all,
+        &reader.user_id as &UserId,
+        reader.team_id.as_ref().map(TeamId::as_str),
+        id as InsightId,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Locks an insight until the transaction ends: what is read then is what is changed. Answers whether
+/// there is one.
+pub async fn lock(conn: &mut PgConnection, org_id: &OrgId, id: InsightId) -> sqlx::Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"select true as "found!" from learning_insights
+           where org_id = $1 and id = $2 for no key update"#,
+        org_id as &OrgId,
+        id as InsightId,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// Puts an insight where somebody decided, unless somebody put it there already. What the analyzer
+/// decided the same becomes theirs: from then on it is not undone by counts.
+pub async fn decide(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    id: InsightId,
+    status: Status,
+    by: &UserId,
+    reason: Option<&str>,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update learning_insights
+         set status = $3, is_active = ($3 = 'active'), status_reason = $4, decided_by = $5,
+             status_since = case when status = $3 then status_since else $6 end, last_updated = $6
+         where org_id = $1 and id = $2 and (status <> $3 or decided_by is null)",
+        org_id as &OrgId,
+        id as InsightId,
+        status.label(),
+        reason,
+        by as &UserId,
+        at,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Gives an insight other words, unless it has these already.
+pub async fn reword(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    id: InsightId,
+    words: &Words,
+    by: &UserId,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update learning_insights
+         set title = coalesce($3, title), description = coalesce($4, description), edited_by = $5,
+             last_updated = $6
+         where org_id = $1 and id = $2
+           and (title <> coalesce($3, title) or description <> coalesce($4, description))",
+        org_id as &OrgId,
+        id as InsightId,
+        words.title,
+        words.description,
+        by as &UserId,
+        at,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}

@@ -208,7 +208,7 @@ async fn log(pool: &PgPool, ratings: usize) -> i64 {
                     repeat('The cause was an open file. ', 20),
                     array['quotes@python=single', 'indent@python=4_spaces', 'length=brief',
                           'lists=prose', 'tests=with_change', 'commands=run']
-             from generate_series(0, $3 - 1) n order by n returning id
+             from generate_series(0, $3 - 1) series (n) order by series.n returning id
          ) select min(id) from made",
     )
     .bind(i32::try_from(PEOPLE).unwrap())

@@ -58,7 +58,12 @@ pub struct Args {
     #[arg(long)]
     pub rebuild: bool,
     /// Seconds to wait for another process that is at it; after that there is nothing to do.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        allow_negative_numbers = true
+    )]
     pub wait: u64,
     /// Answer in JSON, an object for each pass.
     #[arg(long)]

@@ -55,7 +55,114 @@ async fn the_cron_job_is_confined_and_its_command_runs(db: PgPool) {
         "resources": container["resources"],
         "environment": container["env"],
     });
-    insta::assert_json_snapshot!(said, @"");
+    insta::assert_json_snapshot!(said, @r#"
+    {
+      "api": "batch/v1",
+      "metadata": [
+        "CronJob",
+        "navi-production",
+        "navi-feedback-analyzer"
+      ],
+      "schedule": [
+        "*/15 * * * *",
+        "Etc/UTC",
+        "Forbid"
+      ],
+      "history": [
+        3,
+        1
+      ],
+      "seconds": [
+        300,
+        840,
+        3600,
+        60
+      ],
+      "again": [
+        2,
+        "Never",
+        {
+          "rules": [
+            {
+              "action": "Ignore",
+              "onPodConditions": [
+                {
+                  "type": "DisruptionTarget",
+                  "status": "True"
+                }
+              ]
+            },
+            {
+              "action": "FailJob",
+              "onExitCodes": {
+                "containerName": "feedback-analyzer",
+                "operator": "In",
+                "values": [
+                  2,
+                  4
+                ]
+              }
+            }
+          ]
+        }
+      ],
+      "pod": [
+        {
+          "runAsNonRoot": true,
+          "runAsUser": 1000,
+          "runAsGroup": 1000,
+          "seccompProfile": {
+            "type": "RuntimeDefault"
+          }
+        },
+        false,
+        null
+      ],
+      "container": {
+        "allowPrivilegeEscalation": false,
+        "readOnlyRootFilesystem": true,
+        "runAsNonRoot": true,
+        "runAsUser": 1000,
+        "capabilities": {
+          "drop": [
+            "ALL"
+          ]
+        },
+        "seccompProfile": {
+          "type": "RuntimeDefault"
+        }
+      },
+      "resources": {
+        "requests": {
+          "cpu": "100m",
+          "memory": "256Mi"
+        },
+        "limits": {
+          "cpu": "500m",
+          "memory": "512Mi"
+        }
+      },
+      "environment": [
+        {
+          "name": "APP_ENV",
+          "value": "production"
+        },
+        {
+          "name": "LOG_FORMAT",
+          "value": "json"
+        },
+        {
+          "name": "DATABASE_URL",
+          "valueFrom": {
+            "secretKeyRef": {
+              "name": "navi-database-production",
+              "key": "DATABASE_URL"
+            }
+          }
+        }
+      ]
+    }
+    "#);
     let image = format!("navi-backend:{}", env!("CARGO_PKG_VERSION"));
     assert_eq!(container["image"], image.as_str());
     assert_eq!(container["command"], json!(["navi"]));

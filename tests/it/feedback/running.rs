@@ -190,7 +190,24 @@ async fn a_pass_learns_and_reports_what_it_did(db: PgPool) {
     let answer: Value = serde_json::from_str(&out).unwrap();
     insta::assert_json_snapshot!(answer, {
         ".report.started_at" => "TIME", ".report.ended_at" => "TIME", ".report.watermark" => "NUMBER",
-    }, @"");
+    }, @r#"
+    {
+      "held_elsewhere": false,
+      "report": {
+        "started_at": "TIME",
+        "ended_at": "TIME",
+        "outcome": "done",
+        "orgs": 1,
+        "orgs_failed": [],
+        "rows_read": 108,
+        "rows_skipped": 0,
+        "insights_made": 1,
+        "insights_changed": 0,
+        "insights_retired": 0,
+        "watermark": "NUMBER"
+      }
+    }
+    "#);
     assert!(!learned(&db, "acme").await.is_empty());
     let (code, out, _) = run(&db, &[]).await;
     assert_eq!(code, 0);

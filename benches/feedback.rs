@@ -48,7 +48,7 @@ const CLIENTS: usize = 64;
 /// How a rating is given.
 enum Way {
     Http(SocketAddr, TcpStream),
-    Service(Feedback),
+    Service(Box<Feedback>),
     Row(PgPool),
 }
 
@@ -235,7 +235,7 @@ async fn measure(address: SocketAddr, pool: &PgPool, seconds: usize) {
     offer("over HTTP", seconds, made().await, ways).await;
     let metrics = Metrics::new(&[], &[]).unwrap();
     let feedback = Feedback::new(pool.clone(), Clock::System, metrics);
-    let ways = (0..CLIENTS).map(|_| Way::Service(feedback.clone()));
+    let ways = (0..CLIENTS).map(|_| Way::Service(Box::new(feedback.clone())));
     offer(
         "the transaction alone",
         seconds,

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use navi::auth::principal::Role;
 use navi::feedback::model::{Category, Generation};
 use navi::platform::db::MIGRATOR;
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::PgPool;
 
 use crate::feedback::desk::{Desk, SUBMIT, answer, now};
@@ -174,10 +174,10 @@ async fn what_was_said_is_read_at_once_page_by_page_with_the_real_total(db: PgPo
         assert_eq!((status, &page["total_count"]), (StatusCode::OK, &json!(7)));
         let ids = page["feedback"].as_array().unwrap().iter();
         seen.extend(ids.map(|one| one["gen_id"].as_i64().unwrap()));
-        match &page["next_cursor"] {
-            Value::String(next) => cursor = format!("&cursor={next}"),
-            _ => break,
-        }
+        let Some(next) = page["next_cursor"].as_str() else {
+            break;
+        };
+        cursor = format!("&cursor={next}");
     }
     ids.reverse();
     assert_eq!(seen, ids);

@@ -19,7 +19,13 @@ use crate::vault::DEV_KEY;
 /// Stands for what an example leaves out.
 const MORE: &str = "…";
 /// Members whose values are measured, counted or taken from the clock.
-const MEASURED: &[&str] = &["timestamp", "latency_ms", "elapsed_ms", "gen_id"];
+const MEASURED: &[&str] = &[
+    "timestamp",
+    "latency_ms",
+    "elapsed_ms",
+    "gen_id",
+    "times_applied",
+];
 /// What only administrators are shown; everything else shows what it is for others.
 const OF_ADMINISTRATORS: &[&str] = &[
     " /api/audit",

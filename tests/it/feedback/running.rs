@@ -295,6 +295,8 @@ async fn an_organisation_that_fails_is_named_and_the_others_learn(db: PgPool) {
     assert_eq!(failed[0]["org_id"], "zeta", "{answer}");
     assert_eq!(failed.as_array().unwrap().len(), 1);
     assert!(!learned(&db, "acme").await.is_empty());
+    // So that it is not the only one that is due, which is no part but a failure.
+    rate(&db, "acme", true).await;
     let (code, out, _) = run(&db, &[]).await;
     assert_eq!(code, 4, "it is tried again: {out}");
     assert!(out.contains("zeta"), "{out}");
@@ -303,7 +305,7 @@ async fn an_organisation_that_fails_is_named_and_the_others_learn(db: PgPool) {
         .await
         .unwrap();
     assert_eq!(run(&db, &[]).await.0, 0);
-    assert_eq!(learned(&db, "zeta").await, learned(&db, "acme").await);
+    assert!(!learned(&db, "zeta").await.is_empty());
     assert_eq!(outcomes(&db).await, ["partly", "partly", "done"]);
 }
 

@@ -1,17 +1,18 @@
 //! What a pass does with a handful of organisations, in one transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{Acquire, PgConnection};
 
+use crate::feedback::learning::counted::{Count, Rated, Voices, WEIGHT_ONE, Weeks};
 use crate::feedback::learning::error::Error;
 use crate::feedback::learning::grouping::{self, Groups};
-use crate::feedback::learning::insights::{self, EVERYTHING, Verdict};
-use crate::feedback::learning::model::{Count, Key, Rated, Scope, Status, Voices};
+use crate::feedback::learning::insights::{self, EVERYTHING};
+use crate::feedback::learning::model::Status;
 use crate::feedback::learning::noticed;
-use crate::feedback::learning::standing::{Known, Writes};
-use crate::feedback::learning::store::counts::{self, CountRow, RatedRow, WEIGHT_ONE, Weeks};
+use crate::feedback::learning::org::Org;
+use crate::feedback::learning::store::counts::{self, CountRow, RatedRow};
 use crate::feedback::learning::store::groups::{self, Candidate};
 use crate::feedback::learning::store::passes::{self, Due};
 use crate::feedback::learning::store::{exposures, insights as rows, patterns};
@@ -47,18 +48,6 @@ pub struct Done {
     pub changed: usize,
     /// Insights that no longer apply.
     pub retired: usize,
-}
-
-/// What is known of one of the organisations.
-#[derive(Debug, Default)]
-struct Org {
-    whole: bool,
-    /// The subjects that were looked at, when it is not all of them.
-    subjects: BTreeSet<String>,
-    counts: Vec<Count>,
-    rated: Vec<Rated>,
-    known: Known,
-    groups: BTreeSet<String>,
 }
 
 /// Looks at organisations: all of them or none.
@@ -158,6 +147,7 @@ impl Chunk<'_> {
                     team: row.team,
                     category: row.category,
                     tags,
+                    judged: row.judged,
                 });
             }
         }
@@ -332,53 +322,6 @@ impl Chunk<'_> {
         }
         Ok(())
     }
-}
-
-impl Org {
-    /// Puts the newest answers behind each verdict. Where only changes were looked at, those that were
-    /// named before go on being named.
-    fn name_evidence(&mut self) {
-        let before: BTreeMap<&Key, &Vec<i64>> = self
-            .known
-            .insights
-            .iter()
-            .filter(|_| !self.whole)
-            .map(|insight| (&insight.key, &insight.content.evidence))
-            .collect();
-        for (key, verdict) in &mut self.known.verdicts {
-            match verdict {
-                Verdict::Sure(content) | Verdict::Still(content) => {
-                    let about = self.rated.iter().filter(|rated| is_about(rated, key));
-                    let before = before.get(key).into_iter().copied().flatten();
-                    let all = about.map(|rated| rated.gen_id).chain(before.copied());
-                    content.evidence = grouping::evidence(all);
-                }
-                Verdict::Gone(_) => {}
-            }
-        }
-    }
-
-    fn writes(&mut self) -> Writes {
-        let known = std::mem::take(&mut self.known);
-        let looked_at = |key: &Key| {
-            let subject = key.subject.split('=').next().unwrap_or_default();
-            self.whole || self.groups.contains(&key.subject) || self.subjects.contains(subject)
-        };
-        known.writes(looked_at, |key| insights::baseline(&self.counts, key))
-    }
-}
-
-fn is_about(rated: &Rated, key: &Key) -> bool {
-    let in_scope = match &key.scope {
-        Scope::Org => true,
-        Scope::Team(team) => rated.team == *team,
-        Scope::User(user) => rated.user == *user,
-    };
-    let in_category = key
-        .category
-        .as_ref()
-        .is_none_or(|only| *only == rated.category);
-    in_scope && in_category && (key.subject == EVERYTHING || rated.tags.contains(&key.subject))
 }
 
 /// Whether the catalogue knows a tag.

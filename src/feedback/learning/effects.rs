@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::feedback::learning::model::{Reason, Voices};
+use crate::feedback::learning::counted::Voices;
+use crate::feedback::learning::model::Reason;
 use crate::feedback::learning::posterior::{Posterior, normal, rounded};
 
 /// How answers went, with the insight and without it.
@@ -116,7 +117,8 @@ mod tests {
     use rand::{RngExt, SeedableRng};
 
     use super::{Arms, Measured};
-    use crate::feedback::learning::model::{Reason, Voices};
+    use crate::feedback::learning::counted::Voices;
+    use crate::feedback::learning::model::Reason;
 
     fn voices(accepted: f64, rejected: f64) -> Voices {
         Voices { accepted, rejected }
@@ -166,7 +168,13 @@ mod tests {
             .map(|seed| retired_after(seed, 0.2, 0.6, 100).unwrap_or(i64::MAX))
             .collect();
         after.sort_unstable();
-        insta::assert_debug_snapshot!((after[20], after[100], after[180]), @"");
+        insta::assert_debug_snapshot!((after[20], after[100], after[180]), @r#"
+        (
+            10,
+            17,
+            56,
+        )
+        "#);
         assert!(after[100] <= 30);
     }
 
@@ -183,7 +191,14 @@ mod tests {
             wrongly(0.3, 0.3),
             wrongly(0.8, 0.6),
         ];
-        insta::assert_debug_snapshot!(found, @"");
+        insta::assert_debug_snapshot!(found, @r#"
+        [
+            9,
+            6,
+            8,
+            0,
+        ]
+        "#);
         assert!(found.iter().all(|many| *many <= 10));
     }
 
@@ -221,6 +236,36 @@ mod tests {
         let mut measured = Measured::default();
         measured.ratings.applied = voices(3.0, 1.0);
         measured.exposures = 4;
-        insta::assert_json_snapshot!(measured.shown(), @"");
+        insta::assert_json_snapshot!(measured.shown(), @r#"
+        {
+          "exposures": 4,
+          "acceptance": {
+            "applied": {
+              "n": 4,
+              "rate": 0.75
+            },
+            "held_out": {
+              "n": 0,
+              "rate": null
+            },
+            "difference": null,
+            "low": null,
+            "high": null
+          },
+          "verification": {
+            "applied": {
+              "n": 0,
+              "rate": null
+            },
+            "held_out": {
+              "n": 0,
+              "rate": null
+            },
+            "difference": null,
+            "low": null,
+            "high": null
+          }
+        }
+        "#);
     }
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::feedback::learning::model::{Content, Count, InsightType, Key, Reason, Scope, Voices};
+use crate::feedback::learning::counted::{Count, Voices};
+use crate::feedback::learning::model::{Content, InsightType, Key, Reason, Scope};
 use crate::feedback::learning::posterior::{Posterior, rounded, wilson};
 use crate::feedback::learning::voices::{Opinion, Weighed};
 use crate::feedback::traits;

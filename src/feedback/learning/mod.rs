@@ -5,12 +5,14 @@
 //! whoever gets to it first.
 
 pub mod chunk;
+pub mod counted;
 pub mod effects;
 pub mod error;
 pub mod grouping;
 pub mod insights;
 pub mod model;
 pub mod noticed;
+pub mod org;
 pub mod posterior;
 pub mod service;
 pub mod standing;

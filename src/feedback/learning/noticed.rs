@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
+use crate::feedback::learning::counted::Count;
 use crate::feedback::learning::insights::{EVERYTHING, Verdict, confidence, pattern_key, sample};
-use crate::feedback::learning::model::{Count, Key, Scope};
+use crate::feedback::learning::model::{Key, Scope};
 use crate::feedback::learning::posterior::Posterior;
 use crate::feedback::learning::store::patterns::Pattern;
 use crate::feedback::learning::voices::Opinion;

@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use statrs::function::beta::checked_beta_reg;
 
-use crate::feedback::learning::model::Voices;
-use crate::feedback::learning::store::counts::{WEIGHT_ONE, Weeks};
+use crate::feedback::learning::counted::{Voices, WEIGHT_ONE, Weeks};
 
 /// A voice counts half as much after so many weeks.
 pub const HALF_LIFE_WEEKS: f64 = 8.0;
@@ -206,7 +205,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Posterior, normal, weeks, wilson};
-    use crate::feedback::learning::model::Voices;
+    use crate::feedback::learning::counted::Voices;
 
     fn voices(accepted: f64, rejected: f64) -> Voices {
         Voices { accepted, rejected }
@@ -245,7 +244,14 @@ mod tests {
             .step_by(4)
             .map(|(week, weight)| format!("{week} {weight}"))
             .collect();
-        insta::assert_debug_snapshot!(shown, @"");
+        insta::assert_debug_snapshot!(shown, @r#"
+        [
+            "2026-06-01 1048576",
+            "2026-05-04 741455",
+            "2026-04-06 524288",
+            "2026-03-09 370728",
+        ]
+        "#);
     }
 
     #[test]

@@ -57,6 +57,7 @@ impl Analyzer {
             tokio::time::sleep(ASKS_EVERY).await;
         }
         let report = self.alone(options, stopping, progress).await;
+        passes::let_others(&mut turn).await?;
         turn.close().await?;
         report.map(Some)
     }

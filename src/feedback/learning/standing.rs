@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 
+use crate::feedback::learning::counted::Voices;
 use crate::feedback::learning::effects::Measured;
 use crate::feedback::learning::grouping;
 use crate::feedback::learning::insights::Verdict;
-use crate::feedback::learning::model::{Content, Insight, Key, Reason, Scope, Status, Voices};
+use crate::feedback::learning::model::{Content, Insight, Key, Reason, Scope, Status};
 
 /// An insight that is to be made.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,14 +73,13 @@ impl Known {
         }
         let mut writes = Writes::default();
         // Wider scopes come first, so that what they say is known when narrower ones are looked at.
-        let mut active: BTreeSet<Key> = there
+        let mut said: BTreeMap<Key, Status> = there
             .values()
-            .filter(|insight| insight.status == Status::Active)
-            .map(|insight| insight.key.clone())
+            .map(|insight| (insight.key.clone(), insight.status))
             .collect();
         for (key, verdict) in verdicts {
             let verdict = match verdict {
-                Verdict::Sure(_) | Verdict::Still(_) if is_covered(&key, &active, &self.teams) => {
+                Verdict::Sure(_) | Verdict::Still(_) if is_covered(&key, &said, &self.teams) => {
                     Verdict::Gone(Reason::Covered)
                 }
                 Verdict::Sure(_) | Verdict::Still(_) | Verdict::Gone(_) => verdict,
@@ -87,9 +87,7 @@ impl Known {
             let Some(before) = there.remove(&key) else {
                 if let Verdict::Sure(content) = verdict {
                     let status = first_status(&key);
-                    if status == Status::Active {
-                        active.insert(key.clone());
-                    }
+                    said.insert(key.clone(), status);
                     let content = with_baseline(content, baseline(&key));
                     writes.made.push(Made {
                         key,
@@ -102,11 +100,7 @@ impl Known {
             let mut after = before.clone();
             judge(&mut after, verdict, || baseline(&key));
             measure(&mut after, &self.measured);
-            if after.status == Status::Active {
-                active.insert(key);
-            } else {
-                active.remove(&key);
-            }
+            said.insert(key, after.status);
             writes.change(before, after);
         }
         for before in there.into_values() {
@@ -135,10 +129,11 @@ fn first_status(key: &Key) -> Status {
     }
 }
 
-/// Whether a wider scope says the same to the same people.
+/// Whether a wider scope says the same to the same people. A team needs no proposal of its own beside
+/// that for everybody.
 fn is_covered(
     key: &Key,
-    active: &BTreeSet<Key>,
+    said: &BTreeMap<Key, Status>,
     teams: &BTreeMap<String, BTreeSet<String>>,
 ) -> bool {
     let in_scope = |scope: Scope| {
@@ -146,7 +141,11 @@ fn is_covered(
             scope,
             ..key.clone()
         };
-        active.contains(&wider)
+        match said.get(&wider) {
+            Some(Status::Active) => true,
+            Some(Status::Proposed) => key.scope.team().is_some(),
+            Some(Status::Retired) | None => false,
+        }
     };
     match &key.scope {
         Scope::Org => false,

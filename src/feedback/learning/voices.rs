@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::feedback::learning::model::{Count, Scope, Voices};
+use crate::feedback::learning::counted::{Count, Voices};
+use crate::feedback::learning::model::Scope;
 use crate::feedback::learning::posterior::Posterior;
 
 /// Everybody may say this much, however little the others say.
@@ -141,7 +142,8 @@ fn even_out(raters: &mut BTreeMap<&str, Said<'_>>) {
 #[cfg(test)]
 mod tests {
     use super::Opinion;
-    use crate::feedback::learning::model::{Count, Scope, Voices};
+    use crate::feedback::learning::counted::{Count, Voices};
+    use crate::feedback::learning::model::Scope;
 
     fn count(user: &str, value: &str, accepted: f64, rejected: f64) -> Count {
         let voices = Voices { accepted, rejected };

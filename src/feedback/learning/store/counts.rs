@@ -3,19 +3,8 @@
 use chrono::NaiveDate;
 use sqlx::PgConnection;
 
+use crate::feedback::learning::counted::Weeks;
 use crate::platform::ids::OrgId;
-
-/// Weights are whole numbers of this part of a voice, so that sums are the same in every order.
-pub const WEIGHT_ONE: i64 = 1 << 20;
-
-/// A week that counts, and how much of `WEIGHT_ONE`.
-#[derive(Clone, Debug, Default)]
-pub struct Weeks {
-    /// Mondays.
-    pub weeks: Vec<NaiveDate>,
-    /// Their weights.
-    pub weights: Vec<i64>,
-}
 
 /// One person's voices about a value, in halves.
 #[derive(Clone, Debug)]
@@ -127,6 +116,8 @@ pub struct RatedRow {
     pub tags: Vec<String>,
     /// Whether `pattern_tags` has a shape that it may have.
     pub sound: bool,
+    /// Whether it is accepted or rejected, and not neither any more.
+    pub judged: bool,
 }
 
 /// What was rated since the last pass.
@@ -140,7 +131,8 @@ pub async fn changed(
         r#"
         select s.org_id as "org_id!: OrgId", g.id as "gen_id!", s.user_id as "user!",
                coalesce(g.team_id, '') as "team!", s.category as "category!", g.tags as "tags!",
-               coalesce(jsonb_typeof(s.pattern_tags), 'array') = 'array' as "sound!"
+               coalesce(jsonb_typeof(s.pattern_tags), 'array') = 'array' as "sound!",
+               s.feedback_type in ('accepted', 'modified', 'rejected') as "judged!"
         from learning_suggestions s
         join ai_generation_log g on g.org_key = s.org_id and g.id = s.gen_id
         where s.org_id = any($1) and s.changed_xid >= $2::text::xid8
@@ -164,7 +156,8 @@ pub async fn newest(
         r#"
         select o.org_id as "org_id!: OrgId", g.id as "gen_id!", s.user_id as "user!",
                coalesce(g.team_id, '') as "team!", s.category as "category!", g.tags as "tags!",
-               coalesce(jsonb_typeof(s.pattern_tags), 'array') = 'array' as "sound!"
+               coalesce(jsonb_typeof(s.pattern_tags), 'array') = 'array' as "sound!",
+               s.feedback_type in ('accepted', 'modified', 'rejected') as "judged!"
         from unnest($1::text[]) o (org_id)
         cross join lateral (
             select * from learning_suggestions s

@@ -16,6 +16,15 @@ pub async fn analyze_alone(conn: &mut PgConnection) -> sqlx::Result<bool> {
         .await
 }
 
+/// Lets the next one analyze. The end of the session would do that too, but some time after whoever ended
+/// it goes on.
+pub async fn let_others(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query_scalar!("select pg_advisory_unlock($1)", ANALYZING)
+        .fetch_one(conn)
+        .await?;
+    Ok(())
+}
+
 /// From which transaction on this pass looks, and from which the next one will.
 #[derive(Clone, Debug)]
 pub struct Window {
@@ -65,9 +74,9 @@ pub async fn due(conn: &mut PgConnection, from: &str, today: NaiveDate) -> sqlx:
             union
             select org_id from learning_orgs where failed_at is not null
             union
-            select i.org_id from (select distinct org_id from learning_insights) i
-            left join learning_orgs o on o.org_id = i.org_id
+            select o.org_id from learning_orgs o
             where o.analyzed_on is distinct from $2
+              and exists (select from learning_insights i where i.org_id = o.org_id)
         )
         select c.org_id as "org_id!: OrgId",
                (o.failed_at is not null or o.analyzed_on is distinct from $2) as "whole!"

@@ -70,7 +70,6 @@ fn quotes(code: &str) -> (usize, usize) {
                 Some(_) if escaped => escaped = false,
                 Some(_) if c == '\\' => escaped = true,
                 Some(quote) if c == quote => inside = None,
-                Some(_) => {}
                 // An apostrophe in a comment opens no string.
                 None if c == '\'' && before.is_alphanumeric() => {}
                 None if c == '\'' || c == '"' => {
@@ -81,7 +80,7 @@ fn quotes(code: &str) -> (usize, usize) {
                     }
                     inside = Some(c);
                 }
-                None => {}
+                Some(_) | None => {}
             }
             before = c;
         }

@@ -432,9 +432,10 @@ mod tests {
     fn every_trait_that_can_be_found_has_a_sentence_and_nothing_else_does() {
         for subject in SUBJECTS {
             for (value, _) in subject.values {
-                let name = match subject.by_language {
-                    true => format!("{}@python", subject.name),
-                    false => subject.name.to_owned(),
+                let name = if subject.by_language {
+                    format!("{}@python", subject.name)
+                } else {
+                    subject.name.to_owned()
                 };
                 assert!(sentence(&name, value).is_some(), "{name}={value}");
             }

@@ -6,6 +6,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::feedback::bandit::service as bandit;
 use crate::feedback::learning::chunk::{self, Done, Frame};
 use crate::feedback::learning::error::Error;
 use crate::feedback::learning::posterior;
@@ -240,6 +241,8 @@ async fn rebuild(conn: &mut PgConnection, one: &Due) -> Result<(), Error> {
     let mut tx = conn.begin().await?;
     counts::hold(&mut tx).await?;
     counts::recount(&mut tx, &one.org_id).await?;
+    // Last: ratings of the organisation wait from here on.
+    bandit::rebuild(&mut tx, &one.org_id).await?;
     tx.commit().await?;
     Ok(())
 }

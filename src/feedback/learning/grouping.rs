@@ -353,6 +353,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Groups, MOST_GROUPS, Sketch, quoted};
+    use crate::feedback::model::Sha256Hex;
 
     fn similarity(one: &str, other: &str) -> f64 {
         let (one, other) = (Sketch::of(one).unwrap(), Sketch::of(other).unwrap());
@@ -406,14 +407,8 @@ mod tests {
     #[test]
     fn the_group_that_was_not_used_for_longest_makes_room() {
         let mut groups = Groups::default();
-        // Words of letters that have nothing in common.
-        let text = |n: usize| {
-            let number = (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let letters = (0..12).map(|place| number >> (place * 5) & 15);
-            let letters =
-                letters.filter_map(|digit| char::from_digit(u32::try_from(digit).ok()? + 10, 26));
-            letters.collect::<String>()
-        };
+        // Words that have nothing in common.
+        let text = |n: usize| Sha256Hex::of(&n.to_string()).as_str()[..24].to_owned();
         let first = groups.assign(&text(0)).unwrap();
         let second = groups.assign(&text(1)).unwrap();
         for n in 2..MOST_GROUPS {

@@ -133,10 +133,9 @@ impl Stage {
                 .rev()
                 .find(|message| message["role"] == "user")
                 .unwrap();
-            let text = match &last["content"] {
-                Value::String(text) => text.clone(),
-                parts => parts[0]["text"].as_str().unwrap().to_owned(),
-            };
+            let content = &last["content"];
+            let text = content.as_str().or_else(|| content[0]["text"].as_str());
+            let text = text.unwrap().to_owned();
             let (condition, person, task) = who(&text);
             let learned = learned(&text);
             let mut most = most.lock().unwrap();

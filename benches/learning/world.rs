@@ -58,7 +58,7 @@ pub(crate) const TRAITS: &[(&str, [&str; 2], [&str; 2])] = &[
 /// What an answer is like: an index into the values of every trait.
 pub(crate) type Manner = [usize; 7];
 
-/// A number between 0 and 1 that depends on nothing but these (SplitMix64, Steele et al. 2014): the same
+/// A number between 0 and 1 that depends on nothing but these (`SplitMix64`, Steele et al. 2014): the same
 /// person with the same task draws the same under every condition, so conditions differ by what was
 /// learned and by nothing else.
 pub(crate) fn draw(seed: u64, a: usize, b: usize, c: usize) -> f64 {

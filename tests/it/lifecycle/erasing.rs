@@ -117,6 +117,7 @@ async fn a_person_with_a_row_in_every_table_leaves_none_and_nobody_else_loses_on
     insta::assert_snapshot!(shown(&report), @"
     conversation_messages 1 1 0
     conversations 1 1 0
+    run_changes 1 1 0
     run_events 1 1 0
     run_messages 1 1 0
     tool_calls 1 1 0
@@ -125,10 +126,14 @@ async fn a_person_with_a_row_in_every_table_leaves_none_and_nobody_else_loses_on
     runs 1 1 0
     consent_preferences 1 1 0
     consent_audit_log 1 1 0
+    ai_feedback_signals 1 1 0
+    learning_exposures 1 1 0
     ai_feedback 1 1 0
     ai_generation_log 1 1 0
     learning_suggestions 1 1 0
     learning_patterns 1 1 0
+    learning_insights 1 1 0
+    learning_counts 1 1 0
     telemetry_events 1 1 0
     performance_metrics 1 1 0
     error_events 1 1 0
@@ -167,7 +172,9 @@ async fn a_person_with_a_row_in_every_table_leaves_none_and_nobody_else_loses_on
         let kept = tables::all().into_iter().find(|kept| kept.table == table);
         let personal = !matches!(kept.unwrap().person, Person::Nobody(_));
         assert!(personal, "{table} lost a row of nobody's: {row}");
-        let hers = row.contains("\"ada\"") && row.contains("\"acme\"") || row.contains(ADA.mark);
+        let hers = row.contains("\"ada\"") && row.contains("\"acme\"")
+            || row.contains(ADA.mark)
+            || row.contains(&ADA.number("gen_id").to_string());
         assert!(hers, "somebody else lost a row of {table}: {row}");
     }
     for (table, row) in after.difference(&before) {

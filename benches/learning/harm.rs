@@ -1,9 +1,8 @@
 //! How soon an insight that does harm is gone.
 //!
-//! Somebody who likes everything as it happens to be, unless it is long, gets an insight that asks for
-//! long answers, activated by an admin: the analyzer has no reason of its own to doubt it but what it does.
-
-use std::collections::BTreeMap;
+//! Somebody gets an insight that asks for what they do not like, activated by an admin: the analyzer has
+//! no reason to doubt it but what it does. A mild one asks for one thing that is not liked, a strong one
+//! for two.
 
 use crate::stage::Stage;
 use crate::world::Persona;
@@ -14,12 +13,51 @@ const BEFORE: usize = 20;
 /// Tasks after which we give up.
 const AFTER: usize = 100;
 
+/// Something that does harm.
+struct Harm {
+    name: &'static str,
+    /// What the person wants: traits and values.
+    wants: &'static [(usize, usize)],
+    /// What the insight says.
+    words: &'static str,
+}
+
+const HARMS: &[Harm] = &[
+    Harm {
+        name: "mild",
+        wants: &[(0, 0)],
+        words: "Answer in detail.",
+    },
+    Harm {
+        name: "strong",
+        wants: &[(0, 0), (1, 1)],
+        words: "Answer in detail. Structure answers with bullet points.",
+    },
+];
+
 pub(crate) fn tell(stage: &Stage) {
-    let mut exposures: Vec<usize> = (0..TRIALS).map(|trial| one(stage, trial)).collect();
+    println!();
+    for harm in HARMS {
+        tell_one(stage, harm);
+    }
+}
+
+fn tell_one(stage: &Stage, harm: &Harm) {
+    let trials = (0..TRIALS).map(|trial| one(stage, harm, trial));
+    let (mut exposures, mut before, mut with) = (Vec::new(), 0, (0, 0));
+    for trial in trials {
+        exposures.push(trial.exposures);
+        before += trial.liked_before;
+        with.0 += trial.liked_with;
+        with.1 += trial.tasks_with;
+    }
     exposures.sort_unstable();
     println!(
-        "\na harmful insight is retired after {} exposures in the median of {TRIALS} trials \
-         ({} to {}; {} means never)",
+        "a harmful insight ({}: {:.0} % accepted before it, {:.0} % while it was there) is retired after \
+         {} exposures in the median of {TRIALS} trials ({} to {}; {} means never)",
+        harm.name,
+        100.0 * before as f64 / (TRIALS * BEFORE) as f64,
+        100.0 * with.0 as f64 / with.1 as f64,
         exposures[TRIALS / 2],
         exposures[0],
         exposures[TRIALS - 1],
@@ -27,38 +65,57 @@ pub(crate) fn tell(stage: &Stage) {
     );
 }
 
-fn one(stage: &Stage, trial: usize) -> usize {
+/// How one trial went.
+#[derive(Default)]
+struct Trial {
+    exposures: usize,
+    liked_before: usize,
+    liked_with: usize,
+    tasks_with: usize,
+}
+
+fn one(stage: &Stage, harm: &Harm, trial: usize) -> Trial {
     let person = Persona {
         number: 10_000 + trial,
         org: 0,
-        // One thing, half of it by chance: liked about 70 of 100 times.
-        wants: BTreeMap::from([(0, 0)]),
+        wants: harm.wants.iter().copied().collect(),
     };
-    let org = format!("harm-{trial}");
+    let org = format!("harm-{}-{trial}", harm.name);
     let client = stage.client(true, &org, "ada");
+    let mut told = Trial {
+        exposures: AFTER,
+        ..Trial::default()
+    };
     stage.runtime.block_on(async {
         for task in 0..BEFORE + AFTER {
             if task == BEFORE {
-                plant(stage, &org).await;
+                plant(stage, &org, harm.words).await;
             }
             let number = person.number;
-            let message = format!("Write a Python function. [#harm {number} {task}]");
+            let message = format!("Write a Python function. [#{org} {number} {task}]");
             let gen_id = client.run(&message).await;
-            let likes = person.likes(stage.seed, task, &stage.manner("harm", number, task));
+            let likes = person.likes(stage.seed, task, &stage.manner(&org, number, task));
             client.rate(gen_id, if likes { 1 } else { -1 }).await;
+            if task < BEFORE {
+                told.liked_before += usize::from(likes);
+            } else {
+                told.liked_with += usize::from(likes);
+                told.tasks_with += 1;
+            }
             stage.analyze().await;
             if task >= BEFORE
                 && let Some(exposures) = retired(stage, &org).await
             {
-                return exposures;
+                told.exposures = exposures;
+                break;
             }
         }
-        AFTER
+        told
     })
 }
 
 /// As if it had been learned, and an admin had activated it.
-async fn plant(stage: &Stage, org: &str) {
+async fn plant(stage: &Stage, org: &str, words: &str) {
     sqlx::query(
         "update learning_insights set status = 'retired', is_active = false,
                 decided_by = 'admin' where org_id = $1",
@@ -70,13 +127,14 @@ async fn plant(stage: &Stage, org: &str) {
     sqlx::query(
         "insert into learning_insights (org_id, insight_type, subject, title, description,
                                         pattern_data, confidence, sample_size, decided_by)
-         select $1, 'pattern_preferred', 'planted', 'Long answers', 'Answer in detail.',
+         select $1, 'pattern_preferred', 'planted', 'Harmful', $2,
                 jsonb_build_object('subject', 'planted', 'value', 'planted', 'baseline',
                     jsonb_build_object('accepted', sum(accepted) / 2, 'rejected', sum(rejected) / 2)),
                 0.9, 10, 'admin'
          from learning_counts where org_id = $1 and subject = '*'",
     )
     .bind(org)
+    .bind(words)
     .execute(&stage.pool)
     .await
     .unwrap();

@@ -100,7 +100,14 @@ async fn insert_exposures(
 ) -> sqlx::Result<()> {
     let Exposure { applied, held_out } = &generation.exposure;
     let org_id = generation.org_id.as_str();
-    // In the order of their ids: two runs that end at once take the rows in the same order.
+    // Runs of an organisation that end at once count one after the other: they share most of the rows,
+    // and Postgres found circles among them although each took its rows in the order of their ids.
+    sqlx::query!(
+        r#"select pg_advisory_xact_lock(hashtextextended('insights of ' || $1, 0)) as "locked!""#,
+        org_id,
+    )
+    .fetch_one(&mut *conn)
+    .await?;
     sqlx::query!(
         "with applied as (
              select id from learning_insights

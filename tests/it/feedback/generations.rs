@@ -1,15 +1,16 @@
 //! The generation log against a real database.
 
-use navi::feedback::model::{Category, Exposure, Generation, Sha256Hex, TaskType, Verified};
+use navi::feedback::model::{
+    Category, Exposure, Generation, InsightId, Sha256Hex, TaskType, Verified,
+};
 use navi::feedback::store::generations as store;
 use navi::feedback::traits::Trait;
 use navi::platform::db::MIGRATOR;
 use serde_json::json;
 use sqlx::PgPool;
 
-#[sqlx::test(migrator = "MIGRATOR")]
-async fn a_generation_is_logged_under_a_new_number(db: PgPool) {
-    let generation = Generation {
+fn generation() -> Generation {
+    Generation {
         org_id: "acme".parse().unwrap(),
         user_id: "ada".parse().unwrap(),
         task_type: TaskType::Codegen,
@@ -33,7 +34,12 @@ async fn a_generation_is_logged_under_a_new_number(db: PgPool) {
         exposure: Exposure::default(),
         trace_id: None,
         created_at: "2026-06-01T12:00:00Z".parse().unwrap(),
-    };
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_generation_is_logged_under_a_new_number(db: PgPool) {
+    let generation = generation();
     let mut conn = db.acquire().await.unwrap();
     let first = store::insert_generation(&mut conn, &generation)
         .await
@@ -85,4 +91,41 @@ async fn a_generation_is_logged_under_a_new_number(db: PgPool) {
       "input_fingerprint": "d59a39c8c43d566b7311658cef284ba6eb0c6b0c95ab66515947d94a040bddfa"
     }
     "#);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn runs_that_end_at_once_never_wait_for_each_other_in_a_circle(db: PgPool) {
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "insert into learning_insights (org_id, insight_type, subject, title, description,
+                                        pattern_data)
+         select 'acme', 'pattern_preferred', n::text, '', '', '{}' from generate_series(1, 10) n
+         returning id",
+    )
+    .fetch_all(&db)
+    .await
+    .unwrap();
+    let end = |run: usize| {
+        let (db, ids) = (&db, &ids);
+        async move {
+            let mut tx = db.begin().await.unwrap();
+            let mut generation = generation();
+            // Each begins with another one, and leaves some out.
+            let mut chosen: Vec<_> = ids.iter().copied().map(InsightId).collect();
+            chosen.rotate_left(run % ids.len());
+            generation.exposure.held_out = chosen.split_off(7);
+            generation.exposure.applied = chosen;
+            store::insert_generation(&mut tx, &generation)
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+        }
+    };
+    for _ in 0..20 {
+        futures_util::future::join_all((0..10).map(end)).await;
+    }
+    let applied: i64 = sqlx::query_scalar("select sum(times_applied)::int8 from learning_insights")
+        .fetch_one(&db)
+        .await
+        .unwrap();
+    assert_eq!(applied, 20 * 10 * 7);
 }

@@ -30,6 +30,9 @@ pub struct Candidate {
 }
 
 /// What was said since the last pass, and in some organisations also what is in no group yet.
+///
+/// What was in a group that had to make room is left alone: a pass may read again what the one before
+/// has read, because a transaction was open meanwhile, and must not conclude anything else from it.
 pub async fn candidates(
     conn: &mut PgConnection,
     whole: &[OrgId],
@@ -59,7 +62,7 @@ pub async fn candidates(
         from due d
         join learning_suggestions s on s.org_id = d.org_id and s.id = d.id
         left join learning_patterns p on p.org_id = s.org_id and p.id = s.pattern_id
-        where s.pattern_id is not null or s.feedback_type = 'rejected'
+        where p.id is not null or (s.pattern_id is null and s.feedback_type = 'rejected')
         order by 1, 2
         "#,
         whole as &[OrgId],

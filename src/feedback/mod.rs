@@ -10,6 +10,7 @@ pub mod config;
 pub mod cursor;
 pub mod error;
 pub mod guidance;
+pub mod insight;
 pub mod insights;
 pub mod kept;
 pub mod learner;

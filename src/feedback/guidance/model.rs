@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::feedback::insight::InsightType;
 use crate::feedback::model::{Category, Exposure, InsightId};
 use crate::platform::ids::{OrgId, TeamId, UserId};
 
@@ -52,8 +53,8 @@ pub struct Occasion<'a> {
 pub struct Applicable {
     /// Which.
     pub id: InsightId,
-    /// Its type, as `learning_insights` names it.
-    pub insight_type: String,
+    /// Its type.
+    pub insight_type: InsightType,
     /// What it is about.
     pub subject: String,
     /// Its words.
@@ -90,11 +91,11 @@ impl Applicable {
     }
 
     fn line(&self) -> String {
-        let mark = match self.insight_type.as_str() {
-            "pattern_preferred" => "✓ ",
-            "pattern_rejected" => "✗ ",
-            "style_preference" => "• Style: ",
-            _ => "• ",
+        let mark = match self.insight_type {
+            InsightType::PatternPreferred => "✓ ",
+            InsightType::PatternRejected => "✗ ",
+            InsightType::StylePreference => "• Style: ",
+            InsightType::LowAcceptance | InsightType::HighAcceptance => "• ",
         };
         let words = self.description.split_whitespace();
         let words: Vec<_> = words.collect();
@@ -145,10 +146,10 @@ impl Guidance {
 mod tests {
     use super::*;
 
-    fn insight(id: i64, insight_type: &str, subject: &str, description: &str) -> Applicable {
+    fn insight(id: i64, insight_type: InsightType, subject: &str, description: &str) -> Applicable {
         Applicable {
             id: InsightId(id),
-            insight_type: insight_type.to_owned(),
+            insight_type,
             subject: subject.to_owned(),
             description: description.to_owned(),
             times_applied: 1_000,
@@ -167,20 +168,25 @@ mod tests {
         let insights = [
             insight(
                 1,
-                "style_preference",
+                InsightType::StylePreference,
                 "quotes@python",
                 "Use single quotes for strings in python.",
             ),
-            insight(2, "pattern_preferred", "length=brief", "Answer briefly."),
+            insight(
+                2,
+                InsightType::PatternPreferred,
+                "length=brief",
+                "Answer briefly.",
+            ),
             insight(
                 3,
-                "pattern_preferred",
+                InsightType::PatternPreferred,
                 "length=detailed",
                 "Answer in detail.",
             ),
             insight(
                 4,
-                "pattern_rejected",
+                InsightType::PatternRejected,
                 "group:1",
                 "Rejected, in a person's words: «too\nlong»",
             ),
@@ -199,7 +205,14 @@ mod tests {
     #[test]
     fn no_more_than_ten_enter_and_no_more_than_600_tokens() {
         let many: Vec<_> = (0..40)
-            .map(|n| insight(n, "pattern_preferred", &format!("s{n}"), "Answer briefly."))
+            .map(|n| {
+                insight(
+                    n,
+                    InsightType::PatternPreferred,
+                    &format!("s{n}"),
+                    "Answer briefly.",
+                )
+            })
             .collect();
         assert!(
             Guidance::of(&many, Uuid::from_u128(7))
@@ -212,7 +225,7 @@ mod tests {
             .map(|n| {
                 insight(
                     n,
-                    "pattern_preferred",
+                    InsightType::PatternPreferred,
                     &format!("s{n}"),
                     &"word ".repeat(90),
                 )
@@ -225,7 +238,12 @@ mod tests {
 
     #[test]
     fn chance_leaves_out_its_share_and_the_same_for_the_same_run() {
-        let old = insight(1, "pattern_preferred", "length", "Answer briefly.");
+        let old = insight(
+            1,
+            InsightType::PatternPreferred,
+            "length",
+            "Answer briefly.",
+        );
         let young = Applicable {
             times_applied: 0,
             ..old.clone()

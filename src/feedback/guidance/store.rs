@@ -3,6 +3,7 @@
 use sqlx::PgConnection;
 
 use crate::feedback::guidance::model::{Applicable, MIN_CONFIDENCE, Occasion};
+use crate::feedback::insight::InsightType;
 use crate::feedback::model::InsightId;
 use crate::platform::ids::TeamId;
 
@@ -15,8 +16,7 @@ pub async fn applicable(
     conn: &mut PgConnection,
     occasion: &Occasion<'_>,
 ) -> sqlx::Result<Vec<Applicable>> {
-    sqlx::query_as!(
-        Applicable,
+    let rows = sqlx::query!(
         r#"
         select id as "id: InsightId", insight_type, subject, description, times_applied
         from learning_insights
@@ -37,5 +37,16 @@ pub async fn applicable(
         CANDIDATES,
     )
     .fetch_all(conn)
-    .await
+    .await?;
+    // A type that a later version made says nothing here.
+    let known = rows.into_iter().filter_map(|row| {
+        Some(Applicable {
+            id: row.id,
+            insight_type: InsightType::of(&row.insight_type)?,
+            subject: row.subject,
+            description: row.description,
+            times_applied: row.times_applied,
+        })
+    });
+    Ok(known.collect())
 }

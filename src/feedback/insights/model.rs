@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::auth::principal::{Principal, Role};
+use crate::feedback::insight::{InsightType, Status};
 use crate::feedback::model::InsightId;
 use crate::platform::ids::{OrgId, TeamId, UserId};
 use crate::platform::redact::text::redact_text;
@@ -17,62 +18,6 @@ pub const MAX_TITLE_CHARS: usize = 120;
 pub const MAX_DESCRIPTION_CHARS: usize = 300;
 /// The longest reason for a decision, in characters.
 pub const MAX_REASON_CHARS: usize = 200;
-
-/// Where an insight stands.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
-)]
-#[schema(as = InsightStatus)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-pub enum Status {
-    /// It waits for an administrator.
-    Proposed,
-    /// It is put into prompts.
-    Active,
-    /// It is not any more.
-    Retired,
-}
-
-impl Status {
-    /// The value of `learning_insights.status`.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Proposed => "proposed",
-            Self::Active => "active",
-            Self::Retired => "retired",
-        }
-    }
-}
-
-/// What kind of thing an insight says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum InsightType {
-    /// People reject answers that are like this.
-    PatternRejected,
-    /// They prefer those that are.
-    PatternPreferred,
-    /// They want code to look like this.
-    StylePreference,
-    /// Answers of a category are mostly rejected.
-    LowAcceptance,
-    /// They are mostly accepted.
-    HighAcceptance,
-}
-
-impl InsightType {
-    /// The value of `learning_insights.insight_type`.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::PatternRejected => "pattern_rejected",
-            Self::PatternPreferred => "pattern_preferred",
-            Self::StylePreference => "style_preference",
-            Self::LowAcceptance => "low_acceptance",
-            Self::HighAcceptance => "high_acceptance",
-        }
-    }
-}
 
 /// For whom an insight is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

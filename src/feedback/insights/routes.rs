@@ -8,10 +8,9 @@ use utoipa_axum::routes;
 
 use crate::audit::layer::Changed;
 use crate::auth::principal::{Admin, Principal};
+use crate::feedback::insight::{InsightType, Status};
 use crate::feedback::insights::error::Error;
-use crate::feedback::insights::model::{
-    Filter, Insight, InsightType, ScopeKind, Status, Words, place,
-};
+use crate::feedback::insights::model::{Filter, Insight, ScopeKind, Words, place};
 use crate::feedback::insights::service::Insights;
 use crate::feedback::insights::view::{InsightView, PageView};
 use crate::feedback::model::InsightId;
@@ -141,11 +140,7 @@ async fn activate_insight(
     Path(id): Path<InsightId>,
     body: Option<Json<DecideInsight>>,
 ) -> Result<(Extension<Changed>, Json<InsightView>), Problem> {
-    let reason = body.and_then(|Json(body)| body.reason);
-    let decided = insights
-        .decide(&principal, id, Status::Active, reason.as_deref())
-        .await?;
-    Ok(changed(decided))
+    decide(&insights, &principal, id, Status::Active, body).await
 }
 
 /// Take an insight out of prompts.
@@ -167,11 +162,19 @@ async fn retire_insight(
     Path(id): Path<InsightId>,
     body: Option<Json<DecideInsight>>,
 ) -> Result<(Extension<Changed>, Json<InsightView>), Problem> {
+    decide(&insights, &principal, id, Status::Retired, body).await
+}
+
+async fn decide(
+    insights: &Insights,
+    principal: &Principal,
+    id: InsightId,
+    status: Status,
+    body: Option<Json<DecideInsight>>,
+) -> Result<(Extension<Changed>, Json<InsightView>), Problem> {
     let reason = body.and_then(|Json(body)| body.reason);
-    let decided = insights
-        .decide(&principal, id, Status::Retired, reason.as_deref())
-        .await?;
-    Ok(changed(decided))
+    let decided = insights.decide(principal, id, status, reason.as_deref());
+    Ok(changed(decided.await?))
 }
 
 /// New words for an insight.

@@ -3,10 +3,10 @@
 use sqlx::{PgConnection, PgPool};
 
 use crate::auth::principal::Principal;
+use crate::feedback::insight::Status;
 use crate::feedback::insights::error::Error;
 use crate::feedback::insights::model::{
-    Filter, Insight, MAX_DESCRIPTION_CHARS, MAX_REASON_CHARS, MAX_TITLE_CHARS, Reader, Status,
-    Words, line,
+    Filter, Insight, MAX_DESCRIPTION_CHARS, MAX_REASON_CHARS, MAX_TITLE_CHARS, Reader, Words, line,
 };
 use crate::feedback::insights::store;
 use crate::feedback::model::InsightId;

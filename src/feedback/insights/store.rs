@@ -3,9 +3,8 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::feedback::insights::model::{
-    Filter, Insight, InsightType, Reader, ScopeKind, Status, Words,
-};
+use crate::feedback::insight::{InsightType, Status};
+use crate::feedback::insights::model::{Filter, Insight, Reader, ScopeKind, Words};
 use crate::feedback::model::InsightId;
 use crate::platform::ids::{OrgId, TeamId, UserId};
 

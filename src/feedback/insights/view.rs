@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
-use crate::feedback::insights::model::{Insight, ScopeKind, Status, cursor};
+use crate::feedback::insight::Status;
+use crate::feedback::insights::model::{Insight, ScopeKind, cursor};
 
 /// For whom an insight is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]

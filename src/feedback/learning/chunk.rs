@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{Acquire, PgConnection};
 
+use crate::feedback::insight::Status;
 use crate::feedback::learning::counted::{Count, Rated, Voices, WEIGHT_ONE, Weeks};
 use crate::feedback::learning::error::Error;
 use crate::feedback::learning::grouping::{self, Groups};
 use crate::feedback::learning::insights::{self, EVERYTHING};
-use crate::feedback::learning::model::Status;
 use crate::feedback::learning::noticed;
 use crate::feedback::learning::org::Org;
 use crate::feedback::learning::store::counts::{self, CountRow, RatedRow};

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::feedback::insight::InsightType;
 use crate::feedback::learning::counted::{Count, Voices};
-use crate::feedback::learning::model::{Content, InsightType, Key, Reason, Scope};
+use crate::feedback::learning::model::{Content, Key, Reason, Scope};
 use crate::feedback::learning::posterior::{Posterior, rounded, wilson};
 use crate::feedback::learning::voices::{Opinion, Weighed};
 use crate::feedback::traits;

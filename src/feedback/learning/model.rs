@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::feedback::traits::Kind;
+use crate::feedback::insight::{InsightType, Status};
 use crate::platform::ids::OrgId;
 
 /// How far back ratings count, unless somebody says otherwise.
@@ -107,56 +107,6 @@ pub struct Report {
     pub watermark: u64,
 }
 
-/// What kind of thing an insight says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum InsightType {
-    /// Something is not wanted.
-    PatternRejected,
-    /// Something is wanted, in the way the work is done or answered.
-    PatternPreferred,
-    /// Something is wanted, in the way code looks.
-    StylePreference,
-    /// Answers of a category are often rejected.
-    LowAcceptance,
-    /// Answers of a category are mostly accepted.
-    HighAcceptance,
-}
-
-impl InsightType {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::PatternRejected,
-        Self::PatternPreferred,
-        Self::StylePreference,
-        Self::LowAcceptance,
-        Self::HighAcceptance,
-    ];
-
-    /// The value of `learning_insights.insight_type`.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::PatternRejected => "pattern_rejected",
-            Self::PatternPreferred => "pattern_preferred",
-            Self::StylePreference => "style_preference",
-            Self::LowAcceptance => "low_acceptance",
-            Self::HighAcceptance => "high_acceptance",
-        }
-    }
-
-    /// The type with this label.
-    pub fn of(label: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.label() == label)
-    }
-
-    /// What says that a value of this kind is better than the others.
-    pub fn preferring(kind: Kind) -> Self {
-        match kind {
-            Kind::Style => Self::StylePreference,
-            Kind::Preference | Kind::Workflow => Self::PatternPreferred,
-        }
-    }
-}
-
 /// Whom an insight is for. The wider ones come first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
@@ -192,35 +142,6 @@ impl Scope {
             Self::User(user) => Some(user),
             Self::Org | Self::Team(_) => None,
         }
-    }
-}
-
-/// Whether an insight is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// A person has to say yes first.
-    Proposed,
-    /// It is used.
-    Active,
-    /// It is not used any more.
-    Retired,
-}
-
-impl Status {
-    /// The value of `learning_insights.status`.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Proposed => "proposed",
-            Self::Active => "active",
-            Self::Retired => "retired",
-        }
-    }
-
-    /// The status with this label.
-    pub fn of(label: &str) -> Option<Self> {
-        [Self::Proposed, Self::Active, Self::Retired]
-            .into_iter()
-            .find(|one| one.label() == label)
     }
 }
 

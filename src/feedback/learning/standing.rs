@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 
+use crate::feedback::insight::Status;
 use crate::feedback::learning::counted::Voices;
 use crate::feedback::learning::effects::Measured;
 use crate::feedback::learning::grouping;
 use crate::feedback::learning::insights::Verdict;
-use crate::feedback::learning::model::{Content, Insight, Key, Reason, Scope, Status};
+use crate::feedback::learning::model::{Content, Insight, Key, Reason, Scope};
 
 /// An insight that is to be made.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,6 +4,7 @@ use navi::feedback::bandit::model::{ARMS, HALF_LIFE_DAYS};
 use navi::feedback::guidance::model::{
     Applicable, Guidance, MAX_INSIGHTS, MAX_TOKENS, MIN_CONFIDENCE,
 };
+use navi::feedback::insight::InsightType;
 use navi::feedback::model::InsightId;
 use navi::feedback::traits::{Kind, SUBJECTS, sentence};
 use uuid::Uuid;
@@ -46,16 +47,16 @@ fn the_page_lists_the_catalogue_of_traits() {
 
 #[test]
 fn the_page_shows_the_section_of_a_prompt_as_it_is() {
-    let insight = |id, insight_type: &str, subject: &str, value| Applicable {
+    let insight = |id, insight_type: InsightType, subject: &str, value| Applicable {
         id: InsightId(id),
-        insight_type: insight_type.to_owned(),
+        insight_type,
         subject: subject.to_owned(),
         description: sentence(subject, value).unwrap(),
         times_applied: 1_000,
     };
     let insights = [
-        insight(1, "style_preference", "quotes@python", "single"),
-        insight(2, "pattern_preferred", "length", "brief"),
+        insight(1, InsightType::StylePreference, "quotes@python", "single"),
+        insight(2, InsightType::PatternPreferred, "length", "brief"),
     ];
     let mut sections = (0..100).map(|draw| Guidance::of(&insights, Uuid::from_u128(draw)));
     let whole = sections

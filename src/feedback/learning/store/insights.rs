@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::feedback::learning::model::{Content, Insight, InsightType, Key, Scope, Status};
+use crate::feedback::insight::{InsightType, Status};
+use crate::feedback::learning::model::{Content, Insight, Key, Scope};
 use crate::feedback::learning::standing::{Changed, Made};
 use crate::platform::ids::OrgId;
 

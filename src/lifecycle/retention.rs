@@ -60,6 +60,7 @@ impl Retention {
             tokio::time::sleep(ASKS_EVERY).await;
         }
         let pass = self.pass(false).await;
+        store::let_others(&mut turn).await?;
         turn.close().await?;
         pass.map(Some)
     }

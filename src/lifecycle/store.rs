@@ -13,6 +13,15 @@ pub async fn keep_alone(conn: &mut PgConnection) -> sqlx::Result<bool> {
         .await
 }
 
+/// Lets the next one look after it. The end of the session would do that too, but some time after whoever
+/// ended it goes on.
+pub async fn let_others(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query_scalar!("select pg_advisory_unlock($1)", KEEPING)
+        .fetch_one(conn)
+        .await?;
+    Ok(())
+}
+
 /// The months of a table that [`crate::platform::db::drop_old_months`] would drop.
 pub async fn old_months(
     conn: &mut PgConnection,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::feedback::insight::InsightType;
+use crate::feedback::learning::categories;
 use crate::feedback::learning::counted::{Count, Voices};
 use crate::feedback::learning::model::{Content, Key, Reason, Scope};
 use crate::feedback::learning::posterior::{Posterior, rounded, wilson};
@@ -25,14 +26,10 @@ const WORTH: f64 = 0.1;
 const REJECTIONS: f64 = 2.0;
 /// or so many acceptances of this one.
 const ACCEPTANCES: f64 = 3.0;
-/// A category is looked at from so many voices on.
-const SAMPLES: f64 = 5.0;
 /// What is accepted less than this is rejected.
-const LOW: f64 = 0.5;
-/// What is accepted more than this is well received.
-const HIGH: f64 = 0.8;
+pub(super) const LOW: f64 = 0.5;
 /// How far it may come back before it is no longer said.
-const SLACK: f64 = 0.1;
+pub(super) const SLACK: f64 = 0.1;
 /// Nobody speaks for the others alone: so many people have to agree.
 const RATERS: usize = 2;
 
@@ -66,7 +63,7 @@ pub fn verdicts(subject: &str, counts: &[&Count], found: &mut BTreeMap<Key, Verd
                 .filter(|count| count.category == category)
                 .collect();
             for scope in &scopes {
-                category_verdicts(category, &Opinion::of(&of_it, scope), scope, found);
+                categories::verdicts(category, &Opinion::of(&of_it, scope), scope, found);
             }
         }
         return;
@@ -146,14 +143,14 @@ fn contrast<'a>(opinion: &Opinion<'_>, value: &'a str) -> Contrast<'a> {
 
 /// A verdict without its words.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Standing {
+pub(super) enum Standing {
     Sure,
     Still,
     Gone(Reason),
 }
 
 impl Standing {
-    fn verdict(self, content: impl FnOnce() -> Content) -> Verdict {
+    pub(super) fn verdict(self, content: impl FnOnce() -> Content) -> Verdict {
         match self {
             Self::Sure => Verdict::Sure(content()),
             Self::Still => Verdict::Still(content()),
@@ -198,7 +195,7 @@ fn rejected(value: &str, own: &Weighed, opinion: &Opinion<'_>, scope: &Scope) ->
     }
 }
 
-fn aged_or_turned(would_hold_if_it_were_new: bool) -> Reason {
+pub(super) fn aged_or_turned(would_hold_if_it_were_new: bool) -> Reason {
     if would_hold_if_it_were_new {
         Reason::EvidenceAged
     } else {
@@ -207,92 +204,10 @@ fn aged_or_turned(would_hold_if_it_were_new: bool) -> Reason {
 }
 
 /// Whether enough people agree: two at least and two thirds. One's own scope needs nobody else.
-fn agreed((with, without): (usize, usize), scope: &Scope) -> bool {
+pub(super) fn agreed((with, without): (usize, usize), scope: &Scope) -> bool {
     match scope {
         Scope::Org | Scope::Team(_) => with >= RATERS && with * 3 >= (with + without) * 2,
         Scope::User(_) => with >= 1,
-    }
-}
-
-fn category_verdicts(
-    category: &str,
-    opinion: &Opinion<'_>,
-    scope: &Scope,
-    found: &mut BTreeMap<Key, Verdict>,
-) {
-    let all = opinion.about(|_| true);
-    if all.raters == 0 {
-        return;
-    }
-    let (content, not) = opinion.content(EVERYTHING);
-    let (lower, upper) = wilson(all.weighed);
-    let (plain_lower, plain_upper) = wilson(all.plain);
-    let enough = all.plain.total() >= SAMPLES;
-    let standing = |sure: bool, still: bool, plain: bool| match (enough, sure, still) {
-        (true, true, _) => Standing::Sure,
-        (true, false, true) => Standing::Still,
-        (true, false, false) => Standing::Gone(aged_or_turned(plain)),
-        (false, _, _) => Standing::Gone(Reason::EvidenceAged),
-    };
-    let low = standing(
-        upper < LOW && agreed((not, content), scope),
-        upper < LOW + SLACK && not > content,
-        plain_upper < LOW + SLACK && not > content,
-    );
-    let high = standing(
-        lower > HIGH && agreed((content, not), scope),
-        lower > HIGH - SLACK && content > not,
-        plain_lower > HIGH - SLACK && content > not,
-    );
-    let posterior = Posterior::of(all.weighed);
-    for (insight_type, standing, certainty) in [
-        (InsightType::LowAcceptance, low, posterior.below(LOW)),
-        (
-            InsightType::HighAcceptance,
-            high,
-            1.0 - posterior.below(HIGH),
-        ),
-    ] {
-        let key = Key {
-            scope: scope.clone(),
-            insight_type,
-            category: Some(category.to_owned()),
-            subject: EVERYTHING.to_owned(),
-            language: None,
-        };
-        let verdict = standing.verdict(|| {
-            let (title, description) = about_category(insight_type, category);
-            Content {
-                title,
-                description,
-                pattern_data: data(EVERYTHING, EVERYTHING, &all),
-                confidence: confidence(certainty),
-                sample_size: sample(all.plain.total()),
-                quoted_user: None,
-                evidence: Vec::new(),
-            }
-        });
-        found.insert(key, verdict);
-    }
-}
-
-/// A title and a description. The category is one of a closed list, like everything that is said.
-fn about_category(insight_type: InsightType, category: &str) -> (String, String) {
-    if insight_type == InsightType::LowAcceptance {
-        (
-            format!("Answers about {category} are often rejected"),
-            format!(
-                "Answers to requests of the kind \"{category}\" were often rejected here: make sure what is \
-                 wanted before you begin, and check the result against the request before you call it done."
-            ),
-        )
-    } else {
-        (
-            format!("Answers about {category} are mostly accepted"),
-            format!(
-                "Answers to requests of the kind \"{category}\" are mostly accepted here: go about them as before."
-            ),
-        )
     }
 }
 
@@ -365,7 +280,7 @@ pub fn sample(voices: f64) -> i32 {
     sample
 }
 
-fn data(subject: &str, value: &str, own: &Weighed) -> Value {
+pub(super) fn data(subject: &str, value: &str, own: &Weighed) -> Value {
     let posterior = Posterior::of(own.weighed);
     let (low, high) = posterior.interval();
     json!({

@@ -4,6 +4,7 @@
 //! writes depends on what is there and on the day, so that a pass may be killed, repeated and made by
 //! whoever gets to it first.
 
+pub mod categories;
 pub mod chunk;
 pub mod counted;
 pub mod effects;

@@ -59,7 +59,8 @@ from (
 
 const COUNT: &str = "
 insert into learning_counts as c (org_id, subject, value, category, user_id, week, accepted, rejected)
-select s.org_id, split_part(tag, '=', 1), split_part(tag, '=', 2), s.category, s.user_id,
+select s.org_id, split_part(tag, '=', 1), split_part(tag, '=', 2),
+       case tag when '*=*' then s.category else '' end, s.user_id,
        date_trunc('week', s.created_at at time zone 'UTC')::date,
        2 * count(*) filter (where s.rating = 1), 2 * count(*) filter (where s.rating = -1)
 from learning_suggestions s

@@ -90,6 +90,8 @@ create table learning_counts (
     -- What the trait is about, for example `quotes@python`, and which of its values.
     subject text not null,
     value text not null,
+    -- Only for `*`, where acceptance is compared by it; empty for traits, which are wanted or not
+    -- whatever the work is. A row for each would be several times as many to read.
     category text not null,
     team_id text not null default '',
     user_id text not null,

@@ -16,6 +16,7 @@ use crate::feedback::learning::store::counts::{self, CountRow, RatedRow};
 use crate::feedback::learning::store::groups::{self, Candidate};
 use crate::feedback::learning::store::passes::{self, Due};
 use crate::feedback::learning::store::{exposures, insights as rows, patterns};
+use crate::feedback::store::applying;
 use crate::feedback::traits;
 use crate::platform::ids::OrgId;
 
@@ -313,6 +314,11 @@ impl Chunk<'_> {
             self.done.made += writes.made.len();
             made.extend(writes.made.into_iter().map(|one| (org_id.clone(), one)));
             changed.extend(writes.changed.into_iter().map(|one| (org_id.clone(), one)));
+        }
+        if !changed.is_empty() {
+            let mut orgs: Vec<OrgId> = changed.iter().map(|(org_id, _)| org_id.clone()).collect();
+            orgs.dedup();
+            applying::alone(conn, &orgs).await?;
         }
         rows::change(conn, &changed, self.frame.now).await?;
         rows::make(conn, &made, self.frame.now).await?;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use crate::feedback::model::{Exposure, Generation, InsightId, Sha256Hex, Verified};
+use crate::feedback::store::applying;
 use crate::platform::db::strip_nul;
 use crate::platform::ids::TeamId;
 use crate::platform::logging::TraceId;
@@ -100,22 +101,10 @@ async fn insert_exposures(
 ) -> sqlx::Result<()> {
     let Exposure { applied, held_out } = &generation.exposure;
     let org_id = generation.org_id.as_str();
-    // Runs of an organisation that end at once count one after the other: they share most of the rows,
-    // and Postgres found circles among them although each took its rows in the order of their ids.
+    applying::alone(conn, std::slice::from_ref(&generation.org_id)).await?;
     sqlx::query!(
-        r#"select pg_advisory_xact_lock(hashtextextended('insights of ' || $1, 0)) as "locked!""#,
-        org_id,
-    )
-    .fetch_one(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "with applied as (
-             select id from learning_insights
-             where org_id = $1 and id = any($2) order by id for no key update
-         )
-         update learning_insights i
-         set times_applied = i.times_applied + 1, last_applied = $3
-         from applied where i.org_id = $1 and i.id = applied.id",
+        "update learning_insights set times_applied = times_applied + 1, last_applied = $3
+         where org_id = $1 and id = any($2)",
         org_id,
         applied as &[InsightId],
         generation.created_at,

@@ -1,5 +1,6 @@
 //! Feedback's SQL.
 
+pub mod applying;
 pub mod generations;
 pub mod passes;
 pub mod ratings;

@@ -182,7 +182,9 @@ async fn write(
          )
          insert into learning_counts
              (org_id, subject, value, category, team_id, user_id, week, accepted, rejected)
-         select g.org_key, t.subject, t.value, g.category, coalesce(g.team_id, ''), g.user_sub,
+         select g.org_key, t.subject, t.value,
+                case t.subject when '*' then g.category else '' end,
+                coalesce(g.team_id, ''), g.user_sub,
                 date_trunc('week', g.created_at at time zone 'UTC')::date,
                 greatest($9, 0), greatest($10, 0)
          from ai_generation_log g cross join traits t

@@ -803,7 +803,7 @@ async fn a_rating_that_was_taken_back_teaches_nothing(db: PgPool) {
         "delete from learning_counts",
         "insert into learning_counts (org_id, subject, value, category, user_id, week, accepted)
          values ('acme', '*', '*', 'fix', 'ada', '2026-06-01', 4),
-                ('acme', 'quotes@python', 'single', 'fix', 'ada', '2026-06-01', 4)",
+                ('acme', 'quotes@python', 'single', '', 'ada', '2026-06-01', 4)",
     ] {
         sqlx::query(statement).execute(&db).await.unwrap();
     }

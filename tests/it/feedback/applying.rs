@@ -307,9 +307,9 @@ async fn a_thumb_moves_the_arm_that_was_chosen_and_an_answer_teaches_its_traits(
     insta::assert_debug_snapshot!(counts, @r#"
     [
         "* * explain 2 0",
-        "code_in_answer left_out explain 2 0",
-        "length brief explain 2 0",
-        "lists bullets explain 2 0",
+        "code_in_answer left_out  2 0",
+        "length brief  2 0",
+        "lists bullets  2 0",
     ]
     "#);
     let learned: Value = sqlx::query_scalar(

@@ -15,7 +15,8 @@ use crate::support::app::ORG;
 
 /// The counts made anew from the rows; those that are nothing are left out.
 const RECOUNT: &str = "
-    select s.org_id, t.subject, t.value, s.category, coalesce(s.team_id, '') as team_id, s.user_id,
+    select s.org_id, t.subject, t.value, case t.subject when '*' then s.category else '' end as category,
+           coalesce(s.team_id, '') as team_id, s.user_id,
            date_trunc('week', g.created_at at time zone 'UTC')::date as week,
            sum(case when s.feedback_type in ('accepted', 'modified') then halves else 0 end) as accepted,
            sum(case when s.feedback_type = 'rejected' then halves else 0 end) as rejected

@@ -64,7 +64,8 @@ const COUNT: &str = "
     insert into learning_counts as c (
         org_id, subject, value, category, team_id, user_id, week, accepted, rejected
     )
-    select $1, split_part(tag, '=', 1), split_part(tag, '=', 2), $2, coalesce($3, ''), $4,
+    select $1, split_part(tag, '=', 1), split_part(tag, '=', 2),
+           case tag when '*=*' then $2 else '' end, coalesce($3, ''), $4,
            date_trunc('week', $5 at time zone 'UTC')::date, $6, 2 - $6
     from unnest('*=*'::text || $7::text[]) tag where strpos(tag, '=') > 1
     on conflict (org_id, subject, value, category, team_id, user_id, week) do update

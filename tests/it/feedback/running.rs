@@ -119,7 +119,7 @@ async fn rate(db: &PgPool, org: &str, single: bool) {
          )
          insert into learning_counts as c (org_id, subject, value, category, user_id, week, accepted,
                                            rejected)
-         select $1, subject, v, 'feature', user_sub, date_trunc('week', now(), 'UTC')::date,
+         select $1, subject, v, case subject when '*' then 'feature' else '' end, user_sub, date_trunc('week', now(), 'UTC')::date,
                 2 * count(*) filter (where accepted), 2 * count(*) filter (where not accepted)
          from rated, lateral (values ('*', '*'), ('quotes@python', value)) t (subject, v)
          group by subject, v, user_sub

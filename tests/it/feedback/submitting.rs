@@ -123,7 +123,7 @@ async fn a_rating_is_stored_with_what_the_analyzer_reads_of_it(db: PgPool) {
         "team_id": "",
         "user_id": "user-1",
         "accepted": 2,
-        "category": "fix",
+        "category": "",
         "rejected": 0
       },
       {
@@ -133,7 +133,7 @@ async fn a_rating_is_stored_with_what_the_analyzer_reads_of_it(db: PgPool) {
         "team_id": "",
         "user_id": "user-1",
         "accepted": 2,
-        "category": "fix",
+        "category": "",
         "rejected": 0
       }
     ]

@@ -45,7 +45,7 @@ pub async fn all(
         CountRow,
         r#"
         select c.org_id as "org_id!: OrgId", c.subject as "subject!", c.value as "value!",
-               case when c.subject = '*' then c.category else '' end as "category!",
+               c.category as "category!",
                c.team_id as "team!", c.user_id as "user!",
                sum(c.accepted)::bigint as "accepted!", sum(c.rejected)::bigint as "rejected!",
                sum(c.accepted * w.weight)::bigint as "weighed_accepted!",
@@ -76,7 +76,7 @@ pub async fn of_subjects(
         CountRow,
         r#"
         select c.org_id as "org_id!: OrgId", c.subject as "subject!", c.value as "value!",
-               case when c.subject = '*' then c.category else '' end as "category!",
+               c.category as "category!",
                c.team_id as "team!", c.user_id as "user!",
                sum(c.accepted)::bigint as "accepted!", sum(c.rejected)::bigint as "rejected!",
                sum(c.accepted * w.weight)::bigint as "weighed_accepted!",
@@ -198,7 +198,7 @@ pub async fn recount(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<()
              from voices
              union all
              -- A tag that is none says nothing.
-             select split_part(tag, '=', 1), substr(tag, strpos(tag, '=') + 1), category, team_id,
+             select split_part(tag, '=', 1), substr(tag, strpos(tag, '=') + 1), '', team_id,
                     user_id, week, halves, good
              from voices, unnest(tags) tag
              where strpos(tag, '=') > 1

@@ -87,7 +87,9 @@ impl AgentService {
         let route = match chosen {
             Some(Ok(route)) if !route.was_fallback => route,
             Some(Ok(_) | Err(_)) | None => {
-                tuning.model = None;
+                if let Some(model) = tuning.model.take() {
+                    tracing::warn!(%model, "a model that ratings may choose cannot be had");
+                }
                 self.router().route(model, hint, needs)?
             }
         };

@@ -281,6 +281,62 @@ async fn ratings_choose_the_temperature(db: PgPool) {
     "#);
 }
 
+/// What is known of models in the circumstances of these runs: the first is liked, the others are not.
+async fn known_models(db: &PgPool, models: [&str; 2]) {
+    sqlx::query(
+        "insert into learning_bandit_arms (org_id, context, arm, successes, failures, updated_at)
+         values ($1, 'chat_small_expert:model', $2, 500, 0, '2026-01-02T03:04:05Z'),
+                ($1, 'chat_small_expert:model', $3, 0, 500, '2026-01-02T03:04:05Z')",
+    )
+    .bind(ORG)
+    .bind(models[0])
+    .bind(models[1])
+    .execute(db)
+    .await
+    .unwrap();
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn ratings_choose_the_model_where_they_may_and_are_counted_for_it(db: PgPool) {
+    let flags = ["--bandit-models", "scripted/quick,scripted/good"];
+    let stage = Stage::with(db.clone(), script([says("Done.")]), &flags).await;
+    known_models(&db, ["scripted/good", "scripted/quick"]).await;
+    let planner = stage.planner();
+    let told = stage
+        .run_with(&planner, json!({"message": "explain it"}))
+        .await;
+    let named = json!({"message": "explain it again", "model": "scripted/quick"});
+    stage.run_with(&planner, named).await;
+    let asked: Vec<_> = stage
+        .requests()
+        .into_iter()
+        .map(|request| request.model)
+        .collect();
+    assert_eq!(asked, ["good", "quick"], "who names a model gets it");
+    let gen_id = &told.events("generation_logged")[0]["gen_id"];
+    let rating = json!({"gen_id": gen_id, "rating": -1});
+    let (status, _) = planner.post("/api/feedback/submit", rating).await;
+    assert_eq!(status, 200);
+    let counted = "select round(failures)::int8 from learning_bandit_arms
+                   where context = 'chat_small_expert:model' and arm = 'scripted/good'";
+    assert_eq!(stage.count(counted).await, 1);
+    let unnamed = "select count(*) from ai_generation_log where params ? 'bandit_model_arm'";
+    assert_eq!(stage.count(unnamed).await, 1);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_model_that_cannot_be_had_is_not_chosen(db: PgPool) {
+    let flags = ["--bandit-models", "openai/gpt-5.2,scripted/good"];
+    let stage = Stage::with(db.clone(), script([says("Done.")]), &flags).await;
+    known_models(&db, ["openai/gpt-5.2", "scripted/good"]).await;
+    stage
+        .run_with(&stage.planner(), json!({"message": "explain it"}))
+        .await;
+    assert_eq!(stage.requests()[0].model, "demo");
+    let chosen = "select count(*) from ai_generation_log where params ? 'bandit_model_arm'";
+    assert_eq!(stage.count(chosen).await, 0);
+}
+
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_thumb_moves_the_arm_that_was_chosen_and_an_answer_teaches_its_traits(db: PgPool) {
     let stage = Stage::new(db.clone(), script([says("- one\n- two\n- three")])).await;

@@ -18,6 +18,7 @@ use crate::agent::leases::model::Taken;
 use crate::agent::memory;
 use crate::agent::model::{ChosenModel, Run, RunId, RunKind, Task};
 use crate::agent::output::LiveOutput;
+use crate::agent::pieces::Pieces;
 use crate::agent::policy::service::Policy;
 use crate::agent::prompt::Reach;
 use crate::agent::request::TaskRequest;
@@ -268,6 +269,7 @@ impl AgentService {
             has_entered: entrance == Entrance::Begun,
             halted,
             messages,
+            pieces: Pieces::default(),
             goal,
             position,
             progress: state.progress,

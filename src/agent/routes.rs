@@ -54,7 +54,7 @@ async fn run_autonomous(
     Extension(trace_id): Extension<TraceId>,
     Json(request): Json<TaskRequest>,
 ) -> Result<(Extension<Made>, Response), Problem> {
-    let may_leave = request.on_disconnect == OnDisconnect::Continue;
+    let may_leave = request.on_disconnect == Some(OnDisconnect::Continue);
     let started = service.start(&principal, trace_id, request).await?;
     let made = Made(started.run_id.to_string());
     Ok((
@@ -92,8 +92,10 @@ struct ChatAnswer {
     content: String,
     /// The same, under the name that some clients read.
     reply: String,
-    /// `ok`.
-    status: String,
+    /// `ok` in the answer to the health check, and absent from others: old clients print it under the
+    /// answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
     /// Always empty: this answer never asks the client to act.
     actions: Vec<Value>,
     /// Always empty.
@@ -111,7 +113,7 @@ impl ChatAnswer {
         Self {
             reply: content.clone(),
             content,
-            status: "ok".to_owned(),
+            status: None,
             actions: Vec::new(),
             sources: Vec::new(),
             edits: Vec::new(),
@@ -142,11 +144,10 @@ async fn answer_chat(
     Json(request): Json<TaskRequest>,
 ) -> Result<Json<ChatAnswer>, Problem> {
     if request.message == HEALTH_CHECK {
-        return Ok(Json(ChatAnswer::new(
-            "NAVI is running.".to_owned(),
-            None,
-            None,
-        )));
+        return Ok(Json(ChatAnswer {
+            status: Some("ok"),
+            ..ChatAnswer::new("NAVI is running.".to_owned(), None, None)
+        }));
     }
     let chat = service.chat(&principal, trace_id, request).await?;
     let call = chat.ask().await.map_err(Error::Model)?;

@@ -11,15 +11,15 @@ use async_stream::stream;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::sse::{self, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::Stream;
+use futures_util::{FutureExt, Stream};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::event::Event;
 use crate::agent::event_data::Phase;
 use crate::agent::event_log::Recorded;
-use crate::agent::followers::Follower;
+use crate::agent::followers::{Follower, TELL_EVERY};
 use crate::agent::jobs::model::JobHead;
 use crate::agent::model::{RunId, RunKind};
 use crate::agent::service::{AgentService, Started};
@@ -150,6 +150,33 @@ impl View {
         }
     }
 
+    /// The frame before an interactive stream ends without its run: clients show errors, and would
+    /// take the end of the stream for the end of the work. It is not part of the log.
+    fn goes_on(&self, run_id: RunId, event: &Event) -> Option<sse::Event> {
+        let is_interactive = matches!(self, Self::Interactive { .. });
+        if !(is_interactive
+            && matches!(
+                event,
+                Event::Status {
+                    status: Phase::Interrupted,
+                    ..
+                }
+            ))
+        {
+            return None;
+        }
+        let data = json!({
+            "type": "error",
+            "error": format!(
+                "The server is restarting. The run is not over: it goes on as job {run_id}"
+            ),
+            "code": "RUN_CONTINUES",
+            "job_id": run_id,
+            "events_url": format!("/api/jobs/{run_id}/events"),
+        });
+        Some(sse::Event::default().data(data.to_string()))
+    }
+
     fn frame(&self, run_id: RunId, recorded: &Recorded) -> sse::Event {
         let mut data = serde_json::to_value(&recorded.event).unwrap_or(Value::Null);
         match self {
@@ -187,8 +214,13 @@ fn frames(
         let mut cursor = after;
         let mut last_sent = Instant::now();
         let mut looks = true;
+        let mut telling = interval(TELL_EVERY);
+        telling.set_missed_tick_behavior(MissedTickBehavior::Delay);
         yield Ok(sse::Event::default().retry(Duration::from_millis(RETRY_MS)).comment("navi"));
         'log: loop {
+            if telling.tick().now_or_never().is_some() {
+                follower.tell();
+            }
             let page = page(&service, &org_id, run_id, cursor, &follower).await;
             // Nothing where something must be: events this old were dropped by retention.
             let is_gone = page.as_ref().is_some_and(Vec::is_empty) && follower.head() > cursor;
@@ -197,7 +229,11 @@ fn frames(
                 cursor = recorded.sequence;
                 last_sent = Instant::now();
                 let ends = view.ends_with(&recorded.event);
+                if let Some(frame) = view.goes_on(run_id, &recorded.event) {
+                    yield Ok(frame);
+                }
                 yield Ok(view.frame(run_id, &recorded));
+                follower.handed(cursor);
                 if ends {
                     break 'log;
                 }

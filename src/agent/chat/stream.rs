@@ -8,6 +8,7 @@ use axum::response::sse;
 use serde_json::{Value, json};
 
 use crate::agent::chat::service::Chat;
+use crate::agent::pieces::Pieces;
 use crate::agent::service::AgentService;
 use crate::agent::stream::{HEARTBEAT, OpenStream, done, heartbeat, respond};
 use crate::llm::error::LlmError;
@@ -40,7 +41,7 @@ fn frames(
         }
         yield numbered(llm_activity("Thinking…", "running"));
         let mut answer = String::new();
-        let mut gate = Gate::default();
+        let (mut gate, mut pieces) = (Gate::default(), Pieces::default());
         let mut asking = std::pin::pin!(chat.ask());
         let asked = loop {
             match tokio::time::timeout(HEARTBEAT, &mut asking).await {
@@ -66,8 +67,7 @@ fn frames(
                     Some(Ok(StreamEvent::Text { delta })) => {
                         answer.push_str(&delta);
                         gate.push(&delta);
-                        let text = gate.take();
-                        if !text.is_empty() {
+                        if let Some(text) = pieces.push(&gate.take()) {
                             yield numbered(json!({ "type": "text", "text": text }));
                         }
                     }
@@ -80,8 +80,8 @@ fn frames(
                 }
             },
         };
-        let text = gate.finish();
-        if !text.is_empty() {
+        let rest = pieces.push(&gate.finish());
+        for text in rest.into_iter().chain(pieces.finish()) {
             yield numbered(json!({ "type": "text", "text": text }));
         }
         if let Some(error) = ended {

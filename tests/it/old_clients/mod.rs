@@ -1,0 +1,6 @@
+//! The clients of the original, which cannot be changed any more: their requests, and what they make of
+//! the answers.
+
+mod conversations;
+mod pieces;
+mod undo;

@@ -2,5 +2,7 @@
 //! the answers.
 
 mod conversations;
+mod events;
 mod pieces;
+mod recorded;
 mod undo;

@@ -33,6 +33,7 @@ pub mod kept;
 pub mod learning;
 pub mod leases;
 pub mod limits;
+pub mod live;
 pub mod memory;
 pub mod model;
 pub mod model_call;

@@ -19,7 +19,7 @@ const MAX_ITERATIONS: u32 = 100;
 /// The most images of one request.
 const MAX_IMAGES: usize = 8;
 
-/// The body of `POST /api/navi/chat/autonomous`, `…/chat/stream/v2` and `…/chat`.
+/// The body of `POST /api/navi/chat/autonomous`, `…/chat/stream/v2`, `…/chat/stream` and `…/chat`.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct TaskRequest {
     /// What is asked, at most 512 KiB; not blank.
@@ -41,7 +41,7 @@ pub struct TaskRequest {
     /// The conversation this belongs to; its messages are the history when none is sent.
     pub conversation_id: Option<String>,
     /// What was said before, oldest first.
-    #[serde(default)]
+    #[serde(default, alias = "conversationHistory")]
     pub conversation_history: Vec<HistoryEntry>,
     /// Files, selections and images that belong to the request.
     #[serde(default)]

@@ -141,6 +141,11 @@ impl Chat {
         self.route.effective_model_id.clone()
     }
 
+    /// The time, in milliseconds since the epoch.
+    pub fn now(&self) -> i64 {
+        self.service.services().clock.millis()
+    }
+
     /// Sends the question.
     pub async fn ask(&self) -> Result<ModelCall, LlmError> {
         let services = self.service.services();

@@ -157,6 +157,7 @@ impl TaskRequest {
             run_verification: self.run_verification.unwrap_or(true),
             max_iterations,
             tuning: None,
+            plan: None,
         })
     }
 }

@@ -15,7 +15,7 @@ pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 /// The most rounds a client may ask for.
 const MAX_ITERATIONS: u32 = 100;
 
-/// The body of `POST /api/navi/chat/autonomous`, `…/chat/stream/v2` and `…/chat`.
+/// The body of `POST /api/navi/chat/autonomous`, `…/chat/stream/v2`, `…/chat/stream` and `…/chat`.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct TaskRequest {
     /// What is asked, at most 512 KiB; not blank.
@@ -125,6 +125,7 @@ impl TaskRequest {
             run_verification: self.run_verification.unwrap_or(true),
             max_iterations,
             tuning: None,
+            plan: None,
         })
     }
 }

@@ -28,6 +28,7 @@ pub fn routes(service: AgentService) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(run_autonomous))
         .routes(routes!(stream_chat))
+        .routes(routes!(stream_plain_chat))
         .routes(routes!(answer_chat))
         .routes(routes!(answer_prompt))
         .with_state(service)
@@ -82,7 +83,31 @@ async fn stream_chat(
     Json(request): Json<TaskRequest>,
 ) -> Result<Response, Problem> {
     let chat = service.chat(&principal, trace_id, request).await?;
-    Ok(chat_stream::chat(service, chat))
+    Ok(chat_stream::typed(service, chat))
+}
+
+/// Ask for an answer in text and follow it, in the frames of the oldest clients.
+///
+/// The chat is the same; most of its frames are known by their keys and have no `type`.
+#[utoipa::path(
+    post, path = "/api/navi/chat/stream", tag = "agent", request_body = TaskRequest,
+    responses(
+        (status = 200, description = "The answer as it arrives",
+         content_type = "text/event-stream", body = StreamFrame),
+        (status = 400, description = "No model can take the request"),
+        (status = 404, description = "No such conversation of yours"),
+        (status = 422, description = "The request cannot be worked with"),
+        (status = 503, description = "The server is ending"),
+    )
+)]
+async fn stream_plain_chat(
+    State(service): State<AgentService>,
+    principal: Principal,
+    Extension(trace_id): Extension<TraceId>,
+    Json(request): Json<TaskRequest>,
+) -> Result<Response, Problem> {
+    let chat = service.chat(&principal, trace_id, request).await?;
+    Ok(chat_stream::plain(service, chat))
 }
 
 /// An answer in text, whole.

@@ -24,7 +24,13 @@ pub const AGENT_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// Until when an answer must begin. A stream begins at once and may then last.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
 /// Routes that answer only when a model has.
-const PATIENT: &[(&str, Duration)] = &[("/api/navi/chat", Duration::from_mins(10))];
+const PATIENT: &[(&str, Duration)] = &[
+    ("/api/navi/chat", Duration::from_mins(10)),
+    ("/api/navi/plan", Duration::from_mins(10)),
+    (REVIEW, Duration::from_mins(10)),
+];
+/// Asks a model whatever the method, so that reading it costs as much as changing something.
+const REVIEW: &str = "/api/navi/analyze-changes";
 
 /// Answers for a handler that did not begin to in time; what it was doing is dropped, and with it
 /// a transaction that was open.
@@ -130,14 +136,21 @@ impl Rates {
     }
 }
 
-/// Slows down a principal who changes things faster than the limit. Reading is free.
+/// Whether a request counts: it changes something, or costs as much.
+fn counts(request: &Request) -> bool {
+    let route = request.extensions().get::<MatchedPath>();
+    !request.method().is_safe() || route.is_some_and(|route| route.as_str() == REVIEW)
+}
+
+/// Slows down a principal who changes things faster than the limit. Reading is free, unless a model is
+/// asked for it.
 ///
 /// The headers are those of the IETF's `RateLimit` draft: a policy, and what is left of it.
 pub async fn rate(State(rates): State<Rates>, request: Request, next: Next) -> Response {
-    let changes = !request.method().is_safe();
+    let counts = counts(&request);
     let (name, what, limiter) = rates.of(&request);
     let wait = match request.extensions().get::<Principal>() {
-        Some(principal) if changes => limiter.check(principal),
+        Some(principal) if counts => limiter.check(principal),
         _ => None,
     };
     let Some(wait) = wait else {

@@ -42,6 +42,8 @@ fn api(app: &App) -> OpenApiRouter {
             crate::agent::routes::routes(app.agent.clone())
                 .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
         )
+        .merge(crate::agent::plans::routes::routes(app.agent.clone()))
+        .merge(crate::agent::review::routes::routes(app.agent.clone()))
         .merge(
             crate::agent::jobs::routes::routes(app.agent.clone(), app.streams_end.clone())
                 .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),

@@ -7,7 +7,7 @@ use navi::http::router::document;
 use navi::llm::script::{FailKind, Script};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::PgPool;
 
 use crate::runs::rules;
 use crate::runs::stage::{calls, plan, says};

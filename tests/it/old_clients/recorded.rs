@@ -5,7 +5,7 @@ use navi::platform::clock::Clock;
 use navi::platform::ids::uuid_v7;
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::PgPool;
 
 use crate::runs::stage::{calls, plan, says};
 use crate::runs::stream::EventStream;

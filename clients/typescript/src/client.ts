@@ -3,7 +3,7 @@ import type { components } from "./api.js";
 import type { Answer, AnyInput, CallOptions, Input, Method, PathOf, Route } from "./calling.js";
 import { Conversations } from "./conversations.js";
 import { eventsOf, type NaviEvent } from "./events.js";
-import { type FollowOptions, type RunRequest, startRun } from "./following.js";
+import { type FollowOptions, type RunOptions, type RunRequest, startRun } from "./following.js";
 import { type ConsentChoice, type ConsentOptions, Jobs } from "./jobs.js";
 import { NaviError } from "./problem.js";
 import { type NaviOptions, Transport } from "./transport.js";
@@ -89,8 +89,8 @@ export class NaviClient {
      * server ends, it goes on as a job. Aborting the signal cancels the run, leaving the loop leaves
      * it, and `on_disconnect` in the request decides otherwise.
      */
-    run(request: RunRequest, options: CallOptions = {}): AsyncGenerator<NaviEvent, void, undefined> {
-        return startRun(this.#transport, request, options.signal);
+    run(request: RunRequest, options: RunOptions = {}): AsyncGenerator<NaviEvent, void, undefined> {
+        return startRun(this.#transport, request, options);
     }
 
     /** Asks a question; the answer comes whole. */

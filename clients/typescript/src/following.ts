@@ -14,18 +14,20 @@ export interface FollowOptions {
     after?: number;
     /** Leaves; the job goes on. */
     signal?: AbortSignal | undefined;
+    /** Hears of a connection that was lost, and in how many milliseconds the next is tried. */
+    onReconnect?: (error: Error, inMs: number) => void;
 }
 
 /** Yields the events of a job after one of them, each once and without gaps, until it is over. */
 export async function* followJob(
     transport: Transport,
     jobId: string,
-    { after = 0, signal }: FollowOptions = {},
+    { after = 0, signal, onReconnect }: FollowOptions = {},
 ): AsyncGenerator<NaviEvent, void, undefined> {
     let cursor = after;
     let firstMs = transport.retryMs;
     for (let failures = 0; ; failures++) {
-        let retryAfter: number | undefined;
+        let lost: Error;
         try {
             const path = `/api/jobs/${encodeURIComponent(jobId)}/events`;
             // A parameter and not `Last-Event-ID`: it is the same, and needs no leave from CORS.
@@ -47,11 +49,16 @@ export async function* followJob(
             return;
         } catch (error) {
             if (!isPassing(error)) throw error;
-            if (error instanceof NaviError) retryAfter = error.retry_after;
+            lost = error;
         }
-        await sleep(pauseMs(failures, firstMs, retryAfter), signal);
+        const ms = pauseMs(failures, firstMs, lost instanceof NaviError ? lost.retry_after : 0);
+        onReconnect?.(lost, ms);
+        await sleep(ms, signal);
     }
 }
+
+/** How a run is followed. */
+export type RunOptions = Omit<FollowOptions, "after">;
 
 /** The body of a run. */
 export type RunRequest = components["schemas"]["TaskRequest"];
@@ -67,7 +74,7 @@ export type RunRequest = components["schemas"]["TaskRequest"];
 export async function* startRun(
     transport: Transport,
     request: RunRequest,
-    signal?: AbortSignal,
+    { signal, onReconnect }: RunOptions = {},
 ): AsyncGenerator<NaviEvent, void, undefined> {
     signal?.throwIfAborted();
     const stop = new Stop(transport, signal, request.on_disconnect === undefined);
@@ -87,10 +94,12 @@ export async function* startRun(
         } catch (error) {
             // Before it has told its id, a run cannot be found again.
             if (!isOver && (stop.runId === undefined || !isPassing(error))) throw error;
+            if (!isOver) onReconnect?.(error as Error, 0);
         }
         // Else the connection broke, or the server ends and another goes on with the run.
         if (isOver || stop.runId === undefined) return;
-        yield* followJob(transport, stop.runId, { after: cursor, signal: stop.closed });
+        const options = { after: cursor, signal: stop.closed, ...(onReconnect && { onReconnect }) };
+        yield* followJob(transport, stop.runId, options);
     } finally {
         await stop.settle();
     }

@@ -54,7 +54,7 @@ export class NaviConnectionError extends Error {
 }
 
 /** Whether the same request may succeed later without a change. */
-export function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): error is NaviError | NaviConnectionError {
     if (error instanceof NaviConnectionError) return true;
     return error instanceof NaviError && [429, 502, 503, 504].includes(error.status);
 }

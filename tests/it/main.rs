@@ -8,6 +8,7 @@
 mod attacks;
 mod audit;
 mod auth;
+mod browsers;
 mod clients;
 mod config;
 mod connectors;

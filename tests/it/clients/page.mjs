@@ -122,7 +122,7 @@ const press = (name) => page.getByRole("button", { name, exact: true }).last().c
 async function signIn(page, from) {
     await page.goto(`${from}/`);
     await page.getByLabel("Server", { exact: true }).fill(server.url);
-    await page.getByLabel(/^Token/).fill(server.token);
+    await page.getByLabel("Token").fill(server.token);
     await page.getByRole("button", { name: "Connect" }).click();
 }
 
@@ -173,7 +173,7 @@ step("a run asks, is left by its server, and is shown truthfully to its end", as
     const folder = workspace();
     await press("New");
     await page.getByLabel("Message").fill("clean up");
-    await page.getByLabel(/^Folder/).fill(folder);
+    await page.getByLabel("Folder").fill(folder);
     await press("Let the agent work");
     await press("blue");
     const consent = page.locator(".consent");
@@ -222,7 +222,7 @@ step("a job is followed through an EventSource with a ticket", async () => {
     });
     await press("New");
     await page.getByLabel("Message").fill("clean up in the background");
-    await page.getByLabel(/^Folder/).fill(workspace());
+    await page.getByLabel("Folder").fill(workspace());
     await press("Work in the background");
     await press("No answer");
     await page.locator(".consent").getByText("rm -r old").waitFor();
@@ -242,7 +242,7 @@ step("a job is followed through an EventSource with a ticket", async () => {
 step("a run is stopped", async () => {
     await press("New");
     await page.getByLabel("Message").fill("clean up, or do not");
-    await page.getByLabel(/^Folder/).fill(workspace());
+    await page.getByLabel("Folder").fill(workspace());
     await press("Let the agent work");
     await page.locator(".prompt:not([disabled])").waitFor();
     await press("Stop");

@@ -61,7 +61,9 @@ async function listConversations() {
 /** @param {string} id */
 async function load(id) {
     const { messages } = await client.conversations.get(id);
-    const shown = (messages ?? []).map(({ role, content }) => said(role === "user" ? "You" : "NAVI", content));
+    const shown = (messages ?? []).map(({ role, content }) =>
+        said(role === "user" ? "You" : "NAVI", content),
+    );
     transcript.replaceChildren(...shown);
     conversation = id;
 }

@@ -77,7 +77,7 @@ export class Answer {
                 }
                 return;
             case "job_resumed":
-                return this.notice(`The run goes on: ${event.message}`);
+                return this.notice(event.message);
             case "error":
                 return this.notice(event.error);
             case "generation_logged":
@@ -117,13 +117,13 @@ export class Answer {
         const form = this.#open.get(id ?? "");
         if (!form) return;
         this.#open.delete(id ?? "");
-        form.replaceWith(element("p", { className: "text" }, `${form.dataset.about}: ${outcome}`));
+        form.replaceWith(element("p", { className: "text" }, `${form.dataset.about} — ${outcome}`));
     }
 
     /** @param {ConsentRequest} asked */
     #consent(asked) {
         const isCritical = asked.danger_level === "critical";
-        const instead = element("input", { ariaLabel: "Command to run instead" });
+        const instead = element("input");
         const form = element(
             "fieldset",
             { className: `consent ${asked.danger_level}` },
@@ -131,14 +131,15 @@ export class Answer {
             element("pre", {}, asked.command),
             element("p", { className: "text" }, `Danger: ${asked.danger_level}. ${asked.warning}`),
             element("ul", {}, ...asked.consequences.map((text) => element("li", {}, text))),
-            instead,
+            element("label", {}, "Command to run instead", instead),
         );
         form.dataset.about = asked.command;
         for (const [choice, label] of CHOICES) {
             const button = element("button", { type: "button", value: choice }, label);
             button.onclick = () =>
                 this.#send(form, () => {
-                    const alternative = choice === "alternative" ? { alternative: instead.value } : {};
+                    const alternative =
+                        choice === "alternative" ? { alternative: instead.value } : {};
                     return this.#client.answerConsent(asked.consent_id, choice, alternative);
                 });
             form.append(button);
@@ -169,7 +170,10 @@ export class Answer {
         }
         if (asked.options.length === 0) {
             const text = element("input", { ariaLabel: asked.description });
-            form.append(text, button("Answer", () => this.#client.answerPrompt(id, text.value)));
+            form.append(
+                text,
+                button("Answer", () => this.#client.answerPrompt(id, text.value)),
+            );
         }
         form.append(button("No answer", () => this.#client.declinePrompt(id)));
         return form;
@@ -177,17 +181,22 @@ export class Answer {
 
     /** @param {number} genId */
     #rating(genId) {
-        const form = element("fieldset", { className: "rating" }, element("legend", {}, "Was this good?"));
+        const form = element(
+            "fieldset",
+            { className: "rating" },
+            element("legend", {}, "Was this good?"),
+        );
         const state = element("span", { role: "status" });
         for (const [rating, sign, label] of /** @type {const} */ ([
-            [1, "👍", "Good"],
-            [-1, "👎", "Bad"],
+            [1, "👍 ", "Good"],
+            [-1, "👎 ", "Bad"],
         ])) {
-            const button = element("button", { type: "button", ariaLabel: label }, sign);
+            const icon = element("span", { ariaHidden: "true" }, sign);
+            const button = element("button", { type: "button" }, icon, label);
             button.onclick = () =>
                 this.#send(form, async () => {
                     const stored = await this.#client.rate(genId, rating);
-                    state.textContent = stored.message;
+                    state.textContent = `${label}: ${stored.message}.`;
                 });
             form.append(button);
         }
@@ -197,6 +206,7 @@ export class Answer {
 
     /** @param {Extract<NaviEvent, { type: "complete" }>["summary"]} summary */
     #end({ success, stopped_reason, verification, cost_usd }) {
+        for (const id of this.#open.keys()) this.#settle(id, "not answered.");
         // A chat has no summary: its text is all there is to say.
         if (stopped_reason === undefined) return;
         const cost = cost_usd == null ? "unknown" : `$${cost_usd}`;

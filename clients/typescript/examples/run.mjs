@@ -11,7 +11,8 @@ const client = new NaviClient({ baseUrl, token });
 const terminal = createInterface({ input: process.stdin, output: process.stdout });
 const stop = new AbortController();
 terminal.once("SIGINT", () => stop.abort(new Error("stopped")));
-const ask = (/** @type {string} */ question) => terminal.question(question, { signal: stop.signal });
+const ask = (/** @type {string} */ question) =>
+    terminal.question(question, { signal: stop.signal });
 
 const task = { message, workspace_path: resolve(folder) };
 for await (const event of client.run(task, { signal: stop.signal })) {

@@ -19,10 +19,7 @@ export interface StreamTicket {
 }
 
 /** Routes that create something once for a key, however often they are called. */
-const KEYED = [
-    /^\/api\/(navi\/)?jobs$/,
-    /^\/api\/navi-memory\/conversations(\/[^/]+\/messages)?$/,
-];
+const KEYED = [/^\/api\/(navi\/)?jobs$/, /^\/api\/navi-memory\/conversations(\/[^/]+\/messages)?$/];
 /** Routes that ask a model: asking twice costs twice. */
 const ASKING = /^\/api\/navi\/chat/;
 
@@ -111,7 +108,10 @@ export class NaviClient {
         choice: ConsentChoice,
         { alternative, signal }: ConsentOptions = {},
     ): Promise<Schemas["ConsentTaken"]> {
-        const [path, body] = [{ consent_id: id }, { choice, alternative_command: alternative ?? null }];
+        const [path, body] = [
+            { consent_id: id },
+            { choice, alternative_command: alternative ?? null },
+        ];
         return this.call("post", "/api/navi/consent/{consent_id}", { path, body, signal });
     }
 
@@ -143,7 +143,12 @@ export class NaviClient {
 
     /** Gets a ticket for the stream at a path, for clients that cannot send headers. */
     streamTicket(path: string, { signal }: CallOptions = {}): Promise<StreamTicket> {
-        const outgoing = { method: "POST", path: "/api/auth/stream-ticket", body: { path }, signal };
+        const outgoing = {
+            method: "POST",
+            path: "/api/auth/stream-ticket",
+            body: { path },
+            signal,
+        };
         return this.#transport.json(outgoing);
     }
 

@@ -58,12 +58,18 @@ export class Jobs {
 
     /** Makes sure that it goes on. */
     resume(id: string, options: CallOptions = {}): Moved {
-        return this.#call("post", "/api/jobs/{job_id}/resume", { path: { job_id: id }, ...options });
+        return this.#call("post", "/api/jobs/{job_id}/resume", {
+            path: { job_id: id },
+            ...options,
+        });
     }
 
     /** Ends it; twice is harmless. */
     cancel(id: string, options: CallOptions = {}): Moved {
-        return this.#call("post", "/api/jobs/{job_id}/cancel", { path: { job_id: id }, ...options });
+        return this.#call("post", "/api/jobs/{job_id}/cancel", {
+            path: { job_id: id },
+            ...options,
+        });
     }
 
     /** Answers the consent that it waits for, or the one that is named. */
@@ -72,7 +78,11 @@ export class Jobs {
         choice: ConsentChoice,
         { alternative, consentId, signal }: ConsentOptions & { consentId?: string } = {},
     ): Moved {
-        const body = { choice, alternative_command: alternative ?? null, consent_id: consentId ?? null };
+        const body = {
+            choice,
+            alternative_command: alternative ?? null,
+            consent_id: consentId ?? null,
+        };
         const path = { job_id: id };
         return this.#call("post", "/api/jobs/{job_id}/approve", { path, body, signal });
     }

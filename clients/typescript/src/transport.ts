@@ -61,7 +61,9 @@ export class Transport {
 
     /** The address of a path of the server. */
     url(path: string, query: Record<string, unknown> = {}): string {
-        const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
+        const pairs = Object.entries(query).filter(
+            ([, value]) => value !== undefined && value !== null,
+        );
         const search = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]));
         return this.baseUrl + path + (pairs.length ? `?${search}` : "");
     }
@@ -73,7 +75,8 @@ export class Transport {
             try {
                 return await this.#attempt(outgoing);
             } catch (error) {
-                if (failures >= retries || !mayRepeat(error, outgoing.again ?? "always")) throw error;
+                if (failures >= retries || !mayRepeat(error, outgoing.again ?? "always"))
+                    throw error;
                 const retryAfter = error instanceof NaviError ? error.retry_after : undefined;
                 await sleep(pauseMs(failures, this.retryMs, retryAfter), outgoing.signal);
             }

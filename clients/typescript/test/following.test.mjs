@@ -71,7 +71,10 @@ test("a job whose stream breaks again and again is told once and whole", async (
     const told = await all(client.jobs.follow(ID));
     const terminal = told.pop();
     assert.equal(terminal?.type, "job_terminal");
-    assert.deepEqual(numbers(told), events.map((_, n) => n + 1));
+    assert.deepEqual(
+        numbers(told),
+        events.map((_, n) => n + 1),
+    );
     assert.ok(seen.length >= 8, `${seen.length} connections`);
     assert.equal(new Set(numbers(told)).size, events.length);
 });
@@ -90,7 +93,9 @@ test("events that come again are not told again", async (t) => {
 });
 
 test("a job that is not there is no reason to wait", async (t) => {
-    const { client, seen } = await serve(t, (_, response) => problem(response, 404, "JOB_NOT_FOUND"));
+    const { client, seen } = await serve(t, (_, response) =>
+        problem(response, 404, "JOB_NOT_FOUND"),
+    );
     await assert.rejects(all(client.jobs.follow(ID)), { error_code: "JOB_NOT_FOUND" });
     assert.equal(seen.length, 1);
 });
@@ -177,11 +182,17 @@ for (const point of [2, 3, 10, 22]) {
         });
         const told = await all(client.run({ message: "a" }));
         told.pop();
-        assert.deepEqual(numbers(told), events.map((_, n) => n + 1));
+        assert.deepEqual(
+            numbers(told),
+            events.map((_, n) => n + 1),
+        );
         const text = told.map((event) => (event.type === "text" ? event.text : "")).join("");
         assert.equal(text, events.map((event) => event["text"] ?? "").join(""));
         const [, ...followed] = seen;
-        assert.deepEqual(new Set(followed.map(({ line }) => line)), new Set([`GET /api/jobs/${ID}/events`]));
+        assert.deepEqual(
+            new Set(followed.map(({ line }) => line)),
+            new Set([`GET /api/jobs/${ID}/events`]),
+        );
         assert.deepEqual(followed.map(after), [point, point]);
     });
 }
@@ -201,7 +212,9 @@ test("a run that its server leaves goes on as a job", async (t) => {
         }
         interactive(response, events, 3);
         // Beside the log, so without a number.
-        response.write(frame({ type: "error", error: "goes on", code: "RUN_CONTINUES", job_id: ID }));
+        response.write(
+            frame({ type: "error", error: "goes on", code: "RUN_CONTINUES", job_id: ID }),
+        );
         response.write(frame(events[3], 4));
         response.end(frame("[DONE]"));
     });
@@ -266,10 +279,7 @@ test("stopping a run cancels it, also before it has told its id", async (t) => {
         });
         await stopAfter(client, at, { message: "a" });
         const lines = seen.map(({ line }) => line);
-        assert.deepEqual(lines, [
-            "POST /api/navi/chat/autonomous",
-            `POST /api/jobs/${ID}/cancel`,
-        ]);
+        assert.deepEqual(lines, ["POST /api/navi/chat/autonomous", `POST /api/jobs/${ID}/cancel`]);
     }
 });
 
@@ -306,6 +316,9 @@ test("text that was begun in vain is dropped", () => {
     const resumed = { type: "job_resumed", reason: "worker_lost", discard_after: 4 };
     assert.equal(answer.add(/** @type {any} */ ({ ...resumed, sequence: 7 })), true);
     text(8, "again");
-    assert.equal(answer.add(/** @type {any} */ ({ ...resumed, discard_after: 8, sequence: 9 })), false);
+    assert.equal(
+        answer.add(/** @type {any} */ ({ ...resumed, discard_after: 8, sequence: 9 })),
+        false,
+    );
     assert.equal(String(answer), "kept again");
 });

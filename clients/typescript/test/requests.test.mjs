@@ -180,7 +180,9 @@ test("parameters are put into paths and queries as they must be", async (t) => {
 });
 
 test("answers, ratings and tickets are sent as the server reads them", async (t) => {
-    const { client, seen } = await serve(t, (_, response) => json(response, 200, { ticket: "a+b" }));
+    const { client, seen } = await serve(t, (_, response) =>
+        json(response, 200, { ticket: "a+b" }),
+    );
     await client.answerConsent("c", "alternative", { alternative: "ls" });
     await client.jobs.approve("j", "allow_once", { consentId: "c" });
     await client.answerPrompt("p", "blue");
@@ -191,17 +193,17 @@ test("answers, ratings and tickets are sent as the server reads them", async (t)
     assert.deepEqual(
         seen.map(({ line, body }) => [line, body]),
         [
-            [
-                "POST /api/navi/consent/c",
-                { choice: "alternative", alternative_command: "ls" },
-            ],
+            ["POST /api/navi/consent/c", { choice: "alternative", alternative_command: "ls" }],
             [
                 "POST /api/jobs/j/approve",
                 { choice: "allow_once", alternative_command: null, consent_id: "c" },
             ],
             ["POST /api/navi/prompt/p", { response: "blue" }],
             ["POST /api/navi/prompt/p", { cancelled: true }],
-            ["POST /api/feedback/submit", { gen_id: 7, rating: -1, reason: "wrong", comment: null }],
+            [
+                "POST /api/feedback/submit",
+                { gen_id: 7, rating: -1, reason: "wrong", comment: null },
+            ],
             ["POST /api/auth/stream-ticket", { path: "/api/jobs/j/events" }],
         ],
     );

@@ -55,7 +55,7 @@ function chance(seed = 1) {
 /** @param {(below: number) => number} dice */
 function aStream(dice) {
     const lines = [
-        "data: {\"type\":\"text\",\"text\":\"größer € 🙂\"}",
+        'data: {"type":"text","text":"größer € 🙂"}',
         "data:no space",
         "data:  two spaces",
         "data: a: b",
@@ -89,7 +89,7 @@ function inPieces(text, dice) {
     const bytes = new TextEncoder().encode(text);
     return new ReadableStream({
         start(controller) {
-            for (let at = 0; at < bytes.length; ) {
+            for (let at = 0; at < bytes.length;) {
                 const size = 1 + dice(dice(2) ? 3 : 40);
                 controller.enqueue(bytes.slice(at, at + size));
                 at += size;

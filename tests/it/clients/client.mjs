@@ -68,7 +68,10 @@ test("a run survives the death of its server, and is told once and whole", async
     let isKilled = false;
     const { text, told, summary, genId } = await see(run, async (event) => {
         if (event.type === "prompt_request") {
-            assert.deepEqual(event.data.options.map(({ value }) => value), ["red", "blue"]);
+            assert.deepEqual(
+                event.data.options.map(({ value }) => value),
+                ["red", "blue"],
+            );
             await client.answerPrompt(event.data.prompt_id, "blue");
         }
         if (event.type === "command.consent_required") {
@@ -178,7 +181,9 @@ test("problems are told with their members", async () => {
     assert.equal(error.error_code, "JOB_NOT_FOUND");
     assert.match(error.request_id, /^[0-9a-f-]{36}$/);
     await assert.rejects(client.chat({ message: " " }), { status: 422 });
-    await assert.rejects(client.answerConsent(unknown, "deny"), { error_code: "CONSENT_NOT_FOUND" });
+    await assert.rejects(client.answerConsent(unknown, "deny"), {
+        error_code: "CONSENT_NOT_FOUND",
+    });
     await assert.rejects(client.rate(2 ** 40, 1), { error_code: "GENERATION_NOT_FOUND" });
     const follow = async () => {
         for await (const event of client.jobs.follow(unknown)) void event;

@@ -186,15 +186,15 @@ step("a run asks, is left by its server, and is shown truthfully to its end", as
         "Do this instead",
     ]);
     await press("Allow once");
-    await sees("rm -r old: allowed.");
+    await sees("rm -r old — allowed.");
     await page.locator(".consent.critical").getByText("Critical!").waitFor();
     await press("Deny");
-    await sees("chmod 777 notes.txt: denied.");
+    await sees("chmod 777 notes.txt — denied.");
     // What a model writes is text, whatever it looks like.
     await sees("It was never <b>finished</b>.");
     assert.deepEqual(complaints, []);
     await stop();
-    await sees("The run goes on");
+    await sees("The server ends before the run does.");
     assert.equal(await page.getByText(/^Done/).count(), 0);
     assert.equal(await page.locator("#stop").isEnabled(), true);
     await rehearse({ hangs: false });
@@ -211,7 +211,7 @@ step("a run asks, is left by its server, and is shown truthfully to its end", as
 
 step("an answer is rated", async () => {
     await press("Good");
-    await sees("Feedback submitted successfully");
+    await sees("Good: Feedback submitted successfully.");
 });
 
 step("a job is followed through an EventSource with a ticket", async () => {
@@ -232,7 +232,7 @@ step("a job is followed through an EventSource with a ticket", async () => {
     await press("Do this instead");
     await sees("Done: completed");
     await press("Bad");
-    await sees("Feedback submitted successfully");
+    await sees("Bad: Feedback submitted successfully.");
     const [stream] = streams.map((url) => new URL(url));
     assert.match(stream?.pathname ?? "", /^\/api\/jobs\/[^/]+\/events$/);
     assert.ok(stream?.searchParams.get("ticket"));

@@ -5,9 +5,6 @@ import { isPassing, NaviError } from "./problem.js";
 import { pauseMs, sleep } from "./retrying.js";
 import type { Transport } from "./transport.js";
 
-/** How long a run that was stopped at once may take to tell its id. */
-const ID_PATIENCE_MS = 5_000;
-
 /** Where to begin, and when to leave. */
 export interface FollowOptions {
     /** The number of the last event that was seen; 0 for all of them. */
@@ -115,7 +112,8 @@ class Stop {
     #timer: ReturnType<typeof setTimeout> | undefined;
     readonly #pressed = () => {
         const waits = this.#cancels && this.runId === undefined;
-        if (waits) this.#timer = setTimeout(() => this.#close(), ID_PATIENCE_MS);
+        // It tells its id at once, unless the connection is dead.
+        if (waits) this.#timer = setTimeout(() => this.#close(), this.#transport.idleMs);
         else this.#close();
     };
 

@@ -51,11 +51,14 @@ export class Transport {
     readonly baseUrl: string;
     /** The first pause before trying again. */
     readonly retryMs: number;
+    /** After how much silence a connection is dead. */
+    readonly idleMs: number;
     readonly #options: NaviOptions;
 
     constructor(options: NaviOptions) {
         this.baseUrl = options.baseUrl.replace(/\/+$/, "");
         this.retryMs = options.retryMs ?? 500;
+        this.idleMs = options.idleMs ?? 30_000;
         this.#options = options;
     }
 
@@ -95,7 +98,7 @@ export class Transport {
         const headers = { accept: "text/event-stream", ...outgoing.headers };
         const { body } = await this.send({ ...outgoing, headers });
         if (!body) throw new NaviConnectionError("the answer has no body");
-        const messages = readSse(body, { idleMs: this.#options.idleMs ?? 30_000, ...options });
+        const messages = readSse(body, { idleMs: this.idleMs, ...options });
         try {
             for (;;) {
                 const next = await connected(() => messages.next(), outgoing.signal);

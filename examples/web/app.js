@@ -156,11 +156,10 @@ async function work(request, answer) {
                 const event = JSON.parse(data);
                 if (event.type !== "heartbeat") answer.show(event);
             });
-            if (isOver) return;
+            if (isOver) return status("Ready.");
         } catch (error) {
             if (!isPassing(error)) throw error;
         }
-        status("The connection is lost; connecting again…");
         await new Promise((resolve) => setTimeout(resolve, 1_000));
     }
 }
@@ -181,6 +180,7 @@ async function listen(source, hear) {
                 else hear(message);
             };
             source.onerror = () => {
+                status("The connection is lost; connecting again…");
                 if (source.readyState === EventSource.CLOSED) resolve(false);
             };
         });

@@ -113,6 +113,11 @@ const sees = (text) => page.getByText(text).last().waitFor();
  */
 const press = (name) => page.getByRole("button", { name, exact: true }).last().click();
 
+/** While the server was away the browser said so, and nothing else. */
+function complainedOfAbsence() {
+    for (const complaint of complaints.splice(0)) assert.match(complaint, /Failed to load resource/);
+}
+
 /**
  * Signs in on a page.
  *
@@ -203,10 +208,7 @@ step("a run asks, is left by its server, and is shown truthfully to its end", as
     const article = page.locator("#transcript article").last();
     assert.equal(await article.locator("> .text").first().textContent(), TEXT);
     assert.equal(existsSync(join(folder, "old")), false);
-    // While the server was away the browser said so, and nothing else.
-    for (const complaint of complaints.splice(0)) {
-        assert.match(complaint, /Failed to load resource/);
-    }
+    complainedOfAbsence();
 });
 
 step("an answer is rated", async () => {
@@ -226,11 +228,18 @@ step("a job is followed through an EventSource with a ticket", async () => {
     await press("Work in the background");
     await press("No answer");
     await page.locator(".consent").getByText("rm -r old").waitFor();
+    // What was asked before a restart is answered after it, and the stream goes on.
+    await stop();
+    await sees("The connection is lost; connecting again…");
+    await start("--cors-origins", origin);
     await press("Deny");
+    await sees("rm -r old — denied.");
+    complainedOfAbsence();
     await page.locator(".consent").getByText("chmod 777").waitFor();
     await page.getByLabel("Command to run instead").fill("touch instead");
     await press("Do this instead");
     await sees("Done: completed");
+    await sees("Ready.");
     await press("Bad");
     await sees("Bad: Feedback submitted successfully.");
     const [stream] = streams.map((url) => new URL(url));

@@ -51,39 +51,73 @@ need_postgres() {
     if [[ -n $(postgres_bin) ]]; then
         return
     fi
-    local sudo=() command="apt-get install --yes --no-install-recommends postgresql"
     if ! command -v apt-get >/dev/null; then
         fail "Postgres 15 or later is missing. Install it with your package manager, or set" \
             "NAVI_PG_BIN to the folder that holds initdb and postgres."
     fi
-    if [[ $(id -u) != 0 ]]; then
-        # Without a terminal sudo could not ask for a password.
-        if ! command -v sudo >/dev/null || { [[ ! -t 0 ]] && ! sudo -n true 2>/dev/null; }; then
-            fail "Postgres 15 or later is missing. Install it: sudo $command"
-        fi
-        sudo=(sudo)
-    fi
-    say "Installing Postgres from the distribution ($command)."
-    local log
-    log=$(mktemp)
-    if ! install_postgres_packages "${sudo[@]}" >"$log" 2>&1; then
-        cat "$log" >&2
-        rm -f "$log"
-        fail "Installing Postgres failed; see above. The command was: $command"
-    fi
-    rm -f "$log"
+    may_install "Postgres 15 or later" postgresql
+    quietly "Installing Postgres" install_postgres_packages
     [[ -n $(postgres_bin) ]] || fail "Postgres was installed, but initdb is not where it should be."
 }
 
-install_postgres_packages() {
-    local apt=("$@" env DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes
+# Installs packages of the distribution for something that is missing: NAME PACKAGE…
+install_packages() {
+    local name=$1
+    shift
+    command -v apt-get >/dev/null || fail "$name is missing. Install it with your package manager."
+    may_install "$name" "$@"
+    quietly "Installing $name" update_and_install "$@"
+}
+
+update_and_install() {
+    "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "$@"
+}
+
+# Sets `sudo` and `apt` to commands that can install packages: NAME PACKAGE…
+may_install() {
+    local name=$1
+    shift
+    sudo=()
+    if [[ $(id -u) != 0 ]]; then
+        # Without a terminal sudo could not ask for a password.
+        if ! command -v sudo >/dev/null || { [[ ! -t 0 ]] && ! sudo -n true 2>/dev/null; }; then
+            fail "$name is missing. Install it: sudo apt-get install --no-install-recommends $*"
+        fi
+        sudo=(sudo)
+    fi
+    apt=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes
         -o DPkg::Lock::Timeout=300)
+}
+
+# Runs a command and shows what it says only when it fails: WHAT COMMAND…
+quietly() {
+    local what=$1 log
+    shift
+    say "$what from the distribution."
+    log=$(mktemp)
+    if ! "$@" >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        fail "$what failed; see above."
+    fi
+    rm -f "$log"
+}
+
+# Finds Node, of the version that the client is made for.
+need_node() {
+    command -v npm >/dev/null || fail "Node 20 or later with npm is missing."
+    local version
+    version=$(node --print 'process.versions.node.split(".")[0]')
+    [[ $version -ge 20 ]] || fail "Node 20 or later is missing; this is $version."
+}
+
+install_postgres_packages() {
     "${apt[@]}" update || return
     # The package would also make and start a cluster for the whole machine. Nobody asked for
     # that: only its programs are needed. A configuration that was there before is not touched.
     if [[ ! -e /etc/postgresql-common/createcluster.conf ]]; then
         "${apt[@]}" install --no-install-recommends postgresql-common || return
-        "$@" sed -i 's/^#\?\s*create_main_cluster\s*=.*/create_main_cluster = false/' \
+        "${sudo[@]}" sed -i 's/^#\?\s*create_main_cluster\s*=.*/create_main_cluster = false/' \
             /etc/postgresql-common/createcluster.conf || return
     fi
     "${apt[@]}" install --no-install-recommends postgresql

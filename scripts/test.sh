@@ -47,6 +47,16 @@ if [[ -z ${NAVI_MOTO:-} ]]; then
     [[ -z $NAVI_MOTO ]] || export NAVI_MOTO
 fi
 
+# The client for browsers and Node, and a browser. The same holds for them.
+if [[ -z ${NAVI_CLIENT:-} ]]; then
+    NAVI_CLIENT=$(scripts/client.sh) || say "the TypeScript client: not built, so not tested"
+    [[ -z $NAVI_CLIENT ]] || export NAVI_CLIENT
+fi
+if [[ -z ${NAVI_BROWSER:-} ]]; then
+    NAVI_BROWSER=$(scripts/browser.sh) || say "a browser: not installed, so the page is not tested"
+    [[ -z $NAVI_BROWSER ]] || export NAVI_BROWSER
+fi
+
 say "tests"
 if cargo nextest --version >/dev/null 2>&1; then
     exec scripts/with-postgres.sh cargo nextest run --locked --cargo-quiet \

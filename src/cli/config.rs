@@ -109,6 +109,7 @@ fn setting(arg: &Arg) -> Setting {
     let choices: Vec<_> = arg
         .get_possible_values()
         .iter()
+        .filter(|value| !value.is_hide_set())
         .map(|value| format!("`{}`", value.get_name()))
         .collect();
     if choices.len() > 1 && arg.get_action().takes_values() {

@@ -46,7 +46,6 @@ pub struct Surroundings {
 const DEVELOPMENT_SWITCHES: &[&str] = &[
     "ALLOW_DEV_AUTH",
     "ALLOW_DEV_AUTH_BYPASS",
-    "ALLOW_DEV_CORS",
     "DEV_ORG_ID",
     "DEV_PLAN_TIER",
     "DEV_PROJECTS",

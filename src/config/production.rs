@@ -57,10 +57,11 @@ impl fmt::Display for Refused {
 
 /// The rules that were found broken.
 #[derive(Default)]
-struct Found(Vec<Violation>);
+pub(super) struct Found(Vec<Violation>);
 
 impl Found {
-    fn broken(
+    /// Adds a rule.
+    pub(super) fn broken(
         &mut self,
         setting: &'static str,
         problem: impl Into<String>,
@@ -75,12 +76,11 @@ impl Found {
 }
 
 impl Config {
-    /// Refuses settings that break a rule of their environment, all violations together. In
-    /// development every setting that can be read is good enough.
+    /// Refuses settings that break a rule of their environment, all violations together.
     pub fn check(&self) -> Result<(), Refused> {
         let environment = self.app_env;
         let violations = match environment {
-            AppEnv::Development => Vec::new(),
+            AppEnv::Development => self.violations_in_development(),
             AppEnv::Staging | AppEnv::Production => self.violations_in(environment),
         };
         if violations.is_empty() {
@@ -111,6 +111,13 @@ impl Config {
     /// Every rule of production that these settings break, wherever they are used.
     pub fn violations(&self) -> Vec<Violation> {
         self.violations_in(AppEnv::Production)
+    }
+
+    /// In development nearly every setting that can be read is good enough.
+    fn violations_in_development(&self) -> Vec<Violation> {
+        let mut found = Found::default();
+        self.check_doors_of_development(&mut found);
+        found.0
     }
 
     fn violations_in(&self, environment: AppEnv) -> Vec<Violation> {
@@ -305,26 +312,6 @@ impl Config {
                 of.slack_signing_secret.as_ref(),
             ),
         ]
-    }
-
-    /// Keys, tokens and switches that are for development, or that served the original so.
-    fn check_doors(&self, found: &mut Found) {
-        let around = &self.surroundings;
-        if self.vault.dev_encryption_key.is_some() {
-            let name = "DEV_ENCRYPTION_KEY";
-            found.broken(name, "is for development only", format!("unset {name}"));
-        }
-        for name in &around.development_switches {
-            found.broken(name, "is for development only", format!("unset {name}"));
-        }
-        for name in &around.protections_off {
-            let problem = "is off, and what it stands for cannot be switched off here";
-            found.broken(name, problem, format!("unset {name}"));
-        }
-        for name in &around.operator_tokens {
-            let problem = "is a token of the operator's, and nobody may act with it";
-            found.broken(name, problem, format!("unset {name}"));
-        }
     }
 
     /// Whoever learns a secret from one place must not have another with it.

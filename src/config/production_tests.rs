@@ -118,6 +118,9 @@ fn what_is_wrong_is_reported_alone() {
         ("jira-webhook-secret", "short", "JIRA_WEBHOOK_SECRET"),
         ("slack-signing-secret", "short", "SLACK_SIGNING_SECRET"),
         ("dev-encryption-key", STRONG_TOO, "DEV_ENCRYPTION_KEY"),
+        ("allow-dev-cors", "yes", "ALLOW_DEV_CORS"),
+        ("cors-origins", "*", "CORS_ORIGINS"),
+        ("cors-origins", "https://app.example, *", "CORS_ORIGINS"),
         ("script", "demo.json", "NAVI_SCRIPT"),
     ] {
         assert_eq!(
@@ -274,8 +277,36 @@ fn staging_keeps_what_is_about_access_and_sealing() {
             "SLACK_SIGNING_SECRET",
         ]
     );
-    let open = here.with("dev-encryption-key", STRONG_TOO);
-    assert_eq!(open.settings(), ["DEV_ENCRYPTION_KEY"]);
+    let open = here
+        .with("dev-encryption-key", STRONG_TOO)
+        .with("allow-dev-cors", "true")
+        .with("cors-origins", "*");
+    assert_eq!(
+        open.settings(),
+        ["DEV_ENCRYPTION_KEY", "ALLOW_DEV_CORS", "CORS_ORIGINS"]
+    );
+}
+
+#[test]
+fn named_origins_are_fit_for_production() {
+    let origins = "https://app.example,https://*.vscode-cdn.net";
+    let flags = Flags::fit().with("cors-origins", origins);
+    assert_eq!(flags.config().check(), Ok(()));
+}
+
+#[test]
+fn every_page_of_the_world_is_refused_in_development_too() {
+    let config = Config::from_flags(["--cors-origins=*"]).unwrap();
+    insta::assert_snapshot!(config.check().unwrap_err(), @r"
+    the settings are not fit for development:
+      CORS_ORIGINS holds *, and every page that a user visits could read answers
+        mend it with: export CORS_ORIGINS=https://THE_PAGES_HOST,ANOTHER (for pages of this machine: export ALLOW_DEV_CORS=true)
+    ");
+    let named = [
+        "--cors-origins=http://localhost:3000",
+        "--allow-dev-cors=true",
+    ];
+    assert_eq!(Config::from_flags(named).unwrap().check(), Ok(()));
 }
 
 #[test]
@@ -289,6 +320,8 @@ fn every_violation_is_named_at_once_with_what_mends_it() {
         "--dev-encryption-key=old",
         "--script=demo.json",
         "--github-webhook-secret=short",
+        "--allow-dev-cors=true",
+        "--cors-origins=*",
     ];
     let mut config = Config::from_flags(flags).unwrap();
     config.surroundings.development_switches = vec!["DEV_USER_ID"];
@@ -326,8 +359,12 @@ fn every_violation_is_named_at_once_with_what_mends_it() {
         mend it with: export SLACK_SIGNING_SECRET=THE_SECRET_OF_THE_WEBHOOK (or leave Slack out of NAVI_CONNECTORS)
       DEV_ENCRYPTION_KEY is for development only
         mend it with: unset DEV_ENCRYPTION_KEY
+      ALLOW_DEV_CORS is for development only
+        mend it with: unset ALLOW_DEV_CORS
       DEV_USER_ID is for development only
         mend it with: unset DEV_USER_ID
+      CORS_ORIGINS holds *, and every page that a user visits could read answers
+        mend it with: export CORS_ORIGINS=https://THE_PAGES_HOST,ANOTHER
       JWT_ENABLED is off, and what it stands for cannot be switched off here
         mend it with: unset JWT_ENABLED
       GITHUB_TOKEN is a token of the operator's, and nobody may act with it

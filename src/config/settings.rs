@@ -14,6 +14,7 @@ use crate::audit;
 use crate::audit::config::AuditConfig;
 use crate::audit::keyring::Keyring;
 use crate::auth::config::AuthConfig;
+use crate::config::browsers::BrowserConfig;
 use crate::config::environment::Surroundings;
 use crate::connectors::config::ConnectorConfig;
 use crate::feedback::config::FeedbackConfig;
@@ -47,6 +48,10 @@ pub struct Config {
     /// The server.
     #[command(flatten)]
     pub server: ServerConfig,
+
+    /// Pages in browsers.
+    #[command(flatten)]
+    pub browsers: BrowserConfig,
 
     /// The database.
     #[command(flatten)]

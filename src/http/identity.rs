@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -50,7 +50,7 @@ pub async fn identify(State(clock): State<Clock>, mut request: Request, next: Ne
     let response = next.run(request).instrument(span.clone()).await;
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
-    if is_chatter(&route, status) {
+    if is_chatter(&method, &route, status) {
         tracing::debug!(parent: &span, status, duration_ms, "answered");
     } else {
         tracing::info!(parent: &span, status, duration_ms, "answered");
@@ -68,10 +68,11 @@ pub async fn identify(State(clock): State<Clock>, mut request: Request, next: Ne
 }
 
 /// Whether an answer is none that an operator wants to see: probes and scrapes come every few seconds
-/// and say nothing, and telemetry that is taken comes by the thousand.
-fn is_chatter(route: &str, status: u16) -> bool {
+/// and say nothing, telemetry that is taken comes by the thousand, and so do a page's preflights.
+fn is_chatter(method: &Method, route: &str, status: u16) -> bool {
     let is_probe = route.contains("/health") || route == "/metrics" || route == "/ping";
-    is_probe || (route == "/api/telemetry" && status < 400)
+    let is_bulk = route == "/api/telemetry" || method == Method::OPTIONS;
+    is_probe || (is_bulk && status < 400)
 }
 
 fn sent<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -10,23 +10,30 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::BodyExt;
 
+use crate::http::cors;
 use crate::platform::metrics::Metrics;
 
 /// The label for requests that match no route: one series for all of them.
 pub const UNMATCHED: &str = "<unmatched>";
+/// The label for what browsers ask before they send a page's request, whatever its route.
+pub const PREFLIGHT: &str = "<preflight>";
 
 /// Counts the request when its answer begins, and times it until the answer's last byte was
 /// handed over or its reader went away.
 pub async fn measure(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
     let method = method_label(request.method());
-    let path = request.extensions().get::<MatchedPath>().cloned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let is_preflight = cors::is_preflight(&request);
     let timer = Timer {
         began: Instant::now(),
         metrics: metrics.clone(),
     };
     let response = next.run(request).await;
-    let path = path.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
-    let path = path_label(path);
+    let path = match &route {
+        _ if is_preflight => Cow::Borrowed(PREFLIGHT),
+        Some(route) => path_label(route.as_str()),
+        None => Cow::Borrowed(UNMATCHED),
+    };
     metrics
         .http_requests_total
         .with_label_values(&[method, &*path, response.status().as_str()])

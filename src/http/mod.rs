@@ -4,6 +4,7 @@
 //! `/openapi.json` lists is what exists, and tests that walk it miss nothing.
 
 pub mod connections;
+pub mod cors;
 pub mod failures;
 pub mod identity;
 pub mod limits;

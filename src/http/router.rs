@@ -14,7 +14,7 @@ use crate::audit::layer::{Failures, Recorder, failed_logins, record};
 use crate::auth::layer::{Gate, authenticate};
 use crate::auth::rate_limit::RateLimiter;
 use crate::http::limits::Rates;
-use crate::http::{failures, identity, limits, measure, models, openapi, ops};
+use crate::http::{cors, failures, identity, limits, measure, models, openapi, ops};
 use crate::platform::metrics::Metrics;
 
 /// Every route that needs no token. What is not listed here needs one.
@@ -123,6 +123,12 @@ pub fn router(app: &App) -> Router {
             failures::Recorder::new(app.telemetry.clone(), app.clock.clone()),
             failures::record,
         ))
+        // Browsers must be able to read every answer, refusals too, and they send no token with
+        // what they ask beforehand.
+        .layer(from_fn_with_state(
+            Arc::new(app.config.browsers.allowed()),
+            cors::cors,
+        ))
         // Sees every answer, those of the layers above included.
         .layer(from_fn_with_state(app.metrics.clone(), measure::measure))
         // Outermost: every answer and every line of the log has the request's id.
@@ -141,7 +147,11 @@ fn touch_every_series(metrics: &Metrics, document: &OpenApi) {
             ]);
         }
     }
-    metrics
-        .http_requests_total
-        .with_label_values(&["GET", measure::UNMATCHED, "404"]);
+    for other in [
+        ["GET", measure::UNMATCHED, "404"],
+        ["OPTIONS", measure::PREFLIGHT, "204"],
+        ["OPTIONS", measure::PREFLIGHT, "403"],
+    ] {
+        metrics.http_requests_total.with_label_values(&other);
+    }
 }

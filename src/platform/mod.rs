@@ -16,6 +16,7 @@ pub mod ids;
 pub mod kept;
 pub mod logging;
 pub mod metrics;
+pub mod origin;
 pub mod outbound;
 pub mod page;
 pub mod privacy;

@@ -192,6 +192,33 @@ fn production_does_not_start_with_what_config_check_refuses() {
 }
 
 #[test]
+fn an_origin_that_is_none_is_named_before_anything_starts() {
+    for (origins, named, why) in [
+        (
+            "https://a.example,app.example",
+            "`app.example`",
+            "SCHEME://HOST",
+        ),
+        (
+            "https://a.example/app",
+            "`https://a.example/app`",
+            "leave out",
+        ),
+        ("https://*", "`https://*`", "first label"),
+    ] {
+        let (code, out, log) = run(&[("CORS_ORIGINS", origins)], &["serve"]);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{origins}");
+        assert!(log.contains(named) && log.contains(why), "{log}");
+    }
+    let (code, _, log) = run(&[("CORS_ORIGINS", "*")], &["serve"]);
+    assert_eq!(code, Some(1), "{log}");
+    assert!(
+        log.contains("CORS_ORIGINS") && log.contains("ALLOW_DEV_CORS"),
+        "{log}"
+    );
+}
+
+#[test]
 fn what_keys_generate_prints_is_what_production_accepts() {
     let generate = |purpose: &str| {
         let (code, key, log) = run(&[], &["keys", "generate", purpose]);

@@ -8,6 +8,8 @@
 mod attacks;
 mod audit;
 mod auth;
+mod browsers;
+mod clients;
 mod config;
 mod connectors;
 mod consents;

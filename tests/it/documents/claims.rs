@@ -49,6 +49,7 @@ fn is_path(word: &str) -> bool {
         "scripts/",
         "migrations/",
         "benches/",
+        "clients/",
         "examples/",
         "kubernetes/",
         "systemd/",

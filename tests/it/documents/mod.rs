@@ -2,6 +2,7 @@
 
 mod api;
 mod claims;
+mod clients;
 mod deployment;
 mod examples;
 mod learning;
@@ -42,7 +43,10 @@ fn files(folder: &str, ending: &str) -> Vec<String> {
 
 /// Every document for people.
 fn documents() -> Vec<String> {
-    let mut found = vec!["README.md".to_owned()];
+    let mut found = vec![
+        "README.md".to_owned(),
+        "clients/typescript/README.md".to_owned(),
+    ];
     for folder in ["docs", "migrations", "examples", "kubernetes", "systemd"] {
         found.extend(files(folder, ".md"));
     }

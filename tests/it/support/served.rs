@@ -38,24 +38,34 @@ impl Place {
     pub(crate) fn new(script: &Script, database: Option<&str>) -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("workspace")).unwrap();
-        let script = serde_json::to_string(script).unwrap();
-        std::fs::write(folder.path().join("script.json"), script).unwrap();
-        Arc::new(Self {
+        let place = Self {
             folder,
             database: database.map(str::to_owned),
             servers: AtomicU32::new(0),
-        })
+        };
+        place.write_script(&serde_json::to_string(script).unwrap());
+        Arc::new(place)
+    }
+
+    /// Writes the script that servers play which are started from now on.
+    pub(crate) fn write_script(&self, script: &str) {
+        std::fs::write(self.folder.path().join("script.json"), script).unwrap();
     }
 
     /// Starts a server with these flags.
     pub(crate) async fn serve(self: &Arc<Self>, flags: &[&str]) -> Served {
+        self.serve_at("127.0.0.1:0", flags).await
+    }
+
+    /// Starts a server at this address with these flags.
+    pub(crate) async fn serve_at(self: &Arc<Self>, bind: &str, flags: &[&str]) -> Served {
         let number = self.servers.fetch_add(1, Ordering::Relaxed);
         let log = self.folder.path().join(format!("log-{number}"));
         let file = std::fs::File::create(&log).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_navi"));
         command
             .arg("serve")
-            .args(["--bind", "127.0.0.1:0", "--jwt-secret", SECRET])
+            .args(["--bind", bind, "--jwt-secret", SECRET])
             .args(["--shutdown-grace-seconds", "15"])
             .arg("--script")
             .arg(self.folder.path().join("script.json"))

@@ -1,0 +1,4864 @@
+// Generated from the server's OpenAPI document by scripts/generate.mjs; not to be edited.
+
+export interface paths {
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what was done in the caller's organisation, newest first. */
+        get: operations["list_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One entry of the caller's organisation. */
+        get: operations["get_entry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/{id}/decrypt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens what an entry sealed. */
+        post: operations["decrypt_entry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/{id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Proves that an entry stands in the log. */
+        get: operations["prove_entry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Signs the log of the caller's organisation as it is now. */
+        get: operations["get_checkpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Exports the log of the caller's organisation: what `navi audit verify --export` verifies, or a table. */
+        get: operations["export_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says who the caller is. */
+        get: operations["get_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your connection to a provider. */
+        get: operations["get_connector"];
+        /** Store a personal token, or replace it. */
+        put: operations["put_connector"];
+        post?: never;
+        /** Forget your token. */
+        delete: operations["delete_connector"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/feedback/insights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What ratings taught, page by page, the newest first.
+         * @description You see what is for your organisation, your team and you; administrators see all. What is proposed
+         *     and quotes somebody is shown to administrators and to whom it quotes.
+         */
+        get: operations["list_insights"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/feedback/insights/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One insight. */
+        get: operations["get_insight"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change the words of an insight.
+         * @description The analyzer keeps them from then on. Words that it has already change nothing.
+         */
+        patch: operations["reword_insight"];
+        trace?: never;
+    };
+    "/api/feedback/insights/{id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put an insight into prompts.
+         * @description Deciding the same twice changes nothing.
+         */
+        post: operations["activate_insight"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/feedback/insights/{id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an insight out of prompts.
+         * @description The analyzer does not put it back. Deciding the same twice changes nothing.
+         */
+        post: operations["retire_insight"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/feedback/learning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is known of each choice of temperature and model, in each kind of circumstances. */
+        get: operations["bandit_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/feedback/recent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ratings of your organisation, page by page. */
+        get: operations["recent_ratings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/feedback/signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what became of an answer of yours in the editor.
+         * @description Each thing is noted once. It counts for half as much as a rating, and only while there is none.
+         */
+        post: operations["note_signal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/feedback/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What your organisation said of the answers of the last days, in numbers.
+         * @description A rating counts with its answer, whenever it was given.
+         */
+        get: operations["feedback_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/feedback/submit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rate an answer of yours, or change your mind about it.
+         * @description A second rating takes the place of the first, with its reason and comment. Saying the same again
+         *     changes nothing. Who asks is known from the token; other fields are ignored.
+         */
+        post: operations["submit_rating"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your jobs, newest first, page by page. */
+        get: operations["list_jobs"];
+        put?: never;
+        /**
+         * Ask for work in the background.
+         * @description The job goes on whoever is connected. With an `Idempotency-Key` the same request makes one job,
+         *     however often it is sent.
+         */
+        post: operations["create_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One job of yours. */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer what a job waits for.
+         * @description The same as answering its consent; nothing supplied is an error, never an approval.
+         */
+        post: operations["approve_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a job. */
+        post: operations["cancel_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow a job, from its beginning or from where you were.
+         * @description Leaving changes nothing; come back with `Last-Event-ID` or `after_sequence`, to any server.
+         */
+        get: operations["follow_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a job go on.
+         * @description Jobs go on by themselves; this is for clients that want to be sure.
+         */
+        post: operations["resume_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a job begin that was told to wait. */
+        post: operations["start_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the models, what they cost, and whether each can be used. */
+        get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi-memory/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the caller's conversations, the last used first. */
+        get: operations["list_conversations"];
+        put?: never;
+        /** Begins a conversation. */
+        post: operations["create_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi-memory/conversations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One conversation of the caller. */
+        get: operations["get_conversation"];
+        put?: never;
+        post?: never;
+        /** Deletes a conversation of the caller. */
+        delete: operations["delete_conversation"];
+        options?: never;
+        head?: never;
+        /** Changes a conversation of the caller. */
+        patch: operations["change_conversation"];
+        trace?: never;
+    };
+    "/api/navi-memory/conversations/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last messages of a conversation of the caller, oldest first. */
+        get: operations["list_messages"];
+        put?: never;
+        /** Appends a message to a conversation of the caller. */
+        post: operations["append_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/chat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for an answer in text, whole.
+         * @description The message `health_check` is answered without asking a model.
+         */
+        post: operations["answer_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/chat/autonomous": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a run and follow it.
+         * @description Answers with the run's events as a stream. Closing the connection ends the run, unless
+         *     `on_disconnect` says `continue`; it is then followed as a job.
+         */
+        post: operations["run_autonomous"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/chat/stream/v2": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for an answer in text and follow it. */
+        post: operations["stream_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/consent-audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last decisions about the caller's actions. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/consent-preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's preferences. */
+        get: operations["list_preferences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/consent-preferences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forget a preference of the caller. */
+        delete: operations["delete_preference"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/consent/{consent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer whether the agent may do something. */
+        post: operations["answer_consent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your jobs, newest first, page by page. */
+        get: operations["navi_list_jobs"];
+        put?: never;
+        /**
+         * Ask for work in the background.
+         * @description The job goes on whoever is connected. With an `Idempotency-Key` the same request makes one job,
+         *     however often it is sent.
+         */
+        post: operations["navi_create_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One job of yours. */
+        get: operations["navi_get_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/jobs/{job_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer what a job waits for.
+         * @description The same as answering its consent; nothing supplied is an error, never an approval.
+         */
+        post: operations["navi_approve_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/jobs/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a job. */
+        post: operations["navi_cancel_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/jobs/{job_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow a job, from its beginning or from where you were.
+         * @description Leaving changes nothing; come back with `Last-Event-ID` or `after_sequence`, to any server.
+         */
+        get: operations["navi_follow_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/jobs/{job_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a job go on.
+         * @description Jobs go on by themselves; this is for clients that want to be sure.
+         */
+        post: operations["navi_resume_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/jobs/{job_id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a job begin that was told to wait. */
+        post: operations["navi_start_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/prompt/{prompt_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer a question of a run, or refuse to. */
+        post: operations["answer_prompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/telemetry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report events, errors and measurements.
+         * @description What the answer calls stored is on disk. A batch may be packed with gzip or zstd
+         *     (`Content-Encoding`), and sent again when its answer was lost.
+         */
+        post: operations["post_telemetry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/telemetry/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The errors of your organisation by group, page by page. */
+        get: operations["list_errors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/telemetry/errors/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One group of errors with its last occurrences. */
+        get: operations["get_error"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/telemetry/errors/{id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deal with a group of errors, or open it again.
+         * @description Its occurrences are marked as resolved in the background. When it happens again, it is regressed.
+         *     Deciding the same twice changes nothing.
+         */
+        post: operations["resolve_error"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/telemetry/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether telemetry is taken. */
+        get: operations["get_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/telemetry/performance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How what the clients of your organisation measured was distributed. */
+        get: operations["get_performance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/telemetry/rates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How often the clients of your organisation reported events, by type and version. */
+        get: operations["get_rates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A sign of life, for old clients. */
+        get: operations["navi_get_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health-fast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A sign of life, for old clients. */
+        get: operations["get_health_fast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says whether the process runs. */
+        get: operations["get_live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says whether the process should be sent requests. */
+        get: operations["get_ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/startup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says whether the process has been ready once. */
+        get: operations["get_startup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every metric of this process. */
+        get: operations["get_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document. */
+        get: operations["get_openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Answers `pong`. */
+        get: operations["get_ping"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/version": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says what runs here. */
+        get: operations["get_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * @description What kind of actor did something.
+         * @enum {string}
+         */
+        ActorKind: "user" | "agent" | "operator" | "server" | "stranger";
+        /** @description A message to append. */
+        AppendMessage: {
+            /** @description What is said; at most 512 KiB. */
+            content: string;
+            /** @description What is noted about it; an object of at most 64 KiB. */
+            metadata?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description Who says it. */
+            role: components["schemas"]["MessageRole"];
+            /**
+             * Format: u-int32
+             * @description Tokens, when somebody counted.
+             */
+            tokens_used?: number | null;
+        };
+        /** @description How a consent was answered. */
+        ApprovalData: {
+            /** @description What the person wants instead. */
+            alternative_command?: string | null;
+            /** @description What was asked about. */
+            command: string;
+            /** @description The consent; absent when a preference allowed the action and nobody was asked. */
+            consent_id?: string | null;
+            /** @description What was decided. */
+            decision: string;
+            /** @description The tool call it is about, by the provider's name for it. */
+            tool_call_id: string;
+        };
+        /** @description The answer to what a job waits for. */
+        Approve: components["schemas"]["ConsentAnswer"] & {
+            /**
+             * Format: uuid
+             * @description The consent; the one the job waits for when absent.
+             */
+            consent_id?: string | null;
+        };
+        /** @description Something that came with the request. */
+        Attachment: {
+            /** @description The text; for an image its data URL or base64. */
+            content?: string;
+            /** @description `image`, or any kind of text: `file`, `selection`, `currentFile`, `diff` … */
+            kind: string;
+            /** @description The text's language, or the image's media type. */
+            language?: string | null;
+            /** @description The file's name. */
+            name?: string | null;
+            /** @description The file's path. */
+            path?: string | null;
+        };
+        /** @description A signed checkpoint. */
+        AuditCheckpoint: {
+            /** @description The signed text: keep it elsewhere. */
+            checkpoint: string;
+            /** @description With `since`: the proof that the log continues what it was, RFC 9162 §2.1.4, in base64. */
+            consistency?: string[] | null;
+            /** @description The hash of the last record, in base64. */
+            head: string;
+            /** @description The keys that verify it, as `NAME+BASE64` of an Ed25519 key. */
+            keys: string[];
+            /** @description The root of the tree over them, in base64. */
+            root: string;
+            /**
+             * Format: int64
+             * @description How many records the log has.
+             */
+            size: number;
+        };
+        /** @description An entry, under the names that the original gave to what it had. */
+        AuditEntry: {
+            /** @description What kind of actor. */
+            actor_kind: components["schemas"]["ActorKind"];
+            /** @description What their token allowed. */
+            actor_role?: string | null;
+            /** @description Who: the token's `sub`; absent when erased. */
+            actor_sub?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended; absent while nobody knows, as after a crash.
+             */
+            completed_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            duration_ms?: number | null;
+            /** @description Whether what identified a person was erased. */
+            erased: boolean;
+            /** @description What happened. */
+            event_type: components["schemas"]["AuditEvent"];
+            /** @description Whether something is sealed with it that can still be opened. */
+            has_payload: boolean;
+            /**
+             * Format: uuid
+             * @description The entry.
+             */
+            id: string;
+            /** @description The request's method. */
+            method?: string | null;
+            outcome?: components["schemas"]["AuditOutcome"] | null;
+            /** @description The request. */
+            request_id?: string | null;
+            /** @description What it was done to. */
+            resource_id?: string | null;
+            /** @description The route's template. */
+            route?: string | null;
+            /**
+             * Format: uuid
+             * @description The run that it belongs to.
+             */
+            run_id?: string | null;
+            /**
+             * Format: int64
+             * @description Its number in the log.
+             */
+            sequence: number;
+            /**
+             * Format: int32
+             * @description The answer's status.
+             */
+            status_code?: number | null;
+            /** @description Its trace. */
+            trace_id?: string | null;
+        };
+        /**
+         * @description What happened.
+         * @enum {string}
+         */
+        AuditEvent: "http.request" | "tool.call" | "consent.decided" | "secret.opened" | "vault.rewrapped" | "audit.decrypted" | "audit.exported" | "audit.erased" | "audit.retained" | "data.erased" | "login.failed" | "config.changed";
+        /** @description That a record stands in a log: RFC 9162 §2.1.3. */
+        AuditInclusion: {
+            /** @description The record's hash, in base64. */
+            hash: string;
+            /** @description `SHA-256(0x00 ‖ hash)`, in base64. */
+            leaf: string;
+            /** @description The way to the root, from below, in base64. */
+            path: string[];
+            /** @description Which part of the entry. */
+            phase: components["schemas"]["AuditPhase"];
+            /**
+             * Format: int64
+             * @description The record's number, from 1; the leaf's index is one less.
+             */
+            sequence: number;
+        };
+        /**
+         * @description How a thing ended.
+         * @enum {string}
+         */
+        AuditOutcome: "success" | "refused" | "failure" | "abandoned";
+        /** @description Some entries, newest first. */
+        AuditPage: {
+            /** @description The entries. */
+            entries: components["schemas"]["AuditEntry"][];
+            /**
+             * Format: int64
+             * @description What to send as `cursor` for the ones before them; absent at the end.
+             */
+            next_cursor?: number | null;
+        };
+        /** @description What an entry sealed, opened. */
+        AuditPayload: {
+            /** @description What it changed: before and after, where that is small. */
+            changes?: unknown;
+            /**
+             * Format: uuid
+             * @description The entry.
+             */
+            id: string;
+            /** @description The audit key that sealed it. */
+            key_id?: string | null;
+            /** @description What was asked: query and body, without secrets. */
+            payload?: unknown;
+        };
+        /**
+         * @description Which part of an entry a record is.
+         * @enum {string}
+         */
+        AuditPhase: "begun" | "completed" | "noted";
+        /** @description That an entry's records stand in a log. */
+        AuditProof: {
+            /** @description The checkpoint that the proofs lead to. */
+            checkpoint: string;
+            /**
+             * Format: uuid
+             * @description The entry.
+             */
+            id: string;
+            /** @description The keys that verify it. */
+            keys: string[];
+            /** @description The entry's records. */
+            records: components["schemas"]["AuditInclusion"][];
+            /**
+             * Format: int64
+             * @description How many records it covers.
+             */
+            size: number;
+        };
+        /** @description A decision about an action. */
+        AuditView: {
+            /** @description What was to be done instead. */
+            alternative_command?: string | null;
+            /** @description What it was about. */
+            command: string;
+            /**
+             * Format: uuid
+             * @description The consent; null when a preference decided.
+             */
+            consent_id?: string | null;
+            /** @description The folder, relative to the workspace. */
+            cwd: string;
+            /** @description How much harm it could do: `low`, `medium`, `high` or `critical`. */
+            danger_level: string;
+            /** @description What was decided. */
+            decision: components["schemas"]["ConsentDecision"];
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /**
+             * Format: date-time
+             * @description When it was asked.
+             */
+            requested_at: string;
+            /**
+             * Format: date-time
+             * @description When it was decided.
+             */
+            responded_at: string;
+            /**
+             * Format: int64
+             * @description The time between the two, in milliseconds.
+             */
+            response_time_ms: number;
+            /** @description The conversation of the run. */
+            session_id?: string | null;
+            /** @description What runs the command; empty when the action is none. */
+            shell: string;
+            /**
+             * Format: uuid
+             * @description The run.
+             */
+            task_id: string;
+        };
+        /** @description What the bandit knows of an arm. Ratings weigh half after 30 days, so counts are no whole numbers. */
+        BanditArm: {
+            /**
+             * Format: double
+             * @description How well the arm is known: a twentieth for each trial, at most 1.
+             */
+            confidence: number;
+            /**
+             * Format: double
+             * @description Ratings down, by their weight.
+             */
+            failures: number;
+            /**
+             * Format: double
+             * @description and not more.
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description With 95 % the acceptance is not less,
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description The acceptance that is to be expected, with a uniform prior.
+             */
+            mean: number;
+            /**
+             * Format: double
+             * @description The share of those up; null without any.
+             */
+            success_rate?: number | null;
+            /**
+             * Format: double
+             * @description Ratings up, by their weight.
+             */
+            successes: number;
+            /**
+             * Format: double
+             * @description Both together.
+             */
+            total_trials: number;
+        };
+        /** @description What the bandit knows. */
+        BanditReport: {
+            /** @description By context, `<task>_<size>_<experience>`, and arm; with `:model` behind it the arms are models. */
+            contexts: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["BanditArm"];
+                };
+            };
+            /**
+             * Format: date-time
+             * @description When a rating was last learned from; null when none ever was.
+             */
+            last_updated?: string | null;
+            /** @description The organisation. */
+            org_key: string;
+        };
+        /** @description What a model can do, or what a request needs. */
+        Capabilities: {
+            /** @description Answers with JSON when asked to. */
+            json: boolean;
+            /** @description Answers as a stream. */
+            streaming: boolean;
+            /** @description Calls tools. */
+            tools: boolean;
+            /** @description Sees images. */
+            vision: boolean;
+        };
+        /**
+         * @description What was done to an event so that it could be kept.
+         * @enum {string}
+         */
+        Change: "redacted" | "truncated" | "size_limit_exceeded" | "nul_removed" | "clock_clamped";
+        /** @description What is changed; what is absent stays. */
+        ChangeConversation: {
+            /** @description Whether the user keeps it on top. */
+            is_pinned?: boolean | null;
+            /** @description Whether the user marked it. */
+            is_starred?: boolean | null;
+            status?: components["schemas"]["ConversationStatus"] | null;
+            /** @description The title, cut at 200 characters. */
+            title?: string | null;
+        };
+        /** @description What was done to an event so that it could be kept. */
+        ChangedEvent: {
+            /** @description What was done. */
+            changes: components["schemas"]["Change"][];
+            /** @description Its place in the batch, from 0. */
+            index: number;
+        };
+        /** @description An answer in text, whole. */
+        ChatAnswer: {
+            /** @description Always empty: this answer never asks the client to act. */
+            actions: unknown[];
+            /** @description The answer. */
+            content: string;
+            /** @description Always empty. */
+            edits: unknown[];
+            /**
+             * Format: int64
+             * @description The id to rate the answer by.
+             */
+            gen_id?: number | null;
+            /** @description The model that answered; absent for the health check, which asks none. */
+            model?: string | null;
+            /** @description The same, under the name that some clients read. */
+            reply: string;
+            /** @description Always empty. */
+            sources: unknown[];
+            /** @description `ok`. */
+            status: string;
+        };
+        /** @description What was found about one thing. */
+        Check: {
+            /** @description What was found, and what to do about it. */
+            detail: string;
+            /**
+             * Format: u-int64
+             * @description How long it took to find out, in milliseconds.
+             */
+            latency_ms: number;
+            /** @description The thing. */
+            name: string;
+            /** @description Whether it works. */
+            ok: boolean;
+        };
+        /** @description One check as clients see it. */
+        CheckData: {
+            /** @description The command that ran. */
+            command: string;
+            /** @description The most telling lines, at most five. */
+            errors: string[];
+            /** @description What failed already before the run changed anything. */
+            failed_before: string[];
+            /** @description Whether it passed. */
+            success: boolean;
+            /** @description `typecheck`, `lint`, `tests` or `build`. */
+            type: string;
+            /** @description At most five. */
+            warnings: string[];
+        };
+        /** @description A connection, without its token. */
+        ConnectionView: {
+            /** @description Who the provider says it belongs to. */
+            account?: string | null;
+            /** @description Where the token is sent. */
+            base_url?: string | null;
+            /** @description Whether a token is stored. */
+            connected: boolean;
+            /** @description The provider. */
+            provider: components["schemas"]["Provider"];
+            /**
+             * Format: date-time
+             * @description When the token was stored.
+             */
+            updated_at?: string | null;
+            verification?: components["schemas"]["Verification"] | null;
+            /** @description Whether the provider has said that the token is good. */
+            verified: boolean;
+            /**
+             * Format: date-time
+             * @description When the provider last said that the token is good.
+             */
+            verified_at?: string | null;
+        };
+        /** @description The answer to a consent. */
+        ConsentAnswer: {
+            /** @description What to do instead, at most 8 KiB; needed with `alternative`. */
+            alternative_command?: string | null;
+            /** @description `allow_once`, `allow_always_exact`, `allow_always_type`, `deny` or `alternative`. */
+            choice?: string | null;
+            /** @description The same under the name that other clients send. */
+            decision?: string | null;
+        };
+        /**
+         * @description What a person can answer.
+         * @enum {string}
+         */
+        ConsentChoice: "allow_once" | "allow_always_exact" | "allow_always_type" | "deny" | "alternative";
+        /**
+         * @description What was decided about an action, and by whom or what.
+         * @enum {string}
+         */
+        ConsentDecision: "allow_once" | "allow_always_exact" | "allow_always_type" | "deny" | "alternative" | "auto_allowed" | "timeout" | "canceled";
+        /** @description That an answer was taken. */
+        ConsentTaken: {
+            choice: components["schemas"]["ConsentChoice"];
+            /** Format: uuid */
+            consent_id: string;
+            message: string;
+            success: boolean;
+        };
+        /** @description A conversation with what was said. */
+        ConversationDetail: components["schemas"]["ConversationView"] & {
+            /** @description What the client knew when it began. */
+            initial_context?: unknown;
+            /** @description The last messages, oldest first; absent when they were not asked for. */
+            messages?: components["schemas"]["MessageView"][] | null;
+        };
+        /**
+         * @description Whether a conversation is in use.
+         * @enum {string}
+         */
+        ConversationStatus: "active" | "archived" | "deleted";
+        /** @description A conversation in a listing. */
+        ConversationView: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description Whether the user keeps it on top. */
+            is_pinned: boolean;
+            /** @description Whether the user marked it. */
+            is_starred: boolean;
+            /** @description Whether it is in use. */
+            status: components["schemas"]["ConversationStatus"];
+            /** @description Its title. */
+            title: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed or added to.
+             */
+            updated_at: string;
+            /** @description The folder it is about. */
+            workspace_path?: string | null;
+        };
+        /** @description What a conversation is begun with. */
+        CreateConversation: {
+            /** @description What the client knows, as it likes; at most 64 KiB. */
+            initial_context?: unknown;
+            /** @description The title, cut at 200 characters. */
+            title?: string | null;
+            /** @description The folder it is about. */
+            workspace_path?: string | null;
+        };
+        /** @description Why somebody decides so. */
+        DecideInsight: {
+            /** @description One line of at most 200 characters, which everybody who sees the insight reads. */
+            reason?: string | null;
+        };
+        /** @description Decisions. */
+        DecisionList: {
+            /** @description The newest first. */
+            audit_log: components["schemas"]["AuditView"][];
+            /** @description How many these are. */
+            count: number;
+            success: boolean;
+        };
+        /** @description Why something is decrypted. */
+        DecryptEntry: {
+            /** @description The reason, 1 to 500 bytes; it is noted in the log before anything is opened. */
+            reason: string;
+        };
+        /** @description What was done, for a person. */
+        Done: {
+            /** @description A sentence. */
+            message: string;
+        };
+        /** @description A message of the editor about the code. */
+        EditorError: {
+            /** @description The file. */
+            file?: string | null;
+            /**
+             * Format: u-int32
+             * @description The line, from 1.
+             */
+            line?: number | null;
+            /** @description What is wrong. */
+            message: string;
+            /** @description `error`, `warning` and the like. */
+            severity?: string | null;
+        };
+        /** @description A group of errors with its last occurrences. */
+        ErrorDetail: components["schemas"]["ErrorGroup"] & {
+            /** @description Its last occurrences, newest first, at most 20; none when their months are gone. */
+            latest: components["schemas"]["ErrorOccurrence"][];
+        };
+        /** @description Why errors are one group: the parts of which the fingerprint is made. */
+        ErrorFingerprint: {
+            /** @description The frames at the top of their stacks. */
+            frames: string[];
+            /** @description What their messages have in common. */
+            message: string;
+            /** @description The type of the errors. */
+            type: string;
+            /**
+             * Format: u-int32
+             * @description The version of the rules.
+             */
+            version: number;
+        };
+        /** @description A group of errors. */
+        ErrorGroup: {
+            /**
+             * Format: int64
+             * @description To how many people.
+             */
+            affected_users: number;
+            /** @description Where it was. */
+            component?: string | null;
+            /** @description The type of its errors. */
+            error_type: string;
+            /** @description Those parts. */
+            explained: components["schemas"]["ErrorFingerprint"];
+            /** @description What tells it from other groups: SHA-256 of the parts in `explained`. */
+            fingerprint: string;
+            /**
+             * Format: date-time
+             * @description When it first happened.
+             */
+            first_seen: string;
+            /** @description The version in which it was first seen. */
+            first_version?: string | null;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /**
+             * Format: date-time
+             * @description When it last happened.
+             */
+            last_seen: string;
+            /** @description The version in which it was last seen. */
+            last_version?: string | null;
+            /** @description The message of its last occurrence. */
+            message: string;
+            /**
+             * Format: int64
+             * @description How often it happened.
+             */
+            occurrences: number;
+            /**
+             * Format: date-time
+             * @description When it last came back.
+             */
+            regressed_at?: string | null;
+            /**
+             * Format: int32
+             * @description How often it did.
+             */
+            regressions: number;
+            /** @description What they noted. */
+            resolution_notes?: string | null;
+            /**
+             * Format: date-time
+             * @description When somebody dealt with it.
+             */
+            resolved_at?: string | null;
+            /** @description Who did. */
+            resolved_by?: string | null;
+            /** @description How bad that one was. */
+            severity: string;
+            /** @description Who reports it: `client`, `server` or `run`. */
+            source: components["schemas"]["ErrorSource"];
+            /** @description `open`, `resolved`, or `regressed` when it came back. */
+            status: components["schemas"]["ErrorStatus"];
+            /** @description How often it happened lately. */
+            trend: components["schemas"]["ErrorTrend"];
+        };
+        /** @description One occurrence of an error. */
+        ErrorOccurrence: {
+            /**
+             * Format: int64
+             * @description Its number: the `error_id` of `error_threads`.
+             */
+            id: number;
+            /** @description Its message. */
+            message: string;
+            /**
+             * Format: date-time
+             * @description When the client says it happened.
+             */
+            occurred_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was received.
+             */
+            received_at: string;
+            /**
+             * Format: uuid
+             * @description In which run.
+             */
+            run_id?: string | null;
+            /** @description In which session of the client. */
+            session_id?: string | null;
+            /** @description Its stack. */
+            stack?: string | null;
+            /** @description In which trace. */
+            trace_id?: string | null;
+            /** @description To whom it happened; shown to administrators alone. */
+            user_id?: string | null;
+            /** @description In which version. */
+            version?: string | null;
+        };
+        /** @description A page of groups. */
+        ErrorPage: {
+            /** @description The groups, in the order that was asked for. */
+            errors: components["schemas"]["ErrorGroup"][];
+            /** @description Where the next page begins; null on the last. */
+            next_cursor?: string | null;
+        };
+        /**
+         * @description Who noticed an error.
+         * @enum {string}
+         */
+        ErrorSource: "client" | "server" | "run";
+        /**
+         * @description Where a group stands.
+         * @enum {string}
+         */
+        ErrorStatus: "open" | "resolved" | "regressed";
+        /** @description How often a group happened in the hours and days before a moment, the oldest first. */
+        ErrorTrend: {
+            /** @description On each of the last 14 days in UTC; the last one is today. */
+            days: number[];
+            /** @description In each of the last 24 hours; the last one is the present hour. */
+            hours: number[];
+        };
+        /** @description The answers of a category, and what was said of them. */
+        FeedbackCategory: {
+            /**
+             * Format: double
+             * @description Accepted of accepted and rejected, 0 to 1; null when nothing was judged.
+             */
+            acceptance_rate?: number | null;
+            /**
+             * Format: int64
+             * @description How many were accepted, by a rating or, without one, by what happened to them.
+             */
+            accepted: number;
+            /** @description What kind of work: `fix`, `feature`, `refactor`, `test`, `docs`, `explain` or `general`. */
+            category: string;
+            /**
+             * Format: int64
+             * @description How many of them are rated up or down.
+             */
+            feedback: number;
+            /**
+             * Format: int64
+             * @description How many answers.
+             */
+            generations: number;
+            /**
+             * Format: int64
+             * @description How many were rejected.
+             */
+            rejected: number;
+        };
+        /** @description What was said of the answers of the last days. */
+        FeedbackStats: {
+            /**
+             * Format: double
+             * @description Accepted of accepted and rejected, 0 to 1; null when nothing was judged. Without a rating what
+             *     happened to an answer judges it.
+             */
+            acceptance_rate?: number | null;
+            /** @description The same by kind of work. */
+            by_category: components["schemas"]["FeedbackCategory"][];
+            /**
+             * Format: double
+             * @description The same in percent, to one decimal; 0 without answers.
+             */
+            feedback_rate: number;
+            /**
+             * Format: int64
+             * @description Of how many days the answers are.
+             */
+            period_days: number;
+            /** @description How many answers are rated `-1` and `1`, and of how many the rating was taken back, `0`. */
+            rating_distribution: {
+                [key: string]: number;
+            };
+            /** @description How often each reason was given; the hundred most frequent. */
+            reason_distribution: {
+                [key: string]: number;
+            };
+            /** @description How often each thing happened to an answer. */
+            signals: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description How many of them are rated up or down.
+             */
+            total_feedback: number;
+            /**
+             * Format: int64
+             * @description How many answers there were.
+             */
+            total_generations: number;
+        };
+        /** @description What is found about everything. */
+        HealthReport: {
+            /** @description The checks. */
+            checks: components["schemas"]["Check"][];
+            /** @description Whether every check is. */
+            ok: boolean;
+        };
+        /** @description A message of the history. Old clients call the role `type`. */
+        HistoryEntry: {
+            /** @description The text. */
+            content?: string;
+            /** @description `user`, `assistant` or `system`. */
+            role: string;
+        };
+        /** @description An insight. */
+        Insight: {
+            /** @description The kind of work it is about; null for any. */
+            category?: string | null;
+            /**
+             * Format: double
+             * @description How sure it is, 0 to 1.
+             */
+            confidence: number;
+            /** @description Who says so; null when it is the analyzer. */
+            decided_by?: string | null;
+            /** @description What it puts into prompts. */
+            description: string;
+            /** @description Who changed its words; null when nobody did. */
+            edited_by?: string | null;
+            effect?: components["schemas"]["InsightEffect"] | null;
+            /** @description The generations it was learned from, the newest of them. */
+            evidence: number[];
+            /**
+             * Format: date-time
+             * @description When it was first found.
+             */
+            first_seen: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /**
+             * @description `pattern_rejected`, `pattern_preferred`, `style_preference`, `low_acceptance` or
+             *     `high_acceptance`.
+             */
+            insight_type: string;
+            /** @description The language it is about; null for any. */
+            language?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last did.
+             */
+            last_applied?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            last_updated: string;
+            pattern?: components["schemas"]["InsightPattern"] | null;
+            /**
+             * Format: int32
+             * @description How many voices it was learned from.
+             */
+            sample_size: number;
+            /** @description For whom it is. */
+            scope: components["schemas"]["InsightScope"];
+            /** @description `proposed`, `active` or `retired`. */
+            status: components["schemas"]["InsightStatus"];
+            /** @description Why. */
+            status_reason?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            status_since: string;
+            /**
+             * Format: int64
+             * @description In how many prompts it stood.
+             */
+            times_applied: number;
+            /** @description What it is about. */
+            title: string;
+        };
+        /** @description One side of a comparison. */
+        InsightArm: {
+            /**
+             * Format: double
+             * @description How many answers.
+             */
+            n: number;
+            /**
+             * Format: double
+             * @description The share of them that was well; null when there are none.
+             */
+            rate?: number | null;
+        };
+        /** @description Answers with the insight in their prompt against those it was held out of by chance. */
+        InsightComparison: {
+            /** @description Those with it. */
+            applied: components["schemas"]["InsightArm"];
+            /**
+             * Format: double
+             * @description What it adds to the share; null while that is unknown.
+             */
+            difference?: number | null;
+            /** @description Those without it. */
+            held_out: components["schemas"]["InsightArm"];
+            /**
+             * Format: double
+             * @description And less than this.
+             */
+            high?: number | null;
+            /**
+             * Format: double
+             * @description In 19 of 20 cases it adds more than this.
+             */
+            low?: number | null;
+        };
+        /** @description What an insight does, as measured. */
+        InsightEffect: {
+            acceptance?: components["schemas"]["InsightComparison"] | null;
+            /**
+             * Format: u-int64
+             * @description How many answers are compared.
+             */
+            exposures: number;
+            verification?: components["schemas"]["InsightComparison"] | null;
+        };
+        /** @description A page of insights. */
+        InsightPage: {
+            /** @description The insights, the newest first. */
+            insights: components["schemas"]["Insight"][];
+            /** @description Where the next page begins; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description What was counted. */
+        InsightPattern: {
+            /**
+             * Format: double
+             * @description Voices for answers like this, aged and bounded by person.
+             */
+            accepted?: number | null;
+            baseline?: components["schemas"]["InsightVoices"] | null;
+            posterior?: components["schemas"]["InsightPosterior"] | null;
+            /**
+             * Format: u-int64
+             * @description Of how many people.
+             */
+            raters?: number | null;
+            /**
+             * Format: double
+             * @description Voices against them.
+             */
+            rejected?: number | null;
+            /** @description What it is about, for example `quotes@python`. */
+            subject?: string | null;
+            /** @description Which value of it. */
+            value?: string | null;
+        };
+        /** @description How likely it is that an answer like this is accepted. */
+        InsightPosterior: {
+            /**
+             * Format: double
+             * @description And less than this.
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description In 19 of 20 cases it is more than this.
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description What is expected.
+             */
+            mean: number;
+        };
+        /** @description For whom an insight is. */
+        InsightScope: {
+            /** @description Which team or person; null for the organisation. */
+            id?: string | null;
+            /** @description `org`, `team` or `user`. */
+            kind: components["schemas"]["InsightScopeKind"];
+        };
+        /**
+         * @description For whom an insight is.
+         * @enum {string}
+         */
+        InsightScopeKind: "org" | "team" | "user";
+        /**
+         * @description Where an insight stands.
+         * @enum {string}
+         */
+        InsightStatus: "proposed" | "active" | "retired";
+        /** @description Voices for and against. */
+        InsightVoices: {
+            /**
+             * Format: double
+             * @description For.
+             */
+            accepted: number;
+            /**
+             * Format: double
+             * @description Against.
+             */
+            rejected: number;
+        };
+        /** @description One job. */
+        JobAnswer: {
+            /** @description The job. */
+            job: components["schemas"]["JobView"];
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description A job that was accepted. */
+        JobCreatedView: {
+            /** @description Where its events are. */
+            events_url: string;
+            /** @description The job. */
+            job: components["schemas"]["JobView"];
+            /** @description Why, in a word: `queued` or `auto_start_disabled`. */
+            start_reason: string;
+            /** @description Whether a worker may take it; false when it was asked to wait. */
+            started: boolean;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description What came of moving a job. */
+        JobMoved: {
+            /** @description What was recorded, when an approval was. */
+            approval?: Record<string, never> | null;
+            /** @description The job. */
+            job: components["schemas"]["JobView"];
+            /** @description A sentence for a person. */
+            message: string;
+            /** @description Whether this request made it go on. */
+            started: boolean;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description A page of jobs. */
+        JobPage: {
+            /** @description How many this page holds. */
+            count: number;
+            /** @description The jobs, newest first. */
+            jobs: components["schemas"]["JobView"][];
+            /** @description Where the next page begins; null on the last. */
+            next_cursor?: string | null;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description A job. Times are seconds since the epoch, with a fraction, as old clients read them. */
+        JobView: {
+            /** @description Whether its user wants it to end. */
+            cancel_requested: boolean;
+            /**
+             * Format: uuid
+             * @description The conversation it belongs to.
+             */
+            conversation_id?: string | null;
+            /**
+             * Format: double
+             * @description When it was asked for.
+             */
+            created_at: number;
+            /** @description What went wrong. */
+            error?: string | null;
+            /**
+             * Format: double
+             * @description When it ended.
+             */
+            finished_at?: number | null;
+            /**
+             * Format: uuid
+             * @description The job.
+             */
+            job_id: string;
+            /** @description `autonomous` for a run that was asked for interactively, `job` for one in the background. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description The number of its last event.
+             */
+            last_sequence: number;
+            /** @description What its client noted about it. */
+            metadata: Record<string, never>;
+            /** @description Its model. */
+            model: string;
+            /** @description What it waits for: `data` of the event that asked, with `kind` `consent` or `prompt`. */
+            pending_approval?: Record<string, never> | null;
+            /** @description What it is busy with, as its last `status` event said; else its status. */
+            phase: string;
+            /** @description Who serves its model. */
+            provider: string;
+            /**
+             * Format: double
+             * @description When it began.
+             */
+            started_at?: number | null;
+            /** @description `queued`, `running`, `paused_for_approval`, `completed`, `failed` or `canceled`. */
+            status: string;
+            /** @description How it ended: the `summary` of its last `complete` event. */
+            summary?: Record<string, never> | null;
+            /**
+             * Format: int32
+             * @description How often it was taken over from a process that was lost.
+             */
+            takeovers: number;
+            /** @description What was asked. */
+            task: string;
+            /**
+             * Format: uuid
+             * @description The same, under the name that events use.
+             */
+            task_id: string;
+            /**
+             * Format: double
+             * @description When it last moved.
+             */
+            updated_at: number;
+            /** @description The folder it works in. */
+            workspace_path?: string | null;
+        };
+        /** @description A step of a plan in the older shape. */
+        LegacyStep: {
+            /** @description The detail. */
+            description: string;
+            /**
+             * Format: u-int32
+             * @description Counts from 1.
+             */
+            id: number;
+            /** @description The title. */
+            label: string;
+            /** @description Always `pending`: the plan is sent before it begins. */
+            status: string;
+        };
+        /** @description The verified caller. */
+        Me: {
+            /** @description The organisation that the token names. */
+            org_id: string;
+            /** @description What they may do. */
+            role: components["schemas"]["Role"];
+            /** @description The person that the token names. */
+            user_id: string;
+        };
+        /**
+         * @description Who said something.
+         * @enum {string}
+         */
+        MessageRole: "user" | "assistant" | "system";
+        /** @description A message. */
+        MessageView: {
+            /** @description What was said. */
+            content: string;
+            /**
+             * Format: date-time
+             * @description When it was said.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description What was noted about it. */
+            metadata: unknown;
+            /** @description Who said it. */
+            role: components["schemas"]["MessageRole"];
+            /**
+             * Format: int32
+             * @description Tokens, when somebody counted.
+             */
+            tokens_used?: number | null;
+        };
+        /** @description A choice of models. */
+        Mode: {
+            /** @description The models it tries, in order. */
+            candidates: string[];
+            /** @description Its name in requests. */
+            id: string;
+        };
+        /** @description A model. */
+        Model: components["schemas"]["ModelListing"] & {
+            prices?: components["schemas"]["Prices"] | null;
+        };
+        /** @description A model as `GET /api/models` lists it. */
+        ModelListing: {
+            /** @description What it can do. */
+            capabilities: components["schemas"]["Capabilities"];
+            /**
+             * Format: u-int32
+             * @description In tokens.
+             */
+            context_window: number;
+            /** @description `provider/name`. */
+            id: string;
+            /**
+             * Format: u-int32
+             * @description In tokens.
+             */
+            max_output_tokens: number;
+            /** @description The provider's name. */
+            provider: string;
+            /** @description The provider's own name of the model. */
+            provider_model: string;
+            /** @description Why not. */
+            reason?: string | null;
+            /** @description Whether a request for it would be answered by it. */
+            routable: boolean;
+        };
+        /** @description A job that is asked for: a task, and how it is to be kept. */
+        NewJobRequest: components["schemas"]["TaskRequest"] & {
+            /** @description Whether it begins as soon as a worker is free; it does unless this is false. */
+            auto_start?: boolean | null;
+            /** @description What the client notes about it, at most 16 KiB. */
+            metadata?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /** @description What happened to an answer. */
+        NoteSignal: {
+            /**
+             * Format: int64
+             * @description The answer, as `generation_logged` named it.
+             */
+            gen_id: number;
+            signal: ("kept" | "edited" | "reverted") & Record<string, never>;
+        };
+        /**
+         * @description What the end of a client's connection means for its run.
+         * @enum {string}
+         */
+        OnDisconnect: "cancel" | "continue";
+        /**
+         * @description Where a line of output came from.
+         * @enum {string}
+         */
+        OutputStream: "stdout" | "stderr";
+        /** @description What was measured in a span. */
+        Performance: {
+            /** @description What is added up. */
+            by: components["schemas"]["Period"];
+            /**
+             * Format: int64
+             * @description How many metrics are left out.
+             */
+            left_out: number;
+            /** @description The metrics, by name; the 20 with the most samples. */
+            metrics: components["schemas"]["PerformanceSeries"][];
+        };
+        /** @description How a metric was distributed in a period. */
+        PerformancePoint: {
+            /**
+             * Format: double
+             * @description Their mean.
+             */
+            avg: number;
+            /**
+             * Format: double
+             * @description The largest.
+             */
+            max: number;
+            /**
+             * Format: double
+             * @description The smallest.
+             */
+            min: number;
+            /**
+             * Format: double
+             * @description Half of them are no larger; within 2.5 %, as the other two.
+             */
+            p50: number;
+            /**
+             * Format: double
+             * @description 95 % of them are no larger.
+             */
+            p95: number;
+            /**
+             * Format: double
+             * @description 99 % of them are no larger.
+             */
+            p99: number;
+            /**
+             * Format: int64
+             * @description How many values there are.
+             */
+            samples: number;
+            /**
+             * Format: date-time
+             * @description When the period began.
+             */
+            time: string;
+        };
+        /** @description A metric over time. */
+        PerformanceSeries: {
+            /** @description Its name. */
+            name: string;
+            /** @description The periods in which there are values. */
+            points: components["schemas"]["PerformancePoint"][];
+            /** @description Its unit. */
+            unit: string;
+        };
+        /**
+         * @description What is added up.
+         * @enum {string}
+         */
+        Period: "hour" | "day";
+        /**
+         * @description The phases a client shows.
+         * @enum {string}
+         */
+        Phase: "planning" | "executing" | "verifying" | "fixing" | "awaiting_user_input" | "awaiting_human_decision" | "interrupted" | "completed" | "failed" | "canceled";
+        /** @description A plan. */
+        PlanData: {
+            /** @description Names the plan within its run. */
+            plan_id: string;
+            /** @description The steps, at most five. */
+            steps: components["schemas"]["PlanStep"][];
+        };
+        /** @description Names a plan. */
+        PlanRef: {
+            /** @description The plan. */
+            plan_id: string;
+        };
+        /** @description A step of a plan. */
+        PlanStep: {
+            /** @description At most 180 characters. */
+            detail: string;
+            /**
+             * Format: u-int32
+             * @description Counts from 1.
+             */
+            index: number;
+            /** @description At most 72 characters. */
+            title: string;
+        };
+        /** @description What was done, for a person. */
+        PreferenceForgotten: {
+            message: string;
+            success: boolean;
+        };
+        /** @description Preferences. */
+        PreferenceList: {
+            /** @description How many these are. */
+            count: number;
+            /** @description At most 500, the newest first. */
+            preferences: components["schemas"]["PreferenceView"][];
+            success: boolean;
+        };
+        /**
+         * @description How much a preference covers.
+         * @enum {string}
+         */
+        PreferenceType: "exact_command" | "command_type";
+        /** @description Something that its owner does not want to be asked again. */
+        PreferenceView: {
+            /** @description The command, or the kind of command. */
+            command_pattern: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description The run whose question led to it.
+             */
+            created_by_task_id?: string | null;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description How much it covers. */
+            preference_type: components["schemas"]["PreferenceType"];
+            /** @description Where it holds. */
+            workspace: string;
+        };
+        /** @description US dollars for a million tokens. */
+        Prices: {
+            /** @description Input read from the provider's cache; null when the price list does not say. */
+            cache_read?: string | null;
+            /** @description Input written to the provider's cache; null when the price list does not say. */
+            cache_write?: string | null;
+            /** @description Input that is not cached. */
+            input: string;
+            /** @description Output, reasoning included. */
+            output: string;
+        };
+        /**
+         * @description An error as HTTP shows it: `application/problem+json` with the members old clients read
+         *     (`detail`, `error_code`, `request_id`) and the header `X-Error-Code`.
+         *
+         *     `request_id` is filled in by the middleware that knows it.
+         */
+        Problem: {
+            /** @description What is wrong and what to do about it, for a person. */
+            detail: string;
+            /** @description The machine-readable code, in capitals. */
+            error_code: string;
+            /** @description The request this answers; also in the header `X-Request-Id`. */
+            request_id?: string | null;
+            /**
+             * Format: u-int64
+             * @description Seconds after which trying again makes sense; also in the header `Retry-After`.
+             */
+            retry_after?: number | null;
+            /**
+             * Format: u-int16
+             * @description The HTTP status code.
+             */
+            status: number;
+            /** @description The status' standard phrase. */
+            title: string;
+            /** @description A URI reference that names the kind of problem, `/problems/<slug>`. */
+            type: string;
+        };
+        /** @description The answer to a question of a run. */
+        PromptAnswer: {
+            /** @description Whether the user does not want to answer. */
+            cancelled?: boolean;
+            /** @description The answer; a text, or whatever the question's type asks for. */
+            response?: unknown;
+        };
+        /** @description That an answer was taken. */
+        PromptTaken: {
+            cancelled: boolean;
+            message: string;
+            /** Format: uuid */
+            prompt_id: string;
+            success: boolean;
+        };
+        /**
+         * @description Whose tokens can be kept.
+         * @enum {string}
+         */
+        Provider: "github" | "jira" | "slack";
+        /** @description The rates of a span. */
+        Rates: {
+            /** @description What is added up. */
+            by: components["schemas"]["Period"];
+            /**
+             * Format: int64
+             * @description How many series are left out.
+             */
+            left_out: number;
+            /** @description The series, those with the most events first; at most 50. */
+            series: components["schemas"]["RateSeries"][];
+            /** @description When each period begins. */
+            times: string[];
+        };
+        /** @description How often events of a type came from clients of a version, in each period of a span. */
+        RateSeries: {
+            /** @description Those of each period. */
+            counts: number[];
+            /**
+             * Format: int64
+             * @description All of them.
+             */
+            events: number;
+            /** @description The type; `<other>` for those beyond the first few hundred of an hour. */
+            type: string;
+            /** @description The client's version; null when it did not say. */
+            version?: string | null;
+        };
+        /** @description What somebody says of an answer. */
+        Rating: {
+            /** @description Why, in more words, without secrets. */
+            comment?: string | null;
+            /**
+             * Format: int64
+             * @description The answer.
+             */
+            gen_id: number;
+            /**
+             * Format: int16
+             * @description -1 rejected, 0 withdrawn, 1 accepted.
+             */
+            rating: number;
+            /** @description Why, in a word, without secrets. */
+            reason?: string | null;
+            /**
+             * Format: date-time
+             * @description When this was said; saying the same again changes nothing.
+             */
+            updated_at: string;
+        };
+        /** @description That a rating was stored. */
+        RatingStored: components["schemas"]["Rating"] & {
+            /** @description The same for people. */
+            message: string;
+            /** @description Always true: what is not stored is a problem. */
+            success: boolean;
+        };
+        /**
+         * @description Why an event was not stored.
+         * @enum {string}
+         */
+        Reason: "invalid" | "type_too_long" | "too_deep" | "number_out_of_range" | "invalid_text" | "unstorable";
+        /** @description A rating with what it is of. */
+        RecentRating: {
+            /** @description What kind of work it was. */
+            category: string;
+            /** @description Why, in more words. */
+            comment?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was first given.
+             */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description The answer.
+             */
+            gen_id: number;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description The model that answered. */
+            model: string;
+            /**
+             * Format: int16
+             * @description -1 rejected, 0 withdrawn, 1 accepted.
+             */
+            rating: number;
+            /** @description Why, in a word. */
+            reason?: string | null;
+            /** @description What happened to the answer. */
+            signals: string[];
+            /** @description The run or conversation that the answer belongs to. */
+            task_id?: string | null;
+            /** @description What kind of answer was asked for: `codegen`, `summarize`, `chat` or `analysis`. */
+            task_type: string;
+            /**
+             * Format: double
+             * @description Its temperature; null when the provider's own was used.
+             */
+            temperature?: number | null;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            updated_at: string;
+        };
+        /** @description A page of ratings. */
+        RecentRatings: {
+            /** @description The ratings, those that were first given last first. */
+            feedback: components["schemas"]["RecentRating"][];
+            /** @description Where the next page begins; null on the last. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many the organisation has.
+             */
+            total_count: number;
+        };
+        /** @description The registry. */
+        Registry: {
+            /** @description What a request that names nothing gets. */
+            default: string;
+            /** @description Every model. */
+            models: components["schemas"]["Model"][];
+            /** @description What stands for a choice of models, and its candidates in order. */
+            modes: components["schemas"]["Mode"][];
+        };
+        /** @description An event that was not stored. */
+        Rejected: {
+            /** @description Why, for a person. */
+            detail: string;
+            /** @description Its place in the batch, from 0. */
+            index: number;
+            /** @description Why, for a program. */
+            reason: components["schemas"]["Reason"];
+        };
+        /** @description What is decided about a group. */
+        ResolveError: {
+            /** @description What is to be known about it, at most 1000 characters; everybody in the organisation reads it. */
+            notes?: string | null;
+            /** @description Open it again instead. */
+            reopen?: boolean;
+        };
+        /**
+         * @description Why a run had stopped before it was resumed.
+         * @enum {string}
+         */
+        ResumeReason: "released" | "worker_lost";
+        /** @description New words for an insight. */
+        RewordInsight: {
+            /** @description One line of 1 to 300 characters. It stands in prompts word by word. */
+            description?: string | null;
+            /** @description One line of 1 to 120 characters. */
+            title?: string | null;
+        };
+        /**
+         * @description What a principal may do; the order is the order of power.
+         * @enum {string}
+         */
+        Role: "viewer" | "planner" | "admin";
+        /** @description One entry of a run's log. */
+        RunEvent: {
+            /** @description The routing decision. */
+            router_info: {
+                [key: string]: unknown;
+            };
+            /** @enum {string} */
+            type: "router_info";
+        } | {
+            /** @description The prompt that is waited for. */
+            prompt_id?: string | null;
+            /** @description Why, when the phase does not speak for itself. */
+            reason?: string | null;
+            /** @description The phase that begins. */
+            status: components["schemas"]["Phase"];
+            /**
+             * Format: uuid
+             * @description The run, on the first status only.
+             */
+            task_id?: string | null;
+            /** @enum {string} */
+            type: "status";
+        } | {
+            /** @description A sentence for a person. */
+            message: string;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /** @enum {string} */
+            type: "thinking_progress";
+        } | {
+            /** @description The plan. */
+            data: components["schemas"]["PlanData"];
+            /** @enum {string} */
+            type: "plan_start";
+        } | {
+            /** @description Files the plan expects to touch, at most ten. */
+            estimated_files: string[];
+            /** @description Whether the plan has more than one step. */
+            is_complex: boolean;
+            /** @description The steps, at most five. */
+            steps: components["schemas"]["LegacyStep"][];
+            /** @enum {string} */
+            type: "plan";
+        } | {
+            /** @description Which step, and how. */
+            data: components["schemas"]["StepData"];
+            /** @enum {string} */
+            type: "step_update";
+        } | {
+            /** @description Which plan. */
+            data: components["schemas"]["PlanRef"];
+            /** @enum {string} */
+            type: "plan_complete";
+        } | {
+            /** @description The piece. */
+            text: string;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /** @enum {string} */
+            type: "text";
+        } | {
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /** @description The call. */
+            tool_call: components["schemas"]["ToolCallData"];
+            /** @enum {string} */
+            type: "tool_call";
+        } | {
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /** @description The result. */
+            tool_result: components["schemas"]["ToolResultData"];
+            /** @enum {string} */
+            type: "tool_result";
+        } | {
+            /** @description The command. */
+            command: string;
+            /** @description One line or, for a long burst, several joined by line feeds. */
+            line: string;
+            /** @description `stdout` or `stderr`. */
+            stream: components["schemas"]["OutputStream"];
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /** @description The tool call it belongs to. */
+            tool_call_id: string;
+            /** @enum {string} */
+            type: "command_output";
+        } | {
+            /** @description The question. */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /** @enum {string} */
+            type: "prompt_request";
+        } | {
+            /**
+             * Format: u-int32
+             * @description The round, from 2.
+             */
+            iteration: number;
+            /**
+             * Format: u-int32
+             * @description The most rounds this run may take.
+             */
+            max: number;
+            /** @description Why another round is needed. */
+            reason: string;
+            /** @enum {string} */
+            type: "iteration";
+        } | {
+            /** @description What that amounts to. */
+            outcome: components["schemas"]["Verification"];
+            /** @description One entry for each command that ran; empty when none did. */
+            results: components["schemas"]["CheckData"][];
+            /** @enum {string} */
+            type: "verification";
+        } | {
+            /** @description At most three sentences. */
+            next_steps: string[];
+            /** @enum {string} */
+            type: "next_steps";
+        } | {
+            /**
+             * Format: int64
+             * @description The id to send with the rating.
+             */
+            gen_id: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /** @enum {string} */
+            type: "generation_logged";
+        } | {
+            /** @description What is asked about and what it may do. */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /** @enum {string} */
+            type: "command.consent_required";
+        } | {
+            /** @description The consent, the choice, and what was chosen instead, if anything. */
+            approval: components["schemas"]["ApprovalData"];
+            /** @enum {string} */
+            type: "approval_recorded";
+        } | {
+            /** @description The consent and how it ended. */
+            approval: components["schemas"]["ApprovalData"];
+            /** @enum {string} */
+            type: "approval_denied";
+        } | {
+            /** @description A sentence for a person. */
+            message: string;
+            /** @description Always `queued`. */
+            status: string;
+            /** @enum {string} */
+            type: "job_created";
+        } | {
+            /** @description A sentence for a person. */
+            message: string;
+            /** @enum {string} */
+            type: "job_started";
+        } | {
+            /**
+             * Format: int64
+             * @description Text after this event belongs to an answer that was never finished; it is asked again.
+             */
+            discard_after: number;
+            /** @description A sentence for a person. */
+            message: string;
+            /** @description Why it had stopped. */
+            reason: components["schemas"]["ResumeReason"];
+            /** @enum {string} */
+            type: "job_resumed";
+        } | {
+            /** @description The consent it waits for. */
+            consent_id?: string | null;
+            /** @description A sentence for a person. */
+            message: string;
+            /** @description The question it waits for. */
+            prompt_id?: string | null;
+            /** @enum {string} */
+            type: "job_paused";
+        } | {
+            /** @description A sentence for a person. */
+            message: string;
+            /** @enum {string} */
+            type: "cancel_requested";
+        } | {
+            /** @description A sentence for a person. */
+            message: string;
+            /** @enum {string} */
+            type: "job_completed";
+        } | {
+            /** @description A sentence for a person. */
+            message: string;
+            /** @enum {string} */
+            type: "job_failed";
+        } | {
+            /** @description A sentence for a person. */
+            message: string;
+            /** @enum {string} */
+            type: "job_canceled";
+        } | {
+            /** @description A stable code. */
+            code: string;
+            /** @description A sentence for a person that says what to do. */
+            error: string;
+            /** @enum {string} */
+            type: "error";
+        } | {
+            /** @description How it ended. */
+            summary: components["schemas"]["Summary"];
+            /** @enum {string} */
+            type: "complete";
+        } | (Record<string, never> & {
+            /** @enum {string} */
+            type: "unknown";
+        });
+        /** @description That a signal was noted. */
+        SignalNoted: {
+            /**
+             * Format: int64
+             * @description The answer.
+             */
+            gen_id: number;
+            /** @description The same for people. */
+            message: string;
+            /** @description What happened to it. */
+            signal: string;
+            /** @description Always true: what is not noted is a problem. */
+            success: boolean;
+        };
+        /** @description A sign of life in the shape that old clients read. */
+        Status: {
+            /** @description Always `navi`. */
+            service: string;
+            /** @description Always `ok`. */
+            status: string;
+        };
+        /** @description How a step moved on. */
+        StepData: {
+            /** @description The plan. */
+            plan_id: string;
+            /** @description Where the step stands now. */
+            status: components["schemas"]["StepStatus"];
+            /**
+             * Format: u-int32
+             * @description Counts from 0.
+             */
+            step_index: number;
+        };
+        /**
+         * @description Where a step stands.
+         * @enum {string}
+         */
+        StepStatus: "running" | "completed" | "error";
+        /** @description A frame of an event stream; what follows what is in `docs/api.md`. */
+        StreamFrame: {
+            /** @description An event on one line, of a run a `RunEvent`; in the first frame `{"router_info": …}`, in the last the text `[DONE]`. */
+            data: string;
+            /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
+            id?: string;
+        };
+        /** @description What somebody says of an answer. */
+        SubmitRating: {
+            /** @description Why, in more words: at most 1000 characters. */
+            comment?: string | null;
+            /**
+             * Format: int64
+             * @description The answer, as `generation_logged` named it.
+             */
+            gen_id: number;
+            /**
+             * Format: int64
+             * @description -1 rejects it, 1 accepts it, 0 takes back what was said.
+             */
+            rating: number;
+            /** @description Why, in a word: at most 64 characters. */
+            reason?: string | null;
+        };
+        /** @description How a run ended: the one shape of `complete.summary`. */
+        Summary: {
+            /**
+             * Format: double
+             * @description Cost of all calls in US dollars; null when the price of any of them is unknown.
+             */
+            cost_usd?: number | null;
+            /**
+             * Format: u-int64
+             * @description Wall-clock duration in milliseconds.
+             */
+            elapsed_ms: number;
+            /** @description Files that did not exist before. */
+            files_created: string[];
+            /** @description Files that existed before and were changed. */
+            files_modified: string[];
+            /** @description Files that tools read, relative to the workspace. */
+            files_read: string[];
+            /**
+             * Format: u-int32
+             * @description Rounds of turns and verification.
+             */
+            iterations: number;
+            /** @description What the user may want to do next. */
+            next_steps: string[];
+            /** @description Why it ended; `completed` when the model said it was done. */
+            stopped_reason: string;
+            /** @description Whether the task was done, as far as that can be told: never true after a failed check. */
+            success: boolean;
+            /**
+             * Format: uuid
+             * @description The run.
+             */
+            task_id: string;
+            /** @description Tokens of all calls. */
+            tokens: components["schemas"]["Tokens"];
+            /** @description What the project's own checks said at the end. */
+            verification: components["schemas"]["Verification"];
+        };
+        /** @description The body of `POST /api/navi/chat/autonomous`, `…/chat/stream/v2` and `…/chat`. */
+        TaskRequest: {
+            /** @description Files, selections and images that belong to the request. */
+            attachments?: components["schemas"]["Attachment"][];
+            /** @description What was said before, oldest first. */
+            conversation_history?: components["schemas"]["HistoryEntry"][];
+            /** @description The conversation this belongs to; its messages are the history when none is sent. */
+            conversation_id?: string | null;
+            /** @description The file that is open in the editor. */
+            current_file?: string | null;
+            /** @description Its content. */
+            current_file_content?: string | null;
+            /** @description What the editor reports. */
+            errors?: components["schemas"]["EditorError"][];
+            /** @description Why the client's last action failed. */
+            last_action_error?: string | null;
+            /**
+             * Format: u-int32
+             * @description The most rounds of work and verification, 1 to 100.
+             */
+            max_iterations?: number | null;
+            /** @description What is asked, at most 512 KiB; not blank. */
+            message: string;
+            /** @description The client's mode; recorded, not interpreted. */
+            mode?: string | null;
+            /** @description The model: `provider/name`, a mode such as `navi/fast`, or nothing for the default. */
+            model?: string | null;
+            /**
+             * @description What becomes of an interactive run when its client's connection closes: `cancel`, because
+             *     that is how the old clients' stop button works, or `continue`.
+             */
+            on_disconnect?: components["schemas"]["OnDisconnect"];
+            /** @description The provider, when `model` is a bare name. */
+            provider?: string | null;
+            /** @description Whether the project's checks run before the run may end; they do unless this is false. */
+            run_verification?: boolean | null;
+            /** @description The selected text. */
+            selection?: string | null;
+            /** @description The folder to work in. */
+            workspace_path?: string | null;
+            /** @description The older name of `workspace_path`. */
+            workspace_root?: string | null;
+        };
+        /** @description What became of a batch. */
+        TelemetryAnswer: {
+            /** @description Your name for it. */
+            batchId: string;
+            /** @description Those that were changed so that they could be stored. */
+            eventsChanged: components["schemas"]["ChangedEvent"][];
+            /** @description How many of them are stored, now or since you sent the batch before. */
+            eventsPersisted: number;
+            /** @description How many events it has. */
+            eventsReceived: number;
+            /** @description Those that are not, and why. */
+            eventsRejected: components["schemas"]["Rejected"][];
+            /** @description The same in words. */
+            message: string;
+            /** @description Whether every event of the batch is stored. */
+            success: boolean;
+        };
+        /** @description What clients report. Fields that are not listed are kept with the event. */
+        TelemetryBatch: {
+            /** @description Your name for this batch, 1 to 128 bytes. Sent again, it is stored once. */
+            batchId: string;
+            /** @description At most 1000. */
+            events: components["schemas"]["TelemetryEvent"][];
+            /** @description Which client you are; `vscode` when absent. */
+            source?: string | null;
+            /**
+             * Format: int64
+             * @description When you sent it, in milliseconds since 1970.
+             */
+            timestamp?: number | null;
+            /** @description Your version, for the events that do not say. */
+            version?: string | null;
+        };
+        /** @description Something that happened at a client. */
+        TelemetryEvent: {
+            /**
+             * @description What else is to be said. Secrets are taken out, long strings cut after 10000 characters, and
+             *     what goes beyond 50000 bytes left out.
+             */
+            data?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description The run that it belongs to. */
+            runId?: string | null;
+            /** @description Your session. */
+            sessionId?: string | null;
+            /**
+             * Format: double
+             * @description When, in milliseconds since 1970; brought into the last 30 days.
+             */
+            timestamp?: number | null;
+            /** @description The trace that it belongs to: 32 hexadecimal digits, or a whole `traceparent`. */
+            traceId?: string | null;
+            /** @description What happened, such as `navi.error` or `navi.streaming.performance`; at most 128 characters. */
+            type: string;
+            /** @description Your version. */
+            version?: string | null;
+            /** @description A folder; kept as a pseudonym. */
+            workspaceRoot?: string | null;
+        };
+        /** @description Whether telemetry is taken. */
+        TelemetryHealth: {
+            /** @description `telemetry`. */
+            service: string;
+            /** @description `healthy`, or `degraded` while the database does not answer. */
+            status: string;
+        };
+        /** @description A personal token. */
+        TokenRequest: {
+            /** @description Where it is good, when not where the server's settings say; a public https address. */
+            base_url?: string | null;
+            /** @description The address that you sign in to Jira with; for Jira alone. */
+            email?: string | null;
+            /** @description The token, at most 4096 characters. It is never given out again. */
+            token: string;
+        };
+        /** @description Tokens of a run. */
+        Tokens: {
+            /**
+             * Format: u-int64
+             * @description Input read from the provider's cache.
+             */
+            cache_read: number;
+            /**
+             * Format: u-int64
+             * @description Input written to the provider's cache.
+             */
+            cache_write: number;
+            /**
+             * Format: u-int64
+             * @description Input, with what was read from and written to the cache.
+             */
+            input: number;
+            /**
+             * Format: u-int64
+             * @description Output, with reasoning.
+             */
+            output: number;
+        };
+        /** @description A tool call as clients see it. */
+        ToolCallData: {
+            /** @description Its arguments; a string when the model sent no JSON object. */
+            arguments: unknown;
+            /** @description The provider's id of the call. */
+            id: string;
+            /** @description The tool. */
+            name: string;
+        };
+        /** @description A tool's result as clients see it. */
+        ToolResultData: {
+            /** @description The call it answers. */
+            id: string;
+            /** @description `success` and what the tool says beyond it. */
+            result: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * @description What all the project's checks together say.
+         * @enum {string}
+         */
+        Verification: "passed" | "failed" | "not_run";
+        /** @description What runs here. */
+        Version: {
+            /** @description `development`, `staging` or `production`. */
+            env: string;
+            /** @description Always `navi`. */
+            name: string;
+            /** @description The version of the program. */
+            version: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    list_entries: {
+        parameters: {
+            query?: {
+                /** @description Only those of this person: the token's `sub`. */
+                actor?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: number;
+                /** @description Only this event. */
+                event_type?: components["schemas"]["AuditEvent"];
+                /** @description At most this many; brought into 1 to 1000, 100 when absent. */
+                limit?: number;
+                /** @description Only this outcome. */
+                outcome?: components["schemas"]["AuditOutcome"];
+                /** @description Only this route template. */
+                route?: string;
+                /** @description Not before, RFC 3339. */
+                since?: string;
+                /** @description Before, RFC 3339. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the entries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+        };
+    };
+    get_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the entry */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the entry */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntry"];
+                };
+            };
+        };
+    };
+    decrypt_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the entry */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecryptEntry"];
+            };
+        };
+        responses: {
+            /** @description what was sealed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPayload"];
+                };
+            };
+        };
+    };
+    prove_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the entry */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditProof"];
+                };
+            };
+        };
+    };
+    get_checkpoint: {
+        parameters: {
+            query?: {
+                /** @description The size of a checkpoint that the caller has; the answer proves that the log continues it. */
+                since?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the checkpoint */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditCheckpoint"];
+                };
+            };
+        };
+    };
+    export_entries: {
+        parameters: {
+            query?: {
+                /** @description The form; `jsonl` when absent. */
+                format?: "jsonl" | "csv";
+                /** @description Not before, RFC 3339. */
+                since?: string;
+                /** @description Before, RFC 3339. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the log; one that ends early ends in the middle of a chunk */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                    "text/csv": string;
+                };
+            };
+        };
+    };
+    get_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description who the token speaks for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
+    get_connector: {
+        parameters: {
+            query?: {
+                /** @description Ask the provider whether the stored token is still good; false when absent. */
+                verify?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description `github`, `jira` or `slack` */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection, or that there is none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionView"];
+                };
+            };
+        };
+    };
+    put_connector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `github`, `jira` or `slack` */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenRequest"];
+            };
+        };
+        responses: {
+            /** @description It is stored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionView"];
+                };
+            };
+        };
+    };
+    delete_connector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `github`, `jira` or `slack` */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is forgotten */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_insights: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most this many, 1 to 100; 50 when absent. */
+                limit?: number;
+                /** @description For whom they are; anybody when absent. */
+                scope?: "org" | "team" | "user";
+                /** @description Where they stand; anywhere when absent. */
+                status?: "proposed" | "active" | "retired";
+                /** @description What kind of thing they say; any when absent. */
+                type?: "pattern_rejected" | "pattern_preferred" | "style_preference" | "low_acceptance" | "high_acceptance";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InsightPage"];
+                };
+            };
+        };
+    };
+    get_insight: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The insight */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The insight */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight"];
+                };
+            };
+        };
+    };
+    reword_insight: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The insight */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RewordInsight"];
+            };
+        };
+        responses: {
+            /** @description The insight as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight"];
+                };
+            };
+        };
+    };
+    activate_insight: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The insight */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DecideInsight"] | null;
+            };
+        };
+        responses: {
+            /** @description The insight as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight"];
+                };
+            };
+        };
+    };
+    retire_insight: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The insight */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DecideInsight"] | null;
+            };
+        };
+        responses: {
+            /** @description The insight as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight"];
+                };
+            };
+        };
+    };
+    bandit_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is known */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BanditReport"];
+                };
+            };
+        };
+    };
+    recent_ratings: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most this many, 1 to 200; 50 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecentRatings"];
+                };
+            };
+        };
+    };
+    note_signal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteSignal"];
+            };
+        };
+        responses: {
+            /** @description It is noted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignalNoted"];
+                };
+            };
+        };
+    };
+    feedback_stats: {
+        parameters: {
+            query?: {
+                /** @description How many days back, 1 to 365; 30 when absent. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackStats"];
+                };
+            };
+        };
+    };
+    submit_rating: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubmitRating"];
+            };
+        };
+        responses: {
+            /** @description The rating as it is stored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RatingStored"];
+                };
+            };
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most this many, 1 to 100; 50 when absent. */
+                limit?: number;
+                /** @description Those with this status alone. */
+                status?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPage"];
+                };
+            };
+        };
+    };
+    create_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description names this request */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewJobRequest"];
+            };
+        };
+        responses: {
+            /** @description The job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobCreatedView"];
+                };
+            };
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAnswer"];
+                };
+            };
+        };
+    };
+    approve_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Approve"];
+            };
+        };
+        responses: {
+            /** @description The answer was recorded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobMoved"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It ends, or was cancelled before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobMoved"];
+                };
+            };
+        };
+    };
+    follow_job: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only events after this one; all of them when absent. The header `Last-Event-ID` says the same
+                 *     and goes before it.
+                 */
+                after_sequence?: number;
+            };
+            header?: {
+                /** @description the last event that was seen */
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                /** @description The job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job's events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["StreamFrame"];
+                };
+            };
+        };
+    };
+    resume_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It goes on, or did so already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobMoved"];
+                };
+            };
+        };
+    };
+    start_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It begins, or had begun */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobMoved"];
+                };
+            };
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the models */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registry"];
+                };
+            };
+        };
+    };
+    list_conversations: {
+        parameters: {
+            query?: {
+                /** @description At most this many; brought into 1 to 100, 50 when absent. */
+                limit?: number;
+                /** @description Skip this many. */
+                offset?: number;
+                /** @description Only those with this status. */
+                status?: components["schemas"]["ConversationStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the conversations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationView"][];
+                };
+            };
+        };
+    };
+    create_conversation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description names this request */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateConversation"];
+            };
+        };
+        responses: {
+            /** @description the conversation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationView"];
+                };
+            };
+        };
+    };
+    get_conversation: {
+        parameters: {
+            query?: {
+                /** @description Whether to answer the messages. */
+                include_messages?: boolean;
+                /** @description At most this many messages, the last ones; brought into 1 to 500, 100 when absent. */
+                message_limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description the conversation */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the conversation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationDetail"];
+                };
+            };
+        };
+    };
+    delete_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the conversation */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it is gone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+        };
+    };
+    change_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the conversation */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeConversation"];
+            };
+        };
+        responses: {
+            /** @description what it became */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationView"];
+                };
+            };
+        };
+    };
+    list_messages: {
+        parameters: {
+            query?: {
+                /** @description At most this many, the last ones; brought into 1 to 500, 100 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description the conversation */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the messages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageView"][];
+                };
+            };
+        };
+    };
+    append_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description names this request */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description the conversation */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppendMessage"];
+            };
+        };
+        responses: {
+            /** @description the message */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageView"];
+                };
+            };
+        };
+    };
+    answer_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatAnswer"];
+                };
+            };
+        };
+    };
+    run_autonomous: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskRequest"];
+            };
+        };
+        responses: {
+            /** @description The run's events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["StreamFrame"];
+                };
+            };
+        };
+    };
+    stream_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer as it arrives */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["StreamFrame"];
+                };
+            };
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description At most this many; brought into 1 to 100, 50 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The decisions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionList"];
+                };
+            };
+        };
+    };
+    list_preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The preferences */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreferenceList"];
+                };
+            };
+        };
+    };
+    delete_preference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The preference */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is forgotten */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreferenceForgotten"];
+                };
+            };
+        };
+    };
+    answer_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description From the event `command.consent_required` */
+                consent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsentAnswer"];
+            };
+        };
+        responses: {
+            /** @description The answer was taken */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentTaken"];
+                };
+            };
+        };
+    };
+    navi_list_jobs: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most this many, 1 to 100; 50 when absent. */
+                limit?: number;
+                /** @description Those with this status alone. */
+                status?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPage"];
+                };
+            };
+        };
+    };
+    navi_create_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description names this request */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewJobRequest"];
+            };
+        };
+        responses: {
+            /** @description The job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobCreatedView"];
+                };
+            };
+        };
+    };
+    navi_get_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAnswer"];
+                };
+            };
+        };
+    };
+    navi_approve_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Approve"];
+            };
+        };
+        responses: {
+            /** @description The answer was recorded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobMoved"];
+                };
+            };
+        };
+    };
+    navi_cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It ends, or was cancelled before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobMoved"];
+                };
+            };
+        };
+    };
+    navi_follow_job: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only events after this one; all of them when absent. The header `Last-Event-ID` says the same
+                 *     and goes before it.
+                 */
+                after_sequence?: number;
+            };
+            header?: {
+                /** @description the last event that was seen */
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                /** @description The job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job's events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["StreamFrame"];
+                };
+            };
+        };
+    };
+    navi_resume_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It goes on, or did so already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobMoved"];
+                };
+            };
+        };
+    };
+    navi_start_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It begins, or had begun */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobMoved"];
+                };
+            };
+        };
+    };
+    answer_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description From the event `prompt_request` */
+                prompt_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromptAnswer"];
+            };
+        };
+        responses: {
+            /** @description The answer was taken */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptTaken"];
+                };
+            };
+        };
+    };
+    post_telemetry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TelemetryBatch"];
+            };
+        };
+        responses: {
+            /** @description What became of every event */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TelemetryAnswer"];
+                };
+            };
+        };
+    };
+    list_errors: {
+        parameters: {
+            query?: {
+                /** @description Where the last occurrence was. */
+                component?: string;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description At most this many, 1 to 100; 20 when absent. */
+                limit?: number;
+                /**
+                 * @description Words in the type or the message, at most 200 characters: all of them, `"in a row"`, `or`,
+                 *     `-without`. The last one may be the beginning of a word.
+                 */
+                q?: string;
+                /** @description How bad the last occurrence was. */
+                severity?: string;
+                /** @description Those that happened since, RFC 3339. */
+                since?: string;
+                /** @description The order, the largest first. */
+                sort?: "last_seen" | "occurrences";
+                /** @description Who reports them. */
+                source?: "client" | "server" | "run";
+                /** @description Where they stand; those that are open or came back when absent. */
+                status?: "unresolved" | "open" | "resolved" | "regressed" | "all";
+                /** @description The version in which they were first or last seen. */
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorPage"];
+                };
+            };
+        };
+    };
+    get_error: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The group */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The group */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDetail"];
+                };
+            };
+        };
+    };
+    resolve_error: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The group */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResolveError"];
+            };
+        };
+        responses: {
+            /** @description The group as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorGroup"];
+                };
+            };
+        };
+    };
+    get_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TelemetryHealth"];
+                };
+            };
+        };
+    };
+    get_performance: {
+        parameters: {
+            query?: {
+                /** @description What is added up: hours, 744 at most, or days in UTC, 400 at most. */
+                by?: "hour" | "day";
+                /** @description This metric alone. */
+                metric?: string;
+                /** @description From when on, RFC 3339; the last 24 hours or 14 days when absent. */
+                since?: string;
+                /** @description Until when, RFC 3339; now when absent. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The distributions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Performance"];
+                };
+            };
+        };
+    };
+    get_rates: {
+        parameters: {
+            query?: {
+                /** @description What is added up: hours, 744 at most, or days in UTC, 400 at most. */
+                by?: "hour" | "day";
+                /** @description From when on, RFC 3339; the last 24 hours or 14 days when absent. */
+                since?: string;
+                /** @description Events of this type alone. */
+                type?: string;
+                /** @description Until when, RFC 3339; now when absent. */
+                until?: string;
+                /** @description Events from clients of this version alone; of those that did not say when empty. */
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rates */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rates"];
+                };
+            };
+        };
+    };
+    navi_get_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the process runs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+        };
+    };
+    get_health_fast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the process runs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+        };
+    };
+    get_live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the process runs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthReport"];
+                };
+            };
+        };
+    };
+    get_ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description send requests */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthReport"];
+                };
+            };
+        };
+    };
+    get_startup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it has started */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthReport"];
+                };
+            };
+        };
+    };
+    get_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description metrics in the Prometheus text format, version 0.0.4 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_openapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the OpenAPI 3.1 document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    get_ping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the text `pong` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description name, environment and version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+        };
+    };
+}

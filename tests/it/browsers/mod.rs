@@ -1,0 +1,3 @@
+//! Pages in browsers, and whatever stands between them and the server.
+
+mod cors;

@@ -1,0 +1,56 @@
+//! The TypeScript client.
+
+use sqlx::PgPool;
+
+use navi::http::router::document;
+
+use crate::clients::backstage::Backstage;
+use crate::clients::{client, node};
+use crate::support::app::TestApp;
+
+#[tokio::test]
+async fn the_typescript_client_passes_its_own_tests() {
+    let Some(folder) = client() else {
+        return;
+    };
+    let compiler = ["node_modules/typescript/bin/tsc", "--project", "test/tsconfig.json"];
+    node(&folder, &compiler, &[]).await;
+    let entries = std::fs::read_dir(folder.join("test")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let files: Vec<_> = names
+        .filter(|name| name.ends_with(".test.mjs"))
+        .map(|name| format!("test/{name}"))
+        .collect();
+    let mut arguments = vec!["--test"];
+    arguments.extend(files.iter().map(String::as_str));
+    node(&folder, &arguments, &[]).await;
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_types_of_the_typescript_client_are_those_of_the_server(db: PgPool) {
+    let Some(folder) = client() else {
+        return;
+    };
+    let app = TestApp::new(db).await;
+    let place = tempfile::tempdir().unwrap();
+    let described = place.path().join("openapi.json");
+    let text = serde_json::to_string(&document(&app.app)).unwrap();
+    std::fs::write(&described, text).unwrap();
+    let described = described.to_str().unwrap();
+    let written = concat!(env!("CARGO_TARGET_TMPDIR"), "/client-api.ts");
+    node(&folder, &["scripts/generate.mjs", described, written], &[]).await;
+    let is_current = std::fs::read_to_string(written).unwrap()
+        == std::fs::read_to_string(folder.join("src/api.ts")).unwrap();
+    assert!(
+        is_current,
+        "the routes have changed: cp {written} clients/typescript/src/api.ts"
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_typescript_client_loses_nothing_when_its_server_is_killed(db: PgPool) {
+    if client().is_none() {
+        return;
+    }
+    Backstage::open(&db).await.play("client.mjs", &[]).await;
+}

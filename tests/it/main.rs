@@ -30,6 +30,7 @@ mod llm_streams;
 mod llm_support;
 mod matrix;
 mod migrations;
+mod older;
 mod policy;
 mod redaction;
 mod retrieval;

@@ -257,7 +257,8 @@ impl Outcome {
     pub fn of_status(status: u16) -> Self {
         match status {
             ..400 => Self::Success,
-            400..500 => Self::Refused,
+            // 501 refuses what is not built.
+            400..=499 | 501 => Self::Refused,
             _ => Self::Failure,
         }
     }

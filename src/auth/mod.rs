@@ -4,7 +4,7 @@
 //! or another header. [`layer`] verifies once per request, [`principal::Principal`] and its
 //! stricter wrappers are extractors, so a handler's signature says who may call it. [`token`] is
 //! where tokens are verified and minted; [`jws`] and [`claims`] are its two halves. [`key_store`]
-//! holds the keys of an identity provider.
+//! holds the keys of an identity provider. [`orgs`] shows the caller's organisation.
 
 pub mod claims;
 pub mod config;
@@ -12,6 +12,7 @@ pub mod jwks;
 pub mod jws;
 pub mod key_store;
 pub mod layer;
+pub mod orgs;
 pub mod principal;
 pub mod rate_limit;
 pub mod routes;

@@ -136,13 +136,15 @@ impl IntoResponse for Denied {
             Self::NoToken => (
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
-                "send the header `Authorization: Bearer <token>`".to_owned(),
+                "you are not signed in; sign in, or give your client an access token, which it sends in the header `Authorization: Bearer <token>`".to_owned(),
                 "Bearer realm=\"navi\"".to_owned(),
             ),
             Self::BadToken(reason) => (
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
-                format!("the bearer token was refused: {reason}"),
+                format!(
+                    "you are not signed in, because the access token was refused: {reason}; sign in again, or give your client a new token"
+                ),
                 format!(
                     "Bearer realm=\"navi\", error=\"invalid_token\", error_description=\"{reason}\""
                 ),
@@ -158,7 +160,9 @@ impl IntoResponse for Denied {
             Self::RoleTooLow { required, actual } => (
                 StatusCode::FORBIDDEN,
                 "forbidden",
-                format!("this needs the role {required} or higher and the token says {actual}"),
+                format!(
+                    "you are signed in with the role {actual}, and this needs {required} or higher; ask an administrator of your organisation for that role, then sign in again"
+                ),
                 format!(
                     "Bearer realm=\"navi\", error=\"insufficient_scope\", scope=\"{required}\""
                 ),

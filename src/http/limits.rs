@@ -86,15 +86,6 @@ pub fn panicked(payload: Box<dyn Any + Send>) -> Response {
     response
 }
 
-/// Answers what matches no route.
-pub async fn not_found() -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "not-found",
-        "there is nothing at this address; /openapi.json lists what there is",
-    )
-}
-
 /// Answers a method that a route does not have; the header `Allow` names those it has.
 pub async fn method_not_allowed() -> Problem {
     Problem::new(

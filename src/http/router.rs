@@ -1,9 +1,11 @@
 //! The whole API, and the middleware around it.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::Uri;
 use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
@@ -14,7 +16,10 @@ use crate::audit::layer::{Failures, Recorder, failed_logins, record};
 use crate::auth::layer::{Gate, authenticate};
 use crate::auth::rate_limit::RateLimiter;
 use crate::http::limits::Rates;
-use crate::http::{cors, failures, identity, limits, measure, models, openapi, ops};
+use crate::http::missing::Served;
+use crate::http::{
+    cors, failures, identity, limits, measure, models, openapi, ops, security, unbuilt,
+};
 use crate::platform::metrics::Metrics;
 
 /// Every route that needs no token. What is not listed here needs one.
@@ -37,7 +42,10 @@ fn api(app: &App) -> OpenApiRouter {
     OpenApiRouter::new()
         .merge(ops::routes(app))
         .merge(crate::auth::routes::routes())
+        .merge(crate::auth::orgs::routes::routes())
         .merge(models::routes(app))
+        .merge(security::routes(app))
+        .merge(unbuilt::routes())
         .merge(
             crate::agent::routes::routes(app.agent.clone())
                 .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
@@ -53,7 +61,11 @@ fn api(app: &App) -> OpenApiRouter {
         ))
         .merge(crate::agent::consents::routes::routes(app.consents.clone()))
         .merge(crate::audit::routes::routes(app.audit.clone()))
+        .merge(crate::audit::listing::routes::routes(app.audit.clone()))
         .merge(crate::connectors::routes::routes(app.connectors.clone()))
+        .merge(crate::connectors::panel::routes::routes(
+            app.connectors.clone(),
+        ))
         .merge(crate::telemetry::routes::routes(app.telemetry.clone()))
         .merge(crate::telemetry::errors::routes::routes(app.errors.clone()))
         .merge(crate::telemetry::rates::routes::routes(app.rates.clone()))
@@ -75,6 +87,7 @@ pub fn document(app: &App) -> OpenApi {
 pub fn router(app: &App) -> Router {
     let document = document(app);
     touch_every_series(&app.metrics, &document);
+    let served = Arc::new(Served::new(&document));
     let text = serde_json::to_vec(&document).unwrap_or_default();
     let (router, _) = api(app)
         .merge(openapi::routes(text.into()))
@@ -96,7 +109,7 @@ pub fn router(app: &App) -> Router {
 
     // The innermost comes first.
     router
-        .fallback(limits::not_found)
+        .fallback(move |address: Uri| ready(served.not_found(address.path())))
         .method_not_allowed_fallback(limits::method_not_allowed)
         // Innermost: only what would run is audited, and nothing runs before it is.
         .layer(from_fn_with_state(

@@ -33,6 +33,7 @@ mod llm_support;
 mod matrix;
 mod migrations;
 mod old_clients;
+mod older;
 mod policy;
 mod redaction;
 mod retrieval;

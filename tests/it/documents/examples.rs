@@ -29,6 +29,7 @@ const MEASURED: &[&str] = &[
 /// What only administrators are shown; everything else shows what it is for others.
 const OF_ADMINISTRATORS: &[&str] = &[
     " /api/audit",
+    " /api/admin/",
     " /api/feedback/recent",
     " /api/feedback/learning",
 ];
@@ -46,6 +47,7 @@ const TIMES: &[&str] = &[
     "status_since",
     "last_updated",
     "last_applied",
+    "cutoff_iso",
     "time",
 ];
 /// What clients of the organisation have reported, and an answer that can be rated.

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::join_all;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -11,6 +12,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::http::listeners::Listeners;
 use crate::platform::tasks::Tasks;
 
 /// How long a client may take for the head of its next request, and so how long a connection may
@@ -28,7 +30,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// Serves until `stop`, then ends idle connections, lets the others finish their answer, and
 /// returns. What is still open when `tasks` end is dropped.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     router: Router,
     tasks: Tasks,
     stop: CancellationToken,
@@ -39,20 +41,51 @@ pub async fn serve(
     http.timer(TokioTimer::new())
         .header_read_timeout(head_time)
         .max_buf_size(HEAD_BYTES);
-    let open = GracefulShutdown::new();
-    loop {
-        let stream = tokio::select! {
-            stream = accept(&listener) => stream,
-            () = stop.cancelled() => break,
-        };
+    let server = Server {
+        http,
+        router,
+        tasks,
+        open: GracefulShutdown::new(),
+    };
+    let sockets = listeners.into_sockets();
+    let accepting = sockets
+        .iter()
+        .map(|socket| server.accept_from(socket, &stop));
+    join_all(accepting).await;
+    drop(sockets);
+    server.open.shutdown().await;
+}
+
+/// What every connection is served with.
+struct Server {
+    http: http1::Builder,
+    router: Router,
+    tasks: Tasks,
+    open: GracefulShutdown,
+}
+
+impl Server {
+    /// Serves the connections of one socket until `stop`.
+    async fn accept_from(&self, listener: &TcpListener, stop: &CancellationToken) {
+        loop {
+            let stream = tokio::select! {
+                stream = accept(listener) => stream,
+                () = stop.cancelled() => return,
+            };
+            self.serve(stream);
+        }
+    }
+
+    fn serve(&self, stream: TcpStream) {
         // Frames of a stream are small and should leave at once.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
-        let service = TowerToHyperService::new(router.clone());
-        let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
-        let stopping = tasks.stopping();
-        tasks.spawn(async move {
+        let service = TowerToHyperService::new(self.router.clone());
+        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let connection = self.open.watch(connection);
+        let stopping = self.tasks.stopping();
+        self.tasks.spawn(async move {
             tokio::select! {
                 ended = connection => if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended early");
@@ -61,8 +94,6 @@ pub async fn serve(
             }
         });
     }
-    drop(listener);
-    open.shutdown().await;
 }
 
 async fn accept(listener: &TcpListener) -> TcpStream {

@@ -7,6 +7,7 @@ pub mod connections;
 pub mod failures;
 pub mod identity;
 pub mod limits;
+pub mod listeners;
 pub mod measure;
 pub mod models;
 pub mod openapi;

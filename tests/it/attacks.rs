@@ -6,13 +6,14 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use navi::auth::principal::Role;
 use navi::http::connections::serve;
+use navi::http::listeners::Listeners;
 use navi::llm::script::Script;
 use navi::llm::scripted::ScriptedProvider;
 use navi::platform::clock::Clock;
 use serde_json::json;
 use sqlx::PgPool;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::app::TestApp;
@@ -42,11 +43,12 @@ async fn no_workspace_shows_the_servers_own_secrets(db: PgPool) {
 
 /// Serves the tests' application on a port of its own, with little patience.
 async fn listen(app: &TestApp, head_time: Duration) -> (SocketAddr, CancellationToken) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let bind = "127.0.0.1:0".parse().unwrap();
+    let listeners = Listeners::open(&bind).await.unwrap();
+    let address = listeners.address();
     let stop = CancellationToken::new();
     let (router, tasks) = (navi::http::router::router(&app.app), app.app.tasks.clone());
-    let serving = serve(listener, router, tasks, stop.clone(), head_time);
+    let serving = serve(listeners, router, tasks, stop.clone(), head_time);
     app.app.tasks.spawn(serving);
     (address, stop)
 }

@@ -8,6 +8,7 @@
 mod attacks;
 mod audit;
 mod auth;
+mod binding;
 mod config;
 mod connectors;
 mod consents;

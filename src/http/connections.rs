@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use futures_util::future::join_all;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -13,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::http::listeners::Listeners;
+use crate::http::socket::Socket;
 use crate::platform::tasks::Tasks;
 
 /// How long a client may take for the head of its next request, and so how long a connection may
@@ -40,6 +42,8 @@ pub async fn serve(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(head_time)
+        // See the socket: what a client means by it depends on the answer.
+        .half_close(true)
         .max_buf_size(HEAD_BYTES);
     let server = Server {
         http,
@@ -77,19 +81,25 @@ impl Server {
     }
 
     fn serve(&self, stream: TcpStream) {
-        // Frames of a stream are small and should leave at once.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
-        let service = TowerToHyperService::new(self.router.clone());
-        let connection = self.http.serve_connection(TokioIo::new(stream), service);
-        let connection = self.open.watch(connection);
+        let socket = Socket::new(stream);
+        let (guard, io) = (socket.clone(), TokioIo::new(socket.clone()));
+        let answering = TowerToHyperService::new(self.router.clone());
+        let service = service_fn(move |request| {
+            let (answer, guard) = (answering.call(request), guard.clone());
+            async move { answer.await.map(|response| guard.guard(response)) }
+        });
+        let connection = self.open.watch(self.http.serve_connection(io, service));
         let stopping = self.tasks.stopping();
         self.tasks.spawn(async move {
             tokio::select! {
                 ended = connection => if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended early");
                 },
+                () = socket.broken() => tracing::debug!("a client is gone"),
+                () = stopping.cancelled() => return,
+            }
+            tokio::select! {
+                () = socket.linger() => {}
                 () = stopping.cancelled() => {}
             }
         });

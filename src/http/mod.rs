@@ -12,5 +12,8 @@ pub mod measure;
 pub mod models;
 pub mod openapi;
 pub mod ops;
+pub mod pace;
 pub mod router;
+pub mod socket;
 pub mod trace;
+pub mod unpack;

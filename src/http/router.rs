@@ -14,6 +14,7 @@ use crate::audit::layer::{Failures, Recorder, failed_logins, record};
 use crate::auth::layer::{Gate, authenticate};
 use crate::auth::rate_limit::RateLimiter;
 use crate::http::limits::Rates;
+use crate::http::unpack::unpack;
 use crate::http::{failures, identity, limits, measure, models, openapi, ops};
 use crate::platform::metrics::Metrics;
 
@@ -101,6 +102,8 @@ pub fn router(app: &App) -> Router {
             Recorder::new(app.audit.clone(), app.spans.clone()),
             record,
         ))
+        // Before the audit log, which keeps what was said, and behind what refuses without reading.
+        .layer(from_fn(unpack))
         // Counts by principal, so it stands behind authentication.
         .layer(from_fn_with_state(rates, limits::rate))
         // Before any handler and any reading of a body: strangers cost as little as possible.

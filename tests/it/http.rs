@@ -6,6 +6,8 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use insta::assert_json_snapshot;
 use navi::auth::principal::Role;
+use navi::http::limits::within;
+use navi::http::pace::{Pace, Waiting};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -404,7 +406,8 @@ async fn a_handler_that_panics_is_a_problem_and_the_server_goes_on(db: PgPool) {
 #[tokio::test]
 async fn a_handler_that_does_not_answer_is_given_up() {
     let never = std::future::pending();
-    let answer = navi::http::limits::within(Duration::from_millis(5), never).await;
+    let waiting = Waiting::new(Pace::ALLOWED);
+    let answer = within(Duration::from_millis(5), &waiting, never).await;
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.headers()[header::RETRY_AFTER], "5");
 }

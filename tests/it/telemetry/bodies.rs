@@ -113,7 +113,7 @@ async fn a_body_that_is_none_is_refused_and_says_why(db: PgPool) {
         "422 VALIDATION_ERROR invalid type: integer `5`, expected a string at line 1 column 24",
         "413 TOO_MANY_EVENTS the batch has 1001 events, and 1000 are taken at a time",
         "413 PAYLOAD_TOO_LARGE the body is larger than 1048576 bytes; send fewer events at a time",
-        "413 PAYLOAD_TOO_LARGE the body is larger than 1048576 bytes once unpacked; send fewer events at a time",
+        "413 PAYLOAD_TOO_LARGE the body is larger than 1048576 bytes; send fewer events at a time",
         "400 INVALID_REQUEST the body cannot be unpacked; it is damaged, or was not packed with gzip",
         "415 UNSUPPORTED_MEDIA_TYPE the body's encoding is not understood; `gzip`, `zstd` and none are",
         "415 UNSUPPORTED_MEDIA_TYPE send the batch as JSON, declared as `application/json` or `text/plain`",
@@ -134,7 +134,7 @@ async fn bytes_that_are_no_text_lose_no_event(db: PgPool) {
     let answer = desk.post(body, &[]).await;
     assert_eq!(
         answer.body["message"],
-        "2 of 2 events are stored; bytes that are no UTF-8 were replaced"
+        "2 of 2 events are stored; what is no Unicode text was replaced"
     );
     let rows = desk
         .rows("select event_data from telemetry_events order by batch_index")

@@ -172,7 +172,6 @@ mod tests {
 
     use super::*;
 
-    const SECOND: Duration = Duration::from_secs(1);
     /// No patience at all, so that a test need not wait.
     const NONE: Pace = Pace {
         silence: Duration::from_millis(1),
@@ -180,7 +179,8 @@ mod tests {
     };
 
     fn left(received: u64, waited: u64) -> u64 {
-        Pace::ALLOWED.left(received, waited * SECOND).as_secs()
+        let waited = Duration::from_secs(waited);
+        Pace::ALLOWED.left(received, waited).as_secs()
     }
 
     #[test]

@@ -81,9 +81,10 @@ impl Packing {
 
 fn read(decoder: impl AsyncRead + Send + 'static, name: &'static str) -> Body {
     let unpacked = ReaderStream::with_capacity(decoder, CHUNK_BYTES);
-    Body::from_stream(unpacked.map_err(move |error| {
-        BodyError::within(&error).unwrap_or(BodyError::Damaged(name))
-    }))
+    Body::from_stream(
+        unpacked
+            .map_err(move |error| BodyError::within(&error).unwrap_or(BodyError::Damaged(name))),
+    )
 }
 
 /// Unpacks the body of a request.

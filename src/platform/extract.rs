@@ -233,8 +233,8 @@ fn json_problem(error: &serde_path_to_error::Error<serde_json::Error>, json: &[u
     }
     // The parser also calls it a mistake in the text when a word is expected and something else is
     // there, or a number is beyond all bounds.
-    let is_json = std::str::from_utf8(json).is_ok()
-        && serde_json::from_slice::<IgnoredAny>(json).is_ok();
+    let is_json =
+        std::str::from_utf8(json).is_ok() && serde_json::from_slice::<IgnoredAny>(json).is_ok();
     if !is_json {
         return syntax(error);
     }
@@ -251,7 +251,9 @@ fn syntax(error: &dyn fmt::Display) -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
         "invalid-request",
-        shortened(&format!("Failed to parse the request body as JSON: {error}")),
+        shortened(&format!(
+            "Failed to parse the request body as JSON: {error}"
+        )),
     )
 }
 

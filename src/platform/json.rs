@@ -25,7 +25,10 @@ pub fn mended(json: &[u8]) -> Cow<'_, [u8]> {
             continue;
         }
         read = start + 2;
-        match (half_at(json, start), half_at(json, start + REPLACEMENT.len())) {
+        match (
+            half_at(json, start),
+            half_at(json, start + REPLACEMENT.len()),
+        ) {
             (None, _) => {}
             (Some(Half::High), Some(Half::Low)) => read = start + 2 * REPLACEMENT.len(),
             (Some(_), _) => {
@@ -96,7 +99,10 @@ mod tests {
             r#""\ud7ff\ue000""#,
             "\"😀\"",
         ] {
-            assert!(matches!(mended(same.as_bytes()), Cow::Borrowed(_)), "{same}");
+            assert!(
+                matches!(mended(same.as_bytes()), Cow::Borrowed(_)),
+                "{same}"
+            );
             assert_eq!(text(same), same);
         }
     }

@@ -69,8 +69,13 @@ pub fn batch(body: &[u8], sender: &Sender, now: DateTime<Utc>) -> Result<Batch, 
 
 /// Reads a batch event by event.
 fn each(text: &str, sender: &Sender, now: DateTime<Utc>) -> Result<Batch, Error> {
-    let error = match serde_json::from_str::<Envelope<&RawValue>>(text) {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = serde_path_to_error::deserialize::<_, Envelope<&RawValue>>(&mut deserializer);
+    let error = match read {
         Ok(envelope) => {
+            deserializer
+                .end()
+                .map_err(|error| Error::Syntax(error.to_string()))?;
             return events(envelope, sender, now, |common, index, raw| {
                 common.event(index, fields_of(raw.get())?)
             });
@@ -142,9 +147,9 @@ fn events<E>(
     Ok(batch)
 }
 
-fn envelope_error(error: &serde_json::Error) -> Error {
+fn envelope_error(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let text = redact_text(&error.to_string()).into_owned();
-    if error.is_data() {
+    if error.inner().is_data() {
         Error::Shape(text)
     } else {
         Error::Syntax(text)

@@ -191,8 +191,7 @@ struct PromptAnswer {
     /// The answer; a text, or whatever the question's type asks for.
     response: Option<Value>,
     /// Whether the user does not want to answer.
-    #[serde(default)]
-    cancelled: bool,
+    cancelled: Option<bool>,
 }
 
 /// That an answer was taken.
@@ -222,7 +221,7 @@ async fn answer_prompt(
     Path(prompt_id): Path<PromptId>,
     Json(answer): Json<PromptAnswer>,
 ) -> Result<Json<PromptTaken>, Problem> {
-    let response = match (answer.cancelled, answer.response) {
+    let response = match (answer.cancelled.unwrap_or(false), answer.response) {
         (true, _) => None,
         (false, Some(Value::String(text))) => Some(text),
         (false, Some(value)) if !value.is_null() => Some(value.to_string()),

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::time::{Instant, sleep};
 
 use crate::auth::principal::Principal;
 use crate::auth::rate_limit::RateLimiter;
+use crate::http::pace::{Pace, Waiting};
 use crate::platform::extract::discard;
 use crate::platform::problem::Problem;
 use crate::platform::redact::text::redact_text;
@@ -23,6 +25,8 @@ pub const AGENT_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// Until when an answer must begin. A stream begins at once and may then last.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
+/// The least time between two looks at the clock while a body is waited for.
+const LEAST_WAIT: Duration = Duration::from_millis(100);
 /// Routes that answer only when a model has.
 const PATIENT: &[(&str, Duration)] = &[
     ("/api/navi/chat", Duration::from_mins(10)),
@@ -33,7 +37,8 @@ const PATIENT: &[(&str, Duration)] = &[
 const REVIEW: &str = "/api/navi/analyze-changes";
 
 /// Answers for a handler that did not begin to in time; what it was doing is dropped, and with it
-/// a transaction that was open.
+/// a transaction that was open. The time in which it waited for the request's body does not count:
+/// that has a limit of its own.
 pub async fn deadline(request: Request, next: Next) -> Response {
     let patience = request
         .extensions()
@@ -43,14 +48,38 @@ pub async fn deadline(request: Request, next: Next) -> Response {
             found.map(|(_, patience)| *patience)
         })
         .unwrap_or(DEFAULT_PATIENCE);
-    within(patience, next.run(request)).await
+    let waiting = Waiting::new(Pace::ALLOWED);
+    let request = request.map(|body| waiting.for_body(body));
+    let mut response = within(patience, &waiting, next.run(request)).await;
+    if waiting.is_over() || response.status() == StatusCode::REQUEST_TIMEOUT {
+        // What still comes of the body is not read.
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
-/// The answer, or a problem when it takes longer than `patience`.
-pub async fn within(patience: Duration, answer: impl Future<Output = Response>) -> Response {
-    match tokio::time::timeout(patience, answer).await {
-        Ok(response) => response,
-        Err(_) => Problem::new(
+/// The answer, or a problem when it takes longer than `patience` and the time that is spent waiting
+/// for the client.
+pub async fn within(
+    patience: Duration,
+    waiting: &Waiting,
+    answer: impl Future<Output = Response>,
+) -> Response {
+    let began = Instant::now();
+    let expired = async {
+        loop {
+            let left = (patience + waiting.total()).saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            sleep(left.max(LEAST_WAIT)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        response = answer => response,
+        () = expired => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "request-timed-out",
             format!(

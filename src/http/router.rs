@@ -17,6 +17,7 @@ use crate::auth::layer::{Gate, authenticate};
 use crate::auth::rate_limit::RateLimiter;
 use crate::http::limits::Rates;
 use crate::http::missing::Served;
+use crate::http::unpack::unpack;
 use crate::http::{
     cors, failures, identity, limits, measure, models, openapi, ops, security, unbuilt,
 };
@@ -116,6 +117,8 @@ pub fn router(app: &App) -> Router {
             Recorder::new(app.audit.clone(), app.spans.clone()),
             record,
         ))
+        // Before the audit log, which keeps what was said, and behind what refuses without reading.
+        .layer(from_fn(unpack))
         // Counts by principal, so it stands behind authentication.
         .layer(from_fn_with_state(rates, limits::rate))
         // Before any handler and any reading of a body: strangers cost as little as possible.

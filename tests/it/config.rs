@@ -132,6 +132,12 @@ fn mistakes_on_the_command_line_end_with_2_and_print_no_secret() {
             "{shown}"
         );
     }
+    let (code, _, log) = run(&[("NAVI_BIND", "8787")], &["serve"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        log.contains("a port is missing") && log.contains("localhost:8787"),
+        "{log}"
+    );
     let bad_url = [("DATABASE_URL", "postgres://u:hunter2@h:port/n")];
     let (code, _, log) = run(&bad_url, &["migrate", "--check"]);
     assert_eq!(code, Some(2));

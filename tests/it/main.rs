@@ -8,12 +8,15 @@
 mod attacks;
 mod audit;
 mod auth;
+mod binding;
+mod bodies;
 mod browsers;
 mod clients;
 mod config;
 mod connectors;
 mod consents;
 mod conversations;
+mod departures;
 mod doctor;
 mod documents;
 mod durable;

@@ -61,7 +61,9 @@ async fn the_commands_of_the_guide_for_clients_do_what_they_show(db: PgPool) {
         ..Script::default()
     };
     let place = Place::new(&script, Some(&url(&db.connect_options())));
-    let served = place.serve(&["--cors-origins", "https://app.example"]).await;
+    let served = place
+        .serve(&["--cors-origins", "https://app.example"])
+        .await;
     let workspace = place.workspace("notes");
     std::fs::create_dir(workspace.join("old")).unwrap();
 

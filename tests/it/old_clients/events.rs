@@ -50,7 +50,8 @@ async fn answering(server: &Served, stream: &mut EventStream) {
 }
 
 fn script() -> Script {
-    let write = |content: &str| calls(&[("write_file", json!({"path": "value", "content": content}))]);
+    let write =
+        |content: &str| calls(&[("write_file", json!({"path": "value", "content": content}))]);
     let run = |command: &str| calls(&[("run_command", json!({"command": command}))]);
     let turns = [
         calls(&[("ask_user", json!({"question": "Whose value?"}))]),
@@ -90,7 +91,9 @@ async fn every_type_of_event_reaches_a_client_in_its_shape(db: PgPool) {
     let mut stream = server.follow(&id, 0, true).await;
     let reach = async {
         let mut first = server.follow(&id, 0, true).await;
-        first.until(|event| event["type"] == "command_output" && event["line"] == "5").await;
+        first
+            .until(|event| event["type"] == "command_output" && event["line"] == "5")
+            .await;
     };
     tokio::select! {
         () = answering(&server, &mut stream) => panic!("it waits for a file"),
@@ -106,7 +109,13 @@ async fn every_type_of_event_reaches_a_client_in_its_shape(db: PgPool) {
     // One that its user ends, and one whose model fails.
     let waits = calls(&[("run_command", json!({"command": "echo begun; sleep 60"}))]);
     for (script, cancels) in [
-        (Script { turns: vec![waits], ..Script::default() }, true),
+        (
+            Script {
+                turns: vec![waits],
+                ..Script::default()
+            },
+            true,
+        ),
         (Script::default().fails(FailKind::Unauthorized), false),
     ] {
         let place: Arc<Place> = Place::new(&script, Some(&database));
@@ -114,7 +123,9 @@ async fn every_type_of_event_reaches_a_client_in_its_shape(db: PgPool) {
         let id = server.job(&server.workspace()).await;
         if cancels {
             let mut stream = server.follow(&id, 0, true).await;
-            stream.until(|event| event["type"] == "command_output").await;
+            stream
+                .until(|event| event["type"] == "command_output")
+                .await;
             let path = format!("/api/jobs/{id}/cancel");
             assert_eq!(server.post(&path, &Value::Null).await.0, 200);
         }
@@ -123,7 +134,9 @@ async fn every_type_of_event_reaches_a_client_in_its_shape(db: PgPool) {
     for event in &seen {
         rules::old_clients_parse(event);
     }
-    let kinds = seen.iter().map(|event| event["type"].as_str().unwrap().to_owned());
+    let kinds = seen
+        .iter()
+        .map(|event| event["type"].as_str().unwrap().to_owned());
     assert_eq!(kinds.collect::<BTreeSet<_>>(), described(&db).await);
 }
 

@@ -101,7 +101,10 @@ async fn send(server: &Served, request: &Recorded, conversation: &str) -> reqwes
         let built = built
             .header("origin", WEBVIEW)
             .header("access-control-request-method", "POST")
-            .header("access-control-request-headers", "authorization,content-type,x-org-id");
+            .header(
+                "access-control-request-headers",
+                "authorization,content-type,x-org-id",
+            );
         return built.send().await.unwrap();
     }
     let mut built = built
@@ -125,7 +128,10 @@ async fn check(response: reqwest::Response, what: &str, expected: Expected) -> V
     match expected {
         Expected::Preflight => {
             assert!(matches!(status, 200 | 204), "{what}: {status}");
-            assert!(headers.contains_key("access-control-allow-headers"), "{what}");
+            assert!(
+                headers.contains_key("access-control-allow-headers"),
+                "{what}"
+            );
             Value::Null
         }
         Expected::Stream(shows) => {
@@ -187,7 +193,10 @@ async fn every_recorded_request_is_answered_as_its_client_needs_it(db: PgPool) {
         let response = send(&server, &request, &conversation).await;
         let answer = check(response, &what, expected).await;
         if request.path == "/api/jobs" && request.method == "POST" {
-            answer["job"]["job_id"].as_str().unwrap().clone_into(&mut job);
+            answer["job"]["job_id"]
+                .as_str()
+                .unwrap()
+                .clone_into(&mut job);
         }
     }
     let log = server.log();

@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::agent::model::Task;
 use crate::agent::model_call::{Caller, ModelCall};
 use crate::agent::plan::{self, Plan, Progress};
+use crate::agent::prompt;
 use crate::agent::run::{Halt, Runner};
 use crate::ledger::model::Phase as CallPhase;
 use crate::llm::error::LlmError;
@@ -21,7 +22,7 @@ impl Runner {
         self.thinking("Searching the workspace for the code that matters…")
             .await?;
         let root = tools.workspace.root().to_owned();
-        let query = self.run.task.message.clone();
+        let query = self.run.task.sought();
         let search = self.services.retrieval.search(
             &self.run.org_id,
             CallPhase::Autonomous,
@@ -88,6 +89,15 @@ pub(super) async fn ask(
 }
 
 impl Task {
+    /// What is searched for in the workspace: what was asked, and what the editor reports.
+    pub(super) fn sought(&self) -> String {
+        let reported = prompt::diagnostics(&self.editor);
+        if reported.is_empty() {
+            return self.message.clone();
+        }
+        format!("{}\n{reported}", self.message)
+    }
+
     /// The whole task as the one step of a plan.
     pub(super) fn as_one_step(&self) -> Plan {
         Plan::single(self.message.lines().next().unwrap_or_default())

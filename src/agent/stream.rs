@@ -30,7 +30,7 @@ pub const HEARTBEAT: Duration = Duration::from_secs(8);
 /// The pause after the log could not be read.
 const PAUSE: Duration = Duration::from_millis(500);
 /// What clients are told to wait before they connect again, in milliseconds.
-pub const RETRY_MS: u64 = 3_000;
+const RETRY_MS: u64 = 3_000;
 
 /// The stream of an interactive run. Its client leaving ends the run, because closing the connection
 /// is how the clients' stop button works, unless the client said that it may leave.

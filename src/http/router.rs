@@ -40,6 +40,7 @@ pub const PUBLIC: &[&str] = &[
 /// Every stream that a ticket opens in place of a token, by `GET`. Their parameters are ids.
 pub const STREAMS: &[&str] = &[
     "/api/jobs/{job_id}/events",
+    "/api/navi/analyze-changes",
     "/api/navi/jobs/{job_id}/events",
 ];
 

@@ -69,11 +69,19 @@ const NAMING: &[(&str, &str, Owned, &str)] = &[
         Owned::Conversation,
         SAYS,
     ),
+    ("POST", "/api/navi/chat/stream", Owned::Conversation, SAYS),
     (
         "POST",
         "/api/navi/chat/autonomous",
         Owned::Conversation,
         SAYS,
+    ),
+    ("POST", "/api/navi/plan", Owned::Conversation, SAYS),
+    (
+        "POST",
+        "/api/navi/next",
+        Owned::Job,
+        r#"{"session_id": "{id}"}"#,
     ),
     ("POST", "/api/jobs", Owned::Conversation, SAYS),
     ("POST", "/api/navi/jobs", Owned::Conversation, SAYS),
@@ -231,6 +239,7 @@ const OF_NOBODY: &[&str] = &[
     "/api/analytics/usage",
     "/api/auth/me",
     "/api/models",
+    "/api/navi/analyze-changes",
     "/api/org/scan/status",
     "/api/orgs",
 ];
@@ -579,13 +588,14 @@ async fn every_route_that_names_or_lists_things_is_in_the_matrix(db: PgPool) {
     let lists = lists.chain(STATUSES.iter().copied());
     let listed: BTreeSet<_> = lists.chain(OF_NOBODY.iter().copied()).collect();
     assert_eq!(reading, listed, "served on the left, tried on the right");
-    // Bodies that name a conversation or an answer are found by their schema, not by their address.
+    // Bodies that name a conversation, an answer or a plan are found by their schema, not by their address.
     let text = serde_json::to_value(&document).unwrap();
     let mut found = 0;
     for route in others.iter().filter(|route| route.method != "GET") {
         let operation = &text["paths"][route.path][route.method.to_ascii_lowercase()];
         let schema = resolved(&operation["requestBody"], &text["components"]["schemas"]);
-        if schema.contains("conversation_id") || schema.contains("gen_id") {
+        let names = ["conversation_id", "gen_id", "\"session_id\""];
+        if names.iter().any(|name| schema.contains(name)) {
             found += 1;
             let tried = NAMING
                 .iter()

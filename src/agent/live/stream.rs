@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt};
 use serde_json::Value;
 
 use crate::agent::service::AgentService;
-use crate::agent::stream::{HEARTBEAT, OpenStream, RETRY_MS, done, heartbeat, respond};
+use crate::agent::stream::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
 
 /// Sends events as they come, each as the frames that `framing` makes of it. The client leaving drops
 /// the events, and with them the call to the model that makes them.
@@ -35,7 +35,7 @@ where
 {
     stream! {
         let open = OpenStream::new(&service);
-        yield Ok(sse::Event::default().retry(Duration::from_millis(RETRY_MS)).comment("navi"));
+        yield Ok(opening());
         let mut sequence = 0u64;
         let mut events = std::pin::pin!(events);
         loop {

@@ -49,7 +49,7 @@ impl AgentService {
         } = prepared;
         let workspace = grounds.workspace.as_ref();
         let chunks = self
-            .search(principal, Phase::Plan, workspace, &run.task.message)
+            .search(principal, Phase::Plan, workspace, &run.task.sought())
             .await;
         let caller = Caller {
             run_id: Some(run.id.0),

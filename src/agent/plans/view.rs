@@ -51,6 +51,8 @@ pub struct PlanView {
     pub requires_approval: bool,
     /// Files the plan expects to touch, at most ten.
     pub estimated_files: Vec<String>,
+    /// The same as beside the plan.
+    pub reasoning: String,
 }
 
 /// A step of a plan.
@@ -97,6 +99,7 @@ impl PlanAnswer {
             .lines()
             .find(|line| !line.trim().is_empty());
         let goal = redact_text(goal.unwrap_or_default().trim());
+        let reasoning = reasoning(run, is_made, files_seen);
         Self {
             success: true,
             plan: PlanView {
@@ -106,8 +109,9 @@ impl PlanAnswer {
                 steps: plan.steps.iter().map(step).collect(),
                 requires_approval: false,
                 estimated_files: plan.estimated_files.clone(),
+                reasoning: reasoning.clone(),
             },
-            reasoning: reasoning(run, is_made, files_seen),
+            reasoning,
             session_id: run.id.0,
             router_info,
         }

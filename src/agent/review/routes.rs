@@ -80,6 +80,7 @@ impl ReviewRequest {
         (status = 204, description = "The review was sent before"),
         (status = 400, description = "No model can review it"),
         (status = 422, description = "The folder or its repository cannot be used"),
+        (status = 429, description = "Too many requests that change something or cost as much"),
         (status = 502, description = "The model failed, or its answer is no review"),
         (status = 503, description = "The model or this server is busy"),
     )

@@ -12,6 +12,7 @@ use crate::runs::stream::EventStream;
 use crate::support::client::json_request;
 
 const STREAM: &str = "/api/navi/chat/stream/v2";
+const PLAIN: &str = "/api/navi/chat/stream";
 const WHOLE: &str = "/api/navi/chat";
 
 fn chat(turns: impl IntoIterator<Item = Turn>) -> Script {
@@ -22,7 +23,11 @@ fn chat(turns: impl IntoIterator<Item = Turn>) -> Script {
 }
 
 async fn begin(stage: &Stage, body: &Value) -> EventStream {
-    let request = json_request(Method::POST, STREAM, body);
+    begin_at(stage, STREAM, body).await
+}
+
+async fn begin_at(stage: &Stage, path: &str, body: &Value) -> EventStream {
+    let request = json_request(Method::POST, path, body);
     let response = stage.planner().send(request).await;
     assert_eq!(response.status(), 200);
     EventStream::new(response.into_body().into_data_stream())
@@ -184,4 +189,45 @@ async fn a_model_that_fails_is_a_problem_for_whoever_wants_a_whole_answer(db: Pg
             (expected, &json!(code))
         );
     }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_oldest_clients_know_most_frames_by_their_keys(db: PgPool) {
+    let mut turn = says("Use ");
+    turn.say.push("`paginate`.".to_owned());
+    let stage = Stage::new(db, chat([turn])).await;
+    stage.put("paging.py", "def paginate(items):\n    return items\n");
+    let mut body = stage.body("how do I paginate items?");
+    body["conversationHistory"] = json!([{"type": "user", "content": "an earlier question"}]);
+    let mut stream = begin_at(&stage, PLAIN, &body).await;
+    stream.rest().await;
+    assert!(stream.done);
+    let shown = lines(&stream);
+    let gen_id = stream.frames.last().map(|_| {
+        let result = stream
+            .frames
+            .iter()
+            .find(|frame| frame.data["type"] == "result");
+        result.unwrap().data["data"]["gen_id"].to_string()
+    });
+    let shown = shown.replace(
+        &format!("\"gen_id\":{}", gen_id.unwrap()),
+        "\"gen_id\":\"…\"",
+    );
+    insta::assert_snapshot!(shown, @"");
+    let ids: Vec<_> = stream.frames.iter().filter_map(|frame| frame.id).collect();
+    assert_eq!(ids.len(), stream.frames.len());
+    assert_eq!(stage.calls().await, ["chat success tokens cost"]);
+    let asked = serde_json::to_string(&stage.requests()[0].messages).unwrap();
+    assert!(asked.contains("an earlier question"), "{asked}");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_oldest_clients_are_told_of_a_failure_and_of_no_success(db: PgPool) {
+    let stage = Stage::new(db, chat([]).fails(FailKind::Unauthorized)).await;
+    let mut stream = begin_at(&stage, PLAIN, &json!({"message": "hello"})).await;
+    stream.rest().await;
+    assert!(stream.done);
+    insta::assert_snapshot!(lines(&stream), @"");
+    assert_eq!(stage.calls().await, ["chat error cost"]);
 }

@@ -1,7 +1,6 @@
 //! The frames of such an answer: numbered from 1, kept alive while nothing comes, ended by `[DONE]`.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use async_stream::stream;
 use axum::response::Response;

@@ -27,4 +27,5 @@ pub mod redact;
 pub mod secret;
 pub mod secret_file;
 pub mod signals;
+pub mod sse;
 pub mod tasks;

@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt};
 use serde_json::Value;
 
 use crate::agent::service::AgentService;
-use crate::agent::stream::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
+use crate::platform::sse::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
 
 /// Sends events as they come, each as the frames that `framing` makes of it. The client leaving drops
 /// the events, and with them the call to the model that makes them.
@@ -33,7 +33,7 @@ where
     E: Send + 'static,
 {
     stream! {
-        let open = OpenStream::new(&service);
+        let open = OpenStream::new(&service.services().metrics);
         yield Ok(opening());
         let mut sequence = 0u64;
         let mut events = std::pin::pin!(events);

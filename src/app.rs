@@ -21,6 +21,7 @@ use crate::agent::tools::process::Launch;
 use crate::audit::service::Audit;
 use crate::audit::spans::Spans;
 use crate::auth::key_store::{KeyStore, Times};
+use crate::auth::ticket::{self, Tickets};
 use crate::auth::token::Verifier;
 use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
 use crate::connectors::service::Connectors;
@@ -67,6 +68,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Who may call.
     pub verifier: Arc<Verifier>,
+    /// What opens streams for clients that cannot send a header.
+    pub tickets: Tickets,
     /// The keys of the identity provider, if there is one.
     pub identity_keys: Option<Arc<KeyStore>>,
     /// Whether the process works.
@@ -112,6 +115,9 @@ pub enum BuildError {
     /// There is nothing to seal the audit log with.
     #[error(transparent)]
     AuditKeys(#[from] AuditKeysError),
+    /// No keys could be derived from those of the audit log.
+    #[error(transparent)]
+    Keyring(#[from] crate::audit::error::Error),
     /// The models could not be set up.
     #[error(transparent)]
     Models(#[from] RouterError),
@@ -173,6 +179,8 @@ impl App {
         let conversations = ConversationService::new(db.clone(), clock.clone());
         let signals = Signals::new(db.clone());
         let ring = Arc::new(config.audit_keys()?);
+        let (key, previous) = ring.derived(ticket::PURPOSE)?;
+        let tickets = Tickets::new(key, previous, clock.clone());
         let audit = Audit::open(db.clone(), clock.clone(), ring, metrics.clone(), &tasks);
         let spans = Spans::keep(audit.clone(), &tasks);
         let vault = Box::pin(config.vault()).await?;
@@ -227,6 +235,7 @@ impl App {
             tasks,
             metrics,
             verifier,
+            tickets,
             identity_keys: keys,
             health,
             streams_end: CancellationToken::new(),

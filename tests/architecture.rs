@@ -26,6 +26,7 @@ const FLOORS: &[&[&str]] = &[
 
 /// Imports within one floor that are allowed.
 const SIDEWAYS: &[(&str, &str)] = &[
+    ("auth", "vault"),
     ("ledger", "audit"),
     ("feedback", "audit"),
     ("feedback", "ledger"),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::event_data::Verification;
 use crate::agent::tuning::Tuning;
-use crate::auth::principal::{Principal, Role};
+use crate::auth::principal::{Principal, Proof, Role};
 use crate::id;
 use crate::llm::model::{Message, Part, Usage};
 use crate::platform::ids::{OrgId, TeamId, UserId};
@@ -121,6 +121,7 @@ impl Run {
             user_id: self.user_id.clone(),
             team_id: self.team_id.clone(),
             role: self.role,
+            proof: Proof::Owner,
         }
     }
 }

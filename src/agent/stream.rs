@@ -68,13 +68,15 @@ pub fn job(service: AgentService, head: JobHead, after: i64, ends: CancellationT
     ))
 }
 
-/// Wraps frames as the clients expect them: no caching, no buffering by proxies.
+/// Wraps frames as the clients expect them: kept by no cache, held back and repacked by no proxy. What
+/// packs an answer collects it first, as what caches it does.
 pub fn respond(
     frames: impl Stream<Item = Result<sse::Event, Infallible>> + Send + 'static,
 ) -> Response {
     let mut response = Sse::new(frames).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let untouched = HeaderValue::from_static("no-cache, no-transform");
+    headers.insert(header::CACHE_CONTROL, untouched);
     headers.insert(
         HeaderName::from_static("x-accel-buffering"),
         HeaderValue::from_static("no"),
@@ -187,7 +189,7 @@ fn frames(
         let mut cursor = after;
         let mut last_sent = Instant::now();
         let mut looks = true;
-        yield Ok(sse::Event::default().retry(Duration::from_millis(RETRY_MS)).comment("navi"));
+        yield Ok(opening());
         'log: loop {
             let page = page(&service, &org_id, run_id, cursor, &follower).await;
             // Nothing where something must be: events this old were dropped by retention.
@@ -338,6 +340,13 @@ async fn job_terminal(
         "timestamp": service.services().clock.millis(),
     });
     Some(sse::Event::default().data(data.to_string()))
+}
+
+/// What every stream begins with: no event, but it opens the way through proxies, and says when to come
+/// back.
+pub fn opening() -> sse::Event {
+    let wait = Duration::from_millis(RETRY_MS);
+    sse::Event::default().retry(wait).comment("navi")
 }
 
 /// A frame that says only that the connection lives. It has no id: it is not part of the log.

@@ -117,6 +117,14 @@ impl Keyring {
         found.ok_or_else(|| Error::UnknownKey(id.to_owned()))
     }
 
+    /// Keys for another purpose, from which those of the ring cannot be computed: the present one, and
+    /// those before it.
+    pub fn derived(&self, purpose: &[u8]) -> Result<(DataKey, Vec<DataKey>), Error> {
+        let derive = |key: &AuditKey| key.original.derive(purpose);
+        let before = self.keys.values().filter(|key| key.id != self.current);
+        Ok((derive(self.current()?), before.map(derive).collect()))
+    }
+
     /// Every key.
     pub fn all(&self) -> impl Iterator<Item = &AuditKey> {
         self.keys.values()

@@ -21,7 +21,7 @@ use crate::audit::record::digest;
 use crate::audit::sealing::MAX_PAYLOAD_BYTES;
 use crate::audit::service::Audit;
 use crate::audit::spans::Spans;
-use crate::auth::principal::Principal;
+use crate::auth::principal::{Principal, TicketRefused};
 use crate::platform::hex::hex;
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
@@ -57,9 +57,9 @@ impl Changed {
 #[derive(Clone, Debug)]
 pub struct Made(pub String);
 
-/// Routes whose requests only add what is a log itself, and come by the thousand. One entry covers those
-/// of a person for a minute.
-const COVERED: &[&str] = &["/api/telemetry"];
+/// Routes whose requests come by the thousand and change little: they add what is a log itself, or give
+/// out a ticket for what the person may read anyway. One entry covers those of a person for a minute.
+const COVERED: &[&str] = &["/api/telemetry", "/api/auth/stream-ticket"];
 
 /// What writes requests into the log; cheap to clone.
 #[derive(Clone, Debug)]
@@ -316,7 +316,8 @@ impl Failures {
     }
 }
 
-/// Notes requests whose token was refused. Requests without any are not: they try nothing.
+/// Notes requests whose token or ticket was refused. Requests without any are not: they try nothing; and
+/// neither are tickets that were good a while ago: a page that connects again has nothing else.
 pub async fn failed_logins(
     State(failures): State<Failures>,
     request: Request,
@@ -331,7 +332,8 @@ pub async fn failed_logins(
     let trace_id = extensions.get::<TraceId>().map(|trace| trace.0.clone());
     let with_token = request.headers().contains_key(header::AUTHORIZATION);
     let response = next.run(request).await;
-    if response.status() != StatusCode::UNAUTHORIZED || !with_token {
+    let with_ticket = response.extensions().get::<TicketRefused>().is_some();
+    if response.status() != StatusCode::UNAUTHORIZED || !(with_token || with_ticket) {
         return response;
     }
     if !failures.admits() {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::auth::principal::{Principal, Role};
+use crate::auth::principal::{Principal, Proof, Role};
 use crate::auth::token::Refusal;
 
 /// How far the clocks of issuer and server may differ, in seconds.
@@ -59,6 +59,7 @@ impl Claims {
             user_id: text_id(self.sub.as_ref()).ok_or(Refusal::NoUser)?,
             team_id: text_id(self.team_id.as_ref()),
             role: self.role()?,
+            proof: Proof::Token,
         })
     }
 

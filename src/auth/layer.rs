@@ -1,31 +1,39 @@
-//! Middleware that verifies a request's token once and leaves the [`Principal`] in its extensions.
+//! Middleware that authenticates a request once and leaves the [`Principal`] in its extensions.
 //!
 //! [`Principal`]: crate::auth::principal::Principal
 
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::{MatchedPath, OriginalUri, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::auth::address;
 use crate::auth::principal::{Denied, Principal};
+use crate::auth::ticket::{StreamPath, TicketRefusal, Tickets};
 use crate::auth::token::{Refusal, Verifier};
 
-/// What the middleware needs: how tokens are verified, and which routes do without one.
+/// The routes that a request may reach without a token in its head, as templates.
+///
+/// A route that is in no list needs a token: forgetting to list it locks it, never opens it.
+#[derive(Clone, Copy, Debug)]
+pub struct Openings {
+    /// Those for everybody.
+    pub public: &'static [&'static str],
+    /// Those that a stream ticket opens, by `GET` alone.
+    pub streams: &'static [&'static str],
+}
+
+/// For answers about a ticket: no other server learns the address from a page.
+pub const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+
+/// What the middleware needs: how tokens and tickets are verified, and where.
 #[derive(Clone, Debug)]
 pub struct Gate {
     verifier: Arc<Verifier>,
-    public: &'static [&'static str],
-}
-
-impl Gate {
-    /// A gate that lets only the route templates in `public` pass without a token.
-    ///
-    /// A route that is in no list needs a token: forgetting to list it locks it, never opens it.
-    pub fn new(verifier: Arc<Verifier>, public: &'static [&'static str]) -> Self {
-        Self { verifier, public }
-    }
+    tickets: Tickets,
+    openings: Openings,
 }
 
 /// Who turned out to ask, for layers around authentication.
@@ -39,45 +47,135 @@ impl Asker {
     }
 }
 
-/// Verifies the token of every request to a route that is not public. Requests that match no
-/// route pass, to be answered with 404 by the fallback, which reveals nothing.
+/// Authenticates every request to a route that is not public. Requests that match no route pass, to
+/// be answered with 404 by the fallback, which reveals nothing.
 pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
-    let open = request
-        .extensions()
-        .get::<MatchedPath>()
-        .is_none_or(|template| gate.public.contains(&template.as_str()));
-    if !open {
-        match principal(&gate.verifier, bearer(request.headers())).await {
-            Ok(principal) => {
-                let span = tracing::Span::current();
-                span.record("org.id", principal.org_id.as_str());
-                span.record("user.id", principal.user_id.as_str());
-                if let Some(asker) = request.extensions().get::<Asker>() {
-                    // Nobody else sets it.
-                    let _first = asker.0.set(principal.clone());
-                }
-                request.extensions_mut().insert(principal);
-            }
-            Err(denied) => return denied.into_response(),
-        }
+    let template = request.extensions().get::<MatchedPath>();
+    if template.is_none_or(|template| gate.openings.public.contains(&template.as_str())) {
+        return next.run(request).await;
     }
-    next.run(request).await
+    let principal = match gate.shown(&request) {
+        Ok(shown) => gate.principal(shown).await,
+        Err(denied) => Err(denied),
+    };
+    let principal = match principal {
+        Ok(principal) => principal,
+        Err(denied) => return denied.into_response(),
+    };
+    let span = tracing::Span::current();
+    span.record("org.id", principal.org_id.as_str());
+    span.record("user.id", principal.user_id.as_str());
+    if let Some(asker) = request.extensions().get::<Asker>() {
+        // Nobody else sets it.
+        let _first = asker.0.set(principal.clone());
+    }
+    request.extensions_mut().insert(principal);
+    let had_ticket = forget_tickets(&mut request);
+    let mut response = next.run(request).await;
+    if had_ticket {
+        let headers = response.headers_mut();
+        headers.insert(header::REFERRER_POLICY, NO_REFERRER);
+    }
+    response
 }
 
-async fn principal(verifier: &Verifier, token: Result<&str, Denied>) -> Result<Principal, Denied> {
-    let verdict = verifier.verify_or_ask(token?).await;
-    verdict.map_err(|refusal| {
-        if refusal == Refusal::NoKeys {
-            Denied::NoKeys
-        } else {
-            Denied::BadToken(refusal.reason())
+/// Keeps tickets from all that works on the request, and from whatever it writes down. Answers whether
+/// there were any.
+fn forget_tickets(request: &mut Request) -> bool {
+    let query = query(request);
+    if address::tickets(query).is_empty() {
+        return false;
+    }
+    let rest = address::without_tickets(query);
+    let (path, mark) = (request.uri().path(), if rest.is_empty() { "" } else { "?" });
+    if let Ok(uri) = format!("{path}{mark}{rest}").parse::<Uri>() {
+        request.extensions_mut().insert(OriginalUri(uri.clone()));
+        *request.uri_mut() = uri;
+    }
+    true
+}
+
+fn query(request: &Request) -> &str {
+    request.uri().query().unwrap_or_default()
+}
+
+/// What a request shows to say who sent it.
+enum Shown<'a> {
+    /// A token, not yet verified.
+    Token(&'a str),
+    /// A ticket of this principal.
+    Ticket(Principal),
+}
+
+impl Gate {
+    /// A gate that is open where `openings` say, and else verifies by these.
+    pub fn new(verifier: Arc<Verifier>, tickets: Tickets, openings: Openings) -> Self {
+        Self {
+            verifier,
+            tickets,
+            openings,
         }
-    })
+    }
+
+    /// What a request shows. Tokens count in the header alone, since addresses are logged.
+    fn shown<'a>(&self, request: &'a Request) -> Result<Shown<'a>, Denied> {
+        let (stream, tickets) = (self.stream(request), address::tickets(query(request)));
+        if request.headers().contains_key(header::AUTHORIZATION) {
+            return match stream {
+                Some(_) if !tickets.is_empty() => Err(Denied::BadTicket(
+                    "there is an Authorization header too; send one of them",
+                )),
+                Some(_) | None => bearer(request.headers()).map(Shown::Token),
+            };
+        }
+        if address::has_token(query(request)) {
+            return Err(Denied::BadToken(
+                "`access_token` in an address ends in logs; send the header, or get a stream ticket",
+            ));
+        }
+        match (&tickets[..], stream) {
+            ([], _) => Err(Denied::NoToken),
+            (_, None) => Err(Denied::BadTicket(
+                "it opens a stream, by `GET`, and nothing else",
+            )),
+            ([ticket], Some(stream)) => self.by_ticket(ticket, &stream).map(Shown::Ticket),
+            ([_, _, ..], Some(_)) => Err(Denied::BadTicket("there are several; send one")),
+        }
+    }
+
+    /// Whom that lets in.
+    async fn principal(&self, shown: Shown<'_>) -> Result<Principal, Denied> {
+        match shown {
+            Shown::Ticket(principal) => Ok(principal),
+            Shown::Token(token) => {
+                let verdict = self.verifier.verify_or_ask(token).await;
+                verdict.map_err(|refusal| match refusal {
+                    Refusal::NoKeys => Denied::NoKeys,
+                    refusal => Denied::BadToken(refusal.reason()),
+                })
+            }
+        }
+    }
+
+    /// The stream that a request wants to open.
+    fn stream(&self, request: &Request) -> Option<StreamPath> {
+        let is_get = request.method() == Method::GET;
+        let stream = || StreamPath::parse(request.uri().path(), self.openings.streams);
+        is_get.then(stream).flatten()
+    }
+
+    fn by_ticket(&self, ticket: &str, stream: &StreamPath) -> Result<Principal, Denied> {
+        let verdict = self.tickets.verify(ticket, stream);
+        verdict.map_err(|refusal| match refusal {
+            TicketRefusal::Forged => Denied::BadTicket("it is none of this server's"),
+            TicketRefusal::Elsewhere => Denied::BadTicket("it is for another stream"),
+            TicketRefusal::Expired => Denied::OldTicket,
+        })
+    }
 }
 
 /// Reads the one `Authorization` header. Two of them are refused: whoever checks one and
-/// whoever uses the other must not disagree. Tokens in the query are never looked at, since
-/// addresses are logged.
+/// whoever uses the other must not disagree.
 fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or(Denied::NoToken)?;

@@ -1,11 +1,13 @@
 //! Who is asking.
 //!
 //! Identity comes from a verified bearer token and from nowhere else: never from a body, a query
-//! or another header. [`layer`] verifies once per request, [`principal::Principal`] and its
-//! stricter wrappers are extractors, so a handler's signature says who may call it. [`token`] is
-//! where tokens are verified and minted; [`jws`] and [`claims`] are its two halves. [`key_store`]
-//! holds the keys of an identity provider.
+//! or another header. The one exception is a [`ticket`], which was given out for a token and opens one
+//! stream. [`layer`] verifies once per request, [`principal::Principal`] and its stricter wrappers are
+//! extractors, so a handler's signature says who may call it. [`token`] is where tokens are verified
+//! and minted; [`jws`] and [`claims`] are its two halves. [`key_store`] holds the keys of an identity
+//! provider.
 
+pub mod address;
 pub mod claims;
 pub mod config;
 pub mod jwks;
@@ -16,4 +18,5 @@ pub mod principal;
 pub mod rate_limit;
 pub mod routes;
 pub mod seen;
+pub mod ticket;
 pub mod token;

@@ -71,6 +71,19 @@ impl FromStr for Role {
     }
 }
 
+/// How a principal was authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Proof {
+    /// By a bearer token.
+    Token,
+    /// By a stream ticket, which was given out for a bearer token.
+    Ticket,
+    /// By nothing: it is the identity that a development server lends to requests without a token.
+    Development,
+    /// Earlier: it owns a run that is worked on now.
+    Owner,
+}
+
 /// Who is asking, as the verified token says.
 ///
 /// As an extractor it admits every role and answers 401 when nobody was verified.
@@ -85,6 +98,8 @@ pub struct Principal {
     pub team_id: Option<TeamId>,
     /// What they may do.
     pub role: Role,
+    /// How that is known.
+    pub proof: Proof,
 }
 
 impl Principal {
@@ -119,6 +134,10 @@ pub enum Denied {
     NoToken,
     /// The token was refused; the text says why without repeating any of it.
     BadToken(&'static str),
+    /// The stream ticket was refused; the text says why without repeating any of it.
+    BadTicket(&'static str),
+    /// The stream ticket is as old as every ticket becomes.
+    OldTicket,
     /// Nobody can say whether the token is good: the identity provider's keys are not known.
     NoKeys,
     /// The token is good and its role is not enough.
@@ -129,6 +148,10 @@ pub enum Denied {
         actual: Role,
     },
 }
+
+/// A stream ticket was refused for another reason than its age: in the extensions of the answer.
+#[derive(Clone, Copy, Debug)]
+pub struct TicketRefused;
 
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
@@ -146,6 +169,19 @@ impl IntoResponse for Denied {
                 format!(
                     "Bearer realm=\"navi\", error=\"invalid_token\", error_description=\"{reason}\""
                 ),
+            ),
+            Self::BadTicket(reason) => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                format!("the stream ticket was refused: {reason}"),
+                "Bearer realm=\"navi\"".to_owned(),
+            ),
+            Self::OldTicket => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "the stream ticket has expired; get another, and go on where the stream ended"
+                    .to_owned(),
+                "Bearer realm=\"navi\"".to_owned(),
             ),
             Self::NoKeys => {
                 let problem = Problem::new(
@@ -165,6 +201,9 @@ impl IntoResponse for Denied {
             ),
         };
         let mut response = Problem::new(status, slug, detail).into_response();
+        if matches!(self, Self::BadTicket(_)) {
+            response.extensions_mut().insert(TicketRefused);
+        }
         if let Ok(challenge) = HeaderValue::from_str(&challenge) {
             response
                 .headers_mut()

@@ -1,15 +1,32 @@
-//! Who the caller is, as the server sees it.
+//! Who the caller is, as the server sees it, and tickets for streams.
 
-use serde::Serialize;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::auth::layer::NO_REFERRER;
 use crate::auth::principal::{Principal, Role};
+use crate::auth::ticket::{LASTS_SECONDS, StreamPath, Tickets};
 use crate::platform::extract::Json;
+use crate::platform::problem::Problem;
 
-/// The routes of this slice.
-pub fn routes() -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(get_me))
+/// What the routes work with.
+#[derive(Clone)]
+struct Office {
+    tickets: Tickets,
+    /// The templates of the routes that a ticket may open.
+    streams: &'static [&'static str],
+}
+
+/// The routes of this slice. Tickets are for the routes with the templates `streams`.
+pub fn routes(tickets: Tickets, streams: &'static [&'static str]) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(get_me))
+        .routes(routes!(issue_stream_ticket))
+        .with_state(Office { tickets, streams })
 }
 
 /// The verified caller.
@@ -37,4 +54,71 @@ async fn get_me(principal: Principal) -> Json<Me> {
         user_id: principal.user_id.into(),
         role: principal.role,
     })
+}
+
+/// Which stream.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+struct StreamTicketRequest {
+    /// The path of the stream, such as `/api/jobs/{job_id}/events`, without a query.
+    path: String,
+}
+
+/// What opens a stream.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct StreamTicket {
+    /// For the parameter `ticket` of the stream's address.
+    ticket: String,
+    /// The path that it opens, as `GET` and as often as you like.
+    #[schema(value_type = String)]
+    path: StreamPath,
+    /// Seconds until it expires. A stream that is open by then stays open.
+    expires_in: u32,
+    /// When it expires.
+    expires_at: DateTime<Utc>,
+}
+
+/// A ticket that is kept by nobody on the way.
+type Unkept<T> = ([(HeaderName, HeaderValue); 2], Json<T>);
+
+/// Get a ticket for a stream.
+///
+/// For clients that cannot send a header, such as a browser's `EventSource`: the ticket goes into the
+/// address in place of the token, which must never stand there. It opens the stream that it was asked
+/// for and nothing else, for its bearer as they are now.
+#[utoipa::path(
+    post,
+    path = "/api/auth/stream-ticket",
+    tag = "auth",
+    security(("bearer" = ["viewer"])),
+    request_body = StreamTicketRequest,
+    responses(
+        (status = 200, description = "the ticket", body = StreamTicket),
+        (status = 422, description = "no stream that a ticket opens has this path"),
+    ),
+)]
+async fn issue_stream_ticket(
+    State(office): State<Office>,
+    principal: Principal,
+    Json(request): Json<StreamTicketRequest>,
+) -> Result<Unkept<StreamTicket>, Problem> {
+    let path = StreamPath::parse(&request.path, office.streams).ok_or_else(|| {
+        let detail = format!(
+            "`path` is the path of a stream, without a query: {}",
+            office.streams.join(", ")
+        );
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
+    })?;
+    let ticket = office.tickets.issue(&principal, path.clone());
+    let ticket = ticket.map_err(|error| Problem::internal(&error))?;
+    let unkept = [
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::REFERRER_POLICY, NO_REFERRER),
+    ];
+    let answer = StreamTicket {
+        ticket: ticket.text,
+        path,
+        expires_in: LASTS_SECONDS,
+        expires_at: ticket.expires_at,
+    };
+    Ok((unkept, Json(answer)))
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::app::App;
-use crate::auth::principal::{Principal, Role};
+use crate::auth::principal::{Principal, Proof, Role};
 use crate::cli::changes::Snapshot;
 use crate::cli::failure::Failure;
 use crate::cli::recorded;
@@ -125,6 +125,7 @@ impl Own {
             user_id: UserId::local(),
             team_id: None,
             role: Role::Planner,
+            proof: Proof::Token,
         };
         let token = running.app.verifier.mint(&principal, TOKEN_TTL)?;
         let session = Session::new(&running.url(), SecretString::from(token))?;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::auth::principal::{Principal, Role};
+use crate::auth::principal::{Principal, Proof, Role};
 use crate::auth::token::Verifier;
 use crate::cli::failure::Failure;
 use crate::config::settings::Config;
@@ -48,6 +48,7 @@ pub fn mint(
         user_id: args.user.clone(),
         team_id: args.team.clone(),
         role: args.role,
+        proof: Proof::Token,
     };
     writeln!(out, "{}", verifier.mint(&principal, args.ttl)?)?;
     Ok(ExitCode::SUCCESS)

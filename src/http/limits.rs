@@ -98,6 +98,9 @@ pub async fn method_not_allowed() -> Problem {
     )
 }
 
+/// Where tickets for streams are given out, which are counted by themselves: a page that connects again
+/// and again does not keep its user from working.
+const TICKETS: &str = "/api/auth/stream-ticket";
 /// The routes that clients send telemetry to, which has a limit of its own: whoever reports much is not
 /// kept from working.
 const TELEMETRY: &str = "/api/telemetry";
@@ -110,6 +113,8 @@ const FEEDBACK: &str = "/api/feedback/";
 pub struct Rates {
     /// Everything but what has a limit of its own.
     pub writes: Arc<RateLimiter>,
+    /// Tickets for streams.
+    pub tickets: Arc<RateLimiter>,
     /// Batches of telemetry.
     pub telemetry: Arc<RateLimiter>,
     /// Ratings, and whatever else is done about feedback.
@@ -121,6 +126,7 @@ impl Rates {
     fn of(&self, request: &Request) -> (&'static str, &'static str, &RateLimiter) {
         let route = request.extensions().get::<MatchedPath>();
         match route.map_or("", MatchedPath::as_str) {
+            TICKETS => ("tickets", "tickets", &self.tickets),
             TELEMETRY => ("telemetry", "batches", &self.telemetry),
             route if route.starts_with(FEEDBACK) => {
                 ("feedback", "requests about feedback", &self.feedback)

@@ -7,7 +7,9 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, HttpMethod, Info, OpenApi, Ref, RefOr, ResponseBuilder,
 };
@@ -15,10 +17,13 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::auth::layer::Openings;
 use crate::platform::problem::Problem;
 
 /// The name of the security scheme that handlers refer to.
 pub const BEARER: &str = "bearer";
+/// The name of that of streams, beside it.
+const TICKET: &str = "stream_ticket";
 
 /// The route that serves the document; itself a part of it.
 pub fn routes(document: Arc<[u8]>) -> OpenApiRouter {
@@ -97,7 +102,7 @@ pub fn walk(document: &OpenApi) -> Vec<Route<'_>> {
 /// Adds what holds for all operations: the title, the security scheme, the problems that the
 /// middleware and the extractors answer with, and that an error without a body of its own is a
 /// problem.
-pub fn complete(document: &mut OpenApi, public: &[&str]) {
+pub fn complete(document: &mut OpenApi, openings: Openings) {
     document.info = Info::new("NAVI", env!("CARGO_PKG_VERSION"));
     document.info.description =
         Some("The backend of an autonomous engineering assistant.".to_owned());
@@ -114,14 +119,21 @@ pub fn complete(document: &mut OpenApi, public: &[&str]) {
                 .build(),
         ),
     );
+    let ticket = ApiKeyValue::with_description("ticket", "from `POST /api/auth/stream-ticket`");
+    components.add_security_scheme(TICKET, SecurityScheme::ApiKey(ApiKey::Query(ticket)));
     let problem = Problem::name().into_owned();
     components.schemas.insert(problem, Problem::schema());
     document.components = Some(components);
     let mut names = BTreeSet::new();
     for (path, item) in &mut document.paths.paths {
-        let open = public.contains(&path.as_str());
+        let open = openings.public.contains(&path.as_str());
+        let takes_tickets = openings.streams.contains(&path.as_str());
         for (method, operation) in operations(item) {
             complete_operation(operation, &method, open);
+            if takes_tickets && method == HttpMethod::Get {
+                let ticket = SecurityRequirement::new(TICKET, [""; 0]);
+                operation.security.get_or_insert_default().push(ticket);
+            }
             name_once(operation, &mut names);
         }
     }

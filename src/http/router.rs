@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::audit::layer::{Failures, Recorder, failed_logins, record};
-use crate::auth::layer::{Gate, authenticate};
+use crate::auth::layer::{Gate, Openings, authenticate};
 use crate::auth::rate_limit::RateLimiter;
 use crate::http::limits::Rates;
 use crate::http::{cors, failures, identity, limits, measure, models, openapi, ops};
@@ -31,12 +31,23 @@ pub const PUBLIC: &[&str] = &[
     "/version",
 ];
 
+/// Every stream that a ticket opens in place of a token, by `GET`. Their parameters are ids.
+pub const STREAMS: &[&str] = &[
+    "/api/jobs/{job_id}/events",
+    "/api/navi/jobs/{job_id}/events",
+];
+
+const OPENINGS: Openings = Openings {
+    public: PUBLIC,
+    streams: STREAMS,
+};
+
 /// The routes of every slice, with their description. Slices register routes by `routes!` alone,
 /// so that a route without a description cannot exist.
 fn api(app: &App) -> OpenApiRouter {
     OpenApiRouter::new()
         .merge(ops::routes(app))
-        .merge(crate::auth::routes::routes())
+        .merge(crate::auth::routes::routes(app.tickets.clone(), STREAMS))
         .merge(models::routes(app))
         .merge(
             crate::agent::routes::routes(app.agent.clone())
@@ -65,7 +76,7 @@ fn api(app: &App) -> OpenApiRouter {
 pub fn document(app: &App) -> OpenApi {
     let mut router = api(app).merge(openapi::routes(Arc::new([])));
     let mut document = router.to_openapi();
-    openapi::complete(&mut document, PUBLIC);
+    openapi::complete(&mut document, OPENINGS);
     document
 }
 
@@ -77,7 +88,7 @@ pub fn router(app: &App) -> Router {
     let (router, _) = api(app)
         .merge(openapi::routes(text.into()))
         .split_for_parts();
-    let gate = Gate::new(app.verifier.clone(), PUBLIC);
+    let gate = Gate::new(app.verifier.clone(), app.tickets.clone(), OPENINGS);
     let limiter = |per_minute, burst| {
         let limiter = Arc::new(RateLimiter::new(per_minute).with_burst(burst));
         limiter.forget_the_quiet(&app.tasks);
@@ -85,6 +96,7 @@ pub fn router(app: &App) -> Router {
     };
     let rates = Rates {
         writes: limiter(app.config.server.writes_per_minute, 0),
+        tickets: limiter(app.config.server.writes_per_minute, 0),
         telemetry: limiter(app.config.telemetry.telemetry_batches_per_minute, 0),
         feedback: limiter(
             app.config.feedback.feedback_per_minute,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::agent::chat::service::Chat;
 use crate::agent::service::AgentService;
-use crate::agent::stream::{HEARTBEAT, OpenStream, done, heartbeat, respond};
+use crate::agent::stream::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
 use crate::llm::error::LlmError;
 use crate::llm::model::StreamEvent;
 use crate::platform::redact::gate::Gate;
@@ -31,6 +31,7 @@ fn frames(
             sequence += 1;
             Ok(sse::Event::default().id(sequence.to_string()).data(data.to_string()))
         };
+        yield Ok(opening());
         yield numbered(json!({ "router_info": chat.router_info }));
         for path in &chat.files {
             yield numbered(json!({ "type": "activity", "activity": {

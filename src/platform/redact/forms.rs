@@ -129,6 +129,8 @@ pub(super) const FORMS: &[Form] = &[
     form("ops_ey", "onepassword-token", 40, Of::Word),
     form("AGE-SECRET-KEY-1", "age-key", 40, Of::Alnum),
     form("gAAAAA", "fernet", 60, Of::Word),
+    // Ours, for streams.
+    form("navist_", "stream-ticket", 60, Of::Word),
 ];
 
 /// The token with this prefix that begins here.

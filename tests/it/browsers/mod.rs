@@ -1,3 +1,5 @@
 //! Pages in browsers, and whatever stands between them and the server.
 
 mod cors;
+mod streams;
+mod tickets;

@@ -2,4 +2,4 @@
 
 mod canaries;
 pub(crate) mod corpus;
-mod logs;
+pub(crate) mod logs;

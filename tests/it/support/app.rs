@@ -8,7 +8,7 @@ use axum::middleware::from_fn_with_state;
 use chrono::DateTime;
 use navi::app::App;
 use navi::audit::service::Audit;
-use navi::auth::principal::{Principal, Role};
+use navi::auth::principal::{Principal, Proof, Role};
 use navi::config::settings::Config;
 use navi::http::router::{document, router};
 use navi::platform::clock::Clock;
@@ -121,5 +121,6 @@ pub(crate) fn principal(org: &str, user: &str, role: Role) -> Principal {
         team_id: None,
         user_id: user.parse().unwrap(),
         role,
+        proof: Proof::Token,
     }
 }

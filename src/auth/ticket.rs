@@ -1,0 +1,359 @@
+//! Stream tickets: for a minute they open one stream for one person, without a header.
+//!
+//! `EventSource` sends no header, and a token in an address ends in the logs of every proxy on the
+//! way. A ticket may end there: by then it opens nothing. It is a sealed value, so it tells a reader
+//! of those logs neither a person nor an organisation, and any server with the same audit key opens it.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::auth::principal::{Principal, Proof, Role};
+use crate::platform::clock::Clock;
+use crate::platform::ids::{OrgId, TeamId, UserId};
+use crate::vault::envelope::{DataKey, NoRandomness, open, seal};
+
+/// How tickets begin, so that they are known where they must not be.
+pub const PREFIX: &str = "navist_";
+/// Seconds for which a ticket opens its stream.
+pub const LASTS_SECONDS: u32 = 60;
+/// What their keys are derived for.
+pub const PURPOSE: &[u8] = b"navi stream tickets 1";
+/// Where nothing else is sealed.
+const PLACE: &[u8] = b"navi stream ticket 1";
+/// Tickets longer than this are refused unread; the longest ids make one of half of it.
+const MAX_BYTES: usize = 4 * 1024;
+
+/// The path of a stream, written in one way: ids in small letters with hyphens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StreamPath(String);
+
+impl StreamPath {
+    /// Reads a path that fits one of these route templates, whose parameters are all ids.
+    pub fn parse(path: &str, templates: &[&str]) -> Option<Self> {
+        let fitting = templates.iter().find_map(|template| fitted(path, template));
+        fitting.map(Self)
+    }
+
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn fitted(path: &str, template: &str) -> Option<String> {
+    let mut written = Vec::new();
+    let mut segments = path.split('/');
+    for expected in template.split('/') {
+        let segment = segments.next()?;
+        if expected.starts_with('{') {
+            written.push(segment.parse::<Uuid>().ok()?.to_string());
+        } else if segment == expected {
+            written.push(segment.to_owned());
+        } else {
+            return None;
+        }
+    }
+    segments.next().is_none().then(|| written.join("/"))
+}
+
+/// What a ticket says.
+#[derive(Serialize, Deserialize)]
+struct Says {
+    org_id: OrgId,
+    user_id: UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    team_id: Option<TeamId>,
+    role: Role,
+    path: StreamPath,
+    /// Whether it was given to the identity of a development server.
+    lent: bool,
+    /// In milliseconds since the epoch.
+    until: i64,
+}
+
+/// A ticket that was given out.
+#[derive(Debug)]
+pub struct Ticket {
+    /// What its bearer puts into the address.
+    pub text: String,
+    /// Until when it opens its stream.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Why a ticket opens nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TicketRefusal {
+    /// No server with one of our keys made it, or it was changed since.
+    #[error("it is none of this server's")]
+    Forged,
+    /// Its time is over.
+    #[error("it has expired")]
+    Expired,
+    /// It is for another path.
+    #[error("it is for another stream")]
+    Elsewhere,
+}
+
+/// Gives tickets out and reads them; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Tickets(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    current: DataKey,
+    previous: Vec<DataKey>,
+    clock: Clock,
+}
+
+impl Tickets {
+    /// Seals with `current`, and also opens what one of the previous keys sealed.
+    pub fn new(current: DataKey, previous: Vec<DataKey>, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            current,
+            previous,
+            clock,
+        }))
+    }
+
+    /// A ticket with which `principal` may open the stream at `path`.
+    pub fn issue(&self, principal: &Principal, path: StreamPath) -> Result<Ticket, NoRandomness> {
+        let lasts = TimeDelta::seconds(i64::from(LASTS_SECONDS));
+        let expires_at = self.0.clock.now() + lasts;
+        let says = Says {
+            org_id: principal.org_id.clone(),
+            user_id: principal.user_id.clone(),
+            team_id: principal.team_id.clone(),
+            role: principal.role,
+            path,
+            lent: principal.proof == Proof::Development,
+            until: expires_at.timestamp_millis(),
+        };
+        // Texts and numbers alone always are JSON.
+        let plain = serde_json::to_vec(&says).unwrap_or_default();
+        let sealed = seal(&self.0.current, PLACE, &plain)?;
+        Ok(Ticket {
+            text: format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(sealed)),
+            expires_at,
+        })
+    }
+
+    /// Whom a ticket lets in at `path`.
+    pub fn verify(&self, text: &str, path: &StreamPath) -> Result<Principal, TicketRefusal> {
+        let says = self.read(text).ok_or(TicketRefusal::Forged)?;
+        if *path != says.path {
+            return Err(TicketRefusal::Elsewhere);
+        }
+        if says.until <= self.0.clock.millis() {
+            return Err(TicketRefusal::Expired);
+        }
+        Ok(Principal {
+            org_id: says.org_id,
+            user_id: says.user_id,
+            team_id: says.team_id,
+            role: says.role,
+            proof: if says.lent {
+                Proof::Development
+            } else {
+                Proof::Ticket
+            },
+        })
+    }
+
+    fn read(&self, text: &str) -> Option<Says> {
+        let sealed = text.strip_prefix(PREFIX)?;
+        if sealed.len() > MAX_BYTES {
+            return None;
+        }
+        let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let mut keys = std::iter::once(&self.0.current).chain(&self.0.previous);
+        let plain = keys.find_map(|key| open(key, PLACE, &sealed).ok())?;
+        serde_json::from_slice(&plain).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const STREAMS: &[&str] = &["/api/jobs/{job_id}/events", "/api/changes"];
+    const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+    fn key(byte: u8) -> DataKey {
+        DataKey::from_bytes([byte; 32]).derive(PURPOSE)
+    }
+
+    fn clock() -> Clock {
+        Clock::fixed(DateTime::from_timestamp(1_800_000_000, 0).unwrap())
+    }
+
+    fn tickets(current: u8, previous: &[u8], clock: &Clock) -> Tickets {
+        let previous = previous.iter().map(|byte| key(*byte)).collect();
+        Tickets::new(key(current), previous, clock.clone())
+    }
+
+    fn principal() -> Principal {
+        Principal {
+            org_id: "o1".parse().unwrap(),
+            user_id: "u1".parse().unwrap(),
+            team_id: Some("t1".parse().unwrap()),
+            role: Role::Planner,
+            proof: Proof::Token,
+        }
+    }
+
+    fn stream() -> StreamPath {
+        StreamPath::parse(&format!("/api/jobs/{ID}/events"), STREAMS).unwrap()
+    }
+
+    #[test]
+    fn a_path_is_written_in_one_way_or_is_no_streams() {
+        let parse = |path: &str| StreamPath::parse(path, STREAMS);
+        let simple = ID.replace('-', "").to_uppercase();
+        for same in [ID, &ID.to_uppercase(), &simple] {
+            assert_eq!(parse(&format!("/api/jobs/{same}/events")), Some(stream()));
+        }
+        assert_eq!(parse("/api/changes").unwrap().as_str(), "/api/changes");
+        for other in [
+            "",
+            "/",
+            "/api/changes/",
+            "/api/changes?x=1",
+            "api/changes",
+            "//api/changes",
+            "https://navi.example/api/changes",
+            "/api/jobs/x/events",
+            "/api/jobs//events",
+            "/api/jobs/{job_id}/events",
+            &format!("/api/jobs/{ID}"),
+            &format!("/api/jobs/{ID}/events/"),
+            &format!("/api/jobs/{ID}/Events"),
+            &format!("/api/jobs/{ID}/events?after_sequence=1"),
+            &format!("/api/jobs/{ID}/events/../../{ID}/events"),
+            &format!("/api/navi/jobs/{ID}/events"),
+        ] {
+            assert_eq!(parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_ticket_says_whose_it_is_until_it_expires() {
+        let clock = clock();
+        let tickets = tickets(1, &[], &clock);
+        let ticket = tickets.issue(&principal(), stream()).unwrap();
+        let expected = Principal {
+            proof: Proof::Ticket,
+            ..principal()
+        };
+        let verify = || tickets.verify(&ticket.text, &stream());
+        assert_eq!(verify(), Ok(expected.clone()));
+        clock.advance(TimeDelta::milliseconds(59_999));
+        assert_eq!(verify(), Ok(expected));
+        clock.advance(TimeDelta::milliseconds(1));
+        assert_eq!(verify(), Err(TicketRefusal::Expired));
+    }
+
+    #[test]
+    fn a_ticket_opens_its_own_stream_alone() {
+        let tickets = tickets(1, &[], &clock());
+        let ticket = tickets.issue(&principal(), stream()).unwrap();
+        let other = StreamPath::parse("/api/changes", STREAMS).unwrap();
+        let verdict = tickets.verify(&ticket.text, &other);
+        assert_eq!(verdict, Err(TicketRefusal::Elsewhere));
+    }
+
+    #[test]
+    fn a_ticket_shows_nobody() {
+        let tickets = tickets(1, &[], &clock());
+        let ticket = tickets.issue(&principal(), stream()).unwrap().text;
+        let bytes = URL_SAFE_NO_PAD.decode(&ticket[PREFIX.len()..]).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("org") && !text.contains("u1"), "{text}");
+        assert!(ticket.len() < 600, "{}", ticket.len());
+    }
+
+    #[test]
+    fn the_longest_ids_fit_into_a_ticket() {
+        let tickets = tickets(1, &[], &clock());
+        let long = Principal {
+            org_id: "\"".repeat(128).parse().unwrap(),
+            user_id: "\\".repeat(128).parse().unwrap(),
+            team_id: Some("\"".repeat(128).parse().unwrap()),
+            ..principal()
+        };
+        let ticket = tickets.issue(&long, stream()).unwrap();
+        assert!(ticket.text.len() < MAX_BYTES / 2, "{}", ticket.text.len());
+        assert!(tickets.verify(&ticket.text, &stream()).is_ok());
+    }
+
+    #[test]
+    fn keys_are_replaced_without_a_gap() {
+        let clock = clock();
+        let ticket = tickets(1, &[], &clock)
+            .issue(&principal(), stream())
+            .unwrap();
+        let replaced = tickets(2, &[3, 1], &clock);
+        assert!(replaced.verify(&ticket.text, &stream()).is_ok());
+        let without = tickets(2, &[3], &clock);
+        let verdict = without.verify(&ticket.text, &stream());
+        assert_eq!(verdict, Err(TicketRefusal::Forged));
+    }
+
+    #[test]
+    fn the_identity_of_a_development_server_stays_known_as_such() {
+        let tickets = tickets(1, &[], &clock());
+        let lent = Principal {
+            proof: Proof::Development,
+            ..principal()
+        };
+        let ticket = tickets.issue(&lent, stream()).unwrap();
+        assert_eq!(tickets.verify(&ticket.text, &stream()), Ok(lent));
+    }
+
+    #[test]
+    fn other_sealed_values_and_tokens_are_no_tickets() {
+        let tickets = tickets(1, &[], &clock());
+        let elsewhere = seal(&key(1), b"navi other place", b"{}").unwrap();
+        let garbage = seal(&key(1), PLACE, b"[]").unwrap();
+        for text in [
+            String::new(),
+            PREFIX.to_owned(),
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1MSJ9.c2ln".to_owned(),
+            format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(elsewhere)),
+            format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(garbage)),
+            format!("{PREFIX}{}", "A".repeat(MAX_BYTES + 1)),
+        ] {
+            let verdict = tickets.verify(&text, &stream());
+            assert_eq!(verdict, Err(TicketRefusal::Forged), "{text:.40}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_character_is_noticed(at in 0_usize..300, with in "[A-Za-z0-9_-]") {
+            let tickets = tickets(1, &[], &clock());
+            let ticket = tickets.issue(&principal(), stream()).unwrap().text;
+            let at = PREFIX.len() + at % (ticket.len() - PREFIX.len());
+            let mut changed = ticket.clone();
+            changed.replace_range(at..=at, &with);
+            if changed != ticket {
+                let verdict = tickets.verify(&changed, &stream());
+                prop_assert_eq!(verdict, Err(TicketRefusal::Forged));
+            }
+        }
+
+        #[test]
+        fn no_text_makes_a_ticket_or_a_panic(text in "(navist_)?.{0,200}") {
+            let tickets = tickets(1, &[], &clock());
+            prop_assert!(tickets.verify(&text, &stream()).is_err());
+            let _ = StreamPath::parse(&text, STREAMS);
+        }
+    }
+}

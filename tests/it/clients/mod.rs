@@ -5,10 +5,7 @@
     clippy::disallowed_methods,
     reason = "a test looks for Node and a browser, and starts programs"
 )]
-#![expect(
-    clippy::print_stdout,
-    reason = "a test says when it did nothing"
-)]
+#![expect(clippy::print_stdout, reason = "a test says when it did nothing")]
 
 mod backstage;
 mod page;

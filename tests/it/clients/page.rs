@@ -13,7 +13,9 @@ async fn the_page_does_everything_from_another_origin(db: PgPool) {
     };
     let browser = browser.to_str().unwrap();
     let backstage = Backstage::open(&db).await;
-    backstage.play("page.mjs", &[("NAVI_BROWSER", browser)]).await;
+    backstage
+        .play("page.mjs", &[("NAVI_BROWSER", browser)])
+        .await;
     let ratings: Vec<i16> = sqlx::query_scalar("select rating from ai_feedback order by gen_id")
         .fetch_all(&db)
         .await

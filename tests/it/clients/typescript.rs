@@ -13,7 +13,11 @@ async fn the_typescript_client_passes_its_own_tests() {
     let Some(folder) = client() else {
         return;
     };
-    let compiler = ["node_modules/typescript/bin/tsc", "--project", "test/tsconfig.json"];
+    let compiler = [
+        "node_modules/typescript/bin/tsc",
+        "--project",
+        "test/tsconfig.json",
+    ];
     node(&folder, &compiler, &[]).await;
     let entries = std::fs::read_dir(folder.join("test")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());

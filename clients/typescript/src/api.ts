@@ -120,6 +120,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/stream-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a ticket for a stream.
+         * @description For clients that cannot send a header, such as a browser's `EventSource`: the ticket goes into the
+         *     address in place of the token, which must never stand there. It opens the stream that it was asked
+         *     for and nothing else, for its bearer as they are now.
+         */
+        post: operations["issue_stream_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/connectors/{provider}": {
         parameters: {
             query?: never;
@@ -2928,6 +2950,28 @@ export interface components {
             /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
             id?: string;
         };
+        /** @description What opens a stream. */
+        StreamTicket: {
+            /**
+             * Format: date-time
+             * @description When it expires.
+             */
+            expires_at: string;
+            /**
+             * Format: u-int32
+             * @description Seconds until it expires. A stream that is open by then stays open.
+             */
+            expires_in: number;
+            /** @description The path that it opens, as `GET` and as often as you like. */
+            path: string;
+            /** @description For the parameter `ticket` of the stream's address. */
+            ticket: string;
+        };
+        /** @description Which stream. */
+        StreamTicketRequest: {
+            /** @description The path of the stream, such as `/api/jobs/{job_id}/events`, without a query. */
+            path: string;
+        };
         /** @description What somebody says of an answer. */
         SubmitRating: {
             /** @description Why, in more words: at most 1000 characters. */
@@ -3344,6 +3388,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
+    issue_stream_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StreamTicketRequest"];
+            };
+        };
+        responses: {
+            /** @description the ticket */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamTicket"];
                 };
             };
         };

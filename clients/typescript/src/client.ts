@@ -11,12 +11,7 @@ import { type NaviOptions, Transport } from "./transport.js";
 type Schemas = components["schemas"];
 
 /** A ticket for one stream, good for a moment. */
-export interface StreamTicket {
-    ticket: string;
-    path: string;
-    expires_in: number;
-    expires_at: string;
-}
+export type StreamTicket = Schemas["StreamTicket"];
 
 /** Routes that create something once for a key, however often they are called. */
 const KEYED = [/^\/api\/(navi\/)?jobs$/, /^\/api\/navi-memory\/conversations(\/[^/]+\/messages)?$/];
@@ -143,13 +138,7 @@ export class NaviClient {
 
     /** Gets a ticket for the stream at a path, for clients that cannot send headers. */
     streamTicket(path: string, { signal }: CallOptions = {}): Promise<StreamTicket> {
-        const outgoing = {
-            method: "POST",
-            path: "/api/auth/stream-ticket",
-            body: { path },
-            signal,
-        };
-        return this.#transport.json(outgoing);
+        return this.call("post", "/api/auth/stream-ticket", { body: { path }, signal });
     }
 
     /**

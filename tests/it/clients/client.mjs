@@ -191,6 +191,21 @@ test("problems are told with their members", async () => {
     await assert.rejects(follow, { error_code: "JOB_NOT_FOUND" });
 });
 
+test("a ticket opens the stream that it was asked for, and no other", async () => {
+    const { jobs } = await client.jobs.list({ status: "completed", limit: 2 });
+    const [one, other] = jobs.map(({ job_id }) => `/api/jobs/${job_id}/events`);
+    const after = (jobs[0]?.last_sequence ?? 0) - 1;
+    const address = await client.eventSourceUrl(one ?? "", { after });
+    assert.equal(address.includes(token), false);
+    const answer = await fetch(address);
+    assert.equal(answer.status, 200);
+    const ids = (await answer.text()).match(/^id: .*$/gm);
+    assert.deepEqual(ids, [`id: ${after + 1}`]);
+    const elsewhere = await fetch(address.replace(one ?? "", other ?? ""));
+    assert.equal(elsewhere.status, 401);
+    await assert.rejects(client.streamTicket("/api/audit"), { status: 422 });
+});
+
 test("the example works in a terminal", async () => {
     const folder = workspace();
     const example = spawn(

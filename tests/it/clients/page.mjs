@@ -115,7 +115,8 @@ const press = (name) => page.getByRole("button", { name, exact: true }).last().c
 
 /** While the server was away the browser said so, and nothing else. */
 function complainedOfAbsence() {
-    for (const complaint of complaints.splice(0)) assert.match(complaint, /Failed to load resource/);
+    for (const complaint of complaints.splice(0))
+        assert.match(complaint, /Failed to load resource/);
 }
 
 /**

@@ -55,12 +55,14 @@ pub fn path_label(template: &str) -> Cow<'_, str> {
     if unbuilt::is_unbuilt(template) {
         return Cow::Borrowed(UNBUILT);
     }
-    if template == "/api/connectors/marketplace/status" {
-        return Cow::Borrowed("/api/connectors/status");
-    }
-    match template.strip_prefix("/api/navi/jobs") {
+    let main = match template {
+        "/api/connectors/marketplace/status" => "/api/connectors/status",
+        "/api/connectors/jira/connect" => "/api/connectors/save",
+        _ => template,
+    };
+    match main.strip_prefix("/api/navi/jobs") {
         Some(rest) => Cow::Owned(format!("/api/jobs{rest}")),
-        None => Cow::Borrowed(template),
+        None => Cow::Borrowed(main),
     }
 }
 

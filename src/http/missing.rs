@@ -94,7 +94,7 @@ impl Served {
     pub fn not_found(&self, address: &str) -> Problem {
         let detail = match self.instead(address) {
             Some(route) => format!(
-                "there is nothing at this address; the nearest there is is {route}, and /openapi.json lists all"
+                "there is nothing at this address; the nearest is {route}, and /openapi.json lists all"
             ),
             None => {
                 "there is nothing at this address; /openapi.json lists what there is".to_owned()

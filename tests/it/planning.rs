@@ -78,7 +78,42 @@ async fn a_plan_is_made_and_nothing_is_done(db: PgPool) {
     answer["plan"]["id"] = json!("…");
     answer["session_id"] = json!("…");
     answer["router_info"] = json!("…");
-    insta::assert_json_snapshot!(answer, @"");
+    insta::assert_json_snapshot!(answer, @r#"
+    {
+      "success": true,
+      "plan": {
+        "id": "…",
+        "goal": "fix problems in the problems tab",
+        "confidence": 0.5,
+        "steps": [
+          {
+            "id": "step_1",
+            "title": "Guard the mean",
+            "rationale": "",
+            "tool": null,
+            "status": "pending",
+            "requires_approval": false,
+            "verify": []
+          },
+          {
+            "id": "step_2",
+            "title": "Test it",
+            "rationale": "",
+            "tool": null,
+            "status": "pending",
+            "requires_approval": false,
+            "verify": []
+          }
+        ],
+        "requires_approval": false,
+        "estimated_files": [],
+        "reasoning": "Planned by scripted/demo, with 1 file of the workspace in view. Nothing is done yet."
+      },
+      "reasoning": "Planned by scripted/demo, with 1 file of the workspace in view. Nothing is done yet.",
+      "session_id": "…",
+      "router_info": "…"
+    }
+    "#);
     let job = desk.job(&id).await;
     assert_eq!(
         (&job["status"], &job["last_sequence"], &job["metadata"]),

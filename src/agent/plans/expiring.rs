@@ -26,7 +26,7 @@ impl AgentService {
             let ending = async {
                 loop {
                     tokio::time::sleep(LOOK_EVERY).await;
-                    if let Err(error) = service.end_unstarted_plans().await {
+                    if let Err(error) = Box::pin(service.end_unstarted_plans()).await {
                         tracing::warn!(%error, "plans that nobody started are not ended");
                     }
                 }

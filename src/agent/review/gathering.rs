@@ -89,12 +89,7 @@ impl Ground {
                     return Ok(None);
                 }
             },
-            Kind::Added
-            | Kind::Modified
-            | Kind::Deleted
-            | Kind::Renamed
-            | Kind::Retyped
-            | Kind::Conflicted => {
+            Kind::Added | Kind::Modified | Kind::Deleted | Kind::Renamed | Kind::Retyped => {
                 let (text, is_whole) = self.repository.patch(&change, MAX_PATCH_BYTES).await?;
                 (Patch::read(&text, is_whole), is_whole)
             }
@@ -132,8 +127,8 @@ impl Ground {
             return Err(Reason::Large);
         }
         let mut bytes = Vec::new();
-        let read = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
-        read.map_err(|_| Reason::Unreadable)?;
+        let ended = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
+        ended.map_err(|_| Reason::Unreadable)?;
         if not_text(&bytes).is_some() {
             return Err(Reason::Binary);
         }

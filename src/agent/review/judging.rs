@@ -260,7 +260,8 @@ mod tests {
         let small: Vec<_> = (0..5)
             .map(|number| changed(&format!("f{number}"), 1))
             .collect();
-        assert_eq!(questions(&small, usize::MAX), [0..5]);
+        let asked = questions(&small, usize::MAX);
+        assert_eq!((asked.len(), asked.first()), (1, Some(&(0..5))));
         let large: Vec<_> = (0..12)
             .map(|number| changed(&format!("f{number}"), 3_000))
             .collect();

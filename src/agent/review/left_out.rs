@@ -46,18 +46,18 @@ impl Reason {
         }
     }
 
-    /// What people are told, after the number of files.
+    /// What people are told.
     fn sentence(self) -> &'static str {
         match self {
-            Self::Secret => "not reviewed because of names that secrets have",
-            Self::Binary => "not reviewed because they hold no text",
-            Self::Large => "not reviewed because of their size",
-            Self::Link => "not reviewed because they are links",
-            Self::Nested => "not reviewed because they are repositories of their own",
-            Self::Unreadable => "not reviewed because they cannot be read",
-            Self::TooMany => "not reviewed because one review takes no more files",
-            Self::TooMuch => "not reviewed because one review takes no more text",
-            Self::Unanswered => "not reviewed because the model's answer could not be read",
+            Self::Secret => "Not reviewed (the name suggests secrets)",
+            Self::Binary => "Not reviewed (no text)",
+            Self::Large => "Not reviewed (too large)",
+            Self::Link => "Not reviewed (a link)",
+            Self::Nested => "Not reviewed (a repository of its own)",
+            Self::Unreadable => "Not reviewed (unreadable)",
+            Self::TooMany => "Not reviewed (more files than one review takes)",
+            Self::TooMuch => "Not reviewed (more text than one review takes)",
+            Self::Unanswered => "Not reviewed (the model's answer was unreadable)",
         }
     }
 }
@@ -95,9 +95,7 @@ impl Files {
         if more > 0 {
             shown.push(format!("{more} more"));
         }
-        let files = if self.count == 1 { "file" } else { "files" };
-        let told = format!("{} {files} {what}: {}.", self.count, shown.join(", "));
-        (self.count > 0).then_some(told)
+        (self.count > 0).then(|| format!("{what}: {}.", shown.join(", ")))
     }
 }
 
@@ -134,14 +132,11 @@ impl LeftOut {
         let mut told: Vec<_> = told.collect();
         told.extend(
             self.cut
-                .sentence("reviewed only at the beginning because of their length"),
+                .sentence("Reviewed only at the beginning (too long)"),
         );
         if self.unnamed > 0 {
-            let files = if self.unnamed == 1 { "file" } else { "files" };
             let count = self.unnamed;
-            told.push(format!(
-                "{count} {files} not reviewed because of names that are no UTF-8."
-            ));
+            told.push(format!("Not reviewed (the name is not UTF-8): {count}."));
         }
         if self.is_endless {
             told.push("There are more changed files than can be listed.".to_owned());
@@ -165,10 +160,10 @@ mod tests {
         left_out.add_cut("long.rs");
         left_out.add_missing(1, true);
         insta::assert_snapshot!(left_out.sentences().join("\n"), @r"
-        1 file not reviewed because of names that secrets have: `.env`.
-        60 files not reviewed because one review takes no more files: `f0`, `f1`, `f2`, `f3`, `f4`, 55 more.
-        1 file reviewed only at the beginning because of their length: `long.rs`.
-        1 file not reviewed because of names that are no UTF-8.
+        Not reviewed (the name suggests secrets): `.env`.
+        Not reviewed (more files than one review takes): `f0`, `f1`, `f2`, `f3`, `f4`, 55 more.
+        Reviewed only at the beginning (too long): `long.rs`.
+        Not reviewed (the name is not UTF-8): 1.
         There are more changed files than can be listed.
         ");
         assert_eq!(left_out.listed().len(), 51);

@@ -133,12 +133,11 @@ impl Patch {
     pub fn numbered(&self) -> String {
         let mut text = String::new();
         for line in &self.lines {
-            let number = line.number.map(|number| number.to_string());
-            let number = number.unwrap_or_default();
-            let _ = match line.kind {
-                Kind::Head => writeln!(text, "{}", line.text),
-                kind => writeln!(text, "{number:>6} {}{}", kind.sign(), line.text),
-            };
+            if line.kind != Kind::Head {
+                let number = line.number.map(|number| number.to_string());
+                let _ = write!(text, "{:>6} ", number.unwrap_or_default());
+            }
+            let _ = writeln!(text, "{}{}", line.kind.sign(), line.text);
         }
         text
     }
@@ -169,7 +168,7 @@ impl Place {
         let sign = text.chars().next();
         let (kind, number) = match sign {
             Some('\\') if self.next > 0 => (Kind::Note, None),
-            Some('+') if self.new_left > 0 => (Kind::Added, self.take_new()),
+            Some('+') if self.new_left > 0 => (Kind::Added, Some(self.take_new())),
             Some('-') if self.old_left > 0 => {
                 self.old_left -= 1;
                 (Kind::Removed, None)
@@ -177,7 +176,7 @@ impl Place {
             // Some programs leave out the space of an empty line.
             Some(' ') | None if self.old_left > 0 && self.new_left > 0 => {
                 self.old_left -= 1;
-                (Kind::Same, self.take_new())
+                (Kind::Same, Some(self.take_new()))
             }
             _ => {
                 *self = Self::after(text);
@@ -192,10 +191,11 @@ impl Place {
         }
     }
 
-    fn take_new(&mut self) -> Option<u32> {
+    /// The number of the next line of the new file.
+    fn take_new(&mut self) -> u32 {
         self.new_left -= 1;
         self.next += 1;
-        Some(self.next - 1)
+        self.next - 1
     }
 
     /// What follows a line outside of all hunks: a hunk, when it says so.

@@ -1,5 +1,7 @@
 //! Reviewing what changed in a folder, step by step.
 
+use std::path::PathBuf;
+
 use async_stream::try_stream;
 use futures_util::{Stream, StreamExt};
 
@@ -134,11 +136,13 @@ impl AgentService {
         let Some(place) = Place::of(workspace.root()) else {
             return Ok(None);
         };
-        for folder in [&place.own, &place.common] {
+        let mut folders = place.folders().into_iter();
+        let is_outside = |folder: PathBuf| {
             let name = folder.display().to_string();
-            if self.permit(folder, &name).is_err() {
-                return Err(GitError::Elsewhere.into());
-            }
+            self.permit(&folder, &name).is_err()
+        };
+        if folders.any(is_outside) {
+            return Err(GitError::Elsewhere.into());
         }
         let repository = Repository::open(self.git(&workspace)?, &place).await?;
         Ok(Some(Ground {
@@ -239,7 +243,7 @@ impl Review {
         }
         if dropped > 0 {
             self.notes.push(format!(
-                "{dropped} of the model's remarks were left out: they were about nothing that changed."
+                "Remarks of the model that concern nothing that changed, left out: {dropped}."
             ));
         }
         self.files = kept;

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use futures_util::Stream;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::agent::live;
 use crate::agent::review::error::Error;
@@ -49,12 +49,14 @@ fn complete(review: &ReviewView) -> Vec<Value> {
             json!({ "path": file.path, "issues": issues })
         })
         .collect();
-    let mut complete = json!(review);
-    complete["type"] = json!("complete");
+    let mut complete = Map::from_iter([("type".to_owned(), json!("complete"))]);
+    if let Value::Object(fields) = json!(review) {
+        complete.extend(fields);
+    }
     vec![
         json!({ "type": "review", "payload": payload.to_string() }),
         json!({ "type": "result", "result": { "summary": review.summary, "files": files } }),
-        complete,
+        Value::Object(complete),
     ]
 }
 

@@ -34,7 +34,7 @@ pub struct ReviewedFile {
     pub path: String,
     /// Its former path, when it was renamed.
     pub from: Option<String>,
-    /// `added`, `modified`, `deleted`, `renamed`, `of another type`, `in conflict` or `untracked`.
+    /// `added`, `modified`, `deleted`, `renamed`, `of another type` or `untracked`.
     pub change: String,
     /// That of its gravest issue; `low` without any.
     pub severity: Severity,
@@ -94,7 +94,7 @@ impl From<Review> for ReviewView {
             })
             .collect();
         let mut findings = review.findings;
-        findings.sort_by_key(|finding| (finding.file, finding.line));
+        findings.sort_by_key(|it| (it.file, it.line.is_none(), it.line));
         for finding in findings {
             if let Some(file) = results.get_mut(finding.file) {
                 file.severity = file.severity.max(finding.severity);

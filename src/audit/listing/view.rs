@@ -169,7 +169,7 @@ mod tests {
                 outcome,
                 ..entry.clone()
             };
-            let row = serde_json::to_value(&rows("acme", vec![entry])).unwrap();
+            let row = serde_json::to_value(rows("acme", vec![entry])).unwrap();
             let expected = json!([{
                 "id": Uuid::nil(),
                 "route": "tool.call",

@@ -158,9 +158,10 @@ async fn an_array_links_to_its_next_page_until_the_end(db: PgPool) {
     let mut seen = Vec::new();
     for expected in [2, 2, 1] {
         // Whoever follows the link need not be a browser.
-        let answer = match seen.is_empty() {
-            true => fetch(&admin, &path).await,
-            false => ask(&admin, &path, &[]).await,
+        let answer = if seen.is_empty() {
+            fetch(&admin, &path).await
+        } else {
+            ask(&admin, &path, &[]).await
         };
         let ids = answer.body.as_array().unwrap().iter();
         let ids: Vec<_> = ids.map(|entry| entry["id"].clone()).collect();

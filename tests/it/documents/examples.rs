@@ -257,7 +257,9 @@ async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
     for example in examples {
         let at = example.request.lines().next().unwrap().to_owned();
         let request = ids.real(&example.request);
-        let request = request.replace("/home/ada/notes", workspace);
+        let request = request
+            .replace("/home/ada/notes", workspace)
+            .replace("https://api.github.com", &github.url);
         let changes_insight =
             request.contains(" /api/feedback/insights/") && !request.starts_with("GET");
         let is_for_them = OF_ADMINISTRATORS.iter().any(|path| request.contains(path));

@@ -26,7 +26,7 @@ async fn detail(client: &Client, method: &str, path: &str) -> String {
 
 /// The route that a sentence names, without its method.
 fn named(detail: &str) -> Option<&str> {
-    let route = detail.split("the nearest there is is ").nth(1)?;
+    let route = detail.split("the nearest is ").nth(1)?;
     let route = route.split(',').next()?;
     Some(route.rsplit(' ').next().unwrap())
 }
@@ -81,7 +81,7 @@ async fn an_address_of_an_older_client_leads_to_what_took_its_place(db: PgPool) 
         ("POST", "/api/feedback/sumbit", "/api/feedback/submit"),
     ] {
         let expected = format!(
-            "there is nothing at this address; the nearest there is is {expected}, and /openapi.json lists all"
+            "there is nothing at this address; the nearest is {expected}, and /openapi.json lists all"
         );
         for client in [app.stranger(), app.client(Role::Admin)] {
             assert_eq!(detail(&client, method, path).await, expected, "{path}");

@@ -83,6 +83,9 @@ async fn what_is_not_built_says_so_and_what_there_is_instead(db: PgPool) {
         let stranger = app.stranger().answer(request(method, path, body)).await;
         assert_eq!(stranger.status, StatusCode::UNAUTHORIZED, "{path}");
     }
+    let (_, metrics) = app.stranger().get("/metrics").await;
+    let counted = "http_requests_total{method=\"GET\",path=\"<not built>\",status=\"501\"} 7";
+    assert!(metrics.as_str().unwrap().contains(counted));
     let document = document(&app.app);
     let described = walk(&document).into_iter().filter(|route| {
         let mut statuses = route.statuses();

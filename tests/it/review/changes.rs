@@ -1,5 +1,7 @@
 //! What is reviewed, and how it is told.
 
+use std::os::unix::fs::PermissionsExt;
+
 use axum::http::Method;
 use navi::auth::principal::Role;
 use serde_json::{Value, json};
@@ -53,10 +55,16 @@ async fn a_review_tells_what_it_does_and_what_it_found(db: PgPool) {
     assert_eq!(review["type"], "review");
     let payload: Value = serde_json::from_str(review["payload"].as_str().unwrap()).unwrap();
     assert_eq!(payload["summary"], "Paging counts from 1.");
-    assert_eq!(payload["files"][0]["issues"][1]["title"], "Off by one");
+    assert_eq!(payload["files"][0]["issues"][0]["title"], "Off by one");
     insta::assert_snapshot!(
         told.iter().map(Value::to_string).collect::<Vec<_>>().join("\n"),
-        @""
+        @r#"
+    {"type":"progress","step":"Looking for the repository","progress":0}
+    {"type":"progress","step":"Reading paging.py (1 of 1)","progress":10}
+    {"type":"progress","step":"Reviewing paging.py","progress":30}
+    {"type":"result","result":{"summary":"Paging counts from 1.","files":[{"path":"paging.py","issues":[{"type":"review","severity":"high","line":2,"message":"Off by one","description":"The last page is never shown.","suggestion":"Add 1."},{"type":"review","severity":"low","line":null,"message":"Somewhere else","description":"","suggestion":null}]}]}}
+    {"type":"complete","success":true,"summary":"Paging counts from 1.","warning":"Remarks of the model that concern nothing that changed, left out: 1.","progress":100,"results":[{"path":"paging.py","from":null,"change":"modified","severity":"high","diff":"…@@ -1,2 +1,2 @@\n def last(n):\n-    return n\n+    return n - 1\n","issues":[{"id":"issue-1-1","title":"Off by one","body":"The last page is never shown.","severity":"high","line":2,"canAutoFix":false,"suggestion":"Add 1."},{"id":"issue-1-2","title":"Somewhere else","body":"","severity":"low","line":null,"canAutoFix":false,"suggestion":null}]}],"skipped":[],"model":"scripted/demo","additions":1,"deletions":1}
+    "#
     );
     assert_eq!(project.stage.calls().await, ["chat success tokens cost"]);
     let kinds: Vec<String> = sqlx::query_scalar("select task_type from llm_metrics")
@@ -89,7 +97,7 @@ async fn every_kind_of_change_is_reviewed_whatever_its_name(db: PgPool) {
     stage.put("unstaged.txt", "new\n");
     std::fs::remove_file(stage.path("gone.txt")).unwrap();
     project.git(&["mv", "before.txt", "after.txt"]);
-    project.git(&["update-index", "--chmod=+x", "mode.sh"]);
+    std::fs::set_permissions(stage.path("mode.sh"), PermissionsExt::from_mode(0o755)).unwrap();
     stage.put(odd, "new\n");
     stage.put("-p", "new\n");
     stage.put("new folder/untracked.txt", "new\n");
@@ -100,7 +108,19 @@ async fn every_kind_of_change_is_reviewed_whatever_its_name(db: PgPool) {
     stage.put(".git/info/exclude", "private.txt\n");
     stage.put("private.txt", "new\n");
     let review = project.reviewed().await;
-    insta::assert_snapshot!(listed(&review), @"");
+    insta::assert_snapshot!(listed(&review), @r#"
+    "-p" modified low
+    "a \"b\"\n'c' ü.txt" modified low
+    "added.txt" added low
+    "after.txt" renamed from "before.txt" low
+    "gone.txt" deleted low
+    "mode.sh" modified low
+    "staged.txt" modified low
+    "unstaged.txt" modified low
+    ".gitignore" untracked low
+    "empty.txt" untracked low
+    "new folder/untracked.txt" untracked low
+    "#);
     assert_eq!(review["warning"], Value::Null);
     let diffs = review["results"].to_string();
     assert!(diffs.contains("newer"), "the working tree is what counts");
@@ -137,13 +157,32 @@ async fn what_cannot_or_may_not_be_shown_is_left_out_and_said(db: PgPool) {
     git(&nested, &["add", "--all"]);
     git(&nested, &["commit", "--quiet", "--message=first"]);
     let review = project.reviewed().await;
-    insta::assert_snapshot!(listed(&review), @"");
-    insta::assert_snapshot!(review["warning"].as_str().unwrap().replace(". ", ".\n"), @"");
+    insta::assert_snapshot!(listed(&review), @r#"
+    "fine.txt" untracked low
+    "long.txt" untracked low
+    "#);
+    insta::assert_snapshot!(review["warning"].as_str().unwrap().replace(". ", ".\n"), @r"
+    Not reviewed (the name suggests secrets): `.env`, `deploy/id_rsa`.
+    Not reviewed (no text): `logo.png`, `photo.jpg`.
+    Not reviewed (too large): `data.txt`, `more.txt`.
+    Not reviewed (a link): `notes.txt`.
+    Not reviewed (a repository of its own): `nested/`.
+    Reviewed only at the beginning (too long): `long.txt`.
+    ");
     let skipped = review["skipped"].as_array().unwrap().iter();
     let skipped: Vec<_> = skipped
         .map(|file| format!("{} {}", file["reason"], file["path"]))
         .collect();
-    insta::assert_snapshot!(skipped.join("\n"), @"");
+    insta::assert_snapshot!(skipped.join("\n"), @r#"
+    "secret" ".env"
+    "secret" "deploy/id_rsa"
+    "binary" "logo.png"
+    "binary" "photo.jpg"
+    "large" "data.txt"
+    "large" "more.txt"
+    "link" "notes.txt"
+    "nested_repository" "nested/"
+    "#);
     let all = format!("{} {review}", project.asked());
     for secret in ["tracked-value-1", "untracked-value-2"] {
         assert!(!all.contains(secret), "{secret}");
@@ -269,9 +308,15 @@ async fn linked_working_trees_conflicts_and_submodules_are_reviewed(db: PgPool) 
         Some(1)
     );
     let (_, review) = project.whole(&project.body()).await;
-    insta::assert_snapshot!(listed(&review), @"");
+    insta::assert_snapshot!(listed(&review), @r#"
+    "a.txt" modified low
+    "module" modified low
+    "#);
     let diff = review["results"].to_string();
-    assert!(diff.contains("Subproject commit"), "{diff}");
+    assert!(
+        diff.contains("Subproject commit") && diff.contains("<<<<<<<"),
+        "{diff}"
+    );
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
@@ -282,7 +327,9 @@ async fn a_review_takes_so_many_files_and_so_much_text(db: PgPool) {
     }
     let review = project.reviewed().await;
     assert_eq!(review["results"].as_array().unwrap().len(), 50);
-    insta::assert_snapshot!(review["warning"].as_str().unwrap(), @"");
+    insta::assert_snapshot!(review["warning"].as_str().unwrap(), @r"
+    Not reviewed (more files than one review takes): `f50.txt`, `f51.txt`, `f52.txt`.
+    ");
     assert_eq!(project.stage.requests().len(), 1);
     for number in 0..53 {
         project
@@ -294,7 +341,7 @@ async fn a_review_takes_so_many_files_and_so_much_text(db: PgPool) {
     assert_eq!(review["results"].as_array().unwrap().len(), 8);
     let warning = review["warning"].as_str().unwrap();
     assert!(
-        warning.contains("42 files not reviewed because one review takes no more text"),
+        warning.contains("(more text than one review takes): `f08.txt`"),
         "{warning}"
     );
     assert_eq!(project.stage.requests().len(), 1 + 8);

@@ -117,7 +117,13 @@ async fn no_program_that_a_repository_names_is_run(db: PgPool) {
     let review = project.reviewed().await;
     assert!(!was_sprung(&project), "something was run");
     assert_eq!(everything(&project.root()), before, "something was written");
-    insta::assert_snapshot!(listed(&review), @"");
+    insta::assert_snapshot!(listed(&review), @r#"
+    "a.txt" modified low
+    "b.txt" modified low
+    "c.bin" modified low
+    ".gitattributes" untracked low
+    "new.txt" untracked low
+    "#);
     // The trap works: git by itself falls into it.
     attempt(&project.root(), &["diff", "HEAD"]);
     assert!(was_sprung(&project));

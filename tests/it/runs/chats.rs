@@ -214,7 +214,17 @@ async fn the_oldest_clients_know_most_frames_by_their_keys(db: PgPool) {
         &format!("\"gen_id\":{}", gen_id.unwrap()),
         "\"gen_id\":\"…\"",
     );
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r#"
+    {"router_info":"…"}
+    {"activity":{"kind":"read","label":"Read","detail":"paging.py","filePath":"paging.py","status":"done"}}
+    {"activity":{"kind":"llm_call","label":"Generating response","detail":"Thinking…","status":"running"}}
+    {"content":"Use "}
+    {"content":"`paginate`."}
+    {"type":"generation_logged","gen_id":"…","timestamp":"…"}
+    {"activity":{"kind":"llm_call","label":"Generating response","detail":"Complete","status":"done"}}
+    {"type":"result","data":{"content":"Use `paginate`.","reply":"Use `paginate`.","actions":[],"model":"scripted/demo","gen_id":"…"}}
+    {"type":"done","done":true,"summary":{"success":true,"files_read":["paging.py"]}}
+    "#);
     let ids: Vec<_> = stream.frames.iter().filter_map(|frame| frame.id).collect();
     assert_eq!(ids.len(), stream.frames.len());
     assert_eq!(stage.calls().await, ["chat success tokens cost"]);
@@ -228,6 +238,12 @@ async fn the_oldest_clients_are_told_of_a_failure_and_of_no_success(db: PgPool) 
     let mut stream = begin_at(&stage, PLAIN, &json!({"message": "hello"})).await;
     stream.rest().await;
     assert!(stream.done);
-    insta::assert_snapshot!(lines(&stream), @"");
+    insta::assert_snapshot!(lines(&stream), @r#"
+    {"router_info":"…"}
+    {"activity":{"kind":"llm_call","label":"Generating response","detail":"Thinking…","status":"running"}}
+    {"type":"error","error":"`scripted` refused the API key (status 401); check the provider's key setting","message":"`scripted` refused the API key (status 401); check the provider's key setting","code":"MODEL_KEY_REFUSED"}
+    {"activity":{"kind":"llm_call","label":"Generating response","detail":"Failed","status":"error"}}
+    {"type":"done","done":true,"summary":{"success":false,"message":"`scripted` refused the API key (status 401); check the provider's key setting"}}
+    "#);
     assert_eq!(stage.calls().await, ["chat error cost"]);
 }

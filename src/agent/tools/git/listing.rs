@@ -4,7 +4,7 @@
 const STATUS_FIELD: usize = 4;
 
 /// How a file changed since the last commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// It is new, and git knows it.
     Added,
@@ -16,8 +16,6 @@ pub enum Kind {
     Renamed,
     /// It was a file and is a link, or the other way round.
     Retyped,
-    /// Its merge waits for a person.
-    Conflicted,
     /// It is new, and git does not know it.
     Untracked,
 }
@@ -31,7 +29,6 @@ impl Kind {
             Self::Deleted => "deleted",
             Self::Renamed => "renamed",
             Self::Retyped => "of another type",
-            Self::Conflicted => "in conflict",
             Self::Untracked => "untracked",
         }
     }
@@ -42,7 +39,6 @@ impl Kind {
             b'D' => Self::Deleted,
             b'R' => Self::Renamed,
             b'T' => Self::Retyped,
-            b'U' => Self::Conflicted,
             _ => Self::Modified,
         }
     }
@@ -62,7 +58,7 @@ pub struct Change {
 /// Changed files, and how much is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// The files, in git's order, each once.
+    /// The files, in git's order.
     pub changes: Vec<Change>,
     /// Files whose names are no UTF-8, which nothing here can say.
     pub unnamed: usize,
@@ -116,13 +112,6 @@ impl Listing {
             self.unnamed += 1;
             return;
         };
-        // A file in conflict is listed once for that and once for how it differs.
-        if let Some(last) = self.changes.last_mut()
-            && last.path == path
-        {
-            last.kind = last.kind.max(kind);
-            return;
-        }
         self.changes.push(Change { path, from, kind });
     }
 }
@@ -151,8 +140,7 @@ mod tests {
     fn every_kind_of_change_is_read_whatever_its_name() {
         let raw = b":100644 100644 aaa bbb M\0a \"b\"\n.txt\0:100644 000000 aaa 000 D\0gone\0\
                     :100644 100644 aaa bbb R087\0old name\0new\tname\0:000000 100644 000 bbb A\0:colon\0\
-                    :100644 120000 aaa bbb T\0link\0:000000 000000 000 000 U\0both\0\
-                    :100644 100644 aaa 000 M\0both\0";
+                    :100644 120000 aaa bbb T\0link\0";
         let listing = Listing::of_raw(raw, false);
         assert_eq!(
             shown(&listing),
@@ -162,7 +150,6 @@ mod tests {
                 "renamed old name>new\tname",
                 "added >:colon",
                 "of another type >link",
-                "in conflict >both",
             ]
         );
         assert_eq!((listing.unnamed, listing.is_cut), (0, false));

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::agent::tools::text::lossy;
 
-/// The longest file that names another directory, in bytes: the kernel's limit for a path, and a word.
-const MAX_POINTER_BYTES: u64 = 4_200;
+/// The longest file that names other directories, in bytes.
+const MAX_POINTER_BYTES: u64 = 16 * 1024;
+/// The most directories of objects that are looked at; git itself follows five borrowings.
+const MAX_OBJECTS: usize = 32;
 
 /// A repository on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,29 @@ impl Place {
     /// to none.
     pub fn of(folder: &Path) -> Option<Self> {
         folder.ancestors().find_map(Self::at)
+    }
+
+    /// Every folder that looking at the repository reaches beside the working tree, with links resolved:
+    /// its own, and those that it borrows objects from.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let index = self.own.join("index").canonicalize().ok();
+        let index = index.and_then(|path| path.parent().map(Path::to_owned));
+        let mut found = vec![self.own.clone(), self.common.clone()];
+        found.extend(index);
+        let mut objects = vec![self.common.join("objects")];
+        let mut next = 0;
+        while let Some(named) = objects.get(next) {
+            next += 1;
+            let Ok(folder) = named.canonicalize() else {
+                continue;
+            };
+            let borrowed = pointer(&folder.join("info/alternates")).unwrap_or_default();
+            let borrowed = borrowed.lines().filter(|line| !line.starts_with('#'));
+            objects.extend(borrowed.map(|line| folder.join(line)));
+            objects.truncate(MAX_OBJECTS);
+            found.push(folder);
+        }
+        found
     }
 
     /// The repository whose working tree begins here.
@@ -101,6 +126,31 @@ mod tests {
         let place = Place::of(&root.join("side")).unwrap();
         assert_eq!(place.own, root.join("main/.git/worktrees/side"));
         assert_eq!(place.common, root.join("main/.git"));
+    }
+
+    #[test]
+    fn borrowed_objects_and_links_are_among_the_folders() {
+        let folder = folder();
+        let root = folder.path().canonicalize().unwrap();
+        put(&root.join("own/.git/HEAD"), "");
+        put(
+            &root.join("own/.git/objects/info/alternates"),
+            "../../../a/objects\n",
+        );
+        put(
+            &root.join("a/objects/info/alternates"),
+            &format!("{}/b\n", root.display()),
+        );
+        put(&root.join("b/x"), "");
+        put(&root.join("c/index"), "");
+        std::os::unix::fs::symlink(root.join("c/index"), root.join("own/.git/index")).unwrap();
+        let folders = Place::of(&root.join("own")).unwrap().folders();
+        for reached in ["own/.git", "own/.git/objects", "a/objects", "b", "c"] {
+            assert!(
+                folders.contains(&root.join(reached)),
+                "{reached}: {folders:?}"
+            );
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::platform::redact::text::redact_text;
 use crate::platform::tasks::Tasks;
 
 /// How long one command may take.
-const TIME: Duration = Duration::from_secs(60);
+const TIME: Duration = Duration::from_mins(1);
 /// The most that is kept of what git complains about, in bytes.
 const COMPLAINT_BYTES: usize = 4 * 1024;
 /// The most of it that is shown.

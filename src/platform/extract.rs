@@ -90,7 +90,16 @@ where
         ));
     }
     let read = Bytes::from_request(request, state).await;
-    read.map_err(|rejection: BytesRejection| BodyError::of(&rejection).into())
+    read.map_err(|rejection: BytesRejection| unread(&rejection).into())
+}
+
+/// The reason why a body cannot be read. The rejection of one that is too large does not name the error
+/// behind it.
+fn unread(rejection: &BytesRejection) -> BodyError {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => BodyError::TooLarge,
+        _ => BodyError::of(rejection),
+    }
 }
 
 /// Whether a `Content-Type` is `application/json`, or a format that is written in JSON.

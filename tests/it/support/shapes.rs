@@ -103,6 +103,9 @@ fn sample(document: &Value, schema: &Value) -> Value {
     if let Some(words) = schema["enum"].as_array() {
         return words[0].clone();
     }
+    if !schema["example"].is_null() {
+        return schema["example"].clone();
+    }
     match (type_of(schema), schema["format"].as_str()) {
         (Some("string"), Some("uuid")) => json!("01890a5d-ac96-774b-bcce-b302099a8057"),
         (Some("integer" | "number"), _) => json!(1),

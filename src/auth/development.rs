@@ -90,7 +90,12 @@ mod tests {
 
     #[test]
     fn programs_of_this_machine_have_it() {
-        for host in ["127.0.0.1:8787", "localhost:8787", "[::1]", "navi.localhost"] {
+        for host in [
+            "127.0.0.1:8787",
+            "localhost:8787",
+            "[::1]",
+            "navi.localhost",
+        ] {
             assert!(is_let_in(&at(host)), "{host}");
         }
         let whole = Provenance {
@@ -104,7 +109,13 @@ mod tests {
 
     #[test]
     fn a_name_that_leads_here_is_not_enough() {
-        for host in ["evil.example", "evil.example:8787", "192.168.1.5", "", "0.0.0.0"] {
+        for host in [
+            "evil.example",
+            "evil.example:8787",
+            "192.168.1.5",
+            "",
+            "0.0.0.0",
+        ] {
             assert!(!is_let_in(&at(host)), "{host}");
         }
         assert!(!is_let_in(&Provenance::default()), "no name");

@@ -2,7 +2,8 @@
 //!
 //! Identity comes from a verified bearer token and from nowhere else: never from a body, a query
 //! or another header. The one exception is a [`ticket`], which was given out for a token and opens one
-//! stream. [`layer`] verifies once per request, [`principal::Principal`] and its stricter wrappers are
+//! stream; and on a developer's own machine [`development`] may lend an identity to requests without a
+//! token. [`layer`] verifies once per request, [`principal::Principal`] and its stricter wrappers are
 //! extractors, so a handler's signature says who may call it. [`token`] is where tokens are verified
 //! and minted; [`jws`] and [`claims`] are its two halves. [`key_store`] holds the keys of an identity
 //! provider. [`orgs`] shows the caller's organisation.
@@ -10,6 +11,7 @@
 pub mod address;
 pub mod claims;
 pub mod config;
+pub mod development;
 pub mod jwks;
 pub mod jws;
 pub mod key_store;

@@ -142,6 +142,7 @@ impl Running {
                 "tokens are signed with a secret from the data folder; `navi token mint` makes them"
             );
         }
+        warn_of_lent_identity(&config);
         let app = App::build(config, pool, clock, Tasks::new()).await?;
         let settings = &app.config.surroundings.settings;
         if !settings.is_empty() {
@@ -240,6 +241,17 @@ impl Running {
             postgres.stop().await;
         }
         released && answered && ended && flushed && closed
+    }
+}
+
+fn warn_of_lent_identity(config: &Config) {
+    if let Some(lent) = config.lent_identity() {
+        tracing::warn!(
+            org.id = %lent.org_id,
+            user.id = %lent.user_id,
+            role = %lent.role,
+            "ALLOW_DEV_AUTH_BYPASS is on: every program on this machine is let in without a token"
+        );
     }
 }
 

@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::audit::layer::{Failures, Recorder, failed_logins, record};
+use crate::auth::development::Lent;
 use crate::auth::layer::{Gate, Openings, authenticate};
 use crate::auth::rate_limit::RateLimiter;
 use crate::http::limits::Rates;
@@ -105,7 +106,12 @@ pub fn router(app: &App) -> Router {
     let (router, _) = api(app)
         .merge(openapi::routes(text.into()))
         .split_for_parts();
-    let gate = Gate::new(app.verifier.clone(), app.tickets.clone(), OPENINGS);
+    let pages = app.config.browsers.allowed();
+    let lent = app.config.lent_identity().map(|identity| Lent {
+        identity,
+        pages: pages.clone(),
+    });
+    let gate = Gate::new(app.verifier.clone(), app.tickets.clone(), lent, OPENINGS);
     let limiter = |per_minute, burst| {
         let limiter = Arc::new(RateLimiter::new(per_minute).with_burst(burst));
         limiter.forget_the_quiet(&app.tasks);
@@ -154,10 +160,7 @@ pub fn router(app: &App) -> Router {
         ))
         // Browsers must be able to read every answer, refusals too, and they send no token with
         // what they ask beforehand.
-        .layer(from_fn_with_state(
-            Arc::new(app.config.browsers.allowed()),
-            cors::cors,
-        ))
+        .layer(from_fn_with_state(Arc::new(pages), cors::cors))
         // Sees every answer, those of the layers above included.
         .layer(from_fn_with_state(app.metrics.clone(), measure::measure))
         // Outermost: every answer and every line of the log has the request's id.

@@ -225,6 +225,25 @@ fn an_origin_that_is_none_is_named_before_anything_starts() {
 }
 
 #[test]
+fn a_server_that_others_reach_does_not_start_with_an_identity_to_lend() {
+    for (environment, bind) in [
+        ("development", "0.0.0.0:0"),
+        ("staging", "127.0.0.1:0"),
+        ("production", "127.0.0.1:0"),
+    ] {
+        let variables = [
+            ("APP_ENV", environment),
+            ("NAVI_BIND", bind),
+            ("ALLOW_DEV_AUTH_BYPASS", "true"),
+        ];
+        let (code, out, log) = run(&variables, &["serve"]);
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{environment}");
+        assert!(log.contains("ALLOW_DEV_AUTH_BYPASS"), "{log}");
+        assert!(log.contains("unset ALLOW_DEV_AUTH_BYPASS"), "{log}");
+    }
+}
+
+#[test]
 fn what_keys_generate_prints_is_what_production_accepts() {
     let generate = |purpose: &str| {
         let (code, key, log) = run(&[], &["keys", "generate", purpose]);

@@ -373,7 +373,7 @@ async fn a_plan_that_is_asked_for_again_is_the_same_one(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn a_plan_that_nobody_starts_in_a_week_ends_and_only_such_a_one(db: PgPool) {
+async fn a_plan_that_is_not_started_within_a_week_ends_and_no_other_job_does(db: PgPool) {
     let desk = Desk::new(db, script([says("Done.")])).await;
     let old = session(&planned(&desk.client, fix(&desk.stage)).await);
     let young = session(&planned(&desk.client, fix(&desk.stage)).await);

@@ -99,7 +99,7 @@ impl Chat {
     }
 }
 
-/// What a call had to say.
+/// The next news of a call.
 enum Heard {
     /// Nothing that is shown, or nothing yet.
     Nothing,

@@ -20,7 +20,7 @@ use crate::agent::model::{RunId, RunStatus};
 use crate::agent::service::AgentService;
 use crate::agent::stream;
 use crate::audit::layer::Made;
-use crate::auth::principal::{Planner, Principal};
+use crate::auth::principal::{Answerer, Principal};
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::idempotency::extract::Creation;
 use crate::platform::idempotency::model::Created;
@@ -315,7 +315,7 @@ async fn cancel_job(
 )]
 async fn approve_job(
     State(jobs): State<Jobs>,
-    Planner(principal): Planner,
+    Answerer(principal): Answerer,
     Path(id): Path<RunId>,
     Json(approve): Json<Approve>,
 ) -> Result<Json<JobMoved>, Problem> {

@@ -1,4 +1,4 @@
-//! The end of plans that nobody starts.
+//! The end of plans that are never started.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::agent::model::Stopped;
 use crate::agent::plans::store;
 use crate::agent::service::AgentService;
 
-/// How long a plan waits to be started.
+/// The days that a plan waits to be started.
 const KEPT_DAYS: i64 = 7;
-/// How often plans are looked for that nobody started.
+/// The pause between two looks for plans to end.
 const LOOK_EVERY: Duration = Duration::from_hours(1);
 /// Plans that are ended together.
 const AT_ONCE: i64 = 100;
 
 impl AgentService {
-    /// Ends plans that nobody starts, for as long as this process lives.
+    /// Ends plans that are never started, for as long as this process lives.
     pub fn keep_ending_plans(&self) {
         let service = self.clone();
         let stopping = service.services().tasks.stopping();
@@ -27,7 +27,7 @@ impl AgentService {
                 loop {
                     tokio::time::sleep(LOOK_EVERY).await;
                     if let Err(error) = Box::pin(service.end_unstarted_plans()).await {
-                        tracing::warn!(%error, "plans that nobody started are not ended");
+                        tracing::warn!(%error, "plans that were never started are not ended");
                     }
                 }
             };
@@ -35,7 +35,7 @@ impl AgentService {
         });
     }
 
-    /// Ends the plans that nobody started in a week. Answers how many there were.
+    /// Ends the plans that were not started within a week. Answers how many there were.
     pub async fn end_unstarted_plans(&self) -> Result<usize, Error> {
         let services = self.services();
         let before = services.clock.now() - TimeDelta::days(KEPT_DAYS);
@@ -46,7 +46,7 @@ impl AgentService {
         let reason = Reason::failed(Stopped::Cancelled, text, "PLAN_NOT_STARTED");
         let mut ended = 0;
         for (org_id, run_id) in found {
-            // Nothing when somebody else ends it, or starts it, at this moment.
+            // None when another process ends or starts it at this moment.
             if let Some(taken) = self.take_to_end(&org_id, run_id).await? {
                 self.end_taken(&taken, &reason).await;
                 ended += 1;

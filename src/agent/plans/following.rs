@@ -1,4 +1,4 @@
-//! Doing a plan, for clients that ask again and again how far it is.
+//! Carrying out a plan, for clients that poll.
 
 use std::time::Duration;
 
@@ -17,20 +17,20 @@ use crate::agent::tools::text::cut;
 use crate::auth::principal::Principal;
 use crate::platform::redact::text::redact_text;
 
-/// How long an answer waits for something to tell.
+/// The longest an answer waits for news.
 const WAIT: Duration = Duration::from_secs(20);
-/// How long it waits while a person is waited for, who may not know it yet.
+/// The same while the job waits for a person, who may not know it yet.
 const WAIT_FOR_PERSON: Duration = Duration::from_secs(10);
-/// How long the log is let grow before it is looked at again: pieces of text come many in a second.
+/// The pause before the log is read again: many pieces of text come in a second.
 const GATHER: Duration = Duration::from_secs(1);
-/// The most of the model's words that are told while it works, in bytes.
+/// The most of the model's words in a progress report, in bytes.
 const WORDS_BYTES: usize = 4_000;
-/// The most of a command or question that is told, in bytes.
+/// The most of a command or question in a report, in bytes.
 const QUESTION_BYTES: usize = 500;
 
 impl AgentService {
-    /// Begins with the work on a plan when nobody has, else tells what is new about it or, after a while,
-    /// that nothing is.
+    /// Starts the job of a plan that was not started. Reports news of one that was, or its unchanged
+    /// standing after a while.
     pub async fn next(&self, principal: &Principal, id: RunId) -> Result<NextAnswer, Error> {
         match self.start_job(principal, id).await {
             Ok(Nudged::Started) => {
@@ -68,7 +68,7 @@ impl AgentService {
         Ok(NextAnswer::new(now, job))
     }
 
-    /// Where a job stands, in words.
+    /// The standing of a job, in words.
     async fn standing(
         &self,
         principal: &Principal,
@@ -116,7 +116,7 @@ fn told(status: RunStatus, job: &JobView, said: Option<&str>) -> String {
     }
 }
 
-/// What a job waits for, and where the answer goes.
+/// The question that a job waits with, and the address of its answer.
 fn waiting(job: &JobView) -> String {
     let id = job.job_id;
     let pending = job.pending_approval.as_ref();

@@ -1,12 +1,12 @@
-//! How far the work on a plan has come.
+//! The progress of the work on a plan.
 
 use crate::agent::model::RunStatus;
 
-/// What can be said of a job to somebody who follows it by asking.
+/// A progress report about a job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standing {
-    /// Where it stands.
+    /// The job's status.
     pub status: RunStatus,
-    /// What is said, for a person.
+    /// A text for a person.
     pub told: String,
 }

@@ -1,4 +1,4 @@
-//! What clients send to have a plan made, in the shapes of several clients.
+//! Requests for plans, in the shapes of several clients.
 
 use serde::Deserialize;
 
@@ -7,12 +7,12 @@ use crate::agent::request::{EditorError, TaskRequest};
 /// The body of `POST /api/navi/plan`.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct PlanRequest {
-    /// What is to be planned, at most 512 KiB; `intent.raw_text` when absent.
+    /// The task to plan, at most 512 KiB; `intent.raw_text` when absent.
     #[schema(max_length = 524_288)]
     pub message: Option<String>,
-    /// What the client takes the message for; only its text is looked at.
+    /// The client's classification of the message; only its text is read.
     pub intent: Option<Intent>,
-    /// What the editor shows.
+    /// The state of the editor.
     pub context: Option<Context>,
     /// The folder to work in; `context.workspace.root` when absent.
     pub workspace_path: Option<String>,
@@ -28,7 +28,7 @@ pub struct PlanRequest {
     pub conversation_id: Option<String>,
 }
 
-/// What a client takes a message for.
+/// A client's classification of a message.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[schema(as = PlanIntent)]
 pub struct Intent {
@@ -36,13 +36,13 @@ pub struct Intent {
     pub raw_text: Option<String>,
 }
 
-/// What an editor shows.
+/// The state of an editor.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[schema(as = PlanContext)]
 pub struct Context {
     /// The folder that is open.
     pub workspace: Option<Folder>,
-    /// What the editor reports about the code.
+    /// Messages of the editor about the code.
     pub diagnostics: Option<Vec<Reported>>,
     /// The file that is open.
     pub active_file: Option<ActiveFile>,
@@ -62,15 +62,15 @@ pub struct Folder {
 pub struct Reported {
     /// The file.
     pub file: Option<String>,
-    /// What is wrong; without it the entry says nothing.
+    /// The message's text; an entry without it is ignored.
     pub message: Option<String>,
     /// `error`, `warn` and the like.
     pub severity: Option<String>,
-    /// Where.
+    /// The place.
     pub range: Option<Range>,
 }
 
-/// Where something is.
+/// A place in a file.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[schema(as = PlanRange)]
 pub struct Range {

@@ -55,7 +55,7 @@ async fn make_plan(
     Ok((made, created))
 }
 
-/// Which plan is to be done.
+/// The plan to carry out.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 struct NextRequest {
     /// The `session_id` of a plan.
@@ -64,14 +64,14 @@ struct NextRequest {
     run_id: Option<String>,
 }
 
-/// Do a plan, or ask how far it is.
+/// Carry out a plan, or ask for its progress.
 ///
-/// The first request for a plan starts its job. Others answer as soon as there is something new to tell, and
-/// within 20 s in any case. Ask again until `final` is true; the work goes on whether you do or not.
+/// The first request for a plan starts its job. Later ones answer as soon as there is news, and within 20 s
+/// in any case. Ask again until `final` is true; the work goes on whether you do or not.
 #[utoipa::path(
     post, path = "/api/navi/next", tag = "agent", request_body = NextRequest,
     responses(
-        (status = 200, description = "What is to be told", body = NextAnswer),
+        (status = 200, description = "A progress report", body = NextAnswer),
         (status = 404, description = "No such plan of yours"),
         (status = 422, description = "No plan has such an id"),
     )

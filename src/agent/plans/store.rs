@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use crate::agent::model::RunId;
 use crate::platform::ids::OrgId;
 
-/// Plans from before a moment that nobody has started, oldest first.
+/// Plans from before a moment that were never started, oldest first.
 pub async fn unstarted(
     conn: &mut PgConnection,
     before: DateTime<Utc>,
@@ -28,7 +28,7 @@ pub async fn unstarted(
         .collect())
 }
 
-/// What the model of a run said last; none when it said nothing yet.
+/// The last text of a run's model; none before its first.
 pub async fn last_words(
     conn: &mut PgConnection,
     org_id: &OrgId,

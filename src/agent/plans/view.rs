@@ -25,9 +25,9 @@ pub struct PlanAnswer {
     pub success: bool,
     /// The plan.
     pub plan: PlanView,
-    /// How the plan was made, and what comes of it; for a person.
+    /// The origin of the plan, for a person.
     pub reasoning: String,
-    /// What `POST /api/navi/next` takes to begin with the work: the job that waits for it.
+    /// The job that waits to carry the plan out; `POST /api/navi/next` takes it.
     pub session_id: Uuid,
     /// The routing decision.
     #[schema(value_type = Object)]
@@ -40,7 +40,7 @@ pub struct PlanAnswer {
 pub struct PlanView {
     /// The same as `session_id`.
     pub id: Uuid,
-    /// The beginning of what was asked.
+    /// The beginning of the message.
     pub goal: String,
     /// 0.5 for a plan that a model made, because nothing measures how good it is; 0 for one that stands in
     /// because the model's answer was none.
@@ -61,7 +61,7 @@ pub struct PlanView {
 pub struct StepView {
     /// Names the step within the plan.
     pub id: String,
-    /// What is done, in a few words.
+    /// The step in a few words.
     pub title: String,
     /// The same in more words.
     pub rationale: String,
@@ -133,33 +133,33 @@ fn reasoning(run: &Run, is_made: bool, files_seen: usize) -> String {
     format!("{origin} Nothing is done yet.")
 }
 
-/// What is to be told of the work on a plan.
+/// A progress report about the work on a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct NextAnswer {
     /// Always `assistant_message`: the client is never asked to act.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What is told.
+    /// The report.
     pub content: String,
-    /// Whether the work is over. While it is not, ask again.
+    /// True once the work is over. Ask again while it is false.
     #[serde(rename = "final")]
     pub is_final: bool,
     /// The job that does the work.
     pub job_id: Uuid,
-    /// Where it stands.
+    /// The job's status.
     pub job_status: String,
-    /// Where its events are.
+    /// The address of its events.
     pub events_url: String,
-    /// What it waits for, as the job shows it.
+    /// The consent or question that it waits with, as the job shows it.
     #[schema(value_type = Option<Object>)]
     pub pending_approval: Option<Value>,
-    /// How it ended, as the job shows it.
+    /// Its result, as the job shows it.
     #[schema(value_type = Option<Object>)]
     pub summary: Option<Value>,
 }
 
 impl NextAnswer {
-    /// What is told of a job.
+    /// A report about a job.
     pub fn new(standing: Standing, job: JobView) -> Self {
         Self {
             kind: "assistant_message".to_owned(),

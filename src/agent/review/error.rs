@@ -1,4 +1,4 @@
-//! Why changes could not be reviewed.
+//! The ways in which a review fails.
 
 use crate::agent;
 use crate::agent::tools::git;
@@ -15,7 +15,7 @@ pub enum Error {
     /// The repository cannot be looked at.
     #[error("the changes cannot be read: {0}")]
     Git(#[from] git::error::Error),
-    /// Nothing that the model said was a review.
+    /// No answer of the model is a review.
     #[error("the model's answer could not be read as a review; try again, or choose another model")]
     Unreadable,
 }

@@ -1,4 +1,4 @@
-//! What is reviewed: the changed files of a folder, one by one, as far as they may and can be shown.
+//! The changed files of a folder, one by one, as far as they may and can be shown.
 
 use std::io::Read;
 
@@ -24,7 +24,7 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 pub struct Ground {
     /// The folder.
     pub workspace: Workspace,
-    /// Which of its files may be read without a question.
+    /// The rules that say which of its files may be read without consent.
     pub policy: Policy,
     /// Its repository.
     pub repository: Repository,
@@ -56,7 +56,7 @@ impl Ground {
         Ok(chosen)
     }
 
-    /// Why a file is not even looked into.
+    /// The reason not to open a file.
     fn refusal(&self, change: &Change) -> Option<Reason> {
         if change.path.ends_with('/') {
             return Some(Reason::Nested);
@@ -75,7 +75,7 @@ impl Ground {
         relative.is_ok_and(|relative| relative.to_string() == path)
     }
 
-    /// How a file differs, or why that is not shown.
+    /// The difference of a file; none when it is left out.
     pub async fn read(
         &self,
         change: Change,
@@ -117,7 +117,7 @@ impl Ground {
     fn new_file(&self, path: &str) -> Result<(Patch, bool), Reason> {
         let opened = self.workspace.open_file(path);
         let (file, _) = opened.map_err(|_| Reason::Unreadable)?;
-        // A link may lead to a file that nobody may read unasked.
+        // A link may lead to a file that needs consent.
         let real = self.workspace.real_path(&file);
         if real.is_none_or(|real| real.to_string() != path) {
             return Err(Reason::Link);

@@ -1,4 +1,4 @@
-//! The files that a review leaves out, and how people are told.
+//! The files that a review leaves out, in words for people and programs.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ const LISTED: usize = 50;
 /// The most names of one kind that a sentence holds.
 const NAMED: usize = 5;
 
-/// Why a file is left out.
+/// The reason why a file is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// Its name says that it may hold secrets.
@@ -24,7 +24,7 @@ pub enum Reason {
     Unreadable,
     /// It comes after the last file that one review takes.
     TooMany,
-    /// What comes before it fills the review.
+    /// The files before it fill the review.
     TooMuch,
     /// The model's answer about it could not be read.
     Unanswered,
@@ -46,7 +46,7 @@ impl Reason {
         }
     }
 
-    /// What people are told.
+    /// The words for people.
     fn sentence(self) -> &'static str {
         match self {
             Self::Secret => "Not reviewed (the name suggests secrets)",
@@ -70,7 +70,7 @@ pub struct LeftOut {
     cut: Files,
     /// Files whose names nothing here can say.
     unnamed: usize,
-    /// Whether there are more changed files than were listed.
+    /// True when there are more changed files than were listed.
     is_endless: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A review: the files, and what is to be said about them.
+//! A review: the files and the findings.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use crate::agent::review::left_out::LeftOut;
 use crate::agent::review::patch::Patch;
 use crate::agent::tools::git::listing::Kind;
 
-/// How much something matters.
+/// The weight of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = ReviewSeverity)]
@@ -20,7 +20,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Reads the words that models use. What is none of them is in the middle.
+    /// Reads the words that models use; any other word is `medium`.
     pub fn read(word: &str) -> Self {
         match word.trim().to_ascii_lowercase().as_str() {
             "high" | "critical" | "blocker" | "error" | "major" => Self::High,
@@ -37,26 +37,26 @@ pub struct Changed {
     pub path: String,
     /// Its former path, when it was renamed.
     pub from: Option<String>,
-    /// How it changed.
+    /// The kind of change.
     pub kind: Kind,
-    /// How it differs.
+    /// The difference.
     pub patch: Patch,
 }
 
-/// Something that the model found.
+/// A finding of the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The place of its file among those that were shown.
     pub file: usize,
     /// Its line in the new file; none when the model named none that was shown.
     pub line: Option<u32>,
-    /// How much it matters.
+    /// Its weight.
     pub severity: Severity,
     /// In a few words.
     pub title: String,
     /// In sentences.
     pub body: String,
-    /// What would mend it.
+    /// A way to mend it.
     pub suggestion: Option<String>,
 }
 
@@ -65,13 +65,13 @@ pub struct Finding {
 pub struct Review {
     /// The files that were reviewed.
     pub files: Vec<Changed>,
-    /// What was found in them.
+    /// The findings in them.
     pub findings: Vec<Finding>,
-    /// What changed, in sentences.
+    /// A description of the changes, in sentences.
     pub summary: String,
-    /// What is to be known beside that, in sentences.
+    /// Remarks about the review itself, in sentences.
     pub notes: Vec<String>,
-    /// What was not reviewed, and why.
+    /// The files that were not reviewed, with the reasons.
     pub left_out: LeftOut,
     /// The model that reviewed; none when there was nothing to review.
     pub model: Option<String>,

@@ -1,11 +1,11 @@
-//! How one file differs: git's patch, or one that is made for a file that git does not know. Without
-//! secrets from the beginning.
+//! The difference of one file: git's patch, or one that is made for a file that git does not know. Secrets
+//! are taken out as it is read.
 
 use std::fmt::Write as _;
 
 use crate::platform::redact::text::{redact_lines, redact_text};
 
-/// What a line of a patch is.
+/// The kind of a line of a patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// Says which file, or which lines follow.
@@ -42,14 +42,14 @@ struct Line {
     text: String,
 }
 
-/// How a file differs.
+/// The difference of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Patch {
     lines: Vec<Line>,
     is_binary: bool,
 }
 
-/// Where a patch is read.
+/// The position while a patch is read.
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
     old_left: u32,
@@ -102,18 +102,18 @@ impl Patch {
         Self { lines, is_binary }.redacted()
     }
 
-    /// Whether git takes the file for binary.
+    /// True when git takes the file for binary.
     pub fn is_binary(&self) -> bool {
         self.is_binary
     }
 
-    /// How many lines are new, and how many are gone.
+    /// The numbers of new and of removed lines.
     pub fn counts(&self) -> (usize, usize) {
         let count = |kind| self.lines.iter().filter(|line| line.kind == kind).count();
         (count(Kind::Added), count(Kind::Removed))
     }
 
-    /// Whether the patch shows this line of the new file.
+    /// True when the patch shows this line of the new file.
     pub fn shows(&self, number: u32) -> bool {
         self.lines.iter().any(|line| line.number == Some(number))
     }
@@ -142,8 +142,8 @@ impl Patch {
         text
     }
 
-    /// Takes the secrets out. What stands before a line would hide those that span several, so the lines
-    /// are looked at without it.
+    /// Takes the secrets out. The sign before each line would hide a secret that spans several, so the lines
+    /// are searched without it.
     fn redacted(mut self) -> Self {
         for part in self.lines.chunk_by_mut(|a, b| is_body(a) == is_body(b)) {
             if !part.first().is_some_and(is_body) {
@@ -198,7 +198,7 @@ impl Place {
         self.next - 1
     }
 
-    /// What follows a line outside of all hunks: a hunk, when it says so.
+    /// The position after a line outside of all hunks, which may announce one.
     fn after(text: &str) -> Self {
         let ranges = text.strip_prefix("@@ -").and_then(|rest| {
             let (ranges, _) = rest.split_once(" @@")?;

@@ -28,7 +28,7 @@ pub fn routes(service: AgentService) -> OpenApiRouter {
         .with_state(service)
 }
 
-/// What is to be reviewed, and by whom.
+/// The folder to review, and the model.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ReviewRequest {
@@ -138,7 +138,7 @@ async fn review(
     Ok(stream::respond(service, steps))
 }
 
-/// Whether a client asks for JSON and for no stream.
+/// True for a client that asks for JSON and for no stream.
 fn wants_json(headers: &HeaderMap) -> bool {
     let accepts = |kind: &str| {
         let values = headers.get_all(header::ACCEPT).iter();

@@ -27,12 +27,12 @@ use crate::llm::route::Route;
 use crate::platform::ids::uuid_v7;
 use crate::platform::logging::TraceId;
 
-/// What is said of a folder without a repository.
+/// The remark about a folder without a repository.
 const NO_REPOSITORY: &str = "This folder is not in a git repository, so there is nothing to compare \
      with. Open the folder that holds `.git`, or run `git init`.";
-/// What is said of a repository without a commit.
+/// The remark about a repository without a commit.
 const NO_COMMITS: &str = "This repository has no commits yet, so every file counts as new.";
-/// Where reading the differences begins and ends, in percent of the whole.
+/// The beginning and the end of reading the differences, in percent of the whole.
 const READING: (usize, usize) = (10, 30);
 /// The same of asking the model.
 const ASKING: (usize, usize) = (30, 95);
@@ -42,7 +42,7 @@ const BYTES_PER_TOKEN: usize = 2;
 /// A review that is asked for.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// Who asks.
+    /// The caller.
     pub principal: Principal,
     /// The trace of the request.
     pub trace_id: TraceId,

@@ -11,8 +11,7 @@ use crate::agent::review::view::{Issue, ReviewView};
 use crate::agent::service::AgentService;
 use crate::platform::problem::Problem;
 
-/// The stream of a review. What fails is told in it, because the clients that read it look at nothing
-/// else.
+/// The stream of a review. Failures are frames of it, because its clients read nothing else.
 pub fn respond(
     service: AgentService,
     steps: impl Stream<Item = Result<Step, Error>> + Send + 'static,

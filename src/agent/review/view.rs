@@ -9,9 +9,9 @@ use crate::agent::review::model::{Finding, Review, Severity};
 pub struct ReviewView {
     /// Always true.
     pub success: bool,
-    /// What changed, in sentences.
+    /// A description of the changes, in sentences.
     pub summary: String,
-    /// What is to be known beside that: what was not reviewed, and why.
+    /// Remarks about the review itself, such as the files that were not reviewed.
     pub warning: Option<String>,
     /// Always 100: a review that is shown is complete.
     pub progress: u8,
@@ -38,13 +38,13 @@ pub struct ReviewedFile {
     pub change: String,
     /// That of its gravest issue; `low` without any.
     pub severity: Severity,
-    /// How it differs from the last commit, without secrets.
+    /// The difference from the last commit, without secrets.
     pub diff: String,
-    /// What was found, by line.
+    /// The findings, by line.
     pub issues: Vec<Issue>,
 }
 
-/// Something that was found.
+/// A finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = ReviewIssue)]
 pub struct Issue {
@@ -54,14 +54,14 @@ pub struct Issue {
     pub title: String,
     /// In sentences.
     pub body: String,
-    /// How much it matters.
+    /// Its weight.
     pub severity: Severity,
     /// The line of the new file; null when it is about no line that the diff shows.
     pub line: Option<u32>,
     /// Always false: a review changes nothing. Ask for a run to mend it.
     #[serde(rename = "canAutoFix")]
     pub can_auto_fix: bool,
-    /// What would mend it.
+    /// A way to mend it.
     pub suggestion: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What is reviewed, and how it is told.
+//! The content of a review.
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -147,7 +147,7 @@ pub(crate) fn listed(review: &Value) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Runs git in a folder, away from the configuration of whoever runs the tests.
+/// Runs git in a folder, without the configuration of the developer's machine.
 pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = run(folder, arguments);
     let complaint = String::from_utf8_lossy(&output.stderr);

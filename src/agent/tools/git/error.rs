@@ -1,4 +1,4 @@
-//! Why a repository cannot be looked at.
+//! The ways in which looking at a repository fails.
 
 /// A failed look at a repository.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum Error {
          repository's own folder"
     )]
     Elsewhere,
-    /// What git works in could not be made.
+    /// The directory for git could not be made.
     #[error("no temporary folder could be made: {0}")]
     NoFolder(String),
 }

@@ -3,7 +3,7 @@
 /// The place of the status in the head of a record.
 const STATUS_FIELD: usize = 4;
 
-/// How a file changed since the last commit.
+/// The kind of change of a file since the last commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// It is new, and git knows it.
@@ -51,7 +51,7 @@ pub struct Change {
     pub path: String,
     /// Its former path, when it was renamed.
     pub from: Option<String>,
-    /// How it changed.
+    /// The kind of change.
     pub kind: Kind,
 }
 
@@ -62,7 +62,7 @@ pub struct Listing {
     pub changes: Vec<Change>,
     /// Files whose names are no UTF-8, which nothing here can say.
     pub unnamed: usize,
-    /// Whether there were more than fit.
+    /// True when there are more.
     pub is_cut: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Where a folder's repository keeps its data.
+//! The places where a folder's repository keeps its data.
 
 use std::fs;
 use std::path::{Path, PathBuf};

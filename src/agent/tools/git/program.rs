@@ -13,7 +13,7 @@ use crate::agent::tools::text;
 use crate::platform::redact::text::redact_text;
 use crate::platform::tasks::Tasks;
 
-/// How long one command may take.
+/// The longest a command may take.
 const TIME: Duration = Duration::from_mins(1);
 /// The most that is kept of what git complains about, in bytes.
 const COMPLAINT_BYTES: usize = 4 * 1024;
@@ -45,14 +45,14 @@ pub struct Program {
     directory: OwnedFd,
 }
 
-/// What git said.
+/// The outcome of a git command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
     /// Its exit code.
     pub code: i32,
     /// Its standard output.
     pub bytes: Vec<u8>,
-    /// Whether there was more of it than was wanted; git was ended then.
+    /// True when there was more of it than the limit; git was ended then.
     pub is_cut: bool,
     /// The first line of its standard error.
     pub complaint: String,
@@ -109,7 +109,7 @@ impl Program {
             .carry_out(order, &self.directory, &extra, &self.tasks);
         let (mut running, outputs) =
             started.map_err(|error| Error::NotStarted(error.to_string()))?;
-        // Whoever stops waiting for the answer does not want it any more.
+        // Dropped together with the caller's interest, it ends the command.
         let guard = running.guard();
         let reading = async {
             let stdout = async {

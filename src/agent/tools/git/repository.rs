@@ -33,7 +33,7 @@ const COPIED: &[&str] = &[
     "core.ignorecase",
     "core.symlinks",
 ];
-/// Settings of ours. Files that are larger are told to be binary, without being read.
+/// Settings of ours. Git reports files above the threshold as binary without reading them.
 const OURS: &[(&str, &str)] = &[
     ("core.fsmonitor", "false"),
     ("core.hooksPath", "/dev/null"),
@@ -41,7 +41,7 @@ const OURS: &[(&str, &str)] = &[
     ("core.bigFileThreshold", "1m"),
     ("submodule.recurse", "false"),
 ];
-/// What every diff is told: no programs, no colours, no looking into submodules.
+/// The arguments of every diff: no programs, no colours, no look into submodules.
 const DIFF: &[&str] = &[
     "--no-pager",
     "diff",
@@ -58,7 +58,7 @@ const DIFF: &[&str] = &[
 pub struct Repository {
     program: Program,
     variables: Vec<(String, String)>,
-    /// What the files are compared with.
+    /// The commit or tree to compare with.
     base: String,
     has_commits: bool,
     _folder: TempDir,
@@ -88,7 +88,7 @@ impl Repository {
         })
     }
 
-    /// Whether there is a commit to compare with; without one every file is new.
+    /// True when there is a commit to compare with; without one every file is new.
     pub fn has_commits(&self) -> bool {
         self.has_commits
     }
@@ -166,7 +166,7 @@ fn furnish(folder: &Path, head: Option<&str>, is_sha256: bool) -> std::io::Resul
     fs::write(folder.join("config"), config)
 }
 
-/// What the repository's configuration says about how its files are stored.
+/// The part of the repository's configuration that says how its files are stored.
 #[derive(Debug, Default)]
 struct Settings {
     is_sha256: bool,
@@ -233,7 +233,7 @@ impl Settings {
     }
 }
 
-/// A path as git is told it.
+/// A path as git takes it.
 fn path(path: &Path) -> Result<String, Error> {
     let text = path.to_str().map(str::to_owned);
     text.ok_or_else(|| Error::Failed("the repository's path is no UTF-8".to_owned()))

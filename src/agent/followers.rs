@@ -58,7 +58,7 @@ struct Followed {
     /// A stream has come further, or is gone.
     handed: Arc<Notify>,
     /// When another process last told that it has streams of this run.
-    followed_elsewhere: Option<Instant>,
+    told_elsewhere: Option<Instant>,
 }
 
 impl Followers {
@@ -151,7 +151,7 @@ impl Followers {
     /// Another process tells that a run is followed there.
     pub fn heard_follower(&self, run_id: RunId) {
         if let Some(followed) = self.lock().get_mut(&run_id) {
-            followed.followed_elsewhere = Some(Instant::now());
+            followed.told_elsewhere = Some(Instant::now());
         }
     }
 
@@ -211,14 +211,14 @@ impl Followed {
             cancel: None,
             streams: Vec::new(),
             handed: Arc::default(),
-            followed_elsewhere: None,
+            told_elsewhere: None,
         }
     }
 
     /// Who follows; none when no client does.
     fn audience(&self) -> Option<Audience> {
         let elsewhere = self
-            .followed_elsewhere
+            .told_elsewhere
             .is_some_and(|told| told.elapsed() < FOLLOWED_FOR);
         (elsewhere || !self.streams.is_empty()).then(|| Audience {
             head: *self.head.borrow(),

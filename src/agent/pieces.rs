@@ -28,18 +28,14 @@ impl Pieces {
         if self.held != self.last {
             return vec![self.send()];
         }
-        match split(&self.held) {
-            Some(at) => {
-                let rest = self.held.split_off(at);
-                let first = std::mem::replace(&mut self.held, rest);
-                vec![first, self.send()]
-            }
+        let Some(at) = split(&self.held) else {
             // The whole text is one character, and so was the text before it: a paragraph of its own.
-            None => {
-                self.held.insert(0, '\n');
-                vec![self.send()]
-            }
-        }
+            self.held.insert(0, '\n');
+            return vec![self.send()];
+        };
+        let rest = self.held.split_off(at);
+        let first = std::mem::replace(&mut self.held, rest);
+        vec![first, self.send()]
     }
 
     fn send(&mut self) -> String {

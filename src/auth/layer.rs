@@ -159,9 +159,12 @@ impl Gate {
             Shown::Known(principal) => Ok(principal),
             Shown::Token(token) => {
                 let verdict = self.verifier.verify_or_ask(token).await;
-                verdict.map_err(|refusal| match refusal {
-                    Refusal::NoKeys => Denied::NoKeys,
-                    refusal => Denied::BadToken(refusal.reason()),
+                verdict.map_err(|refusal| {
+                    if refusal == Refusal::NoKeys {
+                        Denied::NoKeys
+                    } else {
+                        Denied::BadToken(refusal.reason())
+                    }
                 })
             }
         }

@@ -10,7 +10,7 @@ impl Config {
     /// The identity of requests without a token, on a developer's own machine and nowhere else.
     pub fn lent_identity(&self) -> Option<Principal> {
         let settings = &self.auth.development;
-        let is_here = self.server.bind.ip().is_loopback();
+        let is_here = self.server.bind.is_loopback();
         let is_lent = settings.allow_dev_auth_bypass && self.app_env == AppEnv::Development;
         (is_lent && is_here).then(|| Principal {
             org_id: settings.dev_org_id.clone(),
@@ -53,8 +53,8 @@ impl Config {
         let instead = "export CORS_ORIGINS=https://THE_PAGES_HOST,ANOTHER \
                        (for pages of this machine: export ALLOW_DEV_CORS=true)";
         self.check_origins(found, instead);
-        let bind = self.server.bind;
-        if self.auth.development.allow_dev_auth_bypass && !bind.ip().is_loopback() {
+        let bind = &self.server.bind;
+        if self.auth.development.allow_dev_auth_bypass && !bind.is_loopback() {
             found.broken(
                 BYPASS,
                 format!(

@@ -48,6 +48,10 @@ pub struct Path<T>(pub T);
 /// A type that the JSON of a body can be read as.
 pub trait FromJson: Sized {
     /// Reads it.
+    #[expect(
+        clippy::result_large_err,
+        reason = "a request has one problem at most, which goes straight into the answer"
+    )]
     fn from_json(json: &[u8]) -> Result<Self, Problem>;
 }
 

@@ -33,9 +33,8 @@ impl<'a> Authority<'a> {
             Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
                 Some(port.parse().ok()?)
             }
-            Some(_) => return None,
             None if rest.is_empty() => None,
-            None => return None,
+            Some(_) | None => return None,
         };
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
         (!host.is_empty() && host.bytes().all(plain)).then_some(Self { host, port })
@@ -168,10 +167,10 @@ impl FromStr for OriginRule {
         // Browsers write a host in small letters whatever the scheme.
         let rest = format!("{}{}", host.to_ascii_lowercase(), port.unwrap_or_default());
         let Some(domain) = host.strip_prefix("*.") else {
-            return match text.contains('*') {
-                true => Err(NoOrigin::Wildcard),
-                false => Ok(Self::Exactly(scheme + &rest)),
-            };
+            if text.contains('*') {
+                return Err(NoOrigin::Wildcard);
+            }
+            return Ok(Self::Exactly(scheme + &rest));
         };
         let is_domain = matches!(url.host(), Some(Host::Domain(_)));
         if !is_domain || domain.contains('*') || !domain.contains('.') {

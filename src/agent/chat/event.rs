@@ -127,7 +127,7 @@ impl Telling {
                 self.answer.push_str(&delta);
                 self.gate.push(&delta);
                 let text = self.gate.take();
-                self.shown(text).map_or(Heard::Nothing, Heard::Text)
+                self.shown(&text).map_or(Heard::Nothing, Heard::Text)
             }
             Some(Ok(StreamEvent::Reasoning { .. } | StreamEvent::ToolCall(_))) => Heard::Nothing,
             Some(Ok(StreamEvent::Done(_))) => Heard::End(Ok(())),
@@ -139,13 +139,13 @@ impl Telling {
     /// What was held back, now that nothing follows.
     fn rest(&mut self) -> Vec<String> {
         let text = self.gate.finish();
-        let mut pieces: Vec<_> = self.shown(text).into_iter().collect();
+        let mut pieces: Vec<_> = self.shown(&text).into_iter().collect();
         pieces.extend(self.pieces.finish());
         pieces
     }
 
-    fn shown(&mut self, text: String) -> Option<String> {
-        self.told.push_str(&text);
-        self.pieces.push(&text)
+    fn shown(&mut self, text: &str) -> Option<String> {
+        self.told.push_str(text);
+        self.pieces.push(text)
     }
 }

@@ -80,7 +80,11 @@ fn expected(method: &str, path: &str, body: &Value) -> Expected {
         // Those that were answered are of another server; see `crate::old_clients::events`.
         ("POST", _) if path.starts_with("/api/navi/consent/") => Expected::Names(404, "consent"),
         ("POST", _) if path.starts_with("/api/navi/prompt/") => Expected::Names(404, "prompt"),
-        ("POST", "/api/navi/analyze-changes") => Expected::Names(422, "workspace_root"),
+        // No folder was open.
+        ("POST", "/api/navi/analyze-changes") => Expected::Stream(|frame| {
+            let message = frame["message"].as_str().unwrap_or_default();
+            frame["type"] == "error" && message.contains("folder")
+        }),
         ("GET", "/api/org/scan/status") | ("POST", "/api/org/scan/run") => {
             Expected::Names(501, "/api/navi/")
         }

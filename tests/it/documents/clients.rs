@@ -69,13 +69,14 @@ async fn the_commands_of_the_guide_for_clients_do_what_they_show(db: PgPool) {
     std::fs::create_dir(workspace.join("old")).unwrap();
 
     let text = read("docs/clients.md");
-    let mut commands = Vec::new();
+    let mut commands: Vec<(String, Option<String>)> = Vec::new();
     for (kind, block) in blocks(&text) {
-        match (kind, commands.last_mut()) {
-            ("sh", _) => commands.push((block, None)),
-            (_, Some((_, shown))) => assert!(shown.replace(block).is_none()),
-            (_, None) => assert!(kind.is_empty(), "nothing is run before {block}"),
+        if kind == "sh" {
+            commands.push((block, None));
+            continue;
         }
+        let (_, shown) = commands.last_mut().unwrap();
+        assert!(shown.replace(block).is_none(), "two outputs of a command");
     }
     assert!(commands.len() >= 15, "{} commands", commands.len());
     let end = format!("\nprintf '{SEPARATOR}'\n");

@@ -26,7 +26,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use navi::auth::principal::{Principal, Role};
+use navi::auth::principal::{Principal, Proof, Role};
 use navi::auth::token::Verifier;
 use navi::config::settings::Config;
 use navi::feedback::service::{Feedback, Submission};
@@ -187,6 +187,7 @@ fn people() -> Vec<(Principal, String)> {
                 team_id: None,
                 user_id: format!("user-{n}").parse().unwrap(),
                 role: Role::Planner,
+                proof: Proof::Token,
             };
             let token = verifier.mint(&person, Duration::from_hours(1)).unwrap();
             (person, token)

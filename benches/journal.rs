@@ -65,6 +65,7 @@ async fn run(db: &PgPool) -> Run {
             run_verification: false,
             max_iterations: None,
             tuning: None,
+            plan: None,
         },
         model: ChosenModel {
             requested: None,

@@ -10,6 +10,8 @@
 //! * *between turns*: from the provider's last frame of a turn to its having read the whole next
 //!   request. The server decodes, records the answer and the intents, runs the tools, records their
 //!   results, and asks again: the time of the tools is in it.
+//! * *with a write*: the same for the turn that writes a file, which waits 250 ms so that the client
+//!   that follows can copy the old one.
 //! * *before the plan*: from the client's request to the provider's having read the question for
 //!   a plan: run recorded, workspace indexed and searched.
 //! * *after the last turn*: from the provider's last frame to the client's `[DONE]`.
@@ -70,6 +72,7 @@ const FIRST_PIECE: Duration = Duration::from_millis(400);
 struct Measured {
     before_plan: Vec<u64>,
     between: Vec<u64>,
+    with_write: Vec<u64>,
     after_last: Vec<u64>,
 }
 
@@ -92,11 +95,13 @@ fn answer(model: &Shared, body: &str, reply: &mut Reply<'_>) {
         let mut model = model.lock().unwrap();
         let waited = arrived - model.last[place];
         let measured = &mut model.measured;
-        if planning {
-            measured.before_plan.push(waited);
-        } else {
-            measured.between.push(waited);
-        }
+        let before = turn.checked_sub(1).and_then(|before| TURNS.get(before));
+        let of_its_kind = match before {
+            _ if planning => &mut measured.before_plan,
+            Some(("write_file", _)) => &mut measured.with_write,
+            _ => &mut measured.between,
+        };
+        of_its_kind.push(waited);
         model.pauses
     };
     let pause = |time: Duration| {
@@ -220,9 +225,10 @@ fn measure(what: &str, runs: usize, rounds: usize, pauses: bool, bench: &Bench) 
         (all_now - all, own_now - own)
     };
     let measured = std::mem::take(&mut bench.model.lock().unwrap().measured);
-    let turns = measured.between.len() as f64;
+    let turns = (measured.between.len() + measured.with_write.len()) as f64;
     heading(what);
     Sample::new(measured.between).row("between turns");
+    Sample::new(measured.with_write).row("with a write");
     Sample::new(measured.before_plan).row("before the plan");
     Sample::new(measured.after_last).row("after the last turn");
     let (rss, pss) = memory::of(bench.server.pid);

@@ -14,7 +14,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use navi::auth::principal::{Principal, Role};
+use navi::auth::principal::{Principal, Proof, Role};
 use navi::platform::clock::Clock;
 use navi::platform::db::{self, PoolSettings};
 use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
@@ -197,6 +197,7 @@ async fn measure(errors: &Errors, first: i64, page_of: i64) {
         user_id: "reader".parse().expect("an id"),
         team_id: None,
         role: Role::Viewer,
+        proof: Proof::Token,
     };
     for (name, filter) in kinds(Clock::System.now()) {
         let (mut took, mut found) = (Vec::new(), 0);

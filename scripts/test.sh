@@ -57,6 +57,12 @@ if [[ -z ${NAVI_BROWSER:-} ]]; then
     [[ -z $NAVI_BROWSER ]] || export NAVI_BROWSER
 fi
 
+# A proxy that is not ours, likewise.
+if [[ -z ${NAVI_NGINX:-} ]]; then
+    NAVI_NGINX=$(scripts/nginx.sh) || say "nginx: not to be had, so streams are not tested behind it"
+    [[ -z $NAVI_NGINX ]] || export NAVI_NGINX
+fi
+
 say "tests"
 if cargo nextest --version >/dev/null 2>&1; then
     exec scripts/with-postgres.sh cargo nextest run --locked --cargo-quiet \

@@ -262,6 +262,7 @@ impl App {
         self.agent.services().signals.start(&self.tasks);
         self.agent.start_working();
         self.agent.keep_looking_back();
+        self.agent.keep_ending_plans();
         let every = Duration::from_secs(self.config.audit.audit_checkpoint_seconds);
         let witness = self.config.data_dir().ok();
         self.tasks.spawn(self.audit.clone().keep_checkpoints(

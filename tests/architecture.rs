@@ -53,6 +53,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "principal",
             "extract",
             "problem",
+            "sse",
             "http",
             "cli/serve.rs",
         ],

@@ -273,6 +273,11 @@ impl Runner {
             .write(vec![Entry::ToolStarted { id, probe, consent }])
             .await?;
         self.journal.commit().await?;
+        if deed.tool.writes_files() {
+            // Clients copy the file for their Undo when they see the call.
+            let read = self.services.followers.let_clients_read(self.run.id);
+            self.unless_halted(read).await?;
+        }
         // Otherwise another process may have taken the run since, and do this.
         self.unless_halted(self.services.lease.held()).await?;
         let work = execute(&deed, &planned.call.id, &tools, Some(entry));

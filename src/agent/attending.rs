@@ -7,7 +7,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::agent::error::Error;
-use crate::agent::followers::EVENTS;
+use crate::agent::followers::{EVENTS, FOLLOWED};
 use crate::agent::leases;
 use crate::agent::model::RunId;
 use crate::agent::service::AgentService;
@@ -55,6 +55,7 @@ impl AgentService {
         let services = self.services();
         match (topic, subject.parse()) {
             (EVENTS, Ok(run_id)) => services.followers.heard(run_id, number),
+            (FOLLOWED, Ok(run_id)) => services.followers.heard_follower(run_id),
             (CANCEL, Ok(run_id)) => {
                 services.followers.cancel(run_id);
             }

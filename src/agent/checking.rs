@@ -157,7 +157,7 @@ impl Runner {
         let Some(tools) = self.tools.clone() else {
             return Ok(Vec::new());
         };
-        match self.output.during(run(checks, id, &tools)).await? {
+        match self.output.during_checks(run(checks, id, &tools)).await? {
             Ok(results) => Ok(results),
             Err(ToolError::Cancelled) => Err(Halt::Stopped(Stopped::Cancelled)),
             Err(error) => {

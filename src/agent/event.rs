@@ -102,6 +102,20 @@ pub enum Event {
         /// Milliseconds since the epoch.
         timestamp: i64,
     },
+    /// Live output of one of the project's checks. Its own type, because old clients append every
+    /// `command_output` to the answer that they show and store.
+    CheckOutput {
+        /// `baseline_N` before the first change, `verification_N` after the last, N from 1.
+        check_id: String,
+        /// `stdout` or `stderr`.
+        stream: OutputStream,
+        /// One line or, for a long burst, several joined by line feeds.
+        line: String,
+        /// The check's command.
+        command: String,
+        /// Milliseconds since the epoch.
+        timestamp: i64,
+    },
     /// A question to the user; answered with `POST /api/navi/prompt/{id}`.
     PromptRequest {
         /// The question.
@@ -241,6 +255,7 @@ impl Event {
             Self::ToolCall { .. } => "tool_call",
             Self::ToolResult { .. } => "tool_result",
             Self::CommandOutput { .. } => "command_output",
+            Self::CheckOutput { .. } => "check_output",
             Self::PromptRequest { .. } => "prompt_request",
             Self::Iteration { .. } => "iteration",
             Self::Verification { .. } => "verification",

@@ -7,9 +7,12 @@
 //! for when a signal is lost.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::event_log::Recorded;
@@ -20,8 +23,21 @@ use crate::platform::signals::Signals;
 /// The topic under which processes tell that a log has grown; the number is its last sequence.
 pub const EVENTS: &str = "events";
 
+/// The topic under which a process tells that a run is followed there.
+pub const FOLLOWED: &str = "followed";
+/// How often a stream tells the process that works on its run that it follows.
+pub const TELL_EVERY: Duration = Duration::from_secs(8);
+/// How long that holds; two of them may be lost.
+const FOLLOWED_FOR: Duration = Duration::from_secs(25);
+
 /// Events that a run's shared memory holds, at most.
 const RECENT: usize = 64;
+/// How long a change of a file waits at most for a stream that does not take the call that announced it.
+const WIRE_TIME: Duration = Duration::from_secs(1);
+/// How long it then waits for the client to read the call. The VS Code extension copies a file for its
+/// Undo when it sees the call, after it has dealt with the events before (it runs `git diff` for each
+/// edit); `docs/performance.md` has what was measured.
+const READ_TIME: Duration = Duration::from_millis(250);
 
 /// The runs that are worked on or followed in this process; cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,7 +53,12 @@ struct Followed {
     recent: Arc<Mutex<VecDeque<Arc<Recorded>>>>,
     /// Ends the run, when it is worked on here, and the fence under which it is.
     cancel: Option<(CancellationToken, i64)>,
-    streams: usize,
+    /// How far each stream of this process has handed the log to its client.
+    streams: Vec<Arc<AtomicI64>>,
+    /// A stream has come further, or is gone.
+    handed: Arc<Notify>,
+    /// When another process last told that it has streams of this run.
+    followed_elsewhere: Option<Instant>,
 }
 
 impl Followers {
@@ -75,7 +96,7 @@ impl Followers {
                 return;
             }
             followed.cancel = None;
-            if followed.streams == 0 {
+            if followed.streams.is_empty() {
                 runs.remove(&run_id);
             }
         }
@@ -92,7 +113,7 @@ impl Followers {
             return;
         };
         // Without anybody who follows, the memory would only hold what nobody takes.
-        if followed.streams > 0 {
+        if !followed.streams.is_empty() {
             let mut recent = lock(&followed.recent);
             recent.extend(recorded.into_iter().map(Arc::new));
             let surplus = recent.len().saturating_sub(RECENT);
@@ -114,14 +135,39 @@ impl Followers {
         let followed = runs
             .entry(run_id)
             .or_insert_with(|| Followed::new(org_id.clone(), last));
-        followed.streams += 1;
+        let cursor = Arc::new(AtomicI64::new(0));
+        followed.streams.push(cursor.clone());
         followed.moved_to(last);
         Follower {
             run_id,
+            cursor,
+            handed: followed.handed.clone(),
             head: followed.head.subscribe(),
             recent: followed.recent.clone(),
             followers: self.clone(),
         }
+    }
+
+    /// Another process tells that a run is followed there.
+    pub fn heard_follower(&self, run_id: RunId) {
+        if let Some(followed) = self.lock().get_mut(&run_id) {
+            followed.followed_elsewhere = Some(Instant::now());
+        }
+    }
+
+    /// Gives the clients that follow a run time to read its log as it is now; returns at once when
+    /// there are none.
+    pub async fn let_clients_read(&self, run_id: RunId) {
+        let Some(audience) = self.audience_of(run_id) else {
+            return;
+        };
+        // A stream that does not take the events has a client that does not read.
+        let _in_time = timeout(WIRE_TIME, audience.handed_over()).await;
+        sleep(READ_TIME).await;
+    }
+
+    fn audience_of(&self, run_id: RunId) -> Option<Audience> {
+        self.lock().get(&run_id).and_then(Followed::audience)
     }
 
     /// The runs that are followed here and worked on elsewhere.
@@ -163,8 +209,22 @@ impl Followed {
             head: watch::channel(last).0,
             recent: Arc::default(),
             cancel: None,
-            streams: 0,
+            streams: Vec::new(),
+            handed: Arc::default(),
+            followed_elsewhere: None,
         }
+    }
+
+    /// Who follows; none when no client does.
+    fn audience(&self) -> Option<Audience> {
+        let elsewhere = self
+            .followed_elsewhere
+            .is_some_and(|told| told.elapsed() < FOLLOWED_FOR);
+        (elsewhere || !self.streams.is_empty()).then(|| Audience {
+            head: *self.head.borrow(),
+            streams: self.streams.clone(),
+            handed: self.handed.clone(),
+        })
     }
 
     fn fence(&self) -> Option<i64> {
@@ -180,10 +240,35 @@ impl Followed {
     }
 }
 
+/// The streams of a run in this process at one moment, and where its log ended then.
+struct Audience {
+    head: i64,
+    streams: Vec<Arc<AtomicI64>>,
+    handed: Arc<Notify>,
+}
+
+impl Audience {
+    /// Waits until every stream has handed the log over to its client.
+    async fn handed_over(&self) {
+        loop {
+            let mut more = std::pin::pin!(self.handed.notified());
+            // From now on, so that no step is missed between the look and the wait.
+            more.as_mut().enable();
+            let behind = |cursor: &Arc<AtomicI64>| cursor.load(Ordering::Acquire) < self.head;
+            if !self.streams.iter().any(behind) {
+                return;
+            }
+            more.await;
+        }
+    }
+}
+
 /// One stream's view of a run. Dropping it is the stream's end.
 #[derive(Debug)]
 pub struct Follower {
     run_id: RunId,
+    cursor: Arc<AtomicI64>,
+    handed: Arc<Notify>,
     head: watch::Receiver<i64>,
     recent: Arc<Mutex<VecDeque<Arc<Recorded>>>>,
     followers: Followers,
@@ -199,6 +284,23 @@ impl Follower {
     pub async fn beyond(&mut self, cursor: i64) {
         // The sender lives in the map for as long as this follower is counted there.
         let _moved = self.head.wait_for(|head| *head > cursor).await;
+    }
+
+    /// Notes that the log up to here was handed to the client.
+    pub fn handed(&self, sequence: i64) {
+        self.cursor.store(sequence, Ordering::Release);
+        self.handed.notify_waiters();
+    }
+
+    /// Tells the process that works on the run, if that is another, that a client follows.
+    pub fn tell(&self) {
+        let runs = self.followers.lock();
+        if runs
+            .get(&self.run_id)
+            .is_some_and(|run| run.cancel.is_none())
+        {
+            self.followers.signals.tell(FOLLOWED, &self.run_id, 0);
+        }
     }
 
     /// The event after `cursor`, if the run's shared memory still has it.
@@ -217,8 +319,12 @@ impl Drop for Follower {
         let Some(followed) = runs.get_mut(&self.run_id) else {
             return;
         };
-        followed.streams = followed.streams.saturating_sub(1);
-        if followed.streams == 0 {
+        // Nothing is waited for that will not be handed over any more.
+        self.handed(i64::MAX);
+        followed
+            .streams
+            .retain(|cursor| !Arc::ptr_eq(cursor, &self.cursor));
+        if followed.streams.is_empty() {
             lock(&followed.recent).clear();
             if followed.cancel.is_none() {
                 runs.remove(&self.run_id);
@@ -230,4 +336,71 @@ impl Drop for Follower {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is locked is whole between two statements, so a panic elsewhere leaves it usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+    use super::*;
+    use crate::platform::clock::Clock;
+
+    fn followers() -> Followers {
+        let db = PgPoolOptions::new().connect_lazy_with(PgConnectOptions::new());
+        Followers::new(Signals::new(db))
+    }
+
+    /// A run that is worked on here and whose log ends at 5.
+    fn run(followers: &Followers) -> (OrgId, RunId) {
+        let (org_id, run_id) = ("org-1".parse().unwrap(), RunId::new(&Clock::System));
+        followers.begin(&org_id, run_id, (5, 1), CancellationToken::new());
+        (org_id, run_id)
+    }
+
+    /// Less than a second, so that what waits for a stream that hands nothing over is told apart.
+    const LATE: Duration = Duration::from_millis(300);
+
+    async fn waited(followers: &Followers, run_id: RunId) -> Duration {
+        let began = Instant::now();
+        followers.let_clients_read(run_id).await;
+        began.elapsed()
+    }
+
+    #[tokio::test]
+    async fn without_followers_nothing_waits() {
+        let followers = followers();
+        let (org_id, run_id) = run(&followers);
+        assert!(followers.audience_of(run_id).is_none());
+        let stream = followers.follow(&org_id, run_id, 5);
+        assert!(followers.audience_of(run_id).is_some());
+        drop(stream);
+        assert!(followers.audience_of(run_id).is_none());
+        followers.heard_follower(run_id);
+        assert!(
+            followers.audience_of(run_id).is_some(),
+            "followed elsewhere"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_client_has_its_time_once_its_stream_has_handed_over_the_log() {
+        let followers = followers();
+        let (org_id, run_id) = run(&followers);
+        let stream = followers.follow(&org_id, run_id, 5);
+        let hand = async {
+            stream.handed(4);
+            sleep(LATE).await;
+            stream.handed(5);
+        };
+        let (waited, ()) = tokio::join!(waited(&followers, run_id), hand);
+        assert!(waited >= LATE + READ_TIME, "{waited:?}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_is_not_waited_for_forever() {
+        let followers = followers();
+        let (org_id, run_id) = run(&followers);
+        let _stream = followers.follow(&org_id, run_id, 5);
+        assert!(waited(&followers, run_id).await >= WIRE_TIME + READ_TIME);
+    }
 }

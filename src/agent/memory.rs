@@ -2,15 +2,15 @@
 
 use crate::agent::conversations::error::Error;
 use crate::agent::conversations::model::{
-    HISTORY_MESSAGES, Message as StoredMessage, NewMessage, Role,
+    HISTORY_MESSAGES, Message as StoredMessage, NewConversation, NewMessage, Role,
 };
 use crate::agent::conversations::service::ConversationService;
 use crate::agent::model::{ConversationId, Task};
 use crate::auth::principal::Principal;
 use crate::llm::model::Message;
 
-/// Takes the history from the task's conversation when the client sent none. A conversation of
-/// somebody else is refused, whatever the client sent.
+/// Takes the history from the task's conversation when the client sent none. An id that no
+/// conversation has begins one; a conversation of another user is not found, whatever the client sent.
 pub async fn recall(
     conversations: &ConversationService,
     principal: &Principal,
@@ -19,9 +19,25 @@ pub async fn recall(
     let Some(id) = task.conversation_id else {
         return Ok(());
     };
-    let stored = conversations
+    let mut stored = match conversations
         .messages(principal, id, HISTORY_MESSAGES)
-        .await?;
+        .await
+    {
+        Err(Error::NotFound(_)) => {
+            let new = NewConversation {
+                title: Some(task.message.clone()),
+                workspace_path: task.workspace_path.clone(),
+                initial_context: None,
+            };
+            conversations.ensure(principal, id, new).await?;
+            Vec::new()
+        }
+        stored => stored?,
+    };
+    // A client that keeps the conversation itself may have stored the question already.
+    if stored.last().is_some_and(|last| asks(last, &task.message)) {
+        stored.pop();
+    }
     if task.history.is_empty() {
         let said = stored
             .into_iter()
@@ -31,6 +47,10 @@ pub async fn recall(
             .collect();
     }
     Ok(())
+}
+
+fn asks(message: &StoredMessage, question: &str) -> bool {
+    message.role == Role::User && message.content.trim() == question.trim()
 }
 
 fn told(role: Role, content: String) -> Message {
@@ -56,21 +76,17 @@ pub async fn remember(
 ) {
     let kept = async {
         let last = conversations.messages(principal, id, 2).await?;
-        let is = |message: &StoredMessage, role, content: &str| {
-            message.role == role && message.content == content
-        };
         if let [asked, answered] = last.as_slice()
-            && is(asked, Role::User, question)
-            && is(answered, Role::Assistant, answer)
+            && asks(asked, question)
+            && answered.role == Role::Assistant
+            && answered.content == answer
         {
             // A run that goes on in another process after its last word was kept already.
             return Ok(Vec::new());
         }
-        let is_there = last
-            .last()
-            .is_some_and(|message| is(message, Role::User, question));
+        let is_there = last.last().is_some_and(|message| asks(message, question));
         let question = (!is_there).then(|| NewMessage::new(Role::User, question));
-        let answer = (!answer.trim().is_empty()).then(|| NewMessage::new(Role::Assistant, answer));
+        let answer = (!answer.trim().is_empty()).then(|| NewMessage::answer(answer));
         let new: Vec<_> = question.into_iter().chain(answer).collect();
         conversations.append(principal, id, new).await
     };

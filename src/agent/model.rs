@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::agent::event_data::Verification;
+use crate::agent::plan::Plan;
 use crate::agent::tuning::Tuning;
 use crate::auth::principal::{Principal, Proof, Role};
 use crate::id;
@@ -159,6 +160,9 @@ pub struct Task {
     /// What ratings chose for it; nothing until that is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuning: Option<Tuning>,
+    /// The plan it is done by; made with its first turn when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
 }
 
 impl Task {
@@ -174,6 +178,7 @@ impl Task {
             run_verification: false,
             max_iterations: None,
             tuning: None,
+            plan: None,
         }
     }
 }

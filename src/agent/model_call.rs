@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use uuid::Uuid;
 
+use crate::agent::service::Services;
 use crate::agent::tally::Spending;
+use crate::auth::principal::Principal;
 use crate::ledger::model::{Call, CallId, Phase, Status, usage_when_refused};
 use crate::ledger::service::{Ledger, is_plausible};
 use crate::llm::error::LlmError;
 use crate::llm::model::{ChatRequest, Completion, StreamEvent, ToolCall, Usage};
 use crate::llm::provider::{EventStream, Provider};
+use crate::llm::route::Route;
 use crate::platform::clock::Clock;
 use crate::platform::ids::{OrgId, UserId};
 use crate::platform::logging::TraceId;
@@ -42,6 +45,30 @@ pub struct Caller {
     pub task_type: &'static str,
     /// Where its tokens and cost are added up.
     pub spending: Spending,
+}
+
+impl Caller {
+    /// A caller of a route's model, outside of any run and conversation.
+    pub fn new(
+        services: &Services,
+        principal: &Principal,
+        route: &Route,
+        task_type: &'static str,
+    ) -> Self {
+        Self {
+            provider: route.provider.clone(),
+            provider_name: route.provider_id.as_str().to_owned(),
+            org_id: principal.org_id.clone(),
+            user_id: principal.user_id.clone(),
+            run_id: None,
+            trace_id: None,
+            session_id: None,
+            ledger: services.ledger.clone(),
+            clock: services.clock.clone(),
+            task_type,
+            spending: Spending::default(),
+        }
+    }
 }
 
 /// A call under way. Dropping it ends the call and records it as cancelled.

@@ -36,9 +36,25 @@ impl LiveOutput {
         }
     }
 
-    /// Awaits `work` and shows what it prints meanwhile; everything it printed is in the journal
-    /// when this returns.
+    /// Awaits tool calls and shows what their commands print meanwhile; everything they printed is in
+    /// the journal when this returns.
     pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, JournalLost> {
+        self.show(work, Printer::Command).await
+    }
+
+    /// The same for the project's checks.
+    pub async fn during_checks<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, JournalLost> {
+        self.show(work, Printer::Check).await
+    }
+
+    async fn show<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        printer: Printer,
+    ) -> Result<T, JournalLost> {
         let mut work = std::pin::pin!(work);
         let mut gathered = Gathered::default();
         let mut tick = tokio::time::interval(GATHER);
@@ -47,28 +63,58 @@ impl LiveOutput {
             tokio::select! {
                 Some(line) = self.lines.recv() => gathered.push(line),
                 done = &mut work => break done,
-                _ = tick.tick() => self.write(&mut gathered).await?,
+                _ = tick.tick() => self.write(&mut gathered, printer).await?,
             }
         };
         while let Ok(line) = self.lines.try_recv() {
             gathered.push(line);
         }
-        self.write(&mut gathered).await?;
+        self.write(&mut gathered, printer).await?;
         Ok(done)
     }
 
-    async fn write(&self, gathered: &mut Gathered) -> Result<(), JournalLost> {
+    async fn write(&self, gathered: &mut Gathered, printer: Printer) -> Result<(), JournalLost> {
         for line in gathered.take() {
-            let event = Event::CommandOutput {
-                tool_call_id: line.tool_call_id,
-                stream: line.stream,
-                line: line.line,
-                command: line.command,
-                timestamp: self.clock.millis(),
-            };
+            let event = printer.event(line, self.clock.millis());
             self.journal.event(event).await?;
         }
         Ok(())
+    }
+}
+
+/// What printed a line.
+#[derive(Clone, Copy, Debug)]
+enum Printer {
+    /// A command that the model asked for.
+    Command,
+    /// One of the project's checks.
+    Check,
+}
+
+impl Printer {
+    fn event(self, printed: OutputLine, timestamp: i64) -> Event {
+        let OutputLine {
+            tool_call_id,
+            stream,
+            line,
+            command,
+        } = printed;
+        match self {
+            Self::Command => Event::CommandOutput {
+                tool_call_id,
+                stream,
+                line,
+                command,
+                timestamp,
+            },
+            Self::Check => Event::CheckOutput {
+                check_id: tool_call_id,
+                stream,
+                line,
+                command,
+                timestamp,
+            },
+        }
     }
 }
 

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::event::Event;
 use crate::agent::event_data::{LegacyStep, PlanData, PlanRef, PlanStep, StepData, StepStatus};
+use crate::agent::model::Task;
+use crate::agent::prompt;
 use crate::llm::model::{ChatRequest, Message};
+use crate::retrieval::model::Chunk;
 
 /// The most steps of a plan.
 const MAX_STEPS: usize = 5;
@@ -24,7 +27,7 @@ At most five steps, each something that can be seen to be done. Name files and c
 request or the code names them. One step is enough for a small task.";
 
 /// What is to be done, in steps.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Names the plan within its run.
     pub id: String,
@@ -122,16 +125,22 @@ impl Plan {
 }
 
 /// The request that asks for a plan; no tools, so that the answer is the plan.
-pub fn request(model: &str, task: &str, files: &str) -> ChatRequest {
-    let files = if files.is_empty() {
-        String::new()
-    } else {
-        format!("\n\nFiles:\n{files}")
-    };
+pub fn request(model: &str, task: &Task, chunks: &[Chunk]) -> ChatRequest {
+    let mut text = task.message.clone();
+    let files: Vec<&str> = chunks.iter().map(|chunk| chunk.path.as_str()).collect();
+    if !files.is_empty() {
+        text.push_str("\n\nFiles:\n");
+        text.push_str(&files.join("\n"));
+    }
+    let reported = prompt::diagnostics(&task.editor);
+    if !reported.is_empty() {
+        text.push_str("\n\nThe editor reports:\n");
+        text.push_str(&reported);
+    }
     ChatRequest {
         model: model.to_owned(),
         system: SYSTEM.to_owned(),
-        messages: vec![Message::user(format!("{task}{files}"))],
+        messages: vec![Message::user(text)],
         tools: Vec::new(),
         max_output_tokens: Some(MAX_PLAN_TOKENS),
         temperature: None,

@@ -2,10 +2,13 @@
 
 use std::time::Instant;
 
-use crate::agent::model_call::ModelCall;
+use crate::agent::model::Task;
+use crate::agent::model_call::{Caller, ModelCall};
 use crate::agent::plan::{self, Plan, Progress};
+use crate::agent::prompt;
 use crate::agent::run::{Halt, Runner};
 use crate::ledger::model::Phase as CallPhase;
+use crate::llm::error::LlmError;
 use crate::retrieval::model::{Chunk, DEFAULT_BUDGET_TOKENS};
 
 /// The part of the window that found code may take at the start, as a divisor.
@@ -19,7 +22,7 @@ impl Runner {
         self.thinking("Searching the workspace for the code that matters…")
             .await?;
         let root = tools.workspace.root().to_owned();
-        let query = self.run.task.message.clone();
+        let query = self.run.task.sought();
         let search = self.services.retrieval.search(
             &self.run.org_id,
             CallPhase::Autonomous,
@@ -39,29 +42,28 @@ impl Runner {
 
     pub(super) async fn plan(&mut self, chunks: &[Chunk]) -> Result<Plan, Halt> {
         let task = &self.run.task;
-        let title = task.message.lines().next().unwrap_or_default().to_owned();
         let plan_id = format!("plan-{}", self.run.id.0.simple());
-        if self.tools.is_none() || plan::is_trivial(&task.message) {
-            return self.begin_plan(Plan::single(&title).named(plan_id)).await;
+        if let Some(plan) = &task.plan {
+            let plan = plan.clone();
+            return self.begin_plan(plan.named(plan_id)).await;
         }
-        let files: Vec<&str> = chunks.iter().map(|chunk| chunk.path.as_str()).collect();
-        let request = plan::request(&self.route.provider_model, &task.message, &files.join("\n"));
+        if self.tools.is_none() || plan::is_trivial(&task.message) {
+            return self.begin_plan(task.as_one_step().named(plan_id)).await;
+        }
         self.thinking("Planning…").await?;
         let began = Instant::now();
-        let caller = self.caller();
-        let ask = async {
-            let call = ModelCall::start(&caller, CallPhase::Plan, &request).await?;
-            call.complete().await
-        };
-        let answer = self.unless_halted(ask).await?;
+        let (caller, model) = (self.caller(), &self.route.provider_model);
+        let answer = self
+            .unless_halted(ask(&caller, model, task, chunks))
+            .await?;
+        let plan = answer.map(|plan| plan.unwrap_or_else(|| task.as_one_step()));
         self.tally.llm_time += began.elapsed();
         self.tally.llm_calls += 1;
-        let plan = match answer {
-            Ok(answer) => Plan::parse(&answer.text).unwrap_or_else(|| Plan::single(&title)),
+        match plan {
+            Ok(plan) => self.begin_plan(plan.named(plan_id)).await,
             // Retries are used up, and the first turn would meet the same provider.
-            Err(error) => return self.model_failed(&error).await,
-        };
-        self.begin_plan(plan.named(plan_id)).await
+            Err(error) => self.model_failed(&error).await,
+        }
     }
 
     async fn begin_plan(&mut self, plan: Plan) -> Result<Plan, Halt> {
@@ -70,5 +72,34 @@ impl Runner {
         self.progress = Some(progress);
         self.journal.event(first).await?;
         Ok(plan)
+    }
+}
+
+/// Asks a model for a plan. None when its answer is no plan.
+pub(super) async fn ask(
+    caller: &Caller,
+    model: &str,
+    task: &Task,
+    chunks: &[Chunk],
+) -> Result<Option<Plan>, LlmError> {
+    let request = plan::request(model, task, chunks);
+    let call = ModelCall::start(caller, CallPhase::Plan, &request).await?;
+    let answer = call.complete().await?;
+    Ok(Plan::parse(&answer.text))
+}
+
+impl Task {
+    /// What is searched for in the workspace: what was asked, and what the editor reports.
+    pub(super) fn sought(&self) -> String {
+        let reported = prompt::diagnostics(&self.editor);
+        if reported.is_empty() {
+            return self.message.clone();
+        }
+        format!("{}\n{reported}", self.message)
+    }
+
+    /// The whole task as the one step of a plan.
+    pub(super) fn as_one_step(&self) -> Plan {
+        Plan::single(self.message.lines().next().unwrap_or_default())
     }
 }

@@ -18,6 +18,7 @@ use crate::agent::leases::model::Taken;
 use crate::agent::memory;
 use crate::agent::model::{ChosenModel, Run, RunId, RunKind, Task};
 use crate::agent::output::LiveOutput;
+use crate::agent::pieces::Pieces;
 use crate::agent::policy::service::Policy;
 use crate::agent::prompt::Reach;
 use crate::agent::request::TaskRequest;
@@ -63,8 +64,8 @@ pub struct Prepared {
 /// Where a run works, and what it may do there.
 #[derive(Clone, Debug)]
 pub struct Grounds {
-    workspace: Option<Workspace>,
-    policy: Policy,
+    pub(super) workspace: Option<Workspace>,
+    pub(super) policy: Policy,
 }
 
 /// What another process left of a run.
@@ -140,7 +141,7 @@ impl AgentService {
     }
 
     /// Opens where a task works, with the policy that holds there.
-    async fn grounds(&self, task: &Task) -> Result<Grounds, Error> {
+    pub(super) async fn grounds(&self, task: &Task) -> Result<Grounds, Error> {
         let workspace = self.open_workspace(task)?;
         let built_in = self.tools().policy.clone();
         let Some(place) = workspace.clone() else {
@@ -162,15 +163,21 @@ impl AgentService {
         };
         let workspace =
             Workspace::open(path).map_err(|error| Error::Workspace(error.to_string()))?;
+        self.permit(workspace.root(), path)?;
+        Ok(Some(workspace))
+    }
+
+    /// Refuses a folder that this server may not look into. `root` is its canonical path, `path` its
+    /// name for people.
+    pub(super) fn permit(&self, root: &Path, path: &str) -> Result<(), Error> {
         let roots = &self.config().workspace_roots;
-        if !roots.is_empty() && !roots.iter().any(|root| is_below(workspace.root(), root)) {
+        if !roots.is_empty() && !roots.iter().any(|allowed| is_below(root, allowed)) {
             let reason = format!("the workspace `{path}` is not in a folder this server works in");
             return Err(Error::Workspace(reason));
         }
         // A folder that is not there yet holds no secret.
         let closed = self.tools().closed_folders.iter();
         let closed = closed.filter_map(|folder| folder.canonicalize().ok());
-        let root = workspace.root();
         if closed
             .into_iter()
             .any(|it| it.starts_with(root) || root.starts_with(&it))
@@ -179,7 +186,7 @@ impl AgentService {
                 format!("the workspace `{path}` holds or is part of this server's own data folder");
             return Err(Error::Workspace(reason));
         }
-        Ok(Some(workspace))
+        Ok(())
     }
 
     /// What is stored of a run that goes on.
@@ -268,6 +275,7 @@ impl AgentService {
             has_entered: entrance == Entrance::Begun,
             halted,
             messages,
+            pieces: Pieces::default(),
             goal,
             position,
             progress: state.progress,

@@ -109,20 +109,27 @@ fn write_editor(text: &mut String, editor: &EditorContext) {
         let shown = head(selection, MAX_SELECTION_CHARS);
         let _ = writeln!(text, "\n<selection>\n{shown}\n</selection>");
     }
-    if !editor.errors.is_empty() {
-        text.push_str("\nThe editor reports:\n");
-        for error in editor.errors.iter().take(MAX_DIAGNOSTICS) {
-            let file = error.file.as_deref().unwrap_or("?");
-            let line = error
-                .line
-                .map_or_else(|| "?".to_owned(), |line| line.to_string());
-            let severity = error.severity.as_deref().unwrap_or("error");
-            let _ = writeln!(text, "- {file}:{line}: {severity}: {}", error.message);
-        }
+    let reported = diagnostics(editor);
+    if !reported.is_empty() {
+        let _ = write!(text, "\nThe editor reports:\n{reported}");
     }
     if let Some(error) = &editor.last_action_error {
         let _ = writeln!(text, "\nThe user's last action failed: {error}");
     }
+}
+
+/// What the editor reports about the code, a line for each message; empty when it reports nothing.
+pub fn diagnostics(editor: &EditorContext) -> String {
+    let mut text = String::new();
+    for error in editor.errors.iter().take(MAX_DIAGNOSTICS) {
+        let file = error.file.as_deref().unwrap_or("?");
+        let line = error
+            .line
+            .map_or_else(|| "?".to_owned(), |line| line.to_string());
+        let severity = error.severity.as_deref().unwrap_or("error");
+        let _ = writeln!(text, "- {file}:{line}: {severity}: {}", error.message);
+    }
+    text
 }
 
 /// The first `limit` characters, saying what is missing.
@@ -163,6 +170,7 @@ mod tests {
             run_verification: true,
             max_iterations: None,
             tuning: None,
+            plan: None,
         }
     }
 

@@ -3,23 +3,19 @@
 //! Bodies are strict about types and lenient about unknown fields: old clients send extras.
 
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::agent::attachments::{Attachment, parts};
 use crate::agent::error::Error;
+use crate::agent::history::{HistoryEntry, history};
 use crate::agent::model::{ConversationId, Diagnostic, EditorContext, Task};
-use crate::llm::model::{Message, Part};
 
 /// The longest message, in bytes. Longer ones fit no model's window together with any code.
 pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
-/// The most text of attachments, together, in bytes.
-const MAX_ATTACHED_BYTES: usize = 512 * 1024;
-/// The most messages of history that are taken, newest first.
-const MAX_HISTORY: usize = 100;
 /// The most rounds a client may ask for.
 const MAX_ITERATIONS: u32 = 100;
-/// The most images of one request.
-const MAX_IMAGES: usize = 8;
 
-/// The body of `POST /api/navi/chat/autonomous`, `…/chat/stream/v2` and `…/chat`.
+/// The body of `POST /api/navi/chat/autonomous`, `…/chat/stream/v2`, `…/chat/stream` and `…/chat`.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct TaskRequest {
     /// What is asked, at most 512 KiB; not blank.
@@ -38,14 +34,16 @@ pub struct TaskRequest {
     /// The most rounds of work and verification, 1 to 100.
     #[schema(minimum = 1, maximum = 100)]
     pub max_iterations: Option<u32>,
-    /// The conversation this belongs to; its messages are the history when none is sent.
+    /// The conversation this belongs to; its messages are the history when none is sent. A UUID that
+    /// no conversation has begins one; any other text means a request without a stored conversation.
     pub conversation_id: Option<String>,
-    /// What was said before, oldest first.
-    #[serde(default)]
-    pub conversation_history: Vec<HistoryEntry>,
+    /// The messages before this one, oldest first. A last entry that repeats `message` is dropped.
+    pub conversation_history: Option<Vec<HistoryEntry>>,
+    /// The older name of `conversation_history`.
+    #[serde(rename = "conversationHistory")]
+    pub older_history: Option<Vec<HistoryEntry>>,
     /// Files, selections and images that belong to the request.
-    #[serde(default)]
-    pub attachments: Vec<Attachment>,
+    pub attachments: Option<Vec<Attachment>>,
     /// The client's mode; recorded, not interpreted.
     pub mode: Option<String>,
     /// The file that is open in the editor.
@@ -54,15 +52,13 @@ pub struct TaskRequest {
     pub current_file_content: Option<String>,
     /// The selected text.
     pub selection: Option<String>,
-    /// What the editor reports.
-    #[serde(default)]
-    pub errors: Vec<EditorError>,
-    /// Why the client's last action failed.
-    pub last_action_error: Option<String>,
+    /// Diagnostics of the editor.
+    pub errors: Option<Vec<EditorError>>,
+    /// The failure of the client's last action: a text, or any JSON that describes it.
+    pub last_action_error: Option<Value>,
     /// What becomes of an interactive run when its client's connection closes: `cancel`, because
     /// that is how the old clients' stop button works, or `continue`.
-    #[serde(default)]
-    pub on_disconnect: OnDisconnect,
+    pub on_disconnect: Option<OnDisconnect>,
 }
 
 /// What the end of a client's connection means for its run.
@@ -76,41 +72,14 @@ pub enum OnDisconnect {
     Continue,
 }
 
-/// A message of the history. Old clients call the role `type`.
-#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
-pub struct HistoryEntry {
-    /// `user`, `assistant` or `system`.
-    #[serde(alias = "type")]
-    pub role: String,
-    /// The text.
-    #[serde(default)]
-    pub content: String,
-}
-
-/// Something that came with the request.
-#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
-pub struct Attachment {
-    /// `image`, or any kind of text: `file`, `selection`, `currentFile`, `diff` …
-    pub kind: String,
-    /// The text; for an image its data URL or base64.
-    #[serde(default)]
-    pub content: String,
-    /// The file's path.
-    pub path: Option<String>,
-    /// The file's name.
-    pub name: Option<String>,
-    /// The text's language, or the image's media type.
-    pub language: Option<String>,
-}
-
 /// A message of the editor about the code.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 pub struct EditorError {
     /// The file.
     pub file: Option<String>,
-    /// The line, from 1.
-    pub line: Option<u32>,
-    /// What is wrong.
+    /// The line, from 1. Editors send 0 or less for a message about the whole file.
+    pub line: Option<i64>,
+    /// The message.
     pub message: String,
     /// `error`, `warning` and the like.
     pub severity: Option<String>,
@@ -125,24 +94,22 @@ impl TaskRequest {
             ));
         }
         within("message", &self.message, MAX_MESSAGE_BYTES)?;
-        let conversation_id = self.conversation_id.as_deref().filter(|id| !id.is_empty());
+        // Old clients make up ids of their own form; those have no stored conversation.
         let conversation_id: Option<ConversationId> =
-            conversation_id
-                .map(str::parse)
-                .transpose()
-                .map_err(|_| Error::Invalid("`conversation_id` is not a UUID".to_owned()))?;
+            self.conversation_id.and_then(|id| id.parse().ok());
         let max_iterations = self.max_iterations;
         if max_iterations.is_some_and(|n| !(1..=MAX_ITERATIONS).contains(&n)) {
             let reason = format!("`max_iterations` must be 1 to {MAX_ITERATIONS}");
             return Err(Error::Invalid(reason));
         }
         let workspace = self.workspace_path.or(self.workspace_root);
+        let entries = self.conversation_history.or(self.older_history);
         Ok(Task {
+            history: history(entries.unwrap_or_default(), &self.message)?,
+            attachments: parts(self.attachments.unwrap_or_default())?,
             message: self.message,
             workspace_path: workspace.filter(|path| !path.trim().is_empty()),
             conversation_id,
-            history: history(self.conversation_history)?,
-            attachments: parts(self.attachments)?,
             editor: EditorContext {
                 current_file: self.current_file,
                 current_file_content: self.current_file_content,
@@ -150,13 +117,15 @@ impl TaskRequest {
                 errors: self
                     .errors
                     .into_iter()
+                    .flatten()
                     .map(EditorError::into_diagnostic)
                     .collect(),
-                last_action_error: self.last_action_error,
+                last_action_error: self.last_action_error.map(described),
             },
             run_verification: self.run_verification.unwrap_or(true),
             max_iterations,
             tuning: None,
+            plan: None,
         })
     }
 }
@@ -165,14 +134,24 @@ impl EditorError {
     fn into_diagnostic(self) -> Diagnostic {
         Diagnostic {
             file: self.file,
-            line: self.line,
+            line: self
+                .line
+                .and_then(|line| u32::try_from(line).ok().filter(|line| *line > 0)),
             message: self.message,
             severity: self.severity,
         }
     }
 }
 
-fn within(field: &'static str, text: &str, limit: usize) -> Result<(), Error> {
+/// A text as it is, other JSON as its text.
+fn described(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+pub(super) fn within(field: &'static str, text: &str, limit: usize) -> Result<(), Error> {
     if text.len() > limit {
         return Err(Error::TooLong {
             field,
@@ -183,104 +162,12 @@ fn within(field: &'static str, text: &str, limit: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// The newest entries, empty ones left out: providers refuse a message without content.
-fn history(entries: Vec<HistoryEntry>) -> Result<Vec<Message>, Error> {
-    let skip = entries.len().saturating_sub(MAX_HISTORY);
-    let mut messages = Vec::new();
-    for entry in entries.into_iter().skip(skip) {
-        within("conversation_history", &entry.content, MAX_MESSAGE_BYTES)?;
-        if entry.content.trim().is_empty() {
-            continue;
-        }
-        messages.push(match entry.role.as_str() {
-            "user" | "human" => Message::user(entry.content),
-            "assistant" | "ai" | "bot" => Message::Assistant {
-                text: entry.content,
-                tool_calls: Vec::new(),
-                replay: None,
-            },
-            "system" => Message::System {
-                text: entry.content,
-            },
-            other => {
-                let reason = format!("`conversation_history` has the unknown role `{other}`");
-                return Err(Error::Invalid(reason));
-            }
-        });
-    }
-    Ok(messages)
-}
-
-fn parts(attachments: Vec<Attachment>) -> Result<Vec<Part>, Error> {
-    let images = attachments
-        .iter()
-        .filter(|attachment| attachment.kind == "image")
-        .count();
-    if images > MAX_IMAGES {
-        return Err(Error::Invalid(format!(
-            "{images} images; at most {MAX_IMAGES} are accepted"
-        )));
-    }
-    let mut text_bytes = 0;
-    let mut parts = Vec::new();
-    for attachment in attachments {
-        if attachment.kind == "image" {
-            parts.push(image(&attachment)?);
-            continue;
-        }
-        text_bytes += attachment.content.len();
-        if text_bytes > MAX_ATTACHED_BYTES {
-            let (length, limit) = (text_bytes, MAX_ATTACHED_BYTES);
-            return Err(Error::TooLong {
-                field: "attachments",
-                length,
-                limit,
-            });
-        }
-        let name = attachment.path.or(attachment.name).unwrap_or_default();
-        let text = format!(
-            "<attachment kind=\"{}\" path=\"{name}\">\n{}\n</attachment>",
-            attachment.kind, attachment.content
-        );
-        parts.push(Part::Text { text });
-    }
-    Ok(parts)
-}
-
-/// An image from a data URL, or from base64 with its media type in `language`.
-fn image(attachment: &Attachment) -> Result<Part, Error> {
-    let refuse = |reason: &str| Err(Error::Invalid(format!("an attached image {reason}")));
-    let (media_type, data) = match attachment.content.strip_prefix("data:") {
-        Some(rest) => match rest.split_once(";base64,") {
-            Some((media_type, data)) => (media_type, data),
-            None => return refuse("is a data URL without base64"),
-        },
-        None => (
-            attachment.language.as_deref().unwrap_or("image/png"),
-            &*attachment.content,
-        ),
-    };
-    if !matches!(
-        media_type,
-        "image/png" | "image/jpeg" | "image/gif" | "image/webp"
-    ) {
-        return refuse("is neither PNG, JPEG, GIF nor WebP");
-    }
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    if data.is_empty() || !data.bytes().all(is_base64) {
-        return refuse("is not base64");
-    }
-    Ok(Part::Image {
-        media_type: media_type.to_owned(),
-        data: data.to_owned(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
+    use crate::llm::model::{Message, Part};
 
     fn task(body: Value) -> Result<Task, String> {
         let request: TaskRequest = serde_json::from_value(body).map_err(|e| e.to_string())?;
@@ -316,6 +203,79 @@ mod tests {
     }
 
     #[test]
+    fn what_the_old_clients_types_say_is_understood() {
+        let task = task(json!({
+            "message": "try again", "conversation_id": "navi-mgx1k2-abc", "attachments": [
+                {"kind": "image", "name": "s.svg", "language": "image/svg+xml",
+                 "content": "data:image/svg+xml;base64,PHN2Zy8+"},
+            ],
+            "conversation_history": [
+                {"type": "tool", "content": "output of a tool"},
+                {"role": "user", "type": "user", "content": "first", "content_type": 7},
+                {"role": "assistant", "content": null},
+                {"type": "user", "content": " try again\n"},
+            ],
+            "errors": [{"file": "a.py", "line": -1, "message": "broken"}],
+            "last_action_error": {"action": "edit", "errorMessage": "no such file"},
+        }))
+        .expect("a task");
+        assert_eq!(
+            task.conversation_id, None,
+            "no UUID, no stored conversation"
+        );
+        assert_eq!(task.history, [Message::user("first")]);
+        assert_eq!(task.editor.errors[0].line, None);
+        assert_eq!(
+            task.editor.last_action_error.as_deref(),
+            Some(r#"{"action":"edit","errorMessage":"no such file"}"#)
+        );
+        let source = "<attachment kind=\"image\" path=\"s.svg\">\n<svg/>\n</attachment>";
+        let text = source.to_owned();
+        assert_eq!(task.attachments, [Part::Text { text }]);
+    }
+
+    #[test]
+    fn null_is_as_if_it_were_absent() {
+        let mut body = json!({"message": "x"});
+        for optional in [
+            "model",
+            "provider",
+            "workspace_path",
+            "workspace_root",
+            "run_verification",
+            "max_iterations",
+            "conversation_id",
+            "conversation_history",
+            "conversationHistory",
+            "attachments",
+            "mode",
+            "current_file",
+            "current_file_content",
+            "selection",
+            "errors",
+            "last_action_error",
+            "on_disconnect",
+        ] {
+            body[optional] = Value::Null;
+        }
+        assert_eq!(task(body), task(json!({"message": "x"})));
+    }
+
+    #[test]
+    fn a_repeated_question_is_dropped_and_an_earlier_one_is_not() {
+        let history = |messages: &[(&str, &str)]| {
+            let entry = |(role, content): &(&str, &str)| json!({"role": role, "content": content});
+            let entries: Vec<_> = messages.iter().map(entry).collect();
+            let body = json!({"message": "again", "conversation_history": entries});
+            task(body).expect("a task").history.len()
+        };
+        assert_eq!(history(&[("user", "again")]), 0);
+        assert_eq!(history(&[("user", "again"), ("assistant", "yes")]), 2);
+        assert_eq!(history(&[("assistant", "again")]), 1);
+        assert_eq!(history(&[("user", "again"), ("user", "again")]), 1);
+    }
+
+    #[test]
     fn what_cannot_be_worked_with_says_what_to_do() {
         let long = "x".repeat(MAX_MESSAGE_BYTES + 1);
         for (body, expected) in [
@@ -332,16 +292,22 @@ mod tests {
                 "`max_iterations` must be 1 to 100",
             ),
             (
-                json!({"message": "x", "conversation_id": "7"}),
-                "`conversation_id` is not a UUID",
-            ),
-            (
                 json!({"message": "x", "attachments": [{"kind": "image", "content": "<svg>"}]}),
                 "an attached image is not base64",
             ),
             (
-                json!({"message": "x", "conversation_history": [{"role": "tool", "content": "x"}]}),
-                "`conversation_history` has the unknown role `tool`",
+                json!({"message": "x", "attachments": [{"kind": "image",
+                    "content": "data:image/svg+xml;base64,/w=="}]}),
+                "an attached image is SVG, and not base64 of UTF-8 text",
+            ),
+            (
+                json!({"message": "x", "attachments": [{"kind": "image",
+                    "content": "data:image/tiff;base64,AAAA"}]}),
+                "an attached image is neither PNG, JPEG, GIF, WebP nor SVG",
+            ),
+            (
+                json!({"message": "x", "conversation_history": [{"role": "usr", "content": "x"}]}),
+                "`conversation_history` has the unknown role `usr`",
             ),
         ] {
             assert_eq!(task(body), Err(expected.to_owned()));

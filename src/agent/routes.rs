@@ -28,6 +28,7 @@ pub fn routes(service: AgentService) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(run_autonomous))
         .routes(routes!(stream_chat))
+        .routes(routes!(stream_plain_chat))
         .routes(routes!(answer_chat))
         .routes(routes!(answer_prompt))
         .with_state(service)
@@ -54,7 +55,7 @@ async fn run_autonomous(
     Extension(trace_id): Extension<TraceId>,
     Json(request): Json<TaskRequest>,
 ) -> Result<(Extension<Made>, Response), Problem> {
-    let may_leave = request.on_disconnect == OnDisconnect::Continue;
+    let may_leave = request.on_disconnect == Some(OnDisconnect::Continue);
     let started = service.start(&principal, trace_id, request).await?;
     let made = Made(started.run_id.to_string());
     Ok((
@@ -82,7 +83,31 @@ async fn stream_chat(
     Json(request): Json<TaskRequest>,
 ) -> Result<Response, Problem> {
     let chat = service.chat(&principal, trace_id, request).await?;
-    Ok(chat_stream::chat(service, chat))
+    Ok(chat_stream::typed(service, chat))
+}
+
+/// Ask for an answer in text and follow it, in the frames of the oldest clients.
+///
+/// The chat is the same; most of its frames are known by their keys and have no `type`.
+#[utoipa::path(
+    post, path = "/api/navi/chat/stream", tag = "agent", request_body = TaskRequest,
+    responses(
+        (status = 200, description = "The answer as it arrives",
+         content_type = "text/event-stream", body = StreamFrame),
+        (status = 400, description = "No model can take the request"),
+        (status = 404, description = "No such conversation of yours"),
+        (status = 422, description = "The request cannot be worked with"),
+        (status = 503, description = "The server is ending"),
+    )
+)]
+async fn stream_plain_chat(
+    State(service): State<AgentService>,
+    principal: Principal,
+    Extension(trace_id): Extension<TraceId>,
+    Json(request): Json<TaskRequest>,
+) -> Result<Response, Problem> {
+    let chat = service.chat(&principal, trace_id, request).await?;
+    Ok(chat_stream::plain(service, chat))
 }
 
 /// An answer in text, whole.
@@ -92,8 +117,10 @@ struct ChatAnswer {
     content: String,
     /// The same, under the name that some clients read.
     reply: String,
-    /// `ok`.
-    status: String,
+    /// `ok` in the answer to the health check, and absent from others: old clients print it under the
+    /// answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
     /// Always empty: this answer never asks the client to act.
     actions: Vec<Value>,
     /// Always empty.
@@ -111,7 +138,7 @@ impl ChatAnswer {
         Self {
             reply: content.clone(),
             content,
-            status: "ok".to_owned(),
+            status: None,
             actions: Vec::new(),
             sources: Vec::new(),
             edits: Vec::new(),
@@ -142,11 +169,10 @@ async fn answer_chat(
     Json(request): Json<TaskRequest>,
 ) -> Result<Json<ChatAnswer>, Problem> {
     if request.message == HEALTH_CHECK {
-        return Ok(Json(ChatAnswer::new(
-            "NAVI is running.".to_owned(),
-            None,
-            None,
-        )));
+        return Ok(Json(ChatAnswer {
+            status: Some("ok"),
+            ..ChatAnswer::new("NAVI is running.".to_owned(), None, None)
+        }));
     }
     let chat = service.chat(&principal, trace_id, request).await?;
     let call = chat.ask().await.map_err(Error::Model)?;
@@ -165,8 +191,7 @@ struct PromptAnswer {
     /// The answer; a text, or whatever the question's type asks for.
     response: Option<Value>,
     /// Whether the user does not want to answer.
-    #[serde(default)]
-    cancelled: bool,
+    cancelled: Option<bool>,
 }
 
 /// That an answer was taken.
@@ -196,7 +221,7 @@ async fn answer_prompt(
     Path(prompt_id): Path<PromptId>,
     Json(answer): Json<PromptAnswer>,
 ) -> Result<Json<PromptTaken>, Problem> {
-    let response = match (answer.cancelled, answer.response) {
+    let response = match (answer.cancelled.unwrap_or(false), answer.response) {
         (true, _) => None,
         (false, Some(Value::String(text))) => Some(text),
         (false, Some(value)) if !value.is_null() => Some(value.to_string()),

@@ -32,6 +32,7 @@ use crate::agent::event_data::{Phase, ResumeReason, Verification};
 use crate::agent::journal::{Entry, Journal, JournalLost};
 use crate::agent::model::{Run, RunLimits, RunStatus, Stopped, ToolCallId};
 use crate::agent::output::LiveOutput;
+use crate::agent::pieces::Pieces;
 use crate::agent::plan::Progress;
 use crate::agent::policy::service::Policy;
 use crate::agent::preparing::router_info;
@@ -124,6 +125,8 @@ pub struct Runner {
     pub(super) tools: Option<ToolContext>,
     pub(super) output: LiveOutput,
     pub(super) messages: Vec<Message>,
+    /// The model's text on its way to the clients.
+    pub(super) pieces: Pieces,
     /// Where the first user message stands in `messages`; it and what precedes it is never compacted.
     pub(super) goal: usize,
     /// The place of the next message in the stored conversation, which is never compacted.

@@ -8,29 +8,25 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use async_stream::stream;
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::sse::{self, Sse};
-use axum::response::{IntoResponse, Response};
-use futures_util::Stream;
+use axum::response::Response;
+use axum::response::sse;
+use futures_util::{FutureExt, Stream};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::event::Event;
 use crate::agent::event_data::Phase;
 use crate::agent::event_log::Recorded;
-use crate::agent::followers::Follower;
+use crate::agent::followers::{Follower, TELL_EVERY};
 use crate::agent::jobs::model::JobHead;
 use crate::agent::model::{RunId, RunKind};
 use crate::agent::service::{AgentService, Started};
 use crate::platform::ids::OrgId;
+use crate::platform::sse::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
 
-/// A heartbeat is sent when nothing else was for this long; the contract allows ten seconds.
-pub const HEARTBEAT: Duration = Duration::from_secs(8);
 /// The pause after the log could not be read.
 const PAUSE: Duration = Duration::from_millis(500);
-/// What clients are told to wait before they connect again, in milliseconds.
-const RETRY_MS: u64 = 3_000;
 
 /// The stream of an interactive run. Its client leaving ends the run, because closing the connection
 /// is how the clients' stop button works, unless the client said that it may leave.
@@ -66,22 +62,6 @@ pub fn job(service: AgentService, head: JobHead, after: i64, ends: CancellationT
         follower,
         view,
     ))
-}
-
-/// Wraps frames as the clients expect them: kept by no cache, held back and repacked by no proxy. What
-/// packs an answer collects it first, as what caches it does.
-pub fn respond(
-    frames: impl Stream<Item = Result<sse::Event, Infallible>> + Send + 'static,
-) -> Response {
-    let mut response = Sse::new(frames).into_response();
-    let headers = response.headers_mut();
-    let untouched = HeaderValue::from_static("no-cache, no-transform");
-    headers.insert(header::CACHE_CONTROL, untouched);
-    headers.insert(
-        HeaderName::from_static("x-accel-buffering"),
-        HeaderValue::from_static("no"),
-    );
-    response
 }
 
 /// Who looks at a run, and so what its events look like and where they end.
@@ -152,6 +132,33 @@ impl View {
         }
     }
 
+    /// The frame before an interactive stream ends without its run: clients show errors, and would
+    /// take the end of the stream for the end of the work. It is not part of the log.
+    fn goes_on(&self, run_id: RunId, event: &Event) -> Option<sse::Event> {
+        let is_interactive = matches!(self, Self::Interactive { .. });
+        if !(is_interactive
+            && matches!(
+                event,
+                Event::Status {
+                    status: Phase::Interrupted,
+                    ..
+                }
+            ))
+        {
+            return None;
+        }
+        let data = json!({
+            "type": "error",
+            "error": format!(
+                "The server is restarting. The run is not over: it goes on as job {run_id}"
+            ),
+            "code": "RUN_CONTINUES",
+            "job_id": run_id,
+            "events_url": format!("/api/jobs/{run_id}/events"),
+        });
+        Some(sse::Event::default().data(data.to_string()))
+    }
+
     fn frame(&self, run_id: RunId, recorded: &Recorded) -> sse::Event {
         let mut data = serde_json::to_value(&recorded.event).unwrap_or(Value::Null);
         match self {
@@ -185,12 +192,17 @@ fn frames(
     mut view: View,
 ) -> impl Stream<Item = Result<sse::Event, Infallible>> + Send + 'static {
     stream! {
-        let open = OpenStream::new(&service);
+        let open = OpenStream::new(&service.services().metrics);
         let mut cursor = after;
         let mut last_sent = Instant::now();
         let mut looks = true;
+        let mut telling = interval(TELL_EVERY);
+        telling.set_missed_tick_behavior(MissedTickBehavior::Delay);
         yield Ok(opening());
         'log: loop {
+            if telling.tick().now_or_never().is_some() {
+                follower.tell();
+            }
             let page = page(&service, &org_id, run_id, cursor, &follower).await;
             // Nothing where something must be: events this old were dropped by retention.
             let is_gone = page.as_ref().is_some_and(Vec::is_empty) && follower.head() > cursor;
@@ -199,7 +211,11 @@ fn frames(
                 cursor = recorded.sequence;
                 last_sent = Instant::now();
                 let ends = view.ends_with(&recorded.event);
+                if let Some(frame) = view.goes_on(run_id, &recorded.event) {
+                    yield Ok(frame);
+                }
                 yield Ok(view.frame(run_id, &recorded));
+                follower.handed(cursor);
                 if ends {
                     break 'log;
                 }
@@ -340,43 +356,4 @@ async fn job_terminal(
         "timestamp": service.services().clock.millis(),
     });
     Some(sse::Event::default().data(data.to_string()))
-}
-
-/// What every stream begins with: no event, but it opens the way through proxies, and says when to come
-/// back.
-pub fn opening() -> sse::Event {
-    let wait = Duration::from_millis(RETRY_MS);
-    sse::Event::default().retry(wait).comment("navi")
-}
-
-/// A frame that says only that the connection lives. It has no id: it is not part of the log.
-pub fn heartbeat(timestamp: i64) -> sse::Event {
-    let data = json!({
-        "type": "heartbeat", "heartbeat": true, "timestamp": timestamp,
-        "message": "Connection alive",
-    });
-    sse::Event::default().data(data.to_string())
-}
-
-/// The last frame of every stream.
-pub fn done() -> sse::Event {
-    sse::Event::default().data("[DONE]")
-}
-
-/// Counts an open stream for as long as it lives.
-pub struct OpenStream(crate::platform::metrics::Metrics);
-
-impl OpenStream {
-    /// Counts it from now on.
-    pub fn new(service: &AgentService) -> Self {
-        let metrics = service.services().metrics.clone();
-        metrics.navi_streams_open.inc();
-        Self(metrics)
-    }
-}
-
-impl Drop for OpenStream {
-    fn drop(&mut self) {
-        self.0.navi_streams_open.dec();
-    }
 }

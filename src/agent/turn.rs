@@ -97,7 +97,7 @@ impl Runner {
                 tokio::select! {
                     event = &mut next => break event,
                     () = self.halted.cancelled() => {
-                        self.show(gate.finish()).await?;
+                        self.show_rest(&mut gate).await?;
                         return Err(Halt::Stopped(Stopped::Cancelled));
                     }
                     () = sleep(TEXT_WAIT), if waits => {
@@ -117,15 +117,15 @@ impl Runner {
                 Some(Ok(StreamEvent::ToolCall(tool_call))) => answer.tool_calls.push(tool_call),
                 Some(Ok(StreamEvent::Done(completion))) => {
                     answer.completion = Some(completion);
-                    self.show(gate.finish()).await?;
+                    self.show_rest(&mut gate).await?;
                     return Ok(Ok(answer));
                 }
                 Some(Err(error)) => {
-                    self.show(gate.finish()).await?;
+                    self.show_rest(&mut gate).await?;
                     return Ok(Err(error));
                 }
                 None => {
-                    self.show(gate.finish()).await?;
+                    self.show_rest(&mut gate).await?;
                     return Ok(Err(LlmError::Truncated {
                         provider: self.route.provider.name(),
                     }));
@@ -135,12 +135,25 @@ impl Runner {
     }
 
     /// Writes a piece of the text as an event, if there is any.
-    async fn show(&self, text: String) -> Result<(), Halt> {
-        if !text.is_empty() {
-            let timestamp = self.services.clock.millis();
-            self.journal.event(Event::Text { text, timestamp }).await?;
+    async fn show(&mut self, text: String) -> Result<(), Halt> {
+        match self.pieces.push(&text) {
+            Some(piece) => self.write_text(piece).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what is left of a text that is over.
+    async fn show_rest(&mut self, gate: &mut Gate) -> Result<(), Halt> {
+        self.show(gate.finish()).await?;
+        for piece in self.pieces.finish() {
+            self.write_text(piece).await?;
         }
         Ok(())
+    }
+
+    async fn write_text(&self, text: String) -> Result<(), Halt> {
+        let timestamp = self.services.clock.millis();
+        Ok(self.journal.event(Event::Text { text, timestamp }).await?)
     }
 
     fn check_limits(&self) -> Result<(), Halt> {

@@ -14,7 +14,7 @@ use crate::agent::model::{RunId, RunKind, Stopped};
 use crate::agent::run::Entrance;
 use crate::agent::service::{AgentService, Work};
 use crate::agent::store::runs;
-use crate::agent::tools::process::sweep;
+use crate::agent::tools::sweeping::sweep;
 use crate::platform::ids::OrgId;
 
 /// The topic under which processes tell that a run waits to be taken.

@@ -22,7 +22,9 @@ use crate::audit::sealing::MAX_PAYLOAD_BYTES;
 use crate::audit::service::Audit;
 use crate::audit::spans::Spans;
 use crate::auth::principal::{Principal, TicketRefused};
+use crate::platform::body::BodyError;
 use crate::platform::hex::hex;
+use crate::platform::json::mended;
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
 use crate::platform::redact::json::redact_json;
@@ -124,7 +126,7 @@ pub async fn record(State(recorder): State<Recorder>, request: Request, next: Ne
     let (parts, body) = request.into_parts();
     let (kept, body) = match first_of(body).await {
         Ok(read) => read,
-        Err(problem) => return problem.into_response(),
+        Err(error) => return Problem::from(error).into_response(),
     };
     let (parts, entry) = entry(parts, &principal, &kept).await;
     let open = match recorder.audit.begin(entry).await {
@@ -231,7 +233,7 @@ impl Kept {
                 json!({"kept": false, "bytes": length.and_then(|l| l.parse::<u64>().ok())}),
             );
         }
-        if let Ok(value) = serde_json::from_slice::<Value>(&self.start) {
+        if let Ok(value) = serde_json::from_slice::<Value>(&mended(&self.start)) {
             return Some(value);
         }
         if let Ok(text) = std::str::from_utf8(&self.start) {
@@ -243,7 +245,7 @@ impl Kept {
 }
 
 /// Reads what is kept of a body, and gives back a body that begins with it.
-async fn first_of(body: Body) -> Result<(Kept, Body), Problem> {
+async fn first_of(body: Body) -> Result<(Kept, Body), BodyError> {
     let mut rest = body.into_data_stream();
     let mut kept = Kept {
         start: Vec::new(),
@@ -252,13 +254,7 @@ async fn first_of(body: Body) -> Result<(Kept, Body), Problem> {
     let mut read: Vec<Bytes> = Vec::new();
     let mut length = 0;
     while let Some(chunk) = rest.next().await {
-        let chunk = chunk.map_err(|_| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "invalid-request",
-                "the body ended before all of it was sent",
-            )
-        })?;
+        let chunk = chunk.map_err(|error| BodyError::of(&error))?;
         length += chunk.len();
         read.push(chunk);
         if length > KEPT_BODY_BYTES {

@@ -15,6 +15,7 @@ pub mod kept;
 pub mod keyring;
 pub mod layer;
 pub mod legacy;
+pub mod listing;
 pub mod merkle;
 pub mod model;
 pub mod note;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::auth::principal::{Principal, Role};
+use crate::auth::principal::{Principal, Proof, Role};
 use crate::platform::ids::OrgId;
 
 crate::id!(
@@ -135,6 +135,8 @@ impl Event {
 pub enum ActorKind {
     /// A person, by a token of theirs.
     User,
+    /// The identity that a development server lends to requests without a token.
+    Development,
     /// The agent, for the person whose run it is.
     Agent,
     /// Whoever sits at the server's machine.
@@ -150,6 +152,7 @@ impl ActorKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
+            Self::Development => "development",
             Self::Agent => "agent",
             Self::Operator => "operator",
             Self::Server => "server",
@@ -170,10 +173,13 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// A person.
+    /// A person, or the identity that stands for nobody.
     pub fn user(principal: &Principal) -> Self {
         Self {
-            kind: ActorKind::User,
+            kind: match principal.proof {
+                Proof::Token | Proof::Ticket | Proof::Owner => ActorKind::User,
+                Proof::Development => ActorKind::Development,
+            },
             id: Some(principal.user_id.as_str().to_owned()),
             role: Some(principal.role),
         }
@@ -257,7 +263,8 @@ impl Outcome {
     pub fn of_status(status: u16) -> Self {
         match status {
             ..400 => Self::Success,
-            400..500 => Self::Refused,
+            // 501 refuses what is not built.
+            400..=499 | 501 => Self::Refused,
             _ => Self::Failure,
         }
     }

@@ -13,6 +13,8 @@ use crate::audit::record::Record;
 use crate::audit::sealing;
 use crate::audit::service::Audit;
 use crate::audit::store::{appending, reading, tree};
+use crate::auth::principal::Principal;
+use crate::platform::logging::{RequestId, TraceId};
 
 /// The longest reason for a decryption, in bytes.
 pub const MAX_REASON_BYTES: usize = 500;
@@ -28,6 +30,19 @@ pub struct Opened {
     pub key_id: Option<String>,
 }
 
+/// Facts about an entry's payload that are known without opening it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Whether something is sealed that can still be opened.
+    pub has_payload: bool,
+    /// The audit key that sealed it.
+    pub key_id: Option<String>,
+    /// The sealed bytes.
+    pub bytes: usize,
+    /// Whether it was erased.
+    pub is_erased: bool,
+}
+
 /// Who asks for something of the log, and in which request.
 #[derive(Clone, Debug)]
 pub struct Asker {
@@ -40,6 +55,15 @@ pub struct Asker {
 }
 
 impl Asker {
+    /// A person, in a request of theirs.
+    pub fn new(principal: &Principal, request: &RequestId, trace: &TraceId) -> Self {
+        Self {
+            actor: Actor::user(principal),
+            request_id: Some(request.to_string()),
+            trace_id: Some(trace.0.clone()),
+        }
+    }
+
     /// An entry about what is done for them.
     pub(super) fn entry(&self, log: &Log, event: Event) -> NewEntry {
         NewEntry {
@@ -69,6 +93,24 @@ impl Audit {
         let mut conn = self.db.acquire().await?;
         let found = reading::entry(&mut conn, log.as_str(), id).await?;
         found.ok_or(Error::NotFound(id))
+    }
+
+    /// Describes an entry's payload without opening it.
+    pub async fn sealed(&self, log: &Log, id: EntryId) -> Result<Sealed, Error> {
+        let mut conn = self.db.acquire().await?;
+        let records = reading::records_of(&mut conn, log.as_str(), id).await?;
+        if records.is_empty() {
+            return Err(Error::NotFound(id));
+        }
+        let has_key = records.iter().any(|record| record.entry_key.is_some());
+        let payloads = records.iter().filter_map(|record| record.payload.as_ref());
+        let bytes = payloads.map(Vec::len).sum();
+        Ok(Sealed {
+            has_payload: has_key && bytes > 0,
+            key_id: records.iter().find_map(|record| record.key_id.clone()),
+            bytes,
+            is_erased: records.iter().any(|record| record.erased_by.is_some()),
+        })
     }
 
     /// Opens what an entry sealed, for a reason, which is noted before anything is opened.

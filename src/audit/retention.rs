@@ -46,6 +46,15 @@ impl Audit {
         Ok(dropped)
     }
 
+    /// Counts the records of a log that [`Self::retain`] would drop by now.
+    pub async fn overdue(&self, log: &Log, days: i32) -> Result<i64, Error> {
+        let mut conn = self.db.acquire().await?;
+        let Some(cutoff) = db::months_older_than(&mut conn, "audit_records", days).await? else {
+            return Ok(0);
+        };
+        Ok(reading::count_before(&mut conn, log.as_str(), cutoff).await?)
+    }
+
     async fn sign_base(&self, log: &Log, size: i64) -> Result<(), Error> {
         let broken = || Error::BrokenTree(log.to_string());
         let signed = self.checkpoint(log).await?.ok_or_else(broken)?;

@@ -13,26 +13,21 @@ use utoipa_axum::routes;
 use crate::audit::csv_export;
 use crate::audit::error::Error;
 use crate::audit::export::Line;
-use crate::audit::model::{Actor, EntryId, Event, Filter, Log, Outcome};
+use crate::audit::model::{EntryId, Filter, Log};
 use crate::audit::reader::Asker;
 use crate::audit::service::Audit;
-use crate::audit::view::{CheckpointView, EntryView, OpenedView, PageView, ProofView};
+use crate::audit::view::{CheckpointView, EntryView, OpenedView, ProofView};
 use crate::auth::principal::Admin;
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
 
-/// How many entries a page has when nothing is said.
-const DEFAULT_LIMIT: u32 = 100;
-/// The most entries of a page.
-const MAX_LIMIT: u32 = 1_000;
 /// How many records of an export are read at once.
 const EXPORT_PAGE: i64 = 500;
 
 /// The routes of the audit log.
 pub fn routes(audit: Audit) -> OpenApiRouter {
     OpenApiRouter::new()
-        .routes(routes!(list_entries))
         .routes(routes!(export_entries))
         .routes(routes!(get_checkpoint))
         .routes(routes!(get_entry))
@@ -68,75 +63,8 @@ impl From<Error> for Problem {
     }
 }
 
-/// Who asks, and in which request.
-fn asker(admin: &Admin, request: &RequestId, trace: &TraceId) -> Asker {
-    Asker {
-        actor: Actor::user(&admin.0),
-        request_id: Some(request.to_string()),
-        trace_id: Some(trace.0.clone()),
-    }
-}
-
 fn log(admin: &Admin) -> Log {
     Log::Org(admin.0.org_id.clone())
-}
-
-/// Which entries.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-struct ListQuery {
-    /// Only those of this person: the token's `sub`.
-    actor: Option<String>,
-    /// Only this event.
-    event_type: Option<Event>,
-    /// Only this route template.
-    route: Option<String>,
-    /// Only this outcome.
-    outcome: Option<Outcome>,
-    /// Not before, RFC 3339.
-    since: Option<DateTime<Utc>>,
-    /// Before, RFC 3339.
-    until: Option<DateTime<Utc>>,
-    /// At most this many; brought into 1 to 1000, 100 when absent.
-    #[serde(default = "default_limit")]
-    limit: u32,
-    /// `next_cursor` of the page before.
-    cursor: Option<i64>,
-}
-
-fn default_limit() -> u32 {
-    DEFAULT_LIMIT
-}
-
-/// Lists what was done in the caller's organisation, newest first.
-#[utoipa::path(
-    get,
-    path = "/api/audit",
-    tag = "audit",
-    security(("bearer" = ["admin"])),
-    params(ListQuery),
-    responses((status = 200, description = "the entries", body = PageView)),
-)]
-async fn list_entries(
-    State(audit): State<Audit>,
-    admin: Admin,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<PageView>, Problem> {
-    let limit = query.limit.clamp(1, MAX_LIMIT);
-    let filter = Filter {
-        actor: query.actor,
-        event: query.event_type,
-        route: query.route,
-        outcome: query.outcome,
-        since: query.since,
-        until: query.until,
-    };
-    let log = log(&admin);
-    let found = audit
-        .entries(&log, &filter, query.cursor, i64::from(limit) + 1)
-        .await?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    Ok(Json(PageView::new(found, limit)))
 }
 
 /// One entry of the caller's organisation.
@@ -189,7 +117,7 @@ async fn decrypt_entry(
     Path(id): Path<EntryId>,
     Json(body): Json<DecryptEntry>,
 ) -> Result<Json<OpenedView>, Problem> {
-    let asker = asker(&admin, &request, &trace);
+    let asker = Asker::new(&admin.0, &request, &trace);
     let opened = audit
         .decrypt(&log(&admin), id, &asker, &body.reason)
         .await?;
@@ -244,7 +172,7 @@ async fn export_entries(
     Extension(trace): Extension<TraceId>,
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, Problem> {
-    let (log, asker) = (log(&admin), asker(&admin, &request, &trace));
+    let (log, asker) = (log(&admin), Asker::new(&admin.0, &request, &trace));
     let filter = Filter {
         since: query.since,
         until: query.until,

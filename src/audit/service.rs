@@ -81,6 +81,11 @@ impl Audit {
         }))
     }
 
+    /// The name of the audit key that seals new entries.
+    pub fn key_id(&self) -> Result<&str, Error> {
+        Ok(&self.keys.current()?.id)
+    }
+
     /// Begins an entry. When this answers, the beginning is on disk; when it fails, what the entry is
     /// about must not happen.
     pub async fn begin(&self, entry: NewEntry) -> Result<Open, Error> {

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::audit::error::Error;
 use crate::audit::model::{Ending, NewEntry, Outcome};
 use crate::audit::service::{Audit, Open};
-use crate::auth::principal::Principal;
+use crate::auth::principal::{Principal, Proof};
 use crate::platform::ids::{OrgId, UserId};
 use crate::platform::tasks::Tasks;
 
@@ -27,8 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How often entries that are over are ended.
 const END_EVERY: Duration = Duration::from_secs(1);
 
-/// Whose requests an entry covers, and on which route.
-type Key = (OrgId, UserId, String);
+/// Whose requests an entry covers, by which proof, and on which route.
+type Key = (OrgId, UserId, Proof, String);
 
 /// The entries that cover requests now; cheap to clone.
 #[derive(Clone, Debug)]
@@ -83,6 +83,7 @@ impl Spans {
         let key = (
             principal.org_id.clone(),
             principal.user_id.clone(),
+            principal.proof,
             route.to_owned(),
         );
         let span = self.present(&key);

@@ -1,8 +1,11 @@
 //! How callers are authenticated: the settings, and the identity provider that they name.
 
-use clap::Args;
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
 use url::Url;
 
+use crate::auth::principal::Role;
+use crate::platform::ids::{OrgId, UserId};
 use crate::platform::secret::{ExposeSecret, SecretString};
 
 /// The shortest secret in bytes: the width of the hash, below which HS256 is weaker than it looks.
@@ -81,6 +84,52 @@ pub struct AuthConfig {
     /// Client ids at the `OpenID` Connect provider, as `AUTH0_VALID_CLIENT_IDS`.
     #[arg(long, env = "OIDC_CLIENT_IDS", value_name = "IDS")]
     pub oidc_client_ids: Option<String>,
+
+    /// The identity of a development server.
+    #[command(flatten)]
+    pub development: DevelopmentConfig,
+}
+
+/// The identity that a development server lends to requests without a token.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Development")]
+pub struct DevelopmentConfig {
+    /// Whether requests without a token are let in, as the one identity that the next three settings
+    /// name. It answers no consents.
+    ///
+    /// In development alone, on a loopback address alone, and for requests that name the server by a
+    /// loopback name and come from no foreign page.
+    #[arg(
+        long,
+        env = "ALLOW_DEV_AUTH_BYPASS",
+        value_name = "BOOL",
+        default_value_t = false,
+        action = ArgAction::Set,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub allow_dev_auth_bypass: bool,
+
+    /// The person that requests without a token speak for.
+    #[arg(
+        long,
+        env = "DEV_USER_ID",
+        value_name = "ID",
+        default_value = "dev_user"
+    )]
+    pub dev_user_id: UserId,
+
+    /// The organisation that requests without a token speak for.
+    #[arg(long, env = "DEV_ORG_ID", value_name = "ID", default_value = "dev_org")]
+    pub dev_org_id: OrgId,
+
+    /// What requests without a token may do: viewer, planner or admin.
+    #[arg(
+        long,
+        env = "DEV_USER_ROLE",
+        value_name = "ROLE",
+        default_value = "viewer"
+    )]
+    pub dev_user_role: Role,
 }
 
 /// An issuer: a URL that is compared letter by letter.

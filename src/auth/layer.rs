@@ -5,12 +5,14 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::{MatchedPath, OriginalUri, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::auth::address;
-use crate::auth::principal::{Denied, Principal};
+use crate::auth::development::{Lent, Provenance};
+use crate::auth::principal::{Denied, Principal, Proof};
 use crate::auth::ticket::{StreamPath, TicketRefusal, Tickets};
 use crate::auth::token::{Refusal, Verifier};
 
@@ -33,6 +35,7 @@ pub const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 pub struct Gate {
     verifier: Arc<Verifier>,
     tickets: Tickets,
+    lent: Option<Arc<Lent>>,
     openings: Openings,
 }
 
@@ -103,16 +106,23 @@ fn query(request: &Request) -> &str {
 enum Shown<'a> {
     /// A token, not yet verified.
     Token(&'a str),
-    /// A ticket of this principal.
-    Ticket(Principal),
+    /// A ticket of this principal, or nothing where that is enough.
+    Known(Principal),
 }
 
 impl Gate {
-    /// A gate that is open where `openings` say, and else verifies by these.
-    pub fn new(verifier: Arc<Verifier>, tickets: Tickets, openings: Openings) -> Self {
+    /// A gate that is open where `openings` say, and else verifies by these. Requests that show nothing
+    /// have the identity that is `lent`, if there is one and they may.
+    pub fn new(
+        verifier: Arc<Verifier>,
+        tickets: Tickets,
+        lent: Option<Lent>,
+        openings: Openings,
+    ) -> Self {
         Self {
             verifier,
             tickets,
+            lent: lent.map(Arc::new),
             openings,
         }
     }
@@ -134,11 +144,11 @@ impl Gate {
             ));
         }
         match (&tickets[..], stream) {
-            ([], _) => Err(Denied::NoToken),
+            ([], _) => self.without_any(request).map(Shown::Known),
             (_, None) => Err(Denied::BadTicket(
                 "it opens a stream, by `GET`, and nothing else",
             )),
-            ([ticket], Some(stream)) => self.by_ticket(ticket, &stream).map(Shown::Ticket),
+            ([ticket], Some(stream)) => self.by_ticket(ticket, &stream, request).map(Shown::Known),
             ([_, _, ..], Some(_)) => Err(Denied::BadTicket("there are several; send one")),
         }
     }
@@ -146,7 +156,7 @@ impl Gate {
     /// Whom that lets in.
     async fn principal(&self, shown: Shown<'_>) -> Result<Principal, Denied> {
         match shown {
-            Shown::Ticket(principal) => Ok(principal),
+            Shown::Known(principal) => Ok(principal),
             Shown::Token(token) => {
                 let verdict = self.verifier.verify_or_ask(token).await;
                 verdict.map_err(|refusal| match refusal {
@@ -164,13 +174,46 @@ impl Gate {
         is_get.then(stream).flatten()
     }
 
-    fn by_ticket(&self, ticket: &str, stream: &StreamPath) -> Result<Principal, Denied> {
+    fn by_ticket(
+        &self,
+        ticket: &str,
+        stream: &StreamPath,
+        request: &Request,
+    ) -> Result<Principal, Denied> {
         let verdict = self.tickets.verify(ticket, stream);
-        verdict.map_err(|refusal| match refusal {
+        let principal = verdict.map_err(|refusal| match refusal {
             TicketRefusal::Forged => Denied::BadTicket("it is none of this server's"),
             TicketRefusal::Elsewhere => Denied::BadTicket("it is for another stream"),
             TicketRefusal::Expired => Denied::OldTicket,
-        })
+        })?;
+        match principal.proof {
+            // A ticket is worth what was shown for it, here nothing.
+            Proof::Development => self.without_any(request),
+            Proof::Token | Proof::Ticket | Proof::Owner => Ok(principal),
+        }
+    }
+
+    /// The identity of requests that show nothing.
+    fn without_any(&self, request: &Request) -> Result<Principal, Denied> {
+        let lent = self.lent.as_ref().ok_or(Denied::NoToken)?;
+        let principal = lent.to(&provenance(request));
+        principal.cloned().map_err(Denied::NotFromHere)
+    }
+}
+
+/// What a request says of where it comes from.
+fn provenance(request: &Request) -> Provenance<'_> {
+    let all = |name: HeaderName| {
+        let values = request.headers().get_all(name).iter();
+        // What is no text is nothing that could be allowed, and is not left out either.
+        values.map(|value| value.to_str().unwrap_or("")).collect()
+    };
+    Provenance {
+        hosts: all(header::HOST),
+        authority: request.uri().authority().map(Authority::as_str),
+        origins: all(header::ORIGIN),
+        sites: all(HeaderName::from_static("sec-fetch-site")),
+        forwarded_for: all(HeaderName::from_static("x-forwarded-for")),
     }
 }
 

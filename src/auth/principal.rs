@@ -124,6 +124,11 @@ pub struct Planner(pub Principal);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin(pub Principal);
 
+/// A principal whose word counts as a person's consent: planner or admin, by a token of their own.
+/// The extractor answers 403 to everybody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answerer(pub Principal);
+
 /// When it is worth coming again while the identity provider is away, in seconds.
 const KEYS_RETRY_SECONDS: u64 = 30;
 
@@ -140,6 +145,10 @@ pub enum Denied {
     OldTicket,
     /// Nobody can say whether the token is good: the identity provider's keys are not known.
     NoKeys,
+    /// There is no token, and the request may not come from this machine; the text says why.
+    NotFromHere(&'static str),
+    /// The identity of a development server answers no consents.
+    ConsentNeedsToken,
     /// The token is good and its role is not enough.
     RoleTooLow {
         /// What the route needs.
@@ -159,13 +168,15 @@ impl IntoResponse for Denied {
             Self::NoToken => (
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
-                "send the header `Authorization: Bearer <token>`".to_owned(),
+                "you are not signed in; sign in, or give your client an access token, which it sends in the header `Authorization: Bearer <token>`".to_owned(),
                 "Bearer realm=\"navi\"".to_owned(),
             ),
             Self::BadToken(reason) => (
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
-                format!("the bearer token was refused: {reason}"),
+                format!(
+                    "you are not signed in, because the access token was refused: {reason}; sign in again, or give your client a new token"
+                ),
                 format!(
                     "Bearer realm=\"navi\", error=\"invalid_token\", error_description=\"{reason}\""
                 ),
@@ -191,10 +202,29 @@ impl IntoResponse for Denied {
                 );
                 return problem.retry_after(KEYS_RETRY_SECONDS).into_response();
             }
+            Self::NotFromHere(reason) => {
+                let problem = Problem::new(
+                    StatusCode::FORBIDDEN,
+                    "development-identity-refused",
+                    format!("without a token only this machine is answered: {reason}"),
+                );
+                return problem.into_response();
+            }
+            Self::ConsentNeedsToken => {
+                let problem = Problem::new(
+                    StatusCode::FORBIDDEN,
+                    "consent-needs-token",
+                    "a consent is a person's, and a request without a token is nobody's; send a \
+                     planner's token, as `navi token mint` makes one",
+                );
+                return problem.into_response();
+            }
             Self::RoleTooLow { required, actual } => (
                 StatusCode::FORBIDDEN,
                 "forbidden",
-                format!("this needs the role {required} or higher and the token says {actual}"),
+                format!(
+                    "you are signed in with the role {actual}, and this needs {required} or higher; ask an administrator of your organisation for that role, then sign in again"
+                ),
                 format!(
                     "Bearer realm=\"navi\", error=\"insufficient_scope\", scope=\"{required}\""
                 ),
@@ -234,6 +264,20 @@ impl<S: Sync> FromRequestParts<S> for Planner {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
         verified(parts)?.at_least(Role::Planner).map(Self)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Answerer {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
+        let principal = verified(parts)?;
+        match principal.proof {
+            Proof::Token => principal.at_least(Role::Planner).map(Self),
+            Proof::Development => Err(Denied::ConsentNeedsToken),
+            // Neither comes with a request that could answer: tickets open streams alone.
+            Proof::Ticket | Proof::Owner => Err(Denied::NoToken),
+        }
     }
 }
 

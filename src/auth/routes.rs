@@ -60,6 +60,7 @@ async fn get_me(principal: Principal) -> Json<Me> {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 struct StreamTicketRequest {
     /// The path of the stream, such as `/api/jobs/{job_id}/events`, without a query.
+    #[schema(example = "/api/jobs/01890a5d-ac96-774b-bcce-b302099a8057/events")]
     path: String,
 }
 

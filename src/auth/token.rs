@@ -201,6 +201,11 @@ impl Verifier {
         self.verify(token)
     }
 
+    /// Whether there is a secret to sign tokens with.
+    pub fn has_secret(&self) -> bool {
+        self.secrets.signing.is_some()
+    }
+
     /// A token for `principal` that is valid for `ttl` from now, with the configured audience and
     /// issuer, signed with the current secret.
     pub fn mint(&self, principal: &Principal, ttl: Duration) -> Result<String, MintError> {

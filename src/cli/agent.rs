@@ -1,6 +1,7 @@
 //! `navi agent run`: a task done in a folder, watched in the terminal.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -116,7 +117,7 @@ pub struct Own {
 impl Own {
     /// Starts a server on a free port of the loopback address.
     pub async fn start(mut config: Config) -> Result<Self, Failure> {
-        config.server.bind = ([127, 0, 0, 1], 0).into();
+        config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0)).into();
         // Whatever else waits in the data folder was not asked for by this command.
         config.agent.worker = false;
         let running = Running::start(config, true).await?;

@@ -1,7 +1,6 @@
 //! Why a command failed, and the exit code that says so.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,6 +10,7 @@ use crate::app::BuildError;
 use crate::audit;
 use crate::auth::token::MintError;
 use crate::cli::migrate;
+use crate::config::bind::BindAddress;
 use crate::config::production::Refused;
 use crate::config::settings::{AuditKeysError, NoDataDir, SigningSecretError};
 use crate::feedback::learning;
@@ -146,11 +146,11 @@ pub enum Failure {
     /// Logging could not be set up.
     #[error(transparent)]
     Logging(#[from] LoggingError),
-    /// The address is taken, or not ours.
+    /// The address is taken, not this machine's, or no address at all.
     #[error("cannot listen on {address}: {source}; choose another with --bind or NAVI_BIND")]
     Bind {
         /// The address.
-        address: SocketAddr,
+        address: BindAddress,
         /// What the system said.
         source: io::Error,
     },

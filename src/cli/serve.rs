@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -19,6 +18,7 @@ use crate::app::App;
 use crate::cli::failure::{Failure, connect_options};
 use crate::config::settings::{AppEnv, Config};
 use crate::http::connections::{self, HEAD_TIME};
+use crate::http::listeners::Listeners;
 use crate::http::router::router;
 use crate::platform::clock::Clock;
 use crate::platform::db::{self, PoolSettings};
@@ -81,7 +81,7 @@ pub async fn run(args: &Args, config: Config) -> Result<ExitCode, Failure> {
 pub struct Running {
     /// The services behind it.
     pub app: App,
-    /// Where it listens.
+    /// The address it listens on, the first when there are several.
     pub address: SocketAddr,
     server: JoinHandle<()>,
     stop_accepting: CancellationToken,
@@ -93,23 +93,20 @@ impl Running {
     /// Starts the database if it is ours, migrates it if that is asked for or it is ours, and
     /// serves. When this returns, requests are answered and the server is ready.
     pub async fn start(mut config: Config, migrate: bool) -> Result<Self, Failure> {
-        let bind = config.server.bind;
         // First, because it is the cheapest thing that can fail.
-        let listener = TcpListener::bind(bind)
-            .await
-            .map_err(|source| Failure::Bind {
-                address: bind,
-                source,
-            })?;
-        let address = listener.local_addr()?;
+        let listeners = Listeners::open(&config.server.bind).await;
+        let listeners = listeners.map_err(|source| Failure::Bind {
+            address: config.server.bind.clone(),
+            source,
+        })?;
         // The services must know the port, which the system chose when it was to be any.
-        config.server.bind = address;
+        config.server.bind = config.server.bind.with_port(listeners.address().port());
         let clock = Clock::System;
         let (options, postgres) = database(&config).await?;
         let migrate = migrate || postgres.is_some();
         // A large future within those of all who start a server.
         match Box::pin(Self::over(config, &options, migrate, clock)).await {
-            Ok(app) => Ok(Self::serve(app, listener, address, postgres)),
+            Ok(app) => Ok(Self::serve(app, listeners, postgres)),
             Err(failure) => {
                 if let Some(postgres) = postgres {
                     postgres.stop().await;
@@ -145,6 +142,7 @@ impl Running {
                 "tokens are signed with a secret from the data folder; `navi token mint` makes them"
             );
         }
+        warn_of_lent_identity(&config);
         let app = App::build(config, pool, clock, Tasks::new()).await?;
         let settings = &app.config.surroundings.settings;
         if !settings.is_empty() {
@@ -156,16 +154,12 @@ impl Running {
         Ok(app)
     }
 
-    /// Serves these services on a socket that listens already.
-    fn serve(
-        app: App,
-        listener: TcpListener,
-        address: SocketAddr,
-        postgres: Option<EmbeddedPostgres>,
-    ) -> Self {
+    /// Serves these services on sockets that listen already.
+    fn serve(app: App, listeners: Listeners, postgres: Option<EmbeddedPostgres>) -> Self {
+        let address = listeners.address();
         let stop_accepting = CancellationToken::new();
         let serving = connections::serve(
-            listener,
+            listeners,
             router(&app),
             app.tasks.clone(),
             stop_accepting.clone(),
@@ -247,6 +241,17 @@ impl Running {
             postgres.stop().await;
         }
         released && answered && ended && flushed && closed
+    }
+}
+
+fn warn_of_lent_identity(config: &Config) {
+    if let Some(lent) = config.lent_identity() {
+        tracing::warn!(
+            org.id = %lent.org_id,
+            user.id = %lent.user_id,
+            role = %lent.role,
+            "ALLOW_DEV_AUTH_BYPASS is on: every program on this machine is let in without a token"
+        );
     }
 }
 

@@ -80,8 +80,10 @@ impl<W: Write> Show<W> {
             "text" => self.text(&text(&frame["text"])),
             "tool_call" => self.tool_call(&frame["tool_call"]),
             // What the checks said before the first change is for comparing, not for watching.
-            "command_output" if text(&frame["tool_call_id"]).starts_with("baseline") => Ok(()),
-            "command_output" => self.output(&text(&frame["command"]), &text(&frame["line"])),
+            "check_output" if text(&frame["check_id"]).starts_with("baseline") => Ok(()),
+            "command_output" | "check_output" => {
+                self.output(&text(&frame["command"]), &text(&frame["line"]))
+            }
             "tool_result" => self.tool_result(&frame["tool_result"]["result"]),
             "iteration" => {
                 let heading = format!("Round {}: {}", frame["iteration"], text(&frame["reason"]));
@@ -328,6 +330,7 @@ mod tests {
             json!({"type": "text", "text": evil}),
             json!({"type": "tool_call", "tool_call": {"name": evil, "arguments": {"command": evil}}}),
             json!({"type": "command_output", "line": evil}),
+            json!({"type": "check_output", "check_id": evil, "line": evil}),
             json!({"type": "tool_result", "tool_result": {"result": {"success": false, "error": evil}}}),
             json!({"type": "iteration", "iteration": 2, "reason": evil}),
             json!({"type": "verification", "results": [
@@ -373,9 +376,10 @@ mod tests {
             json!({"type": "command_output", "command": "cargo test", "line": "one\u{1b}[2J\ntwo"}),
             json!({"type": "tool_result", "tool_result":
                 {"id": "1", "result": {"success": false, "exit_code": 101}}}),
-            json!({"type": "command_output", "tool_call_id": "baseline_1", "command": "make",
+            json!({"type": "check_output", "check_id": "baseline_1", "command": "make",
                 "line": "not shown"}),
-            json!({"type": "command_output", "command": "cargo check", "line": "three"}),
+            json!({"type": "check_output", "check_id": "verification_1", "command": "cargo check",
+                "line": "three"}),
             json!({"type": "verification", "outcome": "passed", "results":
                 [{"type": "tests", "command": "cargo test", "success": true, "errors": []}]}),
             json!({"type": "complete", "summary": {"success": true, "stopped_reason": "completed",

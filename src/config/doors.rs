@@ -1,9 +1,26 @@
 //! Settings that open a door, and the environments in which each may be open.
 
+use crate::auth::principal::{Principal, Proof};
 use crate::config::production::Found;
-use crate::config::settings::Config;
+use crate::config::settings::{AppEnv, Config};
+
+const BYPASS: &str = "ALLOW_DEV_AUTH_BYPASS";
 
 impl Config {
+    /// The identity of requests without a token, on a developer's own machine and nowhere else.
+    pub fn lent_identity(&self) -> Option<Principal> {
+        let settings = &self.auth.development;
+        let is_here = self.server.bind.ip().is_loopback();
+        let is_lent = settings.allow_dev_auth_bypass && self.app_env == AppEnv::Development;
+        (is_lent && is_here).then(|| Principal {
+            org_id: settings.dev_org_id.clone(),
+            user_id: settings.dev_user_id.clone(),
+            team_id: None,
+            role: settings.dev_user_role,
+            proof: Proof::Development,
+        })
+    }
+
     /// Keys, tokens and switches that are for development, or that served the original so.
     pub(super) fn check_doors(&self, found: &mut Found) {
         let around = &self.surroundings;
@@ -12,6 +29,7 @@ impl Config {
                 "DEV_ENCRYPTION_KEY",
                 self.vault.dev_encryption_key.is_some(),
             ),
+            (BYPASS, self.auth.development.allow_dev_auth_bypass),
             ("ALLOW_DEV_CORS", self.browsers.allow_dev_cors),
         ];
         let ours = ours.into_iter().filter(|(_, is_open)| *is_open);
@@ -35,6 +53,16 @@ impl Config {
         let instead = "export CORS_ORIGINS=https://THE_PAGES_HOST,ANOTHER \
                        (for pages of this machine: export ALLOW_DEV_CORS=true)";
         self.check_origins(found, instead);
+        let bind = self.server.bind;
+        if self.auth.development.allow_dev_auth_bypass && !bind.ip().is_loopback() {
+            found.broken(
+                BYPASS,
+                format!(
+                    "lets in everybody without a token, and {bind} is reachable from elsewhere"
+                ),
+                format!("unset {BYPASS} (or export NAVI_BIND=127.0.0.1:8787)"),
+            );
+        }
     }
 
     fn check_origins(&self, found: &mut Found, instead: &str) {

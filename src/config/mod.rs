@@ -3,6 +3,7 @@
 //! They are read once, at the start of a command; after that they are values. No other module looks
 //! at the environment. Start at [`settings::Config`].
 
+pub mod bind;
 pub mod browsers;
 pub mod doors;
 pub mod environment;

@@ -119,6 +119,7 @@ fn what_is_wrong_is_reported_alone() {
         ("slack-signing-secret", "short", "SLACK_SIGNING_SECRET"),
         ("dev-encryption-key", STRONG_TOO, "DEV_ENCRYPTION_KEY"),
         ("allow-dev-cors", "yes", "ALLOW_DEV_CORS"),
+        ("allow-dev-auth-bypass", "1", "ALLOW_DEV_AUTH_BYPASS"),
         ("cors-origins", "*", "CORS_ORIGINS"),
         ("cors-origins", "https://app.example, *", "CORS_ORIGINS"),
         ("script", "demo.json", "NAVI_SCRIPT"),
@@ -161,8 +162,8 @@ fn a_provider_by_the_address_of_its_keys_needs_an_issuer() {
 #[test]
 fn a_door_of_the_original_is_reported_alone() {
     let mut config = Flags::fit().config();
-    config.surroundings.development_switches = vec!["ALLOW_DEV_AUTH_BYPASS"];
-    assert_eq!(settings(&config), ["ALLOW_DEV_AUTH_BYPASS"]);
+    config.surroundings.development_switches = vec!["ALLOW_DEV_AUTH"];
+    assert_eq!(settings(&config), ["ALLOW_DEV_AUTH"]);
     let mut config = Flags::fit().config();
     config.surroundings.protections_off = vec!["ENABLE_AUDIT_LOGGING"];
     assert_eq!(settings(&config), ["ENABLE_AUDIT_LOGGING"]);
@@ -279,11 +280,17 @@ fn staging_keeps_what_is_about_access_and_sealing() {
     );
     let open = here
         .with("dev-encryption-key", STRONG_TOO)
+        .with("allow-dev-auth-bypass", "true")
         .with("allow-dev-cors", "true")
         .with("cors-origins", "*");
     assert_eq!(
         open.settings(),
-        ["DEV_ENCRYPTION_KEY", "ALLOW_DEV_CORS", "CORS_ORIGINS"]
+        [
+            "DEV_ENCRYPTION_KEY",
+            "ALLOW_DEV_AUTH_BYPASS",
+            "ALLOW_DEV_CORS",
+            "CORS_ORIGINS"
+        ]
     );
 }
 
@@ -292,6 +299,34 @@ fn named_origins_are_fit_for_production() {
     let origins = "https://app.example,https://*.vscode-cdn.net";
     let flags = Flags::fit().with("cors-origins", origins);
     assert_eq!(flags.config().check(), Ok(()));
+}
+
+#[test]
+fn an_identity_is_lent_on_a_developers_own_machine_alone() {
+    let config = |environment: &str, bind: &str| {
+        let (environment, bind) = (format!("--app-env={environment}"), format!("--bind={bind}"));
+        Config::from_flags(["--allow-dev-auth-bypass=true", &environment, &bind]).unwrap()
+    };
+    for bind in ["127.0.0.1:8787", "127.0.0.2:0", "[::1]:8787"] {
+        let config = config("development", bind);
+        assert_eq!(config.check(), Ok(()), "{bind}");
+        let lent = config.lent_identity().unwrap();
+        assert_eq!(lent.user_id.as_str(), "dev_user", "{bind}");
+    }
+    for bind in ["0.0.0.0:8787", "192.168.1.2:8787", "[::]:8787"] {
+        let config = config("development", bind);
+        assert_eq!(settings(&config), ["ALLOW_DEV_AUTH_BYPASS"], "{bind}");
+        assert_eq!(config.lent_identity(), None, "{bind}");
+        let said = config.check().unwrap_err().to_string();
+        assert!(said.contains(bind) && said.contains("NAVI_BIND"), "{said}");
+    }
+    for environment in ["staging", "production", "test", "ci"] {
+        let config = config(environment, "127.0.0.1:8787");
+        let broken = settings(&config);
+        assert!(broken.contains(&"ALLOW_DEV_AUTH_BYPASS"), "{environment}");
+        assert_eq!(config.lent_identity(), None, "{environment}");
+    }
+    assert_eq!(Config::from_flags([]).unwrap().lent_identity(), None);
 }
 
 #[test]

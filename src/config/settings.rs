@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use crate::audit;
 use crate::audit::config::AuditConfig;
 use crate::audit::keyring::Keyring;
 use crate::auth::config::AuthConfig;
+use crate::config::bind::BindAddress;
 use crate::config::browsers::BrowserConfig;
 use crate::config::environment::Surroundings;
 use crate::connectors::config::ConnectorConfig;
@@ -114,13 +114,16 @@ pub struct Config {
 #[command(next_help_heading = "Server")]
 pub struct ServerConfig {
     /// Address and port to listen on; port 0 takes any free one.
+    ///
+    /// `localhost:8787` is both loopback addresses, `:8787` every address of this machine, IPv4 and
+    /// IPv6; an IPv6 address stands in brackets, as in `[::1]:8787`.
     #[arg(
         long,
         env = "NAVI_BIND",
         value_name = "ADDRESS:PORT",
         default_value = "127.0.0.1:8787"
     )]
-    pub bind: SocketAddr,
+    pub bind: BindAddress,
 
     /// Seconds that requests in flight and background work get to end after SIGTERM.
     #[arg(

@@ -8,11 +8,17 @@ use crate::vault;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such connector, or the operator left it out.
-    #[error("there is no such connector here; the operator's NAVI_CONNECTORS lists them")]
-    NotEnabled,
+    #[error("there is no such connector here; this server has {offered}")]
+    NotEnabled {
+        /// The names of those that there are, for a person.
+        offered: String,
+    },
     /// There is no token of this person.
     #[error("you are not connected to {0}")]
     NotConnected(Provider),
+    /// A second connection to a provider was asked for.
+    #[error("each person has one connection to a provider; leave `name` out, or send `default`")]
+    Name,
     /// The token is empty, too long, or holds what no header may hold.
     #[error(
         "`token` is 1 to {MAX_TOKEN_BYTES} visible ASCII characters; space around it is removed"

@@ -2,16 +2,16 @@
 
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::audit::layer::Changed;
 use crate::auth::principal::Principal;
 use crate::connectors::error::Error;
-use crate::connectors::model::{Connection, NewToken, Provider, Verification};
+use crate::connectors::model::{Connection, NewToken};
 use crate::connectors::service::Connectors;
+use crate::connectors::view::ConnectionView;
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::problem::Problem;
 use crate::platform::secret::SecretString;
@@ -31,11 +31,14 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::NotEnabled => Self::new(StatusCode::NOT_FOUND, "connector-not-enabled", detail),
+            Error::NotEnabled { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "connector-not-enabled", detail)
+            }
             Error::NotConnected(_) => {
                 Self::new(StatusCode::NOT_FOUND, "connector-not-connected", detail)
             }
-            Error::Token
+            Error::Name
+            | Error::Token
             | Error::BaseUrl(_)
             | Error::BaseUrlMissing
             | Error::EmailMissing
@@ -98,44 +101,6 @@ struct TokenRequest {
     email: Option<String>,
 }
 
-/// A connection, without its token.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct ConnectionView {
-    /// The provider.
-    provider: Provider,
-    /// Whether a token is stored.
-    connected: bool,
-    /// Whether the provider has said that the token is good.
-    verified: bool,
-    /// What the provider said just now; null when it was not asked.
-    verification: Option<Verification>,
-    /// Who the provider says it belongs to.
-    account: Option<String>,
-    /// Where the token is sent.
-    base_url: Option<String>,
-    /// When the provider last said that the token is good.
-    verified_at: Option<DateTime<Utc>>,
-    /// When the token was stored.
-    updated_at: Option<DateTime<Utc>>,
-}
-
-impl From<Connection> for ConnectionView {
-    fn from(connection: Connection) -> Self {
-        let (connected, stored) = (connection.stored.is_some(), connection.stored);
-        let verified_at = stored.as_ref().and_then(|stored| stored.verified_at);
-        Self {
-            provider: connection.provider,
-            connected,
-            verified: verified_at.is_some(),
-            verification: connection.verification,
-            verified_at,
-            updated_at: stored.as_ref().map(|stored| stored.updated_at),
-            account: stored.as_ref().and_then(|stored| stored.account.clone()),
-            base_url: stored.and_then(|stored| stored.base_url),
-        }
-    }
-}
-
 /// Store a personal token, or replace it.
 #[utoipa::path(
     put, path = "/api/connectors/{provider}", tag = "connectors",
@@ -160,12 +125,22 @@ async fn put_connector(
         base_url: body.base_url,
         email: body.email,
     };
-    let before = connectors.find(&principal, &provider, false).await?;
+    let (changed, connection) = replace(&connectors, &principal, &provider, new).await?;
+    Ok((Extension(changed), Json(connection.into())))
+}
+
+/// Stores a token, and tells the difference for the audit log, where the token itself is not.
+pub(super) async fn replace(
+    connectors: &Connectors,
+    principal: &Principal,
+    provider: &str,
+    new: NewToken,
+) -> Result<(Changed, Connection), Error> {
+    let before = connectors.find(principal, provider, false).await?;
+    let connection = connectors.put(principal, provider, new).await?;
     let before = ConnectionView::from(before);
-    let connection = connectors.put(&principal, &provider, new).await?;
-    let after = ConnectionView::from(connection);
-    let changed = Changed::between(Some(&before), Some(&after));
-    Ok((Extension(changed), Json(after)))
+    let after = ConnectionView::from(connection.clone());
+    Ok((Changed::between(Some(&before), Some(&after)), connection))
 }
 
 /// Whether to ask the provider.

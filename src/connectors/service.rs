@@ -131,6 +131,26 @@ impl Connectors {
         Ok(self.shown(owner.provider, Some(stored), Some((&verdict).into())))
     }
 
+    /// A person's connections to every provider that the operator enables, also those that are not made.
+    pub async fn list(&self, principal: &Principal) -> Result<Vec<Connection>, Error> {
+        let mut conn = self.db.acquire().await?;
+        let held = store::of_person(&mut conn, &principal.org_id, &principal.user_id).await?;
+        let connection = |provider| Connection {
+            provider,
+            stored: held
+                .iter()
+                .find(|held| held.provider == provider)
+                .map(|held| Shown {
+                    base_url: held.base_url.clone().or_else(|| self.default(provider)),
+                    account: held.account.clone(),
+                    verified_at: held.verified_at,
+                    updated_at: held.updated_at,
+                }),
+            verification: None,
+        };
+        Ok(self.offered().map(connection).collect())
+    }
+
     /// Forgets a person's token. The provider is not told: that it is worth nothing any more, the
     /// person has to see to there.
     pub async fn delete(&self, principal: &Principal, provider: &str) -> Result<(), Error> {
@@ -196,10 +216,26 @@ impl Connectors {
         Ok(SecretString::from(text))
     }
 
+    /// The providers that the operator enables.
+    fn offered(&self) -> impl Iterator<Item = Provider> {
+        let all = Provider::ALL.into_iter();
+        all.filter(|provider| self.config.offers(*provider))
+    }
+
+    fn not_enabled(&self) -> Error {
+        let names: Vec<_> = self.offered().map(Provider::as_str).collect();
+        let offered = if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        };
+        Error::NotEnabled { offered }
+    }
+
     fn owner(&self, principal: &Principal, provider: &str) -> Result<Owner, Error> {
         let provider = Provider::from_name(provider)
             .filter(|provider| self.config.offers(*provider))
-            .ok_or(Error::NotEnabled)?;
+            .ok_or_else(|| self.not_enabled())?;
         Ok(Owner {
             org_id: principal.org_id.clone(),
             user_id: principal.user_id.clone(),
@@ -213,15 +249,19 @@ impl Connectors {
             .ok_or(Error::BaseUrlMissing)
     }
 
+    /// The address of those who name none.
+    fn default(&self, provider: Provider) -> Option<String> {
+        self.config.base_url(provider).map(written)
+    }
+
     fn shown(
         &self,
         provider: Provider,
         stored: Option<Stored>,
         verification: Option<Verification>,
     ) -> Connection {
-        let default = || self.config.base_url(provider).map(written);
         let stored = stored.map(|stored| Shown {
-            base_url: stored.base_url.or_else(default),
+            base_url: stored.base_url.or_else(|| self.default(provider)),
             account: stored.account,
             verified_at: stored.verified_at,
             updated_at: stored.updated_at,

@@ -1,6 +1,7 @@
 //! The SQL of connectors. Every statement for a person names the organisation and the user; those
 //! that renew seals walk along the key, which begins with the organisation.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::connectors::model::{Owner, Provider, Stored};
@@ -19,6 +20,38 @@ pub async fn find(conn: &mut PgConnection, owner: &Owner) -> sqlx::Result<Option
         owner.provider as Provider,
     )
     .fetch_optional(conn)
+    .await
+}
+
+/// A person's connection to a provider, without its token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The provider.
+    pub provider: Provider,
+    /// The address that its owner gave.
+    pub base_url: Option<String>,
+    /// Who the provider says it belongs to.
+    pub account: Option<String>,
+    /// When the provider last said that it is good.
+    pub verified_at: Option<DateTime<Utc>>,
+    /// When it was handed in, or replaced.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A person's connections.
+pub async fn of_person(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    user_id: &UserId,
+) -> sqlx::Result<Vec<Held>> {
+    sqlx::query_as!(
+        Held,
+        r#"select provider as "provider: Provider", base_url, account, verified_at, updated_at
+           from connector_tokens where org_id = $1 and user_id = $2"#,
+        org_id as &OrgId,
+        user_id as &UserId,
+    )
+    .fetch_all(conn)
     .await
 }
 

@@ -12,14 +12,17 @@ use crate::feedback::cursor::Cursor;
 use crate::feedback::error::Error;
 use crate::feedback::model::Signal;
 use crate::feedback::service::{Feedback, Submission};
-use crate::feedback::view::{LearningView, NotedView, PageView, RatingView, StatsView, StoredView};
-use crate::platform::extract::{Json, Query};
+use crate::feedback::view::{
+    LearningView, NotedView, OwnRatingView, PageView, RatingView, StatsView, StoredView,
+};
+use crate::platform::extract::{Json, Path, Query};
 use crate::platform::problem::Problem;
 
 /// The routes of this slice.
 pub fn routes(feedback: Feedback) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(submit_rating))
+        .routes(routes!(own_rating))
         .routes(routes!(note_signal))
         .routes(routes!(feedback_stats))
         .routes(routes!(recent_ratings))
@@ -94,6 +97,25 @@ async fn submit_rating(
         rating,
     };
     Ok((Extension(changed), Json(stored)))
+}
+
+/// Your rating of an answer of yours.
+#[utoipa::path(
+    get, path = "/api/feedback/generations/{gen_id}", tag = "feedback",
+    security(("bearer" = ["viewer"])),
+    params(("gen_id" = i64, Path, description = "the answer, as `generation_logged` named it")),
+    responses(
+        (status = 200, description = "The rating, or nulls while there is none", body = OwnRatingView),
+        (status = 404, description = "There is no such answer of yours"),
+    )
+)]
+async fn own_rating(
+    State(feedback): State<Feedback>,
+    principal: Principal,
+    Path(gen_id): Path<i64>,
+) -> Result<Json<OwnRatingView>, Problem> {
+    let rated = feedback.own_rating(&principal, gen_id).await?;
+    Ok(Json(OwnRatingView::new(gen_id, rated)))
 }
 
 /// What a client can see happen to an answer.

@@ -118,6 +118,18 @@ impl Feedback {
         Ok((before, now))
     }
 
+    /// The principal's rating of a generation of theirs, if they gave one.
+    pub async fn own_rating(
+        &self,
+        principal: &Principal,
+        gen_id: i64,
+    ) -> Result<Option<Rated>, Error> {
+        let mut conn = self.db.acquire().await?;
+        let (org_id, owner) = (&principal.org_id, &principal.user_id);
+        let found = ratings::find(&mut conn, org_id, gen_id, owner).await?;
+        Ok(found.ok_or(Error::NotFound)?.rated)
+    }
+
     /// Notes what the principal's client saw happen to an answer of theirs. Answers whether that is new.
     pub async fn note(
         &self,

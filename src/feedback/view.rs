@@ -41,6 +41,36 @@ impl RatingView {
     }
 }
 
+/// The caller's rating of a generation, with nulls while there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = OwnRating)]
+pub struct OwnRatingView {
+    /// The answer.
+    pub gen_id: i64,
+    /// -1 rejected, 0 withdrawn, 1 accepted; null while it was never rated.
+    pub rating: Option<i16>,
+    /// Why, in a word, without secrets.
+    pub reason: Option<String>,
+    /// Why, in more words, without secrets.
+    pub comment: Option<String>,
+    /// When this was said.
+    pub updated_at: Option<DateTime<Utc>>,
+}
+
+impl OwnRatingView {
+    /// The rating of an answer, if there is one.
+    pub fn new(gen_id: i64, rated: Option<Rated>) -> Self {
+        let said = rated.as_ref();
+        Self {
+            gen_id,
+            rating: said.map(|rated| rated.rating.number()),
+            updated_at: said.map(|rated| rated.updated_at),
+            reason: said.and_then(|rated| rated.reason.clone()),
+            comment: rated.and_then(|rated| rated.comment),
+        }
+    }
+}
+
 /// That a rating was stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = RatingStored)]

@@ -4,13 +4,17 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::join_all;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::http::listeners::Listeners;
+use crate::http::socket::Socket;
 use crate::platform::tasks::Tasks;
 
 /// How long a client may take for the head of its next request, and so how long a connection may
@@ -28,7 +32,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// Serves until `stop`, then ends idle connections, lets the others finish their answer, and
 /// returns. What is still open when `tasks` end is dropped.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     router: Router,
     tasks: Tasks,
     stop: CancellationToken,
@@ -38,31 +42,68 @@ pub async fn serve(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(head_time)
+        // See the socket: what a client means by it depends on the answer.
+        .half_close(true)
         .max_buf_size(HEAD_BYTES);
-    let open = GracefulShutdown::new();
-    loop {
-        let stream = tokio::select! {
-            stream = accept(&listener) => stream,
-            () = stop.cancelled() => break,
-        };
-        // Frames of a stream are small and should leave at once.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
+    let server = Server {
+        http,
+        router,
+        tasks,
+        open: GracefulShutdown::new(),
+    };
+    let sockets = listeners.into_sockets();
+    let accepting = sockets
+        .iter()
+        .map(|socket| server.accept_from(socket, &stop));
+    join_all(accepting).await;
+    drop(sockets);
+    server.open.shutdown().await;
+}
+
+/// What every connection is served with.
+struct Server {
+    http: http1::Builder,
+    router: Router,
+    tasks: Tasks,
+    open: GracefulShutdown,
+}
+
+impl Server {
+    /// Serves the connections of one socket until `stop`.
+    async fn accept_from(&self, listener: &TcpListener, stop: &CancellationToken) {
+        loop {
+            let stream = tokio::select! {
+                stream = accept(listener) => stream,
+                () = stop.cancelled() => return,
+            };
+            self.serve(stream);
         }
-        let service = TowerToHyperService::new(router.clone());
-        let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
-        let stopping = tasks.stopping();
-        tasks.spawn(async move {
+    }
+
+    fn serve(&self, stream: TcpStream) {
+        let socket = Socket::new(stream);
+        let (guard, io) = (socket.clone(), TokioIo::new(socket.clone()));
+        let answering = TowerToHyperService::new(self.router.clone());
+        let service = service_fn(move |request| {
+            let (answer, guard) = (answering.call(request), guard.clone());
+            async move { answer.await.map(|response| guard.guard(response)) }
+        });
+        let connection = self.open.watch(self.http.serve_connection(io, service));
+        let stopping = self.tasks.stopping();
+        self.tasks.spawn(async move {
             tokio::select! {
                 ended = connection => if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended early");
                 },
+                () = socket.broken() => tracing::debug!("a client is gone"),
+                () = stopping.cancelled() => return,
+            }
+            tokio::select! {
+                () = socket.linger() => {}
                 () = stopping.cancelled() => {}
             }
         });
     }
-    drop(listener);
-    open.shutdown().await;
 }
 
 async fn accept(listener: &TcpListener) -> TcpStream {

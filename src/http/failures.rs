@@ -71,8 +71,10 @@ pub async fn record(
         asker,
     };
     let response = next.run(request).await;
+    let status = response.status();
+    let is_failure = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
     // A probe that says no does its work.
-    if response.status().is_server_error() && !seen.route.contains("/health") {
+    if is_failure && !seen.route.contains("/health") {
         recorder.failed(seen, &response);
     }
     response

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::time::{Instant, sleep};
 
 use crate::auth::principal::Principal;
 use crate::auth::rate_limit::RateLimiter;
+use crate::http::pace::{Pace, Waiting};
 use crate::platform::extract::discard;
 use crate::platform::problem::Problem;
 use crate::platform::redact::text::redact_text;
@@ -23,11 +25,20 @@ pub const AGENT_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// Until when an answer must begin. A stream begins at once and may then last.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
+/// The least time between two looks at the clock while a body is waited for.
+const LEAST_WAIT: Duration = Duration::from_millis(100);
 /// Routes that answer only when a model has.
-const PATIENT: &[(&str, Duration)] = &[("/api/navi/chat", Duration::from_mins(10))];
+const PATIENT: &[(&str, Duration)] = &[
+    ("/api/navi/chat", Duration::from_mins(10)),
+    ("/api/navi/plan", Duration::from_mins(10)),
+    (REVIEW, Duration::from_mins(10)),
+];
+/// Asks a model whatever the method, so that reading it costs as much as changing something.
+const REVIEW: &str = "/api/navi/analyze-changes";
 
 /// Answers for a handler that did not begin to in time; what it was doing is dropped, and with it
-/// a transaction that was open.
+/// a transaction that was open. The time in which it waited for the request's body does not count:
+/// that has a limit of its own.
 pub async fn deadline(request: Request, next: Next) -> Response {
     let patience = request
         .extensions()
@@ -37,14 +48,38 @@ pub async fn deadline(request: Request, next: Next) -> Response {
             found.map(|(_, patience)| *patience)
         })
         .unwrap_or(DEFAULT_PATIENCE);
-    within(patience, next.run(request)).await
+    let waiting = Waiting::new(Pace::ALLOWED);
+    let request = request.map(|body| waiting.for_body(body));
+    let mut response = within(patience, &waiting, next.run(request)).await;
+    if waiting.is_over() || response.status() == StatusCode::REQUEST_TIMEOUT {
+        // What still comes of the body is not read.
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
-/// The answer, or a problem when it takes longer than `patience`.
-pub async fn within(patience: Duration, answer: impl Future<Output = Response>) -> Response {
-    match tokio::time::timeout(patience, answer).await {
-        Ok(response) => response,
-        Err(_) => Problem::new(
+/// The answer, or a problem when it takes longer than `patience` and the time that is spent waiting
+/// for the client.
+pub async fn within(
+    patience: Duration,
+    waiting: &Waiting,
+    answer: impl Future<Output = Response>,
+) -> Response {
+    let began = Instant::now();
+    let expired = async {
+        loop {
+            let left = (patience + waiting.total()).saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            sleep(left.max(LEAST_WAIT)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        response = answer => response,
+        () = expired => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "request-timed-out",
             format!(
@@ -78,15 +113,6 @@ pub fn panicked(payload: Box<dyn Any + Send>) -> Response {
     let panicked = Panicked(redact_text(text).into_owned());
     response.extensions_mut().insert(panicked);
     response
-}
-
-/// Answers what matches no route.
-pub async fn not_found() -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "not-found",
-        "there is nothing at this address; /openapi.json lists what there is",
-    )
 }
 
 /// Answers a method that a route does not have; the header `Allow` names those it has.
@@ -136,14 +162,21 @@ impl Rates {
     }
 }
 
-/// Slows down a principal who changes things faster than the limit. Reading is free.
+/// Whether a request counts: it changes something, or costs as much.
+fn counts(request: &Request) -> bool {
+    let route = request.extensions().get::<MatchedPath>();
+    !request.method().is_safe() || route.is_some_and(|route| route.as_str() == REVIEW)
+}
+
+/// Slows down a principal who changes things faster than the limit. Reading is free, unless a model is
+/// asked for it.
 ///
 /// The headers are those of the IETF's `RateLimit` draft: a policy, and what is left of it.
 pub async fn rate(State(rates): State<Rates>, request: Request, next: Next) -> Response {
-    let changes = !request.method().is_safe();
+    let counts = counts(&request);
     let (name, what, limiter) = rates.of(&request);
     let wait = match request.extensions().get::<Principal>() {
-        Some(principal) if changes => limiter.check(principal),
+        Some(principal) if counts => limiter.check(principal),
         _ => None,
     };
     let Some(wait) = wait else {

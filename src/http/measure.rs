@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::BodyExt;
 
-use crate::http::cors;
+use crate::http::{cors, unbuilt};
 use crate::platform::metrics::Metrics;
 
 /// The label for requests that match no route: one series for all of them.
@@ -46,12 +46,23 @@ pub async fn measure(State(metrics): State<Metrics>, request: Request, next: Nex
     })
 }
 
+/// The label for routes of features that are not built: one series for all of them.
+const UNBUILT: &str = "<not built>";
+
 /// What a route is counted under. The routes of jobs stand at two addresses and are counted as one:
-/// who asks how often jobs fail does not mean half of them.
+/// who asks how often jobs fail does not mean half of them. So are other routes with two addresses.
 pub fn path_label(template: &str) -> Cow<'_, str> {
-    match template.strip_prefix("/api/navi/jobs") {
+    if unbuilt::is_unbuilt(template) {
+        return Cow::Borrowed(UNBUILT);
+    }
+    let main = match template {
+        "/api/connectors/marketplace/status" => "/api/connectors/status",
+        "/api/connectors/jira/connect" => "/api/connectors/save",
+        _ => template,
+    };
+    match main.strip_prefix("/api/navi/jobs") {
         Some(rest) => Cow::Owned(format!("/api/jobs{rest}")),
-        None => Cow::Borrowed(template),
+        None => Cow::Borrowed(main),
     }
 }
 

@@ -180,8 +180,12 @@ fn complete_operation(operation: &mut Operation, method: &HttpMethod, open: bool
     }
     if operation.request_body.is_some() {
         problems.push(("400", "the body is no JSON"));
+        problems.push(("408", "the body did not come in time"));
         problems.push(("413", "the body is too large"));
-        problems.push(("415", "the body is not declared as JSON"));
+        problems.push((
+            "415",
+            "the body is not declared as JSON, or is packed otherwise",
+        ));
     }
     if operation.request_body.is_some() || operation.parameters.is_some() {
         problems.push(("422", "a value is not what the route takes"));

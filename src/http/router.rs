@@ -1,9 +1,11 @@
 //! The whole API, and the middleware around it.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::Uri;
 use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
@@ -11,10 +13,15 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::audit::layer::{Failures, Recorder, failed_logins, record};
+use crate::auth::development::Lent;
 use crate::auth::layer::{Gate, Openings, authenticate};
 use crate::auth::rate_limit::RateLimiter;
 use crate::http::limits::Rates;
-use crate::http::{cors, failures, identity, limits, measure, models, openapi, ops};
+use crate::http::missing::Served;
+use crate::http::unpack::unpack;
+use crate::http::{
+    cors, failures, identity, limits, measure, models, openapi, ops, security, unbuilt,
+};
 use crate::platform::metrics::Metrics;
 
 /// Every route that needs no token. What is not listed here needs one.
@@ -34,6 +41,7 @@ pub const PUBLIC: &[&str] = &[
 /// Every stream that a ticket opens in place of a token, by `GET`. Their parameters are ids.
 pub const STREAMS: &[&str] = &[
     "/api/jobs/{job_id}/events",
+    "/api/navi/analyze-changes",
     "/api/navi/jobs/{job_id}/events",
 ];
 
@@ -48,11 +56,16 @@ fn api(app: &App) -> OpenApiRouter {
     OpenApiRouter::new()
         .merge(ops::routes(app))
         .merge(crate::auth::routes::routes(app.tickets.clone(), STREAMS))
+        .merge(crate::auth::orgs::routes::routes())
         .merge(models::routes(app))
+        .merge(security::routes(app))
+        .merge(unbuilt::routes())
         .merge(
             crate::agent::routes::routes(app.agent.clone())
                 .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
         )
+        .merge(crate::agent::plans::routes::routes(app.agent.clone()))
+        .merge(crate::agent::review::routes::routes(app.agent.clone()))
         .merge(
             crate::agent::jobs::routes::routes(app.agent.clone(), app.streams_end.clone())
                 .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
@@ -62,7 +75,11 @@ fn api(app: &App) -> OpenApiRouter {
         ))
         .merge(crate::agent::consents::routes::routes(app.consents.clone()))
         .merge(crate::audit::routes::routes(app.audit.clone()))
+        .merge(crate::audit::listing::routes::routes(app.audit.clone()))
         .merge(crate::connectors::routes::routes(app.connectors.clone()))
+        .merge(crate::connectors::panel::routes::routes(
+            app.connectors.clone(),
+        ))
         .merge(crate::telemetry::routes::routes(app.telemetry.clone()))
         .merge(crate::telemetry::errors::routes::routes(app.errors.clone()))
         .merge(crate::telemetry::rates::routes::routes(app.rates.clone()))
@@ -84,11 +101,17 @@ pub fn document(app: &App) -> OpenApi {
 pub fn router(app: &App) -> Router {
     let document = document(app);
     touch_every_series(&app.metrics, &document);
+    let served = Arc::new(Served::new(&document));
     let text = serde_json::to_vec(&document).unwrap_or_default();
     let (router, _) = api(app)
         .merge(openapi::routes(text.into()))
         .split_for_parts();
-    let gate = Gate::new(app.verifier.clone(), app.tickets.clone(), OPENINGS);
+    let pages = app.config.browsers.allowed();
+    let lent = app.config.lent_identity().map(|identity| Lent {
+        identity,
+        pages: pages.clone(),
+    });
+    let gate = Gate::new(app.verifier.clone(), app.tickets.clone(), lent, OPENINGS);
     let limiter = |per_minute, burst| {
         let limiter = Arc::new(RateLimiter::new(per_minute).with_burst(burst));
         limiter.forget_the_quiet(&app.tasks);
@@ -106,13 +129,15 @@ pub fn router(app: &App) -> Router {
 
     // The innermost comes first.
     router
-        .fallback(limits::not_found)
+        .fallback(move |address: Uri| ready(served.not_found(address.path())))
         .method_not_allowed_fallback(limits::method_not_allowed)
         // Innermost: only what would run is audited, and nothing runs before it is.
         .layer(from_fn_with_state(
             Recorder::new(app.audit.clone(), app.spans.clone()),
             record,
         ))
+        // Before the audit log, which keeps what was said, and behind what refuses without reading.
+        .layer(from_fn(unpack))
         // Counts by principal, so it stands behind authentication.
         .layer(from_fn_with_state(rates, limits::rate))
         // Before any handler and any reading of a body: strangers cost as little as possible.
@@ -135,10 +160,7 @@ pub fn router(app: &App) -> Router {
         ))
         // Browsers must be able to read every answer, refusals too, and they send no token with
         // what they ask beforehand.
-        .layer(from_fn_with_state(
-            Arc::new(app.config.browsers.allowed()),
-            cors::cors,
-        ))
+        .layer(from_fn_with_state(Arc::new(pages), cors::cors))
         // Sees every answer, those of the layers above included.
         .layer(from_fn_with_state(app.metrics.clone(), measure::measure))
         // Outermost: every answer and every line of the log has the request's id.

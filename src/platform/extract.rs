@@ -2,7 +2,8 @@
 //!
 //! Unknown fields are ignored, because old clients send extras; known fields are strict about
 //! their types. A body that is no JSON is a 400, one that is no object or has the wrong shape a 422
-//! that names the field, one that is too large a 413, one that is not declared as JSON a 415.
+//! that names the field, one that is too large a 413, one that is not declared as JSON a 415, one that
+//! does not come in time a 408.
 
 #![expect(
     clippy::disallowed_types,
@@ -13,18 +14,20 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody as _};
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::body::{Body, Bytes, HttpBody as _};
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Unexpected, Visitor};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use tokio::time::timeout;
 
+use crate::platform::body::BodyError;
+use crate::platform::json::mended;
 use crate::platform::problem::Problem;
 
 /// The longest explanation in characters: what a client sent wrongly may be repeated in it.
@@ -42,25 +45,74 @@ pub struct Query<T>(pub T);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Path<T>(pub T);
 
+/// A type that the JSON of a body can be read as.
+pub trait FromJson: Sized {
+    /// Reads it.
+    fn from_json(json: &[u8]) -> Result<Self, Problem>;
+}
+
+impl<T: DeserializeOwned> FromJson for T {
+    fn from_json(json: &[u8]) -> Result<Self, Problem> {
+        let json = &*mended(json);
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        let read = serde_path_to_error::deserialize(&mut deserializer);
+        let Object(value) = read.map_err(|error| json_problem(&error, json))?;
+        let rest = deserializer.end();
+        rest.map_err(|error| syntax(&error))?;
+        Ok(value)
+    }
+}
+
 impl<T, S> FromRequest<S> for Json<T>
 where
-    T: DeserializeOwned,
+    T: FromJson,
     S: Send + Sync,
 {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match <axum::Json<Object<T>> as FromRequest<S>>::from_request(request, state).await {
-            Ok(axum::Json(Object(value))) => Ok(Self(value)),
-            Err(rejection) => Err(json_problem(&rejection)),
-        }
+        let json = json_bytes(request, state).await?;
+        T::from_json(&json).map(Self)
     }
+}
+
+/// The bytes of a body that is declared as JSON.
+pub(crate) async fn json_bytes<S>(request: Request, state: &S) -> Result<Bytes, Problem>
+where
+    S: Send + Sync,
+{
+    let declared = request.headers().get(header::CONTENT_TYPE);
+    if !declared.is_some_and(|kind| is_json(kind.as_bytes())) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            "send the body as JSON, with the header `Content-Type: application/json`",
+        ));
+    }
+    let read = Bytes::from_request(request, state).await;
+    read.map_err(|rejection: BytesRejection| unread(&rejection).into())
+}
+
+/// The reason why a body cannot be read. The rejection of one that is too large does not name the error
+/// behind it.
+fn unread(rejection: &BytesRejection) -> BodyError {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => BodyError::TooLarge,
+        _ => BodyError::of(rejection),
+    }
+}
+
+/// Whether a `Content-Type` is `application/json`, or a format that is written in JSON.
+pub(crate) fn is_json(declared: &[u8]) -> bool {
+    let kind = declared.split(|byte| *byte == b';').next();
+    let kind = kind.unwrap_or_default().trim_ascii().to_ascii_lowercase();
+    kind == b"application/json" || (kind.starts_with(b"application/") && kind.ends_with(b"+json"))
 }
 
 /// A body that may be left out.
 impl<T, S> OptionalFromRequest<S> for Json<T>
 where
-    T: DeserializeOwned,
+    T: FromJson,
     S: Send + Sync,
 {
     type Rejection = Problem;
@@ -168,26 +220,50 @@ pub async fn discard(body: Body) {
     let _in_time = timeout(DISCARD_PATIENCE, reading).await;
 }
 
-/// The problem of a body that cannot be read.
-pub(crate) fn json_problem(rejection: &JsonRejection) -> Problem {
-    match rejection.status() {
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported-media-type",
-            "send the body as JSON, with the header `Content-Type: application/json`",
-        ),
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "payload-too-large",
-            "the body is larger than this route takes",
-        ),
-        StatusCode::UNPROCESSABLE_ENTITY => invalid(&rejection.body_text()),
-        _ => Problem::new(
-            StatusCode::BAD_REQUEST,
-            "invalid-request",
-            shortened(&rejection.body_text()),
-        ),
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        let (status, slug) = match error {
+            BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, "body-too-slow"),
+            BodyError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload-too-large"),
+            BodyError::Damaged(_) | BodyError::CutShort => {
+                (StatusCode::BAD_REQUEST, "invalid-request")
+            }
+        };
+        Self::new(status, slug, error.to_string())
     }
+}
+
+/// The problem of a text that could not be read as what the route takes.
+fn json_problem(error: &serde_path_to_error::Error<serde_json::Error>, json: &[u8]) -> Problem {
+    const MISFIT: &str = "Failed to deserialize the JSON body into the target type";
+    let (path, inner) = (error.path(), error.inner());
+    if inner.is_data() {
+        return invalid(&format!("{MISFIT}: {error}"));
+    }
+    // The parser also calls it a mistake in the text when a word is expected and something else is
+    // there, or a number is beyond all bounds.
+    let is_json =
+        std::str::from_utf8(json).is_ok() && serde_json::from_slice::<IgnoredAny>(json).is_ok();
+    if !is_json {
+        return syntax(error);
+    }
+    if !inner.to_string().starts_with("expected value") {
+        return invalid(&format!("{MISFIT}: {error}"));
+    }
+    let (line, column) = (inner.line(), inner.column());
+    invalid(&format!(
+        "{MISFIT}: {path}: invalid type, expected a text at line {line} column {column}"
+    ))
+}
+
+fn syntax(error: &dyn fmt::Display) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "invalid-request",
+        shortened(&format!(
+            "Failed to parse the request body as JSON: {error}"
+        )),
+    )
 }
 
 /// A request that can be read and whose values are not what the route takes.

@@ -4,6 +4,7 @@
 //! slices need it. Every side effect has its one door here: the clock, ids, outbound HTTP,
 //! spawned tasks, the database.
 
+pub mod body;
 pub mod clock;
 pub mod db;
 pub mod descriptors;
@@ -13,6 +14,7 @@ pub mod health;
 pub mod hex;
 pub mod idempotency;
 pub mod ids;
+pub mod json;
 pub mod kept;
 pub mod logging;
 pub mod metrics;
@@ -25,4 +27,5 @@ pub mod redact;
 pub mod secret;
 pub mod secret_file;
 pub mod signals;
+pub mod sse;
 pub mod tasks;

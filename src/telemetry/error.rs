@@ -1,36 +1,23 @@
 //! Why telemetry was not taken.
 
+use crate::platform::body::BodyError;
 use crate::telemetry::model::{MAX_BATCH_ID_BYTES, MAX_BODY_BYTES, MAX_EVENTS, Rejected};
 
 /// A batch of which nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The body is larger than a batch may be.
+    /// The body is larger than a batch may be, once it is unpacked.
     #[error("the body is larger than {MAX_BODY_BYTES} bytes; send fewer events at a time")]
     BodyTooLarge,
-    /// The body is larger than that when it is unpacked.
-    #[error(
-        "the body is larger than {MAX_BODY_BYTES} bytes once unpacked; send fewer events at a time"
-    )]
-    UnpackedTooLarge,
     /// There are too many events.
     #[error("the batch has {0} events, and {MAX_EVENTS} are taken at a time")]
     TooManyEvents(usize),
-    /// The body is packed in a way that is not understood.
-    #[error("the body's encoding is not understood; `gzip`, `zstd` and none are")]
-    Encoding,
-    /// The body is not what its headers say.
-    #[error("the body cannot be unpacked; it is damaged, or was not packed with {0}")]
-    Damaged(&'static str),
     /// The body is declared as something else.
     #[error("send the batch as JSON, declared as `application/json` or `text/plain`")]
     MediaType,
-    /// The body did not come.
-    #[error("the body ended before all of it was sent")]
-    CutShort,
-    /// The body takes too long.
-    #[error("the body was not sent in time")]
-    Slow,
+    /// The body cannot be read.
+    #[error(transparent)]
+    Body(#[from] BodyError),
     /// The body is no JSON.
     #[error("the body is no JSON: {0}")]
     Syntax(String),

@@ -1,39 +1,34 @@
-//! The body of a batch: let in when there is room, read in time, unpacked.
+//! The body of a batch: let in when there is room, and read in time.
 
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::{FromRef, FromRequest, Request};
 use axum::http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use futures_util::StreamExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use crate::platform::extract::discard;
+use crate::platform::body::BodyError;
+use crate::platform::extract::{discard, is_json};
 use crate::platform::problem::Problem;
 use crate::telemetry::error::Error;
 use crate::telemetry::model::MAX_BODY_BYTES;
 use crate::telemetry::service::Telemetry;
-use crate::telemetry::unpack::Packing;
 
-/// How long a body may take. Its room is somebody else's until then.
+/// How long a body may take, at whatever pace. Its room is somebody else's until then.
 const READ_PATIENCE: Duration = Duration::from_secs(10);
+/// The room that a body takes whose size is not known, because it was packed or is sent in chunks; and
+/// the steps in which it takes more.
+const ROOM_BYTES: usize = 64 * 1024;
 
-/// A body as it came, and its room in memory.
-pub struct Packed {
-    bytes: Bytes,
-    packing: Packing,
-    _room: OwnedSemaphorePermit,
+/// A body, and its room in memory.
+pub struct BatchBody {
+    /// The body.
+    pub bytes: Vec<u8>,
+    room: OwnedSemaphorePermit,
 }
 
-impl Packed {
-    /// The body, unpacked.
-    pub fn unpack(&self) -> Result<std::borrow::Cow<'_, [u8]>, Error> {
-        self.packing.unpack(&self.bytes)
-    }
-}
-
-impl<S> FromRequest<S> for Packed
+impl<S> FromRequest<S> for BatchBody
 where
     Telemetry: FromRef<S>,
     S: Send + Sync,
@@ -50,51 +45,57 @@ where
     }
 }
 
-async fn read(request: Request, telemetry: &Telemetry) -> Result<Packed, Error> {
+async fn read(request: Request, telemetry: &Telemetry) -> Result<BatchBody, Error> {
     let headers = request.headers();
-    if !is_json(headers) {
+    if !is_taken(headers) {
         return Err(Error::MediaType);
     }
-    let packing = Packing::from_header(text(headers, &header::CONTENT_ENCODING))?;
-    let length = text(headers, &header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: usize| length > MAX_BODY_BYTES) {
         return Err(Error::BodyTooLarge);
     }
-    let room = match telemetry.room(length).await {
+    let room = match telemetry.room(length.unwrap_or(ROOM_BYTES)).await {
         Ok(room) => room,
         Err(error) => {
             discard(request.into_body()).await;
             return Err(error);
         }
     };
-    let body = Limited::new(request.into_body(), MAX_BODY_BYTES);
-    let bytes = match timeout(READ_PATIENCE, body.collect()).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Error::BodyTooLarge),
-        Ok(Err(_)) => return Err(Error::CutShort),
-        Err(_) => return Err(Error::Slow),
+    let mut body = BatchBody {
+        bytes: Vec::with_capacity(length.unwrap_or_default()),
+        room,
     };
-    Ok(Packed {
-        bytes,
-        packing,
-        _room: room,
-    })
+    match timeout(READ_PATIENCE, body.fill(request, telemetry)).await {
+        Ok(filled) => filled.map(|()| body),
+        Err(_) => Err(Error::Body(BodyError::Slow)),
+    }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
-    // What is no text is no known encoding either.
-    headers.get(name).map(|value| value.to_str().unwrap_or("?"))
+impl BatchBody {
+    async fn fill(&mut self, request: Request, telemetry: &Telemetry) -> Result<(), Error> {
+        let mut chunks = request.into_body().into_data_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| BodyError::of(&error))?;
+            if self.bytes.len() + chunk.len() > MAX_BODY_BYTES {
+                return Err(Error::BodyTooLarge);
+            }
+            self.bytes.extend_from_slice(&chunk);
+            while self.bytes.len() > self.room.num_permits() * 1024 {
+                self.room.merge(telemetry.room(ROOM_BYTES).await?);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whether the body is declared as JSON, or as what `sendBeacon` declares a text as; undeclared bodies
 /// are tried.
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(declared) = text(headers, &header::CONTENT_TYPE) else {
+fn is_taken(headers: &HeaderMap) -> bool {
+    let Some(declared) = headers.get(header::CONTENT_TYPE) else {
         return true;
     };
-    let kind = declared.split(';').next().unwrap_or_default().trim();
-    let kind = kind.to_ascii_lowercase();
-    kind == "application/json"
-        || kind == "text/plain"
-        || (kind.starts_with("application/") && kind.ends_with("+json"))
+    let kind = declared.as_bytes().split(|byte| *byte == b';').next();
+    let kind = kind.unwrap_or_default().trim_ascii();
+    is_json(kind) || kind.eq_ignore_ascii_case(b"text/plain")
 }

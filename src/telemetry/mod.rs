@@ -1,7 +1,7 @@
 //! What clients report about themselves, and what went wrong on this side: events, errors,
 //! measurements.
 //!
-//! A batch comes through [`extract`] (unpacked, bounded), is read by [`parse`] (each event by itself,
+//! A batch comes through [`extract`] (let in, bounded), is read by [`parse`] (each event by itself,
 //! without secrets by [`clean`]), and waits in [`service`] until [`writer`] has committed it together
 //! with what came at the same time. Errors are grouped by their [`fingerprint`].
 
@@ -13,6 +13,7 @@ pub mod errors;
 pub mod extract;
 pub mod fields;
 pub mod fingerprint;
+pub mod finite;
 pub mod flush;
 pub mod kept;
 pub mod measure;
@@ -25,5 +26,4 @@ pub mod routes;
 pub mod rows;
 pub mod service;
 pub mod store;
-pub mod unpack;
 pub mod writer;

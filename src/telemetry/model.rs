@@ -235,10 +235,8 @@ pub enum Reason {
     TypeTooLong,
     /// It is nested too deeply.
     TooDeep,
-    /// It has a number that no program can hold.
+    /// It has a number that no program can hold, or one that is none: `NaN`, `Infinity`.
     NumberOutOfRange,
-    /// It has text that is none: half a surrogate pair, for example.
-    InvalidText,
     /// The database refused it.
     Unstorable,
 }
@@ -268,7 +266,7 @@ pub struct Batch {
     /// The others.
     pub rejected: Vec<Rejected>,
     /// Whether bytes that are no text were replaced.
-    pub has_replaced_bytes: bool,
+    pub has_replaced_text: bool,
 }
 
 /// What became of a batch.

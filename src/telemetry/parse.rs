@@ -10,12 +10,14 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::platform::db::strip_nul;
+use crate::platform::json::mended;
 use crate::platform::redact::text::redact_text;
 use crate::telemetry::clean::{TooDeep, clean};
 use crate::telemetry::error::Error;
 use crate::telemetry::fields::{
     Fields, Refusal, duration, message_in, text_in, trace_id_of, type_in, wrong,
 };
+use crate::telemetry::finite::Finite;
 use crate::telemetry::measure::measurements;
 use crate::telemetry::model::{
     Batch, Change, Event, MAX_AGE, MAX_AHEAD, MAX_BATCH_ID_BYTES, MAX_DEPTH, MAX_EVENT_BYTES,
@@ -47,7 +49,8 @@ struct Envelope<E> {
 
 /// Reads a batch. `now` is this server's time.
 pub fn batch(body: &[u8], sender: &Sender, now: DateTime<Utc>) -> Result<Batch, Error> {
-    let text = String::from_utf8_lossy(body);
+    let body = mended(body);
+    let text = String::from_utf8_lossy(&body);
     // A list would be taken too, its items as the fields in the order in which they are declared.
     if text.trim_start().starts_with('[') {
         return Err(Error::Shape("a batch is a JSON object".to_owned()));
@@ -58,14 +61,45 @@ pub fn batch(body: &[u8], sender: &Sender, now: DateTime<Utc>) -> Result<Batch, 
             common.event(index, event)
         })?
     } else {
-        let envelope: Envelope<&RawValue> =
-            serde_json::from_str(&text).map_err(|error| envelope_error(&error))?;
-        events(envelope, sender, now, |common, index, raw| {
-            common.event(index, fields_of(raw.get())?)
-        })?
+        each(&text, sender, now)?
     };
-    batch.has_replaced_bytes = matches!(text, Cow::Owned(_));
+    batch.has_replaced_text = matches!(text, Cow::Owned(_)) || matches!(body, Cow::Owned(_));
     Ok(batch)
+}
+
+/// Reads a batch event by event.
+fn each(text: &str, sender: &Sender, now: DateTime<Utc>) -> Result<Batch, Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = serde_path_to_error::deserialize::<_, Envelope<&RawValue>>(&mut deserializer);
+    let error = match read {
+        Ok(envelope) => {
+            deserializer
+                .end()
+                .map_err(|error| Error::Syntax(error.to_string()))?;
+            return events(envelope, sender, now, |common, index, raw| {
+                common.event(index, fields_of(raw.get())?)
+            });
+        }
+        Err(error) => envelope_error(&error),
+    };
+    let Some(finite) = Finite::of(text) else {
+        return Err(error);
+    };
+    let Ok(envelope) = serde_json::from_str::<Envelope<&RawValue>>(finite.text()) else {
+        return Err(error);
+    };
+    // One beside the events makes the batch no JSON.
+    let within = envelope.events.iter().map(|raw| finite.found_in(raw.get()));
+    if within.sum::<usize>() < finite.found() {
+        return Err(error);
+    }
+    events(envelope, sender, now, |common, index, raw| {
+        if finite.found_in(raw.get()) > 0 {
+            let detail = "`NaN` and `Infinity` are no JSON; send null instead";
+            return Err((Reason::NumberOutOfRange, detail.to_owned()));
+        }
+        common.event(index, fields_of(raw.get())?)
+    })
 }
 
 fn fields_of(raw: &str) -> Result<Map<String, Value>, Refusal> {
@@ -98,7 +132,7 @@ fn events<E>(
         received,
         events: Vec::with_capacity(received),
         rejected: Vec::new(),
-        has_replaced_bytes: false,
+        has_replaced_text: false,
     };
     for (index, event) in envelope.events.into_iter().enumerate() {
         match read(&common, index, event) {
@@ -113,9 +147,9 @@ fn events<E>(
     Ok(batch)
 }
 
-fn envelope_error(error: &serde_json::Error) -> Error {
+fn envelope_error(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let text = redact_text(&error.to_string()).into_owned();
-    if error.is_data() {
+    if error.inner().is_data() {
         Error::Shape(text)
     } else {
         Error::Syntax(text)
@@ -327,11 +361,6 @@ fn refusal(error: &serde_json::Error) -> Refusal {
         Reason::TooDeep
     } else if text.starts_with("number out of range") {
         Reason::NumberOutOfRange
-    } else if ["surrogate", "code point", "hex escape"]
-        .iter()
-        .any(|part| text.contains(part))
-    {
-        Reason::InvalidText
     } else {
         Reason::Invalid
     };

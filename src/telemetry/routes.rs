@@ -10,7 +10,7 @@ use crate::auth::principal::Principal;
 use crate::platform::extract::Json;
 use crate::platform::problem::Problem;
 use crate::telemetry::error::Error;
-use crate::telemetry::extract::Packed;
+use crate::telemetry::extract::BatchBody;
 use crate::telemetry::model::{Change, Rejected};
 use crate::telemetry::rows::user_agent;
 use crate::telemetry::service::{Taken, Telemetry};
@@ -32,21 +32,19 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::BodyTooLarge | Error::UnpackedTooLarge => {
+            Error::BodyTooLarge => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload-too-large", detail)
             }
+            Error::Body(error) => error.into(),
             Error::TooManyEvents(_) => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-events", detail)
             }
-            Error::Encoding | Error::MediaType => Self::new(
+            Error::MediaType => Self::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-media-type",
                 detail,
             ),
-            Error::Damaged(_) | Error::CutShort | Error::Syntax(_) => {
-                Self::new(StatusCode::BAD_REQUEST, "invalid-request", detail)
-            }
-            Error::Slow => Self::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", detail),
+            Error::Syntax(_) => Self::new(StatusCode::BAD_REQUEST, "invalid-request", detail),
             Error::Shape(_) | Error::BatchId => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
             }
@@ -160,8 +158,8 @@ impl TelemetryAnswer {
             0 => String::new(),
             before => format!("; {before} of them were before"),
         };
-        let replaced = if taken.has_replaced_bytes {
-            "; bytes that are no UTF-8 were replaced"
+        let replaced = if taken.has_replaced_text {
+            "; what is no Unicode text was replaced"
         } else {
             ""
         };
@@ -204,13 +202,11 @@ async fn post_telemetry(
     State(telemetry): State<Telemetry>,
     principal: Principal,
     headers: HeaderMap,
-    packed: Packed,
+    body: BatchBody,
 ) -> Result<Json<TelemetryAnswer>, Problem> {
     let agent = headers.get(header::USER_AGENT);
     let agent = agent.and_then(|agent| agent.to_str().ok()).map(user_agent);
-    let taken = telemetry
-        .take(&principal, agent, || packed.unpack())
-        .await?;
+    let taken = telemetry.take(&principal, agent, &body.bytes).await?;
     Ok(Json(TelemetryAnswer::of(taken)))
 }
 

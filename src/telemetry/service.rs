@@ -1,6 +1,5 @@
 //! Taking telemetry: read, bounded, and acknowledged once it is on disk.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::auth::principal::Principal;
 use crate::auth::rate_limit::RateLimiter;
+use crate::platform::body::BodyError;
 use crate::platform::clock::Clock;
 use crate::platform::metrics::Metrics;
 use crate::platform::tasks::Tasks;
@@ -97,8 +97,8 @@ pub struct Taken {
     pub rejected: Vec<Rejected>,
     /// What was changed in which events, by index.
     pub changed: Vec<(usize, Vec<Change>)>,
-    /// Whether bytes that are no text were replaced.
-    pub has_replaced_bytes: bool,
+    /// Whether what is no text was replaced.
+    pub has_replaced_text: bool,
 }
 
 impl Telemetry {
@@ -143,24 +143,19 @@ impl Telemetry {
         })))
     }
 
-    /// Room for a body of this many bytes, or of any size when nobody says. Whoever finds none soon is
-    /// refused before anything of the body is read.
-    pub async fn room(&self, bytes: Option<usize>) -> Result<OwnedSemaphorePermit, Error> {
-        let bytes = bytes.unwrap_or(MAX_BODY_BYTES).min(MAX_BODY_BYTES);
-        reserve(&self.0.reading, bytes).await
+    /// Room for this many bytes of a body. Whoever finds none soon is refused before they are read.
+    pub async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
+        reserve(&self.0.reading, bytes.min(MAX_BODY_BYTES)).await
     }
 
     /// Stores a batch. When this answers, what it says is stored is on disk.
-    pub async fn take<'a>(
+    pub async fn take(
         &self,
         principal: &Principal,
         user_agent: Option<String>,
-        body: impl FnOnce() -> Result<Cow<'a, [u8]>, Error>,
+        body: &[u8],
     ) -> Result<Taken, Error> {
-        let taken = match body() {
-            Ok(body) => self.try_take(principal, user_agent, &body).await,
-            Err(error) => Err(error),
-        };
+        let taken = self.try_take(principal, user_agent, body).await;
         match &taken {
             Ok(taken) => self.count(taken),
             Err(error) => self.refused(error),
@@ -214,7 +209,7 @@ impl Telemetry {
             before: 0,
             rejected: Vec::new(),
             changed,
-            has_replaced_bytes: batch.has_replaced_bytes,
+            has_replaced_text: batch.has_replaced_text,
         };
         if batch.events.is_empty() {
             return match batch.rejected.into_iter().next() {
@@ -301,15 +296,14 @@ impl Telemetry {
 /// The reason under which a refused batch is counted.
 fn reason(error: &Error) -> &'static str {
     match error {
-        Error::BodyTooLarge | Error::UnpackedTooLarge | Error::TooManyEvents(_) => "too_large",
+        Error::BodyTooLarge | Error::Body(BodyError::TooLarge) | Error::TooManyEvents(_) => {
+            "too_large"
+        }
         Error::Overloaded => "overload",
         Error::TooManyOfYours { .. } => "rate",
         Error::Unavailable => "unavailable",
-        Error::Encoding
-        | Error::Damaged(_)
+        Error::Body(BodyError::Damaged(_) | BodyError::CutShort | BodyError::Slow)
         | Error::MediaType
-        | Error::CutShort
-        | Error::Slow
         | Error::Syntax(_)
         | Error::Shape(_)
         | Error::BatchId

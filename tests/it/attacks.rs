@@ -1,21 +1,19 @@
 //! What somebody tries who wants more than is theirs.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use navi::auth::principal::Role;
-use navi::http::connections::serve;
 use navi::llm::script::Script;
 use navi::llm::scripted::ScriptedProvider;
 use navi::platform::clock::Clock;
 use serde_json::json;
 use sqlx::PgPool;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
+use tokio::net::TcpStream;
 
 use crate::support::app::TestApp;
+use crate::support::wire::{listen, until_closed};
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn no_workspace_shows_the_servers_own_secrets(db: PgPool) {
@@ -38,28 +36,6 @@ async fn no_workspace_shows_the_servers_own_secrets(db: PgPool) {
             assert!(detail.contains("data folder"), "{path}: {detail}");
         }
     }
-}
-
-/// Serves the tests' application on a port of its own, with little patience.
-async fn listen(app: &TestApp, head_time: Duration) -> (SocketAddr, CancellationToken) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let stop = CancellationToken::new();
-    let (router, tasks) = (navi::http::router::router(&app.app), app.app.tasks.clone());
-    let serving = serve(listener, router, tasks, stop.clone(), head_time);
-    app.app.tasks.spawn(serving);
-    (address, stop)
-}
-
-/// What the server says until it closes the connection.
-async fn until_closed(stream: &mut TcpStream) -> String {
-    let mut said = Vec::new();
-    let reading = stream.read_to_end(&mut said);
-    // A reset is an end too.
-    let _end = tokio::time::timeout(Duration::from_secs(20), reading)
-        .await
-        .unwrap();
-    String::from_utf8_lossy(&said).into_owned()
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -132,6 +132,12 @@ fn mistakes_on_the_command_line_end_with_2_and_print_no_secret() {
             "{shown}"
         );
     }
+    let (code, _, log) = run(&[("NAVI_BIND", "8787")], &["serve"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        log.contains("a port is missing") && log.contains("localhost:8787"),
+        "{log}"
+    );
     let bad_url = [("DATABASE_URL", "postgres://u:hunter2@h:port/n")];
     let (code, _, log) = run(&bad_url, &["migrate", "--check"]);
     assert_eq!(code, Some(2));
@@ -216,6 +222,25 @@ fn an_origin_that_is_none_is_named_before_anything_starts() {
         log.contains("CORS_ORIGINS") && log.contains("ALLOW_DEV_CORS"),
         "{log}"
     );
+}
+
+#[test]
+fn a_server_that_others_reach_does_not_start_with_an_identity_to_lend() {
+    for (environment, bind) in [
+        ("development", "0.0.0.0:0"),
+        ("staging", "127.0.0.1:0"),
+        ("production", "127.0.0.1:0"),
+    ] {
+        let variables = [
+            ("APP_ENV", environment),
+            ("NAVI_BIND", bind),
+            ("ALLOW_DEV_AUTH_BYPASS", "true"),
+        ];
+        let (code, out, log) = run(&variables, &["serve"]);
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{environment}");
+        assert!(log.contains("ALLOW_DEV_AUTH_BYPASS"), "{log}");
+        assert!(log.contains("unset ALLOW_DEV_AUTH_BYPASS"), "{log}");
+    }
 }
 
 #[test]

@@ -41,7 +41,8 @@ impl ProviderStub {
         Self { url, state }
     }
 
-    fn answer(&self, status: u16, answer: Value) {
+    /// Answers this from now on.
+    pub(crate) fn answer(&self, status: u16, answer: Value) {
         let mut state = self.state.lock().unwrap();
         (state.0, state.1) = (status, answer);
     }

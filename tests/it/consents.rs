@@ -197,6 +197,7 @@ async fn begin_run(app: &TestApp, me: &Principal, conversation: Option<&str>) ->
             run_verification: false,
             max_iterations: None,
             tuning: None,
+            plan: None,
         },
         model: ChosenModel {
             requested: None,

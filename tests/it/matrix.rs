@@ -69,15 +69,29 @@ const NAMING: &[(&str, &str, Owned, &str)] = &[
         Owned::Conversation,
         SAYS,
     ),
+    ("POST", "/api/navi/chat/stream", Owned::Conversation, SAYS),
     (
         "POST",
         "/api/navi/chat/autonomous",
         Owned::Conversation,
         SAYS,
     ),
+    ("POST", "/api/navi/plan", Owned::Conversation, SAYS),
+    (
+        "POST",
+        "/api/navi/next",
+        Owned::Job,
+        r#"{"session_id": "{id}"}"#,
+    ),
     ("POST", "/api/jobs", Owned::Conversation, SAYS),
     ("POST", "/api/navi/jobs", Owned::Conversation, SAYS),
     ("POST", "/api/feedback/submit", Owned::Generation, RATES),
+    (
+        "GET",
+        "/api/feedback/generations/{gen_id}",
+        Owned::Generation,
+        "",
+    ),
     (
         "POST",
         "/api/feedback/signals",
@@ -137,6 +151,13 @@ const LISTS: &[(&str, &str)] = &[
     ("/api/navi/jobs", "/jobs"),
     ("/api/navi/consent-preferences", "/preferences"),
     ("/api/navi/consent-audit", "/audit_log"),
+    ("/api/connectors", "/items"),
+];
+
+/// Routes that tell of each connector whether the caller is connected.
+const STATUSES: &[&str] = &[
+    "/api/connectors/status",
+    "/api/connectors/marketplace/status",
 ];
 
 /// Requests that name an entry of the audit log, which the administrators of an organisation see and
@@ -144,6 +165,7 @@ const LISTS: &[(&str, &str)] = &[
 const OF_THE_ORGANISATION: &[Row] = &[
     ("GET", "/api/audit/{id}", Owned::AuditEntry, ""),
     ("GET", "/api/audit/{id}/proof", Owned::AuditEntry, ""),
+    ("GET", "/api/audit/{id}/payload", Owned::AuditEntry, ""),
     (
         "POST",
         "/api/audit/{id}/decrypt",
@@ -186,7 +208,10 @@ const SHARED: &[Row] = &[
 /// Routes that read what an organisation has, and tell nothing of it elsewhere.
 const ORGANISATIONS: &[&str] = &[
     "/api/feedback/insights",
+    "/api/admin/security/status",
     "/api/audit",
+    "/api/audit?format=array",
+    "/api/audit?format=array&org=org-1",
     "/api/audit/checkpoint",
     "/api/audit/export",
     "/api/audit/export?format=csv",
@@ -202,11 +227,22 @@ const ORGANISATIONS: &[&str] = &[
 const OF_A_KIND: &[(&str, &str)] = &[
     ("DELETE", "/api/connectors/{provider}"),
     ("GET", "/api/connectors/{provider}"),
+    ("GET", "/api/connectors/{provider}/oauth/start"),
     ("PUT", "/api/connectors/{provider}"),
 ];
 
 /// Routes that read nothing that anybody owns.
-const OF_NOBODY: &[&str] = &["/api/auth/me", "/api/models"];
+const OF_NOBODY: &[&str] = &[
+    "/api/advanced/mcp/servers",
+    "/api/advanced/mcp/tools",
+    "/api/analytics/org",
+    "/api/analytics/usage",
+    "/api/auth/me",
+    "/api/models",
+    "/api/navi/analyze-changes",
+    "/api/org/scan/status",
+    "/api/orgs",
+];
 
 /// The owner's things, and the service that keeps them.
 struct Estate {
@@ -239,6 +275,7 @@ impl Estate {
         let (_, preferences) = desk.client.get("/api/navi/consent-preferences").await;
         let error = report(&desk.stage.db).await;
         let generation = answer(&desk.stage.db).await;
+        connect(&desk.stage.db).await;
         let admin = desk.stage.app.client(Role::Admin);
         let (_, audit) = admin.get("/api/audit").await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -336,6 +373,22 @@ async fn report(db: &PgPool) -> i64 {
     .unwrap()
 }
 
+/// The owner's connection to a provider.
+async fn connect(db: &PgPool) {
+    sqlx::query(
+        "insert into connector_tokens (org_id, user_id, provider, account, sealed, sealed_with,
+                                       verified_at, created_at, updated_at)
+         values ($1, $2, 'github', $3, $4, '2:key', now(), now(), now())",
+    )
+    .bind(ORG)
+    .bind(USER)
+    .bind(MARK)
+    .bind(vec![2_u8; 64])
+    .execute(db)
+    .await
+    .unwrap();
+}
+
 /// An answer to the owner, rated by them.
 async fn answer(db: &PgPool) -> i64 {
     sqlx::query_scalar(
@@ -430,6 +483,15 @@ async fn what_somebody_owns_does_not_exist_for_anybody_else(db: PgPool) {
             assert!(!answer.to_string().contains(MARK), "{path} by {who}");
         }
     }
+    for path in STATUSES {
+        for (who, client) in &others {
+            let (_, answer) = client.get(path).await;
+            let text = answer.to_string();
+            assert!(!text.contains("\"connected\""), "{path} by {who}: {text}");
+        }
+        let (_, answer) = estate.desk.client.get(path).await;
+        assert_eq!(answer["items"][0]["status"], "connected", "{answer}");
+    }
     for row in OF_THE_ORGANISATION {
         let id = estate.id(row.2);
         let elsewhere = app.client_of("org-2", USER, Role::Admin);
@@ -523,15 +585,17 @@ async fn every_route_that_names_or_lists_things_is_in_the_matrix(db: PgPool) {
     let lists = LISTS.iter().map(|(path, _)| *path);
     let of_organisations = ORGANISATIONS.iter().filter(|path| !path.contains('?'));
     let lists = lists.chain(of_organisations.copied());
+    let lists = lists.chain(STATUSES.iter().copied());
     let listed: BTreeSet<_> = lists.chain(OF_NOBODY.iter().copied()).collect();
     assert_eq!(reading, listed, "served on the left, tried on the right");
-    // Bodies that name a conversation or an answer are found by their schema, not by their address.
+    // Bodies that name a conversation, an answer or a plan are found by their schema, not by their address.
     let text = serde_json::to_value(&document).unwrap();
     let mut found = 0;
     for route in others.iter().filter(|route| route.method != "GET") {
         let operation = &text["paths"][route.path][route.method.to_ascii_lowercase()];
         let schema = resolved(&operation["requestBody"], &text["components"]["schemas"]);
-        if schema.contains("conversation_id") || schema.contains("gen_id") {
+        let names = ["conversation_id", "gen_id", "\"session_id\""];
+        if names.iter().any(|name| schema.contains(name)) {
             found += 1;
             let tried = NAMING
                 .iter()

@@ -184,7 +184,7 @@ async fn print_shows_the_sql_of_either_direction_and_changes_nothing(
         out.contains("-- 0005 agent\n\ndrop table prompts;\n"),
         "{out}"
     );
-    let newest_first = [15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5]
+    let newest_first = [16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5]
         .map(|version| out.find(&format!("-- {version:04} ")));
     assert!(
         newest_first.is_sorted() && newest_first[0] == Some(0),
@@ -206,7 +206,7 @@ async fn undo_goes_back_to_the_named_version(_: PgPoolOptions, options: PgConnec
     .await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
     assert!(
-        out.starts_with("undone 0015 learning\nundone 0014 rollups\nundone 0013 thread\nundone 0012 telemetry kept\n"),
+        out.starts_with("undone 0016 conversation ids\nundone 0015 learning\nundone 0014 rollups\nundone 0013 thread\nundone 0012 telemetry kept\n"),
         "{out}"
     );
     assert!(

@@ -43,6 +43,19 @@ async fn a_signal_leaves_runs_resumable_and_nothing_running(db: PgPool) {
     served.signal(Signal::SIGTERM);
     stream.rest().await;
     assert!(stream.done, "the stream breaks off");
+    // Old clients show errors, and would take the end of the stream for the end of the work.
+    let told = stream.frames.remove(stream.frames.len() - 2);
+    assert_eq!(told.id, None, "it is not part of the log");
+    assert_eq!(
+        told.data,
+        json!({
+            "type": "error",
+            "error": format!("The server is restarting. The run is not over: it goes on as job {run_id}"),
+            "code": "RUN_CONTINUES",
+            "job_id": run_id,
+            "events_url": format!("/api/jobs/{run_id}/events"),
+        })
+    );
     rules::numbered(&stream.frames);
     assert_eq!(stream.frames.last().unwrap().data["status"], "interrupted");
     assert_eq!(served.gone(Duration::from_secs(10)).await, Some(0));

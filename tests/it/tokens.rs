@@ -543,6 +543,6 @@ async fn a_server_takes_the_providers_tokens_beside_its_own(db: PgPool) {
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert_eq!(
         problem["detail"],
-        "the bearer token was refused: its signature is wrong"
+        "you are not signed in, because the access token was refused: its signature is wrong; sign in again, or give your client a new token"
     );
 }

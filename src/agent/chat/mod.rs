@@ -2,5 +2,6 @@
 //!
 //! What a chat costs is recorded like any call, and its answer is a generation that can be rated.
 
+pub mod event;
 pub mod service;
 pub mod stream;

@@ -11,7 +11,6 @@ use crate::agent::preparing::{needs, router_info};
 use crate::agent::prompt::{self, Reach};
 use crate::agent::request::TaskRequest;
 use crate::agent::service::AgentService;
-use crate::agent::tally::Spending;
 use crate::agent::tuning::params;
 use crate::agent::workspace::Workspace;
 use crate::auth::principal::Principal;
@@ -67,7 +66,7 @@ impl AgentService {
         let route = self.route(model.as_deref(), hint.as_deref(), &mut task, needs)?;
         memory::recall(&self.services().conversations, principal, &mut task).await?;
         let chunks = self
-            .search(principal, workspace.as_ref(), &task.message)
+            .search(principal, Phase::Chat, workspace.as_ref(), &task.message)
             .await;
         let draw = uuid_v7(&self.services().clock);
         let guidance = self.guidance(principal, &task, &chunks, draw).await;
@@ -101,9 +100,12 @@ impl AgentService {
         })
     }
 
-    async fn search(
+    /// Finds the code that matters for a question; nothing without a workspace, or when it cannot be
+    /// searched, because an answer can do without.
+    pub(in crate::agent) async fn search(
         &self,
         principal: &Principal,
+        phase: Phase,
         workspace: Option<&Workspace>,
         query: &str,
     ) -> Vec<Chunk> {
@@ -114,7 +116,7 @@ impl AgentService {
         let found = retrieval
             .search(
                 &principal.org_id,
-                Phase::Chat,
+                phase,
                 workspace.root(),
                 query,
                 DEFAULT_BUDGET_TOKENS,
@@ -141,21 +143,18 @@ impl Chat {
         self.route.effective_model_id.clone()
     }
 
+    /// The time, in milliseconds since the epoch.
+    pub fn now(&self) -> i64 {
+        self.service.services().clock.millis()
+    }
+
     /// Sends the question.
     pub async fn ask(&self) -> Result<ModelCall, LlmError> {
         let services = self.service.services();
         let caller = Caller {
-            provider: self.route.provider.clone(),
-            provider_name: self.route.provider_id.as_str().to_owned(),
-            org_id: self.principal.org_id.clone(),
-            user_id: self.principal.user_id.clone(),
-            run_id: None,
             trace_id: Some(self.trace_id.clone()),
             session_id: self.task.conversation_id.map(|id| id.to_string()),
-            ledger: services.ledger.clone(),
-            clock: services.clock.clone(),
-            task_type: "chat",
-            spending: Spending::default(),
+            ..Caller::new(services, &self.principal, &self.route, "chat")
         };
         ModelCall::start(&caller, Phase::Chat, &self.request).await
     }

@@ -1,112 +1,90 @@
-//! A chat as server-sent events, every piece of text passed on as it arrives.
+//! A chat as server-sent events, every piece of text passed on as it arrives, in one of two framings.
 
-use std::convert::Infallible;
-
-use async_stream::stream;
 use axum::response::Response;
-use axum::response::sse;
 use serde_json::{Value, json};
 
+use crate::agent::chat::event::ChatEvent;
 use crate::agent::chat::service::Chat;
+use crate::agent::live;
 use crate::agent::service::AgentService;
-use crate::agent::stream::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
-use crate::llm::error::LlmError;
-use crate::llm::model::StreamEvent;
-use crate::platform::redact::gate::Gate;
-use crate::platform::redact::text::redact_text;
 
-/// The stream of a chat. Its client leaving ends the call.
-pub fn chat(service: AgentService, chat: Chat) -> Response {
-    respond(frames(service, chat))
+/// The stream of a chat whose frames have types.
+pub fn typed(service: AgentService, chat: Chat) -> Response {
+    live::stream::send(service, chat.events(), typed_frames)
 }
 
-fn frames(
-    service: AgentService,
-    chat: Chat,
-) -> impl futures_util::Stream<Item = Result<sse::Event, Infallible>> + Send + 'static {
-    stream! {
-        let _open = OpenStream::new(&service);
-        let mut sequence = 0u64;
-        let mut numbered = move |data: Value| {
-            sequence += 1;
-            Ok(sse::Event::default().id(sequence.to_string()).data(data.to_string()))
-        };
-        yield Ok(opening());
-        yield numbered(json!({ "router_info": chat.router_info }));
-        for path in &chat.files {
-            yield numbered(json!({ "type": "activity", "activity": {
-                "kind": "read", "label": "Read", "detail": path, "filePath": path,
-                "status": "done",
-            }}));
-        }
-        yield numbered(llm_activity("Thinking…", "running"));
-        let mut answer = String::new();
-        let mut gate = Gate::default();
-        let mut asking = std::pin::pin!(chat.ask());
-        let asked = loop {
-            match tokio::time::timeout(HEARTBEAT, &mut asking).await {
-                Ok(asked) => break asked,
-                Err(_) => yield Ok(heartbeat(service.services().clock.millis())),
-            }
-        };
-        let ended = match asked {
-            Err(error) => Some(error),
-            Ok(mut call) => loop {
-                let event = {
-                    let mut next = std::pin::pin!(call.next());
-                    loop {
-                        tokio::select! {
-                            event = &mut next => break event,
-                            () = tokio::time::sleep(HEARTBEAT) => {
-                                yield Ok(heartbeat(service.services().clock.millis()));
-                            }
-                        }
-                    }
-                };
-                match event {
-                    Some(Ok(StreamEvent::Text { delta })) => {
-                        answer.push_str(&delta);
-                        gate.push(&delta);
-                        let text = gate.take();
-                        if !text.is_empty() {
-                            yield numbered(json!({ "type": "text", "text": text }));
-                        }
-                    }
-                    Some(Ok(StreamEvent::Reasoning { .. } | StreamEvent::ToolCall(_))) => {}
-                    Some(Ok(StreamEvent::Done(_))) => break None,
-                    Some(Err(error)) => break Some(error),
-                    None => {
-                        break Some(LlmError::Truncated { provider: chat.provider_name() });
-                    }
-                }
-            },
-        };
-        let text = gate.finish();
-        if !text.is_empty() {
-            yield numbered(json!({ "type": "text", "text": text }));
-        }
-        if let Some(error) = ended {
-            let message = error.to_string();
-            yield numbered(json!({
-                "type": "error", "error": redact_text(&message), "code": error.code(),
-            }));
-            yield numbered(llm_activity("Failed", "error"));
-        } else {
-            if let Some(gen_id) = chat.keep(&answer).await {
-                let timestamp = service.services().clock.millis();
-                yield numbered(json!({
-                    "type": "generation_logged", "gen_id": gen_id, "timestamp": timestamp,
-                }));
-            }
-            yield numbered(json!({ "type": "complete", "summary": {} }));
-            yield numbered(llm_activity("Complete", "done"));
-        }
-        yield Ok(done());
+/// The stream of a chat as the oldest clients read it: they know most frames by their key.
+pub fn plain(service: AgentService, chat: Chat) -> Response {
+    live::stream::send(service, chat.events(), plain_frames)
+}
+
+fn typed_frames(event: ChatEvent) -> Vec<Value> {
+    match event {
+        ChatEvent::Routed(router_info) => vec![json!({ "router_info": router_info })],
+        ChatEvent::Read { path } => vec![typed_activity(&read(&path))],
+        ChatEvent::Asked => vec![typed_activity(&llm_call("Thinking…", "running"))],
+        ChatEvent::Text(text) => vec![json!({ "type": "text", "text": text })],
+        ChatEvent::Logged { gen_id, timestamp } => vec![logged(gen_id, timestamp)],
+        ChatEvent::Answered(_) => vec![
+            json!({ "type": "complete", "summary": {} }),
+            typed_activity(&llm_call("Complete", "done")),
+        ],
+        ChatEvent::Failed { error, code } => vec![
+            json!({ "type": "error", "error": error, "code": code }),
+            typed_activity(&llm_call("Failed", "error")),
+        ],
     }
 }
 
-fn llm_activity(detail: &str, status: &str) -> Value {
-    json!({ "type": "activity", "activity": {
+/// The last frames have a type all the same: the client that runs outside an editor knows the answer
+/// by `result`, and each of `done` and `error` by its type, while the editor's own client looks at the
+/// keys.
+fn plain_frames(event: ChatEvent) -> Vec<Value> {
+    match event {
+        ChatEvent::Routed(router_info) => vec![json!({ "router_info": router_info })],
+        ChatEvent::Read { path } => vec![json!({ "activity": read(&path) })],
+        ChatEvent::Asked => vec![json!({ "activity": llm_call("Thinking…", "running") })],
+        ChatEvent::Text(text) => vec![json!({ "content": text })],
+        ChatEvent::Logged { gen_id, timestamp } => vec![logged(gen_id, timestamp)],
+        ChatEvent::Answered(answer) => {
+            let result = json!({
+                "content": answer.text, "reply": answer.text, "actions": [],
+                "model": answer.model, "gen_id": answer.gen_id,
+            });
+            let summary = json!({ "success": true, "files_read": answer.files });
+            vec![
+                json!({ "activity": llm_call("Complete", "done") }),
+                json!({ "type": "result", "data": result }),
+                json!({ "type": "done", "done": true, "summary": summary }),
+            ]
+        }
+        // An answer without text is shown by its summary, and without one as a success.
+        ChatEvent::Failed { error, code } => vec![
+            json!({ "type": "error", "error": error, "message": error, "code": code }),
+            json!({ "activity": llm_call("Failed", "error") }),
+            json!({ "type": "done", "done": true, "summary": {
+                "success": false, "message": error,
+            }}),
+        ],
+    }
+}
+
+fn typed_activity(activity: &Value) -> Value {
+    json!({ "type": "activity", "activity": activity })
+}
+
+fn read(path: &str) -> Value {
+    json!({
+        "kind": "read", "label": "Read", "detail": path, "filePath": path, "status": "done",
+    })
+}
+
+fn llm_call(detail: &str, status: &str) -> Value {
+    json!({
         "kind": "llm_call", "label": "Generating response", "detail": detail, "status": status,
-    }})
+    })
+}
+
+fn logged(gen_id: i64, timestamp: i64) -> Value {
+    json!({ "type": "generation_logged", "gen_id": gen_id, "timestamp": timestamp })
 }

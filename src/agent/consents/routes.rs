@@ -13,7 +13,7 @@ use crate::agent::consents::preferences::model::{Preference, PreferenceId, Prefe
 use crate::agent::consents::service::Consents;
 use crate::agent::model::RunId;
 use crate::agent::policy::model::Danger;
-use crate::auth::principal::{Planner, Principal};
+use crate::auth::principal::{Answerer, Principal};
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::page::DEFAULT_LIMIT;
 use crate::platform::problem::Problem;
@@ -103,7 +103,7 @@ struct ConsentTaken {
 )]
 async fn answer_consent(
     State(consents): State<Consents>,
-    Planner(principal): Planner,
+    Answerer(principal): Answerer,
     Path(consent_id): Path<ConsentId>,
     Json(answer): Json<ConsentAnswer>,
 ) -> Result<Json<ConsentTaken>, Problem> {

@@ -18,6 +18,8 @@ pub const MAX_JSON_BYTES: usize = 64 * 1024;
 pub const MAX_PATH_BYTES: usize = 4096;
 /// The most messages that one answer holds.
 pub const MAX_MESSAGES: i64 = 500;
+/// The metadata of an answer that the server wrote, name and value.
+pub const SOURCE: (&str, &str) = ("source", "navi");
 /// How many messages of its past a run is given.
 pub const HISTORY_MESSAGES: i64 = 100;
 
@@ -114,6 +116,17 @@ impl NewMessage {
             content: content.into(),
             metadata: Value::Object(serde_json::Map::new()),
             tokens_used: None,
+        }
+    }
+
+    /// An answer that the server writes, marked as its own. A client that keeps the conversation
+    /// itself replaces it by the answer as it showed it.
+    pub fn answer(content: impl Into<String>) -> Self {
+        let mut metadata = serde_json::Map::new();
+        metadata.insert(SOURCE.0.to_owned(), Value::from(SOURCE.1));
+        Self {
+            metadata: Value::Object(metadata),
+            ..Self::new(Role::Assistant, content)
         }
     }
 }

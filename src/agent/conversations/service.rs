@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgPool};
 use crate::agent::conversations::error::Error;
 use crate::agent::conversations::model::{
     Changes, Conversation, MAX_CONTENT_BYTES, MAX_JSON_BYTES, MAX_PATH_BYTES, Message,
-    NewConversation, NewMessage, Status, title,
+    NewConversation, NewMessage, Role, Status, title,
 };
 use crate::agent::conversations::store;
 use crate::agent::conversations::view::{ConversationView, MessageView};
@@ -39,12 +39,13 @@ impl ConversationService {
         new: NewConversation,
         key: Option<&IdempotencyKey>,
     ) -> Result<Created<ConversationView>, Error> {
-        let conversation = self.begun(new)?;
+        let conversation = self.begun(ConversationId::new(&self.clock), new)?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let mut tx = self.db.begin().await?;
         if let Claim::Stored(answer) = keys::claim(&mut tx, org_id, user_id, key).await? {
             return Ok(Created::Before(answer));
         }
+        // A new UUID is never taken.
         store::insert(&mut tx, org_id, user_id, &conversation).await?;
         let at = conversation.created_at;
         let shown = ConversationView::from(conversation);
@@ -53,8 +54,26 @@ impl ConversationService {
         Ok(Created::Now(shown))
     }
 
+    /// Begins a conversation under an id that its client made up, unless the user has it already. An
+    /// id of another user's, or of a deleted conversation, is not found.
+    pub async fn ensure(
+        &self,
+        principal: &Principal,
+        id: ConversationId,
+        new: NewConversation,
+    ) -> Result<(), Error> {
+        let conversation = self.begun(id, new)?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let mut conn = self.db.acquire().await?;
+        if store::insert(&mut conn, org_id, user_id, &conversation).await? {
+            return Ok(());
+        }
+        let found = store::find(&mut conn, org_id, user_id, id).await?;
+        found.map(drop).ok_or(Error::NotFound(id))
+    }
+
     /// A conversation that begins now, within its bounds.
-    fn begun(&self, new: NewConversation) -> Result<Conversation, Error> {
+    fn begun(&self, id: ConversationId, new: NewConversation) -> Result<Conversation, Error> {
         let workspace_path = new
             .workspace_path
             .map(|path| db::strip_nul(&path).into_owned());
@@ -69,7 +88,7 @@ impl ConversationService {
         }
         let now = self.clock.now();
         Ok(Conversation {
-            id: ConversationId::new(&self.clock),
+            id,
             title: title(new.title.as_deref().unwrap_or_default()),
             status: Status::Active,
             is_pinned: false,
@@ -170,7 +189,8 @@ impl ConversationService {
         Ok(messages)
     }
 
-    /// Appends one message, unless a request with this key has appended it already.
+    /// Appends one message of a client, unless a request with this key has appended it already. An
+    /// answer takes the place of the one that the server wrote to the same question.
     pub async fn append_once(
         &self,
         principal: &Principal,
@@ -184,20 +204,39 @@ impl ConversationService {
         if let Claim::Stored(answer) = keys::claim(&mut tx, org_id, user_id, key).await? {
             return Ok(Created::Before(answer));
         }
-        let mut messages = match self.append_in(&mut tx, principal, id, vec![new]).await {
-            Ok(messages) => messages,
+        let message = match self.append_or_replace(&mut tx, principal, id, new).await {
+            Ok(message) => message,
             Err(error) => {
                 // At once, so that the key is free when the client hears of the failure.
                 tx.rollback().await?;
                 return Err(error);
             }
         };
-        let message = messages.pop().ok_or(Error::NotFound(id))?;
         let shown = MessageView::from(message);
         let now = self.clock.now();
         keys::keep(&mut tx, org_id, user_id, key, OK, &shown, now).await?;
         tx.commit().await?;
         Ok(Created::Now(shown))
+    }
+
+    async fn append_or_replace(
+        &self,
+        tx: &mut PgConnection,
+        principal: &Principal,
+        id: ConversationId,
+        new: NewMessage,
+    ) -> Result<Message, Error> {
+        if new.role == Role::Assistant {
+            let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+            let is_there = store::touch(tx, org_id, user_id, id, self.clock.now()).await?;
+            if is_there
+                && let Some(message) = store::replace_own_answer(tx, org_id, id, &new).await?
+            {
+                return Ok(message);
+            }
+        }
+        let mut messages = self.append_in(tx, principal, id, vec![new]).await?;
+        messages.pop().ok_or(Error::NotFound(id))
     }
 
     /// Appends messages within a transaction, which locks the conversation until its end.

@@ -4,22 +4,27 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::agent::conversations::model::{Changes, Conversation, Message, Role, Status};
+use crate::agent::conversations::model::{
+    Changes, Conversation, Message, NewMessage, Role, SOURCE, Status,
+};
 use crate::agent::model::{ConversationId, MessageId};
 use crate::platform::ids::{OrgId, UserId};
 
-/// Adds a conversation.
+/// Adds a conversation unless its id is taken, in whatever organisation. Returns true if it was added.
 pub async fn insert(
     conn: &mut PgConnection,
     org_id: &OrgId,
     user_id: &UserId,
     conversation: &Conversation,
-) -> sqlx::Result<()> {
+) -> sqlx::Result<bool> {
     sqlx::query!(
         "insert into conversations
            (org_id, user_id, conversation_id, title, status, is_pinned, is_starred,
             workspace_path, initial_context, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+         where not exists
+           (select 1 from conversations where conversation_id = $3 and org_id <> $1)
+         on conflict (org_id, conversation_id) do nothing",
         org_id as &OrgId,
         user_id as &UserId,
         conversation.id as ConversationId,
@@ -34,7 +39,7 @@ pub async fn insert(
     )
     .execute(conn)
     .await
-    .map(drop)
+    .map(|done| done.rows_affected() == 1)
 }
 
 /// The user's own conversation, unless it is deleted.
@@ -167,6 +172,38 @@ pub async fn append(
         .await?;
     }
     Ok(())
+}
+
+/// Replaces the last message of a conversation whose row is locked by [`touch`], if it is an answer
+/// that the server wrote ([`SOURCE`]). Returns the message as it is then.
+pub async fn replace_own_answer(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    id: ConversationId,
+    new: &NewMessage,
+) -> sqlx::Result<Option<Message>> {
+    sqlx::query_as!(
+        Message,
+        r#"update conversation_messages
+           set content = $3, metadata = $4, tokens_used = coalesce($5, tokens_used)
+           where org_id = $1 and role = 'assistant' and metadata ->> $6 = $7
+             and message_id = (
+               select message_id from conversation_messages
+               where org_id = $1 and conversation_id = $2
+               order by created_at desc, message_id desc
+               limit 1)
+           returning message_id as "id: MessageId", role as "role: Role", content, metadata,
+                     tokens_used, created_at"#,
+        org_id as &OrgId,
+        id as ConversationId,
+        new.content,
+        new.metadata,
+        new.tokens_used,
+        SOURCE.0,
+        SOURCE.1,
+    )
+    .fetch_optional(conn)
+    .await
 }
 
 /// The last `limit` messages of the user's own conversation, oldest first.

@@ -5,6 +5,7 @@
 pub mod cursor;
 pub mod error;
 pub mod model;
+pub mod request;
 pub mod routes;
 pub mod service;
 pub mod store;

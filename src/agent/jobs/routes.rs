@@ -5,24 +5,22 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::agent::consents::model::ConsentId;
-use crate::agent::consents::routes::ConsentAnswer;
 use crate::agent::frame::StreamFrame;
 use crate::agent::jobs::error::Error;
 use crate::agent::jobs::model::Nudged;
+use crate::agent::jobs::request::{Approve, NewJobRequest};
 use crate::agent::jobs::service::{Approval, NewJob};
 use crate::agent::jobs::view::{JobAnswer, JobCreatedView, JobMoved, JobPage};
 use crate::agent::model::{RunId, RunStatus};
-use crate::agent::request::TaskRequest;
 use crate::agent::service::AgentService;
 use crate::agent::stream;
 use crate::audit::layer::Made;
-use crate::auth::principal::{Planner, Principal};
+use crate::auth::principal::{Answerer, Principal};
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::idempotency::extract::Creation;
 use crate::platform::idempotency::model::Created;
@@ -64,17 +62,6 @@ fn both(jobs: Jobs) -> OpenApiRouter {
         .with_state(jobs)
 }
 
-/// A job that is asked for: a task, and how it is to be kept.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-struct NewJobRequest {
-    #[serde(flatten)]
-    task: TaskRequest,
-    /// Whether it begins as soon as a worker is free; it does unless this is false.
-    auto_start: Option<bool>,
-    /// What the client notes about it, at most 16 KiB.
-    metadata: Option<Map<String, Value>>,
-}
-
 /// Ask for work in the background.
 ///
 /// The job goes on whoever is connected. With an `Idempotency-Key` the same request makes one job,
@@ -100,8 +87,8 @@ async fn create_job(
     let new = NewJob {
         trace_id,
         request: body.task,
-        auto_start: body.auto_start.unwrap_or(true),
-        metadata: body.metadata.map(Value::Object),
+        auto_start: body.options.auto_start.unwrap_or(true),
+        metadata: body.options.metadata.map(Value::Object),
     };
     let created = jobs
         .service
@@ -312,16 +299,6 @@ async fn cancel_job(
     }))
 }
 
-/// The answer to what a job waits for.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-struct Approve {
-    /// The consent; the one the job waits for when absent.
-    #[schema(value_type = Option<uuid::Uuid>)]
-    consent_id: Option<ConsentId>,
-    #[serde(flatten)]
-    answer: ConsentAnswer,
-}
-
 /// Answer what a job waits for.
 ///
 /// The same as answering its consent; nothing supplied is an error, never an approval.
@@ -338,12 +315,12 @@ struct Approve {
 )]
 async fn approve_job(
     State(jobs): State<Jobs>,
-    Planner(principal): Planner,
+    Answerer(principal): Answerer,
     Path(id): Path<RunId>,
     Json(approve): Json<Approve>,
 ) -> Result<Json<JobMoved>, Problem> {
     let approval = Approval {
-        consent_id: approve.consent_id,
+        consent_id: approve.which.consent_id,
         choice: approve.answer.chosen()?,
         alternative: approve.answer.alternative_command,
     };

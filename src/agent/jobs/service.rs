@@ -97,7 +97,7 @@ impl AgentService {
 
     /// The answer that was kept under this key: looked for before the request is checked, because
     /// what it asks for may not be there any more.
-    async fn answered_before(
+    pub(in crate::agent) async fn answered_before(
         &self,
         principal: &Principal,
         key: Option<&IdempotencyKey>,
@@ -279,14 +279,7 @@ async fn accept(
     key: Option<&IdempotencyKey>,
 ) -> Result<JobCreatedView, Error> {
     let (org_id, user_id, at) = (&run.org_id, &run.user_id, run.created_at);
-    runs::insert_run(conn, run, None, starts, metadata).await?;
-    let created = Event::JobCreated {
-        status: RunStatus::Queued.as_str().to_owned(),
-        message: "The job was accepted".to_owned(),
-    };
-    let events = [(Storable::new(created), RunStatus::Queued)];
-    let append = Append::events(0, 0, &events, RunStatus::Queued);
-    event_log::append(conn, org_id, run.id, &append, at).await?;
+    insert(conn, run, starts, metadata).await?;
     let job = store::find(conn, org_id, user_id, run.id).await?;
     let start_reason = if starts {
         "queued"
@@ -302,6 +295,25 @@ async fn accept(
     };
     keys::keep(conn, org_id, user_id, key, OK, &view, at).await?;
     Ok(view)
+}
+
+/// Writes a job with its first event.
+pub(in crate::agent) async fn insert(
+    conn: &mut PgConnection,
+    run: &Run,
+    starts: bool,
+    metadata: Option<&Value>,
+) -> sqlx::Result<()> {
+    runs::insert_run(conn, run, None, starts, metadata).await?;
+    let created = Event::JobCreated {
+        status: RunStatus::Queued.as_str().to_owned(),
+        message: "The job was accepted".to_owned(),
+    };
+    let events = [(Storable::new(created), RunStatus::Queued)];
+    let append = Append::events(0, 0, &events, RunStatus::Queued);
+    event_log::append(conn, &run.org_id, run.id, &append, run.created_at)
+        .await
+        .map(drop)
 }
 
 /// What a job waits for: a consent, or an answer.

@@ -8,8 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
@@ -19,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::beneath::descriptor_path;
 use crate::agent::tools::registry::ToolError;
 use crate::agent::tools::supervisor::{ARGUMENT, LEFT_RUNNING, Order};
+use crate::agent::tools::sweeping::sweep;
 use crate::platform::tasks::Tasks;
 
 /// The variable whose value marks what a run started.
@@ -209,6 +208,22 @@ impl Processes {
                  write a long script to a file and run that"
             )));
         }
+        let order = Order {
+            program: shell().to_owned(),
+            arguments: vec!["-c".to_owned(), command.to_owned()],
+            record: record.map(Path::to_owned),
+        };
+        self.carry_out(order, directory, extra, tasks)
+    }
+
+    /// Starts a program in `directory`, with `extra` variables.
+    pub fn carry_out(
+        &self,
+        order: Order,
+        directory: &OwnedFd,
+        extra: &[(&str, String)],
+        tasks: &Tasks,
+    ) -> Result<(Running, Outputs), ToolError> {
         let failed =
             |error: std::io::Error| ToolError::Stop(format!("commands cannot be started: {error}"));
         let (lifeline, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
@@ -243,11 +258,6 @@ impl Processes {
             stop: stop.clone(),
             force: force.clone(),
             state,
-        };
-        let order = Order {
-            program: shell().to_owned(),
-            arguments: vec!["-c".to_owned(), command.to_owned()],
-            record: record.map(Path::to_owned),
         };
         let stopping = tasks.stopping();
         tasks.spawn(async move {
@@ -287,44 +297,6 @@ impl Processes {
         join_all(gone).await;
         sweep(&self.inner.mark).await
     }
-}
-
-/// Kills every process that carries a run's mark, and returns how many there were.
-///
-/// Supervisors leave none unless they are killed themselves; this is for that, and for what a run left
-/// on this machine whose server was killed in the middle of it.
-pub async fn sweep(mark: &str) -> usize {
-    let wanted = format!("{MARK}={mark}").into_bytes();
-    let swept = tokio::task::spawn_blocking(move || {
-        let mut killed = 0;
-        // Some may fork while others are killed; a few rounds see to that.
-        for _ in 0..10 {
-            let found = marked(&wanted);
-            if found.is_empty() {
-                break;
-            }
-            for pid in found {
-                killed += usize::from(kill(pid, Signal::SIGKILL).is_ok());
-            }
-        }
-        killed
-    });
-    swept.await.unwrap_or_default()
-}
-
-fn marked(wanted: &[u8]) -> Vec<Pid> {
-    let own = std::process::id().cast_signed();
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pid = |process: std::fs::DirEntry| -> Option<Pid> {
-        let pid: i32 = process.file_name().to_str()?.parse().ok()?;
-        // What is dead already has an empty environment.
-        let environment = std::fs::read(process.path().join("environ")).ok()?;
-        let marked = environment
-            .split(|byte| *byte == 0)
-            .any(|variable| variable == wanted);
-        (marked && pid != own).then(|| Pid::from_raw(pid))
-    };
-    processes.filter_map(pid).collect()
 }
 
 fn shell() -> &'static str {

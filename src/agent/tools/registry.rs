@@ -97,6 +97,21 @@ impl Tool {
         }
     }
 
+    /// Whether it changes the file that its arguments name.
+    pub fn writes_files(self) -> bool {
+        match self {
+            Self::WriteFile | Self::EditFile => true,
+            Self::ReadFile
+            | Self::ListDirectory
+            | Self::SearchFiles
+            | Self::RunCommand
+            | Self::StartServer
+            | Self::StopServer
+            | Self::CheckEndpoint
+            | Self::AskUser => false,
+        }
+    }
+
     /// Whether it changes nothing, so that several may run at once.
     pub fn is_read_only(self) -> bool {
         match self {

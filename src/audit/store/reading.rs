@@ -145,6 +145,22 @@ pub async fn number_before(
     .await
 }
 
+/// Counts the records that are older than a time.
+pub async fn count_before(
+    conn: &mut PgConnection,
+    org_id: &str,
+    cutoff: DateTime<Utc>,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from audit_records
+           where org_id = $1 and created_at < $2"#,
+        org_id,
+        cutoff,
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// Entries that began before a number, newest first.
 pub async fn entries(
     conn: &mut PgConnection,

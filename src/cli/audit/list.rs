@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::audit::model::{Entry, Filter, Outcome};
+use crate::audit::model::{ActorKind, Entry, Filter, Outcome};
 use crate::audit::service::Audit;
 use crate::audit::view::EntryView;
 use crate::cli::audit::opened::Which;
@@ -64,6 +64,9 @@ fn line(entry: &Entry) -> String {
         .created_at
         .to_rfc3339_opts(SecondsFormat::Millis, true);
     let who = match (&entry.actor, entry.erased_by) {
+        (Some(actor), _) if entry.actor_kind == ActorKind::Development => {
+            format!("{} (development)", shown(actor))
+        }
         (Some(actor), _) => shown(actor),
         (None, Some(_)) => "(erased)".to_owned(),
         (None, None) => entry.actor_kind.as_str().to_owned(),

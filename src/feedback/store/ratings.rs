@@ -62,3 +62,42 @@ pub async fn put(
         })
     }))
 }
+
+/// A generation of the caller's, and their rating of it if they gave one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// The rating.
+    pub rated: Option<Rated>,
+}
+
+/// Finds a generation of this owner with their rating of it.
+pub async fn find(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    gen_id: i64,
+    owner: &UserId,
+) -> sqlx::Result<Option<Own>> {
+    let row = sqlx::query!(
+        r#"select f.rating as "rating?", f.reason, f.comment, f.updated_at as "updated_at?"
+           from ai_generation_log g
+           left join ai_feedback f
+             on f.org_key = g.org_key and f.gen_id = g.id and f.user_sub = g.user_sub
+           where g.org_key = $1 and g.id = $2 and g.user_sub = $3"#,
+        org_id as &OrgId,
+        gen_id,
+        owner as &UserId,
+    )
+    .fetch_optional(conn)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let rating = row.rating.and_then(|rating| Rating::of(rating.into()));
+    let rated = rating
+        .zip(row.updated_at)
+        .map(|(rating, updated_at)| Rated {
+            rating,
+            reason: row.reason,
+            comment: row.comment,
+            updated_at,
+        });
+    Ok(Some(Own { rated }))
+}

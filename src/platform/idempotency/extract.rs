@@ -1,14 +1,11 @@
 //! Requests that create something, and their answers.
 
-use axum::body::{Body, Bytes};
-use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{FromRequest, OriginalUri, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use crate::platform::extract::{Json, json_problem};
+use crate::platform::extract::{FromJson, Json, json_bytes};
 use crate::platform::idempotency::error::Error;
 use crate::platform::idempotency::model::{Created, IdempotencyKey};
 use crate::platform::problem::Problem;
@@ -30,29 +27,27 @@ pub struct Creation<T> {
 
 impl<T, S> FromRequest<S> for Creation<T>
 where
-    T: DeserializeOwned,
+    T: FromJson,
     S: Send + Sync,
 {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let Some(name) = name(request.headers())? else {
-            let Json(body) = Json::from_request(request, state).await?;
-            return Ok(Self { body, key: None });
-        };
-        let (parts, stream) = request.into_parts();
-        let whole = Request::from_parts(parts.clone(), stream);
-        let bytes = Bytes::from_request(whole, state)
-            .await
-            .map_err(|rejection: BytesRejection| json_problem(&JsonRejection::from(rejection)))?;
+        let name = name(request.headers())?;
+        let method = request.method().clone();
         // A router that nests another takes its prefix off the address.
-        let original = parts.extensions.get::<OriginalUri>();
-        let uri = original.map_or(&parts.uri, |OriginalUri(uri)| uri);
-        let (method, path) = (parts.method.as_str(), uri.path());
-        let key = IdempotencyKey::new(name.as_bytes(), method, path, &bytes);
-        let key = Some(key.ok_or(Error::Invalid)?);
-        let read = Request::from_parts(parts, Body::from(bytes));
-        let Json(body) = Json::from_request(read, state).await?;
+        let original = request.extensions().get::<OriginalUri>();
+        let uri = original.map_or(request.uri(), |OriginalUri(uri)| uri);
+        let path = uri.path().to_owned();
+        let json = json_bytes(request, state).await?;
+        let key = match name {
+            None => None,
+            Some(name) => {
+                let key = IdempotencyKey::new(name.as_bytes(), method.as_str(), &path, &json);
+                Some(key.ok_or(Error::Invalid)?)
+            }
+        };
+        let body = T::from_json(&json)?;
         Ok(Self { body, key })
     }
 }

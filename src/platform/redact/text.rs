@@ -31,6 +31,20 @@ impl Span {
 /// The text with `[redacted]`, or `[redacted:jwt]` and its like, in place of every secret in it;
 /// borrowed when there is none.
 pub fn redact_text(text: &str) -> Cow<'_, str> {
+    replaced(text, |clean, span| push_placeholder(clean, span.kind))
+}
+
+/// The same with as many lines as before: of those that a secret spans, all but the first are empty.
+pub fn redact_lines(text: &str) -> Cow<'_, str> {
+    replaced(text, |clean, span| {
+        push_placeholder(clean, span.kind);
+        let ends = text[span.start..span.end].matches('\n');
+        clean.extend(ends);
+    })
+}
+
+/// The text with every secret as `push` writes it.
+fn replaced(text: &str, push: impl Fn(&mut String, Span)) -> Cow<'_, str> {
     let mut spans = Vec::new();
     find(text, |span| spans.push(span));
     if spans.is_empty() {
@@ -40,7 +54,7 @@ pub fn redact_text(text: &str) -> Cow<'_, str> {
     let mut from = 0;
     for span in spans {
         clean.push_str(&text[from..span.start]);
-        push_placeholder(&mut clean, span.kind);
+        push(&mut clean, span);
         from = span.end;
     }
     clean.push_str(&text[from..]);

@@ -134,8 +134,7 @@ struct ResolveError {
     /// What is to be known about it, at most 1000 characters; everybody in the organisation reads it.
     notes: Option<String>,
     /// Open it again instead.
-    #[serde(default)]
-    reopen: bool,
+    reopen: Option<bool>,
 }
 
 /// Deal with a group of errors, or open it again.
@@ -160,7 +159,7 @@ async fn resolve_error(
 ) -> Result<(Extension<Changed>, Json<GroupView>), Problem> {
     let decision = Decision {
         notes: body.notes,
-        reopen: body.reopen,
+        reopen: body.reopen.unwrap_or(false),
     };
     let (before, after) = errors.decide(&principal, id, &decision).await?;
     let (before, after) = (GroupView::from(before), GroupView::from(after));

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use navi::audit::model::{Event, Filter, Log, Outcome};
 use navi::auth::principal::Role;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use crate::jobs::desk::Desk;
 use crate::runs::stage::{calls, says, script};
 use crate::support::app::{ORG, TestApp};
 use crate::support::client::Client;
+use crate::support::packing::{gzip, zstd};
 
 const CONVERSATIONS: &str = "/api/navi-memory/conversations";
 
@@ -76,6 +78,37 @@ async fn a_request_that_changes_something_is_an_entry_that_says_who_did_what(db:
     assert_eq!(entries[0]["resource_id"], id, "what was made is named");
     let payload = opened(&app, entries[0]["id"].as_str().unwrap()).await;
     assert_eq!(payload["payload"], json!({"body": {"title": "one"}}));
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_was_said_is_kept_without_secrets_however_it_was_written(db: PgPool) {
+    let app = TestApp::new(db).await;
+    let client = app.client(Role::Viewer);
+    let said = |title: &str| {
+        let secret = r#""initial_context": {"password": "correct horse"}"#;
+        format!(r#"{{"title": "{title}", {secret}}}"#).into_bytes()
+    };
+    let marked = [b"\xef\xbb\xbf", &said("one")[..]].concat();
+    for (body, encoding, title) in [
+        (said("one"), "identity", "one"),
+        (gzip(&said("one")), "gzip", "one"),
+        (zstd(&said("one")), "zstd", "one"),
+        (marked, "identity", "one"),
+        (said(r"\ud83d"), "identity", "\u{fffd}"),
+    ] {
+        let request = Request::post(CONVERSATIONS)
+            .header("content-type", "application/json")
+            .header("content-encoding", encoding)
+            .body(Body::from(body));
+        let answer = client.answer(request.unwrap()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{:#}", answer.body);
+        let entry = &entries(&app, "").await[0];
+        let payload = opened(&app, entry["id"].as_str().unwrap()).await;
+        let kept = &payload["payload"]["body"];
+        assert_eq!(kept["title"], title, "{kept}");
+        assert!(kept["initial_context"]["password"].is_string(), "{kept}");
+        assert!(!kept.to_string().contains("correct horse"), "{kept}");
+    }
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -3,4 +3,5 @@
 mod attacks;
 mod crashes;
 mod entries;
+mod page;
 mod proofs;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, header};
 use http_body_util::BodyExt;
 use navi::auth::principal::Role;
 use navi::llm::scripted::ScriptedProvider;
@@ -29,6 +29,7 @@ const MEASURED: &[&str] = &[
 /// What only administrators are shown; everything else shows what it is for others.
 const OF_ADMINISTRATORS: &[&str] = &[
     " /api/audit",
+    " /api/admin/",
     " /api/feedback/recent",
     " /api/feedback/learning",
 ];
@@ -46,6 +47,7 @@ const TIMES: &[&str] = &[
     "status_since",
     "last_updated",
     "last_applied",
+    "cutoff_iso",
     "expires_at",
     "time",
 ];
@@ -255,7 +257,9 @@ async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
     for example in examples {
         let at = example.request.lines().next().unwrap().to_owned();
         let request = ids.real(&example.request);
-        let request = request.replace("/home/ada/notes", workspace);
+        let request = request
+            .replace("/home/ada/notes", workspace)
+            .replace("https://api.github.com", &github.url);
         let changes_insight =
             request.contains(" /api/feedback/insights/") && !request.starts_with("GET");
         let is_for_them = OF_ADMINISTRATORS.iter().any(|path| request.contains(path));
@@ -266,15 +270,13 @@ async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
         };
         let response = client.send(parsed(&request)).await;
         let status = response.status().as_u16();
+        let kind = response.headers().get(header::CONTENT_TYPE).cloned();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         let real = String::from_utf8_lossy(&bytes)
             .replace(workspace, "/home/ada/notes")
             .replace(&github.url, "https://api.github.com");
         assert_eq!(status, example.status, "{at}: {real}");
-        if ["/autonomous", "/stream/", "/events"]
-            .iter()
-            .any(|path| at.contains(path))
-        {
+        if kind.is_some_and(|kind| kind == "text/event-stream") {
             let (shown, mut real) = (frames(&example.answer), frames(&real));
             if example.answer.ends_with(MORE) {
                 assert_eq!(real.last().unwrap()["data"], "[DONE]");

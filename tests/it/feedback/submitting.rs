@@ -15,6 +15,50 @@ use crate::support::app::{ORG, USER};
 use crate::support::client::json_request;
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn ones_own_rating_can_be_read_back_from_before_it_is_given_until_it_is_withdrawn(
+    db: PgPool,
+) {
+    let desk = Desk::new(db).await;
+    let id = desk.log(&answer()).await;
+    let path = format!("/api/feedback/generations/{id}");
+    let client = desk.app.client(Role::Viewer);
+    let (status, before) = client.get(&path).await;
+    assert_eq!(status, StatusCode::OK, "{before}");
+    let nothing = json!({
+        "gen_id": id, "rating": null, "reason": null, "comment": null, "updated_at": null,
+    });
+    assert_eq!(before, nothing);
+    let body = json!({"gen_id": id, "rating": -1, "reason": "style", "comment": "Too long."});
+    client.post(SUBMIT, body).await;
+    let (_, rated) = client.get(&path).await;
+    let expected = json!({
+        "gen_id": id, "rating": -1, "reason": "style", "comment": "Too long.",
+        "updated_at": "2026-11-25T17:40:00Z",
+    });
+    assert_eq!(rated, expected);
+    desk.rate(id, 0).await;
+    let (_, withdrawn) = client.get(&path).await;
+    let shown = (&withdrawn["rating"], &withdrawn["reason"]);
+    assert_eq!(shown, (&json!(0), &Value::Null));
+
+    // Somebody else's answer is as unknown as one that never was, for an administrator too.
+    let unknown = client.get("/api/feedback/generations/4711").await;
+    assert_eq!(unknown.0, StatusCode::NOT_FOUND);
+    assert_eq!(unknown.1["error_code"], "GENERATION_NOT_FOUND");
+    for (org, user) in [(ORG, "user-2"), ("org-2", USER)] {
+        let other = desk.app.client_of(org, user, Role::Admin);
+        let (status, problem) = other.get(&path).await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert_eq!(problem["detail"], unknown.1["detail"]);
+    }
+    for wrong in ["x", "1.5", "99999999999999999999"] {
+        let path = format!("/api/feedback/generations/{wrong}");
+        let (status, _) = client.get(&path).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn a_rating_is_stored_with_what_the_analyzer_reads_of_it(db: PgPool) {
     let desk = Desk::new(db).await;
     let id = desk.log(&answer()).await;

@@ -12,6 +12,7 @@ use crate::runs::stream::EventStream;
 use crate::support::client::json_request;
 
 const STREAM: &str = "/api/navi/chat/stream/v2";
+const PLAIN: &str = "/api/navi/chat/stream";
 const WHOLE: &str = "/api/navi/chat";
 
 fn chat(turns: impl IntoIterator<Item = Turn>) -> Script {
@@ -22,7 +23,11 @@ fn chat(turns: impl IntoIterator<Item = Turn>) -> Script {
 }
 
 async fn begin(stage: &Stage, body: &Value) -> EventStream {
-    let request = json_request(Method::POST, STREAM, body);
+    begin_at(stage, STREAM, body).await
+}
+
+async fn begin_at(stage: &Stage, path: &str, body: &Value) -> EventStream {
+    let request = json_request(Method::POST, path, body);
     let response = stage.planner().send(request).await;
     assert_eq!(response.status(), 200);
     EventStream::new(response.into_body().into_data_stream())
@@ -129,7 +134,7 @@ async fn leaving_a_chat_cancels_its_call_and_that_is_recorded(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn a_whole_answer_has_the_fields_old_clients_read(db: PgPool) {
+async fn a_whole_answer_has_the_fields_old_clients_read_and_no_status_that_they_show(db: PgPool) {
     let stage = Stage::new(db, chat([says("Hello!")])).await;
     let (status, mut answer) = stage
         .planner()
@@ -141,7 +146,6 @@ async fn a_whole_answer_has_the_fields_old_clients_read(db: PgPool) {
     {
       "content": "Hello!",
       "reply": "Hello!",
-      "status": "ok",
       "actions": [],
       "sources": [],
       "edits": [],
@@ -185,4 +189,61 @@ async fn a_model_that_fails_is_a_problem_for_whoever_wants_a_whole_answer(db: Pg
             (expected, &json!(code))
         );
     }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_oldest_clients_know_most_frames_by_their_keys(db: PgPool) {
+    let mut turn = says("Use ");
+    turn.say.push("`paginate`.".to_owned());
+    let stage = Stage::new(db, chat([turn])).await;
+    stage.put("paging.py", "def paginate(items):\n    return items\n");
+    let mut body = stage.body("how do I paginate items?");
+    body["conversationHistory"] = json!([{"type": "user", "content": "an earlier question"}]);
+    let mut stream = begin_at(&stage, PLAIN, &body).await;
+    stream.rest().await;
+    assert!(stream.done);
+    let shown = lines(&stream);
+    let gen_id = stream.frames.last().map(|_| {
+        let result = stream
+            .frames
+            .iter()
+            .find(|frame| frame.data["type"] == "result");
+        result.unwrap().data["data"]["gen_id"].to_string()
+    });
+    let shown = shown.replace(
+        &format!("\"gen_id\":{}", gen_id.unwrap()),
+        "\"gen_id\":\"…\"",
+    );
+    insta::assert_snapshot!(shown, @r#"
+    {"router_info":"…"}
+    {"activity":{"kind":"read","label":"Read","detail":"paging.py","filePath":"paging.py","status":"done"}}
+    {"activity":{"kind":"llm_call","label":"Generating response","detail":"Thinking…","status":"running"}}
+    {"content":"Use "}
+    {"content":"`paginate`."}
+    {"type":"generation_logged","gen_id":"…","timestamp":"…"}
+    {"activity":{"kind":"llm_call","label":"Generating response","detail":"Complete","status":"done"}}
+    {"type":"result","data":{"content":"Use `paginate`.","reply":"Use `paginate`.","actions":[],"model":"scripted/demo","gen_id":"…"}}
+    {"type":"done","done":true,"summary":{"success":true,"files_read":["paging.py"]}}
+    "#);
+    let ids: Vec<_> = stream.frames.iter().filter_map(|frame| frame.id).collect();
+    assert_eq!(ids.len(), stream.frames.len());
+    assert_eq!(stage.calls().await, ["chat success tokens cost"]);
+    let asked = serde_json::to_string(&stage.requests()[0].messages).unwrap();
+    assert!(asked.contains("an earlier question"), "{asked}");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_oldest_clients_are_told_of_a_failure_and_of_no_success(db: PgPool) {
+    let stage = Stage::new(db, chat([]).fails(FailKind::Unauthorized)).await;
+    let mut stream = begin_at(&stage, PLAIN, &json!({"message": "hello"})).await;
+    stream.rest().await;
+    assert!(stream.done);
+    insta::assert_snapshot!(lines(&stream), @r#"
+    {"router_info":"…"}
+    {"activity":{"kind":"llm_call","label":"Generating response","detail":"Thinking…","status":"running"}}
+    {"type":"error","error":"`scripted` refused the API key (status 401); check the provider's key setting","message":"`scripted` refused the API key (status 401); check the provider's key setting","code":"MODEL_KEY_REFUSED"}
+    {"activity":{"kind":"llm_call","label":"Generating response","detail":"Failed","status":"error"}}
+    {"type":"done","done":true,"summary":{"success":false,"message":"`scripted` refused the API key (status 401); check the provider's key setting"}}
+    "#);
+    assert_eq!(stage.calls().await, ["chat error cost"]);
 }

@@ -48,14 +48,14 @@ async fn a_failing_test_is_mended_and_everything_is_told_in_order(db: PgPool) {
     {"type":"step_update","data":{"plan_id":"plan-RUN","status":"running","step_index":1}}
     {"type":"tool_call","tool_call":{"arguments":{"new_text":"5","old_text":"4","path":"value"},"id":"scripted_1_0","name":"edit_file"}}
     {"type":"thinking_progress","message":"Running the project's checks before the first change…"}
-    {"type":"command_output","tool_call_id":"baseline_1","stream":"stderr","line":"value: not 5\nmake: *** [Makefile:2: test] Error 1","command":"make test"}
+    {"type":"check_output","check_id":"baseline_1","stream":"stderr","line":"value: not 5\nmake: *** [Makefile:2: test] Error 1","command":"make test"}
     {"type":"tool_result","tool_result":{"id":"scripted_1_0","result":{"action":"modified","diff":"@@ -1 +1 @@\n-4\n+5","lines":[1],"match":"exact","path":"value","replacements":1,"size":2,"success":true}}}
     {"type":"tool_call","tool_call":{"arguments":{"command":"cat value"},"id":"scripted_2_0","name":"run_command"}}
     {"type":"command_output","tool_call_id":"scripted_2_0","stream":"stdout","line":"5","command":"cat value"}
     {"type":"tool_result","tool_result":{"id":"scripted_2_0","result":{"exit_code":0,"message":"done","stderr":"","stdout":"5\n","success":true}}}
     {"type":"text","text":"It is 5 now."}
     {"type":"status","status":"verifying"}
-    {"type":"command_output","tool_call_id":"verification_1","stream":"stdout","line":"fine","command":"make test"}
+    {"type":"check_output","check_id":"verification_1","stream":"stdout","line":"fine","command":"make test"}
     {"type":"verification","results":[{"command":"make test","errors":[],"failed_before":["`make test` failed"],"success":true,"type":"tests","warnings":[]}],"outcome":"passed"}
     {"type":"status","status":"completed"}
     {"type":"step_update","data":{"plan_id":"plan-RUN","status":"completed","step_index":1}}

@@ -287,6 +287,11 @@ const SHAPES: &[(&str, &str)] = &[
         "command_output",
         "stream:string line:string command:string timestamp:number",
     ),
+    // Of a type of its own, which old clients pass over.
+    (
+        "check_output",
+        "check_id:string stream:string line:string command:string timestamp:number",
+    ),
     (
         "prompt_request",
         "data/prompt_id:string data/prompt_type:string data/title:string data/description:string \

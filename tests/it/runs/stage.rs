@@ -304,13 +304,13 @@ impl Transcript {
             event.as_object_mut().unwrap().remove("timestamp");
             let key = match event["type"].as_str() {
                 Some("text") => "text",
-                Some("command_output") => "line",
+                Some("command_output" | "check_output") => "line",
                 _ => "",
             };
             match events.last_mut() {
                 Some(last)
                     if !key.is_empty()
-                        && ["type", "stream", "tool_call_id", "command"]
+                        && ["type", "stream", "tool_call_id", "check_id", "command"]
                             .iter()
                             .all(|same| last[same] == event[same]) =>
                 {

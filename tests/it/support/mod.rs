@@ -4,5 +4,8 @@ pub(crate) mod app;
 pub(crate) mod client;
 pub(crate) mod described;
 pub(crate) mod identity;
+pub(crate) mod packing;
 pub(crate) mod served;
+pub(crate) mod shapes;
 pub(crate) mod signing;
+pub(crate) mod wire;

@@ -1,21 +1,12 @@
 //! Bodies: packed, declared, damaged, too large.
 
-use std::io::Write;
-
 use axum::body::Body;
 use axum::http::StatusCode;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
+use crate::support::packing::{gzip, zstd};
 use crate::telemetry::desk::{Desk, NOW};
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
 
 fn batch(id: &str, events: usize) -> Vec<u8> {
     let events: Vec<Value> = (0..events).map(|_| json!({"type": "t"})).collect();
@@ -25,10 +16,9 @@ fn batch(id: &str, events: usize) -> Vec<u8> {
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn packed_bodies_and_those_of_a_beacon_are_taken(db: PgPool) {
     let desk = Desk::new(db).await;
-    let zstd = zstd::encode_all(&batch("zstd", 2)[..], 3).unwrap();
     for (body, headers) in [
         (gzip(&batch("gzip", 2)), vec![("content-encoding", "gzip")]),
-        (zstd, vec![("content-encoding", "zstd")]),
+        (zstd(&batch("zstd", 2)), vec![("content-encoding", "zstd")]),
         (
             batch("beacon", 2),
             vec![("content-type", "text/plain;charset=UTF-8")],
@@ -113,7 +103,7 @@ async fn a_body_that_is_none_is_refused_and_says_why(db: PgPool) {
         "422 VALIDATION_ERROR invalid type: integer `5`, expected a string at line 1 column 24",
         "413 TOO_MANY_EVENTS the batch has 1001 events, and 1000 are taken at a time",
         "413 PAYLOAD_TOO_LARGE the body is larger than 1048576 bytes; send fewer events at a time",
-        "413 PAYLOAD_TOO_LARGE the body is larger than 1048576 bytes once unpacked; send fewer events at a time",
+        "413 PAYLOAD_TOO_LARGE the body is larger than 1048576 bytes; send fewer events at a time",
         "400 INVALID_REQUEST the body cannot be unpacked; it is damaged, or was not packed with gzip",
         "415 UNSUPPORTED_MEDIA_TYPE the body's encoding is not understood; `gzip`, `zstd` and none are",
         "415 UNSUPPORTED_MEDIA_TYPE send the batch as JSON, declared as `application/json` or `text/plain`",
@@ -134,7 +124,7 @@ async fn bytes_that_are_no_text_lose_no_event(db: PgPool) {
     let answer = desk.post(body, &[]).await;
     assert_eq!(
         answer.body["message"],
-        "2 of 2 events are stored; bytes that are no UTF-8 were replaced"
+        "2 of 2 events are stored; what is no Unicode text was replaced"
     );
     let rows = desk
         .rows("select event_data from telemetry_events order by batch_index")
@@ -154,4 +144,60 @@ async fn a_body_of_unknown_length_is_bounded_too(db: PgPool) {
     ]);
     let answer = desk.post(Body::from_stream(cut), &[]).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_byte_order_mark_and_half_a_character_lose_no_event(db: PgPool) {
+    let desk = Desk::new(db).await;
+    let events = r#"[{"type": "half", "data": {"\ud83d": "cut \ud83d"}}, {"type": "whole"}]"#;
+    let body = format!("\u{feff}{{\"events\": {events}, \"batchId\": \"b\"}}");
+    let answer = desk.post(body, &[]).await;
+    assert_eq!(
+        answer.body["message"],
+        "2 of 2 events are stored; what is no Unicode text was replaced"
+    );
+    let rows = desk
+        .rows("select event_data from telemetry_events order by batch_index")
+        .await;
+    assert_eq!(rows[0]["event_data"], json!({"\u{fffd}": "cut \u{fffd}"}));
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_number_that_json_does_not_have_loses_its_event_alone(db: PgPool) {
+    let desk = Desk::new(db).await;
+    // As Python's json.dumps writes them.
+    let events = r#"{"type": "a"}, {"type": "b", "data": {"ms": NaN}}, {"type": "c", "data": [-Infinity]},
+        Infinity, {"type": "said", "data": {"NaN": "NaN, \"Infinity"}}, {"type": "e", "sessionId": NaN}"#;
+    let batch = |events: &str, more: &str| {
+        let timestamp = format!("\"timestamp\": {NOW}");
+        format!(r#"{{"events": [{events}], "batchId": "b", {timestamp}{more}}}"#)
+    };
+    let answer = desk.post(batch(events, ""), &[]).await;
+    assert_eq!(answer.status, StatusCode::OK, "{:#}", answer.body);
+    assert_eq!(answer.body["eventsPersisted"], 2);
+    let rejected = answer.body["eventsRejected"].as_array().unwrap();
+    let indexes: Vec<_> = rejected.iter().map(|event| &event["index"]).collect();
+    assert_eq!(indexes, [1, 2, 3, 5]);
+    for event in rejected {
+        assert_eq!(event["reason"], "number_out_of_range");
+        let detail = event["detail"].as_str().unwrap();
+        assert!(detail.contains("`NaN`"), "{detail}");
+    }
+    let rows = desk
+        .rows("select event_data from telemetry_events order by batch_index")
+        .await;
+    assert_eq!(rows[1]["event_data"], json!({"NaN": "NaN, \"Infinity"}));
+    // Elsewhere a batch is strict JSON.
+    for body in [
+        batch(r#"{"type": "a"}"#, r#", "version": NaN"#),
+        batch(r#"{"type": "a"}"#, r#", "extra": Infinity"#),
+        batch(r#"{"type": "a", "data": {"ms": NaN}} nonsense"#, ""),
+        batch(r#"{"type": "a", "data": {NaN: 1}}"#, ""),
+        batch(r#"{"type": "a", "data": {"ms": 1NaN}}"#, ""),
+        batch(r#"{"type": "a", "data": {"ms": nan}}"#, ""),
+    ] {
+        let answer = desk.post(body.clone(), &[]).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}");
+        assert_eq!(answer.body["error_code"], "INVALID_REQUEST", "{body}");
+    }
 }

@@ -87,6 +87,22 @@ async fn a_request_that_fails_on_our_side_is_an_error_of_its_person_with_its_cau
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_request_for_what_is_not_built_is_no_failure(db: PgPool) {
+    let desk = Desk::new(db.clone()).await;
+    let (status, _) = desk.client.get("/api/analytics/usage").await;
+    assert_eq!(status, StatusCode::NOT_IMPLEMENTED);
+    sqlx::query("alter table conversations rename to gone")
+        .execute(&db)
+        .await
+        .unwrap();
+    // Failures are recorded in their order, so that one before would be there too.
+    desk.client.get("/api/navi-memory/conversations").await;
+    let rows = soon(&desk, "select operation from error_events").await;
+    let operation = "GET /api/navi-memory/conversations";
+    assert_eq!(rows, [serde_json::json!({ "operation": operation })]);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_background_task_that_panics_is_an_error_of_the_server(db: PgPool) {
     let desk = Desk::new(db).await;
     let secret = ["ghp", "_0123456789abcdefABCDEF0123456789abcd"].concat();

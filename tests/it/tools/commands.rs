@@ -1,8 +1,9 @@
 use std::time::{Duration, Instant};
 
 use navi::agent::event_data::OutputStream;
-use navi::agent::tools::process::{MARK, sweep};
+use navi::agent::tools::process::MARK;
 use navi::agent::tools::registry::{Effect, Tool, ToolError};
+use navi::agent::tools::sweeping::sweep;
 use navi::agent::workspace::Workspace;
 use serde_json::{Value, json};
 

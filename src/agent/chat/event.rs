@@ -1,0 +1,151 @@
+//! The events of a chat, in the order in which they happen, whatever the frames that show them.
+
+use async_stream::stream;
+use futures_util::Stream;
+use serde_json::{Map, Value};
+
+use crate::agent::chat::service::Chat;
+use crate::agent::model_call::ModelCall;
+use crate::agent::pieces::Pieces;
+use crate::llm::error::LlmError;
+use crate::llm::model::StreamEvent;
+use crate::platform::redact::gate::Gate;
+use crate::platform::redact::text::redact_text;
+
+/// Something that happens while a question is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChatEvent {
+    /// A model was chosen.
+    Routed(Map<String, Value>),
+    /// A file is shown to the model.
+    Read {
+        /// Its path, relative to the workspace.
+        path: String,
+    },
+    /// The question is on its way to the model.
+    Asked,
+    /// A piece of the answer.
+    Text(String),
+    /// The answer can be rated.
+    Logged {
+        /// Its number.
+        gen_id: i64,
+        /// Milliseconds since the epoch.
+        timestamp: i64,
+    },
+    /// The answer is complete.
+    Answered(Answered),
+    /// The model failed; what came before is all there is.
+    Failed {
+        /// A sentence for a person.
+        error: String,
+        /// A stable code.
+        code: &'static str,
+    },
+}
+
+/// A complete answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Its text, as its pieces showed it.
+    pub text: String,
+    /// The files that were shown to the model.
+    pub files: Vec<String>,
+    /// The model that answered.
+    pub model: String,
+    /// Its number, for a rating; none when it could not be kept.
+    pub gen_id: Option<i64>,
+}
+
+impl Chat {
+    /// Asks the model and tells what happens. Dropping the stream ends the call.
+    pub fn events(self) -> impl Stream<Item = ChatEvent> + Send + 'static {
+        stream! {
+            yield ChatEvent::Routed(self.router_info.clone());
+            for path in &self.files {
+                yield ChatEvent::Read { path: path.clone() };
+            }
+            yield ChatEvent::Asked;
+            let mut telling = Telling::default();
+            let ended = match self.ask().await {
+                Err(error) => Err(error),
+                Ok(mut call) => loop {
+                    match telling.next(&mut call, self.provider_name()).await {
+                        Heard::Nothing => {}
+                        Heard::Text(text) => yield ChatEvent::Text(text),
+                        Heard::End(ended) => break ended,
+                    }
+                },
+            };
+            for text in telling.rest() {
+                yield ChatEvent::Text(text);
+            }
+            if let Err(error) = ended {
+                let (text, code) = (error.to_string(), error.code());
+                yield ChatEvent::Failed { error: redact_text(&text).into_owned(), code };
+                return;
+            }
+            let gen_id = self.keep(&telling.answer).await;
+            if let Some(gen_id) = gen_id {
+                yield ChatEvent::Logged { gen_id, timestamp: self.now() };
+            }
+            yield ChatEvent::Answered(Answered {
+                text: telling.told,
+                files: self.files.clone(),
+                model: self.model_id(),
+                gen_id,
+            });
+        }
+    }
+}
+
+/// The next news of a call.
+enum Heard {
+    /// Nothing that is shown, or nothing yet.
+    Nothing,
+    /// More of the answer.
+    Text(String),
+    /// Its end.
+    End(Result<(), LlmError>),
+}
+
+/// An answer on its way from the model to the client.
+#[derive(Debug, Default)]
+struct Telling {
+    gate: Gate,
+    pieces: Pieces,
+    /// What the model said.
+    answer: String,
+    /// What was shown of it.
+    told: String,
+}
+
+impl Telling {
+    async fn next(&mut self, call: &mut ModelCall, provider: &'static str) -> Heard {
+        match call.next().await {
+            Some(Ok(StreamEvent::Text { delta })) => {
+                self.answer.push_str(&delta);
+                self.gate.push(&delta);
+                let text = self.gate.take();
+                self.shown(text).map_or(Heard::Nothing, Heard::Text)
+            }
+            Some(Ok(StreamEvent::Reasoning { .. } | StreamEvent::ToolCall(_))) => Heard::Nothing,
+            Some(Ok(StreamEvent::Done(_))) => Heard::End(Ok(())),
+            Some(Err(error)) => Heard::End(Err(error)),
+            None => Heard::End(Err(LlmError::Truncated { provider })),
+        }
+    }
+
+    /// What was held back, now that nothing follows.
+    fn rest(&mut self) -> Vec<String> {
+        let text = self.gate.finish();
+        let mut pieces: Vec<_> = self.shown(text).into_iter().collect();
+        pieces.extend(self.pieces.finish());
+        pieces
+    }
+
+    fn shown(&mut self, text: String) -> Option<String> {
+        self.told.push_str(&text);
+        self.pieces.push(&text)
+    }
+}

@@ -1,0 +1,3 @@
+//! Answers that are sent while they are made, and kept nowhere: chats and reviews.
+
+pub mod stream;

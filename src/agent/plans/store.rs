@@ -1,0 +1,48 @@
+//! The SQL of plans.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use crate::agent::model::RunId;
+use crate::platform::ids::OrgId;
+
+/// Plans from before a moment that were never started, oldest first.
+pub async fn unstarted(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<(OrgId, RunId)>> {
+    let rows = sqlx::query!(
+        r#"select org_id as "org_id: OrgId", run_id as "run_id: RunId" from runs
+           where finished_at is null and available_at is null and request ? 'plan'
+             and created_at < $1
+           order by created_at limit $2"#,
+        before,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.org_id, row.run_id))
+        .collect())
+}
+
+/// The last text of a run's model; none before its first.
+pub async fn last_words(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+) -> sqlx::Result<Option<String>> {
+    let said = sqlx::query_scalar!(
+        "select content->>'text' from run_messages
+         where org_id = $1 and run_id = $2 and content->>'role' = 'assistant'
+           and content->>'text' ~ '\\S'
+         order by position desc limit 1",
+        org_id.as_str(),
+        run_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(said.flatten())
+}

@@ -1,0 +1,13 @@
+//! A review of what changed in a folder since its last commit. Nothing is written, and nothing is run
+//! that the repository names.
+
+pub mod error;
+pub mod gathering;
+pub mod judging;
+pub mod left_out;
+pub mod model;
+pub mod patch;
+pub mod routes;
+pub mod service;
+pub mod stream;
+pub mod view;

@@ -1,0 +1,309 @@
+//! Reviewing what changed in a folder, step by step.
+
+use std::path::PathBuf;
+
+use async_stream::try_stream;
+use futures_util::{Stream, StreamExt};
+
+use crate::agent;
+use crate::agent::model_call::{Caller, ModelCall};
+use crate::agent::preparing::{Grounds, needs};
+use crate::agent::request::TaskRequest;
+use crate::agent::review::error::Error;
+use crate::agent::review::gathering::Ground;
+use crate::agent::review::judging::{Opinion, questions, request};
+use crate::agent::review::left_out::{LeftOut, Reason};
+use crate::agent::review::model::{Changed, Review};
+use crate::agent::service::AgentService;
+use crate::agent::tools::git::error::Error as GitError;
+use crate::agent::tools::git::place::Place;
+use crate::agent::tools::git::program::Program;
+use crate::agent::tools::git::repository::Repository;
+use crate::agent::turn::window_budget;
+use crate::agent::workspace::Workspace;
+use crate::auth::principal::Principal;
+use crate::ledger::model::Phase;
+use crate::llm::route::Route;
+use crate::platform::ids::uuid_v7;
+use crate::platform::logging::TraceId;
+
+/// The remark about a folder without a repository.
+const NO_REPOSITORY: &str = "This folder is not in a git repository, so there is nothing to compare \
+     with. Open the folder that holds `.git`, or run `git init`.";
+/// The remark about a repository without a commit.
+const NO_COMMITS: &str = "This repository has no commits yet, so every file counts as new.";
+/// The beginning and the end of reading the differences, in percent of the whole.
+const READING: (usize, usize) = (10, 30);
+/// The same of asking the model.
+const ASKING: (usize, usize) = (30, 95);
+/// A token of code is at least this many bytes; an estimate that fills no window.
+const BYTES_PER_TOKEN: usize = 2;
+
+/// A review that is asked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The caller.
+    pub principal: Principal,
+    /// The trace of the request.
+    pub trace_id: TraceId,
+    /// The folder.
+    pub workspace: Option<String>,
+    /// The model, as the client named it.
+    pub model: Option<String>,
+    /// Its provider.
+    pub provider: Option<String>,
+}
+
+/// Something that happens in a review.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Work begins.
+    Begins {
+        /// On what, for a person.
+        what: String,
+        /// How much is done, in percent.
+        done: usize,
+    },
+    /// The review is complete.
+    Done(Review),
+}
+
+impl Step {
+    fn begins(what: impl Into<String>, done: usize) -> Self {
+        Self::Begins {
+            what: what.into(),
+            done,
+        }
+    }
+}
+
+impl AgentService {
+    /// Reviews what changed. Dropping the stream ends what is under way: a command, or a call to a model.
+    pub fn review(&self, asked: Asked) -> impl Stream<Item = Result<Step, Error>> + Send + 'static {
+        let service = self.clone();
+        try_stream! {
+            yield Step::begins("Looking for the repository", 0);
+            let Some(ground) = service.ground(&asked).await? else {
+                yield Step::Done(Review::of_nothing(NO_REPOSITORY));
+                return;
+            };
+            let mut review = Review::default();
+            if !ground.repository.has_commits() {
+                review.notes.push(NO_COMMITS.to_owned());
+            }
+            let changes = ground.list(&mut review.left_out).await?;
+            let count = changes.len();
+            for (number, change) in changes.into_iter().enumerate() {
+                let what = format!("Reading {} ({} of {count})", change.path, number + 1);
+                yield Step::begins(what, between(READING, number, count));
+                let read = ground.read(change, &mut review.left_out).await?;
+                review.files.extend(read);
+            }
+            if review.files.is_empty() {
+                review.summarise(&[]);
+                yield Step::Done(review);
+                return;
+            }
+            let judge = service.judge(&asked)?;
+            review.model = Some(judge.route.effective_model_id.clone());
+            let asking = judge.questions(&review.files);
+            let mut opinions = Vec::new();
+            for (number, files) in asking.iter().enumerate() {
+                let shown = &review.files[files.clone()];
+                let what = reviewing(shown, number + 1, asking.len());
+                yield Step::begins(what, between(ASKING, number, asking.len()));
+                opinions.push(judge.ask(shown).await?);
+            }
+            let asked_about: Vec<_> = asking.into_iter().zip(opinions).collect();
+            yield Step::Done(review.judged(asked_about)?);
+        }
+    }
+
+    /// The folder and its repository; none when it has no repository within reach.
+    async fn ground(&self, asked: &Asked) -> Result<Option<Ground>, Error> {
+        if self.stopping().is_cancelled() {
+            return Err(agent::error::Error::ShuttingDown.into());
+        }
+        let named = asked.workspace.as_deref().map(str::trim);
+        let named = named.filter(|path| !path.is_empty());
+        let task = TaskRequest {
+            message: "Review the changes".to_owned(),
+            workspace_path: Some(named.ok_or(Error::NoWorkspace)?.to_owned()),
+            ..TaskRequest::default()
+        };
+        let Grounds { workspace, policy } = self.grounds(&task.into_task()?).await?;
+        let workspace = workspace.ok_or(Error::NoWorkspace)?;
+        let Some(place) = Place::of(workspace.root()) else {
+            return Ok(None);
+        };
+        let mut folders = place.folders().into_iter();
+        let is_outside = |folder: PathBuf| {
+            let name = folder.display().to_string();
+            self.permit(&folder, &name).is_err()
+        };
+        if folders.any(is_outside) {
+            return Err(GitError::Elsewhere.into());
+        }
+        let repository = Repository::open(self.git(&workspace)?, &place).await?;
+        Ok(Some(Ground {
+            workspace,
+            policy,
+            repository,
+        }))
+    }
+
+    fn git(&self, workspace: &Workspace) -> Result<Program, Error> {
+        let opened = workspace.open_directory(".");
+        let (directory, _) =
+            opened.map_err(|error| agent::error::Error::Workspace(error.to_string()))?;
+        let mark = format!("review-{}", uuid_v7(&self.services().clock));
+        let (launch, tasks) = (self.tools().launch.clone(), self.services().tasks.clone());
+        Ok(Program::new(launch, &mark, tasks, directory))
+    }
+
+    fn judge(&self, asked: &Asked) -> Result<Judge, Error> {
+        let task = agent::model::Task::unreadable(String::new());
+        let (model, hint) = (asked.model.as_deref(), asked.provider.as_deref());
+        let route = self.router().route(model, hint, needs(&task, false));
+        let route = route.map_err(agent::error::Error::Route)?;
+        let caller = Caller {
+            trace_id: Some(asked.trace_id.clone()),
+            ..Caller::new(self.services(), &asked.principal, &route, "review")
+        };
+        Ok(Judge { route, caller })
+    }
+}
+
+/// The model that reviews.
+struct Judge {
+    route: Route,
+    caller: Caller,
+}
+
+impl Judge {
+    fn questions(&self, files: &[Changed]) -> Vec<std::ops::Range<usize>> {
+        questions(files, window_budget(&self.route) * BYTES_PER_TOKEN)
+    }
+
+    /// Asks about some files. None when the answer is no review.
+    async fn ask(&self, files: &[Changed]) -> Result<Option<Opinion>, Error> {
+        let (model, most) = (&self.route.provider_model, self.route.max_output_tokens);
+        let question = request(model, files, most);
+        let ask = async {
+            let call = ModelCall::start(&self.caller, Phase::Chat, &question).await?;
+            call.complete().await
+        };
+        let answer = ask.await.map_err(agent::error::Error::Model)?;
+        Ok(Opinion::read(&answer.text, files))
+    }
+}
+
+impl Review {
+    /// A review without files.
+    fn of_nothing(note: &str) -> Self {
+        Self {
+            summary: "Nothing was reviewed.".to_owned(),
+            notes: vec![note.to_owned()],
+            ..Self::default()
+        }
+    }
+
+    /// The review with what the model said of each part of its files. Files of which it said nothing that
+    /// can be read are left out: nothing is known about them.
+    fn judged(
+        mut self,
+        parts: Vec<(std::ops::Range<usize>, Option<Opinion>)>,
+    ) -> Result<Self, Error> {
+        let mut summaries = Vec::new();
+        let mut kept = Vec::new();
+        let mut dropped = 0;
+        let (mut files, mut taken) = (std::mem::take(&mut self.files).into_iter(), 0);
+        for (range, opinion) in parts {
+            let shown = files.by_ref().take(range.len());
+            taken += range.len();
+            let Some(opinion) = opinion else {
+                shown.for_each(|file| self.left_out.add(Reason::Unanswered, &file.path));
+                continue;
+            };
+            let first = kept.len();
+            kept.extend(shown);
+            dropped += opinion.dropped;
+            summaries.extend(opinion.summary);
+            self.findings
+                .extend(opinion.findings.into_iter().map(|mut finding| {
+                    finding.file += first;
+                    finding
+                }));
+        }
+        if kept.is_empty() && taken > 0 {
+            return Err(Error::Unreadable);
+        }
+        for file in files {
+            self.left_out.add(Reason::TooMuch, &file.path);
+        }
+        if dropped > 0 {
+            self.notes.push(format!(
+                "Remarks of the model that concern nothing that changed, left out: {dropped}."
+            ));
+        }
+        self.files = kept;
+        self.summarise(&summaries);
+        Ok(self)
+    }
+
+    /// Says what changed, in the model's words or, without any, in numbers.
+    fn summarise(&mut self, summaries: &[String]) {
+        if !summaries.is_empty() {
+            self.summary = summaries.join(" ");
+            return;
+        }
+        let (added, removed) = self.counts();
+        self.summary = match self.files.len() {
+            0 if self.left_out == LeftOut::default() => "There is nothing to review.".to_owned(),
+            0 => "None of the changed files was reviewed.".to_owned(),
+            1 => format!("1 file was reviewed: {added} lines added, {removed} removed."),
+            count => {
+                format!("{count} files were reviewed: {added} lines added, {removed} removed.")
+            }
+        };
+    }
+
+    /// How many lines are new and gone, in all files together.
+    pub fn counts(&self) -> (usize, usize) {
+        let counts = self.files.iter().map(|file| file.patch.counts());
+        counts.fold((0, 0), |(added, removed), (more, gone)| {
+            (added + more, removed + gone)
+        })
+    }
+}
+
+/// The review that a stream ends with.
+pub async fn whole(steps: impl Stream<Item = Result<Step, Error>>) -> Result<Review, Error> {
+    let mut steps = std::pin::pin!(steps);
+    while let Some(step) = steps.next().await {
+        if let Step::Done(review) = step? {
+            return Ok(review);
+        }
+    }
+    Err(Error::Unreadable)
+}
+
+/// The share of a stretch that is done.
+fn between((from, to): (usize, usize), done: usize, count: usize) -> usize {
+    from + (to - from) * done / count.max(1)
+}
+
+fn reviewing(files: &[Changed], number: usize, count: usize) -> String {
+    let first = files.first().map_or("", |file| file.path.as_str());
+    let more = files.len().saturating_sub(1);
+    let what = match more {
+        0 => format!("Reviewing {first}"),
+        1 => format!("Reviewing {first} and 1 more"),
+        more => format!("Reviewing {first} and {more} more"),
+    };
+    if count > 1 {
+        format!("{what} ({number} of {count})")
+    } else {
+        what
+    }
+}

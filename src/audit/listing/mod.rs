@@ -1,0 +1,6 @@
+//! Lists of entries and looks at single payloads, also in the shapes of the audit page of older
+//! clients, which cannot be changed any more.
+
+pub mod model;
+pub mod routes;
+pub mod view;

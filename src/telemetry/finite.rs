@@ -1,0 +1,123 @@
+//! `NaN`, `Infinity` and `-Infinity`, which some serialisers write for numbers and JSON does not have.
+//!
+//! One of them costs its event and not the batch, so the batch must be readable without them.
+
+use memchr::memchr2;
+
+const WORDS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+const IN_THEIR_PLACE: &str = "null";
+
+/// A text with null where such words were.
+pub(super) struct Finite {
+    text: String,
+    /// Where in the text they were, ascending.
+    places: Vec<usize>,
+}
+
+impl Finite {
+    /// Puts null in the place of every such word that is no part of a string; none when there is none.
+    pub(super) fn of(text: &str) -> Option<Self> {
+        let mut finite = Self {
+            text: String::with_capacity(text.len()),
+            places: Vec::new(),
+        };
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let word = WORDS.iter().find(|word| rest.starts_with(**word));
+            let length = match (first, word) {
+                ('"', _) => string_length(rest),
+                (_, Some(word)) => {
+                    finite.places.push(finite.text.len());
+                    finite.text.push_str(IN_THEIR_PLACE);
+                    rest = &rest[word.len()..];
+                    continue;
+                }
+                (_, None) => first.len_utf8(),
+            };
+            finite.text.push_str(&rest[..length]);
+            rest = &rest[length..];
+        }
+        (!finite.places.is_empty()).then_some(finite)
+    }
+
+    /// Returns the text.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns how many there were.
+    pub(super) fn found(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Returns how many there were in a part of the text, which must be borrowed from it.
+    pub(super) fn found_in(&self, part: &str) -> usize {
+        let start = part.as_ptr().addr() - self.text.as_ptr().addr();
+        let before = |end| self.places.partition_point(|place| *place < end);
+        before(start + part.len()) - before(start)
+    }
+}
+
+/// Returns the length of the string that the text begins with, its quotes included.
+fn string_length(text: &str) -> usize {
+    let mut at = 1;
+    while let Some(next) = memchr2(b'"', b'\\', &text.as_bytes()[at..]) {
+        at += next;
+        if text.as_bytes()[at] == b'"' {
+            return at + 1;
+        }
+        // What is escaped may be more than a byte.
+        let escaped = text[at + 1..].chars().next();
+        at += 1 + escaped.map_or(0, char::len_utf8);
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn finite(text: &str) -> Option<(String, Vec<usize>)> {
+        Finite::of(text).map(|finite| (finite.text, finite.places))
+    }
+
+    #[test]
+    fn words_are_replaced_outside_strings() {
+        assert_eq!(
+            finite(r#"[NaN,-Infinity,{"NaN":Infinity}]"#),
+            Some((r#"[null,null,{"NaN":null}]"#.to_owned(), vec![1, 6, 18]))
+        );
+        for same in [
+            "",
+            "{}",
+            r#"["NaN", "a\"NaN", "\\", "-Infinity"]"#,
+            r#"["NaN"#,
+            r#"["\"#,
+            "[nan, infinity]",
+            r#"["\é NaN"]"#,
+        ] {
+            assert_eq!(finite(same), None, "{same}");
+        }
+    }
+
+    #[test]
+    fn parts_are_told_apart() {
+        let finite = Finite::of(r"[[NaN,1],[2],[NaN,NaN]]").unwrap();
+        assert_eq!(finite.text(), "[[null,1],[2],[null,null]]");
+        let counts = [1..9, 10..13, 14..25].map(|part| finite.found_in(&finite.text()[part]));
+        assert_eq!((counts, finite.found()), ([1, 0, 2], 3));
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_without_them_has_none_and_any_text_is_survived(
+            text in "[\"\\\\NaInfity,:{}\\[\\] é-]{0,40}",
+        ) {
+            let has_word = text.contains("NaN") || text.contains("Infinity");
+            let found = finite(&text);
+            prop_assert!(found.is_none() || has_word);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Every type of event that there is, on the streams of the real binary.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use navi::http::router::document;
+use navi::llm::script::{FailKind, Script};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::runs::rules;
+use crate::runs::stage::{calls, plan, says};
+use crate::runs::stream::EventStream;
+use crate::support::app::TestApp;
+use crate::support::served::{Place, Served, url};
+
+/// The types in the description of the API.
+async fn described(db: &PgPool) -> BTreeSet<String> {
+    let app = TestApp::new(db.clone()).await;
+    let described = serde_json::to_value(document(&app.app)).unwrap();
+    let events = described["components"]["schemas"]["RunEvent"]["oneOf"]
+        .as_array()
+        .unwrap();
+    let kinds = events
+        .iter()
+        .filter_map(|event| event["properties"]["type"]["enum"][0].as_str());
+    kinds.map(str::to_owned).collect()
+}
+
+/// Answers a question and two consents, as the extension does, on the way to an end.
+async fn answering(server: &Served, stream: &mut EventStream) {
+    let mut consents = 0;
+    while let Some(event) = stream.next().await {
+        let data = &event["data"];
+        if event["type"] == "prompt_request" {
+            let path = format!("/api/navi/prompt/{}", data["prompt_id"].as_str().unwrap());
+            let answer = json!({"response": "my", "cancelled": false});
+            assert_eq!(server.post(&path, &answer).await.0, 200);
+        } else if event["type"] == "command.consent_required" {
+            let path = format!("/api/navi/consent/{}", data["consent_id"].as_str().unwrap());
+            let command = data["command"].as_str().unwrap();
+            let choice = ["allow_once", "deny"][consents];
+            let answer = json!({"choice": choice, "command": command});
+            assert_eq!(server.post(&path, &answer).await.0, 200);
+            consents += 1;
+        }
+    }
+    assert_eq!(consents, 2);
+}
+
+fn script() -> Script {
+    let write =
+        |content: &str| calls(&[("write_file", json!({"path": "value", "content": content}))]);
+    let run = |command: &str| calls(&[("run_command", json!({"command": command}))]);
+    let turns = [
+        calls(&[("ask_user", json!({"question": "Whose value?"}))]),
+        run("rm -r old"),
+        run("git clean -fd"),
+        write("4\n"),
+        says("Done."),
+        write("5\n"),
+        run("cat value; until [ -f go ]; do sleep 0.05; done"),
+        says("Done, and right."),
+    ];
+    Script {
+        plan: Some(plan(&["Ask", "Write"])),
+        turns: turns.into(),
+        ..Script::default()
+    }
+}
+
+fn project(server: &Served) {
+    let folder = server.workspace();
+    std::fs::create_dir_all(folder.join("old")).unwrap();
+    std::fs::write(folder.join("Makefile"), "test:\n\t@sh ./check.sh\n").unwrap();
+    let check = "echo checking\n[ ! -f value ] || [ \"$(cat value)\" = 5 ]\n";
+    std::fs::write(folder.join("check.sh"), check).unwrap();
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn every_type_of_event_reaches_a_client_in_its_shape(db: PgPool) {
+    let database = url(&db.connect_options());
+    let place = Place::new(&script(), Some(&database));
+    let mut server = place.serve(&[]).await;
+    project(&server);
+    let mut seen = Vec::new();
+
+    // A job that asks, is refused, fails its checks, moves to another process, and ends well.
+    let id = server.job(&server.workspace()).await;
+    let mut stream = server.follow(&id, 0, true).await;
+    let reach = async {
+        let mut first = server.follow(&id, 0, true).await;
+        first
+            .until(|event| event["type"] == "command_output" && event["line"] == "5")
+            .await;
+    };
+    tokio::select! {
+        () = answering(&server, &mut stream) => panic!("it waits for a file"),
+        () = reach => {}
+    }
+    server.signal(Signal::SIGTERM);
+    stream.rest().await;
+    std::fs::write(server.workspace().join("go"), "").unwrap();
+    server.gone(std::time::Duration::from_secs(20)).await;
+    let server = place.serve(&[]).await;
+    seen.extend(whole(&server, &id).await);
+
+    // One that its user ends, and one whose model fails.
+    let waits = calls(&[("run_command", json!({"command": "echo begun; sleep 60"}))]);
+    for (script, cancels) in [
+        (
+            Script {
+                turns: vec![waits],
+                ..Script::default()
+            },
+            true,
+        ),
+        (Script::default().fails(FailKind::Unauthorized), false),
+    ] {
+        let place: Arc<Place> = Place::new(&script, Some(&database));
+        let server = place.serve(&[]).await;
+        let id = server.job(&server.workspace()).await;
+        if cancels {
+            let mut stream = server.follow(&id, 0, true).await;
+            stream
+                .until(|event| event["type"] == "command_output")
+                .await;
+            let path = format!("/api/jobs/{id}/cancel");
+            assert_eq!(server.post(&path, &Value::Null).await.0, 200);
+        }
+        seen.extend(whole(&server, &id).await);
+    }
+    for event in &seen {
+        rules::old_clients_parse(event);
+    }
+    let kinds = seen
+        .iter()
+        .map(|event| event["type"].as_str().unwrap().to_owned());
+    assert_eq!(kinds.collect::<BTreeSet<_>>(), described(&db).await);
+}
+
+/// Everything that a job told, once it is over.
+async fn whole(server: &Served, id: &str) -> Vec<Value> {
+    let mut stream = server.follow(id, 0, false).await;
+    stream.rest().await;
+    assert!(stream.done);
+    let frames = stream.frames.into_iter().filter(|frame| frame.id.is_some());
+    frames.map(|frame| frame.data).collect()
+}

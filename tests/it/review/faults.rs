@@ -1,0 +1,180 @@
+//! Reviews that fail, and clients that leave.
+
+use std::time::{Duration, Instant};
+
+use axum::http::Method;
+use navi::llm::script::{Fail, FailKind, Turn};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::review::repository::{Project, REVIEW, answers, content, frames, plays};
+use crate::runs::stage::says;
+use crate::support::client::json_request;
+
+fn failing(kind: FailKind) -> Turn {
+    Turn {
+        fail: Some(Fail {
+            kind,
+            retry_after_ms: None,
+            times: None,
+        }),
+        ..Turn::default()
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn without_a_folder_the_client_is_told_to_open_one(db: PgPool) {
+    let project = Project::new(db, content(), &[]).await;
+    for body in [
+        json!({"workspace_root": null}),
+        json!({"workspace_root": " "}),
+        json!({}),
+    ] {
+        let mut stream = project.begin(&body).await;
+        stream.rest().await;
+        assert!(stream.done);
+        let told = frames(&stream);
+        let last = told.last().unwrap();
+        assert_eq!(last["type"], "error");
+        assert_eq!(
+            last["message"],
+            "no workspace was named; open the folder whose changes are to be reviewed"
+        );
+        assert!(told.iter().all(|frame| frame["type"] != "complete"));
+        let (status, problem) = project.whole(&body).await;
+        assert_eq!(
+            (status, &problem["error_code"]),
+            (422, &json!("WORKSPACE_UNUSABLE"))
+        );
+    }
+    let client = project.stage.planner();
+    let request = json_request(Method::GET, REVIEW, &Value::Null);
+    let streamed = client.answer(request).await.body;
+    assert!(
+        streamed.as_str().unwrap().contains("\"type\":\"error\""),
+        "{streamed}"
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn an_answer_that_is_no_review_claims_nothing(db: PgPool) {
+    for answer in [
+        "Looks good to me!",
+        "{\"findings\": 7}",
+        "{\"findings\":[{\"path\"",
+    ] {
+        let project = Project::new(db.clone(), plays([says(answer)]), &[]).await;
+        project.stage.put("a.txt", "new\n");
+        let told = project.frames().await;
+        let last = told.last().unwrap();
+        assert_eq!(
+            (&last["type"], &last["code"]),
+            (&json!("error"), &json!("MODEL_ANSWER_UNREADABLE")),
+            "{answer}"
+        );
+        assert!(
+            told.iter()
+                .all(|frame| frame["type"] == "progress" || frame["type"] == "error")
+        );
+        let (status, problem) = project.whole(&project.body()).await;
+        assert_eq!(
+            (status, &problem["error_code"]),
+            (502, &json!("MODEL_ANSWER_UNREADABLE"))
+        );
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_model_that_fails_is_an_error_for_people_and_for_programs(db: PgPool) {
+    let project = Project::new(db.clone(), plays([failing(FailKind::Unauthorized)]), &[]).await;
+    project.stage.put("a.txt", "new\n");
+    let told = project.frames().await;
+    let last = told.last().unwrap();
+    assert_eq!(
+        (&last["type"], &last["code"]),
+        (&json!("error"), &json!("MODEL_KEY_REFUSED"))
+    );
+    assert_eq!(last["message"], last["error"]);
+    assert!(!last["message"].as_str().unwrap().is_empty());
+    assert_eq!(project.stage.calls().await, ["chat error cost"]);
+    let (status, problem) = project.whole(&project.body()).await;
+    assert_eq!(
+        (status, &problem["error_code"]),
+        (502, &json!("MODEL_KEY_REFUSED"))
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn without_a_model_unchanged_folders_are_reviewed_all_the_same(db: PgPool) {
+    let project = Project::new(db, content(), &[]).await;
+    let other = crate::runs::stage::Stage::without_script(project.stage.db.clone(), &[]).await;
+    let ask = async || {
+        let mut request = json_request(Method::POST, REVIEW, &project.body());
+        crate::review::repository::accept_json(&mut request);
+        other.planner().answer(request).await
+    };
+    assert_eq!(ask().await.status, 200);
+    project.stage.put("a.txt", "new\n");
+    let answer = ask().await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.body["error_code"]),
+        (400, &json!("NO_MODELS_AVAILABLE"))
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn leaving_a_review_ends_its_call_and_that_is_recorded(db: PgPool) {
+    let mut turn = failing(FailKind::Hang);
+    turn.say = vec!["{".to_owned()];
+    let project = Project::new(db, plays([turn]), &[]).await;
+    project.stage.put("a.txt", "new\n");
+    let mut stream = project.begin(&project.body()).await;
+    stream.until(|data| data["step"] == "Reviewing a.txt").await;
+    // The frame is sent before the question; the stream is read on until that is asked.
+    while project.stage.requests().is_empty() {
+        tokio::select! {
+            frame = stream.next() => panic!("{frame:?}"),
+            () = tokio::time::sleep(Duration::from_millis(10)) => {}
+        }
+    }
+    drop(stream);
+    let began = Instant::now();
+    while project.stage.calls().await.is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(project.stage.calls().await, ["chat cancelled"]);
+    assert_eq!(project.stage.app.app.metrics.navi_streams_open.get(), 0);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_broken_repository_says_what_git_says(db: PgPool) {
+    let project = Project::new(db, content(), &[("a.txt", "a\n")]).await;
+    project.stage.put("a.txt", "new\n");
+    std::fs::remove_dir_all(project.stage.path(".git/objects")).unwrap();
+    let (status, problem) = project.whole(&project.body()).await;
+    assert_eq!(
+        (status, &problem["error_code"]),
+        (422, &json!("CHANGES_UNREADABLE"))
+    );
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("the changes cannot be read: git failed: "),
+        "{detail}"
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn reviews_count_as_changes_do_whatever_the_method(db: PgPool) {
+    let flags = ["--writes-per-minute=2"];
+    let project = Project::with(db, answers(&json!({"findings": []})), &[], &flags).await;
+    let path = format!("{REVIEW}?workspace_root={}", project.stage.workspace());
+    let client = project.stage.planner();
+    let mut statuses = Vec::new();
+    for _ in 0..6 {
+        let request = json_request(Method::GET, &path, &Value::Null);
+        statuses.push(client.answer(request).await.status.as_u16());
+    }
+    assert!(statuses.contains(&429), "{statuses:?}");
+    assert_eq!(client.get("/api/auth/me").await.0, 200);
+}

@@ -1,6 +1,109 @@
 // Generated from the server's OpenAPI document by scripts/generate.mjs; not to be edited.
 
 export interface paths {
+    "/api/admin/security/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the security settings of this server. */
+        get: operations["security_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/advanced/mcp/execute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Not built: answers with the problem `not-built`. */
+        post: operations["mcp_execute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/advanced/mcp/servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Not built: answers with the problem `not-built`. */
+        get: operations["mcp_servers"];
+        put?: never;
+        /** Not built: answers with the problem `not-built`. */
+        post: operations["mcp_add_server"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/advanced/mcp/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Not built: answers with the problem `not-built`. */
+        get: operations["mcp_tools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics/org": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Not built: answers with the problem `not-built`. */
+        get: operations["organisation_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Not built: answers with the problem `not-built`. */
+        get: operations["usage_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -46,6 +149,26 @@ export interface paths {
         put?: never;
         /** Opens what an entry sealed. */
         post: operations["decrypt_entry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/{id}/payload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Describes what an entry sealed, or opens it.
+         * @description New clients open payloads with `POST /api/audit/{id}/decrypt`.
+         */
+        get: operations["look_at_payload"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -142,6 +265,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/connectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your connections, without their tokens. */
+        get: operations["list_connections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/connectors/{provider}": {
         parameters: {
             query?: never;
@@ -156,6 +296,114 @@ export interface paths {
         post?: never;
         /** Forget your token. */
         delete: operations["delete_connector"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{provider}/oauth/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Not built: answers with the problem `not-built`. */
+        get: operations["oauth_start"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/jira/connect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Store a personal token for Jira, or replace it.
+         * @description The same as `PUT /api/connectors/jira` under the names of older clients.
+         */
+        post: operations["connect_jira"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/marketplace/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as `/api/connectors/status`. */
+        get: operations["marketplace_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/save": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Store a personal token, or replace it.
+         * @description The same as `PUT /api/connectors/{provider}` under the names of older clients.
+         */
+        post: operations["save_connector"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The status of every connector that the operator enables. */
+        get: operations["connector_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/feedback/generations/{gen_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your rating of an answer of yours. */
+        get: operations["own_rating"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -543,6 +791,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/navi/analyze-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Review what changed in a folder since the last commit.
+         * @description Nothing is written. The answer is a stream, or the whole review when `Accept` names JSON. A browser that
+         *     connects again after the end gets 204, which keeps it from asking once more.
+         */
+        get: operations["follow_review"];
+        put?: never;
+        /**
+         * Review what changed in a folder since the last commit.
+         * @description The same, for clients that send the folder in a body.
+         */
+        post: operations["ask_for_review"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/navi/chat": {
         parameters: {
             query?: never;
@@ -578,6 +851,26 @@ export interface paths {
          *     `on_disconnect` says `continue`; it is then followed as a job.
          */
         post: operations["run_autonomous"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/chat/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for an answer in text and follow it, in the frames of the oldest clients.
+         * @description The chat is the same; most of its frames are known by their keys and have no `type`.
+         */
+        post: operations["stream_plain_chat"];
         delete?: never;
         options?: never;
         head?: never;
@@ -802,6 +1095,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/navi/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do a plan, or ask how far it is.
+         * @description The first request for a plan starts its job. Others answer as soon as there is something new to tell, and
+         *     within 20 s in any case. Ask again until `final` is true; the work goes on whether you do or not.
+         */
+        post: operations["do_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/navi/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a plan, and do nothing yet.
+         * @description The plan is kept as a job that waits to be started, for a week. With an `Idempotency-Key` the same request
+         *     makes one plan, however often it is sent.
+         */
+        post: operations["make_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/navi/prompt/{prompt_id}": {
         parameters: {
             query?: never;
@@ -813,6 +1148,160 @@ export interface paths {
         put?: never;
         /** Answer a question of a run, or refuse to. */
         post: operations["answer_prompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/org/scan/consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Not built: answers with the problem `not-built`. */
+        post: operations["scan_consent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/org/scan/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Not built: answers with the problem `not-built`. */
+        post: operations["scan_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/org/scan/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Not built: answers with the problem `not-built`. */
+        post: operations["scan_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/org/scan/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Not built: answers with the problem `not-built`. */
+        post: operations["scan_revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/org/scan/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Not built: answers with the problem `not-built`. */
+        post: operations["scan_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/org/scan/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Not built: answers with the problem `not-built`. */
+        get: operations["scan_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/orgs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the caller's organisations: the one that the token names. */
+        get: operations["list_organisations"];
+        put?: never;
+        /** Refuses: organisations come from the identity provider. */
+        post: operations["create_organisation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/orgs/invite": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuses: members come from the identity provider. */
+        post: operations["invite_to_organisation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/orgs/select": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirms that the caller works in an organisation. Nothing is stored: the token decides. */
+        post: operations["select_organisation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1138,17 +1627,11 @@ export interface components {
             tool_call_id: string;
         };
         /** @description The answer to what a job waits for. */
-        Approve: components["schemas"]["ConsentAnswer"] & {
-            /**
-             * Format: uuid
-             * @description The consent; the one the job waits for when absent.
-             */
-            consent_id?: string | null;
-        };
-        /** @description Something that came with the request. */
+        Approve: components["schemas"]["WhichConsent"] & components["schemas"]["ConsentAnswer"];
+        /** @description An attachment of a request. */
         Attachment: {
             /** @description The text; for an image its data URL or base64. */
-            content?: string;
+            content?: string | null;
             /** @description `image`, or any kind of text: `file`, `selection`, `currentFile`, `diff` … */
             kind: string;
             /** @description The text's language, or the image's media type. */
@@ -1258,6 +1741,8 @@ export interface components {
              */
             sequence: number;
         };
+        /** @description A list of entries, in one of its shapes. */
+        AuditList: components["schemas"]["AuditPage"] | components["schemas"]["AuditRow"][];
         /**
          * @description How a thing ended.
          * @enum {string}
@@ -1287,6 +1772,21 @@ export interface components {
             /** @description What was asked: query and body, without secrets. */
             payload?: unknown;
         };
+        /** @description A payload in the shape of older clients, opened or not. */
+        AuditPayloadLook: {
+            /** @description Whether `payload` describes something that is still sealed. */
+            encrypted: boolean;
+            /**
+             * Format: uuid
+             * @description The entry.
+             */
+            id: string;
+            /**
+             * @description The opened payload: `key_id`, `payload` and `changes`. Unopened, what is known in the clear:
+             *     `has_payload`, `key_id`, `sealed_bytes` and `erased`.
+             */
+            payload: Record<string, never>;
+        };
         /**
          * @description Which part of an entry a record is.
          * @enum {string}
@@ -1310,6 +1810,39 @@ export interface components {
              * @description How many records it covers.
              */
             size: number;
+        };
+        /** @description An entry in the shape of older clients. No member that a page computes with is null. */
+        AuditRow: {
+            /** @description Always null: tokens carry no address that is recorded. */
+            actor_email?: string | null;
+            /** @description The actor: the token's `sub`; null when erased. */
+            actor_sub?: string | null;
+            /**
+             * Format: date-time
+             * @description The time it began.
+             */
+            created_at: string;
+            /** @description The event. */
+            event_type: components["schemas"]["AuditEvent"];
+            /**
+             * Format: uuid
+             * @description The entry.
+             */
+            id: string;
+            /** @description The request's method; `EVENT` for an entry that is about no request. */
+            method: string;
+            /** @description The organisation. */
+            org_key: string;
+            /** @description The thing it was done to. */
+            resource_id?: string | null;
+            /** @description The route's template; the event of an entry that is about no request. */
+            route: string;
+            /**
+             * Format: int32
+             * @description The answer's status. Where there was no answer, the outcome as a status: 200 success, 403
+             *     refused, 500 failure, 499 abandoned, 0 unknown.
+             */
+            status_code: number;
         };
         /** @description A decision about an action. */
         AuditView: {
@@ -1469,8 +2002,11 @@ export interface components {
             reply: string;
             /** @description Always empty. */
             sources: unknown[];
-            /** @description `ok`. */
-            status: string;
+            /**
+             * @description `ok` in the answer to the health check, and absent from others: old clients print it under the
+             *     answer.
+             */
+            status?: string | null;
         };
         /** @description What was found about one thing. */
         Check: {
@@ -1524,6 +2060,95 @@ export interface components {
              * @description When the provider last said that the token is good.
              */
             verified_at?: string | null;
+        };
+        /** @description A token for Jira. */
+        ConnectJira: {
+            /** @description The token, at most 4096 characters. It is never given out again. */
+            api_token: string;
+            /** @description Where Jira is; the server's `JIRA_BASE_URL` when absent. */
+            base_url?: string | null;
+            /** @description The address that you sign in to Jira with. */
+            email?: string | null;
+        };
+        /** @description Settings by provider. */
+        ConnectorExtra: {
+            /** @description The address that you sign in to Jira with; for Jira alone. */
+            email?: string | null;
+        };
+        /** @description A connection of the caller's. */
+        ConnectorItem: {
+            /** @description Its settings, without the token. */
+            config: components["schemas"]["ConnectorSettings"];
+            /** @description Why it may not work, for a person. */
+            error?: string | null;
+            /** @description The connection, as `DELETE /api/connectors/{provider}` takes it. */
+            id: components["schemas"]["Provider"];
+            /** @description Always `default`: each person has one connection to a provider. */
+            name: string;
+            /** @description The provider. */
+            provider: components["schemas"]["Provider"];
+            /** @description How it is. */
+            status: components["schemas"]["ConnectorState"];
+            /**
+             * Format: date-time
+             * @description When the token was stored.
+             */
+            updated_at: string;
+            /** @description Always null: a connection holds in every workspace. */
+            workspace_root?: string | null;
+        };
+        /** @description The caller's connections. */
+        ConnectorItems: {
+            /** @description The connections. */
+            items: components["schemas"]["ConnectorItem"][];
+        };
+        /** @description A token that was stored. */
+        ConnectorSaved: {
+            /** @description The account that the provider says the token belongs to. */
+            account?: string | null;
+            /** @description The connector. */
+            connector_id: components["schemas"]["Provider"];
+            /** @description Why it may not work, for a person. */
+            error?: string | null;
+            /** @description The connection; the same. */
+            id: components["schemas"]["Provider"];
+            /** @description Always true: a token that is not stored is a problem. */
+            ok: boolean;
+            /** @description How the connection is. */
+            status: components["schemas"]["ConnectorState"];
+            verification?: components["schemas"]["Verification"] | null;
+        };
+        /** @description Settings of a connection. */
+        ConnectorSettings: {
+            /** @description The account that the provider says the token belongs to. */
+            account?: string | null;
+            /** @description Where the token is sent. */
+            base_url?: string | null;
+        };
+        /**
+         * @description How a connection is, for a panel.
+         * @enum {string}
+         */
+        ConnectorState: "connected" | "disconnected" | "error";
+        /** @description The status of a connector. */
+        ConnectorStatus: {
+            /** @description The part of the panel that shows it: `code`, `work_tracking` or `chat`. */
+            category: string;
+            /** @description Why the connection may not work, for a person. */
+            error?: string | null;
+            /** @description The connector. */
+            id: components["schemas"]["Provider"];
+            /** @description Its name for people. */
+            name: string;
+            /** @description How the caller's connection is. */
+            status: components["schemas"]["ConnectorState"];
+        };
+        /** @description The status of every connector that the operator enables. */
+        ConnectorStatuses: {
+            /** @description The connectors. One that is not listed cannot be connected here. */
+            items: components["schemas"]["ConnectorStatus"][];
+            /** @description Always false: a server that cannot tell answers with a problem. */
+            offline: boolean;
         };
         /** @description The answer to a consent. */
         ConsentAnswer: {
@@ -1629,14 +2254,25 @@ export interface components {
             /** @description The file. */
             file?: string | null;
             /**
-             * Format: u-int32
-             * @description The line, from 1.
+             * Format: int64
+             * @description The line, from 1. Editors send 0 or less for a message about the whole file.
              */
             line?: number | null;
-            /** @description What is wrong. */
+            /** @description The message. */
             message: string;
             /** @description `error`, `warning` and the like. */
             severity?: string | null;
+        };
+        /** @description Keys that seal stored values. */
+        EncryptionStatus: {
+            /** @description Always true: the audit log cannot be switched off, and its payloads are sealed. */
+            audit_encryption_enabled: boolean;
+            /** @description The name of the audit key. */
+            audit_encryption_key_id?: string | null;
+            /** @description Whether there is a key that seals connectors' tokens. */
+            token_encryption_configured: boolean;
+            /** @description The alias of the KMS key or the beginning of its id; `development` without KMS. */
+            token_encryption_key_id?: string | null;
         };
         /** @description A group of errors with its last occurrences. */
         ErrorDetail: components["schemas"]["ErrorGroup"] & {
@@ -1868,9 +2504,11 @@ export interface components {
         /** @description A message of the history. Old clients call the role `type`. */
         HistoryEntry: {
             /** @description The text. */
-            content?: string;
-            /** @description `user`, `assistant` or `system`. */
-            role: string;
+            content?: string | null;
+            /** @description `user`, `assistant` or `system`; output of tools (`tool`, `function`) is left out. */
+            role?: string | null;
+            /** @description The older name of `role`. */
+            type?: string | null;
         };
         /** @description An insight. */
         Insight: {
@@ -2099,6 +2737,15 @@ export interface components {
             /** @description Always true. */
             success: boolean;
         };
+        /** @description What is asked of a job beside its task. */
+        JobOptions: {
+            /** @description Whether it begins as soon as a worker is free; it does unless this is false. */
+            auto_start?: boolean | null;
+            /** @description What the client notes about it, at most 16 KiB. */
+            metadata?: {
+                [key: string]: unknown;
+            } | null;
+        };
         /** @description A page of jobs. */
         JobPage: {
             /** @description How many this page holds. */
@@ -2182,6 +2829,17 @@ export interface components {
             /** @description The folder it works in. */
             workspace_path?: string | null;
         };
+        /** @description Tokens that are signed with a secret. */
+        JwtStatus: {
+            /** @description Always true: every request is authenticated. */
+            enabled: boolean;
+            /** @description Whether tokens of an earlier secret are still good. */
+            has_previous_secrets: boolean;
+            /** @description Whether there is a secret to sign with; without one an identity provider signs tokens. */
+            has_primary_secret: boolean;
+            /** @description Whether both are there, so that the secret can be replaced without ending sessions. */
+            rotation_ready: boolean;
+        };
         /** @description A step of a plan in the older shape. */
         LegacyStep: {
             /** @description The detail. */
@@ -2195,6 +2853,47 @@ export interface components {
             label: string;
             /** @description Always `pending`: the plan is sent before it begins. */
             status: string;
+        };
+        /** @description A plan. */
+        MadePlan: {
+            /**
+             * Format: double
+             * @description 0.5 for a plan that a model made, because nothing measures how good it is; 0 for one that stands in
+             *     because the model's answer was none.
+             */
+            confidence: number;
+            /** @description Files the plan expects to touch, at most ten. */
+            estimated_files: string[];
+            /** @description The beginning of what was asked. */
+            goal: string;
+            /**
+             * Format: uuid
+             * @description The same as `session_id`.
+             */
+            id: string;
+            /** @description The same as beside the plan. */
+            reasoning: string;
+            /** @description Always false: consent is asked for single actions when the work comes to them. */
+            requires_approval: boolean;
+            /** @description One to five steps. */
+            steps: components["schemas"]["MadePlanStep"][];
+        };
+        /** @description A step of a plan. */
+        MadePlanStep: {
+            /** @description Names the step within the plan. */
+            id: string;
+            /** @description The same in more words. */
+            rationale: string;
+            /** @description Always false; see `requires_approval` of the plan. */
+            requires_approval: boolean;
+            /** @description Always `pending`: nothing is done yet. */
+            status: string;
+            /** @description What is done, in a few words. */
+            title: string;
+            /** @description Always null: the server does the work, with tools of its own. */
+            tool?: string | null;
+            /** @description Always empty: the project's own checks verify the whole. */
+            verify: string[];
         };
         /** @description The verified caller. */
         Me: {
@@ -2270,14 +2969,36 @@ export interface components {
             /** @description Whether a request for it would be answered by it. */
             routable: boolean;
         };
-        /** @description A job that is asked for: a task, and how it is to be kept. */
-        NewJobRequest: components["schemas"]["TaskRequest"] & {
-            /** @description Whether it begins as soon as a worker is free; it does unless this is false. */
-            auto_start?: boolean | null;
-            /** @description What the client notes about it, at most 16 KiB. */
-            metadata?: {
-                [key: string]: unknown;
-            } | null;
+        /** @description A job that is asked for: a task, and what is asked beside it. */
+        NewJobRequest: components["schemas"]["TaskRequest"] & components["schemas"]["JobOptions"];
+        /** @description What is to be told of the work on a plan. */
+        NextAnswer: {
+            /** @description What is told. */
+            content: string;
+            /** @description Where its events are. */
+            events_url: string;
+            /** @description Whether the work is over. While it is not, ask again. */
+            final: boolean;
+            /**
+             * Format: uuid
+             * @description The job that does the work.
+             */
+            job_id: string;
+            /** @description Where it stands. */
+            job_status: string;
+            /** @description What it waits for, as the job shows it. */
+            pending_approval?: Record<string, never> | null;
+            /** @description How it ended, as the job shows it. */
+            summary?: Record<string, never> | null;
+            /** @description Always `assistant_message`: the client is never asked to act. */
+            type: string;
+        };
+        /** @description Which plan is to be done. */
+        NextRequest: {
+            /** @description Another name of `session_id`. */
+            run_id?: string | null;
+            /** @description The `session_id` of a plan. */
+            session_id?: string | null;
         };
         /** @description What happened to an answer. */
         NoteSignal: {
@@ -2293,11 +3014,44 @@ export interface components {
          * @enum {string}
          */
         OnDisconnect: "cancel" | "continue";
+        /** @description An organisation. */
+        Organisation: {
+            /** @description The id, as the token carries it. */
+            id: string;
+            /** @description The name; the same as the id, because tokens carry no other. */
+            name: string;
+            /** @description The caller's role in it. */
+            role: components["schemas"]["Role"];
+            /** @description The name in addresses; the same as the id. */
+            slug: string;
+        };
         /**
          * @description Where a line of output came from.
          * @enum {string}
          */
         OutputStream: "stdout" | "stderr";
+        /** @description The caller's rating of a generation, with nulls while there is none. */
+        OwnRating: {
+            /** @description Why, in more words, without secrets. */
+            comment?: string | null;
+            /**
+             * Format: int64
+             * @description The answer.
+             */
+            gen_id: number;
+            /**
+             * Format: int16
+             * @description -1 rejected, 0 withdrawn, 1 accepted; null while it was never rated.
+             */
+            rating?: number | null;
+            /** @description Why, in a word, without secrets. */
+            reason?: string | null;
+            /**
+             * Format: date-time
+             * @description When this was said.
+             */
+            updated_at?: string | null;
+        };
         /** @description What was measured in a span. */
         Performance: {
             /** @description What is added up. */
@@ -2372,6 +3126,36 @@ export interface components {
          * @enum {string}
          */
         Phase: "planning" | "executing" | "verifying" | "fixing" | "awaiting_user_input" | "awaiting_human_decision" | "interrupted" | "completed" | "failed" | "canceled";
+        /** @description A file that is open. */
+        PlanActiveFile: {
+            /** @description Its path. */
+            path?: string | null;
+            /** @description The selected text. */
+            selection?: string | null;
+        };
+        /** @description A plan that was made. */
+        PlanAnswer: {
+            /** @description The plan. */
+            plan: components["schemas"]["MadePlan"];
+            /** @description How the plan was made, and what comes of it; for a person. */
+            reasoning: string;
+            /** @description The routing decision. */
+            router_info: Record<string, never>;
+            /**
+             * Format: uuid
+             * @description What `POST /api/navi/next` takes to begin with the work: the job that waits for it.
+             */
+            session_id: string;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description What an editor shows. */
+        PlanContext: {
+            active_file?: components["schemas"]["PlanActiveFile"] | null;
+            /** @description What the editor reports about the code. */
+            diagnostics?: components["schemas"]["PlanDiagnostic"][] | null;
+            workspace?: components["schemas"]["PlanWorkspace"] | null;
+        };
         /** @description A plan. */
         PlanData: {
             /** @description Names the plan within its run. */
@@ -2379,10 +3163,52 @@ export interface components {
             /** @description The steps, at most five. */
             steps: components["schemas"]["PlanStep"][];
         };
+        /** @description A message of the editor about the code. */
+        PlanDiagnostic: {
+            /** @description The file. */
+            file?: string | null;
+            /** @description What is wrong; without it the entry says nothing. */
+            message?: string | null;
+            range?: components["schemas"]["PlanRange"] | null;
+            /** @description `error`, `warn` and the like. */
+            severity?: string | null;
+        };
+        /** @description What a client takes a message for. */
+        PlanIntent: {
+            /** @description The message. */
+            raw_text?: string | null;
+        };
+        /** @description Where something is. */
+        PlanRange: {
+            /**
+             * Format: int64
+             * @description The first line, from 0.
+             */
+            startLine?: number | null;
+        };
         /** @description Names a plan. */
         PlanRef: {
             /** @description The plan. */
             plan_id: string;
+        };
+        /** @description The body of `POST /api/navi/plan`. */
+        PlanRequest: {
+            context?: components["schemas"]["PlanContext"] | null;
+            /** @description The conversation that the work belongs to. */
+            conversation_id?: string | null;
+            intent?: components["schemas"]["PlanIntent"] | null;
+            /** @description What is to be planned, at most 512 KiB; `intent.raw_text` when absent. */
+            message?: string | null;
+            /** @description The model: `provider/name`, a mode such as `navi/fast`, or nothing for the default. */
+            model?: string | null;
+            /** @description The provider, when `model` is a bare name. */
+            provider?: string | null;
+            /** @description The oldest name of `workspace_path`. */
+            workspace?: string | null;
+            /** @description The folder to work in; `context.workspace.root` when absent. */
+            workspace_path?: string | null;
+            /** @description The older name of `workspace_path`. */
+            workspace_root?: string | null;
         };
         /** @description A step of a plan. */
         PlanStep: {
@@ -2395,6 +3221,11 @@ export interface components {
             index: number;
             /** @description At most 72 characters. */
             title: string;
+        };
+        /** @description A folder that is open. */
+        PlanWorkspace: {
+            /** @description Its absolute path. */
+            root?: string | null;
         };
         /** @description What was done, for a person. */
         PreferenceForgotten: {
@@ -2480,7 +3311,7 @@ export interface components {
         /** @description The answer to a question of a run. */
         PromptAnswer: {
             /** @description Whether the user does not want to answer. */
-            cancelled?: boolean;
+            cancelled?: boolean | null;
             /** @description The answer; a text, or whatever the question's type asks for. */
             response?: unknown;
         };
@@ -2558,7 +3389,7 @@ export interface components {
          * @description Why an event was not stored.
          * @enum {string}
          */
-        Reason: "invalid" | "type_too_long" | "too_deep" | "number_out_of_range" | "invalid_text" | "unstorable";
+        Reason: "invalid" | "type_too_long" | "too_deep" | "number_out_of_range" | "unstorable";
         /** @description A rating with what it is of. */
         RecentRating: {
             /** @description What kind of work it was. */
@@ -2641,13 +3472,108 @@ export interface components {
             /** @description What is to be known about it, at most 1000 characters; everybody in the organisation reads it. */
             notes?: string | null;
             /** @description Open it again instead. */
-            reopen?: boolean;
+            reopen?: boolean | null;
         };
         /**
          * @description Why a run had stopped before it was resumed.
          * @enum {string}
          */
         ResumeReason: "released" | "worker_lost";
+        /** @description How long audit entries are kept. */
+        RetentionStatus: {
+            /**
+             * Format: date-time
+             * @description Months that end before this are dropped; the beginning of 1970 when none is.
+             */
+            cutoff_iso: string;
+            /** @description Whether old entries are dropped. */
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description The records of the caller's organisation that should have been dropped by now.
+             */
+            overdue_count: number;
+            /**
+             * Format: int32
+             * @description The days for which entries are kept; 0 for ever.
+             */
+            retention_days: number;
+        };
+        /** @description A file that was reviewed. */
+        ReviewedFile: {
+            /** @description `added`, `modified`, `deleted`, `renamed`, `of another type`, `in conflict` or `untracked`. */
+            change: string;
+            /** @description How it differs from the last commit, without secrets. */
+            diff: string;
+            /** @description Its former path, when it was renamed. */
+            from?: string | null;
+            /** @description What was found, by line. */
+            issues: components["schemas"]["ReviewIssue"][];
+            /** @description Its path, relative to the workspace. */
+            path: string;
+            /** @description That of its gravest issue; `low` without any. */
+            severity: components["schemas"]["ReviewSeverity"];
+        };
+        /** @description Something that was found. */
+        ReviewIssue: {
+            /** @description In sentences. */
+            body: string;
+            /** @description Always false: a review changes nothing. Ask for a run to mend it. */
+            canAutoFix: boolean;
+            /** @description Names it within the review. */
+            id: string;
+            /**
+             * Format: u-int32
+             * @description The line of the new file; null when it is about no line that the diff shows.
+             */
+            line?: number | null;
+            /** @description How much it matters. */
+            severity: components["schemas"]["ReviewSeverity"];
+            /** @description What would mend it. */
+            suggestion?: string | null;
+            /** @description In a few words. */
+            title: string;
+        };
+        /** @description What is to be reviewed, and by whom. */
+        ReviewRequest: {
+            /** @description The model: `provider/name`, a mode such as `navi/fast`, or nothing for the default. */
+            model?: string | null;
+            /** @description The provider, when `model` is a bare name. */
+            provider?: string | null;
+            /** @description Another name of `workspace_root`. */
+            workspace_path?: string | null;
+            /** @description The folder whose changes since the last commit are reviewed. */
+            workspace_root?: string | null;
+        };
+        /**
+         * @description How much something matters.
+         * @enum {string}
+         */
+        ReviewSeverity: "low" | "medium" | "high";
+        /** @description A review. */
+        ReviewView: {
+            /** @description Lines that are new in the reviewed files. */
+            additions: number;
+            /** @description Lines that are gone from them. */
+            deletions: number;
+            /** @description The model that reviewed; null when there was nothing to review. */
+            model?: string | null;
+            /**
+             * Format: u-int8
+             * @description Always 100: a review that is shown is complete.
+             */
+            progress: number;
+            /** @description The files that were reviewed. */
+            results: components["schemas"]["ReviewedFile"][];
+            /** @description The files that were not. */
+            skipped: components["schemas"]["SkippedFile"][];
+            /** @description Always true. */
+            success: boolean;
+            /** @description What changed, in sentences. */
+            summary: string;
+            /** @description What is to be known beside that: what was not reviewed, and why. */
+            warning?: string | null;
+        };
         /** @description New words for an insight. */
         RewordInsight: {
             /** @description One line of 1 to 300 characters. It stands in prompts word by word. */
@@ -2762,6 +3688,22 @@ export interface components {
             tool_call_id: string;
             /** @enum {string} */
             type: "command_output";
+        } | {
+            /** @description `baseline_N` before the first change, `verification_N` after the last, N from 1. */
+            check_id: string;
+            /** @description The check's command. */
+            command: string;
+            /** @description One line or, for a long burst, several joined by line feeds. */
+            line: string;
+            /** @description `stdout` or `stderr`. */
+            stream: components["schemas"]["OutputStream"];
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /** @enum {string} */
+            type: "check_output";
         } | {
             /** @description The question. */
             data: {
@@ -2905,6 +3847,34 @@ export interface components {
             /** @enum {string} */
             type: "unknown";
         });
+        /** @description A token for any provider. */
+        SaveConnector: {
+            /** @description Where it is good; the server's settings when absent or empty. */
+            base_url?: string | null;
+            extra?: components["schemas"]["ConnectorExtra"] | null;
+            /** @description Absent or `default`: each person has one connection to a provider. */
+            name?: string | null;
+            /** @description The provider: `github`, `jira` or `slack`, in letters of either case. */
+            provider: string;
+            /** @description The token, at most 4096 characters. It is never given out again. */
+            token: string;
+        };
+        /** @description The security settings. Holds no secret and no full name of a key. */
+        SecurityStatus: {
+            /** @description How long audit entries are kept. */
+            audit_retention: components["schemas"]["RetentionStatus"];
+            /** @description Keys that seal stored values. */
+            encryption: components["schemas"]["EncryptionStatus"];
+            /** @description Tokens that are signed with a secret. */
+            jwt: components["schemas"]["JwtStatus"];
+            /** @description The identity provider. */
+            sso: components["schemas"]["SsoStatus"];
+        };
+        /** @description An organisation by its id. */
+        Selection: {
+            /** @description The id. */
+            org_id: string;
+        };
         /** @description That a signal was noted. */
         SignalNoted: {
             /**
@@ -2918,6 +3888,27 @@ export interface components {
             signal: string;
             /** @description Always true: what is not noted is a problem. */
             success: boolean;
+        };
+        /** @description A file that was not reviewed. */
+        SkippedFile: {
+            /** @description Its path, relative to the workspace. */
+            path: string;
+            /**
+             * @description `secret`, `binary`, `large`, `link`, `nested_repository`, `unreadable`, `too_many_files`,
+             *     `too_much_text` or `unanswered`.
+             */
+            reason: string;
+        };
+        /** @description The identity provider. */
+        SsoStatus: {
+            /** @description Whether tokens must name the configured audience. */
+            auth0_audience_configured: boolean;
+            /** @description Whether tokens must be made for one of the configured clients. */
+            auth0_client_configured: boolean;
+            /** @description The domain of the Auth0 tenant, or of another issuer; empty without an identity provider. */
+            auth0_domain: string;
+            /** @description Always false: clients sign in with the identity provider themselves. */
+            device_flow_enabled: boolean;
         };
         /** @description A sign of life in the shape that old clients read. */
         Status: {
@@ -3028,22 +4019,27 @@ export interface components {
             /** @description What the project's own checks said at the end. */
             verification: components["schemas"]["Verification"];
         };
-        /** @description The body of `POST /api/navi/chat/autonomous`, `…/chat/stream/v2` and `…/chat`. */
+        /** @description The body of `POST /api/navi/chat/autonomous`, `…/chat/stream/v2`, `…/chat/stream` and `…/chat`. */
         TaskRequest: {
             /** @description Files, selections and images that belong to the request. */
-            attachments?: components["schemas"]["Attachment"][];
-            /** @description What was said before, oldest first. */
-            conversation_history?: components["schemas"]["HistoryEntry"][];
-            /** @description The conversation this belongs to; its messages are the history when none is sent. */
+            attachments?: components["schemas"]["Attachment"][] | null;
+            /** @description The messages before this one, oldest first. A last entry that repeats `message` is dropped. */
+            conversation_history?: components["schemas"]["HistoryEntry"][] | null;
+            /**
+             * @description The conversation this belongs to; its messages are the history when none is sent. A UUID that
+             *     no conversation has begins one; any other text means a request without a stored conversation.
+             */
             conversation_id?: string | null;
+            /** @description The older name of `conversation_history`. */
+            conversationHistory?: components["schemas"]["HistoryEntry"][] | null;
             /** @description The file that is open in the editor. */
             current_file?: string | null;
             /** @description Its content. */
             current_file_content?: string | null;
-            /** @description What the editor reports. */
-            errors?: components["schemas"]["EditorError"][];
-            /** @description Why the client's last action failed. */
-            last_action_error?: string | null;
+            /** @description Diagnostics of the editor. */
+            errors?: components["schemas"]["EditorError"][] | null;
+            /** @description The failure of the client's last action: a text, or any JSON that describes it. */
+            last_action_error?: unknown;
             /**
              * Format: u-int32
              * @description The most rounds of work and verification, 1 to 100.
@@ -3055,11 +4051,7 @@ export interface components {
             mode?: string | null;
             /** @description The model: `provider/name`, a mode such as `navi/fast`, or nothing for the default. */
             model?: string | null;
-            /**
-             * @description What becomes of an interactive run when its client's connection closes: `cancel`, because
-             *     that is how the old clients' stop button works, or `continue`.
-             */
-            on_disconnect?: components["schemas"]["OnDisconnect"];
+            on_disconnect?: components["schemas"]["OnDisconnect"] | null;
             /** @description The provider, when `model` is a bare name. */
             provider?: string | null;
             /** @description Whether the project's checks run before the run may end; they do unless this is false. */
@@ -3202,6 +4194,14 @@ export interface components {
             /** @description The version of the program. */
             version: string;
         };
+        /** @description What is answered. */
+        WhichConsent: {
+            /**
+             * Format: uuid
+             * @description The consent; the one the job waits for when absent.
+             */
+            consent_id?: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -3211,6 +4211,86 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    security_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityStatus"];
+                };
+            };
+        };
+    };
+    mcp_execute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    mcp_servers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    mcp_add_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    mcp_tools: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    organisation_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    usage_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
     list_entries: {
         parameters: {
             query?: {
@@ -3220,8 +4300,15 @@ export interface operations {
                 cursor?: number;
                 /** @description Only this event. */
                 event_type?: components["schemas"]["AuditEvent"];
+                /**
+                 * @description The shape of the answer. Without one a browser's page that names no media type is sent the
+                 *     array, and everybody else the object.
+                 */
+                format?: "object" | "array";
                 /** @description At most this many; brought into 1 to 1000, 100 when absent. */
                 limit?: number;
+                /** @description The organisation, which can only be the caller's: there are no entries of another one. */
+                org?: string;
                 /** @description Only this outcome. */
                 outcome?: components["schemas"]["AuditOutcome"];
                 /** @description Only this route template. */
@@ -3240,10 +4327,12 @@ export interface operations {
             /** @description the entries */
             200: {
                 headers: {
+                    /** @description the next page of an array, RFC 8288 */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AuditPage"];
+                    "application/json": components["schemas"]["AuditList"];
                 };
             };
         };
@@ -3294,6 +4383,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditPayload"];
+                };
+            };
+        };
+    };
+    look_at_payload: {
+        parameters: {
+            query?: {
+                /** @description Whether to open it; false when absent. */
+                decrypt?: boolean;
+                /**
+                 * @description The reason for opening it, 1 to 500 bytes; it is recorded before anything is opened. Without
+                 *     one it is recorded that an older client gave none.
+                 */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the entry */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the payload, or a description of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPayloadLook"];
                 };
             };
         };
@@ -3416,6 +4536,29 @@ export interface operations {
             };
         };
     };
+    list_connections: {
+        parameters: {
+            query?: {
+                /** @description Only the one to this provider, in letters of either case. */
+                provider?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connections */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorItems"];
+                };
+            };
+        };
+    };
     get_connector: {
         parameters: {
             query?: {
@@ -3487,6 +4630,129 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    oauth_start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    connect_jira: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectJira"];
+            };
+        };
+        responses: {
+            /** @description It is stored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorSaved"];
+                };
+            };
+        };
+    };
+    marketplace_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connectors */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorStatuses"];
+                };
+            };
+        };
+    };
+    save_connector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveConnector"];
+            };
+        };
+        responses: {
+            /** @description It is stored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorSaved"];
+                };
+            };
+        };
+    };
+    connector_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connectors */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorStatuses"];
+                };
+            };
+        };
+    };
+    own_rating: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the answer, as `generation_logged` named it */
+                gen_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rating, or nulls while there is none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnRating"];
+                };
             };
         };
     };
@@ -4154,6 +5420,80 @@ export interface operations {
             };
         };
     };
+    follow_review: {
+        parameters: {
+            query?: {
+                /** @description The model: `provider/name`, a mode such as `navi/fast`, or nothing for the default. */
+                model?: string;
+                /** @description The provider, when `model` is a bare name. */
+                provider?: string;
+                /** @description Another name of `workspace_root`. */
+                workspace_path?: string;
+                /** @description The folder whose changes since the last commit are reviewed. */
+                workspace_root?: string;
+            };
+            header?: {
+                /** @description the last event that was seen */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The review, as it is made or whole */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewView"];
+                    "text/event-stream": components["schemas"]["StreamFrame"];
+                };
+            };
+            /** @description The review was sent before */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    ask_for_review: {
+        parameters: {
+            query?: {
+                /** @description The model: `provider/name`, a mode such as `navi/fast`, or nothing for the default. */
+                model?: string;
+                /** @description The provider, when `model` is a bare name. */
+                provider?: string;
+                /** @description Another name of `workspace_root`. */
+                workspace_path?: string;
+                /** @description The folder whose changes since the last commit are reviewed. */
+                workspace_root?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewRequest"];
+            };
+        };
+        responses: {
+            /** @description The review, as it is made or whole */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewView"];
+                    "text/event-stream": components["schemas"]["StreamFrame"];
+                };
+            };
+        };
+    };
     answer_chat: {
         parameters: {
             query?: never;
@@ -4192,6 +5532,30 @@ export interface operations {
         };
         responses: {
             /** @description The run's events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["StreamFrame"];
+                };
+            };
+        };
+    };
+    stream_plain_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer as it arrives */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4524,6 +5888,57 @@ export interface operations {
             };
         };
     };
+    do_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NextRequest"];
+            };
+        };
+        responses: {
+            /** @description What is to be told */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NextAnswer"];
+                };
+            };
+        };
+    };
+    make_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description names this request */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanRequest"];
+            };
+        };
+        responses: {
+            /** @description The plan */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanAnswer"];
+                };
+            };
+        };
+    };
     answer_prompt: {
         parameters: {
             query?: never;
@@ -4547,6 +5962,130 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PromptTaken"];
+                };
+            };
+        };
+    };
+    scan_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    scan_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    scan_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    scan_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    scan_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    scan_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    list_organisations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the organisations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organisation"][];
+                };
+            };
+        };
+    };
+    create_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    invite_to_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    select_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Selection"];
+            };
+        };
+        responses: {
+            /** @description the caller works in it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Selection"];
                 };
             };
         };

@@ -1,6 +1,7 @@
 //! Streams behind nginx, which is not ours, with nothing set but where to. `scripts/nginx.sh` finds or
 //! unpacks it and prints the path that `NAVI_NGINX` holds; `scripts/test.sh` does both.
 
+#![expect(clippy::panic, reason = "a test stops at the first surprise")]
 #![expect(
     clippy::disallowed_methods,
     reason = "a test looks for nginx, starts it as a process and is its client"

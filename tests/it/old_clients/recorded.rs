@@ -1,5 +1,11 @@
 //! Every request that the extension was recorded to send, played against the real binary in its order.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "a test is the client, and stops at the first surprise"
+)]
+
 use navi::llm::script::{Script, Turn};
 use navi::platform::clock::Clock;
 use navi::platform::ids::uuid_v7;

@@ -131,7 +131,11 @@ fn filled(template: &str, parameters: &Value) -> String {
         if parameter["in"] == "path" {
             let value = match sample(&Value::Null, &parameter["schema"]) {
                 Value::String(text) => text,
-                other => other.to_string(),
+                other @ (Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::Array(_)
+                | Value::Object(_)) => other.to_string(),
             };
             let name = parameter["name"].as_str().unwrap();
             path = path.replace(&format!("{{{name}}}"), &value);

@@ -103,6 +103,10 @@ fn sample(document: &Value, schema: &Value) -> Value {
     if let Some(words) = schema["enum"].as_array() {
         return words[0].clone();
     }
+    // One of the words that are described one by one.
+    if !schema["const"].is_null() {
+        return schema["const"].clone();
+    }
     if !schema["example"].is_null() {
         return schema["example"].clone();
     }

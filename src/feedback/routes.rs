@@ -146,7 +146,6 @@ struct NoteSignal {
     /// The answer, as `generation_logged` named it.
     gen_id: i64,
     /// What happened.
-    #[schema(inline)]
     signal: SeenSignal,
 }
 

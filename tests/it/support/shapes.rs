@@ -103,6 +103,9 @@ fn sample(document: &Value, schema: &Value) -> Value {
     if let Some(words) = schema["enum"].as_array() {
         return words[0].clone();
     }
+    if let Some(parts) = schema["allOf"].as_array() {
+        return sample(document, &parts[0]);
+    }
     // One of the words that are described one by one.
     if !schema["const"].is_null() {
         return schema["const"].clone();

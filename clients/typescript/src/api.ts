@@ -1105,9 +1105,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Do a plan, or ask how far it is.
-         * @description The first request for a plan starts its job. Others answer as soon as there is something new to tell, and
-         *     within 20 s in any case. Ask again until `final` is true; the work goes on whether you do or not.
+         * Carry out a plan, or ask for its progress.
+         * @description The first request for a plan starts its job. Later ones answer as soon as there is news, and within 20 s
+         *     in any case. Ask again until `final` is true; the work goes on whether you do or not.
          */
         post: operations["do_plan"];
         delete?: never;
@@ -1596,7 +1596,7 @@ export interface components {
          * @description What kind of actor did something.
          * @enum {string}
          */
-        ActorKind: "user" | "agent" | "operator" | "server" | "stranger";
+        ActorKind: "user" | "development" | "agent" | "operator" | "server" | "stranger";
         /** @description A message to append. */
         AppendMessage: {
             /** @description What is said; at most 512 KiB. */
@@ -2864,7 +2864,7 @@ export interface components {
             confidence: number;
             /** @description Files the plan expects to touch, at most ten. */
             estimated_files: string[];
-            /** @description The beginning of what was asked. */
+            /** @description The beginning of the message. */
             goal: string;
             /**
              * Format: uuid
@@ -2888,7 +2888,7 @@ export interface components {
             requires_approval: boolean;
             /** @description Always `pending`: nothing is done yet. */
             status: string;
-            /** @description What is done, in a few words. */
+            /** @description The step in a few words. */
             title: string;
             /** @description Always null: the server does the work, with tools of its own. */
             tool?: string | null;
@@ -2971,29 +2971,29 @@ export interface components {
         };
         /** @description A job that is asked for: a task, and what is asked beside it. */
         NewJobRequest: components["schemas"]["TaskRequest"] & components["schemas"]["JobOptions"];
-        /** @description What is to be told of the work on a plan. */
+        /** @description A progress report about the work on a plan. */
         NextAnswer: {
-            /** @description What is told. */
+            /** @description The report. */
             content: string;
-            /** @description Where its events are. */
+            /** @description The address of its events. */
             events_url: string;
-            /** @description Whether the work is over. While it is not, ask again. */
+            /** @description True once the work is over. Ask again while it is false. */
             final: boolean;
             /**
              * Format: uuid
              * @description The job that does the work.
              */
             job_id: string;
-            /** @description Where it stands. */
+            /** @description The job's status. */
             job_status: string;
-            /** @description What it waits for, as the job shows it. */
+            /** @description The consent or question that it waits with, as the job shows it. */
             pending_approval?: Record<string, never> | null;
-            /** @description How it ended, as the job shows it. */
+            /** @description Its result, as the job shows it. */
             summary?: Record<string, never> | null;
             /** @description Always `assistant_message`: the client is never asked to act. */
             type: string;
         };
-        /** @description Which plan is to be done. */
+        /** @description The plan to carry out. */
         NextRequest: {
             /** @description Another name of `session_id`. */
             run_id?: string | null;
@@ -3007,7 +3007,8 @@ export interface components {
              * @description The answer, as `generation_logged` named it.
              */
             gen_id: number;
-            signal: ("kept" | "edited" | "reverted") & Record<string, never>;
+            /** @description What happened. */
+            signal: components["schemas"]["SeenSignal"];
         };
         /**
          * @description What the end of a client's connection means for its run.
@@ -3137,22 +3138,22 @@ export interface components {
         PlanAnswer: {
             /** @description The plan. */
             plan: components["schemas"]["MadePlan"];
-            /** @description How the plan was made, and what comes of it; for a person. */
+            /** @description The origin of the plan, for a person. */
             reasoning: string;
             /** @description The routing decision. */
             router_info: Record<string, never>;
             /**
              * Format: uuid
-             * @description What `POST /api/navi/next` takes to begin with the work: the job that waits for it.
+             * @description The job that waits to carry the plan out; `POST /api/navi/next` takes it.
              */
             session_id: string;
             /** @description Always true. */
             success: boolean;
         };
-        /** @description What an editor shows. */
+        /** @description The state of an editor. */
         PlanContext: {
             active_file?: components["schemas"]["PlanActiveFile"] | null;
-            /** @description What the editor reports about the code. */
+            /** @description Messages of the editor about the code. */
             diagnostics?: components["schemas"]["PlanDiagnostic"][] | null;
             workspace?: components["schemas"]["PlanWorkspace"] | null;
         };
@@ -3167,18 +3168,18 @@ export interface components {
         PlanDiagnostic: {
             /** @description The file. */
             file?: string | null;
-            /** @description What is wrong; without it the entry says nothing. */
+            /** @description The message's text; an entry without it is ignored. */
             message?: string | null;
             range?: components["schemas"]["PlanRange"] | null;
             /** @description `error`, `warn` and the like. */
             severity?: string | null;
         };
-        /** @description What a client takes a message for. */
+        /** @description A client's classification of a message. */
         PlanIntent: {
             /** @description The message. */
             raw_text?: string | null;
         };
-        /** @description Where something is. */
+        /** @description A place in a file. */
         PlanRange: {
             /**
              * Format: int64
@@ -3197,7 +3198,7 @@ export interface components {
             /** @description The conversation that the work belongs to. */
             conversation_id?: string | null;
             intent?: components["schemas"]["PlanIntent"] | null;
-            /** @description What is to be planned, at most 512 KiB; `intent.raw_text` when absent. */
+            /** @description The task to plan, at most 512 KiB; `intent.raw_text` when absent. */
             message?: string | null;
             /** @description The model: `provider/name`, a mode such as `navi/fast`, or nothing for the default. */
             model?: string | null;
@@ -3501,20 +3502,20 @@ export interface components {
         };
         /** @description A file that was reviewed. */
         ReviewedFile: {
-            /** @description `added`, `modified`, `deleted`, `renamed`, `of another type`, `in conflict` or `untracked`. */
+            /** @description `added`, `modified`, `deleted`, `renamed`, `of another type` or `untracked`. */
             change: string;
-            /** @description How it differs from the last commit, without secrets. */
+            /** @description The difference from the last commit, without secrets. */
             diff: string;
             /** @description Its former path, when it was renamed. */
             from?: string | null;
-            /** @description What was found, by line. */
+            /** @description The findings, by line. */
             issues: components["schemas"]["ReviewIssue"][];
             /** @description Its path, relative to the workspace. */
             path: string;
             /** @description That of its gravest issue; `low` without any. */
             severity: components["schemas"]["ReviewSeverity"];
         };
-        /** @description Something that was found. */
+        /** @description A finding. */
         ReviewIssue: {
             /** @description In sentences. */
             body: string;
@@ -3527,14 +3528,14 @@ export interface components {
              * @description The line of the new file; null when it is about no line that the diff shows.
              */
             line?: number | null;
-            /** @description How much it matters. */
+            /** @description Its weight. */
             severity: components["schemas"]["ReviewSeverity"];
-            /** @description What would mend it. */
+            /** @description A way to mend it. */
             suggestion?: string | null;
             /** @description In a few words. */
             title: string;
         };
-        /** @description What is to be reviewed, and by whom. */
+        /** @description The folder to review, and the model. */
         ReviewRequest: {
             /** @description The model: `provider/name`, a mode such as `navi/fast`, or nothing for the default. */
             model?: string | null;
@@ -3546,7 +3547,7 @@ export interface components {
             workspace_root?: string | null;
         };
         /**
-         * @description How much something matters.
+         * @description The weight of a finding.
          * @enum {string}
          */
         ReviewSeverity: "low" | "medium" | "high";
@@ -3569,9 +3570,9 @@ export interface components {
             skipped: components["schemas"]["SkippedFile"][];
             /** @description Always true. */
             success: boolean;
-            /** @description What changed, in sentences. */
+            /** @description A description of the changes, in sentences. */
             summary: string;
-            /** @description What is to be known beside that: what was not reviewed, and why. */
+            /** @description Remarks about the review itself, such as the files that were not reviewed. */
             warning?: string | null;
         };
         /** @description New words for an insight. */
@@ -3870,6 +3871,11 @@ export interface components {
             /** @description The identity provider. */
             sso: components["schemas"]["SsoStatus"];
         };
+        /**
+         * @description What a client can see happen to an answer.
+         * @enum {string}
+         */
+        SeenSignal: "kept" | "edited" | "reverted";
         /** @description An organisation by its id. */
         Selection: {
             /** @description The id. */
@@ -3960,7 +3966,10 @@ export interface components {
         };
         /** @description Which stream. */
         StreamTicketRequest: {
-            /** @description The path of the stream, such as `/api/jobs/{job_id}/events`, without a query. */
+            /**
+             * @description The path of the stream, such as `/api/jobs/{job_id}/events`, without a query.
+             * @example /api/jobs/01890a5d-ac96-774b-bcce-b302099a8057/events
+             */
             path: string;
         };
         /** @description What somebody says of an answer. */
@@ -5901,7 +5910,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What is to be told */
+            /** @description A progress report */
             200: {
                 headers: {
                     [name: string]: unknown;

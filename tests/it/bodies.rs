@@ -146,6 +146,9 @@ async fn a_limit_is_one_of_the_unpacked_body(db: PgPool) {
     }
 }
 
+/// Routes that need one of two fields, neither of which is described as required.
+const ONE_OF_TWO: &[&str] = &["/api/navi/next"];
+
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn null_for_an_optional_field_is_as_if_it_were_absent(db: PgPool) {
     let app = service(db).await;
@@ -155,8 +158,10 @@ async fn null_for_an_optional_field_is_as_if_it_were_absent(db: PgPool) {
         let (status, code, text) = outcome(&client, &shape, &absent).await;
         let readable = ["INVALID_REQUEST", "VALIDATION_ERROR"];
         let at = format!("{} {}: {text}", shape.method, shape.template);
-        assert!(
-            !readable.iter().any(|unreadable| code == *unreadable),
+        let is_unreadable = readable.iter().any(|unreadable| code == *unreadable);
+        assert_eq!(
+            is_unreadable,
+            ONE_OF_TWO.contains(&&*shape.template),
             "{at}"
         );
         for name in shape.fields.keys() {

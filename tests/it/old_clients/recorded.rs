@@ -92,7 +92,7 @@ fn expected(method: &str, path: &str, body: &Value) -> Expected {
             frame["type"] == "error" && message.contains("folder")
         }),
         ("GET", "/api/org/scan/status") | ("POST", "/api/org/scan/run") => {
-            Expected::Names(501, "/api/navi/")
+            Expected::Names(501, "in the chat")
         }
         ("POST", "/api/navi/plan") => Expected::Json(200, |answer| {
             answer["success"] == true && answer["plan"]["steps"].is_array()

@@ -297,6 +297,13 @@ async fn what_cannot_be_an_event_is_rejected_with_a_reason_and_loses_no_other(db
       },
       {
         "event_data": {
+          "half": "�"
+        },
+        "event_type": "t",
+        "batch_index": 11
+      },
+      {
+        "event_data": {
           "a": 2
         },
         "event_type": "twice.kept",

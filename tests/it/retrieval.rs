@@ -19,8 +19,12 @@ use proptest::prelude::*;
 use sqlx::PgPool;
 use tempfile::TempDir;
 
+/// As it runs by default, but with time to read the whole workspace on a busy machine.
 fn retrieval() -> Retrieval {
-    with(Limits::default())
+    with(Limits {
+        refresh_time: Duration::from_mins(2),
+        ..Limits::default()
+    })
 }
 
 fn with(limits: Limits) -> Retrieval {

@@ -38,9 +38,13 @@ fn batch(id: &str, events: usize) -> Value {
     json!({"events": events, "batchId": id})
 }
 
-/// Sends batches until the server is gone; answers with those that were acknowledged and those whose
-/// fate nobody was told.
-async fn send_until_gone(served: &Served, client: usize) -> (Vec<String>, Vec<String>) {
+/// Sends batches until the server is gone, with word of each that was acknowledged; answers with those
+/// and with the ones whose fate is unknown.
+async fn send_until_gone(
+    served: &Served,
+    client: usize,
+    stored: &tokio::sync::Semaphore,
+) -> (Vec<String>, Vec<String>) {
     let (mut acknowledged, mut unknown) = (Vec::new(), Vec::new());
     for n in 0.. {
         let id = format!("{client}-{n}");
@@ -51,6 +55,7 @@ async fn send_until_gone(served: &Served, client: usize) -> (Vec<String>, Vec<St
         };
         assert_eq!(answer.status(), 200);
         acknowledged.push(id);
+        stored.add_permits(1);
     }
     (acknowledged, unknown)
 }
@@ -61,11 +66,14 @@ async fn what_was_acknowledged_before_a_kill_is_there_exactly_once(db: PgPool) {
     let mut acknowledged = BTreeSet::new();
     for round in 0..3 {
         let mut served = place.serve(&NO_LIMITS).await;
-        let sending = (0..8).map(|client| send_until_gone(&served, round * 100 + client));
+        let stored = tokio::sync::Semaphore::new(0);
+        let sending = (0..8).map(|n| send_until_gone(&served, round * 100 + n, &stored));
         let sending = futures_util::future::join_all(sending);
+        // In the middle of the work, however fast the machine is.
         let killing = async {
-            tokio::time::sleep(Duration::from_millis(700)).await;
+            let enough = stored.acquire_many(20).await;
             served.signal(nix::sys::signal::Signal::SIGKILL);
+            drop(enough);
         };
         let (sent, ()) = tokio::join!(sending, killing);
         served.kill();

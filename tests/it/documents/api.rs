@@ -148,6 +148,26 @@ async fn the_metrics_are_those_that_are_listed_and_few_enough_with_every_provide
     assert_eq!(listed.collect::<BTreeMap<_, _>>(), exported);
 }
 
+/// The beginning of the paragraph about older clients.
+const RELIED_ON: &str = "\n\n**Older clients may rely on this:** ";
+/// Parts of the page that are about no routes of their own, and so need none.
+const NO_AREAS: [&str; 4] = [
+    "Limits",
+    "Routes",
+    "Shapes kept for older clients",
+    "What clients may rely on",
+];
+
+#[test]
+fn every_area_says_what_old_clients_may_rely_on() {
+    let text = read("docs/api.md");
+    let parts = text.split("\n## ").skip(1);
+    let parts = parts.map(|part| part.split_once('\n').unwrap());
+    let silent = parts.filter(|(_, part)| !part.contains(RELIED_ON));
+    let silent: BTreeSet<_> = silent.map(|(heading, _)| heading).collect();
+    assert_eq!(silent, BTreeSet::from(NO_AREAS));
+}
+
 /// The source files before their tests, by path.
 fn sources(folder: &str) -> Vec<(String, String)> {
     let code = |path: String| {

@@ -69,6 +69,37 @@ for _ in {1..600}; do
 done
 cd "$OLDPWD"
 
+# Prints the migrations as one script, and what sqlx notes of those that it applied.
+migrations() {
+    local file name
+    echo "create table _sqlx_migrations (
+        version bigint primary key, description text not null,
+        installed_on timestamptz not null default now(), success boolean not null,
+        checksum bytea not null, execution_time bigint not null);"
+    for file in migrations/*.up.sql; do
+        name=$(basename "$file" .up.sql)
+        # One transaction each, as sqlx does it, unless the first line says otherwise.
+        if [[ $(head -n 1 "$file") == '-- no-transaction'* ]]; then
+            cat "$file"
+        else
+            echo 'begin;'
+            cat "$file"
+            echo 'commit;'
+        fi
+        echo "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+            values (${name%%_*}, translate('${name#*_}', '_', ' '), true,
+                '\\x$(sha384sum "$file" | cut --delimiter ' ' --fields 1)', 0);"
+    done
+}
+
+# Every test has a database of its own, and Postgres copies it from this one: so it is there with its
+# tables in a tenth of the time that the migrations take. Without psql each test applies them.
+if [[ -x $bin/psql ]]; then
+    migrations | env -u PGOPTIONS "$bin/psql" --quiet --no-psqlrc --set ON_ERROR_STOP=1 \
+        "postgres://navi@localhost/template1?host=$folder" >>"$folder/log" 2>&1 ||
+        { cat "$folder/log" >&2; fail "The migrations could not be applied; see above."; }
+fi
+
 export DATABASE_URL="postgres://navi@localhost/postgres?host=$folder"
 # In the background, because a shell answers signals only between the commands it waits for; and
 # there Ctrl-C would be ignored, were it not for the trap.

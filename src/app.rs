@@ -18,6 +18,7 @@ use crate::agent::records::Records;
 use crate::agent::service::{AgentService, Services, ToolSettings};
 use crate::agent::tools::context::ToolLimits;
 use crate::agent::tools::process::Launch;
+use crate::audit::keyring::Keyring;
 use crate::audit::service::Audit;
 use crate::audit::spans::Spans;
 use crate::auth::key_store::{KeyStore, Times};
@@ -41,6 +42,7 @@ use crate::platform::health::{Health, Probe, database_probe, migrations_probe};
 use crate::platform::metrics::Metrics;
 use crate::platform::outbound::{CONNECT_TIMEOUT, Client, OutboundError, Reach};
 use crate::platform::redact::text::redact_text;
+use crate::platform::secret::ExposeSecret;
 use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
 use crate::retrieval::model::Limits;
@@ -50,6 +52,7 @@ use crate::telemetry::model::Occurrence;
 use crate::telemetry::rates::service::RateService;
 use crate::telemetry::service::Telemetry;
 use crate::vault::config::KeyError;
+use crate::vault::envelope::DataKey;
 use crate::vault::service::Vault;
 use crate::{ledger, llm};
 
@@ -179,8 +182,7 @@ impl App {
         let conversations = ConversationService::new(db.clone(), clock.clone());
         let signals = Signals::new(db.clone());
         let ring = Arc::new(config.audit_keys()?);
-        let (key, previous) = ring.derived(ticket::PURPOSE)?;
-        let tickets = Tickets::new(key, previous, clock.clone());
+        let tickets = tickets(&config, &ring, &clock)?;
         let audit = Audit::open(db.clone(), clock.clone(), ring, metrics.clone(), &tasks);
         let spans = Spans::keep(audit.clone(), &tasks);
         let vault = Box::pin(config.vault()).await?;
@@ -352,6 +354,21 @@ fn verifier(
     let keys = KeyStore::new(provider.keys.clone(), times, clock.clone(), tasks.clone())?;
     let verifier = verifier.and_provider(provider, keys.clone());
     Ok((Arc::new(verifier), Some(keys)))
+}
+
+/// Tickets under keys from the secrets that sign tokens: a holder of those can sign in anyway. Where an
+/// identity provider signs them there is no such secret, and the audit key takes its place.
+fn tickets(config: &Config, ring: &Keyring, clock: &Clock) -> Result<Tickets, BuildError> {
+    let key = |secret: &str| DataKey::from_secret(secret.as_bytes(), ticket::PURPOSE);
+    let (current, previous) = match config.signing_secret() {
+        Ok(secret) => {
+            let previous = config.auth.previous_secrets().into_iter().map(key);
+            (key(secret.expose_secret()), previous.collect())
+        }
+        Err(SigningSecretError::Elsewhere) => (ring.derived(ticket::PURPOSE)?, Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Tickets::new(current, previous, clock.clone()))
 }
 
 fn keys_probe(keys: Arc<KeyStore>) -> Probe {

@@ -117,12 +117,10 @@ impl Keyring {
         found.ok_or_else(|| Error::UnknownKey(id.to_owned()))
     }
 
-    /// Keys for another purpose, from which those of the ring cannot be computed: the present one, and
-    /// those before it.
-    pub fn derived(&self, purpose: &[u8]) -> Result<(DataKey, Vec<DataKey>), Error> {
-        let derive = |key: &AuditKey| key.original.derive(purpose);
-        let before = self.keys.values().filter(|key| key.id != self.current);
-        Ok((derive(self.current()?), before.map(derive).collect()))
+    /// A key for another purpose, from which no key of the ring can be computed. Retired keys stay in the
+    /// ring to open old entries and must give no new powers, so it comes from the current key.
+    pub fn derived(&self, purpose: &[u8]) -> Result<DataKey, Error> {
+        Ok(self.current()?.original.derive(purpose))
     }
 
     /// Every key.

@@ -21,7 +21,7 @@ use crate::audit::record::digest;
 use crate::audit::sealing::MAX_PAYLOAD_BYTES;
 use crate::audit::service::Audit;
 use crate::audit::spans::Spans;
-use crate::auth::principal::{Principal, TicketRefused};
+use crate::auth::principal::{CredentialRefused, Principal};
 use crate::platform::body::BodyError;
 use crate::platform::hex::hex;
 use crate::platform::json::mended;
@@ -62,6 +62,16 @@ pub struct Made(pub String);
 /// Routes whose requests come by the thousand and change little: they add what is a log itself, or give
 /// out a ticket for what the person may read anyway. One entry covers those of a person for a minute.
 const COVERED: &[&str] = &["/api/telemetry", "/api/auth/stream-ticket"];
+
+/// Routes that cost as much as a change, whatever their method: a model reads what a folder holds.
+const COSTLY: &[&str] = &["/api/navi/analyze-changes"];
+
+/// Returns whether a request is recorded, and counts against the limit of its sender: it changes something,
+/// or costs as much.
+pub fn counts(request: &Request) -> bool {
+    let route = request.extensions().get::<MatchedPath>();
+    !request.method().is_safe() || route.is_some_and(|route| COSTLY.contains(&route.as_str()))
+}
 
 /// What writes requests into the log; cheap to clone.
 #[derive(Clone, Debug)]
@@ -109,15 +119,14 @@ fn covered_route(request: &Request) -> Option<String> {
     COVERED.contains(&route).then(|| route.to_owned())
 }
 
-/// Writes every request that changes something into the log of its organisation. When its beginning
+/// Writes every request that changes something, or costs as much, into the log of its organisation. When its beginning
 /// cannot be written, the request does not run.
 ///
 /// Stands behind authentication, so who asks is known, and behind the rate limit, whose refusals
 /// change nothing.
 pub async fn record(State(recorder): State<Recorder>, request: Request, next: Next) -> Response {
-    let changes = !request.method().is_safe();
     let principal = request.extensions().get::<Principal>().cloned();
-    let (Some(principal), true) = (principal, changes) else {
+    let (Some(principal), true) = (principal, counts(&request)) else {
         return next.run(request).await;
     };
     if let Some(route) = covered_route(&request) {
@@ -328,8 +337,8 @@ pub async fn failed_logins(
     let trace_id = extensions.get::<TraceId>().map(|trace| trace.0.clone());
     let with_token = request.headers().contains_key(header::AUTHORIZATION);
     let response = next.run(request).await;
-    let with_ticket = response.extensions().get::<TicketRefused>().is_some();
-    if response.status() != StatusCode::UNAUTHORIZED || !(with_token || with_ticket) {
+    let was_refused = response.extensions().get::<CredentialRefused>().is_some();
+    if response.status() != StatusCode::UNAUTHORIZED || !(with_token || was_refused) {
         return response;
     }
     if !failures.admits() {

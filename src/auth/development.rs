@@ -10,7 +10,7 @@ use crate::platform::origin::{AllowedOrigins, Authority, all_loopback, is_same};
 
 /// The identity, and the pages that may have it.
 #[derive(Clone, Debug)]
-pub struct Lent {
+pub struct DevelopmentIdentity {
     /// Who requests without a token are.
     pub identity: Principal,
     /// The origins whose pages may send them, beside the server's own.
@@ -30,9 +30,11 @@ pub struct Provenance<'a> {
     pub sites: Vec<&'a str>,
     /// The header `X-Forwarded-For`.
     pub forwarded_for: Vec<&'a str>,
+    /// Whether another header of proxies is there, such as `Forwarded` or `Via`.
+    pub is_proxied: bool,
 }
 
-impl Lent {
+impl DevelopmentIdentity {
     /// The identity, for a request of this machine. Otherwise the reason against it.
     pub fn to(&self, from: &Provenance<'_>) -> Result<&Principal, &'static str> {
         let [host] = from.hosts[..] else {
@@ -43,14 +45,16 @@ impl Lent {
         if !names.all(is_here) {
             return Err("the header Host names no loopback address, so it may be a foreign page's");
         }
-        if !from.forwarded_for.iter().all(|list| all_loopback(list)) {
+        if from.is_proxied || !from.forwarded_for.iter().all(|list| all_loopback(list)) {
             return Err("a proxy forwarded it for another machine");
         }
         let is_known = |origin: &str| self.pages.allow(origin) || is_same(origin, host);
         match from.origins[..] {
             [origin] if is_known(origin) => Ok(&self.identity),
-            [] if !from.sites.contains(&"cross-site") => Ok(&self.identity),
-            [] => Err("a page of another site sent it"),
+            // Programs send no such header. Pages of other ports of this machine say `same-site`, and
+            // may belong to the untrusted project that is worked on.
+            [] if matches!(from.sites[..], [] | ["none" | "same-origin"]) => Ok(&self.identity),
+            [] => Err("a page of another origin sent it"),
             [_, ..] => Err("a page sent it whose origin is not allowed, see CORS_ORIGINS"),
         }
     }
@@ -61,8 +65,8 @@ mod tests {
     use super::*;
     use crate::auth::principal::{Proof, Role};
 
-    fn lent() -> Lent {
-        Lent {
+    fn lent() -> DevelopmentIdentity {
+        DevelopmentIdentity {
             identity: Principal {
                 org_id: "dev_org".parse().unwrap(),
                 user_id: "dev_user".parse().unwrap(),
@@ -154,11 +158,20 @@ mod tests {
         };
         assert!(!is_let_in(&twice));
         // What needs no preflight and shows no origin: images, links, scripts.
-        let silent = Provenance {
-            sites: vec!["cross-site"],
+        let silent = |sites| Provenance {
+            sites,
             ..at("localhost:8787")
         };
-        assert!(!is_let_in(&silent));
+        assert!(is_let_in(&silent(vec!["same-origin"])));
+        for sites in [
+            &["cross-site"][..],
+            &["same-site"],
+            &["none", "cross-site"],
+            &["none", "none"],
+            &[""],
+        ] {
+            assert!(!is_let_in(&silent(sites.to_vec())), "{sites:?}");
+        }
     }
 
     #[test]
@@ -168,5 +181,10 @@ mod tests {
             ..at("localhost:8787")
         };
         assert!(!is_let_in(&forwarded));
+        let tunnelled = Provenance {
+            is_proxied: true,
+            ..at("localhost:8787")
+        };
+        assert!(!is_let_in(&tunnelled));
     }
 }

@@ -11,21 +11,25 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::auth::address;
-use crate::auth::development::{Lent, Provenance};
+use crate::auth::development::{DevelopmentIdentity, Provenance};
 use crate::auth::principal::{Denied, Principal, Proof};
 use crate::auth::ticket::{StreamPath, TicketRefusal, Tickets};
 use crate::auth::token::{Refusal, Verifier};
 
-/// The routes that a request may reach without a token in its head, as templates.
+/// The templates of routes that a request may reach without a token in its head.
 ///
 /// A route that is in no list needs a token: forgetting to list it locks it, never opens it.
 #[derive(Clone, Copy, Debug)]
-pub struct Openings {
-    /// Those for everybody.
+pub struct AccessRules {
+    /// Routes that need no token.
     pub public: &'static [&'static str],
-    /// Those that a stream ticket opens, by `GET` alone.
+    /// Routes that a stream ticket opens, by `GET` alone.
     pub streams: &'static [&'static str],
 }
+
+/// Headers that proxies and tunnels add. A tunnel may write `localhost` into `Host`, so a request with one
+/// of these may come from anywhere.
+const PROXY_HEADERS: &[&str] = &["forwarded", "via", "x-forwarded-host", "x-real-ip"];
 
 /// For answers about a ticket: no other server learns the address from a page.
 pub const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
@@ -35,8 +39,8 @@ pub const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 pub struct Gate {
     verifier: Arc<Verifier>,
     tickets: Tickets,
-    lent: Option<Arc<Lent>>,
-    openings: Openings,
+    development: Option<Arc<DevelopmentIdentity>>,
+    access: AccessRules,
 }
 
 /// Who turned out to ask, for layers around authentication.
@@ -54,11 +58,11 @@ impl Asker {
 /// be answered with 404 by the fallback, which reveals nothing.
 pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let template = request.extensions().get::<MatchedPath>();
-    if template.is_none_or(|template| gate.openings.public.contains(&template.as_str())) {
+    if template.is_none_or(|template| gate.access.public.contains(&template.as_str())) {
         return next.run(request).await;
     }
-    let principal = match gate.shown(&request) {
-        Ok(shown) => gate.principal(shown).await,
+    let principal = match gate.credential(&request) {
+        Ok(credential) => gate.principal(credential).await,
         Err(denied) => Err(denied),
     };
     let principal = match principal {
@@ -69,7 +73,7 @@ pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: 
     span.record("org.id", principal.org_id.as_str());
     span.record("user.id", principal.user_id.as_str());
     if let Some(asker) = request.extensions().get::<Asker>() {
-        // Nobody else sets it.
+        // It is set here alone.
         let _first = asker.0.set(principal.clone());
     }
     request.extensions_mut().insert(principal);
@@ -82,8 +86,8 @@ pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: 
     response
 }
 
-/// Keeps tickets from all that works on the request, and from whatever it writes down. Answers whether
-/// there were any.
+/// Removes tickets from the request, so that nothing behind this layer can write them down. Returns
+/// whether there were any.
 fn forget_tickets(request: &mut Request) -> bool {
     let query = query(request);
     if address::tickets(query).is_empty() {
@@ -91,10 +95,11 @@ fn forget_tickets(request: &mut Request) -> bool {
     }
     let rest = address::without_tickets(query);
     let (path, mark) = (request.uri().path(), if rest.is_empty() { "" } else { "?" });
-    if let Ok(uri) = format!("{path}{mark}{rest}").parse::<Uri>() {
-        request.extensions_mut().insert(OriginalUri(uri.clone()));
-        *request.uri_mut() = uri;
-    }
+    let without = format!("{path}{mark}{rest}").parse::<Uri>();
+    // The route was found already, so an address that cannot be written without its ticket may be lost.
+    let uri = without.unwrap_or_else(|_| Uri::from_static("/"));
+    request.extensions_mut().insert(OriginalUri(uri.clone()));
+    *request.uri_mut() = uri;
     true
 }
 
@@ -102,8 +107,8 @@ fn query(request: &Request) -> &str {
     request.uri().query().unwrap_or_default()
 }
 
-/// What a request shows to say who sent it.
-enum Shown<'a> {
+/// The proof of who sent a request.
+enum Credential<'a> {
     /// A token, not yet verified.
     Token(&'a str),
     /// A ticket of this principal, or nothing where that is enough.
@@ -111,53 +116,55 @@ enum Shown<'a> {
 }
 
 impl Gate {
-    /// A gate that is open where `openings` say, and else verifies by these. Requests that show nothing
-    /// have the identity that is `lent`, if there is one and they may.
+    /// A gate that verifies by these where `access` demands it. Requests without a credential have the
+    /// identity `development`, if there is one and they may.
     pub fn new(
         verifier: Arc<Verifier>,
         tickets: Tickets,
-        lent: Option<Lent>,
-        openings: Openings,
+        development: Option<DevelopmentIdentity>,
+        access: AccessRules,
     ) -> Self {
         Self {
             verifier,
             tickets,
-            lent: lent.map(Arc::new),
-            openings,
+            development: development.map(Arc::new),
+            access,
         }
     }
 
-    /// What a request shows. Tokens count in the header alone, since addresses are logged.
-    fn shown<'a>(&self, request: &'a Request) -> Result<Shown<'a>, Denied> {
+    /// Reads the credential of a request. Tokens count in the header alone, since addresses are logged.
+    fn credential<'a>(&self, request: &'a Request) -> Result<Credential<'a>, Denied> {
         let (stream, tickets) = (self.stream(request), address::tickets(query(request)));
         if request.headers().contains_key(header::AUTHORIZATION) {
             return match stream {
                 Some(_) if !tickets.is_empty() => Err(Denied::BadTicket(
                     "there is an Authorization header too; send one of them",
                 )),
-                Some(_) | None => bearer(request.headers()).map(Shown::Token),
+                Some(_) | None => bearer(request.headers()).map(Credential::Token),
             };
         }
         if address::has_token(query(request)) {
             return Err(Denied::BadToken(
-                "`access_token` in an address ends in logs; send the header, or get a stream ticket",
+                "`access_token` in the query is not accepted, because addresses are logged; send the header, or get a stream ticket",
             ));
         }
         match (&tickets[..], stream) {
-            ([], _) => self.without_any(request).map(Shown::Known),
+            ([], _) => self.without_any(request).map(Credential::Known),
             (_, None) => Err(Denied::BadTicket(
                 "it opens a stream, by `GET`, and nothing else",
             )),
-            ([ticket], Some(stream)) => self.by_ticket(ticket, &stream, request).map(Shown::Known),
+            ([ticket], Some(stream)) => self
+                .by_ticket(ticket, &stream, request)
+                .map(Credential::Known),
             ([_, _, ..], Some(_)) => Err(Denied::BadTicket("there are several; send one")),
         }
     }
 
-    /// Whom that lets in.
-    async fn principal(&self, shown: Shown<'_>) -> Result<Principal, Denied> {
-        match shown {
-            Shown::Known(principal) => Ok(principal),
-            Shown::Token(token) => {
+    /// Verifies a credential.
+    async fn principal(&self, credential: Credential<'_>) -> Result<Principal, Denied> {
+        match credential {
+            Credential::Known(principal) => Ok(principal),
+            Credential::Token(token) => {
                 let verdict = self.verifier.verify_or_ask(token).await;
                 verdict.map_err(|refusal| {
                     if refusal == Refusal::NoKeys {
@@ -173,7 +180,7 @@ impl Gate {
     /// The stream that a request wants to open.
     fn stream(&self, request: &Request) -> Option<StreamPath> {
         let is_get = request.method() == Method::GET;
-        let stream = || StreamPath::parse(request.uri().path(), self.openings.streams);
+        let stream = || StreamPath::parse(request.uri().path(), self.access.streams);
         is_get.then(stream).flatten()
     }
 
@@ -185,12 +192,12 @@ impl Gate {
     ) -> Result<Principal, Denied> {
         let verdict = self.tickets.verify(ticket, stream);
         let principal = verdict.map_err(|refusal| match refusal {
-            TicketRefusal::Forged => Denied::BadTicket("it is none of this server's"),
-            TicketRefusal::Elsewhere => Denied::BadTicket("it is for another stream"),
+            TicketRefusal::Forged => Denied::BadTicket("it was not issued by this server"),
+            TicketRefusal::WrongStream => Denied::BadTicket("it is for another stream"),
             TicketRefusal::Expired => Denied::OldTicket,
         })?;
         match principal.proof {
-            // A ticket is worth what was shown for it, here nothing.
+            // A ticket is worth what was credential for it, here nothing.
             Proof::Development => self.without_any(request),
             Proof::Token | Proof::Ticket | Proof::Owner => Ok(principal),
         }
@@ -198,8 +205,8 @@ impl Gate {
 
     /// The identity of requests that show nothing.
     fn without_any(&self, request: &Request) -> Result<Principal, Denied> {
-        let lent = self.lent.as_ref().ok_or(Denied::NoToken)?;
-        let principal = lent.to(&provenance(request));
+        let development = self.development.as_ref().ok_or(Denied::NoToken)?;
+        let principal = development.to(&provenance(request));
         principal.cloned().map_err(Denied::NotFromHere)
     }
 }
@@ -217,11 +224,14 @@ fn provenance(request: &Request) -> Provenance<'_> {
         origins: all(header::ORIGIN),
         sites: all(HeaderName::from_static("sec-fetch-site")),
         forwarded_for: all(HeaderName::from_static("x-forwarded-for")),
+        is_proxied: PROXY_HEADERS
+            .iter()
+            .any(|name| request.headers().contains_key(*name)),
     }
 }
 
-/// Reads the one `Authorization` header. Two of them are refused: whoever checks one and
-/// whoever uses the other must not disagree.
+/// Reads the one `Authorization` header. Two of them are refused: a proxy that checks one and a server that
+/// uses the other must not disagree.
 fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or(Denied::NoToken)?;

@@ -120,19 +120,19 @@ impl Principal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planner(pub Principal);
 
-/// A principal who is admin; the extractor answers 403 to everybody else.
+/// A principal who is admin; the extractor answers 403 to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin(pub Principal);
 
 /// A principal whose word counts as a person's consent: planner or admin, by a token of their own.
-/// The extractor answers 403 to everybody else.
+/// The extractor answers 403 to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answerer(pub Principal);
 
 /// When it is worth coming again while the identity provider is away, in seconds.
 const KEYS_RETRY_SECONDS: u64 = 30;
 
-/// Why somebody was not let in.
+/// The reason a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denied {
     /// No bearer token was sent.
@@ -143,7 +143,7 @@ pub enum Denied {
     BadTicket(&'static str),
     /// The stream ticket is as old as every ticket becomes.
     OldTicket,
-    /// Nobody can say whether the token is good: the identity provider's keys are not known.
+    /// The token cannot be verified, because the identity provider's keys are not known.
     NoKeys,
     /// There is no token, and the request may not come from this machine; the text says why.
     NotFromHere(&'static str),
@@ -158,9 +158,9 @@ pub enum Denied {
     },
 }
 
-/// A stream ticket was refused for another reason than its age: in the extensions of the answer.
+/// A token or ticket was refused, for another reason than a ticket's age: in the extensions of the answer.
 #[derive(Clone, Copy, Debug)]
-pub struct TicketRefused;
+pub struct CredentialRefused;
 
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
@@ -214,8 +214,8 @@ impl IntoResponse for Denied {
                 let problem = Problem::new(
                     StatusCode::FORBIDDEN,
                     "consent-needs-token",
-                    "a consent is a person's, and a request without a token is nobody's; send a \
-                     planner's token, as `navi token mint` makes one",
+                    "consents need a token, and the development identity cannot answer them; send \
+                     a planner's token, as `navi token mint` makes one",
                 );
                 return problem.into_response();
             }
@@ -231,8 +231,8 @@ impl IntoResponse for Denied {
             ),
         };
         let mut response = Problem::new(status, slug, detail).into_response();
-        if matches!(self, Self::BadTicket(_)) {
-            response.extensions_mut().insert(TicketRefused);
+        if matches!(self, Self::BadToken(_) | Self::BadTicket(_)) {
+            response.extensions_mut().insert(CredentialRefused);
         }
         if let Ok(challenge) = HeaderValue::from_str(&challenge) {
             response

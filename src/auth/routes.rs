@@ -9,13 +9,13 @@ use utoipa_axum::routes;
 
 use crate::auth::layer::NO_REFERRER;
 use crate::auth::principal::{Principal, Role};
-use crate::auth::ticket::{LASTS_SECONDS, StreamPath, Tickets};
+use crate::auth::ticket::{StreamPath, TTL_SECONDS, Tickets};
 use crate::platform::extract::Json;
 use crate::platform::problem::Problem;
 
-/// What the routes work with.
+/// The state of these routes.
 #[derive(Clone)]
-struct Office {
+struct TicketState {
     tickets: Tickets,
     /// The templates of the routes that a ticket may open.
     streams: &'static [&'static str],
@@ -26,7 +26,7 @@ pub fn routes(tickets: Tickets, streams: &'static [&'static str]) -> OpenApiRout
     OpenApiRouter::new()
         .routes(routes!(get_me))
         .routes(routes!(issue_stream_ticket))
-        .with_state(Office { tickets, streams })
+        .with_state(TicketState { tickets, streams })
 }
 
 /// The verified caller.
@@ -56,7 +56,7 @@ async fn get_me(principal: Principal) -> Json<Me> {
     })
 }
 
-/// Which stream.
+/// The stream that is to be opened.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 struct StreamTicketRequest {
     /// The path of the stream, such as `/api/jobs/{job_id}/events`, without a query.
@@ -64,7 +64,7 @@ struct StreamTicketRequest {
     path: String,
 }
 
-/// What opens a stream.
+/// A ticket that opens a stream.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct StreamTicket {
     /// For the parameter `ticket` of the stream's address.
@@ -78,8 +78,8 @@ struct StreamTicket {
     expires_at: DateTime<Utc>,
 }
 
-/// A ticket that is kept by nobody on the way.
-type Unkept<T> = ([(HeaderName, HeaderValue); 2], Json<T>);
+/// A ticket that no cache on the way keeps.
+type NoStore<T> = ([(HeaderName, HeaderValue); 2], Json<T>);
 
 /// Get a ticket for a stream.
 ///
@@ -98,10 +98,10 @@ type Unkept<T> = ([(HeaderName, HeaderValue); 2], Json<T>);
     ),
 )]
 async fn issue_stream_ticket(
-    State(office): State<Office>,
+    State(office): State<TicketState>,
     principal: Principal,
     Json(request): Json<StreamTicketRequest>,
-) -> Result<Unkept<StreamTicket>, Problem> {
+) -> Result<NoStore<StreamTicket>, Problem> {
     let path = StreamPath::parse(&request.path, office.streams).ok_or_else(|| {
         let detail = format!(
             "`path` is the path of a stream, without a query: {}",
@@ -118,7 +118,7 @@ async fn issue_stream_ticket(
     let answer = StreamTicket {
         ticket: ticket.text,
         path,
-        expires_in: LASTS_SECONDS,
+        expires_in: TTL_SECONDS,
         expires_at: ticket.expires_at,
     };
     Ok((unkept, Json(answer)))

@@ -2,7 +2,7 @@
 //!
 //! `EventSource` sends no header, and a token in an address ends in the logs of every proxy on the
 //! way. A ticket may end there: by then it opens nothing. It is a sealed value, so it tells a reader
-//! of those logs neither a person nor an organisation, and any server with the same audit key opens it.
+//! of those logs neither a person nor an organisation, and any server with the same secret opens it.
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ use crate::platform::clock::Clock;
 use crate::platform::ids::{OrgId, TeamId, UserId};
 use crate::vault::envelope::{DataKey, NoRandomness, open, seal};
 
-/// How tickets begin, so that they are known where they must not be.
-pub const PREFIX: &str = "navist_";
-/// Seconds for which a ticket opens its stream.
-pub const LASTS_SECONDS: u32 = 60;
-/// What their keys are derived for.
+/// The beginning of every ticket, by which redaction knows them (`platform/redact/forms.rs`).
+const PREFIX: &str = "navist_";
+/// The life of a ticket, in seconds.
+pub const TTL_SECONDS: u32 = 60;
+/// The purpose that their keys are derived for.
 pub const PURPOSE: &[u8] = b"navi stream tickets 1";
-/// Where nothing else is sealed.
-const PLACE: &[u8] = b"navi stream ticket 1";
+/// The additional data of the seal, which no other sealed value has.
+const AAD: &[u8] = b"navi stream ticket 1";
 /// Tickets longer than this are refused unread; the longest ids make one of half of it.
 const MAX_BYTES: usize = 4 * 1024;
 
@@ -38,11 +38,6 @@ impl StreamPath {
     pub fn parse(path: &str, templates: &[&str]) -> Option<Self> {
         let fitting = templates.iter().find_map(|template| fitted(path, template));
         fitting.map(Self)
-    }
-
-    /// The path.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -62,19 +57,19 @@ fn fitted(path: &str, template: &str) -> Option<String> {
     segments.next().is_none().then(|| written.join("/"))
 }
 
-/// What a ticket says.
+/// The content of a ticket.
 #[derive(Serialize, Deserialize)]
-struct Says {
+struct TicketClaims {
     org_id: OrgId,
     user_id: UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     team_id: Option<TeamId>,
     role: Role,
     path: StreamPath,
-    /// Whether it was given to the identity of a development server.
-    lent: bool,
+    /// True when it was given to the identity of a development server.
+    is_development: bool,
     /// In milliseconds since the epoch.
-    until: i64,
+    expires_at: i64,
 }
 
 /// A ticket that was given out.
@@ -87,17 +82,14 @@ pub struct Ticket {
 }
 
 /// Why a ticket opens nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TicketRefusal {
     /// No server with one of our keys made it, or it was changed since.
-    #[error("it is none of this server's")]
     Forged,
     /// Its time is over.
-    #[error("it has expired")]
     Expired,
     /// It is for another path.
-    #[error("it is for another stream")]
-    Elsewhere,
+    WrongStream,
 }
 
 /// Gives tickets out and reads them; cheap to clone.
@@ -123,41 +115,46 @@ impl Tickets {
 
     /// A ticket with which `principal` may open the stream at `path`.
     pub fn issue(&self, principal: &Principal, path: StreamPath) -> Result<Ticket, NoRandomness> {
-        let lasts = TimeDelta::seconds(i64::from(LASTS_SECONDS));
+        let lasts = TimeDelta::seconds(i64::from(TTL_SECONDS));
         let expires_at = self.0.clock.now() + lasts;
-        let says = Says {
+        let claims = TicketClaims {
             org_id: principal.org_id.clone(),
             user_id: principal.user_id.clone(),
             team_id: principal.team_id.clone(),
             role: principal.role,
             path,
-            lent: principal.proof == Proof::Development,
-            until: expires_at.timestamp_millis(),
+            is_development: principal.proof == Proof::Development,
+            expires_at: expires_at.timestamp_millis(),
         };
         // Texts and numbers alone always are JSON.
-        let plain = serde_json::to_vec(&says).unwrap_or_default();
-        let sealed = seal(&self.0.current, PLACE, &plain)?;
+        let plain = serde_json::to_vec(&claims).unwrap_or_default();
+        let sealed = seal(&self.0.current, AAD, &plain)?;
         Ok(Ticket {
             text: format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(sealed)),
             expires_at,
         })
     }
 
-    /// Whom a ticket lets in at `path`.
+    /// The principal that a ticket lets in at `path`.
     pub fn verify(&self, text: &str, path: &StreamPath) -> Result<Principal, TicketRefusal> {
-        let says = self.read(text).ok_or(TicketRefusal::Forged)?;
-        if *path != says.path {
-            return Err(TicketRefusal::Elsewhere);
+        let claims = self.read(text).ok_or(TicketRefusal::Forged)?;
+        if *path != claims.path {
+            return Err(TicketRefusal::WrongStream);
         }
-        if says.until <= self.0.clock.millis() {
+        let now = self.0.clock.millis();
+        if claims.expires_at <= now {
             return Err(TicketRefusal::Expired);
         }
+        // No server gives out one that lasts longer; the clocks of two may differ by as much again.
+        if claims.expires_at > now + 2_000 * i64::from(TTL_SECONDS) {
+            return Err(TicketRefusal::Forged);
+        }
         Ok(Principal {
-            org_id: says.org_id,
-            user_id: says.user_id,
-            team_id: says.team_id,
-            role: says.role,
-            proof: if says.lent {
+            org_id: claims.org_id,
+            user_id: claims.user_id,
+            team_id: claims.team_id,
+            role: claims.role,
+            proof: if claims.is_development {
                 Proof::Development
             } else {
                 Proof::Ticket
@@ -165,14 +162,14 @@ impl Tickets {
         })
     }
 
-    fn read(&self, text: &str) -> Option<Says> {
+    fn read(&self, text: &str) -> Option<TicketClaims> {
         let sealed = text.strip_prefix(PREFIX)?;
         if sealed.len() > MAX_BYTES {
             return None;
         }
         let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let mut keys = std::iter::once(&self.0.current).chain(&self.0.previous);
-        let plain = keys.find_map(|key| open(key, PLACE, &sealed).ok())?;
+        let plain = keys.find_map(|key| open(key, AAD, &sealed).ok())?;
         serde_json::from_slice(&plain).ok()
     }
 }
@@ -220,7 +217,7 @@ mod tests {
         for same in [ID, &ID.to_uppercase(), &simple] {
             assert_eq!(parse(&format!("/api/jobs/{same}/events")), Some(stream()));
         }
-        assert_eq!(parse("/api/changes").unwrap().as_str(), "/api/changes");
+        assert_eq!(parse("/api/changes").unwrap().0, "/api/changes");
         for other in [
             "",
             "/",
@@ -266,11 +263,11 @@ mod tests {
         let ticket = tickets.issue(&principal(), stream()).unwrap();
         let other = StreamPath::parse("/api/changes", STREAMS).unwrap();
         let verdict = tickets.verify(&ticket.text, &other);
-        assert_eq!(verdict, Err(TicketRefusal::Elsewhere));
+        assert_eq!(verdict, Err(TicketRefusal::WrongStream));
     }
 
     #[test]
-    fn a_ticket_shows_nobody() {
+    fn a_ticket_names_neither_person_nor_organisation() {
         let tickets = tickets(1, &[], &clock());
         let ticket = tickets.issue(&principal(), stream()).unwrap().text;
         let bytes = URL_SAFE_NO_PAD.decode(&ticket[PREFIX.len()..]).unwrap();
@@ -309,19 +306,19 @@ mod tests {
     #[test]
     fn the_identity_of_a_development_server_stays_known_as_such() {
         let tickets = tickets(1, &[], &clock());
-        let lent = Principal {
+        let is_development = Principal {
             proof: Proof::Development,
             ..principal()
         };
-        let ticket = tickets.issue(&lent, stream()).unwrap();
-        assert_eq!(tickets.verify(&ticket.text, &stream()), Ok(lent));
+        let ticket = tickets.issue(&is_development, stream()).unwrap();
+        assert_eq!(tickets.verify(&ticket.text, &stream()), Ok(is_development));
     }
 
     #[test]
     fn other_sealed_values_and_tokens_are_no_tickets() {
         let tickets = tickets(1, &[], &clock());
         let elsewhere = seal(&key(1), b"navi other place", b"{}").unwrap();
-        let garbage = seal(&key(1), PLACE, b"[]").unwrap();
+        let garbage = seal(&key(1), AAD, b"[]").unwrap();
         for text in [
             String::new(),
             PREFIX.to_owned(),

@@ -142,7 +142,7 @@ impl Running {
                 "tokens are signed with a secret from the data folder; `navi token mint` makes them"
             );
         }
-        warn_of_lent_identity(&config);
+        warn_of_development_identity(&config);
         let app = App::build(config, pool, clock, Tasks::new()).await?;
         let settings = &app.config.surroundings.settings;
         if !settings.is_empty() {
@@ -244,12 +244,12 @@ impl Running {
     }
 }
 
-fn warn_of_lent_identity(config: &Config) {
-    if let Some(lent) = config.lent_identity() {
+fn warn_of_development_identity(config: &Config) {
+    if let Some(identity) = config.development_identity() {
         tracing::warn!(
-            org.id = %lent.org_id,
-            user.id = %lent.user_id,
-            role = %lent.role,
+            org.id = %identity.org_id,
+            user.id = %identity.user_id,
+            role = %identity.role,
             "ALLOW_DEV_AUTH_BYPASS is on: every program on this machine is let in without a token"
         );
     }

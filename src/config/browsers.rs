@@ -57,10 +57,10 @@ impl BrowserConfig {
     }
 
     /// Whether `*` is among the origins, which no environment accepts and which allows nothing.
-    pub fn names_everybody(&self) -> bool {
+    pub fn allows_every_origin(&self) -> bool {
         self.cors_origins
             .as_ref()
-            .is_some_and(|list| list.names_everybody)
+            .is_some_and(|list| list.allows_every_origin)
     }
 }
 
@@ -68,7 +68,7 @@ impl BrowserConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OriginList {
     rules: Vec<OriginRule>,
-    names_everybody: bool,
+    allows_every_origin: bool,
 }
 
 impl OriginList {
@@ -78,7 +78,7 @@ impl OriginList {
         for entry in text.split(',').map(str::trim).filter(|e| !e.is_empty()) {
             // Refused later, together with everything else that is wrong.
             if entry == "*" {
-                list.names_everybody = true;
+                list.allows_every_origin = true;
                 continue;
             }
             let rule = entry.parse();
@@ -98,7 +98,7 @@ mod tests {
         let list = OriginList::parse(" https://a.example , https://*.b.example,,").unwrap();
         let rules: Vec<_> = list.rules.iter().map(ToString::to_string).collect();
         assert_eq!(rules, ["https://a.example", "https://*.b.example"]);
-        assert!(!list.names_everybody);
+        assert!(!list.allows_every_origin);
         let wrong = OriginList::parse("https://a.example,app.example").unwrap_err();
         assert!(
             wrong.starts_with("the entry `app.example` is no origin"),
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn everybody_is_noticed_and_allows_nobody() {
         let list = OriginList::parse("*,https://a.example").unwrap();
-        assert!(list.names_everybody);
+        assert!(list.allows_every_origin);
         assert_eq!(list.rules.len(), 1);
     }
 }

@@ -5,7 +5,7 @@
 
 pub mod bind;
 pub mod browsers;
-pub mod doors;
+pub mod development_switches;
 pub mod environment;
 pub mod found;
 pub mod production;

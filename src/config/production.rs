@@ -116,7 +116,7 @@ impl Config {
     /// In development nearly every setting that can be read is good enough.
     fn violations_in_development(&self) -> Vec<Violation> {
         let mut found = Found::default();
-        self.check_doors_of_development(&mut found);
+        self.check_switches_of_development(&mut found);
         found.0
     }
 
@@ -132,7 +132,7 @@ impl Config {
         }
         self.check_sealing(&mut found);
         self.check_webhooks(&mut found);
-        self.check_doors(&mut found);
+        self.check_development_switches(&mut found);
         self.check_reuse(&mut found);
         found.0
     }

@@ -310,13 +310,13 @@ fn an_identity_is_lent_on_a_developers_own_machine_alone() {
     for bind in ["127.0.0.1:8787", "127.0.0.2:0", "[::1]:8787"] {
         let config = config("development", bind);
         assert_eq!(config.check(), Ok(()), "{bind}");
-        let lent = config.lent_identity().unwrap();
-        assert_eq!(lent.user_id.as_str(), "dev_user", "{bind}");
+        let identity = config.development_identity().unwrap();
+        assert_eq!(identity.user_id.as_str(), "dev_user", "{bind}");
     }
     for bind in ["0.0.0.0:8787", "192.168.1.2:8787", "[::]:8787"] {
         let config = config("development", bind);
         assert_eq!(settings(&config), ["ALLOW_DEV_AUTH_BYPASS"], "{bind}");
-        assert_eq!(config.lent_identity(), None, "{bind}");
+        assert_eq!(config.development_identity(), None, "{bind}");
         let said = config.check().unwrap_err().to_string();
         assert!(said.contains(bind) && said.contains("NAVI_BIND"), "{said}");
     }
@@ -324,9 +324,9 @@ fn an_identity_is_lent_on_a_developers_own_machine_alone() {
         let config = config(environment, "127.0.0.1:8787");
         let broken = settings(&config);
         assert!(broken.contains(&"ALLOW_DEV_AUTH_BYPASS"), "{environment}");
-        assert_eq!(config.lent_identity(), None, "{environment}");
+        assert_eq!(config.development_identity(), None, "{environment}");
     }
-    assert_eq!(Config::from_flags([]).unwrap().lent_identity(), None);
+    assert_eq!(Config::from_flags([]).unwrap().development_identity(), None);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, sleep};
 
+use crate::audit::layer::counts;
 use crate::auth::principal::Principal;
 use crate::auth::rate_limit::RateLimiter;
 use crate::http::pace::{Pace, Waiting};
@@ -160,12 +161,6 @@ impl Rates {
             _ => ("writes", "changing requests", &self.writes),
         }
     }
-}
-
-/// Whether a request counts: it changes something, or costs as much.
-fn counts(request: &Request) -> bool {
-    let route = request.extensions().get::<MatchedPath>();
-    !request.method().is_safe() || route.is_some_and(|route| route.as_str() == REVIEW)
 }
 
 /// Slows down a principal who changes things faster than the limit. Reading is free, unless a model is

@@ -69,7 +69,7 @@ async fn addresses(bind: &BindAddress) -> io::Result<Vec<SocketAddr>> {
         BindAddress::Name { host, port } => {
             let mut found: Vec<_> = lookup_host((host.as_str(), *port)).await?.collect();
             // A resolver may list an address once for every kind of socket.
-            found.sort_by_key(SocketAddr::is_ipv6);
+            found.sort(); // IPv4 before IPv6, as `SocketAddr` is ordered
             found.dedup();
             found
         }

@@ -7,15 +7,18 @@ use utoipa::openapi::OpenApi;
 
 use crate::http::nearest::Templates;
 use crate::http::openapi;
+use crate::http::unbuilt;
 use crate::platform::problem::Problem;
 
-/// The prefix of addresses for clients. Beside it nobody is helped to find anything.
+/// The prefix of addresses for clients; no other address has a nearest.
 const API: &str = "/api/";
 
 /// Addresses of older clients, and the route that has taken their place. `{}` stands for any one
 /// segment, `*` at the end for any that follow.
 const MOVED: &[(&str, &str)] = &[
     ("/api/advanced/health", "GET /health/ready"),
+    ("/api/advanced/*", "POST /api/navi/chat/autonomous"),
+    ("/api/agent/intent/preview", "POST /api/navi/plan"),
     ("/api/ai/*", "POST /api/navi/chat/autonomous"),
     ("/api/autonomous/execute-step", "POST /api/jobs"),
     (
@@ -27,7 +30,11 @@ const MOVED: &[(&str, &str)] = &[
         "/api/connectors/oauth/config/*",
         "PUT /api/connectors/{provider}",
     ),
+    ("/api/connectors/{}/{}", "GET /api/connectors"),
+    ("/api/context/*", "POST /api/navi/chat"),
+    ("/api/deliver/*", "POST /api/navi/chat/autonomous"),
     ("/api/events/ingest", "POST /api/telemetry"),
+    ("/api/github/*", "POST /api/navi/chat/autonomous"),
     ("/api/governance/approvals", "GET /api/jobs"),
     ("/api/governance/audit", "GET /api/audit"),
     ("/api/governance/insights", "GET /api/feedback/insights"),
@@ -59,9 +66,15 @@ const MOVED: &[(&str, &str)] = &[
         "/api/navi/repo/review/stream",
         "POST /api/navi/analyze-changes",
     ),
+    ("/api/navi/search/*", "POST /api/navi/chat"),
+    ("/api/navi/task-brief", "POST /api/navi/plan"),
+    ("/api/org/sync/{}", "GET /api/connectors"),
+    ("/api/orgs/invite", "GET /api/orgs"),
     ("/api/plan/{}/stream", "GET /api/jobs/{job_id}/events"),
+    ("/api/plan/*", "POST /api/navi/plan"),
     ("/api/repo/fix/{}", "POST /api/jobs"),
     ("/api/review/stream", "POST /api/navi/analyze-changes"),
+    ("/api/search", "POST /api/navi/chat"),
     ("/api/tasks/*", "GET /api/jobs"),
     ("/api/users/sync", "GET /api/auth/me"),
     (
@@ -86,7 +99,9 @@ impl Served {
         let paths = document.paths.paths.keys().map(String::as_str);
         Self {
             routes: routes.collect(),
-            templates: Templates::new(paths.filter(|path| path.starts_with(API))),
+            templates: Templates::new(
+                paths.filter(|path| path.starts_with(API) && !unbuilt::is_unbuilt(path)),
+            ),
         }
     }
 

@@ -11,10 +11,10 @@ const MAX_SEGMENTS: usize = 8;
 const MAX_BYTES: usize = 256;
 /// Segments are compared by their first characters alone.
 const COMPARED_CHARS: usize = 24;
-/// How much a segment of an address is like a parameter of a template: any may be meant by it, and a
-/// word that fits is the better guess.
+/// The likeness of a parameter to the segment at its place: any may be meant by it, and a word that fits is
+/// the better guess. At another place it is like nothing.
 const LIKE_A_PARAMETER: f64 = 0.6;
-/// The least that an address is like a template that is meant by it.
+/// The least likeness of an address and a template that may be meant by it.
 const ALIKE: f64 = 0.5;
 
 /// The templates of all routes, ready to be compared with.
@@ -75,7 +75,7 @@ impl Templates {
         best.map(|(_, path)| path)
     }
 
-    /// How much a segment is like each word. Squared, so that one word that is the same counts for
+    /// The likeness of a segment to each word. Squared, so that one word that is the same counts for
     /// more than two that are half alike.
     fn likeness(&self, segment: &str) -> Vec<f64> {
         let segment: String = segment.chars().take(COMPARED_CHARS).collect();
@@ -85,16 +85,17 @@ impl Templates {
 }
 
 impl Template {
-    /// How much an address is like the template, from 0 to 1: the best alignment of their segments,
+    /// The likeness of an address to the template, from 0 to 1: the best alignment of their segments,
     /// where a segment that has no counterpart counts as unlike.
     fn score(&self, address: &[Vec<f64>]) -> f64 {
         let longest = self.segments.len().max(address.len());
         let mut above = vec![0.0_f64; self.segments.len() + 1];
-        for segment in address {
+        for (at, segment) in address.iter().enumerate() {
             let mut row = vec![0.0_f64];
             for (n, place) in self.segments.iter().enumerate() {
                 let like = match place {
-                    None => LIKE_A_PARAMETER,
+                    None if n == at => LIKE_A_PARAMETER,
+                    None => 0.0,
                     Some(word) => segment.get(*word).copied().unwrap_or(0.0),
                 };
                 let paired = above[n] + like;

@@ -17,7 +17,7 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::layer::Openings;
+use crate::auth::layer::AccessRules;
 use crate::platform::problem::Problem;
 
 /// The name of the security scheme that handlers refer to.
@@ -102,7 +102,7 @@ pub fn walk(document: &OpenApi) -> Vec<Route<'_>> {
 /// Adds what holds for all operations: the title, the security scheme, the problems that the
 /// middleware and the extractors answer with, and that an error without a body of its own is a
 /// problem.
-pub fn complete(document: &mut OpenApi, openings: Openings) {
+pub fn complete(document: &mut OpenApi, access: AccessRules) {
     document.info = Info::new("NAVI", env!("CARGO_PKG_VERSION"));
     document.info.description =
         Some("The backend of an autonomous engineering assistant.".to_owned());
@@ -126,8 +126,8 @@ pub fn complete(document: &mut OpenApi, openings: Openings) {
     document.components = Some(components);
     let mut names = BTreeSet::new();
     for (path, item) in &mut document.paths.paths {
-        let open = openings.public.contains(&path.as_str());
-        let takes_tickets = openings.streams.contains(&path.as_str());
+        let open = access.public.contains(&path.as_str());
+        let takes_tickets = access.streams.contains(&path.as_str());
         for (method, operation) in operations(item) {
             complete_operation(operation, &method, open);
             if takes_tickets && method == HttpMethod::Get {

@@ -13,8 +13,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::audit::layer::{Failures, Recorder, failed_logins, record};
-use crate::auth::development::Lent;
-use crate::auth::layer::{Gate, Openings, authenticate};
+use crate::auth::development::DevelopmentIdentity;
+use crate::auth::layer::{AccessRules, Gate, authenticate};
 use crate::auth::rate_limit::RateLimiter;
 use crate::http::limits::Rates;
 use crate::http::missing::Served;
@@ -45,7 +45,7 @@ pub const STREAMS: &[&str] = &[
     "/api/navi/jobs/{job_id}/events",
 ];
 
-const OPENINGS: Openings = Openings {
+const ACCESS: AccessRules = AccessRules {
     public: PUBLIC,
     streams: STREAMS,
 };
@@ -93,7 +93,7 @@ fn api(app: &App) -> OpenApiRouter {
 pub fn document(app: &App) -> OpenApi {
     let mut router = api(app).merge(openapi::routes(Arc::new([])));
     let mut document = router.to_openapi();
-    openapi::complete(&mut document, OPENINGS);
+    openapi::complete(&mut document, ACCESS);
     document
 }
 
@@ -107,11 +107,19 @@ pub fn router(app: &App) -> Router {
         .merge(openapi::routes(text.into()))
         .split_for_parts();
     let pages = app.config.browsers.allowed();
-    let lent = app.config.lent_identity().map(|identity| Lent {
-        identity,
-        pages: pages.clone(),
-    });
-    let gate = Gate::new(app.verifier.clone(), app.tickets.clone(), lent, OPENINGS);
+    let development = app
+        .config
+        .development_identity()
+        .map(|identity| DevelopmentIdentity {
+            identity,
+            pages: pages.clone(),
+        });
+    let gate = Gate::new(
+        app.verifier.clone(),
+        app.tickets.clone(),
+        development,
+        ACCESS,
+    );
     let limiter = |per_minute, burst| {
         let limiter = Arc::new(RateLimiter::new(per_minute).with_burst(burst));
         limiter.forget_the_quiet(&app.tasks);

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 /// How long a client may take to read the last answer of a connection and to close its side.
 const LINGER: Duration = Duration::from_secs(5);
 /// How much of what a client sends too late is read at a time, in bytes.
-const SCRAP_BYTES: usize = 4 * 1024;
+const DISCARD_BUFFER_BYTES: usize = 4 * 1024;
 
 /// A connected socket; cheap to clone.
 #[derive(Clone, Debug)]
@@ -76,11 +76,13 @@ impl Socket {
     }
 
     async fn discard(&self) {
-        let mut scrap = [0; SCRAP_BYTES];
+        let mut discarded = [0; DISCARD_BUFFER_BYTES];
         while self.0.readable().await.is_ok() {
-            match self.0.try_read(&mut scrap) {
+            match self.0.try_read(&mut discarded) {
                 Ok(0) => return,
-                Ok(_) => {}
+                // A client that sends faster than this reads would keep the thread for itself, and the
+                // timeout from being looked at.
+                Ok(_) => tokio::task::coop::consume_budget().await,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return,
             }

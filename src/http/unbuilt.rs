@@ -29,6 +29,8 @@ struct Route {
 enum Method {
     Get,
     Post,
+    Patch,
+    Delete,
 }
 
 const FEATURES: &[Feature] = &[
@@ -52,6 +54,17 @@ const FEATURES: &[Feature] = &[
             Route::post("mcp_execute", "/api/advanced/mcp/execute"),
             Route::get("mcp_servers", "/api/advanced/mcp/servers"),
             Route::post("mcp_add_server", "/api/advanced/mcp/servers"),
+            Route {
+                name: "mcp_change_server",
+                method: Method::Patch,
+                path: "/api/advanced/mcp/servers/{id}",
+            },
+            Route {
+                name: "mcp_remove_server",
+                method: Method::Delete,
+                path: "/api/advanced/mcp/servers/{id}",
+            },
+            Route::post("mcp_test_server", "/api/advanced/mcp/servers/{id}/test"),
         ],
     },
     Feature {
@@ -112,6 +125,8 @@ impl Route {
         let (filter, method) = match self.method {
             Method::Get => (MethodFilter::GET, HttpMethod::Get),
             Method::Post => (MethodFilter::POST, HttpMethod::Post),
+            Method::Patch => (MethodFilter::PATCH, HttpMethod::Patch),
+            Method::Delete => (MethodFilter::DELETE, HttpMethod::Delete),
         };
         let refused = ResponseBuilder::new().description(detail).build();
         let mut operation = OperationBuilder::new()

@@ -15,9 +15,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt;
+use http_body_util::Limited;
 use tokio::io::AsyncRead;
 use tokio_util::io::{ReaderStream, StreamReader};
 
+use crate::http::limits::AGENT_BODY_BYTES;
 use crate::platform::body::BodyError;
 use crate::platform::problem::Problem;
 
@@ -26,12 +28,15 @@ use crate::platform::problem::Problem;
 const ZSTD_WINDOW_LOG: u32 = 23;
 /// How much is unpacked at a time, in bytes.
 const CHUNK_BYTES: usize = 16 * 1024;
+/// The largest packed body, in bytes: as large as the largest that any route takes unpacked. ContentCoding makes
+/// nothing larger that is worth coding.
+const MAX_PACKED_BYTES: usize = AGENT_BODY_BYTES;
 /// What is taken, as the header `Accept-Encoding` says it.
 const TAKEN: &str = "gzip, zstd, identity";
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Packing {
+enum ContentCoding {
     Gzip,
     Zstd,
 }
@@ -40,7 +45,7 @@ enum Packing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Unknown;
 
-impl Packing {
+impl ContentCoding {
     /// Reads the headers `Content-Encoding`; none when the body is as it is.
     fn of(headers: &HeaderMap) -> Result<Option<Self>, Unknown> {
         let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
@@ -59,7 +64,8 @@ impl Packing {
 
     /// Returns a body that unpacks this one while it is read.
     fn unpacked(self, packed: Body) -> Body {
-        let packed = packed.into_data_stream();
+        // Members and frames may be empty, so the limits of what comes out do not bound what goes in.
+        let packed = Body::new(Limited::new(packed, MAX_PACKED_BYTES)).into_data_stream();
         // What was wrong before unpacking stays what it is.
         let packed = packed.map_err(|error| io::Error::other(BodyError::of(&error)));
         let packed = StreamReader::new(packed);
@@ -92,13 +98,13 @@ pub async fn unpack(mut request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
-    match Packing::of(request.headers()) {
+    match ContentCoding::of(request.headers()) {
         Ok(None) => next.run(request).await,
-        Ok(Some(packing)) => {
+        Ok(Some(coding)) => {
             let headers = request.headers_mut();
             headers.remove(header::CONTENT_ENCODING);
             headers.remove(header::CONTENT_LENGTH);
-            next.run(request.map(|body| packing.unpacked(body))).await
+            next.run(request.map(|body| coding.unpacked(body))).await
         }
         Err(Unknown) => unsupported(),
     }
@@ -128,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    const BOTH: [Packing; 2] = [Packing::Gzip, Packing::Zstd];
+    const BOTH: [ContentCoding; 2] = [ContentCoding::Gzip, ContentCoding::Zstd];
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -136,23 +142,23 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn pack(packing: Packing, bytes: &[u8]) -> Vec<u8> {
-        match packing {
-            Packing::Gzip => gzip(bytes),
-            Packing::Zstd => zstd::encode_all(bytes, 3).unwrap(),
+    fn pack(coding: ContentCoding, bytes: &[u8]) -> Vec<u8> {
+        match coding {
+            ContentCoding::Gzip => gzip(bytes),
+            ContentCoding::Zstd => zstd::encode_all(bytes, 3).unwrap(),
         }
     }
 
     /// Unpacks a body that comes in chunks of this many bytes, up to `limit`.
     async fn unpack(
-        packing: Packing,
+        coding: ContentCoding,
         packed: &[u8],
         chunk: usize,
         limit: usize,
     ) -> Result<Bytes, BodyError> {
         let chunks: Vec<_> = packed.chunks(chunk).map(Bytes::copy_from_slice).collect();
         let chunks = futures_util::stream::iter(chunks.into_iter().map(Ok::<_, io::Error>));
-        let body = packing.unpacked(Body::from_stream(chunks));
+        let body = coding.unpacked(Body::from_stream(chunks));
         let read = Limited::new(body, limit).collect().await;
         read.map(http_body_util::Collected::to_bytes)
             .map_err(|error| BodyError::of(&*error))
@@ -163,12 +169,12 @@ mod tests {
         runtime.unwrap().block_on(future)
     }
 
-    fn declared(values: &[&str]) -> Result<Option<Packing>, Unknown> {
+    fn declared(values: &[&str]) -> Result<Option<ContentCoding>, Unknown> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(header::CONTENT_ENCODING, value.parse().unwrap());
         }
-        Packing::of(&headers)
+        ContentCoding::of(&headers)
     }
 
     #[test]
@@ -178,16 +184,16 @@ mod tests {
             assert_eq!(declared(&[none]), Ok(None), "{none}");
         }
         for gzip in ["gzip", " GZIP ", "x-gzip"] {
-            assert_eq!(declared(&[gzip]), Ok(Some(Packing::Gzip)), "{gzip}");
+            assert_eq!(declared(&[gzip]), Ok(Some(ContentCoding::Gzip)), "{gzip}");
         }
-        assert_eq!(declared(&["zstd"]), Ok(Some(Packing::Zstd)));
+        assert_eq!(declared(&["zstd"]), Ok(Some(ContentCoding::Zstd)));
         for unknown in ["br", "deflate", "gzip, zstd", "gzip,gzip"] {
             assert_eq!(declared(&[unknown]), Err(Unknown), "{unknown}");
         }
         let mut headers = HeaderMap::new();
         let no_text = HeaderValue::from_bytes(b"\xe9").unwrap();
         headers.insert(header::CONTENT_ENCODING, no_text);
-        assert_eq!(Packing::of(&headers), Err(Unknown));
+        assert_eq!(ContentCoding::of(&headers), Err(Unknown));
         assert_eq!(declared(&["gzip", "br"]), Err(Unknown));
         assert_eq!(declared(&["identity", "gzip"]), Err(Unknown));
     }
@@ -196,14 +202,47 @@ mod tests {
     async fn a_bomb_is_refused_without_being_unpacked() {
         const LIMIT: usize = 1 << 20;
         let zeros = vec![b'0'; 256 << 20];
-        for packing in BOTH {
-            let bomb = pack(packing, &zeros);
+        for coding in BOTH {
+            let bomb = pack(coding, &zeros);
             assert!(bomb.len() < LIMIT);
-            let mut body = packing.unpacked(Body::from(bomb.clone()));
+            let mut body = coding.unpacked(Body::from(bomb.clone()));
             let first = body.frame().await.unwrap().unwrap();
             assert!(first.data_ref().unwrap().len() <= CHUNK_BYTES);
-            let refused = unpack(packing, &bomb, 4096, LIMIT).await;
-            assert_eq!(refused, Err(BodyError::TooLarge), "{packing:?}");
+            let refused = unpack(coding, &bomb, 4096, LIMIT).await;
+            assert_eq!(refused, Err(BodyError::TooLarge), "{coding:?}");
+        }
+    }
+
+    /// Members, or frames, that are as long as they can be and hold nothing.
+    fn nothing(coding: ContentCoding) -> Vec<u8> {
+        let long = [b'x'; 60 * 1024];
+        let member = match coding {
+            ContentCoding::Gzip => {
+                let builder = flate2::GzBuilder::new().filename(&long[..]);
+                builder
+                    .write(Vec::new(), Compression::fast())
+                    .finish()
+                    .unwrap()
+            }
+            // RFC 8878 §3.1.2: a skippable frame.
+            ContentCoding::Zstd => {
+                let length = u32::try_from(long.len()).unwrap();
+                [
+                    &0x184D_2A50_u32.to_le_bytes()[..],
+                    &length.to_le_bytes(),
+                    &long,
+                ]
+                .concat()
+            }
+        };
+        member.repeat(MAX_PACKED_BYTES / long.len() + 1)
+    }
+
+    #[tokio::test]
+    async fn what_holds_nothing_is_not_read_for_ever() {
+        for coding in BOTH {
+            let refused = unpack(coding, &nothing(coding), 64 * 1024, 100).await;
+            assert_eq!(refused, Err(BodyError::TooLarge), "{coding:?}");
         }
     }
 
@@ -215,29 +254,35 @@ mod tests {
             encoder.write_all(&vec![b' '; 4096]).unwrap();
             encoder.finish().unwrap()
         };
-        let taken = unpack(Packing::Zstd, &packed(ZSTD_WINDOW_LOG), 4096, 4096).await;
+        let taken = unpack(ContentCoding::Zstd, &packed(ZSTD_WINDOW_LOG), 4096, 4096).await;
         assert_eq!(taken.unwrap().len(), 4096);
-        let refused = unpack(Packing::Zstd, &packed(ZSTD_WINDOW_LOG + 1), 4096, 4096).await;
+        let refused = unpack(
+            ContentCoding::Zstd,
+            &packed(ZSTD_WINDOW_LOG + 1),
+            4096,
+            4096,
+        )
+        .await;
         assert_eq!(refused, Err(BodyError::Damaged("zstd")));
     }
 
     #[tokio::test]
     async fn several_members_are_one_body() {
-        for packing in BOTH {
-            let packed = [pack(packing, b"{\"a\":"), pack(packing, b"1}")].concat();
-            let unpacked = unpack(packing, &packed, 3, 100).await;
-            assert_eq!(unpacked.as_deref(), Ok(&b"{\"a\":1}"[..]), "{packing:?}");
+        for coding in BOTH {
+            let packed = [pack(coding, b"{\"a\":"), pack(coding, b"1}")].concat();
+            let unpacked = unpack(coding, &packed, 3, 100).await;
+            assert_eq!(unpacked.as_deref(), Ok(&b"{\"a\":1}"[..]), "{coding:?}");
         }
     }
 
     #[tokio::test]
     async fn what_failed_before_unpacking_keeps_its_reason() {
-        for packing in BOTH {
-            let start = Bytes::from(pack(packing, b"{}")).slice(..8);
+        for coding in BOTH {
+            let start = Bytes::from(pack(coding, b"{}")).slice(..8);
             let chunks = [Ok(start), Err(BodyError::Slow)];
             let body = Body::from_stream(futures_util::stream::iter(chunks));
-            let failed = packing.unpacked(body).collect().await.unwrap_err();
-            assert_eq!(BodyError::of(&failed), BodyError::Slow, "{packing:?}");
+            let failed = coding.unpacked(body).collect().await.unwrap_err();
+            assert_eq!(BodyError::of(&failed), BodyError::Slow, "{coding:?}");
         }
     }
 
@@ -249,10 +294,10 @@ mod tests {
             body in prop::collection::vec(any::<u8>(), 0..40_000),
             chunk in 1..5_000usize,
         ) {
-            for packing in BOTH {
-                let packed = pack(packing, &body);
-                let unpacked = block_on(unpack(packing, &packed, chunk, body.len()));
-                prop_assert_eq!(unpacked.as_deref(), Ok(&body[..]), "{:?}", packing);
+            for coding in BOTH {
+                let packed = pack(coding, &body);
+                let unpacked = block_on(unpack(coding, &packed, chunk, body.len()));
+                prop_assert_eq!(unpacked.as_deref(), Ok(&body[..]), "{:?}", coding);
             }
         }
 
@@ -262,14 +307,14 @@ mod tests {
             cut in any::<prop::sample::Index>(),
             chunk in 1..500usize,
         ) {
-            for packing in BOTH {
-                let name = if packing == Packing::Gzip { "gzip" } else { "zstd" };
-                let packed = pack(packing, &body);
+            for coding in BOTH {
+                let name = if coding == ContentCoding::Gzip { "gzip" } else { "zstd" };
+                let packed = pack(coding, &body);
                 let cut = 1 + cut.index(packed.len() - 1);
-                let read = block_on(unpack(packing, &packed[..cut], chunk, 1 << 20));
+                let read = block_on(unpack(coding, &packed[..cut], chunk, 1 << 20));
                 prop_assert_eq!(read, Err(BodyError::Damaged(name)), "{} of {}", cut, packed.len());
                 let more = [&packed[..], b"more"].concat();
-                let read = block_on(unpack(packing, &more, chunk, 1 << 20));
+                let read = block_on(unpack(coding, &more, chunk, 1 << 20));
                 prop_assert_eq!(read, Err(BodyError::Damaged(name)));
             }
         }
@@ -278,8 +323,8 @@ mod tests {
         fn bytes_of_any_kind_are_an_error_and_no_panic(
             bytes in prop::collection::vec(any::<u8>(), 1..500),
         ) {
-            for packing in BOTH {
-                let _unpacked = block_on(unpack(packing, &bytes, 64, 1 << 20));
+            for coding in BOTH {
+                let _unpacked = block_on(unpack(coding, &bytes, 64, 1 << 20));
             }
         }
     }

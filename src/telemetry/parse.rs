@@ -17,12 +17,12 @@ use crate::telemetry::error::Error;
 use crate::telemetry::fields::{
     Fields, Refusal, duration, message_in, text_in, trace_id_of, type_in, wrong,
 };
-use crate::telemetry::finite::Finite;
 use crate::telemetry::measure::measurements;
 use crate::telemetry::model::{
     Batch, Change, Event, MAX_AGE, MAX_AHEAD, MAX_BATCH_ID_BYTES, MAX_DEPTH, MAX_EVENT_BYTES,
     MAX_EVENTS, MAX_NAME_CHARS, MAX_TYPE_CHARS, Occurrence, Reason, Rejected, Sender, Source,
 };
+use crate::telemetry::non_finite::NonFiniteNumbers;
 use crate::telemetry::private::{pseudonym, without_home_folders};
 
 /// What clients are called that do not say: the original's only one.
@@ -82,7 +82,7 @@ fn each(text: &str, sender: &Sender, now: DateTime<Utc>) -> Result<Batch, Error>
         }
         Err(error) => envelope_error(&error),
     };
-    let Some(finite) = Finite::of(text) else {
+    let Some(finite) = NonFiniteNumbers::of(text) else {
         return Err(error);
     };
     let Ok(envelope) = serde_json::from_str::<Envelope<&RawValue>>(finite.text()) else {

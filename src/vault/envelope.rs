@@ -53,12 +53,17 @@ impl DataKey {
         Self(bytes)
     }
 
+    /// A key for `purpose` from a secret of any length, from which the secret cannot be computed.
+    pub fn from_secret(secret: &[u8], purpose: &[u8]) -> Self {
+        let mut derived = [0; KEY_BYTES];
+        expand(secret, None, &[purpose], &mut derived);
+        Self(derived)
+    }
+
     /// A key for another purpose, from which this one cannot be computed.
     #[must_use]
     pub fn derive(&self, purpose: &[u8]) -> Self {
-        let mut derived = [0; KEY_BYTES];
-        expand(&self.0, None, &[purpose], &mut derived);
-        Self(derived)
+        Self::from_secret(&self.0, purpose)
     }
 
     /// The key itself, for whoever wraps it.

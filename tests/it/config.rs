@@ -14,6 +14,7 @@ use sqlx::{ConnectOptions, PgPool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::support::app::unmigrated;
 use crate::support::app::{AUDIT_KEY, ORG, SECRET, USER, principal};
 
 /// The program with an empty environment but for these variables.
@@ -296,6 +297,7 @@ fn an_unreachable_database_ends_with_3() {
 
 #[sqlx::test(migrations = false)]
 async fn a_database_that_is_behind_is_not_served_unless_asked(db: PgPool) {
+    unmigrated(&db.connect_options()).await;
     let url = url(&db);
     let flags = [
         "--database-url",

@@ -9,6 +9,8 @@ use navi::platform::db::MIGRATOR;
 use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::support::app::unmigrated;
+
 async fn report(flags: &[&str]) -> Report {
     let config = Config::from_flags(flags.iter().copied()).unwrap();
     examine(&config, &Clock::System).await
@@ -117,6 +119,7 @@ async fn pending_migrations_are_mended_by_navi_migrate(
     _: PgPoolOptions,
     options: PgConnectOptions,
 ) {
+    unmigrated(&options).await;
     let base = tempfile::tempdir().unwrap();
     let url = url(&options);
     let flags = ["--data-dir", text(base.path()), "--database-url", &url];

@@ -36,7 +36,6 @@ mod llm_support;
 mod matrix;
 mod migrations;
 mod old_clients;
-mod older;
 mod planning;
 mod policy;
 mod redaction;

@@ -10,6 +10,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::support::app::unmigrated;
+
 fn moment(year: i32, month: u32, day: u32) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(year, month, day, 12, 0, 0).unwrap()
 }
@@ -56,6 +58,7 @@ async fn migrate(args: Args, options: &PgConnectOptions) -> (Result<ExitCode, Er
 
 #[sqlx::test(migrations = false)]
 async fn going_back_and_forth_gives_the_identical_schema(pool: PgPool) {
+    unmigrated(&pool.connect_options()).await;
     let mut conn = pool.acquire().await.unwrap();
     MIGRATOR.run(&mut *conn).await.unwrap();
     let first = schema(&mut conn).await;
@@ -80,6 +83,7 @@ async fn going_back_and_forth_gives_the_identical_schema(pool: PgPool) {
 
 #[sqlx::test(migrations = false)]
 async fn every_single_step_can_be_undone_and_redone(pool: PgPool) {
+    unmigrated(&pool.connect_options()).await;
     let mut conn = pool.acquire().await.unwrap();
     let versions: Vec<i64> = MIGRATOR
         .iter()
@@ -108,6 +112,7 @@ fn pretty_same(one: &[String], other: &[String]) {
 
 #[sqlx::test(migrations = false)]
 async fn two_migrators_at_once_take_turns(_: PgPoolOptions, options: PgConnectOptions) {
+    unmigrated(&options).await;
     let now = moment(2026, 11, 23);
     let (one, other) = tokio::join!(db::migrate(&options, now), db::migrate(&options, now));
     let mut applied = [one.unwrap().len(), other.unwrap().len()];
@@ -121,6 +126,7 @@ async fn check_changes_nothing_and_tells_by_its_exit_code(
     _: PgPoolOptions,
     options: PgConnectOptions,
 ) {
+    unmigrated(&options).await;
     let check = Args {
         check: true,
         ..Args::default()
@@ -156,6 +162,7 @@ async fn print_shows_the_sql_of_either_direction_and_changes_nothing(
     _: PgPoolOptions,
     options: PgConnectOptions,
 ) {
+    unmigrated(&options).await;
     let (code, out) = migrate(
         Args {
             print: true,
@@ -195,6 +202,7 @@ async fn print_shows_the_sql_of_either_direction_and_changes_nothing(
 
 #[sqlx::test(migrations = false)]
 async fn undo_goes_back_to_the_named_version(_: PgPoolOptions, options: PgConnectOptions) {
+    unmigrated(&options).await;
     migrate(Args::default(), &options).await.0.unwrap();
     let (code, out) = migrate(
         Args {
@@ -227,6 +235,7 @@ async fn undo_goes_back_to_the_named_version(_: PgPoolOptions, options: PgConnec
 
 #[sqlx::test(migrations = false)]
 async fn an_unreachable_database_is_exit_code_three(_: PgPoolOptions, options: PgConnectOptions) {
+    unmigrated(&options).await;
     let elsewhere = options.clone().socket("/nonexistent/socket/folder");
     let (code, _) = migrate(Args::default(), &elsewhere).await;
     let error = code.unwrap_err();
@@ -250,6 +259,7 @@ async fn an_edited_migration_is_refused_and_a_newer_database_is_not(
     _: PgPoolOptions,
     options: PgConnectOptions,
 ) {
+    unmigrated(&options).await;
     migrate(Args::default(), &options).await.0.unwrap();
     let mut conn = options.connect().await.unwrap();
     sqlx::query(
@@ -282,6 +292,7 @@ async fn an_edited_migration_is_refused_and_a_newer_database_is_not(
 
 #[sqlx::test(migrations = false)]
 async fn a_failed_migration_leaves_no_lock_behind(_: PgPoolOptions, options: PgConnectOptions) {
+    unmigrated(&options).await;
     let mut conn = options.connect().await.unwrap();
     sqlx::query("create table runs (in_the_way int)")
         .execute(&mut conn)

@@ -60,7 +60,7 @@ struct ListQuery {
     /// `next_cursor` of the page before.
     cursor: Option<i64>,
     /// The shape of the answer. Without one a browser's page that names no media type is sent the
-    /// array, and everybody else the object.
+    /// array, and every other client the object.
     #[param(inline)]
     format: Option<Format>,
 }
@@ -143,7 +143,7 @@ fn array(org_id: &str, uri: &Uri, mut found: Vec<Entry>, limit: usize) -> Respon
     response
 }
 
-/// The address of the next page, which is an array whoever follows it.
+/// The address of the next page, which is an array for every client.
 fn next_link(uri: &Uri, cursor: i64) -> Option<HeaderValue> {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     let sent = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
@@ -161,8 +161,8 @@ struct LookQuery {
     /// Whether to open it; false when absent.
     #[serde(default)]
     decrypt: bool,
-    /// The reason for opening it, 1 to 500 bytes; it is recorded before anything is opened. Without
-    /// one it is recorded that an older client gave none.
+    /// The reason for opening it, 1 to 500 bytes; it is recorded before anything is opened. For the page
+    /// of an older client, which gives none, that is recorded.
     reason: Option<String>,
 }
 
@@ -180,6 +180,7 @@ struct LookQuery {
         (status = 404, description = "there is none in this organisation"),
         (status = 409, description = "its key is not in the ring, or it was changed"),
         (status = 410, description = "it was erased"),
+        (status = 422, description = "there is no reason for opening it, or it is too long"),
     ),
 )]
 async fn look_at_payload(
@@ -188,12 +189,17 @@ async fn look_at_payload(
     Extension(request): Extension<RequestId>,
     Extension(trace): Extension<TraceId>,
     Path(id): Path<EntryId>,
+    headers: HeaderMap,
     Query(query): Query<LookQuery>,
 ) -> Result<Response, Problem> {
     let log = Log::Org(principal.org_id.clone());
     let view = if query.decrypt {
         let asker = Asker::new(&principal, &request, &trace);
-        let reason = query.reason.as_deref().unwrap_or(NO_REASON);
+        let unstated = match negotiated(None, &headers) {
+            Format::Array => NO_REASON,
+            Format::Object => "",
+        };
+        let reason = query.reason.as_deref().unwrap_or(unstated);
         LookView::opened(id, audit.decrypt(&log, id, &asker, reason).await?)
     } else {
         LookView::sealed(id, &audit.sealed(&log, id).await?)

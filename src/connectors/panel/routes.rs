@@ -142,11 +142,16 @@ async fn save_connector(
     let email = body.extra.and_then(|extra| extra.email);
     let new = NewToken {
         token: body.token,
-        base_url: body.base_url.filter(|url| !url.trim().is_empty()),
+        base_url: filled(body.base_url),
         email: email.filter(|_| provider == Provider::Jira.as_str()),
     };
     let (changed, connection) = replace(&connectors, &principal, &provider, new).await?;
     Ok((Extension(changed), Json(connection.into())))
+}
+
+/// An address, unless its field was left empty in the form.
+fn filled(address: Option<String>) -> Option<String> {
+    address.filter(|address| !address.trim().is_empty())
 }
 
 /// A token for Jira.
@@ -182,7 +187,7 @@ async fn connect_jira(
 ) -> Result<(Extension<Changed>, Json<SavedView>), Problem> {
     let new = NewToken {
         token: body.api_token,
-        base_url: body.base_url,
+        base_url: filled(body.base_url),
         email: body.email,
     };
     let jira = Provider::Jira.as_str();

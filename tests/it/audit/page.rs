@@ -242,6 +242,10 @@ async fn a_payload_is_described_without_opening_it_and_opened_on_the_record(db: 
     assert_eq!(answer.body, expected);
     let fixed = "none given: the audit page of an older client asks without a reason";
     assert_eq!(reasons(&app).await, [fixed]);
+    // Only that page may leave it out.
+    let (status, problem) = admin.get(&at("?decrypt=true")).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+    assert_eq!(reasons(&app).await.len(), 1);
     let answer = fetch(&admin, &at("?decrypt=true&reason=ticket%204711")).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(reasons(&app).await[0], "ticket 4711");

@@ -15,6 +15,8 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sqlx::PgPool;
 
+use crate::support::app::unmigrated;
+
 /// Days that differ between the sums and the rows, for each pair of tables.
 const DIFFERENCES: &[&str] = &[
     "select count(*) from (
@@ -193,6 +195,7 @@ const RAW: &str = "
 
 #[sqlx::test(migrations = false)]
 async fn what_was_there_before_the_sums_is_counted_and_what_comes_after(db: PgPool) {
+    unmigrated(&db.connect_options()).await;
     let mut conn = db.acquire().await.unwrap();
     MIGRATOR.run_to(12, &mut *conn).await.unwrap();
     sqlx::raw_sql(RAW).execute(&mut *conn).await.unwrap();

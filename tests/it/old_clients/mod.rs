@@ -2,7 +2,13 @@
 //! the answers.
 
 mod conversations;
+mod end_to_end;
 mod events;
+mod missing;
+mod organisations;
+mod panel;
 mod pieces;
 mod recorded;
+mod security;
+mod unbuilt;
 mod undo;

@@ -14,7 +14,8 @@ use navi::http::router::{document, router};
 use navi::platform::clock::Clock;
 use navi::platform::metrics::Metrics;
 use navi::platform::tasks::Tasks;
-use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgPool};
 
 use crate::support::client::Client;
 use crate::support::described::as_described;
@@ -123,4 +124,14 @@ pub(crate) fn principal(org: &str, user: &str, role: Role) -> Principal {
         role,
         proof: Proof::Token,
     }
+}
+
+/// Empties a database, which is made with the migrations applied (`scripts/with-postgres.sh`).
+pub(crate) async fn unmigrated(options: &PgConnectOptions) {
+    let mut conn = options.connect().await.unwrap();
+    sqlx::raw_sql("drop schema public cascade; create schema public")
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    conn.close().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Settings that open a door, and the environments in which each may be open.
+//! Switches for development, and the environments that refuse each.
 
 use crate::auth::principal::{Principal, Proof};
 use crate::config::production::Found;
@@ -8,11 +8,11 @@ const BYPASS: &str = "ALLOW_DEV_AUTH_BYPASS";
 
 impl Config {
     /// The identity of requests without a token, on a developer's own machine and nowhere else.
-    pub fn lent_identity(&self) -> Option<Principal> {
+    pub fn development_identity(&self) -> Option<Principal> {
         let settings = &self.auth.development;
         let is_here = self.server.bind.is_loopback();
-        let is_lent = settings.allow_dev_auth_bypass && self.app_env == AppEnv::Development;
-        (is_lent && is_here).then(|| Principal {
+        let is_on = settings.allow_dev_auth_bypass && self.app_env == AppEnv::Development;
+        (is_on && is_here).then(|| Principal {
             org_id: settings.dev_org_id.clone(),
             user_id: settings.dev_user_id.clone(),
             team_id: None,
@@ -22,7 +22,7 @@ impl Config {
     }
 
     /// Keys, tokens and switches that are for development, or that served the original so.
-    pub(super) fn check_doors(&self, found: &mut Found) {
+    pub(super) fn check_development_switches(&self, found: &mut Found) {
         let around = &self.surroundings;
         let ours = [
             (
@@ -43,13 +43,13 @@ impl Config {
             found.broken(name, problem, format!("unset {name}"));
         }
         for name in &around.operator_tokens {
-            let problem = "is a token of the operator's, and nobody may act with it";
+            let problem = "is an operator token, which this environment does not accept";
             found.broken(name, problem, format!("unset {name}"));
         }
     }
 
-    /// Doors that stay shut on a developer's machine too.
-    pub(super) fn check_doors_of_development(&self, found: &mut Found) {
+    /// Switches that are refused on a developer's machine too, in some combinations.
+    pub(super) fn check_switches_of_development(&self, found: &mut Found) {
         let instead = "export CORS_ORIGINS=https://THE_PAGES_HOST,ANOTHER \
                        (for pages of this machine: export ALLOW_DEV_CORS=true)";
         self.check_origins(found, instead);
@@ -57,16 +57,14 @@ impl Config {
         if self.auth.development.allow_dev_auth_bypass && !bind.is_loopback() {
             found.broken(
                 BYPASS,
-                format!(
-                    "lets in everybody without a token, and {bind} is reachable from elsewhere"
-                ),
+                format!("accepts requests without a token, and {bind} is reachable from elsewhere"),
                 format!("unset {BYPASS} (or export NAVI_BIND=127.0.0.1:8787)"),
             );
         }
     }
 
     fn check_origins(&self, found: &mut Found, instead: &str) {
-        if self.browsers.names_everybody() {
+        if self.browsers.allows_every_origin() {
             let problem = "holds *, and every page that a user visits could read answers";
             found.broken("CORS_ORIGINS", problem, instead);
         }

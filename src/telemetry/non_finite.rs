@@ -8,13 +8,13 @@ const WORDS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 const IN_THEIR_PLACE: &str = "null";
 
 /// A text with null where such words were.
-pub(super) struct Finite {
+pub(super) struct NonFiniteNumbers {
     text: String,
     /// Where in the text they were, ascending.
     places: Vec<usize>,
 }
 
-impl Finite {
+impl NonFiniteNumbers {
     /// Puts null in the place of every such word that is no part of a string; none when there is none.
     pub(super) fn of(text: &str) -> Option<Self> {
         let mut finite = Self {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     fn finite(text: &str) -> Option<(String, Vec<usize>)> {
-        Finite::of(text).map(|finite| (finite.text, finite.places))
+        NonFiniteNumbers::of(text).map(|finite| (finite.text, finite.places))
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn parts_are_told_apart() {
-        let finite = Finite::of(r"[[NaN,1],[2],[NaN,NaN]]").unwrap();
+        let finite = NonFiniteNumbers::of(r"[[NaN,1],[2],[NaN,NaN]]").unwrap();
         assert_eq!(finite.text(), "[[null,1],[2],[null,null]]");
         let counts = [1..9, 10..13, 14..25].map(|part| finite.found_in(&finite.text()[part]));
         assert_eq!((counts, finite.found()), ([1, 0, 2], 3));

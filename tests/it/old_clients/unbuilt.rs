@@ -37,6 +37,24 @@ const ASKED: &[(&str, &str, &str, &str)] = &[
         "tools of its own",
     ),
     (
+        "PATCH",
+        "/api/advanced/mcp/servers/7",
+        r#"{"enabled": false}"#,
+        "tools of its own",
+    ),
+    (
+        "DELETE",
+        "/api/advanced/mcp/servers/7",
+        "",
+        "tools of its own",
+    ),
+    (
+        "POST",
+        "/api/advanced/mcp/servers/7/test",
+        "",
+        "tools of its own",
+    ),
+    (
         "POST",
         "/api/advanced/mcp/execute?tool_name=git_bisect&approved=true",
         r#"{"repo": "."}"#,

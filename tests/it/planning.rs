@@ -1,5 +1,7 @@
 //! Plans on their own, and the work on them.
 
+use std::time::{Duration, Instant};
+
 use axum::http::Method;
 use navi::auth::principal::Role;
 use navi::llm::script::{FailKind, Script, Turn};
@@ -183,6 +185,33 @@ async fn the_work_is_started_once_follows_the_plan_and_is_told_to_its_end(db: Pg
     .await
     .unwrap();
     assert_eq!(spent.0, Some(spent.1), "the plan's call belongs to the job");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn asking_for_progress_slows_no_edit(db: PgPool) {
+    let turns = [
+        command("until [ -f go ]; do sleep 0.02; done"),
+        says("Done."),
+    ];
+    let desk = Desk::new(db, script(turns)).await;
+    let id = session(&planned(&desk.client, fix(&desk.stage)).await);
+    let (status, _) = desk.client.post(NEXT, json!({ "session_id": id })).await;
+    assert_eq!(status, 200);
+    desk.until(&id, "tool_call").await;
+    let edit = async {
+        // By now the other request waits for news.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let began = Instant::now();
+        let followers = &desk.stage.app.app.agent.services().followers;
+        followers.let_clients_read(id.parse().unwrap()).await;
+        began.elapsed()
+    };
+    tokio::select! {
+        told = done(&desk.client, &id) => panic!("the work waits for a file: {told:?}"),
+        waited = edit => assert!(waited < Duration::from_millis(200), "{waited:?}"),
+    }
+    desk.stage.put("go", "");
+    done(&desk.client, &id).await;
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

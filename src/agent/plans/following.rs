@@ -46,7 +46,7 @@ impl AgentService {
         }
         let head = self.job_head(principal, id).await?;
         let followers = &self.services().followers;
-        let mut follower = followers.follow(&head.org_id, id, head.last_sequence);
+        let mut watcher = followers.watch(&head.org_id, id, head.last_sequence);
         let (first, mut job) = self.standing(principal, id).await?;
         let wait = match first.status {
             RunStatus::Completed | RunStatus::Failed | RunStatus::Canceled => Duration::ZERO,
@@ -59,10 +59,10 @@ impl AgentService {
             tokio::select! {
                 () = self.stopping().cancelled() => break,
                 () = sleep_until(until) => break,
-                () = follower.beyond(seen) => {}
+                () = watcher.beyond(seen) => {}
             }
             sleep_until(until.min(Instant::now() + GATHER)).await;
-            seen = follower.head();
+            seen = watcher.head();
             (now, job) = self.standing(principal, id).await?;
         }
         Ok(NextAnswer::new(now, job))

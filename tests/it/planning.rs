@@ -3,8 +3,12 @@
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
+use chrono::TimeDelta;
+use navi::agent::jobs;
+use navi::agent::plans::store;
 use navi::auth::principal::Role;
 use navi::llm::script::{FailKind, Script, Turn};
+use navi::platform::ids::OrgId;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -424,4 +428,53 @@ async fn a_plan_that_is_not_started_within_a_week_ends_and_no_other_job_does(db:
     for id in [&young, &held] {
         assert_eq!(desk.job(id).await["status"], "queued");
     }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn more_plans_than_are_read_together_end_in_one_pass(db: PgPool) {
+    let desk = Desk::new(db, script([])).await;
+    planned(&desk.client, fix(&desk.stage)).await;
+    sqlx::query("update runs set created_at = created_at - interval '8 days'")
+        .execute(&desk.stage.db)
+        .await
+        .unwrap();
+    sqlx::query(
+        "insert into runs
+         select (jsonb_populate_record(r, jsonb_build_object('run_id', gen_random_uuid()))).*
+         from runs r, generate_series(1, 120)",
+    )
+    .execute(&desk.stage.db)
+    .await
+    .unwrap();
+    let agent = &desk.stage.app.app.agent;
+    assert_eq!(agent.end_unstarted_plans().await.unwrap(), 121);
+    assert_eq!(agent.end_unstarted_plans().await.unwrap(), 0);
+    let open = "select count(*) from runs where finished_at is null";
+    assert_eq!(desk.stage.count(open).await, 0);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_plan_that_was_just_started_is_not_ended_as_one_that_never_was(db: PgPool) {
+    let stage = Stage::new(db, script([])).await;
+    let client = stage.planner();
+    let org_id: OrgId = ORG.parse().unwrap();
+    let late = stage.app.app.clock.now() + TimeDelta::days(8);
+    let plan = session(&planned(&client, fix(&stage)).await);
+    let mut conn = stage.db.acquire().await.unwrap();
+    // No worker is there, so that the plan stays as it was started.
+    let found = store::unstarted(&mut conn, late, 10).await.unwrap();
+    let [(_, id)] = found[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!(id.to_string(), plan);
+    assert!(store::lock_unstarted(&mut conn, &org_id, id).await.unwrap());
+    let mut starting = stage.db.begin().await.unwrap();
+    jobs::store::make_available(&mut starting, &org_id, id, late)
+        .await
+        .unwrap();
+    let locked = store::lock_unstarted(&mut conn, &org_id, id).await;
+    assert!(!locked.unwrap(), "it is being started");
+    starting.commit().await.unwrap();
+    let locked = store::lock_unstarted(&mut conn, &org_id, id).await;
+    assert!(!locked.unwrap(), "it was started");
 }

@@ -28,6 +28,25 @@ pub async fn unstarted(
         .collect())
 }
 
+/// Locks the row of a plan that was never started, until the transaction ends. False when it was
+/// started or ended meanwhile, or another process has its row locked.
+pub async fn lock_unstarted(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+) -> sqlx::Result<bool> {
+    let locked = sqlx::query_scalar!(
+        "select run_id from runs
+         where org_id = $1 and run_id = $2 and finished_at is null and available_at is null
+         for update skip locked",
+        org_id.as_str(),
+        run_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(locked.is_some())
+}
+
 /// The last text of a run's model; none before its first.
 pub async fn last_words(
     conn: &mut PgConnection,

@@ -317,6 +317,27 @@ async fn a_plan_is_its_owners_alone(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_job_that_is_no_plan_is_not_started_as_one(db: PgPool) {
+    let desk = Desk::new(db, script([says("Done.")])).await;
+    let held = json!({"auto_start": false, "metadata": {"source": "plan"}});
+    let held = desk.create(held).await;
+    let done = desk.create(json!({})).await;
+    desk.ended(&done).await;
+    for id in [&held, &done] {
+        let (status, problem) = desk.client.post(NEXT, json!({ "session_id": id })).await;
+        assert_eq!(
+            (status.as_u16(), &problem["error_code"]),
+            (404, &json!("JOB_NOT_FOUND"))
+        );
+    }
+    let job = desk.job(&held).await;
+    assert_eq!(
+        (&job["status"], &job["last_sequence"]),
+        (&json!("queued"), &json!(1))
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_viewers_plan_changes_nothing_when_it_is_done(db: PgPool) {
     let turns = [command("touch done"), says("I may only read.")];
     let desk = Desk::new(db, script(turns)).await;

@@ -30,8 +30,14 @@ const QUESTION_BYTES: usize = 500;
 
 impl AgentService {
     /// Starts the job of a plan that was not started. Reports news of one that was, or its unchanged
-    /// standing after a while.
+    /// standing after a while. Other jobs are not found.
     pub async fn next(&self, principal: &Principal, id: RunId) -> Result<NextAnswer, Error> {
+        let mut conn = self.services().db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        if !store::is_plan(&mut conn, org_id, user_id, id).await? {
+            return Err(Error::NotFound(id));
+        }
+        drop(conn);
         match self.start_job(principal, id).await {
             Ok(Nudged::Started) => {
                 let job = self.job(principal, id).await?;

@@ -1,7 +1,5 @@
 //! Making a plan and keeping it.
 
-use serde_json::json;
-
 use crate::agent;
 use crate::agent::jobs::error::Error;
 use crate::agent::jobs::service::insert;
@@ -9,6 +7,7 @@ use crate::agent::model::RunKind;
 use crate::agent::model_call::Caller;
 use crate::agent::planning::ask;
 use crate::agent::plans::request::PlanRequest;
+use crate::agent::plans::store;
 use crate::agent::plans::view::PlanAnswer;
 use crate::agent::preparing::Prepared;
 use crate::agent::service::AgentService;
@@ -76,8 +75,7 @@ impl AgentService {
             tx.rollback().await?;
             return Ok(Created::Before(answer));
         }
-        let metadata = json!({ "source": "plan" });
-        insert(&mut tx, &run, false, Some(&metadata)).await?;
+        insert(&mut tx, &run, false, Some(&store::metadata())).await?;
         keys::keep(&mut tx, org_id, user_id, key, OK, &answer, at).await?;
         tx.commit().await?;
         Ok(Created::Now(answer))

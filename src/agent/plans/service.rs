@@ -48,7 +48,7 @@ impl AgentService {
         } = prepared;
         let workspace = grounds.workspace.as_ref();
         let chunks = self
-            .search(principal, Phase::Plan, workspace, &run.task.sought())
+            .search(principal, Phase::Plan, workspace, &run.task.search_query())
             .await;
         let caller = Caller {
             run_id: Some(run.id.0),

@@ -93,12 +93,7 @@ impl PlanAnswer {
             requires_approval: false,
             verify: Vec::new(),
         };
-        let goal = run
-            .task
-            .message
-            .lines()
-            .find(|line| !line.trim().is_empty());
-        let goal = redact_text(goal.unwrap_or_default().trim());
+        let goal = redact_text(run.task.first_line());
         let reasoning = reasoning(run, is_made, files_seen);
         Self {
             success: true,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::agent::jobs::cursor::Cursor;
 use crate::agent::jobs::model::{Job, Pending};
-use crate::agent::model::RunKind;
+use crate::agent::model::{RunKind, RunStatus};
 
 /// A job. Times are seconds since the epoch, with a fraction, as old clients read them.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
@@ -20,7 +20,8 @@ pub struct JobView {
     #[schema(value_type = String)]
     pub kind: RunKind,
     /// `queued`, `running`, `paused_for_approval`, `completed`, `failed` or `canceled`.
-    pub status: String,
+    #[schema(value_type = String)]
+    pub status: RunStatus,
     /// What it is busy with, as its last `status` event said; else its status.
     pub phase: String,
     /// What was asked.
@@ -63,13 +64,12 @@ pub struct JobView {
 impl JobView {
     /// A job, and what it waits for.
     pub fn new(job: Job, pending: Option<Pending>) -> Self {
-        let status = job.status.as_str();
         Self {
             job_id: job.id.0,
             task_id: job.id.0,
             kind: job.kind,
-            status: status.to_owned(),
-            phase: job.phase.unwrap_or_else(|| status.to_owned()),
+            status: job.status,
+            phase: job.phase.unwrap_or_else(|| job.status.as_str().to_owned()),
             task: job.task,
             workspace_path: job.workspace_path,
             conversation_id: job.conversation_id.map(|id| id.0),

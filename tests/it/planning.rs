@@ -2,20 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request};
 use chrono::TimeDelta;
 use navi::agent::jobs;
 use navi::agent::plans::store;
 use navi::auth::principal::Role;
 use navi::llm::script::{FailKind, Script, Turn};
-use navi::platform::ids::OrgId;
+use navi::platform::idempotency::model::IdempotencyKey;
+use navi::platform::idempotency::store as keys;
+use navi::platform::ids::{OrgId, UserId};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::jobs::desk::Desk;
 use crate::runs::stage::{Stage, calls, plan, says, script};
 use crate::support::app::{ORG, USER};
-use crate::support::client::{Client, json_request};
+use crate::support::client::{Answer, Client, json_request};
 
 const PLAN: &str = "/api/navi/plan";
 const NEXT: &str = "/api/navi/next";
@@ -412,18 +415,136 @@ async fn an_answer_that_is_no_plan_makes_the_task_one_step_and_says_so(db: PgPoo
     assert!(reasoning.contains("was no plan"), "{reasoning}");
 }
 
+/// A request for a plan that has a key.
+fn keyed(key: &str, body: &Value) -> Request<Body> {
+    let mut request = json_request(Method::POST, PLAN, body);
+    let headers = request.headers_mut();
+    headers.insert("idempotency-key", key.parse().unwrap());
+    request
+}
+
+/// Waits until so many keys are kept or reserved.
+async fn until_keys(stage: &Stage, count: i64) {
+    let began = Instant::now();
+    while stage.count("select count(*) from idempotency_keys").await != count {
+        assert!(began.elapsed() < Duration::from_secs(15), "never {count}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn is_in_flight(answer: &Answer) -> bool {
+    answer.status == 409
+        && answer.body["error_code"] == "IDEMPOTENCY_KEY_IN_FLIGHT"
+        && answer.headers["retry-after"] == "1"
+}
+
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_plan_that_is_asked_for_again_is_the_same_one(db: PgPool) {
     let stage = Stage::new(db, script([])).await;
     let ask = async || {
-        let mut request = json_request(Method::POST, PLAN, &fix(&stage));
-        let headers = request.headers_mut();
-        headers.insert("idempotency-key", "once".parse().unwrap());
+        let request = keyed("once", &fix(&stage));
         stage.planner().answer(request).await.body
     };
     assert_eq!(ask().await, ask().await);
     assert_eq!(stage.requests().len(), 1);
     assert_eq!(stage.count("select count(*) from runs").await, 1);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn while_a_plan_is_made_no_other_request_with_its_key_asks_the_model(db: PgPool) {
+    let slow = Turn {
+        delay_ms: 2_000,
+        ..says(&plan(&["Think", "Do it"]))
+    };
+    let script = Script {
+        plan: None,
+        ..script([slow])
+    };
+    let stage = Stage::new(db, script).await;
+    let client = stage.planner();
+    let first = client.answer(keyed("once", &fix(&stage)));
+    let meanwhile = async {
+        until_keys(&stage, 1).await;
+        let again = client.answer(keyed("once", &fix(&stage))).await;
+        assert!(is_in_flight(&again), "{}", again.body);
+        let mut other = fix(&stage);
+        other["message"] = json!("something else");
+        let other = client.answer(keyed("once", &other)).await;
+        assert_eq!(
+            (other.status.as_u16(), &other.body["error_code"]),
+            (422, &json!("IDEMPOTENCY_KEY_REUSED"))
+        );
+    };
+    let (first, ()) = tokio::join!(first, meanwhile);
+    assert_eq!(first.status, 200, "{}", first.body);
+    let again = client.answer(keyed("once", &fix(&stage))).await;
+    assert_eq!((again.status.as_u16(), &again.body), (200, &first.body));
+    assert_eq!(again.headers["idempotent-replayed"], "true");
+    assert_eq!(stage.requests().len(), 1);
+    assert_eq!(stage.count("select count(*) from runs").await, 1);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_request_for_a_plan_that_fails_or_whose_client_leaves_keeps_no_key(db: PgPool) {
+    for kind in [FailKind::Unauthorized, FailKind::Hang] {
+        let failing = Script::default().fails(kind);
+        let stage = Stage::new(db.clone(), failing).await;
+        let client = stage.planner();
+        let ask = || client.answer(keyed("once", &fix(&stage)));
+        if kind == FailKind::Hang {
+            tokio::select! {
+                answer = ask() => panic!("the model is silent: {}", answer.body),
+                () = until_keys(&stage, 1) => {}
+            }
+            until_keys(&stage, 0).await;
+        } else {
+            for _ in 0..2 {
+                let answer = ask().await;
+                assert_eq!(answer.status, 502, "{}", answer.body);
+                assert_eq!(answer.body["error_code"], "MODEL_KEY_REFUSED");
+            }
+            let kept = stage.count("select count(*) from idempotency_keys").await;
+            assert_eq!(kept, 0);
+        }
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_key_of_a_plan_whose_server_was_lost_is_free_again_after_a_time(db: PgPool) {
+    let stage = Stage::new(db, script([])).await;
+    let client = stage.planner();
+    let body = fix(&stage);
+    let (org_id, user_id): (OrgId, UserId) = (ORG.parse().unwrap(), USER.parse().unwrap());
+    let text = body.to_string();
+    let key = IdempotencyKey::new(b"once", "POST", PLAN, text.as_bytes()).unwrap();
+    let (holder, at) = (uuid::Uuid::from_u128(1), stage.app.app.clock.now());
+    let mut conn = stage.db.acquire().await.unwrap();
+    let lasts = Duration::from_mins(11);
+    keys::reserve(&mut conn, &org_id, &user_id, &key, holder, lasts, at)
+        .await
+        .unwrap();
+    let early = client.answer(keyed("once", &body)).await;
+    assert!(is_in_flight(&early), "{}", early.body);
+    sqlx::query(
+        "update idempotency_keys
+         set answer = answer || jsonb_build_object('expires_at', clock_timestamp())",
+    )
+    .execute(&stage.db)
+    .await
+    .unwrap();
+    let first = client.answer(keyed("once", &body)).await;
+    assert_eq!(first.status, 200, "{}", first.body);
+    assert!(!first.headers.contains_key("idempotent-replayed"));
+    // The lost server was only slow: the answer of the other request stays.
+    let late = json!({"late": true});
+    let is_kept = keys::complete(&mut conn, &org_id, &user_id, &key, holder, 200, &late).await;
+    assert!(!is_kept.unwrap());
+    keys::release(&mut conn, &org_id, &user_id, &key, holder)
+        .await
+        .unwrap();
+    let again = client.answer(keyed("once", &body)).await;
+    assert_eq!(again.body, first.body);
+    assert_eq!(stage.requests().len(), 1);
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

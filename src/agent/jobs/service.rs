@@ -107,10 +107,10 @@ impl AgentService {
         }
         let mut tx = self.services().db.begin().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
-        let claim = keys::claim(&mut tx, org_id, user_id, key).await?;
+        let claim = keys::claim(&mut tx, org_id, user_id, key).await;
         // Said, and not left to the drop: that would let go of the key only some time later.
         tx.rollback().await?;
-        match claim {
+        match claim? {
             Claim::Stored(answer) => Ok(Some(answer)),
             Claim::Fresh => Ok(None),
         }

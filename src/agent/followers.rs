@@ -55,6 +55,8 @@ struct Followed {
     cancel: Option<(CancellationToken, i64)>,
     /// How far each stream of this process has handed the log to its client.
     streams: Vec<Arc<AtomicI64>>,
+    /// Number of [`Watcher`]s.
+    watchers: usize,
     /// A stream has come further, or is gone.
     handed: Arc<Notify>,
     /// When another process last told that it has streams of this run.
@@ -96,7 +98,7 @@ impl Followers {
                 return;
             }
             followed.cancel = None;
-            if followed.streams.is_empty() {
+            if followed.is_idle() {
                 runs.remove(&run_id);
             }
         }
@@ -144,6 +146,22 @@ impl Followers {
             handed: followed.handed.clone(),
             head: followed.head.subscribe(),
             recent: followed.recent.clone(),
+            followers: self.clone(),
+        }
+    }
+
+    /// Watches a run whose log is known to reach to `last`, without a stream to a client: edits do not
+    /// wait for a watcher.
+    pub fn watch(&self, org_id: &OrgId, run_id: RunId, last: i64) -> Watcher {
+        let mut runs = self.lock();
+        let followed = runs
+            .entry(run_id)
+            .or_insert_with(|| Followed::new(org_id.clone(), last));
+        followed.watchers += 1;
+        followed.moved_to(last);
+        Watcher {
+            run_id,
+            head: followed.head.subscribe(),
             followers: self.clone(),
         }
     }
@@ -210,6 +228,7 @@ impl Followed {
             recent: Arc::default(),
             cancel: None,
             streams: Vec::new(),
+            watchers: 0,
             handed: Arc::default(),
             told_elsewhere: None,
         }
@@ -225,6 +244,11 @@ impl Followed {
             streams: self.streams.clone(),
             handed: self.handed.clone(),
         })
+    }
+
+    /// Whether the entry can be removed: the run is not worked on, streamed or watched here.
+    fn is_idle(&self) -> bool {
+        self.cancel.is_none() && self.streams.is_empty() && self.watchers == 0
     }
 
     fn fence(&self) -> Option<i64> {
@@ -326,7 +350,40 @@ impl Drop for Follower {
             .retain(|cursor| !Arc::ptr_eq(cursor, &self.cursor));
         if followed.streams.is_empty() {
             lock(&followed.recent).clear();
-            if followed.cancel.is_none() {
+        }
+        if followed.is_idle() {
+            runs.remove(&self.run_id);
+        }
+    }
+}
+
+/// Wakes when a run's log grows. The entry of the run stays until it is dropped.
+#[derive(Debug)]
+pub struct Watcher {
+    run_id: RunId,
+    head: watch::Receiver<i64>,
+    followers: Followers,
+}
+
+impl Watcher {
+    /// The last known sequence number of the log.
+    pub fn head(&self) -> i64 {
+        *self.head.borrow()
+    }
+
+    /// Waits until the log reaches beyond `cursor`.
+    pub async fn beyond(&mut self, cursor: i64) {
+        // The sender lives in the map for as long as this watcher is counted there.
+        let _moved = self.head.wait_for(|head| *head > cursor).await;
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let mut runs = self.followers.lock();
+        if let Some(followed) = runs.get_mut(&self.run_id) {
+            followed.watchers = followed.watchers.saturating_sub(1);
+            if followed.is_idle() {
                 runs.remove(&self.run_id);
             }
         }
@@ -380,6 +437,25 @@ mod tests {
             followers.audience_of(run_id).is_some(),
             "followed elsewhere"
         );
+    }
+
+    #[tokio::test]
+    async fn a_watcher_sees_new_events_and_slows_no_edit() {
+        let followers = followers();
+        let (org_id, run_id) = run(&followers);
+        let mut watcher = followers.watch(&org_id, run_id, 5);
+        assert!(followers.audience_of(run_id).is_none());
+        followers.heard(run_id, 6);
+        watcher.beyond(5).await;
+        // The run ends here and goes on elsewhere; the streams of this process come and go.
+        followers.end(run_id, 1);
+        drop(followers.follow(&org_id, run_id, 6));
+        assert_eq!(followers.elsewhere(), [(org_id, run_id)]);
+        followers.heard(run_id, 7);
+        watcher.beyond(6).await;
+        assert_eq!(watcher.head(), 7);
+        drop(watcher);
+        assert_eq!(followers.elsewhere(), []);
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! What happens before the first turn: the workspace is searched, and the model asked for a plan.
+//! Preparation of the first turn: searches the workspace and asks the model for a plan.
 
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ impl Runner {
         self.thinking("Searching the workspace for the code that matters…")
             .await?;
         let root = tools.workspace.root().to_owned();
-        let query = self.run.task.sought();
+        let query = self.run.task.search_query();
         let search = self.services.retrieval.search(
             &self.run.org_id,
             CallPhase::Autonomous,
@@ -89,8 +89,8 @@ pub(super) async fn ask(
 }
 
 impl Task {
-    /// What is searched for in the workspace: what was asked, and what the editor reports.
-    pub(super) fn sought(&self) -> String {
+    /// The query of the workspace search: the message, and the editor's diagnostics.
+    pub(super) fn search_query(&self) -> String {
         let reported = prompt::diagnostics(&self.editor);
         if reported.is_empty() {
             return self.message.clone();
@@ -100,6 +100,30 @@ impl Task {
 
     /// The whole task as the one step of a plan.
     pub(super) fn as_one_step(&self) -> Plan {
-        Plan::single(self.message.lines().next().unwrap_or_default())
+        Plan::single(self.first_line())
+    }
+
+    /// The first line of the message that has text, without the spaces around it.
+    pub(super) fn first_line(&self) -> &str {
+        let mut lines = self.message.lines().map(str::trim);
+        lines.find(|line| !line.is_empty()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_of_one_step_has_the_first_line_with_text_as_its_title() {
+        for (message, title) in [
+            ("Fix the test", "Fix the test"),
+            ("\n \t\n  Fix the test \nand the other", "Fix the test"),
+            ("\r\n\r\nFix\r\nmore", "Fix"),
+        ] {
+            let plan = Task::unreadable(message.to_owned()).as_one_step();
+            assert_eq!(plan.steps[0].title, title, "{message:?}");
+            assert_eq!(plan.steps[0].detail, title, "{message:?}");
+        }
     }
 }

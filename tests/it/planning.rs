@@ -1,15 +1,24 @@
 //! Plans on their own, and the work on them.
 
-use axum::http::Method;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use chrono::TimeDelta;
+use navi::agent::jobs;
+use navi::agent::plans::store;
 use navi::auth::principal::Role;
 use navi::llm::script::{FailKind, Script, Turn};
+use navi::platform::idempotency::model::IdempotencyKey;
+use navi::platform::idempotency::store as keys;
+use navi::platform::ids::{OrgId, UserId};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::jobs::desk::Desk;
 use crate::runs::stage::{Stage, calls, plan, says, script};
 use crate::support::app::{ORG, USER};
-use crate::support::client::{Client, json_request};
+use crate::support::client::{Answer, Client, json_request};
 
 const PLAN: &str = "/api/navi/plan";
 const NEXT: &str = "/api/navi/next";
@@ -186,6 +195,33 @@ async fn the_work_is_started_once_follows_the_plan_and_is_told_to_its_end(db: Pg
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn asking_for_progress_slows_no_edit(db: PgPool) {
+    let turns = [
+        command("until [ -f go ]; do sleep 0.02; done"),
+        says("Done."),
+    ];
+    let desk = Desk::new(db, script(turns)).await;
+    let id = session(&planned(&desk.client, fix(&desk.stage)).await);
+    let (status, _) = desk.client.post(NEXT, json!({ "session_id": id })).await;
+    assert_eq!(status, 200);
+    desk.until(&id, "tool_call").await;
+    let edit = async {
+        // By now the other request waits for news.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let began = Instant::now();
+        let followers = &desk.stage.app.app.agent.services().followers;
+        followers.let_clients_read(id.parse().unwrap()).await;
+        began.elapsed()
+    };
+    tokio::select! {
+        told = done(&desk.client, &id) => panic!("the work waits for a file: {told:?}"),
+        waited = edit => assert!(waited < Duration::from_millis(200), "{waited:?}"),
+    }
+    desk.stage.put("go", "");
+    done(&desk.client, &id).await;
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn another_process_starts_a_plan_after_the_first_is_gone(db: PgPool) {
     let first = Stage::new(db.clone(), script([says("Done.")])).await;
     let folder = tempfile::tempdir().unwrap();
@@ -284,6 +320,27 @@ async fn a_plan_is_its_owners_alone(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_job_that_is_no_plan_is_not_started_as_one(db: PgPool) {
+    let desk = Desk::new(db, script([says("Done.")])).await;
+    let held = json!({"auto_start": false, "metadata": {"source": "plan"}});
+    let held = desk.create(held).await;
+    let done = desk.create(json!({})).await;
+    desk.ended(&done).await;
+    for id in [&held, &done] {
+        let (status, problem) = desk.client.post(NEXT, json!({ "session_id": id })).await;
+        assert_eq!(
+            (status.as_u16(), &problem["error_code"]),
+            (404, &json!("JOB_NOT_FOUND"))
+        );
+    }
+    let job = desk.job(&held).await;
+    assert_eq!(
+        (&job["status"], &job["last_sequence"]),
+        (&json!("queued"), &json!(1))
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_viewers_plan_changes_nothing_when_it_is_done(db: PgPool) {
     let turns = [command("touch done"), says("I may only read.")];
     let desk = Desk::new(db, script(turns)).await;
@@ -358,18 +415,136 @@ async fn an_answer_that_is_no_plan_makes_the_task_one_step_and_says_so(db: PgPoo
     assert!(reasoning.contains("was no plan"), "{reasoning}");
 }
 
+/// A request for a plan that has a key.
+fn keyed(key: &str, body: &Value) -> Request<Body> {
+    let mut request = json_request(Method::POST, PLAN, body);
+    let headers = request.headers_mut();
+    headers.insert("idempotency-key", key.parse().unwrap());
+    request
+}
+
+/// Waits until so many keys are kept or reserved.
+async fn until_keys(stage: &Stage, count: i64) {
+    let began = Instant::now();
+    while stage.count("select count(*) from idempotency_keys").await != count {
+        assert!(began.elapsed() < Duration::from_secs(15), "never {count}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn is_in_flight(answer: &Answer) -> bool {
+    answer.status == 409
+        && answer.body["error_code"] == "IDEMPOTENCY_KEY_IN_FLIGHT"
+        && answer.headers["retry-after"] == "1"
+}
+
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_plan_that_is_asked_for_again_is_the_same_one(db: PgPool) {
     let stage = Stage::new(db, script([])).await;
     let ask = async || {
-        let mut request = json_request(Method::POST, PLAN, &fix(&stage));
-        let headers = request.headers_mut();
-        headers.insert("idempotency-key", "once".parse().unwrap());
+        let request = keyed("once", &fix(&stage));
         stage.planner().answer(request).await.body
     };
     assert_eq!(ask().await, ask().await);
     assert_eq!(stage.requests().len(), 1);
     assert_eq!(stage.count("select count(*) from runs").await, 1);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn while_a_plan_is_made_no_other_request_with_its_key_asks_the_model(db: PgPool) {
+    let slow = Turn {
+        delay_ms: 2_000,
+        ..says(&plan(&["Think", "Do it"]))
+    };
+    let script = Script {
+        plan: None,
+        ..script([slow])
+    };
+    let stage = Stage::new(db, script).await;
+    let client = stage.planner();
+    let first = client.answer(keyed("once", &fix(&stage)));
+    let meanwhile = async {
+        until_keys(&stage, 1).await;
+        let again = client.answer(keyed("once", &fix(&stage))).await;
+        assert!(is_in_flight(&again), "{}", again.body);
+        let mut other = fix(&stage);
+        other["message"] = json!("something else");
+        let other = client.answer(keyed("once", &other)).await;
+        assert_eq!(
+            (other.status.as_u16(), &other.body["error_code"]),
+            (422, &json!("IDEMPOTENCY_KEY_REUSED"))
+        );
+    };
+    let (first, ()) = tokio::join!(first, meanwhile);
+    assert_eq!(first.status, 200, "{}", first.body);
+    let again = client.answer(keyed("once", &fix(&stage))).await;
+    assert_eq!((again.status.as_u16(), &again.body), (200, &first.body));
+    assert_eq!(again.headers["idempotent-replayed"], "true");
+    assert_eq!(stage.requests().len(), 1);
+    assert_eq!(stage.count("select count(*) from runs").await, 1);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_request_for_a_plan_that_fails_or_whose_client_leaves_keeps_no_key(db: PgPool) {
+    for kind in [FailKind::Unauthorized, FailKind::Hang] {
+        let failing = Script::default().fails(kind);
+        let stage = Stage::new(db.clone(), failing).await;
+        let client = stage.planner();
+        let ask = || client.answer(keyed("once", &fix(&stage)));
+        if kind == FailKind::Hang {
+            tokio::select! {
+                answer = ask() => panic!("the model is silent: {}", answer.body),
+                () = until_keys(&stage, 1) => {}
+            }
+            until_keys(&stage, 0).await;
+        } else {
+            for _ in 0..2 {
+                let answer = ask().await;
+                assert_eq!(answer.status, 502, "{}", answer.body);
+                assert_eq!(answer.body["error_code"], "MODEL_KEY_REFUSED");
+            }
+            let kept = stage.count("select count(*) from idempotency_keys").await;
+            assert_eq!(kept, 0);
+        }
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_key_of_a_plan_whose_server_was_lost_is_free_again_after_a_time(db: PgPool) {
+    let stage = Stage::new(db, script([])).await;
+    let client = stage.planner();
+    let body = fix(&stage);
+    let (org_id, user_id): (OrgId, UserId) = (ORG.parse().unwrap(), USER.parse().unwrap());
+    let text = body.to_string();
+    let key = IdempotencyKey::new(b"once", "POST", PLAN, text.as_bytes()).unwrap();
+    let (holder, at) = (uuid::Uuid::from_u128(1), stage.app.app.clock.now());
+    let mut conn = stage.db.acquire().await.unwrap();
+    let lasts = Duration::from_mins(11);
+    keys::reserve(&mut conn, &org_id, &user_id, &key, holder, lasts, at)
+        .await
+        .unwrap();
+    let early = client.answer(keyed("once", &body)).await;
+    assert!(is_in_flight(&early), "{}", early.body);
+    sqlx::query(
+        "update idempotency_keys
+         set answer = answer || jsonb_build_object('expires_at', clock_timestamp())",
+    )
+    .execute(&stage.db)
+    .await
+    .unwrap();
+    let first = client.answer(keyed("once", &body)).await;
+    assert_eq!(first.status, 200, "{}", first.body);
+    assert!(!first.headers.contains_key("idempotent-replayed"));
+    // The lost server was only slow: the answer of the other request stays.
+    let late = json!({"late": true});
+    let is_kept = keys::complete(&mut conn, &org_id, &user_id, &key, holder, 200, &late).await;
+    assert!(!is_kept.unwrap());
+    keys::release(&mut conn, &org_id, &user_id, &key, holder)
+        .await
+        .unwrap();
+    let again = client.answer(keyed("once", &body)).await;
+    assert_eq!(again.body, first.body);
+    assert_eq!(stage.requests().len(), 1);
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
@@ -395,4 +570,53 @@ async fn a_plan_that_is_not_started_within_a_week_ends_and_no_other_job_does(db:
     for id in [&young, &held] {
         assert_eq!(desk.job(id).await["status"], "queued");
     }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn more_plans_than_are_read_together_end_in_one_pass(db: PgPool) {
+    let desk = Desk::new(db, script([])).await;
+    planned(&desk.client, fix(&desk.stage)).await;
+    sqlx::query("update runs set created_at = created_at - interval '8 days'")
+        .execute(&desk.stage.db)
+        .await
+        .unwrap();
+    sqlx::query(
+        "insert into runs
+         select (jsonb_populate_record(r, jsonb_build_object('run_id', gen_random_uuid()))).*
+         from runs r, generate_series(1, 120)",
+    )
+    .execute(&desk.stage.db)
+    .await
+    .unwrap();
+    let agent = &desk.stage.app.app.agent;
+    assert_eq!(agent.end_unstarted_plans().await.unwrap(), 121);
+    assert_eq!(agent.end_unstarted_plans().await.unwrap(), 0);
+    let open = "select count(*) from runs where finished_at is null";
+    assert_eq!(desk.stage.count(open).await, 0);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_plan_that_was_just_started_is_not_ended_as_one_that_never_was(db: PgPool) {
+    let stage = Stage::new(db, script([])).await;
+    let client = stage.planner();
+    let org_id: OrgId = ORG.parse().unwrap();
+    let late = stage.app.app.clock.now() + TimeDelta::days(8);
+    let plan = session(&planned(&client, fix(&stage)).await);
+    let mut conn = stage.db.acquire().await.unwrap();
+    // No worker is there, so that the plan stays as it was started.
+    let found = store::unstarted(&mut conn, late, 10).await.unwrap();
+    let [(_, id)] = found[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!(id.to_string(), plan);
+    assert!(store::lock_unstarted(&mut conn, &org_id, id).await.unwrap());
+    let mut starting = stage.db.begin().await.unwrap();
+    jobs::store::make_available(&mut starting, &org_id, id, late)
+        .await
+        .unwrap();
+    let locked = store::lock_unstarted(&mut conn, &org_id, id).await;
+    assert!(!locked.unwrap(), "it is being started");
+    starting.commit().await.unwrap();
+    let locked = store::lock_unstarted(&mut conn, &org_id, id).await;
+    assert!(!locked.unwrap(), "it was started");
 }

@@ -1,4 +1,4 @@
-//! Where a page of a list ends: the place of its last row, in a form that clients hand back.
+//! Cursors of lists: the place of a page's last row, in a form that clients hand back.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,9 +10,9 @@ use crate::agent::model::RunId;
 /// rows that come or go meanwhile make none appear twice and none go missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// When the last row of the page before was created.
+    /// Creation time of the last row of the page before.
     pub created_at: DateTime<Utc>,
-    /// Which row that was.
+    /// Id of that row.
     pub run_id: RunId,
 }
 
@@ -27,14 +27,14 @@ impl Cursor {
         run_id: RunId(uuid::Uuid::max()),
     };
 
-    /// The text that clients are given.
+    /// The text that clients receive.
     pub fn encode(self) -> String {
         let mut bytes = self.created_at.timestamp_micros().to_be_bytes().to_vec();
         bytes.extend(self.run_id.0.as_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Reads it back; nothing when it is none of ours.
+    /// Reads it back; none when the text is not a cursor.
     pub fn decode(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (time, id) = bytes.split_first_chunk::<8>()?;

@@ -1,4 +1,4 @@
-//! Why an operation on a job failed.
+//! Errors of operations on jobs.
 
 use crate::agent;
 use crate::agent::consents;

@@ -1,4 +1,4 @@
-//! A job as its owner sees it.
+//! Jobs as their owners see them.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -14,60 +14,60 @@ pub const MAX_METADATA_BYTES: usize = 16 * 1024;
 pub struct Job {
     /// The run.
     pub id: RunId,
-    /// How it was asked for.
+    /// Interactive or in the background.
     pub kind: RunKind,
-    /// Where it stands.
+    /// Its status.
     pub status: RunStatus,
-    /// What it is busy with.
+    /// Its phase, as its last `status` event said.
     pub phase: Option<String>,
-    /// What was asked.
+    /// The message.
     pub task: String,
     /// The folder it works in.
     pub workspace_path: Option<String>,
     /// The conversation it belongs to.
     pub conversation_id: Option<ConversationId>,
-    /// Who serves its model.
+    /// The provider of its model.
     pub provider: String,
     /// Its model.
     pub model: String,
-    /// What its client noted about it.
+    /// The client's notes.
     pub metadata: Option<Value>,
-    /// Where its log ends.
+    /// Number of its last event.
     pub last_sequence: i64,
-    /// What went wrong.
+    /// The error that it shows.
     pub error: Option<String>,
-    /// How it ended.
+    /// Its result.
     pub summary: Option<Value>,
-    /// How often it was taken over from a process that was lost.
+    /// Number of times it was taken over from a process that was lost.
     pub takeovers: i32,
-    /// Whether its user wants it to end.
+    /// True once its user wants it to end.
     pub cancel_requested: bool,
-    /// Whether it waits to be started, and not only for its turn.
+    /// True while it waits to be started, and not only for its turn.
     pub is_held_back: bool,
-    /// When it was asked for.
+    /// Creation time.
     pub created_at: DateTime<Utc>,
-    /// When it last moved.
+    /// Time of its last change.
     pub updated_at: DateTime<Utc>,
-    /// When it began.
+    /// Start time.
     pub started_at: Option<DateTime<Utc>>,
-    /// When it ended.
+    /// End time.
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// What a stream has to know of a run before it begins.
+/// A run as its stream needs it to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobHead {
-    /// Whose run.
+    /// Its organisation.
     pub org_id: OrgId,
     /// The run.
     pub run_id: RunId,
-    /// How it was asked for.
+    /// Interactive or in the background.
     pub kind: RunKind,
-    /// Where its log ends.
+    /// Number of its last event.
     pub last_sequence: i64,
 }
 
-/// What a job waits for.
+/// The answer that a paused job waits for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pending {
     /// A consent, as it was asked.
@@ -76,7 +76,7 @@ pub enum Pending {
     Prompt(Value),
 }
 
-/// What came of wanting a job to go on.
+/// The outcome of starting or resuming a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Nudged {
     /// It goes on.

@@ -1,4 +1,4 @@
-//! What clients send about jobs.
+//! Requests about jobs.
 //!
 //! A body of two parts is read once for each. Serde would do it at once, but its errors would not say
 //! which field is wrong.
@@ -12,13 +12,13 @@ use crate::agent::request::TaskRequest;
 use crate::platform::extract::FromJson;
 use crate::platform::problem::Problem;
 
-/// A job that is asked for: a task, and what is asked beside it.
+/// A request for a job: a task and its options.
 #[derive(Debug, utoipa::ToSchema)]
 pub struct NewJobRequest {
     /// The task.
     #[serde(flatten)]
     pub task: TaskRequest,
-    /// What is asked beside it.
+    /// The options.
     #[serde(flatten)]
     pub options: JobOptions,
 }
@@ -32,19 +32,19 @@ impl FromJson for NewJobRequest {
     }
 }
 
-/// What is asked of a job beside its task.
+/// Options of a job.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct JobOptions {
-    /// Whether it begins as soon as a worker is free; it does unless this is false.
+    /// False to create the job without starting it; otherwise it starts as soon as a worker is free.
     pub auto_start: Option<bool>,
-    /// What the client notes about it, at most 16 KiB.
+    /// The client's notes, at most 16 KiB.
     pub metadata: Option<Map<String, Value>>,
 }
 
-/// The answer to what a job waits for.
+/// The answer to a job's pending consent.
 #[derive(Debug, utoipa::ToSchema)]
 pub struct Approve {
-    /// What is answered.
+    /// The consent.
     #[serde(flatten)]
     pub which: WhichConsent,
     /// The answer.
@@ -61,7 +61,7 @@ impl FromJson for Approve {
     }
 }
 
-/// What is answered.
+/// The consent that is answered.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct WhichConsent {
     /// The consent; the one the job waits for when absent.

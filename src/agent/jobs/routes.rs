@@ -28,10 +28,10 @@ use crate::platform::logging::TraceId;
 use crate::platform::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::platform::problem::Problem;
 
-/// The header with which a client that connects again says what it has seen.
+/// The header in which a client that reconnects names the last event that it has seen.
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// What the routes work with.
+/// The state of the routes.
 #[derive(Clone)]
 struct Jobs {
     service: AgentService,
@@ -64,8 +64,8 @@ fn both(jobs: Jobs) -> OpenApiRouter {
 
 /// Ask for work in the background.
 ///
-/// The job goes on whoever is connected. With an `Idempotency-Key` the same request makes one job,
-/// however often it is sent.
+/// The job goes on when its client disconnects. With an `Idempotency-Key` the same request makes one
+/// job, however often it is sent.
 #[utoipa::path(
     post, path = "/", tag = "jobs", request_body = NewJobRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "names this request")),
@@ -98,7 +98,7 @@ async fn create_job(
     Ok((made, created))
 }
 
-/// Which jobs.
+/// Selects jobs.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct WhichJobs {
@@ -151,7 +151,7 @@ async fn get_job(
     Ok(Json(JobAnswer { success: true, job }))
 }
 
-/// From where a stream begins.
+/// The place in the log at which a stream begins.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Since {
@@ -193,7 +193,7 @@ async fn follow_job(
     Ok(stream::job(jobs.service, head, after, jobs.streams_end))
 }
 
-/// After which event to begin, or what is wrong with where that was said.
+/// The event after which to begin, or the name of the field that is not valid.
 fn place(asked: Option<i64>, headers: &HeaderMap) -> Result<i64, &'static str> {
     if let Some(seen) = headers.get(LAST_EVENT_ID) {
         let seen = seen.to_str().ok().and_then(|text| text.trim().parse().ok());
@@ -205,7 +205,7 @@ fn place(asked: Option<i64>, headers: &HeaderMap) -> Result<i64, &'static str> {
     }
 }
 
-/// Let a job begin that was told to wait.
+/// Start a job that was created without starting it.
 #[utoipa::path(
     post, path = "/{job_id}/start", tag = "jobs",
     params(("job_id" = uuid::Uuid, Path, description = "The job")),
@@ -299,7 +299,7 @@ async fn cancel_job(
     }))
 }
 
-/// Answer what a job waits for.
+/// Answer the consent that a job waits for.
 ///
 /// The same as answering its consent; nothing supplied is an error, never an approval.
 #[utoipa::path(

@@ -1,4 +1,4 @@
-//! What can be done with jobs, by their owner.
+//! Operations on jobs, for their owners.
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -26,27 +26,27 @@ use crate::platform::idempotency::store as keys;
 use crate::platform::ids::OrgId;
 use crate::platform::logging::TraceId;
 
-/// A job that is asked for.
+/// A job to create.
 #[derive(Clone, Debug)]
 pub struct NewJob {
     /// The trace of the request that asks for it.
     pub trace_id: TraceId,
-    /// What is to be done.
+    /// The task.
     pub request: TaskRequest,
-    /// Whether a worker may take it at once.
+    /// True when a worker may take it at once.
     pub auto_start: bool,
-    /// What the client notes about it; an object.
+    /// The client's notes; an object.
     pub metadata: Option<Value>,
 }
 
-/// An answer to what a job waits for.
+/// An answer to a job's pending consent.
 #[derive(Clone, Debug)]
 pub struct Approval {
     /// The consent that is answered; the one the job waits for when absent.
     pub consent_id: Option<ConsentId>,
     /// The answer.
     pub choice: Choice,
-    /// What to do instead.
+    /// The command to run instead.
     pub alternative: Option<String>,
 }
 
@@ -107,10 +107,10 @@ impl AgentService {
         }
         let mut tx = self.services().db.begin().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
-        let claim = keys::claim(&mut tx, org_id, user_id, key).await?;
+        let claim = keys::claim(&mut tx, org_id, user_id, key).await;
         // Said, and not left to the drop: that would let go of the key only some time later.
         tx.rollback().await?;
-        match claim {
+        match claim? {
             Claim::Stored(answer) => Ok(Some(answer)),
             Claim::Fresh => Ok(None),
         }
@@ -143,7 +143,7 @@ impl AgentService {
         ))
     }
 
-    /// One job of the principal's, with what it waits for.
+    /// One job of the principal's, with its pending consent or question.
     pub async fn job(&self, principal: &Principal, id: RunId) -> Result<JobView, Error> {
         let mut conn = self.services().db.acquire().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
@@ -160,14 +160,14 @@ impl AgentService {
         Ok(JobView::new(job, pending))
     }
 
-    /// What a stream of the principal's job has to know.
+    /// The start of a stream of the principal's job.
     pub async fn job_head(&self, principal: &Principal, id: RunId) -> Result<JobHead, Error> {
         let mut conn = self.services().db.acquire().await?;
         let head = store::head(&mut conn, &principal.org_id, &principal.user_id, id).await?;
         head.ok_or(Error::NotFound(id))
     }
 
-    /// How a run ended and where its log does, once it is over.
+    /// The status and the last event number of a run that is over; none before.
     pub async fn end_of(
         &self,
         org_id: &OrgId,
@@ -228,14 +228,14 @@ impl AgentService {
             }
             return Ok(());
         }
-        // Nobody works on it, so nobody else would end it soon.
+        // No worker has it, so no other process would end it soon.
         if let Some(taken) = self.take_to_end(org_id, id).await? {
             self.end_taken(&taken, &Reason::cancelled()).await;
         }
         Ok(())
     }
 
-    /// Answers what a job waits for. What is recorded is what the consent's own route records.
+    /// Answers the consent that a job waits for. The record is that of the consent's own route.
     pub async fn approve_job(
         &self,
         principal: &Principal,
@@ -270,7 +270,7 @@ impl AgentService {
     }
 }
 
-/// Writes a job with its first event, and the answer to who asked for it.
+/// Writes a job with its first event, and the answer to its client.
 async fn accept(
     conn: &mut PgConnection,
     run: &Run,
@@ -316,7 +316,7 @@ pub(in crate::agent) async fn insert(
         .map(drop)
 }
 
-/// What a job waits for: a consent, or an answer.
+/// The consent or question that a job waits with.
 async fn pending(
     conn: &mut PgConnection,
     org_id: &OrgId,

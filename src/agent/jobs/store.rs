@@ -33,8 +33,8 @@ pub async fn find(
     .await
 }
 
-/// The user's own job, its row locked until the transaction ends. Answers where it stands, whether a
-/// worker has it, and whether it waits to be started.
+/// The user's own job, its row locked until the transaction ends. Returns its status, whether a worker
+/// has it, and whether it waits to be started.
 pub async fn lock(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -158,7 +158,7 @@ pub async fn list(
     }
 }
 
-/// What a stream has to know of the user's own run.
+/// The user's own run as its stream needs it to begin.
 pub async fn head(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -178,7 +178,7 @@ pub async fn head(
     .await
 }
 
-/// How a run that is over ended, and where its log does; nothing while it is not.
+/// The status and the last event number of a run that is over; none before.
 pub async fn end(
     conn: &mut PgConnection,
     org_id: &OrgId,

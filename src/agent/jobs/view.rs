@@ -1,4 +1,4 @@
-//! A job in the shape that clients read.
+//! Jobs in the shapes that clients read.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::agent::jobs::cursor::Cursor;
 use crate::agent::jobs::model::{Job, Pending};
-use crate::agent::model::RunKind;
+use crate::agent::model::{RunKind, RunStatus};
 
 /// A job. Times are seconds since the epoch, with a fraction, as old clients read them.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
@@ -20,56 +20,57 @@ pub struct JobView {
     #[schema(value_type = String)]
     pub kind: RunKind,
     /// `queued`, `running`, `paused_for_approval`, `completed`, `failed` or `canceled`.
-    pub status: String,
-    /// What it is busy with, as its last `status` event said; else its status.
+    #[schema(value_type = String)]
+    pub status: RunStatus,
+    /// Its phase, as its last `status` event said; else its status.
     pub phase: String,
-    /// What was asked.
+    /// The message.
     pub task: String,
     /// The folder it works in.
     pub workspace_path: Option<String>,
     /// The conversation it belongs to.
     pub conversation_id: Option<Uuid>,
-    /// Who serves its model.
+    /// The provider of its model.
     pub provider: String,
     /// Its model.
     pub model: String,
-    /// When it was asked for.
+    /// Creation time.
     pub created_at: f64,
-    /// When it last moved.
+    /// Time of its last change.
     pub updated_at: f64,
-    /// When it began.
+    /// Start time.
     pub started_at: Option<f64>,
-    /// When it ended.
+    /// End time.
     pub finished_at: Option<f64>,
-    /// What it waits for: `data` of the event that asked, with `kind` `consent` or `prompt`.
+    /// The pending consent or question: `data` of the event that asked, with `kind` `consent` or
+    /// `prompt`.
     #[schema(value_type = Option<Object>)]
     pub pending_approval: Option<Value>,
-    /// What went wrong.
+    /// The error that it shows.
     pub error: Option<String>,
     /// The number of its last event.
     pub last_sequence: i64,
-    /// What its client noted about it.
+    /// The client's notes.
     #[schema(value_type = Object)]
     pub metadata: Value,
-    /// Whether its user wants it to end.
+    /// True once its user wants it to end.
     pub cancel_requested: bool,
-    /// How often it was taken over from a process that was lost.
+    /// Number of times it was taken over from a process that was lost.
     pub takeovers: i32,
-    /// How it ended: the `summary` of its last `complete` event.
+    /// Its result: the `summary` of its last `complete` event.
     #[schema(value_type = Option<Object>)]
     pub summary: Option<Value>,
 }
 
 impl JobView {
-    /// A job, and what it waits for.
+    /// A job with its pending consent or question.
     pub fn new(job: Job, pending: Option<Pending>) -> Self {
-        let status = job.status.as_str();
         Self {
             job_id: job.id.0,
             task_id: job.id.0,
             kind: job.kind,
-            status: status.to_owned(),
-            phase: job.phase.unwrap_or_else(|| status.to_owned()),
+            status: job.status,
+            phase: job.phase.unwrap_or_else(|| job.status.as_str().to_owned()),
             task: job.task,
             workspace_path: job.workspace_path,
             conversation_id: job.conversation_id.map(|id| id.0),
@@ -116,11 +117,11 @@ pub struct JobCreatedView {
     pub success: bool,
     /// The job.
     pub job: JobView,
-    /// Where its events are.
+    /// The address of its events.
     pub events_url: String,
-    /// Whether a worker may take it; false when it was asked to wait.
+    /// False when the job was created without starting it.
     pub started: bool,
-    /// Why, in a word: `queued` or `auto_start_disabled`.
+    /// The reason: `queued` or `auto_start_disabled`.
     pub start_reason: String,
 }
 
@@ -140,9 +141,9 @@ pub struct JobPage {
     pub success: bool,
     /// The jobs, newest first.
     pub jobs: Vec<JobView>,
-    /// How many this page holds.
+    /// Number of jobs on this page.
     pub count: usize,
-    /// Where the next page begins; null on the last.
+    /// The `cursor` of the next page; null on the last.
     pub next_cursor: Option<String>,
 }
 
@@ -171,16 +172,16 @@ impl JobPage {
     }
 }
 
-/// What came of moving a job.
+/// The outcome of starting, resuming, cancelling or approving a job.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct JobMoved {
     /// Always true.
     pub success: bool,
-    /// Whether this request made it go on.
+    /// True when this request made it go on.
     pub started: bool,
     /// The job.
     pub job: JobView,
-    /// What was recorded, when an approval was.
+    /// The recorded answer, for an approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub approval: Option<Value>,

@@ -9,7 +9,7 @@ use crate::agent::jobs::error::Error;
 use crate::agent::jobs::model::Nudged;
 use crate::agent::jobs::view::JobView;
 use crate::agent::model::{RunId, RunStatus};
-use crate::agent::plans::model::Standing;
+use crate::agent::plans::model::Report;
 use crate::agent::plans::store;
 use crate::agent::plans::view::NextAnswer;
 use crate::agent::service::AgentService;
@@ -17,41 +17,47 @@ use crate::agent::tools::text::cut;
 use crate::auth::principal::Principal;
 use crate::platform::redact::text::redact_text;
 
-/// The longest an answer waits for news.
-const WAIT: Duration = Duration::from_secs(20);
+/// The longest time until a poll is answered.
+const POLL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The same while the job waits for a person, who may not know it yet.
-const WAIT_FOR_PERSON: Duration = Duration::from_secs(10);
+const PAUSED_POLL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause before the log is read again: many pieces of text come in a second.
-const GATHER: Duration = Duration::from_secs(1);
+const DEBOUNCE: Duration = Duration::from_secs(1);
 /// The most of the model's words in a progress report, in bytes.
 const WORDS_BYTES: usize = 4_000;
 /// The most of a command or question in a report, in bytes.
 const QUESTION_BYTES: usize = 500;
 
 impl AgentService {
-    /// Starts the job of a plan that was not started. Reports news of one that was, or its unchanged
-    /// standing after a while.
+    /// Starts the job of a plan that was not started. Reports on one that was as soon as there is
+    /// something new, or after a while. Other jobs are not found.
     pub async fn next(&self, principal: &Principal, id: RunId) -> Result<NextAnswer, Error> {
+        let mut conn = self.services().db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        if !store::is_plan(&mut conn, org_id, user_id, id).await? {
+            return Err(Error::NotFound(id));
+        }
+        drop(conn);
         match self.start_job(principal, id).await {
             Ok(Nudged::Started) => {
                 let job = self.job(principal, id).await?;
-                let standing = Standing {
+                let report = Report {
                     status: RunStatus::Queued,
-                    told: format!("The work on the plan begins. It is the job `{id}`."),
+                    text: format!("The work on the plan begins. It is the job `{id}`."),
                 };
-                return Ok(NextAnswer::new(standing, job));
+                return Ok(NextAnswer::new(report, job));
             }
             Ok(Nudged::Already(_)) | Err(Error::Over(_) | Error::WaitsForApproval) => {}
             Err(error) => return Err(error),
         }
         let head = self.job_head(principal, id).await?;
         let followers = &self.services().followers;
-        let mut follower = followers.follow(&head.org_id, id, head.last_sequence);
-        let (first, mut job) = self.standing(principal, id).await?;
+        let mut watcher = followers.watch(&head.org_id, id, head.last_sequence);
+        let (first, mut job) = self.report(principal, id).await?;
         let wait = match first.status {
             RunStatus::Completed | RunStatus::Failed | RunStatus::Canceled => Duration::ZERO,
-            RunStatus::PausedForApproval => WAIT_FOR_PERSON,
-            RunStatus::Queued | RunStatus::Running => WAIT,
+            RunStatus::PausedForApproval => PAUSED_POLL_TIMEOUT,
+            RunStatus::Queued | RunStatus::Running => POLL_TIMEOUT,
         };
         let until = Instant::now() + wait;
         let (mut now, mut seen) = (first.clone(), head.last_sequence);
@@ -59,48 +65,33 @@ impl AgentService {
             tokio::select! {
                 () = self.stopping().cancelled() => break,
                 () = sleep_until(until) => break,
-                () = follower.beyond(seen) => {}
+                () = watcher.beyond(seen) => {}
             }
-            sleep_until(until.min(Instant::now() + GATHER)).await;
-            seen = follower.head();
-            (now, job) = self.standing(principal, id).await?;
+            sleep_until(until.min(Instant::now() + DEBOUNCE)).await;
+            seen = watcher.head();
+            (now, job) = self.report(principal, id).await?;
         }
         Ok(NextAnswer::new(now, job))
     }
 
-    /// The standing of a job, in words.
-    async fn standing(
-        &self,
-        principal: &Principal,
-        id: RunId,
-    ) -> Result<(Standing, JobView), Error> {
+    /// A progress report about a job, and the job.
+    async fn report(&self, principal: &Principal, id: RunId) -> Result<(Report, JobView), Error> {
         let job = self.job(principal, id).await?;
         let mut conn = self.services().db.acquire().await?;
         let said = store::last_words(&mut conn, &principal.org_id, id).await?;
         let said = said.map(|text| redact_text(&text).into_owned());
-        let status = status_of(&job);
-        let told = told(status, &job, said.as_deref());
-        Ok((Standing { status, told }, job))
+        let report = Report {
+            status: job.status,
+            text: report_text(&job, said.as_deref()),
+        };
+        Ok((report, job))
     }
 }
 
-/// The status that a job is shown with.
-fn status_of(job: &JobView) -> RunStatus {
-    let all = [
-        RunStatus::Queued,
-        RunStatus::Running,
-        RunStatus::PausedForApproval,
-        RunStatus::Completed,
-        RunStatus::Failed,
-        RunStatus::Canceled,
-    ];
-    let found = all.into_iter().find(|status| status.as_str() == job.status);
-    found.unwrap_or(RunStatus::Running)
-}
-
-fn told(status: RunStatus, job: &JobView, said: Option<&str>) -> String {
+/// The text of a report: the model's last words, or the job's status in a sentence.
+fn report_text(job: &JobView, said: Option<&str>) -> String {
     let id = job.job_id;
-    match status {
+    match job.status {
         RunStatus::Queued => format!("The job `{id}` waits for a free worker."),
         RunStatus::Running => match said {
             Some(said) => cut(said, WORDS_BYTES),
@@ -147,7 +138,7 @@ fn waiting(job: &JobView) -> String {
     }
 }
 
-/// The last words, then how it ended.
+/// The model's last words, then the end of the work and its checks.
 fn ended(said: Option<&str>, how: &str, job: &JobView) -> String {
     let verification = job
         .summary

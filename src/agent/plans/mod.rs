@@ -7,6 +7,7 @@ pub mod expiring;
 pub mod following;
 pub mod model;
 pub mod request;
+pub mod reservation;
 pub mod routes;
 pub mod service;
 pub mod store;

@@ -4,9 +4,9 @@ use crate::agent::model::RunStatus;
 
 /// A progress report about a job.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Standing {
+pub struct Report {
     /// The job's status.
     pub status: RunStatus,
     /// A text for a person.
-    pub told: String,
+    pub text: String,
 }

@@ -1,29 +1,32 @@
 //! Making a plan and keeping it.
 
-use serde_json::json;
+use std::time::Duration;
+
+use sqlx::PgConnection;
 
 use crate::agent;
 use crate::agent::jobs::error::Error;
 use crate::agent::jobs::service::insert;
-use crate::agent::model::RunKind;
+use crate::agent::model::{Run, RunKind};
 use crate::agent::model_call::Caller;
 use crate::agent::planning::ask;
 use crate::agent::plans::request::PlanRequest;
+use crate::agent::plans::reservation::{Reservation, Reserved};
+use crate::agent::plans::store;
 use crate::agent::plans::view::PlanAnswer;
 use crate::agent::preparing::Prepared;
 use crate::agent::service::AgentService;
 use crate::auth::principal::Principal;
 use crate::ledger::model::Phase;
-use crate::platform::idempotency::model::{Claim, Created, IdempotencyKey, OK};
-use crate::platform::idempotency::store as keys;
+use crate::platform::idempotency::model::{Created, IdempotencyKey, StoredAnswer};
 use crate::platform::logging::TraceId;
 
-/// How long the call may take to be in the ledger before the plan is answered.
-const SETTLING: std::time::Duration = std::time::Duration::from_secs(1);
+/// The longest wait for the call's entry in the ledger before the plan is answered.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl AgentService {
     /// Makes a plan and keeps it as a job that waits to be started, unless a request with this key has
-    /// made one already. When none can be made, nothing is kept.
+    /// made one already or is making one. When none can be made, nothing is kept.
     pub async fn make_plan(
         &self,
         principal: &Principal,
@@ -41,6 +44,28 @@ impl AgentService {
         let prepared = self
             .prepare(principal, trace_id, request, RunKind::Job)
             .await?;
+        let Some(key) = key else {
+            return self.plan(principal, prepared, None).await;
+        };
+        let reservation = match self.reserve(&prepared.run, key).await? {
+            Reserved::Now(reservation) => reservation,
+            Reserved::Before(answer) => return Ok(Created::Before(answer)),
+        };
+        let planned = self.plan(principal, prepared, Some(&reservation)).await;
+        match planned {
+            Ok(_) => reservation.close(),
+            Err(_) => reservation.release().await,
+        }
+        planned
+    }
+
+    /// Asks the model for a plan and keeps it, and the answer under a reserved key.
+    async fn plan(
+        &self,
+        principal: &Principal,
+        prepared: Prepared,
+        reservation: Option<&Reservation>,
+    ) -> Result<Created<PlanAnswer>, Error> {
         let Prepared {
             mut run,
             route,
@@ -49,7 +74,7 @@ impl AgentService {
         } = prepared;
         let workspace = grounds.workspace.as_ref();
         let chunks = self
-            .search(principal, Phase::Plan, workspace, &run.task.sought())
+            .search(principal, Phase::Plan, workspace, &run.task.search_query())
             .await;
         let caller = Caller {
             run_id: Some(run.id.0),
@@ -59,7 +84,7 @@ impl AgentService {
         };
         let made = ask(&caller, &route.provider_model, &run.task, &chunks).await;
         let made = made.map_err(agent::error::Error::Model)?;
-        if let Err(error) = self.services().ledger.flush(SETTLING).await {
+        if let Err(error) = self.services().ledger.flush(LEDGER_TIMEOUT).await {
             // It is written later; the job's sum would miss it only if this process were lost first.
             tracing::warn!(run.id = %run.id, %error, "a call is not in the ledger yet");
         }
@@ -70,16 +95,39 @@ impl AgentService {
         seen.dedup();
         let answer = PlanAnswer::new(&run, &plan, is_made, seen.len(), router_info);
         run.task.plan = Some(plan);
-        let (org_id, user_id, at) = (&run.org_id, &run.user_id, run.created_at);
         let mut tx = self.services().db.begin().await?;
-        if let Claim::Stored(answer) = keys::claim(&mut tx, org_id, user_id, key).await? {
-            tx.rollback().await?;
-            return Ok(Created::Before(answer));
+        match keep(&mut tx, &run, &answer, reservation).await {
+            Ok(None) => {
+                tx.commit().await?;
+                Ok(Created::Now(answer))
+            }
+            Ok(Some(before)) => {
+                tx.rollback().await?;
+                Ok(Created::Before(before))
+            }
+            Err(error) => {
+                // Before the client hears of it: it may send the request again at once.
+                tx.rollback().await?;
+                Err(error)
+            }
         }
-        let metadata = json!({ "source": "plan" });
-        insert(&mut tx, &run, false, Some(&metadata)).await?;
-        keys::keep(&mut tx, org_id, user_id, key, OK, &answer, at).await?;
-        tx.commit().await?;
-        Ok(Created::Now(answer))
     }
+}
+
+/// Writes the job of a plan, and the answer under a reserved key. Writes nothing and returns the
+/// answer of another request if that has the key by now.
+async fn keep(
+    conn: &mut PgConnection,
+    run: &Run,
+    answer: &PlanAnswer,
+    reservation: Option<&Reservation>,
+) -> Result<Option<StoredAnswer>, Error> {
+    if let Some(reservation) = reservation {
+        let before = reservation.complete(conn, run, answer).await?;
+        if before.is_some() {
+            return Ok(before);
+        }
+    }
+    insert(conn, run, false, Some(&store::metadata())).await?;
+    Ok(None)
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::agent::jobs::view::JobView;
 use crate::agent::model::Run;
 use crate::agent::plan::Plan;
-use crate::agent::plans::model::Standing;
+use crate::agent::plans::model::Report;
 use crate::agent::tools::text::cut;
 use crate::platform::redact::text::redact_text;
 
@@ -93,12 +93,7 @@ impl PlanAnswer {
             requires_approval: false,
             verify: Vec::new(),
         };
-        let goal = run
-            .task
-            .message
-            .lines()
-            .find(|line| !line.trim().is_empty());
-        let goal = redact_text(goal.unwrap_or_default().trim());
+        let goal = redact_text(run.task.first_line());
         let reasoning = reasoning(run, is_made, files_seen);
         Self {
             success: true,
@@ -160,16 +155,80 @@ pub struct NextAnswer {
 
 impl NextAnswer {
     /// A report about a job.
-    pub fn new(standing: Standing, job: JobView) -> Self {
+    pub fn new(report: Report, job: JobView) -> Self {
         Self {
             kind: "assistant_message".to_owned(),
-            content: standing.told,
-            is_final: standing.status.is_terminal(),
+            content: report.text,
+            is_final: report.status.is_terminal(),
             job_id: job.job_id,
-            job_status: standing.status.as_str().to_owned(),
+            job_status: report.status.as_str().to_owned(),
             events_url: format!("/api/jobs/{}/events", job.job_id),
             pending_approval: job.pending_approval,
             summary: job.summary,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::agent::jobs::model::Job;
+    use crate::agent::model::{RunId, RunKind, RunStatus};
+    use crate::platform::clock::Clock;
+
+    fn job(status: RunStatus) -> JobView {
+        let now = Clock::System.now();
+        let job = Job {
+            id: RunId::new(&Clock::System),
+            kind: RunKind::Job,
+            status,
+            phase: None,
+            task: String::new(),
+            workspace_path: None,
+            conversation_id: None,
+            provider: String::new(),
+            model: String::new(),
+            metadata: None,
+            last_sequence: 1,
+            error: None,
+            summary: None,
+            takeovers: 0,
+            cancel_requested: false,
+            is_held_back: false,
+            created_at: now,
+            updated_at: now,
+            started_at: None,
+            finished_at: None,
+        };
+        JobView::new(job, None)
+    }
+
+    #[test]
+    fn a_report_is_final_when_its_job_is_over() {
+        for (status, word, is_final) in [
+            (RunStatus::Queued, "queued", false),
+            (RunStatus::Running, "running", false),
+            (RunStatus::PausedForApproval, "paused_for_approval", false),
+            (RunStatus::Completed, "completed", true),
+            (RunStatus::Failed, "failed", true),
+            (RunStatus::Canceled, "canceled", true),
+        ] {
+            let job = job(status);
+            assert_eq!(json!(job)["status"], word);
+            let text = String::new();
+            let answer = NextAnswer::new(
+                Report {
+                    status: job.status,
+                    text,
+                },
+                job,
+            );
+            assert_eq!(
+                (answer.job_status.as_str(), answer.is_final),
+                (word, is_final)
+            );
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Following jobs: from anywhere, as often as one likes.
 
+use std::time::{Duration, Instant};
+
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -87,6 +89,30 @@ async fn whoever_follows_a_job_that_runs_is_told_its_end(db: PgPool) {
         assert!(stream.done);
     }
     desk.ended(&id).await;
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn an_edit_does_not_wait_for_events_that_a_client_had_seen_when_it_came_back(db: PgPool) {
+    let wait = calls(&[(
+        "run_command",
+        json!({"command": "until [ -f go ]; do sleep 0.02; done"}),
+    )]);
+    let desk = Desk::new(db, script([wait, says("Done.")])).await;
+    let id = desk.create(nothing()).await;
+    desk.until(&id, "tool_call").await;
+    let head = desk.job(&id).await["last_sequence"].as_i64().unwrap();
+    let mut stream = desk.follow(&id, head).await;
+    let began = Instant::now();
+    let followers = &desk.stage.app.app.agent.services().followers;
+    tokio::select! {
+        () = followers.let_clients_read(id.parse().unwrap()) => {}
+        () = stream.rest() => panic!("the job waits for a file"),
+    }
+    // A stream that hands nothing over costs a second.
+    assert!(began.elapsed() < Duration::from_secs(1));
+    desk.stage.put("go", "");
+    stream.rest().await;
+    assert!(stream.done);
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -88,7 +88,9 @@ export class Transport {
 
     /** Sends a request and reads the JSON of its answer; nothing for an empty one. */
     async json<T>(outgoing: Outgoing): Promise<T> {
-        const response = await this.send(outgoing);
+        // The server answers some routes in another shape, or with a stream, when this is not said.
+        const headers = { accept: "application/json", ...outgoing.headers };
+        const response = await this.send({ ...outgoing, headers });
         const text = await connected(() => response.text(), outgoing.signal);
         return (text === "" ? undefined : JSON.parse(text)) as T;
     }

@@ -166,6 +166,15 @@ test("readiness is asked once and without a token", async (t) => {
     assert.equal(seen[0]?.headers.authorization, undefined);
 });
 
+test("a call asks for JSON, and a stream for events", async (t) => {
+    const { client, seen } = await serve(t, (_, response) => json(response, 200, {}));
+    await client.call("get", "/api/audit", {});
+    await client.chat({ message: "a" });
+    await assert.rejects(all(client.chatStream({ message: "a" })), NaviConnectionError);
+    const accepts = seen.map(({ headers }) => headers.accept);
+    assert.deepEqual(accepts, ["application/json", "application/json", "text/event-stream"]);
+});
+
 test("parameters are put into paths and queries as they must be", async (t) => {
     const { client, seen } = await serve(t, (_, response) => json(response, 200, []));
     await client.conversations.get("a/b?c");

@@ -16,10 +16,10 @@ async function ask(what, body = "") {
 }
 
 /**
- * Starts a server; answers with its address and the token of a planner.
+ * Starts a server; answers with its address, and the tokens of a planner and an administrator.
  *
  * @param {...string} flags
- * @returns {Promise<{ url: string, token: string }>}
+ * @returns {Promise<{ url: string, token: string, admin: string }>}
  */
 export const start = async (...flags) => JSON.parse(await ask("start", flags.join("\n")));
 /** Ends the server as a deploy does. */

@@ -18,11 +18,13 @@ let client;
 /** @type {string} */
 let token;
 /** @type {string} */
+let admin;
+/** @type {string} */
 let baseUrl;
 
 before(async () => {
     await rehearse({ hangs: true });
-    ({ url: baseUrl, token } = await start(...QUICK));
+    ({ url: baseUrl, token, admin } = await start(...QUICK));
     client = new NaviClient({ baseUrl, token: async () => token });
 });
 after(stop);
@@ -171,6 +173,20 @@ test("chats are answered, kept in their conversation and rated", async () => {
     assert.ok((await client.conversations.list({ limit: 5 })).some((one) => one.id === id));
     await client.conversations.delete(id);
     await assert.rejects(client.conversations.get(id), { error_code: "CONVERSATION_NOT_FOUND" });
+});
+
+test("routes that could answer in two ways answer as their types say", async () => {
+    const administrator = new NaviClient({ baseUrl, token: admin });
+    const page = await administrator.call("get", "/api/audit", { query: { limit: 1 } });
+    assert.ok(!Array.isArray(page));
+    assert.equal(page.entries.length, 1);
+    const folder = workspace();
+    const body = { workspace_root: folder };
+    const review = await client.call("post", "/api/navi/analyze-changes", { body });
+    assert.match(review.warning ?? "", /not in a git repository/);
+    const query = { workspace_root: folder };
+    const same = await client.call("get", "/api/navi/analyze-changes", { query });
+    assert.deepEqual(same, review);
 });
 
 test("problems are told with their members", async () => {

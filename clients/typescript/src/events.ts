@@ -1,6 +1,6 @@
 /** The events of runs and chats. */
 import type { components } from "./api.js";
-import { NaviConnectionError } from "./problem.js";
+import { NaviConnectionError, parseJson } from "./problem.js";
 import type { SseMessage } from "./sse.js";
 
 type Schemas = components["schemas"];
@@ -78,7 +78,7 @@ export async function* eventsOf(messages: AsyncIterable<SseMessage>): AsyncGener
 }
 
 function eventOf({ id, data }: SseMessage): NaviEvent | undefined {
-    const event: unknown = JSON.parse(data);
+    const event: unknown = parseJson(data, "an event");
     if (typeof event !== "object" || event === null) return undefined;
     const fields = event as Record<string, unknown>;
     if (fields["type"] === "heartbeat") return undefined;

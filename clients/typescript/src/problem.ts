@@ -46,14 +46,23 @@ export class NaviError extends Error {
 }
 
 /**
- * A connection that could not be made, or that broke. Browsers do not say why: the server may be
+ * A connection that could not be made, that broke, or whose content is not JSON. Browsers do not say why: the server may be
  * away, or it does not allow the page's origin.
  */
 export class NaviConnectionError extends Error {
     override readonly name = "NaviConnectionError";
 }
 
-/** Whether the same request may succeed later without a change. */
+/** Parses JSON; text that is none counts as a broken connection, which is what cuts or replaces it. */
+export function parseJson(text: string, what: string): unknown {
+    try {
+        return JSON.parse(text);
+    } catch (error) {
+        throw new NaviConnectionError(`${what} is no JSON`, { cause: error });
+    }
+}
+
+/** Tells failures that may pass without a change of the request from those that cannot. */
 export function isPassing(error: unknown): error is NaviError | NaviConnectionError {
     if (error instanceof NaviConnectionError) return true;
     return error instanceof NaviError && [429, 502, 503, 504].includes(error.status);

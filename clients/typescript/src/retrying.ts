@@ -19,6 +19,22 @@ export function isSoon(retryAfter: number | undefined): boolean {
     return retryAfter === undefined || retryAfter <= LONGEST_RETRY_AFTER_S;
 }
 
+/** Awaits work that cannot be aborted itself; rejects with the signal's reason once it is aborted. */
+export async function unlessAborted<T>(work: T | Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (!signal) return work;
+    signal.throwIfAborted();
+    let stop = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+        stop = () => reject(signal.reason);
+        signal.addEventListener("abort", stop, { once: true });
+    });
+    try {
+        return await Promise.race([work, aborted]);
+    } finally {
+        signal.removeEventListener("abort", stop);
+    }
+}
+
 /** Waits; rejects with the signal's reason as soon as it is aborted. */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();

@@ -1,6 +1,6 @@
 /** Sends requests: identity, repetition, problems, streams. */
-import { isPassing, NaviConnectionError, NaviError } from "./problem.js";
-import { isSoon, pauseMs, sleep } from "./retrying.js";
+import { isPassing, NaviConnectionError, NaviError, parseJson } from "./problem.js";
+import { isSoon, pauseMs, sleep, unlessAborted } from "./retrying.js";
 import { readSse, type SseMessage, type SseOptions } from "./sse.js";
 
 /** How a client reaches its server. */
@@ -47,6 +47,13 @@ export interface Outgoing {
     signal?: AbortSignal | undefined;
 }
 
+/** Settings of one stream. */
+export interface StreamOptions extends SseOptions {
+    /** Called once the server has accepted the request, before its first event. */
+    onOpen?: () => void;
+}
+
+/** The connection to one server. */
 export class Transport {
     readonly baseUrl: string;
     /** The first pause before trying again. */
@@ -72,12 +79,21 @@ export class Transport {
     }
 
     /** Sends a request, again after failures that pass; answers with a success or throws. */
-    async send(outgoing: Outgoing): Promise<Response> {
+    send(outgoing: Outgoing): Promise<Response> {
+        return this.#sendAndRead(outgoing, async (response) => response);
+    }
+
+    /** Sends a request and reads its answer, both again after failures that pass. */
+    async #sendAndRead<T>(
+        outgoing: Outgoing,
+        read: (response: Response) => Promise<T>,
+    ): Promise<T> {
         const { retries = 4 } = this.#options;
         for (let failures = 0; ; failures++) {
             try {
-                return await this.#attempt(outgoing);
+                return await read(await this.#attempt(outgoing));
             } catch (error) {
+                outgoing.signal?.throwIfAborted();
                 if (failures >= retries || !mayRepeat(error, outgoing.again ?? "always"))
                     throw error;
                 const retryAfter = error instanceof NaviError ? error.retry_after : undefined;
@@ -90,21 +106,25 @@ export class Transport {
     async json<T>(outgoing: Outgoing): Promise<T> {
         // The server answers some routes in another shape, or with a stream, when this is not said.
         const headers = { accept: "application/json", ...outgoing.headers };
-        const response = await this.send({ ...outgoing, headers });
-        const text = await connected(() => response.text(), outgoing.signal);
-        return (text === "" ? undefined : JSON.parse(text)) as T;
+        return this.#sendAndRead({ ...outgoing, headers }, async (response) => {
+            const text = await connected(() => response.text(), outgoing.signal);
+            return (text === "" ? undefined : parseJson(text, "the answer")) as T;
+        });
     }
 
     /** Sends a request and yields the events of the stream that answers it. */
-    async *stream(outgoing: Outgoing, options: SseOptions = {}): AsyncGenerator<SseMessage> {
+    async *stream(outgoing: Outgoing, options: StreamOptions = {}): AsyncGenerator<SseMessage> {
         const headers = { accept: "text/event-stream", ...outgoing.headers };
         const { body } = await this.send({ ...outgoing, headers });
         if (!body) throw new NaviConnectionError("the answer has no body");
+        options.onOpen?.();
         const messages = readSse(body, { idleMs: this.idleMs, ...options });
         try {
             for (;;) {
                 const next = await connected(() => messages.next(), outgoing.signal);
                 if (next.done) return;
+                // The rest of a piece that was read before the signal was aborted.
+                outgoing.signal?.throwIfAborted();
                 yield next.value;
             }
         } finally {
@@ -114,7 +134,9 @@ export class Transport {
 
     async #attempt(outgoing: Outgoing): Promise<Response> {
         const token = outgoing.isPublic ? undefined : this.#options.token;
-        const bearer = typeof token === "function" ? await token() : token;
+        outgoing.signal?.throwIfAborted();
+        const bearer =
+            typeof token === "function" ? await unlessAborted(token(), outgoing.signal) : token;
         const headers = new Headers(outgoing.headers);
         if (bearer) headers.set("authorization", `Bearer ${bearer}`);
         const init: RequestInit = { method: outgoing.method, headers, cache: "no-store" };

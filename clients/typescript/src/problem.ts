@@ -13,6 +13,8 @@ export class NaviError extends Error {
     readonly request_id: string | undefined;
     /** Seconds after which trying again makes sense. */
     readonly retry_after: number | undefined;
+    /** True for a problem of NAVI itself; a proxy's answer is no `application/problem+json`. */
+    readonly isProblem: boolean;
 
     constructor(problem: {
         status: number;
@@ -20,6 +22,7 @@ export class NaviError extends Error {
         detail: string;
         request_id?: string | undefined;
         retry_after?: number | undefined;
+        isProblem?: boolean;
     }) {
         super(`${problem.detail} (${problem.error_code})`);
         this.status = problem.status;
@@ -27,6 +30,7 @@ export class NaviError extends Error {
         this.detail = problem.detail;
         this.request_id = problem.request_id;
         this.retry_after = problem.retry_after;
+        this.isProblem = problem.isProblem ?? false;
     }
 
     /** Reads the problem of an answer that is no success, also of a proxy that knows no problems. */
@@ -41,6 +45,7 @@ export class NaviError extends Error {
             detail: asText(body["detail"]) ?? (response.statusText || "the server sent no details"),
             request_id: asText(body["request_id"]) ?? header("x-request-id"),
             retry_after: seconds(header("retry-after")) ?? asNumber(body["retry_after"]),
+            isProblem: /^application\/problem\+json\b/i.test(header("content-type") ?? ""),
         });
     }
 }

@@ -161,8 +161,8 @@ function mayRepeat(error: unknown, again: Again): boolean {
     if (error.error_code === "IDEMPOTENCY_KEY_IN_FLIGHT") return true;
     if (again === "always") return isPassing(error);
     // A request that ran out of time may have been carried out, as may one that a proxy gave up.
-    const did = error.error_code === "REQUEST_TIMED_OUT" || error.error_code.startsWith("HTTP_");
-    return error.status === 429 || (error.status === 503 && !did);
+    if (error.error_code === "REQUEST_TIMED_OUT" || !error.isProblem) return false;
+    return error.status === 429 || error.status === 503;
 }
 
 /** Tells a broken connection from a caller who gave up. */

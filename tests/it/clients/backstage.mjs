@@ -45,6 +45,10 @@ export function rehearse({ hangs }) {
     return ask("script", JSON.stringify({ plan: "Pages are counted from 1.", turns }));
 }
 
+/** A chat whose answer never ends: the model says its pieces, and then nothing more. */
+export const rehearseEndlessChat = () =>
+    ask("script", JSON.stringify({ turns: [{ say: ["From 1, ", "I "], fail: { kind: "hang" } }] }));
+
 /** The text of a whole run. */
 export const TEXT = "I ask first. It is <b>done</b>.";
 

@@ -27,7 +27,7 @@ export class NaviClient {
     readonly #transport: Transport;
     /** Work in the background. */
     readonly jobs: Jobs;
-    /** What was said, kept by the server. */
+    /** Conversations, which the server keeps. */
     readonly conversations: Conversations;
 
     constructor(options: NaviOptions) {

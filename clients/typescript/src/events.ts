@@ -35,7 +35,7 @@ export interface PromptRequest {
     [more: string]: unknown;
 }
 
-/** What streams of jobs add to every event, and what streams of runs lack. */
+/** The fields that streams of jobs add to every event, and that streams of runs lack. */
 export interface Place {
     /** The event's number in the log of its run, from 1; frames beside the log have none. */
     sequence?: number;
@@ -49,7 +49,7 @@ interface Others {
     prompt_request: { data: PromptRequest; timestamp: number };
     /** The last frame of a job's stream. */
     job_terminal: { job_status: string };
-    /** What a chat is busy with. */
+    /** The current activity of a chat. */
     activity: { activity: { kind: string; label: string; detail: string; status: string } };
     /** Stands for all that this version does not know; its real `type` is what the server sent. */
     unknown: { [field: string]: unknown };

@@ -1,11 +1,11 @@
-/** Runs and jobs, followed to their end whatever happens to connections and servers. */
+/** Follows runs and jobs to their end, through lost connections and servers. */
 import type { components } from "./api.js";
 import { eventsOf, type NaviEvent } from "./events.js";
 import { isPassing, NaviError } from "./problem.js";
 import { isSoon, pauseMs, sleep } from "./retrying.js";
 import type { Transport } from "./transport.js";
 
-/** Where to begin, and when to leave. */
+/** The place to begin at, and the signal to leave. */
 export interface FollowOptions {
     /** The number of the last event that was seen; 0 for all of them. */
     after?: number;
@@ -55,7 +55,7 @@ export async function* followJob(
     }
 }
 
-/** How a run is followed. */
+/** The options of a run. */
 export type RunOptions = Omit<FollowOptions, "after">;
 
 /** The body of a run. */

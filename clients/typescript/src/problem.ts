@@ -51,14 +51,14 @@ export class NaviError extends Error {
 }
 
 /**
- * A connection that could not be made, that broke, or whose content is not JSON. Browsers do not say why: the server may be
- * away, or it does not allow the page's origin.
+ * A connection that could not be made, that broke, or whose content is not JSON. Browsers do not say
+ * why: the server may be away, or it does not allow the page's origin.
  */
 export class NaviConnectionError extends Error {
     override readonly name = "NaviConnectionError";
 }
 
-/** Parses JSON; text that is none counts as a broken connection, which is what cuts or replaces it. */
+/** Parses JSON. Other text counts as a broken connection: it was cut off, or a proxy wrote it. */
 export function parseJson(text: string, what: string): unknown {
     try {
         return JSON.parse(text);

@@ -3,18 +3,18 @@ import { isPassing, NaviConnectionError, NaviError, parseJson } from "./problem.
 import { isSoon, pauseMs, sleep, unlessAborted } from "./retrying.js";
 import { readSse, type SseMessage, type SseOptions } from "./sse.js";
 
-/** How a client reaches its server. */
+/** The server of a client, and the ways to reach it. */
 export interface NaviOptions {
-    /** Where the server is, such as `http://127.0.0.1:8787`. */
+    /** The address of the server, such as `http://127.0.0.1:8787`. */
     baseUrl: string;
     /**
-     * The bearer token, or what fetches one. It is asked before every attempt, so a stream that is
-     * followed for longer than a token lives goes on with the next one.
+     * The bearer token, or a function that fetches one. It is called before every attempt, so a
+     * stream that is followed for longer than a token lives goes on with the next one.
      */
     token?: string | (() => string | undefined | Promise<string | undefined>);
     /** Replaces the global `fetch`. */
     fetch?: typeof fetch;
-    /** How often a request is sent again after a passing failure; 4 when absent. */
+    /** The number of further attempts after a passing failure; 4 when absent. */
     retries?: number;
     /**
      * The first pause before a request is sent again, in milliseconds; 500 when absent. A stream may
@@ -22,15 +22,15 @@ export interface NaviOptions {
      */
     retryMs?: number;
     /**
-     * After how much silence a stream counts as broken, in milliseconds; 30,000 when absent. The
+     * The silence after which a stream counts as broken, in milliseconds; 30,000 when absent. The
      * server sends a heartbeat every 8 s.
      */
     idleMs?: number;
 }
 
 /**
- * When a request may be sent again: `always`, because doing it twice is doing it once; or
- * `refused`, only after the server said that it did nothing; or `never`.
+ * The failures after which a request is sent again: `always` after all that may pass, because doing
+ * it twice is doing it once; `refused` only after the server said that it did nothing; or `never`.
  */
 export type Again = "always" | "refused" | "never";
 
@@ -58,7 +58,7 @@ export class Transport {
     readonly baseUrl: string;
     /** The first pause before trying again. */
     readonly retryMs: number;
-    /** After how much silence a connection is dead. */
+    /** The silence after which a connection counts as broken. */
     readonly idleMs: number;
     readonly #options: NaviOptions;
 

@@ -1,4 +1,4 @@
-// What the scripts of this folder share: the hand on the server, a model's script and a workspace.
+// Shared by the scripts of this folder: the hand on the server, a model's script and a workspace.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -22,7 +22,7 @@ use crate::clients::{node, root};
 use crate::support::app::{ORG, SECRET, USER, principal};
 use crate::support::served::{Place, Served, url};
 
-/// How long a server may take to end.
+/// The longest time that a server may take to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server that does not run yet, and a door through which a script commands it.

@@ -321,7 +321,8 @@ step("a run is stopped", async () => {
     const started = (await shown()).find(({ type, task_id }) => type === "status" && task_id);
     const client = new NaviClient({ baseUrl: server.url, token: server.token });
     // The server needs a moment to end it.
-    for await (const event of client.jobs.follow(started?.task_id)) void event;
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    for await (const event of client.jobs.follow(started?.task_id, { signal })) void event;
     assert.equal((await client.jobs.get(started?.task_id)).status, "canceled");
 });
 

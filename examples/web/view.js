@@ -1,4 +1,4 @@
-// What an answer looks like. Everything that a server or a model wrote is put into the page as text.
+// Shows answers. Everything that a server or a model wrote is put into the page as text.
 import { AnswerText } from "../../clients/typescript/dist/index.js";
 
 /** @typedef {import("../../clients/typescript/dist/index.js").NaviEvent} NaviEvent */

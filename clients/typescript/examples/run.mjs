@@ -11,27 +11,26 @@ const client = new NaviClient({ baseUrl, token });
 const terminal = createInterface({ input: process.stdin, output: process.stdout });
 const stop = new AbortController();
 terminal.once("SIGINT", () => stop.abort(new Error("stopped")));
-const ask = (/** @type {string} */ question) =>
-    terminal.question(question, { signal: stop.signal });
+const ask = (/** @type {string} */ text) => terminal.question(`\n${text} `, stop);
+// An answer that comes too late, or after another one, changes nothing; the stream says what did.
+const late = (/** @type {any} */ error) =>
+    [404, 409].includes(error.status) ? console.error(String(error)) : Promise.reject(error);
 
-const task = { message, workspace_path: resolve(folder) };
-for await (const event of client.run(task, { signal: stop.signal })) {
+for await (const event of client.run({ message, workspace_path: resolve(folder) }, stop)) {
     if (event.type === "text") process.stdout.write(event.text);
-    if (event.type === "tool_call") console.log(`\n[${event.tool_call.name}]`);
     if (event.type === "error") console.error(`\n${event.error}`);
     if (event.type === "complete") console.log(`\n${event.summary.stopped_reason}`);
     if (event.type === "command.consent_required") {
         const { consent_id, command, danger_level } = event.data;
-        const yes = await ask(`\nAllow (${danger_level}) ${command}? [y/N] `);
-        await client.answerConsent(consent_id, yes === "y" ? "allow_once" : "deny");
+        const yes = await ask(`Allow (${danger_level}) ${command}? [y/N]`);
+        await client.answerConsent(consent_id, yes === "y" ? "allow_once" : "deny").catch(late);
     }
     if (event.type === "prompt_request") {
         const { prompt_id, description } = event.data;
-        await client.answerPrompt(prompt_id, await ask(`\n${description} `));
+        await client.answerPrompt(prompt_id, await ask(description)).catch(late);
     }
-    if (event.type === "generation_logged") {
-        const said = await ask("\nWas this good? [y/n/Enter] ");
-        if (said) await client.rate(event.gen_id, said === "y" ? 1 : -1);
-    }
+    if (event.type !== "generation_logged") continue;
+    const said = await ask("Was this good? [y/n/Enter]");
+    if (said) await client.rate(event.gen_id, said === "y" ? 1 : -1);
 }
 terminal.close();

@@ -19,29 +19,29 @@ type QueryPart<P> = P extends { query?: infer V } ? { query?: NonNullable<V> } :
 type Parameters<R> = R extends { parameters: infer P } ? PathPart<P> & QueryPart<P> : unknown;
 type Body<R> = R extends { requestBody: infer B } ? { body: Json<B> } : unknown;
 
-/** What a route answers with when it succeeds. */
+/** The body of a successful answer of a route. */
 export type Answer<R> = R extends { responses: { 200: infer A } } ? Json<A> : undefined;
 
 /** The parameters behind the question mark of a list. */
 export type Query<P extends PathOf<"get">> =
     Parameters<Route<"get", P>> extends { query?: infer V } ? NonNullable<V> : never;
 
-/** What every call takes. */
+/** The options of every call. */
 export interface CallOptions {
     /** Gives up. */
     signal?: AbortSignal | undefined;
 }
 
-/** What every call that creates something takes. */
+/** The options of every call that creates something. */
 export interface CreateOptions extends CallOptions {
     /** The name of the request; one is made up when it is absent. */
     idempotencyKey?: string | undefined;
 }
 
-/** What a route takes. */
+/** The input of a route. */
 export type Input<R> = Parameters<R> & Body<R> & CreateOptions;
 
-/** What is read of an input, whatever the route. */
+/** The parts of an input that the client reads, for any route. */
 export interface AnyInput extends CreateOptions {
     path?: Record<string, unknown>;
     query?: Record<string, unknown>;

@@ -14,16 +14,20 @@ type Schemas = components["schemas"];
 export type StreamTicket = Schemas["StreamTicket"];
 
 /** Routes that create something once for a key, however often they are called. */
-const KEYED = [/^\/api\/(navi\/)?jobs$/, /^\/api\/navi-memory\/conversations(\/[^/]+\/messages)?$/];
-/** Routes that ask a model: asking twice costs twice. */
-const ASKING = /^\/api\/navi\/chat/;
+const KEYED = [
+    /^\/api\/(navi\/)?jobs$/,
+    /^\/api\/navi\/plan$/,
+    /^\/api\/navi-memory\/conversations(\/[^/]+\/messages)?$/,
+];
+/** Routes that ask a model and take no key: asking twice costs twice. */
+const ASKING = /^\/api\/navi\/(chat(\/.*)?|analyze-changes|next)$/;
 
 /** A client of one server for one person. */
 export class NaviClient {
     readonly #transport: Transport;
     /** Work in the background. */
     readonly jobs: Jobs;
-    /** What was said, kept by the server. */
+    /** Conversations, which the server keeps. */
     readonly conversations: Conversations;
 
     constructor(options: NaviOptions) {

@@ -1,4 +1,4 @@
-/** What was said, kept by the server. */
+/** Conversations, which the server keeps. */
 import type { components } from "./api.js";
 import type { Call, CallOptions, CreateOptions, Query } from "./calling.js";
 

@@ -1,6 +1,6 @@
 /** The events of runs and chats. */
 import type { components } from "./api.js";
-import { NaviConnectionError } from "./problem.js";
+import { NaviConnectionError, parseJson } from "./problem.js";
 import type { SseMessage } from "./sse.js";
 
 type Schemas = components["schemas"];
@@ -35,7 +35,7 @@ export interface PromptRequest {
     [more: string]: unknown;
 }
 
-/** What streams of jobs add to every event, and what streams of runs lack. */
+/** The fields that streams of jobs add to every event, and that streams of runs lack. */
 export interface Place {
     /** The event's number in the log of its run, from 1; frames beside the log have none. */
     sequence?: number;
@@ -49,7 +49,7 @@ interface Others {
     prompt_request: { data: PromptRequest; timestamp: number };
     /** The last frame of a job's stream. */
     job_terminal: { job_status: string };
-    /** What a chat is busy with. */
+    /** The current activity of a chat. */
     activity: { activity: { kind: string; label: string; detail: string; status: string } };
     /** Stands for all that this version does not know; its real `type` is what the server sent. */
     unknown: { [field: string]: unknown };
@@ -78,7 +78,7 @@ export async function* eventsOf(messages: AsyncIterable<SseMessage>): AsyncGener
 }
 
 function eventOf({ id, data }: SseMessage): NaviEvent | undefined {
-    const event: unknown = JSON.parse(data);
+    const event: unknown = parseJson(data, "an event");
     if (typeof event !== "object" || event === null) return undefined;
     const fields = event as Record<string, unknown>;
     if (fields["type"] === "heartbeat") return undefined;

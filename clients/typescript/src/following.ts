@@ -1,11 +1,11 @@
-/** Runs and jobs, followed to their end whatever happens to connections and servers. */
+/** Follows runs and jobs to their end, through lost connections and servers. */
 import type { components } from "./api.js";
 import { eventsOf, type NaviEvent } from "./events.js";
 import { isPassing, NaviError } from "./problem.js";
-import { pauseMs, sleep } from "./retrying.js";
+import { isSoon, pauseMs, sleep } from "./retrying.js";
 import type { Transport } from "./transport.js";
 
-/** Where to begin, and when to leave. */
+/** The place to begin at, and the signal to leave. */
 export interface FollowOptions {
     /** The number of the last event that was seen; 0 for all of them. */
     after?: number;
@@ -46,6 +46,7 @@ export async function* followJob(
             return;
         } catch (error) {
             if (!isPassing(error)) throw error;
+            if (error instanceof NaviError && !isSoon(error.retry_after)) throw error;
             lost = error;
         }
         const ms = pauseMs(failures, firstMs, lost instanceof NaviError ? lost.retry_after : 0);
@@ -54,7 +55,7 @@ export async function* followJob(
     }
 }
 
-/** How a run is followed. */
+/** The options of a run. */
 export type RunOptions = Omit<FollowOptions, "after">;
 
 /** The body of a run. */
@@ -82,17 +83,22 @@ export async function* startRun(
     let isOver = false;
     try {
         try {
-            for await (const event of eventsOf(transport.stream(outgoing))) {
+            const onOpen = () => stop.opens();
+            for await (const event of eventsOf(transport.stream(outgoing, { onOpen }))) {
                 if (event.type === "status" && event.task_id) stop.knows(event.task_id);
+                // Only the id is waited for after the button was pressed.
+                if (stop.isPressed) continue;
                 cursor = event.sequence ?? cursor;
                 isOver = event.type === "complete";
                 yield event;
             }
         } catch (error) {
-            // Before it has told its id, a run cannot be found again.
+            if (!isOver) signal?.throwIfAborted();
+            // Before it has named its id, a run cannot be found again.
             if (!isOver && (stop.runId === undefined || !isPassing(error))) throw error;
             if (!isOver) onReconnect?.(error as Error, 0);
         }
+        if (!isOver) signal?.throwIfAborted();
         // Else the connection broke, or the server ends and another goes on with the run.
         if (isOver || stop.runId === undefined) return;
         const options = { after: cursor, signal: stop.closed, ...(onReconnect && { onReconnect }) };
@@ -102,17 +108,18 @@ export async function* startRun(
     }
 }
 
-/** The stop button of a run, which may be pressed before the run has told its id. */
+/** The stop button of a run, which may be pressed before the run has named its id. */
 class Stop {
     runId: string | undefined;
     readonly #transport: Transport;
     readonly #signal: AbortSignal | undefined;
     readonly #cancels: boolean;
     readonly #closing = new AbortController();
+    #isOpen = false;
     #timer: ReturnType<typeof setTimeout> | undefined;
     readonly #pressed = () => {
-        const waits = this.#cancels && this.runId === undefined;
-        // It tells its id at once, unless the connection is dead.
+        const waits = this.#cancels && this.#isOpen && this.runId === undefined;
+        // A run names its id at once, unless the connection is dead.
         if (waits) this.#timer = setTimeout(() => this.#close(), this.#transport.idleMs);
         else this.#close();
     };
@@ -129,9 +136,19 @@ class Stop {
         return this.#closing.signal;
     }
 
+    /** True once the signal is aborted. */
+    get isPressed(): boolean {
+        return this.#signal?.aborted ?? false;
+    }
+
+    /** Notes that the server has accepted the run, which names its id next. */
+    opens(): void {
+        this.#isOpen = true;
+    }
+
     knows(runId: string): void {
         this.runId = runId;
-        if (this.#signal?.aborted) this.#close();
+        if (this.isPressed) this.#close();
     }
 
     /** Cancels the run if the button was pressed, and lets go of the signal. */

@@ -11,9 +11,9 @@ type Moved = Promise<Schemas["JobMoved"]>;
 /** The five answers to a consent. */
 export type ConsentChoice = Schemas["ConsentChoice"];
 
-/** What an answer to a consent may hold beside the choice. */
+/** The parts of an answer to a consent beside the choice. */
 export interface ConsentOptions extends CallOptions {
-    /** What to do instead; needed with `alternative`. */
+    /** The command to run instead; needed with `alternative`. */
     alternative?: string;
 }
 
@@ -46,7 +46,7 @@ export class Jobs {
         return job;
     }
 
-    /** Yields its events to its end, whatever happens to connections and servers meanwhile. */
+    /** Yields its events to its end, through lost connections and servers. */
     follow(id: string, options: FollowOptions = {}): AsyncGenerator<NaviEvent, void, undefined> {
         return followJob(this.#transport, id, options);
     }

@@ -13,6 +13,8 @@ export class NaviError extends Error {
     readonly request_id: string | undefined;
     /** Seconds after which trying again makes sense. */
     readonly retry_after: number | undefined;
+    /** True for a problem of NAVI itself; a proxy's answer is no `application/problem+json`. */
+    readonly isProblem: boolean;
 
     constructor(problem: {
         status: number;
@@ -20,6 +22,7 @@ export class NaviError extends Error {
         detail: string;
         request_id?: string | undefined;
         retry_after?: number | undefined;
+        isProblem?: boolean;
     }) {
         super(`${problem.detail} (${problem.error_code})`);
         this.status = problem.status;
@@ -27,6 +30,7 @@ export class NaviError extends Error {
         this.detail = problem.detail;
         this.request_id = problem.request_id;
         this.retry_after = problem.retry_after;
+        this.isProblem = problem.isProblem ?? false;
     }
 
     /** Reads the problem of an answer that is no success, also of a proxy that knows no problems. */
@@ -41,19 +45,29 @@ export class NaviError extends Error {
             detail: asText(body["detail"]) ?? (response.statusText || "the server sent no details"),
             request_id: asText(body["request_id"]) ?? header("x-request-id"),
             retry_after: seconds(header("retry-after")) ?? asNumber(body["retry_after"]),
+            isProblem: /^application\/problem\+json\b/i.test(header("content-type") ?? ""),
         });
     }
 }
 
 /**
- * A connection that could not be made, or that broke. Browsers do not say why: the server may be
- * away, or it does not allow the page's origin.
+ * A connection that could not be made, that broke, or whose content is not JSON. Browsers do not say
+ * why: the server may be away, or it does not allow the page's origin.
  */
 export class NaviConnectionError extends Error {
     override readonly name = "NaviConnectionError";
 }
 
-/** Whether the same request may succeed later without a change. */
+/** Parses JSON. Other text counts as a broken connection: it was cut off, or a proxy wrote it. */
+export function parseJson(text: string, what: string): unknown {
+    try {
+        return JSON.parse(text);
+    } catch (error) {
+        throw new NaviConnectionError(`${what} is no JSON`, { cause: error });
+    }
+}
+
+/** Tells failures that may pass without a change of the request from those that cannot. */
 export function isPassing(error: unknown): error is NaviError | NaviConnectionError {
     if (error instanceof NaviConnectionError) return true;
     return error instanceof NaviError && [429, 502, 503, 504].includes(error.status);

@@ -1,4 +1,4 @@
-/** When and how long to wait before trying again. */
+/** Pauses between attempts. */
 
 /** The longest pause that is chosen here, and the longest `Retry-After` that is waited for. */
 const LONGEST_MS = 30_000;
@@ -14,9 +14,25 @@ export function pauseMs(failures: number, firstMs: number, retryAfter = 0): numb
     return Math.max(retryAfter * 1000, 0) + longest * (0.5 + Math.random() / 2);
 }
 
-/** Whether a `Retry-After` is short enough to be waited for here. */
+/** Tells a `Retry-After` that is waited for here from one that is left to the caller. */
 export function isSoon(retryAfter: number | undefined): boolean {
     return retryAfter === undefined || retryAfter <= LONGEST_RETRY_AFTER_S;
+}
+
+/** Awaits work that cannot be aborted; rejects with the signal's reason once that is aborted. */
+export async function unlessAborted<T>(work: T | Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (!signal) return work;
+    signal.throwIfAborted();
+    let stop = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+        stop = () => reject(signal.reason);
+        signal.addEventListener("abort", stop, { once: true });
+    });
+    try {
+        return await Promise.race([work, aborted]);
+    } finally {
+        signal.removeEventListener("abort", stop);
+    }
 }
 
 /** Waits; rejects with the signal's reason as soon as it is aborted. */

@@ -15,7 +15,7 @@ export class SseParser {
     /** The pause before connecting again that the stream asked for, in milliseconds. */
     retry: number | undefined;
     #rest = "";
-    /** Whether the last piece ended with a carriage return, to which a line feed may belong. */
+    /** True when the last piece ended with a carriage return, to which a line feed may belong. */
     #returned = false;
     #data: string[] = [];
     #id: string | undefined;
@@ -68,9 +68,9 @@ export class SseParser {
     }
 }
 
-/** How a stream is read. */
+/** The options of reading a stream. */
 export interface SseOptions {
-    /** Ends the reading with an error when nothing at all came for this long; 0 waits for ever. */
+    /** Ends the reading with an error when nothing at all came for this long; 0 sets no limit. */
     idleMs?: number;
     /** Takes the pause before connecting again, in milliseconds, when the stream names one. */
     onRetry?: (ms: number) => void;
@@ -78,7 +78,7 @@ export interface SseOptions {
 
 /**
  * Yields the events of a body until it ends. An event that its end cuts off is dropped, as the
- * standard says. Whoever stops reading closes the connection.
+ * standard says. Leaving the loop closes the connection.
  */
 export async function* readSse(
     body: ReadableStream<Uint8Array>,

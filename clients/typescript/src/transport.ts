@@ -1,20 +1,20 @@
 /** Sends requests: identity, repetition, problems, streams. */
-import { isPassing, NaviConnectionError, NaviError } from "./problem.js";
-import { isSoon, pauseMs, sleep } from "./retrying.js";
+import { isPassing, NaviConnectionError, NaviError, parseJson } from "./problem.js";
+import { isSoon, pauseMs, sleep, unlessAborted } from "./retrying.js";
 import { readSse, type SseMessage, type SseOptions } from "./sse.js";
 
-/** How a client reaches its server. */
+/** The server of a client, and the ways to reach it. */
 export interface NaviOptions {
-    /** Where the server is, such as `http://127.0.0.1:8787`. */
+    /** The address of the server, such as `http://127.0.0.1:8787`. */
     baseUrl: string;
     /**
-     * The bearer token, or what fetches one. It is asked before every attempt, so a stream that is
-     * followed for longer than a token lives goes on with the next one.
+     * The bearer token, or a function that fetches one. It is called before every attempt, so a
+     * stream that is followed for longer than a token lives goes on with the next one.
      */
     token?: string | (() => string | undefined | Promise<string | undefined>);
     /** Replaces the global `fetch`. */
     fetch?: typeof fetch;
-    /** How often a request is sent again after a passing failure; 4 when absent. */
+    /** The number of further attempts after a passing failure; 4 when absent. */
     retries?: number;
     /**
      * The first pause before a request is sent again, in milliseconds; 500 when absent. A stream may
@@ -22,15 +22,15 @@ export interface NaviOptions {
      */
     retryMs?: number;
     /**
-     * After how much silence a stream counts as broken, in milliseconds; 30,000 when absent. The
+     * The silence after which a stream counts as broken, in milliseconds; 30,000 when absent. The
      * server sends a heartbeat every 8 s.
      */
     idleMs?: number;
 }
 
 /**
- * When a request may be sent again: `always`, because doing it twice is doing it once; or
- * `refused`, only after the server said that it did nothing; or `never`.
+ * The failures after which a request is sent again: `always` after all that may pass, because doing
+ * it twice is doing it once; `refused` only after the server said that it did nothing; or `never`.
  */
 export type Again = "always" | "refused" | "never";
 
@@ -47,11 +47,18 @@ export interface Outgoing {
     signal?: AbortSignal | undefined;
 }
 
+/** Settings of one stream. */
+export interface StreamOptions extends SseOptions {
+    /** Called once the server has accepted the request, before its first event. */
+    onOpen?: () => void;
+}
+
+/** The connection to one server. */
 export class Transport {
     readonly baseUrl: string;
     /** The first pause before trying again. */
     readonly retryMs: number;
-    /** After how much silence a connection is dead. */
+    /** The silence after which a connection counts as broken. */
     readonly idleMs: number;
     readonly #options: NaviOptions;
 
@@ -72,12 +79,21 @@ export class Transport {
     }
 
     /** Sends a request, again after failures that pass; answers with a success or throws. */
-    async send(outgoing: Outgoing): Promise<Response> {
+    send(outgoing: Outgoing): Promise<Response> {
+        return this.#sendAndRead(outgoing, async (response) => response);
+    }
+
+    /** Sends a request and reads its answer, both again after failures that pass. */
+    async #sendAndRead<T>(
+        outgoing: Outgoing,
+        read: (response: Response) => Promise<T>,
+    ): Promise<T> {
         const { retries = 4 } = this.#options;
         for (let failures = 0; ; failures++) {
             try {
-                return await this.#attempt(outgoing);
+                return await read(await this.#attempt(outgoing));
             } catch (error) {
+                outgoing.signal?.throwIfAborted();
                 if (failures >= retries || !mayRepeat(error, outgoing.again ?? "always"))
                     throw error;
                 const retryAfter = error instanceof NaviError ? error.retry_after : undefined;
@@ -88,21 +104,27 @@ export class Transport {
 
     /** Sends a request and reads the JSON of its answer; nothing for an empty one. */
     async json<T>(outgoing: Outgoing): Promise<T> {
-        const response = await this.send(outgoing);
-        const text = await connected(() => response.text(), outgoing.signal);
-        return (text === "" ? undefined : JSON.parse(text)) as T;
+        // The server answers some routes in another shape, or with a stream, when this is not said.
+        const headers = { accept: "application/json", ...outgoing.headers };
+        return this.#sendAndRead({ ...outgoing, headers }, async (response) => {
+            const text = await connected(() => response.text(), outgoing.signal);
+            return (text === "" ? undefined : parseJson(text, "the answer")) as T;
+        });
     }
 
     /** Sends a request and yields the events of the stream that answers it. */
-    async *stream(outgoing: Outgoing, options: SseOptions = {}): AsyncGenerator<SseMessage> {
+    async *stream(outgoing: Outgoing, options: StreamOptions = {}): AsyncGenerator<SseMessage> {
         const headers = { accept: "text/event-stream", ...outgoing.headers };
         const { body } = await this.send({ ...outgoing, headers });
         if (!body) throw new NaviConnectionError("the answer has no body");
+        options.onOpen?.();
         const messages = readSse(body, { idleMs: this.idleMs, ...options });
         try {
             for (;;) {
                 const next = await connected(() => messages.next(), outgoing.signal);
                 if (next.done) return;
+                // The rest of a piece that was read before the signal was aborted.
+                outgoing.signal?.throwIfAborted();
                 yield next.value;
             }
         } finally {
@@ -112,7 +134,9 @@ export class Transport {
 
     async #attempt(outgoing: Outgoing): Promise<Response> {
         const token = outgoing.isPublic ? undefined : this.#options.token;
-        const bearer = typeof token === "function" ? await token() : token;
+        outgoing.signal?.throwIfAborted();
+        const bearer =
+            typeof token === "function" ? await unlessAborted(token(), outgoing.signal) : token;
         const headers = new Headers(outgoing.headers);
         if (bearer) headers.set("authorization", `Bearer ${bearer}`);
         const init: RequestInit = { method: outgoing.method, headers, cache: "no-store" };
@@ -137,8 +161,8 @@ function mayRepeat(error: unknown, again: Again): boolean {
     if (error.error_code === "IDEMPOTENCY_KEY_IN_FLIGHT") return true;
     if (again === "always") return isPassing(error);
     // A request that ran out of time may have been carried out, as may one that a proxy gave up.
-    const did = error.error_code === "REQUEST_TIMED_OUT" || error.error_code.startsWith("HTTP_");
-    return error.status === 429 || (error.status === 503 && !did);
+    if (error.error_code === "REQUEST_TIMED_OUT" || !error.isProblem) return false;
+    return error.status === 429 || error.status === 503;
 }
 
 /** Tells a broken connection from a caller who gave up. */

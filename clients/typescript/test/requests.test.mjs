@@ -78,19 +78,38 @@ test("what creates something has a key, and keeps it when it is sent again", asy
     await client.conversations.create({ title: "b" });
     await client.conversations.append("c", { role: "user", content: "d" });
     await client.jobs.create({ message: "e" }, { idempotencyKey: "mine" });
+    await client.call("post", "/api/navi/plan", { body: { message: "f" } });
     const keys = seen.map(({ headers }) => headers["idempotency-key"]);
-    assert.equal(keys.length, 12);
-    for (let first = 0; first < 12; first += 3) {
+    assert.equal(keys.length, 15);
+    for (let first = 0; first < 15; first += 3) {
         assert.match(String(keys[first]), /^([0-9a-f]{32}|mine)$/);
         assert.equal(keys[first + 1], keys[first]);
         assert.equal(keys[first + 2], keys[first]);
     }
-    assert.equal(new Set(keys).size, 4);
+    assert.equal(new Set(keys).size, 5);
     assert.equal(keys[9], "mine");
 });
 
-test("a model is not asked again when nobody knows whether it was", async (t) => {
+/** @type {((client: NaviClient) => Promise<unknown>)[]} */
+const ASKING = [
+    (client) => client.chat({ message: "a" }),
+    (client) => all(client.chatStream({ message: "a" })),
+    (client) => all(client.run({ message: "a" })),
+    (client) => client.call("post", "/api/navi/next", { body: { session_id: "s" } }),
+    (client) => client.call("post", "/api/navi/analyze-changes", { body: {} }),
+    (client) => client.call("get", "/api/navi/analyze-changes", {}),
+];
+
+test("a model is not asked again when it may have been asked before", async (t) => {
     const faults = [
+        // As a proxy that writes JSON, and one that refuses by itself.
+        (/** @type {any} */ response) => json(response, 503, { error_code: "TOO_MANY_RUNS" }),
+        (/** @type {any} */ response) => response.writeHead(429).end("from a proxy"),
+        (/** @type {any} */ response) => {
+            response.writeHead(200, { "content-type": "application/json", "content-length": "99" });
+            response.write('{"content": "b');
+            setTimeout(() => response.destroy(), 20);
+        },
         (/** @type {any} */ response) => response.destroy(),
         (/** @type {any} */ response) => problem(response, 503, "REQUEST_TIMED_OUT"),
         (/** @type {any} */ response) => response.writeHead(503).end("from a proxy"),
@@ -98,21 +117,54 @@ test("a model is not asked again when nobody knows whether it was", async (t) =>
     ];
     for (const fault of faults) {
         const { client, seen } = await serve(t, (_, response) => fault(response));
-        await assert.rejects(client.chat({ message: "a" }));
-        await assert.rejects(all(client.chatStream({ message: "a" })));
-        await assert.rejects(all(client.run({ message: "a" })));
-        assert.equal(seen.length, 3);
+        for (const ask of ASKING) await assert.rejects(ask(client));
+        assert.equal(seen.length, ASKING.length);
     }
 });
 
 test("a model is asked again when the server refused", async (t) => {
+    for (const ask of ASKING) {
+        const { client, seen } = await serve(t, (_, response, n) => {
+            if (n === 0) return problem(response, 503, "TOO_MANY_RUNS");
+            if (n === 1) return problem(response, 429, "ORGANISATION_BUSY");
+            problem(response, 404, "ENOUGH");
+        });
+        await assert.rejects(ask(client), { error_code: "ENOUGH" });
+        assert.equal(seen.length, 3);
+    }
+});
+
+test("an answer that breaks in its middle is asked for again", async (t) => {
+    const person = { org_id: "acme", user_id: "ada", role: "planner" };
     const { client, seen } = await serve(t, (_, response, n) => {
-        if (n === 0) return problem(response, 503, "TOO_MANY_RUNS");
-        if (n === 1) return problem(response, 429, "ORGANISATION_BUSY");
-        json(response, 200, { content: "b" });
+        if (n > 1) return json(response, 200, person);
+        // One is cut off as the length shows; the end of the other looks like an end.
+        const length = n === 0 ? { "content-length": "99" } : { connection: "close" };
+        response.writeHead(200, { "content-type": "application/json", ...length });
+        response.write('{"org_id": "ac');
+        if (n === 0) setTimeout(() => response.destroy(), 20);
+        else response.end();
     });
-    assert.equal((await client.chat({ message: "a" })).content, "b");
+    assert.deepEqual(await client.me(), person);
     assert.equal(seen.length, 3);
+});
+
+test("an answer that is no JSON is an error of the connection", async (t) => {
+    const answer = (/** @type {any} */ _, /** @type {any} */ response) =>
+        response.end("<html>Sign in to this network</html>");
+    const { client, seen } = await serve(t, answer, { retries: 1 });
+    await assert.rejects(client.me(), NaviConnectionError);
+    assert.equal(seen.length, 2);
+});
+
+test("a problem names its author", async (t) => {
+    const { client } = await serve(t, (_, response, n) => {
+        if (n === 0) problem(response, 403, "FORBIDDEN");
+        else json(response, 403, { error_code: "FORBIDDEN" });
+    });
+    for (const isProblem of [true, false]) {
+        await assert.rejects(client.me(), { error_code: "FORBIDDEN", isProblem });
+    }
 });
 
 test("the token is asked for before every attempt", async (t) => {
@@ -166,6 +218,15 @@ test("readiness is asked once and without a token", async (t) => {
     assert.equal(seen[0]?.headers.authorization, undefined);
 });
 
+test("a call asks for JSON, and a stream for events", async (t) => {
+    const { client, seen } = await serve(t, (_, response) => json(response, 200, {}));
+    await client.call("get", "/api/audit", {});
+    await client.chat({ message: "a" });
+    await assert.rejects(all(client.chatStream({ message: "a" })), NaviConnectionError);
+    const accepts = seen.map(({ headers }) => headers.accept);
+    assert.deepEqual(accepts, ["application/json", "application/json", "text/event-stream"]);
+});
+
 test("parameters are put into paths and queries as they must be", async (t) => {
     const { client, seen } = await serve(t, (_, response) => json(response, 200, []));
     await client.conversations.get("a/b?c");
@@ -209,7 +270,7 @@ test("answers, ratings and tickets are sent as the server reads them", async (t)
     );
 });
 
-test("a chat is told event by event, and one that is cut off is an error", async (t) => {
+test("a chat is yielded event by event, and one that is cut off is an error", async (t) => {
     const { client } = await serve(t, (_, response, n) => {
         response.writeHead(200, { "content-type": "text/event-stream" });
         response.write(frame({ router_info: { model: "demo" } }, 1));

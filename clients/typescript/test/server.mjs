@@ -59,7 +59,8 @@ export function json(response, status, body, headers) {
  */
 export function problem(response, status, code, headers) {
     const body = { type: "/problems/x", title: "X", status, detail: "why", error_code: code };
-    json(response, status, { ...body, request_id: "r-1" }, headers);
+    const type = { "content-type": "application/problem+json" };
+    json(response, status, { ...body, request_id: "r-1" }, { ...type, ...headers });
 }
 
 /**

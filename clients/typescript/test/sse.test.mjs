@@ -120,7 +120,7 @@ test("a parser that is not ours reads the same", () => {
     }
 });
 
-test("an event is told as soon as its last line ends", () => {
+test("an event is yielded as soon as its last line ends", () => {
     for (const end of ["\n", "\r\n", "\r"]) {
         const parser = new SseParser();
         assert.deepEqual(parser.push(`id: 1${end}data: a${end}`), []);

@@ -1,4 +1,4 @@
-// What the scripts of this folder share: the hand on the server, a model's script and a workspace.
+// Shared by the scripts of this folder: the hand on the server, a model's script and a workspace.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,10 +16,10 @@ async function ask(what, body = "") {
 }
 
 /**
- * Starts a server; answers with its address and the token of a planner.
+ * Starts a server; answers with its address, and the tokens of a planner and an administrator.
  *
  * @param {...string} flags
- * @returns {Promise<{ url: string, token: string }>}
+ * @returns {Promise<{ url: string, token: string, admin: string }>}
  */
 export const start = async (...flags) => JSON.parse(await ask("start", flags.join("\n")));
 /** Ends the server as a deploy does. */
@@ -44,6 +44,10 @@ export function rehearse({ hangs }) {
     ];
     return ask("script", JSON.stringify({ plan: "Pages are counted from 1.", turns }));
 }
+
+/** A chat whose answer never ends: the model says its pieces, and then nothing more. */
+export const rehearseEndlessChat = () =>
+    ask("script", JSON.stringify({ turns: [{ say: ["From 1, ", "I "], fail: { kind: "hang" } }] }));
 
 /** The text of a whole run. */
 export const TEXT = "I ask first. It is <b>done</b>.";

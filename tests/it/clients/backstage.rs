@@ -8,16 +8,21 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::post;
+use navi::auth::principal::Role;
+use navi::auth::token::Verifier;
+use navi::config::settings::Config;
 use navi::llm::script::Script;
+use navi::platform::clock::Clock;
 use nix::sys::signal::Signal;
 use serde_json::json;
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
 use crate::clients::{node, root};
+use crate::support::app::{ORG, SECRET, USER, principal};
 use crate::support::served::{Place, Served, url};
 
-/// How long a server may take to end.
+/// The longest time that a server may take to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server that does not run yet, and a door through which a script commands it.
@@ -81,13 +86,23 @@ async fn write_script(State(stage): State<Arc<Stage>>, body: String) {
     stage.place.write_script(&body);
 }
 
-/// Starts a server with the flags of the body, one a line; answers with its address and a token.
+/// Starts a server with the flags of the body, one a line; answers with its address, the token of
+/// a planner, and that of an administrator.
 async fn start(State(stage): State<Arc<Stage>>, body: String) -> impl IntoResponse {
     let flags: Vec<_> = body.lines().collect();
     let served = stage.place.serve_at(&stage.bind, &flags).await;
-    let said = json!({"url": served.url, "token": served.token}).to_string();
+    let said = json!({"url": served.url, "token": served.token, "admin": admin()}).to_string();
     *stage.served.lock().await = Some(served);
     said
+}
+
+/// The token of an administrator.
+fn admin() -> String {
+    let config = Config::from_flags(["--jwt-secret", SECRET]).unwrap();
+    let secret = config.signing_secret().unwrap();
+    let verifier = Verifier::new(&config.auth, &secret, Clock::System);
+    let principal = principal(ORG, USER, Role::Admin);
+    verifier.mint(&principal, Duration::from_hours(1)).unwrap()
 }
 
 /// Ends the server as a deploy does, and waits until it is gone.

@@ -18,11 +18,13 @@ let client;
 /** @type {string} */
 let token;
 /** @type {string} */
+let admin;
+/** @type {string} */
 let baseUrl;
 
 before(async () => {
     await rehearse({ hangs: true });
-    ({ url: baseUrl, token } = await start(...QUICK));
+    ({ url: baseUrl, token, admin } = await start(...QUICK));
     client = new NaviClient({ baseUrl, token: async () => token });
 });
 after(stop);
@@ -36,23 +38,23 @@ after(stop);
 async function see(events, answer) {
     const text = new AnswerText();
     /** @type {NaviEvent[]} */
-    const told = [];
+    const yielded = [];
     for await (const event of events) {
         text.add(event);
-        told.push(event);
+        yielded.push(event);
         await answer(event);
     }
-    const logged = told.filter(({ type, sequence }) => sequence && type !== "job_terminal");
+    const logged = yielded.filter(({ type, sequence }) => sequence && type !== "job_terminal");
     assert.deepEqual(
         logged.map(({ sequence }) => sequence),
         logged.map((_, n) => n + 1),
         "each once, and none missing",
     );
-    const complete = told.find((event) => event.type === "complete");
+    const complete = yielded.find((event) => event.type === "complete");
     assert.ok(complete?.type === "complete");
-    const generation = told.find((event) => event.type === "generation_logged");
+    const generation = yielded.find((event) => event.type === "generation_logged");
     assert.ok(generation?.type === "generation_logged");
-    return { text: String(text), told, summary: complete.summary, genId: generation.gen_id };
+    return { text: String(text), yielded, summary: complete.summary, genId: generation.gen_id };
 }
 
 test("the server is ready and knows who asks", async () => {
@@ -60,13 +62,13 @@ test("the server is ready and knows who asks", async () => {
     assert.deepEqual(await client.me(), { org_id: "org-1", user_id: "user-1", role: "planner" });
 });
 
-test("a run survives the death of its server, and is told once and whole", async () => {
+test("a run survives the death of its server, and is yielded once and whole", async () => {
     const folder = workspace();
     const lost = /** @type {string[]} */ ([]);
     const onReconnect = (/** @type {Error} */ error) => void lost.push(error.message);
     const run = client.run({ message, workspace_path: folder }, { onReconnect });
     let isKilled = false;
-    const { text, told, summary, genId } = await see(run, async (event) => {
+    const { text, yielded, summary, genId } = await see(run, async (event) => {
         if (event.type === "prompt_request") {
             assert.deepEqual(
                 event.data.options.map(({ value }) => value),
@@ -91,7 +93,7 @@ test("a run survives the death of its server, and is told once and whole", async
         }
     });
     assert.equal(text, TEXT);
-    assert.ok(told.some(({ type }) => type === "job_resumed"));
+    assert.ok(yielded.some(({ type }) => type === "job_resumed"));
     assert.ok(lost.length > 0);
     assert.equal(summary.success, true);
     assert.equal(existsSync(join(folder, "old")), false);
@@ -173,7 +175,21 @@ test("chats are answered, kept in their conversation and rated", async () => {
     await assert.rejects(client.conversations.get(id), { error_code: "CONVERSATION_NOT_FOUND" });
 });
 
-test("problems are told with their members", async () => {
+test("routes that could answer in two ways answer as their types say", async () => {
+    const administrator = new NaviClient({ baseUrl, token: admin });
+    const page = await administrator.call("get", "/api/audit", { query: { limit: 1 } });
+    assert.ok(!Array.isArray(page));
+    assert.equal(page.entries.length, 1);
+    const folder = workspace();
+    const body = { workspace_root: folder };
+    const review = await client.call("post", "/api/navi/analyze-changes", { body });
+    assert.match(review.warning ?? "", /not in a git repository/);
+    const query = { workspace_root: folder };
+    const same = await client.call("get", "/api/navi/analyze-changes", { query });
+    assert.deepEqual(same, review);
+});
+
+test("problems keep their members", async () => {
     const stranger = new NaviClient({ baseUrl, token: "nonsense" });
     await assert.rejects(stranger.me(), { status: 401, error_code: "UNAUTHORIZED" });
     const unknown = "00000000-0000-7000-8000-000000000000";

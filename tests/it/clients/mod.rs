@@ -34,7 +34,17 @@ fn root() -> &'static Path {
 
 /// Runs Node to its end, which must be a good one; answers with what it printed.
 async fn node(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
-    let mut command = Command::new("node");
+    run("node", folder, arguments, environment).await
+}
+
+/// Runs a program to its end, which must be a good one; answers with what it printed.
+async fn run(
+    program: &str,
+    folder: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> String {
+    let mut command = Command::new(program);
     command
         .args(arguments)
         .envs(environment.iter().copied())
@@ -44,6 +54,6 @@ async fn node(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -
     let output = output.await.unwrap();
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
-    assert!(output.status.success(), "node {arguments:?}: {said}");
+    assert!(output.status.success(), "{program} {arguments:?}: {said}");
     said
 }

@@ -5,8 +5,9 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { NaviClient } from "../../../clients/typescript/dist/index.js";
 import { serve } from "../../../examples/web/serve.mjs";
-import { rehearse, start, stop, TEXT, workspace } from "./backstage.mjs";
+import { rehearse, rehearseEndlessChat, start, stop, TEXT, workspace } from "./backstage.mjs";
 
 const tools = process.env.NAVI_BROWSER ?? "";
 /** @type {any} */
@@ -41,7 +42,7 @@ async function servePage() {
 
 before(async () => {
     origin = await servePage();
-    await rehearse({ hangs: true });
+    await rehearseEndlessChat();
     server = await start("--cors-origins", origin);
     context = await chromium.launchPersistentContext(profile, {
         executablePath: join(tools, "chromium"),
@@ -120,6 +121,34 @@ function complainedOfAbsence() {
 }
 
 /**
+ * The events that the last answer shows; its text stands elsewhere.
+ *
+ * @returns {Promise<any[]>}
+ */
+async function shown() {
+    const events = page.locator("#transcript article").last().locator("details pre");
+    const lines = (await events.textContent()).trim().split("\n");
+    return lines.map((/** @type {string} */ line) => JSON.parse(line));
+}
+
+/**
+ * Compares the events that the page shows of a job with the job's log.
+ *
+ * @param {string} id
+ */
+async function showsEachEventOnce(id) {
+    const client = new NaviClient({ baseUrl: server.url, token: server.token });
+    const expected = [];
+    for await (const event of client.jobs.follow(id)) {
+        if (event.type !== "text") expected.push([event.sequence, event.type]);
+    }
+    assert.deepEqual(
+        (await shown()).map(({ sequence, type }) => [sequence, type]),
+        expected,
+    );
+}
+
+/**
  * Signs in on a page.
  *
  * @param {any} page
@@ -161,7 +190,22 @@ step("a page that is allowed signs in, after a preflight", async () => {
     }
 });
 
-step("a chat is streamed, kept by the server and shown again", async () => {
+step("a chat is shown while it is written, and stopped", async () => {
+    await page.getByLabel("Message").fill("Where are pages counted from, and why?");
+    await press("Ask");
+    // This answer has no end, so what is shown of it came as a piece.
+    await sees("From 1, I");
+    assert.equal(await page.locator("#stop").isEnabled(), true);
+    await press("Stop");
+    await sees("Stopped.");
+    await page.locator("#stop[disabled]").waitFor();
+    await stop();
+    await rehearse({ hangs: true });
+    assert.equal((await start("--cors-origins", origin)).url, server.url);
+    await press("New");
+});
+
+step("a chat is kept by the server and shown again", async () => {
     await page.getByLabel("Message").fill("Where are pages counted from?");
     await press("Ask");
     await sees("Pages are counted from 1.");
@@ -223,13 +267,20 @@ step("a job is followed through an EventSource with a ticket", async () => {
     page.on("request", (/** @type {any} */ request) => {
         if (request.resourceType() === "eventsource") streams.push(request.url());
     });
+    const refused = /** @type {string[]} */ ([]);
     await press("New");
     await page.getByLabel("Message").fill("clean up in the background");
     await page.getByLabel("Folder").fill(workspace());
     await press("Work in the background");
     await press("No answer");
     await page.locator(".consent").getByText("rm -r old").waitFor();
-    // What was asked before a restart is answered after it, and the stream goes on.
+    // A question from before a restart is answered after it, and the stream goes on. Its ticket has
+    // run out meanwhile: the browser connects again with it, and is refused.
+    const refuse = (/** @type {any} */ route) => {
+        refused.push(route.request().url());
+        return route.fulfill({ status: 401 });
+    };
+    await page.route(/\/api\/jobs\/[^/]+\/events\?/, refuse, { times: 1 });
     await stop();
     await sees("The connection is lost; connecting again…");
     await start("--cors-origins", origin);
@@ -243,10 +294,20 @@ step("a job is followed through an EventSource with a ticket", async () => {
     await sees("Ready.");
     await press("Bad");
     await sees("Bad: Feedback submitted successfully.");
-    const [stream] = streams.map((url) => new URL(url));
-    assert.match(stream?.pathname ?? "", /^\/api\/jobs\/[^/]+\/events$/);
-    assert.ok(stream?.searchParams.get("ticket"));
-    assert.equal(stream?.toString().includes(server.token), false);
+    const [first, ...later] = [...new Set(streams)].map((url) => new URL(url));
+    assert.deepEqual(refused, [String(first)]);
+    assert.match(first?.pathname ?? "", /^\/api\/jobs\/[^/]+\/events$/);
+    assert.ok(first?.searchParams.get("ticket"));
+    assert.equal(first?.searchParams.get("after_sequence"), "0");
+    assert.ok(later.length > 0, "a stream with another ticket");
+    for (const { pathname, searchParams } of later) {
+        assert.equal(pathname, first?.pathname);
+        assert.ok(searchParams.get("ticket"));
+        assert.notEqual(searchParams.get("ticket"), first?.searchParams.get("ticket"));
+        assert.ok(Number(searchParams.get("after_sequence")) > 0);
+    }
+    assert.equal(streams.join().includes(server.token), false);
+    await showsEachEventOnce(first?.pathname.split("/")[3] ?? "");
 });
 
 step("a run is stopped", async () => {
@@ -257,6 +318,12 @@ step("a run is stopped", async () => {
     await page.locator(".prompt:not([disabled])").waitFor();
     await press("Stop");
     await sees("Stopped.");
+    const started = (await shown()).find(({ type, task_id }) => type === "status" && task_id);
+    const client = new NaviClient({ baseUrl: server.url, token: server.token });
+    // The server needs a moment to end it.
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    for await (const event of client.jobs.follow(started?.task_id, { signal })) void event;
+    assert.equal((await client.jobs.get(started?.task_id)).status, "canceled");
 });
 
 step("the browser had nothing to complain about", () => {

@@ -261,6 +261,12 @@ impl Runner {
         let Some(mut tools) = self.tools.clone() else {
             return Ok(Done::told("no workspace is open, so there are no tools"));
         };
+        if deed.tool.writes_files() {
+            // Clients copy the file for their Undo when they see the call, which they can now.
+            self.journal.commit().await?;
+            let read = self.services.followers.let_clients_read(self.run.id);
+            self.unless_halted(read).await?;
+        }
         let probe = self.foresee(&deed, &tools).await;
         if probe.needs_record() {
             tools.record = self.services.records.file(self.run.id, planned.id);
@@ -273,11 +279,6 @@ impl Runner {
             .write(vec![Entry::ToolStarted { id, probe, consent }])
             .await?;
         self.journal.commit().await?;
-        if deed.tool.writes_files() {
-            // Clients copy the file for their Undo when they see the call.
-            let read = self.services.followers.let_clients_read(self.run.id);
-            self.unless_halted(read).await?;
-        }
         // Otherwise another process may have taken the run since, and do this.
         self.unless_halted(self.services.lease.held()).await?;
         let work = execute(&deed, &planned.call.id, &tools, Some(entry));

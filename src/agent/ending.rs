@@ -127,12 +127,16 @@ impl Runner {
 
     /// Keeps what was said in the run's conversation.
     async fn remember(&self) {
-        let Some(id) = self.run.task.conversation_id else {
-            return;
-        };
-        let (question, answer) = (&self.run.task.message, &self.last_text);
-        let conversations = &self.services.conversations;
-        memory::remember(conversations, &self.run.principal(), id, question, answer).await;
+        let (run, conversations) = (&self.run, &self.services.conversations);
+        let principal = run.principal();
+        memory::remember(
+            conversations,
+            &principal,
+            &run.task,
+            run.created_at,
+            &self.last_text,
+        )
+        .await;
     }
 
     fn summary(&self, stopped: Stopped) -> Summary {

@@ -1,16 +1,20 @@
-//! What was said before, and what is kept of what is said now.
+//! The stored conversation of a run or a chat: what a model is told of it, and what is added.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 
 use crate::agent::conversations::error::Error;
 use crate::agent::conversations::model::{
     HISTORY_MESSAGES, Message as StoredMessage, NewConversation, NewMessage, Role,
 };
-use crate::agent::conversations::service::ConversationService;
-use crate::agent::model::{ConversationId, Task};
+use crate::agent::conversations::service::{ConversationService, ensure};
+use crate::agent::model::{Run, Task};
 use crate::auth::principal::Principal;
 use crate::llm::model::Message;
 
 /// Takes the history from the task's conversation when the client sent none. An id that no
-/// conversation has begins one; a conversation of another user is not found, whatever the client sent.
+/// conversation has will begin one ([`begin`]); a conversation of another user is not found, whatever the
+/// client sent.
 pub async fn recall(
     conversations: &ConversationService,
     principal: &Principal,
@@ -19,17 +23,10 @@ pub async fn recall(
     let Some(id) = task.conversation_id else {
         return Ok(());
     };
-    let mut stored = match conversations
-        .messages(principal, id, HISTORY_MESSAGES)
-        .await
-    {
+    let stored = conversations.messages(principal, id, HISTORY_MESSAGES);
+    let mut stored = match stored.await {
         Err(Error::NotFound(_)) => {
-            let new = NewConversation {
-                title: Some(task.message.clone()),
-                workspace_path: task.workspace_path.clone(),
-                initial_context: None,
-            };
-            conversations.ensure(principal, id, new).await?;
+            conversations.may_begin(principal, id).await?;
             Vec::new()
         }
         stored => stored?,
@@ -49,6 +46,24 @@ pub async fn recall(
     Ok(())
 }
 
+/// Begins a run's conversation if no conversation has its id, in the transaction that writes the run: a
+/// request that is refused leaves none behind.
+pub async fn begin(conn: &mut PgConnection, run: &Run) -> Result<(), Error> {
+    let Some(id) = run.task.conversation_id else {
+        return Ok(());
+    };
+    let new = begun_by(&run.task);
+    ensure(conn, &run.principal(), id, new, run.created_at).await
+}
+
+fn begun_by(task: &Task) -> NewConversation {
+    NewConversation {
+        title: Some(task.message.clone()),
+        workspace_path: task.workspace_path.clone(),
+        initial_context: None,
+    }
+}
+
 fn asks(message: &StoredMessage, question: &str) -> bool {
     message.role == Role::User && message.content.trim() == question.trim()
 }
@@ -65,23 +80,29 @@ fn told(role: Role, content: String) -> Message {
     }
 }
 
-/// Keeps a question and its answer. Clients that keep conversations themselves may have stored the
-/// question already; it is not stored again.
+/// Keeps a question and its answer. Clients that keep conversations themselves may have stored either
+/// since it was asked; it is not stored again.
 pub async fn remember(
     conversations: &ConversationService,
     principal: &Principal,
-    id: ConversationId,
-    question: &str,
+    task: &Task,
+    asked_at: DateTime<Utc>,
     answer: &str,
 ) {
+    let Some(id) = task.conversation_id else {
+        return;
+    };
+    let question = &task.message;
     let kept = async {
+        conversations.ensure(principal, id, begun_by(task)).await?;
         let last = conversations.messages(principal, id, 2).await?;
-        if let [asked, answered] = last.as_slice()
+        if let [.., asked, answered] = last.as_slice()
             && asks(asked, question)
             && answered.role == Role::Assistant
-            && answered.content == answer
+            && answered.created_at >= asked_at
+            && answered.is_version_of(answer)
         {
-            // A run that goes on in another process after its last word was kept already.
+            // The client was faster, or the run goes on in another process after its last word was kept.
             return Ok(Vec::new());
         }
         let is_there = last.last().is_some_and(|message| asks(message, question));

@@ -23,6 +23,7 @@ use crate::agent::leases;
 use crate::agent::leases::keeper::{Lease, Term};
 use crate::agent::leases::model::Taken;
 use crate::agent::limits::AgentConfig;
+use crate::agent::memory;
 use crate::agent::model::{Run, RunId, RunKind, RunStatus};
 use crate::agent::policy::service::Policy;
 use crate::agent::preparing::{Grounds, Past};
@@ -234,6 +235,7 @@ impl AgentService {
             tx.rollback().await?;
             return Err(Error::OrgIsBusy { limit });
         }
+        memory::begin(&mut tx, run).await?;
         runs::insert_run(&mut tx, run, Some(term.worker), true, None).await?;
         let hold = Hold {
             last: 1,

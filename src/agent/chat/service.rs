@@ -1,5 +1,6 @@
 //! Answering a question in text.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::agent::error::Error;
@@ -40,6 +41,7 @@ pub struct Chat {
     exposure: Exposure,
     principal: Principal,
     trace_id: TraceId,
+    asked_at: DateTime<Utc>,
     service: AgentService,
 }
 
@@ -68,7 +70,7 @@ impl AgentService {
         let chunks = self
             .search(principal, Phase::Chat, workspace.as_ref(), &task.message)
             .await;
-        let draw = uuid_v7(&self.services().clock);
+        let (asked_at, draw) = (self.services().clock.now(), uuid_v7(&self.services().clock));
         let guidance = self.guidance(principal, &task, &chunks, draw).await;
         let mut messages = task.history.clone();
         messages.push(prompt::first_message(
@@ -96,6 +98,7 @@ impl AgentService {
             exposure: guidance.exposure,
             principal: principal.clone(),
             trace_id,
+            asked_at,
             service: self.clone(),
         })
     }
@@ -164,17 +167,14 @@ impl Chat {
     pub async fn keep(&self, answer: &str) -> Option<i64> {
         let services = self.service.services();
         let (org_id, user_id) = (&self.principal.org_id, &self.principal.user_id);
-        if let Some(id) = self.task.conversation_id {
-            let question = &self.task.message;
-            memory::remember(
-                &services.conversations,
-                &self.principal,
-                id,
-                question,
-                answer,
-            )
-            .await;
-        }
+        memory::remember(
+            &services.conversations,
+            &self.principal,
+            &self.task,
+            self.asked_at,
+            answer,
+        )
+        .await;
         let prompt = serde_json::to_string(&self.request.messages).unwrap_or_default();
         let written = Written {
             answer: answer.to_owned(),

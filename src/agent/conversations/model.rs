@@ -95,6 +95,22 @@ pub struct Message {
     pub created_at: DateTime<Utc>,
 }
 
+impl Message {
+    /// Returns true for an answer that the server wrote and no client has replaced.
+    pub fn is_of_server(&self) -> bool {
+        self.role == Role::Assistant && self.metadata[SOURCE.0] == SOURCE.1
+    }
+
+    /// Returns true if another text is the same answer: one holds the other, apart from blanks. A client
+    /// keeps the text of every turn where the server keeps the last one's, or the beginning of an answer
+    /// that its user stopped.
+    pub fn is_version_of(&self, other: &str) -> bool {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (own, other) = (words(&self.content), words(other));
+        own.contains(&other) || other.contains(&own)
+    }
+}
+
 /// A message that is about to be appended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewMessage {

@@ -1,6 +1,6 @@
 //! What can be done with conversations, by whom.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 
@@ -39,7 +39,7 @@ impl ConversationService {
         new: NewConversation,
         key: Option<&IdempotencyKey>,
     ) -> Result<Created<ConversationView>, Error> {
-        let conversation = self.begun(ConversationId::new(&self.clock), new)?;
+        let conversation = begun(ConversationId::new(&self.clock), new, self.clock.now())?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let mut tx = self.db.begin().await?;
         if let Claim::Stored(answer) = keys::claim(&mut tx, org_id, user_id, key).await? {
@@ -62,45 +62,18 @@ impl ConversationService {
         id: ConversationId,
         new: NewConversation,
     ) -> Result<(), Error> {
-        let conversation = self.begun(id, new)?;
-        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let mut conn = self.db.acquire().await?;
-        if store::insert(&mut conn, org_id, user_id, &conversation).await? {
-            return Ok(());
-        }
-        let found = store::find(&mut conn, org_id, user_id, id).await?;
-        found.map(drop).ok_or(Error::NotFound(id))
+        ensure(&mut conn, principal, id, new, self.clock.now()).await
     }
 
-    /// A conversation that begins now, within its bounds.
-    fn begun(&self, id: ConversationId, new: NewConversation) -> Result<Conversation, Error> {
-        let workspace_path = new
-            .workspace_path
-            .map(|path| db::strip_nul(&path).into_owned());
-        if workspace_path
-            .as_ref()
-            .is_some_and(|p| p.len() > MAX_PATH_BYTES)
-        {
-            return Err(Error::TooLarge {
-                field: "workspace_path",
-                limit: MAX_PATH_BYTES,
-            });
+    /// Finds out whether the principal has a conversation with this id, or may begin one.
+    pub async fn may_begin(&self, principal: &Principal, id: ConversationId) -> Result<(), Error> {
+        let mut conn = self.db.acquire().await?;
+        if store::is_free(&mut conn, &principal.org_id, id).await? {
+            return Ok(());
         }
-        let now = self.clock.now();
-        Ok(Conversation {
-            id,
-            title: title(new.title.as_deref().unwrap_or_default()),
-            status: Status::Active,
-            is_pinned: false,
-            is_starred: false,
-            workspace_path,
-            initial_context: match new.initial_context {
-                None | Some(Value::Null) => None,
-                Some(context) => Some(bounded("initial_context", context)?),
-            },
-            created_at: now,
-            updated_at: now,
-        })
+        let found = store::find(&mut conn, &principal.org_id, &principal.user_id, id).await?;
+        found.map(drop).ok_or(Error::NotFound(id))
     }
 
     /// The principal's conversations, the last used first.
@@ -189,8 +162,8 @@ impl ConversationService {
         Ok(messages)
     }
 
-    /// Appends one message of a client, unless a request with this key has appended it already. An
-    /// answer takes the place of the one that the server wrote to the same question.
+    /// Appends one message of a client, unless a request with this key has appended it already. A
+    /// client's version of an answer takes the place of the server's.
     pub async fn append_once(
         &self,
         principal: &Principal,
@@ -228,11 +201,15 @@ impl ConversationService {
     ) -> Result<Message, Error> {
         if new.role == Role::Assistant {
             let (org_id, user_id) = (&principal.org_id, &principal.user_id);
-            let is_there = store::touch(tx, org_id, user_id, id, self.clock.now()).await?;
-            if is_there
-                && let Some(message) = store::replace_own_answer(tx, org_id, id, &new).await?
+            if !store::touch(tx, org_id, user_id, id, self.clock.now()).await? {
+                return Err(Error::NotFound(id));
+            }
+            let last = store::last_messages(tx, org_id, user_id, id, 1).await?;
+            if let Some(ours) = last.first()
+                && ours.is_of_server()
+                && ours.is_version_of(&new.content)
             {
-                return Ok(message);
+                return Ok(store::replace(tx, org_id, id, ours.id, &new).await?);
             }
         }
         let mut messages = self.append_in(tx, principal, id, vec![new]).await?;
@@ -274,6 +251,57 @@ impl ConversationService {
         store::append(tx, org_id, id, &messages).await?;
         Ok(messages)
     }
+}
+
+/// [`ConversationService::ensure`] within a transaction.
+pub async fn ensure(
+    conn: &mut PgConnection,
+    principal: &Principal,
+    id: ConversationId,
+    new: NewConversation,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let conversation = begun(id, new, now)?;
+    let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+    if store::insert(conn, org_id, user_id, &conversation).await? {
+        return Ok(());
+    }
+    let found = store::find(conn, org_id, user_id, id).await?;
+    found.map(drop).ok_or(Error::NotFound(id))
+}
+
+/// A conversation that begins now, within its bounds.
+fn begun(
+    id: ConversationId,
+    new: NewConversation,
+    now: DateTime<Utc>,
+) -> Result<Conversation, Error> {
+    let workspace_path = new
+        .workspace_path
+        .map(|path| db::strip_nul(&path).into_owned());
+    if workspace_path
+        .as_ref()
+        .is_some_and(|p| p.len() > MAX_PATH_BYTES)
+    {
+        return Err(Error::TooLarge {
+            field: "workspace_path",
+            limit: MAX_PATH_BYTES,
+        });
+    }
+    Ok(Conversation {
+        id,
+        title: title(new.title.as_deref().unwrap_or_default()),
+        status: Status::Active,
+        is_pinned: false,
+        is_starred: false,
+        workspace_path,
+        initial_context: match new.initial_context {
+            None | Some(Value::Null) => None,
+            Some(context) => Some(bounded("initial_context", context)?),
+        },
+        created_at: now,
+        updated_at: now,
+    })
 }
 
 /// A message that can be stored, or why not.

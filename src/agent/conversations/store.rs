@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::agent::conversations::model::{
-    Changes, Conversation, Message, NewMessage, Role, SOURCE, Status,
+    Changes, Conversation, Message, NewMessage, Role, Status,
 };
 use crate::agent::model::{ConversationId, MessageId};
 use crate::platform::ids::{OrgId, UserId};
@@ -40,6 +40,24 @@ pub async fn insert(
     .execute(conn)
     .await
     .map(|done| done.rows_affected() == 1)
+}
+
+/// Returns true if no conversation has the id, in whatever organisation.
+pub async fn is_free(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    id: ConversationId,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select not exists
+             (select 1 from conversations where org_id = $1 and conversation_id = $2)
+           and not exists
+             (select 1 from conversations where org_id <> $1 and conversation_id = $2) as "free!""#,
+        org_id as &OrgId,
+        id as ConversationId,
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// The user's own conversation, unless it is deleted.
@@ -125,7 +143,7 @@ pub async fn update(
 }
 
 /// Moves the user's own conversation to the top and locks its row until the transaction ends, so
-/// that who appends is alone. Answers whether there is one.
+/// that no other request appends meanwhile. Answers whether there is one.
 pub async fn touch(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -174,35 +192,30 @@ pub async fn append(
     Ok(())
 }
 
-/// Replaces the last message of a conversation whose row is locked by [`touch`], if it is an answer
-/// that the server wrote ([`SOURCE`]). Returns the message as it is then.
-pub async fn replace_own_answer(
+/// Replaces what a message of a conversation says, whose row is locked by [`touch`]. Returns the message as
+/// it is then.
+pub async fn replace(
     conn: &mut PgConnection,
     org_id: &OrgId,
     id: ConversationId,
+    message: MessageId,
     new: &NewMessage,
-) -> sqlx::Result<Option<Message>> {
+) -> sqlx::Result<Message> {
     sqlx::query_as!(
         Message,
         r#"update conversation_messages
-           set content = $3, metadata = $4, tokens_used = coalesce($5, tokens_used)
-           where org_id = $1 and role = 'assistant' and metadata ->> $6 = $7
-             and message_id = (
-               select message_id from conversation_messages
-               where org_id = $1 and conversation_id = $2
-               order by created_at desc, message_id desc
-               limit 1)
+           set content = $4, metadata = $5, tokens_used = coalesce($6, tokens_used)
+           where org_id = $1 and conversation_id = $2 and message_id = $3
            returning message_id as "id: MessageId", role as "role: Role", content, metadata,
                      tokens_used, created_at"#,
         org_id as &OrgId,
         id as ConversationId,
+        message as MessageId,
         new.content,
         new.metadata,
         new.tokens_used,
-        SOURCE.0,
-        SOURCE.1,
     )
-    .fetch_optional(conn)
+    .fetch_one(conn)
     .await
 }
 

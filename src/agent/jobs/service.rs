@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
+use crate::agent;
 use crate::agent::attending::CANCEL;
 use crate::agent::conclude::Reason;
 use crate::agent::consents;
@@ -14,6 +15,7 @@ use crate::agent::jobs::error::Error;
 use crate::agent::jobs::model::{Job, JobHead, MAX_METADATA_BYTES, Nudged, Pending};
 use crate::agent::jobs::store;
 use crate::agent::jobs::view::{JobCreatedView, JobPage, JobView};
+use crate::agent::memory;
 use crate::agent::model::{Run, RunId, RunKind, RunStatus};
 use crate::agent::request::TaskRequest;
 use crate::agent::service::AgentService;
@@ -303,7 +305,10 @@ pub(in crate::agent) async fn insert(
     run: &Run,
     starts: bool,
     metadata: Option<&Value>,
-) -> sqlx::Result<()> {
+) -> Result<(), Error> {
+    memory::begin(conn, run)
+        .await
+        .map_err(agent::error::Error::from)?;
     runs::insert_run(conn, run, None, starts, metadata).await?;
     let created = Event::JobCreated {
         status: RunStatus::Queued.as_str().to_owned(),
@@ -311,9 +316,8 @@ pub(in crate::agent) async fn insert(
     };
     let events = [(Storable::new(created), RunStatus::Queued)];
     let append = Append::events(0, 0, &events, RunStatus::Queued);
-    event_log::append(conn, &run.org_id, run.id, &append, run.created_at)
-        .await
-        .map(drop)
+    event_log::append(conn, &run.org_id, run.id, &append, run.created_at).await?;
+    Ok(())
 }
 
 /// The consent or question that a job waits with.

@@ -4,9 +4,9 @@ use std::io::Read;
 
 use crate::agent::policy::service::Policy;
 use crate::agent::review::error::Error;
-use crate::agent::review::left_out::{LeftOut, Reason};
 use crate::agent::review::model::Changed;
 use crate::agent::review::patch::Patch;
+use crate::agent::review::skipped::{Reason, Skipped};
 use crate::agent::tools::git;
 use crate::agent::tools::git::listing::{Change, Kind, Listing};
 use crate::agent::tools::git::repository::Repository;
@@ -21,7 +21,7 @@ const MAX_PATCH_BYTES: usize = 32 * 1024;
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// A folder whose changes are gathered.
-pub struct Ground {
+pub struct ReviewTarget {
     /// The folder.
     pub workspace: Workspace,
     /// The rules that say which of its files may be read without consent.
@@ -30,9 +30,9 @@ pub struct Ground {
     pub repository: Repository,
 }
 
-impl Ground {
+impl ReviewTarget {
     /// The changed files that may be shown, at most as many as one review takes.
-    pub async fn list(&self, left_out: &mut LeftOut) -> Result<Vec<Change>, git::error::Error> {
+    pub async fn list(&self, skipped: &mut Skipped) -> Result<Vec<Change>, git::error::Error> {
         let known = self.repository.changes().await?;
         let unknown = self.repository.untracked().await?;
         let mut chosen = Vec::new();
@@ -42,12 +42,12 @@ impl Ground {
                 unnamed,
                 is_cut,
             } = listing;
-            left_out.add_missing(unnamed, is_cut);
+            skipped.add_missing(unnamed, is_cut);
             for change in changes {
                 match self.refusal(&change) {
-                    Some(reason) => left_out.add(reason, &change.path),
+                    Some(reason) => skipped.add(reason, &change.path),
                     None if chosen.len() == MAX_FILES => {
-                        left_out.add(Reason::TooMany, &change.path);
+                        skipped.add(Reason::TooMany, &change.path);
                     }
                     None => chosen.push(change),
                 }
@@ -79,13 +79,13 @@ impl Ground {
     pub async fn read(
         &self,
         change: Change,
-        left_out: &mut LeftOut,
+        skipped: &mut Skipped,
     ) -> Result<Option<Changed>, Error> {
         let (patch, is_whole) = match change.kind {
             Kind::Untracked => match self.new_file(&change.path) {
                 Ok(read) => read,
                 Err(reason) => {
-                    left_out.add(reason, &change.path);
+                    skipped.add(reason, &change.path);
                     return Ok(None);
                 }
             },
@@ -95,7 +95,7 @@ impl Ground {
             }
         };
         if patch.is_binary() {
-            left_out.add(self.why_binary(&change.path), &change.path);
+            skipped.add(self.why_binary(&change.path), &change.path);
             return Ok(None);
         }
         if patch == Patch::default() {
@@ -103,7 +103,7 @@ impl Ground {
             return Ok(None);
         }
         if !is_whole {
-            left_out.add_cut(&change.path);
+            skipped.add_cut(&change.path);
         }
         Ok(Some(Changed {
             path: change.path,

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use crate::agent::frame::StreamFrame;
 use crate::agent::review::error::Error;
-use crate::agent::review::service::{Asked, whole};
+use crate::agent::review::service::{ReviewOrder, whole};
 use crate::agent::review::stream;
 use crate::agent::review::view::ReviewView;
 use crate::agent::service::AgentService;
@@ -53,8 +53,8 @@ impl ReviewRequest {
         }
     }
 
-    fn asked(self, principal: Principal, trace_id: TraceId) -> Asked {
-        Asked {
+    fn order(self, principal: Principal, trace_id: TraceId) -> ReviewOrder {
+        ReviewOrder {
             principal,
             trace_id,
             workspace: self.workspace_path.or(self.workspace_root),
@@ -95,7 +95,7 @@ async fn follow_review(
     if headers.contains_key(LAST_EVENT_ID) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    review(service, request.asked(principal, trace_id), &headers).await
+    review(service, request.order(principal, trace_id), &headers).await
 }
 
 /// Review what changed in a folder since the last commit.
@@ -122,15 +122,15 @@ async fn ask_for_review(
     body: Option<Json<ReviewRequest>>,
 ) -> Result<Response, Problem> {
     let request = body.map(|Json(body)| body).unwrap_or_default().or(query);
-    review(service, request.asked(principal, trace_id), &headers).await
+    review(service, request.order(principal, trace_id), &headers).await
 }
 
 async fn review(
     service: AgentService,
-    asked: Asked,
+    order: ReviewOrder,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let steps = service.review(asked);
+    let steps = service.review(order);
     if wants_json(headers) {
         let review = whole(steps).await?;
         return Ok(Json(ReviewView::from(review)).into_response());

@@ -10,10 +10,10 @@ use crate::agent::model_call::{Caller, ModelCall};
 use crate::agent::preparing::{Grounds, needs};
 use crate::agent::request::TaskRequest;
 use crate::agent::review::error::Error;
-use crate::agent::review::gathering::Ground;
+use crate::agent::review::gathering::ReviewTarget;
 use crate::agent::review::judging::{Opinion, questions, request};
-use crate::agent::review::left_out::{LeftOut, Reason};
 use crate::agent::review::model::{Changed, Review};
+use crate::agent::review::skipped::{Reason, Skipped};
 use crate::agent::service::AgentService;
 use crate::agent::tools::git::error::Error as GitError;
 use crate::agent::tools::git::place::Place;
@@ -41,7 +41,7 @@ const BYTES_PER_TOKEN: usize = 2;
 
 /// A review that is asked for.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct ReviewOrder {
     /// The caller.
     pub principal: Principal,
     /// The trace of the request.
@@ -79,24 +79,27 @@ impl Step {
 
 impl AgentService {
     /// Reviews what changed. Dropping the stream ends what is under way: a command, or a call to a model.
-    pub fn review(&self, asked: Asked) -> impl Stream<Item = Result<Step, Error>> + Send + 'static {
+    pub fn review(
+        &self,
+        order: ReviewOrder,
+    ) -> impl Stream<Item = Result<Step, Error>> + Send + 'static {
         let service = self.clone();
         try_stream! {
             yield Step::begins("Looking for the repository", 0);
-            let Some(ground) = service.ground(&asked).await? else {
+            let Some(target) = service.target(&order).await? else {
                 yield Step::Done(Review::of_nothing(NO_REPOSITORY));
                 return;
             };
             let mut review = Review::default();
-            if !ground.repository.has_commits() {
+            if !target.repository.has_commits() {
                 review.notes.push(NO_COMMITS.to_owned());
             }
-            let changes = ground.list(&mut review.left_out).await?;
+            let changes = target.list(&mut review.skipped).await?;
             let count = changes.len();
             for (number, change) in changes.into_iter().enumerate() {
                 let what = format!("Reading {} ({} of {count})", change.path, number + 1);
                 yield Step::begins(what, between(READING, number, count));
-                let read = ground.read(change, &mut review.left_out).await?;
+                let read = target.read(change, &mut review.skipped).await?;
                 review.files.extend(read);
             }
             if review.files.is_empty() {
@@ -104,7 +107,7 @@ impl AgentService {
                 yield Step::Done(review);
                 return;
             }
-            let judge = service.judge(&asked)?;
+            let judge = service.judge(&order)?;
             review.model = Some(judge.route.effective_model_id.clone());
             let asking = judge.questions(&review.files);
             let mut opinions = Vec::new();
@@ -120,11 +123,11 @@ impl AgentService {
     }
 
     /// The folder and its repository; none when it has no repository within reach.
-    async fn ground(&self, asked: &Asked) -> Result<Option<Ground>, Error> {
+    async fn target(&self, order: &ReviewOrder) -> Result<Option<ReviewTarget>, Error> {
         if self.stopping().is_cancelled() {
             return Err(agent::error::Error::ShuttingDown.into());
         }
-        let named = asked.workspace.as_deref().map(str::trim);
+        let named = order.workspace.as_deref().map(str::trim);
         let named = named.filter(|path| !path.is_empty());
         let task = TaskRequest {
             message: "Review the changes".to_owned(),
@@ -145,7 +148,7 @@ impl AgentService {
             return Err(GitError::Elsewhere.into());
         }
         let repository = Repository::open(self.git(&workspace)?, &place).await?;
-        Ok(Some(Ground {
+        Ok(Some(ReviewTarget {
             workspace,
             policy,
             repository,
@@ -161,14 +164,14 @@ impl AgentService {
         Ok(Program::new(launch, &mark, tasks, directory))
     }
 
-    fn judge(&self, asked: &Asked) -> Result<Judge, Error> {
+    fn judge(&self, order: &ReviewOrder) -> Result<Judge, Error> {
         let task = agent::model::Task::unreadable(String::new());
-        let (model, hint) = (asked.model.as_deref(), asked.provider.as_deref());
+        let (model, hint) = (order.model.as_deref(), order.provider.as_deref());
         let route = self.router().route(model, hint, needs(&task, false));
         let route = route.map_err(agent::error::Error::Route)?;
         let caller = Caller {
-            trace_id: Some(asked.trace_id.clone()),
-            ..Caller::new(self.services(), &asked.principal, &route, "review")
+            trace_id: Some(order.trace_id.clone()),
+            ..Caller::new(self.services(), &order.principal, &route, "review")
         };
         Ok(Judge { route, caller })
     }
@@ -222,7 +225,7 @@ impl Review {
             let shown = files.by_ref().take(range.len());
             taken += range.len();
             let Some(opinion) = opinion else {
-                shown.for_each(|file| self.left_out.add(Reason::Unanswered, &file.path));
+                shown.for_each(|file| self.skipped.add(Reason::Unanswered, &file.path));
                 continue;
             };
             let first = kept.len();
@@ -239,7 +242,7 @@ impl Review {
             return Err(Error::Unreadable);
         }
         for file in files {
-            self.left_out.add(Reason::TooMuch, &file.path);
+            self.skipped.add(Reason::TooMuch, &file.path);
         }
         if dropped > 0 {
             self.notes.push(format!(
@@ -259,7 +262,7 @@ impl Review {
         }
         let (added, removed) = self.counts();
         self.summary = match self.files.len() {
-            0 if self.left_out == LeftOut::default() => "There is nothing to review.".to_owned(),
+            0 if self.skipped == Skipped::default() => "There is nothing to review.".to_owned(),
             0 => "None of the changed files was reviewed.".to_owned(),
             1 => format!("1 file was reviewed: {added} lines added, {removed} removed."),
             count => {

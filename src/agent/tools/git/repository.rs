@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::agent::tools::git::error::Error;
 use crate::agent::tools::git::listing::{Change, Listing};
 use crate::agent::tools::git::place::Place;
-use crate::agent::tools::git::program::{Program, Said};
+use crate::agent::tools::git::program::{GitOutput, Program};
 use crate::agent::tools::text;
 
 /// The most that is read of a list of files, in bytes.
@@ -96,16 +96,16 @@ impl Repository {
     /// The files that differ from the last commit, staged or not.
     pub async fn changes(&self) -> Result<Listing, Error> {
         let asked = ["--raw", "-z", "--no-abbrev", &self.base, "--", "."];
-        let said = self.run(&[DIFF, &asked].concat(), LISTING_BYTES).await?;
-        Ok(Listing::of_raw(&said.bytes, said.is_cut))
+        let output = self.run(&[DIFF, &asked].concat(), LISTING_BYTES).await?;
+        Ok(Listing::of_raw(&output.bytes, output.is_cut))
     }
 
     /// The files that git does not know and was not told to ignore. A directory, whose name ends with a
     /// slash, is a repository of its own.
     pub async fn untracked(&self) -> Result<Listing, Error> {
         let asked = ["ls-files", "--others", "--exclude-standard", "-z"];
-        let said = self.run(&asked, LISTING_BYTES).await?;
-        Ok(Listing::of_untracked(&said.bytes, said.is_cut))
+        let output = self.run(&asked, LISTING_BYTES).await?;
+        Ok(Listing::of_untracked(&output.bytes, output.is_cut))
     }
 
     /// How one file differs, at most `limit` bytes of it; and whether that is all.
@@ -119,11 +119,11 @@ impl Repository {
         ];
         asked.extend(change.from.as_deref());
         asked.push(&change.path);
-        let said = self.run(&[DIFF, &asked].concat(), limit).await?;
-        Ok((text::lossy(&said.bytes).0, !said.is_cut))
+        let output = self.run(&[DIFF, &asked].concat(), limit).await?;
+        Ok((text::lossy(&output.bytes).0, !output.is_cut))
     }
 
-    async fn run(&self, arguments: &[&str], limit: usize) -> Result<Said, Error> {
+    async fn run(&self, arguments: &[&str], limit: usize) -> Result<GitOutput, Error> {
         let variables: Vec<_> = self
             .variables
             .iter()
@@ -138,16 +138,16 @@ impl Repository {
 async fn head(program: &Program, place: &Place) -> Result<Option<String>, Error> {
     let variables = [("GIT_DIR", path(&place.own)?)];
     let asked = ["rev-parse", "--verify", "--quiet", "HEAD"];
-    let said = program
+    let output = program
         .try_to_run(&variables, &asked, SETTINGS_BYTES)
         .await?;
-    let name = String::from_utf8_lossy(&said.bytes).trim().to_owned();
+    let name = String::from_utf8_lossy(&output.bytes).trim().to_owned();
     let is_name = EMPTY_TREES.iter().any(|tree| tree.len() == name.len());
-    match said.code {
+    match output.code {
         0 if is_name && name.bytes().all(|byte| byte.is_ascii_hexdigit()) => Ok(Some(name)),
         1 => Ok(None),
-        _ if said.complaint.is_empty() => Err(Error::Failed("it names no commit".to_owned())),
-        _ => Err(Error::Failed(said.complaint)),
+        _ if output.complaint.is_empty() => Err(Error::Failed("it names no commit".to_owned())),
+        _ => Err(Error::Failed(output.complaint)),
     }
 }
 
@@ -184,8 +184,8 @@ impl Settings {
         let asked = ["config", "--file", &file, "--no-includes", "-z", "--list"];
         // Away from the repository that lies around the working directory.
         let variables = [("GIT_DIR", path(folder)?)];
-        let said = program.run(&variables, &asked, SETTINGS_BYTES).await?;
-        Ok(Self::of(&String::from_utf8_lossy(&said.bytes)))
+        let output = program.run(&variables, &asked, SETTINGS_BYTES).await?;
+        Ok(Self::of(&String::from_utf8_lossy(&output.bytes)))
     }
 
     fn of(listed: &str) -> Self {

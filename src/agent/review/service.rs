@@ -1,6 +1,6 @@
 //! Reviewing what changed in a folder, step by step.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_stream::try_stream;
 use futures_util::{Stream, StreamExt};
@@ -16,6 +16,7 @@ use crate::agent::review::model::{Changed, Review};
 use crate::agent::review::skipped::{Reason, Skipped};
 use crate::agent::service::AgentService;
 use crate::agent::tools::git::error::Error as GitError;
+use crate::agent::tools::git::folder::blocking;
 use crate::agent::tools::git::place::Place;
 use crate::agent::tools::git::program::Program;
 use crate::agent::tools::git::repository::Repository;
@@ -32,6 +33,9 @@ const NO_REPOSITORY: &str = "This folder is not in a git repository, so there is
      with. Open the folder that holds `.git`, or run `git init`.";
 /// The remark about a repository without a commit.
 const NO_COMMITS: &str = "This repository has no commits yet, so every file counts as new.";
+/// The remark about submodules that cannot be compared.
+const NO_SUBMODULES: &str = "Changes of submodules are left out: where their data lies cannot be \
+     checked, or is not in a folder this server works in.";
 /// The beginning and the end of reading the differences, in percent of the whole.
 const READING: (usize, usize) = (10, 30);
 /// The same of asking the model.
@@ -86,7 +90,7 @@ impl AgentService {
         let service = self.clone();
         try_stream! {
             yield Step::begins("Looking for the repository", 0);
-            let Some(target) = service.target(&order).await? else {
+            let Some(mut target) = service.target(&order).await? else {
                 yield Step::Done(Review::of_nothing(NO_REPOSITORY));
                 return;
             };
@@ -96,6 +100,9 @@ impl AgentService {
             }
             let changes = target.list(&mut review.skipped).await?;
             let count = changes.len();
+            if !service.read_submodules(&mut target).await? {
+                review.notes.push(NO_SUBMODULES.to_owned());
+            }
             for (number, change) in changes.into_iter().enumerate() {
                 let what = format!("Reading {} ({} of {count})", change.path, number + 1);
                 yield Step::begins(what, between(READING, number, count));
@@ -136,18 +143,11 @@ impl AgentService {
         };
         let Grounds { workspace, policy } = self.grounds(&task.into_task()?).await?;
         let workspace = workspace.ok_or(Error::NoWorkspace)?;
-        let Some(place) = Place::of(workspace.root()) else {
+        let (service, root) = (self.clone(), workspace.root().to_owned());
+        let Some(place) = blocking(move || service.place(&root)).await? else {
             return Ok(None);
         };
-        let mut folders = place.folders().into_iter();
-        let is_outside = |folder: PathBuf| {
-            let name = folder.display().to_string();
-            self.permit(&folder, &name).is_err()
-        };
-        if folders.any(is_outside) {
-            return Err(GitError::Elsewhere.into());
-        }
-        let repository = Repository::open(self.git(&workspace)?, &place).await?;
+        let repository = Repository::open(self.git(&workspace).await?, place).await?;
         Ok(Some(ReviewTarget {
             workspace,
             policy,
@@ -155,8 +155,47 @@ impl AgentService {
         }))
     }
 
-    fn git(&self, workspace: &Workspace) -> Result<Program, Error> {
-        let opened = workspace.open_directory(".");
+    /// The repository that a folder belongs to, once all its places are checked.
+    fn place(&self, folder: &Path) -> Result<Option<Place>, GitError> {
+        let place = Place::of(folder);
+        if let Some(place) = &place {
+            place.check(|path| self.may_read(path))?;
+        }
+        Ok(place)
+    }
+
+    fn may_read(&self, path: &Path) -> bool {
+        self.permit(path, &path.display().to_string()).is_ok()
+    }
+
+    /// Compares submodules too, when all of them lie where this server works. Answers true then.
+    async fn read_submodules(&self, target: &mut ReviewTarget) -> Result<bool, GitError> {
+        let Some(submodules) = target.repository.submodules().await? else {
+            return Ok(false);
+        };
+        let (service, root) = (self.clone(), target.workspace.root().to_owned());
+        let look = move || {
+            let is_within_reach = |path: &PathBuf| {
+                let top = root.join(path);
+                match Place::at(&top) {
+                    Some(place) => place.check_names(|path| service.may_read(path)).is_ok(),
+                    // Git looks at anything of that name.
+                    None => top.join(".git").symlink_metadata().is_err(),
+                }
+            };
+            Ok(submodules.iter().all(is_within_reach))
+        };
+        let are_within_reach = blocking(look).await?;
+        if are_within_reach {
+            target.repository.read_submodules();
+        }
+        Ok(are_within_reach)
+    }
+
+    async fn git(&self, workspace: &Workspace) -> Result<Program, Error> {
+        let workspace = workspace.clone();
+        let open = move || Ok(workspace.open_directory("."));
+        let opened = blocking(open).await?;
         let (directory, _) =
             opened.map_err(|error| agent::error::Error::Workspace(error.to_string()))?;
         let mark = format!("review-{}", uuid_v7(&self.services().clock));

@@ -82,7 +82,7 @@ impl ReviewTarget {
         skipped: &mut Skipped,
     ) -> Result<Option<Changed>, Error> {
         let (patch, is_whole) = match change.kind {
-            Kind::Untracked => match self.new_file(&change.path) {
+            Kind::Untracked => match self.new_file(&change.path).await {
                 Ok(read) => read,
                 Err(reason) => {
                     skipped.add(reason, &change.path);
@@ -95,7 +95,7 @@ impl ReviewTarget {
             }
         };
         if patch.is_binary() {
-            skipped.add(self.why_binary(&change.path), &change.path);
+            skipped.add(self.why_binary(&change.path).await, &change.path);
             return Ok(None);
         }
         if patch == Patch::default() {
@@ -113,45 +113,55 @@ impl ReviewTarget {
         }))
     }
 
-    /// A file that git does not know, and whether all of it fits.
-    fn new_file(&self, path: &str) -> Result<(Patch, bool), Reason> {
-        let opened = self.workspace.open_file(path);
-        let (file, _) = opened.map_err(|_| Reason::Unreadable)?;
-        // A link may lead to a file that needs consent.
-        let real = self.workspace.real_path(&file);
-        if real.is_none_or(|real| real.to_string() != path) {
-            return Err(Reason::Link);
-        }
-        let size = file.metadata().map_err(|_| Reason::Unreadable)?.len();
-        if size > MAX_FILE_BYTES {
-            return Err(Reason::Large);
-        }
-        let mut bytes = Vec::new();
-        let ended = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
-        ended.map_err(|_| Reason::Unreadable)?;
-        if not_text(&bytes).is_some() {
-            return Err(Reason::Binary);
-        }
-        let (text, _) = lossy(&bytes);
-        let end = text.floor_char_boundary(MAX_PATCH_BYTES);
-        let is_whole = end == text.len();
-        let shown = if is_whole {
-            text.as_str()
-        } else {
-            let line = text[..end].rfind('\n').map_or(end, |end| end + 1);
-            &text[..line]
-        };
-        Ok((Patch::of_new_file(path, shown), is_whole))
+    /// A file that git does not know, and true when all of it fits.
+    async fn new_file(&self, path: &str) -> Result<(Patch, bool), Reason> {
+        let (workspace, path) = (self.workspace.clone(), path.to_owned());
+        let read = move || new_file(&workspace, &path);
+        let read = tokio::task::spawn_blocking(read).await;
+        read.unwrap_or(Err(Reason::Unreadable))
     }
 
-    /// Git also takes files for binary that are only large.
-    fn why_binary(&self, path: &str) -> Reason {
-        let opened = self.workspace.open_file(path).ok();
-        let size = opened.and_then(|(file, _)| file.metadata().ok());
-        if size.is_some_and(|found| found.len() > MAX_FILE_BYTES) {
-            Reason::Large
-        } else {
-            Reason::Binary
+    /// The reason why git takes a file for binary: it also does that with files that are only large.
+    async fn why_binary(&self, path: &str) -> Reason {
+        let (workspace, path) = (self.workspace.clone(), path.to_owned());
+        let look = move || {
+            let (file, _) = workspace.open_file(&path).ok()?;
+            Some(file.metadata().ok()?.len())
+        };
+        match tokio::task::spawn_blocking(look).await {
+            Ok(Some(size)) if size > MAX_FILE_BYTES => Reason::Large,
+            Ok(_) | Err(_) => Reason::Binary,
         }
     }
+
+/// Reads a file that git does not know, and answers true when all of it fits.
+fn new_file(workspace: &Workspace, path: &str) -> Result<(Patch, bool), Reason> {
+    let opened = workspace.open_file(path);
+    let (file, _) = opened.map_err(|_| Reason::Unreadable)?;
+    // A link may lead to a file that needs consent.
+    let real = workspace.real_path(&file);
+    if real.is_none_or(|real| real.to_string() != path) {
+        return Err(Reason::Link);
+    }
+    let size = file.metadata().map_err(|_| Reason::Unreadable)?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(Reason::Large);
+    }
+    let mut bytes = Vec::new();
+    let ended = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
+    ended.map_err(|_| Reason::Unreadable)?;
+    if not_text(&bytes).is_some() {
+        return Err(Reason::Binary);
+    }
+    let (text, _) = lossy(&bytes);
+    let end = text.floor_char_boundary(MAX_PATCH_BYTES);
+    let is_whole = end == text.len();
+    let shown = if is_whole {
+        text.as_str()
+    } else {
+        let line = text[..end].rfind('\n').map_or(end, |end| end + 1);
+        &text[..line]
+    };
+    Ok((Patch::of_new_file(path, shown), is_whole))
+}
 }

@@ -3,7 +3,6 @@
 use std::io::Read;
 
 use crate::agent::policy::service::Policy;
-use crate::agent::review::error::Error;
 use crate::agent::review::model::Changed;
 use crate::agent::review::patch::Patch;
 use crate::agent::review::skipped::{Reason, Skipped};
@@ -75,12 +74,12 @@ impl ReviewTarget {
         relative.is_ok_and(|relative| relative.to_string() == path)
     }
 
-    /// The difference of a file; none when it is left out.
+    /// The difference of a file; none when it is skipped.
     pub async fn read(
         &self,
         change: Change,
         skipped: &mut Skipped,
-    ) -> Result<Option<Changed>, Error> {
+    ) -> Result<Option<Changed>, git::error::Error> {
         let (patch, is_whole) = match change.kind {
             Kind::Untracked => match self.new_file(&change.path).await {
                 Ok(read) => read,
@@ -133,6 +132,7 @@ impl ReviewTarget {
             Ok(_) | Err(_) => Reason::Binary,
         }
     }
+}
 
 /// Reads a file that git does not know, and answers true when all of it fits.
 fn new_file(workspace: &Workspace, path: &str) -> Result<(Patch, bool), Reason> {
@@ -163,5 +163,4 @@ fn new_file(workspace: &Workspace, path: &str) -> Result<(Patch, bool), Reason> 
         &text[..line]
     };
     Ok((Patch::of_new_file(path, shown), is_whole))
-}
 }

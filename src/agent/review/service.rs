@@ -40,6 +40,8 @@ const NO_SUBMODULES: &str = "Changes of submodules are left out: where their dat
 const READING: (usize, usize) = (10, 30);
 /// The same of asking the model.
 const ASKING: (usize, usize) = (30, 95);
+/// The failed questions to the model after which no more are asked.
+const MAX_FAILURES: usize = 2;
 /// A token of code is at least this many bytes; an estimate that fills no window.
 const BYTES_PER_TOKEN: usize = 2;
 
@@ -65,7 +67,7 @@ pub enum Step {
     Begins {
         /// On what, for a person.
         what: String,
-        /// How much is done, in percent.
+        /// The share that is done, in percent.
         done: usize,
     },
     /// The review is complete.
@@ -98,18 +100,29 @@ impl AgentService {
             if !target.repository.has_commits() {
                 review.notes.push(NO_COMMITS.to_owned());
             }
-            let changes = target.list(&mut review.skipped).await?;
-            let count = changes.len();
             if !service.read_submodules(&mut target).await? {
                 review.notes.push(NO_SUBMODULES.to_owned());
             }
+            let changes = target.list(&mut review.skipped).await?;
+            let count = changes.len();
+            let mut failure = None;
             for (number, change) in changes.into_iter().enumerate() {
                 let what = format!("Reading {} ({} of {count})", change.path, number + 1);
                 yield Step::begins(what, between(READING, number, count));
-                let read = target.read(change, &mut review.skipped).await?;
-                review.files.extend(read);
+                let path = change.path.clone();
+                match target.read(change, &mut review.skipped).await {
+                    Ok(read) => review.files.extend(read),
+                    Err(error) if is_of_one_file(&error, failure.as_ref()) => {
+                        review.skipped.add(Reason::Unreadable, &path);
+                        failure = Some(error);
+                    }
+                    Err(error) => Err(error)?,
+                }
             }
             if review.files.is_empty() {
+                if let Some(error) = failure {
+                    Err(error)?;
+                }
                 review.summarise(&[]);
                 yield Step::Done(review);
                 return;
@@ -117,12 +130,26 @@ impl AgentService {
             let judge = service.judge(&order)?;
             review.model = Some(judge.route.effective_model_id.clone());
             let asking = judge.questions(&review.files);
-            let mut opinions = Vec::new();
+            let mut opinions: Vec<Option<Opinion>> = Vec::new();
+            let mut failures = 0;
             for (number, files) in asking.iter().enumerate() {
+                if failures == MAX_FAILURES {
+                    opinions.push(None);
+                    continue;
+                }
                 let shown = &review.files[files.clone()];
                 let what = reviewing(shown, number + 1, asking.len());
                 yield Step::begins(what, between(ASKING, number, asking.len()));
-                opinions.push(judge.ask(shown).await?);
+                match judge.ask(shown).await {
+                    Ok(opinion) => opinions.push(opinion),
+                    // What was answered, and paid, is kept.
+                    Err(error) if opinions.iter().any(Option::is_some) => {
+                        failures += 1;
+                        review.notes.push(format!("A question to the model failed: {error}."));
+                        opinions.push(None);
+                    }
+                    Err(error) => Err(error)?,
+                }
             }
             let asked_about: Vec<_> = asking.into_iter().zip(opinions).collect();
             yield Step::Done(review.judged(asked_about)?);
@@ -250,8 +277,8 @@ impl Review {
         }
     }
 
-    /// The review with what the model said of each part of its files. Files of which it said nothing that
-    /// can be read are left out: nothing is known about them.
+    /// The review with the model's opinions of the parts of its files. Files without an opinion are skipped:
+    /// nothing is known about them.
     fn judged(
         mut self,
         parts: Vec<(std::ops::Range<usize>, Option<Opinion>)>,
@@ -310,12 +337,25 @@ impl Review {
         };
     }
 
-    /// How many lines are new and gone, in all files together.
+    /// The numbers of new and of removed lines, in all files together.
     pub fn counts(&self) -> (usize, usize) {
         let counts = self.files.iter().map(|file| file.patch.counts());
         counts.fold((0, 0), |(added, removed), (more, gone)| {
             (added + more, removed + gone)
         })
+    }
+}
+
+/// True for a failure of git after which the other files are read all the same. A second file that takes
+/// too long is none: all others might.
+fn is_of_one_file(error: &GitError, last: Option<&GitError>) -> bool {
+    match error {
+        GitError::Failed(_) => true,
+        GitError::TimedOut(_) => !matches!(last, Some(GitError::TimedOut(_))),
+        GitError::NotStarted(_)
+        | GitError::Elsewhere
+        | GitError::Unclear(_)
+        | GitError::NoFolder(_) => false,
     }
 }
 

@@ -26,7 +26,7 @@ pub enum Reason {
     TooMany,
     /// The files before it fill the review.
     TooMuch,
-    /// The model's answer about it could not be read.
+    /// The model gave no answer about it that can be read.
     Unanswered,
 }
 
@@ -57,7 +57,7 @@ impl Reason {
             Self::Unreadable => "Not reviewed (unreadable)",
             Self::TooMany => "Not reviewed (more files than one review takes)",
             Self::TooMuch => "Not reviewed (more text than one review takes)",
-            Self::Unanswered => "Not reviewed (the model's answer was unreadable)",
+            Self::Unanswered => "Not reviewed (the model gave no readable answer)",
         }
     }
 }

@@ -8,6 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::agent::frame::StreamFrame;
+use crate::agent::live::stream::END;
 use crate::agent::review::error::Error;
 use crate::agent::review::service::{ReviewOrder, whole};
 use crate::agent::review::stream;
@@ -18,7 +19,7 @@ use crate::platform::extract::{Json, Query};
 use crate::platform::logging::TraceId;
 use crate::platform::problem::Problem;
 
-/// The header with which a browser that connects again says what it has seen.
+/// The header with which a browser that connects again names the last event it received.
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The routes of this slice.
@@ -92,7 +93,7 @@ async fn follow_review(
     Query(request): Query<ReviewRequest>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if headers.contains_key(LAST_EVENT_ID) {
+    if headers.get(LAST_EVENT_ID).is_some_and(|id| id == END) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     review(service, request.order(principal, trace_id), &headers).await

@@ -76,8 +76,7 @@ impl Plan {
 
     /// Reads a model's answer: the outermost JSON object in it. `None` when there is no usable one.
     pub fn parse(text: &str) -> Option<Self> {
-        let (start, end) = (text.find('{')?, text.rfind('}')?);
-        let answer: Answer = serde_json::from_str(text.get(start..=end)?).ok()?;
+        let answer: Answer = serde_json::from_str(outermost_object(text)?).ok()?;
         let steps: Vec<PlanStep> = answer
             .steps
             .iter()
@@ -122,6 +121,12 @@ impl Plan {
             },
         ]
     }
+}
+
+/// Finds the outermost JSON object in a model's answer, among prose and fences.
+pub fn outermost_object(text: &str) -> Option<&str> {
+    let (start, end) = (text.find('{')?, text.rfind('}')?);
+    (start < end).then(|| &text[start..=end])
 }
 
 /// The request that asks for a plan; no tools, so that the answer is the plan.
@@ -246,6 +251,19 @@ mod tests {
             "Sure!\n```json\n{\"steps\":[{\"label\":\"Read\",\"description\":\"a.rs\"}]}\n```",
         );
         assert_eq!(plan.map(|plan| plan.steps.len()), Some(1));
+    }
+
+    #[test]
+    fn the_outermost_object_is_found_and_nothing_else() {
+        for (text, object) in [
+            ("Sure: {\"a\": {}}.", Some("{\"a\": {}}")),
+            ("ä{}ö", Some("{}")),
+            ("}{", None),
+            ("{", None),
+            ("", None),
+        ] {
+            assert_eq!(outermost_object(text), object, "{text}");
+        }
     }
 
     #[test]

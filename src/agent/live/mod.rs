@@ -1,3 +1,3 @@
-//! Answers that are sent while they are made, and kept nowhere: chats and reviews.
+//! Answers that are sent while they are made: chats, which are kept, and reviews, which are not.
 
 pub mod stream;

@@ -1,4 +1,4 @@
-//! The frames of such an answer: numbered from 1, kept alive while nothing comes, ended by `[DONE]`.
+//! The frames of such an answer: kept alive while nothing comes, ended by `[DONE]`.
 
 use std::convert::Infallible;
 
@@ -11,8 +11,11 @@ use serde_json::Value;
 use crate::agent::service::AgentService;
 use crate::platform::sse::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
 
-/// Sends events as they come, each as the frames that `framing` makes of it. The client leaving drops
-/// the events, and with them the call to the model that makes them.
+/// The id of the frame that ends an answer whose other frames have none.
+pub const END: &str = "end";
+
+/// Sends events as they come, each as the frames that `framing` makes of it, numbered from 1. The client
+/// leaving drops the events, and with them the call to the model that makes them.
 pub fn send<E>(
     service: AgentService,
     events: impl Stream<Item = E> + Send + 'static,
@@ -21,13 +24,30 @@ pub fn send<E>(
 where
     E: Send + 'static,
 {
-    respond(frames(service, events, framing))
+    let id = |number: u64, _: &Value| Some(number.to_string());
+    respond(frames(service, events, framing, id))
+}
+
+/// Sends events in the same way, but gives only the frame that `is_end` an id, [`END`]. A browser whose
+/// connection broke before the end so asks again as if for the first time.
+pub fn send_to_end<E>(
+    service: AgentService,
+    events: impl Stream<Item = E> + Send + 'static,
+    framing: fn(E) -> Vec<Value>,
+    is_end: fn(&Value) -> bool,
+) -> Response
+where
+    E: Send + 'static,
+{
+    let id = move |_: u64, data: &Value| is_end(data).then(|| END.to_owned());
+    respond(frames(service, events, framing, id))
 }
 
 fn frames<E>(
     service: AgentService,
     events: impl Stream<Item = E> + Send + 'static,
     framing: fn(E) -> Vec<Value>,
+    id: impl Fn(u64, &Value) -> Option<String> + Send + 'static,
 ) -> impl Stream<Item = Result<sse::Event, Infallible>> + Send + 'static
 where
     E: Send + 'static,
@@ -44,7 +64,10 @@ where
                 Ok(Some(event)) => {
                     for data in framing(event) {
                         sequence += 1;
-                        let frame = sse::Event::default().id(sequence.to_string());
+                        let frame = match id(sequence, &data) {
+                            Some(id) => sse::Event::default().id(id),
+                            None => sse::Event::default(),
+                        };
                         yield Ok(frame.data(data.to_string()));
                     }
                 }

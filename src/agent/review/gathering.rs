@@ -3,10 +3,9 @@
 use std::io::Read;
 
 use crate::agent::policy::service::Policy;
-use crate::agent::review::error::Error;
-use crate::agent::review::left_out::{LeftOut, Reason};
 use crate::agent::review::model::Changed;
 use crate::agent::review::patch::Patch;
+use crate::agent::review::skipped::{Reason, Skipped};
 use crate::agent::tools::git;
 use crate::agent::tools::git::listing::{Change, Kind, Listing};
 use crate::agent::tools::git::repository::Repository;
@@ -21,7 +20,7 @@ const MAX_PATCH_BYTES: usize = 32 * 1024;
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// A folder whose changes are gathered.
-pub struct Ground {
+pub struct ReviewTarget {
     /// The folder.
     pub workspace: Workspace,
     /// The rules that say which of its files may be read without consent.
@@ -30,9 +29,9 @@ pub struct Ground {
     pub repository: Repository,
 }
 
-impl Ground {
+impl ReviewTarget {
     /// The changed files that may be shown, at most as many as one review takes.
-    pub async fn list(&self, left_out: &mut LeftOut) -> Result<Vec<Change>, git::error::Error> {
+    pub async fn list(&self, skipped: &mut Skipped) -> Result<Vec<Change>, git::error::Error> {
         let known = self.repository.changes().await?;
         let unknown = self.repository.untracked().await?;
         let mut chosen = Vec::new();
@@ -42,12 +41,12 @@ impl Ground {
                 unnamed,
                 is_cut,
             } = listing;
-            left_out.add_missing(unnamed, is_cut);
+            skipped.add_missing(unnamed, is_cut);
             for change in changes {
                 match self.refusal(&change) {
-                    Some(reason) => left_out.add(reason, &change.path),
+                    Some(reason) => skipped.add(reason, &change.path),
                     None if chosen.len() == MAX_FILES => {
-                        left_out.add(Reason::TooMany, &change.path);
+                        skipped.add(Reason::TooMany, &change.path);
                     }
                     None => chosen.push(change),
                 }
@@ -75,17 +74,17 @@ impl Ground {
         relative.is_ok_and(|relative| relative.to_string() == path)
     }
 
-    /// The difference of a file; none when it is left out.
+    /// The difference of a file; none when it is skipped.
     pub async fn read(
         &self,
         change: Change,
-        left_out: &mut LeftOut,
-    ) -> Result<Option<Changed>, Error> {
+        skipped: &mut Skipped,
+    ) -> Result<Option<Changed>, git::error::Error> {
         let (patch, is_whole) = match change.kind {
-            Kind::Untracked => match self.new_file(&change.path) {
+            Kind::Untracked => match self.new_file(&change.path).await {
                 Ok(read) => read,
                 Err(reason) => {
-                    left_out.add(reason, &change.path);
+                    skipped.add(reason, &change.path);
                     return Ok(None);
                 }
             },
@@ -95,7 +94,7 @@ impl Ground {
             }
         };
         if patch.is_binary() {
-            left_out.add(self.why_binary(&change.path), &change.path);
+            skipped.add(self.why_binary(&change.path).await, &change.path);
             return Ok(None);
         }
         if patch == Patch::default() {
@@ -103,7 +102,7 @@ impl Ground {
             return Ok(None);
         }
         if !is_whole {
-            left_out.add_cut(&change.path);
+            skipped.add_cut(&change.path);
         }
         Ok(Some(Changed {
             path: change.path,
@@ -113,45 +112,55 @@ impl Ground {
         }))
     }
 
-    /// A file that git does not know, and whether all of it fits.
-    fn new_file(&self, path: &str) -> Result<(Patch, bool), Reason> {
-        let opened = self.workspace.open_file(path);
-        let (file, _) = opened.map_err(|_| Reason::Unreadable)?;
-        // A link may lead to a file that needs consent.
-        let real = self.workspace.real_path(&file);
-        if real.is_none_or(|real| real.to_string() != path) {
-            return Err(Reason::Link);
-        }
-        let size = file.metadata().map_err(|_| Reason::Unreadable)?.len();
-        if size > MAX_FILE_BYTES {
-            return Err(Reason::Large);
-        }
-        let mut bytes = Vec::new();
-        let ended = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
-        ended.map_err(|_| Reason::Unreadable)?;
-        if not_text(&bytes).is_some() {
-            return Err(Reason::Binary);
-        }
-        let (text, _) = lossy(&bytes);
-        let end = text.floor_char_boundary(MAX_PATCH_BYTES);
-        let is_whole = end == text.len();
-        let shown = if is_whole {
-            text.as_str()
-        } else {
-            let line = text[..end].rfind('\n').map_or(end, |end| end + 1);
-            &text[..line]
-        };
-        Ok((Patch::of_new_file(path, shown), is_whole))
+    /// A file that git does not know, and true when all of it fits.
+    async fn new_file(&self, path: &str) -> Result<(Patch, bool), Reason> {
+        let (workspace, path) = (self.workspace.clone(), path.to_owned());
+        let read = move || new_file(&workspace, &path);
+        let read = tokio::task::spawn_blocking(read).await;
+        read.unwrap_or(Err(Reason::Unreadable))
     }
 
-    /// Git also takes files for binary that are only large.
-    fn why_binary(&self, path: &str) -> Reason {
-        let opened = self.workspace.open_file(path).ok();
-        let size = opened.and_then(|(file, _)| file.metadata().ok());
-        if size.is_some_and(|found| found.len() > MAX_FILE_BYTES) {
-            Reason::Large
-        } else {
-            Reason::Binary
+    /// The reason why git takes a file for binary: it also does that with files that are only large.
+    async fn why_binary(&self, path: &str) -> Reason {
+        let (workspace, path) = (self.workspace.clone(), path.to_owned());
+        let look = move || {
+            let (file, _) = workspace.open_file(&path).ok()?;
+            Some(file.metadata().ok()?.len())
+        };
+        match tokio::task::spawn_blocking(look).await {
+            Ok(Some(size)) if size > MAX_FILE_BYTES => Reason::Large,
+            Ok(_) | Err(_) => Reason::Binary,
         }
     }
+}
+
+/// Reads a file that git does not know, and answers true when all of it fits.
+fn new_file(workspace: &Workspace, path: &str) -> Result<(Patch, bool), Reason> {
+    let opened = workspace.open_file(path);
+    let (file, _) = opened.map_err(|_| Reason::Unreadable)?;
+    // A link may lead to a file that needs consent.
+    let real = workspace.real_path(&file);
+    if real.is_none_or(|real| real.to_string() != path) {
+        return Err(Reason::Link);
+    }
+    let size = file.metadata().map_err(|_| Reason::Unreadable)?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(Reason::Large);
+    }
+    let mut bytes = Vec::new();
+    let ended = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
+    ended.map_err(|_| Reason::Unreadable)?;
+    if not_text(&bytes).is_some() {
+        return Err(Reason::Binary);
+    }
+    let (text, _) = lossy(&bytes);
+    let end = text.floor_char_boundary(MAX_PATCH_BYTES);
+    let is_whole = end == text.len();
+    let shown = if is_whole {
+        text.as_str()
+    } else {
+        let line = text[..end].rfind('\n').map_or(end, |end| end + 1);
+        &text[..line]
+    };
+    Ok((Patch::of_new_file(path, shown), is_whole))
 }

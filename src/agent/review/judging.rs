@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::agent::plan::outermost_object;
 use crate::agent::review::model::{Changed, Finding, Severity};
 use crate::agent::review::patch::quoted;
 use crate::agent::tools::text::cut;
@@ -94,6 +95,7 @@ pub struct Opinion {
     pub dropped: usize,
 }
 
+/// An answer as the model writes it.
 #[derive(Deserialize)]
 struct Answer {
     summary: Option<String>,
@@ -101,8 +103,9 @@ struct Answer {
     findings: Vec<Value>,
 }
 
+/// A finding as the model writes it.
 #[derive(Deserialize)]
-struct Said {
+struct ModelFinding {
     #[serde(alias = "file")]
     path: String,
     #[serde(default)]
@@ -120,8 +123,7 @@ impl Opinion {
     /// Reads an answer about these files: the outermost JSON object in it. None when it holds no list of
     /// findings.
     pub fn read(answer: &str, files: &[Changed]) -> Option<Self> {
-        let (start, end) = (answer.find('{')?, answer.rfind('}')?);
-        let answer: Answer = serde_json::from_str(answer.get(start..=end)?).ok()?;
+        let answer: Answer = serde_json::from_str(outermost_object(answer)?).ok()?;
         let summary = answer.summary.map(|text| clean(&text, TEXT_BYTES));
         let mut opinion = Self {
             summary: summary.filter(|text| !text.is_empty()),
@@ -144,24 +146,27 @@ impl Opinion {
 
 /// A finding about one of these files. Its line is kept only when it was shown.
 fn finding(value: Value, files: &[Changed]) -> Option<Finding> {
-    let said: Said = serde_json::from_value(value).ok()?;
-    let path = said.path.trim();
+    let found: ModelFinding = serde_json::from_value(value).ok()?;
+    let path = found.path.trim();
     let is = |file: &Changed| file.path == path || quoted(&file.path) == path;
     let place = files.iter().position(is)?;
-    let line = said.line.as_u64().and_then(|line| u32::try_from(line).ok());
+    let line = found
+        .line
+        .as_u64()
+        .and_then(|line| u32::try_from(line).ok());
     let line = line.filter(|line| files[place].patch.shows(*line));
     let (title, body) = (
-        clean(&said.title, TITLE_BYTES),
-        clean(&said.body, TEXT_BYTES),
+        clean(&found.title, TITLE_BYTES),
+        clean(&found.body, TEXT_BYTES),
     );
     if title.is_empty() && body.is_empty() {
         return None;
     }
-    let suggestion = said.suggestion.map(|text| clean(&text, TEXT_BYTES));
+    let suggestion = found.suggestion.map(|text| clean(&text, TEXT_BYTES));
     Some(Finding {
         file: place,
         line,
-        severity: Severity::read(&said.severity),
+        severity: Severity::read(&found.severity),
         title: if title.is_empty() {
             cut(body.lines().next().unwrap_or_default(), TITLE_BYTES)
         } else {

@@ -4,10 +4,10 @@
 pub mod error;
 pub mod gathering;
 pub mod judging;
-pub mod left_out;
 pub mod model;
 pub mod patch;
 pub mod routes;
 pub mod service;
+pub mod skipped;
 pub mod stream;
 pub mod view;

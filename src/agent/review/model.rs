@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::agent::review::left_out::LeftOut;
 use crate::agent::review::patch::Patch;
+use crate::agent::review::skipped::Skipped;
 use crate::agent::tools::git::listing::Kind;
 
 /// The weight of a finding.
@@ -72,7 +72,7 @@ pub struct Review {
     /// Remarks about the review itself, in sentences.
     pub notes: Vec<String>,
     /// The files that were not reviewed, with the reasons.
-    pub left_out: LeftOut,
+    pub skipped: Skipped,
     /// The model that reviewed; none when there was nothing to review.
     pub model: Option<String>,
 }

@@ -8,8 +8,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::agent::frame::StreamFrame;
+use crate::agent::live::stream::END;
 use crate::agent::review::error::Error;
-use crate::agent::review::service::{Asked, whole};
+use crate::agent::review::service::{ReviewOrder, whole};
 use crate::agent::review::stream;
 use crate::agent::review::view::ReviewView;
 use crate::agent::service::AgentService;
@@ -18,7 +19,7 @@ use crate::platform::extract::{Json, Query};
 use crate::platform::logging::TraceId;
 use crate::platform::problem::Problem;
 
-/// The header with which a browser that connects again says what it has seen.
+/// The header with which a browser that connects again names the last event it received.
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The routes of this slice.
@@ -53,8 +54,8 @@ impl ReviewRequest {
         }
     }
 
-    fn asked(self, principal: Principal, trace_id: TraceId) -> Asked {
-        Asked {
+    fn order(self, principal: Principal, trace_id: TraceId) -> ReviewOrder {
+        ReviewOrder {
             principal,
             trace_id,
             workspace: self.workspace_path.or(self.workspace_root),
@@ -92,10 +93,10 @@ async fn follow_review(
     Query(request): Query<ReviewRequest>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if headers.contains_key(LAST_EVENT_ID) {
+    if headers.get(LAST_EVENT_ID).is_some_and(|id| id == END) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    review(service, request.asked(principal, trace_id), &headers).await
+    review(service, request.order(principal, trace_id), &headers).await
 }
 
 /// Review what changed in a folder since the last commit.
@@ -122,15 +123,15 @@ async fn ask_for_review(
     body: Option<Json<ReviewRequest>>,
 ) -> Result<Response, Problem> {
     let request = body.map(|Json(body)| body).unwrap_or_default().or(query);
-    review(service, request.asked(principal, trace_id), &headers).await
+    review(service, request.order(principal, trace_id), &headers).await
 }
 
 async fn review(
     service: AgentService,
-    asked: Asked,
+    order: ReviewOrder,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let steps = service.review(asked);
+    let steps = service.review(order);
     if wants_json(headers) {
         let review = whole(steps).await?;
         return Ok(Json(ReviewView::from(review)).into_response());

@@ -1,6 +1,6 @@
 //! Reviewing what changed in a folder, step by step.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_stream::try_stream;
 use futures_util::{Stream, StreamExt};
@@ -10,12 +10,13 @@ use crate::agent::model_call::{Caller, ModelCall};
 use crate::agent::preparing::{Grounds, needs};
 use crate::agent::request::TaskRequest;
 use crate::agent::review::error::Error;
-use crate::agent::review::gathering::Ground;
+use crate::agent::review::gathering::ReviewTarget;
 use crate::agent::review::judging::{Opinion, questions, request};
-use crate::agent::review::left_out::{LeftOut, Reason};
 use crate::agent::review::model::{Changed, Review};
+use crate::agent::review::skipped::{Reason, Skipped};
 use crate::agent::service::AgentService;
 use crate::agent::tools::git::error::Error as GitError;
+use crate::agent::tools::git::folder::blocking;
 use crate::agent::tools::git::place::Place;
 use crate::agent::tools::git::program::Program;
 use crate::agent::tools::git::repository::Repository;
@@ -32,16 +33,21 @@ const NO_REPOSITORY: &str = "This folder is not in a git repository, so there is
      with. Open the folder that holds `.git`, or run `git init`.";
 /// The remark about a repository without a commit.
 const NO_COMMITS: &str = "This repository has no commits yet, so every file counts as new.";
+/// The remark about submodules that cannot be compared.
+const NO_SUBMODULES: &str = "Changes of submodules are left out: where their data lies cannot be \
+     checked, or is not in a folder this server works in.";
 /// The beginning and the end of reading the differences, in percent of the whole.
 const READING: (usize, usize) = (10, 30);
 /// The same of asking the model.
 const ASKING: (usize, usize) = (30, 95);
+/// The failed questions to the model after which no more are asked.
+const MAX_FAILURES: usize = 2;
 /// A token of code is at least this many bytes; an estimate that fills no window.
 const BYTES_PER_TOKEN: usize = 2;
 
 /// A review that is asked for.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct ReviewOrder {
     /// The caller.
     pub principal: Principal,
     /// The trace of the request.
@@ -61,7 +67,7 @@ pub enum Step {
     Begins {
         /// On what, for a person.
         what: String,
-        /// How much is done, in percent.
+        /// The share that is done, in percent.
         done: usize,
     },
     /// The review is complete.
@@ -79,40 +85,71 @@ impl Step {
 
 impl AgentService {
     /// Reviews what changed. Dropping the stream ends what is under way: a command, or a call to a model.
-    pub fn review(&self, asked: Asked) -> impl Stream<Item = Result<Step, Error>> + Send + 'static {
+    pub fn review(
+        &self,
+        order: ReviewOrder,
+    ) -> impl Stream<Item = Result<Step, Error>> + Send + 'static {
         let service = self.clone();
         try_stream! {
             yield Step::begins("Looking for the repository", 0);
-            let Some(ground) = service.ground(&asked).await? else {
+            let Some(mut target) = service.target(&order).await? else {
                 yield Step::Done(Review::of_nothing(NO_REPOSITORY));
                 return;
             };
             let mut review = Review::default();
-            if !ground.repository.has_commits() {
+            if !target.repository.has_commits() {
                 review.notes.push(NO_COMMITS.to_owned());
             }
-            let changes = ground.list(&mut review.left_out).await?;
+            if !service.read_submodules(&mut target).await? {
+                review.notes.push(NO_SUBMODULES.to_owned());
+            }
+            let changes = target.list(&mut review.skipped).await?;
             let count = changes.len();
+            let mut failure = None;
             for (number, change) in changes.into_iter().enumerate() {
                 let what = format!("Reading {} ({} of {count})", change.path, number + 1);
                 yield Step::begins(what, between(READING, number, count));
-                let read = ground.read(change, &mut review.left_out).await?;
-                review.files.extend(read);
+                let path = change.path.clone();
+                match target.read(change, &mut review.skipped).await {
+                    Ok(read) => review.files.extend(read),
+                    Err(error) if is_of_one_file(&error, failure.as_ref()) => {
+                        review.skipped.add(Reason::Unreadable, &path);
+                        failure = Some(error);
+                    }
+                    Err(error) => Err(error)?,
+                }
             }
             if review.files.is_empty() {
+                if let Some(error) = failure {
+                    Err(error)?;
+                }
                 review.summarise(&[]);
                 yield Step::Done(review);
                 return;
             }
-            let judge = service.judge(&asked)?;
+            let judge = service.judge(&order)?;
             review.model = Some(judge.route.effective_model_id.clone());
             let asking = judge.questions(&review.files);
-            let mut opinions = Vec::new();
+            let mut opinions: Vec<Option<Opinion>> = Vec::new();
+            let mut failures = 0;
             for (number, files) in asking.iter().enumerate() {
+                if failures == MAX_FAILURES {
+                    opinions.push(None);
+                    continue;
+                }
                 let shown = &review.files[files.clone()];
                 let what = reviewing(shown, number + 1, asking.len());
                 yield Step::begins(what, between(ASKING, number, asking.len()));
-                opinions.push(judge.ask(shown).await?);
+                match judge.ask(shown).await {
+                    Ok(opinion) => opinions.push(opinion),
+                    // What was answered, and paid, is kept.
+                    Err(error) if opinions.iter().any(Option::is_some) => {
+                        failures += 1;
+                        review.notes.push(format!("A question to the model failed: {error}."));
+                        opinions.push(None);
+                    }
+                    Err(error) => Err(error)?,
+                }
             }
             let asked_about: Vec<_> = asking.into_iter().zip(opinions).collect();
             yield Step::Done(review.judged(asked_about)?);
@@ -120,11 +157,11 @@ impl AgentService {
     }
 
     /// The folder and its repository; none when it has no repository within reach.
-    async fn ground(&self, asked: &Asked) -> Result<Option<Ground>, Error> {
+    async fn target(&self, order: &ReviewOrder) -> Result<Option<ReviewTarget>, Error> {
         if self.stopping().is_cancelled() {
             return Err(agent::error::Error::ShuttingDown.into());
         }
-        let named = asked.workspace.as_deref().map(str::trim);
+        let named = order.workspace.as_deref().map(str::trim);
         let named = named.filter(|path| !path.is_empty());
         let task = TaskRequest {
             message: "Review the changes".to_owned(),
@@ -133,27 +170,59 @@ impl AgentService {
         };
         let Grounds { workspace, policy } = self.grounds(&task.into_task()?).await?;
         let workspace = workspace.ok_or(Error::NoWorkspace)?;
-        let Some(place) = Place::of(workspace.root()) else {
+        let (service, root) = (self.clone(), workspace.root().to_owned());
+        let Some(place) = blocking(move || service.place(&root)).await? else {
             return Ok(None);
         };
-        let mut folders = place.folders().into_iter();
-        let is_outside = |folder: PathBuf| {
-            let name = folder.display().to_string();
-            self.permit(&folder, &name).is_err()
-        };
-        if folders.any(is_outside) {
-            return Err(GitError::Elsewhere.into());
-        }
-        let repository = Repository::open(self.git(&workspace)?, &place).await?;
-        Ok(Some(Ground {
+        let repository = Repository::open(self.git(&workspace).await?, place).await?;
+        Ok(Some(ReviewTarget {
             workspace,
             policy,
             repository,
         }))
     }
 
-    fn git(&self, workspace: &Workspace) -> Result<Program, Error> {
-        let opened = workspace.open_directory(".");
+    /// The repository that a folder belongs to, once all its places are checked.
+    fn place(&self, folder: &Path) -> Result<Option<Place>, GitError> {
+        let place = Place::of(folder);
+        if let Some(place) = &place {
+            place.check(|path| self.may_read(path))?;
+        }
+        Ok(place)
+    }
+
+    fn may_read(&self, path: &Path) -> bool {
+        self.permit(path, &path.display().to_string()).is_ok()
+    }
+
+    /// Compares submodules too, when all of them lie where this server works. Answers true then.
+    async fn read_submodules(&self, target: &mut ReviewTarget) -> Result<bool, GitError> {
+        let Some(submodules) = target.repository.submodules().await? else {
+            return Ok(false);
+        };
+        let (service, root) = (self.clone(), target.workspace.root().to_owned());
+        let look = move || {
+            let is_within_reach = |path: &PathBuf| {
+                let top = root.join(path);
+                match Place::at(&top) {
+                    Some(place) => place.check_names(|path| service.may_read(path)).is_ok(),
+                    // Git looks at anything of that name.
+                    None => top.join(".git").symlink_metadata().is_err(),
+                }
+            };
+            Ok(submodules.iter().all(is_within_reach))
+        };
+        let are_within_reach = blocking(look).await?;
+        if are_within_reach {
+            target.repository.read_submodules();
+        }
+        Ok(are_within_reach)
+    }
+
+    async fn git(&self, workspace: &Workspace) -> Result<Program, Error> {
+        let workspace = workspace.clone();
+        let open = move || Ok(workspace.open_directory("."));
+        let opened = blocking(open).await?;
         let (directory, _) =
             opened.map_err(|error| agent::error::Error::Workspace(error.to_string()))?;
         let mark = format!("review-{}", uuid_v7(&self.services().clock));
@@ -161,14 +230,14 @@ impl AgentService {
         Ok(Program::new(launch, &mark, tasks, directory))
     }
 
-    fn judge(&self, asked: &Asked) -> Result<Judge, Error> {
+    fn judge(&self, order: &ReviewOrder) -> Result<Judge, Error> {
         let task = agent::model::Task::unreadable(String::new());
-        let (model, hint) = (asked.model.as_deref(), asked.provider.as_deref());
+        let (model, hint) = (order.model.as_deref(), order.provider.as_deref());
         let route = self.router().route(model, hint, needs(&task, false));
         let route = route.map_err(agent::error::Error::Route)?;
         let caller = Caller {
-            trace_id: Some(asked.trace_id.clone()),
-            ..Caller::new(self.services(), &asked.principal, &route, "review")
+            trace_id: Some(order.trace_id.clone()),
+            ..Caller::new(self.services(), &order.principal, &route, "review")
         };
         Ok(Judge { route, caller })
     }
@@ -208,8 +277,8 @@ impl Review {
         }
     }
 
-    /// The review with what the model said of each part of its files. Files of which it said nothing that
-    /// can be read are left out: nothing is known about them.
+    /// The review with the model's opinions of the parts of its files. Files without an opinion are skipped:
+    /// nothing is known about them.
     fn judged(
         mut self,
         parts: Vec<(std::ops::Range<usize>, Option<Opinion>)>,
@@ -222,7 +291,7 @@ impl Review {
             let shown = files.by_ref().take(range.len());
             taken += range.len();
             let Some(opinion) = opinion else {
-                shown.for_each(|file| self.left_out.add(Reason::Unanswered, &file.path));
+                shown.for_each(|file| self.skipped.add(Reason::Unanswered, &file.path));
                 continue;
             };
             let first = kept.len();
@@ -239,7 +308,7 @@ impl Review {
             return Err(Error::Unreadable);
         }
         for file in files {
-            self.left_out.add(Reason::TooMuch, &file.path);
+            self.skipped.add(Reason::TooMuch, &file.path);
         }
         if dropped > 0 {
             self.notes.push(format!(
@@ -259,7 +328,7 @@ impl Review {
         }
         let (added, removed) = self.counts();
         self.summary = match self.files.len() {
-            0 if self.left_out == LeftOut::default() => "There is nothing to review.".to_owned(),
+            0 if self.skipped == Skipped::default() => "There is nothing to review.".to_owned(),
             0 => "None of the changed files was reviewed.".to_owned(),
             1 => format!("1 file was reviewed: {added} lines added, {removed} removed."),
             count => {
@@ -268,12 +337,25 @@ impl Review {
         };
     }
 
-    /// How many lines are new and gone, in all files together.
+    /// The numbers of new and of removed lines, in all files together.
     pub fn counts(&self) -> (usize, usize) {
         let counts = self.files.iter().map(|file| file.patch.counts());
         counts.fold((0, 0), |(added, removed), (more, gone)| {
             (added + more, removed + gone)
         })
+    }
+}
+
+/// True for a failure of git after which the other files are read all the same. A second file that takes
+/// too long is none: all others might.
+fn is_of_one_file(error: &GitError, last: Option<&GitError>) -> bool {
+    match error {
+        GitError::Failed(_) => true,
+        GitError::TimedOut(_) => !matches!(last, Some(GitError::TimedOut(_))),
+        GitError::NotStarted(_)
+        | GitError::Elsewhere
+        | GitError::Unclear(_)
+        | GitError::NoFolder(_) => false,
     }
 }
 

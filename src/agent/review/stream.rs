@@ -16,7 +16,12 @@ pub fn respond(
     service: AgentService,
     steps: impl Stream<Item = Result<Step, Error>> + Send + 'static,
 ) -> Response {
-    live::stream::send(service, steps, frames)
+    live::stream::send_to_end(service, steps, frames, is_end)
+}
+
+/// True for the frame after which nothing comes but `[DONE]`.
+fn is_end(frame: &Value) -> bool {
+    frame["type"] == "complete" || frame["type"] == "error"
 }
 
 fn frames(step: Result<Step, Error>) -> Vec<Value> {
@@ -65,4 +70,26 @@ fn older(issue: &Issue) -> Value {
         "type": "review", "severity": issue.severity, "line": issue.line,
         "message": issue.title, "description": issue.body, "suggestion": issue.suggestion,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::review::model::Review;
+
+    #[test]
+    fn the_last_frame_alone_is_the_end() {
+        let begins = Step::Begins {
+            what: "Reading".to_owned(),
+            done: 10,
+        };
+        for (step, ends) in [
+            (Ok(begins), vec![false]),
+            (Ok(Step::Done(Review::default())), vec![false, false, true]),
+            (Err(Error::NoWorkspace), vec![true]),
+        ] {
+            let found: Vec<_> = frames(step).iter().map(is_end).collect();
+            assert_eq!(found, ends);
+        }
+    }
 }

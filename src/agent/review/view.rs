@@ -79,8 +79,8 @@ impl From<Review> for ReviewView {
     fn from(review: Review) -> Self {
         let (additions, deletions) = review.counts();
         let mut told = review.notes;
-        told.extend(review.left_out.sentences());
-        let skipped = review.left_out.listed().into_iter();
+        told.extend(review.skipped.sentences());
+        let skipped = review.skipped.listed().into_iter();
         let mut results: Vec<_> = review
             .files
             .into_iter()

@@ -7,8 +7,9 @@ use navi::llm::script::{Fail, FailKind, Turn};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::review::repository::{Project, REVIEW, answers, content, frames, plays};
-use crate::runs::stage::says;
+use crate::llm_support::{RawServer, Step, answer, sse};
+use crate::review::repository::{Project, REVIEW, answers, content, frames, listed, plays};
+use crate::runs::stage::{Stage, says};
 use crate::support::client::json_request;
 
 fn failing(kind: FailKind) -> Turn {
@@ -104,10 +105,98 @@ async fn a_model_that_fails_is_an_error_for_people_and_for_programs(db: PgPool) 
     );
 }
 
+/// A provider's answer with this text.
+fn streamed(text: &str) -> Vec<Step> {
+    let delta = json!({"choices": [
+        {"index": 0, "delta": {"content": text}, "finish_reason": "stop"},
+    ]});
+    vec![Step::Send(sse(format!(
+        "data: {delta}\n\ndata: [DONE]\n\n"
+    )))]
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_was_answered_is_kept_when_later_questions_fail(db: PgPool) {
+    let reviewed = streamed("{\"summary\":\"Something changed.\",\"findings\":[]}");
+    let refused = vec![Step::Send(answer(401, "", "{}"))];
+    let replies = vec![refused.clone(), reviewed.clone(), refused.clone(), reviewed];
+    let server = RawServer::start([replies, vec![refused]].concat()).await;
+    let base = format!("{}v1", server.base);
+    let flags = ["--openai-base-url", &base, "--openai-api-key", "k"];
+    let project = Project::on(Stage::without_script(db, &flags).await, &[]);
+    // Each is a question of its own.
+    for number in 0..6 {
+        let name = format!("f{number}.txt");
+        project.stage.put(&name, "0123456789\n".repeat(2_500));
+    }
+    let mut body = project.body();
+    body["model"] = json!("openai/model-of-tomorrow");
+    let (status, problem) = project.whole(&body).await;
+    assert_eq!(
+        (status, &problem["error_code"]),
+        (502, &json!("MODEL_KEY_REFUSED")),
+        "nothing was answered before"
+    );
+    let (status, review) = project.whole(&body).await;
+    assert_eq!(status, 200, "{review}");
+    assert_eq!(
+        listed(&review),
+        "\"f0.txt\" untracked low\n\"f2.txt\" untracked low"
+    );
+    let skipped = review["skipped"].as_array().unwrap().iter();
+    let skipped: Vec<_> = skipped
+        .map(|file| format!("{} {}", file["path"], file["reason"]))
+        .collect();
+    assert_eq!(
+        skipped,
+        ["1", "3", "4", "5"].map(|number| format!("\"f{number}.txt\" \"unanswered\""))
+    );
+    let warning = review["warning"].as_str().unwrap();
+    assert_eq!(
+        warning.matches("A question to the model failed: ").count(),
+        2,
+        "{warning}"
+    );
+    // After two failures no more is asked.
+    assert_eq!(server.requests().len(), 1 + 4);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_file_that_git_cannot_read_leaves_the_others(db: PgPool) {
+    let lines = (0..4_000u64).map(|number| format!("{}\n", number * number % 10_007));
+    let long: String = lines.collect();
+    let files = [("a.txt", long.as_str()), ("b.txt", "b\n")];
+    let project = Project::new(db, content(), &files).await;
+    let name = project.git(&["rev-parse", "HEAD:a.txt"]);
+    let path = format!(".git/objects/{}/{}", &name[..2], name[2..].trim());
+    let mut object = std::fs::read(project.stage.path(&path)).unwrap();
+    let middle = object.len() / 2;
+    for byte in &mut object[middle..middle + 50] {
+        *byte ^= 0xff;
+    }
+    std::fs::remove_file(project.stage.path(&path)).unwrap();
+    project.stage.put(&path, &object);
+    project.stage.put("a.txt", "new\n");
+    project.stage.put("b.txt", "new\n");
+    let review = project.reviewed().await;
+    assert_eq!(listed(&review), "\"b.txt\" modified low");
+    assert_eq!(
+        review["skipped"],
+        json!([{"path": "a.txt", "reason": "unreadable"}])
+    );
+    project.stage.put("b.txt", "b\n");
+    let (status, problem) = project.whole(&project.body()).await;
+    assert_eq!(
+        (status, &problem["error_code"]),
+        (422, &json!("CHANGES_UNREADABLE")),
+        "{problem}"
+    );
+}
+
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn without_a_model_unchanged_folders_are_reviewed_all_the_same(db: PgPool) {
     let project = Project::new(db, content(), &[]).await;
-    let other = crate::runs::stage::Stage::without_script(project.stage.db.clone(), &[]).await;
+    let other = Stage::without_script(project.stage.db.clone(), &[]).await;
     let ask = async || {
         let mut request = json_request(Method::POST, REVIEW, &project.body());
         crate::review::repository::accept_json(&mut request);

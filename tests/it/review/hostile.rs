@@ -1,10 +1,12 @@
 //! Repositories that want more than to be looked at.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgPool;
+use tempfile::TempDir;
 
 use crate::review::repository::{Project, attempt, content, git, listed};
 
@@ -147,8 +149,8 @@ async fn a_repository_that_points_elsewhere_shows_nothing_of_it(db: PgPool) {
     // A folder of the repository, replaced by a link.
     project.git(&["config", "--unset", "core.worktree"]);
     std::fs::remove_dir_all(stage.path("x")).unwrap();
-    std::os::unix::fs::symlink("/etc", stage.path("x")).unwrap();
-    std::os::unix::fs::symlink(outside.path(), stage.path("y")).unwrap();
+    symlink("/etc", stage.path("x")).unwrap();
+    symlink(outside.path(), stage.path("y")).unwrap();
     let review = project.reviewed().await;
     let text = format!("{review} {}", project.asked());
     assert!(
@@ -195,4 +197,190 @@ async fn a_foreign_repository_or_workspace_is_refused(db: PgPool) {
         assert_eq!(last["message"], problem["detail"]);
     }
     assert_eq!(project.stage.requests().len(), 0);
+}
+
+/// A repository where the server works, and one where it does not.
+struct Neighbours {
+    project: Project,
+    roots: TempDir,
+    elsewhere: TempDir,
+}
+
+impl Neighbours {
+    async fn new(db: PgPool) -> Self {
+        let (roots, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for (folder, text) in [(&roots, "one\n"), (&elsewhere, "foreign-value-1\n")] {
+            std::fs::write(folder.path().join("a.txt"), text).unwrap();
+            git(folder.path(), &["init", "--quiet"]);
+            git(folder.path(), &["add", "--all"]);
+            git(folder.path(), &["commit", "--quiet", "--message=first"]);
+        }
+        std::fs::write(roots.path().join("a.txt"), "two\n").unwrap();
+        let flags = ["--workspace-roots", roots.path().to_str().unwrap()];
+        let project = Project::with(db, content(), &[], &flags).await;
+        Self {
+            project,
+            roots,
+            elsewhere,
+        }
+    }
+
+    fn inside(&self, path: &str) -> PathBuf {
+        self.roots.path().join(path)
+    }
+
+    fn outside(&self, path: &str) -> PathBuf {
+        self.elsewhere.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+        let path = self.inside(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    async fn review(&self) -> (u16, Value) {
+        let body = json!({ "workspace_root": self.roots.path() });
+        self.project.whole(&body).await
+    }
+
+    async fn is_refused(&self, why: &str) {
+        let (status, problem) = self.review().await;
+        assert_eq!(
+            (status, &problem["error_code"]),
+            (422, &json!("CHANGES_UNREADABLE")),
+            "{why}: {problem}"
+        );
+    }
+
+    async fn is_reviewed(&self, why: &str) -> Value {
+        let (status, review) = self.review().await;
+        assert_eq!(status, 200, "{why}: {review}");
+        assert_eq!(listed(&review), "\"a.txt\" modified low", "{why}");
+        let all = format!("{review} {}", self.project.asked());
+        let foreign = git(self.elsewhere.path(), &["rev-parse", "HEAD"]);
+        for secret in ["foreign-value-1", foreign.trim()] {
+            assert!(!all.contains(secret), "{why}: {all}");
+        }
+        review
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn objects_are_borrowed_only_from_where_the_server_works(db: PgPool) {
+    let there = Neighbours::new(db).await;
+    let foreign = there.outside(".git/objects").display().to_string();
+    let alternates = ".git/objects/info/alternates";
+    symlink(&foreign, there.inside("x\r")).unwrap();
+    symlink(&foreign, there.inside("link")).unwrap();
+    there.write(".git/info/exclude", "x*\nlink\n");
+    let inside = there.roots.path().display().to_string();
+    let many = (0..40).map(|number| format!("{inside}/{number}\n"));
+    let many: String = many.collect();
+    for text in [
+        format!("{foreign}\n"),
+        format!("\"{foreign}\"\n"),
+        format!("{inside}/x\r\n"),
+        format!("{inside}/link\n"),
+        format!("{many}{foreign}\n"),
+        format!("#{}\n{foreign}\n", "x".repeat(20_000)),
+    ] {
+        there.write(alternates, &text);
+        there.is_refused(&text).await;
+    }
+    there.write(alternates, [b"#\xff\n", foreign.as_bytes()].concat());
+    there.is_refused("no UTF-8").await;
+    there.write(alternates, format!("# nothing\n{inside}/nowhere\n"));
+    there.is_reviewed("nothing foreign").await;
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn links_within_a_repository_lead_nowhere_else(db: PgPool) {
+    let there = Neighbours::new(db).await;
+    for (name, target) in [
+        (".git/objects/pack/pack-1.pack", ".git/config"),
+        (".git/objects/zz", ".git/objects"),
+        (".git/refs/heads/other", ".git/HEAD"),
+        (".git/packed-refs", ".git/HEAD"),
+        (".git/info/exclude", "a.txt"),
+        (".git/sharedindex.0", ".git/index"),
+    ] {
+        let name = there.inside(name);
+        let _missing = std::fs::remove_file(&name);
+        symlink(there.outside(target), &name).unwrap();
+        there.is_refused(&name.display().to_string()).await;
+        std::fs::remove_file(&name).unwrap();
+    }
+    there.is_reviewed("without links").await;
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn included_settings_are_not_read(db: PgPool) {
+    let there = Neighbours::new(db).await;
+    let config = there.inside(".git/config");
+    let before = std::fs::read_to_string(&config).unwrap();
+    let included = there.outside("a.txt").display().to_string();
+    let worktree = there.outside("").display().to_string();
+    for added in [
+        format!("[include]\n\tpath = {included}\n"),
+        format!("[core]\n\tworktree = {worktree}\n"),
+        format!("[core]\n\texcludesFile = {included}\n\tattributesFile = {included}\n"),
+    ] {
+        std::fs::write(&config, format!("{before}{added}")).unwrap();
+        there.is_reviewed(&added).await;
+    }
+    // A pipe without a writer would be waited for.
+    let pipe = there.inside(".git/pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let added = format!("[include]\n\tpath = {}\n", pipe.display());
+    std::fs::write(&config, format!("{before}{added}")).unwrap();
+    there.is_reviewed(&added).await;
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_submodule_that_lies_elsewhere_is_not_looked_at(db: PgPool) {
+    let there = Neighbours::new(db).await;
+    let commit = "1234567812345678123456781234567812345678";
+    let entry = format!("160000,{commit},module");
+    git(
+        there.roots.path(),
+        &["update-index", "--add", "--cacheinfo", &entry],
+    );
+    git(
+        there.roots.path(),
+        &["commit", "--quiet", "--message=second"],
+    );
+    there.write(
+        "module/.git",
+        format!("gitdir: {}\n", there.outside(".git").display()),
+    );
+    let review = there.is_reviewed("a foreign folder").await;
+    let warning = review["warning"].as_str().unwrap();
+    assert!(
+        warning.starts_with("Changes of submodules are left out"),
+        "{warning}"
+    );
+    std::fs::remove_file(there.inside("module/.git")).unwrap();
+    for folder in ["objects", "refs/heads"] {
+        std::fs::create_dir_all(there.inside("module/.git").join(folder)).unwrap();
+    }
+    there.write("module/.git/HEAD", "ref: refs/heads/main\n");
+    let main = there.inside("module/.git/refs/heads/main");
+    let foreign = std::fs::read_dir(there.outside(".git/refs/heads")).unwrap();
+    symlink(foreign.last().unwrap().unwrap().path(), main).unwrap();
+    there.is_reviewed("a foreign name").await;
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn files_whose_times_changed_leave_the_index_as_it_is(db: PgPool) {
+    let files = [("a.txt", "one\n"), ("b.txt", "one\n")];
+    let project = Project::new(db, content(), &files).await;
+    project.stage.put("b.txt", "two\n");
+    let touched = std::fs::File::open(project.stage.path("a.txt")).unwrap();
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    touched.set_modified(long_ago).unwrap();
+    let before = everything(&project.root());
+    let review = project.reviewed().await;
+    assert_eq!(listed(&review), "\"b.txt\" modified low");
+    assert_eq!(everything(&project.root()), before, "something was written");
 }

@@ -51,7 +51,11 @@ impl Project {
         files: &[(&str, &str)],
         flags: &[&str],
     ) -> Self {
-        let stage = Stage::with(db, script, flags).await;
+        Self::on(Stage::with(db, script, flags).await, files)
+    }
+
+    /// The same, on this stage.
+    pub(crate) fn on(stage: Stage, files: &[(&str, &str)]) -> Self {
         let project = Self { stage };
         project.git(&["init", "--quiet", "--initial-branch=main"]);
         for (path, text) in files {

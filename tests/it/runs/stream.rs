@@ -73,7 +73,8 @@ impl EventStream {
     fn line(&mut self, line: &str) -> Option<Value> {
         assert!(!line.contains('\r'), "{line:?}");
         if let Some(id) = line.strip_prefix("id: ") {
-            self.id = Some(id.parse().unwrap());
+            // The end of a review is the only event with an id that is no number.
+            self.id = (id != "end").then(|| id.parse().unwrap());
             return None;
         }
         let Some(data) = line.strip_prefix("data: ") else {

@@ -1,4 +1,4 @@
-//! The ways in which looking at a repository fails.
+//! Failures of looking at a repository.
 
 /// A failed look at a repository.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +18,10 @@ pub enum Error {
          repository's own folder"
     )]
     Elsewhere,
-    /// The directory for git could not be made.
+    /// The places of the repository's data cannot be listed, so they cannot be checked.
+    #[error("where the data of this folder's repository lies cannot be checked: {0}")]
+    Unclear(String),
+    /// No directory for git could be made.
     #[error("no temporary folder could be made: {0}")]
     NoFolder(String),
 }

@@ -1,5 +1,11 @@
 //! The files that git reports as changed.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// The mode of a submodule in the index.
+const SUBMODULE: &[u8] = b"160000 ";
 /// The place of the status in the head of a record.
 const STATUS_FIELD: usize = 4;
 
@@ -67,7 +73,7 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Reads what `git diff --raw -z` says. A record that was cut is left out.
+    /// Reads the output of `git diff --raw -z`. A record that was cut is left out.
     pub fn of_raw(bytes: &[u8], is_cut: bool) -> Self {
         let mut listing = Self {
             is_cut,
@@ -93,7 +99,7 @@ impl Listing {
         listing
     }
 
-    /// Reads what `git ls-files --others -z` says.
+    /// Reads the output of `git ls-files --others -z`.
     pub fn of_untracked(bytes: &[u8], is_cut: bool) -> Self {
         let mut listing = Self {
             is_cut,
@@ -114,6 +120,16 @@ impl Listing {
         };
         self.changes.push(Change { path, from, kind });
     }
+}
+
+/// The submodules in the output of `git ls-files --stage -z`.
+pub fn submodules(bytes: &[u8]) -> Vec<PathBuf> {
+    let of = |token: &[u8]| {
+        let tab = token.iter().position(|byte| *byte == b'\t')?;
+        Some(PathBuf::from(OsStr::from_bytes(&token[tab + 1..])))
+    };
+    let tokens = whole_tokens(bytes).filter(|token| token.starts_with(SUBMODULE));
+    tokens.filter_map(of).collect()
 }
 
 /// The pieces that end with a NUL character.
@@ -166,6 +182,16 @@ mod tests {
             ["untracked >a"]
         );
         assert_eq!(Listing::of_raw(b"", false), Listing::default());
+    }
+
+    #[test]
+    fn submodules_are_found_whatever_their_names() {
+        let staged = b"100644 aaa 0\ta\x00160000 bbb 0\tmodule\n\tb\x00160000 ccc 2\t\xff\0";
+        let found: Vec<_> = submodules(staged)
+            .iter()
+            .map(|path| path.as_os_str().as_bytes().to_vec())
+            .collect();
+        assert_eq!(found, [b"module\n\tb".to_vec(), b"\xff".to_vec()]);
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub struct Program {
 
 /// The outcome of a git command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct GitOutput {
     /// Its exit code.
     pub code: i32,
     /// Its standard output.
@@ -74,15 +74,15 @@ impl Program {
         variables: &[(&str, String)],
         arguments: &[&str],
         limit: usize,
-    ) -> Result<Said, Error> {
-        let said = self.try_to_run(variables, arguments, limit).await?;
-        if said.code == 0 || said.is_cut {
-            return Ok(said);
+    ) -> Result<GitOutput, Error> {
+        let output = self.try_to_run(variables, arguments, limit).await?;
+        if output.code == 0 || output.is_cut {
+            return Ok(output);
         }
-        let reason = if said.complaint.is_empty() {
-            format!("exit code {}", said.code)
+        let reason = if output.complaint.is_empty() {
+            format!("exit code {}", output.code)
         } else {
-            said.complaint
+            output.complaint
         };
         Err(Error::Failed(reason))
     }
@@ -93,7 +93,7 @@ impl Program {
         variables: &[(&str, String)],
         arguments: &[&str],
         limit: usize,
-    ) -> Result<Said, Error> {
+    ) -> Result<GitOutput, Error> {
         let order = Order {
             program: "git".to_owned(),
             arguments: arguments.iter().map(|&it| it.to_owned()).collect(),
@@ -128,7 +128,7 @@ impl Program {
         let state = running.ended().await;
         guard.disarm();
         match (state.code, state.failure) {
-            (Some(code), _) => Ok(Said {
+            (Some(code), _) => Ok(GitOutput {
                 code,
                 bytes,
                 is_cut,

@@ -1,4 +1,4 @@
-//! The files that a review leaves out, in words for people and programs.
+//! The files that a review skips, in words for people and programs.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ const LISTED: usize = 50;
 /// The most names of one kind that a sentence holds.
 const NAMED: usize = 5;
 
-/// The reason why a file is left out.
+/// The reason why a file is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// Its name says that it may hold secrets.
@@ -26,7 +26,7 @@ pub enum Reason {
     TooMany,
     /// The files before it fill the review.
     TooMuch,
-    /// The model's answer about it could not be read.
+    /// The model gave no answer about it that can be read.
     Unanswered,
 }
 
@@ -57,14 +57,14 @@ impl Reason {
             Self::Unreadable => "Not reviewed (unreadable)",
             Self::TooMany => "Not reviewed (more files than one review takes)",
             Self::TooMuch => "Not reviewed (more text than one review takes)",
-            Self::Unanswered => "Not reviewed (the model's answer was unreadable)",
+            Self::Unanswered => "Not reviewed (the model gave no readable answer)",
         }
     }
 }
 
-/// Files that were left out, or in part.
+/// Files that were skipped, whole or in part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct Skipped {
     files: BTreeMap<Reason, Files>,
     /// Files of which only the beginning was reviewed.
     cut: Files,
@@ -99,18 +99,18 @@ impl Files {
     }
 }
 
-impl LeftOut {
-    /// A file is left out.
+impl Skipped {
+    /// Adds a file that is skipped.
     pub fn add(&mut self, reason: Reason, path: &str) {
         self.files.entry(reason).or_default().push(path);
     }
 
-    /// Only the beginning of a file is reviewed.
+    /// Adds a file of which only the beginning is reviewed.
     pub fn add_cut(&mut self, path: &str) {
         self.cut.push(path);
     }
 
-    /// The list of changed files was shorter than it should be.
+    /// Notes that the list of changed files was shorter than it should be.
     pub fn add_missing(&mut self, unnamed: usize, is_endless: bool) {
         self.unnamed += unnamed;
         self.is_endless |= is_endless;
@@ -125,7 +125,7 @@ impl LeftOut {
         self.files.iter().flat_map(of).collect()
     }
 
-    /// The sentences for people; none when nothing was left out.
+    /// The sentences for people; none when nothing was skipped.
     pub fn sentences(&self) -> Vec<String> {
         let files = self.files.iter();
         let told = files.filter_map(|(reason, files)| files.sentence(reason.sentence()));
@@ -151,21 +151,21 @@ mod tests {
 
     #[test]
     fn people_are_told_how_many_and_the_first_names() {
-        let mut left_out = LeftOut::default();
-        assert_eq!(left_out.sentences(), Vec::<String>::new());
-        left_out.add(Reason::Secret, ".env");
+        let mut skipped = Skipped::default();
+        assert_eq!(skipped.sentences(), Vec::<String>::new());
+        skipped.add(Reason::Secret, ".env");
         for number in 0..60 {
-            left_out.add(Reason::TooMany, &format!("f{number}"));
+            skipped.add(Reason::TooMany, &format!("f{number}"));
         }
-        left_out.add_cut("long.rs");
-        left_out.add_missing(1, true);
-        insta::assert_snapshot!(left_out.sentences().join("\n"), @r"
+        skipped.add_cut("long.rs");
+        skipped.add_missing(1, true);
+        insta::assert_snapshot!(skipped.sentences().join("\n"), @r"
         Not reviewed (the name suggests secrets): `.env`.
         Not reviewed (more files than one review takes): `f0`, `f1`, `f2`, `f3`, `f4`, 55 more.
         Reviewed only at the beginning (too long): `long.rs`.
         Not reviewed (the name is not UTF-8): 1.
         There are more changed files than can be listed.
         ");
-        assert_eq!(left_out.listed().len(), 51);
+        assert_eq!(skipped.listed().len(), 51);
     }
 }

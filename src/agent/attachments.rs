@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use crate::agent::error::Error;
@@ -13,6 +14,8 @@ const MAX_ATTACHED_BYTES: usize = 512 * 1024;
 const MAX_IMAGES: usize = 8;
 /// The media type of a picture that is text; no provider takes it as an image.
 const SVG: &str = "image/svg+xml";
+/// The media types that providers take as an image.
+const TAKEN: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 /// An attachment of a request.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -34,11 +37,10 @@ pub fn parts(attachments: Vec<Attachment>) -> Result<Vec<Part>, Error> {
     let mut parts = Vec::new();
     let (mut images, mut text_bytes) = (0, 0);
     for attachment in attachments {
-        let length = attachment.content.as_deref().map_or(0, str::len);
         let part = attachment.into_part()?;
         match &part {
             Part::Image { .. } => images += 1,
-            Part::Text { .. } => text_bytes += length,
+            Part::Text { text } => text_bytes += text.len(),
         }
         if text_bytes > MAX_ATTACHED_BYTES {
             return Err(Error::TooLong {
@@ -58,31 +60,36 @@ pub fn parts(attachments: Vec<Attachment>) -> Result<Vec<Part>, Error> {
 
 impl Attachment {
     fn into_part(self) -> Result<Part, Error> {
-        if self.kind != "image" {
-            let text = self.content.as_deref().unwrap_or_default();
-            return Ok(self.as_text(text));
-        }
         let content = self.content.as_deref().unwrap_or_default();
-        let (media_type, data) = match content.strip_prefix("data:") {
-            Some(rest) => match rest.split_once(";base64,") {
-                Some((media_type, data)) => (media_type, data),
-                None => return refused("is a data URL without base64"),
+        if self.kind != "image" {
+            return Ok(self.as_text(content));
+        }
+        let image = match DataUrl::parse(content) {
+            Some(image) => image,
+            None => DataUrl {
+                media_type: self.language.as_deref().unwrap_or("image/png"),
+                is_base64: true,
+                data: content,
             },
-            None => (self.language.as_deref().unwrap_or("image/png"), content),
+        };
+        let media_type = match image.media_type.to_ascii_lowercase().as_str() {
+            "image/jpg" => "image/jpeg".to_owned(),
+            other => other.to_owned(),
         };
         if media_type == SVG {
-            return self.as_source(data);
+            return match image.text() {
+                Some(source) => Ok(self.as_text(&source)),
+                None => refused("is SVG, and not UTF-8 text"),
+            };
         }
-        image(media_type, data)
-    }
-
-    /// A picture whose source the model can read.
-    fn as_source(&self, data: &str) -> Result<Part, Error> {
-        let source = STANDARD.decode(data).ok();
-        match source.and_then(|source| String::from_utf8(source).ok()) {
-            Some(source) => Ok(self.as_text(&source)),
-            None => refused("is SVG, and not base64 of UTF-8 text"),
+        if !TAKEN.contains(&media_type.as_str()) {
+            // The question may be answered without it, and the model knows that something is missing.
+            return Ok(self.as_text("[An image in a format that models cannot read was left out.]"));
         }
+        let Some(data) = image.base64() else {
+            return refused("is not base64");
+        };
+        Ok(Part::Image { media_type, data })
     }
 
     fn as_text(&self, text: &str) -> Part {
@@ -93,23 +100,154 @@ impl Attachment {
     }
 }
 
-fn image(media_type: &str, data: &str) -> Result<Part, Error> {
-    if !matches!(
-        media_type,
-        "image/png" | "image/jpeg" | "image/gif" | "image/webp"
-    ) {
-        return refused("is neither PNG, JPEG, GIF, WebP nor SVG");
+/// A `data:` URL (RFC 2397).
+struct DataUrl<'a> {
+    /// Without its parameters, such as `charset`.
+    media_type: &'a str,
+    is_base64: bool,
+    data: &'a str,
+}
+
+impl<'a> DataUrl<'a> {
+    fn parse(url: &'a str) -> Option<Self> {
+        let (described, data) = url.strip_prefix("data:")?.split_once(',')?;
+        let (media_type, parameters) = described.split_once(';').unwrap_or((described, ""));
+        Some(Self {
+            media_type: media_type.trim(),
+            is_base64: parameters.split(';').any(|parameter| parameter == "base64"),
+            data,
+        })
     }
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    if data.is_empty() || !data.bytes().all(is_base64) {
-        return refused("is not base64");
+
+    /// The data in base64, without the blanks that some encoders break lines with.
+    fn base64(&self) -> Option<String> {
+        if !self.is_base64 {
+            return None;
+        }
+        let data: String = self.data.split_ascii_whitespace().collect();
+        let is_base64 =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+        (!data.is_empty() && data.bytes().all(is_base64)).then_some(data)
     }
-    Ok(Part::Image {
-        media_type: media_type.to_owned(),
-        data: data.to_owned(),
-    })
+
+    fn text(&self) -> Option<String> {
+        let bytes = if self.is_base64 {
+            STANDARD.decode(self.base64()?).ok()?
+        } else {
+            percent_decode_str(self.data).collect()
+        };
+        String::from_utf8(bytes).ok()
+    }
 }
 
 fn refused(reason: &str) -> Result<Part, Error> {
     Err(Error::Invalid(format!("an attached image {reason}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(content: &str, language: Option<&str>) -> Result<Part, String> {
+        let attachment = Attachment {
+            kind: "image".to_owned(),
+            content: Some(content.to_owned()),
+            path: None,
+            name: Some("s".to_owned()),
+            language: language.map(str::to_owned),
+        };
+        let parts = parts(vec![attachment]).map_err(|error| error.to_string())?;
+        Ok(parts.into_iter().next().unwrap())
+    }
+
+    fn image(media_type: &str, data: &str) -> Part {
+        let (media_type, data) = (media_type.to_owned(), data.to_owned());
+        Part::Image { media_type, data }
+    }
+
+    fn text(text: &str) -> Part {
+        let text = format!("<attachment kind=\"image\" path=\"s\">\n{text}\n</attachment>");
+        Part::Text { text }
+    }
+
+    #[test]
+    fn images_are_taken_as_browsers_write_them() {
+        for (content, language, expected) in [
+            (
+                "data:image/png;base64,iVBO\r\nRw==",
+                None,
+                image("image/png", "iVBORw=="),
+            ),
+            (
+                "data:image/jpg;base64,AAAA",
+                None,
+                image("image/jpeg", "AAAA"),
+            ),
+            (
+                "data:IMAGE/PNG;name=a.png;base64,AAAA",
+                None,
+                image("image/png", "AAAA"),
+            ),
+            ("AAAA", Some("image/webp"), image("image/webp", "AAAA")),
+            ("AAAA", None, image("image/png", "AAAA")),
+            (
+                "data:image/svg+xml;charset=utf-8;base64,PHN2Zy8+",
+                None,
+                text("<svg/>"),
+            ),
+            ("data:image/svg+xml,%3Csvg/%3E", None, text("<svg/>")),
+            ("data:image/svg+xml;utf8,<svg/>", None, text("<svg/>")),
+        ] {
+            assert_eq!(part(content, language), Ok(expected), "{content}");
+        }
+    }
+
+    #[test]
+    fn an_image_that_no_model_reads_is_left_out_and_said_so() {
+        let left_out = text("[An image in a format that models cannot read was left out.]");
+        for media_type in [
+            "image/bmp",
+            "image/avif",
+            "image/tiff",
+            "application/pdf",
+            "",
+        ] {
+            let content = format!("data:{media_type};base64,AAAA");
+            assert_eq!(part(&content, None).as_ref(), Ok(&left_out), "{content}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_image_is_refused() {
+        for content in [
+            "",
+            "<svg>",
+            "data:image/png,abc",
+            "data:image/png;base64,",
+            "data:",
+        ] {
+            let refused = part(content, None).unwrap_err();
+            assert_eq!(refused, "an attached image is not base64", "{content}");
+        }
+        let refused = part("data:image/svg+xml;base64,/w==", None).unwrap_err();
+        assert_eq!(refused, "an attached image is SVG, and not UTF-8 text");
+    }
+
+    #[test]
+    fn names_count_as_text() {
+        let attachment = Attachment {
+            kind: "file".to_owned(),
+            content: None,
+            path: Some("x".repeat(MAX_ATTACHED_BYTES)),
+            name: None,
+            language: None,
+        };
+        assert!(matches!(
+            parts(vec![attachment]),
+            Err(Error::TooLong {
+                field: "attachments",
+                ..
+            })
+        ));
+    }
 }

@@ -18,6 +18,8 @@ const IMAGE_TOKENS: usize = 1_600;
 const TARGET_SHARE: f64 = 0.5;
 /// What a single tool result may keep at least when even the newest messages do not fit.
 const CUT_RESULT_CHARS: usize = 2_000;
+/// The most that the note between the halves of a cut text takes, in bytes: less than that is not cut off.
+const CUT_NOTE_BYTES: usize = 64;
 /// The most of an assistant's words that the digest keeps for one turn.
 const DIGEST_TEXT_CHARS: usize = 200;
 
@@ -152,9 +154,9 @@ fn cut_results(messages: &mut [Message], goal: usize, target: usize) {
         }
         let before = tokens(message);
         if let Message::ToolResult { content, .. } = message
-            && content.len() > CUT_RESULT_CHARS
+            && content.len() > CUT_RESULT_CHARS + CUT_NOTE_BYTES
         {
-            let excess = (total - target) * CHARS_PER_TOKEN;
+            let excess = (total - target) * CHARS_PER_TOKEN + CUT_NOTE_BYTES;
             let limit = content.len().saturating_sub(excess).max(CUT_RESULT_CHARS);
             *content = head_and_tail(content, limit);
             total = total - before + tokens(message);
@@ -343,6 +345,14 @@ mod tests {
             panic!("text")
         };
         assert!(text.contains("- read_file src/0.rs"), "{text}");
+    }
+
+    #[test]
+    fn a_result_that_is_hardly_too_long_does_not_grow_by_the_note_that_it_was_cut() {
+        let mut messages = conversation(&[31_080]);
+        let before = estimate("", &[], &messages);
+        assert!(compact(&mut messages, 0, 20_766));
+        assert!(estimate("", &[], &messages) < before);
     }
 
     #[test]

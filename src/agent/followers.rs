@@ -25,16 +25,16 @@ pub const EVENTS: &str = "events";
 
 /// The topic under which a process tells that a run is followed there.
 pub const FOLLOWED: &str = "followed";
-/// How often a stream tells the process that works on its run that it follows.
+/// The interval at which a stream tells the process that works on its run that it follows.
 pub const TELL_EVERY: Duration = Duration::from_secs(8);
-/// How long that holds; two of them may be lost.
+/// The time for which that holds; two of them may be lost.
 const FOLLOWED_FOR: Duration = Duration::from_secs(25);
 
 /// Events that a run's shared memory holds, at most.
 const RECENT: usize = 64;
-/// How long a change of a file waits at most for a stream that does not take the call that announced it.
+/// The longest that a change of a file waits for a stream that does not take the call that announced it.
 const WIRE_TIME: Duration = Duration::from_secs(1);
-/// How long it then waits for the client to read the call. The VS Code extension copies a file for its
+/// The time that it then gives the client to read the call. The VS Code extension copies a file for its
 /// Undo when it sees the call, after it has dealt with the events before (it runs `git diff` for each
 /// edit); `docs/performance.md` has what was measured.
 const READ_TIME: Duration = Duration::from_millis(250);
@@ -43,6 +43,9 @@ const READ_TIME: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug)]
 pub struct Followers {
     runs: Arc<Mutex<HashMap<RunId, Followed>>>,
+    /// The time at which another process last told that it has streams of a run that is unknown here. The
+    /// word may come before this process takes the run.
+    told_early: Arc<Mutex<HashMap<RunId, Instant>>>,
     signals: Signals,
 }
 
@@ -64,10 +67,11 @@ struct Followed {
 }
 
 impl Followers {
-    /// Nobody follows anything yet.
+    /// No run is worked on or followed yet.
     pub fn new(signals: Signals) -> Self {
         Self {
             runs: Arc::default(),
+            told_early: Arc::default(),
             signals,
         }
     }
@@ -86,6 +90,8 @@ impl Followers {
             .entry(run_id)
             .or_insert_with(|| Followed::new(org_id.clone(), last));
         followed.cancel = Some((cancel, fence));
+        let told = lock(&self.told_early).remove(&run_id);
+        followed.told_elsewhere = followed.told_elsewhere.max(told);
         followed.moved_to(last);
     }
 
@@ -104,7 +110,7 @@ impl Followers {
         }
     }
 
-    /// Hands committed events to whoever follows, here and elsewhere.
+    /// Hands committed events to all streams and watchers, here and in other processes.
     pub fn publish(&self, run_id: RunId, recorded: Vec<Recorded>) {
         let Some(last) = recorded.last().map(|entry| entry.sequence) else {
             return;
@@ -114,7 +120,7 @@ impl Followers {
         let Some(followed) = runs.get(&run_id) else {
             return;
         };
-        // Without anybody who follows, the memory would only hold what nobody takes.
+        // Without a stream no event of the memory would ever be taken.
         if !followed.streams.is_empty() {
             let mut recent = lock(&followed.recent);
             recent.extend(recorded.into_iter().map(Arc::new));
@@ -168,9 +174,14 @@ impl Followers {
 
     /// Another process tells that a run is followed there.
     pub fn heard_follower(&self, run_id: RunId) {
+        let now = Instant::now();
         if let Some(followed) = self.lock().get_mut(&run_id) {
-            followed.told_elsewhere = Some(Instant::now());
+            followed.told_elsewhere = Some(now);
+            return;
         }
+        let mut told = lock(&self.told_early);
+        told.retain(|_, at| now.duration_since(*at) < FOLLOWED_FOR);
+        told.insert(run_id, now);
     }
 
     /// Gives the clients that follow a run time to read its log as it is now; returns at once when
@@ -437,6 +448,16 @@ mod tests {
             followers.audience_of(run_id).is_some(),
             "followed elsewhere"
         );
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_taken_later_has_the_followers_that_were_told_before() {
+        let followers = followers();
+        let (org_id, run_id) = ("org-1".parse().unwrap(), RunId::new(&Clock::System));
+        followers.heard_follower(run_id);
+        assert!(followers.audience_of(run_id).is_none());
+        followers.begin(&org_id, run_id, (5, 1), CancellationToken::new());
+        assert!(followers.audience_of(run_id).is_some());
     }
 
     #[tokio::test]

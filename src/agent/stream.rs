@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_stream::stream;
 use axum::response::Response;
 use axum::response::sse;
-use futures_util::{FutureExt, Stream};
+use futures_util::Stream;
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -202,9 +202,6 @@ fn frames(
         telling.set_missed_tick_behavior(MissedTickBehavior::Delay);
         yield Ok(opening());
         'log: loop {
-            if telling.tick().now_or_never().is_some() {
-                follower.tell();
-            }
             let page = page(&service, &org_id, run_id, cursor, &follower).await;
             // Nothing where something must be: events this old were dropped by retention.
             let is_gone = page.as_ref().is_some_and(Vec::is_empty) && follower.head() > cursor;
@@ -234,8 +231,14 @@ fn frames(
                 break 'log;
             }
             let cursor = if is_stuck { None } else { Some(cursor) };
-            match next(&mut follower, cursor, last_sent + HEARTBEAT, &view).await {
+            let next = next(&mut follower, cursor, last_sent + HEARTBEAT, &view);
+            let next = tokio::select! {
+                next = next => next,
+                _ = telling.tick() => Next::Tell,
+            };
+            match next {
                 Next::Look => {}
+                Next::Tell => follower.tell(),
                 Next::Heartbeat => {
                     looks = true;
                     last_sent = Instant::now();
@@ -267,6 +270,8 @@ fn frames(
 enum Next {
     /// Something may be there to be sent.
     Look,
+    /// The process that works on the run has to hear that it is followed.
+    Tell,
     /// Nothing, for so long that the client has to hear from us.
     Heartbeat,
     /// This process ends.

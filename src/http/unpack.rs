@@ -28,8 +28,8 @@ use crate::platform::problem::Problem;
 const ZSTD_WINDOW_LOG: u32 = 23;
 /// How much is unpacked at a time, in bytes.
 const CHUNK_BYTES: usize = 16 * 1024;
-/// The largest packed body, in bytes: as large as the largest that any route takes unpacked. ContentCoding makes
-/// nothing larger that is worth coding.
+/// The largest packed body, in bytes: as large as the largest that any route takes unpacked.
+/// Nothing that is worth packing gets larger by it.
 const MAX_PACKED_BYTES: usize = AGENT_BODY_BYTES;
 /// What is taken, as the header `Accept-Encoding` says it.
 const TAKEN: &str = "gzip, zstd, identity";
@@ -215,7 +215,7 @@ mod tests {
 
     /// Members, or frames, that are as long as they can be and hold nothing.
     fn nothing(coding: ContentCoding) -> Vec<u8> {
-        let long = [b'x'; 60 * 1024];
+        let long = vec![b'x'; 60 * 1024];
         let member = match coding {
             ContentCoding::Gzip => {
                 let builder = flate2::GzBuilder::new().filename(&long[..]);

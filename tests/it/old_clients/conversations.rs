@@ -51,9 +51,14 @@ async fn an_id_that_no_conversation_has_begins_one(db: PgPool) {
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_job_and_every_chat_take_an_id_that_no_conversation_has(db: PgPool) {
-    let chat = script([says("Hello."), says("Hello again.")]);
+    let chat = script([says("Hello."), says("Hello again."), says("And again.")]);
     let stage = Stage::new(db, Script { plan: None, ..chat }).await;
-    for path in [CHAT, "/api/navi/chat/stream/v2", "/api/jobs"] {
+    for path in [
+        CHAT,
+        "/api/navi/chat/stream/v2",
+        "/api/navi/chat/stream",
+        "/api/jobs",
+    ] {
         let id = uuid_v7(&Clock::System).to_string();
         let body = json!({"message": "hi", "conversation_id": id, "auto_start": false});
         let (status, answer) = stage.planner().post(path, body).await;
@@ -64,18 +69,29 @@ async fn a_job_and_every_chat_take_an_id_that_no_conversation_has(db: PgPool) {
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn an_id_that_is_no_uuid_means_no_stored_conversation(db: PgPool) {
-    let stage = Stage::new(db, script([says("Hello."), says("Hello.")])).await;
+    let turns = (0..12).map(|_| says("Hello."));
+    let stage = Stage::new(db, script(turns)).await;
     for id in ["navi-mgx1k2-8f2f", "conv_1795896327040_k3j2h1g", ""] {
         let mut body = stage.body("greet me, please");
         body["conversation_id"] = json!(id);
         let run = stage.run_with(&stage.planner(), body).await;
         assert_eq!(run.outcome(), "success=true completed verification=not_run");
+        for path in [
+            CHAT,
+            "/api/navi/chat/stream/v2",
+            "/api/navi/chat/stream",
+            "/api/jobs",
+        ] {
+            let body = json!({"message": "hi", "conversation_id": id, "auto_start": false});
+            let (status, answer) = stage.planner().post(path, body).await;
+            assert_eq!(status, StatusCode::OK, "{path} {id}: {answer}");
+        }
     }
     assert_eq!(stage.count("select count(*) from conversations").await, 0);
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn an_id_that_somebody_else_made_up_or_that_was_deleted_is_not_found(db: PgPool) {
+async fn an_id_of_another_user_or_of_a_deleted_conversation_is_not_found(db: PgPool) {
     let stage = Stage::new(db, script([says("Hello.")])).await;
     let body = json!({"message": "hi", "conversation_id": MADE_UP});
     let (status, _) = stage.planner().post(CHAT, body.clone()).await;

@@ -2,7 +2,6 @@
 
 use axum::http::Method;
 use navi::llm::script::{Script, Turn};
-use serde_json::Value;
 use sqlx::PgPool;
 
 use crate::runs::stage::{Stage, script};
@@ -21,11 +20,8 @@ fn turn() -> Turn {
 }
 
 /// The text as the extension puts it together, if no piece is dropped.
-fn text(events: &[&Value]) -> String {
-    let pieces: Vec<_> = events
-        .iter()
-        .map(|event| event["text"].as_str().unwrap())
-        .collect();
+fn text(pieces: &[&str]) -> String {
+    assert!(pieces.len() > 1, "{pieces:?}");
     for pair in pieces.windows(2) {
         assert_ne!(pair[0], pair[1], "{pieces:?}");
     }
@@ -36,22 +32,25 @@ fn text(events: &[&Value]) -> String {
 async fn no_two_pieces_of_a_run_are_equal(db: PgPool) {
     let stage = Stage::new(db, script([turn()])).await;
     let run = stage.run("count to the end, please").await;
-    assert_eq!(text(&run.events("text")), SAID.concat());
+    let events = run.events("text");
+    let pieces = events.iter().map(|event| event["text"].as_str().unwrap());
+    assert_eq!(text(&pieces.collect::<Vec<_>>()), SAID.concat());
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn no_two_pieces_of_a_chat_are_equal(db: PgPool) {
-    let chat = script([turn()]);
+    let chat = script([turn(), turn()]);
     let stage = Stage::new(db, Script { plan: None, ..chat }).await;
-    let request = json_request(
-        Method::POST,
-        "/api/navi/chat/stream/v2",
-        &stage.body("count"),
-    );
-    let response = stage.planner().send(request).await;
-    let mut stream = EventStream::new(response.into_body().into_data_stream());
-    stream.rest().await;
-    let frames = stream.frames.iter().map(|frame| &frame.data);
-    let pieces: Vec<_> = frames.filter(|data| data["type"] == "text").collect();
-    assert_eq!(text(&pieces), SAID.concat());
+    for (path, key) in [
+        ("/api/navi/chat/stream/v2", "text"),
+        ("/api/navi/chat/stream", "content"),
+    ] {
+        let request = json_request(Method::POST, path, &stage.body("count"));
+        let response = stage.planner().send(request).await;
+        let mut stream = EventStream::new(response.into_body().into_data_stream());
+        stream.rest().await;
+        let frames = stream.frames.iter().map(|frame| &frame.data);
+        let pieces = frames.filter_map(|data| data[key].as_str());
+        assert_eq!(text(&pieces.collect::<Vec<_>>()), SAID.concat(), "{path}");
+    }
 }

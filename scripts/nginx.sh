@@ -10,7 +10,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/common.sh
 source "$root/scripts/common.sh"
 
-# It is often on nobody's PATH but root's.
+# Often only root has it on the PATH.
 if PATH=$PATH:/usr/sbin:/usr/local/sbin command -v nginx; then
     exit
 fi

@@ -12,9 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::audience::Audience;
 use crate::agent::event_log::Recorded;
 use crate::agent::model::RunId;
 use crate::platform::ids::OrgId;
@@ -32,12 +33,6 @@ const FOLLOWED_FOR: Duration = Duration::from_secs(25);
 
 /// Events that a run's shared memory holds, at most.
 const RECENT: usize = 64;
-/// The longest that a change of a file waits for a stream that does not take the call that announced it.
-const WIRE_TIME: Duration = Duration::from_secs(1);
-/// The time that it then gives the client to read the call. The VS Code extension copies a file for its
-/// Undo when it sees the call, after it has dealt with the events before (it runs `git diff` for each
-/// edit); `docs/performance.md` has what was measured.
-const READ_TIME: Duration = Duration::from_millis(250);
 
 /// The runs that are worked on or followed in this process; cheap to clone.
 #[derive(Clone, Debug)]
@@ -190,9 +185,7 @@ impl Followers {
         let Some(audience) = self.audience_of(run_id) else {
             return;
         };
-        // A stream that does not take the events has a client that does not read.
-        let _in_time = timeout(WIRE_TIME, audience.handed_over()).await;
-        sleep(READ_TIME).await;
+        audience.read().await;
     }
 
     fn audience_of(&self, run_id: RunId) -> Option<Audience> {
@@ -272,29 +265,6 @@ impl Followed {
             *head = last.max(*head);
             moved
         });
-    }
-}
-
-/// The streams of a run in this process at one moment, and where its log ended then.
-struct Audience {
-    head: i64,
-    streams: Vec<Arc<AtomicI64>>,
-    handed: Arc<Notify>,
-}
-
-impl Audience {
-    /// Waits until every stream has handed the log over to its client.
-    async fn handed_over(&self) {
-        loop {
-            let mut more = std::pin::pin!(self.handed.notified());
-            // From now on, so that no step is missed between the look and the wait.
-            more.as_mut().enable();
-            let behind = |cursor: &Arc<AtomicI64>| cursor.load(Ordering::Acquire) < self.head;
-            if !self.streams.iter().any(behind) {
-                return;
-            }
-            more.await;
-        }
     }
 }
 
@@ -410,7 +380,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+    use tokio::time::sleep;
+
     use super::*;
+    use crate::agent::audience::{READ_TIME, WIRE_TIME};
     use crate::platform::clock::Clock;
 
     fn followers() -> Followers {

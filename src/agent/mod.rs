@@ -10,6 +10,7 @@ pub mod announcing;
 pub mod ask;
 pub mod attachments;
 pub mod attending;
+pub mod audience;
 pub mod auditing;
 pub mod beneath;
 pub mod chat;

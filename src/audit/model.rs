@@ -173,7 +173,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// A person, or the identity that stands for nobody.
+    /// A person, or the development identity.
     pub fn user(principal: &Principal) -> Self {
         Self {
             kind: match principal.proof {

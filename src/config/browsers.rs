@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_noticed_and_allows_nobody() {
+    fn a_wildcard_for_all_pages_is_noticed_and_allows_none() {
         let list = OriginList::parse("*,https://a.example").unwrap();
         assert!(list.allows_every_origin);
         assert_eq!(list.rules.len(), 1);

@@ -402,7 +402,7 @@ fn every_violation_is_named_at_once_with_what_mends_it() {
         mend it with: export CORS_ORIGINS=https://THE_PAGES_HOST,ANOTHER
       JWT_ENABLED is off, and what it stands for cannot be switched off here
         mend it with: unset JWT_ENABLED
-      GITHUB_TOKEN is a token of the operator's, and nobody may act with it
+      GITHUB_TOKEN is an operator token, which this environment does not accept
         mend it with: unset GITHUB_TOKEN
       DEV_ENCRYPTION_KEY holds the same secret as JWT_SECRET_PREVIOUS
         mend it with: put another into DEV_ENCRYPTION_KEY

@@ -52,6 +52,7 @@ const MOVED: &[(&str, &str)] = &[
         "POST /api/jobs/{job_id}/start",
     ),
     ("/api/navi/enterprise/projects/*", "GET /api/jobs/{job_id}"),
+    ("/api/navi/jira-tasks", "GET /api/connectors"),
     (
         "/api/navi/memory/recent",
         "GET /api/navi-memory/conversations",
@@ -69,7 +70,6 @@ const MOVED: &[(&str, &str)] = &[
     ("/api/navi/search/*", "POST /api/navi/chat"),
     ("/api/navi/task-brief", "POST /api/navi/plan"),
     ("/api/org/sync/{}", "GET /api/connectors"),
-    ("/api/orgs/invite", "GET /api/orgs"),
     ("/api/plan/{}/stream", "GET /api/jobs/{job_id}/events"),
     ("/api/plan/*", "POST /api/navi/plan"),
     ("/api/repo/fix/{}", "POST /api/jobs"),

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_time_in_which_nobody_reads_is_not_the_clients() {
+    async fn the_time_in_which_the_server_does_not_read_is_not_the_clients() {
         let waiting = Waiting::new(NONE);
         let chunks = iter((0..3).map(|_| Ok::<_, Infallible>("x")));
         let mut body = waiting.for_body(Body::from_stream(chunks));

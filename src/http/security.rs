@@ -72,7 +72,7 @@ struct EncryptionStatus {
 struct RetentionStatus {
     /// Whether old entries are dropped.
     enabled: bool,
-    /// The days for which entries are kept; 0 for ever.
+    /// The days for which entries are kept; 0 means no limit.
     retention_days: i32,
     /// The records of the caller's organisation that should have been dropped by now.
     overdue_count: i64,

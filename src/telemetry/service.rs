@@ -143,7 +143,7 @@ impl Telemetry {
         })))
     }
 
-    /// Room for this many bytes of a body. Whoever finds none soon is refused before they are read.
+    /// Room for this many bytes of a body. A request that finds none soon is refused before they are read.
     pub async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
         reserve(&self.0.reading, bytes.min(MAX_BODY_BYTES)).await
     }

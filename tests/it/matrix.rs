@@ -223,8 +223,12 @@ const ORGANISATIONS: &[&str] = &[
     "/api/feedback/learning",
 ];
 
-/// Routes whose parameter names a kind of thing and no thing: everybody has their own.
+/// Routes whose parameter names a kind of thing, of which each user has their own, or something of a feature
+/// that is not built.
 const OF_A_KIND: &[(&str, &str)] = &[
+    ("DELETE", "/api/advanced/mcp/servers/{id}"),
+    ("PATCH", "/api/advanced/mcp/servers/{id}"),
+    ("POST", "/api/advanced/mcp/servers/{id}/test"),
     ("DELETE", "/api/connectors/{provider}"),
     ("GET", "/api/connectors/{provider}"),
     ("GET", "/api/connectors/{provider}/oauth/start"),

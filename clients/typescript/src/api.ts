@@ -53,6 +53,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/advanced/mcp/servers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Not built: answers with the problem `not-built`. */
+        delete: operations["mcp_remove_server"];
+        options?: never;
+        head?: never;
+        /** Not built: answers with the problem `not-built`. */
+        patch: operations["mcp_change_server"];
+        trace?: never;
+    };
+    "/api/advanced/mcp/servers/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Not built: answers with the problem `not-built`. */
+        post: operations["mcp_test_server"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/advanced/mcp/tools": {
         parameters: {
             query?: never;
@@ -598,8 +633,8 @@ export interface paths {
         put?: never;
         /**
          * Ask for work in the background.
-         * @description The job goes on whoever is connected. With an `Idempotency-Key` the same request makes one job,
-         *     however often it is sent.
+         * @description The job goes on when its client disconnects. With an `Idempotency-Key` the same request makes one
+         *     job, however often it is sent.
          */
         post: operations["create_job"];
         delete?: never;
@@ -635,7 +670,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Answer what a job waits for.
+         * Answer the consent that a job waits for.
          * @description The same as answering its consent; nothing supplied is an error, never an approval.
          */
         post: operations["approve_job"];
@@ -711,7 +746,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let a job begin that was told to wait. */
+        /** Start a job that was created without starting it. */
         post: operations["start_job"];
         delete?: never;
         options?: never;
@@ -974,8 +1009,8 @@ export interface paths {
         put?: never;
         /**
          * Ask for work in the background.
-         * @description The job goes on whoever is connected. With an `Idempotency-Key` the same request makes one job,
-         *     however often it is sent.
+         * @description The job goes on when its client disconnects. With an `Idempotency-Key` the same request makes one
+         *     job, however often it is sent.
          */
         post: operations["navi_create_job"];
         delete?: never;
@@ -1011,7 +1046,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Answer what a job waits for.
+         * Answer the consent that a job waits for.
          * @description The same as answering its consent; nothing supplied is an error, never an approval.
          */
         post: operations["navi_approve_job"];
@@ -1087,7 +1122,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let a job begin that was told to wait. */
+        /** Start a job that was created without starting it. */
         post: operations["navi_start_job"];
         delete?: never;
         options?: never;
@@ -1626,7 +1661,7 @@ export interface components {
             /** @description The tool call it is about, by the provider's name for it. */
             tool_call_id: string;
         };
-        /** @description The answer to what a job waits for. */
+        /** @description The answer to a job's pending consent. */
         Approve: components["schemas"]["WhichConsent"] & components["schemas"]["ConsentAnswer"];
         /** @description An attachment of a request. */
         Attachment: {
@@ -2713,53 +2748,53 @@ export interface components {
         };
         /** @description A job that was accepted. */
         JobCreatedView: {
-            /** @description Where its events are. */
+            /** @description The address of its events. */
             events_url: string;
             /** @description The job. */
             job: components["schemas"]["JobView"];
-            /** @description Why, in a word: `queued` or `auto_start_disabled`. */
+            /** @description The reason: `queued` or `auto_start_disabled`. */
             start_reason: string;
-            /** @description Whether a worker may take it; false when it was asked to wait. */
+            /** @description False when the job was created without starting it. */
             started: boolean;
             /** @description Always true. */
             success: boolean;
         };
-        /** @description What came of moving a job. */
+        /** @description The outcome of starting, resuming, cancelling or approving a job. */
         JobMoved: {
-            /** @description What was recorded, when an approval was. */
+            /** @description The recorded answer, for an approval. */
             approval?: Record<string, never> | null;
             /** @description The job. */
             job: components["schemas"]["JobView"];
             /** @description A sentence for a person. */
             message: string;
-            /** @description Whether this request made it go on. */
+            /** @description True when this request made it go on. */
             started: boolean;
             /** @description Always true. */
             success: boolean;
         };
-        /** @description What is asked of a job beside its task. */
+        /** @description Options of a job. */
         JobOptions: {
-            /** @description Whether it begins as soon as a worker is free; it does unless this is false. */
+            /** @description False to create the job without starting it; otherwise it starts as soon as a worker is free. */
             auto_start?: boolean | null;
-            /** @description What the client notes about it, at most 16 KiB. */
+            /** @description The client's notes, at most 16 KiB. */
             metadata?: {
                 [key: string]: unknown;
             } | null;
         };
         /** @description A page of jobs. */
         JobPage: {
-            /** @description How many this page holds. */
+            /** @description Number of jobs on this page. */
             count: number;
             /** @description The jobs, newest first. */
             jobs: components["schemas"]["JobView"][];
-            /** @description Where the next page begins; null on the last. */
+            /** @description The `cursor` of the next page; null on the last. */
             next_cursor?: string | null;
             /** @description Always true. */
             success: boolean;
         };
         /** @description A job. Times are seconds since the epoch, with a fraction, as old clients read them. */
         JobView: {
-            /** @description Whether its user wants it to end. */
+            /** @description True once its user wants it to end. */
             cancel_requested: boolean;
             /**
              * Format: uuid
@@ -2768,14 +2803,14 @@ export interface components {
             conversation_id?: string | null;
             /**
              * Format: double
-             * @description When it was asked for.
+             * @description Creation time.
              */
             created_at: number;
-            /** @description What went wrong. */
+            /** @description The error that it shows. */
             error?: string | null;
             /**
              * Format: double
-             * @description When it ended.
+             * @description End time.
              */
             finished_at?: number | null;
             /**
@@ -2790,31 +2825,34 @@ export interface components {
              * @description The number of its last event.
              */
             last_sequence: number;
-            /** @description What its client noted about it. */
+            /** @description The client's notes. */
             metadata: Record<string, never>;
             /** @description Its model. */
             model: string;
-            /** @description What it waits for: `data` of the event that asked, with `kind` `consent` or `prompt`. */
+            /**
+             * @description The pending consent or question: `data` of the event that asked, with `kind` `consent` or
+             *     `prompt`.
+             */
             pending_approval?: Record<string, never> | null;
-            /** @description What it is busy with, as its last `status` event said; else its status. */
+            /** @description Its phase, as its last `status` event said; else its status. */
             phase: string;
-            /** @description Who serves its model. */
+            /** @description The provider of its model. */
             provider: string;
             /**
              * Format: double
-             * @description When it began.
+             * @description Start time.
              */
             started_at?: number | null;
             /** @description `queued`, `running`, `paused_for_approval`, `completed`, `failed` or `canceled`. */
             status: string;
-            /** @description How it ended: the `summary` of its last `complete` event. */
+            /** @description Its result: the `summary` of its last `complete` event. */
             summary?: Record<string, never> | null;
             /**
              * Format: int32
-             * @description How often it was taken over from a process that was lost.
+             * @description Number of times it was taken over from a process that was lost.
              */
             takeovers: number;
-            /** @description What was asked. */
+            /** @description The message. */
             task: string;
             /**
              * Format: uuid
@@ -2823,7 +2861,7 @@ export interface components {
             task_id: string;
             /**
              * Format: double
-             * @description When it last moved.
+             * @description Time of its last change.
              */
             updated_at: number;
             /** @description The folder it works in. */
@@ -2969,7 +3007,7 @@ export interface components {
             /** @description Whether a request for it would be answered by it. */
             routable: boolean;
         };
-        /** @description A job that is asked for: a task, and what is asked beside it. */
+        /** @description A request for a job: a task and its options. */
         NewJobRequest: components["schemas"]["TaskRequest"] & components["schemas"]["JobOptions"];
         /** @description A progress report about the work on a plan. */
         NextAnswer: {
@@ -3496,7 +3534,7 @@ export interface components {
             overdue_count: number;
             /**
              * Format: int32
-             * @description The days for which entries are kept; 0 for ever.
+             * @description The days for which entries are kept; 0 means no limit.
              */
             retention_days: number;
         };
@@ -3947,7 +3985,7 @@ export interface components {
             /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
             id?: string;
         };
-        /** @description What opens a stream. */
+        /** @description A ticket that opens a stream. */
         StreamTicket: {
             /**
              * Format: date-time
@@ -3964,7 +4002,7 @@ export interface components {
             /** @description For the parameter `ticket` of the stream's address. */
             ticket: string;
         };
-        /** @description Which stream. */
+        /** @description The stream that is to be opened. */
         StreamTicketRequest: {
             /**
              * @description The path of the stream, such as `/api/jobs/{job_id}/events`, without a query.
@@ -4203,7 +4241,7 @@ export interface components {
             /** @description The version of the program. */
             version: string;
         };
-        /** @description What is answered. */
+        /** @description The consent that is answered. */
         WhichConsent: {
             /**
              * Format: uuid
@@ -4270,6 +4308,42 @@ export interface operations {
         requestBody?: never;
         responses: never;
     };
+    mcp_remove_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    mcp_change_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
+    mcp_test_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
+    };
     mcp_tools: {
         parameters: {
             query?: never;
@@ -4311,7 +4385,7 @@ export interface operations {
                 event_type?: components["schemas"]["AuditEvent"];
                 /**
                  * @description The shape of the answer. Without one a browser's page that names no media type is sent the
-                 *     array, and everybody else the object.
+                 *     array, and every other client the object.
                  */
                 format?: "object" | "array";
                 /** @description At most this many; brought into 1 to 1000, 100 when absent. */
@@ -4402,8 +4476,8 @@ export interface operations {
                 /** @description Whether to open it; false when absent. */
                 decrypt?: boolean;
                 /**
-                 * @description The reason for opening it, 1 to 500 bytes; it is recorded before anything is opened. Without
-                 *     one it is recorded that an older client gave none.
+                 * @description The reason for opening it, 1 to 500 bytes; it is recorded before anything is opened. For the page
+                 *     of an older client, which gives none, that is recorded.
                  */
                 reason?: string;
             };

@@ -122,7 +122,7 @@ async fn the_page_sees_ones_own_organisation_and_nothing_while_it_types_another(
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn everybody_else_is_sent_the_object_unless_they_ask_for_the_array(db: PgPool) {
+async fn other_clients_are_sent_the_object_unless_they_ask_for_the_array(db: PgPool) {
     let app = TestApp::new(db).await;
     begin_conversations(&app, 1).await;
     let admin = app.client(Role::Admin);
@@ -245,7 +245,6 @@ async fn a_payload_is_described_without_opening_it_and_opened_on_the_record(db: 
     // Only that page may leave it out.
     let (status, problem) = admin.get(&at("?decrypt=true")).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
-    assert_eq!(reasons(&app).await.len(), 1);
     let answer = fetch(&admin, &at("?decrypt=true&reason=ticket%204711")).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(reasons(&app).await[0], "ticket 4711");

@@ -224,7 +224,7 @@ async fn pages_of_this_machine_have_it_where_they_may_read(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn nobodys_word_is_no_consent_but_answers_a_question(db: PgPool) {
+async fn the_development_identity_answers_questions_and_no_consents(db: PgPool) {
     let turns = [
         calls(&[("run_command", json!({"command": "git push origin main"}))]),
         calls(&[("ask_user", json!({"question": "Which colour?"}))]),

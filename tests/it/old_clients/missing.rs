@@ -177,7 +177,6 @@ const CALLED: &[(&str, &str)] = &[
     ("GET", "/api/navi/search/stats"),
     ("POST", "/api/navi/task-brief"),
     ("POST", "/api/org/sync/jira"),
-    ("POST", "/api/orgs/invite"),
     ("GET", "/api/plan/metrics"),
     ("POST", "/api/plan/step"),
     ("GET", "/api/plan/7"),
@@ -210,7 +209,105 @@ async fn every_address_of_older_clients_leads_to_something_that_is_served(db: Pg
         }
         lines.push(format!("{path} → {route}"));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    /api/advanced/db/apply-migration → /api/navi/chat/autonomous
+    /api/advanced/db/generate-migration → /api/navi/chat/autonomous
+    /api/advanced/db/migration-history → /api/navi/chat/autonomous
+    /api/advanced/db/rollback → /api/navi/chat/autonomous
+    /api/advanced/db/schema-diff → /api/navi/chat/autonomous
+    /api/advanced/db/seed → /api/navi/chat/autonomous
+    /api/advanced/debug/analyze-error → /api/navi/chat/autonomous
+    /api/advanced/debug/auto-fix → /api/navi/chat/autonomous
+    /api/advanced/debug/circular-deps → /api/navi/chat/autonomous
+    /api/advanced/debug/code-smells → /api/navi/chat/autonomous
+    /api/advanced/debug/dead-code → /api/navi/chat/autonomous
+    /api/advanced/debug/performance → /api/navi/chat/autonomous
+    /api/advanced/git/bisect → /api/navi/chat/autonomous
+    /api/advanced/git/cherry-pick → /api/navi/chat/autonomous
+    /api/advanced/git/cleanup-branches → /api/navi/chat/autonomous
+    /api/advanced/git/rebase → /api/navi/chat/autonomous
+    /api/advanced/git/reflog → /api/navi/chat/autonomous
+    /api/advanced/git/squash → /api/navi/chat/autonomous
+    /api/advanced/git/stash → /api/navi/chat/autonomous
+    /api/advanced/health → /health/ready
+    /api/agent/intent/preview → /api/navi/plan
+    /api/ai/apply-patch → /api/navi/chat/autonomous
+    /api/ai/generate-diff → /api/navi/chat/autonomous
+    /api/autonomous/concierge/wallpaper/preferences → nothing
+    /api/autonomous/concierge/wallpaper/themes → nothing
+    /api/autonomous/execute-step → /api/jobs
+    /api/autonomous/tasks/7/steps → /api/jobs/{job_id}/events
+    /api/chat/respond → /api/navi/chat
+    /api/connectors/confluence/subscribe → /api/connectors
+    /api/connectors/confluence/sync → /api/connectors
+    /api/connectors/github/index → /api/connectors
+    /api/connectors/github/repos → /api/connectors
+    /api/connectors/meet/subscribe → /api/connectors
+    /api/connectors/meet/sync → /api/connectors
+    /api/connectors/oauth/config → /api/connectors/{provider}
+    /api/connectors/oauth/config/7 → /api/connectors/{provider}
+    /api/connectors/slack/sync → /api/connectors
+    /api/connectors/teams/channels → /api/connectors
+    /api/connectors/teams/subscribe → /api/connectors
+    /api/connectors/teams/teams → /api/connectors
+    /api/connectors/ui/config → /api/connectors
+    /api/connectors/zoom/sync → /api/connectors
+    /api/context/pack → /api/navi/chat
+    /api/context/task/7 → /api/navi/chat
+    /api/deliver/github/draft-pr → /api/navi/chat/autonomous
+    /api/deliver/jira/comment → /api/navi/chat/autonomous
+    /api/events/ingest → /api/telemetry
+    /api/extensions/install → nothing
+    /api/extensions/installed → nothing
+    /api/extensions/marketplace/featured → nothing
+    /api/extensions/marketplace/search → nothing
+    /api/extensions/marketplace/7 → nothing
+    /api/extensions/validate → nothing
+    /api/github/ci/dispatch → /api/navi/chat/autonomous
+    /api/github/ci/status → /api/navi/chat/autonomous
+    /api/github/pr/create → /api/navi/chat/autonomous
+    /api/governance/approvals → /api/jobs
+    /api/governance/audit → /api/audit
+    /api/governance/insights → /api/feedback/insights
+    /api/governance/policy → nothing
+    /api/governance/rollback/7 → nothing
+    /api/media/video/capabilities → nothing
+    /api/media/video/process-for-chat → nothing
+    /api/navi/auto-fix → /api/jobs
+    /api/navi/checkpoint → /api/jobs/{job_id}
+    /api/navi/checkpoint/complete → /api/jobs/{job_id}
+    /api/navi/checkpoint/interrupt → /api/jobs/{job_id}
+    /api/navi/checkpoint/interrupted/list → /api/jobs
+    /api/navi/checkpoint/sync → /api/jobs/{job_id}
+    /api/navi/enterprise/gates/pending → /api/jobs
+    /api/navi/enterprise/projects → /api/jobs
+    /api/navi/enterprise/projects/7 → /api/jobs/{job_id}
+    /api/navi/enterprise/projects/7/gates → /api/jobs/{job_id}
+    /api/navi/enterprise/projects/7/gates/7/decide → /api/jobs/{job_id}/approve
+    /api/navi/enterprise/projects/7/pause → /api/jobs/{job_id}
+    /api/navi/enterprise/projects/7/start → /api/jobs/{job_id}/start
+    /api/navi/jira-tasks → /api/connectors
+    /api/navi/memory/recent → /api/navi-memory/conversations
+    /api/navi/plan/7/approve → /api/jobs/{job_id}/approve
+    /api/navi/process/stream → /api/navi/chat/stream/v2
+    /api/navi/repo/fix/7 → /api/jobs
+    /api/navi/repo/review/stream → /api/navi/analyze-changes
+    /api/navi/search → /api/navi/chat
+    /api/navi/search/stats → /api/navi/chat
+    /api/navi/task-brief → /api/navi/plan
+    /api/org/sync/jira → /api/connectors
+    /api/plan/metrics → /api/navi/plan
+    /api/plan/step → /api/navi/plan
+    /api/plan/7 → /api/navi/plan
+    /api/plan/7/stream → /api/jobs/{job_id}/events
+    /api/policy → nothing
+    /api/repo/fix/7 → /api/jobs
+    /api/review/stream → /api/navi/analyze-changes
+    /api/search → /api/navi/chat
+    /api/tasks → /api/jobs
+    /api/users/sync → /api/auth/me
+    /api/v1/navi/execute-task → /api/navi/chat/autonomous
+    ");
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -104,7 +104,15 @@ impl Folder {
             fs::write(self.path.join("config"), format.config())?;
             for file in place.index_files() {
                 let name = file.file_name().unwrap_or_default();
-                fs::copy(&file, self.path.join(name))?;
+                let copy = self.path.join(name);
+                // Git compares a file whose entry is as old as the index itself, because it may have
+                // changed within the same second; a copy that looks newer would hide such a change.
+                let written = fs::metadata(&file)?.modified()?;
+                fs::copy(&file, &copy)?;
+                fs::File::options()
+                    .write(true)
+                    .open(&copy)?
+                    .set_modified(written)?;
             }
             Ok(())
         };
@@ -173,7 +181,18 @@ mod tests {
         ");
         let linked = fs::read_link(names.join("../common/refs")).unwrap();
         assert_eq!(linked, place.common.join("refs"));
+        let written = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_hours(400_000);
+        let index = fs::File::options()
+            .write(true)
+            .open(place.own.join("index"));
+        index.unwrap().set_modified(written).unwrap();
         folder.furnish(&place, None, false).unwrap();
+        let copied = fs::metadata(folder.path().join("index")).unwrap();
+        assert_eq!(
+            copied.modified().unwrap(),
+            written,
+            "as old as its original"
+        );
         let config = fs::read_to_string(folder.path().join("config")).unwrap();
         assert!(config.ends_with("version = 0\n"), "{config}");
         for (name, content) in [("index", "index"), ("sharedindex.1", "shared")] {

@@ -1,0 +1,49 @@
+//! The clients that follow a run, and the time they have to read before a file changes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+/// The longest that a change of a file waits for a stream that does not take the call that announced it.
+pub const WIRE_TIME: Duration = Duration::from_secs(1);
+/// The time that it then gives the client to read the call. The VS Code extension copies a file for its
+/// Undo when it sees the call, after it has dealt with the events before (it runs `git diff` for each
+/// edit); `docs/performance.md` has what was measured.
+pub const READ_TIME: Duration = Duration::from_millis(250);
+
+/// The streams of a run in this process at one moment, and where its log ended then.
+#[derive(Debug)]
+pub struct Audience {
+    /// The last event of the log.
+    pub head: i64,
+    /// The last event that each stream has handed to its client.
+    pub streams: Vec<Arc<AtomicI64>>,
+    /// Notified when a stream has come further, or is gone.
+    pub handed: Arc<Notify>,
+}
+
+impl Audience {
+    /// Gives the clients time to read the log as it is now.
+    pub async fn read(&self) {
+        // A stream that does not take the events has a client that does not read.
+        let _in_time = timeout(WIRE_TIME, self.handed_over()).await;
+        sleep(READ_TIME).await;
+    }
+
+    /// Waits until every stream has handed the log over to its client.
+    async fn handed_over(&self) {
+        loop {
+            let mut more = std::pin::pin!(self.handed.notified());
+            // From now on, so that no step is missed between the look and the wait.
+            more.as_mut().enable();
+            let behind = |cursor: &Arc<AtomicI64>| cursor.load(Ordering::Acquire) < self.head;
+            if !self.streams.iter().any(behind) {
+                return;
+            }
+            more.await;
+        }
+    }
+}

@@ -171,3 +171,34 @@ async fn a_client_that_keeps_the_conversation_itself_has_one_answer_in_it(db: Pg
     stage.planner().post(&path, more).await;
     assert_eq!(messages(&shown(&stage, id).await).len(), 5);
 }
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_request_that_is_refused_begins_no_conversation(db: PgPool) {
+    let flags = ["--max-concurrent-runs", "0"];
+    let stage = Stage::with(db, script([says("Hello.")]), &flags).await;
+    let mut body = stage.body("greet me, please");
+    body["conversation_id"] = json!(MADE_UP);
+    let path = "/api/navi/chat/autonomous";
+    let (status, problem) = stage.planner().post(path, body).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{problem}");
+    assert_eq!(stage.count("select count(*) from conversations").await, 0);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_message_that_is_no_version_of_the_servers_answer_replaces_nothing(db: PgPool) {
+    let stage = Stage::new(db, script([says("It divided by one too few.")])).await;
+    let mut body = stage.body("fix the mean, please");
+    body["conversation_id"] = json!(MADE_UP);
+    stage.run_with(&stage.planner(), body).await;
+    let path = format!("{LIST}/{MADE_UP}/messages");
+    let note = json!({"role": "assistant", "content": "See the changelog as well."});
+    stage.planner().post(&path, note).await;
+    assert_eq!(
+        messages(&shown(&stage, MADE_UP).await),
+        [
+            "user: fix the mean, please",
+            "assistant: It divided by one too few.",
+            "assistant: See the changelog as well.",
+        ]
+    );
+}

@@ -432,3 +432,21 @@ async fn every_way_to_store_names_and_index_is_read(db: PgPool) {
         assert_eq!(review["warning"], Value::Null, "{format}");
     }
 }
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_review_is_audited_whichever_method_asks_for_it(db: PgPool) {
+    let project = Project::new(db, content(), &[("a.txt", "a\n")]).await;
+    project.stage.put("a.txt", "b\n");
+    let path = format!("{REVIEW}?workspace_root={}", project.stage.workspace());
+    let asked = json_request(Method::GET, &path, &Value::Null);
+    assert_eq!(project.stage.planner().answer(asked).await.status, 200);
+    project.reviewed().await;
+    let admin = project.stage.app.client(navi::auth::principal::Role::Admin);
+    let (_, page) = admin.get("/api/audit?event_type=http.request").await;
+    let entries = page["entries"].as_array().unwrap().iter();
+    let methods: Vec<_> = entries
+        .map(|entry| (entry["method"].as_str(), entry["route"].as_str()))
+        .collect();
+    let expected = [(Some("POST"), Some(REVIEW)), (Some("GET"), Some(REVIEW))];
+    assert_eq!(methods, expected, "newest first");
+}

@@ -441,7 +441,7 @@ async fn a_review_is_audited_whichever_method_asks_for_it(db: PgPool) {
     let asked = json_request(Method::GET, &path, &Value::Null);
     assert_eq!(project.stage.planner().answer(asked).await.status, 200);
     project.reviewed().await;
-    let admin = project.stage.app.client(navi::auth::principal::Role::Admin);
+    let admin = project.stage.app.client(Role::Admin);
     let (_, page) = admin.get("/api/audit?event_type=http.request").await;
     let entries = page["entries"].as_array().unwrap().iter();
     let methods: Vec<_> = entries

@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
+use crate::agent::audience::Readers;
 use crate::agent::auditing::ending;
 use crate::agent::consents::model::ConsentId;
 use crate::agent::journal::Entry;
@@ -265,7 +266,9 @@ impl Runner {
             // Clients copy the file for their Undo when they see the call, which they can now.
             self.journal.commit().await?;
             let read = self.services.followers.let_clients_read(self.run.id);
-            self.unless_halted(read).await?;
+            if self.unless_halted(read).await? == Readers::Behind {
+                tracing::debug!(run.id = %self.run.id, "a file changes before a slow client has read of it");
+            }
         }
         let probe = self.foresee(&deed, &tools).await;
         if probe.needs_record() {

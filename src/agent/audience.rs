@@ -14,6 +14,17 @@ pub const WIRE_TIME: Duration = Duration::from_secs(1);
 /// edit); `docs/performance.md` has what was measured.
 pub const READ_TIME: Duration = Duration::from_millis(250);
 
+/// The clients that a change of a file waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// None: no client follows the run.
+    None,
+    /// Every one had the log, and its time to read.
+    Ready,
+    /// One did not take the log in time.
+    Behind,
+}
+
 /// The streams of a run in this process at one moment, and where its log ended then.
 #[derive(Debug)]
 pub struct Audience {
@@ -27,10 +38,15 @@ pub struct Audience {
 
 impl Audience {
     /// Gives the clients time to read the log as it is now.
-    pub async fn read(&self) {
+    pub async fn read(&self) -> Readers {
         // A stream that does not take the events has a client that does not read.
-        let _in_time = timeout(WIRE_TIME, self.handed_over()).await;
+        let handed_over = timeout(WIRE_TIME, self.handed_over()).await;
         sleep(READ_TIME).await;
+        if handed_over.is_ok() {
+            Readers::Ready
+        } else {
+            Readers::Behind
+        }
     }
 
     /// Waits until every stream has handed the log over to its client.

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::audience::Audience;
+use crate::agent::audience::{Audience, Readers};
 use crate::agent::event_log::Recorded;
 use crate::agent::model::RunId;
 use crate::platform::ids::OrgId;
@@ -181,11 +181,11 @@ impl Followers {
 
     /// Gives the clients that follow a run time to read its log as it is now; returns at once when
     /// there are none.
-    pub async fn let_clients_read(&self, run_id: RunId) {
-        let Some(audience) = self.audience_of(run_id) else {
-            return;
-        };
-        audience.read().await;
+    pub async fn let_clients_read(&self, run_id: RunId) -> Readers {
+        match self.audience_of(run_id) {
+            Some(audience) => audience.read().await,
+            None => Readers::None,
+        }
     }
 
     fn audience_of(&self, run_id: RunId) -> Option<Audience> {
@@ -250,7 +250,7 @@ impl Followed {
         })
     }
 
-    /// Whether the entry can be removed: the run is not worked on, streamed or watched here.
+    /// True when the entry can be removed: the run is not worked on, streamed or watched here.
     fn is_idle(&self) -> bool {
         self.cancel.is_none() && self.streams.is_empty() && self.watchers == 0
     }

@@ -49,7 +49,7 @@ pub fn job(service: AgentService, head: JobHead, after: i64, ends: CancellationT
     let follower = followers.follow(&head.org_id, head.run_id, head.last_sequence);
     // Nobody has seen what is not there yet, whatever a client says.
     let after = after.min(head.last_sequence);
-    // What the client has seen, no edit waits for.
+    // No edit waits for events that the client has seen.
     follower.handed(after);
     let view = View::Job {
         kind: head.kind,

@@ -30,7 +30,7 @@ pub struct Provenance<'a> {
     pub sites: Vec<&'a str>,
     /// The header `X-Forwarded-For`.
     pub forwarded_for: Vec<&'a str>,
-    /// Whether another header of proxies is there, such as `Forwarded` or `Via`.
+    /// True when another header of proxies is there, such as `Forwarded` or `Via`.
     pub is_proxied: bool,
 }
 

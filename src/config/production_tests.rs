@@ -302,49 +302,6 @@ fn named_origins_are_fit_for_production() {
 }
 
 #[test]
-fn an_identity_is_lent_on_a_developers_own_machine_alone() {
-    let config = |environment: &str, bind: &str| {
-        let (environment, bind) = (format!("--app-env={environment}"), format!("--bind={bind}"));
-        Config::from_flags(["--allow-dev-auth-bypass=true", &environment, &bind]).unwrap()
-    };
-    for bind in ["127.0.0.1:8787", "127.0.0.2:0", "[::1]:8787"] {
-        let config = config("development", bind);
-        assert_eq!(config.check(), Ok(()), "{bind}");
-        let identity = config.development_identity().unwrap();
-        assert_eq!(identity.user_id.as_str(), "dev_user", "{bind}");
-    }
-    for bind in ["0.0.0.0:8787", "192.168.1.2:8787", "[::]:8787"] {
-        let config = config("development", bind);
-        assert_eq!(settings(&config), ["ALLOW_DEV_AUTH_BYPASS"], "{bind}");
-        assert_eq!(config.development_identity(), None, "{bind}");
-        let said = config.check().unwrap_err().to_string();
-        assert!(said.contains(bind) && said.contains("NAVI_BIND"), "{said}");
-    }
-    for environment in ["staging", "production", "test", "ci"] {
-        let config = config(environment, "127.0.0.1:8787");
-        let broken = settings(&config);
-        assert!(broken.contains(&"ALLOW_DEV_AUTH_BYPASS"), "{environment}");
-        assert_eq!(config.development_identity(), None, "{environment}");
-    }
-    assert_eq!(Config::from_flags([]).unwrap().development_identity(), None);
-}
-
-#[test]
-fn every_page_of_the_world_is_refused_in_development_too() {
-    let config = Config::from_flags(["--cors-origins=*"]).unwrap();
-    insta::assert_snapshot!(config.check().unwrap_err(), @r"
-    the settings are not fit for development:
-      CORS_ORIGINS holds *, and every page that a user visits could read answers
-        mend it with: export CORS_ORIGINS=https://THE_PAGES_HOST,ANOTHER (for pages of this machine: export ALLOW_DEV_CORS=true)
-    ");
-    let named = [
-        "--cors-origins=http://localhost:3000",
-        "--allow-dev-cors=true",
-    ];
-    assert_eq!(Config::from_flags(named).unwrap().check(), Ok(()));
-}
-
-#[test]
 fn every_violation_is_named_at_once_with_what_mends_it() {
     let flags = [
         "--app-env=production",

@@ -15,7 +15,7 @@ use crate::telemetry::error::Error;
 use crate::telemetry::model::MAX_BODY_BYTES;
 use crate::telemetry::service::Telemetry;
 
-/// How long a body may take, at whatever pace. Its room is not free until then.
+/// The longest time of a body, at whatever pace. Its room is not free until then.
 const READ_PATIENCE: Duration = Duration::from_secs(10);
 /// The room that a body takes whose size is not known, because it was packed or is sent in chunks; and
 /// the steps in which it takes more.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::http::{Method, Request};
 use chrono::TimeDelta;
+use navi::agent::audience::Readers;
 use navi::agent::jobs;
 use navi::agent::plans::store;
 use navi::auth::principal::Role;
@@ -208,14 +209,12 @@ async fn asking_for_progress_slows_no_edit(db: PgPool) {
     let edit = async {
         // By now the other request waits for news.
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let began = Instant::now();
         let followers = &desk.stage.app.app.agent.services().followers;
-        followers.let_clients_read(id.parse().unwrap()).await;
-        began.elapsed()
+        followers.let_clients_read(id.parse().unwrap()).await
     };
     tokio::select! {
         told = done(&desk.client, &id) => panic!("the work waits for a file: {told:?}"),
-        waited = edit => assert!(waited < Duration::from_millis(200), "{waited:?}"),
+        readers = edit => assert_eq!(readers, Readers::None),
     }
     desk.stage.put("go", "");
     done(&desk.client, &id).await;
@@ -427,7 +426,7 @@ fn keyed(key: &str, body: &Value) -> Request<Body> {
 async fn until_keys(stage: &Stage, count: i64) {
     let began = Instant::now();
     while stage.count("select count(*) from idempotency_keys").await != count {
-        assert!(began.elapsed() < Duration::from_secs(15), "never {count}");
+        assert!(began.elapsed() < Duration::from_mins(1), "never {count}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

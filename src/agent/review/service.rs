@@ -142,7 +142,7 @@ impl AgentService {
                 yield Step::begins(what, between(ASKING, number, asking.len()));
                 match judge.ask(shown).await {
                     Ok(opinion) => opinions.push(opinion),
-                    // What was answered, and paid, is kept.
+                    // Answers that were paid for are kept.
                     Err(error) if opinions.iter().any(Option::is_some) => {
                         failures += 1;
                         review.notes.push(format!("A question to the model failed: {error}."));

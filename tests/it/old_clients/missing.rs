@@ -66,7 +66,7 @@ async fn an_address_of_an_older_client_leads_to_what_took_its_place(db: PgPool) 
         ),
         ("POST", "/api/users/sync", "GET /api/auth/me"),
         ("GET", "/api/advanced/health", "GET /health/ready"),
-        // What was misspelled leads to what was probably meant.
+        // A misspelled address leads to the one that was probably meant.
         ("GET", "/api/job", "/api/jobs"),
         (
             "GET",

@@ -44,14 +44,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use clock::{Sample, heading, nanos};
-use navi::agent::event::Event;
-use navi::agent::event_log::{self, Append, Storable};
-use navi::agent::followers::EVENTS;
-use navi::agent::model::{RunId, RunStatus};
 use navi::platform::clock::Clock;
 use navi::platform::ids::OrgId;
 use navi::platform::signals::Signals;
 use navi::platform::tasks::Tasks;
+use navi::runs::event::Event;
+use navi::runs::log::feed::EVENTS;
+use navi::runs::log::store;
+use navi::runs::log::store::{Append, Storable};
+use navi::runs::model::{RunId, RunStatus};
 use nix::sys::signal::{Signal, kill};
 use server::Server;
 use sqlx::PgPool;
@@ -316,7 +317,7 @@ async fn write_events(
         let append = Append::events(*last, 1, &events, RunStatus::Running);
         let mut conn = scene.db.acquire().await.unwrap();
         let now = Clock::System.now();
-        event_log::append(&mut conn, &org, run, &append, now)
+        store::append(&mut conn, &org, run, &append, now)
             .await
             .unwrap();
         *last += 1;

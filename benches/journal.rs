@@ -22,17 +22,18 @@ use std::time::Duration;
 
 use clock::{Sample, heading, nanos};
 use futures_util::future::join_all;
-use navi::agent::event::Event;
-use navi::agent::event_log::{self, Append, Storable};
-use navi::agent::followers::Followers;
-use navi::agent::journal::{Hold, Journal};
-use navi::agent::model::{ChosenModel, EditorContext, Run, RunId, RunKind, RunStatus, Task};
-use navi::agent::store::runs;
 use navi::auth::principal::Role;
 use navi::platform::clock::Clock;
 use navi::platform::db;
 use navi::platform::signals::Signals;
 use navi::platform::tasks::Tasks;
+use navi::runs::event::Event;
+use navi::runs::log::feed::Followers;
+use navi::runs::log::journal::{Hold, Journal};
+use navi::runs::log::store;
+use navi::runs::log::store::{Append, Storable};
+use navi::runs::model::{ChosenModel, EditorContext, Run, RunId, RunKind, RunStatus, Task};
+use navi::runs::store::runs;
 use sqlx::PgPool;
 use tokio::runtime::Runtime;
 
@@ -115,7 +116,7 @@ async fn commits_by_transactions(db: PgPool, count: usize) -> Vec<u64> {
         let (org_id, at) = (&run.org_id, Clock::System.now());
         let events = [(Storable::new(event()), RunStatus::Running)];
         let append = Append::events(last, 0, &events, RunStatus::Running);
-        event_log::append(&mut tx, org_id, run.id, &append, at)
+        store::append(&mut tx, org_id, run.id, &append, at)
             .await
             .unwrap();
         tx.commit().await.unwrap();

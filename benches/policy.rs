@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use navi::agent::policy::service::Policy;
-use navi::agent::tools::registry::Tool;
+use navi::policy::service::Policy;
+use navi::tools::registry::Tool;
 use serde_json::{Map, json};
 
 const COMMANDS: &[(&str, &str)] = &[

@@ -59,7 +59,7 @@ fn redacting(criterion: &mut Criterion) {
     group.bench_function(format!("clean event, {bytes} bytes"), |bencher| {
         bencher.iter(|| redact_json(std::hint::black_box(&mut event)));
     });
-    let code = include_str!("../src/agent/run.rs");
+    let code = include_str!("../src/agent/execution/run_loop.rs");
     group.throughput(Throughput::Bytes(code.len() as u64));
     group.bench_function(format!("a source file, {} bytes", code.len()), |bencher| {
         bencher.iter(|| redact_text(std::hint::black_box(code)));

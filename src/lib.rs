@@ -6,17 +6,31 @@
 pub mod platform;
 
 pub mod auth;
+pub mod exec;
 pub mod llm;
+pub mod policy;
 pub mod vault;
+pub mod workspace;
 
 pub mod audit;
 pub mod connectors;
 pub mod feedback;
+pub mod git;
 pub mod ledger;
 pub mod retrieval;
 pub mod telemetry;
 
+pub mod approvals;
+pub mod conversations;
+pub mod tools;
+
+pub mod runs;
+pub mod verify;
+
 pub mod agent;
+
+pub mod jobs;
+pub mod review;
 
 pub mod app;
 pub mod config;

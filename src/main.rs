@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Some(code) = navi::agent::tools::supervisor::main_if_asked() {
+    if let Some(code) = navi::exec::supervisor::main_if_asked() {
         return code;
     }
     navi::cli::command::main()

@@ -1,8 +1,8 @@
 //! Why an operation on a run failed.
 
-use crate::agent::conversations;
-use crate::agent::model::PromptId;
+use crate::conversations;
 use crate::llm::route::RouteError;
+use crate::runs::model::PromptId;
 
 /// A failed operation on runs, chats or prompts.
 #[derive(Debug, thiserror::Error)]

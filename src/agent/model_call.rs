@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use uuid::Uuid;
 
+use crate::agent::runner::usage::Spending;
 use crate::agent::service::Services;
-use crate::agent::tally::Spending;
 use crate::auth::principal::Principal;
 use crate::ledger::model::{Call, CallId, Phase, Status, usage_when_refused};
 use crate::ledger::service::{Ledger, is_plausible};

@@ -11,17 +11,17 @@ use utoipa_axum::routes;
 use crate::agent::chat::service::HEALTH_CHECK;
 use crate::agent::chat::stream as chat_stream;
 use crate::agent::error::Error;
-use crate::agent::frame::StreamFrame;
-use crate::agent::model::PromptId;
-use crate::agent::request::{OnDisconnect, TaskRequest};
+use crate::agent::intake::request::{OnDisconnect, TaskRequest};
 use crate::agent::service::AgentService;
-use crate::agent::stream;
 use crate::audit::layer::Made;
 use crate::auth::principal::Principal;
 use crate::llm::route::RouteError;
 use crate::platform::extract::{Json, Path};
 use crate::platform::logging::TraceId;
 use crate::platform::problem::Problem;
+use crate::runs::model::PromptId;
+use crate::runs::stream;
+use crate::runs::stream_schema::StreamFrame;
 
 /// The agent's routes. Chat bodies may hold images, so they have a limit of their own.
 pub fn routes(service: AgentService) -> OpenApiRouter {

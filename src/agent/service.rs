@@ -9,32 +9,21 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::ask::Prompts;
-use crate::agent::conclude::{Reason, conclude};
-use crate::agent::consents::service::Consents;
-use crate::agent::conversations::service::ConversationService;
-use crate::agent::ending::Ended;
+use crate::agent::config::AgentConfig;
 use crate::agent::error::Error;
-use crate::agent::event::Event;
-use crate::agent::event_log::{self, Append, Recorded, Storable};
-use crate::agent::followers::Followers;
-use crate::agent::journal::Hold;
-use crate::agent::leases;
-use crate::agent::leases::keeper::{Lease, Term};
-use crate::agent::leases::model::Taken;
-use crate::agent::limits::AgentConfig;
-use crate::agent::memory;
-use crate::agent::model::{Run, RunId, RunKind, RunStatus};
-use crate::agent::policy::service::Policy;
-use crate::agent::preparing::{Grounds, Past};
-use crate::agent::records::Records;
-use crate::agent::request::TaskRequest;
-use crate::agent::run::{Entrance, RunEnds};
-use crate::agent::store::runs;
-use crate::agent::tools::context::ToolLimits;
-use crate::agent::tools::process::Launch;
+use crate::agent::execution::run_loop::{Entrance, RunEnds};
+use crate::agent::finish::abandoned::{Reason, conclude};
+use crate::agent::finish::finish::Ended;
+use crate::agent::intake::history;
+use crate::agent::intake::prepare::{Grounds, Past};
+use crate::agent::intake::request::TaskRequest;
+use crate::approvals::consents::service::Consents;
+use crate::approvals::questions::service::Prompts;
 use crate::audit::service::Audit;
 use crate::auth::principal::Principal;
+use crate::conversations::service::ConversationService;
+use crate::exec::process::Launch;
+use crate::exec::status_file::Records;
 use crate::ledger::service::Ledger;
 use crate::llm::route::Route;
 use crate::llm::router::Router;
@@ -45,8 +34,20 @@ use crate::platform::metrics::Metrics;
 use crate::platform::outbound::Client;
 use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
+use crate::policy::service::Policy;
 use crate::retrieval::service::Retrieval;
+use crate::runs::event::Event;
+use crate::runs::lease;
+use crate::runs::lease::keeper::{Lease, Term};
+use crate::runs::lease::model::Taken;
+use crate::runs::log::feed::Followers;
+use crate::runs::log::journal::Hold;
+use crate::runs::log::store;
+use crate::runs::log::store::{Append, Recorded, Storable};
+use crate::runs::model::{Run, RunId, RunKind, RunStatus};
+use crate::runs::store::runs;
 use crate::telemetry::service::Telemetry;
+use crate::tools::context::ToolLimits;
 
 /// How many events a reader takes from the log at once.
 const READ_BATCH: i64 = 200;
@@ -128,13 +129,13 @@ pub struct Started {
 }
 
 /// A run that is to be worked on here, and everything it needs.
-pub(super) struct Work {
-    pub(super) taken: Taken,
-    pub(super) equipment: (Route, Grounds),
-    pub(super) past: Past,
-    pub(super) entrance: Entrance,
-    pub(super) place: OwnedSemaphorePermit,
-    pub(super) term: Term,
+pub(crate) struct Work {
+    pub(crate) taken: Taken,
+    pub(crate) equipment: (Route, Grounds),
+    pub(crate) past: Past,
+    pub(crate) entrance: Entrance,
+    pub(crate) place: OwnedSemaphorePermit,
+    pub(crate) term: Term,
 }
 
 impl AgentService {
@@ -167,24 +168,24 @@ impl AgentService {
         &self.0.router
     }
 
-    pub(super) fn config(&self) -> &AgentConfig {
+    pub(crate) fn config(&self) -> &AgentConfig {
         &self.0.config
     }
 
-    pub(super) fn tools(&self) -> &ToolSettings {
+    pub(crate) fn tools(&self) -> &ToolSettings {
         &self.0.tools
     }
 
-    pub(super) fn places(&self) -> &Arc<Semaphore> {
+    pub(crate) fn places(&self) -> &Arc<Semaphore> {
         &self.0.places
     }
 
     /// Wakes this process's worker.
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.0.wake.notify_one();
     }
 
-    pub(super) async fn woken(&self) {
+    pub(crate) async fn woken(&self) {
         self.0.wake.notified().await;
     }
 
@@ -229,13 +230,13 @@ impl AgentService {
     async fn insert_held(&self, run: &Run, term: &Term, first: Event) -> Result<Hold, Error> {
         let limit = self.0.config.max_runs_per_org;
         let mut tx = self.0.services.db.begin().await?;
-        leases::store::take_alone(&mut tx).await?;
-        if leases::store::under_way(&mut tx, &run.org_id).await? >= i64::from(limit) {
+        lease::store::take_alone(&mut tx).await?;
+        if lease::store::under_way(&mut tx, &run.org_id).await? >= i64::from(limit) {
             // Said, and not left to the drop, or all others that take would wait for it.
             tx.rollback().await?;
             return Err(Error::OrgIsBusy { limit });
         }
-        memory::begin(&mut tx, run).await?;
+        history::begin(&mut tx, run).await?;
         runs::insert_run(&mut tx, run, Some(term.worker), true, None).await?;
         let hold = Hold {
             last: 1,
@@ -244,13 +245,13 @@ impl AgentService {
         };
         let events = [(Storable::new(first), hold.status)];
         let append = Append::events(0, hold.fence, &events, hold.status);
-        event_log::append(&mut tx, &run.org_id, run.id, &append, run.created_at).await?;
+        store::append(&mut tx, &run.org_id, run.id, &append, run.created_at).await?;
         tx.commit().await?;
         Ok(hold)
     }
 
     /// Works on a run in the background of this process.
-    pub(super) fn set_to_work(&self, work: Work) -> Started {
+    pub(crate) fn set_to_work(&self, work: Work) -> Started {
         let services = &self.0.services;
         let Work {
             taken,
@@ -320,7 +321,7 @@ impl AgentService {
     ) -> Result<Vec<Recorded>, Error> {
         let mut conn = self.0.services.db.acquire().await?;
         let (limit, bytes) = (READ_BATCH, READ_BYTES);
-        Ok(event_log::after(&mut conn, org_id, run_id, sequence, limit, bytes).await?)
+        Ok(store::after(&mut conn, org_id, run_id, sequence, limit, bytes).await?)
     }
 
     /// Ends all runs of this process so that others can go on with them. Answers whether all of them

@@ -6,7 +6,6 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde_json::Value;
 
-use crate::agent::model::RunId;
 use crate::app::App;
 use crate::cli::failure::Failure;
 use crate::cli::show::Show;
@@ -15,6 +14,7 @@ use crate::ledger::money::Nanos;
 use crate::ledger::store;
 use crate::platform::db;
 use crate::platform::ids::OrgId;
+use crate::runs::model::RunId;
 
 /// Shows a run's calls, their sum, and its row in `task_metrics`, read from the database.
 pub async fn show<W: Write>(

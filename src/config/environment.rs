@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 use clap::Command;
 
-use crate::agent::tools::environment::for_commands;
 use crate::audit::settings::Setting;
+use crate::exec::environment::for_commands;
 
 /// What the process found around it that is no setting of ours.
 #[derive(Clone, Debug, Default)]

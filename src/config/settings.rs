@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use crate::agent::limits::AgentConfig;
+use crate::agent::config::AgentConfig;
 use crate::audit;
 use crate::audit::config::AuditConfig;
 use crate::audit::keyring::Keyring;

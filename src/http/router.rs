@@ -64,16 +64,18 @@ fn api(app: &App) -> OpenApiRouter {
             crate::agent::routes::routes(app.agent.clone())
                 .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
         )
-        .merge(crate::agent::plans::routes::routes(app.agent.clone()))
-        .merge(crate::agent::review::routes::routes(app.agent.clone()))
+        .merge(crate::jobs::plans::routes::routes(app.agent.clone()))
+        .merge(crate::review::routes::routes(app.agent.clone()))
         .merge(
-            crate::agent::jobs::routes::routes(app.agent.clone(), app.streams_end.clone())
+            crate::jobs::routes::routes(app.agent.clone(), app.streams_end.clone())
                 .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
         )
-        .merge(crate::agent::conversations::routes::routes(
+        .merge(crate::conversations::routes::routes(
             app.conversations.clone(),
         ))
-        .merge(crate::agent::consents::routes::routes(app.consents.clone()))
+        .merge(crate::approvals::consents::routes::routes(
+            app.consents.clone(),
+        ))
         .merge(crate::audit::routes::routes(app.audit.clone()))
         .merge(crate::audit::listing::routes::routes(app.audit.clone()))
         .merge(crate::connectors::routes::routes(app.connectors.clone()))

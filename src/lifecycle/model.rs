@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
-use crate::agent::limits::AgentConfig;
+use crate::agent::config::AgentConfig;
 use crate::audit::config::AuditConfig;
 use crate::lifecycle::config::RetentionConfig;
 use crate::platform::ids::{OrgId, UserId};

@@ -7,10 +7,10 @@ use sqlx::PgPool;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::agent::store::erasing;
 use crate::lifecycle::error::Error;
 use crate::lifecycle::model::Subject;
 use crate::platform::clock::Clock;
+use crate::runs::store::erasure;
 
 /// How often it is looked whether runs have ended.
 const LOOKS_EVERY: Duration = Duration::from_millis(250);
@@ -25,16 +25,16 @@ pub async fn end(
 ) -> Result<u64, Error> {
     let (org, user) = (&subject.org, subject.user.as_ref());
     let mut conn = db.acquire().await?;
-    let before = erasing::unfinished(&mut conn, org, user).await?;
+    let before = erasure::unfinished(&mut conn, org, user).await?;
     if before == 0 {
         return Ok(0);
     }
     let until = Instant::now() + within;
     loop {
         // New ones may have come since the last look.
-        erasing::request_cancel(&mut conn, org, user, clock.now()).await?;
-        erasing::close_unheld(&mut conn, org, user, clock.now()).await?;
-        let left = erasing::unfinished(&mut conn, org, user).await?;
+        erasure::request_cancel(&mut conn, org, user, clock.now()).await?;
+        erasure::close_unheld(&mut conn, org, user, clock.now()).await?;
+        let left = erasure::unfinished(&mut conn, org, user).await?;
         if left == 0 {
             return Ok(u64::try_from(before).unwrap_or_default());
         }
@@ -57,7 +57,7 @@ pub async fn forget_notes(db: &PgPool, subject: &Subject, folder: &Path) -> Resu
     }
     let mut conn = db.acquire().await?;
     let mut removed = 0;
-    for id in erasing::theirs(&mut conn, &subject.org, subject.user.as_ref(), &ids).await? {
+    for id in erasure::theirs(&mut conn, &subject.org, subject.user.as_ref(), &ids).await? {
         match std::fs::remove_dir_all(folder.join(id.to_string())) {
             Ok(()) => removed += 1,
             // They hold no more than whether a command began and how it ended, and go after a week.

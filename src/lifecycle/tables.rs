@@ -1,7 +1,7 @@
 //! The list of all tables.
 
 use crate::platform::kept::model::{Kept, Person, Stays, Whole};
-use crate::{agent, audit, connectors, feedback, ledger, platform, retrieval, telemetry};
+use crate::{audit, connectors, feedback, ledger, platform, retrieval, runs, telemetry};
 
 /// What sqlx notes about the migrations that it applied.
 const MIGRATIONS: &[Kept] = &[Kept {
@@ -17,7 +17,7 @@ const MIGRATIONS: &[Kept] = &[Kept {
 /// Every table, in the order in which they are erased: rows by which others are found come last.
 pub fn all() -> Vec<&'static Kept> {
     [
-        agent::kept::KEPT,
+        runs::tables::KEPT,
         feedback::kept::KEPT,
         telemetry::kept::KEPT,
         connectors::kept::KEPT,

@@ -250,8 +250,8 @@ mod tests {
         assert_eq!(frames(python), ["go (work.py)", "<module> (main.py)"]);
         let java = "java.lang.IllegalStateException: no\n\tat org.acme.Job.run(Job.java:12)\n\tat java.base/java.lang.Thread.run(Thread.java:840)";
         assert_eq!(frames(java)[0], "org.acme.Job.run (Job.java)");
-        let rust = "   0: core::panicking::panic_fmt\n   1: navi::agent::run::h0123456789abcdef\n             at ./src/agent/run.rs:10:5";
-        assert_eq!(frames(rust)[0], "navi::agent::run<hash>");
+        let rust = "   0: core::panicking::panic_fmt\n   1: navi::agent::execution::run_loop::h0123456789abcdef\n             at ./src/agent/run.rs:10:5";
+        assert_eq!(frames(rust)[0], "navi::agent::execution::run_loop<hash>");
     }
 
     #[test]

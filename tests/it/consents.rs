@@ -5,21 +5,21 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use insta::assert_json_snapshot;
-use navi::agent::consents::error::Error;
-use navi::agent::consents::model::{
+use navi::approvals::consents::error::Error;
+use navi::approvals::consents::model::{
     Action, Choice, ConsentId, ConsentStatus, Decision, NewConsent,
 };
-use navi::agent::consents::preferences::model::PreferenceId;
-use navi::agent::consents::service::Consents;
-use navi::agent::consents::store;
-use navi::agent::conversations::model::NewConversation;
-use navi::agent::model::{ChosenModel, EditorContext, Run, RunId, RunKind, Task, ToolCallId};
-use navi::agent::policy::model::{Danger, Finding};
-use navi::agent::store::runs;
+use navi::approvals::consents::preferences::model::PreferenceId;
+use navi::approvals::consents::service::Consents;
+use navi::approvals::consents::store;
 use navi::auth::principal::{Principal, Role};
+use navi::conversations::model::NewConversation;
 use navi::platform::clock::Clock;
 use navi::platform::idempotency::model::Created;
 use navi::platform::signals::Signals;
+use navi::policy::model::{Danger, Finding};
+use navi::runs::model::{ChosenModel, EditorContext, Run, RunId, RunKind, Task, ToolCallId};
+use navi::runs::store::runs;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 

@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 use insta::assert_json_snapshot;
-use navi::agent::conversations::model::{NewConversation, NewMessage, Role as Speaker};
 use navi::auth::principal::Role;
+use navi::conversations::model::{NewConversation, NewMessage, Role as Speaker};
 use navi::platform::idempotency::model::Created;
 use serde_json::{Value, json};
 use sqlx::PgPool;

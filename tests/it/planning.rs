@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::http::{Method, Request};
 use chrono::TimeDelta;
-use navi::agent::audience::Readers;
-use navi::agent::jobs;
-use navi::agent::plans::store;
 use navi::auth::principal::Role;
+use navi::jobs;
+use navi::jobs::plans::store;
 use navi::llm::script::{FailKind, Script, Turn};
 use navi::platform::idempotency::model::IdempotencyKey;
 use navi::platform::idempotency::store as keys;
 use navi::platform::ids::{OrgId, UserId};
+use navi::runs::log::audience::Readers;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 

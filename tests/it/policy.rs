@@ -5,9 +5,9 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use navi::agent::policy::model::{Danger, Judgement, Verdict};
-use navi::agent::policy::service::Policy;
-use navi::agent::tools::registry::Tool;
+use navi::policy::model::{Danger, Judgement, Verdict};
+use navi::policy::service::Policy;
+use navi::tools::registry::Tool;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;

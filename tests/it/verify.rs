@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use navi::agent::event_data::Verification;
-use navi::agent::tools::registry::ToolError;
-use navi::agent::verify::compare::compare;
-use navi::agent::verify::detect::{CheckKind, detect};
-use navi::agent::verify::run::{CheckResult, run};
+use navi::runs::event_data::Verification;
+use navi::tools::registry::ToolError;
+use navi::verify::compare::compare;
+use navi::verify::detect::{CheckKind, detect};
+use navi::verify::run::{CheckResult, run};
 
 use crate::tools::Bench;
 
@@ -212,7 +212,7 @@ fn the_tools_of_a_project_are_found_by_its_own_files() {
         let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(path, executable).unwrap();
     }
-    let launch = navi::agent::tools::process::Launch {
+    let launch = navi::exec::process::Launch {
         supervisor: "/nowhere".into(),
         environment: std::sync::Arc::new(
             [(
@@ -223,7 +223,7 @@ fn the_tools_of_a_project_are_found_by_its_own_files() {
         ),
     };
     let mut bench = bench;
-    bench.context.processes = navi::agent::tools::process::Processes::new(launch, "mark");
+    bench.context.processes = navi::exec::process::Processes::new(launch, "mark");
     bench.put("Cargo.toml", "[lints.clippy]\n");
     bench.put(".config/nextest.toml", "");
     bench.put(

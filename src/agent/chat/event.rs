@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 
 use crate::agent::chat::service::Chat;
 use crate::agent::model_call::ModelCall;
-use crate::agent::pieces::Pieces;
 use crate::llm::error::LlmError;
 use crate::llm::model::StreamEvent;
 use crate::platform::redact::gate::Gate;
 use crate::platform::redact::text::redact_text;
+use crate::runs::pieces::Pieces;
 
 /// Something that happens while a question is answered.
 #[derive(Clone, Debug, PartialEq)]

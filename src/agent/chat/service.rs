@@ -4,16 +4,15 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::agent::error::Error;
-use crate::agent::memory;
-use crate::agent::model::Task;
+use crate::agent::intake::history;
+use crate::agent::intake::prepare::{needs, router_info};
+use crate::agent::intake::request::TaskRequest;
+use crate::agent::learning::tuning::params;
 use crate::agent::model_call::{Caller, ModelCall};
-use crate::agent::plan::Plan;
-use crate::agent::preparing::{needs, router_info};
-use crate::agent::prompt::{self, Reach};
-use crate::agent::request::TaskRequest;
+use crate::agent::prompt::messages;
+use crate::agent::prompt::messages::Reach;
+use crate::agent::prompt::plan::Plan;
 use crate::agent::service::AgentService;
-use crate::agent::tuning::params;
-use crate::agent::workspace::Workspace;
 use crate::auth::principal::Principal;
 use crate::feedback;
 use crate::feedback::model::{Category, Exposure, Generation, Sha256Hex, TaskType};
@@ -25,6 +24,8 @@ use crate::llm::route::Route;
 use crate::platform::ids::uuid_v7;
 use crate::platform::logging::TraceId;
 use crate::retrieval::model::{Chunk, DEFAULT_BUDGET_TOKENS};
+use crate::runs::model::Task;
+use crate::workspace::paths::Workspace;
 
 /// What the old clients send to see whether the server lives; no model is asked.
 pub const HEALTH_CHECK: &str = "health_check";
@@ -66,14 +67,14 @@ impl AgentService {
             .await;
         let needs = needs(&task, false);
         let route = self.route(model.as_deref(), hint.as_deref(), &mut task, needs)?;
-        memory::recall(&self.services().conversations, principal, &mut task).await?;
+        history::recall(&self.services().conversations, principal, &mut task).await?;
         let chunks = self
             .search(principal, Phase::Chat, workspace.as_ref(), &task.message)
             .await;
         let (asked_at, draw) = (self.services().clock.now(), uuid_v7(&self.services().clock));
         let guidance = self.guidance(principal, &task, &chunks, draw).await;
         let mut messages = task.history.clone();
-        messages.push(prompt::first_message(
+        messages.push(messages::first_message(
             &task,
             &Plan::single(&task.message),
             &chunks,
@@ -81,7 +82,7 @@ impl AgentService {
         ));
         let request = ChatRequest {
             model: route.provider_model.clone(),
-            system: prompt::system(Reach::NoWorkspace).to_owned(),
+            system: messages::system(Reach::NoWorkspace).to_owned(),
             messages,
             tools: Vec::new(),
             max_output_tokens: Some(route.max_output_tokens),
@@ -105,7 +106,7 @@ impl AgentService {
 
     /// Finds the code that matters for a question; nothing without a workspace, or when it cannot be
     /// searched, because an answer can do without.
-    pub(in crate::agent) async fn search(
+    pub(crate) async fn search(
         &self,
         principal: &Principal,
         phase: Phase,
@@ -167,7 +168,7 @@ impl Chat {
     pub async fn keep(&self, answer: &str) -> Option<i64> {
         let services = self.service.services();
         let (org_id, user_id) = (&self.principal.org_id, &self.principal.user_id);
-        memory::remember(
+        history::remember(
             &services.conversations,
             &self.principal,
             &self.task,

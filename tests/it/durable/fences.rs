@@ -1,12 +1,12 @@
 //! What the database refuses, and runs that are given up.
 
-use navi::agent::event::Event;
-use navi::agent::event_data::Phase;
-use navi::agent::event_log::{Append, Appended, Storable, append};
-use navi::agent::model::{RunId, RunStatus};
-use navi::agent::store::runs;
 use navi::platform::clock::Clock;
 use navi::platform::ids::OrgId;
+use navi::runs::event::Event;
+use navi::runs::event_data::Phase;
+use navi::runs::log::store::{Append, Appended, Storable, append};
+use navi::runs::model::{RunId, RunStatus};
+use navi::runs::store::runs;
 use serde_json::json;
 use sqlx::PgPool;
 

@@ -1,8 +1,8 @@
 //! Following jobs: from anywhere, as often as one likes.
 
 use axum::http::{Method, StatusCode};
-use navi::agent::audience::Readers;
 use navi::llm::script::Turn;
+use navi::runs::log::audience::Readers;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 

@@ -1,10 +1,10 @@
 use std::time::{Duration, Instant};
 
-use navi::agent::event_data::OutputStream;
-use navi::agent::tools::process::MARK;
-use navi::agent::tools::registry::{Effect, Tool, ToolError};
-use navi::agent::tools::sweeping::sweep;
-use navi::agent::workspace::Workspace;
+use navi::exec::process::MARK;
+use navi::exec::sweep::sweep;
+use navi::runs::event_data::OutputStream;
+use navi::tools::registry::{Effect, Tool, ToolError};
+use navi::workspace::paths::Workspace;
 use serde_json::{Value, json};
 
 use super::{Bench, alive, eventually};
@@ -382,11 +382,11 @@ async fn a_workspace_that_vanishes_is_told() {
 #[tokio::test]
 async fn a_missing_supervisor_stops_the_run_and_says_why() {
     let mut bench = Bench::new();
-    let launch = navi::agent::tools::process::Launch {
+    let launch = navi::exec::process::Launch {
         supervisor: "/no/such/program".into(),
         environment: std::sync::Arc::default(),
     };
-    bench.context.processes = navi::agent::tools::process::Processes::new(launch, "mark");
+    bench.context.processes = navi::exec::process::Processes::new(launch, "mark");
     let stopped = bench
         .call(Tool::RunCommand, json!({ "command": "true" }))
         .await;

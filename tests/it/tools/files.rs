@@ -1,7 +1,7 @@
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 
-use navi::agent::tools::registry::{Effect, Tool, ToolError};
+use navi::tools::registry::{Effect, Tool, ToolError};
 use serde_json::{Value, json};
 
 use super::Bench;
@@ -366,7 +366,7 @@ async fn an_edit_never_damages_what_is_no_text() {
 
 #[tokio::test]
 async fn a_change_made_in_the_meantime_is_not_overwritten() {
-    use navi::agent::tools::write_file::replace;
+    use navi::tools::files::write_file::replace;
     let bench = Bench::new();
     let path = bench.put("f", "one");
     let place = bench.context.workspace.place("f", false).unwrap();

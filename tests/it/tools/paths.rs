@@ -4,8 +4,8 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use navi::agent::tools::registry::{Tool, ToolError};
-use navi::agent::workspace::{Workspace, WorkspaceError};
+use navi::tools::registry::{Tool, ToolError};
+use navi::workspace::paths::{Workspace, WorkspaceError};
 use serde_json::json;
 
 use super::Bench;

@@ -1,7 +1,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use navi::agent::tools::registry::{Effect, Tool, ToolError};
+use navi::tools::registry::{Effect, Tool, ToolError};
 use serde_json::json;
 
 use super::Bench;

@@ -1,0 +1,9 @@
+//! The tool calls of a turn: announced, judged, approved, executed, recorded.
+
+pub mod announce;
+pub mod approve;
+pub mod audit;
+pub mod consent;
+pub mod execute;
+pub mod question;
+pub mod recover;

@@ -1,0 +1,150 @@
+//! How far a run may go, and the settings that say so.
+
+use std::time::Duration;
+
+use crate::runs::model::{RunLimits, Task};
+
+/// Settings of the agent.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Agent")]
+pub struct AgentConfig {
+    /// Longest wall-clock time of a run, in seconds.
+    #[arg(long, env = "AEP_AUTONOMOUS_MAX_RUNTIME_SECONDS", value_name = "SECONDS",
+          default_value_t = 1_800, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_runtime_seconds: u64,
+    /// Runs that this process works on at the same time; more are refused with 503.
+    #[arg(long, env = "NAVI_MAX_CONCURRENT_RUNS", default_value_t = 128)]
+    pub max_concurrent_runs: usize,
+    /// Whether this process takes jobs that wait, and runs whose process was lost. One that does not
+    /// still works on the interactive runs it is asked for.
+    #[arg(long, env = "NAVI_WORKER", value_name = "BOOL", default_value_t = true,
+          action = clap::ArgAction::Set)]
+    pub worker: bool,
+    /// Runs of one organisation that may be under way in all processes together; a job beyond them
+    /// waits, an interactive run is refused with 429. Runs that wait for a person do not count.
+    #[arg(long, env = "NAVI_MAX_RUNS_PER_ORG", default_value_t = 64,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_runs_per_org: u32,
+    /// Jobs are taken up only while fewer runs than this are under way in all processes together.
+    #[arg(long, env = "NAVI_MAX_RUNS_TOTAL", default_value_t = 1_024,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_runs_total: u32,
+    /// Seconds after which the runs of a process that was lost are taken over by another.
+    ///
+    /// The lease is renewed three times in this time. Shorter means a quicker take-over, and less time
+    /// that the database may be away before running commands are ended.
+    #[arg(long, env = "NAVI_LEASE_SECONDS", value_name = "SECONDS", default_value_t = 15,
+          value_parser = clap::value_parser!(u64).range(2..=600))]
+    pub lease_seconds: u64,
+    /// Days after which the events of runs are dropped, a whole month at a time; 0 keeps them.
+    #[arg(long, env = "NAVI_EVENTS_RETENTION_DAYS", value_name = "DAYS", default_value_t = 400,
+          value_parser = clap::value_parser!(i32).range(0..=36_500))]
+    pub events_retention_days: i32,
+    /// Whether what ratings taught enters prompts. It is learned all the same.
+    #[arg(long, env = "NAVI_APPLY_INSIGHTS", value_name = "BOOL", default_value_t = true,
+          action = clap::ArgAction::Set)]
+    pub apply_insights: bool,
+    /// Whether ratings choose the temperature that models are asked with, where a model takes one.
+    /// Without it the provider's default holds.
+    #[arg(long, env = "NAVI_BANDIT", value_name = "BOOL", default_value_t = true,
+          action = clap::ArgAction::Set)]
+    pub bandit: bool,
+    /// Models that ratings may choose between when a request names none, separated by commas; with
+    /// fewer than two there is nothing to choose.
+    #[arg(long, env = "NAVI_BANDIT_MODELS", value_delimiter = ',')]
+    pub bandit_models: Vec<String>,
+    /// Tool calls of one run, together.
+    #[arg(long, env = "NAVI_RUN_MAX_TOOL_CALLS", default_value_t = 300)]
+    pub run_max_tool_calls: u32,
+    /// Cost of one run in US dollars.
+    #[arg(long, env = "NAVI_RUN_MAX_COST_USD", default_value_t = 10.0)]
+    pub run_max_cost_usd: f64,
+    /// Tokens of one run, which also bounds runs whose price is unknown.
+    #[arg(long, env = "NAVI_RUN_MAX_TOKENS", default_value_t = 5_000_000)]
+    pub run_max_tokens: u64,
+    /// Folders that workspaces must lie in, separated by colons.
+    ///
+    /// Without any, a workspace may be every folder that the server may read. Required in
+    /// production.
+    #[arg(long, env = "NAVI_WORKSPACE_ROOTS", value_delimiter = ':')]
+    pub workspace_roots: Vec<std::path::PathBuf>,
+}
+
+impl AgentConfig {
+    /// The bounds of a task's run: its own rounds when it names them, else by its complexity.
+    pub fn limits_of(&self, task: &Task) -> RunLimits {
+        RunLimits {
+            iterations: task
+                .max_iterations
+                .unwrap_or_else(|| complexity(&task.message).rounds()),
+            tool_calls: self.run_max_tool_calls,
+            runtime: Duration::from_secs(self.max_runtime_seconds),
+            cost_usd: self.run_max_cost_usd,
+            tokens: self.run_max_tokens,
+        }
+    }
+}
+
+/// How much work a task seems to be. It decides about a limit and nothing else, so words are
+/// enough to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Complexity {
+    Simple,
+    Medium,
+    Complex,
+}
+
+impl Complexity {
+    fn rounds(self) -> u32 {
+        match self {
+            Self::Simple => 8,
+            Self::Medium => 15,
+            Self::Complex => 25,
+        }
+    }
+}
+
+fn complexity(message: &str) -> Complexity {
+    const LARGE: &[&str] = &[
+        "refactor",
+        "implement",
+        "create",
+        "build",
+        "multiple",
+        "entire",
+        "whole",
+        "all files",
+        "architecture",
+        "redesign",
+    ];
+    const SMALL: &[&str] = &["typo", "rename", "import", "missing", "unused", "spelling"];
+    let lower = message.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let length = message.chars().count();
+    let large = [length > 300, has(LARGE), has(&["feature"])];
+    let small = [length < 150, has(SMALL), has(&["fix"]) && !has(&["all"])];
+    let count = |signs: [bool; 3]| signs.into_iter().filter(|sign| *sign).count();
+    if count(large) >= 2 {
+        Complexity::Complex
+    } else if count(small) >= 2 {
+        Complexity::Simple
+    } else {
+        Complexity::Medium
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rounds_follow_the_complexity() {
+        for (message, rounds) in [
+            ("fix the typo in the README", 8),
+            ("add a test for the parser", 15),
+            ("implement the new billing feature", 25),
+        ] {
+            assert_eq!(complexity(message).rounds(), rounds, "{message}");
+        }
+    }
+}

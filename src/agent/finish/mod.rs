@@ -1,0 +1,5 @@
+//! The end of a run, whether it can tell it itself or not.
+
+pub mod abandoned;
+pub mod finish;
+pub mod record;

@@ -1,0 +1,5 @@
+//! The text that a model is given.
+
+pub mod compaction;
+pub mod messages;
+pub mod plan;

@@ -1,0 +1,335 @@
+//! The plan: at most five steps, asked of the model once, and where the run stands in it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::prompt::messages;
+use crate::llm::model::{ChatRequest, Message};
+use crate::retrieval::model::Chunk;
+use crate::runs::event::Event;
+use crate::runs::event_data::{LegacyStep, PlanData, PlanRef, PlanStep, StepData, StepStatus};
+use crate::runs::model::Task;
+
+/// The most steps of a plan.
+const MAX_STEPS: usize = 5;
+/// The most characters of a step's title.
+const MAX_TITLE: usize = 72;
+/// The most characters of a step's detail.
+const MAX_DETAIL: usize = 180;
+/// The most files a plan may name.
+const MAX_FILES: usize = 10;
+/// Tokens a plan may take.
+const MAX_PLAN_TOKENS: u32 = 1_000;
+
+const SYSTEM: &str = "\
+You plan the work of an engineer in a repository. Answer with JSON alone, no prose and no fences: \
+{\"steps\":[{\"label\":\"…\",\"description\":\"…\"}],\"estimated_files\":[\"…\"]}. \
+At most five steps, each something that can be seen to be done. Name files and commands where the \
+request or the code names them. One step is enough for a small task.";
+
+/// What is to be done, in steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Names the plan within its run.
+    pub id: String,
+    /// One to five steps, counted from 1.
+    pub steps: Vec<PlanStep>,
+    /// Files the plan expects to touch.
+    pub estimated_files: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    steps: Vec<AnswerStep>,
+    #[serde(default)]
+    estimated_files: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct AnswerStep {
+    #[serde(alias = "title")]
+    label: String,
+    #[serde(default, alias = "detail")]
+    description: String,
+}
+
+impl Plan {
+    /// A plan of one step: for what needs no plan, and for when none could be had.
+    pub fn single(title: &str) -> Self {
+        let step = PlanStep {
+            index: 1,
+            title: cut(title, MAX_TITLE),
+            detail: cut(title, MAX_DETAIL),
+        };
+        Self {
+            id: String::new(),
+            steps: vec![step],
+            estimated_files: Vec::new(),
+        }
+    }
+
+    /// The same plan under a name.
+    #[must_use]
+    pub fn named(mut self, id: String) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// Reads a model's answer: the outermost JSON object in it. `None` when there is no usable one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let answer: Answer = serde_json::from_str(outermost_object(text)?).ok()?;
+        let steps: Vec<PlanStep> = answer
+            .steps
+            .iter()
+            .filter(|step| !step.label.trim().is_empty())
+            .take(MAX_STEPS)
+            .zip(1..)
+            .map(|(step, index)| PlanStep {
+                index,
+                title: cut(&step.label, MAX_TITLE),
+                detail: cut(&step.description, MAX_DETAIL),
+            })
+            .collect();
+        if steps.is_empty() {
+            return None;
+        }
+        let estimated_files = answer.estimated_files.into_iter().take(MAX_FILES).collect();
+        Some(Self {
+            id: String::new(),
+            steps,
+            estimated_files,
+        })
+    }
+
+    /// The events that show the plan.
+    pub fn events(&self) -> Vec<Event> {
+        let data = PlanData {
+            plan_id: self.id.clone(),
+            steps: self.steps.clone(),
+        };
+        let steps = self.steps.iter().map(|step| LegacyStep {
+            id: step.index,
+            label: step.title.clone(),
+            description: step.detail.clone(),
+            status: "pending".to_owned(),
+        });
+        vec![
+            Event::PlanStart { data },
+            Event::Plan {
+                steps: steps.collect(),
+                estimated_files: self.estimated_files.clone(),
+                is_complex: self.steps.len() > 1,
+            },
+        ]
+    }
+}
+
+/// Finds the outermost JSON object in a model's answer, among prose and fences.
+pub fn outermost_object(text: &str) -> Option<&str> {
+    let (start, end) = (text.find('{')?, text.rfind('}')?);
+    (start < end).then(|| &text[start..=end])
+}
+
+/// The request that asks for a plan; no tools, so that the answer is the plan.
+pub fn request(model: &str, task: &Task, chunks: &[Chunk]) -> ChatRequest {
+    let mut text = task.message.clone();
+    let files: Vec<&str> = chunks.iter().map(|chunk| chunk.path.as_str()).collect();
+    if !files.is_empty() {
+        text.push_str("\n\nFiles:\n");
+        text.push_str(&files.join("\n"));
+    }
+    let reported = messages::diagnostics(&task.editor);
+    if !reported.is_empty() {
+        text.push_str("\n\nThe editor reports:\n");
+        text.push_str(&reported);
+    }
+    ChatRequest {
+        model: model.to_owned(),
+        system: SYSTEM.to_owned(),
+        messages: vec![Message::user(text)],
+        tools: Vec::new(),
+        max_output_tokens: Some(MAX_PLAN_TOKENS),
+        temperature: None,
+    }
+}
+
+/// Whether a request is too small to ask for a plan: a greeting, or a few words.
+pub fn is_trivial(message: &str) -> bool {
+    message.trim().chars().count() < 15
+}
+
+/// Where a run stands in its plan. A step is running when the model says so by a line `Step N:`,
+/// and completed when the model goes on to a later one or the run ends well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    plan_id: String,
+    steps: u32,
+    current: u32,
+}
+
+impl Progress {
+    /// Begins with the first step.
+    pub fn begin(plan: &Plan) -> (Self, Event) {
+        let steps = u32::try_from(plan.steps.len()).unwrap_or(1);
+        let progress = Self {
+            plan_id: plan.id.clone(),
+            steps,
+            current: 0,
+        };
+        let event = progress.update(0, StepStatus::Running);
+        (progress, event)
+    }
+
+    /// Goes forward to the last step that `text` announces; never back.
+    pub fn read(&mut self, text: &str) -> Vec<Event> {
+        let announced = text.lines().filter_map(announced_step).max().unwrap_or(0);
+        let mut events = Vec::new();
+        while self.current + 1 < announced.min(self.steps) {
+            events.push(self.update(self.current, StepStatus::Completed));
+            self.current += 1;
+            events.push(self.update(self.current, StepStatus::Running));
+        }
+        events
+    }
+
+    /// Ends the plan: with every step done, or at the step that was not.
+    pub fn end(&self, success: bool) -> Vec<Event> {
+        let mut events = Vec::new();
+        if success {
+            events.extend(
+                (self.current..self.steps).map(|step| self.update(step, StepStatus::Completed)),
+            );
+        } else {
+            events.push(self.update(self.current, StepStatus::Error));
+        }
+        events.push(Event::PlanComplete {
+            data: PlanRef {
+                plan_id: self.plan_id.clone(),
+            },
+        });
+        events
+    }
+
+    fn update(&self, step_index: u32, status: StepStatus) -> Event {
+        Event::StepUpdate {
+            data: StepData {
+                plan_id: self.plan_id.clone(),
+                step_index,
+                status,
+            },
+        }
+    }
+}
+
+/// The number in a line such as `Step 2: …`, with or without Markdown around it.
+fn announced_step(line: &str) -> Option<u32> {
+    let line = line.trim_start_matches(|c: char| c.is_whitespace() || "#*_->".contains(c));
+    let rest = line
+        .strip_prefix("Step ")
+        .or_else(|| line.strip_prefix("step "))?;
+    let digits = rest.chars().take_while(char::is_ascii_digit).count();
+    let number = rest.get(..digits)?.parse().ok()?;
+    rest[digits..]
+        .starts_with([':', '.', ' ', '*'])
+        .then_some(number)
+}
+
+fn cut(text: &str, limit: usize) -> String {
+    let text = text.trim();
+    match text.char_indices().nth(limit) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(limit - 1).chain(['…']).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_found_among_prose_and_fences() {
+        let plan = Plan::parse(
+            "Sure!\n```json\n{\"steps\":[{\"label\":\"Read\",\"description\":\"a.rs\"}]}\n```",
+        );
+        assert_eq!(plan.map(|plan| plan.steps.len()), Some(1));
+    }
+
+    #[test]
+    fn the_outermost_object_is_found_and_nothing_else() {
+        for (text, object) in [
+            ("Sure: {\"a\": {}}.", Some("{\"a\": {}}")),
+            ("ä{}ö", Some("{}")),
+            ("}{", None),
+            ("{", None),
+            ("", None),
+        ] {
+            assert_eq!(outermost_object(text), object, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_plan_keeps_five_steps_and_cuts_long_titles() {
+        let step = format!("{{\"label\":\"{}\"}}", "ä".repeat(100));
+        let plan = Plan::parse(&format!("{{\"steps\":[{}]}}", [step.as_str(); 9].join(",")));
+        let plan = plan.expect("a plan");
+        assert_eq!(plan.steps.len(), MAX_STEPS);
+        assert!(
+            plan.steps
+                .iter()
+                .all(|step| step.title.chars().count() == MAX_TITLE)
+        );
+    }
+
+    #[test]
+    fn what_is_no_plan_is_none() {
+        for text in [
+            "",
+            "no",
+            "{}",
+            "}{",
+            "{\"steps\":[]}",
+            "{\"steps\":[{\"label\":\" \"}]}",
+        ] {
+            assert_eq!(Plan::parse(text), None, "{text}");
+        }
+    }
+
+    fn statuses(events: &[Event]) -> Vec<(u32, StepStatus)> {
+        let status = |event: &Event| {
+            if let Event::StepUpdate { data } = event {
+                Some((data.step_index, data.status))
+            } else {
+                None
+            }
+        };
+        events.iter().filter_map(status).collect()
+    }
+
+    #[test]
+    fn progress_follows_what_the_model_announces_and_never_goes_back() {
+        let text = "{\"steps\":[{\"label\":\"a\"},{\"label\":\"b\"},{\"label\":\"c\"}]}";
+        let plan = Plan::parse(text)
+            .expect("a plan")
+            .named("plan-1".to_owned());
+        let (mut progress, first) = Progress::begin(&plan);
+        assert_eq!(statuses(&[first]), [(0, StepStatus::Running)]);
+        assert_eq!(
+            statuses(&progress.read("**Step 2:** edit")),
+            [(0, StepStatus::Completed), (1, StepStatus::Running)]
+        );
+        assert_eq!(statuses(&progress.read("Step 1: again")), []);
+        assert_eq!(statuses(&progress.read("Stepping 3")), []);
+        assert_eq!(statuses(&progress.end(false)), [(1, StepStatus::Error)]);
+        assert_eq!(
+            statuses(&progress.end(true)),
+            [(1, StepStatus::Completed), (2, StepStatus::Completed)]
+        );
+    }
+
+    #[test]
+    fn a_step_beyond_the_plan_is_the_last_one() {
+        let plan = Plan::single("a");
+        let (mut progress, _) = Progress::begin(&plan);
+        assert_eq!(progress.read("Step 4294967295: x"), []);
+        assert_eq!(progress.read("Step 99999999999999: x"), []);
+    }
+}

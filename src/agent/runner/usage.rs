@@ -1,0 +1,164 @@
+//! What a run did and used: files, commands, calls, tokens, cost.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::model::CallRow;
+use crate::ledger::money::Nanos;
+use crate::llm::model::Usage;
+use crate::retrieval::model::{Chunk, Retrieved};
+use crate::tools::registry::Effect;
+
+/// The counts of a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tally {
+    /// Calls to the model.
+    pub llm_calls: u32,
+    /// Time spent waiting for the model.
+    pub llm_time: Duration,
+    /// Tokens and cost of all calls. Not part of what is stored: a run that goes on elsewhere takes
+    /// them from the rows of its calls.
+    #[serde(skip)]
+    pub spending: Spending,
+    /// Tool calls.
+    pub tool_calls: u32,
+    /// Retrievals, as they will be recorded.
+    pub retrievals: Vec<Retrieval>,
+    /// Files that were read.
+    pub read: BTreeSet<String>,
+    /// Files that existed and were changed.
+    pub modified: BTreeSet<String>,
+    /// Files that were made.
+    pub created: BTreeSet<String>,
+    /// Effects of file tools.
+    pub changes: u32,
+    /// Commands that were run.
+    pub commands: u32,
+}
+
+/// What calls to models used. Shared with the calls themselves, because also those that fail or are
+/// dropped halfway have been paid for: the sum here is the sum of their rows.
+#[derive(Clone, Debug, Default)]
+pub struct Spending(Arc<Mutex<Spent>>);
+
+/// A sum over calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Tokens of all calls that said how many.
+    pub usage: Usage,
+    /// Cost of all calls; `None` once that of one was unknown.
+    pub cost: Option<Nanos>,
+}
+
+impl Default for Spent {
+    fn default() -> Self {
+        Self {
+            usage: Usage::default(),
+            cost: Some(Nanos::ZERO),
+        }
+    }
+}
+
+impl Spending {
+    /// What these calls used.
+    pub fn of(calls: &[CallRow]) -> Self {
+        let spending = Self::default();
+        for call in calls {
+            spending.add(Some(call.usage), call.cost);
+        }
+        spending
+    }
+
+    /// Adds a call. One whose cost is unknown makes the whole sum unknown.
+    pub fn add(&self, usage: Option<Usage>, cost: Option<Nanos>) {
+        let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(usage) = usage {
+            spent.usage += usage;
+        }
+        spent.cost = match (spent.cost, cost) {
+            (Some(sum), Some(cost)) => sum.checked_add(cost),
+            (None, _) | (_, None) => None,
+        };
+    }
+
+    /// The sum until now.
+    pub fn spent(&self) -> Spent {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One retrieval.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Retrieval {
+    /// What was looked for.
+    pub query: String,
+    /// Chunks that were put into the prompt.
+    pub chunks: usize,
+    /// How long it took.
+    pub took: Duration,
+    /// Their mean score.
+    pub relevance: Option<f64>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            llm_calls: 0,
+            llm_time: Duration::ZERO,
+            spending: Spending::default(),
+            tool_calls: 0,
+            retrievals: Vec::new(),
+            read: BTreeSet::new(),
+            modified: BTreeSet::new(),
+            created: BTreeSet::new(),
+            changes: 0,
+            commands: 0,
+        }
+    }
+}
+
+impl Tally {
+    /// Adds what a tool did.
+    pub fn add_effects(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Read(path) => {
+                    self.read.insert(path.clone());
+                }
+                Effect::Created(path) => {
+                    self.created.insert(path.clone());
+                    self.changes += 1;
+                }
+                Effect::Modified(path) => {
+                    // A file the run made itself stays a created one.
+                    if !self.created.contains(path) {
+                        self.modified.insert(path.clone());
+                    }
+                    self.changes += 1;
+                }
+                Effect::Ran { .. } => self.commands += 1,
+            }
+        }
+    }
+
+    /// How often something was done that may have changed the workspace. A command may change any
+    /// file, so it counts as much as a file tool does.
+    pub fn deeds(&self) -> u32 {
+        self.changes.saturating_add(self.commands)
+    }
+
+    /// Notes a retrieval and hands on its chunks.
+    pub fn retrieved(&mut self, query: &str, found: Retrieved) -> Vec<Chunk> {
+        self.retrievals.push(Retrieval {
+            query: query.to_owned(),
+            chunks: found.chunks.len(),
+            took: found.took,
+            relevance: found.mean_score(),
+        });
+        found.chunks
+    }
+}

@@ -1,0 +1,5 @@
+//! The steps of a run: the plan, a turn, the verification.
+
+pub mod plan;
+pub mod turn;
+pub mod verification;

@@ -1,0 +1,368 @@
+//! Answering consents, waiting for answers, and remembering them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use sqlx::{PgConnection, PgPool};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::agent::queue::listener::ANSWERS;
+use crate::approvals::consents::error::Error;
+use crate::approvals::consents::model::{
+    Action, AuditEntry, Choice, Consent, ConsentId, ConsentStatus, Decided, Decision,
+    MAX_ALTERNATIVE_BYTES,
+};
+use crate::approvals::consents::preferences::model::{
+    MAX_PREFERENCES, NewPreference, Preference, PreferenceId, covering,
+};
+use crate::approvals::consents::preferences::store as remembered;
+use crate::approvals::consents::store;
+use crate::approvals::consents::store::Unanswered;
+use crate::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcome};
+use crate::audit::service::Audit;
+use crate::auth::principal::Principal;
+use crate::platform::clock::Clock;
+use crate::platform::db;
+use crate::platform::hex::hex;
+use crate::platform::ids::{OrgId, UserId};
+use crate::platform::page::PageQuery;
+use crate::platform::redact::json::redact_json;
+use crate::platform::signals::Signals;
+use crate::policy::model::Finding;
+use crate::runs::model::{RunId, ToolCallId};
+
+/// How often a waiting run looks at its row when nobody wakes it.
+const POLL: Duration = Duration::from_secs(1);
+/// How long the database may be away while a run waits.
+const MOST_AWAY: Duration = Duration::from_mins(5);
+
+/// What stands after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The consent.
+    pub consent_id: ConsentId,
+    /// What was chosen.
+    pub choice: Choice,
+}
+
+/// Consents of all users; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Consents {
+    db: PgPool,
+    clock: Clock,
+    signals: Signals,
+    audit: Audit,
+    settled: Arc<Notify>,
+}
+
+impl Consents {
+    /// Over a database.
+    pub fn new(db: PgPool, clock: Clock, signals: Signals, audit: Audit) -> Self {
+        Self {
+            db,
+            clock,
+            signals,
+            audit,
+            settled: Arc::new(Notify::new()),
+        }
+    }
+
+    /// Has every run of this process that waits look at its consent again.
+    pub fn wake(&self) {
+        self.settled.notify_waiters();
+    }
+
+    /// Takes a person's answer, with what they prefer from now on and the line in the audit. Giving
+    /// the same answer twice is harmless, another one is refused.
+    pub async fn answer(
+        &self,
+        principal: &Principal,
+        id: ConsentId,
+        choice: Choice,
+        alternative: Option<String>,
+    ) -> Result<Answered, Error> {
+        let alternative = instead(choice, alternative)?;
+        let alternative = alternative.as_deref();
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let answered = Answered {
+            consent_id: id,
+            choice,
+        };
+        let now = self.clock.now();
+        let mut conn = self.db.acquire().await?;
+        let asked = store::find(&mut conn, org_id, user_id, id).await?;
+        // The entry is written over another connection.
+        drop(conn);
+        let entry = NewEntry {
+            run_id: asked.as_ref().map(|consent| consent.run_id.0),
+            trace_id: asked.and_then(|consent| consent.trace_id).map(|id| id.0),
+            ..answer_entry(principal, id, choice, alternative)
+        };
+        let open = self.audit.begin(entry).await?;
+        let mut tx = self.db.begin().await?;
+        if store::answer(&mut tx, org_id, user_id, id, choice, alternative, now).await? {
+            let consent = store::find(&mut tx, org_id, user_id, id).await?;
+            let consent = consent.ok_or(Error::NotFound(id))?;
+            for preference in NewPreference::led_to(&consent, choice) {
+                remembered::insert(&mut tx, org_id, &consent, &preference, now).await?;
+            }
+            let decided = Decided::from(choice);
+            store::record(&mut tx, org_id, &consent, decided, alternative, now).await?;
+            tx.commit().await?;
+            self.wake();
+            self.signals.tell(ANSWERS, &id, 0);
+            open.complete(Ending::from(Outcome::Success)).await;
+            return Ok(answered);
+        }
+        open.complete(Ending::from(Outcome::Refused)).await;
+        // Settled already, maybe by another answer a moment ago: what counts is which one won.
+        match store::find(&mut tx, org_id, user_id, id).await? {
+            Some(consent) if has_answer(&consent) => {
+                let same =
+                    consent.choice == Some(choice) && consent.alternative.as_deref() == alternative;
+                same.then_some(answered).ok_or(Error::AlreadyAnswered(id))
+            }
+            Some(_) | None => Err(Error::NotFound(id)),
+        }
+    }
+
+    /// Waits until a consent is settled, at most until it expires: one that nobody answered in time
+    /// is closed, so that a late answer is told that it came too late. After a restart it goes on
+    /// where it was, because the row says until when.
+    pub async fn wait(
+        &self,
+        org_id: &OrgId,
+        user_id: &UserId,
+        id: ConsentId,
+    ) -> Result<Decision, Error> {
+        let mut deadline = None;
+        let mut patience = Instant::now() + MOST_AWAY;
+        loop {
+            // Registered before the row is read, or an answer between the two would be missed.
+            let woken = self.settled.notified();
+            match self.look(org_id, user_id, id, &mut deadline).await {
+                Ok(Some(decision)) => return Ok(decision),
+                Ok(None) => patience = Instant::now() + MOST_AWAY,
+                // A database that is away for a moment ends neither the question nor the run.
+                Err(Error::Database(error)) if Instant::now() < patience => {
+                    tracing::warn!(%error, "a consent waits for the database");
+                }
+                Err(error) => return Err(error),
+            }
+            let now = Instant::now();
+            let poll = now + POLL;
+            let next = deadline.filter(|deadline| *deadline > now);
+            tokio::select! {
+                () = woken => {}
+                () = tokio::time::sleep_until(next.map_or(poll, |next| poll.min(next))) => {}
+            }
+        }
+    }
+
+    /// What became of a consent so far; closes it at its deadline, which the first look computes.
+    /// The time that is left is measured, because the wall clock may be set.
+    async fn look(
+        &self,
+        org_id: &OrgId,
+        user_id: &UserId,
+        id: ConsentId,
+        deadline: &mut Option<Instant>,
+    ) -> Result<Option<Decision>, Error> {
+        let mut conn = self.db.acquire().await?;
+        let consent = store::find(&mut conn, org_id, user_id, id).await?;
+        let consent = consent.ok_or(Error::NotFound(id))?;
+        if let Some(decision) = consent.decision() {
+            return Ok(Some(decision));
+        }
+        let now = self.clock.now();
+        let left = (consent.expires_at - now).to_std().unwrap_or_default();
+        if Instant::now() < *deadline.get_or_insert_with(|| Instant::now() + left) {
+            return Ok(None);
+        }
+        let mut tx = sqlx::Connection::begin(&mut *conn).await?;
+        let expired = store::close(&mut tx, org_id, &consent, Unanswered::Expired, now).await?;
+        tx.commit().await?;
+        if expired {
+            self.audit
+                .note_later(silence_entry(org_id, &consent), Outcome::Refused);
+        }
+        // Otherwise an answer won at the last moment, and the next look finds it.
+        Ok(expired.then_some(Decision::Expired))
+    }
+
+    /// What was asked about this very action of a call and has not been used, if anything was: a run
+    /// that goes on in another process asks nothing twice.
+    pub async fn unused_of_call(
+        &self,
+        org_id: &OrgId,
+        run_id: RunId,
+        call: ToolCallId,
+        action_hash: &[u8; 32],
+    ) -> Result<Option<ConsentId>, sqlx::Error> {
+        let mut conn = self.db.acquire().await?;
+        store::unused_of_call(&mut conn, org_id, run_id, call, action_hash).await
+    }
+
+    /// The run that asks for a consent of the principal's.
+    pub async fn run_of(&self, principal: &Principal, id: ConsentId) -> Result<RunId, Error> {
+        let mut conn = self.db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let consent = store::find(&mut conn, org_id, user_id, id).await?;
+        consent
+            .map(|consent| consent.run_id)
+            .ok_or(Error::NotFound(id))
+    }
+
+    /// Which preferences of the user allow this action in this workspace; none when a person has to
+    /// be asked.
+    pub async fn preferred(
+        &self,
+        conn: &mut PgConnection,
+        org_id: &OrgId,
+        user_id: &UserId,
+        workspace: &str,
+        action_hash: &[u8; 32],
+        findings: &[Finding],
+    ) -> Result<Option<Vec<PreferenceId>>, sqlx::Error> {
+        let action = hex(action_hash);
+        let matching = remembered::matching(conn, org_id, user_id, workspace, &action, findings);
+        Ok(covering(&matching.await?, findings))
+    }
+
+    /// Writes into the audit that these preferences allowed an action: a line for each of them.
+    pub async fn record_auto_allowed(
+        &self,
+        conn: &mut PgConnection,
+        org_id: &OrgId,
+        user_id: &UserId,
+        preferences: &[PreferenceId],
+        action: &Action<'_>,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let entry = preferred_entry(org_id, user_id, preferences, action);
+        self.audit.note(entry, Outcome::Success).await?;
+        for id in preferences {
+            store::record_auto_allowed(conn, org_id, user_id, *id, action, now).await?;
+        }
+        Ok(())
+    }
+
+    /// The principal's preferences, newest first.
+    pub async fn preferences(&self, principal: &Principal) -> Result<Vec<Preference>, Error> {
+        let mut conn = self.db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        Ok(remembered::list(&mut conn, org_id, user_id, MAX_PREFERENCES).await?)
+    }
+
+    /// Forgets a preference of the principal.
+    pub async fn forget(&self, principal: &Principal, id: PreferenceId) -> Result<(), Error> {
+        let mut conn = self.db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        if remembered::delete(&mut conn, org_id, user_id, id).await? {
+            Ok(())
+        } else {
+            Err(Error::PreferenceNotFound(id))
+        }
+    }
+
+    /// The last decisions about the principal's actions, newest first.
+    pub async fn audit(&self, principal: &Principal, limit: u32) -> Result<Vec<AuditEntry>, Error> {
+        let page = PageQuery { limit, offset: 0 };
+        let mut conn = self.db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        Ok(store::list_audit(&mut conn, org_id, user_id, page.sql_limit()).await?)
+    }
+}
+
+/// A person decides.
+fn answer_entry(
+    principal: &Principal,
+    id: ConsentId,
+    choice: Choice,
+    alternative: Option<&str>,
+) -> NewEntry {
+    let mut payload = json!({"choice": choice, "alternative": alternative});
+    redact_json(&mut payload);
+    NewEntry {
+        resource: Some(id.to_string()),
+        payload: Some(payload),
+        ..NewEntry::new(
+            Log::Org(principal.org_id.clone()),
+            Event::ConsentDecided,
+            Actor::user(principal),
+        )
+    }
+}
+
+/// Time decides, because a person did not.
+fn silence_entry(org_id: &OrgId, consent: &Consent) -> NewEntry {
+    NewEntry {
+        resource: Some(consent.id.to_string()),
+        run_id: Some(consent.run_id.0),
+        trace_id: consent.trace_id.clone().map(|trace| trace.0),
+        payload: Some(json!({"choice": null, "expired_at": consent.expires_at})),
+        ..NewEntry::new(
+            Log::Org(org_id.clone()),
+            Event::ConsentDecided,
+            Actor::nameless(ActorKind::Server),
+        )
+    }
+}
+
+/// What a person preferred earlier decides.
+fn preferred_entry(
+    org_id: &OrgId,
+    user_id: &UserId,
+    preferences: &[PreferenceId],
+    action: &Action<'_>,
+) -> NewEntry {
+    let mut payload = json!({
+        "preferences": preferences,
+        "tool": action.tool,
+        "command": action.command,
+        "cwd": action.cwd,
+    });
+    redact_json(&mut payload);
+    NewEntry {
+        run_id: Some(action.run_id.0),
+        trace_id: action.trace_id.cloned().map(|trace| trace.0),
+        payload: Some(payload),
+        ..NewEntry::new(
+            Log::Org(org_id.clone()),
+            Event::ConsentDecided,
+            Actor {
+                kind: ActorKind::User,
+                id: Some(user_id.as_str().to_owned()),
+                role: None,
+            },
+        )
+    }
+}
+
+fn has_answer(consent: &Consent) -> bool {
+    match consent.status {
+        ConsentStatus::Allowed | ConsentStatus::Denied | ConsentStatus::Replaced => true,
+        ConsentStatus::Pending | ConsentStatus::Expired | ConsentStatus::Canceled => false,
+    }
+}
+
+/// What is to be done instead, which belongs to the choice `alternative` and to no other.
+fn instead(choice: Choice, text: Option<String>) -> Result<Option<String>, Error> {
+    if choice != Choice::Alternative {
+        return Ok(None);
+    }
+    let text = text.unwrap_or_default();
+    let text = db::strip_nul(&text);
+    if text.trim().is_empty() {
+        return Err(Error::AlternativeMissing);
+    }
+    if text.len() > MAX_ALTERNATIVE_BYTES {
+        return Err(Error::AlternativeTooLong {
+            length: text.len(),
+            limit: MAX_ALTERNATIVE_BYTES,
+        });
+    }
+    Ok(Some(text.into_owned()))
+}

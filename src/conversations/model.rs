@@ -1,0 +1,198 @@
+//! A conversation and its messages.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::runs::model::{ConversationId, MessageId};
+
+/// The longest title in characters; a longer one is cut.
+pub const MAX_TITLE_CHARS: usize = 200;
+/// The title of a conversation that was given none.
+pub const DEFAULT_TITLE: &str = "New conversation";
+/// The longest message in bytes.
+pub const MAX_CONTENT_BYTES: usize = 512 * 1024;
+/// The largest metadata or initial context, in bytes of JSON.
+pub const MAX_JSON_BYTES: usize = 64 * 1024;
+/// The longest path of a workspace in bytes, as the operating system limits it.
+pub const MAX_PATH_BYTES: usize = 4096;
+/// The most messages that one answer holds.
+pub const MAX_MESSAGES: i64 = 500;
+/// The metadata of an answer that the server wrote, name and value.
+pub const SOURCE: (&str, &str) = ("source", "navi");
+/// How many messages of its past a run is given.
+pub const HISTORY_MESSAGES: i64 = 100;
+
+/// A conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// At most [`MAX_TITLE_CHARS`] characters.
+    pub title: String,
+    /// Whether it is in use.
+    pub status: Status,
+    /// Whether the user keeps it on top.
+    pub is_pinned: bool,
+    /// Whether the user marked it.
+    pub is_starred: bool,
+    /// The folder it is about.
+    pub workspace_path: Option<String>,
+    /// What the client knew when it began.
+    pub initial_context: Option<Value>,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed or added to.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Whether a conversation is in use.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[schema(as = ConversationStatus)]
+pub enum Status {
+    /// In use.
+    Active,
+    /// Put aside.
+    Archived,
+    /// Gone for its user.
+    Deleted,
+}
+
+/// Who said something.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[schema(as = MessageRole)]
+pub enum Role {
+    /// The user.
+    User,
+    /// The agent.
+    Assistant,
+    /// Neither: what the client resumes with.
+    System,
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// Who said it.
+    pub role: Role,
+    /// What was said.
+    pub content: String,
+    /// What the client or the run noted about it; an object.
+    pub metadata: Value,
+    /// Tokens, when somebody counted.
+    pub tokens_used: Option<i32>,
+    /// When it was said.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Message {
+    /// Returns true for an answer that the server wrote and no client has replaced.
+    pub fn is_of_server(&self) -> bool {
+        self.role == Role::Assistant && self.metadata[SOURCE.0] == SOURCE.1
+    }
+
+    /// Returns true if another text is the same answer: one holds the other, apart from blanks. A client
+    /// keeps the text of every turn where the server keeps the last one's, or the beginning of an answer
+    /// that its user stopped.
+    pub fn is_version_of(&self, other: &str) -> bool {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (own, other) = (words(&self.content), words(other));
+        own.contains(&other) || other.contains(&own)
+    }
+}
+
+/// A message that is about to be appended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewMessage {
+    /// Who says it.
+    pub role: Role,
+    /// What is said.
+    pub content: String,
+    /// What is noted about it; an object.
+    pub metadata: Value,
+    /// Tokens, when somebody counted.
+    pub tokens_used: Option<i32>,
+}
+
+impl NewMessage {
+    /// A message without notes.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self {
+            role,
+            content: content.into(),
+            metadata: Value::Object(serde_json::Map::new()),
+            tokens_used: None,
+        }
+    }
+
+    /// An answer that the server writes, marked as its own. A client that keeps the conversation
+    /// itself replaces it by the answer as it showed it.
+    pub fn answer(content: impl Into<String>) -> Self {
+        let mut metadata = serde_json::Map::new();
+        metadata.insert(SOURCE.0.to_owned(), Value::from(SOURCE.1));
+        Self {
+            metadata: Value::Object(metadata),
+            ..Self::new(Role::Assistant, content)
+        }
+    }
+}
+
+/// What a conversation is begun with.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewConversation {
+    /// The title; [`DEFAULT_TITLE`] when absent or blank.
+    pub title: Option<String>,
+    /// The folder it is about.
+    pub workspace_path: Option<String>,
+    /// What the client knows.
+    pub initial_context: Option<Value>,
+}
+
+/// What is changed of a conversation; what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// The title.
+    pub title: Option<String>,
+    /// Whether it is in use.
+    pub status: Option<Status>,
+    /// Whether the user keeps it on top.
+    pub is_pinned: Option<bool>,
+    /// Whether the user marked it.
+    pub is_starred: Option<bool>,
+}
+
+/// A title within its bounds: one line, trimmed, cut at [`MAX_TITLE_CHARS`] characters.
+pub fn title(text: &str) -> String {
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let cut: String = line.trim().chars().take(MAX_TITLE_CHARS).collect();
+    if cut.is_empty() {
+        DEFAULT_TITLE.to_owned()
+    } else {
+        cut
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_one_bounded_line() {
+        assert_eq!(title("  Fix\nthe\0build "), "Fix the build");
+        assert_eq!(title(" \n "), DEFAULT_TITLE);
+        assert_eq!(title(&"ä".repeat(300)).chars().count(), MAX_TITLE_CHARS);
+    }
+}

@@ -1,0 +1,335 @@
+//! What can be done with conversations, by whom.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+use sqlx::{PgConnection, PgPool};
+
+use crate::auth::principal::Principal;
+use crate::conversations::error::Error;
+use crate::conversations::model::{
+    Changes, Conversation, MAX_CONTENT_BYTES, MAX_JSON_BYTES, MAX_PATH_BYTES, Message,
+    NewConversation, NewMessage, Role, Status, title,
+};
+use crate::conversations::store;
+use crate::conversations::view::{ConversationView, MessageView};
+use crate::platform::clock::Clock;
+use crate::platform::db;
+use crate::platform::idempotency::model::{Claim, Created, IdempotencyKey, OK};
+use crate::platform::idempotency::store as keys;
+use crate::platform::page::PageQuery;
+use crate::runs::model::{ConversationId, MessageId};
+
+/// Conversations of all users; every operation is confined to the principal's own.
+#[derive(Clone, Debug)]
+pub struct ConversationService {
+    db: PgPool,
+    clock: Clock,
+}
+
+impl ConversationService {
+    /// The service over this database.
+    pub fn new(db: PgPool, clock: Clock) -> Self {
+        Self { db, clock }
+    }
+
+    /// Begins a conversation, unless a request with this key has begun it already.
+    pub async fn create(
+        &self,
+        principal: &Principal,
+        new: NewConversation,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Created<ConversationView>, Error> {
+        let conversation = begun(ConversationId::new(&self.clock), new, self.clock.now())?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let mut tx = self.db.begin().await?;
+        if let Claim::Stored(answer) = keys::claim(&mut tx, org_id, user_id, key).await? {
+            return Ok(Created::Before(answer));
+        }
+        // A new UUID is never taken.
+        store::insert(&mut tx, org_id, user_id, &conversation).await?;
+        let at = conversation.created_at;
+        let shown = ConversationView::from(conversation);
+        keys::keep(&mut tx, org_id, user_id, key, OK, &shown, at).await?;
+        tx.commit().await?;
+        Ok(Created::Now(shown))
+    }
+
+    /// Begins a conversation under an id that its client made up, unless the user has it already. An
+    /// id of another user's, or of a deleted conversation, is not found.
+    pub async fn ensure(
+        &self,
+        principal: &Principal,
+        id: ConversationId,
+        new: NewConversation,
+    ) -> Result<(), Error> {
+        let mut conn = self.db.acquire().await?;
+        ensure(&mut conn, principal, id, new, self.clock.now()).await
+    }
+
+    /// Finds out whether the principal has a conversation with this id, or may begin one.
+    pub async fn may_begin(&self, principal: &Principal, id: ConversationId) -> Result<(), Error> {
+        let mut conn = self.db.acquire().await?;
+        if store::is_free(&mut conn, &principal.org_id, id).await? {
+            return Ok(());
+        }
+        let found = store::find(&mut conn, &principal.org_id, &principal.user_id, id).await?;
+        found.map(drop).ok_or(Error::NotFound(id))
+    }
+
+    /// The principal's conversations, the last used first.
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        status: Option<Status>,
+        page: PageQuery,
+    ) -> Result<Vec<Conversation>, Error> {
+        let mut conn = self.db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let (limit, offset) = (page.sql_limit(), page.sql_offset());
+        Ok(store::list(&mut conn, org_id, user_id, status, limit, offset).await?)
+    }
+
+    /// One conversation of the principal.
+    pub async fn find(
+        &self,
+        principal: &Principal,
+        id: ConversationId,
+    ) -> Result<Conversation, Error> {
+        let mut conn = self.db.acquire().await?;
+        store::find(&mut conn, &principal.org_id, &principal.user_id, id)
+            .await?
+            .ok_or(Error::NotFound(id))
+    }
+
+    /// Changes a conversation.
+    pub async fn change(
+        &self,
+        principal: &Principal,
+        id: ConversationId,
+        mut changes: Changes,
+    ) -> Result<Conversation, Error> {
+        changes.title = changes.title.as_deref().map(title);
+        let now = self.clock.now();
+        let mut conn = self.db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        store::update(&mut conn, org_id, user_id, id, &changes, now)
+            .await?
+            .ok_or(Error::NotFound(id))
+    }
+
+    /// Hides a conversation from its user.
+    pub async fn delete(&self, principal: &Principal, id: ConversationId) -> Result<(), Error> {
+        let changes = Changes {
+            status: Some(Status::Deleted),
+            ..Changes::default()
+        };
+        self.change(principal, id, changes).await.map(drop)
+    }
+
+    /// The last `limit` messages of a conversation, oldest first.
+    pub async fn messages(
+        &self,
+        principal: &Principal,
+        id: ConversationId,
+        limit: i64,
+    ) -> Result<Vec<Message>, Error> {
+        let mut conn = self.db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let messages = store::last_messages(&mut conn, org_id, user_id, id, limit).await?;
+        if messages.is_empty() {
+            // An empty conversation and a foreign one look alike so far.
+            store::find(&mut conn, org_id, user_id, id)
+                .await?
+                .ok_or(Error::NotFound(id))?;
+        }
+        Ok(messages)
+    }
+
+    /// Appends messages in this order, all or none.
+    pub async fn append(
+        &self,
+        principal: &Principal,
+        id: ConversationId,
+        new: Vec<NewMessage>,
+    ) -> Result<Vec<Message>, Error> {
+        let new = new
+            .into_iter()
+            .map(checked)
+            .collect::<Result<Vec<_>, Error>>()?;
+        let mut tx = self.db.begin().await?;
+        let messages = self.append_in(&mut tx, principal, id, new).await?;
+        tx.commit().await?;
+        Ok(messages)
+    }
+
+    /// Appends one message of a client, unless a request with this key has appended it already. A
+    /// client's version of an answer takes the place of the server's.
+    pub async fn append_once(
+        &self,
+        principal: &Principal,
+        id: ConversationId,
+        new: NewMessage,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Created<MessageView>, Error> {
+        let new = checked(new)?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let mut tx = self.db.begin().await?;
+        if let Claim::Stored(answer) = keys::claim(&mut tx, org_id, user_id, key).await? {
+            return Ok(Created::Before(answer));
+        }
+        let message = match self.append_or_replace(&mut tx, principal, id, new).await {
+            Ok(message) => message,
+            Err(error) => {
+                // At once, so that the key is free when the client hears of the failure.
+                tx.rollback().await?;
+                return Err(error);
+            }
+        };
+        let shown = MessageView::from(message);
+        let now = self.clock.now();
+        keys::keep(&mut tx, org_id, user_id, key, OK, &shown, now).await?;
+        tx.commit().await?;
+        Ok(Created::Now(shown))
+    }
+
+    async fn append_or_replace(
+        &self,
+        tx: &mut PgConnection,
+        principal: &Principal,
+        id: ConversationId,
+        new: NewMessage,
+    ) -> Result<Message, Error> {
+        if new.role == Role::Assistant {
+            let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+            if !store::touch(tx, org_id, user_id, id, self.clock.now()).await? {
+                return Err(Error::NotFound(id));
+            }
+            let last = store::last_messages(tx, org_id, user_id, id, 1).await?;
+            if let Some(ours) = last.first()
+                && ours.is_of_server()
+                && ours.is_version_of(&new.content)
+            {
+                return Ok(store::replace(tx, org_id, id, ours.id, &new).await?);
+            }
+        }
+        let mut messages = self.append_in(tx, principal, id, vec![new]).await?;
+        messages.pop().ok_or(Error::NotFound(id))
+    }
+
+    /// Appends messages within a transaction, which locks the conversation until its end.
+    async fn append_in(
+        &self,
+        tx: &mut PgConnection,
+        principal: &Principal,
+        id: ConversationId,
+        new: Vec<NewMessage>,
+    ) -> Result<Vec<Message>, Error> {
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let now = self.clock.now();
+        if !store::touch(tx, org_id, user_id, id, now).await? {
+            return Err(Error::NotFound(id));
+        }
+        // Messages are read in order of time. Each gets a microsecond of its own, later than every
+        // message before, whatever the clocks of other servers said.
+        let step = TimeDelta::microseconds(1);
+        let mut at = match store::last_said_at(tx, org_id, id).await? {
+            Some(last) => now.max(last + step),
+            None => now,
+        };
+        let mut messages = Vec::with_capacity(new.len());
+        for message in new {
+            messages.push(Message {
+                id: MessageId::new(&self.clock),
+                role: message.role,
+                content: message.content,
+                metadata: message.metadata,
+                tokens_used: message.tokens_used,
+                created_at: at,
+            });
+            at += step;
+        }
+        store::append(tx, org_id, id, &messages).await?;
+        Ok(messages)
+    }
+}
+
+/// [`ConversationService::ensure`] within a transaction.
+pub async fn ensure(
+    conn: &mut PgConnection,
+    principal: &Principal,
+    id: ConversationId,
+    new: NewConversation,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let conversation = begun(id, new, now)?;
+    let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+    if store::insert(conn, org_id, user_id, &conversation).await? {
+        return Ok(());
+    }
+    let found = store::find(conn, org_id, user_id, id).await?;
+    found.map(drop).ok_or(Error::NotFound(id))
+}
+
+/// A conversation that begins now, within its bounds.
+fn begun(
+    id: ConversationId,
+    new: NewConversation,
+    now: DateTime<Utc>,
+) -> Result<Conversation, Error> {
+    let workspace_path = new
+        .workspace_path
+        .map(|path| db::strip_nul(&path).into_owned());
+    if workspace_path
+        .as_ref()
+        .is_some_and(|p| p.len() > MAX_PATH_BYTES)
+    {
+        return Err(Error::TooLarge {
+            field: "workspace_path",
+            limit: MAX_PATH_BYTES,
+        });
+    }
+    Ok(Conversation {
+        id,
+        title: title(new.title.as_deref().unwrap_or_default()),
+        status: Status::Active,
+        is_pinned: false,
+        is_starred: false,
+        workspace_path,
+        initial_context: match new.initial_context {
+            None | Some(Value::Null) => None,
+            Some(context) => Some(bounded("initial_context", context)?),
+        },
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+/// A message that can be stored, or why not.
+fn checked(message: NewMessage) -> Result<NewMessage, Error> {
+    if message.content.len() > MAX_CONTENT_BYTES {
+        return Err(Error::TooLarge {
+            field: "content",
+            limit: MAX_CONTENT_BYTES,
+        });
+    }
+    if !message.metadata.is_object() {
+        return Err(Error::NotAnObject("metadata"));
+    }
+    Ok(NewMessage {
+        content: db::strip_nul(&message.content).into_owned(),
+        metadata: bounded("metadata", message.metadata)?,
+        ..message
+    })
+}
+
+/// JSON that Postgres takes, within its bounds.
+fn bounded(field: &'static str, mut value: Value) -> Result<Value, Error> {
+    db::strip_nul_json(&mut value);
+    if value.to_string().len() > MAX_JSON_BYTES {
+        return Err(Error::TooLarge {
+            field,
+            limit: MAX_JSON_BYTES,
+        });
+    }
+    Ok(value)
+}

@@ -1,0 +1,13 @@
+//! Running commands: the only door to processes of the agent.
+//!
+//! [`process`] starts them under a [`supervisor`] that outlives neither them nor the server,
+//! [`capture`] reads their output within a bound, and [`status_file`] holds how a command ended, for
+//! the process that takes over its run.
+
+pub mod capture;
+pub mod environment;
+pub mod process;
+pub mod status_file;
+pub mod supervisor;
+pub mod sweep;
+pub mod text;

@@ -1,0 +1,332 @@
+//! The process between us and a command: ends all that the command started, whatever it did.
+//!
+//! A command can leave its process group, its session and its environment behind; it cannot leave its
+//! ancestors when one of them is a *child subreaper*. So every command runs below a supervisor, this
+//! program started anew, to which all of the command's orphans fall. Its standard input is a socket to
+//! us, which is the lifeline: a `stop` on it, or its end because our process died in whatever way, ends
+//! every descendant, with a request first and by force three seconds later, or as soon as a second
+//! word comes.
+//!
+//! The supervisor has no runtime and no threads. Lines to it: the [`Order`], `stop`, `now`. Lines from
+//! it: `failed REASON` or `ended CODE`. Its own end says that no descendant is left.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+
+use crate::platform::{descriptors, privacy};
+
+/// The only argument of a supervisor.
+pub const ARGUMENT: &str = "__supervise";
+
+/// Follows the exit code when the command left something running.
+pub const LEFT_RUNNING: &str = " leaving";
+
+/// How long descendants have after they were asked to end.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How long ending them by force is tried. Only what the kernel itself cannot end outlives this.
+const FORCE: Duration = Duration::from_secs(5);
+
+/// What to run: the first line to a supervisor. Working directory, environment and outputs are the
+/// supervisor's own.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// The program's path.
+    pub program: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Where to note how far the command came; see [`crate::exec::status_file`].
+    pub record: Option<PathBuf>,
+}
+
+/// Acts as a supervisor when this program was started as one. Must be called before anything else in
+/// `main`, while there is one thread.
+pub fn main_if_asked() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next()? != ARGUMENT {
+        return None;
+    }
+    Some(match supervise() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    })
+}
+
+fn supervise() -> std::io::Result<()> {
+    // When memory runs out, the kernel takes commands before it takes the server. The file is ours
+    // only as long as we are not closed.
+    let _not_permitted = std::fs::write("/proc/self/oom_score_adj", "500");
+    // A command shall not be able to trace the one who ends it.
+    privacy::close_to_others()?;
+    descriptors::usual_limit()?;
+    close_what_was_inherited();
+    let lifeline = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let mut line = String::new();
+    BufReader::new(lifeline.try_clone()?).read_line(&mut line)?;
+    let order: Order = serde_json::from_str(&line)?;
+
+    // A session of our own has no terminal, and signals to our parent's group do not reach it.
+    let _already_leader = nix::unistd::setsid();
+    nix::sys::prctl::set_child_subreaper(true)?;
+    let record = match Record::begin(order.record.as_deref()) {
+        Ok(record) => record,
+        Err(error) => {
+            let told = format!("failed what it does cannot be noted: {error}\n");
+            return (&lifeline).write_all(told.as_bytes());
+        }
+    };
+    // The command inherits the signal mask, so it is started before we block what we wait for.
+    SigSet::empty().thread_set_mask()?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where commands are started"
+    )]
+    let mut command = Command::new(&order.program);
+    command
+        .args(&order.arguments)
+        .stdin(Stdio::null())
+        .process_group(0);
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return (&lifeline).write_all(format!("failed {error}\n").as_bytes()),
+    };
+    // Who reads the outputs shall see their end when the command's last descendant closes them.
+    let nothing = File::options().write(true).open("/dev/null")?;
+    nix::unistd::dup2_stdout(&nothing)?;
+    nix::unistd::dup2_stderr(&nothing)?;
+
+    let mut awaited = SigSet::empty();
+    for signal in [
+        Signal::SIGCHLD,
+        Signal::SIGTERM,
+        Signal::SIGINT,
+        Signal::SIGHUP,
+    ] {
+        awaited.add(signal);
+    }
+    awaited.thread_block()?;
+    let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+    let supervisor = Supervisor {
+        lifeline,
+        signals: SignalFd::with_flags(&awaited, flags)?,
+        command: Pid::from_raw(child.id().cast_signed()),
+        record,
+        is_cut: false,
+    };
+    supervisor.watch()
+}
+
+/// Descriptors that our program got from whoever started it, and did not open itself, are nothing
+/// that a command should have.
+fn close_what_was_inherited() {
+    let open = std::fs::read_dir("/proc/self/fd")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let number = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse::<i32>().ok();
+    let open: Vec<_> = open.filter_map(number).filter(|open| *open > 2).collect();
+    for number in open {
+        // The directory just read is in the list, and closed by now.
+        let _closed = nix::unistd::close(number);
+    }
+}
+
+struct Supervisor {
+    lifeline: UnixStream,
+    signals: SignalFd,
+    command: Pid,
+    record: Record,
+    /// Whether nobody is at the other end of the lifeline any more.
+    is_cut: bool,
+}
+
+/// The note of how far the command came, for whoever goes on when our process is gone.
+struct Record(Option<File>);
+
+impl Record {
+    /// Notes that the command begins. It is on the disk before the command is started, so that a
+    /// note that is missing always means that nothing happened.
+    fn begin(path: Option<&Path>) -> std::io::Result<Self> {
+        let Some(path) = path else {
+            return Ok(Self(None));
+        };
+        // A call that is run again, because it never was, begins its note anew.
+        let mut file = File::create(path)?;
+        file.write_all(b"begun\n")?;
+        file.sync_all()?;
+        if let Some(folder) = path.parent() {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(Self(Some(file)))
+    }
+
+    fn note(&mut self, line: &str) {
+        if let Some(file) = &mut self.0 {
+            // Without it the outcome is unknown, and somebody is asked.
+            let _noted = file.write_all(line.as_bytes());
+        }
+    }
+}
+
+/// Whether descendants are left.
+#[derive(PartialEq, Eq)]
+enum Left {
+    Some,
+    None,
+}
+
+impl Supervisor {
+    fn watch(mut self) -> std::io::Result<()> {
+        // The command may have ended before its end was waited for.
+        while self.reap() == Left::Some {
+            if self.wait(PollTimeout::NONE, true)? {
+                return self.end();
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for a signal or, if `listening`, the lifeline; true when we are to end everything.
+    fn wait(&mut self, timeout: PollTimeout, listening: bool) -> std::io::Result<bool> {
+        let mut sources = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        if listening {
+            sources.push(PollFd::new(self.lifeline.as_fd(), PollFlags::POLLIN));
+        }
+        match poll(&mut sources, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let called = sources
+            .get(1)
+            .is_some_and(|source| source.any() == Some(true));
+        drop(sources);
+        let mut asked = false;
+        while let Ok(Some(signal)) = self.signals.read_signal() {
+            asked |= i32::try_from(signal.ssi_signo) != Ok(Signal::SIGCHLD as i32);
+        }
+        // Whether it is a word or the end of the line: there is nothing else it could mean.
+        if called {
+            self.is_cut = self.lifeline.read(&mut [0; 64])? == 0;
+        }
+        Ok(asked || called)
+    }
+
+    /// Takes note of every child that ended. That the command is among them is said last, together
+    /// with whether anything of it is left.
+    fn reap(&mut self) -> Left {
+        let mut ended = None;
+        let left = loop {
+            let (pid, status) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) => (pid, code),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, 128 + signal as i32),
+                Ok(WaitStatus::StillAlive) => break Left::Some,
+                Ok(_) | Err(Errno::EINTR) => continue,
+                Err(_) => break Left::None,
+            };
+            if pid == self.command {
+                ended = Some(status);
+            }
+        };
+        if let Some(status) = ended {
+            let rest = if left == Left::Some { LEFT_RUNNING } else { "" };
+            self.record.note(&format!("ended {status}\n"));
+            // Nobody may be listening any more; the descendants still have to end.
+            let _told = self.say(&format!("ended {status}{rest}"));
+        }
+        left
+    }
+
+    fn end(&mut self) -> std::io::Result<()> {
+        self.record.note("stopped\n");
+        for pid in descendants() {
+            let _gone = kill(pid, Signal::SIGTERM);
+            // A stopped process would never see the request.
+            let _gone = kill(pid, Signal::SIGCONT);
+        }
+        let began = Instant::now();
+        while began.elapsed() < GRACE {
+            if self.reap() == Left::None {
+                return Ok(());
+            }
+            // The end of the line, which only says again that nobody is there, is no second word.
+            let listening = !self.is_cut;
+            if self.wait(PollTimeout::from(50_u8), listening)? && !self.is_cut {
+                break;
+            }
+        }
+        let began = Instant::now();
+        while began.elapsed() < FORCE {
+            // Stopped first, so that none forks while others are being killed.
+            for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
+                for pid in descendants() {
+                    let _gone = kill(pid, signal);
+                }
+            }
+            if self.reap() == Left::None {
+                return Ok(());
+            }
+            self.wait(PollTimeout::from(20_u8), false)?;
+        }
+        Err(std::io::Error::from(std::io::ErrorKind::TimedOut))
+    }
+
+    fn say(&mut self, line: &str) -> std::io::Result<()> {
+        self.lifeline.write_all(format!("{line}\n").as_bytes())
+    }
+}
+
+/// Our children, their children, and so on.
+fn descendants() -> Vec<Pid> {
+    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+    for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let pid = process
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        let parent = std::fs::read_to_string(process.path().join("stat")).ok();
+        if let (Some(pid), Some(parent)) = (pid, parent.as_deref().and_then(parent_of)) {
+            children.entry(parent).or_default().push(pid);
+        }
+    }
+    let mut found = vec![std::process::id().cast_signed()];
+    let mut next = 0;
+    while let Some(parent) = found.get(next) {
+        found.extend(children.remove(parent).into_iter().flatten());
+        next += 1;
+    }
+    found.into_iter().skip(1).map(Pid::from_raw).collect()
+}
+
+/// The parent in a line of `/proc/PID/stat`. The name before it is in parentheses and may itself hold
+/// spaces and parentheses.
+fn parent_of(stat: &str) -> Option<i32> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parent_is_found_behind_a_hostile_name() {
+        assert_eq!(parent_of("12 (a) b (c) R 7 12 12 0"), Some(7));
+        assert_eq!(parent_of("12 () 1 (x)) S 42 0"), Some(42));
+        assert_eq!(parent_of("nonsense"), None);
+    }
+}

@@ -1,0 +1,45 @@
+//! Errors of operations on jobs.
+
+use crate::agent;
+use crate::approvals::consents;
+use crate::jobs::model::MAX_METADATA_BYTES;
+use crate::platform::idempotency;
+use crate::runs::model::{RunId, RunStatus};
+
+/// A failed operation on a job.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It does not exist, or not for this user: the two cannot be told apart from outside.
+    #[error("there is no job `{0}` of yours")]
+    NotFound(RunId),
+    /// It is over.
+    #[error("the job is over ({}); start a new one", .0.as_str())]
+    Over(RunStatus),
+    /// It waits for a person.
+    #[error("the job waits for your answer; give it with `approve`, or to the consent or prompt")]
+    WaitsForApproval,
+    /// It waits for no answer.
+    #[error("the job waits for no approval")]
+    WaitsForNothing,
+    /// It waits for another answer.
+    #[error("the job does not wait for the consent `{0}`")]
+    OtherConsent(String),
+    /// A cursor that no list gave out.
+    #[error("`cursor` is none that a list gave out")]
+    BadCursor,
+    /// The metadata is too large.
+    #[error("`metadata` is larger than {MAX_METADATA_BYTES} bytes")]
+    MetadataTooLarge,
+    /// The consent could not be answered.
+    #[error(transparent)]
+    Consent(#[from] consents::error::Error),
+    /// The run could not be set up.
+    #[error(transparent)]
+    Agent(#[from] agent::error::Error),
+    /// The request cannot be told apart from another.
+    #[error(transparent)]
+    Idempotency(#[from] idempotency::error::Error),
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}

@@ -1,0 +1,90 @@
+//! Plans over HTTP.
+
+use axum::extract::{Extension, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::agent::service::AgentService;
+use crate::audit::layer::Made;
+use crate::auth::principal::Principal;
+use crate::jobs::plans::request::PlanRequest;
+use crate::jobs::plans::view::{NextAnswer, PlanAnswer};
+use crate::platform::extract::Json;
+use crate::platform::idempotency::extract::Creation;
+use crate::platform::idempotency::model::Created;
+use crate::platform::logging::TraceId;
+use crate::platform::problem::Problem;
+
+/// The routes of this slice.
+pub fn routes(service: AgentService) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(make_plan))
+        .routes(routes!(do_plan))
+        .with_state(service)
+}
+
+/// Make a plan, and do nothing yet.
+///
+/// The plan is kept as a job that waits to be started, for a week. With an `Idempotency-Key` the same request
+/// makes one plan, however often it is sent.
+#[utoipa::path(
+    post, path = "/api/navi/plan", tag = "agent", request_body = PlanRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "names this request")),
+    responses(
+        (status = 200, description = "The plan", body = PlanAnswer),
+        (status = 400, description = "No model can take the request"),
+        (status = 404, description = "No such conversation of yours"),
+        (status = 409, description = "A request with this key is being worked on"),
+        (status = 422, description = "The request cannot be worked with"),
+        (status = 502, description = "The model failed"),
+        (status = 503, description = "The model or this server is busy"),
+    )
+)]
+async fn make_plan(
+    State(service): State<AgentService>,
+    principal: Principal,
+    Extension(trace_id): Extension<TraceId>,
+    Creation { body, key }: Creation<PlanRequest>,
+) -> Result<(Option<Extension<Made>>, Created<PlanAnswer>), Problem> {
+    let created = service
+        .make_plan(&principal, trace_id, body, key.as_ref())
+        .await?;
+    let made = created.id("/session_id").map(|id| Extension(Made(id)));
+    Ok((made, created))
+}
+
+/// The plan to carry out.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+struct NextRequest {
+    /// The `session_id` of a plan.
+    session_id: Option<String>,
+    /// Another name of `session_id`.
+    run_id: Option<String>,
+}
+
+/// Carry out a plan, or ask for its progress.
+///
+/// The first request for a plan starts its job. Later ones answer as soon as there is news, and within 20 s
+/// in any case. Ask again until `final` is true; the work goes on whether you do or not.
+#[utoipa::path(
+    post, path = "/api/navi/next", tag = "agent", request_body = NextRequest,
+    responses(
+        (status = 200, description = "A progress report", body = NextAnswer),
+        (status = 404, description = "No such plan of yours"),
+        (status = 422, description = "No plan has such an id"),
+    )
+)]
+async fn do_plan(
+    State(service): State<AgentService>,
+    principal: Principal,
+    Json(request): Json<NextRequest>,
+) -> Result<Json<NextAnswer>, Problem> {
+    let named = request.session_id.or(request.run_id).unwrap_or_default();
+    let id = named.parse().map_err(|_| {
+        let detail = "`session_id` is not that of a plan";
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
+    })?;
+    Ok(Json(service.next(&principal, id).await?))
+}

@@ -1,0 +1,133 @@
+//! Making a plan and keeping it.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+
+use crate::agent;
+use crate::agent::intake::prepare::Prepared;
+use crate::agent::model_call::Caller;
+use crate::agent::service::AgentService;
+use crate::agent::steps::plan::ask;
+use crate::auth::principal::Principal;
+use crate::jobs::error::Error;
+use crate::jobs::plans::request::PlanRequest;
+use crate::jobs::plans::reservation::{Reservation, Reserved};
+use crate::jobs::plans::store;
+use crate::jobs::plans::view::PlanAnswer;
+use crate::jobs::service::insert;
+use crate::ledger::model::Phase;
+use crate::platform::idempotency::model::{Created, IdempotencyKey, StoredAnswer};
+use crate::platform::logging::TraceId;
+use crate::runs::model::{Run, RunKind};
+
+/// The longest wait for the call's entry in the ledger before the plan is answered.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl AgentService {
+    /// Makes a plan and keeps it as a job that waits to be started, unless a request with this key has
+    /// made one already or is making one. When none can be made, nothing is kept.
+    pub async fn make_plan(
+        &self,
+        principal: &Principal,
+        trace_id: TraceId,
+        request: PlanRequest,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Created<PlanAnswer>, Error> {
+        if self.stopping().is_cancelled() {
+            return Err(agent::error::Error::ShuttingDown.into());
+        }
+        if let Some(answer) = self.answered_before(principal, key).await? {
+            return Ok(Created::Before(answer));
+        }
+        let request = request.into_task_request();
+        let prepared = self
+            .prepare(principal, trace_id, request, RunKind::Job)
+            .await?;
+        let Some(key) = key else {
+            return self.plan(principal, prepared, None).await;
+        };
+        let reservation = match self.reserve(&prepared.run, key).await? {
+            Reserved::Now(reservation) => reservation,
+            Reserved::Before(answer) => return Ok(Created::Before(answer)),
+        };
+        let planned = self.plan(principal, prepared, Some(&reservation)).await;
+        match planned {
+            Ok(_) => reservation.close(),
+            Err(_) => reservation.release().await,
+        }
+        planned
+    }
+
+    /// Asks the model for a plan and keeps it, and the answer under a reserved key.
+    async fn plan(
+        &self,
+        principal: &Principal,
+        prepared: Prepared,
+        reservation: Option<&Reservation>,
+    ) -> Result<Created<PlanAnswer>, Error> {
+        let Prepared {
+            mut run,
+            route,
+            grounds,
+            router_info,
+        } = prepared;
+        let workspace = grounds.workspace.as_ref();
+        let chunks = self
+            .search(principal, Phase::Plan, workspace, &run.task.search_query())
+            .await;
+        let caller = Caller {
+            run_id: Some(run.id.0),
+            trace_id: run.trace_id.clone(),
+            session_id: run.task.conversation_id.map(|id| id.to_string()),
+            ..Caller::new(self.services(), principal, &route, "plan")
+        };
+        let made = ask(&caller, &route.provider_model, &run.task, &chunks).await;
+        let made = made.map_err(agent::error::Error::Model)?;
+        if let Err(error) = self.services().ledger.flush(LEDGER_TIMEOUT).await {
+            // It is written later; the job's sum would miss it only if this process were lost first.
+            tracing::warn!(run.id = %run.id, %error, "a call is not in the ledger yet");
+        }
+        let is_made = made.is_some();
+        let plan = made.unwrap_or_else(|| run.task.as_one_step());
+        let mut seen: Vec<_> = chunks.iter().map(|chunk| &chunk.path).collect();
+        seen.sort();
+        seen.dedup();
+        let answer = PlanAnswer::new(&run, &plan, is_made, seen.len(), router_info);
+        run.task.plan = Some(plan);
+        let mut tx = self.services().db.begin().await?;
+        match keep(&mut tx, &run, &answer, reservation).await {
+            Ok(None) => {
+                tx.commit().await?;
+                Ok(Created::Now(answer))
+            }
+            Ok(Some(before)) => {
+                tx.rollback().await?;
+                Ok(Created::Before(before))
+            }
+            Err(error) => {
+                // Before the client hears of it: it may send the request again at once.
+                tx.rollback().await?;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Writes the job of a plan, and the answer under a reserved key. Writes nothing and returns the
+/// answer of another request if that has the key by now.
+async fn keep(
+    conn: &mut PgConnection,
+    run: &Run,
+    answer: &PlanAnswer,
+    reservation: Option<&Reservation>,
+) -> Result<Option<StoredAnswer>, Error> {
+    if let Some(reservation) = reservation {
+        let before = reservation.complete(conn, run, answer).await?;
+        if before.is_some() {
+            return Ok(before);
+        }
+    }
+    insert(conn, run, false, Some(&store::metadata())).await?;
+    Ok(None)
+}

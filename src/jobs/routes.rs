@@ -1,0 +1,360 @@
+//! Jobs over HTTP. Every route exists twice, below `/api/jobs` and below `/api/navi/jobs`, because
+//! clients of both kinds are in use.
+
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::agent::service::AgentService;
+use crate::audit::layer::Made;
+use crate::auth::principal::{Answerer, Principal};
+use crate::jobs::error::Error;
+use crate::jobs::model::Nudged;
+use crate::jobs::request::{Approve, NewJobRequest};
+use crate::jobs::service::{Approval, NewJob};
+use crate::jobs::view::{JobAnswer, JobCreatedView, JobMoved, JobPage};
+use crate::platform::extract::{Json, Path, Query};
+use crate::platform::idempotency::extract::Creation;
+use crate::platform::idempotency::model::Created;
+use crate::platform::logging::TraceId;
+use crate::platform::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use crate::platform::problem::Problem;
+use crate::runs::model::{RunId, RunStatus};
+use crate::runs::stream;
+use crate::runs::stream_schema::StreamFrame;
+
+/// The header in which a client that reconnects names the last event that it has seen.
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// The state of the routes.
+#[derive(Clone)]
+struct Jobs {
+    service: AgentService,
+    /// Cancelled when this process ends, so that clients of long streams go elsewhere.
+    streams_end: CancellationToken,
+}
+
+/// The routes of this slice.
+pub fn routes(service: AgentService, streams_end: CancellationToken) -> OpenApiRouter {
+    let jobs = Jobs {
+        service,
+        streams_end,
+    };
+    OpenApiRouter::new()
+        .nest("/api/jobs", both(jobs.clone()))
+        .nest("/api/navi/jobs", both(jobs))
+}
+
+fn both(jobs: Jobs) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(create_job, list_jobs))
+        .routes(routes!(get_job))
+        .routes(routes!(follow_job))
+        .routes(routes!(start_job))
+        .routes(routes!(resume_job))
+        .routes(routes!(cancel_job))
+        .routes(routes!(approve_job))
+        .with_state(jobs)
+}
+
+/// Ask for work in the background.
+///
+/// The job goes on when its client disconnects. With an `Idempotency-Key` the same request makes one
+/// job, however often it is sent.
+#[utoipa::path(
+    post, path = "/", tag = "jobs", request_body = NewJobRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "names this request")),
+    responses(
+        (status = 200, description = "The job", body = JobCreatedView),
+        (status = 400, description = "No model can take the request"),
+        (status = 404, description = "No such conversation of yours"),
+        (status = 409, description = "a request with this key is being worked on"),
+        (status = 422, description = "The request cannot be worked with"),
+        (status = 503, description = "The server is ending"),
+    )
+)]
+async fn create_job(
+    State(jobs): State<Jobs>,
+    principal: Principal,
+    Extension(trace_id): Extension<TraceId>,
+    Creation { body, key }: Creation<NewJobRequest>,
+) -> Result<(Option<Extension<Made>>, Created<JobCreatedView>), Problem> {
+    let new = NewJob {
+        trace_id,
+        request: body.task,
+        auto_start: body.options.auto_start.unwrap_or(true),
+        metadata: body.options.metadata.map(Value::Object),
+    };
+    let created = jobs
+        .service
+        .create_job(&principal, new, key.as_ref())
+        .await?;
+    let made = created.id("/job/job_id").map(|id| Extension(Made(id)));
+    Ok((made, created))
+}
+
+/// Selects jobs.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct WhichJobs {
+    /// At most this many, 1 to 100; 50 when absent.
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Those with this status alone.
+    #[param(value_type = Option<String>)]
+    status: Option<RunStatus>,
+}
+
+/// Your jobs, newest first, page by page.
+#[utoipa::path(
+    get, path = "/", tag = "jobs", params(WhichJobs),
+    responses(
+        (status = 200, description = "A page", body = JobPage),
+        (status = 422, description = "No such cursor or status"),
+    )
+)]
+async fn list_jobs(
+    State(jobs): State<Jobs>,
+    principal: Principal,
+    Query(which): Query<WhichJobs>,
+) -> Result<Json<JobPage>, Problem> {
+    let limit = which.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let (status, cursor) = (which.status, which.cursor.as_deref());
+    let page = jobs
+        .service
+        .list_jobs(&principal, status, cursor, i64::from(limit))
+        .await?;
+    Ok(Json(page))
+}
+
+/// One job of yours.
+#[utoipa::path(
+    get, path = "/{job_id}", tag = "jobs",
+    params(("job_id" = uuid::Uuid, Path, description = "The job")),
+    responses(
+        (status = 200, description = "The job", body = JobAnswer),
+        (status = 404, description = "No such job of yours"),
+    )
+)]
+async fn get_job(
+    State(jobs): State<Jobs>,
+    principal: Principal,
+    Path(id): Path<RunId>,
+) -> Result<Json<JobAnswer>, Problem> {
+    let job = jobs.service.job(&principal, id).await?;
+    Ok(Json(JobAnswer { success: true, job }))
+}
+
+/// The place in the log at which a stream begins.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Since {
+    /// Only events after this one; all of them when absent. The header `Last-Event-ID` says the same
+    /// and goes before it.
+    #[param(minimum = 0)]
+    after_sequence: Option<i64>,
+}
+
+/// Follow a job, from its beginning or from where you were.
+///
+/// Leaving changes nothing; come back with `Last-Event-ID` or `after_sequence`, to any server.
+#[utoipa::path(
+    get, path = "/{job_id}/events", tag = "jobs",
+    params(
+        ("job_id" = uuid::Uuid, Path, description = "The job"),
+        Since,
+        ("Last-Event-ID" = Option<String>, Header, description = "the last event that was seen"),
+    ),
+    responses(
+        (status = 200, description = "The job's events", content_type = "text/event-stream",
+         body = StreamFrame),
+        (status = 404, description = "No such job of yours"),
+        (status = 422, description = "No such place in a log"),
+    )
+)]
+async fn follow_job(
+    State(jobs): State<Jobs>,
+    principal: Principal,
+    Path(id): Path<RunId>,
+    Query(since): Query<Since>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let after = place(since.after_sequence, &headers).map_err(|what| {
+        let detail = format!("{what} is the number of an event, or 0 for all of them");
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
+    })?;
+    let head = jobs.service.job_head(&principal, id).await?;
+    Ok(stream::job(jobs.service, head, after, jobs.streams_end))
+}
+
+/// The event after which to begin, or the name of the field that is not valid.
+fn place(asked: Option<i64>, headers: &HeaderMap) -> Result<i64, &'static str> {
+    if let Some(seen) = headers.get(LAST_EVENT_ID) {
+        let seen = seen.to_str().ok().and_then(|text| text.trim().parse().ok());
+        return seen.filter(|seen| *seen >= 0).ok_or("`Last-Event-ID`");
+    }
+    match asked.unwrap_or(0) {
+        after if after >= 0 => Ok(after),
+        _ => Err("`after_sequence`"),
+    }
+}
+
+/// Start a job that was created without starting it.
+#[utoipa::path(
+    post, path = "/{job_id}/start", tag = "jobs",
+    params(("job_id" = uuid::Uuid, Path, description = "The job")),
+    responses(
+        (status = 200, description = "It begins, or had begun", body = JobMoved),
+        (status = 404, description = "No such job of yours"),
+        (status = 409, description = "It is over, or waits for you"),
+    )
+)]
+async fn start_job(
+    State(jobs): State<Jobs>,
+    principal: Principal,
+    Path(id): Path<RunId>,
+) -> Result<Json<JobMoved>, Problem> {
+    nudge(
+        jobs,
+        &principal,
+        id,
+        "the job begins as soon as a worker is free",
+    )
+    .await
+}
+
+/// Let a job go on.
+///
+/// Jobs go on by themselves; this is for clients that want to be sure.
+#[utoipa::path(
+    post, path = "/{job_id}/resume", tag = "jobs",
+    params(("job_id" = uuid::Uuid, Path, description = "The job")),
+    responses(
+        (status = 200, description = "It goes on, or did so already", body = JobMoved),
+        (status = 404, description = "No such job of yours"),
+        (status = 409, description = "It is over, or waits for you"),
+    )
+)]
+async fn resume_job(
+    State(jobs): State<Jobs>,
+    principal: Principal,
+    Path(id): Path<RunId>,
+) -> Result<Json<JobMoved>, Problem> {
+    nudge(
+        jobs,
+        &principal,
+        id,
+        "the job goes on as soon as a worker is free",
+    )
+    .await
+}
+
+async fn nudge(
+    jobs: Jobs,
+    principal: &Principal,
+    id: RunId,
+    started: &str,
+) -> Result<Json<JobMoved>, Problem> {
+    let nudged = jobs.service.start_job(principal, id).await?;
+    Ok(Json(JobMoved {
+        success: true,
+        started: nudged == Nudged::Started,
+        job: jobs.service.job(principal, id).await?,
+        approval: None,
+        message: match nudged {
+            Nudged::Started => started.to_owned(),
+            Nudged::Already(why) => why.to_owned(),
+        },
+    }))
+}
+
+/// End a job.
+#[utoipa::path(
+    post, path = "/{job_id}/cancel", tag = "jobs",
+    params(("job_id" = uuid::Uuid, Path, description = "The job")),
+    responses(
+        (status = 200, description = "It ends, or was cancelled before", body = JobMoved),
+        (status = 404, description = "No such job of yours"),
+        (status = 409, description = "It is over"),
+    )
+)]
+async fn cancel_job(
+    State(jobs): State<Jobs>,
+    principal: Principal,
+    Path(id): Path<RunId>,
+) -> Result<Json<JobMoved>, Problem> {
+    jobs.service.cancel_job(&principal, id).await?;
+    Ok(Json(JobMoved {
+        success: true,
+        started: false,
+        job: jobs.service.job(&principal, id).await?,
+        approval: None,
+        message: "the job ends".to_owned(),
+    }))
+}
+
+/// Answer the consent that a job waits for.
+///
+/// The same as answering its consent; nothing supplied is an error, never an approval.
+#[utoipa::path(
+    post, path = "/{job_id}/approve", tag = "jobs", request_body = Approve,
+    security(("bearer" = ["planner"])),
+    params(("job_id" = uuid::Uuid, Path, description = "The job")),
+    responses(
+        (status = 200, description = "The answer was recorded", body = JobMoved),
+        (status = 400, description = "No choice, or an alternative without its text"),
+        (status = 404, description = "No such job or consent of yours"),
+        (status = 409, description = "It waits for nothing, or was answered otherwise"),
+    )
+)]
+async fn approve_job(
+    State(jobs): State<Jobs>,
+    Answerer(principal): Answerer,
+    Path(id): Path<RunId>,
+    Json(approve): Json<Approve>,
+) -> Result<Json<JobMoved>, Problem> {
+    let approval = Approval {
+        consent_id: approve.which.consent_id,
+        choice: approve.answer.chosen()?,
+        alternative: approve.answer.alternative_command,
+    };
+    let recorded = jobs.service.approve_job(&principal, id, approval).await?;
+    Ok(Json(JobMoved {
+        success: true,
+        started: true,
+        job: jobs.service.job(&principal, id).await?,
+        approval: Some(recorded),
+        message: "the answer was recorded, and the job goes on".to_owned(),
+    }))
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "job-not-found", detail),
+            Error::Over(_) => Self::new(StatusCode::CONFLICT, "job-over", detail),
+            Error::WaitsForApproval => {
+                Self::new(StatusCode::CONFLICT, "job-waits-for-approval", detail)
+            }
+            Error::WaitsForNothing => Self::new(StatusCode::CONFLICT, "job-not-paused", detail),
+            Error::OtherConsent(_) => Self::new(StatusCode::NOT_FOUND, "consent-not-found", detail),
+            Error::BadCursor => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
+            }
+            Error::MetadataTooLarge => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload-too-large", detail)
+            }
+            Error::Consent(error) => error.into(),
+            Error::Agent(error) => error.into(),
+            Error::Idempotency(error) => error.into(),
+            Error::Database(error) => Self::internal(&error),
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Operations on jobs, for their owners.
+
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use crate::agent;
+use crate::agent::finish::abandoned::Reason;
+use crate::agent::intake::history;
+use crate::agent::intake::request::TaskRequest;
+use crate::agent::queue::listener::CANCEL;
+use crate::agent::queue::worker::WAITING;
+use crate::agent::service::AgentService;
+use crate::approvals::consents::model::{Choice, ConsentId};
+use crate::approvals::{consents, questions};
+use crate::auth::principal::Principal;
+use crate::jobs::cursor::Cursor;
+use crate::jobs::error::Error;
+use crate::jobs::model::{Job, JobHead, MAX_METADATA_BYTES, Nudged, Pending};
+use crate::jobs::store;
+use crate::jobs::view::{JobCreatedView, JobPage, JobView};
+use crate::platform::db::to_jsonb;
+use crate::platform::idempotency::model::{Claim, Created, IdempotencyKey, OK, StoredAnswer};
+use crate::platform::idempotency::store as keys;
+use crate::platform::ids::OrgId;
+use crate::platform::logging::TraceId;
+use crate::runs::event::Event;
+use crate::runs::log;
+use crate::runs::log::store::{Append, Storable};
+use crate::runs::model::{Run, RunId, RunKind, RunStatus};
+use crate::runs::store::runs;
+
+/// A job to create.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// The trace of the request that asks for it.
+    pub trace_id: TraceId,
+    /// The task.
+    pub request: TaskRequest,
+    /// True when a worker may take it at once.
+    pub auto_start: bool,
+    /// The client's notes; an object.
+    pub metadata: Option<Value>,
+}
+
+/// An answer to a job's pending consent.
+#[derive(Clone, Debug)]
+pub struct Approval {
+    /// The consent that is answered; the one the job waits for when absent.
+    pub consent_id: Option<ConsentId>,
+    /// The answer.
+    pub choice: Choice,
+    /// The command to run instead.
+    pub alternative: Option<String>,
+}
+
+impl AgentService {
+    /// Accepts a job, unless a request with this key has been accepted already.
+    pub async fn create_job(
+        &self,
+        principal: &Principal,
+        new: NewJob,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Created<JobCreatedView>, Error> {
+        if let Some(answer) = self.answered_before(principal, key).await? {
+            return Ok(Created::Before(answer));
+        }
+        let metadata = new.metadata.as_ref().map(to_jsonb);
+        if metadata
+            .as_ref()
+            .is_some_and(|value| value.to_string().len() > MAX_METADATA_BYTES)
+        {
+            return Err(Error::MetadataTooLarge);
+        }
+        let prepared = self
+            .prepare(principal, new.trace_id, new.request, RunKind::Job)
+            .await?;
+        let run = prepared.run;
+        let mut tx = self.services().db.begin().await?;
+        let claimed = keys::claim(&mut tx, &run.org_id, &run.user_id, key).await?;
+        if let Claim::Stored(answer) = claimed {
+            tx.rollback().await?;
+            return Ok(Created::Before(answer));
+        }
+        let accepted = accept(&mut tx, &run, new.auto_start, metadata.as_ref(), key).await;
+        match accepted {
+            Ok(view) => {
+                tx.commit().await?;
+                if new.auto_start {
+                    self.tell_of_work(run.id);
+                }
+                Ok(Created::Now(view))
+            }
+            Err(error) => {
+                // Before the client hears of it: it may send the request again at once.
+                tx.rollback().await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The answer that was kept under this key: looked for before the request is checked, because
+    /// what it asks for may not be there any more.
+    pub(crate) async fn answered_before(
+        &self,
+        principal: &Principal,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Option<StoredAnswer>, Error> {
+        if key.is_none() {
+            return Ok(None);
+        }
+        let mut tx = self.services().db.begin().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let claim = keys::claim(&mut tx, org_id, user_id, key).await;
+        // Said, and not left to the drop: that would let go of the key only some time later.
+        tx.rollback().await?;
+        match claim? {
+            Claim::Stored(answer) => Ok(Some(answer)),
+            Claim::Fresh => Ok(None),
+        }
+    }
+
+    /// A worker somewhere, maybe this process's own, may take a run now.
+    fn tell_of_work(&self, run_id: RunId) {
+        self.services().signals.tell(WAITING, &run_id, 0);
+        self.wake();
+    }
+
+    /// A page of the principal's jobs, newest first.
+    pub async fn list_jobs(
+        &self,
+        principal: &Principal,
+        status: Option<RunStatus>,
+        cursor: Option<&str>,
+        limit: i64,
+    ) -> Result<JobPage, Error> {
+        let before = match cursor {
+            Some(text) => Some(Cursor::decode(text).ok_or(Error::BadCursor)?),
+            None => None,
+        };
+        let mut conn = self.services().db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let jobs = store::list(&mut conn, org_id, user_id, status, before, limit + 1).await?;
+        Ok(JobPage::new(
+            jobs,
+            usize::try_from(limit).unwrap_or_default(),
+        ))
+    }
+
+    /// One job of the principal's, with its pending consent or question.
+    pub async fn job(&self, principal: &Principal, id: RunId) -> Result<JobView, Error> {
+        let mut conn = self.services().db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let job = store::find(&mut conn, org_id, user_id, id).await?;
+        let job = job.ok_or(Error::NotFound(id))?;
+        let pending = match job.status {
+            RunStatus::PausedForApproval => pending(&mut conn, org_id, &job).await?,
+            RunStatus::Queued
+            | RunStatus::Running
+            | RunStatus::Completed
+            | RunStatus::Failed
+            | RunStatus::Canceled => None,
+        };
+        Ok(JobView::new(job, pending))
+    }
+
+    /// The start of a stream of the principal's job.
+    pub async fn job_head(&self, principal: &Principal, id: RunId) -> Result<JobHead, Error> {
+        let mut conn = self.services().db.acquire().await?;
+        let head = store::head(&mut conn, &principal.org_id, &principal.user_id, id).await?;
+        head.ok_or(Error::NotFound(id))
+    }
+
+    /// The status and the last event number of a run that is over; none before.
+    pub async fn end_of(
+        &self,
+        org_id: &OrgId,
+        id: RunId,
+    ) -> Result<Option<(RunStatus, i64)>, Error> {
+        let mut conn = self.services().db.acquire().await?;
+        Ok(store::end(&mut conn, org_id, id).await?)
+    }
+
+    /// Lets a job go on that waits to be started. One that runs or waits for its turn needs nothing.
+    pub async fn start_job(&self, principal: &Principal, id: RunId) -> Result<Nudged, Error> {
+        let mut tx = self.services().db.begin().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let locked = store::lock(&mut tx, org_id, user_id, id).await?;
+        let (status, _, is_held_back) = locked.ok_or(Error::NotFound(id))?;
+        if status == RunStatus::Queued && is_held_back {
+            let now = self.services().clock.now();
+            store::make_available(&mut tx, org_id, id, now).await?;
+            tx.commit().await?;
+            self.tell_of_work(id);
+            return Ok(Nudged::Started);
+        }
+        // Said, and not left to the drop, or what the run writes would wait for it.
+        tx.rollback().await?;
+        match status {
+            RunStatus::Completed | RunStatus::Failed | RunStatus::Canceled => {
+                Err(Error::Over(status))
+            }
+            RunStatus::PausedForApproval => Err(Error::WaitsForApproval),
+            RunStatus::Running => Ok(Nudged::Already("the job is running already")),
+            RunStatus::Queued => {
+                self.tell_of_work(id);
+                Ok(Nudged::Already("the job waits for its turn"))
+            }
+        }
+    }
+
+    /// Ends a job, wherever it is worked on. Doing it again is harmless.
+    pub async fn cancel_job(&self, principal: &Principal, id: RunId) -> Result<(), Error> {
+        let mut tx = self.services().db.begin().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let locked = store::lock(&mut tx, org_id, user_id, id).await?;
+        let (status, is_held, _) = locked.ok_or(Error::NotFound(id))?;
+        match status {
+            RunStatus::Canceled => return Ok(tx.rollback().await?),
+            RunStatus::Completed | RunStatus::Failed => {
+                tx.rollback().await?;
+                return Err(Error::Over(status));
+            }
+            RunStatus::Queued | RunStatus::Running | RunStatus::PausedForApproval => {}
+        }
+        let now = self.services().clock.now();
+        store::request_cancel(&mut tx, org_id, id, now).await?;
+        tx.commit().await?;
+        if is_held {
+            if !self.services().followers.cancel(id) {
+                self.services().signals.tell(CANCEL, &id, 0);
+            }
+            return Ok(());
+        }
+        // No worker has it, so no other process would end it soon.
+        if let Some(taken) = self.take_to_end(org_id, id).await? {
+            self.end_taken(&taken, &Reason::cancelled()).await;
+        }
+        Ok(())
+    }
+
+    /// Answers the consent that a job waits for. The record is that of the consent's own route.
+    pub async fn approve_job(
+        &self,
+        principal: &Principal,
+        id: RunId,
+        approval: Approval,
+    ) -> Result<Value, Error> {
+        let mut conn = self.services().db.acquire().await?;
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let job = store::find(&mut conn, org_id, user_id, id).await?;
+        let job = job.ok_or(Error::NotFound(id))?;
+        if job.status.is_terminal() {
+            return Err(Error::Over(job.status));
+        }
+        let pending = consents::store::pending_of_run(&mut conn, org_id, id).await?;
+        drop(conn);
+        let consent_id = match (approval.consent_id, pending.first()) {
+            (Some(named), _) => {
+                if self.services().consents.run_of(principal, named).await? != id {
+                    return Err(Error::OtherConsent(named.to_string()));
+                }
+                named
+            }
+            (None, Some(waiting)) => waiting.id,
+            (None, None) => return Err(Error::WaitsForNothing),
+        };
+        let (choice, alternative) = (approval.choice, approval.alternative);
+        let consents = &self.services().consents;
+        let answered = consents
+            .answer(principal, consent_id, choice, alternative)
+            .await?;
+        Ok(json!({ "consent_id": consent_id, "choice": answered.choice }))
+    }
+}
+
+/// Writes a job with its first event, and the answer to its client.
+async fn accept(
+    conn: &mut PgConnection,
+    run: &Run,
+    starts: bool,
+    metadata: Option<&Value>,
+    key: Option<&IdempotencyKey>,
+) -> Result<JobCreatedView, Error> {
+    let (org_id, user_id, at) = (&run.org_id, &run.user_id, run.created_at);
+    insert(conn, run, starts, metadata).await?;
+    let job = store::find(conn, org_id, user_id, run.id).await?;
+    let start_reason = if starts {
+        "queued"
+    } else {
+        "auto_start_disabled"
+    };
+    let view = JobCreatedView {
+        success: true,
+        job: JobView::new(job.ok_or(Error::NotFound(run.id))?, None),
+        events_url: format!("/api/jobs/{}/events", run.id),
+        started: starts,
+        start_reason: start_reason.to_owned(),
+    };
+    keys::keep(conn, org_id, user_id, key, OK, &view, at).await?;
+    Ok(view)
+}
+
+/// Writes a job with its first event.
+pub(crate) async fn insert(
+    conn: &mut PgConnection,
+    run: &Run,
+    starts: bool,
+    metadata: Option<&Value>,
+) -> Result<(), Error> {
+    history::begin(conn, run)
+        .await
+        .map_err(agent::error::Error::from)?;
+    runs::insert_run(conn, run, None, starts, metadata).await?;
+    let created = Event::JobCreated {
+        status: RunStatus::Queued.as_str().to_owned(),
+        message: "The job was accepted".to_owned(),
+    };
+    let events = [(Storable::new(created), RunStatus::Queued)];
+    let append = Append::events(0, 0, &events, RunStatus::Queued);
+    log::store::append(conn, &run.org_id, run.id, &append, run.created_at).await?;
+    Ok(())
+}
+
+/// The consent or question that a job waits with.
+async fn pending(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    job: &Job,
+) -> Result<Option<Pending>, Error> {
+    let consents = consents::store::pending_of_run(conn, org_id, job.id).await?;
+    if let Some(consent) = consents.into_iter().next() {
+        return Ok(Some(Pending::Consent(consent.shown)));
+    }
+    let prompt = questions::store::pending_prompt(conn, org_id, job.id).await?;
+    Ok(prompt.map(|(id, mut question)| {
+        if let Value::Object(fields) = &mut question {
+            fields.insert("prompt_id".to_owned(), json!(id));
+        }
+        Pending::Prompt(question)
+    }))
+}

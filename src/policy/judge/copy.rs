@@ -1,0 +1,168 @@
+//! Programs that copy, link, download and unpack.
+
+use crate::policy::judge::call::{Call, Field, HOLE};
+use crate::policy::judge::walker::Walker;
+use crate::policy::paths::Place;
+
+impl Walker<'_> {
+    pub(super) fn copies(&mut self, call: &Call) {
+        let (program, segment) = (call.program.as_str(), call.segment.as_str());
+        let valued = [
+            "-t",
+            "--target-directory",
+            "-m",
+            "--mode",
+            "-o",
+            "-g",
+            "-S",
+            "-e",
+            "--exclude",
+            "--include",
+        ];
+        let mut operands: Vec<Field> = call.operands(&valued).into_iter().cloned().collect();
+        let target = call
+            .value(&["-t", "--target-directory"])
+            .or_else(|| operands.pop());
+        let Some(target) = target else {
+            return;
+        };
+        if program == "install" && call.has(&["-d"]) {
+            operands.push(target.clone());
+        }
+        let is_link = program == "ln"
+            || program == "link"
+            || call.has(&["-s", "--symbolic-link"]) && program == "cp";
+        for source in &operands {
+            let mut linked = source.clone();
+            if is_link && !source.text.starts_with(['/', '~']) {
+                // A link's target is relative to where the link is.
+                let folder = if self.is_folder(&target) {
+                    target.text.as_str()
+                } else {
+                    target
+                        .text
+                        .rsplit_once('/')
+                        .map_or(".", |(folder, _)| folder)
+                };
+                linked.text = format!("{folder}/{}", source.text);
+            }
+            let place = self.place(&linked);
+            if is_link && !matches!(place, Place::Inside(_)) {
+                self.fact("links-outside", program, segment);
+            }
+            if let Place::Outside(at) = &place
+                && [
+                    "/bin/",
+                    "/usr/bin/",
+                    "/sbin/",
+                    "/usr/sbin/",
+                    "/usr/local/bin/",
+                ]
+                .iter()
+                .any(|folder| at.starts_with(folder))
+            {
+                self.fact("copies-program", program, segment);
+            }
+            self.reads(&linked, program, segment);
+            if is_link || program == "mv" {
+                self.writes(&linked, program, segment);
+            }
+            // Into a folder, a file keeps its name.
+            let name = source
+                .text
+                .trim_end_matches('/')
+                .rsplit('/')
+                .next()
+                .unwrap_or_default();
+            if !target.text.contains(HOLE) && !name.is_empty() && !source.text.contains(':') {
+                let into = Field {
+                    text: format!("{}/{name}", target.text.trim_end_matches('/')),
+                    ..source.clone()
+                };
+                if into.is_static()
+                    && !source.glob
+                    && (self.is_folder(&target)
+                        || target.text.ends_with('/')
+                        || target.text == "."
+                        || target.text == "..")
+                {
+                    self.writes(&into, program, segment);
+                }
+            }
+        }
+        // What is moved out of the workspace is gone from it.
+        if program == "mv" && matches!(self.place(&target), Place::Temporary(_)) {
+            self.fact("writes-outside", program, segment);
+        }
+        if !target.text.contains(':') {
+            self.writes(&target, program, segment);
+        }
+    }
+
+    fn is_folder(&self, target: &Field) -> bool {
+        match self.place(target) {
+            Place::Inside(at) => self.places.root().join(at).is_dir(),
+            Place::Temporary(_) | Place::Outside(_) | Place::Unknown => false,
+        }
+    }
+
+    pub(super) fn downloads(&mut self, call: &Call) {
+        let output = if call.program == "curl" {
+            call.value(&["-o", "--output"])
+        } else {
+            call.value(&["-O", "--output-document", "-o", "--out"])
+        };
+        if let Some(file) = &output
+            && file.text != "-"
+        {
+            self.writes(file, &call.program, &call.segment);
+            self.downloaded.insert(file.text.clone());
+        }
+        let keeps_name = (call.program == "curl" && call.has(&["-O", "--remote-name"]))
+            || (call.program != "curl" && output.is_none());
+        if keeps_name {
+            for url in call.args.iter().filter(|arg| arg.text.contains('/')) {
+                if let Some(name) = url.text.rsplit('/').next() {
+                    self.downloaded.insert(name.to_owned());
+                }
+            }
+        }
+        for option in [
+            "-D",
+            "--dump-header",
+            "-c",
+            "--cookie-jar",
+            "--trace",
+            "--output-dir",
+            "-P",
+            "--directory-prefix",
+        ] {
+            if let Some(file) = call.value(&[option])
+                && file.text != "-"
+                && file.text != "/dev/null"
+                && (option.len() > 2 || call.args.iter().any(|arg| arg.text == option))
+            {
+                self.writes(&file, &call.program, &call.segment);
+            }
+        }
+    }
+
+    pub(super) fn unpacks(&mut self, call: &Call) {
+        let folder = call.value(&["-C", "--directory", "-d"]);
+        if let Some(folder) = folder {
+            self.writes(&folder, &call.program, &call.segment);
+        }
+        if call.has(&["-P", "--absolute-names"]) {
+            self.fact("writes-outside", &call.program, &call.segment);
+        }
+        if let Some(archive) = call.value(&["-f", "--file"])
+            && (call.has(&["-c", "--create"])
+                || call
+                    .args
+                    .first()
+                    .is_some_and(|arg| arg.text.starts_with('c')))
+        {
+            self.writes(&archive, &call.program, &call.segment);
+        }
+    }
+}

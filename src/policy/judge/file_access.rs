@@ -1,0 +1,321 @@
+//! Which files programs read and write.
+
+use crate::policy::judge::call::{Call, Certainty, Field, HOLE};
+use crate::policy::judge::walker::Walker;
+use crate::policy::paths::Place;
+
+/// Programs that show or copy what is in the files they are given.
+const READERS: &[&str] = &[
+    "cat",
+    "tac",
+    "head",
+    "tail",
+    "less",
+    "more",
+    "nl",
+    "od",
+    "xxd",
+    "hexdump",
+    "strings",
+    "base64",
+    "base32",
+    "cut",
+    "sort",
+    "uniq",
+    "paste",
+    "rev",
+    "fold",
+    "fmt",
+    "pr",
+    "column",
+    "bat",
+    "batcat",
+    "view",
+    "diff",
+    "cmp",
+    "comm",
+    "join",
+    "jq",
+    "yq",
+    "source",
+    "wc",
+    "expand",
+    "iconv",
+    "gzip",
+    "bzip2",
+    "xz",
+    "zstd",
+    "zip",
+    "tar",
+    "openssl",
+    "gpg",
+    "split",
+    "csplit",
+    "look",
+    "ul",
+    "most",
+    "grep",
+    "egrep",
+    "fgrep",
+    "rg",
+    "ag",
+    "ack",
+    "awk",
+    "gawk",
+    "mawk",
+    "nawk",
+    "sed",
+    "perl",
+    "dd",
+    "file",
+    "envsubst",
+    "zcat",
+    "zgrep",
+    "tee",
+    "shuf",
+    "tsort",
+    "vim",
+    "vi",
+    "nano",
+    "ed",
+    "emacs",
+    "curl",
+    "wget",
+    "scp",
+    "rsync",
+    "nc",
+    "cp",
+    "mv",
+    "ln",
+    "install",
+    "python",
+    "python3",
+    "node",
+    "ruby",
+    "php",
+    "dotenv",
+    "md5sum",
+    "sha1sum",
+    "sha256sum",
+    "b2sum",
+    "basenc",
+    "uuencode",
+    "aspell",
+    "git",
+    "docker",
+    "enscript",
+    "rclone",
+    "sqlite3",
+    "7z",
+    "cpio",
+    "ar",
+    "date",
+    "mapfile",
+    "readarray",
+];
+
+impl Walker<'_> {
+    /// Judges what a program does to files.
+    pub(super) fn judge_effects(&mut self, call: &Call) {
+        self.judge_reads(call);
+        let segment = call.segment.as_str();
+        let program = call.program.as_str();
+        let operands: Vec<Field> = call.operands(&[]).into_iter().cloned().collect();
+        match program {
+            "rm" | "unlink" | "shred" | "rmdir" | "trash" | "srm" | "wipe" => {
+                let recursive = call.has(&["-r", "-R", "--recursive"]) || program == "srm";
+                self.deletes(call, recursive);
+            }
+            "tee" | "sponge" | "truncate" | "mkfifo" | "touch" | "mkdir" | "fallocate"
+            | "split" => {
+                let written = call.operands(&["-s", "--size", "-r", "-t", "-m", "-l", "-b"]);
+                for file in written.into_iter().cloned().collect::<Vec<_>>() {
+                    self.writes(&file, program, segment);
+                }
+            }
+            "cp" | "mv" | "install" | "ln" | "link" | "rsync" | "scp" => self.copies(call),
+            "chmod" | "chown" | "chgrp" | "setfacl" | "chattr" => {
+                for file in operands.iter().skip(1) {
+                    self.writes(file, program, segment);
+                }
+            }
+            "sed" | "gsed" | "perl" | "ruby" | "yq" | "patch" | "sd" => self.edits_in_place(call),
+            "dd" => {
+                for arg in &call.args {
+                    if let Some(text) = arg.text.strip_prefix("of=") {
+                        let file = Field {
+                            text: text.to_owned(),
+                            ..arg.clone()
+                        };
+                        self.writes(&file, program, segment);
+                    }
+                    if let Some(text) = arg.text.strip_prefix("if=") {
+                        let file = Field {
+                            text: text.to_owned(),
+                            ..arg.clone()
+                        };
+                        self.reads(&file, program, segment);
+                    }
+                }
+            }
+            "curl" | "wget" | "aria2c" => self.downloads(call),
+            "sort" | "shuf" | "gcc" | "cc" | "g++" | "clang" | "go" | "tree" | "pandoc"
+            | "openssl" | "jq" | "uniq" => {
+                let output = call.value(&["-o", "--output", "-out"]);
+                if program == "uniq" {
+                    for file in operands.iter().skip(1) {
+                        self.writes(file, program, segment);
+                    }
+                } else if let Some(file) = output {
+                    self.writes(&file, program, segment);
+                }
+            }
+            "tar" | "unzip" | "bsdtar" | "cpio" | "7z" => self.unpacks(call),
+            "git" => self.git_files(call),
+            "kill" => self.kills(call),
+            "npx" | "bunx" | "pnpx" => self.package(call),
+            "python" | "python3" | "node" | "deno" | "php" | "tsx" | "ts-node" => {
+                let valued = [
+                    "-c",
+                    "-e",
+                    "-m",
+                    "-r",
+                    "-W",
+                    "-X",
+                    "-p",
+                    "--eval",
+                    "-I",
+                    "--import",
+                    "--require",
+                ];
+                if let Some(script) = call.operands(&valued).first()
+                    && !call.has(&["-c", "-e", "-m", "--eval", "-p"])
+                    && !script.text.starts_with(['-'])
+                    && program != "deno"
+                {
+                    let script = (*script).clone();
+                    if script.text.starts_with(HOLE) {
+                        self.fact("code-not-static", program, segment);
+                    } else if self.downloaded.contains(&script.text)
+                        || matches!(self.place(&script), Place::Outside(_))
+                    {
+                        self.runs_file(&script, call);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn judge_reads(&mut self, call: &Call) {
+        if !READERS.contains(&call.program.as_str()) {
+            return;
+        }
+        // These speak of names, not of what is in the files.
+        let names_only = [
+            "check-ignore",
+            "check-attr",
+            "ls-files",
+            "status",
+            "rm",
+            "add",
+            "mv",
+        ];
+        let first = call.args.first().map_or("", |arg| arg.text.as_str());
+        if call.program == "git" && names_only.contains(&first) && !call.has(&["-f", "--force"]) {
+            return;
+        }
+        for arg in &call.args {
+            // `file=@.env`, `--data=@.env`, `if=.env`: the path is behind a mark.
+            let mut text = arg.text.as_str();
+            if arg.is_option() || text.contains("=@") || text.contains('@') {
+                match text.rsplit_once(['=', '@']) {
+                    Some((_, rest)) if !rest.is_empty() => text = rest,
+                    _ if arg.is_option() => continue,
+                    _ => {}
+                }
+            }
+            let text = text.rsplit_once(':').map_or(text, |(_, path)| {
+                if path.starts_with("//") { text } else { path }
+            });
+            if text.is_empty() || text.contains(['\n']) || text.contains("://") {
+                continue;
+            }
+            let file = Field {
+                text: text.to_owned(),
+                ..arg.clone()
+            };
+            if file.certainty > Certainty::Unknown && call.program == "git" {
+                continue;
+            }
+            self.reads(&file, &call.program, &call.segment);
+        }
+    }
+
+    fn edits_in_place(&mut self, call: &Call) {
+        let in_place = call.has(&["-i", "--in-place", "--inplace"])
+            || call.args.iter().any(|arg| arg.text.starts_with("-i"))
+            || ["patch", "sd"].contains(&call.program.as_str());
+        if !in_place {
+            return;
+        }
+        let mut files: Vec<Field> = call
+            .operands(&["-e", "-f", "--expression", "-p", "-d"])
+            .into_iter()
+            .cloned()
+            .collect();
+        let has_script = call.has(&["-e", "--expression", "-f"]);
+        if !has_script && !files.is_empty() && call.program != "patch" {
+            files.remove(0);
+        }
+        for file in files {
+            self.writes(&file, &call.program, &call.segment);
+        }
+    }
+
+    fn git_files(&mut self, call: &Call) {
+        if let Some(file) = call.value(&["--output"]) {
+            self.writes(&file, "git", &call.segment);
+        }
+        let operands: Vec<Field> = call
+            .operands(&self.rules.valued("git"))
+            .into_iter()
+            .cloned()
+            .collect();
+        let first = operands.first().map_or("", |first| first.text.as_str());
+        // Where a repository is made: the last operand, when there is one beside the address.
+        let needed = if first == "init" { 1 } else { 2 };
+        if ["clone", "init", "worktree"].contains(&first)
+            && operands.len() > needed
+            && let Some(target) = operands.last()
+            && matches!(self.place(target), Place::Outside(_))
+        {
+            self.writes(target, "git", &call.segment);
+        }
+        if ["rm", "mv"].contains(&first) {
+            for file in operands.iter().skip(1) {
+                self.writes(file, "git", &call.segment);
+            }
+        }
+    }
+
+    /// Ends only what the command itself started: `%1`, `$!`, or a look whether it lives.
+    fn kills(&mut self, call: &Call) {
+        if call
+            .args
+            .iter()
+            .any(|arg| ["-l", "-L", "-0"].contains(&arg.text.as_str()))
+        {
+            return;
+        }
+        let own = |arg: &Field| arg.text.starts_with('%');
+        let mut targets = call.operands(&["-s", "-n"]).into_iter();
+        let groups = call.args.iter().skip(1).any(|arg| {
+            arg.text.starts_with('-') && arg.text[1..].parse::<i64>().is_ok()
+                || arg.text.starts_with("-\u{fffc}")
+        });
+        if groups || call.args.iter().any(|arg| arg.text == "-1") || !targets.all(own) {
+            self.fact("kills-others", "kill", &call.segment);
+        }
+    }
+}

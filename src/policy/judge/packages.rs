@@ -1,0 +1,68 @@
+//! Programs that run packages.
+
+use crate::policy::judge::call::{Call, Field};
+use crate::policy::judge::walker::Walker;
+
+impl Walker<'_> {
+    /// `npx` runs a package of the project, or downloads one.
+    pub(super) fn package(&mut self, call: &Call) {
+        if let Some(code) = call.value(&["-c", "--call"]) {
+            return self.code(&code, call);
+        }
+        let operands = call.operands(&["-p", "--package"]);
+        let Some(name) = operands.first() else {
+            return;
+        };
+        let package = call
+            .value(&["-p", "--package"])
+            .unwrap_or_else(|| (*name).clone());
+        if !self.is_local_package(&package) {
+            self.fact(
+                "package-not-local",
+                &format!("{} {}", call.program, name.text),
+                &call.segment,
+            );
+        }
+    }
+
+    fn is_local_package(&self, package: &Field) -> bool {
+        const ALIASES: &[(&str, &str)] = &[
+            ("tsc", "typescript"),
+            ("ng", "@angular/cli"),
+            ("nest", "@nestjs/cli"),
+            ("sv", "svelte"),
+            ("playwright", "@playwright/test"),
+            ("biome", "@biomejs/biome"),
+            ("tailwindcss", "tailwindcss"),
+            ("nx", "nx"),
+            ("storybook", "storybook"),
+            ("react-scripts", "react-scripts"),
+            ("expo", "expo"),
+        ];
+        let name = package.text.as_str();
+        // A version, or the path of a package, is not what the project has installed.
+        if !package.is_static()
+            || name.contains(':')
+            || name.starts_with(['.', '/'])
+            || name[1.min(name.len())..].contains('@')
+        {
+            return false;
+        }
+        let root = self.places.root();
+        if root.join("node_modules/.bin").join(name).exists() {
+            return true;
+        }
+        let Ok(file) = std::fs::File::open(root.join("package.json")) else {
+            return false;
+        };
+        let mut text = String::new();
+        let read =
+            std::io::Read::read_to_string(&mut std::io::Read::take(file, 256 * 1024), &mut text);
+        let alias = ALIASES.iter().find(|(bin, _)| *bin == name);
+        read.is_ok()
+            && [Some(name), alias.map(|(_, package)| *package)]
+                .into_iter()
+                .flatten()
+                .any(|name| text.contains(&format!("\"{name}\":")))
+    }
+}

@@ -1,0 +1,379 @@
+//! One program: its name, what it wraps, and what rules say about it.
+
+use crate::policy::judge::call::{Call, Certainty, Field, HOLE, Stdin};
+use crate::policy::judge::expansion::join;
+use crate::policy::judge::facts::Found;
+use crate::policy::judge::walker::Walker;
+
+use crate::policy::judge::{scan, wrappers};
+use crate::policy::paths::Place;
+use crate::policy::rules::Access;
+
+/// Folders of the programs that the system's packages install.
+const SYSTEM: &[&str] = &[
+    "/bin/",
+    "/usr/bin/",
+    "/usr/local/bin/",
+    "/sbin/",
+    "/usr/sbin/",
+    "/usr/local/sbin/",
+    "/usr/local/go/bin/",
+    "/opt/homebrew/bin/",
+    "~/.cargo/bin/",
+    "~/.local/bin/",
+    "~/go/bin/",
+    "~/.nvm/",
+    "~/.volta/bin/",
+    "~/.bun/bin/",
+    "~/.deno/bin/",
+];
+
+/// Builtins that evaluate the subscripts of what they are given.
+const EVALUATING: &[&str] = &[
+    "let",
+    "test",
+    "[",
+    "printf",
+    "declare",
+    "typeset",
+    "local",
+    "export",
+    "readonly",
+    "read",
+    "unset",
+    "mapfile",
+    "readarray",
+    "wait",
+    "getopts",
+];
+
+/// Whether a subscript in a word would run something when it is evaluated.
+pub(super) fn hides_code(word: &Field) -> bool {
+    let inside = word.text.split_once('[').map(|(_, inside)| inside);
+    inside.is_some_and(|inside| inside.contains("$(") || inside.contains('`'))
+}
+
+/// How many programs that run others may be around a program.
+const MAX_WRAPPED: usize = 12;
+
+impl Walker<'_> {
+    /// Judges a program that would run, and what it would run in turn.
+    pub(super) fn program(&mut self, name: &Field, mut call: Call) {
+        self.calls += 1;
+        if self.wrapped >= MAX_WRAPPED {
+            return self.fact("too-much", "bash", &call.segment);
+        }
+        if name.text.is_empty() || !name.is_static() || (name.glob && name.text != "[") {
+            self.reads_only = false;
+            return self.fact("name-not-static", "command name", &call.segment);
+        }
+        if name.text.contains('/') && !self.judge_path(name, &call) {
+            return;
+        }
+        let base = name.text.rsplit('/').next().unwrap_or_default();
+        base.clone_into(&mut call.program);
+        let is_function = self.scope.functions.contains(base);
+        if !is_function {
+            self.count_reading(&call);
+        }
+        self.match_rules(&call);
+        if EVALUATING.contains(&base) && call.args.iter().any(hides_code) {
+            self.fact("code-not-static", base, &call.segment);
+        }
+        self.wrapped += 1;
+        let unwrapped = wrappers::unwrap(self, &call);
+        self.wrapped -= 1;
+        if unwrapped {
+            return;
+        }
+        self.judge_effects(&call);
+        if scan::is_unbounded(&call) {
+            self.fact("scan", &call.program, &call.segment);
+        }
+        let is_known = is_function || name.text.contains('/') || self.rules.is_known(base);
+        if !is_known {
+            self.fact("unknown-program", base, &call.segment);
+        }
+    }
+
+    /// Judges a program that is named by its path. Answers whether its name says what it does.
+    fn judge_path(&mut self, name: &Field, call: &Call) -> bool {
+        if SYSTEM.iter().any(|folder| name.text.starts_with(folder)) && !name.text.contains("..") {
+            return true;
+        }
+        self.runs_file(name, call);
+        // A name is a hint even here: a copy of a program does what the program does.
+        true
+    }
+
+    /// Judges a file that would run, or be read by a shell.
+    pub(super) fn runs_file(&mut self, file: &Field, call: &Call) {
+        self.reads_only = false;
+        if self.downloaded.contains(&file.text)
+            || self.downloaded.contains(file.text.trim_start_matches("./"))
+        {
+            self.fact("runs-downloaded", &call.program, &call.segment);
+        }
+        let plain = file.text.trim_start_matches("./");
+        let written = self
+            .written
+            .iter()
+            .find(|(path, _)| path.trim_start_matches("./") == plain);
+        match written.map(|(_, text)| text.clone()) {
+            Some(Some(text)) => self.script_text(&text),
+            Some(None) => self.fact("code-not-static", &call.program, &call.segment),
+            None => {}
+        }
+        match self.place(file) {
+            Place::Inside(path) => {
+                // A link may lead out.
+                if let Some(Place::Outside(real)) = self.places.resolved(&path)
+                    && !SYSTEM.iter().any(|folder| real.starts_with(folder))
+                    && !real.starts_with("/usr/lib/")
+                {
+                    self.fact("runs-outside-program", &call.program, &call.segment);
+                }
+                // What git and editors keep is not the project's program.
+                if path.starts_with(".git/") {
+                    self.fact("runs-outside-program", &call.program, &call.segment);
+                }
+            }
+            Place::Temporary(_) | Place::Outside(_) => {
+                self.fact("runs-outside-program", &call.program, &call.segment);
+            }
+            Place::Unknown => self.fact("name-not-static", &call.program, &call.segment),
+        }
+    }
+
+    fn count_reading(&mut self, call: &Call) {
+        if !self.reads_only {
+            return;
+        }
+        let mut words = vec![call.program.as_str()];
+        words.extend(call.args.iter().take(2).map(|arg| arg.text.as_str()));
+        let known = call
+            .args
+            .iter()
+            .all(|arg| arg.certainty <= Certainty::Unknown);
+        self.reads_only = known && self.rules.only_reads(&words);
+    }
+
+    fn match_rules(&mut self, call: &Call) {
+        let rules = self.rules;
+        let matching: Vec<_> = rules
+            .about(&call.program)
+            .filter(|(_, matcher)| matcher.is_about(call, rules))
+            .map(|(number, _)| number)
+            .collect();
+        let kind = self.kind(call);
+        for number in matching {
+            self.note(Found::Rule(number), &kind, &call.segment);
+        }
+    }
+
+    /// The program with its subcommand, where it is one that has subcommands.
+    pub(super) fn kind(&self, call: &Call) -> String {
+        let valued = self.rules.valued(&call.program);
+        let first = call.operands(&valued).first().copied();
+        match first {
+            Some(first) if !valued.is_empty() && !first.text.contains(HOLE) => {
+                format!("{} {}", call.program, first.text)
+            }
+            _ => call.program.clone(),
+        }
+    }
+
+    /// A text that a shell would run as code.
+    pub(super) fn code(&mut self, code: &Field, call: &Call) {
+        if code.is_static() {
+            let outer = self.scope.clone();
+            self.script_text(&code.text);
+            self.scope = outer;
+        } else {
+            self.reads_only = false;
+            self.fact("code-not-static", &call.program, &call.segment);
+        }
+    }
+
+    /// Words that a program joins and gives to a shell.
+    pub(super) fn joined_code(&mut self, words: &[Field], call: &Call) {
+        if !words.is_empty() {
+            self.code(&join(words.to_vec()), call);
+        }
+    }
+
+    /// A shell: its option `-c`, the script it reads, or its input.
+    pub(super) fn shell(&mut self, call: &Call) {
+        if call.has(&["-c"]) {
+            match call.value(&["-c"]) {
+                Some(code) => self.code(&code, call),
+                None => self.fact("code-not-static", &call.program, &call.segment),
+            }
+            return;
+        }
+        let valued = ["-o", "-O", "+o", "+O", "--rcfile", "--init-file"];
+        if let Some(startup) = call.value(&["--rcfile", "--init-file"]) {
+            self.runs_file(&startup, call);
+        }
+        let operands = call.operands(&valued);
+        if let Some(script) = operands.first().filter(|_| !call.has(&["-s"])) {
+            if matches!(
+                script.text.as_str(),
+                "/dev/stdin" | "-" | "/dev/fd/0" | "/proc/self/fd/0"
+            ) {
+                return self.typed_code(call);
+            }
+            let script = (*script).clone();
+            if script.text.starts_with(HOLE) {
+                self.reads_only = false;
+                return self.fact("code-not-static", &call.program, &call.segment);
+            }
+            return self.runs_file(&script, call);
+        }
+        self.typed_code(call);
+    }
+
+    /// Code that comes over the standard input.
+    fn typed_code(&mut self, call: &Call) {
+        match &call.stdin {
+            Stdin::Text(text) => self.code(&Field::of(text.clone()), call),
+            Stdin::File(file) => self.runs_file(&Field::of(file.clone()), call),
+            Stdin::Unknown => {
+                self.reads_only = false;
+                self.fact("piped-into-interpreter", &call.program, &call.segment);
+            }
+            Stdin::Nothing => {}
+        }
+    }
+
+    /// Judges that a file is written.
+    pub(super) fn writes(&mut self, path: &Field, program: &str, segment: &str) {
+        self.reads_only = false;
+        self.touches(path, Access::Write, program, segment);
+    }
+
+    /// Judges that a file is read.
+    pub(super) fn reads(&mut self, path: &Field, program: &str, segment: &str) {
+        self.touches(path, Access::Read, program, segment);
+    }
+
+    fn touches(&mut self, path: &Field, access: Access, program: &str, segment: &str) {
+        if path.text.starts_with("/dev/tcp/") || path.text.starts_with("/dev/udp/") {
+            return self.fact("network-device", program, segment);
+        }
+        let place = self.place(path);
+        let name = match &place {
+            Place::Inside(name) | Place::Temporary(name) | Place::Outside(name) => name.clone(),
+            Place::Unknown => {
+                // A line that is read may name a file; what another program makes up may hide one.
+                let fact = match access {
+                    Access::Write => "writes-unknown",
+                    Access::Read if path.certainty < Certainty::Wild && !self.is_lost() => return,
+                    Access::Read => "reads-unknown",
+                };
+                if access == Access::Read
+                    && !path.text.starts_with(HOLE)
+                    && path.certainty < Certainty::Wild
+                {
+                    return;
+                }
+                return self.fact(fact, program, segment);
+            }
+        };
+        let mut names = vec![name.clone()];
+        if let Place::Inside(inside) = &place
+            && let Some(real) = self.places.resolved(inside)
+        {
+            match real {
+                Place::Inside(real) => names.push(real),
+                Place::Outside(real) | Place::Temporary(real) => {
+                    if access == Access::Write && !real.starts_with("/tmp/") {
+                        self.fact("writes-outside", program, segment);
+                    }
+                    names.push(real);
+                }
+                Place::Unknown => {}
+            }
+        }
+        if path.glob {
+            names.extend(Self::glob_names(&name));
+        }
+        for name in names {
+            let name = name.to_lowercase();
+            let found = match access {
+                Access::Read => Found::Reads(name),
+                Access::Write => Found::Writes(name),
+            };
+            self.note(found, program, segment);
+        }
+        if let Place::Outside(outside) = &place
+            && access == Access::Write
+        {
+            if outside.starts_with("/dev/") {
+                let harmless = ["/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"];
+                let descriptor =
+                    outside.starts_with("/dev/fd/") || outside.starts_with("/dev/shm/");
+                if !harmless.contains(&outside.as_str()) && !descriptor {
+                    self.fact("writes-device", program, segment);
+                }
+            } else {
+                self.fact("writes-outside", program, segment);
+            }
+        }
+    }
+
+    /// What a pattern may stand for, of the files that are protected.
+    fn glob_names(pattern: &str) -> Vec<String> {
+        const SAMPLES: &[&str] = &[
+            ".env",
+            ".env.local",
+            ".env.production",
+            ".git/config",
+            ".git/hooks/pre-commit",
+            "id_rsa",
+            "package.json",
+            "package-lock.json",
+            "cargo.lock",
+            "yarn.lock",
+            "dockerfile",
+            ".npmrc",
+            ".netrc",
+            "server.key",
+            ".github/workflows/ci.yml",
+            ".gitlab-ci.yml",
+            "~/.ssh/id_rsa",
+            "~/.aws/credentials",
+            "/etc/shadow",
+            "/etc/passwd",
+            "/proc/1/environ",
+            "/proc/self/environ",
+            ".gitignore",
+            ".husky/pre-commit",
+            "~/.bashrc",
+            "~/.netrc",
+        ];
+        let pattern = pattern.to_lowercase();
+        let glob = globset::GlobBuilder::new(&pattern)
+            .literal_separator(true)
+            .build();
+        let Ok(glob) = glob else {
+            return Vec::new();
+        };
+        let matcher = glob.compile_matcher();
+        // A star at the beginning of a name matches no hidden file.
+        let hidden = |sample: &str| {
+            let wild = pattern
+                .rsplit('/')
+                .next()
+                .is_some_and(|last| last.starts_with(['*', '?']));
+            wild && sample
+                .rsplit('/')
+                .next()
+                .is_some_and(|last| last.starts_with('.'))
+        };
+        let found = SAMPLES
+            .iter()
+            .filter(|sample| matcher.is_match(sample) && !hidden(sample));
+        found.map(|sample| (*sample).to_owned()).collect()
+    }
+}

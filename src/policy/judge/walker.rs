@@ -1,0 +1,359 @@
+//! The walk through a command's tree.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use crate::policy::judge::call::{Call, Certainty, Field, HOLE, Stdin};
+use crate::policy::judge::expansion::{join, printed};
+use crate::policy::judge::facts::{Found, Sighting};
+use crate::policy::judge::program::hides_code;
+use crate::policy::judge::shell_state::{Directory, Scope, names, shown};
+use crate::policy::paths::{Place, Places};
+use crate::policy::rules::Rules;
+use crate::policy::shell::ast::{Assignment, Command, Node, Redirect, RedirectKind, Script, Word};
+use crate::policy::shell::commands::parse;
+use crate::policy::shell::lexer::Trouble;
+
+/// The most programs of one command that are judged.
+const MAX_CALLS: usize = 1_000;
+/// The most text that is parsed for one command, with the scripts inside it.
+const MAX_PARSED: usize = 256 * 1024;
+/// How deep scripts may be inside scripts.
+const MAX_SCRIPTS: usize = 8;
+/// How many values of a loop are followed one by one.
+const MAX_VALUES: usize = 16;
+/// The longest segment that a finding shows, in bytes.
+const MAX_SEGMENT: usize = 300;
+
+/// A walk through one command.
+pub struct Walker<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) places: Places<'a>,
+    pub(super) scope: Scope,
+    /// What was found so far.
+    pub sightings: Vec<Sighting>,
+    /// Whether nothing so far changes anything.
+    pub reads_only: bool,
+    /// Files the command wrote, with their text where it is known.
+    pub(super) written: HashMap<String, Option<String>>,
+    /// Files the command downloads.
+    pub(super) downloaded: HashSet<String>,
+    pub(super) calls: usize,
+    parsed: usize,
+    scripts: usize,
+    /// How many programs that run others are around the one that is judged.
+    pub(super) wrapped: usize,
+    /// The words of the command that was walked through last; none when it was no simple one.
+    pub(super) last: Vec<Field>,
+    /// How often each name stands in the text other than as the use of a variable.
+    names: HashMap<String, usize>,
+}
+
+impl<'a> Walker<'a> {
+    /// A walk that begins in a directory, relative to the workspace.
+    pub fn new(rules: &'a Rules, root: &'a Path, directory: String) -> Self {
+        Self {
+            rules,
+            places: Places::new(root),
+            scope: Scope::new(directory),
+            sightings: Vec::new(),
+            reads_only: true,
+            written: HashMap::new(),
+            downloaded: HashSet::new(),
+            calls: 0,
+            parsed: 0,
+            scripts: 0,
+            wrapped: 0,
+            last: Vec::new(),
+            names: HashMap::new(),
+        }
+    }
+
+    /// Walks through a text that bash would run.
+    pub fn script_text(&mut self, text: &str) {
+        self.parsed += text.len();
+        if self.scripts >= MAX_SCRIPTS || self.parsed > MAX_PARSED {
+            return self.fact("too-much", "bash", text);
+        }
+        match parse(text) {
+            Err(Trouble::Invisible) => self.fact("invisible-characters", "bash", text),
+            Err(Trouble::TooLong | Trouble::TooDeep) => self.fact("too-much", "bash", text),
+            Err(Trouble::Unknown(_)) => self.fact("unparsed", "bash", text),
+            Ok(script) => {
+                let outer = std::mem::replace(&mut self.names, names(text));
+                self.scripts += 1;
+                self.script(&script);
+                self.scripts -= 1;
+                self.names = outer;
+            }
+        }
+    }
+
+    pub(super) fn note(&mut self, found: Found, kind: &str, segment: &str) {
+        let mut segment = shown(segment);
+        if segment.len() > MAX_SEGMENT {
+            segment.truncate(segment.floor_char_boundary(MAX_SEGMENT));
+            segment.push('…');
+        }
+        self.sightings.push(Sighting {
+            found,
+            kind: kind.to_owned(),
+            segment,
+        });
+    }
+
+    pub(super) fn fact(&mut self, fact: &'static str, kind: &str, segment: &str) {
+        self.note(Found::Fact(fact), kind, segment);
+    }
+
+    /// Walks through a list. Answers with what its last command prints, where that is known.
+    pub(super) fn script(&mut self, script: &Script) -> Option<String> {
+        let mut printed = None;
+        for pipeline in &script.pipelines {
+            if self.calls > MAX_CALLS {
+                self.fact("too-much", "bash", &script.text);
+                return None;
+            }
+            printed = None;
+            let mut stdin = Stdin::Nothing;
+            let several = pipeline.len() > 1;
+            for command in pipeline {
+                let outer = several.then(|| self.scope.directory.clone());
+                printed = self.command(command, stdin);
+                stdin = printed.clone().map_or(Stdin::Unknown, Stdin::Text);
+                // Every part of a pipeline runs in a shell of its own.
+                if let Some(outer) = outer {
+                    self.scope.directory = outer;
+                }
+            }
+        }
+        printed
+    }
+
+    /// Walks through a command. Answers with what it prints, where that is known.
+    fn command(&mut self, command: &Command, stdin: Stdin) -> Option<String> {
+        self.calls += 1;
+        let mut input = stdin;
+        let mut output_file = None;
+        for redirect in &command.redirects {
+            self.redirect(redirect, command, &mut input, &mut output_file);
+        }
+        let printed = self.node(command, input, output_file);
+        if !matches!(command.node, Node::Simple { .. }) {
+            self.last.clear();
+        }
+        printed
+    }
+
+    fn node(
+        &mut self,
+        command: &Command,
+        input: Stdin,
+        output_file: Option<String>,
+    ) -> Option<String> {
+        match &command.node {
+            Node::Simple { assignments, words } => {
+                let mut given = Vec::new();
+                for word in words {
+                    given.extend(self.expand(word));
+                }
+                let for_all = given.is_empty()
+                    || ["export", "declare", "local", "readonly", "typeset"]
+                        .contains(&given[0].text.as_str());
+                for assignment in assignments {
+                    self.assign(assignment, for_all, &command.text);
+                }
+                let mut printed = printed(&given, &input);
+                if let Some(file) = output_file {
+                    self.written.insert(file, printed.take());
+                }
+                let others = |redirect: &Redirect| redirect.kind != RedirectKind::Text;
+                if command.redirects.iter().any(others) {
+                    printed = None;
+                }
+                self.run(given.clone(), input, &command.text);
+                self.last = given;
+                printed
+            }
+            Node::Compound { lists, words } => {
+                for word in words {
+                    if self.expand(word).iter().any(hides_code) {
+                        self.fact("code-not-static", "[[", &command.text);
+                    }
+                }
+                let is_subshell = command.text.starts_with('(');
+                let outer = is_subshell.then(|| self.scope.directory.clone());
+                for list in lists {
+                    self.script(list);
+                }
+                if let Some(outer) = outer {
+                    self.scope.directory = outer;
+                }
+                None
+            }
+            Node::For { name, values, body } => {
+                self.repeat(name, values.as_deref(), body);
+                None
+            }
+            Node::Function { name, body } => {
+                self.function(name, body, &command.text);
+                None
+            }
+        }
+    }
+
+    fn repeat(&mut self, name: &str, values: Option<&[Word]>, body: &Script) {
+        let mut known = Vec::new();
+        for word in values.unwrap_or_default() {
+            known.extend(self.expand(word));
+        }
+        let followed = values.is_some() && known.len() <= MAX_VALUES && self.is_set_once(name);
+        if followed && !known.is_empty() {
+            for value in known {
+                self.scope.set(name, value);
+                self.script(body);
+            }
+        } else {
+            self.scope.forget(name, Certainty::Wild);
+            self.script(body);
+        }
+    }
+
+    /// Whether a name is set exactly once: only then its value is followed.
+    fn is_set_once(&self, name: &str) -> bool {
+        self.names.get(name).is_none_or(|count| *count <= 1)
+    }
+
+    fn function(&mut self, name: &str, body: &Script, text: &str) {
+        let calls_itself = body
+            .text
+            .split(|c: char| !is_name(c))
+            .any(|part| part == name)
+            || (!name.chars().all(is_name) && body.text.contains(name));
+        if calls_itself && body.text.contains(['|', '&']) {
+            self.fact("self-calling-function", "bash", text);
+        }
+        if self.rules.is_known(name) || name.contains('/') {
+            self.fact("shell-tampering", "function", text);
+        }
+        self.scope.functions.insert(name.to_owned());
+        self.script(body);
+    }
+
+    fn assign(&mut self, assignment: &Assignment, for_all: bool, segment: &str) {
+        let mut values = Vec::new();
+        for word in &assignment.values {
+            values.extend(self.expand(word));
+        }
+        if let Some(subscript) = &assignment.subscript {
+            self.expand(subscript);
+        }
+        let name = assignment.name.as_str();
+        // Arithmetic evaluates subscripts, and so runs what stands in such a value.
+        let hides = values
+            .iter()
+            .any(|value| value.text.contains('[') && value.text.contains(['`', '$']));
+        if hides {
+            self.fact("code-not-static", name, segment);
+        }
+        let value = if assignment.values.iter().all(|word| word.pieces.is_empty()) {
+            Field::default()
+        } else {
+            join(values)
+        };
+        // `IFS=, read` splits one line and nothing else.
+        if for_all || name != "IFS" {
+            self.variable(name, &value, segment);
+        }
+        if for_all {
+            if assignment.plain && self.is_set_once(name) {
+                self.scope.set(name, value);
+            } else {
+                self.scope.forget(name, Certainty::Wild);
+            }
+        }
+    }
+
+    /// Judges what a variable is set to: some make other programs run something.
+    pub(super) fn variable(&mut self, name: &str, value: &Field, segment: &str) {
+        if self.rules.is_dangerous_variable(name, &value.text) {
+            self.fact("dangerous-variable", name, segment);
+        }
+    }
+
+    fn redirect(
+        &mut self,
+        redirect: &Redirect,
+        command: &Command,
+        input: &mut Stdin,
+        output: &mut Option<String>,
+    ) {
+        let words = self.expand(&redirect.target);
+        if words.len() > 1 && redirect.kind == RedirectKind::Write {
+            self.fact("writes-unknown", "redirection", &command.text);
+        }
+        let target = join(words);
+        match redirect.kind {
+            RedirectKind::Duplicate => {}
+            RedirectKind::Text => {
+                if redirect.is_input {
+                    *input = if target.is_static() {
+                        Stdin::Text(redirect.target.literal().unwrap_or(target.text))
+                    } else {
+                        Stdin::Unknown
+                    };
+                }
+            }
+            RedirectKind::Read => {
+                self.reads(&target, "redirection", &command.text);
+                if redirect.is_input {
+                    *input = if target.text.starts_with(HOLE) {
+                        Stdin::Unknown
+                    } else {
+                        Stdin::File(target.text)
+                    };
+                }
+            }
+            RedirectKind::Write => {
+                let harmless = ["/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"];
+                if !harmless.contains(&target.text.as_str()) {
+                    self.writes(&target, "redirection", &command.text);
+                    *output = Some(target.text);
+                }
+            }
+        }
+    }
+
+    /// Runs the words of a simple command.
+    fn run(&mut self, given: Vec<Field>, stdin: Stdin, segment: &str) {
+        let mut given = given.into_iter();
+        let Some(name) = given.next() else {
+            return;
+        };
+        let call = Call {
+            program: name.text.clone(),
+            args: given.collect(),
+            stdin,
+            segment: segment.to_owned(),
+        };
+        self.program(&name, call);
+    }
+
+    /// Where a path leads from where the command stands.
+    pub(super) fn place(&self, path: &Field) -> Place {
+        if path.certainty > Certainty::Tame && path.text.starts_with(HOLE) {
+            return Place::Unknown;
+        }
+        let place = self.places.of(&path.text, &self.scope.directory);
+        let unsure = path.certainty > Certainty::Tame && matches!(place, Place::Inside(_));
+        if unsure { Place::Unknown } else { place }
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.scope.directory == Directory::Unknown
+    }
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}

@@ -1,0 +1,16 @@
+//! The policy: every tool call is judged before it runs.
+//!
+//! A judgement is [`model::Verdict::Allow`], `Ask` or `Forbid`, with the reasons. [`shell`] parses
+//! commands, [`judge`] walks through all that a command would run and finds facts, and [`rules`] says
+//! what a fact, a program or a file means; the strictest rule wins, and doubt asks. Start at
+//! [`service::Policy`].
+
+pub mod error;
+pub mod judge;
+pub mod matcher;
+pub mod model;
+pub mod paths;
+pub mod rules;
+pub mod service;
+pub mod shell;
+pub mod variables;

@@ -1,0 +1,177 @@
+//! What is judged, and what a judgement says.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::tools::registry::Tool;
+
+/// What may happen with a call; the greatest of all findings holds.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It runs.
+    #[default]
+    Allow,
+    /// It runs after a person has agreed.
+    Ask,
+    /// It does not run, whoever agrees.
+    Forbid,
+}
+
+/// How much harm a call can do.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    sqlx::Type,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Danger {
+    /// An annoyance.
+    Low,
+    /// Work may be lost or seen by others, within the project.
+    Medium,
+    /// Work is lost, or others are affected.
+    High,
+    /// The machine, shared data or secrets.
+    Critical,
+}
+
+/// One reason why a call does not simply run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Finding {
+    /// The rule's id.
+    pub rule: String,
+    /// What "always allow this type" would allow: program and subcommand, or tool and class of file.
+    pub kind: String,
+    /// What the rule says.
+    #[schema(value_type = String)]
+    pub verdict: Verdict,
+    /// How much harm it can do.
+    pub danger: Danger,
+    /// The part of the action this is about.
+    pub segment: String,
+    /// Why it does not simply run.
+    pub why: String,
+    /// What it may do.
+    pub consequences: Vec<String>,
+    /// What could be done instead.
+    pub alternatives: Vec<String>,
+    /// Whether it can be taken back.
+    pub reversible: bool,
+}
+
+/// A bounded `search_files` call that finds what an unbounded scan would have looked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rewrite {
+    /// The `pattern` of the call.
+    pub pattern: String,
+    /// The `search_type` of the call.
+    pub search_type: String,
+    /// The `path` of the call.
+    pub path: String,
+}
+
+impl Rewrite {
+    /// The arguments of the `search_files` call.
+    pub fn arguments(&self) -> Map<String, Value> {
+        [
+            ("pattern", &self.pattern),
+            ("search_type", &self.search_type),
+            ("path", &self.path),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), Value::String(value.clone())))
+        .collect()
+    }
+}
+
+/// What the policy says about a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// The strictest verdict of the findings.
+    pub verdict: Verdict,
+    /// Why, the strictest first; empty when the call simply runs.
+    pub findings: Vec<Finding>,
+    /// Whether the whole action surely changes nothing, so that it may be repeated after a crash.
+    pub reads_only: bool,
+    /// What runs instead, when the call is a scan that can be bounded. The verdict is about the
+    /// call as it was sent, so a caller that ignores this runs nothing.
+    pub rewrite: Option<Rewrite>,
+}
+
+impl Judgement {
+    /// The judgement that these findings add up to.
+    pub(super) fn of(mut findings: Vec<Finding>) -> Self {
+        findings.sort_by_key(|found| std::cmp::Reverse((found.verdict, found.danger)));
+        let mut seen = std::collections::BTreeSet::new();
+        findings.retain(|found| seen.insert((found.rule.clone(), found.segment.clone())));
+        Self {
+            verdict: findings
+                .first()
+                .map_or(Verdict::Allow, |found| found.verdict),
+            findings,
+            reads_only: false,
+            rewrite: None,
+        }
+    }
+}
+
+/// The exact action a person's approval is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// The tool.
+    pub tool: Tool,
+    /// What a person is shown.
+    pub display: String,
+    /// Where it happens, relative to the workspace; `.` is the workspace.
+    pub directory: String,
+    /// SHA-256 over the tool, its effective arguments, the directory and the workspace.
+    pub hash: [u8; 32],
+}
+
+impl Action {
+    /// Binds an action to a workspace. Every part is hashed with its length before it, so that no
+    /// two actions share their bytes.
+    pub(super) fn new(
+        tool: Tool,
+        display: String,
+        directory: String,
+        arguments: &Map<String, Value>,
+        root: &Path,
+    ) -> Self {
+        let sorted: std::collections::BTreeMap<_, _> = arguments.iter().collect();
+        let mut hasher = Sha256::new();
+        let mut part = |bytes: &[u8]| {
+            hasher.update((bytes.len() as u64).to_be_bytes());
+            hasher.update(bytes);
+        };
+        part(tool.name().as_bytes());
+        part(std::os::unix::ffi::OsStrExt::as_bytes(root.as_os_str()));
+        part(directory.as_bytes());
+        for (name, value) in sorted {
+            part(name.as_bytes());
+            part(value.to_string().as_bytes());
+        }
+        Self {
+            tool,
+            display,
+            directory,
+            hash: hasher.finalize().into(),
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! The file of rules: its format, and what is checked when it is loaded.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde::Deserialize;
+
+use crate::policy::error::{MAX_RULES_BYTES, PolicyError};
+use crate::policy::judge::facts::FACTS;
+use crate::policy::matcher::Matcher;
+use crate::policy::model::{Danger, Verdict};
+
+/// A file of rules as it is written.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    #[serde(default, rename = "rule")]
+    rules: Vec<Rule>,
+    #[serde(default, rename = "raise")]
+    raises: Vec<Raise>,
+    #[serde(default)]
+    lists: Option<Lists>,
+}
+
+/// One rule.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Its name.
+    pub id: String,
+    /// What it says.
+    pub verdict: Verdict,
+    /// How much harm can be done.
+    pub danger: Danger,
+    /// Why.
+    pub why: String,
+    /// What may happen.
+    #[serde(default)]
+    pub consequences: Vec<String>,
+    /// What could be done instead.
+    #[serde(default)]
+    pub alternatives: Vec<String>,
+    /// Whether it can be taken back.
+    #[serde(default)]
+    pub reversible: bool,
+    /// The fact it is about.
+    pub(super) fact: Option<String>,
+    /// The programs it is about; `*` at the end stands for any rest.
+    #[serde(default)]
+    pub(super) program: Vec<String>,
+    /// Their first operands, such as `push` or `stash drop`.
+    #[serde(default)]
+    pub(super) subcommand: Vec<String>,
+    /// Options, any of which must be given.
+    #[serde(default)]
+    pub(super) flags: Vec<String>,
+    /// Options, none of which may be given.
+    #[serde(default)]
+    pub(super) without: Vec<String>,
+    /// An expression that the arguments, joined by blanks, must match.
+    pub(super) text: Option<String>,
+    /// Options whose value is code; the expression in `text` is then about the code.
+    #[serde(default)]
+    pub(super) inline: Vec<String>,
+    /// What the standard input must be, or that the expression in `text` is about it too.
+    pub(super) input: Option<Input>,
+    /// Whether it is not about requests to this machine alone.
+    #[serde(default)]
+    pub(super) unless_local: bool,
+    /// The files it is about, as patterns of lower-case paths.
+    #[serde(default)]
+    pub(super) files: Vec<String>,
+    /// Files it is not about.
+    #[serde(default)]
+    pub(super) except: Vec<String>,
+    /// Whether it is about reading the files, or about writing them.
+    #[serde(default)]
+    pub(super) access: Access,
+    /// Actions it must match.
+    #[serde(default, rename = "match")]
+    pub(super) matches: Vec<String>,
+    /// Actions it must not match.
+    #[serde(default)]
+    pub(super) not_match: Vec<String>,
+}
+
+/// What a rule says of the standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Input {
+    /// It is what another program prints.
+    Unknown,
+    /// It is that, or a file.
+    File,
+    /// There is any.
+    Any,
+    /// The expression in `text` is about it too.
+    Text,
+}
+
+/// What is done with a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Access {
+    Read,
+    #[default]
+    Write,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raise {
+    id: String,
+    verdict: Verdict,
+}
+
+/// What the built-in file says beside its rules.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lists {
+    /// Programs that may run when no rule speaks against it.
+    pub(super) known: Vec<String>,
+    /// Programs, or programs and subcommands, that change nothing.
+    pub(super) reads_only: Vec<String>,
+    /// Programs whose output is neither an option nor a way out of the workspace.
+    pub(super) tame: Vec<String>,
+    /// Names of what builds and tools make, which may be deleted.
+    pub(super) disposable: Vec<String>,
+    /// Variables that make other programs run something.
+    pub(super) dangerous_variables: Vec<String>,
+    /// Options with a value that may stand before the subcommand, by program.
+    pub(super) options: BTreeMap<String, Vec<String>>,
+}
+
+/// Rules that are ready to be used.
+#[derive(Debug)]
+pub struct Rules {
+    /// The rules in order.
+    pub rules: Vec<Rule>,
+    matchers: Vec<Matcher>,
+    by_program: HashMap<String, Vec<usize>>,
+    /// Rules whose program ends with `*`.
+    patterns: Vec<(String, usize)>,
+    by_fact: HashMap<String, Vec<usize>>,
+    files: GlobSet,
+    /// The rule of each pattern in `files`, and whether it is an exception.
+    patterns_of: Vec<(usize, bool)>,
+    pub(super) lists: Lists,
+    known: HashSet<String>,
+    disposable: GlobSet,
+}
+
+impl Rules {
+    /// Reads the built-in file.
+    pub(super) fn built_in(text: &str) -> Result<Self, PolicyError> {
+        let file = read(text)?;
+        Self::compiled(file.rules, file.lists.unwrap_or_default())
+    }
+
+    /// These rules with a workspace's additions, none of which may loosen anything.
+    pub(super) fn stricter(&self, text: &str) -> Result<Self, PolicyError> {
+        let file = read(text)?;
+        let looser = |rule: &str, reason| PolicyError::Looser {
+            rule: rule.to_owned(),
+            reason,
+        };
+        if file.lists.is_some() {
+            return Err(looser("lists", "the lists are not for workspaces"));
+        }
+        let mut rules = self.rules.clone();
+        for raise in file.raises {
+            let Some(rule) = rules.iter_mut().find(|rule| rule.id == raise.id) else {
+                return Err(looser(&raise.id, "there is no such rule to raise"));
+            };
+            if raise.verdict < rule.verdict {
+                return Err(looser(&raise.id, "its verdict is stricter than that"));
+            }
+            rule.verdict = raise.verdict;
+        }
+        for rule in file.rules {
+            if rule.verdict == Verdict::Allow {
+                return Err(looser(&rule.id, "a workspace's rule asks or forbids"));
+            }
+            if self.rules.iter().any(|known| known.id == rule.id) {
+                return Err(looser(
+                    &rule.id,
+                    "a built-in rule has this id; use `raise` to make it stricter",
+                ));
+            }
+            rules.push(rule);
+        }
+        Self::compiled(rules, self.lists.clone())
+    }
+
+    fn compiled(rules: Vec<Rule>, lists: Lists) -> Result<Self, PolicyError> {
+        let mut matchers = Vec::new();
+        let mut by_program: HashMap<_, Vec<_>> = HashMap::new();
+        let mut patterns = Vec::new();
+        let mut by_fact: HashMap<_, Vec<_>> = HashMap::new();
+        let mut files = GlobSetBuilder::new();
+        let mut patterns_of = Vec::new();
+        let mut ids = HashSet::new();
+        for (number, rule) in rules.iter().enumerate() {
+            if !ids.insert(rule.id.clone()) {
+                return Err(PolicyError::Duplicate(rule.id.clone()));
+            }
+            rule.check()?;
+            matchers.push(Matcher::of(rule)?);
+            for program in &rule.program {
+                match program.strip_suffix('*') {
+                    Some(start) => patterns.push((start.to_owned(), number)),
+                    None => by_program.entry(program.clone()).or_default().push(number),
+                }
+            }
+            if let Some(fact) = &rule.fact {
+                by_fact.entry(fact.clone()).or_default().push(number);
+            }
+            let patterns = rule.files.iter().map(|file| (file, false));
+            for (file, exception) in patterns.chain(rule.except.iter().map(|file| (file, true))) {
+                files.add(glob(file, &rule.id)?);
+                patterns_of.push((number, exception));
+            }
+        }
+        // A fact that no rule is about would pass unseen.
+        if let Some(fact) = FACTS.iter().find(|fact| !by_fact.contains_key(**fact)) {
+            return Err(PolicyError::Empty((*fact).to_owned()));
+        }
+        let mut disposable = GlobSetBuilder::new();
+        for name in &lists.disposable {
+            disposable.add(glob(name, "lists")?);
+        }
+        Ok(Self {
+            matchers,
+            by_program,
+            patterns,
+            by_fact,
+            files: build(&files)?,
+            patterns_of,
+            known: lists
+                .known
+                .iter()
+                .flat_map(|line| line.split_whitespace())
+                .map(str::to_owned)
+                .collect(),
+            disposable: build(&disposable)?,
+            lists,
+            rules,
+        })
+    }
+
+    /// The rules that may be about a program.
+    pub(super) fn about(&self, program: &str) -> impl Iterator<Item = (usize, &Matcher)> {
+        let exact = self.by_program.get(program).into_iter().flatten().copied();
+        let patterns = self.patterns.iter();
+        let starts = patterns.filter(|(start, _)| program.starts_with(start.as_str()));
+        exact
+            .chain(starts.map(|(_, number)| *number))
+            .map(|number| (number, &self.matchers[number]))
+    }
+
+    /// The rules about a fact.
+    pub(super) fn about_fact(&self, fact: &str) -> &[usize] {
+        self.by_fact.get(fact).map_or(&[], Vec::as_slice)
+    }
+
+    /// The rules about a file, by its lower-case path.
+    pub(super) fn about_file(&self, path: &str, access: Access) -> Vec<usize> {
+        let found = self.files.matches(path);
+        let places: Vec<_> = found.into_iter().map(|at| self.patterns_of[at]).collect();
+        let is_excepted = |rule| places.contains(&(rule, true));
+        let mut rules: Vec<_> = places
+            .iter()
+            .filter(|(rule, exception)| {
+                !exception && !is_excepted(*rule) && self.rules[*rule].access == access
+            })
+            .map(|(rule, _)| *rule)
+            .collect();
+        rules.sort_unstable();
+        rules.dedup();
+        rules
+    }
+
+    /// Whether a program may run when no rule speaks against it.
+    pub fn is_known(&self, program: &str) -> bool {
+        self.known.contains(program) || self.is_watched(program)
+    }
+
+    /// Whether a rule is about a program.
+    pub fn is_watched(&self, program: &str) -> bool {
+        self.about(program).next().is_some()
+    }
+
+    /// Whether a file of this name is made by tools and may be deleted.
+    pub fn is_disposable(&self, path: &str) -> bool {
+        self.disposable.is_match(path)
+    }
+
+    /// Whether what these words print is harmless as a word of a command.
+    pub(super) fn is_tame(&self, words: &[&str]) -> bool {
+        is_listed(&self.lists.tame, words)
+    }
+
+    /// Whether these words change nothing.
+    pub(super) fn only_reads(&self, words: &[&str]) -> bool {
+        is_listed(&self.lists.reads_only, words)
+    }
+
+    /// The options of a program that take a value and may stand before its subcommand.
+    pub(super) fn valued(&self, program: &str) -> Vec<&str> {
+        let options = self.lists.options.get(program);
+        options.into_iter().flatten().map(String::as_str).collect()
+    }
+}
+
+fn is_listed(list: &[String], words: &[&str]) -> bool {
+    list.iter().any(|line| {
+        let mut wanted = line.split(' ');
+        let mut given = words.iter();
+        wanted.all(|word| given.next() == Some(&word))
+    })
+}
+
+fn glob(pattern: &str, rule: &str) -> Result<globset::Glob, PolicyError> {
+    GlobBuilder::new(pattern)
+        .literal_separator(true)
+        .build()
+        .map_err(|error| PolicyError::Expression {
+            rule: rule.to_owned(),
+            reason: error.to_string(),
+        })
+}
+
+fn build(builder: &GlobSetBuilder) -> Result<GlobSet, PolicyError> {
+    builder.build().map_err(|error| PolicyError::Expression {
+        rule: "files".to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+impl Rule {
+    fn check(&self) -> Result<(), PolicyError> {
+        let about = usize::from(self.fact.is_some())
+            + usize::from(!self.program.is_empty())
+            + usize::from(!self.files.is_empty());
+        let known = self
+            .fact
+            .as_deref()
+            .is_none_or(|fact| FACTS.contains(&fact));
+        if about != 1 || !known {
+            return Err(PolicyError::Empty(self.id.clone()));
+        }
+        if self.matches.is_empty() {
+            return Err(PolicyError::NoExample(self.id.clone()));
+        }
+        Ok(())
+    }
+}
+
+fn read(text: &str) -> Result<File, PolicyError> {
+    if text.len() > MAX_RULES_BYTES {
+        return Err(PolicyError::TooLarge(text.len()));
+    }
+    toml::from_str(text).map_err(|error| PolicyError::Unreadable(error.to_string()))
+}
+
+/// Rules that are shared between the runs that use them.
+pub(super) type Shared = Arc<Rules>;

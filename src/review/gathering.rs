@@ -1,0 +1,166 @@
+//! The changed files of a folder, one by one, as far as they may and can be shown.
+
+use std::io::Read;
+
+use crate::exec::text::{lossy, not_text};
+use crate::git;
+use crate::git::listing::{Change, Kind, Listing};
+use crate::git::repository::Repository;
+use crate::policy::service::Policy;
+use crate::review::model::Changed;
+use crate::review::patch::Patch;
+use crate::review::skipped::{Reason, Skipped};
+use crate::workspace::paths::Workspace;
+
+/// The most files of one review.
+pub const MAX_FILES: usize = 50;
+/// The most of one file's patch that is reviewed, in bytes.
+const MAX_PATCH_BYTES: usize = 32 * 1024;
+/// A larger file is not looked into, in bytes.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// A folder whose changes are gathered.
+pub struct ReviewTarget {
+    /// The folder.
+    pub workspace: Workspace,
+    /// The rules that say which of its files may be read without consent.
+    pub policy: Policy,
+    /// Its repository.
+    pub repository: Repository,
+}
+
+impl ReviewTarget {
+    /// The changed files that may be shown, at most as many as one review takes.
+    pub async fn list(&self, skipped: &mut Skipped) -> Result<Vec<Change>, git::error::Error> {
+        let known = self.repository.changes().await?;
+        let unknown = self.repository.untracked().await?;
+        let mut chosen = Vec::new();
+        for listing in [known, unknown] {
+            let Listing {
+                changes,
+                unnamed,
+                is_cut,
+            } = listing;
+            skipped.add_missing(unnamed, is_cut);
+            for change in changes {
+                match self.refusal(&change) {
+                    Some(reason) => skipped.add(reason, &change.path),
+                    None if chosen.len() == MAX_FILES => {
+                        skipped.add(Reason::TooMany, &change.path);
+                    }
+                    None => chosen.push(change),
+                }
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// The reason not to open a file.
+    fn refusal(&self, change: &Change) -> Option<Reason> {
+        if change.path.ends_with('/') {
+            return Some(Reason::Nested);
+        }
+        let mut paths = change.from.iter().chain([&change.path]);
+        // An index can hold any name.
+        if !paths.clone().all(|path| self.is_inside(path)) {
+            return Some(Reason::Unreadable);
+        }
+        let is_secret = paths.any(|path| !self.policy.reads_unasked(path));
+        is_secret.then_some(Reason::Secret)
+    }
+
+    fn is_inside(&self, path: &str) -> bool {
+        let relative = self.workspace.relative(path);
+        relative.is_ok_and(|relative| relative.to_string() == path)
+    }
+
+    /// The difference of a file; none when it is skipped.
+    pub async fn read(
+        &self,
+        change: Change,
+        skipped: &mut Skipped,
+    ) -> Result<Option<Changed>, git::error::Error> {
+        let (patch, is_whole) = match change.kind {
+            Kind::Untracked => match self.new_file(&change.path).await {
+                Ok(read) => read,
+                Err(reason) => {
+                    skipped.add(reason, &change.path);
+                    return Ok(None);
+                }
+            },
+            Kind::Added | Kind::Modified | Kind::Deleted | Kind::Renamed | Kind::Retyped => {
+                let (text, is_whole) = self.repository.patch(&change, MAX_PATCH_BYTES).await?;
+                (Patch::read(&text, is_whole), is_whole)
+            }
+        };
+        if patch.is_binary() {
+            skipped.add(self.why_binary(&change.path).await, &change.path);
+            return Ok(None);
+        }
+        if patch == Patch::default() {
+            // It was changed back, or taken away, since it was listed.
+            return Ok(None);
+        }
+        if !is_whole {
+            skipped.add_cut(&change.path);
+        }
+        Ok(Some(Changed {
+            path: change.path,
+            from: change.from,
+            kind: change.kind,
+            patch,
+        }))
+    }
+
+    /// A file that git does not know, and true when all of it fits.
+    async fn new_file(&self, path: &str) -> Result<(Patch, bool), Reason> {
+        let (workspace, path) = (self.workspace.clone(), path.to_owned());
+        let read = move || new_file(&workspace, &path);
+        let read = tokio::task::spawn_blocking(read).await;
+        read.unwrap_or(Err(Reason::Unreadable))
+    }
+
+    /// The reason why git takes a file for binary: it also does that with files that are only large.
+    async fn why_binary(&self, path: &str) -> Reason {
+        let (workspace, path) = (self.workspace.clone(), path.to_owned());
+        let look = move || {
+            let (file, _) = workspace.open_file(&path).ok()?;
+            Some(file.metadata().ok()?.len())
+        };
+        match tokio::task::spawn_blocking(look).await {
+            Ok(Some(size)) if size > MAX_FILE_BYTES => Reason::Large,
+            Ok(_) | Err(_) => Reason::Binary,
+        }
+    }
+}
+
+/// Reads a file that git does not know, and answers true when all of it fits.
+fn new_file(workspace: &Workspace, path: &str) -> Result<(Patch, bool), Reason> {
+    let opened = workspace.open_file(path);
+    let (file, _) = opened.map_err(|_| Reason::Unreadable)?;
+    // A link may lead to a file that needs consent.
+    let real = workspace.real_path(&file);
+    if real.is_none_or(|real| real.to_string() != path) {
+        return Err(Reason::Link);
+    }
+    let size = file.metadata().map_err(|_| Reason::Unreadable)?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(Reason::Large);
+    }
+    let mut bytes = Vec::new();
+    let ended = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
+    ended.map_err(|_| Reason::Unreadable)?;
+    if not_text(&bytes).is_some() {
+        return Err(Reason::Binary);
+    }
+    let (text, _) = lossy(&bytes);
+    let end = text.floor_char_boundary(MAX_PATCH_BYTES);
+    let is_whole = end == text.len();
+    let shown = if is_whole {
+        text.as_str()
+    } else {
+        let line = text[..end].rfind('\n').map_or(end, |end| end + 1);
+        &text[..line]
+    };
+    Ok((Patch::of_new_file(path, shown), is_whole))
+}

@@ -1,0 +1,78 @@
+//! A review: the files and the findings.
+
+use serde::Serialize;
+
+use crate::git::listing::Kind;
+use crate::review::patch::Patch;
+use crate::review::skipped::Skipped;
+
+/// The weight of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = ReviewSeverity)]
+pub enum Severity {
+    /// Taste, or a small improvement.
+    Low,
+    /// Wrong in some cases, or hard to keep right.
+    Medium,
+    /// Wrong, unsafe, or it loses something.
+    High,
+}
+
+impl Severity {
+    /// Reads the words that models use; any other word is `medium`.
+    pub fn read(word: &str) -> Self {
+        match word.trim().to_ascii_lowercase().as_str() {
+            "high" | "critical" | "blocker" | "error" | "major" => Self::High,
+            "low" | "info" | "minor" | "nit" | "note" | "hint" => Self::Low,
+            _ => Self::Medium,
+        }
+    }
+}
+
+/// A changed file that is reviewed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Its path, relative to the workspace.
+    pub path: String,
+    /// Its former path, when it was renamed.
+    pub from: Option<String>,
+    /// The kind of change.
+    pub kind: Kind,
+    /// The difference.
+    pub patch: Patch,
+}
+
+/// A finding of the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The place of its file among those that were shown.
+    pub file: usize,
+    /// Its line in the new file; none when the model named none that was shown.
+    pub line: Option<u32>,
+    /// Its weight.
+    pub severity: Severity,
+    /// In a few words.
+    pub title: String,
+    /// In sentences.
+    pub body: String,
+    /// A way to mend it.
+    pub suggestion: Option<String>,
+}
+
+/// A whole review.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Review {
+    /// The files that were reviewed.
+    pub files: Vec<Changed>,
+    /// The findings in them.
+    pub findings: Vec<Finding>,
+    /// A description of the changes, in sentences.
+    pub summary: String,
+    /// Remarks about the review itself, in sentences.
+    pub notes: Vec<String>,
+    /// The files that were not reviewed, with the reasons.
+    pub skipped: Skipped,
+    /// The model that reviewed; none when there was nothing to review.
+    pub model: Option<String>,
+}

@@ -1,0 +1,258 @@
+//! The SQL of workers and of taking runs.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use crate::auth::principal::Role;
+use crate::platform::ids::{OrgId, UserId};
+use crate::platform::logging::TraceId;
+use crate::runs::lease::model::{Shares, Taken};
+use crate::runs::log::journal::Hold;
+use crate::runs::model::{ChosenModel, Run, RunId, RunKind, RunStatus, Task, WorkerId};
+
+/// The advisory lock of whoever counts and takes runs; the number is arbitrary and must never
+/// change.
+const TAKING: i64 = 0x6e61_7669_0002;
+
+/// Makes this session the only one that counts and takes runs until its transaction ends: two that
+/// counted at the same time would both find the last place free. A process that is stopped meanwhile
+/// keeps the others waiting for a few seconds and not for as long as transactions may be idle.
+pub async fn take_alone(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "alone!" from (
+             select set_config('idle_in_transaction_session_timeout', '5s', true),
+                    pg_advisory_xact_lock($1)
+           ) locked"#,
+        TAKING,
+    )
+    .fetch_one(conn)
+    .await
+    .map(drop)
+}
+
+/// Writes a worker with a fresh lease, or renews the lease of one. A lease that has ended is not
+/// renewed, since its runs may be another's by now. Answers whether the worker has one.
+pub async fn renew(
+    conn: &mut PgConnection,
+    worker: WorkerId,
+    host: &str,
+    lasts: Duration,
+) -> sqlx::Result<bool> {
+    let seconds = lasts.as_secs_f64();
+    let done = sqlx::query!(
+        "insert into workers (worker_id, host, started_at, expires_at)
+         values ($1, $2, clock_timestamp(), clock_timestamp() + make_interval(secs => $3))
+         on conflict (worker_id) do update set expires_at = excluded.expires_at
+         where workers.expires_at > clock_timestamp()",
+        worker.0,
+        host,
+        seconds,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends a worker's lease: its process ends, and what it holds is free.
+pub async fn give_up(conn: &mut PgConnection, worker: WorkerId) -> sqlx::Result<()> {
+    sqlx::query!("delete from workers where worker_id = $1", worker.0)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Forgets workers whose lease ended an hour ago. Their runs name them still, which means the same.
+pub async fn forget_the_lost(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("delete from workers where expires_at < clock_timestamp() - interval '1 hour'")
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// How many runs of an organisation are under way, in all processes. Those that wait for a person
+/// are not: they cost nothing.
+pub async fn under_way(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from runs r join workers w using (worker_id)
+           where r.org_id = $1 and r.finished_at is null and r.status = 'running'
+             and w.expires_at > clock_timestamp()"#,
+        org_id.as_str(),
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Which runs to take, in the transaction of [`take_alone`]: waiting ones and orphans, at most
+/// `limit` and never more than the shares allow. Organisations take turns, those with the fewest
+/// runs under way first and among equals the one whose last turn is longest ago; within one, the
+/// oldest comes first. Before all of them come those that their users want to end, whatever the
+/// shares: ending one costs nothing.
+pub async fn choose(
+    conn: &mut PgConnection,
+    limit: i64,
+    shares: Shares,
+) -> sqlx::Result<Vec<(OrgId, RunId)>> {
+    let rows = sqlx::query!(
+        r#"with unfinished as (
+             select r.org_id, r.run_id, r.status, r.available_at,
+                    r.cancel_requested_at is not null as cancelled,
+                    coalesce(w.expires_at > clock_timestamp(), false) as held
+             from runs r left join workers w using (worker_id)
+             where r.finished_at is null
+               and (r.available_at <= clock_timestamp() or r.cancel_requested_at is not null)
+           ), busy as (
+             select org_id, count(*) as runs from unfinished
+             where held and status = 'running' group by org_id
+           ), queue as (
+             select org_id, run_id, available_at, cancelled, coalesce(busy.runs, 0) as busy,
+                    row_number() over (partition by org_id
+                                       order by cancelled desc, available_at, run_id) as place
+             from unfinished left join busy using (org_id)
+             where not held
+           )
+           select queue.org_id as "org_id: OrgId", queue.run_id as "run_id: RunId"
+           from queue left join run_turns turn using (org_id)
+           where queue.cancelled or queue.busy + queue.place <= $2
+           order by queue.cancelled desc, queue.busy + queue.place, turn.taken_at nulls first, queue.available_at
+           limit greatest(0::bigint, least($1::bigint,
+                 $3::bigint - (select coalesce(sum(runs), 0)::bigint from busy)))"#,
+        limit,
+        shares.per_org,
+        shares.total,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.org_id, row.run_id))
+        .collect())
+}
+
+/// Takes these runs, as far as no living worker holds them and nobody has their rows locked: whoever
+/// does is about to change them.
+pub async fn take(
+    conn: &mut PgConnection,
+    worker: WorkerId,
+    runs: &[(OrgId, RunId)],
+    at: DateTime<Utc>,
+) -> sqlx::Result<Vec<Taken>> {
+    let orgs: Vec<String> = runs
+        .iter()
+        .map(|(org, _)| org.as_str().to_owned())
+        .collect();
+    let ids: Vec<uuid::Uuid> = runs.iter().map(|(_, run)| run.0).collect();
+    let rows = sqlx::query!(
+        r#"with before as (
+             select r.org_id, r.run_id, r.worker_id
+             from runs r join unnest($2::text[], $3::uuid[]) as wanted (org_id, run_id)
+                  using (org_id, run_id)
+             where r.finished_at is null
+               and not exists (select 1 from workers w where w.worker_id = r.worker_id
+                               and w.expires_at > clock_timestamp())
+             for update of r skip locked
+           )
+           update runs r
+           set worker_id = $1, fence = r.fence + 1, updated_at = $4,
+               takeovers = r.takeovers + (before.worker_id is not null)::integer,
+               status = case when r.status = 'queued' then 'running' else r.status end,
+               started_at = coalesce(r.started_at, $4)
+           from before
+           where r.org_id = before.org_id and r.run_id = before.run_id
+           returning r.org_id as "org_id: OrgId", r.user_id as "user_id: UserId",
+                     r.run_id as "run_id: RunId", r.team_id, r.role, r.kind as "kind: RunKind",
+                     r.request, r.task, r.requested_model, r.provider, r.model,
+                     r.trace_id as "trace_id: TraceId", r.created_at, r.last_sequence, r.fence, r.status as "status: RunStatus",
+                     r.state, r.baseline, r.takeovers, r.settled_sequence,
+                     r.cancel_requested_at is not null as "cancelled!",
+                     before.worker_id is not null as "was_orphan!""#,
+        worker.0,
+        &orgs,
+        &ids,
+        at,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "insert into run_turns (org_id, taken_at)
+         select org_id, clock_timestamp()
+         from (select distinct org_id from unnest($1::text[]) as taken (org_id)) turns
+         order by org_id
+         on conflict (org_id) do update set taken_at = excluded.taken_at",
+        &orgs,
+    )
+    .execute(conn)
+    .await?;
+    let taken = rows.into_iter().map(|row| {
+        let task = row.request.map(serde_json::from_value);
+        let task = task.and_then(|task: Result<Task, _>| {
+            task.inspect_err(
+                |error| tracing::error!(run.id = %row.run_id, %error, "a request cannot be read"),
+            )
+            .ok()
+        });
+        let is_readable = task.is_some();
+        let run = Run {
+            id: row.run_id,
+            org_id: row.org_id,
+            user_id: row.user_id,
+            team_id: row.team_id.and_then(|team| team.parse().ok()),
+            role: row.role.parse().unwrap_or(Role::Viewer),
+            kind: row.kind,
+            task: task.unwrap_or_else(|| Task::unreadable(row.task)),
+            model: ChosenModel {
+                requested: row.requested_model,
+                provider: row.provider,
+                model: row.model,
+            },
+            trace_id: row.trace_id,
+            created_at: row.created_at,
+        };
+        Taken {
+            run,
+            hold: Hold {
+                last: row.last_sequence,
+                fence: row.fence,
+                status: row.status,
+            },
+            state: row.state,
+            baseline: row.baseline,
+            takeovers: row.takeovers,
+            was_orphan: row.was_orphan,
+            settled: row.settled_sequence,
+            cancelled: row.cancelled,
+            is_readable,
+        }
+    });
+    Ok(taken.collect())
+}
+
+/// The runs that a worker holds, each with its fence.
+pub async fn held(
+    conn: &mut PgConnection,
+    worker: WorkerId,
+) -> sqlx::Result<Vec<(OrgId, RunId, i64)>> {
+    let rows = sqlx::query!(
+        r#"select org_id as "org_id: OrgId", run_id as "run_id: RunId", fence from runs
+           where worker_id = $1 and finished_at is null"#,
+        worker.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.org_id, row.run_id, row.fence))
+        .collect())
+}
+
+/// The runs of a worker that their users want to end.
+pub async fn cancelled(conn: &mut PgConnection, worker: WorkerId) -> sqlx::Result<Vec<RunId>> {
+    sqlx::query_scalar!(
+        r#"select run_id as "run_id: RunId" from runs
+           where worker_id = $1 and finished_at is null and cancel_requested_at is not null"#,
+        worker.0,
+    )
+    .fetch_all(conn)
+    .await
+}

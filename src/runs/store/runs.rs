@@ -1,0 +1,202 @@
+//! The SQL of a run's row. What is written with every step goes through the log instead; see
+//! [`crate::runs::log::store`].
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use crate::platform::db::{strip_nul, to_jsonb};
+use crate::platform::ids::{OrgId, TeamId};
+use crate::platform::logging::TraceId;
+use crate::platform::redact::json::redact_json;
+use crate::platform::redact::text::redact_text;
+use crate::runs::model::{Run, RunId, RunKind, RunStatus, WorkerId};
+
+/// Writes a run with its request; its log is empty. `worker` takes it at once, under the fence 1; a
+/// run without one waits, if `starts` for the next worker that is free, else to be started.
+pub async fn insert_run(
+    conn: &mut PgConnection,
+    run: &Run,
+    worker: Option<WorkerId>,
+    starts: bool,
+    metadata: Option<&Value>,
+) -> sqlx::Result<()> {
+    let task = strip_nul(&run.task.message);
+    let requested_model = run.model.requested.as_deref().map(strip_nul);
+    let options = json!({
+        "run_verification": run.task.run_verification,
+        "max_iterations": run.task.max_iterations,
+    });
+    let status = match worker {
+        Some(_) => RunStatus::Running,
+        None => RunStatus::Queued,
+    };
+    sqlx::query!(
+        "insert into runs (run_id, org_id, user_id, role, conversation_id, kind, status, task,
+                           workspace_path, requested_model, provider, model, options, request,
+                           metadata, worker_id, fence, created_at, updated_at, started_at,
+                           available_at, trace_id, team_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+                 case when $16::uuid is null then 0 else 1 end, $17::timestamptz, $17,
+                 case when $16::uuid is null then null else $17 end,
+                 case when $18 then now() end, $19, $20)",
+        run.id.0,
+        run.org_id.as_str(),
+        run.user_id.as_str(),
+        run.role.as_str(),
+        run.task.conversation_id.map(|id| id.0),
+        run.kind as RunKind,
+        status as RunStatus,
+        task.as_ref(),
+        run.task.workspace_path.as_deref(),
+        requested_model.as_deref(),
+        run.model.provider,
+        run.model.model,
+        options,
+        to_jsonb(&run.task),
+        metadata,
+        worker.map(|worker| worker.0),
+        run.created_at,
+        starts,
+        run.trace_id.as_ref() as Option<&TraceId>,
+        run.team_id.as_ref().map(TeamId::as_str),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// How many runs wait for a worker, of all organisations.
+pub async fn count_waiting(conn: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from runs
+           where finished_at is null and status = 'queued' and available_at <= clock_timestamp()"#,
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// How far the logs of these runs reach.
+pub async fn heads(
+    conn: &mut PgConnection,
+    runs: &[(OrgId, RunId)],
+) -> sqlx::Result<Vec<(RunId, i64)>> {
+    if runs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let orgs: Vec<String> = runs
+        .iter()
+        .map(|(org, _)| org.as_str().to_owned())
+        .collect();
+    let ids: Vec<uuid::Uuid> = runs.iter().map(|(_, run)| run.0).collect();
+    let rows = sqlx::query!(
+        r#"select run_id as "run_id: RunId", last_sequence
+           from runs join unnest($1::text[], $2::uuid[]) as wanted (org_id, run_id)
+                using (org_id, run_id)"#,
+        &orgs,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    let heads = rows.into_iter().map(|row| (row.run_id, row.last_sequence));
+    Ok(heads.collect())
+}
+
+/// How far a run has come, as it was written with its last step.
+pub async fn state(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+) -> sqlx::Result<Option<Value>> {
+    let state = sqlx::query_scalar!(
+        "select state from runs where org_id = $1 and run_id = $2",
+        org_id.as_str(),
+        run_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(state.flatten())
+}
+
+/// Locks the row of an unfinished run that is held under this fence, until the transaction ends.
+/// Answers where its log ends; nothing when the run is over or another's.
+pub async fn lock_run(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+    fence: i64,
+) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!(
+        "select last_sequence from runs
+         where org_id = $1 and run_id = $2 and fence = $3 and finished_at is null for update",
+        org_id.as_str(),
+        run_id.0,
+        fence,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Ends a run, and drops what only somebody who goes on with it would need. Answers whether it was
+/// still open and this worker's.
+pub async fn finish_run(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+    fence: i64,
+    end: &RunEnd<'_>,
+    at: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let error = end.error.map(strip_nul);
+    let error = error.as_deref().map(redact_text);
+    let mut summary = to_jsonb(end.summary);
+    redact_json(&mut summary);
+    let done = sqlx::query!(
+        "update runs set status = $4, summary = $5, error = $6, finished_at = $7, updated_at = $7,
+                         phase = $4, request = null, state = null, baseline = null
+         where org_id = $1 and run_id = $2 and fence = $3 and finished_at is null",
+        org_id.as_str(),
+        run_id.0,
+        fence,
+        end.status.as_str(),
+        summary,
+        error.as_deref(),
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// How a run ends, for its row.
+#[derive(Clone, Copy, Debug)]
+pub struct RunEnd<'a> {
+    /// One of the three ends.
+    pub status: RunStatus,
+    /// `complete.summary` as clients got it.
+    pub summary: &'a Value,
+    /// What went wrong.
+    pub error: Option<&'a str>,
+}
+
+/// Puts a run back into the queue, at its old place: its process ends before it does.
+pub async fn release_run(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+    fence: i64,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update runs set status = 'queued', worker_id = null, updated_at = $4,
+                         available_at = coalesce(available_at, now())
+         where org_id = $1 and run_id = $2 and fence = $3 and finished_at is null",
+        org_id.as_str(),
+        run_id.0,
+        fence,
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

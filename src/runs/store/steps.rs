@@ -1,0 +1,207 @@
+//! The SQL of a run's steps: what was said to the model, and what it asked for.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use crate::llm::model::{Message, ToolCall};
+use crate::platform::db::{strip_nul, to_jsonb};
+use crate::platform::ids::OrgId;
+use crate::runs::model::{RunId, ToolCallId};
+
+/// The conversation of a run with the model, in order.
+pub async fn run_messages(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+) -> sqlx::Result<Vec<Message>> {
+    let rows = sqlx::query_scalar!(
+        r#"select content as "content: Json<Message>" from run_messages
+           where org_id = $1 and run_id = $2 order by position"#,
+        org_id.as_str(),
+        run_id.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Writes a message of the conversation with the model; writing it again changes nothing.
+pub async fn insert_message(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+    position: i32,
+    message: &Message,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into run_messages (org_id, run_id, position, content, created_at)
+         values ($1, $2, $3, $4, $5) on conflict do nothing",
+        org_id.as_str(),
+        run_id.0,
+        position,
+        to_jsonb(message),
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes a tool call that is intended; writing it again changes nothing.
+pub async fn insert_tool_call(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+    id: ToolCallId,
+    position: i32,
+    call: &ToolCall,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let (call_id, name) = (strip_nul(&call.id), strip_nul(&call.name));
+    sqlx::query!(
+        "insert into tool_calls (org_id, run_id, tool_call_id, position, provider_call_id, name,
+                                 arguments, status, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, 'planned', $8) on conflict do nothing",
+        org_id.as_str(),
+        run_id.0,
+        id.0,
+        position,
+        call_id.as_ref(),
+        name.as_ref(),
+        to_jsonb(&call.arguments),
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A person allowed a tool call.
+pub async fn approve_tool_call(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    id: ToolCallId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update tool_calls set status = 'approved'
+         where org_id = $1 and tool_call_id = $2 and status = 'planned'",
+        org_id.as_str(),
+        id.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A tool call begins to have effects, or begins anew because it is known that it had none. Answers
+/// whether it had been started before.
+pub async fn start_tool_call(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    id: ToolCallId,
+    probe: &Value,
+    at: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let before = sqlx::query_scalar!(
+        r#"with before as (
+             select org_id, tool_call_id, status from tool_calls
+             where org_id = $1 and tool_call_id = $2 and status <> 'finished' for update
+           )
+           update tool_calls call set status = 'started', started_at = $3, probe = $4
+           from before
+           where call.org_id = before.org_id and call.tool_call_id = before.tool_call_id
+           returning before.status = 'started' as "again!""#,
+        org_id.as_str(),
+        id.0,
+        at,
+        to_jsonb(probe),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(before.unwrap_or(true))
+}
+
+/// A tool call is over.
+pub async fn finish_tool_call(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    id: ToolCallId,
+    result: &Value,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update tool_calls set status = 'finished', result = $3, finished_at = $4
+         where org_id = $1 and tool_call_id = $2 and status <> 'finished'",
+        org_id.as_str(),
+        id.0,
+        to_jsonb(result),
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A call that has no result yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenCall {
+    /// Its row.
+    pub id: ToolCallId,
+    /// The provider's name for it.
+    pub call_id: String,
+    /// How far it came.
+    pub progress: CallProgress,
+    /// What its effect is recognised by, once it began.
+    pub probe: Option<Value>,
+}
+
+/// How far a call without a result came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum CallProgress {
+    /// It was shown; nothing happened.
+    Planned,
+    /// It was allowed; nothing happened.
+    Approved,
+    /// It began, and may or may not have had its effect.
+    Started,
+}
+
+/// The calls of a run that have no result yet, in order.
+pub async fn open_tool_calls(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+) -> sqlx::Result<Vec<OpenCall>> {
+    sqlx::query_as!(
+        OpenCall,
+        r#"select tool_call_id as "id: ToolCallId", provider_call_id as call_id,
+                  status as "progress: CallProgress", probe
+           from tool_calls
+           where org_id = $1 and run_id = $2 and status <> 'finished'
+           order by position"#,
+        org_id.as_str(),
+        run_id.0,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// How many calls a run has made.
+pub async fn count_tool_calls(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+) -> sqlx::Result<i32> {
+    sqlx::query_scalar!(
+        r#"select coalesce(max(position), 0) as "count!" from tool_calls
+           where org_id = $1 and run_id = $2"#,
+        org_id.as_str(),
+        run_id.0,
+    )
+    .fetch_one(conn)
+    .await
+}

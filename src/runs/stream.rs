@@ -1,0 +1,366 @@
+//! A run's log as server-sent events: from any point, then live.
+//!
+//! A stream is a cursor over the log. It is woken when the log has grown, sends what comes after its
+//! cursor, and holds no more than one small page of it: so no event is sent twice and none is left
+//! out, however slow the client is, and whichever process works on the run.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use async_stream::stream;
+use axum::response::Response;
+use axum::response::sse;
+use futures_util::Stream;
+use serde_json::{Value, json};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::service::{AgentService, Started};
+use crate::jobs::model::JobHead;
+use crate::platform::ids::OrgId;
+use crate::platform::sse::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
+use crate::runs::event::Event;
+use crate::runs::event_data::Phase;
+use crate::runs::log::feed::{Follower, TELL_EVERY};
+use crate::runs::log::store::Recorded;
+use crate::runs::model::{RunId, RunKind};
+
+/// The pause after the log could not be read.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The stream of an interactive run. Its client leaving ends the run, because closing the connection
+/// is how the clients' stop button works, unless the client said that it may leave.
+pub fn interactive(service: AgentService, started: Started, may_leave: bool) -> Response {
+    let (org_id, run_id) = (started.principal.org_id.clone(), started.run_id);
+    let follower = service.services().followers.follow(&org_id, run_id, 1);
+    let leaving = (!may_leave).then(|| Leaving {
+        service: service.clone(),
+        started,
+        is_over: false,
+    });
+    let view = View::Interactive { leaving };
+    respond(frames(service, org_id, run_id, 0, follower, view))
+}
+
+/// The stream of a job, or of any other run as a job, after a sequence number. Its client may come and
+/// go.
+pub fn job(service: AgentService, head: JobHead, after: i64, ends: CancellationToken) -> Response {
+    let followers = &service.services().followers;
+    let follower = followers.follow(&head.org_id, head.run_id, head.last_sequence);
+    // Nobody has seen what is not there yet, whatever a client says.
+    let after = after.min(head.last_sequence);
+    // No edit waits for events that the client has seen.
+    follower.handed(after);
+    let view = View::Job {
+        kind: head.kind,
+        seen: after,
+        ends,
+    };
+    respond(frames(
+        service,
+        head.org_id,
+        head.run_id,
+        after,
+        follower,
+        view,
+    ))
+}
+
+/// Who looks at a run, and so what its events look like and where they end.
+enum View {
+    /// Whoever asked for it interactively.
+    Interactive {
+        /// Ends the run when the client leaves.
+        leaving: Option<Leaving>,
+    },
+    /// Anybody who looks at it as a job.
+    Job {
+        /// How it was asked for.
+        kind: RunKind,
+        /// What the client had seen when it came.
+        seen: i64,
+        /// Cancelled when this process ends, which is not the end of the run.
+        ends: CancellationToken,
+    },
+}
+
+/// Ends a run when it is dropped, wherever the run is worked on by then.
+struct Leaving {
+    service: AgentService,
+    started: Started,
+    /// Whether the run is over, so that leaving means nothing any more.
+    is_over: bool,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let run_id = self.started.run_id;
+        // A stream that the server's own end breaks is no leaving, however far behind its client is.
+        if self.is_over || self.service.stopping().is_cancelled() {
+            return;
+        }
+        if self.service.services().followers.cancel(run_id) {
+            return;
+        }
+        let (service, who) = (self.service.clone(), self.started.principal.clone());
+        let tasks = service.services().tasks.clone();
+        tasks.spawn(async move {
+            if let Err(error) = service.cancel_job(&who, run_id).await {
+                // Most often because it is over.
+                tracing::debug!(run.id = %run_id, %error, "a run whose client left is not ended");
+            }
+        });
+    }
+}
+
+impl View {
+    /// Whether nothing follows an event.
+    fn ends_with(&self, event: &Event) -> bool {
+        let is_complete = matches!(event, Event::Complete { .. });
+        match self {
+            Self::Interactive { .. } => {
+                let leaves = Phase::Interrupted;
+                is_complete || matches!(event, Event::Status { status, .. } if *status == leaves)
+            }
+            Self::Job { kind, .. } => match kind {
+                RunKind::Autonomous => is_complete,
+                RunKind::Job => matches!(
+                    event,
+                    Event::JobCompleted { .. }
+                        | Event::JobFailed { .. }
+                        | Event::JobCanceled { .. }
+                ),
+            },
+        }
+    }
+
+    /// The frame before an interactive stream ends without its run: clients show errors, and would
+    /// take the end of the stream for the end of the work. It is not part of the log.
+    fn goes_on(&self, run_id: RunId, event: &Event) -> Option<sse::Event> {
+        let is_interactive = matches!(self, Self::Interactive { .. });
+        if !(is_interactive
+            && matches!(
+                event,
+                Event::Status {
+                    status: Phase::Interrupted,
+                    ..
+                }
+            ))
+        {
+            return None;
+        }
+        let data = json!({
+            "type": "error",
+            "error": format!(
+                "The server is restarting. The run is not over: it goes on as job {run_id}"
+            ),
+            "code": "RUN_CONTINUES",
+            "job_id": run_id,
+            "events_url": format!("/api/jobs/{run_id}/events"),
+        });
+        Some(sse::Event::default().data(data.to_string()))
+    }
+
+    fn frame(&self, run_id: RunId, recorded: &Recorded) -> sse::Event {
+        let mut data = serde_json::to_value(&recorded.event).unwrap_or(Value::Null);
+        match self {
+            Self::Interactive { .. } => {
+                if let Event::RouterInfo { router_info } = &recorded.event {
+                    // The oldest clients know this frame by its one key and not by a type.
+                    data = json!({ "router_info": router_info });
+                }
+            }
+            Self::Job { .. } => {
+                data["sequence"] = json!(recorded.sequence);
+                data["job_id"] = json!(run_id);
+                data["job_status"] = json!(recorded.run_status);
+                if data["timestamp"].is_null() {
+                    data["timestamp"] = json!(recorded.at.timestamp_millis());
+                }
+            }
+        }
+        sse::Event::default()
+            .id(recorded.sequence.to_string())
+            .data(data.to_string())
+    }
+}
+
+fn frames(
+    service: AgentService,
+    org_id: OrgId,
+    run_id: RunId,
+    after: i64,
+    mut follower: Follower,
+    mut view: View,
+) -> impl Stream<Item = Result<sse::Event, Infallible>> + Send + 'static {
+    stream! {
+        let open = OpenStream::new(&service.services().metrics);
+        let mut cursor = after;
+        let mut last_sent = Instant::now();
+        let mut looks = true;
+        let mut telling = interval(TELL_EVERY);
+        telling.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        yield Ok(opening());
+        'log: loop {
+            let page = page(&service, &org_id, run_id, cursor, &follower).await;
+            // Nothing where something must be: events this old were dropped by retention.
+            let is_gone = page.as_ref().is_some_and(Vec::is_empty) && follower.head() > cursor;
+            let is_stuck = page.is_none() || is_gone;
+            for recorded in page.unwrap_or_default() {
+                cursor = recorded.sequence;
+                last_sent = Instant::now();
+                let ends = view.ends_with(&recorded.event);
+                if let Some(frame) = view.goes_on(run_id, &recorded.event) {
+                    yield Ok(frame);
+                }
+                yield Ok(view.frame(run_id, &recorded));
+                follower.handed(cursor);
+                if ends {
+                    break 'log;
+                }
+            }
+            if !is_stuck && follower.head() > cursor {
+                continue;
+            }
+            // The end of a run is an event, unless the client had seen it before it came, or its run
+            // was ended by other means. So this is not asked with every event.
+            if (std::mem::take(&mut looks) || is_gone)
+                && matches!(view, View::Job { .. })
+                && is_over(&service, &org_id, run_id, cursor, is_gone).await
+            {
+                break 'log;
+            }
+            let cursor = if is_stuck { None } else { Some(cursor) };
+            let next = next(&mut follower, cursor, last_sent + HEARTBEAT, &view);
+            let next = tokio::select! {
+                next = next => next,
+                _ = telling.tick() => Next::Tell,
+            };
+            match next {
+                Next::Look => {}
+                Next::Tell => follower.tell(),
+                Next::Heartbeat => {
+                    looks = true;
+                    last_sent = Instant::now();
+                    yield Ok(heartbeat(service.services().clock.millis()));
+                }
+                // Not the end of the run: without `[DONE]` the client connects again.
+                Next::ProcessEnds => return,
+            }
+        }
+        match &mut view {
+            // What is left of the stream cannot cancel the run any more.
+            View::Interactive { leaving } => {
+                if let Some(leaving) = leaving {
+                    leaving.is_over = true;
+                }
+            }
+            View::Job { seen, .. } => {
+                if let Some(frame) = job_terminal(&service, &org_id, run_id, *seen).await {
+                    yield Ok(frame);
+                }
+            }
+        }
+        drop(open);
+        yield Ok(done());
+    }
+}
+
+/// What a stream waits for.
+enum Next {
+    /// Something may be there to be sent.
+    Look,
+    /// The process that works on the run has to hear that it is followed.
+    Tell,
+    /// Nothing, for so long that the client has to hear from us.
+    Heartbeat,
+    /// This process ends.
+    ProcessEnds,
+}
+
+/// Waits until the log reaches beyond the cursor or, without one, for a moment.
+async fn next(
+    follower: &mut Follower,
+    cursor: Option<i64>,
+    heartbeat: Instant,
+    view: &View,
+) -> Next {
+    let ends = async {
+        match view {
+            View::Interactive { .. } => std::future::pending().await,
+            View::Job { ends, .. } => ends.cancelled().await,
+        }
+    };
+    let moved = async {
+        match cursor {
+            Some(cursor) => follower.beyond(cursor).await,
+            None => sleep(PAUSE).await,
+        }
+    };
+    tokio::select! {
+        moved = timeout_at(heartbeat, moved) => match moved {
+            Ok(()) => Next::Look,
+            Err(_) => Next::Heartbeat,
+        },
+        () = ends => Next::ProcessEnds,
+    }
+}
+
+/// The events after the cursor: the newest from the run's shared memory, others from the log. Nothing
+/// when the database is away for a moment: it is waited for, and the client has its heartbeats.
+async fn page(
+    service: &AgentService,
+    org_id: &OrgId,
+    run_id: RunId,
+    cursor: i64,
+    follower: &Follower,
+) -> Option<Vec<Recorded>> {
+    if let Some(recorded) = follower.recent(cursor) {
+        return Some(vec![Recorded::clone(&recorded)]);
+    }
+    if follower.head() <= cursor {
+        return Some(Vec::new());
+    }
+    match service.events_after(org_id, run_id, cursor).await {
+        Ok(recorded) => Some(recorded),
+        Err(error) => {
+            tracing::warn!(run.id = %run_id, ?error, "a stream waits for the database");
+            None
+        }
+    }
+}
+
+/// Whether the run is over and everything of its log was sent, or what was not is gone. A database
+/// that is away says nothing.
+async fn is_over(
+    service: &AgentService,
+    org_id: &OrgId,
+    run_id: RunId,
+    cursor: i64,
+    is_gone: bool,
+) -> bool {
+    let end = service.end_of(org_id, run_id).await;
+    matches!(end, Ok(Some((_, last))) if cursor >= last || is_gone)
+}
+
+/// The frame that ends the stream of a job, unless its client had seen the end when it came. It is
+/// not part of the log, so it has no id.
+async fn job_terminal(
+    service: &AgentService,
+    org_id: &OrgId,
+    run_id: RunId,
+    seen: i64,
+) -> Option<sse::Event> {
+    let (status, last) = service.end_of(org_id, run_id).await.ok().flatten()?;
+    if seen >= last {
+        return None;
+    }
+    let data = json!({
+        "type": "job_terminal",
+        "job_id": run_id,
+        "job_status": status,
+        "sequence": last.max(1),
+        "timestamp": service.services().clock.millis(),
+    });
+    Some(sse::Event::default().data(data.to_string()))
+}

@@ -1,0 +1,215 @@
+//! `check_endpoint`: one request to a server on this machine, and to no other.
+
+use std::time::Duration;
+
+use serde_json::json;
+use url::Url;
+
+use crate::exec::text;
+use crate::platform::outbound::{Client, Method};
+use crate::tools::arguments::Arguments;
+use crate::tools::context::ToolContext;
+use crate::tools::registry::{Outcome, ToolError};
+
+const TIME: Duration = Duration::from_secs(10);
+const PREVIEW_BYTES: usize = 500;
+
+/// The arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckEndpoint {
+    url: Url,
+    method: Method,
+    expected_status: u16,
+}
+
+impl CheckEndpoint {
+    /// Reads the arguments of a call.
+    pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
+        let method = match given.optional_text("method")?.as_deref() {
+            None | Some("GET" | "get") => Method::GET,
+            Some("POST" | "post") => Method::POST,
+            Some("HEAD" | "head") => Method::HEAD,
+            Some(other) => {
+                return Err(ToolError::Tell(format!(
+                    "the argument `method` must be GET, POST or HEAD, not `{}`",
+                    text::cut(other, 60)
+                )));
+            }
+        };
+        let expected = given
+            .optional_whole("expected_status", 100..=599)?
+            .unwrap_or(200);
+        Ok(Self {
+            url: local(&given.text("url")?)?,
+            method,
+            expected_status: u16::try_from(expected).unwrap_or(200),
+        })
+    }
+}
+
+/// A URL of this machine's loopback interface.
+fn local(given: &str) -> Result<Url, ToolError> {
+    let refused = |why: &str| {
+        ToolError::Tell(format!(
+            "`{}` {why}; only servers on this machine can be checked, such as \
+             http://127.0.0.1:3000/",
+            text::cut(given, 200)
+        ))
+    };
+    // The parser understands every spelling of an address (`0x7f.1`, `2130706433`); what is judged
+    // is what will be connected to.
+    let mut url = Url::parse(given).map_err(|error| refused(&format!("is no URL ({error})")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refused("is neither http nor https"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refused("holds credentials"));
+    }
+    let loopback = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => {
+            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback())
+        }
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    if !loopback {
+        return Err(refused("is not a loopback address"));
+    }
+    url.set_fragment(None);
+    Ok(url)
+}
+
+/// Asks.
+pub async fn execute(call: &CheckEndpoint, context: &ToolContext) -> Result<Outcome, ToolError> {
+    let port = call.url.port_or_known_default();
+    if port.is_some_and(|port| context.limits.reserved_ports.contains(&port)) {
+        return Err(ToolError::Tell("this port is not open to tools".to_owned()));
+    }
+    let result = tokio::select! {
+        result = tokio::time::timeout(TIME, ask(call, &context.http)) => result,
+        () = context.cancel.cancelled() => return Err(ToolError::Cancelled),
+    };
+    let result = result.unwrap_or_else(|_| {
+        json!({
+            "success": false,
+            "responding": false,
+            "error": format!("no answer within {} s", TIME.as_secs()),
+        })
+    });
+    Ok(Outcome::new(result, Vec::new()))
+}
+
+async fn ask(call: &CheckEndpoint, http: &Client) -> serde_json::Value {
+    let request = match http.request(call.method.clone(), call.url.clone()) {
+        Ok(request) => request,
+        Err(error) => {
+            return json!({
+                "success": false,
+                "responding": false,
+                "error": error.to_string(),
+            });
+        }
+    };
+    let mut answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let reason = innermost(&error);
+            return json!({
+                "success": false,
+                "responding": false,
+                "error": format!("connection failed: {reason}"),
+            });
+        }
+    };
+    let status = answer.status().as_u16();
+    let location = answer
+        .headers()
+        .get("location")
+        .map(|to| text::lossy(to.as_bytes()).0);
+    let mut preview = Vec::new();
+    while preview.len() < PREVIEW_BYTES {
+        match answer.chunk().await {
+            Ok(Some(chunk)) => {
+                let room = PREVIEW_BYTES - preview.len();
+                preview.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            }
+            Ok(None) | Err(_) => break,
+        }
+    }
+    let mut result = json!({
+        "success": status == call.expected_status,
+        "status": status,
+        "responding": true,
+        "body_preview": text::lossy(&preview[..preview.len() - text::unfinished(&preview)]).0,
+    });
+    if let Some(location) = location {
+        result["location"] = json!(text::cut(&location, 200));
+    }
+    if status != call.expected_status {
+        result["error"] = json!(format!(
+            "status {status}, expected {}",
+            call.expected_status
+        ));
+    }
+    result
+}
+
+/// What the system said, without the layers around it.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_loopback_is_accepted() {
+        for url in [
+            "http://localhost:3000/",
+            "http://127.0.0.1",
+            "https://127.1:8443/x?y#z",
+            "http://0x7f.0.0.1:80/",
+            "http://2130706433/",
+            "http://[::1]:5173/",
+            "http://[::ffff:127.0.0.1]:80/",
+            "HTTP://LOCALHOST:9000",
+        ] {
+            assert!(local(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_loopback_is_reached() {
+        for url in [
+            "http://example.com/",
+            "http://169.254.169.254/latest/meta-data/",
+            "http://10.0.0.1/",
+            "http://192.168.1.1:8080/",
+            "http://0.0.0.0:3000/",
+            "http://[::]/",
+            "http://[fd00::1]/",
+            "http://[::ffff:169.254.169.254]/",
+            "http://2852039166/",
+            "http://localhost.example.com/",
+            "http://127.0.0.1.nip.io/",
+            "http://127.0.0.1@example.com/",
+            "http://user:pass@127.0.0.1/",
+            "http://localhost%2eexample.com/",
+            "http://foo.localhost/",
+            "ftp://127.0.0.1/",
+            "file:///etc/passwd",
+            "gopher://127.0.0.1:6379/_INFO",
+            "//127.0.0.1/",
+            "127.0.0.1:3000",
+            "",
+        ] {
+            assert!(matches!(local(url), Err(ToolError::Tell(_))), "{url}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Tools that run commands and servers.
+
+pub mod check_endpoint;
+pub mod run_command;
+pub mod servers;

@@ -1,0 +1,289 @@
+//! `run_command`: a shell command, from its start to its end.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::exec::capture::{Capture, Live};
+use crate::exec::process::State;
+use crate::runs::event_data::OutputStream;
+use crate::tools::arguments::Arguments;
+use crate::tools::context::{ToolContext, ToolLimits};
+use crate::tools::registry::{Effect, Outcome, ToolError};
+
+/// The exit code of a command that took too long.
+pub const TIMED_OUT: i32 = -1;
+
+/// The exit code of a command whose run was stopped: by its user, or with its server.
+pub const CANCELLED: i32 = -2;
+
+/// How long a cancelled command is waited for; what is left of it is ended in the background.
+const CANCEL_WAIT: Duration = Duration::from_millis(700);
+
+/// How long a command that took too long is waited for until it is gone.
+const TIMEOUT_WAIT: Duration = Duration::from_secs(10);
+
+/// After the command itself ended, its output is read until it is silent for this long: something it
+/// left in the background may hold the pipes open for ever.
+const SILENCE: Duration = Duration::from_millis(100);
+
+/// How long such a background process may go on talking before the result is given.
+const TALK: Duration = Duration::from_secs(1);
+
+/// Commands that contain one of these get the time that installs and builds need.
+const SLOW: &[&str] = &[
+    "npm install",
+    "npm ci",
+    "npm test",
+    "npm run build",
+    "yarn install",
+    "yarn build",
+    "pnpm install",
+    "pnpm build",
+    "bun install",
+    "pip install",
+    "poetry install",
+    "uv sync",
+    "cargo build",
+    "cargo test",
+    "cargo clippy",
+    "cargo check",
+    "cargo nextest",
+    "docker build",
+    "docker compose build",
+    "pytest",
+    "mvn ",
+    "gradle ",
+    "./gradlew",
+    "go build",
+    "go test",
+    "apt-get install",
+    "bundle install",
+    "composer install",
+];
+
+/// The arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunCommand {
+    /// What the shell is given.
+    pub command: String,
+    /// Where it runs, within the workspace.
+    pub directory: String,
+    /// How long it may take.
+    pub time: Duration,
+    /// Variables it sees beside the usual ones.
+    pub extra: Vec<(&'static str, String)>,
+}
+
+impl RunCommand {
+    /// Reads the arguments of a call.
+    pub fn parse(given: Arguments<'_>, limits: &ToolLimits) -> Result<Self, ToolError> {
+        let command = given.text("command")?;
+        if command.trim().is_empty() {
+            return Err(ToolError::Tell("`command` is empty".to_owned()));
+        }
+        let seconds = given.optional_whole("timeout_seconds", 0..=u64::MAX)?;
+        let time = seconds.map_or(limits.command_time, |seconds| {
+            Duration::from_secs(seconds.max(1)).min(limits.command_time_max)
+        });
+        let directory = given.optional_text("cwd")?.filter(|cwd| !cwd.is_empty());
+        Ok(Self {
+            time: patience(&command, time, limits),
+            directory: directory.unwrap_or_else(|| ".".to_owned()),
+            command,
+            extra: Vec::new(),
+        })
+    }
+}
+
+/// How long a command may take: more than was asked for when it is known to be slow.
+pub fn patience(command: &str, asked: Duration, limits: &ToolLimits) -> Duration {
+    if SLOW.iter().any(|slow| command.contains(slow)) {
+        asked.max(limits.slow_command_time.min(limits.command_time_max))
+    } else {
+        asked
+    }
+}
+
+/// How a command went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// Its exit code; 128 and the signal's number when a signal ended it, or [`TIMED_OUT`], or
+    /// [`CANCELLED`].
+    pub exit_code: i32,
+    /// What is kept of its standard output.
+    pub stdout: String,
+    /// What is kept of its standard error.
+    pub stderr: String,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether something it started still runs; it ends with the run.
+    pub left_running: bool,
+}
+
+/// Runs the command of a call.
+///
+/// A cancelled command has an outcome, with the exit code [`CANCELLED`] and what it said until then.
+pub async fn execute(
+    call: RunCommand,
+    call_id: &str,
+    context: &ToolContext,
+) -> Result<Outcome, ToolError> {
+    let ran = run(&call, call_id, context).await?;
+    let success = ran.exit_code == 0;
+    let seconds = ran.took.as_secs_f64();
+    let message = match ran.exit_code {
+        0 => format!("done in {seconds:.1} s"),
+        TIMED_OUT => format!(
+            "ended because it took longer than {} s; for a server use `start_server`, for a long \
+             command set `timeout_seconds`",
+            call.time.as_secs()
+        ),
+        CANCELLED => "ended before it was done, because its run was ended or moved".to_owned(),
+        code => format!("failed with exit code {code} after {seconds:.1} s"),
+    };
+    let mut result = json!({
+        "success": success,
+        "exit_code": ran.exit_code,
+        "stdout": ran.stdout,
+        "stderr": ran.stderr,
+        "message": message,
+    });
+    if !success {
+        result["error"] = json!(message);
+    }
+    if ran.left_running {
+        result["note"] = json!(
+            "something this command started still runs in the background and will be ended with \
+             the run"
+        );
+    }
+    let effect = Effect::Ran {
+        command: call.command,
+        exit_code: Some(ran.exit_code),
+        success,
+    };
+    Ok(Outcome::new(result, vec![effect]))
+}
+
+/// Runs a command to its end, its time-out or the run's cancellation.
+pub async fn run(
+    call: &RunCommand,
+    call_id: &str,
+    context: &ToolContext,
+) -> Result<Ran, ToolError> {
+    let (directory, _) = context.workspace.open_directory(&call.directory)?;
+    let began = Instant::now();
+    let (mut running, outputs) = context.processes.start(
+        &call.command,
+        &directory,
+        &call.extra,
+        context.record.as_deref(),
+        &context.tasks,
+    )?;
+    drop(directory);
+    let guard = running.guard();
+
+    let limits = &context.limits;
+    let live = Live::new(
+        context.output.clone(),
+        call_id,
+        &call.command,
+        limits.live_bytes,
+    );
+    let stdout = Capture::new(limits.output_bytes);
+    let stderr = Capture::new(limits.output_bytes);
+    let mut reading = [
+        context.tasks.spawn(
+            stdout
+                .clone()
+                .read(outputs.stdout, live.of(OutputStream::Stdout)),
+        ),
+        context.tasks.spawn(
+            stderr
+                .clone()
+                .read(outputs.stderr, live.of(OutputStream::Stderr)),
+        ),
+    ];
+
+    let ended = tokio::select! {
+        biased;
+        state = running.ended() => Some(state),
+        () = context.cancel.cancelled() => None,
+        () = tokio::time::sleep(call.time) => {
+            running.stop();
+            running.gone(TIMEOUT_WAIT).await;
+            Some(State {
+                code: Some(TIMED_OUT),
+                ..running.state()
+            })
+        }
+    };
+    let exit_code = if let Some(state) = ended {
+        match (state.code, state.failure) {
+            (Some(code), _) => code,
+            (None, Some(reason)) => {
+                return Err(ToolError::Stop(format!(
+                    "a command could not be run: {reason}"
+                )));
+            }
+            // The command killed its own supervisor, as `kill -9 -1` would.
+            (None, None) => 128 + 9,
+        }
+    } else {
+        let _gone = tokio::time::timeout(CANCEL_WAIT, running.stop_soon()).await;
+        CANCELLED
+    };
+    settle(&mut reading, || stdout.total() + stderr.total()).await;
+    live.close();
+    guard.disarm();
+    Ok(Ran {
+        exit_code,
+        stdout: stdout.text(),
+        stderr: stderr.text(),
+        took: began.elapsed(),
+        left_running: exit_code >= 0 && running.state().left_running && !running.state().gone,
+    })
+}
+
+/// Waits until both outputs are read to their end, or nothing more comes.
+async fn settle(reading: &mut [tokio::task::JoinHandle<()>; 2], total: impl Fn() -> u64) {
+    let began = Instant::now();
+    let [stdout, stderr] = reading;
+    let both = async {
+        let _ended = (stdout.await, stderr.await);
+    };
+    let mut both = std::pin::pin!(both);
+    loop {
+        let before = total();
+        tokio::select! {
+            () = &mut both => return,
+            () = tokio::time::sleep(SILENCE) => {}
+        }
+        if total() == before || began.elapsed() > TALK {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_commands_get_more_time_and_no_command_more_than_the_most() {
+        let limits = ToolLimits::default();
+        let time = |command: &str, seconds| {
+            patience(command, Duration::from_secs(seconds), &limits).as_secs()
+        };
+        assert_eq!(time("ls", 300), 300);
+        assert_eq!(time("cd web && npm ci", 300), 1200);
+        assert_eq!(time("npm ci", 1500), 1500);
+        let object = serde_json::Map::from_iter([
+            ("command".to_owned(), json!("ls")),
+            ("timeout_seconds".to_owned(), json!("999999")),
+        ]);
+        let call = RunCommand::parse(Arguments::of(&object), &limits).unwrap();
+        assert_eq!(call.time.as_secs(), 1800);
+    }
+}

@@ -1,0 +1,310 @@
+//! `start_server` and `stop_server`: servers that live as long as the run.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::exec::capture::{Capture, Live};
+use crate::exec::process::Running;
+use crate::platform::outbound::Method;
+use crate::runs::event_data::OutputStream;
+use crate::tools::arguments::Arguments;
+use crate::tools::context::ToolContext;
+use crate::tools::registry::{Effect, Outcome, ToolError};
+
+/// Between two questions whether a server is ready.
+const PROBE_EVERY: Duration = Duration::from_millis(200);
+
+/// How long one such question may take.
+const PROBE_TIME: Duration = Duration::from_secs(2);
+
+/// How long a server is waited for until it is gone.
+const STOP_WAIT: Duration = Duration::from_secs(10);
+
+/// Bytes kept of a server's first and last output.
+const LOG_BYTES: usize = 4 * 1024;
+
+/// The ports a server may have.
+const PORTS: std::ops::RangeInclusive<u64> = 1024..=65535;
+
+/// The servers of one run, by port. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Servers {
+    by_port: Arc<Mutex<BTreeMap<u16, Server>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Server {
+    running: Running,
+    log: Capture,
+}
+
+impl Servers {
+    /// Forgets all servers; their processes end with the run's.
+    pub fn clear(&self) {
+        self.by_port
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    /// The ports of the servers that run.
+    pub fn ports(&self) -> Vec<u16> {
+        let mut by_port = self.by_port.lock().unwrap_or_else(PoisonError::into_inner);
+        by_port.retain(|_, server| !server.running.state().gone);
+        by_port.keys().copied().collect()
+    }
+
+    fn insert(&self, port: u16, server: Server) {
+        self.by_port
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(port, server);
+    }
+
+    fn remove(&self, port: u16) -> Option<Server> {
+        self.by_port
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&port)
+    }
+}
+
+/// The arguments of `start_server`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartServer {
+    command: String,
+    port: u16,
+    health_path: String,
+    startup: Duration,
+    directory: String,
+}
+
+impl StartServer {
+    /// Reads the arguments of a call.
+    pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
+        let command = given.text("command")?;
+        if command.trim().is_empty() {
+            return Err(ToolError::Tell("`command` is empty".to_owned()));
+        }
+        let health_path = given
+            .optional_text("health_path")?
+            .unwrap_or_else(|| "/".to_owned());
+        let plain = |c: char| c.is_ascii_graphic() && c != '\\';
+        if !health_path.starts_with('/') || !health_path.chars().all(plain) {
+            return Err(ToolError::Tell(
+                "`health_path` must be a URL path that begins with `/`".to_owned(),
+            ));
+        }
+        let startup = given
+            .optional_whole("startup_time", 0..=u64::MAX)?
+            .unwrap_or(10);
+        let directory = given.optional_text("cwd")?.filter(|cwd| !cwd.is_empty());
+        Ok(Self {
+            command,
+            port: port(given)?,
+            health_path,
+            startup: Duration::from_secs(startup.clamp(1, 300)),
+            directory: directory.unwrap_or_else(|| ".".to_owned()),
+        })
+    }
+}
+
+/// The arguments of `stop_server`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StopServer {
+    port: u16,
+}
+
+impl StopServer {
+    /// Reads the arguments of a call.
+    pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
+        Ok(Self { port: port(given)? })
+    }
+}
+
+fn port(given: Arguments<'_>) -> Result<u16, ToolError> {
+    let port = given.whole("port", PORTS)?;
+    u16::try_from(port).map_err(|error| ToolError::Tell(error.to_string()))
+}
+
+/// Whether nobody listens on the port, at any address of this machine.
+fn is_free(port: u16) -> bool {
+    // Binding fails when anyone listens at the address or at all of them. A machine without IPv6
+    // refuses the second for another reason.
+    let used = |error: std::io::Error| error.kind() == std::io::ErrorKind::AddrInUse;
+    let free = |bound: std::io::Result<TcpListener>| !bound.is_err_and(used);
+    free(TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))
+        && free(TcpListener::bind((Ipv4Addr::LOCALHOST, port)))
+        && free(TcpListener::bind((Ipv6Addr::LOCALHOST, port)))
+}
+
+/// Starts a server and waits until it answers.
+pub async fn start(
+    call: StartServer,
+    call_id: &str,
+    context: &ToolContext,
+) -> Result<Outcome, ToolError> {
+    let StartServer { port, startup, .. } = call;
+    let running = context.servers.ports();
+    if running.contains(&port) {
+        return Err(ToolError::Tell(format!(
+            "this run's server already uses port {port}; use it, or stop it with `stop_server`"
+        )));
+    }
+    if running.len() >= context.limits.servers {
+        return Err(ToolError::Tell(format!(
+            "{} servers run already; stop one with `stop_server`",
+            running.len()
+        )));
+    }
+    if context.limits.reserved_ports.contains(&port) || !is_free(port) {
+        return Err(ToolError::Tell(format!(
+            "port {port} is used by another program; choose another port"
+        )));
+    }
+    let (directory, _) = context.workspace.open_directory(&call.directory)?;
+    let extra = [("PORT", port.to_string())];
+    let (mut running, outputs) = context.processes.start(
+        &call.command,
+        &directory,
+        &extra,
+        context.record.as_deref(),
+        &context.tasks,
+    )?;
+    let live = Live::new(
+        context.output.clone(),
+        call_id,
+        &call.command,
+        context.limits.live_bytes,
+    );
+    let log = Capture::new(LOG_BYTES);
+    let (stdout, stderr) = (live.of(OutputStream::Stdout), live.of(OutputStream::Stderr));
+    context
+        .tasks
+        .spawn(log.clone().read(outputs.stdout, stdout));
+    context
+        .tasks
+        .spawn(log.clone().read(outputs.stderr, stderr));
+
+    let guard = running.guard();
+    let ready = tokio::select! {
+        ready = until_ready(&call, &mut running, context) => ready,
+        () = context.cancel.cancelled() => return Err(ToolError::Cancelled),
+    };
+    let effect = |success| Effect::Ran {
+        command: call.command.clone(),
+        exit_code: None,
+        success,
+    };
+    match ready {
+        Ok(url) => {
+            guard.disarm();
+            live.close();
+            let result = json!({
+                "success": true,
+                "message": format!("the server answers on port {port}; it ends with the run"),
+                "url": url,
+                "port": port,
+                "verified": true,
+                "log_preview": log.text(),
+            });
+            context.servers.insert(port, Server { running, log });
+            Ok(Outcome::new(result, vec![effect(true)]))
+        }
+        Err(reason) => {
+            running.stop();
+            running.gone(STOP_WAIT).await;
+            live.close();
+            let result = json!({
+                "success": false,
+                "error": format!("{reason}; it was stopped"),
+                "url": url_of(port, &call.health_path),
+                "port": port,
+                "log_preview": log.text(),
+                "suggestion": format!(
+                    "read the log; the server must listen on port {port} (also in the variable \
+                     PORT) within {} s, set `startup_time` when it needs longer",
+                    startup.as_secs()
+                ),
+            });
+            Ok(Outcome::new(result, vec![effect(false)]))
+        }
+    }
+}
+
+fn url_of(port: u16, path: &str) -> String {
+    format!("http://127.0.0.1:{port}{path}")
+}
+
+/// Asks the server until it answers, it ends, or its time is up.
+async fn until_ready(
+    call: &StartServer,
+    running: &mut Running,
+    context: &ToolContext,
+) -> Result<String, String> {
+    let deadline = Instant::now() + call.startup;
+    let mut last = "nobody listens yet".to_owned();
+    // Some servers listen on only one of the two loopback addresses.
+    let urls = [
+        url_of(call.port, &call.health_path),
+        format!("http://[::1]:{}{}", call.port, call.health_path),
+    ];
+    loop {
+        for url in &urls {
+            let Ok(target) = Url::parse(url) else {
+                continue;
+            };
+            let Ok(request) = context.http.request(Method::GET, target) else {
+                continue;
+            };
+            match request.timeout(PROBE_TIME).send().await {
+                Ok(answer) if !answer.status().is_server_error() => return Ok(url.clone()),
+                Ok(answer) => last = format!("it answers with status {}", answer.status()),
+                Err(error) if error.is_timeout() => {
+                    "it accepts but does not answer".clone_into(&mut last);
+                }
+                Err(_) => {}
+            }
+        }
+        let state = running.state();
+        if state.gone {
+            return Err(match (state.code, state.failure) {
+                (Some(code), _) => format!("the server ended with exit code {code}"),
+                (None, reason) => format!("the server ended: {}", reason.unwrap_or_default()),
+            });
+        }
+        if Instant::now() >= deadline {
+            return Err(format!(
+                "the server was not ready after {} s: {last}",
+                call.startup.as_secs()
+            ));
+        }
+        tokio::time::sleep(PROBE_EVERY).await;
+    }
+}
+
+/// Stops a server of this run, and no other.
+pub async fn stop(call: &StopServer, context: &ToolContext) -> Result<Outcome, ToolError> {
+    let port = call.port;
+    let Some(mut server) = context.servers.remove(port) else {
+        return Err(ToolError::Tell(format!(
+            "this run started no server on port {port}; servers of others are not stopped"
+        )));
+    };
+    server.running.stop();
+    let gone = server.running.gone(STOP_WAIT).await;
+    let free = is_free(port);
+    let result = json!({
+        "success": gone,
+        "message": format!("the server on port {port} was stopped"),
+        "port_free": free,
+        "log_preview": server.log.text(),
+    });
+    Ok(Outcome::new(result, Vec::new()))
+}

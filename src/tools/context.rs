@@ -1,0 +1,113 @@
+//! What a tool may use, and how much of it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::exec::process::Processes;
+use crate::platform::outbound::Client;
+use crate::platform::tasks::Tasks;
+use crate::policy::service::Policy;
+use crate::runs::event_data::OutputStream;
+use crate::tools::commands::servers::Servers;
+use crate::workspace::paths::Workspace;
+
+/// What the tools of one run work with. Cheap to clone; clones share the run's processes.
+#[derive(Clone, Debug)]
+pub struct ToolContext {
+    /// Where the files are.
+    pub workspace: Workspace,
+    /// Ends what is running when the run is cancelled.
+    pub cancel: CancellationToken,
+    /// Where background work is spawned.
+    pub tasks: Tasks,
+    /// Where live output goes. When nobody keeps up with it, live lines are dropped and counted;
+    /// a command never waits for a reader.
+    pub output: mpsc::Sender<OutputLine>,
+    /// How commands are started, and which ones still run.
+    pub processes: Processes,
+    /// The servers this run started, by port.
+    pub servers: Servers,
+    /// For requests to loopback addresses: no proxy, no redirects.
+    pub http: Client,
+    /// How much each tool may use.
+    pub limits: ToolLimits,
+    /// What a search leaves out: files that nobody may see unasked.
+    pub policy: Policy,
+    /// Where the command of the present call notes how far it came.
+    pub record: Option<PathBuf>,
+}
+
+impl ToolContext {
+    /// Ends everything the run has started and waits until it is gone. Returns how many processes
+    /// had left the supervision of their command and were found by the run's mark.
+    pub async fn kill_everything(&self) -> usize {
+        self.servers.clear();
+        // Who cancelled it waits; a run that is done has the time.
+        let soon = self.cancel.is_cancelled();
+        self.processes.kill_everything(soon).await
+    }
+}
+
+/// A piece of a running command's output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputLine {
+    /// The call that runs the command.
+    pub tool_call_id: String,
+    /// Which of its streams.
+    pub stream: OutputStream,
+    /// One line, or several of a burst joined by line feeds.
+    pub line: String,
+    /// The command, shortened.
+    pub command: String,
+}
+
+/// How much the tools may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolLimits {
+    /// The most bytes of a file that one `read_file` returns.
+    pub read_bytes: usize,
+    /// The most bytes that one `write_file` writes, and of a file that `edit_file` edits.
+    pub write_bytes: usize,
+    /// Entries that `list_directory` returns.
+    pub list_entries: usize,
+    /// Results that `search_files` returns.
+    pub search_results: usize,
+    /// How long one search may take.
+    pub search_time: Duration,
+    /// The first and the last this many bytes of each stream of a command are kept.
+    pub output_bytes: usize,
+    /// Bytes of live output that one command may send.
+    pub live_bytes: usize,
+    /// How long a command may take when the model does not say.
+    pub command_time: Duration,
+    /// The longest a command may take.
+    pub command_time_max: Duration,
+    /// What commands known to be slow (installs, builds) are raised to.
+    pub slow_command_time: Duration,
+    /// Servers that may run at once.
+    pub servers: usize,
+    /// Ports of our own that no tool may touch.
+    pub reserved_ports: Vec<u16>,
+}
+
+impl Default for ToolLimits {
+    fn default() -> Self {
+        Self {
+            read_bytes: 64 * 1024,
+            write_bytes: 2 * 1024 * 1024,
+            list_entries: 500,
+            search_results: 100,
+            search_time: Duration::from_secs(10),
+            output_bytes: 16 * 1024,
+            live_bytes: 256 * 1024,
+            command_time: Duration::from_mins(5),
+            command_time_max: Duration::from_mins(30),
+            slow_command_time: Duration::from_mins(20),
+            servers: 8,
+            reserved_ports: Vec::new(),
+        }
+    }
+}

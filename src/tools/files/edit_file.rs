@@ -1,0 +1,176 @@
+//! `edit_file`: replaces one piece of a file, when it is clear which one.
+
+use std::fs::File;
+use std::io::Read;
+
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{Mode, fstat};
+use serde_json::{Map, Value, json};
+
+use crate::agent::calls::recover::Change;
+use crate::exec::text;
+use crate::tools::arguments::Arguments;
+use crate::tools::context::ToolContext;
+use crate::tools::files::edit_match;
+use crate::tools::files::edit_match::Mismatch;
+use crate::tools::files::{diff, write_file};
+use crate::tools::registry::{Effect, Outcome, ToolError};
+use crate::workspace::paths::{PathError, Place};
+
+/// How many lines of the resulting difference are shown.
+const DIFF_LINES: usize = 60;
+
+/// The arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EditFile {
+    path: String,
+    old_text: String,
+    new_text: String,
+    replace_all: bool,
+}
+
+impl EditFile {
+    /// Reads the arguments of a call.
+    pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
+        Ok(Self {
+            path: given.text("path")?,
+            old_text: given.text("old_text")?,
+            new_text: given.text("new_text")?,
+            replace_all: given.flag("replace_all")?,
+        })
+    }
+}
+
+/// Edits.
+pub fn execute(call: &EditFile, context: &ToolContext) -> Result<Outcome, ToolError> {
+    let most = context.limits.write_bytes;
+    let mut place = context.workspace.place(&call.path, false)?;
+    let path = place.path.to_string();
+    let before = read(&mut place, most)?;
+    let edit = edit_match::find(&before, &call.old_text, &call.new_text, call.replace_all)
+        .map_err(|mismatch| ToolError::Tell(explain(&mismatch, &path, &before, call)))?;
+    let after = edit.apply(&before);
+    if after.len() > most {
+        return Err(ToolError::Tell(format!(
+            "`{path}` would become {} bytes long; at most {most} can be written",
+            after.len()
+        )));
+    }
+    write_file::replace(&place, after.as_bytes())?;
+    let lines: Vec<_> = edit
+        .places
+        .iter()
+        .take(20)
+        .map(|place| edit_match::line_of(&before, place.start))
+        .collect();
+    let result = json!({
+        "success": true,
+        "path": path,
+        "action": "modified",
+        "replacements": edit.places.len(),
+        "lines": lines,
+        "match": edit.rule.name(),
+        "size": after.len(),
+        "diff": diff::unified(&before, &after, DIFF_LINES),
+    });
+    Ok(Outcome::new(result, vec![Effect::Modified(path)]))
+}
+
+/// What a call is about to do; nothing when it will be refused.
+pub fn foresee(arguments: &Map<String, Value>, context: &ToolContext) -> Option<Change> {
+    let call = EditFile::parse(Arguments::of(arguments)).ok()?;
+    let mut place = context.workspace.place(&call.path, false).ok()?;
+    let before = read(&mut place, context.limits.write_bytes).ok()?;
+    let edit = edit_match::find(&before, &call.old_text, &call.new_text, call.replace_all).ok()?;
+    let after = edit.apply(&before).into_bytes();
+    Some(Change {
+        path: place.path.to_string(),
+        before: Some(before.into_bytes()),
+        after,
+    })
+}
+
+/// Reads the file to be edited and notes in `place` which content was read.
+fn read(place: &mut Place, most: usize) -> Result<String, ToolError> {
+    let path = place.path.to_string();
+    if place.existing.is_none() {
+        return Err(PathError::Missing(path).into());
+    }
+    let unreadable = |reason: &str| ToolError::Tell(format!("`{path}` cannot be read: {reason}"));
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let descriptor = openat(
+        &place.directory,
+        place.name.as_os_str(),
+        flags,
+        Mode::empty(),
+    )
+    .map_err(|errno| unreadable(errno.desc()))?;
+    place.existing = Some(fstat(&descriptor).map_err(|errno| unreadable(errno.desc()))?);
+    let mut bytes = Vec::new();
+    File::from(descriptor)
+        .take(most as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(&error.to_string()))?;
+    if let Some(found) = text::not_text(&bytes) {
+        return Err(ToolError::Tell(format!(
+            "`{path}` holds {found} and cannot be edited as text"
+        )));
+    }
+    if bytes.len() > most {
+        return Err(ToolError::Tell(format!(
+            "`{path}` is longer than {most} bytes; edit it with a command such as sed"
+        )));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        ToolError::Tell(format!(
+            "`{path}` is not valid UTF-8 (byte {} is wrong) and would be damaged by an edit; \
+             edit it with a command",
+            error.utf8_error().valid_up_to()
+        ))
+    })
+}
+
+fn explain(mismatch: &Mismatch, path: &str, before: &str, call: &EditFile) -> String {
+    match mismatch {
+        Mismatch::Empty => {
+            "`old_text` is empty; name the text to replace, or use `write_file`".to_owned()
+        }
+        Mismatch::Identical => {
+            "the edit changes nothing: `old_text` and `new_text` are the same".to_owned()
+        }
+        Mismatch::Ambiguous { lines, count, rule } => {
+            let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
+            let loosely = match rule {
+                edit_match::Rule::Exact => "",
+                edit_match::Rule::TrailingSpace | edit_match::Rule::Indentation => {
+                    ", when white space is disregarded"
+                }
+            };
+            format!(
+                "`old_text` stands in `{path}` {count} times{loosely} (lines {}{}); add lines \
+                 around it until it is unique, or set `replace_all`",
+                lines.join(", "),
+                if lines.len() < *count { ", …" } else { "" },
+            )
+        }
+        Mismatch::Absent => absent(path, before, call),
+    }
+}
+
+fn absent(path: &str, before: &str, call: &EditFile) -> String {
+    let there = before
+        .find(&call.new_text)
+        .filter(|_| !call.new_text.trim().is_empty())
+        .map(|at| edit_match::line_of(before, at));
+    let there = there.map_or_else(String::new, |line| {
+        format!(" `new_text` is already there, at line {line}.")
+    });
+    let nearest = match diff::nearest(before, &call.old_text) {
+        Some(nearest) => format!(
+            "The nearest region begins at line {}; lines with - are yours, with + the file's:\n{}",
+            nearest.line, nearest.diff
+        ),
+        None => "Nothing in it resembles `old_text`; read the file again.".to_owned(),
+    };
+    format!("`old_text` does not stand in `{path}`; nothing was changed.{there} {nearest}")
+}

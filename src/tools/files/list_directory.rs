@@ -1,0 +1,70 @@
+//! `list_directory`: what is in a directory, sorted.
+
+use serde_json::{Value, json};
+
+use crate::tools::arguments::Arguments;
+use crate::tools::context::ToolContext;
+use crate::tools::registry::{Outcome, ToolError};
+use crate::workspace::resolve::descriptor_path;
+
+/// Entries beyond this many are not even counted.
+const SCAN_ENTRIES: usize = 100_000;
+
+/// The arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListDirectory {
+    path: String,
+}
+
+impl ListDirectory {
+    /// Reads the arguments of a call.
+    pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
+        let path = given.optional_text("path")?.filter(|path| !path.is_empty());
+        Ok(Self {
+            path: path.unwrap_or_else(|| ".".to_owned()),
+        })
+    }
+}
+
+/// Lists.
+pub fn execute(call: &ListDirectory, context: &ToolContext) -> Result<Outcome, ToolError> {
+    let (directory, path) = context.workspace.open_directory(&call.path)?;
+    let unreadable =
+        |error: std::io::Error| ToolError::Tell(format!("`{path}` cannot be listed: {error}"));
+    let entries = std::fs::read_dir(descriptor_path(&directory)).map_err(unreadable)?;
+    let mut found: Vec<_> = entries.take(SCAN_ENTRIES).filter_map(Result::ok).collect();
+    found.sort_by_key(std::fs::DirEntry::file_name);
+    let most = context.limits.list_entries;
+    let shown: Vec<Value> = found.iter().take(most).map(described).collect();
+    let mut result = json!({
+        "success": true, "path": path.to_string(), "entries": shown, "count": found.len(),
+    });
+    if found.len() > most {
+        result["truncated"] = json!(true);
+        result["note"] = json!(format!(
+            "only the first {most} of {}{} entries are shown; use `search_files` to find a file",
+            found.len(),
+            if found.len() == SCAN_ENTRIES {
+                " or more"
+            } else {
+                ""
+            },
+        ));
+    }
+    Ok(Outcome::new(result, Vec::new()))
+}
+
+fn described(entry: &std::fs::DirEntry) -> Value {
+    let name = entry.file_name().to_string_lossy().into_owned();
+    let kind = match entry.file_type() {
+        Ok(kind) if kind.is_dir() => "directory",
+        Ok(kind) if kind.is_symlink() => "symlink",
+        Ok(kind) if kind.is_file() => "file",
+        Ok(_) | Err(_) => "other",
+    };
+    // The metadata is the entry's own: a link is not followed.
+    match entry.metadata() {
+        Ok(found) if kind == "file" => json!({ "name": name, "type": kind, "size": found.len() }),
+        Ok(_) | Err(_) => json!({ "name": name, "type": kind }),
+    }
+}

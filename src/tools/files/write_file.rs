@@ -1,0 +1,234 @@
+//! `write_file`: a whole file, at once or not at all.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::Component;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat, renameat};
+use nix::sys::stat::{FileStat, Mode, fchmod, fstatat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use serde_json::{Map, Value, json};
+
+use crate::agent::calls::recover::Change;
+use crate::tools::arguments::Arguments;
+use crate::tools::context::ToolContext;
+use crate::tools::registry::{Effect, Outcome, ToolError};
+use crate::workspace::paths::{PathError, Place, Workspace};
+
+/// Larger files are not compared before and after.
+const MAX_FORESEEN: u64 = 64 * 1024 * 1024;
+
+/// The arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteFile {
+    path: String,
+    content: String,
+}
+
+impl WriteFile {
+    /// Reads the arguments of a call.
+    pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
+        Ok(Self {
+            path: given.text("path")?,
+            content: given.text("content")?,
+        })
+    }
+}
+
+/// Writes.
+pub fn execute(call: &WriteFile, context: &ToolContext) -> Result<Outcome, ToolError> {
+    let most = context.limits.write_bytes;
+    if call.content.len() > most {
+        return Err(ToolError::Tell(format!(
+            "`content` is {} bytes long; at most {most} can be written at once",
+            call.content.len()
+        )));
+    }
+    if call.path.ends_with('/') {
+        return Err(ToolError::Tell(format!(
+            "`{}` names a directory, not a file",
+            call.path
+        )));
+    }
+    let place = context.workspace.place(&call.path, true)?;
+    let path = place.path.to_string();
+    if holds(&place, call.content.as_bytes()) {
+        let result = json!({
+            "success": true, "path": path, "action": "modified", "size": call.content.len(),
+            "note": "the file held exactly this content already",
+        });
+        return Ok(Outcome::new(result, Vec::new()));
+    }
+    replace(&place, call.content.as_bytes())?;
+    let (action, effect) = match place.existing {
+        Some(_) => ("modified", Effect::Modified(path.clone())),
+        None => ("created", Effect::Created(path.clone())),
+    };
+    let result = json!({
+        "success": true, "path": path, "action": action, "size": call.content.len(),
+    });
+    Ok(Outcome::new(result, vec![effect]))
+}
+
+/// What a call is about to do; nothing when it will be refused.
+pub fn foresee(arguments: &Map<String, Value>, context: &ToolContext) -> Option<Change> {
+    let call = WriteFile::parse(Arguments::of(arguments)).ok()?;
+    let path = context.workspace.relative(&call.path).ok()?.to_string();
+    let before = content(&context.workspace, &call.path).ok()?;
+    let after = call.content.into_bytes();
+    Some(Change {
+        path,
+        before,
+        after,
+    })
+}
+
+/// The content of a file of the workspace; none when it is not there.
+pub fn content(workspace: &Workspace, path: &str) -> Result<Option<Vec<u8>>, ToolError> {
+    let file = match workspace.open_file(path) {
+        Ok((file, _)) => file,
+        Err(PathError::Missing(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut bytes = Vec::new();
+    let read = file.take(MAX_FORESEEN + 1).read_to_end(&mut bytes);
+    match read {
+        Ok(_) if bytes.len() as u64 <= MAX_FORESEEN => Ok(Some(bytes)),
+        Ok(_) => Err(ToolError::Tell(format!("`{path}` is too large"))),
+        Err(error) => Err(ToolError::Tell(format!("`{path}` cannot be read: {error}"))),
+    }
+}
+
+/// Whether the file is there with this content.
+fn holds(place: &Place, content: &[u8]) -> bool {
+    let same_size = |found: &FileStat| u64::try_from(found.st_size) == Ok(content.len() as u64);
+    if !place.existing.as_ref().is_some_and(same_size) {
+        return false;
+    }
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let Ok(file) = openat(
+        &place.directory,
+        place.name.as_os_str(),
+        flags,
+        Mode::empty(),
+    ) else {
+        return false;
+    };
+    let mut there = Vec::with_capacity(content.len());
+    let most = content.len() as u64 + 1;
+    File::from(file).take(most).read_to_end(&mut there).is_ok() && there == content
+}
+
+/// Puts `content` into place: written beside it, synced, then renamed over it. A reader sees the old
+/// file or the new one, and what is there keeps its permissions.
+///
+/// The file must still be what `place.existing` says; otherwise somebody else changed it, and the
+/// model has to look at it again.
+pub fn replace(place: &Place, content: &[u8]) -> Result<(), ToolError> {
+    let git = |component: Component<'_>| component.as_os_str().eq_ignore_ascii_case(".git");
+    if place.path.as_path().components().any(git) {
+        // Hooks and configuration in there are run by the next git command, outside our control.
+        return Err(ToolError::Tell(format!(
+            "`{}` belongs to git; change it with git commands",
+            place.path
+        )));
+    }
+    if let Some(existing) = &place.existing
+        && existing.st_mode & 0o200 == 0
+    {
+        return Err(ToolError::Tell(format!("`{}` is read-only", place.path)));
+    }
+    let failed = |what: &str, reason: &str| {
+        ToolError::Tell(format!("`{}` cannot be {what}: {reason}", place.path))
+    };
+    let mut beside = Beside::create(&place.directory).map_err(|e| failed("written", e.desc()))?;
+    if let Some(existing) = &place.existing {
+        let mode = Mode::from_bits_truncate(existing.st_mode & 0o7777);
+        fchmod(&beside.file, mode).map_err(|e| failed("written", e.desc()))?;
+    }
+    let written = beside
+        .file
+        .write_all(content)
+        .and_then(|()| beside.file.sync_data());
+    written.map_err(|error| failed("written", &error.to_string()))?;
+    let now = fstatat(
+        &place.directory,
+        place.name.as_os_str(),
+        AtFlags::AT_SYMLINK_NOFOLLOW,
+    );
+    let unchanged = match (&place.existing, now) {
+        (None, Err(Errno::ENOENT)) => true,
+        (Some(before), Ok(now)) => identity(before) == identity(&now),
+        (None, _) | (Some(_), Err(_)) => false,
+    };
+    if !unchanged {
+        return Err(failed(
+            "replaced",
+            "it changed in the meantime; read it again",
+        ));
+    }
+    renameat(
+        &place.directory,
+        beside.name.as_str(),
+        &place.directory,
+        place.name.as_os_str(),
+    )
+    .map_err(|errno| failed("replaced", errno.desc()))?;
+    beside.renamed = true;
+    Ok(())
+}
+
+/// What tells one content of a file from another without reading it.
+fn identity(found: &FileStat) -> (u64, i64, i64, i64, i64, i64) {
+    (
+        found.st_ino,
+        found.st_size,
+        found.st_mtime,
+        found.st_mtime_nsec,
+        found.st_ctime,
+        found.st_ctime_nsec,
+    )
+}
+
+/// A new file beside the one to be replaced; removed again unless it was renamed.
+struct Beside<'a> {
+    directory: &'a OwnedFd,
+    name: String,
+    file: File,
+    renamed: bool,
+}
+
+impl<'a> Beside<'a> {
+    fn create(directory: &'a OwnedFd) -> Result<Self, Errno> {
+        let name = format!(".navi-{:016x}.tmp", rand::random::<u64>());
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+        let file = openat(
+            directory,
+            name.as_str(),
+            flags,
+            Mode::from_bits_truncate(0o666),
+        )?;
+        Ok(Self {
+            directory,
+            name,
+            file: File::from(file),
+            renamed: false,
+        })
+    }
+}
+
+impl Drop for Beside<'_> {
+    fn drop(&mut self) {
+        if !self.renamed
+            && let Err(errno) = unlinkat(
+                self.directory,
+                self.name.as_str(),
+                UnlinkatFlags::NoRemoveDir,
+            )
+        {
+            tracing::warn!(file = self.name, %errno, "a temporary file could not be removed");
+        }
+    }
+}

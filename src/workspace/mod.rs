@@ -1,0 +1,4 @@
+//! Paths that stay inside a folder.
+
+pub mod paths;
+pub mod resolve;

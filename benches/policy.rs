@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use navi::policy::request::Request;
 use navi::policy::service::Policy;
-use navi::tools::registry::Tool;
-use serde_json::{Map, json};
 
 const COMMANDS: &[(&str, &str)] = &[
     ("ls", "ls -la"),
@@ -30,6 +29,14 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
 ];
 
+fn command_request(text: &str) -> Request<'_> {
+    Request::Command {
+        text,
+        directory: ".",
+        in_background: false,
+    }
+}
+
 #[expect(
     clippy::unwrap_used,
     reason = "a benchmark stops at the first surprise"
@@ -39,19 +46,17 @@ fn judging(criterion: &mut Criterion) {
     let root = Path::new("/nowhere/workspace");
     let mut group = criterion.benchmark_group("judge");
     for (name, command) in COMMANDS {
-        let arguments = Map::from_iter([("command".to_owned(), json!(command))]);
         group.bench_function(*name, |bencher| {
-            bencher.iter(|| policy.judge(Tool::RunCommand, &arguments, root));
+            bencher.iter(|| policy.judge("run_command", command_request(command), root));
         });
     }
     let script = "echo one two three > out.txt\n".repeat(200);
-    let arguments = Map::from_iter([("command".to_owned(), json!(script))]);
     group.bench_function("200 lines", |bencher| {
-        bencher.iter(|| policy.judge(Tool::RunCommand, &arguments, root));
+        bencher.iter(|| policy.judge("run_command", command_request(&script), root));
     });
-    let arguments = Map::from_iter([("path".to_owned(), json!("src/main.rs"))]);
+    let path = "src/main.rs";
     group.bench_function("write_file", |bencher| {
-        bencher.iter(|| policy.judge(Tool::WriteFile, &arguments, root));
+        bencher.iter(|| policy.judge("write_file", Request::Write { path }, root));
     });
     group.finish();
     // The built-in policy is built once in a process. A workspace's rules check all examples again.

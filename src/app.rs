@@ -1,5 +1,6 @@
 //! Composition root: builds every service from Config.
 
+use crate::tools::registry::ToolSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::service::{AgentService, Services, ToolSettings};
 use crate::approvals::consents::service::Consents;
-use crate::approvals::questions::service::Prompts;
+use crate::approvals::questions::service::Questions;
 use crate::audit::keyring::Keyring;
 use crate::audit::service::Audit;
 use crate::audit::spans::Spans;
@@ -19,7 +20,7 @@ use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
 use crate::connectors::service::Connectors;
 use crate::conversations::service::ConversationService;
 use crate::exec::process::Launch;
-use crate::exec::status_file::Records;
+use crate::exec::status_file::StatusFiles;
 use crate::feedback::insights::service::Insights;
 use crate::feedback::learner;
 use crate::feedback::learning::service::Analyzer;
@@ -214,15 +215,16 @@ impl App {
             ledger: ledger.clone(),
             retrieval: Retrieval::new(Limits::default(), clock.clone(), metrics.clone()),
             metrics: metrics.clone(),
-            prompts: Prompts::new(db.clone(), clock.clone(), signals.clone()),
+            questions: Questions::new(db.clone(), clock.clone(), signals.clone()),
             consents: consents.clone(),
             audit: audit.clone(),
             telemetry: telemetry.clone(),
             conversations: conversations.clone(),
             followers: Followers::new(signals.clone()),
             signals,
-            records: Records::open(records),
+            records: StatusFiles::open(records),
             lease: Lease::acquire(db.clone(), clock.clone(), times, &tasks).await?,
+            tools: ToolSet::built_in(),
         };
         let tools = tool_settings(&config)?;
         let agent = AgentService::new(services, models.clone(), config.agent.clone(), tools);
@@ -320,7 +322,7 @@ fn tool_settings(config: &Config) -> Result<ToolSettings, BuildError> {
     })
 }
 
-/// Records panics of background tasks as errors of this server.
+/// StatusFiles panics of background tasks as errors of this server.
 fn tell_panics(tasks: &Tasks, telemetry: &Telemetry, clock: &Clock) {
     let (telemetry, clock) = (telemetry.clone(), clock.clone());
     tasks.on_panic(move |text| {

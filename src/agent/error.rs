@@ -2,7 +2,6 @@
 
 use crate::conversations;
 use crate::llm::route::RouteError;
-use crate::runs::model::PromptId;
 
 /// A failed operation on runs, chats or prompts.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +26,7 @@ pub enum Error {
     #[error(transparent)]
     Route(#[from] RouteError),
     /// As many runs as this server takes are under way.
-    #[error("{limit} runs are under way, as many as this server takes; try again shortly")]
+    #[error("this server is at its limit of {limit} concurrent runs; try again shortly")]
     TooManyRuns {
         /// The limit.
         limit: usize,
@@ -46,12 +45,6 @@ pub enum Error {
     /// The server is about to end.
     #[error("the server is shutting down; send the request again")]
     ShuttingDown,
-    /// There is no such prompt for this user.
-    #[error("there is no prompt `{0}` of yours, or it has expired")]
-    PromptNotFound(PromptId),
-    /// The prompt was answered otherwise, cancelled, or ran out.
-    #[error("the prompt `{0}` was already answered")]
-    PromptAnswered(PromptId),
     /// The model could not be asked.
     #[error(transparent)]
     Model(#[from] crate::llm::error::LlmError),

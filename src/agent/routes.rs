@@ -1,9 +1,9 @@
-//! Runs, chats and prompts over HTTP.
+//! Runs and chats over HTTP.
 
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,10 +16,9 @@ use crate::agent::service::AgentService;
 use crate::audit::layer::Made;
 use crate::auth::principal::Principal;
 use crate::llm::route::RouteError;
-use crate::platform::extract::{Json, Path};
+use crate::platform::extract::Json;
 use crate::platform::logging::TraceId;
 use crate::platform::problem::Problem;
-use crate::runs::model::PromptId;
 use crate::runs::stream;
 use crate::runs::stream_schema::StreamFrame;
 
@@ -30,7 +29,6 @@ pub fn routes(service: AgentService) -> OpenApiRouter {
         .routes(routes!(stream_chat))
         .routes(routes!(stream_plain_chat))
         .routes(routes!(answer_chat))
-        .routes(routes!(answer_prompt))
         .with_state(service)
 }
 
@@ -185,74 +183,6 @@ async fn answer_chat(
     )))
 }
 
-/// The answer to a question of a run.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-struct PromptAnswer {
-    /// The answer; a text, or whatever the question's type asks for.
-    response: Option<Value>,
-    /// Whether the user does not want to answer.
-    cancelled: Option<bool>,
-}
-
-/// That an answer was taken.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct PromptTaken {
-    success: bool,
-    #[schema(value_type = uuid::Uuid)]
-    prompt_id: PromptId,
-    cancelled: bool,
-    message: String,
-}
-
-/// Answer a question of a run, or refuse to.
-#[utoipa::path(
-    post, path = "/api/navi/prompt/{prompt_id}", tag = "agent", request_body = PromptAnswer,
-    params(("prompt_id" = uuid::Uuid, Path, description = "From the event `prompt_request`")),
-    responses(
-        (status = 200, description = "The answer was taken", body = PromptTaken),
-        (status = 400, description = "Neither an answer nor a refusal"),
-        (status = 404, description = "No such prompt of yours, or it expired"),
-        (status = 409, description = "It was answered otherwise"),
-    )
-)]
-async fn answer_prompt(
-    State(service): State<AgentService>,
-    principal: Principal,
-    Path(prompt_id): Path<PromptId>,
-    Json(answer): Json<PromptAnswer>,
-) -> Result<Json<PromptTaken>, Problem> {
-    let response = match (answer.cancelled.unwrap_or(false), answer.response) {
-        (true, _) => None,
-        (false, Some(Value::String(text))) => Some(text),
-        (false, Some(value)) if !value.is_null() => Some(value.to_string()),
-        (false, Some(_) | None) => {
-            let detail = "supply `response`, or `cancelled: true`";
-            return Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "prompt-unanswered",
-                detail,
-            ));
-        }
-    };
-    let prompts = &service.services().prompts;
-    let (org_id, user_id) = (&principal.org_id, &principal.user_id);
-    prompts
-        .answer(org_id, user_id, prompt_id, response.as_deref())
-        .await?;
-    let cancelled = response.is_none();
-    let message = if cancelled {
-        "the question was cancelled"
-    } else {
-        "the answer was taken"
-    };
-    Ok(Json(PromptTaken {
-        success: true,
-        prompt_id,
-        cancelled,
-        message: message.to_owned(),
-    }))
-}
-
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
@@ -278,12 +208,6 @@ impl From<Error> for Problem {
             }
             Error::ShuttingDown => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", detail).retry_after(5)
-            }
-            Error::PromptNotFound(_) => {
-                Self::new(StatusCode::NOT_FOUND, "prompt-not-found", detail)
-            }
-            Error::PromptAnswered(_) => {
-                Self::new(StatusCode::CONFLICT, "prompt-already-answered", detail)
             }
             Error::Model(error) => model_problem(&error),
             Error::Conversation(error) => error.into(),

@@ -18,17 +18,18 @@ use crate::agent::intake::history;
 use crate::agent::intake::prepare::{Grounds, Past};
 use crate::agent::intake::request::TaskRequest;
 use crate::approvals::consents::service::Consents;
-use crate::approvals::questions::service::Prompts;
+use crate::approvals::questions::service::Questions;
 use crate::audit::service::Audit;
 use crate::auth::principal::Principal;
 use crate::conversations::service::ConversationService;
 use crate::exec::process::Launch;
-use crate::exec::status_file::Records;
+use crate::exec::status_file::StatusFiles;
 use crate::ledger::service::Ledger;
 use crate::llm::route::Route;
 use crate::llm::router::Router;
 use crate::platform::clock::Clock;
 use crate::platform::ids::OrgId;
+use crate::platform::ids::RunId;
 use crate::platform::logging::TraceId;
 use crate::platform::metrics::Metrics;
 use crate::platform::outbound::Client;
@@ -44,10 +45,11 @@ use crate::runs::log::feed::Followers;
 use crate::runs::log::journal::Hold;
 use crate::runs::log::store;
 use crate::runs::log::store::{Append, Recorded, Storable};
-use crate::runs::model::{Run, RunId, RunKind, RunStatus};
+use crate::runs::model::{Run, RunKind, RunStatus};
 use crate::runs::store::runs;
 use crate::telemetry::service::Telemetry;
 use crate::tools::context::ToolLimits;
+use crate::tools::registry::ToolSet;
 
 /// How many events a reader takes from the log at once.
 const READ_BATCH: i64 = 200;
@@ -70,7 +72,7 @@ pub struct Services {
     /// Counters.
     pub metrics: Metrics,
     /// Questions to users.
-    pub prompts: Prompts,
+    pub questions: Questions,
     /// What users allow.
     pub consents: Consents,
     /// What was done, by whom.
@@ -84,9 +86,11 @@ pub struct Services {
     /// Telling other processes, and hearing from them.
     pub signals: Signals,
     /// What commands noted about themselves.
-    pub records: Records,
+    pub records: StatusFiles,
     /// This process's right to work on runs.
     pub lease: Lease,
+    /// The tools of runs.
+    pub tools: ToolSet,
 }
 
 /// What the agent's tools are given.

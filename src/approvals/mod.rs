@@ -2,3 +2,5 @@
 
 pub mod consents;
 pub mod questions;
+pub mod topic;
+pub mod wait;

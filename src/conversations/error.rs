@@ -1,7 +1,7 @@
 //! Why an operation on a conversation failed.
 
 use crate::platform::idempotency;
-use crate::runs::model::ConversationId;
+use crate::platform::ids::ConversationId;
 
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]

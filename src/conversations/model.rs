@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::runs::model::{ConversationId, MessageId};
+use crate::platform::ids::{ConversationId, MessageId};
 
 /// The longest title in characters; a longer one is cut.
 pub const MAX_TITLE_CHARS: usize = 200;

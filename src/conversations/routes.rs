@@ -18,9 +18,9 @@ use crate::conversations::view::{ConversationDetail, ConversationView, MessageVi
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::idempotency::extract::Creation;
 use crate::platform::idempotency::model::Created;
+use crate::platform::ids::ConversationId;
 use crate::platform::page::{DEFAULT_LIMIT, PageQuery};
 use crate::platform::problem::Problem;
-use crate::runs::model::ConversationId;
 
 /// The routes of this slice.
 pub fn routes(service: ConversationService) -> OpenApiRouter {

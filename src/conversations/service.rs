@@ -16,8 +16,8 @@ use crate::platform::clock::Clock;
 use crate::platform::db;
 use crate::platform::idempotency::model::{Claim, Created, IdempotencyKey, OK};
 use crate::platform::idempotency::store as keys;
+use crate::platform::ids::{ConversationId, MessageId};
 use crate::platform::page::PageQuery;
-use crate::runs::model::{ConversationId, MessageId};
 
 /// Conversations of all users; every operation is confined to the principal's own.
 #[derive(Clone, Debug)]

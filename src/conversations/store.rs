@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::conversations::model::{Changes, Conversation, Message, NewMessage, Role, Status};
+use crate::platform::ids::{ConversationId, MessageId};
 use crate::platform::ids::{OrgId, UserId};
-use crate::runs::model::{ConversationId, MessageId};
 
 /// Adds a conversation unless its id is taken, in whatever organisation. Returns true if it was added.
 pub async fn insert(

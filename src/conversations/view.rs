@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::conversations::model::{Conversation, Message, Role, Status};
-use crate::runs::model::{ConversationId, MessageId};
+use crate::platform::ids::{ConversationId, MessageId};
 
 /// A conversation in a listing.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

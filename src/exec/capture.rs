@@ -8,9 +8,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::exec::output::OutputLine;
+use crate::exec::output::OutputStream;
 use crate::exec::text;
-use crate::runs::event_data::OutputStream;
-use crate::tools::context::OutputLine;
 
 /// Lines are gathered for this long, so that a burst becomes few events.
 const GATHER: Duration = Duration::from_millis(50);

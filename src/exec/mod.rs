@@ -6,6 +6,8 @@
 
 pub mod capture;
 pub mod environment;
+pub mod error;
+pub mod output;
 pub mod process;
 pub mod status_file;
 pub mod supervisor;

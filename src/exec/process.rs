@@ -14,11 +14,11 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::exec::error::ExecError;
 use crate::exec::supervisor::{ARGUMENT, LEFT_RUNNING, Order};
 use crate::exec::sweep::sweep;
+use crate::platform::descriptors::descriptor_path;
 use crate::platform::tasks::Tasks;
-use crate::tools::registry::ToolError;
-use crate::workspace::resolve::descriptor_path;
 
 /// The variable whose value marks what a run started.
 pub const MARK: &str = "NAVI_RUN_ID";
@@ -201,9 +201,9 @@ impl Processes {
         extra: &[(&str, String)],
         record: Option<&Path>,
         tasks: &Tasks,
-    ) -> Result<(Running, Outputs), ToolError> {
+    ) -> Result<(Running, Outputs), ExecError> {
         if command.contains('\0') || command.len() > COMMAND_BYTES {
-            return Err(ToolError::Tell(format!(
+            return Err(ExecError::Refused(format!(
                 "a command must be at most {COMMAND_BYTES} bytes long, without NUL characters; \
                  write a long script to a file and run that"
             )));
@@ -223,9 +223,10 @@ impl Processes {
         directory: &OwnedFd,
         extra: &[(&str, String)],
         tasks: &Tasks,
-    ) -> Result<(Running, Outputs), ToolError> {
-        let failed =
-            |error: std::io::Error| ToolError::Stop(format!("commands cannot be started: {error}"));
+    ) -> Result<(Running, Outputs), ExecError> {
+        let failed = |error: std::io::Error| {
+            ExecError::Failed(format!("commands cannot be started: {error}"))
+        };
         let (lifeline, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
         lifeline.set_nonblocking(true).map_err(failed)?;
         let lifeline = UnixStream::from_std(lifeline).map_err(failed)?;
@@ -250,7 +251,7 @@ impl Processes {
         let mut child = supervisor.spawn().map_err(failed)?;
         drop(supervisor);
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
-            return Err(ToolError::Stop("a command has no outputs".to_owned()));
+            return Err(ExecError::Failed("a command has no outputs".to_owned()));
         };
         let (tell, state) = watch::channel(State::default());
         let (stop, force) = (CancellationToken::new(), CancellationToken::new());

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::runs::model::{RunId, ToolCallId};
+use crate::platform::ids::{RunId, ToolCallId};
 
 /// The file with the folder's own name.
 const NAME: &str = "name";
@@ -20,7 +20,7 @@ const KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// The folder with the files of this machine; cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Records {
+pub struct StatusFiles {
     place: Option<Arc<Place>>,
 }
 
@@ -32,7 +32,7 @@ struct Place {
 
 /// What a command noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Noted {
+pub enum CommandStatus {
     /// It never began.
     NotBegun,
     /// It ended by itself with this exit code.
@@ -41,7 +41,7 @@ pub enum Noted {
     CutOff,
 }
 
-impl Records {
+impl StatusFiles {
     /// Uses this folder, which is made when it is missing. Without one, or when it cannot be used,
     /// nothing is noted, and a command whose outcome was lost is asked about.
     pub fn open(folder: Option<PathBuf>) -> Self {
@@ -76,14 +76,16 @@ impl Records {
     }
 
     /// What the command of a call noted in the folder of this name; nothing when that is another.
-    pub fn read(&self, name: &str, run_id: RunId, call: ToolCallId) -> Option<Noted> {
+    pub fn read(&self, name: &str, run_id: RunId, call: ToolCallId) -> Option<CommandStatus> {
         if self.name() != Some(name) {
             return None;
         }
         let file = self.folder(run_id)?.join(call.to_string());
         match std::fs::read_to_string(file) {
             Ok(text) => Some(noted(&text)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(Noted::NotBegun),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Some(CommandStatus::NotBegun)
+            }
             Err(_) => None,
         }
     }
@@ -108,16 +110,18 @@ impl Records {
 
 /// What a file says. A line without its ending was being written, and says nothing yet. A code that
 /// comes after `stopped` is that of a command that was ended, and says nothing either.
-fn noted(text: &str) -> Noted {
-    let mut noted = Noted::NotBegun;
+fn noted(text: &str) -> CommandStatus {
+    let mut noted = CommandStatus::NotBegun;
     for line in text
         .split_inclusive('\n')
         .filter(|line| line.ends_with('\n'))
     {
         if let Some(code) = line.trim_end().strip_prefix("ended ") {
-            return code.parse().map_or(Noted::CutOff, Noted::Ended);
+            return code
+                .parse()
+                .map_or(CommandStatus::CutOff, CommandStatus::Ended);
         }
-        noted = Noted::CutOff;
+        noted = CommandStatus::CutOff;
         if line == "stopped\n" {
             break;
         }
@@ -167,14 +171,14 @@ mod tests {
     #[test]
     fn what_a_file_says() {
         for (text, expected) in [
-            ("", Noted::NotBegun),
-            ("beg", Noted::NotBegun),
-            ("begun\n", Noted::CutOff),
-            ("begun\nended 0\n", Noted::Ended(0)),
-            ("begun\nended 0\nstopped\n", Noted::Ended(0)),
-            ("begun\nended 17\n", Noted::Ended(17)),
-            ("begun\nstopped\nended 143\n", Noted::CutOff),
-            ("begun\nended 1", Noted::CutOff),
+            ("", CommandStatus::NotBegun),
+            ("beg", CommandStatus::NotBegun),
+            ("begun\n", CommandStatus::CutOff),
+            ("begun\nended 0\n", CommandStatus::Ended(0)),
+            ("begun\nended 0\nstopped\n", CommandStatus::Ended(0)),
+            ("begun\nended 17\n", CommandStatus::Ended(17)),
+            ("begun\nstopped\nended 143\n", CommandStatus::CutOff),
+            ("begun\nended 1", CommandStatus::CutOff),
         ] {
             assert_eq!(noted(text), expected, "{text:?}");
         }
@@ -183,16 +187,19 @@ mod tests {
     #[test]
     fn only_the_same_folder_is_believed() {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let records = Records::open(Some(one.path().to_owned()));
+        let records = StatusFiles::open(Some(one.path().to_owned()));
         let name = records.name().unwrap().to_owned();
-        let again = Records::open(Some(one.path().to_owned()));
-        let elsewhere = Records::open(Some(other.path().to_owned()));
+        let again = StatusFiles::open(Some(one.path().to_owned()));
+        let elsewhere = StatusFiles::open(Some(other.path().to_owned()));
         let (run, call) = (RunId(uuid::Uuid::nil()), ToolCallId(uuid::Uuid::nil()));
-        assert_eq!(again.read(&name, run, call), Some(Noted::NotBegun));
+        assert_eq!(again.read(&name, run, call), Some(CommandStatus::NotBegun));
         assert_eq!(elsewhere.read(&name, run, call), None);
         std::fs::write(records.file(run, call).unwrap(), "begun\nended 3\n").unwrap();
-        assert_eq!(again.read(&name, run, call), Some(Noted::Ended(3)));
+        assert_eq!(again.read(&name, run, call), Some(CommandStatus::Ended(3)));
         again.forget(run);
-        assert_eq!(records.read(&name, run, call), Some(Noted::NotBegun));
+        assert_eq!(
+            records.read(&name, run, call),
+            Some(CommandStatus::NotBegun)
+        );
     }
 }

@@ -11,7 +11,7 @@ const STATUS_FIELD: usize = 4;
 
 /// The kind of change of a file since the last commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ChangeKind {
     /// It is new, and git knows it.
     Added,
     /// Its content or its mode is another.
@@ -26,7 +26,7 @@ pub enum Kind {
     Untracked,
 }
 
-impl Kind {
+impl ChangeKind {
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -58,7 +58,7 @@ pub struct Change {
     /// Its former path, when it was renamed.
     pub from: Option<String>,
     /// The kind of change.
-    pub kind: Kind,
+    pub kind: ChangeKind,
 }
 
 /// Changed files, and how much is missing.
@@ -84,12 +84,12 @@ impl Listing {
             let Some(status) = head.split(|byte| *byte == b' ').nth(STATUS_FIELD) else {
                 break;
             };
-            let kind = Kind::of(status.first().copied().unwrap_or_default());
+            let kind = ChangeKind::of(status.first().copied().unwrap_or_default());
             let has_two = matches!(status.first(), Some(b'R' | b'C'));
             let first = tokens.next();
             let second = if has_two { tokens.next() } else { None };
             let (from, path) = match (first, second) {
-                (Some(from), Some(path)) if kind == Kind::Renamed => (Some(from), path),
+                (Some(from), Some(path)) if kind == ChangeKind::Renamed => (Some(from), path),
                 (Some(_), Some(path)) => (None, path),
                 (Some(path), None) if !has_two => (None, path),
                 _ => break,
@@ -106,12 +106,12 @@ impl Listing {
             ..Self::default()
         };
         for path in whole_tokens(bytes) {
-            listing.push(Kind::Untracked, None, path);
+            listing.push(ChangeKind::Untracked, None, path);
         }
         listing
     }
 
-    fn push(&mut self, kind: Kind, from: Option<&[u8]>, path: &[u8]) {
+    fn push(&mut self, kind: ChangeKind, from: Option<&[u8]>, path: &[u8]) {
         let name = |bytes: &[u8]| str::from_utf8(bytes).ok().map(str::to_owned);
         let (Some(path), Ok(from)) = (name(path), from.map(|it| name(it).ok_or(())).transpose())
         else {

@@ -64,6 +64,10 @@ fn api(app: &App) -> OpenApiRouter {
             crate::agent::routes::routes(app.agent.clone())
                 .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
         )
+        .merge(
+            crate::approvals::questions::routes::routes(app.agent.services().questions.clone())
+                .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
+        )
         .merge(crate::jobs::plans::routes::routes(app.agent.clone()))
         .merge(crate::review::routes::routes(app.agent.clone()))
         .merge(

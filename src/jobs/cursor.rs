@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 
-use crate::runs::model::RunId;
+use crate::platform::ids::RunId;
 
 /// The place after which a page begins. A list that is ordered by it has no two rows in one place, so
 /// rows that come or go meanwhile make none appear twice and none go missing.

@@ -4,7 +4,8 @@ use crate::agent;
 use crate::approvals::consents;
 use crate::jobs::model::MAX_METADATA_BYTES;
 use crate::platform::idempotency;
-use crate::runs::model::{RunId, RunStatus};
+use crate::platform::ids::RunId;
+use crate::runs::model::RunStatus;
 
 /// A failed operation on a job.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::platform::ids::OrgId;
-use crate::runs::model::{ConversationId, RunId, RunKind, RunStatus};
+use crate::platform::ids::{ConversationId, RunId};
+use crate::runs::model::{RunKind, RunStatus};
 
 /// The largest metadata of a job, in bytes of JSON.
 pub const MAX_METADATA_BYTES: usize = 16 * 1024;

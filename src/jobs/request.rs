@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::agent::intake::request::TaskRequest;
-use crate::approvals::consents::model::ConsentId;
 use crate::approvals::consents::routes::ConsentAnswer;
 use crate::platform::extract::FromJson;
+use crate::platform::ids::ConsentId;
 use crate::platform::problem::Problem;
 
 /// A request for a job: a task and its options.

@@ -21,10 +21,11 @@ use crate::jobs::view::{JobAnswer, JobCreatedView, JobMoved, JobPage};
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::idempotency::extract::Creation;
 use crate::platform::idempotency::model::Created;
+use crate::platform::ids::RunId;
 use crate::platform::logging::TraceId;
 use crate::platform::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::platform::problem::Problem;
-use crate::runs::model::{RunId, RunStatus};
+use crate::runs::model::RunStatus;
 use crate::runs::stream;
 use crate::runs::stream_schema::StreamFrame;
 

@@ -7,10 +7,8 @@ use crate::agent;
 use crate::agent::finish::abandoned::Reason;
 use crate::agent::intake::history;
 use crate::agent::intake::request::TaskRequest;
-use crate::agent::queue::listener::CANCEL;
-use crate::agent::queue::worker::WAITING;
 use crate::agent::service::AgentService;
-use crate::approvals::consents::model::{Choice, ConsentId};
+use crate::approvals::consents::model::Choice;
 use crate::approvals::{consents, questions};
 use crate::auth::principal::Principal;
 use crate::jobs::cursor::Cursor;
@@ -21,13 +19,17 @@ use crate::jobs::view::{JobCreatedView, JobPage, JobView};
 use crate::platform::db::to_jsonb;
 use crate::platform::idempotency::model::{Claim, Created, IdempotencyKey, OK, StoredAnswer};
 use crate::platform::idempotency::store as keys;
+use crate::platform::ids::ConsentId;
 use crate::platform::ids::OrgId;
+use crate::platform::ids::RunId;
 use crate::platform::logging::TraceId;
 use crate::runs::event::Event;
 use crate::runs::log;
 use crate::runs::log::store::{Append, Storable};
-use crate::runs::model::{Run, RunId, RunKind, RunStatus};
+use crate::runs::model::{Run, RunKind, RunStatus};
 use crate::runs::store::runs;
+use crate::runs::topics::CANCEL;
+use crate::runs::topics::WAITING;
 
 /// A job to create.
 #[derive(Clone, Debug)]
@@ -331,7 +333,7 @@ async fn pending(
     if let Some(consent) = consents.into_iter().next() {
         return Ok(Some(Pending::Consent(consent.shown)));
     }
-    let prompt = questions::store::pending_prompt(conn, org_id, job.id).await?;
+    let prompt = questions::store::pending_of_run(conn, org_id, job.id).await?;
     Ok(prompt.map(|(id, mut question)| {
         if let Value::Object(fields) = &mut question {
             fields.insert("prompt_id".to_owned(), json!(id));

@@ -5,8 +5,9 @@ use sqlx::PgConnection;
 
 use crate::jobs::cursor::Cursor;
 use crate::jobs::model::{Job, JobHead};
+use crate::platform::ids::{ConversationId, RunId};
 use crate::platform::ids::{OrgId, UserId};
-use crate::runs::model::{ConversationId, RunId, RunKind, RunStatus};
+use crate::runs::model::{RunKind, RunStatus};
 
 /// The user's own job.
 pub async fn find(

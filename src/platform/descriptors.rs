@@ -1,6 +1,8 @@
 //! How many files and connections a process may have open at once.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 
 /// What programs expect: some pass over every number up to the limit, and `select` knows no more.
 const USUAL: u64 = 1024;
@@ -16,6 +18,12 @@ pub fn raise_limit() -> std::io::Result<()> {
 pub fn usual_limit() -> std::io::Result<()> {
     let (now, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     Ok(setrlimit(Resource::RLIMIT_NOFILE, now.min(USUAL), most)?)
+}
+
+/// The name under which this process, and a child before it becomes another program, reaches an
+/// open descriptor: immune to renames of the path it was opened by.
+pub fn descriptor_path(descriptor: &impl AsRawFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()))
 }
 
 #[cfg(test)]

@@ -46,6 +46,35 @@ pub fn uuid_v7(clock: &crate::platform::clock::Clock) -> uuid::Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid()
 }
 
+id!(
+    /// A run; clients know it as `task_id` or `job_id`.
+    RunId
+);
+id!(
+    /// A process that works on runs.
+    WorkerId
+);
+id!(
+    /// A conversation that runs and chats belong to.
+    ConversationId
+);
+id!(
+    /// A message of a conversation.
+    MessageId
+);
+id!(
+    /// A tool call, as one row.
+    ToolCallId
+);
+id!(
+    /// A question to the user.
+    PromptId
+);
+id!(
+    /// A question whether the agent may do something.
+    ConsentId
+);
+
 /// The longest organisation or user id that is accepted, in bytes; the tables' columns are text.
 pub const MAX_TEXT_ID_BYTES: usize = 128;
 

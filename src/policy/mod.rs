@@ -10,6 +10,7 @@ pub mod judge;
 pub mod matcher;
 pub mod model;
 pub mod paths;
+pub mod request;
 pub mod rules;
 pub mod service;
 pub mod shell;

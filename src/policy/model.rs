@@ -6,8 +6,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::tools::registry::Tool;
-
 /// What may happen with a call; the greatest of all findings holds.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -75,6 +73,9 @@ pub struct Finding {
     pub reversible: bool,
 }
 
+/// The tool that a [`Rewrite`] is a call of.
+pub const REWRITES_TO: &str = "search_files";
+
 /// A bounded `search_files` call that finds what an unbounded scan would have looked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rewrite {
@@ -134,8 +135,10 @@ impl Judgement {
 /// The exact action a person's approval is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
-    /// The tool.
-    pub tool: Tool,
+    /// The tool's name.
+    pub tool: String,
+    /// The shell that reads it; empty when none does.
+    pub shell: &'static str,
     /// What a person is shown.
     pub display: String,
     /// Where it happens, relative to the workspace; `.` is the workspace.
@@ -148,7 +151,8 @@ impl Action {
     /// Binds an action to a workspace. Every part is hashed with its length before it, so that no
     /// two actions share their bytes.
     pub(super) fn new(
-        tool: Tool,
+        tool: &str,
+        shell: &'static str,
         display: String,
         directory: String,
         arguments: &Map<String, Value>,
@@ -160,7 +164,7 @@ impl Action {
             hasher.update((bytes.len() as u64).to_be_bytes());
             hasher.update(bytes);
         };
-        part(tool.name().as_bytes());
+        part(tool.as_bytes());
         part(std::os::unix::ffi::OsStrExt::as_bytes(root.as_os_str()));
         part(directory.as_bytes());
         for (name, value) in sorted {
@@ -168,7 +172,8 @@ impl Action {
             part(value.to_string().as_bytes());
         }
         Self {
-            tool,
+            tool: tool.to_owned(),
+            shell,
             display,
             directory,
             hash: hasher.finalize().into(),

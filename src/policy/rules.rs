@@ -76,7 +76,7 @@ pub struct Rule {
     pub(super) except: Vec<String>,
     /// Whether it is about reading the files, or about writing them.
     #[serde(default)]
-    pub(super) access: Access,
+    pub(super) access: FileAccess,
     /// Actions it must match.
     #[serde(default, rename = "match")]
     pub(super) matches: Vec<String>,
@@ -102,7 +102,7 @@ pub(super) enum Input {
 /// What is done with a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Access {
+pub(super) enum FileAccess {
     Read,
     #[default]
     Write,
@@ -265,7 +265,7 @@ impl Rules {
     }
 
     /// The rules about a file, by its lower-case path.
-    pub(super) fn about_file(&self, path: &str, access: Access) -> Vec<usize> {
+    pub(super) fn about_file(&self, path: &str, access: FileAccess) -> Vec<usize> {
         let found = self.files.matches(path);
         let places: Vec<_> = found.into_iter().map(|at| self.patterns_of[at]).collect();
         let is_excepted = |rule| places.contains(&(rule, true));

@@ -1,4 +1,4 @@
-//! The policy itself: one judge for every tool.
+//! The policy itself: one judge for every request.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -12,8 +12,8 @@ use crate::policy::judge::shell_state::Directory;
 use crate::policy::judge::walker::Walker;
 use crate::policy::model::{Action, Finding, Judgement, Verdict};
 use crate::policy::paths::{Place, Places};
-use crate::policy::rules::{Access, Rules, Shared};
-use crate::tools::registry::Tool;
+use crate::policy::request::Request;
+use crate::policy::rules::{FileAccess, Rules, Shared};
 
 /// The built-in rules.
 const BUILT_IN: &str = include_str!("rules.toml");
@@ -74,39 +74,47 @@ impl Policy {
 
     /// Judges an example: a command, or `write_file` or `read_file` with a path.
     fn example(&self, example: &str) -> Judgement {
-        let tools = [Tool::WriteFile, Tool::ReadFile];
-        let as_file = tools.into_iter().find_map(|tool| {
-            let path = example.strip_prefix(tool.name())?.strip_prefix(' ')?;
-            Some((tool, "path", path))
-        });
-        let (tool, name, value) = as_file.unwrap_or((Tool::RunCommand, "command", example));
-        let arguments = Map::from_iter([(name.to_owned(), Value::String(value.to_owned()))]);
-        self.judge(tool, &arguments, Path::new(EXAMPLES))
+        let path_for = |tool: &str| example.strip_prefix(tool)?.strip_prefix(' ');
+        let (tool, request) = if let Some(path) = path_for("write_file") {
+            ("write_file", Request::Write { path })
+        } else if let Some(path) = path_for("read_file") {
+            ("read_file", Request::Read { path })
+        } else {
+            let command = Request::Command {
+                text: example,
+                directory: ".",
+                in_background: false,
+            };
+            ("run_command", command)
+        };
+        self.judge(tool, request, Path::new(EXAMPLES))
     }
 
-    /// Judges a call. Arguments that the tool refuses need no judgement.
-    pub fn judge(&self, tool: Tool, arguments: &Map<String, Value>, root: &Path) -> Judgement {
-        match tool {
-            Tool::RunCommand | Tool::StartServer => self.judge_command(tool, arguments, root),
-            Tool::WriteFile | Tool::EditFile => {
-                self.judge_file(tool, arguments, Access::Write, root)
-            }
-            Tool::ReadFile => self.judge_file(tool, arguments, Access::Read, root),
-            Tool::SearchFiles => self.judge_search(tool, arguments, root),
-            Tool::ListDirectory => Judgement {
-                reads_only: true,
+    /// Judges a request. `tool` names it in findings, as what "always allow this type" is about.
+    pub fn judge(&self, tool: &str, request: Request<'_>, root: &Path) -> Judgement {
+        match request {
+            Request::Command {
+                text,
+                directory,
+                in_background,
+            } => self.judge_command(text, &inside(directory, root), in_background, root),
+            Request::Read { path } => self.judge_file(tool, path, FileAccess::Read, root),
+            Request::Write { path } => self.judge_file(tool, path, FileAccess::Write, root),
+            Request::Harmless { reads_only } => Judgement {
+                reads_only,
                 ..Judgement::default()
             },
-            Tool::StopServer | Tool::CheckEndpoint | Tool::AskUser => Judgement::default(),
         }
     }
 
-    fn judge_command(&self, tool: Tool, arguments: &Map<String, Value>, root: &Path) -> Judgement {
-        let Some(command) = text(arguments, "command") else {
-            return Judgement::default();
-        };
-        let directory = directory(arguments, root);
-        let mut walker = Walker::new(&self.rules, root, directory.clone());
+    fn judge_command(
+        &self,
+        command: &str,
+        directory: &str,
+        in_background: bool,
+        root: &Path,
+    ) -> Judgement {
+        let mut walker = Walker::new(&self.rules, root, directory.to_owned());
         walker.script_text(command);
         let reads_only = walker.reads_only;
         let mut findings = Vec::new();
@@ -114,27 +122,12 @@ impl Policy {
             self.findings(sighting, &mut findings);
         }
         let mut judgement = Judgement::of(findings);
-        judgement.reads_only =
-            reads_only && judgement.verdict == Verdict::Allow && tool == Tool::RunCommand;
+        judgement.reads_only = reads_only && judgement.verdict == Verdict::Allow && !in_background;
         // A scan that has nothing else against it can be bounded instead.
         let only_scan = judgement.findings.iter().all(|found| found.rule == "scan");
-        if tool == Tool::RunCommand && only_scan && !judgement.findings.is_empty() {
-            judgement.rewrite = scan::rewrite(command, &directory);
+        if !in_background && only_scan && !judgement.findings.is_empty() {
+            judgement.rewrite = scan::rewrite(command, directory);
         }
-        judgement
-    }
-
-    /// A search of a file's content shows the file, so it is judged as reading it. Of what lies
-    /// below a directory the tool itself leaves out what [`Self::reads_unasked`] does not name.
-    fn judge_search(&self, tool: Tool, arguments: &Map<String, Value>, root: &Path) -> Judgement {
-        // Names are no secrets: `list_directory` shows them, too.
-        let by_name = text(arguments, "search_type") == Some("filename");
-        let mut judgement = if by_name {
-            Judgement::default()
-        } else {
-            self.judge_file(tool, arguments, Access::Read, root)
-        };
-        judgement.reads_only = judgement.verdict == Verdict::Allow;
         judgement
     }
 
@@ -142,20 +135,11 @@ impl Policy {
     /// with all links resolved.
     pub fn reads_unasked(&self, path: &str) -> bool {
         self.rules
-            .about_file(&path.to_lowercase(), Access::Read)
+            .about_file(&path.to_lowercase(), FileAccess::Read)
             .is_empty()
     }
 
-    fn judge_file(
-        &self,
-        tool: Tool,
-        arguments: &Map<String, Value>,
-        access: Access,
-        root: &Path,
-    ) -> Judgement {
-        let Some(path) = text(arguments, "path") else {
-            return Judgement::default();
-        };
+    fn judge_file(&self, tool: &str, path: &str, access: FileAccess, root: &Path) -> Judgement {
         let places = Places::new(root);
         // The file tools know no home directory and refuse what is outside.
         let path_text = path
@@ -172,26 +156,26 @@ impl Policy {
         for name in names {
             let name = name.to_lowercase();
             let found = match access {
-                Access::Read => Found::Reads(name),
-                Access::Write => Found::Writes(name),
+                FileAccess::Read => Found::Reads(name),
+                FileAccess::Write => Found::Writes(name),
             };
             let sighting = Sighting {
                 found,
-                kind: tool.name().to_owned(),
+                kind: tool.to_owned(),
                 segment: path.to_owned(),
             };
             self.findings(&sighting, &mut findings);
         }
         let mut judgement = Judgement::of(findings);
-        judgement.reads_only = access == Access::Read && judgement.verdict == Verdict::Allow;
+        judgement.reads_only = access == FileAccess::Read && judgement.verdict == Verdict::Allow;
         judgement
     }
 
     fn findings(&self, sighting: &Sighting, into: &mut Vec<Finding>) {
         let numbers = match &sighting.found {
             Found::Fact(fact) => self.rules.about_fact(fact).to_vec(),
-            Found::Reads(path) => self.rules.about_file(path, Access::Read),
-            Found::Writes(path) => self.rules.about_file(path, Access::Write),
+            Found::Reads(path) => self.rules.about_file(path, FileAccess::Read),
+            Found::Writes(path) => self.rules.about_file(path, FileAccess::Write),
             Found::Rule(number) => vec![*number],
         };
         for number in numbers {
@@ -214,52 +198,50 @@ impl Policy {
         }
     }
 
-    /// The exact action that a person agrees to.
-    pub fn action(&self, tool: Tool, arguments: &Map<String, Value>, root: &Path) -> Action {
+    /// The exact action that a person agrees to: a request, with all `arguments` of its call.
+    pub fn action(
+        &self,
+        tool: &str,
+        request: Request<'_>,
+        arguments: &Map<String, Value>,
+        root: &Path,
+    ) -> Action {
         let mut effective = arguments.clone();
         effective.retain(|name, value| !value.is_null() && name != "cwd");
-        let places = Places::new(root);
-        if let Some(path) = text(arguments, "path")
-            && let Place::Inside(path) = places.of(path, &Directory::At(".".to_owned()))
+        let path = effective.get("path").and_then(Value::as_str);
+        if let Some(path) = path
+            && let Place::Inside(path) = Places::new(root).of(path, &Directory::At(".".to_owned()))
         {
             effective.insert("path".to_owned(), Value::String(path));
         }
-        let directory = directory(arguments, root);
-        let shown = text(arguments, "command").or_else(|| text(arguments, "path"));
-        let display = match (tool, shown) {
-            (Tool::RunCommand, Some(command)) => command.to_owned(),
-            (_, Some(shown)) => format!("{} {shown}", tool.name()),
-            (_, None) => tool.name().to_owned(),
+        let directory = match request {
+            Request::Command { directory, .. } => inside(directory, root),
+            Request::Read { .. } | Request::Write { .. } | Request::Harmless { .. } => {
+                ".".to_owned()
+            }
         };
-        Action::new(tool, display, directory, &effective, root)
+        let display = match (request, request.shown()) {
+            (
+                Request::Command {
+                    in_background: false,
+                    ..
+                },
+                Some(command),
+            ) => command.to_owned(),
+            (_, Some(shown)) => format!("{tool} {shown}"),
+            (_, None) => tool.to_owned(),
+        };
+        Action::new(tool, request.shell(), display, directory, &effective, root)
     }
 }
 
-fn text<'a>(arguments: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    arguments.get(name).and_then(Value::as_str)
-}
-
-/// Where a command runs, relative to the workspace. The tool refuses directories outside.
-fn directory(arguments: &Map<String, Value>, root: &Path) -> String {
-    let given = text(arguments, "cwd")
-        .filter(|cwd| !cwd.is_empty())
-        .unwrap_or(".");
+/// A command's folder relative to the workspace, which is where it runs when it names none. The tool
+/// refuses folders outside.
+fn inside(directory: &str, root: &Path) -> String {
+    let given = if directory.is_empty() { "." } else { directory };
     match Places::new(root).of(given, &Directory::At(".".to_owned())) {
         Place::Inside(inside) => inside,
         Place::Temporary(other) | Place::Outside(other) => other,
         Place::Unknown => ".".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_built_in_rules_keep_their_own_examples() {
-        let rules = Arc::new(Rules::built_in(BUILT_IN).unwrap());
-        let broken = Policy { rules }.broken_examples();
-        let broken: Vec<_> = broken.iter().map(ToString::to_string).collect();
-        assert_eq!(broken, Vec::<String>::new());
     }
 }

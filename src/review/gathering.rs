@@ -4,7 +4,7 @@ use std::io::Read;
 
 use crate::exec::text::{lossy, not_text};
 use crate::git;
-use crate::git::listing::{Change, Kind, Listing};
+use crate::git::listing::{Change, ChangeKind, Listing};
 use crate::git::repository::Repository;
 use crate::policy::service::Policy;
 use crate::review::model::Changed;
@@ -81,14 +81,18 @@ impl ReviewTarget {
         skipped: &mut Skipped,
     ) -> Result<Option<Changed>, git::error::Error> {
         let (patch, is_whole) = match change.kind {
-            Kind::Untracked => match self.new_file(&change.path).await {
+            ChangeKind::Untracked => match self.new_file(&change.path).await {
                 Ok(read) => read,
                 Err(reason) => {
                     skipped.add(reason, &change.path);
                     return Ok(None);
                 }
             },
-            Kind::Added | Kind::Modified | Kind::Deleted | Kind::Renamed | Kind::Retyped => {
+            ChangeKind::Added
+            | ChangeKind::Modified
+            | ChangeKind::Deleted
+            | ChangeKind::Renamed
+            | ChangeKind::Retyped => {
                 let (text, is_whole) = self.repository.patch(&change, MAX_PATCH_BYTES).await?;
                 (Patch::read(&text, is_whole), is_whole)
             }

@@ -188,14 +188,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::git::listing::Kind;
+    use crate::git::listing::ChangeKind;
     use crate::review::patch::Patch;
 
     fn changed(path: &str, lines: usize) -> Changed {
         Changed {
             path: path.to_owned(),
             from: None,
-            kind: Kind::Untracked,
+            kind: ChangeKind::Untracked,
             patch: Patch::of_new_file(path, &"x\n".repeat(lines)),
         }
     }

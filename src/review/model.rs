@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::git::listing::Kind;
+use crate::git::listing::ChangeKind;
 use crate::review::patch::Patch;
 use crate::review::skipped::Skipped;
 
@@ -38,7 +38,7 @@ pub struct Changed {
     /// Its former path, when it was renamed.
     pub from: Option<String>,
     /// The kind of change.
-    pub kind: Kind,
+    pub kind: ChangeKind,
     /// The difference.
     pub patch: Patch,
 }

@@ -6,11 +6,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::exec::output::OutputStream;
+use crate::platform::ids::RunId;
 use crate::runs::event_data::{
-    ApprovalData, CheckData, LegacyStep, OutputStream, Phase, PlanData, PlanRef, ResumeReason,
-    StepData, ToolCallData, ToolResultData, Verification,
+    ApprovalData, CheckData, LegacyStep, Phase, PlanData, PlanRef, ResumeReason, StepData,
+    ToolCallData, ToolResultData, Verification,
 };
-use crate::runs::model::{RunId, Summary};
+use crate::runs::model::Summary;
 
 /// One entry of a run's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -13,3 +13,4 @@ pub mod store;
 pub mod stream;
 pub mod stream_schema;
 pub mod tables;
+pub mod topics;

@@ -6,36 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::agent::learning::tuning::Tuning;
 use crate::agent::prompt::plan::Plan;
 use crate::auth::principal::{Principal, Proof, Role};
-use crate::id;
 use crate::llm::model::{Message, Part, Usage};
+use crate::platform::ids::{ConversationId, RunId};
 use crate::platform::ids::{OrgId, TeamId, UserId};
 use crate::platform::logging::TraceId;
 use crate::runs::event_data::Verification;
-
-id!(
-    /// A run; clients know it as `task_id` or `job_id`.
-    RunId
-);
-id!(
-    /// A process that works on runs.
-    WorkerId
-);
-id!(
-    /// A conversation that runs and chats belong to.
-    ConversationId
-);
-id!(
-    /// A message of a conversation.
-    MessageId
-);
-id!(
-    /// A tool call, as one row.
-    ToolCallId
-);
-id!(
-    /// A question to the user.
-    PromptId
-);
 
 /// Where a run stands, as it is stored and as jobs show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]

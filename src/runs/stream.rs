@@ -18,12 +18,13 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::service::{AgentService, Started};
 use crate::jobs::model::JobHead;
 use crate::platform::ids::OrgId;
+use crate::platform::ids::RunId;
 use crate::platform::sse::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
 use crate::runs::event::Event;
 use crate::runs::event_data::Phase;
 use crate::runs::log::feed::{Follower, TELL_EVERY};
 use crate::runs::log::store::Recorded;
-use crate::runs::model::{RunId, RunKind};
+use crate::runs::model::RunKind;
 
 /// The pause after the log could not be read.
 const PAUSE: Duration = Duration::from_millis(500);

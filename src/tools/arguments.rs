@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::tools::registry::ToolError;
+use crate::tools::outcome::ToolError;
 
 /// The arguments of one call.
 ///
@@ -21,6 +21,11 @@ impl<'a> Arguments<'a> {
 
     fn get(self, name: &str) -> Option<&'a Value> {
         self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A text as it was sent; none for anything else, of which the tool itself says what is wrong.
+    pub fn raw_text(self, name: &str) -> Option<&'a str> {
+        self.get(name)?.as_str()
     }
 
     fn missing(self, name: &str, wanted: &str) -> ToolError {

@@ -1,10 +1,19 @@
 //! `ask_user`: a question to a person. The loop asks it and waits; here it is only understood.
 
+use crate::policy::request::Request;
+use crate::tools::context::ToolContext;
+use crate::tools::outcome::Outcome;
+use crate::tools::tool::Access;
+use crate::tools::tool::Probe;
+use crate::tools::tool::Tool;
+use crate::tools::tool::object;
+use crate::tools::tool::text;
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 use crate::exec::text;
 use crate::tools::arguments::Arguments;
-use crate::tools::registry::ToolError;
+use crate::tools::outcome::ToolError;
 
 const QUESTION_BYTES: usize = 4_000;
 const LABEL_BYTES: usize = 200;
@@ -12,6 +21,66 @@ const MOST_OPTIONS: usize = 20;
 
 /// How long an answer is waited for when the model does not say, in seconds.
 const TIMEOUT_SECONDS: u64 = 300;
+
+/// `ask_user`.
+#[derive(Clone, Copy, Debug)]
+pub struct AskUser;
+
+impl Tool for AskUser {
+    fn name(&self) -> &'static str {
+        "ask_user"
+    }
+
+    fn description(&self) -> &'static str {
+        "Asks the user a question and waits for the answer. Only for what cannot be found out otherwise."
+    }
+
+    fn parameters(&self) -> Value {
+        object(
+            &json!({
+                "question": text("The question."),
+                "prompt_type": {
+                    "type": "string",
+                    "enum": ["text", "select", "confirm", "multiselect"],
+                },
+                "title": text("A short heading."),
+                "options": {
+                    "type": "array",
+                    "items": { "type": "string" },
+                    "description": "What can be chosen, for select and multiselect.",
+                },
+                "placeholder": text("What an empty text field shows."),
+            }),
+            &["question", "prompt_type"],
+        )
+    }
+
+    fn access(&self) -> Access {
+        Access::Person
+    }
+
+    fn request<'a>(&self, _arguments: Arguments<'a>) -> Request<'a> {
+        Request::Harmless { reads_only: false }
+    }
+
+    fn probe(&self, _arguments: Arguments<'_>, _context: &ToolContext) -> Probe {
+        Probe::Repeatable
+    }
+
+    fn call<'a>(
+        &'a self,
+        _call_id: &'a str,
+        arguments: Map<String, Value>,
+        context: &'a ToolContext,
+    ) -> BoxFuture<'a, Result<Outcome, ToolError>> {
+        Box::pin(async move {
+            let _ = (arguments, context);
+            Err(ToolError::Stop(
+                "`ask_user` waits for a person and is not executed as a tool".to_owned(),
+            ))
+        })
+    }
+}
 
 /// What kind of answer a question wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

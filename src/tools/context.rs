@@ -1,5 +1,6 @@
 //! What a tool may use, and how much of it.
 
+use crate::exec::output::OutputLine;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,8 +11,7 @@ use crate::exec::process::Processes;
 use crate::platform::outbound::Client;
 use crate::platform::tasks::Tasks;
 use crate::policy::service::Policy;
-use crate::runs::event_data::OutputStream;
-use crate::tools::commands::servers::Servers;
+use crate::tools::commands::running_servers::RunningServers;
 use crate::workspace::paths::Workspace;
 
 /// What the tools of one run work with. Cheap to clone; clones share the run's processes.
@@ -29,7 +29,7 @@ pub struct ToolContext {
     /// How commands are started, and which ones still run.
     pub processes: Processes,
     /// The servers this run started, by port.
-    pub servers: Servers,
+    pub servers: RunningServers,
     /// For requests to loopback addresses: no proxy, no redirects.
     pub http: Client,
     /// How much each tool may use.
@@ -49,19 +49,6 @@ impl ToolContext {
         let soon = self.cancel.is_cancelled();
         self.processes.kill_everything(soon).await
     }
-}
-
-/// A piece of a running command's output.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutputLine {
-    /// The call that runs the command.
-    pub tool_call_id: String,
-    /// Which of its streams.
-    pub stream: OutputStream,
-    /// One line, or several of a burst joined by line feeds.
-    pub line: String,
-    /// The command, shortened.
-    pub command: String,
 }
 
 /// How much the tools may use.
@@ -87,7 +74,7 @@ pub struct ToolLimits {
     pub command_time_max: Duration,
     /// What commands known to be slow (installs, builds) are raised to.
     pub slow_command_time: Duration,
-    /// Servers that may run at once.
+    /// RunningServers that may run at once.
     pub servers: usize,
     /// Ports of our own that no tool may touch.
     pub reserved_ports: Vec<u16>,

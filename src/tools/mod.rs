@@ -10,5 +10,6 @@ pub mod ask_user;
 pub mod commands;
 pub mod context;
 pub mod files;
+pub mod outcome;
 pub mod registry;
-pub mod specs;
+pub mod tool;

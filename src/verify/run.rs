@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::exec::capture::Kept;
 use crate::tools::commands::run_command;
-use crate::tools::commands::run_command::{CANCELLED, RunCommand, TIMED_OUT, patience};
+use crate::tools::commands::run_command::{CANCELLED, RunCommandCall, TIMED_OUT, patience};
 use crate::tools::context::ToolContext;
-use crate::tools::registry::ToolError;
+use crate::tools::outcome::ToolError;
 use crate::verify::detect::{Check, CheckKind};
 use crate::verify::failures::Reading;
 
@@ -83,7 +83,7 @@ async fn one(
     call_id: &str,
     context: &ToolContext,
 ) -> Result<Option<CheckResult>, ToolError> {
-    let call = RunCommand {
+    let call = RunCommandCall {
         command: command.to_owned(),
         directory: check.directory.clone(),
         time: patience(command, context.limits.command_time, &context.limits),

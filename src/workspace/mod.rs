@@ -1,4 +1,5 @@
 //! Paths that stay inside a folder.
 
+pub mod error;
 pub mod paths;
 pub mod resolve;

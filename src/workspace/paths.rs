@@ -6,6 +6,8 @@
 //! Where the kernel or a container refuses `openat2`, each component is opened in turn and symbolic
 //! links are not followed at all.
 
+use crate::workspace::error::PathError;
+use crate::workspace::error::WorkspaceError;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
@@ -17,7 +19,8 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat, mkdirat};
 
-use crate::workspace::resolve::{Kind, Resolution, descriptor_path, is_of_the_kernel};
+use crate::platform::descriptors::descriptor_path;
+use crate::workspace::resolve::{EntryKind, Resolution, is_of_the_kernel};
 
 /// The longest path that is accepted, in bytes: the kernel's own limit.
 const MAX_PATH_BYTES: usize = 4096;
@@ -37,70 +40,6 @@ struct Inner {
     given: PathBuf,
     directory: OwnedFd,
     resolution: Resolution,
-}
-
-/// Why a directory cannot be a workspace.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WorkspaceError {
-    /// Relative, empty, too long, or with a NUL character.
-    #[error("the workspace must be the absolute path of a directory, at most 4096 bytes long")]
-    Invalid,
-    /// Nothing is there.
-    #[error("the workspace `{0}` does not exist")]
-    Missing(String),
-    /// Something else is there.
-    #[error("the workspace `{0}` is not a directory")]
-    NotADirectory(String),
-    /// The whole file system.
-    #[error("the root of the file system cannot be a workspace; name a project's folder")]
-    TooBroad,
-    /// The kernel's own view of processes and devices.
-    #[error("the workspace `{0}` is no folder of files but a view into the system")]
-    System(String),
-    /// It is there but cannot be read.
-    #[error("the workspace `{path}` cannot be read: {reason}")]
-    Unreadable {
-        /// Which directory.
-        path: String,
-        /// What the system said.
-        reason: String,
-    },
-}
-
-/// Why a path within a workspace is refused. The messages are for the model, which chose the path.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PathError {
-    /// Empty, with a NUL character or too long.
-    #[error("the path {0}")]
-    Malformed(&'static str),
-    /// The path names something outside.
-    #[error("`{0}` is outside the workspace; use a path relative to the workspace")]
-    Outside(String),
-    /// A symbolic link on the way leads outside.
-    #[error("`{0}` leads out of the workspace through a symbolic link")]
-    LeadsOut(String),
-    /// Nothing is there.
-    #[error("`{0}` does not exist")]
-    Missing(String),
-    /// A file was wanted, something else is there.
-    #[error("`{path}` is {found}, not a file")]
-    NotAFile {
-        /// The path.
-        path: String,
-        /// What is there.
-        found: Kind,
-    },
-    /// A directory was wanted, something else is there.
-    #[error("`{0}` is not a directory")]
-    NotADirectory(String),
-    /// Anything else the system says.
-    #[error("`{path}` cannot be opened: {reason}")]
-    Refused {
-        /// The path.
-        path: String,
-        /// What the system said.
-        reason: String,
-    },
 }
 
 /// A path below the workspace's root: normalised, never absolute, without `..`.
@@ -245,8 +184,8 @@ impl Workspace {
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
         let descriptor = self.resolve(relative, flags)?;
         let found = stat_of(&descriptor, relative)?;
-        let found = Kind::of(&found);
-        if found == Kind::File {
+        let found = EntryKind::of(&found);
+        if found == EntryKind::File {
             return Ok(File::from(descriptor));
         }
         let path = relative.to_string();
@@ -284,7 +223,7 @@ impl Workspace {
             let (Some(parent), Some(name)) = (relative.0.parent(), relative.0.file_name()) else {
                 return Err(PathError::NotAFile {
                     path: path.to_owned(),
-                    found: Kind::Directory,
+                    found: EntryKind::Directory,
                 });
             };
             let parent = RelativePath(parent.to_owned());
@@ -294,8 +233,8 @@ impl Workspace {
                 Err(Errno::ENOENT) => None,
                 Err(errno) => return Err(refused(&relative, errno)),
             };
-            match existing.as_ref().map(Kind::of) {
-                None | Some(Kind::File) => {
+            match existing.as_ref().map(EntryKind::of) {
+                None | Some(EntryKind::File) => {
                     let real = self
                         .real_path(&directory)
                         .map(|real| RelativePath(real.0.join(name)));
@@ -306,7 +245,7 @@ impl Workspace {
                         existing,
                     });
                 }
-                Some(Kind::Link) => relative = self.target(&relative)?,
+                Some(EntryKind::Link) => relative = self.target(&relative)?,
                 Some(found) => {
                     return Err(PathError::NotAFile {
                         path: relative.to_string(),
@@ -360,7 +299,7 @@ impl Workspace {
                 PathError::NotADirectory(name)
             } else if errno == Errno::ENXIO {
                 // Opening a socket, or a device that is not there.
-                let (path, found) = (name, Kind::Socket);
+                let (path, found) = (name, EntryKind::Socket);
                 PathError::NotAFile { path, found }
             } else {
                 refused(path, errno)

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
@@ -85,7 +85,7 @@ fn walk(root: BorrowedFd<'_>, path: &Path, flags: OFlag) -> Result<OwnedFd, Errn
 
 fn is_link(directory: &OwnedFd, name: &OsStr) -> bool {
     fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)
-        .is_ok_and(|found| Kind::of(&found) == Kind::Link)
+        .is_ok_and(|found| EntryKind::of(&found) == EntryKind::Link)
 }
 
 /// Whether what is open belongs to a file system without files: processes, devices, controls.
@@ -103,15 +103,9 @@ pub fn is_of_the_kernel(opened: &OwnedFd) -> bool {
     fstatfs(opened).is_ok_and(|found| VIEWS.contains(&found.filesystem_type()))
 }
 
-/// The name under which this process, and a child before it becomes another program, reaches an
-/// open descriptor: immune to renames of the path it was opened by.
-pub fn descriptor_path(descriptor: &impl AsRawFd) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()))
-}
-
 /// What a file system entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     /// A regular file.
     File,
     /// A directory.
@@ -126,7 +120,7 @@ pub enum Kind {
     Device,
 }
 
-impl Kind {
+impl EntryKind {
     /// What `found` says the entry is.
     pub fn of(found: &FileStat) -> Self {
         match SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits()) {
@@ -140,7 +134,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for EntryKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::File => "a file",

@@ -6,9 +6,7 @@ use axum::http::StatusCode;
 use chrono::TimeDelta;
 use insta::assert_json_snapshot;
 use navi::approvals::consents::error::Error;
-use navi::approvals::consents::model::{
-    Action, Choice, ConsentId, ConsentStatus, Decision, NewConsent,
-};
+use navi::approvals::consents::model::{AutoAllowed, Choice, ConsentStatus, Decision, NewConsent};
 use navi::approvals::consents::preferences::model::PreferenceId;
 use navi::approvals::consents::service::Consents;
 use navi::approvals::consents::store;
@@ -16,9 +14,11 @@ use navi::auth::principal::{Principal, Role};
 use navi::conversations::model::NewConversation;
 use navi::platform::clock::Clock;
 use navi::platform::idempotency::model::Created;
+use navi::platform::ids::ConsentId;
+use navi::platform::ids::{RunId, ToolCallId};
 use navi::platform::signals::Signals;
 use navi::policy::model::{Danger, Finding};
-use navi::runs::model::{ChosenModel, EditorContext, Run, RunId, RunKind, Task, ToolCallId};
+use navi::runs::model::{ChosenModel, EditorContext, Run, RunKind, Task};
 use navi::runs::store::runs;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -622,7 +622,7 @@ async fn every_decision_has_its_line_in_the_audit(db: PgPool) {
     desk.answer(id, Choice::Alternative).await;
     let mut conn = desk.app.app.db.acquire().await.unwrap();
     let (org_id, user_id) = (&desk.me.org_id, &desk.me.user_id);
-    let action = Action {
+    let action = AutoAllowed {
         run_id: desk.run_id,
         trace_id: None,
         tool: "write_file",

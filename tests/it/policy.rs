@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use navi::policy::model::{Danger, Judgement, Verdict};
 use navi::policy::service::Policy;
-use navi::tools::registry::Tool;
+use navi::tools::arguments::Arguments;
+use navi::tools::registry::ToolSet;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -60,8 +61,19 @@ fn arguments(name: &str, value: &str) -> Map<String, Value> {
     Map::from_iter([(name.to_owned(), json!(value))])
 }
 
+/// Judges a call as its tool asks for it.
+fn judge_call(tool: &str, arguments: &Map<String, Value>, root: &Path) -> Judgement {
+    judge_by(&POLICY, tool, arguments, root)
+}
+
+fn judge_by(policy: &Policy, tool: &str, arguments: &Map<String, Value>, root: &Path) -> Judgement {
+    let tools = ToolSet::built_in();
+    let request = tools.named(tool).unwrap().request(Arguments::of(arguments));
+    policy.judge(tool, request, root)
+}
+
 fn judge(command: &str) -> Judgement {
-    POLICY.judge(Tool::RunCommand, &arguments("command", command), root())
+    judge_call("run_command", &arguments("command", command), root())
 }
 
 fn lines(text: &str) -> impl Iterator<Item = String> {
@@ -157,10 +169,10 @@ fn protected_files_ask_by_whatever_name() {
         let [tool, verdict, path] = line.splitn(3, ' ').collect::<Vec<_>>()[..] else {
             panic!("{line}");
         };
-        let tools: &[Tool] = match tool {
-            "read" => &[Tool::ReadFile],
-            "search" => &[Tool::SearchFiles],
-            _ => &[Tool::WriteFile, Tool::EditFile],
+        let tools: &[&str] = match tool {
+            "read" => &["read_file"],
+            "search" => &["search_files"],
+            _ => &["write_file", "edit_file"],
         };
         let expected = if verdict == "ask" {
             Verdict::Ask
@@ -168,9 +180,7 @@ fn protected_files_ask_by_whatever_name() {
             Verdict::Allow
         };
         for tool in tools {
-            let found = POLICY
-                .judge(*tool, &arguments("path", path), root())
-                .verdict;
+            let found = judge_call(tool, &arguments("path", path), root()).verdict;
             if found != expected {
                 wrong.push(format!("{line}: {found:?}"));
             }
@@ -183,18 +193,14 @@ fn protected_files_ask_by_whatever_name() {
 fn a_search_by_name_shows_no_content_and_asks_nothing() {
     let judged = |kind: &str| {
         let call = json!({ "pattern": "x", "search_type": kind, "path": ".env" });
-        POLICY.judge(Tool::SearchFiles, call.as_object().unwrap(), root())
+        judge_call("search_files", call.as_object().unwrap(), root())
     };
     assert_eq!(judged("content").verdict, Verdict::Ask);
     assert!(!judged("content").reads_only);
     assert_eq!(judged("filename").verdict, Verdict::Allow);
     assert!(judged("filename").reads_only);
     let everywhere = arguments("pattern", "x");
-    assert!(
-        POLICY
-            .judge(Tool::SearchFiles, &everywhere, root())
-            .reads_only
-    );
+    assert!(judge_call("search_files", &everywhere, root()).reads_only);
 }
 
 #[tokio::test]
@@ -206,7 +212,7 @@ async fn a_search_of_a_directory_shows_no_secrets_and_says_so() {
     bench.put("src/main.rs", "needle\n");
     let search = |path: &str, kind: &str, pattern: &str| {
         let call = json!({ "pattern": pattern, "search_type": kind, "path": path });
-        bench.result(Tool::SearchFiles, call)
+        bench.result("search_files", call)
     };
     let found = search(".", "content", "needle").await;
     assert_eq!(found["matches"], json!(["src/main.rs:1:needle"]));
@@ -285,8 +291,8 @@ fn only_what_surely_changes_nothing_reads_only() {
         assert!(!judge(command).reads_only, "{command}");
     }
     let none = Map::new();
-    assert!(POLICY.judge(Tool::ListDirectory, &none, root()).reads_only);
-    assert!(!POLICY.judge(Tool::CheckEndpoint, &none, root()).reads_only);
+    assert!(judge_call("list_directory", &none, root()).reads_only);
+    assert!(!judge_call("check_endpoint", &none, root()).reads_only);
 }
 
 #[test]
@@ -301,23 +307,23 @@ fn the_path_may_keep_what_it_holds() {
 
 #[test]
 fn a_servers_command_is_judged_like_any_other() {
-    let judged = |command| {
-        POLICY
-            .judge(Tool::StartServer, &arguments("command", command), root())
-            .verdict
-    };
+    let judged =
+        |command| judge_call("start_server", &arguments("command", command), root()).verdict;
     assert_eq!(judged("npm run dev"), Verdict::Allow);
     assert_eq!(judged("npm run dev; git push"), Verdict::Ask);
 }
 
 #[test]
 fn an_approval_is_bound_to_tool_arguments_directory_and_workspace() {
-    let action = |tool, value: Value, root: &str| {
+    let tools = ToolSet::built_in();
+    let action = |tool: &str, value: Value, root: &str| {
+        let arguments = value.as_object().unwrap();
+        let request = tools.named(tool).unwrap().request(Arguments::of(arguments));
         POLICY
-            .action(tool, value.as_object().unwrap(), Path::new(root))
+            .action(tool, request, arguments, Path::new(root))
             .hash
     };
-    let run = |value| action(Tool::RunCommand, value, "/a");
+    let run = |value| action("run_command", value, "/a");
     let first = run(json!({ "command": "ls", "cwd": "x" }));
     assert_eq!(first, run(json!({ "cwd": "./x/", "command": "ls" })));
     assert_eq!(
@@ -328,22 +334,14 @@ fn an_approval_is_bound_to_tool_arguments_directory_and_workspace() {
         run(json!({ "command": "ls ", "cwd": "x" })),
         run(json!({ "command": "ls", "cwd": "y" })),
         run(json!({ "command": "ls" })),
-        action(
-            Tool::StartServer,
-            json!({ "command": "ls", "cwd": "x" }),
-            "/a",
-        ),
-        action(
-            Tool::RunCommand,
-            json!({ "command": "ls", "cwd": "x" }),
-            "/b",
-        ),
+        action("start_server", json!({ "command": "ls", "cwd": "x" }), "/a"),
+        action("run_command", json!({ "command": "ls", "cwd": "x" }), "/b"),
     ] {
         assert_ne!(first, other);
     }
     let write = |path: &str, content: &str| {
         action(
-            Tool::WriteFile,
+            "write_file",
             json!({ "path": path, "content": content }),
             "/a",
         )
@@ -361,7 +359,7 @@ fn findings_say_what_always_allow_would_allow() {
         ("git push", "git push origin main")
     );
     assert_eq!(judge("rm -rf src").findings[0].kind, "rm");
-    let written = POLICY.judge(Tool::WriteFile, &arguments("path", ".env"), root());
+    let written = judge_call("write_file", &arguments("path", ".env"), root());
     assert_eq!(written.findings[0].kind, "write_file environment-file");
     assert_eq!(
         serde_json::to_value(Danger::Critical).unwrap(),
@@ -389,9 +387,13 @@ verdict = "forbid"
 fn a_workspace_makes_it_stricter() {
     let stricter = POLICY.stricter(OWN).unwrap();
     let judged = |command| {
-        stricter
-            .judge(Tool::RunCommand, &arguments("command", command), root())
-            .verdict
+        judge_by(
+            &stricter,
+            "run_command",
+            &arguments("command", command),
+            root(),
+        )
+        .verdict
     };
     assert_eq!(judged("make deploy"), Verdict::Ask);
     assert_eq!(judged("git push"), Verdict::Forbid);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use navi::runs::event_data::Verification;
-use navi::tools::registry::ToolError;
+use navi::tools::outcome::ToolError;
 use navi::verify::compare::compare;
 use navi::verify::detect::{CheckKind, detect};
 use navi::verify::run::{CheckResult, run};

@@ -6,10 +6,11 @@ use crate::agent::calls::execute::{Done, Planned};
 use crate::agent::execution::run_loop::{Halt, Runner};
 use crate::agent::prompt::compaction::head_and_tail;
 use crate::llm::model::{Arguments, Message};
+use crate::platform::ids::ToolCallId;
 use crate::runs::event::Event;
 use crate::runs::event_data::{ToolCallData, ToolResultData};
 use crate::runs::log::journal::Entry;
-use crate::runs::model::{Stopped, ToolCallId};
+use crate::runs::model::Stopped;
 
 /// The most of a result that the model sees, in bytes.
 const MAX_MODEL_BYTES: usize = 48 * 1024;

@@ -9,13 +9,14 @@ use crate::agent::calls::consent::danger;
 use crate::agent::calls::execute::{Deed, Done, Planned};
 use crate::agent::execution::run_loop::{Halt, Runner};
 use crate::approvals::consents;
-use crate::approvals::consents::model::{Action as AutoAllowed, ConsentId, Decision};
+use crate::approvals::consents::model::{AutoAllowed, Decision};
 use crate::auth::principal::Role;
+use crate::platform::ids::ConsentId;
+use crate::policy::model::REWRITES_TO;
 use crate::policy::model::{Action, Danger, Finding, Judgement, Verdict};
 use crate::runs::event::Event;
 use crate::runs::event_data::ApprovalData;
 use crate::runs::log::journal::Entry;
-use crate::tools::registry::Tool;
 
 /// How often a person may want something else that has to be asked about again.
 const MAX_ALTERNATIVES: u32 = 3;
@@ -44,7 +45,7 @@ impl Runner {
         match &self.tools {
             Some(tools) => {
                 let root = tools.workspace.root();
-                self.policy.judge(deed.tool, &deed.arguments, root)
+                self.policy.judge(deed.tool.name(), deed.request(), root)
             }
             None => Judgement::default(),
         }
@@ -61,7 +62,9 @@ impl Runner {
             let judgement = self.judge(&deed);
             if let Some(rewrite) = judgement.rewrite {
                 let arguments = rewrite.arguments();
-                let tool = Tool::SearchFiles;
+                let Some(tool) = self.services.tools.named(REWRITES_TO).cloned() else {
+                    return Ok(Permit::No(forbidden(&deed, &judgement.findings)));
+                };
                 return Ok(Permit::Go {
                     deed: Deed { tool, arguments },
                     consent: None,
@@ -174,7 +177,8 @@ impl Runner {
     fn action(&self, deed: &Deed) -> Action {
         let root = self.tools.as_ref().map(|tools| tools.workspace.root());
         let root = root.unwrap_or(std::path::Path::new("/"));
-        self.policy.action(deed.tool, &deed.arguments, root)
+        self.policy
+            .action(deed.tool.name(), deed.request(), &deed.arguments, root)
     }
 
     pub(crate) fn workspace_name(&self) -> String {
@@ -205,7 +209,8 @@ impl Runner {
             let allowed = AutoAllowed {
                 run_id: self.run.id,
                 trace_id: self.run.trace_id.as_ref(),
-                tool: action.tool.name(),
+                tool: &action.tool,
+                shell: action.shell,
                 command: &action.display,
                 cwd: &action.directory,
                 danger: danger(findings),

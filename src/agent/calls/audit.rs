@@ -7,9 +7,9 @@ use tokio::time::sleep;
 
 use crate::agent::calls::execute::{Deed, Done, Planned};
 use crate::agent::execution::run_loop::{Halt, Runner};
-use crate::approvals::consents::model::ConsentId;
 use crate::audit::model::{Actor, Ending, Event, Log, NewEntry, Outcome};
 use crate::audit::service::Open;
+use crate::platform::ids::ConsentId;
 use crate::platform::redact::json::redact_json;
 
 /// How long a run waits for the audit log; the same as for the database, in which it is.

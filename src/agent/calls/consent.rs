@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::agent::calls::execute::Planned;
 use crate::agent::execution::run_loop::{Halt, Runner};
-use crate::approvals::consents::model::{ConsentId, Decision, NewConsent};
+use crate::approvals::consents::model::{Decision, NewConsent};
+use crate::platform::ids::ConsentId;
 use crate::platform::redact::json::redact_json;
 use crate::policy::model::{Action, Danger, Finding};
 use crate::runs::event::Event;
@@ -70,7 +71,7 @@ impl Runner {
             id,
             run_id: self.run.id,
             tool_call_id: planned.id,
-            tool: action.tool.name().to_owned(),
+            tool: action.tool.clone(),
             command: action.display.clone(),
             cwd: action.directory.clone(),
             workspace: self.workspace_name(),
@@ -184,7 +185,7 @@ fn shown(
     let fields = [
         ("consent_id", json!(id)),
         ("command", json!(action.display)),
-        ("shell", json!(action.tool.shell())),
+        ("shell", json!(action.shell)),
         ("cwd", json!(action.directory)),
         ("danger_level", json!(danger)),
         ("warning", json!(why.join(" "))),
@@ -194,7 +195,7 @@ fn shown(
             "rollback_possible",
             json!(findings.iter().all(|finding| finding.reversible)),
         ),
-        ("tool", json!(action.tool.name())),
+        ("tool", json!(action.tool)),
         ("tool_call_id", json!(call_id)),
         ("timeout_seconds", json!(PATIENCE.as_secs())),
         ("reasons", json!(findings)),

@@ -15,17 +15,22 @@ use crate::agent::calls::audit::ending;
 use crate::agent::calls::recover::{Probe, Recovered};
 use crate::agent::execution::run_loop::{Halt, Runner};
 use crate::agent::prompt::messages::Reach;
-use crate::approvals::consents::model::ConsentId;
 use crate::audit::service::Open;
-use crate::llm::model::{Arguments, ToolCall};
+use crate::llm::model::{Arguments as Sent, ToolCall};
+use crate::platform::ids::ConsentId;
+use crate::platform::ids::ToolCallId;
 use crate::policy::model::Verdict;
+use crate::policy::request::Request;
 use crate::runs::log::audience::Readers;
 use crate::runs::log::journal::Entry;
-use crate::runs::model::{Stopped, ToolCallId};
+use crate::runs::model::Stopped;
 use crate::runs::store::steps::{CallProgress, OpenCall};
+use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
 use crate::tools::registry;
-use crate::tools::registry::{Effect, Outcome, Tool, ToolError};
+use crate::tools::tool::{Access, Tool};
+
+use crate::tools::outcome::{Effect, Outcome, ToolError};
 
 /// Reading tools that run at the same time.
 const PARALLEL_READS: usize = 5;
@@ -41,10 +46,17 @@ pub(crate) struct Planned {
 }
 
 /// A tool and what it is called with.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Deed {
-    pub(crate) tool: Tool,
+    pub(crate) tool: Arc<dyn Tool>,
     pub(crate) arguments: Map<String, Value>,
+}
+
+impl Deed {
+    /// What the policy judges.
+    pub(crate) fn request(&self) -> Request<'_> {
+        self.tool.request(Arguments::of(&self.arguments))
+    }
 }
 
 /// What came of a call.
@@ -100,17 +112,17 @@ impl Runner {
     }
 
     fn plan_call(&mut self, call: ToolCall) -> Planned {
-        let work = match (&call.arguments, Tool::named(&call.name)) {
-            (Arguments::Invalid { reason, .. }, _) => Err(format!(
+        let work = match (&call.arguments, self.services.tools.named(&call.name)) {
+            (Sent::Invalid { reason, .. }, _) => Err(format!(
                 "the arguments are not a JSON object ({reason}); nothing was run, send the call \
                  again"
             )),
-            (Arguments::Object { .. }, None) => Err(format!(
+            (Sent::Object { .. }, None) => Err(format!(
                 "there is no tool `{}`; use one of the tools offered",
                 call.name
             )),
-            (Arguments::Object { object }, Some(tool)) => self.may_use(tool).map(|()| Deed {
-                tool,
+            (Sent::Object { object }, Some(tool)) => self.may_use(&**tool).map(|()| Deed {
+                tool: tool.clone(),
                 arguments: object.clone(),
             }),
         };
@@ -134,13 +146,13 @@ impl Runner {
         let Ok(deed) = &planned.work else {
             return false;
         };
-        deed.tool.is_read_only() && self.judge(deed).verdict == Verdict::Allow
+        deed.tool.access() == Access::Read && self.judge(deed).verdict == Verdict::Allow
     }
 
-    fn may_use(&self, tool: Tool) -> Result<(), String> {
+    fn may_use(&self, tool: &dyn Tool) -> Result<(), String> {
         match self.reach {
             Reach::Full => Ok(()),
-            Reach::ReadOnly if tool.is_read_only() => Ok(()),
+            Reach::ReadOnly if tool.access() == Access::Read => Ok(()),
             Reach::ReadOnly => Err(format!(
                 "this run may only read; `{}` is not available in it",
                 tool.name()
@@ -189,7 +201,7 @@ impl Runner {
         self.announce(&planned).await?;
         let done = match planned.work.clone() {
             Err(told) => Done::told(&told),
-            Ok(deed) if deed.tool == Tool::AskUser => {
+            Ok(deed) if deed.tool.access() == Access::Person => {
                 self.ask_user(planned.id, &deed.arguments).await?
             }
             Ok(deed) => match &planned.past {
@@ -210,7 +222,7 @@ impl Runner {
         deed: Deed,
     ) -> Result<Done, Halt> {
         let probe = past.probe.clone().map(Probe::read).unwrap_or_default();
-        let deed = probe.deed().unwrap_or(deed);
+        let deed = probe.deed(&self.services.tools).unwrap_or(deed);
         // Rules may have become stricter since it began.
         if let Some(done) = self.forbids(&deed) {
             return Ok(done);
@@ -263,7 +275,7 @@ impl Runner {
         let Some(mut tools) = self.tools.clone() else {
             return Ok(Done::told("no workspace is open, so there are no tools"));
         };
-        if deed.tool.writes_files() {
+        if deed.request().writes_a_file() {
             // Clients copy the file for their Undo when they see the call, which they can now.
             self.journal.commit().await?;
             let read = self.services.followers.let_clients_read(self.run.id);
@@ -324,7 +336,7 @@ async fn execute(
 
 /// The model's mistakes are told to the model; ours end the run.
 async fn outcome(deed: &Deed, call_id: &str, tools: &ToolContext) -> Result<Done, Halt> {
-    let (tool, arguments) = (deed.tool, deed.arguments.clone());
+    let (tool, arguments) = (&*deed.tool, deed.arguments.clone());
     match registry::execute(tool, call_id, arguments, tools).await {
         Ok(Outcome { result, effects }) => Ok(Done { result, effects }),
         Err(ToolError::Tell(told)) => Ok(Done::told(&told)),

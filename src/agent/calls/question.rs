@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 
 use crate::agent::calls::execute::Done;
 use crate::agent::execution::run_loop::{Halt, Runner};
-use crate::approvals::questions::service::Reply;
+use crate::approvals::questions::model::Reply;
+use crate::platform::ids::{PromptId, ToolCallId};
 use crate::runs::event::Event;
 use crate::runs::event_data::Phase;
 use crate::runs::log::journal::Entry;
-use crate::runs::model::{PromptId, RunKind, RunStatus, ToolCallId};
+use crate::runs::model::{RunKind, RunStatus};
 use crate::tools::ask_user::Question;
 
 impl Runner {
@@ -25,9 +26,9 @@ impl Runner {
             Err(told) => return Ok(Done::told(&told.to_string())),
         };
         let (org_id, user_id) = (self.run.org_id.clone(), self.run.user_id.clone());
-        let prompts = self.services.prompts.clone();
+        let questions = self.services.questions.clone();
         let run_id = self.run.id;
-        let asked = || prompts.asked(&org_id, run_id, call);
+        let asked = || questions.asked(&org_id, run_id, call);
         let id = match self.patiently(asked).await? {
             Some(id) => {
                 self.journal.write(self.waits_for_answer(id)).await?;
@@ -35,7 +36,7 @@ impl Runner {
             }
             None => self.open_question(call, &question).await?,
         };
-        let waiting = Box::pin(prompts.wait(&org_id, &user_id, id));
+        let waiting = Box::pin(questions.wait(&org_id, &user_id, id));
         let reply = match self.word(waiting).await? {
             Ok(reply) => reply,
             Err(error) => return self.internal(&error).await,
@@ -60,8 +61,10 @@ impl Runner {
         let mut data = question.data();
         let timeout = Duration::from_secs(question.timeout_seconds);
         let shown = Value::Object(data.clone());
-        let asking = (self.run.id, call);
-        let prompt = self.services.prompts.question(asking, shown, timeout);
+        let prompt = self
+            .services
+            .questions
+            .question(self.run.id, call, shown, timeout);
         let id = prompt.id;
         data.insert("prompt_id".to_owned(), Value::String(id.to_string()));
         let timestamp = self.services.clock.millis();

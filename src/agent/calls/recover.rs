@@ -11,13 +11,16 @@ use sha2::{Digest, Sha256};
 
 use crate::agent::calls::execute::{Deed, Done, Planned};
 use crate::agent::execution::run_loop::{Halt, Runner};
-use crate::exec::status_file::{Noted, Records};
+use crate::exec::status_file::{CommandStatus, StatusFiles};
 use crate::llm::model::Message;
 use crate::platform::hex::hex;
 use crate::policy::model::Judgement;
+use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::files::{edit_file, write_file};
-use crate::tools::registry::{Effect, Tool};
+use crate::tools::files::write_file;
+use crate::tools::outcome::Effect;
+use crate::tools::registry::ToolSet;
+use crate::tools::tool;
 
 /// What a call's effect can be recognised by, as it is stored with its start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -70,7 +73,7 @@ impl Probe {
         deed: &Deed,
         judgement: &Judgement,
         tools: &ToolContext,
-        records: &Records,
+        records: &StatusFiles,
     ) -> Self {
         Self {
             tool: deed.tool.name().to_owned(),
@@ -91,9 +94,9 @@ impl Probe {
 
     /// What was begun. It may differ from what the model asked for, because a person chose an
     /// alternative.
-    pub(crate) fn deed(&self) -> Option<Deed> {
+    pub(crate) fn deed(&self, tools: &ToolSet) -> Option<Deed> {
         Some(Deed {
-            tool: Tool::named(&self.tool)?,
+            tool: tools.named(&self.tool)?.clone(),
             arguments: self.arguments.clone(),
         })
     }
@@ -105,49 +108,25 @@ impl Probe {
 }
 
 impl Sign {
-    fn of(deed: &Deed, judgement: &Judgement, tools: &ToolContext, records: &Records) -> Self {
+    fn of(deed: &Deed, judgement: &Judgement, tools: &ToolContext, records: &StatusFiles) -> Self {
         if judgement.reads_only {
             return Self::Repeatable;
         }
-        let foreseen = match deed.tool {
-            Tool::ReadFile | Tool::ListDirectory | Tool::SearchFiles | Tool::AskUser => {
-                return Self::Repeatable;
-            }
-            Tool::StartServer | Tool::StopServer => return Self::Server,
-            Tool::CheckEndpoint => {
-                let method = deed.arguments.get("method").and_then(Value::as_str);
-                let changes = method.is_some_and(|method| method.eq_ignore_ascii_case("post"));
-                return if changes {
-                    Self::None
-                } else {
-                    Self::Repeatable
-                };
-            }
-            Tool::RunCommand => {
+        match deed.tool.probe(Arguments::of(&deed.arguments), tools) {
+            tool::Probe::Repeatable => Self::Repeatable,
+            tool::Probe::File(planned) => Self::File {
+                path: planned.path,
+                before: planned.before.as_deref().map(sha256),
+                after: sha256(&planned.after),
+            },
+            tool::Probe::Command => {
                 let records = records.name().map(str::to_owned);
-                return records.map_or(Self::None, |records| Self::Command { records });
+                records.map_or(Self::None, |records| Self::Command { records })
             }
-            Tool::WriteFile => write_file::foresee(&deed.arguments, tools),
-            Tool::EditFile => edit_file::foresee(&deed.arguments, tools),
-        };
-        // What will be refused has no effect.
-        foreseen.map_or(Self::Repeatable, |change| Self::File {
-            path: change.path,
-            before: change.before.as_deref().map(sha256),
-            after: sha256(&change.after),
-        })
+            tool::Probe::Server => Self::Server,
+            tool::Probe::None => Self::None,
+        }
     }
-}
-
-/// What a file tool is about to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The file, relative to the workspace.
-    pub path: String,
-    /// Its content now; none when it is not there.
-    pub before: Option<Vec<u8>>,
-    /// Its content afterwards.
-    pub after: Vec<u8>,
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -174,7 +153,7 @@ impl Runner {
                 after,
             } => match self.found(path).await {
                 Some(found) if found.as_ref() == Some(after) => {
-                    Recovered::Done(written(deed, path, before.is_some()))
+                    Recovered::Done(written(path, before.is_some()))
                 }
                 Some(found) if found == *before => Recovered::Unhappened,
                 Some(_) | None => Recovered::Unknown,
@@ -182,9 +161,9 @@ impl Runner {
             Sign::Command { records } => {
                 let noted = &self.services.records;
                 match noted.read(records, self.run.id, planned.id) {
-                    Some(Noted::NotBegun) => Recovered::Unhappened,
-                    Some(Noted::Ended(code)) => Recovered::Done(ran(deed, code)),
-                    Some(Noted::CutOff) | None => Recovered::Unknown,
+                    Some(CommandStatus::NotBegun) => Recovered::Unhappened,
+                    Some(CommandStatus::Ended(code)) => Recovered::Done(ran(deed, code)),
+                    Some(CommandStatus::CutOff) | None => Recovered::Unknown,
                 }
             }
             Sign::None => Recovered::Unknown,
@@ -220,16 +199,17 @@ impl Runner {
 }
 
 /// The result of a file tool that was done before its process was lost.
-fn written(deed: &Deed, path: &str, existed: bool) -> Done {
+fn written(path: &str, existed: bool) -> Done {
     let action = if existed { "modified" } else { "created" };
     let result = json!({
         "success": true, "path": path, "action": action,
         "note": "this was done before the server was lost, and is as it should be",
     });
     let path = path.to_owned();
-    let effect = match (deed.tool, existed) {
-        (Tool::WriteFile, false) => Effect::Created(path),
-        _ => Effect::Modified(path),
+    let effect = if existed {
+        Effect::Modified(path)
+    } else {
+        Effect::Created(path)
     };
     let mut done = Done::of(result);
     done.effects.push(effect);

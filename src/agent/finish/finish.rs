@@ -12,7 +12,6 @@ use crate::agent::intake::history;
 use crate::agent::learning::guidance::verified;
 use crate::agent::learning::tuning::params;
 use crate::agent::prompt::messages;
-use crate::agent::queue::worker::WAITING;
 use crate::feedback::model::{Category, Generation, Sha256Hex};
 use crate::ledger::money::Nanos;
 use crate::runs::event::Event;
@@ -20,6 +19,7 @@ use crate::runs::event_data::Phase;
 use crate::runs::log::journal::JournalLost;
 use crate::runs::model::{Stopped, Summary};
 use crate::runs::store::runs;
+use crate::runs::topics::WAITING;
 
 /// The longest pause between two tries to write the end of a run.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);

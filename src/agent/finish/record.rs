@@ -133,7 +133,7 @@ impl End<'_> {
             };
             events.push((event, RunStatus::Running));
         }
-        questions::store::close_prompts(conn, org_id, run_id).await?;
+        questions::store::close_of_run(conn, org_id, run_id).await?;
         consents::store::cancel_pending_of_run(conn, org_id, run_id, at).await?;
         Ok(events)
     }

@@ -28,17 +28,19 @@ use crate::ledger;
 use crate::llm::catalog::Capabilities;
 use crate::llm::model::{Message, Part};
 use crate::llm::route::Route;
+use crate::platform::ids::RunId;
 use crate::platform::logging::TraceId;
 use crate::policy::service::Policy;
 use crate::runs::lease::model::Taken;
 use crate::runs::log::journal::Journal;
-use crate::runs::model::{ChosenModel, Run, RunId, RunKind, Task};
+use crate::runs::model::{ChosenModel, Run, RunKind, Task};
 use crate::runs::pieces::Pieces;
 use crate::runs::store::steps;
 use crate::runs::store::steps::OpenCall;
-use crate::tools::commands::servers::Servers;
+use crate::tools::commands::running_servers::RunningServers;
 use crate::tools::context::ToolContext;
-use crate::workspace::paths::{PathError, Workspace};
+use crate::workspace::error::PathError;
+use crate::workspace::paths::Workspace;
 
 /// Lines of live output that may wait to be shown.
 const OUTPUT_QUEUE: usize = 1_024;
@@ -238,7 +240,7 @@ impl AgentService {
             tasks: services.tasks.clone(),
             output,
             processes: Processes::new(settings.launch.clone(), &run.id.to_string()),
-            servers: Servers::default(),
+            servers: RunningServers::default(),
             http: settings.http.clone(),
             limits: settings.limits.clone(),
             policy: grounds.policy.clone(),

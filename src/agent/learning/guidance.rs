@@ -21,7 +21,8 @@ use crate::retrieval::model::Chunk;
 use crate::runs::event_data::Verification;
 use crate::runs::model::Task;
 use crate::runs::store::changes;
-use crate::tools::registry::Tool;
+use crate::tools::arguments;
+use crate::tools::registry::ToolSet;
 use crate::workspace::paths::Workspace;
 
 /// Whoever asks the same again within this time was not content with the answer.
@@ -92,7 +93,10 @@ impl Runner {
         let since_goal = self.messages.get(self.goal..).unwrap_or_default();
         Written {
             answer: self.last_text.clone(),
-            code: since_goal.iter().flat_map(code).collect(),
+            code: since_goal
+                .iter()
+                .flat_map(|message| code(message, &self.services.tools))
+                .collect(),
             changed: &self.tally.modified | &self.tally.created,
             commands: self.tools.is_some().then_some(self.tally.commands),
         }
@@ -166,28 +170,18 @@ pub(crate) fn verified(verification: Verification) -> Verified {
 }
 
 /// The files that a message writes, with what it writes into them.
-fn code(message: &Message) -> Vec<(String, String)> {
+fn code(message: &Message, tools: &ToolSet) -> Vec<(String, String)> {
     let Message::Assistant { tool_calls, .. } = message else {
         return Vec::new();
     };
     let written = tool_calls.iter().filter_map(|call| {
-        let field = match Tool::named(&call.name)? {
-            Tool::WriteFile => "content",
-            Tool::EditFile => "new_text",
-            Tool::ReadFile
-            | Tool::ListDirectory
-            | Tool::SearchFiles
-            | Tool::AskUser
-            | Tool::StartServer
-            | Tool::StopServer
-            | Tool::CheckEndpoint
-            | Tool::RunCommand => return None,
-        };
         let Arguments::Object { object } = &call.arguments else {
             return None;
         };
-        let text = |name: &str| object.get(name)?.as_str().map(str::to_owned);
-        Some((text("path")?, text(field)?))
+        let written = tools
+            .named(&call.name)?
+            .written(arguments::Arguments::of(object))?;
+        Some((written.path, written.text))
     });
     written.collect()
 }

@@ -7,18 +7,14 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::agent::error::Error;
-use crate::agent::queue::worker::WAITING;
 use crate::agent::service::AgentService;
+use crate::platform::ids::RunId;
 use crate::platform::signals::Signal;
 use crate::runs::lease;
-use crate::runs::log::feed::{EVENTS, FOLLOWED};
-use crate::runs::model::RunId;
 use crate::runs::store::runs;
+use crate::runs::topics::WAITING;
+use crate::runs::topics::{EVENTS, FOLLOWED};
 
-/// The topic under which processes tell that a person answered.
-pub const ANSWERS: &str = "answers";
-/// The topic under which processes tell that a run is to end.
-pub const CANCEL: &str = "cancel";
 /// How often everything is looked at, whatever was told.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often this process looks for runs that it holds and does not work on; one that is found twice
@@ -61,7 +57,7 @@ impl AgentService {
             }
             (WAITING, _) => self.wake(),
             (ANSWERS, _) => {
-                services.prompts.wake();
+                services.questions.wake();
                 services.consents.wake();
             }
             _ => {}

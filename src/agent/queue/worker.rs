@@ -10,15 +10,14 @@ use crate::agent::finish::abandoned::{Reason, conclude};
 use crate::agent::service::{AgentService, Work};
 use crate::exec::sweep::sweep;
 use crate::platform::ids::OrgId;
+use crate::platform::ids::RunId;
 use crate::runs::event_data::ResumeReason;
 use crate::runs::lease;
 use crate::runs::lease::keeper::Term;
 use crate::runs::lease::model::{Shares, Taken};
-use crate::runs::model::{RunId, RunKind, Stopped};
+use crate::runs::model::{RunKind, Stopped};
 use crate::runs::store::runs;
 
-/// The topic under which processes tell that a run waits to be taken.
-pub const WAITING: &str = "waiting";
 /// How often the worker looks when nobody wakes it. An orphan is found this long after its worker's
 /// lease has ended.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

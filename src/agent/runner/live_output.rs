@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::exec::output::OutputLine;
 use crate::platform::clock::Clock;
 use crate::runs::event::Event;
 use crate::runs::log::journal::{Journal, JournalLost};
-use crate::tools::context::OutputLine;
 
 /// How long lines are gathered before they become one event.
 const GATHER: Duration = Duration::from_millis(50);
@@ -166,7 +166,7 @@ impl Gathered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runs::event_data::OutputStream;
+    use crate::exec::output::OutputStream;
 
     fn line(stream: OutputStream, text: &str) -> OutputLine {
         OutputLine {

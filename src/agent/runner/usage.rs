@@ -10,7 +10,7 @@ use crate::ledger::model::CallRow;
 use crate::ledger::money::Nanos;
 use crate::llm::model::Usage;
 use crate::retrieval::model::{Chunk, Retrieved};
-use crate::tools::registry::Effect;
+use crate::tools::outcome::Effect;
 
 /// The counts of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]

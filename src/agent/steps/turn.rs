@@ -1,5 +1,6 @@
 //! One question to the model and its answer.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
@@ -17,7 +18,7 @@ use crate::llm::route::Route;
 use crate::platform::redact::gate::Gate;
 use crate::runs::event::Event;
 use crate::runs::model::Stopped;
-use crate::tools::registry::Tool;
+use crate::tools::tool::{Access, Tool};
 
 /// A piece of text becomes an event when it is this long, or ends a sentence, or waited.
 const TEXT_CHARS: usize = 30;
@@ -170,17 +171,13 @@ impl Runner {
     }
 
     fn tool_specs(&self) -> Vec<ToolSpec> {
-        let offered = |tool: &Tool| match self.reach {
+        let offered = |tool: &&Arc<dyn Tool>| match self.reach {
             Reach::Full => true,
-            Reach::ReadOnly => tool.is_read_only(),
+            Reach::ReadOnly => tool.access() == Access::Read,
             Reach::NoWorkspace => false,
         };
-        Tool::ALL
-            .iter()
-            .copied()
-            .filter(offered)
-            .map(Tool::spec)
-            .collect()
+        let tools = self.services.tools.iter().filter(offered);
+        tools.map(|tool| tool.spec()).collect()
     }
 
     pub(crate) fn window_budget(&self) -> usize {

@@ -15,7 +15,7 @@ use crate::runs::event::Event;
 use crate::runs::event_data::{Phase, Verification};
 use crate::runs::log::journal::Entry;
 use crate::runs::model::Stopped;
-use crate::tools::registry::ToolError;
+use crate::tools::outcome::ToolError;
 use crate::verify::compare::{Change, Verdict, compare};
 use crate::verify::detect::{Check, detect};
 use crate::verify::run::{CheckResult, run};

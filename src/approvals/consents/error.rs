@@ -1,18 +1,19 @@
 //! Why an operation on a consent failed.
 
-use crate::approvals::consents::model::ConsentId;
 use crate::approvals::consents::preferences::model::PreferenceId;
+use crate::approvals::wait::WaitError;
 use crate::audit;
+use crate::platform::ids::ConsentId;
 
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It does not exist, or not for this user, or its time is over: the three cannot be told apart
     /// from outside.
-    #[error("there is no consent `{0}` of yours that waits for an answer")]
+    #[error("consent `{0}` not found, or it no longer waits for an answer")]
     NotFound(ConsentId),
     /// It was answered otherwise.
-    #[error("the consent `{0}` was already answered")]
+    #[error("consent `{0}` was already answered")]
     AlreadyAnswered(ConsentId),
     /// Nothing was chosen, nothing that is known, or two different things.
     #[error(
@@ -31,7 +32,7 @@ pub enum Error {
         limit: usize,
     },
     /// There is no such preference for this user.
-    #[error("there is no preference `{0}` of yours")]
+    #[error("preference `{0}` not found")]
     PreferenceNotFound(PreferenceId),
     /// The decision could not be audited, so it does not count.
     #[error(transparent)]
@@ -39,4 +40,19 @@ pub enum Error {
     /// Postgres failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
+}
+
+impl WaitError for Error {
+    fn is_database(&self) -> bool {
+        match self {
+            Self::Database(_) => true,
+            Self::NotFound(_)
+            | Self::AlreadyAnswered(_)
+            | Self::Unanswered
+            | Self::AlternativeMissing
+            | Self::AlternativeTooLong { .. }
+            | Self::PreferenceNotFound(_)
+            | Self::Audit(_) => false,
+        }
+    }
 }

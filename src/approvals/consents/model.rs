@@ -5,19 +5,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
 
-use crate::id;
+use crate::platform::ids::ConsentId;
 use crate::platform::ids::UserId;
+use crate::platform::ids::{RunId, ToolCallId};
 use crate::platform::logging::TraceId;
 use crate::policy::model::{Danger, Finding};
-use crate::runs::model::{RunId, ToolCallId};
 
 /// The longest alternative, in bytes.
 pub const MAX_ALTERNATIVE_BYTES: usize = 8 * 1024;
-
-id!(
-    /// A question whether the agent may do something.
-    ConsentId
-);
 
 /// What a person can answer.
 #[derive(
@@ -181,6 +176,14 @@ pub enum Decision {
 }
 
 impl Consent {
+    /// The shell that reads the command, as the client was shown it; empty when none does.
+    pub fn shell(&self) -> &str {
+        self.shown
+            .get("shell")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
     /// What became of it; nothing while it waits.
     pub fn decision(&self) -> Option<Decision> {
         match self.status {
@@ -236,13 +239,15 @@ impl From<Choice> for Decided {
 
 /// An action that a preference allowed without asking anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Action<'a> {
+pub struct AutoAllowed<'a> {
     /// The run that does it.
     pub run_id: RunId,
     /// The run's trace.
     pub trace_id: Option<&'a TraceId>,
     /// The tool.
     pub tool: &'a str,
+    /// The shell that reads the command; empty when none does.
+    pub shell: &'a str,
     /// What is done, as people read it.
     pub command: &'a str,
     /// The folder, relative to the workspace.

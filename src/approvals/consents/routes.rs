@@ -8,15 +8,16 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::approvals::consents::error::Error;
-use crate::approvals::consents::model::{AuditEntry, Choice, ConsentId, Decided};
+use crate::approvals::consents::model::{AuditEntry, Choice, Decided};
 use crate::approvals::consents::preferences::model::{Preference, PreferenceId, PreferenceType};
 use crate::approvals::consents::service::Consents;
 use crate::auth::principal::{Answerer, Principal};
 use crate::platform::extract::{Json, Path, Query};
+use crate::platform::ids::ConsentId;
+use crate::platform::ids::RunId;
 use crate::platform::page::DEFAULT_LIMIT;
 use crate::platform::problem::Problem;
 use crate::policy::model::Danger;
-use crate::runs::model::RunId;
 
 /// The routes of this slice.
 pub fn routes(consents: Consents) -> OpenApiRouter {
@@ -98,7 +99,7 @@ struct ConsentTaken {
         (status = 200, description = "The answer was taken", body = ConsentTaken),
         (status = 400, description = "No choice, or an alternative without its text"),
         (status = 404, description = "No such consent of yours, or it expired"),
-        (status = 409, description = "It was answered otherwise"),
+        (status = 409, description = "Already answered with a different choice"),
     )
 )]
 async fn answer_consent(

@@ -1,17 +1,14 @@
 //! Answering consents, waiting for answers, and remembering them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
-use crate::agent::queue::listener::ANSWERS;
 use crate::approvals::consents::error::Error;
 use crate::approvals::consents::model::{
-    Action, AuditEntry, Choice, Consent, ConsentId, ConsentStatus, Decided, Decision,
+    AuditEntry, AutoAllowed, Choice, Consent, ConsentStatus, Decided, Decision,
     MAX_ALTERNATIVE_BYTES,
 };
 use crate::approvals::consents::preferences::model::{
@@ -20,23 +17,21 @@ use crate::approvals::consents::preferences::model::{
 use crate::approvals::consents::preferences::store as remembered;
 use crate::approvals::consents::store;
 use crate::approvals::consents::store::Unanswered;
+use crate::approvals::topic::ANSWERS;
+use crate::approvals::wait::{Polled, for_answer};
 use crate::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcome};
 use crate::audit::service::Audit;
 use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
 use crate::platform::db;
 use crate::platform::hex::hex;
+use crate::platform::ids::ConsentId;
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::ids::{RunId, ToolCallId};
 use crate::platform::page::PageQuery;
 use crate::platform::redact::json::redact_json;
 use crate::platform::signals::Signals;
 use crate::policy::model::Finding;
-use crate::runs::model::{RunId, ToolCallId};
-
-/// How often a waiting run looks at its row when nobody wakes it.
-const POLL: Duration = Duration::from_secs(1);
-/// How long the database may be away while a run waits.
-const MOST_AWAY: Duration = Duration::from_mins(5);
 
 /// What stands after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,58 +132,42 @@ impl Consents {
         user_id: &UserId,
         id: ConsentId,
     ) -> Result<Decision, Error> {
-        let mut deadline = None;
-        let mut patience = Instant::now() + MOST_AWAY;
-        loop {
-            // Registered before the row is read, or an answer between the two would be missed.
-            let woken = self.settled.notified();
-            match self.look(org_id, user_id, id, &mut deadline).await {
-                Ok(Some(decision)) => return Ok(decision),
-                Ok(None) => patience = Instant::now() + MOST_AWAY,
-                // A database that is away for a moment ends neither the question nor the run.
-                Err(Error::Database(error)) if Instant::now() < patience => {
-                    tracing::warn!(%error, "a consent waits for the database");
-                }
-                Err(error) => return Err(error),
-            }
-            let now = Instant::now();
-            let poll = now + POLL;
-            let next = deadline.filter(|deadline| *deadline > now);
-            tokio::select! {
-                () = woken => {}
-                () = tokio::time::sleep_until(next.map_or(poll, |next| poll.min(next))) => {}
-            }
-        }
+        let poll = || self.poll(org_id, user_id, id);
+        let expire = || self.expire(org_id, user_id, id);
+        for_answer(&self.settled, &self.clock, poll, expire).await
     }
 
-    /// What became of a consent so far; closes it at its deadline, which the first look computes.
-    /// The time that is left is measured, because the wall clock may be set.
-    async fn look(
+    async fn poll(
         &self,
         org_id: &OrgId,
         user_id: &UserId,
         id: ConsentId,
-        deadline: &mut Option<Instant>,
-    ) -> Result<Option<Decision>, Error> {
+    ) -> Result<Polled<Decision>, Error> {
         let mut conn = self.db.acquire().await?;
         let consent = store::find(&mut conn, org_id, user_id, id).await?;
         let consent = consent.ok_or(Error::NotFound(id))?;
-        if let Some(decision) = consent.decision() {
-            return Ok(Some(decision));
-        }
+        let expires_at = consent.expires_at;
+        let decision = consent.decision();
+        Ok(decision.map_or(Polled::Pending { expires_at }, Polled::Settled))
+    }
+
+    /// Closes a consent at its deadline, unless an answer won at the last moment.
+    async fn expire(
+        &self,
+        org_id: &OrgId,
+        user_id: &UserId,
+        id: ConsentId,
+    ) -> Result<Option<Decision>, Error> {
+        let mut tx = self.db.begin().await?;
+        let consent = store::find(&mut tx, org_id, user_id, id).await?;
+        let consent = consent.ok_or(Error::NotFound(id))?;
         let now = self.clock.now();
-        let left = (consent.expires_at - now).to_std().unwrap_or_default();
-        if Instant::now() < *deadline.get_or_insert_with(|| Instant::now() + left) {
-            return Ok(None);
-        }
-        let mut tx = sqlx::Connection::begin(&mut *conn).await?;
         let expired = store::close(&mut tx, org_id, &consent, Unanswered::Expired, now).await?;
         tx.commit().await?;
         if expired {
             self.audit
                 .note_later(silence_entry(org_id, &consent), Outcome::Refused);
         }
-        // Otherwise an answer won at the last moment, and the next look finds it.
         Ok(expired.then_some(Decision::Expired))
     }
 
@@ -238,7 +217,7 @@ impl Consents {
         org_id: &OrgId,
         user_id: &UserId,
         preferences: &[PreferenceId],
-        action: &Action<'_>,
+        action: &AutoAllowed<'_>,
     ) -> Result<(), Error> {
         let now = self.clock.now();
         let entry = preferred_entry(org_id, user_id, preferences, action);
@@ -316,7 +295,7 @@ fn preferred_entry(
     org_id: &OrgId,
     user_id: &UserId,
     preferences: &[PreferenceId],
-    action: &Action<'_>,
+    action: &AutoAllowed<'_>,
 ) -> NewEntry {
     let mut payload = json!({
         "preferences": preferences,

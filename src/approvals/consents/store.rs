@@ -6,16 +6,16 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::approvals::consents::model::{
-    Action, AuditEntry, Choice, Consent, ConsentId, ConsentStatus, Decided, NewConsent,
+    AuditEntry, AutoAllowed, Choice, Consent, ConsentStatus, Decided, NewConsent,
 };
 use crate::approvals::consents::preferences::model::PreferenceId;
 use crate::platform::db::{strip_nul, to_jsonb};
+use crate::platform::ids::ConsentId;
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::ids::{RunId, ToolCallId};
 use crate::platform::logging::TraceId;
 use crate::platform::redact::text::redact_text;
 use crate::policy::model::{Danger, Finding};
-use crate::runs::model::{RunId, ToolCallId};
-use crate::tools::registry::Tool;
 
 /// Writes a question that waits for its answer.
 pub async fn insert(
@@ -272,7 +272,7 @@ pub async fn record(
         consent.run_id.0,
         consent.tool,
         command.as_ref(),
-        shell(&consent.tool),
+        consent.shell(),
         consent.cwd,
         consent.danger as Danger,
         decided as Decided,
@@ -291,7 +291,7 @@ pub async fn record_auto_allowed(
     org_id: &OrgId,
     user_id: &UserId,
     preference: PreferenceId,
-    action: &Action<'_>,
+    action: &AutoAllowed<'_>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     let (command, cwd) = (strip_nul(action.command), strip_nul(action.cwd));
@@ -308,7 +308,7 @@ pub async fn record_auto_allowed(
         action.run_id.0,
         action.tool,
         command.as_ref(),
-        shell(action.tool),
+        action.shell,
         cwd.as_ref(),
         action.danger as Danger,
         now,
@@ -316,11 +316,6 @@ pub async fn record_auto_allowed(
     .execute(conn)
     .await
     .map(drop)
-}
-
-/// The shell that reads what a tool of this name is given; empty when none does.
-fn shell(tool: &str) -> &'static str {
-    Tool::named(tool).map_or("", Tool::shell)
 }
 
 /// The last decisions about the user's actions, newest first.

@@ -4,77 +4,50 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 
+use crate::approvals::questions::model::{NewQuestion, QuestionState, QuestionStatus};
 use crate::platform::db::{strip_nul, to_jsonb};
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::ids::{PromptId, RunId, ToolCallId};
 use crate::platform::redact::json::redact_json;
-use crate::runs::model::{PromptId, RunId, ToolCallId};
-
-/// A question that waits for its answer.
-#[derive(Clone, Debug)]
-pub struct NewPrompt {
-    /// The prompt.
-    pub id: PromptId,
-    /// The run that asks.
-    pub run_id: RunId,
-    /// The call that asks.
-    pub tool_call_id: ToolCallId,
-    /// What is asked, as the client shows it.
-    pub question: Value,
-    /// When it was asked.
-    pub created_at: DateTime<Utc>,
-    /// Until when it may be answered.
-    pub expires_at: DateTime<Utc>,
-}
 
 /// Writes a question.
-pub async fn insert_prompt(
+pub async fn insert(
     conn: &mut PgConnection,
     org_id: &OrgId,
     user_id: &UserId,
-    prompt: &NewPrompt,
+    question: &NewQuestion,
 ) -> sqlx::Result<()> {
-    let mut question = to_jsonb(&prompt.question);
-    redact_json(&mut question);
+    let mut shown = to_jsonb(&question.question);
+    redact_json(&mut shown);
     sqlx::query!(
         "insert into prompts (prompt_id, run_id, tool_call_id, org_id, user_id, question, status,
                               created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, 'pending', $7, $8)",
-        prompt.id.0,
-        prompt.run_id.0,
-        prompt.tool_call_id.0,
+        question.id.0,
+        question.run_id.0,
+        question.tool_call_id.0,
         org_id.as_str(),
         user_id.as_str(),
-        question,
-        prompt.created_at,
-        prompt.expires_at,
+        shown,
+        question.created_at,
+        question.expires_at,
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Where a prompt stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PromptState {
-    /// `pending`, `answered`, `canceled` or `expired`.
-    pub status: String,
-    /// The answer, when there is one.
-    pub response: Option<String>,
-    /// Until when it may be answered.
-    pub expires_at: DateTime<Utc>,
-}
-
-/// Where a prompt of this user stands.
-pub async fn find_prompt(
+/// The state of a question of this user.
+pub async fn find(
     conn: &mut PgConnection,
     org_id: &OrgId,
     user_id: &UserId,
     id: PromptId,
-) -> sqlx::Result<Option<PromptState>> {
+) -> sqlx::Result<Option<QuestionState>> {
     sqlx::query_as!(
-        PromptState,
-        "select status, response, expires_at from prompts
-         where org_id = $1 and user_id = $2 and prompt_id = $3",
+        QuestionState,
+        r#"select status as "status: QuestionStatus", response, expires_at from prompts
+           where org_id = $1 and user_id = $2 and prompt_id = $3"#,
         org_id.as_str(),
         user_id.as_str(),
         id.0,
@@ -83,14 +56,14 @@ pub async fn find_prompt(
     .await
 }
 
-/// Settles a prompt that is still pending; of two answers the first wins. Answers whether this one
+/// Settles a question that is still pending; of two answers the first wins. Returns whether this one
 /// did.
-pub async fn settle_prompt(
+pub async fn settle(
     conn: &mut PgConnection,
     org_id: &OrgId,
     user_id: &UserId,
     id: PromptId,
-    status: &str,
+    status: QuestionStatus,
     response: Option<&str>,
     at: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
@@ -102,7 +75,7 @@ pub async fn settle_prompt(
         org_id.as_str(),
         user_id.as_str(),
         id.0,
-        status,
+        status as QuestionStatus,
         response.as_deref(),
         at,
     )
@@ -112,7 +85,7 @@ pub async fn settle_prompt(
 }
 
 /// Closes the questions of a run that is over: nobody would read their answers.
-pub async fn close_prompts(
+pub async fn close_of_run(
     conn: &mut PgConnection,
     org_id: &OrgId,
     run_id: RunId,
@@ -129,7 +102,7 @@ pub async fn close_prompts(
 }
 
 /// The question of a call, if it was asked before.
-pub async fn prompt_of_call(
+pub async fn of_call(
     conn: &mut PgConnection,
     org_id: &OrgId,
     run_id: RunId,
@@ -147,7 +120,7 @@ pub async fn prompt_of_call(
 }
 
 /// The question that a run waits for.
-pub async fn pending_prompt(
+pub async fn pending_of_run(
     conn: &mut PgConnection,
     org_id: &OrgId,
     run_id: RunId,

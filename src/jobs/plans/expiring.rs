@@ -9,9 +9,10 @@ use crate::agent::finish::abandoned::Reason;
 use crate::agent::service::AgentService;
 use crate::jobs::plans::store;
 use crate::platform::ids::OrgId;
+use crate::platform::ids::RunId;
 use crate::runs::lease;
 use crate::runs::lease::model::Taken;
-use crate::runs::model::{RunId, Stopped};
+use crate::runs::model::Stopped;
 
 /// The days that a plan waits to be started.
 const KEPT_DAYS: i64 = 7;

@@ -14,8 +14,9 @@ use crate::jobs::plans::model::Report;
 use crate::jobs::plans::store;
 use crate::jobs::plans::view::NextAnswer;
 use crate::jobs::view::JobView;
+use crate::platform::ids::RunId;
 use crate::platform::redact::text::redact_text;
-use crate::runs::model::{RunId, RunStatus};
+use crate::runs::model::RunStatus;
 
 /// The longest time until a poll is answered.
 const POLL_TIMEOUT: Duration = Duration::from_secs(20);

@@ -176,7 +176,8 @@ mod tests {
     use super::*;
     use crate::jobs::model::Job;
     use crate::platform::clock::Clock;
-    use crate::runs::model::{RunId, RunKind, RunStatus};
+    use crate::platform::ids::RunId;
+    use crate::runs::model::{RunKind, RunStatus};
 
     fn job(status: RunStatus) -> JobView {
         let now = Clock::System.now();

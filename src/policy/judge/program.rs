@@ -7,7 +7,7 @@ use crate::policy::judge::walker::Walker;
 
 use crate::policy::judge::{scan, wrappers};
 use crate::policy::paths::Place;
-use crate::policy::rules::Access;
+use crate::policy::rules::FileAccess;
 
 /// Folders of the programs that the system's packages install.
 const SYSTEM: &[&str] = &[
@@ -249,15 +249,15 @@ impl Walker<'_> {
     /// Judges that a file is written.
     pub(super) fn writes(&mut self, path: &Field, program: &str, segment: &str) {
         self.reads_only = false;
-        self.touches(path, Access::Write, program, segment);
+        self.touches(path, FileAccess::Write, program, segment);
     }
 
     /// Judges that a file is read.
     pub(super) fn reads(&mut self, path: &Field, program: &str, segment: &str) {
-        self.touches(path, Access::Read, program, segment);
+        self.touches(path, FileAccess::Read, program, segment);
     }
 
-    fn touches(&mut self, path: &Field, access: Access, program: &str, segment: &str) {
+    fn touches(&mut self, path: &Field, access: FileAccess, program: &str, segment: &str) {
         if path.text.starts_with("/dev/tcp/") || path.text.starts_with("/dev/udp/") {
             return self.fact("network-device", program, segment);
         }
@@ -267,11 +267,13 @@ impl Walker<'_> {
             Place::Unknown => {
                 // A line that is read may name a file; what another program makes up may hide one.
                 let fact = match access {
-                    Access::Write => "writes-unknown",
-                    Access::Read if path.certainty < Certainty::Wild && !self.is_lost() => return,
-                    Access::Read => "reads-unknown",
+                    FileAccess::Write => "writes-unknown",
+                    FileAccess::Read if path.certainty < Certainty::Wild && !self.is_lost() => {
+                        return;
+                    }
+                    FileAccess::Read => "reads-unknown",
                 };
-                if access == Access::Read
+                if access == FileAccess::Read
                     && !path.text.starts_with(HOLE)
                     && path.certainty < Certainty::Wild
                 {
@@ -287,7 +289,7 @@ impl Walker<'_> {
             match real {
                 Place::Inside(real) => names.push(real),
                 Place::Outside(real) | Place::Temporary(real) => {
-                    if access == Access::Write && !real.starts_with("/tmp/") {
+                    if access == FileAccess::Write && !real.starts_with("/tmp/") {
                         self.fact("writes-outside", program, segment);
                     }
                     names.push(real);
@@ -301,13 +303,13 @@ impl Walker<'_> {
         for name in names {
             let name = name.to_lowercase();
             let found = match access {
-                Access::Read => Found::Reads(name),
-                Access::Write => Found::Writes(name),
+                FileAccess::Read => Found::Reads(name),
+                FileAccess::Write => Found::Writes(name),
             };
             self.note(found, program, segment);
         }
         if let Place::Outside(outside) = &place
-            && access == Access::Write
+            && access == FileAccess::Write
         {
             if outside.starts_with("/dev/") {
                 let harmless = ["/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"];

@@ -12,10 +12,10 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio_util::sync::CancellationToken;
 
 use crate::platform::clock::Clock;
+use crate::platform::ids::WorkerId;
 use crate::platform::tasks::Tasks;
 use crate::runs::lease::model::LeaseTimes;
 use crate::runs::lease::store;
-use crate::runs::model::WorkerId;
 
 /// The pause after a renewal that failed.
 const RETRY: Duration = Duration::from_millis(250);

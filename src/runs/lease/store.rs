@@ -7,10 +7,11 @@ use sqlx::PgConnection;
 
 use crate::auth::principal::Role;
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::ids::{RunId, WorkerId};
 use crate::platform::logging::TraceId;
 use crate::runs::lease::model::{Shares, Taken};
 use crate::runs::log::journal::Hold;
-use crate::runs::model::{ChosenModel, Run, RunId, RunKind, RunStatus, Task, WorkerId};
+use crate::runs::model::{ChosenModel, Run, RunKind, RunStatus, Task};
 
 /// The advisory lock of whoever counts and takes runs; the number is arbitrary and must never
 /// change.

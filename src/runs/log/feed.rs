@@ -6,6 +6,8 @@
 //! on its way to it. Runs of other processes are followed by signals, and by looking once a second
 //! for when a signal is lost.
 
+use crate::runs::topics::EVENTS;
+use crate::runs::topics::FOLLOWED;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,16 +18,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::platform::ids::OrgId;
+use crate::platform::ids::RunId;
 use crate::platform::signals::Signals;
 use crate::runs::log::audience::{Audience, Readers};
 use crate::runs::log::store::Recorded;
-use crate::runs::model::RunId;
 
-/// The topic under which processes tell that a log has grown; the number is its last sequence.
-pub const EVENTS: &str = "events";
-
-/// The topic under which a process tells that a run is followed there.
-pub const FOLLOWED: &str = "followed";
 /// The interval at which a stream tells the process that works on its run that it follows.
 pub const TELL_EVERY: Duration = Duration::from_secs(8);
 /// The time for which that holds; two of them may be lost.

@@ -7,15 +7,17 @@
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::approvals::consents::model::{ConsentId, NewConsent};
-use crate::approvals::questions::store::NewPrompt;
+use crate::approvals::consents::model::NewConsent;
+use crate::approvals::questions::model::NewQuestion;
 use crate::llm::model::{Message, ToolCall};
 use crate::platform::clock::Clock;
+use crate::platform::ids::ConsentId;
+use crate::platform::ids::ToolCallId;
 use crate::platform::tasks::Tasks;
 use crate::runs::event::Event;
 use crate::runs::log::feed::Followers;
 use crate::runs::log::writer::Writer;
-use crate::runs::model::{Run, RunStatus, ToolCallId};
+use crate::runs::model::{Run, RunStatus};
 
 /// Hand-overs that may wait before the loop has to. A model cannot produce them faster than Postgres
 /// commits them for long.
@@ -45,7 +47,7 @@ pub enum Entry {
     /// A tool call waits for a person.
     ConsentAsked(Box<NewConsent>),
     /// A tool call waits for an answer.
-    PromptAsked(Box<NewPrompt>),
+    PromptAsked(Box<NewQuestion>),
     /// A person, or a preference of theirs, allowed a tool call.
     ToolApproved(ToolCallId),
     /// A tool call begins to have effects.

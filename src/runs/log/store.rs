@@ -11,9 +11,10 @@ use sqlx::types::Json;
 
 use crate::platform::db::strip_nul_json;
 use crate::platform::ids::OrgId;
+use crate::platform::ids::RunId;
 use crate::platform::redact::json::redact_json;
 use crate::runs::event::Event;
-use crate::runs::model::{RunId, RunStatus};
+use crate::runs::model::RunStatus;
 
 /// An event with its place in the log.
 #[derive(Clone, Debug, PartialEq)]

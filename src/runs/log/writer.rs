@@ -172,7 +172,7 @@ impl Writer {
                 consents::store::insert(conn, org_id, user_id, consent).await?;
             }
             Entry::PromptAsked(prompt) => {
-                questions::store::insert_prompt(conn, org_id, &self.run.user_id, prompt).await?;
+                questions::store::insert(conn, org_id, &self.run.user_id, prompt).await?;
             }
             Entry::ToolApproved(id) => steps::approve_tool_call(conn, org_id, *id).await?,
             Entry::ToolStarted { id, probe, consent } => {

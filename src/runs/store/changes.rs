@@ -8,7 +8,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::platform::ids::OrgId;
-use crate::runs::model::{Run, RunId};
+use crate::platform::ids::RunId;
+use crate::runs::model::Run;
 
 /// A note that somebody is to look at.
 #[derive(Clone, Debug)]

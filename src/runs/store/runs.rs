@@ -7,10 +7,11 @@ use sqlx::PgConnection;
 
 use crate::platform::db::{strip_nul, to_jsonb};
 use crate::platform::ids::{OrgId, TeamId};
+use crate::platform::ids::{RunId, WorkerId};
 use crate::platform::logging::TraceId;
 use crate::platform::redact::json::redact_json;
 use crate::platform::redact::text::redact_text;
-use crate::runs::model::{Run, RunId, RunKind, RunStatus, WorkerId};
+use crate::runs::model::{Run, RunKind, RunStatus};
 
 /// Writes a run with its request; its log is empty. `worker` takes it at once, under the fence 1; a
 /// run without one waits, if `starts` for the next worker that is free, else to be started.

@@ -8,7 +8,7 @@ use sqlx::types::Json;
 use crate::llm::model::{Message, ToolCall};
 use crate::platform::db::{strip_nul, to_jsonb};
 use crate::platform::ids::OrgId;
-use crate::runs::model::{RunId, ToolCallId};
+use crate::platform::ids::{RunId, ToolCallId};
 
 /// The conversation of a run with the model, in order.
 pub async fn run_messages(

@@ -1,5 +1,15 @@
 //! `check_endpoint`: one request to a server on this machine, and to no other.
 
+use crate::policy::request::Request;
+use crate::tools::tool::Access;
+use crate::tools::tool::Probe;
+use crate::tools::tool::Tool;
+use crate::tools::tool::number;
+use crate::tools::tool::object;
+use crate::tools::tool::text;
+use futures_util::future::BoxFuture;
+use serde_json::Map;
+use serde_json::Value;
 use std::time::Duration;
 
 use serde_json::json;
@@ -9,20 +19,72 @@ use crate::exec::text;
 use crate::platform::outbound::{Client, Method};
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::registry::{Outcome, ToolError};
+use crate::tools::outcome::{Outcome, ToolError};
 
 const TIME: Duration = Duration::from_secs(10);
 const PREVIEW_BYTES: usize = 500;
 
+/// `check_endpoint`.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckEndpoint;
+
+impl Tool for CheckEndpoint {
+    fn name(&self) -> &'static str {
+        "check_endpoint"
+    }
+
+    fn description(&self) -> &'static str {
+        "Sends one HTTP request to a server on this machine and shows the beginning of its answer."
+    }
+
+    fn parameters(&self) -> Value {
+        object(
+            &json!({
+                "url": text("A URL on localhost."),
+                "method": { "type": "string", "enum": ["GET", "POST", "HEAD"] },
+                "expected_status": number("200 when left out."),
+            }),
+            &["url"],
+        )
+    }
+
+    fn access(&self) -> Access {
+        Access::Write
+    }
+
+    fn request<'a>(&self, _arguments: Arguments<'a>) -> Request<'a> {
+        Request::Harmless { reads_only: false }
+    }
+
+    fn probe(&self, arguments: Arguments<'_>, _context: &ToolContext) -> Probe {
+        match arguments.raw_text("method") {
+            Some(method) if method.eq_ignore_ascii_case("post") => Probe::None,
+            Some(_) | None => Probe::Repeatable,
+        }
+    }
+
+    fn call<'a>(
+        &'a self,
+        _call_id: &'a str,
+        arguments: Map<String, Value>,
+        context: &'a ToolContext,
+    ) -> BoxFuture<'a, Result<Outcome, ToolError>> {
+        Box::pin(async move {
+            let call = CheckEndpointCall::parse(Arguments::of(&arguments))?;
+            execute(&call, context).await
+        })
+    }
+}
+
 /// The arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckEndpoint {
+pub struct CheckEndpointCall {
     url: Url,
     method: Method,
     expected_status: u16,
 }
 
-impl CheckEndpoint {
+impl CheckEndpointCall {
     /// Reads the arguments of a call.
     pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
         let method = match given.optional_text("method")?.as_deref() {
@@ -81,7 +143,10 @@ fn local(given: &str) -> Result<Url, ToolError> {
 }
 
 /// Asks.
-pub async fn execute(call: &CheckEndpoint, context: &ToolContext) -> Result<Outcome, ToolError> {
+pub async fn execute(
+    call: &CheckEndpointCall,
+    context: &ToolContext,
+) -> Result<Outcome, ToolError> {
     let port = call.url.port_or_known_default();
     if port.is_some_and(|port| context.limits.reserved_ports.contains(&port)) {
         return Err(ToolError::Tell("this port is not open to tools".to_owned()));
@@ -100,7 +165,7 @@ pub async fn execute(call: &CheckEndpoint, context: &ToolContext) -> Result<Outc
     Ok(Outcome::new(result, Vec::new()))
 }
 
-async fn ask(call: &CheckEndpoint, http: &Client) -> serde_json::Value {
+async fn ask(call: &CheckEndpointCall, http: &Client) -> serde_json::Value {
     let request = match http.request(call.method.clone(), call.url.clone()) {
         Ok(request) => request,
         Err(error) => {

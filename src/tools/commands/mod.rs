@@ -2,4 +2,5 @@
 
 pub mod check_endpoint;
 pub mod run_command;
+pub mod running_servers;
 pub mod servers;

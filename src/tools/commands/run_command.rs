@@ -1,15 +1,25 @@
 //! `run_command`: a shell command, from its start to its end.
 
+use crate::policy::request::Request;
+use crate::tools::tool::Access;
+use crate::tools::tool::Probe;
+use crate::tools::tool::Tool;
+use crate::tools::tool::number;
+use crate::tools::tool::object;
+use crate::tools::tool::text;
+use futures_util::future::BoxFuture;
+use serde_json::Map;
+use serde_json::Value;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::exec::capture::{Capture, Live};
+use crate::exec::output::OutputStream;
 use crate::exec::process::State;
-use crate::runs::event_data::OutputStream;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::{ToolContext, ToolLimits};
-use crate::tools::registry::{Effect, Outcome, ToolError};
+use crate::tools::outcome::{Effect, Outcome, ToolError};
 
 /// The exit code of a command that took too long.
 pub const TIMED_OUT: i32 = -1;
@@ -62,9 +72,74 @@ const SLOW: &[&str] = &[
     "composer install",
 ];
 
+/// `run_command`.
+#[derive(Clone, Copy, Debug)]
+pub struct RunCommand;
+
+impl Tool for RunCommand {
+    fn name(&self) -> &'static str {
+        "run_command"
+    }
+
+    fn aliases(&self) -> &'static [&'static str] {
+        &[
+            "run_interactive_command",
+            "execute_command",
+            "run_shell_command",
+        ]
+    }
+
+    fn description(&self) -> &'static str {
+        "Runs a shell command in the workspace and waits for its end. It has no input and no terminal. Use start_server for what does not end."
+    }
+
+    fn parameters(&self) -> Value {
+        object(
+            &json!({
+                "command": text("The command, for bash."),
+                "cwd": text("Working directory relative to the workspace."),
+                "timeout_seconds": number("How long it may take, 1 to 1800; 300 when left out."),
+            }),
+            &["command"],
+        )
+    }
+
+    fn access(&self) -> Access {
+        Access::Write
+    }
+
+    fn request<'a>(&self, arguments: Arguments<'a>) -> Request<'a> {
+        match arguments.raw_text("command") {
+            Some(text) => Request::Command {
+                text,
+                directory: arguments.raw_text("cwd").unwrap_or_default(),
+                in_background: false,
+            },
+            // The tool refuses the call.
+            None => Request::Harmless { reads_only: false },
+        }
+    }
+
+    fn probe(&self, _arguments: Arguments<'_>, _context: &ToolContext) -> Probe {
+        Probe::Command
+    }
+
+    fn call<'a>(
+        &'a self,
+        call_id: &'a str,
+        arguments: Map<String, Value>,
+        context: &'a ToolContext,
+    ) -> BoxFuture<'a, Result<Outcome, ToolError>> {
+        Box::pin(async move {
+            let call = RunCommandCall::parse(Arguments::of(&arguments), &context.limits)?;
+            execute(call, call_id, context).await
+        })
+    }
+}
+
 /// The arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunCommand {
+pub struct RunCommandCall {
     /// What the shell is given.
     pub command: String,
     /// Where it runs, within the workspace.
@@ -75,7 +150,7 @@ pub struct RunCommand {
     pub extra: Vec<(&'static str, String)>,
 }
 
-impl RunCommand {
+impl RunCommandCall {
     /// Reads the arguments of a call.
     pub fn parse(given: Arguments<'_>, limits: &ToolLimits) -> Result<Self, ToolError> {
         let command = given.text("command")?;
@@ -125,7 +200,7 @@ pub struct Ran {
 ///
 /// A cancelled command has an outcome, with the exit code [`CANCELLED`] and what it said until then.
 pub async fn execute(
-    call: RunCommand,
+    call: RunCommandCall,
     call_id: &str,
     context: &ToolContext,
 ) -> Result<Outcome, ToolError> {
@@ -168,7 +243,7 @@ pub async fn execute(
 
 /// Runs a command to its end, its time-out or the run's cancellation.
 pub async fn run(
-    call: &RunCommand,
+    call: &RunCommandCall,
     call_id: &str,
     context: &ToolContext,
 ) -> Result<Ran, ToolError> {
@@ -283,7 +358,7 @@ mod tests {
             ("command".to_owned(), json!("ls")),
             ("timeout_seconds".to_owned(), json!("999999")),
         ]);
-        let call = RunCommand::parse(Arguments::of(&object), &limits).unwrap();
+        let call = RunCommandCall::parse(Arguments::of(&object), &limits).unwrap();
         assert_eq!(call.time.as_secs(), 1800);
     }
 }

@@ -1,8 +1,17 @@
 //! `start_server` and `stop_server`: servers that live as long as the run.
 
-use std::collections::BTreeMap;
+use crate::policy::request::Request;
+use crate::tools::commands::running_servers::RunningServer;
+use crate::tools::tool::Access;
+use crate::tools::tool::Probe;
+use crate::tools::tool::Tool;
+use crate::tools::tool::number;
+use crate::tools::tool::object;
+use crate::tools::tool::text;
+use futures_util::future::BoxFuture;
+use serde_json::Map;
+use serde_json::Value;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,12 +19,12 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::exec::capture::{Capture, Live};
+use crate::exec::output::OutputStream;
 use crate::exec::process::Running;
 use crate::platform::outbound::Method;
-use crate::runs::event_data::OutputStream;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::registry::{Effect, Outcome, ToolError};
+use crate::tools::outcome::{Effect, Outcome, ToolError};
 
 /// Between two questions whether a server is ready.
 const PROBE_EVERY: Duration = Duration::from_millis(200);
@@ -32,52 +41,110 @@ const LOG_BYTES: usize = 4 * 1024;
 /// The ports a server may have.
 const PORTS: std::ops::RangeInclusive<u64> = 1024..=65535;
 
-/// The servers of one run, by port. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub struct Servers {
-    by_port: Arc<Mutex<BTreeMap<u16, Server>>>,
+/// `start_server`.
+#[derive(Clone, Copy, Debug)]
+pub struct StartServer;
+
+impl Tool for StartServer {
+    fn name(&self) -> &'static str {
+        "start_server"
+    }
+
+    fn description(&self) -> &'static str {
+        "Starts a server in the background and waits until it answers over HTTP. It ends with the run."
+    }
+
+    fn parameters(&self) -> Value {
+        object(
+            &json!({
+                "command": text("The command, for bash; it stays in the foreground."),
+                "port": number("The port it listens on, 1024 to 65535; also given to it as PORT."),
+                "health_path": text("URL path to ask; `/` when left out."),
+                "startup_time": number("Seconds until it must answer; 10 when left out."),
+                "cwd": text("Working directory relative to the workspace."),
+            }),
+            &["command", "port"],
+        )
+    }
+
+    fn access(&self) -> Access {
+        Access::Write
+    }
+
+    fn request<'a>(&self, arguments: Arguments<'a>) -> Request<'a> {
+        match arguments.raw_text("command") {
+            Some(text) => Request::Command {
+                text,
+                directory: arguments.raw_text("cwd").unwrap_or_default(),
+                in_background: true,
+            },
+            // The tool refuses the call.
+            None => Request::Harmless { reads_only: false },
+        }
+    }
+
+    fn probe(&self, _arguments: Arguments<'_>, _context: &ToolContext) -> Probe {
+        Probe::Server
+    }
+
+    fn call<'a>(
+        &'a self,
+        call_id: &'a str,
+        arguments: Map<String, Value>,
+        context: &'a ToolContext,
+    ) -> BoxFuture<'a, Result<Outcome, ToolError>> {
+        Box::pin(async move {
+            let call = StartServerCall::parse(Arguments::of(&arguments))?;
+            start(call, call_id, context).await
+        })
+    }
 }
 
-#[derive(Clone, Debug)]
-struct Server {
-    running: Running,
-    log: Capture,
-}
+/// `stop_server`.
+#[derive(Clone, Copy, Debug)]
+pub struct StopServer;
 
-impl Servers {
-    /// Forgets all servers; their processes end with the run's.
-    pub fn clear(&self) {
-        self.by_port
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+impl Tool for StopServer {
+    fn name(&self) -> &'static str {
+        "stop_server"
     }
 
-    /// The ports of the servers that run.
-    pub fn ports(&self) -> Vec<u16> {
-        let mut by_port = self.by_port.lock().unwrap_or_else(PoisonError::into_inner);
-        by_port.retain(|_, server| !server.running.state().gone);
-        by_port.keys().copied().collect()
+    fn description(&self) -> &'static str {
+        "Stops a server that start_server started."
     }
 
-    fn insert(&self, port: u16, server: Server) {
-        self.by_port
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(port, server);
+    fn parameters(&self) -> Value {
+        object(&json!({ "port": number("Its port.") }), &["port"])
     }
 
-    fn remove(&self, port: u16) -> Option<Server> {
-        self.by_port
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&port)
+    fn access(&self) -> Access {
+        Access::Write
+    }
+
+    fn request<'a>(&self, _arguments: Arguments<'a>) -> Request<'a> {
+        Request::Harmless { reads_only: false }
+    }
+
+    fn probe(&self, _arguments: Arguments<'_>, _context: &ToolContext) -> Probe {
+        Probe::Server
+    }
+
+    fn call<'a>(
+        &'a self,
+        _call_id: &'a str,
+        arguments: Map<String, Value>,
+        context: &'a ToolContext,
+    ) -> BoxFuture<'a, Result<Outcome, ToolError>> {
+        Box::pin(async move {
+            let call = StopServerCall::parse(Arguments::of(&arguments))?;
+            stop(&call, context).await
+        })
     }
 }
 
 /// The arguments of `start_server`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StartServer {
+pub struct StartServerCall {
     command: String,
     port: u16,
     health_path: String,
@@ -85,7 +152,7 @@ pub struct StartServer {
     directory: String,
 }
 
-impl StartServer {
+impl StartServerCall {
     /// Reads the arguments of a call.
     pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
         let command = given.text("command")?;
@@ -117,11 +184,11 @@ impl StartServer {
 
 /// The arguments of `stop_server`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StopServer {
+pub struct StopServerCall {
     port: u16,
 }
 
-impl StopServer {
+impl StopServerCall {
     /// Reads the arguments of a call.
     pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
         Ok(Self { port: port(given)? })
@@ -146,11 +213,11 @@ fn is_free(port: u16) -> bool {
 
 /// Starts a server and waits until it answers.
 pub async fn start(
-    call: StartServer,
+    call: StartServerCall,
     call_id: &str,
     context: &ToolContext,
 ) -> Result<Outcome, ToolError> {
-    let StartServer { port, startup, .. } = call;
+    let StartServerCall { port, startup, .. } = call;
     let running = context.servers.ports();
     if running.contains(&port) {
         return Err(ToolError::Tell(format!(
@@ -214,7 +281,7 @@ pub async fn start(
                 "verified": true,
                 "log_preview": log.text(),
             });
-            context.servers.insert(port, Server { running, log });
+            context.servers.insert(port, RunningServer { running, log });
             Ok(Outcome::new(result, vec![effect(true)]))
         }
         Err(reason) => {
@@ -244,7 +311,7 @@ fn url_of(port: u16, path: &str) -> String {
 
 /// Asks the server until it answers, it ends, or its time is up.
 async fn until_ready(
-    call: &StartServer,
+    call: &StartServerCall,
     running: &mut Running,
     context: &ToolContext,
 ) -> Result<String, String> {
@@ -290,7 +357,7 @@ async fn until_ready(
 }
 
 /// Stops a server of this run, and no other.
-pub async fn stop(call: &StopServer, context: &ToolContext) -> Result<Outcome, ToolError> {
+pub async fn stop(call: &StopServerCall, context: &ToolContext) -> Result<Outcome, ToolError> {
     let port = call.port;
     let Some(mut server) = context.servers.remove(port) else {
         return Err(ToolError::Tell(format!(

@@ -1,5 +1,15 @@
 //! `edit_file`: replaces one piece of a file, when it is clear which one.
 
+use crate::policy::request::Request;
+use crate::tools::outcome::PlannedWrite;
+use crate::tools::outcome::WrittenText;
+use crate::tools::tool::Access;
+use crate::tools::tool::Probe;
+use crate::tools::tool::Tool;
+use crate::tools::tool::blocking;
+use crate::tools::tool::object;
+use crate::tools::tool::text;
+use futures_util::future::BoxFuture;
 use std::fs::File;
 use std::io::Read;
 
@@ -7,29 +17,91 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fstat};
 use serde_json::{Map, Value, json};
 
-use crate::agent::calls::recover::Change;
 use crate::exec::text;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
 use crate::tools::files::edit_match;
 use crate::tools::files::edit_match::Mismatch;
 use crate::tools::files::{diff, write_file};
-use crate::tools::registry::{Effect, Outcome, ToolError};
-use crate::workspace::paths::{PathError, Place};
+use crate::tools::outcome::{Effect, Outcome, ToolError};
+use crate::workspace::error::PathError;
+use crate::workspace::paths::Place;
 
 /// How many lines of the resulting difference are shown.
 const DIFF_LINES: usize = 60;
 
+/// `edit_file`.
+#[derive(Clone, Copy, Debug)]
+pub struct EditFile;
+
+impl Tool for EditFile {
+    fn name(&self) -> &'static str {
+        "edit_file"
+    }
+
+    fn description(&self) -> &'static str {
+        "Replaces one piece of a file. old_text must stand in the file exactly once, so include enough lines around it; read the file first."
+    }
+
+    fn parameters(&self) -> Value {
+        object(
+            &json!({
+                "path": text("Path relative to the workspace."),
+                "old_text": text("The text to replace, as it stands in the file."),
+                "new_text": text("What to put in its place."),
+                "replace_all": {
+                    "type": "boolean",
+                    "description": "Replace every exact occurrence instead of one.",
+                },
+            }),
+            &["path", "old_text", "new_text"],
+        )
+    }
+
+    fn access(&self) -> Access {
+        Access::Write
+    }
+
+    fn request<'a>(&self, arguments: Arguments<'a>) -> Request<'a> {
+        match arguments.raw_text("path") {
+            Some(path) => Request::Write { path },
+            // The tool refuses the call.
+            None => Request::Harmless { reads_only: false },
+        }
+    }
+
+    fn probe(&self, arguments: Arguments<'_>, context: &ToolContext) -> Probe {
+        Probe::of_write(planned_write(arguments, context))
+    }
+
+    fn written(&self, arguments: Arguments<'_>) -> Option<WrittenText> {
+        WrittenText::of(arguments, "path", "new_text")
+    }
+
+    fn call<'a>(
+        &'a self,
+        _call_id: &'a str,
+        arguments: Map<String, Value>,
+        context: &'a ToolContext,
+    ) -> BoxFuture<'a, Result<Outcome, ToolError>> {
+        Box::pin(async move {
+            let call = EditFileCall::parse(Arguments::of(&arguments))?;
+            let context = context.clone();
+            blocking(move || execute(&call, &context)).await
+        })
+    }
+}
+
 /// The arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EditFile {
+pub struct EditFileCall {
     path: String,
     old_text: String,
     new_text: String,
     replace_all: bool,
 }
 
-impl EditFile {
+impl EditFileCall {
     /// Reads the arguments of a call.
     pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
         Ok(Self {
@@ -42,7 +114,7 @@ impl EditFile {
 }
 
 /// Edits.
-pub fn execute(call: &EditFile, context: &ToolContext) -> Result<Outcome, ToolError> {
+pub fn execute(call: &EditFileCall, context: &ToolContext) -> Result<Outcome, ToolError> {
     let most = context.limits.write_bytes;
     let mut place = context.workspace.place(&call.path, false)?;
     let path = place.path.to_string();
@@ -77,13 +149,13 @@ pub fn execute(call: &EditFile, context: &ToolContext) -> Result<Outcome, ToolEr
 }
 
 /// What a call is about to do; nothing when it will be refused.
-pub fn foresee(arguments: &Map<String, Value>, context: &ToolContext) -> Option<Change> {
-    let call = EditFile::parse(Arguments::of(arguments)).ok()?;
+fn planned_write(arguments: Arguments<'_>, context: &ToolContext) -> Option<PlannedWrite> {
+    let call = EditFileCall::parse(arguments).ok()?;
     let mut place = context.workspace.place(&call.path, false).ok()?;
     let before = read(&mut place, context.limits.write_bytes).ok()?;
     let edit = edit_match::find(&before, &call.old_text, &call.new_text, call.replace_all).ok()?;
     let after = edit.apply(&before).into_bytes();
-    Some(Change {
+    Some(PlannedWrite {
         path: place.path.to_string(),
         before: Some(before.into_bytes()),
         after,
@@ -130,7 +202,7 @@ fn read(place: &mut Place, most: usize) -> Result<String, ToolError> {
     })
 }
 
-fn explain(mismatch: &Mismatch, path: &str, before: &str, call: &EditFile) -> String {
+fn explain(mismatch: &Mismatch, path: &str, before: &str, call: &EditFileCall) -> String {
     match mismatch {
         Mismatch::Empty => {
             "`old_text` is empty; name the text to replace, or use `write_file`".to_owned()
@@ -157,7 +229,7 @@ fn explain(mismatch: &Mismatch, path: &str, before: &str, call: &EditFile) -> St
     }
 }
 
-fn absent(path: &str, before: &str, call: &EditFile) -> String {
+fn absent(path: &str, before: &str, call: &EditFileCall) -> String {
     let there = before
         .find(&call.new_text)
         .filter(|_| !call.new_text.trim().is_empty())

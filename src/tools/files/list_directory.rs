@@ -1,22 +1,77 @@
 //! `list_directory`: what is in a directory, sorted.
 
+use crate::policy::request::Request;
+use crate::tools::tool::Access;
+use crate::tools::tool::Probe;
+use crate::tools::tool::Tool;
+use crate::tools::tool::blocking;
+use crate::tools::tool::object;
+use crate::tools::tool::text;
+use futures_util::future::BoxFuture;
+use serde_json::Map;
 use serde_json::{Value, json};
 
+use crate::platform::descriptors::descriptor_path;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::registry::{Outcome, ToolError};
-use crate::workspace::resolve::descriptor_path;
+use crate::tools::outcome::{Outcome, ToolError};
 
 /// Entries beyond this many are not even counted.
 const SCAN_ENTRIES: usize = 100_000;
 
+/// `list_directory`.
+#[derive(Clone, Copy, Debug)]
+pub struct ListDirectory;
+
+impl Tool for ListDirectory {
+    fn name(&self) -> &'static str {
+        "list_directory"
+    }
+
+    fn description(&self) -> &'static str {
+        "Lists a directory of the workspace."
+    }
+
+    fn parameters(&self) -> Value {
+        object(
+            &json!({ "path": text("Path relative to the workspace; `.` is the workspace.") }),
+            &["path"],
+        )
+    }
+
+    fn access(&self) -> Access {
+        Access::Read
+    }
+
+    fn request<'a>(&self, _arguments: Arguments<'a>) -> Request<'a> {
+        Request::Harmless { reads_only: true }
+    }
+
+    fn probe(&self, _arguments: Arguments<'_>, _context: &ToolContext) -> Probe {
+        Probe::Repeatable
+    }
+
+    fn call<'a>(
+        &'a self,
+        _call_id: &'a str,
+        arguments: Map<String, Value>,
+        context: &'a ToolContext,
+    ) -> BoxFuture<'a, Result<Outcome, ToolError>> {
+        Box::pin(async move {
+            let call = ListDirectoryCall::parse(Arguments::of(&arguments))?;
+            let context = context.clone();
+            blocking(move || execute(&call, &context)).await
+        })
+    }
+}
+
 /// The arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListDirectory {
+pub struct ListDirectoryCall {
     path: String,
 }
 
-impl ListDirectory {
+impl ListDirectoryCall {
     /// Reads the arguments of a call.
     pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
         let path = given.optional_text("path")?.filter(|path| !path.is_empty());
@@ -27,7 +82,7 @@ impl ListDirectory {
 }
 
 /// Lists.
-pub fn execute(call: &ListDirectory, context: &ToolContext) -> Result<Outcome, ToolError> {
+pub fn execute(call: &ListDirectoryCall, context: &ToolContext) -> Result<Outcome, ToolError> {
     let (directory, path) = context.workspace.open_directory(&call.path)?;
     let unreadable =
         |error: std::io::Error| ToolError::Tell(format!("`{path}` cannot be listed: {error}"));

@@ -1,5 +1,16 @@
 //! `read_file`: a file or some lines of it, never more than fits.
 
+use crate::policy::request::Request;
+use crate::tools::tool::Access;
+use crate::tools::tool::Probe;
+use crate::tools::tool::Tool;
+use crate::tools::tool::blocking;
+use crate::tools::tool::number;
+use crate::tools::tool::object;
+use crate::tools::tool::text;
+use futures_util::future::BoxFuture;
+use serde_json::Map;
+use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
@@ -8,7 +19,7 @@ use serde_json::json;
 use crate::exec::text;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::registry::{Effect, Outcome, ToolError};
+use crate::tools::outcome::{Effect, Outcome, ToolError};
 
 /// Longer lines are cut: they are data rather than something to read.
 const LINE_BYTES: usize = 2_000;
@@ -16,15 +27,69 @@ const LINE_BYTES: usize = 2_000;
 /// How far into a file lines are looked for and counted.
 const SCAN_BYTES: u64 = 64 * 1024 * 1024;
 
+/// `read_file`.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadFile;
+
+impl Tool for ReadFile {
+    fn name(&self) -> &'static str {
+        "read_file"
+    }
+
+    fn description(&self) -> &'static str {
+        "Reads a text file of the workspace. Long files come in parts: the answer says how to go on."
+    }
+
+    fn parameters(&self) -> Value {
+        object(
+            &json!({
+                "path": text("Path relative to the workspace."),
+                "start_line": number("First line, from 1."),
+                "end_line": number("Last line."),
+            }),
+            &["path"],
+        )
+    }
+
+    fn access(&self) -> Access {
+        Access::Read
+    }
+
+    fn request<'a>(&self, arguments: Arguments<'a>) -> Request<'a> {
+        match arguments.raw_text("path") {
+            Some(path) => Request::Read { path },
+            // The tool refuses the call.
+            None => Request::Harmless { reads_only: false },
+        }
+    }
+
+    fn probe(&self, _arguments: Arguments<'_>, _context: &ToolContext) -> Probe {
+        Probe::Repeatable
+    }
+
+    fn call<'a>(
+        &'a self,
+        _call_id: &'a str,
+        arguments: Map<String, Value>,
+        context: &'a ToolContext,
+    ) -> BoxFuture<'a, Result<Outcome, ToolError>> {
+        Box::pin(async move {
+            let call = ReadFileCall::parse(Arguments::of(&arguments))?;
+            let context = context.clone();
+            blocking(move || execute(&call, &context)).await
+        })
+    }
+}
+
 /// The arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadFile {
+pub struct ReadFileCall {
     path: String,
     start_line: u64,
     end_line: u64,
 }
 
-impl ReadFile {
+impl ReadFileCall {
     /// Reads the arguments of a call.
     pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
         let call = Self {
@@ -48,7 +113,7 @@ impl ReadFile {
 }
 
 /// Reads.
-pub fn execute(call: &ReadFile, context: &ToolContext) -> Result<Outcome, ToolError> {
+pub fn execute(call: &ReadFileCall, context: &ToolContext) -> Result<Outcome, ToolError> {
     let (file, path) = context.workspace.open_file(&call.path)?;
     let path = path.to_string();
     let unreadable =
@@ -134,7 +199,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn of(file: File, call: &ReadFile, room: usize) -> std::io::Result<Self> {
+    fn of(file: File, call: &ReadFileCall, room: usize) -> std::io::Result<Self> {
         let mut reader = BufReader::with_capacity(64 * 1024, file);
         let mut reading = Self::default();
         let mut line = Line::default();

@@ -1,5 +1,15 @@
 //! `search_files`: by name or by content, within limits of results, time and size.
 
+use crate::policy::request::Request;
+use crate::tools::tool::Access;
+use crate::tools::tool::Probe;
+use crate::tools::tool::Tool;
+use crate::tools::tool::blocking;
+use crate::tools::tool::object;
+use crate::tools::tool::text;
+use futures_util::future::BoxFuture;
+use serde_json::Map;
+use serde_json::Value;
 use std::path::Path;
 use std::time::Instant;
 
@@ -13,8 +23,9 @@ use serde_json::json;
 use crate::exec::text;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::registry::{Outcome, ToolError};
-use crate::workspace::paths::{PathError, RelativePath};
+use crate::tools::outcome::{Outcome, ToolError};
+use crate::workspace::error::PathError;
+use crate::workspace::paths::RelativePath;
 
 const PATTERN_BYTES: usize = 1_000;
 const LINE_BYTES: usize = 300;
@@ -41,9 +52,67 @@ const GENERATED: &[&str] = &[
 /// The repositories' own data, never searched at all.
 const REPOSITORIES: &[&str] = &[".git", ".hg", ".svn", ".jj"];
 
+/// `search_files`.
+#[derive(Clone, Copy, Debug)]
+pub struct SearchFiles;
+
+impl Tool for SearchFiles {
+    fn name(&self) -> &'static str {
+        "search_files"
+    }
+
+    fn description(&self) -> &'static str {
+        "Finds files by name or lines by content. Ignored files are not searched."
+    }
+
+    fn parameters(&self) -> Value {
+        object(
+            &json!({
+                "pattern": text("For filename a glob such as **/*.rs or a part of the path; for content a regular expression, matched line by line."),
+                "search_type": { "type": "string", "enum": ["filename", "content"] },
+                "path": text("Where to search; the whole workspace when left out."),
+            }),
+            &["pattern", "search_type"],
+        )
+    }
+
+    fn access(&self) -> Access {
+        Access::Read
+    }
+
+    fn request<'a>(&self, arguments: Arguments<'a>) -> Request<'a> {
+        match arguments.raw_text("path") {
+            // A search of contents shows them, so it is judged as reading. Of what lies below a folder
+            // the tool itself leaves out what may not be read unasked.
+            Some(path) if arguments.raw_text("search_type") != Some("filename") => {
+                Request::Read { path }
+            }
+            // Names are no secrets: `list_directory` shows them, too.
+            Some(_) | None => Request::Harmless { reads_only: true },
+        }
+    }
+
+    fn probe(&self, _arguments: Arguments<'_>, _context: &ToolContext) -> Probe {
+        Probe::Repeatable
+    }
+
+    fn call<'a>(
+        &'a self,
+        _call_id: &'a str,
+        arguments: Map<String, Value>,
+        context: &'a ToolContext,
+    ) -> BoxFuture<'a, Result<Outcome, ToolError>> {
+        Box::pin(async move {
+            let call = SearchFilesCall::parse(Arguments::of(&arguments))?;
+            let context = context.clone();
+            blocking(move || execute(&call, &context)).await
+        })
+    }
+}
+
 /// The arguments.
 #[derive(Clone, Debug)]
-pub struct SearchFiles {
+pub struct SearchFilesCall {
     query: Query,
     path: String,
     literal: bool,
@@ -56,7 +125,7 @@ enum Query {
     Content(RegexMatcher),
 }
 
-impl SearchFiles {
+impl SearchFilesCall {
     /// Reads the arguments of a call.
     pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
         let pattern = given.text("pattern")?;
@@ -129,7 +198,7 @@ fn by_content(pattern: &str) -> Result<(Query, bool), ToolError> {
 }
 
 /// Searches.
-pub fn execute(call: &SearchFiles, context: &ToolContext) -> Result<Outcome, ToolError> {
+pub fn execute(call: &SearchFilesCall, context: &ToolContext) -> Result<Outcome, ToolError> {
     let below = match context.workspace.open_directory(&call.path) {
         Ok((directory, path)) => context.workspace.real_path(&directory).unwrap_or(path),
         Err(PathError::NotADirectory(_)) => context.workspace.open_file(&call.path)?.1,
@@ -183,7 +252,7 @@ fn is_searched(entry: &DirEntry, start: &Path) -> bool {
 }
 
 struct Search<'a> {
-    call: &'a SearchFiles,
+    call: &'a SearchFilesCall,
     context: &'a ToolContext,
     searcher: Searcher,
     began: Instant,
@@ -197,7 +266,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(call: &'a SearchFiles, context: &'a ToolContext) -> Self {
+    fn new(call: &'a SearchFilesCall, context: &'a ToolContext) -> Self {
         Self {
             call,
             context,

@@ -1,5 +1,15 @@
 //! `write_file`: a whole file, at once or not at all.
 
+use crate::policy::request::Request;
+use crate::tools::outcome::PlannedWrite;
+use crate::tools::outcome::WrittenText;
+use crate::tools::tool::Access;
+use crate::tools::tool::Probe;
+use crate::tools::tool::Tool;
+use crate::tools::tool::blocking;
+use crate::tools::tool::object;
+use crate::tools::tool::text;
+use futures_util::future::BoxFuture;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -11,23 +21,80 @@ use nix::sys::stat::{FileStat, Mode, fchmod, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use serde_json::{Map, Value, json};
 
-use crate::agent::calls::recover::Change;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::registry::{Effect, Outcome, ToolError};
-use crate::workspace::paths::{PathError, Place, Workspace};
+use crate::tools::outcome::{Effect, Outcome, ToolError};
+use crate::workspace::error::PathError;
+use crate::workspace::paths::{Place, Workspace};
 
 /// Larger files are not compared before and after.
 const MAX_FORESEEN: u64 = 64 * 1024 * 1024;
 
+/// `write_file`.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteFile;
+
+impl Tool for WriteFile {
+    fn name(&self) -> &'static str {
+        "write_file"
+    }
+
+    fn description(&self) -> &'static str {
+        "Writes a whole file, creating it and its directories when missing. Use edit_file to change a part of one."
+    }
+
+    fn parameters(&self) -> Value {
+        object(
+            &json!({
+                "path": text("Path relative to the workspace."),
+                "content": text("The whole new content."),
+            }),
+            &["path", "content"],
+        )
+    }
+
+    fn access(&self) -> Access {
+        Access::Write
+    }
+
+    fn request<'a>(&self, arguments: Arguments<'a>) -> Request<'a> {
+        match arguments.raw_text("path") {
+            Some(path) => Request::Write { path },
+            // The tool refuses the call.
+            None => Request::Harmless { reads_only: false },
+        }
+    }
+
+    fn probe(&self, arguments: Arguments<'_>, context: &ToolContext) -> Probe {
+        Probe::of_write(planned_write(arguments, context))
+    }
+
+    fn written(&self, arguments: Arguments<'_>) -> Option<WrittenText> {
+        WrittenText::of(arguments, "path", "content")
+    }
+
+    fn call<'a>(
+        &'a self,
+        _call_id: &'a str,
+        arguments: Map<String, Value>,
+        context: &'a ToolContext,
+    ) -> BoxFuture<'a, Result<Outcome, ToolError>> {
+        Box::pin(async move {
+            let call = WriteFileCall::parse(Arguments::of(&arguments))?;
+            let context = context.clone();
+            blocking(move || execute(&call, &context)).await
+        })
+    }
+}
+
 /// The arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WriteFile {
+pub struct WriteFileCall {
     path: String,
     content: String,
 }
 
-impl WriteFile {
+impl WriteFileCall {
     /// Reads the arguments of a call.
     pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
         Ok(Self {
@@ -38,7 +105,7 @@ impl WriteFile {
 }
 
 /// Writes.
-pub fn execute(call: &WriteFile, context: &ToolContext) -> Result<Outcome, ToolError> {
+pub fn execute(call: &WriteFileCall, context: &ToolContext) -> Result<Outcome, ToolError> {
     let most = context.limits.write_bytes;
     if call.content.len() > most {
         return Err(ToolError::Tell(format!(
@@ -73,12 +140,12 @@ pub fn execute(call: &WriteFile, context: &ToolContext) -> Result<Outcome, ToolE
 }
 
 /// What a call is about to do; nothing when it will be refused.
-pub fn foresee(arguments: &Map<String, Value>, context: &ToolContext) -> Option<Change> {
-    let call = WriteFile::parse(Arguments::of(arguments)).ok()?;
+fn planned_write(arguments: Arguments<'_>, context: &ToolContext) -> Option<PlannedWrite> {
+    let call = WriteFileCall::parse(arguments).ok()?;
     let path = context.workspace.relative(&call.path).ok()?.to_string();
     let before = content(&context.workspace, &call.path).ok()?;
     let after = call.content.into_bytes();
-    Some(Change {
+    Some(PlannedWrite {
         path,
         before,
         after,

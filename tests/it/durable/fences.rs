@@ -2,10 +2,11 @@
 
 use navi::platform::clock::Clock;
 use navi::platform::ids::OrgId;
+use navi::platform::ids::RunId;
 use navi::runs::event::Event;
 use navi::runs::event_data::Phase;
 use navi::runs::log::store::{Append, Appended, Storable, append};
-use navi::runs::model::{RunId, RunStatus};
+use navi::runs::model::RunStatus;
 use navi::runs::store::runs;
 use serde_json::json;
 use sqlx::PgPool;

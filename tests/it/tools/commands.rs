@@ -1,9 +1,9 @@
 use std::time::{Duration, Instant};
 
+use navi::exec::output::OutputStream;
 use navi::exec::process::MARK;
 use navi::exec::sweep::sweep;
-use navi::runs::event_data::OutputStream;
-use navi::tools::registry::{Effect, Tool, ToolError};
+use navi::tools::outcome::{Effect, ToolError};
 use navi::workspace::paths::Workspace;
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::{Bench, alive, eventually};
 
 impl Bench {
     async fn run(&self, command: &str) -> serde_json::Map<String, Value> {
-        self.result(Tool::RunCommand, json!({ "command": command }))
+        self.result("run_command", json!({ "command": command }))
             .await
     }
 
@@ -29,7 +29,7 @@ async fn a_command_answers_with_its_outputs_and_its_code() {
     let bench = Bench::new();
     let outcome = bench
         .call(
-            Tool::RunCommand,
+            "run_command",
             json!({ "command": "echo out; echo err >&2; exit 3" }),
         )
         .await
@@ -117,7 +117,7 @@ async fn the_working_directory_is_inside_and_only_there() {
     bench.put("sub/file", "");
     std::os::unix::fs::symlink("/", bench.root().join("out")).unwrap();
     let said = bench
-        .result(Tool::RunCommand, json!({ "command": "pwd", "cwd": "sub" }))
+        .result("run_command", json!({ "command": "pwd", "cwd": "sub" }))
         .await;
     assert_eq!(said["stdout"], format!("{}/sub\n", bench.root().display()));
     for cwd in [
@@ -130,7 +130,7 @@ async fn the_working_directory_is_inside_and_only_there() {
         "sub/../..",
     ] {
         bench
-            .told(Tool::RunCommand, json!({ "command": "pwd", "cwd": cwd }))
+            .told("run_command", json!({ "command": "pwd", "cwd": cwd }))
             .await;
     }
 }
@@ -143,7 +143,7 @@ async fn what_takes_too_long_is_ended_even_if_it_does_not_want_to() {
         "command": "trap '' TERM; echo $$ > pid; echo begun; while :; do sleep 0.05; done",
         "timeout_seconds": "1",
     });
-    let result = bench.result(Tool::RunCommand, call).await;
+    let result = bench.result("run_command", call).await;
     assert_eq!(result["exit_code"], -1);
     assert_eq!(result["stdout"], "begun\n");
     assert!(
@@ -167,7 +167,7 @@ async fn a_command_that_can_end_is_asked_before_it_is_forced() {
         "command": "trap 'echo tidy; exit 0' TERM; sleep 60 & wait",
         "timeout_seconds": 1,
     });
-    let result = bench.result(Tool::RunCommand, call).await;
+    let result = bench.result("run_command", call).await;
     assert_eq!(
         (&result["exit_code"], &result["stdout"]),
         (&json!(-1), &json!("tidy\n"))
@@ -194,7 +194,7 @@ async fn a_cancelled_command_is_over_within_a_second() {
     );
     assert!(!alive(bench.pid("pid").await));
     let again = bench
-        .call(Tool::RunCommand, json!({ "command": "true" }))
+        .call("run_command", json!({ "command": "true" }))
         .await;
     assert_eq!(again, Err(ToolError::Cancelled));
 }
@@ -352,18 +352,16 @@ async fn output_that_is_no_text_is_shown_as_far_as_it_is() {
 async fn a_command_that_cannot_be_is_told() {
     let bench = Bench::new();
     let told = bench
-        .told(Tool::RunCommand, json!({ "command": "a\0b" }))
+        .told("run_command", json!({ "command": "a\0b" }))
         .await;
     assert!(told.contains("NUL"), "{told}");
     let told = bench
-        .told(Tool::RunCommand, json!({ "command": "x".repeat(200_000) }))
+        .told("run_command", json!({ "command": "x".repeat(200_000) }))
         .await;
     assert!(told.contains("write a long script to a file"), "{told}");
+    bench.told("run_command", json!({ "command": "  " })).await;
     bench
-        .told(Tool::RunCommand, json!({ "command": "  " }))
-        .await;
-    bench
-        .told(Tool::RunCommand, json!({ "command": ["ls"] }))
+        .told("run_command", json!({ "command": ["ls"] }))
         .await;
     assert_eq!(bench.run("no-such-program").await["exit_code"], 127);
 }
@@ -372,9 +370,7 @@ async fn a_command_that_cannot_be_is_told() {
 async fn a_workspace_that_vanishes_is_told() {
     let bench = Bench::new();
     std::fs::remove_dir_all(bench.root()).unwrap();
-    let outcome = bench
-        .call(Tool::RunCommand, json!({ "command": "pwd" }))
-        .await;
+    let outcome = bench.call("run_command", json!({ "command": "pwd" })).await;
     assert!(outcome.is_err() || outcome.unwrap().result["success"] == false);
     assert!(Workspace::open(bench.root().to_str().unwrap()).is_err());
 }
@@ -388,7 +384,7 @@ async fn a_missing_supervisor_stops_the_run_and_says_why() {
     };
     bench.context.processes = navi::exec::process::Processes::new(launch, "mark");
     let stopped = bench
-        .call(Tool::RunCommand, json!({ "command": "true" }))
+        .call("run_command", json!({ "command": "true" }))
         .await;
     assert!(matches!(stopped, Err(ToolError::Stop(_))), "{stopped:?}");
 }
@@ -400,7 +396,7 @@ async fn what_forks_faster_than_it_can_be_listed_ends_too() {
         "command": "f() { g & }; g() { trap '' TERM; sleep 0.01; f; }; for i in 1 2 3 4 5; do g & done; sleep 9",
         "timeout_seconds": 1,
     });
-    let result = bench.result(Tool::RunCommand, call).await;
+    let result = bench.result("run_command", call).await;
     assert_eq!(result["exit_code"], -1);
     assert_eq!(bench.context.kill_everything().await, 0);
 }

@@ -1,29 +1,29 @@
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 
-use navi::tools::registry::{Effect, Tool, ToolError};
+use navi::tools::outcome::{Effect, ToolError};
 use serde_json::{Value, json};
 
 use super::Bench;
 
 impl Bench {
     async fn read(&self, arguments: Value) -> serde_json::Map<String, Value> {
-        self.result(Tool::ReadFile, arguments).await
+        self.result("read_file", arguments).await
     }
 
     async fn edit(&self, path: &str, old: &str, new: &str) -> serde_json::Map<String, Value> {
         let arguments = json!({ "path": path, "old_text": old, "new_text": new });
-        self.result(Tool::EditFile, arguments).await
+        self.result("edit_file", arguments).await
     }
 
     async fn edit_told(&self, path: &str, old: &str, new: &str) -> String {
         let arguments = json!({ "path": path, "old_text": old, "new_text": new });
-        self.told(Tool::EditFile, arguments).await
+        self.told("edit_file", arguments).await
     }
 
     async fn search(&self, kind: &str, pattern: &str) -> Value {
         let arguments = json!({ "pattern": pattern, "search_type": kind });
-        self.result(Tool::SearchFiles, arguments).await["matches"].clone()
+        self.result("search_files", arguments).await["matches"].clone()
     }
 }
 
@@ -32,7 +32,7 @@ async fn a_file_is_read_as_the_old_clients_expect() {
     let bench = Bench::new();
     bench.put("README.md", "# demo\n");
     let outcome = bench
-        .call(Tool::ReadFile, json!({ "path": "README.md" }))
+        .call("read_file", json!({ "path": "README.md" }))
         .await
         .unwrap();
     insta::assert_json_snapshot!(outcome.result, @r##"
@@ -72,14 +72,10 @@ async fn some_lines_of_a_file_can_be_read() {
         "1\n"
     );
     assert_eq!(bench.read(lines(json!(4), json!(99))).await["end_line"], 5);
-    let told = bench
-        .told(Tool::ReadFile, lines(json!(6), json!(null)))
-        .await;
+    let told = bench.told("read_file", lines(json!(6), json!(null))).await;
     assert!(told.contains("has 5 lines"), "{told}");
-    bench.told(Tool::ReadFile, lines(json!(3), json!(2))).await;
-    bench
-        .told(Tool::ReadFile, lines(json!("x"), json!(2)))
-        .await;
+    bench.told("read_file", lines(json!(3), json!(2))).await;
+    bench.told("read_file", lines(json!("x"), json!(2))).await;
 }
 
 #[tokio::test]
@@ -127,11 +123,9 @@ async fn what_is_no_text_is_told_or_shown_as_far_as_it_is() {
     let bench = Bench::new();
     bench.put("binary", b"\x7fELF\0\0\0");
     bench.put("utf16", b"\xff\xfeh\0i\0");
-    let told = bench
-        .told(Tool::ReadFile, json!({ "path": "binary" }))
-        .await;
+    let told = bench.told("read_file", json!({ "path": "binary" })).await;
     assert!(told.contains("binary data"), "{told}");
-    let told = bench.told(Tool::ReadFile, json!({ "path": "utf16" })).await;
+    let told = bench.told("read_file", json!({ "path": "utf16" })).await;
     assert!(told.contains("UTF-16"), "{told}");
     bench.put("latin1", b"caf\xe9\n");
     let read = bench.read(json!({ "path": "latin1" })).await;
@@ -161,12 +155,12 @@ async fn a_gigabyte_costs_next_to_nothing() {
         .unwrap()
         .set_len(1 << 30)
         .unwrap();
-    bench.told(Tool::ReadFile, json!({ "path": "zeros" })).await;
+    bench.told("read_file", json!({ "path": "zeros" })).await;
     bench
-        .told(Tool::ReadFile, json!({ "path": "zeros", "start_line": 5 }))
+        .told("read_file", json!({ "path": "zeros", "start_line": 5 }))
         .await;
     let edit = json!({ "path": "zeros", "old_text": "a", "new_text": "b" });
-    bench.told(Tool::EditFile, edit).await;
+    bench.told("edit_file", edit).await;
     assert_eq!(bench.search("content", "line").await, json!([]));
     assert_eq!(bench.search("filename", "zeros").await, json!(["zeros"]));
 }
@@ -175,14 +169,12 @@ async fn a_gigabyte_costs_next_to_nothing() {
 async fn reading_what_is_no_file_is_told() {
     let bench = Bench::new();
     std::fs::create_dir(bench.root().join("folder")).unwrap();
-    let told = bench
-        .told(Tool::ReadFile, json!({ "path": "folder" }))
-        .await;
+    let told = bench.told("read_file", json!({ "path": "folder" })).await;
     assert!(told.contains("is a directory"), "{told}");
     bench
-        .told(Tool::ReadFile, json!({ "path": "folder/missing" }))
+        .told("read_file", json!({ "path": "folder/missing" }))
         .await;
-    let told = bench.told(Tool::ReadFile, json!({ "file": "x" })).await;
+    let told = bench.told("read_file", json!({ "file": "x" })).await;
     assert_eq!(
         told,
         "the argument `path` (a string) is missing; sent were: file"
@@ -193,7 +185,7 @@ async fn reading_what_is_no_file_is_told() {
 async fn a_file_is_written_with_its_directories() {
     let bench = Bench::new();
     let write = |content: &str| json!({ "path": "a/b/c.py", "content": content });
-    let outcome = bench.call(Tool::WriteFile, write("x = 1\n")).await.unwrap();
+    let outcome = bench.call("write_file", write("x = 1\n")).await.unwrap();
     insta::assert_json_snapshot!(outcome.result, @r#"
     {
       "success": true,
@@ -203,10 +195,10 @@ async fn a_file_is_written_with_its_directories() {
     }
     "#);
     assert_eq!(outcome.effects, [Effect::Created("a/b/c.py".to_owned())]);
-    let outcome = bench.call(Tool::WriteFile, write("x = 2\n")).await.unwrap();
+    let outcome = bench.call("write_file", write("x = 2\n")).await.unwrap();
     assert_eq!(outcome.effects, [Effect::Modified("a/b/c.py".to_owned())]);
     assert_eq!(bench.content("a/b/c.py"), "x = 2\n");
-    let outcome = bench.call(Tool::WriteFile, write("x = 2\n")).await.unwrap();
+    let outcome = bench.call("write_file", write("x = 2\n")).await.unwrap();
     assert_eq!(
         (outcome.effects.len(), &outcome.result["action"]),
         (0, &json!("modified"))
@@ -229,7 +221,7 @@ async fn a_file_keeps_its_permissions() {
     );
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();
     let told = bench
-        .told(Tool::WriteFile, json!({ "path": "script", "content": "" }))
+        .told("write_file", json!({ "path": "script", "content": "" }))
         .await;
     assert!(told.contains("read-only"), "{told}");
     // Another name of the same file is a file of its own from then on.
@@ -237,10 +229,7 @@ async fn a_file_keeps_its_permissions() {
     let outside = bench.folder.path().join("hard-link");
     std::fs::hard_link(&path, &outside).unwrap();
     bench
-        .result(
-            Tool::WriteFile,
-            json!({ "path": "script", "content": "new" }),
-        )
+        .result("write_file", json!({ "path": "script", "content": "new" }))
         .await;
     assert_eq!(
         std::fs::read_to_string(outside).unwrap(),
@@ -260,14 +249,11 @@ async fn what_cannot_be_written_is_told_and_leaves_nothing() {
         ("new/", "x"),
     ] {
         bench
-            .told(Tool::WriteFile, json!({ "path": path, "content": content }))
+            .told("write_file", json!({ "path": path, "content": content }))
             .await;
     }
     bench
-        .told(
-            Tool::WriteFile,
-            json!({ "path": "x", "content": { "a": 1 } }),
-        )
+        .told("write_file", json!({ "path": "x", "content": { "a": 1 } }))
         .await;
     assert_eq!(std::fs::read_dir(bench.root()).unwrap().count(), 1);
 }
@@ -278,7 +264,7 @@ async fn an_edit_says_what_it_did() {
     bench.put("f.py", "def f():\n    return 1\n\ndef g():\n    return 2\n");
     let arguments =
         json!({ "path": "f.py", "old_text": "    return 2", "new_text": "    return 3" });
-    let outcome = bench.call(Tool::EditFile, arguments).await.unwrap();
+    let outcome = bench.call("edit_file", arguments).await.unwrap();
     insta::assert_json_snapshot!(outcome.result, @r#"
     {
       "success": true,
@@ -343,7 +329,7 @@ async fn an_edit_that_could_mean_several_places_changes_none() {
     assert_eq!(bench.content("f"), "x = 1\ny\nx = 1\n");
     let all =
         json!({ "path": "f", "old_text": "x = 1", "new_text": "x = 2", "replace_all": "true" });
-    assert_eq!(bench.result(Tool::EditFile, all).await["replacements"], 2);
+    assert_eq!(bench.result("edit_file", all).await["replacements"], 2);
     assert_eq!(bench.content("f"), "x = 2\ny\nx = 2\n");
 }
 
@@ -389,9 +375,7 @@ async fn a_directory_is_listed_in_order_and_within_limits() {
     bench.put("b.txt", "12345");
     bench.put("a/x", "");
     std::os::unix::fs::symlink("a", bench.root().join("c")).unwrap();
-    let listed = bench
-        .result(Tool::ListDirectory, json!({ "path": "." }))
-        .await;
+    let listed = bench.result("list_directory", json!({ "path": "." })).await;
     insta::assert_json_snapshot!(listed, @r#"
     {
       "success": true,
@@ -415,16 +399,16 @@ async fn a_directory_is_listed_in_order_and_within_limits() {
     }
     "#);
     bench.context.limits.list_entries = 2;
-    let listed = bench.result(Tool::ListDirectory, json!({})).await;
+    let listed = bench.result("list_directory", json!({})).await;
     assert_eq!(
         (&listed["truncated"], &listed["count"]),
         (&json!(true), &json!(3))
     );
     bench
-        .told(Tool::ListDirectory, json!({ "path": "b.txt" }))
+        .told("list_directory", json!({ "path": "b.txt" }))
         .await;
     bench
-        .told(Tool::ListDirectory, json!({ "path": "missing" }))
+        .told("list_directory", json!({ "path": "missing" }))
         .await;
 }
 
@@ -457,15 +441,15 @@ async fn a_search_respects_what_is_ignored() {
     );
     assert_eq!(bench.search("filename", "../*").await, json!([]));
     let below = json!({ "pattern": "needle", "search_type": "content", "path": "node_modules/m" });
-    let below = bench.result(Tool::SearchFiles, below).await;
+    let below = bench.result("search_files", below).await;
     assert_eq!(
         below["matches"],
         json!(["node_modules/m/index.js:1:needle"])
     );
     let one = json!({ "pattern": "needle", "search_type": "content", "path": "src/main.rs" });
-    assert_eq!(bench.result(Tool::SearchFiles, one).await["count"], 1);
+    assert_eq!(bench.result("search_files", one).await["count"], 1);
     let git = json!({ "pattern": "needle", "search_type": "content", "path": ".git" });
-    assert_eq!(bench.result(Tool::SearchFiles, git).await["count"], 0);
+    assert_eq!(bench.result("search_files", git).await["count"], 0);
 }
 
 #[tokio::test]
@@ -474,7 +458,7 @@ async fn a_pattern_that_is_no_expression_is_taken_literally() {
     bench.put("f", "call(x[0]\n-e\n");
     let found = bench
         .result(
-            Tool::SearchFiles,
+            "search_files",
             json!({ "pattern": "call(x[", "search_type": "content" }),
         )
         .await;
@@ -488,12 +472,12 @@ async fn a_pattern_that_is_no_expression_is_taken_literally() {
         "((((a{1000}){1000}){1000}){1000})",
     ] {
         let call = json!({ "pattern": pattern, "search_type": "content" });
-        let answer = bench.call(Tool::SearchFiles, call).await;
+        let answer = bench.call("search_files", call).await;
         assert!(!matches!(answer, Err(ToolError::Stop(_))), "{pattern}");
     }
     let told = bench
         .told(
-            Tool::SearchFiles,
+            "search_files",
             json!({ "pattern": "a", "search_type": "fuzzy" }),
         )
         .await;
@@ -507,18 +491,18 @@ async fn a_search_ends_at_its_limits_and_when_cancelled() {
         bench.put(&format!("f{n:02}"), "x\n".repeat(50));
     }
     let call = json!({ "pattern": "x", "search_type": "content" });
-    let found = bench.result(Tool::SearchFiles, call.clone()).await;
+    let found = bench.result("search_files", call.clone()).await;
     assert_eq!(
         (&found["count"], &found["truncated"]),
         (&json!(100), &json!(true))
     );
     assert_eq!(found["files"], 5, "no file may use up the results");
     bench.context.limits.search_time = std::time::Duration::ZERO;
-    let found = bench.result(Tool::SearchFiles, call.clone()).await;
+    let found = bench.result("search_files", call.clone()).await;
     assert!(found["note"].as_str().unwrap().contains("time is up"));
     bench.context.cancel.cancel();
     assert_eq!(
-        bench.call(Tool::SearchFiles, call).await,
+        bench.call("search_files", call).await,
         Err(ToolError::Cancelled)
     );
 }
@@ -526,6 +510,6 @@ async fn a_search_ends_at_its_limits_and_when_cancelled() {
 #[tokio::test]
 async fn a_question_is_not_executed() {
     let bench = Bench::new();
-    let asked = bench.call(Tool::AskUser, json!({ "question": "?" })).await;
+    let asked = bench.call("ask_user", json!({ "question": "?" })).await;
     assert!(matches!(asked, Err(ToolError::Stop(_))));
 }

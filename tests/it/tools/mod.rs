@@ -13,13 +13,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use navi::exec::environment::for_commands;
+use navi::exec::output::OutputLine;
 use navi::exec::process::{Launch, Processes};
 use navi::platform::outbound::{CONNECT_TIMEOUT, Client, Reach};
 use navi::platform::tasks::Tasks;
 use navi::policy::service::Policy;
-use navi::tools::commands::servers::Servers;
-use navi::tools::context::{OutputLine, ToolContext, ToolLimits};
-use navi::tools::registry::{Outcome, Tool, ToolError, execute};
+use navi::tools::commands::running_servers::RunningServers;
+use navi::tools::context::{ToolContext, ToolLimits};
+use navi::tools::outcome::{Outcome, ToolError};
+use navi::tools::registry::{ToolSet, execute};
 use navi::workspace::paths::Workspace;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
@@ -45,7 +47,7 @@ impl Bench {
             tasks: Tasks::new(),
             output: to,
             processes: Processes::new(launch(), &mark()),
-            servers: Servers::default(),
+            servers: RunningServers::default(),
             http: Client::new(Reach::loopback(), CONNECT_TIMEOUT).unwrap(),
             limits: ToolLimits::default(),
             policy: Policy::built_in().unwrap(),
@@ -73,17 +75,19 @@ impl Bench {
         std::fs::read_to_string(self.root().join(path)).unwrap()
     }
 
-    pub(crate) async fn call(&self, tool: Tool, arguments: Value) -> Result<Outcome, ToolError> {
-        execute(tool, "call_1", object(arguments), &self.context).await
+    pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Result<Outcome, ToolError> {
+        let tools = ToolSet::built_in();
+        let tool = tools.named(tool).unwrap();
+        execute(&**tool, "call_1", object(arguments), &self.context).await
     }
 
     /// The result of a call that works.
-    pub(crate) async fn result(&self, tool: Tool, arguments: Value) -> Map<String, Value> {
+    pub(crate) async fn result(&self, tool: &str, arguments: Value) -> Map<String, Value> {
         self.call(tool, arguments).await.unwrap().result
     }
 
     /// What the model is told by a call that does not.
-    pub(crate) async fn told(&self, tool: Tool, arguments: Value) -> String {
+    pub(crate) async fn told(&self, tool: &str, arguments: Value) -> String {
         match self.call(tool, arguments.clone()).await {
             Err(ToolError::Tell(told)) => told,
             other => panic!("{tool:?} {arguments}: {other:?}"),

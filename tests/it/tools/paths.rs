@@ -4,8 +4,9 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use navi::tools::registry::{Tool, ToolError};
-use navi::workspace::paths::{Workspace, WorkspaceError};
+use navi::tools::outcome::ToolError;
+use navi::workspace::error::WorkspaceError;
+use navi::workspace::paths::Workspace;
 use serde_json::json;
 
 use super::Bench;
@@ -163,10 +164,10 @@ async fn no_path_leads_out_of_the_workspace() {
     for path in OUTSIDE {
         let path = spelled(path, &bench);
         let calls = [
-            (Tool::ReadFile, json!({ "path": path })),
-            (Tool::WriteFile, json!({ "path": path, "content": "x" })),
+            ("read_file", json!({ "path": path })),
+            ("write_file", json!({ "path": path, "content": "x" })),
             (
-                Tool::EditFile,
+                "edit_file",
                 json!({ "path": path, "old_text": "secret", "new_text": "x" }),
             ),
         ];
@@ -175,12 +176,10 @@ async fn no_path_leads_out_of_the_workspace() {
         }
         if !path.is_empty() {
             let search = json!({ "path": path, "pattern": "secret", "search_type": "content" });
-            bench.told(Tool::SearchFiles, search).await;
+            bench.told("search_files", search).await;
+            bench.told("list_directory", json!({ "path": path })).await;
             bench
-                .told(Tool::ListDirectory, json!({ "path": path }))
-                .await;
-            bench
-                .told(Tool::RunCommand, json!({ "command": "pwd", "cwd": path }))
+                .told("run_command", json!({ "command": "pwd", "cwd": path }))
                 .await;
         }
     }
@@ -206,15 +205,15 @@ fn untouched(bench: &Bench) {
 async fn what_only_looks_hostile_is_a_name_like_any_other() {
     let bench = trapped();
     for path in INSIDE {
-        let told = bench.told(Tool::ReadFile, json!({ "path": path })).await;
+        let told = bench.told("read_file", json!({ "path": path })).await;
         assert!(told.contains("does not exist"), "{path}: {told}");
         bench
-            .result(Tool::WriteFile, json!({ "path": path, "content": "mine" }))
+            .result("write_file", json!({ "path": path, "content": "mine" }))
             .await;
-        let read = bench.result(Tool::ReadFile, json!({ "path": path })).await;
+        let read = bench.result("read_file", json!({ "path": path })).await;
         assert_eq!(read["content"], "mine", "{path}");
         let below = spelled("%WORKSPACE%/", &bench) + path;
-        let read = bench.result(Tool::ReadFile, json!({ "path": below })).await;
+        let read = bench.result("read_file", json!({ "path": below })).await;
         assert_eq!(read["content"], "mine", "{path}");
         std::fs::remove_file(bench.root().join(path)).unwrap();
     }
@@ -227,11 +226,11 @@ async fn links_that_stay_inside_are_followed() {
     symlink("inside", bench.root().join("also")).unwrap();
     symlink("also/file", bench.root().join("here")).unwrap();
     for path in ["also/file", "here", "inside/../here"] {
-        let read = bench.result(Tool::ReadFile, json!({ "path": path })).await;
+        let read = bench.result("read_file", json!({ "path": path })).await;
         assert_eq!(read["content"], "inside", "{path}");
     }
     let written = bench
-        .result(Tool::WriteFile, json!({ "path": "here", "content": "new" }))
+        .result("write_file", json!({ "path": "here", "content": "new" }))
         .await;
     assert_eq!(
         (&written["path"], &written["action"]),
@@ -240,7 +239,7 @@ async fn links_that_stay_inside_are_followed() {
     assert_eq!(bench.content("inside/file"), "new");
     assert!(bench.root().join("here").is_symlink());
     let search = json!({ "path": "also", "pattern": "new", "search_type": "content" });
-    let found = bench.result(Tool::SearchFiles, search).await;
+    let found = bench.result("search_files", search).await;
     assert_eq!(found["matches"], json!(["inside/file:1:new"]));
 }
 
@@ -257,12 +256,12 @@ async fn gits_own_files_are_not_written() {
         ".git",
     ] {
         bench
-            .told(Tool::WriteFile, json!({ "path": path, "content": "x" }))
+            .told("write_file", json!({ "path": path, "content": "x" }))
             .await;
     }
     bench
         .told(
-            Tool::EditFile,
+            "edit_file",
             json!({ "path": "g/config", "old_text": "core", "new_text": "x" }),
         )
         .await;
@@ -292,7 +291,7 @@ async fn a_link_swapped_in_at_the_wrong_moment_is_not_followed() {
     let (mut read, mut refused) = (0, 0);
     for round in 0..400 {
         match bench
-            .call(Tool::ReadFile, json!({ "path": "swapped/secret" }))
+            .call("read_file", json!({ "path": "swapped/secret" }))
             .await
         {
             Ok(outcome) => {
@@ -304,7 +303,7 @@ async fn a_link_swapped_in_at_the_wrong_moment_is_not_followed() {
         }
         let path = format!("swapped/{}", round % 7);
         let _refused = bench
-            .call(Tool::WriteFile, json!({ "path": path, "content": "x" }))
+            .call("write_file", json!({ "path": path, "content": "x" }))
             .await;
     }
     done.store(true, Ordering::Relaxed);

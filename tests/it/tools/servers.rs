@@ -1,7 +1,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use navi::tools::registry::{Effect, Tool, ToolError};
+use navi::tools::outcome::{Effect, ToolError};
 use serde_json::json;
 
 use super::Bench;
@@ -20,7 +20,7 @@ async fn a_server_is_started_checked_and_stopped() {
     bench.put("page.txt", "hello from the page");
     let port = port();
     let start = json!({ "command": SERVER, "port": port, "health_path": "/page.txt" });
-    let started = bench.call(Tool::StartServer, start.clone()).await.unwrap();
+    let started = bench.call("start_server", start.clone()).await.unwrap();
     assert_eq!(started.result["success"], true, "{:?}", started.result);
     assert_eq!(
         started.result["url"],
@@ -34,9 +34,7 @@ async fn a_server_is_started_checked_and_stopped() {
     assert_eq!(started.effects, [ran]);
 
     let url = format!("http://localhost:{port}/page.txt");
-    let checked = bench
-        .result(Tool::CheckEndpoint, json!({ "url": url }))
-        .await;
+    let checked = bench.result("check_endpoint", json!({ "url": url })).await;
     assert_eq!(
         json!(checked),
         json!({
@@ -45,7 +43,7 @@ async fn a_server_is_started_checked_and_stopped() {
         })
     );
     let missing = json!({ "url": format!("http://127.0.0.1:{port}/missing"), "method": "GET" });
-    let checked = bench.result(Tool::CheckEndpoint, missing).await;
+    let checked = bench.result("check_endpoint", missing).await;
     assert_eq!(
         (&checked["success"], &checked["status"]),
         (&json!(false), &json!(404))
@@ -53,27 +51,23 @@ async fn a_server_is_started_checked_and_stopped() {
     let expected =
         json!({ "url": format!("http://127.0.0.1:{port}/missing"), "expected_status": "404" });
     assert_eq!(
-        bench.result(Tool::CheckEndpoint, expected).await["success"],
+        bench.result("check_endpoint", expected).await["success"],
         true
     );
 
-    let told = bench.told(Tool::StartServer, start).await;
+    let told = bench.told("start_server", start).await;
     assert!(told.contains("this run's server"), "{told}");
-    let stopped = bench
-        .result(Tool::StopServer, json!({ "port": port }))
-        .await;
+    let stopped = bench.result("stop_server", json!({ "port": port })).await;
     assert_eq!(
         (&stopped["success"], &stopped["port_free"]),
         (&json!(true), &json!(true))
     );
-    let checked = bench
-        .result(Tool::CheckEndpoint, json!({ "url": url }))
-        .await;
+    let checked = bench.result("check_endpoint", json!({ "url": url })).await;
     assert_eq!(
         (&checked["success"], &checked["responding"]),
         (&json!(false), &json!(false))
     );
-    bench.told(Tool::StopServer, json!({ "port": port })).await;
+    bench.told("stop_server", json!({ "port": port })).await;
 }
 
 #[tokio::test]
@@ -82,13 +76,10 @@ async fn the_servers_of_others_are_left_alone() {
     let foreign = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = foreign.local_addr().unwrap().port();
     let told = bench
-        .told(
-            Tool::StartServer,
-            json!({ "command": "true", "port": port }),
-        )
+        .told("start_server", json!({ "command": "true", "port": port }))
         .await;
     assert!(told.contains("used by another program"), "{told}");
-    let told = bench.told(Tool::StopServer, json!({ "port": port })).await;
+    let told = bench.told("stop_server", json!({ "port": port })).await;
     assert!(told.contains("started no server"), "{told}");
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
 }
@@ -105,17 +96,14 @@ async fn a_port_is_a_number_and_no_privileged_one() {
         json!(null),
     ] {
         let told = bench
-            .told(
-                Tool::StartServer,
-                json!({ "command": "true", "port": port }),
-            )
+            .told("start_server", json!({ "command": "true", "port": port }))
             .await;
         assert!(told.contains("`port`"), "{told}");
-        bench.told(Tool::StopServer, json!({ "port": port })).await;
+        bench.told("stop_server", json!({ "port": port })).await;
     }
     for path in ["x", "http://example.com", "/a b", "/\n"] {
         let call = json!({ "command": "true", "port": 4000, "health_path": path });
-        bench.told(Tool::StartServer, call).await;
+        bench.told("start_server", call).await;
     }
 }
 
@@ -124,7 +112,7 @@ async fn a_server_that_fails_shows_its_log() {
     let bench = Bench::new();
     let began = Instant::now();
     let call = json!({ "command": "echo no module named x >&2; exit 3", "port": port() });
-    let failed = bench.result(Tool::StartServer, call).await;
+    let failed = bench.result("start_server", call).await;
     assert_eq!(failed["success"], false);
     assert!(
         failed["error"].as_str().unwrap().contains("exit code 3"),
@@ -145,7 +133,7 @@ async fn a_server_that_is_never_ready_is_stopped() {
     let port = port();
     let command = "echo $$ > pid; exec sleep 100";
     let call = json!({ "command": command, "port": port, "startup_time": 1 });
-    let failed = bench.result(Tool::StartServer, call).await;
+    let failed = bench.result("start_server", call).await;
     assert!(
         failed["error"]
             .as_str()
@@ -163,7 +151,7 @@ async fn servers_end_with_the_run() {
     let bench = Bench::new();
     let port = port();
     let call = json!({ "command": SERVER, "port": port });
-    assert_eq!(bench.result(Tool::StartServer, call).await["success"], true);
+    assert_eq!(bench.result("start_server", call).await["success"], true);
     assert_eq!(bench.context.servers.ports(), [port]);
     bench.context.kill_everything().await;
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
@@ -176,7 +164,7 @@ async fn starting_a_server_can_be_cancelled() {
     let cancel = bench.context.cancel.clone();
     let call = json!({ "command": "echo $$ > pid; exec sleep 100", "port": port() });
     let began = Instant::now();
-    let (started, ()) = tokio::join!(bench.call(Tool::StartServer, call), async {
+    let (started, ()) = tokio::join!(bench.call("start_server", call), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         cancel.cancel();
     });
@@ -200,9 +188,9 @@ async fn redirects_are_shown_and_not_followed() {
         http.server.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), H).serve_forever()\n";
     bench.put("s.py", server);
     let call = json!({ "command": "exec python3 s.py", "port": port });
-    assert_eq!(bench.result(Tool::StartServer, call).await["success"], true);
+    assert_eq!(bench.result("start_server", call).await["success"], true);
     let call = json!({ "url": format!("http://127.0.0.1:{port}/"), "expected_status": 302 });
-    let checked = bench.result(Tool::CheckEndpoint, call).await;
+    let checked = bench.result("check_endpoint", call).await;
     assert_eq!(checked["location"], "http://169.254.169.254/latest/");
     assert_eq!(checked["body_preview"].as_str().unwrap().len(), 500);
     bench.context.kill_everything().await;
@@ -214,11 +202,8 @@ async fn a_reserved_port_is_not_open_to_tools() {
     let port = port();
     bench.context.limits.reserved_ports = vec![port];
     bench
-        .told(
-            Tool::StartServer,
-            json!({ "command": "true", "port": port }),
-        )
+        .told("start_server", json!({ "command": "true", "port": port }))
         .await;
     let url = format!("http://127.0.0.1:{port}/metrics");
-    bench.told(Tool::CheckEndpoint, json!({ "url": url })).await;
+    bench.told("check_endpoint", json!({ "url": url })).await;
 }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::approvals::consents::model::{Choice, Consent};
 use crate::platform::hex::hex;
+use crate::platform::ids::RunId;
 use crate::platform::redact::text::redact_text;
 use crate::policy::model::{Danger, Finding, Verdict};
-use crate::runs::model::RunId;
 
 /// The longest command that a preference shows, in bytes. The hash beside it says which it is.
 pub const MAX_PATTERN_BYTES: usize = 1024;

@@ -7,9 +7,9 @@ use crate::approvals::consents::model::Consent;
 use crate::approvals::consents::preferences::model::{
     NewPreference, Preference, PreferenceId, PreferenceType,
 };
+use crate::platform::ids::RunId;
 use crate::platform::ids::{OrgId, UserId};
 use crate::policy::model::Finding;
-use crate::runs::model::RunId;
 
 /// Remembers a preference that a consent led to; remembering it again changes nothing.
 pub async fn insert(

@@ -1,0 +1,49 @@
+//! The servers that a run has started, by port.
+
+use crate::exec::capture::Capture;
+use crate::exec::process::Running;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The servers of one run, by port. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct RunningServers {
+    by_port: Arc<Mutex<BTreeMap<u16, RunningServer>>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct RunningServer {
+    pub(super) running: Running,
+    pub(super) log: Capture,
+}
+
+impl RunningServers {
+    /// Forgets all servers; their processes end with the run's.
+    pub fn clear(&self) {
+        self.by_port
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    /// The ports of the servers that run.
+    pub fn ports(&self) -> Vec<u16> {
+        let mut by_port = self.by_port.lock().unwrap_or_else(PoisonError::into_inner);
+        by_port.retain(|_, server| !server.running.state().gone);
+        by_port.keys().copied().collect()
+    }
+
+    pub(super) fn insert(&self, port: u16, server: RunningServer) {
+        self.by_port
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(port, server);
+    }
+
+    pub(super) fn remove(&self, port: u16) -> Option<RunningServer> {
+        self.by_port
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&port)
+    }
+}

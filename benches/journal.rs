@@ -29,12 +29,14 @@ use navi::platform::ids::RunId;
 use navi::platform::signals::Signals;
 use navi::platform::tasks::Tasks;
 use navi::runs::event::Event;
-use navi::runs::log::feed::Followers;
-use navi::runs::log::journal::{Hold, Journal};
+use navi::runs::log::feed::Feed;
+use navi::runs::log::journal::Journal;
 use navi::runs::log::store;
 use navi::runs::log::store::{Append, Storable};
-use navi::runs::model::{ChosenModel, EditorContext, Run, RunKind, RunStatus, Task};
+use navi::runs::model::RunClaim;
+use navi::runs::model::{ChosenModel, Run, RunKind, RunStatus};
 use navi::runs::store::runs;
+use navi::runs::task::{EditorContext, Task};
 use sqlx::PgPool;
 use tokio::runtime::Runtime;
 
@@ -85,12 +87,12 @@ async fn run(db: &PgPool) -> Run {
 }
 
 fn journal(run: &Run, db: &PgPool, tasks: &Tasks) -> Journal {
-    let hold = Hold {
+    let hold = RunClaim {
         last: 0,
         fence: 0,
         status: RunStatus::Running,
     };
-    let followers = Followers::new(Signals::new(db.clone()));
+    let followers = Feed::new(Signals::new(db.clone()));
     Journal::open(run, hold, db.clone(), Clock::System, followers, tasks)
 }
 

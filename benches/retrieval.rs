@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use criterion::{BatchSize, Criterion, Throughput};
 use ignore::WalkBuilder;
-use navi::ledger::model::Phase;
+use navi::ledger::model::CallPhase;
 use navi::platform::clock::Clock;
 use navi::platform::ids::OrgId;
 use navi::platform::metrics::Metrics;
@@ -71,7 +71,13 @@ fn workspace() -> TempDir {
 }
 
 fn search(runtime: &Runtime, retrieval: &Retrieval, org: &OrgId, root: &Path) -> Retrieved {
-    let search = retrieval.search(org, Phase::Autonomous, root, QUERY, DEFAULT_BUDGET_TOKENS);
+    let search = retrieval.search(
+        org,
+        CallPhase::Autonomous,
+        root,
+        QUERY,
+        DEFAULT_BUDGET_TOKENS,
+    );
     runtime.block_on(search).unwrap()
 }
 

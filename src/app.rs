@@ -1,5 +1,9 @@
 //! Composition root: builds every service from Config.
 
+use crate::agent::learning::changes::keep_checking;
+use crate::agent::queue::worker::start_working;
+use crate::jobs::plans::expiring::keep_ending_plans;
+use crate::runs::active::ActiveRuns;
 use crate::tools::registry::ToolSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +11,8 @@ use std::time::Duration;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::service::{AgentService, Services, ToolSettings};
+use crate::agent::service::AgentService;
+use crate::agent::deps::{Deps, ToolSettings};
 use crate::approvals::consents::service::Consents;
 use crate::approvals::questions::service::Questions;
 use crate::audit::keyring::Keyring;
@@ -46,7 +51,7 @@ use crate::retrieval::model::Limits;
 use crate::retrieval::service::Retrieval;
 use crate::runs::lease::keeper::Lease;
 use crate::runs::lease::model::LeaseTimes;
-use crate::runs::log::feed::Followers;
+use crate::runs::log::feed::Feed;
 use crate::telemetry::errors::service::Errors;
 use crate::telemetry::model::Occurrence;
 use crate::telemetry::rates::service::RateService;
@@ -208,7 +213,8 @@ impl App {
         let times = LeaseTimes {
             lasts: Duration::from_secs(config.agent.lease_seconds),
         };
-        let services = Services {
+        let active = ActiveRuns::default();
+        let deps = Deps {
             db: db.clone(),
             clock: clock.clone(),
             tasks: tasks.clone(),
@@ -220,14 +226,16 @@ impl App {
             audit: audit.clone(),
             telemetry: telemetry.clone(),
             conversations: conversations.clone(),
-            followers: Followers::new(signals.clone()),
+            feed: Feed::new(signals.clone(), active.clone()),
+            active,
             signals,
-            records: StatusFiles::open(records),
+            status_files: StatusFiles::open(records),
             lease: Lease::acquire(db.clone(), clock.clone(), times, &tasks).await?,
-            tools: ToolSet::built_in(),
+            router: models.clone(),
+            config: Arc::new(config.agent.clone()),
+            tools: Arc::new(tool_settings(&config)?),
         };
-        let tools = tool_settings(&config)?;
-        let agent = AgentService::new(services, models.clone(), config.agent.clone(), tools);
+        let agent = AgentService::new(deps);
         Ok(Self {
             errors: Errors::new(db.clone(), clock.clone(), tasks.clone()),
             rates: RateService::new(db.clone(), clock.clone()),
@@ -263,10 +271,10 @@ impl App {
         }
         self.health.watch(&self.tasks);
         self.vault.start(&self.tasks);
-        self.agent.services().signals.start(&self.tasks);
-        self.agent.start_working();
-        self.agent.keep_looking_back();
-        self.agent.keep_ending_plans();
+        self.agent.deps().signals.start(&self.tasks);
+        start_working(&self.agent);
+        keep_checking(self.agent.deps());
+        keep_ending_plans(&self.agent);
         let every = Duration::from_secs(self.config.audit.audit_checkpoint_seconds);
         let witness = self.config.data_dir().ok();
         self.tasks.spawn(self.audit.clone().keep_checkpoints(
@@ -310,6 +318,8 @@ fn tool_settings(config: &Config) -> Result<ToolSettings, BuildError> {
         launch.supervisor.clone_from(program);
     }
     Ok(ToolSettings {
+        set: ToolSet::built_in(),
+
         launch,
         http: Client::new(Reach::loopback(), CONNECT_TIMEOUT)?,
         limits: ToolLimits {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::runs::model::{RunLimits, Task};
+use crate::runs::model::RunLimits;
+use crate::runs::task::Task;
 
 /// Settings of the agent.
 #[derive(Clone, Debug, clap::Args)]

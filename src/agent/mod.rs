@@ -7,12 +7,12 @@
 pub mod calls;
 pub mod chat;
 pub mod config;
+pub mod deps;
 pub mod error;
 pub mod execution;
 pub mod finish;
 pub mod intake;
 pub mod learning;
-pub mod live;
 pub mod model_call;
 pub mod prompt;
 pub mod queue;

@@ -1,16 +1,19 @@
 //! One call to a model: streamed on as it arrives, measured, priced and recorded whatever its
 //! outcome, also when it is dropped halfway.
 
+use crate::ledger::model::CallRow;
+use crate::ledger::money::Nanos;
+use crate::platform::ids::RunId;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use uuid::Uuid;
 
-use crate::agent::runner::usage::Spending;
-use crate::agent::service::Services;
+use crate::agent::deps::Deps;
 use crate::auth::principal::Principal;
-use crate::ledger::model::{Call, CallId, Phase, Status, usage_when_refused};
+use crate::ledger::model::{Call, CallId, CallPhase, Status, usage_when_refused};
 use crate::ledger::service::{Ledger, is_plausible};
 use crate::llm::error::LlmError;
 use crate::llm::model::{ChatRequest, Completion, StreamEvent, ToolCall, Usage};
@@ -22,7 +25,7 @@ use crate::platform::logging::TraceId;
 
 /// Who calls, which model, and where the record goes.
 #[derive(Clone)]
-pub struct Caller {
+pub struct CallContext {
     /// The model's provider.
     pub provider: Arc<dyn Provider>,
     /// The provider's name, as recorded.
@@ -32,7 +35,7 @@ pub struct Caller {
     /// Who caused it.
     pub user_id: UserId,
     /// The run it belongs to, if any.
-    pub run_id: Option<Uuid>,
+    pub run_id: Option<RunId>,
     /// The trace of the request that led to it.
     pub trace_id: Option<TraceId>,
     /// The conversation it belongs to, if any.
@@ -44,13 +47,13 @@ pub struct Caller {
     /// The kind of work the call is part of.
     pub task_type: &'static str,
     /// Where its tokens and cost are added up.
-    pub spending: Spending,
+    pub spent: SpendTotal,
 }
 
-impl Caller {
+impl CallContext {
     /// A caller of a route's model, outside of any run and conversation.
     pub fn new(
-        services: &Services,
+        deps: &Deps,
         principal: &Principal,
         route: &Route,
         task_type: &'static str,
@@ -63,10 +66,10 @@ impl Caller {
             run_id: None,
             trace_id: None,
             session_id: None,
-            ledger: services.ledger.clone(),
-            clock: services.clock.clone(),
+            ledger: deps.ledger.clone(),
+            clock: deps.clock.clone(),
             task_type,
-            spending: Spending::default(),
+            spent: SpendTotal::default(),
         }
     }
 }
@@ -81,13 +84,13 @@ impl ModelCall {
     /// Sends the request. An error is recorded before it is returned. Waits first while accounting
     /// cannot be written: what cannot be recorded is not spent.
     pub async fn start(
-        caller: &Caller,
-        phase: Phase,
+        context: &CallContext,
+        phase: CallPhase,
         request: &ChatRequest,
     ) -> Result<Self, LlmError> {
-        caller.ledger.room().await;
-        let mut meter = Meter::start(caller.clone(), phase, request.model.clone());
-        match caller.provider.stream(request).await {
+        context.ledger.room().await;
+        let mut meter = Meter::start(context.clone(), phase, request.model.clone());
+        match context.provider.stream(request).await {
             Ok(events) => Ok(Self { events, meter }),
             Err(error) => {
                 meter.fail(&error, usage_when_refused(&error));
@@ -122,7 +125,7 @@ impl ModelCall {
             }
         }
         let error = LlmError::Truncated {
-            provider: self.meter.caller.provider.name(),
+            provider: self.meter.context.provider.name(),
         };
         self.meter.fail(&error, None);
         Err(error)
@@ -142,8 +145,8 @@ pub struct Answer {
 
 /// Measures one call and records it exactly once.
 struct Meter {
-    caller: Caller,
-    phase: Phase,
+    context: CallContext,
+    phase: CallPhase,
     model: String,
     call_id: CallId,
     began: Instant,
@@ -153,10 +156,10 @@ struct Meter {
 }
 
 impl Meter {
-    fn start(caller: Caller, phase: Phase, model: String) -> Self {
-        let (call_id, began_at) = (CallId::new(&caller.clock), caller.clock.now());
+    fn start(context: CallContext, phase: CallPhase, model: String) -> Self {
+        let (call_id, began_at) = (CallId::new(&context.clock), context.clock.now());
         Self {
-            caller,
+            context,
             phase,
             model,
             call_id,
@@ -189,15 +192,15 @@ impl Meter {
         if std::mem::replace(&mut self.recorded, true) {
             return;
         }
-        let cost = self.caller.ledger.record(Call {
+        let cost = self.context.ledger.record(Call {
             call_id: self.call_id,
-            org_id: self.caller.org_id.clone(),
-            user_id: self.caller.user_id.clone(),
-            run_id: self.caller.run_id,
-            trace_id: self.caller.trace_id.clone(),
-            session_id: self.caller.session_id.clone(),
+            org_id: self.context.org_id.clone(),
+            user_id: self.context.user_id.clone(),
+            run_id: self.context.run_id,
+            trace_id: self.context.trace_id.clone(),
+            session_id: self.context.session_id.clone(),
             phase: self.phase,
-            provider: self.caller.provider_name.clone(),
+            provider: self.context.provider_name.clone(),
             model: self.model.clone(),
             usage,
             status,
@@ -205,16 +208,67 @@ impl Meter {
             latency: self.began.elapsed(),
             ttft: self.ttft,
             created_at: self.began_at,
-            task_type: Some(self.caller.task_type.to_owned()),
+            task_type: Some(self.context.task_type.to_owned()),
         });
         let usage = usage.filter(|usage| is_plausible(*usage));
-        let spending = &self.caller.spending;
-        spending.add(usage, cost.map(|cost| cost.total));
+        let spent = &self.context.spent;
+        spent.add(usage, cost.map(|cost| cost.total));
     }
 }
 
 impl Drop for Meter {
     fn drop(&mut self) {
         self.record(Status::Cancelled, None, None);
+    }
+}
+
+/// What calls to models used. Shared with the calls themselves, because also those that fail or are
+/// dropped halfway have been paid for: the sum here is the sum of their rows.
+#[derive(Clone, Debug, Default)]
+pub struct SpendTotal(Arc<Mutex<Spent>>);
+
+/// A sum over calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Tokens of all calls that said how many.
+    pub usage: Usage,
+    /// Cost of all calls; `None` once that of one was unknown.
+    pub cost: Option<Nanos>,
+}
+
+impl Default for Spent {
+    fn default() -> Self {
+        Self {
+            usage: Usage::default(),
+            cost: Some(Nanos::ZERO),
+        }
+    }
+}
+
+impl SpendTotal {
+    /// What these calls used.
+    pub fn of(calls: &[CallRow]) -> Self {
+        let spending = Self::default();
+        for call in calls {
+            spending.add(Some(call.usage), call.cost);
+        }
+        spending
+    }
+
+    /// Adds a call. One whose cost is unknown makes the whole sum unknown.
+    pub fn add(&self, usage: Option<Usage>, cost: Option<Nanos>) {
+        let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(usage) = usage {
+            spent.usage += usage;
+        }
+        spent.cost = match (spent.cost, cost) {
+            (Some(sum), Some(cost)) => sum.checked_add(cost),
+            (None, _) | (_, None) => None,
+        };
+    }
+
+    /// The sum until now.
+    pub fn total(&self) -> Spent {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,7 +8,9 @@ use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::agent::chat::service::HEALTH_CHECK;
+use crate::agent::chat::service::{HEALTH_CHECK, prepare};
+use crate::agent::queue::cancel::run_streams;
+use crate::agent::queue::start::start;
 use crate::agent::chat::stream as chat_stream;
 use crate::agent::error::Error;
 use crate::agent::intake::request::{OnDisconnect, TaskRequest};
@@ -54,11 +56,16 @@ async fn run_autonomous(
     Json(request): Json<TaskRequest>,
 ) -> Result<(Extension<Made>, Response), Problem> {
     let may_leave = request.on_disconnect == Some(OnDisconnect::Continue);
-    let started = service.start(&principal, trace_id, request).await?;
+    let started = start(&service, &principal, trace_id, request).await?;
     let made = Made(started.run_id.to_string());
     Ok((
         Extension(made),
-        stream::interactive(service, started, may_leave),
+        stream::interactive(
+            run_streams(&service),
+            started.principal,
+            started.run_id,
+            may_leave,
+        ),
     ))
 }
 
@@ -80,8 +87,8 @@ async fn stream_chat(
     Extension(trace_id): Extension<TraceId>,
     Json(request): Json<TaskRequest>,
 ) -> Result<Response, Problem> {
-    let chat = service.chat(&principal, trace_id, request).await?;
-    Ok(chat_stream::typed(service, chat))
+    let chat = prepare(&service, &principal, trace_id, request).await?;
+    Ok(chat_stream::typed(chat))
 }
 
 /// Ask for an answer in text and follow it, in the frames of the oldest clients.
@@ -104,8 +111,8 @@ async fn stream_plain_chat(
     Extension(trace_id): Extension<TraceId>,
     Json(request): Json<TaskRequest>,
 ) -> Result<Response, Problem> {
-    let chat = service.chat(&principal, trace_id, request).await?;
-    Ok(chat_stream::plain(service, chat))
+    let chat = prepare(&service, &principal, trace_id, request).await?;
+    Ok(chat_stream::plain(chat))
 }
 
 /// An answer in text, whole.
@@ -172,7 +179,7 @@ async fn answer_chat(
             ..ChatAnswer::new("NAVI is running.".to_owned(), None, None)
         }));
     }
-    let chat = service.chat(&principal, trace_id, request).await?;
+    let chat = prepare(&service, &principal, trace_id, request).await?;
     let call = chat.ask().await.map_err(Error::Model)?;
     let answer = call.complete().await.map_err(Error::Model)?;
     let gen_id = chat.keep(&answer.text).await;

@@ -1,5 +1,8 @@
 //! The whole API, and the middleware around it.
 
+use crate::jobs::plans::service::Plans;
+use crate::jobs::service::Jobs;
+use crate::jobs::plans::service::Plans;
 use std::future::ready;
 use std::sync::Arc;
 
@@ -53,6 +56,7 @@ const ACCESS: AccessRules = AccessRules {
 /// The routes of every slice, with their description. Slices register routes by `routes!` alone,
 /// so that a route without a description cannot exist.
 fn api(app: &App) -> OpenApiRouter {
+    let jobs = Jobs::new(app.agent.clone());
     OpenApiRouter::new()
         .merge(ops::routes(app))
         .merge(crate::auth::routes::routes(app.tickets.clone(), STREAMS))
@@ -65,13 +69,13 @@ fn api(app: &App) -> OpenApiRouter {
                 .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
         )
         .merge(
-            crate::approvals::questions::routes::routes(app.agent.services().questions.clone())
+            crate::approvals::questions::routes::routes(app.agent.deps().questions.clone())
                 .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
         )
-        .merge(crate::jobs::plans::routes::routes(app.agent.clone()))
+        .merge(crate::jobs::plans::routes::routes(Plans::new(jobs.clone())))
         .merge(crate::review::routes::routes(app.agent.clone()))
         .merge(
-            crate::jobs::routes::routes(app.agent.clone(), app.streams_end.clone())
+            crate::jobs::routes::routes(jobs, app.streams_end.clone())
                 .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
         )
         .merge(crate::conversations::routes::routes(

@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::platform::ids::OrgId;
 use crate::platform::ids::{ConversationId, RunId};
 use crate::runs::model::{RunKind, RunStatus};
 
@@ -55,19 +54,6 @@ pub struct Job {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// A run as its stream needs it to begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobHead {
-    /// Its organisation.
-    pub org_id: OrgId,
-    /// The run.
-    pub run_id: RunId,
-    /// Interactive or in the background.
-    pub kind: RunKind,
-    /// Number of its last event.
-    pub last_sequence: i64,
-}
-
 /// The answer that a paused job waits for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pending {
@@ -79,7 +65,7 @@ pub enum Pending {
 
 /// The outcome of starting or resuming a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Nudged {
+pub enum StartOutcome {
     /// It goes on.
     Started,
     /// It was going on already, or waits for its turn.

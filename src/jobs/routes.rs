@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::agent::service::AgentService;
+use crate::agent::queue::cancel::run_streams;
 use crate::audit::layer::Made;
 use crate::auth::principal::{Answerer, Principal};
 use crate::jobs::error::Error;
-use crate::jobs::model::Nudged;
+use crate::jobs::model::StartOutcome;
 use crate::jobs::request::{Approve, NewJobRequest};
-use crate::jobs::service::{Approval, NewJob};
+use crate::jobs::service::{Jobs, ConsentReply, NewJob};
 use crate::jobs::view::{JobAnswer, JobCreatedView, JobMoved, JobPage};
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::idempotency::extract::Creation;
@@ -34,24 +34,21 @@ const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The state of the routes.
 #[derive(Clone)]
-struct Jobs {
-    service: AgentService,
+struct JobRoutes {
+    jobs: Jobs,
     /// Cancelled when this process ends, so that clients of long streams go elsewhere.
     streams_end: CancellationToken,
 }
 
 /// The routes of this slice.
-pub fn routes(service: AgentService, streams_end: CancellationToken) -> OpenApiRouter {
-    let jobs = Jobs {
-        service,
-        streams_end,
-    };
+pub fn routes(jobs: Jobs, streams_end: CancellationToken) -> OpenApiRouter {
+    let state = JobRoutes { jobs, streams_end };
     OpenApiRouter::new()
-        .nest("/api/jobs", both(jobs.clone()))
-        .nest("/api/navi/jobs", both(jobs))
+        .nest("/api/jobs", both(state.clone()))
+        .nest("/api/navi/jobs", both(state))
 }
 
-fn both(jobs: Jobs) -> OpenApiRouter {
+fn both(state: JobRoutes) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(create_job, list_jobs))
         .routes(routes!(get_job))
@@ -60,7 +57,7 @@ fn both(jobs: Jobs) -> OpenApiRouter {
         .routes(routes!(resume_job))
         .routes(routes!(cancel_job))
         .routes(routes!(approve_job))
-        .with_state(jobs)
+        .with_state(state)
 }
 
 /// Ask for work in the background.
@@ -80,7 +77,7 @@ fn both(jobs: Jobs) -> OpenApiRouter {
     )
 )]
 async fn create_job(
-    State(jobs): State<Jobs>,
+    State(JobRoutes { jobs, .. }): State<JobRoutes>,
     principal: Principal,
     Extension(trace_id): Extension<TraceId>,
     Creation { body, key }: Creation<NewJobRequest>,
@@ -91,9 +88,7 @@ async fn create_job(
         auto_start: body.options.auto_start.unwrap_or(true),
         metadata: body.options.metadata.map(Value::Object),
     };
-    let created = jobs
-        .service
-        .create_job(&principal, new, key.as_ref())
+    let created = jobs.create(&principal, new, key.as_ref())
         .await?;
     let made = created.id("/job/job_id").map(|id| Extension(Made(id)));
     Ok((made, created))
@@ -121,15 +116,13 @@ struct WhichJobs {
     )
 )]
 async fn list_jobs(
-    State(jobs): State<Jobs>,
+    State(JobRoutes { jobs, .. }): State<JobRoutes>,
     principal: Principal,
     Query(which): Query<WhichJobs>,
 ) -> Result<Json<JobPage>, Problem> {
     let limit = which.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
     let (status, cursor) = (which.status, which.cursor.as_deref());
-    let page = jobs
-        .service
-        .list_jobs(&principal, status, cursor, i64::from(limit))
+    let page = jobs.list(&principal, status, cursor, i64::from(limit))
         .await?;
     Ok(Json(page))
 }
@@ -144,11 +137,11 @@ async fn list_jobs(
     )
 )]
 async fn get_job(
-    State(jobs): State<Jobs>,
+    State(JobRoutes { jobs, .. }): State<JobRoutes>,
     principal: Principal,
     Path(id): Path<RunId>,
 ) -> Result<Json<JobAnswer>, Problem> {
-    let job = jobs.service.job(&principal, id).await?;
+    let job = jobs.find(&principal, id).await?;
     Ok(Json(JobAnswer { success: true, job }))
 }
 
@@ -176,11 +169,11 @@ struct Since {
         (status = 200, description = "The job's events", content_type = "text/event-stream",
          body = StreamFrame),
         (status = 404, description = "No such job of yours"),
-        (status = 422, description = "No such place in a log"),
+        (status = 422, description = "`after_sequence` or `Last-Event-ID` is not valid"),
     )
 )]
 async fn follow_job(
-    State(jobs): State<Jobs>,
+    State(JobRoutes { jobs, streams_end }): State<JobRoutes>,
     principal: Principal,
     Path(id): Path<RunId>,
     Query(since): Query<Since>,
@@ -190,8 +183,8 @@ async fn follow_job(
         let detail = format!("{what} is the number of an event, or 0 for all of them");
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
     })?;
-    let head = jobs.service.job_head(&principal, id).await?;
-    Ok(stream::job(jobs.service, head, after, jobs.streams_end))
+    let head = jobs.head(&principal, id).await?;
+    Ok(stream::job(run_streams(jobs.agent()), head, after, streams_end))
 }
 
 /// The event after which to begin, or the name of the field that is not valid.
@@ -217,7 +210,7 @@ fn place(asked: Option<i64>, headers: &HeaderMap) -> Result<i64, &'static str> {
     )
 )]
 async fn start_job(
-    State(jobs): State<Jobs>,
+    State(JobRoutes { jobs, .. }): State<JobRoutes>,
     principal: Principal,
     Path(id): Path<RunId>,
 ) -> Result<Json<JobMoved>, Problem> {
@@ -243,7 +236,7 @@ async fn start_job(
     )
 )]
 async fn resume_job(
-    State(jobs): State<Jobs>,
+    State(JobRoutes { jobs, .. }): State<JobRoutes>,
     principal: Principal,
     Path(id): Path<RunId>,
 ) -> Result<Json<JobMoved>, Problem> {
@@ -262,15 +255,15 @@ async fn nudge(
     id: RunId,
     started: &str,
 ) -> Result<Json<JobMoved>, Problem> {
-    let nudged = jobs.service.start_job(principal, id).await?;
+    let nudged = jobs.start(principal, id).await?;
     Ok(Json(JobMoved {
         success: true,
-        started: nudged == Nudged::Started,
-        job: jobs.service.job(principal, id).await?,
+        started: nudged == StartOutcome::Started,
+        job: jobs.find(principal, id).await?,
         approval: None,
         message: match nudged {
-            Nudged::Started => started.to_owned(),
-            Nudged::Already(why) => why.to_owned(),
+            StartOutcome::Started => started.to_owned(),
+            StartOutcome::Already(why) => why.to_owned(),
         },
     }))
 }
@@ -286,15 +279,15 @@ async fn nudge(
     )
 )]
 async fn cancel_job(
-    State(jobs): State<Jobs>,
+    State(JobRoutes { jobs, .. }): State<JobRoutes>,
     principal: Principal,
     Path(id): Path<RunId>,
 ) -> Result<Json<JobMoved>, Problem> {
-    jobs.service.cancel_job(&principal, id).await?;
+    jobs.cancel(&principal, id).await?;
     Ok(Json(JobMoved {
         success: true,
         started: false,
-        job: jobs.service.job(&principal, id).await?,
+        job: jobs.find(&principal, id).await?,
         approval: None,
         message: "the job ends".to_owned(),
     }))
@@ -315,21 +308,21 @@ async fn cancel_job(
     )
 )]
 async fn approve_job(
-    State(jobs): State<Jobs>,
+    State(JobRoutes { jobs, .. }): State<JobRoutes>,
     Answerer(principal): Answerer,
     Path(id): Path<RunId>,
     Json(approve): Json<Approve>,
 ) -> Result<Json<JobMoved>, Problem> {
-    let approval = Approval {
+    let approval = ConsentReply {
         consent_id: approve.which.consent_id,
         choice: approve.answer.chosen()?,
         alternative: approve.answer.alternative_command,
     };
-    let recorded = jobs.service.approve_job(&principal, id, approval).await?;
+    let recorded = jobs.approve(&principal, id, approval).await?;
     Ok(Json(JobMoved {
         success: true,
         started: true,
-        job: jobs.service.job(&principal, id).await?,
+        job: jobs.find(&principal, id).await?,
         approval: Some(recorded),
         message: "the answer was recorded, and the job goes on".to_owned(),
     }))

@@ -4,16 +4,19 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use crate::agent;
-use crate::agent::finish::abandoned::Reason;
 use crate::agent::intake::history;
 use crate::agent::intake::request::TaskRequest;
+use crate::agent::deps::Deps;
+use crate::agent::intake::prepare::prepare;
+use crate::agent::queue::cancel::{CancelOutcome, cancel};
 use crate::agent::service::AgentService;
 use crate::approvals::consents::model::Choice;
 use crate::approvals::{consents, questions};
 use crate::auth::principal::Principal;
 use crate::jobs::cursor::Cursor;
 use crate::jobs::error::Error;
-use crate::jobs::model::{Job, JobHead, MAX_METADATA_BYTES, Nudged, Pending};
+use crate::jobs::model::{Job, MAX_METADATA_BYTES, Pending, StartOutcome};
+use crate::runs::model::RunHead;
 use crate::jobs::store;
 use crate::jobs::view::{JobCreatedView, JobPage, JobView};
 use crate::platform::db::to_jsonb;
@@ -28,7 +31,6 @@ use crate::runs::log;
 use crate::runs::log::store::{Append, Storable};
 use crate::runs::model::{Run, RunKind, RunStatus};
 use crate::runs::store::runs;
-use crate::runs::topics::CANCEL;
 use crate::runs::topics::WAITING;
 
 /// A job to create.
@@ -46,7 +48,7 @@ pub struct NewJob {
 
 /// An answer to a job's pending consent.
 #[derive(Clone, Debug)]
-pub struct Approval {
+pub struct ConsentReply {
     /// The consent that is answered; the one the job waits for when absent.
     pub consent_id: Option<ConsentId>,
     /// The answer.
@@ -55,9 +57,29 @@ pub struct Approval {
     pub alternative: Option<String>,
 }
 
-impl AgentService {
+/// Runs as their owners see them; cheap to clone.
+#[derive(Clone)]
+pub struct Jobs {
+    agent: AgentService,
+}
+
+impl Jobs {
+    /// Over the agent that works on them.
+    pub fn new(agent: AgentService) -> Self {
+        Self { agent }
+    }
+
+    /// The agent that works on them.
+    pub fn agent(&self) -> &AgentService {
+        &self.agent
+    }
+
+    pub(crate) fn deps(&self) -> &Deps {
+        self.agent.deps()
+    }
+
     /// Accepts a job, unless a request with this key has been accepted already.
-    pub async fn create_job(
+    pub async fn create(
         &self,
         principal: &Principal,
         new: NewJob,
@@ -73,11 +95,10 @@ impl AgentService {
         {
             return Err(Error::MetadataTooLarge);
         }
-        let prepared = self
-            .prepare(principal, new.trace_id, new.request, RunKind::Job)
-            .await?;
+        let (deps, kind) = (self.deps(), RunKind::Job);
+        let prepared = prepare(deps, principal, new.trace_id, new.request, kind).await?;
         let run = prepared.run;
-        let mut tx = self.services().db.begin().await?;
+        let mut tx = self.deps().db.begin().await?;
         let claimed = keys::claim(&mut tx, &run.org_id, &run.user_id, key).await?;
         if let Claim::Stored(answer) = claimed {
             tx.rollback().await?;
@@ -110,7 +131,7 @@ impl AgentService {
         if key.is_none() {
             return Ok(None);
         }
-        let mut tx = self.services().db.begin().await?;
+        let mut tx = self.deps().db.begin().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let claim = keys::claim(&mut tx, org_id, user_id, key).await;
         // Said, and not left to the drop: that would let go of the key only some time later.
@@ -123,12 +144,12 @@ impl AgentService {
 
     /// A worker somewhere, maybe this process's own, may take a run now.
     fn tell_of_work(&self, run_id: RunId) {
-        self.services().signals.tell(WAITING, &run_id, 0);
-        self.wake();
+        self.deps().signals.tell(WAITING, &run_id, 0);
+        self.agent.wake();
     }
 
     /// A page of the principal's jobs, newest first.
-    pub async fn list_jobs(
+    pub async fn list(
         &self,
         principal: &Principal,
         status: Option<RunStatus>,
@@ -139,7 +160,7 @@ impl AgentService {
             Some(text) => Some(Cursor::decode(text).ok_or(Error::BadCursor)?),
             None => None,
         };
-        let mut conn = self.services().db.acquire().await?;
+        let mut conn = self.deps().db.acquire().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let jobs = store::list(&mut conn, org_id, user_id, status, before, limit + 1).await?;
         Ok(JobPage::new(
@@ -149,8 +170,8 @@ impl AgentService {
     }
 
     /// One job of the principal's, with its pending consent or question.
-    pub async fn job(&self, principal: &Principal, id: RunId) -> Result<JobView, Error> {
-        let mut conn = self.services().db.acquire().await?;
+    pub async fn find(&self, principal: &Principal, id: RunId) -> Result<JobView, Error> {
+        let mut conn = self.deps().db.acquire().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let job = store::find(&mut conn, org_id, user_id, id).await?;
         let job = job.ok_or(Error::NotFound(id))?;
@@ -166,88 +187,57 @@ impl AgentService {
     }
 
     /// The start of a stream of the principal's job.
-    pub async fn job_head(&self, principal: &Principal, id: RunId) -> Result<JobHead, Error> {
-        let mut conn = self.services().db.acquire().await?;
-        let head = store::head(&mut conn, &principal.org_id, &principal.user_id, id).await?;
+    pub async fn head(&self, principal: &Principal, id: RunId) -> Result<RunHead, Error> {
+        let mut conn = self.deps().db.acquire().await?;
+        let head = runs::head(&mut conn, &principal.org_id, &principal.user_id, id).await?;
         head.ok_or(Error::NotFound(id))
     }
 
-    /// The status and the last event number of a run that is over; none before.
-    pub async fn end_of(
-        &self,
-        org_id: &OrgId,
-        id: RunId,
-    ) -> Result<Option<(RunStatus, i64)>, Error> {
-        let mut conn = self.services().db.acquire().await?;
-        Ok(store::end(&mut conn, org_id, id).await?)
-    }
-
     /// Lets a job go on that waits to be started. One that runs or waits for its turn needs nothing.
-    pub async fn start_job(&self, principal: &Principal, id: RunId) -> Result<Nudged, Error> {
-        let mut tx = self.services().db.begin().await?;
+    pub async fn start(&self, principal: &Principal, id: RunId) -> Result<StartOutcome, Error> {
+        let mut tx = self.deps().db.begin().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
-        let locked = store::lock(&mut tx, org_id, user_id, id).await?;
-        let (status, _, is_held_back) = locked.ok_or(Error::NotFound(id))?;
-        if status == RunStatus::Queued && is_held_back {
-            let now = self.services().clock.now();
-            store::make_available(&mut tx, org_id, id, now).await?;
+        let locked = runs::lock_own(&mut tx, org_id, user_id, id).await?;
+        let locked = locked.ok_or(Error::NotFound(id))?;
+        if locked.status == RunStatus::Queued && locked.is_held_back {
+            let now = self.deps().clock.now();
+            runs::make_available(&mut tx, org_id, id, now).await?;
             tx.commit().await?;
             self.tell_of_work(id);
-            return Ok(Nudged::Started);
+            return Ok(StartOutcome::Started);
         }
         // Said, and not left to the drop, or what the run writes would wait for it.
         tx.rollback().await?;
-        match status {
+        match locked.status {
             RunStatus::Completed | RunStatus::Failed | RunStatus::Canceled => {
-                Err(Error::Over(status))
+                Err(Error::Over(locked.status))
             }
             RunStatus::PausedForApproval => Err(Error::WaitsForApproval),
-            RunStatus::Running => Ok(Nudged::Already("the job is running already")),
+            RunStatus::Running => Ok(StartOutcome::Already("the job is running already")),
             RunStatus::Queued => {
                 self.tell_of_work(id);
-                Ok(Nudged::Already("the job waits for its turn"))
+                Ok(StartOutcome::Already("the job waits for its turn"))
             }
         }
     }
 
     /// Ends a job, wherever it is worked on. Doing it again is harmless.
-    pub async fn cancel_job(&self, principal: &Principal, id: RunId) -> Result<(), Error> {
-        let mut tx = self.services().db.begin().await?;
-        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
-        let locked = store::lock(&mut tx, org_id, user_id, id).await?;
-        let (status, is_held, _) = locked.ok_or(Error::NotFound(id))?;
-        match status {
-            RunStatus::Canceled => return Ok(tx.rollback().await?),
-            RunStatus::Completed | RunStatus::Failed => {
-                tx.rollback().await?;
-                return Err(Error::Over(status));
-            }
-            RunStatus::Queued | RunStatus::Running | RunStatus::PausedForApproval => {}
+    pub async fn cancel(&self, principal: &Principal, id: RunId) -> Result<(), Error> {
+        match cancel(&self.agent, principal, id).await? {
+            CancelOutcome::Cancelled => Ok(()),
+            CancelOutcome::NotFound => Err(Error::NotFound(id)),
+            CancelOutcome::Over(status) => Err(Error::Over(status)),
         }
-        let now = self.services().clock.now();
-        store::request_cancel(&mut tx, org_id, id, now).await?;
-        tx.commit().await?;
-        if is_held {
-            if !self.services().followers.cancel(id) {
-                self.services().signals.tell(CANCEL, &id, 0);
-            }
-            return Ok(());
-        }
-        // No worker has it, so no other process would end it soon.
-        if let Some(taken) = self.take_to_end(org_id, id).await? {
-            self.end_taken(&taken, &Reason::cancelled()).await;
-        }
-        Ok(())
     }
 
     /// Answers the consent that a job waits for. The record is that of the consent's own route.
-    pub async fn approve_job(
+    pub async fn approve(
         &self,
         principal: &Principal,
         id: RunId,
-        approval: Approval,
+        approval: ConsentReply,
     ) -> Result<Value, Error> {
-        let mut conn = self.services().db.acquire().await?;
+        let mut conn = self.deps().db.acquire().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let job = store::find(&mut conn, org_id, user_id, id).await?;
         let job = job.ok_or(Error::NotFound(id))?;
@@ -258,7 +248,7 @@ impl AgentService {
         drop(conn);
         let consent_id = match (approval.consent_id, pending.first()) {
             (Some(named), _) => {
-                if self.services().consents.run_of(principal, named).await? != id {
+                if self.deps().consents.run_of(principal, named).await? != id {
                     return Err(Error::OtherConsent(named.to_string()));
                 }
                 named
@@ -267,7 +257,7 @@ impl AgentService {
             (None, None) => return Err(Error::WaitsForNothing),
         };
         let (choice, alternative) = (approval.choice, approval.alternative);
-        let consents = &self.services().consents;
+        let consents = &self.deps().consents;
         let answered = consents
             .answer(principal, consent_id, choice, alternative)
             .await?;

@@ -18,7 +18,7 @@ crate::id!(
 
 /// What a run was doing when it called a model: the label `phase` of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Phase {
+pub enum CallPhase {
     /// Making a plan.
     Plan,
     /// Working on its own.
@@ -27,7 +27,7 @@ pub enum Phase {
     Chat,
 }
 
-impl Phase {
+impl CallPhase {
     /// The label, one of [`crate::platform::metrics::PHASES`].
     pub fn label(self) -> &'static str {
         match self {
@@ -74,13 +74,13 @@ pub struct Call {
     /// Who asked.
     pub user_id: UserId,
     /// The run it belongs to.
-    pub run_id: Option<Uuid>,
+    pub run_id: Option<RunId>,
     /// The trace of the request that led to it.
     pub trace_id: Option<TraceId>,
     /// The client's session.
     pub session_id: Option<String>,
     /// What the run was doing.
-    pub phase: Phase,
+    pub phase: CallPhase,
     /// The provider's configured name.
     pub provider: String,
     /// The model that was asked for, by the provider's own name.
@@ -138,7 +138,7 @@ pub struct PricedCall {
 pub struct CallRow {
     /// Its id.
     pub call_id: CallId,
-    /// What the run was doing, a label of [`Phase`].
+    /// What the run was doing, a label of [`CallPhase`].
     pub phase: String,
     /// The provider's configured name.
     pub provider: String,
@@ -183,7 +183,7 @@ pub struct TaskMetric {
     /// Who asked.
     pub user_id: UserId,
     /// The run.
-    pub run_id: Uuid,
+    pub run_id: RunId,
     /// The trace of the request that asked for it.
     pub trace_id: Option<TraceId>,
     /// The kind of work.
@@ -212,12 +212,12 @@ pub struct TaskMetric {
 
 #[cfg(test)]
 mod tests {
-    use super::{Phase, Status};
+    use super::{CallPhase, Status};
     use crate::platform::metrics::{CALL_STATUSES, PHASES, TASK_STATUSES};
 
     #[test]
     fn the_labels_are_the_closed_sets_of_the_metrics() {
-        let phases = [Phase::Plan, Phase::Autonomous, Phase::Chat].map(Phase::label);
+        let phases = [CallPhase::Plan, CallPhase::Autonomous, CallPhase::Chat].map(CallPhase::label);
         assert_eq!(phases, PHASES);
         let statuses = [
             Status::Success,

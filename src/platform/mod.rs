@@ -16,6 +16,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod json;
 pub mod kept;
+pub mod live_stream;
 pub mod logging;
 pub mod metrics;
 pub mod origin;

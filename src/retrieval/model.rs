@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::ledger::model::Phase;
+use crate::ledger::model::CallPhase;
 use crate::platform::ids::{OrgId, UserId};
 use crate::platform::logging::TraceId;
 
@@ -108,7 +108,7 @@ pub struct RagMetric {
     /// The trace of the request that led to it.
     pub trace_id: Option<TraceId>,
     /// What the run was doing.
-    pub phase: Phase,
+    pub phase: CallPhase,
     /// The question; the row keeps its first [`MAX_QUERY_CHARS`] characters.
     pub query: String,
     /// How many chunks were found.

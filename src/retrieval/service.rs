@@ -9,7 +9,7 @@ use std::time::Instant;
 use tokio::sync::{OwnedMutexGuard, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::model::Phase;
+use crate::ledger::model::CallPhase;
 use crate::platform::clock::Clock;
 use crate::platform::ids::OrgId;
 use crate::platform::metrics::Metrics;
@@ -90,7 +90,7 @@ impl Retrieval {
     pub async fn search(
         &self,
         org_id: &OrgId,
-        phase: Phase,
+        phase: CallPhase,
         root: &Path,
         query: &str,
         budget_tokens: usize,
@@ -131,7 +131,7 @@ impl Retrieval {
         Ok(retrieved)
     }
 
-    fn observe(&self, phase: Phase, retrieved: &Retrieved) {
+    fn observe(&self, phase: CallPhase, retrieved: &Retrieved) {
         let label = [phase.label()];
         self.metrics
             .aep_rag_retrieval_latency_ms
@@ -301,7 +301,7 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use super::{Hit, Retrieval, excerpt};
-    use crate::ledger::model::Phase;
+    use crate::ledger::model::CallPhase;
     use crate::platform::clock::Clock;
     use crate::platform::metrics::Metrics;
     use crate::retrieval::model::Limits;
@@ -330,7 +330,7 @@ mod tests {
         let slot = retrieval.slot(&key);
         let busy = slot.indexed.lock().await;
         let searches = (0..32)
-            .map(|_| retrieval.search(&key.0, Phase::Chat, folder.path(), "handler_7", 1_000));
+            .map(|_| retrieval.search(&key.0, CallPhase::Chat, folder.path(), "handler_7", 1_000));
         let mut searches = std::pin::pin!(futures_util::future::join_all(searches));
         let arriving = std::time::Duration::from_millis(300);
         tokio::time::timeout(arriving, &mut searches)
@@ -351,7 +351,7 @@ mod tests {
         for org in ["acme", "other"] {
             let org = org.parse().unwrap();
             retrieval
-                .search(&org, Phase::Chat, folder.path(), "handler", 100)
+                .search(&org, CallPhase::Chat, folder.path(), "handler", 100)
                 .await
                 .unwrap();
         }
@@ -380,7 +380,7 @@ mod tests {
         ] {
             let retrieval = retrieval(limits);
             for folder in &folders {
-                let found = retrieval.search(&org, Phase::Chat, folder.path(), "handler", 100);
+                let found = retrieval.search(&org, CallPhase::Chat, folder.path(), "handler", 100);
                 assert!(!found.await.unwrap().chunks.is_empty());
             }
             let slots = retrieval.slots.lock().unwrap();
@@ -396,7 +396,7 @@ mod tests {
         let retrieval = retrieval(Limits::default());
         let org = "acme".parse().unwrap();
         let file = folder.path().join("f0.rs");
-        let search = retrieval.search(&org, Phase::Chat, &file, "handler", 100);
+        let search = retrieval.search(&org, CallPhase::Chat, &file, "handler", 100);
         search.await.unwrap_err();
         assert!(retrieval.slots.lock().unwrap().by_workspace.is_empty());
     }

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use crate::review::error::Error;
+use crate::review::judging::Opinion;
+use crate::review::skipped::Reason;
 use crate::git::listing::ChangeKind;
 use crate::review::patch::Patch;
 use crate::review::skipped::Skipped;
@@ -75,4 +78,83 @@ pub struct Review {
     pub skipped: Skipped,
     /// The model that reviewed; none when there was nothing to review.
     pub model: Option<String>,
+}
+
+impl Review {
+    /// A review without files.
+    pub(crate) fn of_nothing(note: &str) -> Self {
+        Self {
+            summary: "Nothing was reviewed.".to_owned(),
+            notes: vec![note.to_owned()],
+            ..Self::default()
+        }
+    }
+
+    /// The review with the model's opinions of the parts of its files. Files without an opinion are skipped:
+    /// nothing is known about them.
+    pub(crate) fn judged(
+        mut self,
+        parts: Vec<(std::ops::Range<usize>, Option<Opinion>)>,
+    ) -> Result<Self, Error> {
+        let mut summaries = Vec::new();
+        let mut kept = Vec::new();
+        let mut dropped = 0;
+        let (mut files, mut taken) = (std::mem::take(&mut self.files).into_iter(), 0);
+        for (range, opinion) in parts {
+            let shown = files.by_ref().take(range.len());
+            taken += range.len();
+            let Some(opinion) = opinion else {
+                shown.for_each(|file| self.skipped.add(Reason::Unanswered, &file.path));
+                continue;
+            };
+            let first = kept.len();
+            kept.extend(shown);
+            dropped += opinion.dropped;
+            summaries.extend(opinion.summary);
+            self.findings
+                .extend(opinion.findings.into_iter().map(|mut finding| {
+                    finding.file += first;
+                    finding
+                }));
+        }
+        if kept.is_empty() && taken > 0 {
+            return Err(Error::Unreadable);
+        }
+        for file in files {
+            self.skipped.add(Reason::TooMuch, &file.path);
+        }
+        if dropped > 0 {
+            self.notes.push(format!(
+                "Remarks of the model that concern nothing that changed, left out: {dropped}."
+            ));
+        }
+        self.files = kept;
+        self.summarise(&summaries);
+        Ok(self)
+    }
+
+    /// Says what changed, in the model's words or, without any, in numbers.
+    pub(crate) fn summarise(&mut self, summaries: &[String]) {
+        if !summaries.is_empty() {
+            self.summary = summaries.join(" ");
+            return;
+        }
+        let (added, removed) = self.counts();
+        self.summary = match self.files.len() {
+            0 if self.skipped == Skipped::default() => "There is nothing to review.".to_owned(),
+            0 => "None of the changed files was reviewed.".to_owned(),
+            1 => format!("1 file was reviewed: {added} lines added, {removed} removed."),
+            count => {
+                format!("{count} files were reviewed: {added} lines added, {removed} removed.")
+            }
+        };
+    }
+
+    /// The numbers of new and of removed lines, in all files together.
+    pub fn counts(&self) -> (usize, usize) {
+        let counts = self.files.iter().map(|file| file.patch.counts());
+        counts.fold((0, 0), |(added, removed), (more, gone)| {
+            (added + more, removed + gone)
+        })
+    }
 }

@@ -7,14 +7,14 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::agent::live::stream::END;
+use crate::platform::live_stream::END;
 use crate::agent::service::AgentService;
 use crate::auth::principal::Principal;
 use crate::platform::extract::{Json, Query};
 use crate::platform::logging::TraceId;
 use crate::platform::problem::Problem;
 use crate::review::error::Error;
-use crate::review::service::{ReviewOrder, whole};
+use crate::review::service::{ReviewOrder, steps, whole};
 use crate::review::stream;
 use crate::review::view::ReviewView;
 use crate::runs::stream_schema::StreamFrame;
@@ -131,12 +131,12 @@ async fn review(
     order: ReviewOrder,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let steps = service.review(order);
+    let steps = steps(&service, order);
     if wants_json(headers) {
         let review = whole(steps).await?;
         return Ok(Json(ReviewView::from(review)).into_response());
     }
-    Ok(stream::respond(service, steps))
+    Ok(stream::respond(service.deps(), steps))
 }
 
 /// True for a client that asks for JSON and for no stream.

@@ -6,18 +6,22 @@ use async_stream::try_stream;
 use futures_util::{Stream, StreamExt};
 
 use crate::agent;
-use crate::agent::intake::prepare::{Grounds, needs};
+use crate::agent::intake::open_workspace::OpenWorkspace;
+use crate::agent::intake::routing::needs;
 use crate::agent::intake::request::TaskRequest;
-use crate::agent::model_call::{Caller, ModelCall};
+use crate::agent::model_call::{CallContext, ModelCall};
+use crate::agent::deps::Deps;
+use crate::agent::intake::open_workspace::permit;
 use crate::agent::service::AgentService;
-use crate::agent::steps::turn::window_budget;
+use crate::runs::task::Task;
+use crate::agent::prompt::compaction::window_budget;
 use crate::auth::principal::Principal;
 use crate::git::error::Error as GitError;
 use crate::git::folder::blocking;
 use crate::git::place::Place;
 use crate::git::program::Program;
 use crate::git::repository::Repository;
-use crate::ledger::model::Phase;
+use crate::ledger::model::CallPhase;
 use crate::llm::route::Route;
 use crate::platform::ids::uuid_v7;
 use crate::platform::logging::TraceId;
@@ -25,8 +29,7 @@ use crate::review::error::Error;
 use crate::review::gathering::ReviewTarget;
 use crate::review::judging::{Opinion, questions, request};
 use crate::review::model::{Changed, Review};
-use crate::review::skipped::{Reason, Skipped};
-use crate::runs;
+use crate::review::skipped::Reason;
 use crate::workspace::paths::Workspace;
 
 /// The remark about a folder without a repository.
@@ -84,173 +87,170 @@ impl Step {
     }
 }
 
-impl AgentService {
-    /// Reviews what changed. Dropping the stream ends what is under way: a command, or a call to a model.
-    pub fn review(
-        &self,
-        order: ReviewOrder,
-    ) -> impl Stream<Item = Result<Step, Error>> + Send + 'static {
-        let service = self.clone();
-        try_stream! {
-            yield Step::begins("Looking for the repository", 0);
-            let Some(mut target) = service.target(&order).await? else {
-                yield Step::Done(Review::of_nothing(NO_REPOSITORY));
-                return;
-            };
-            let mut review = Review::default();
-            if !target.repository.has_commits() {
-                review.notes.push(NO_COMMITS.to_owned());
-            }
-            if !service.read_submodules(&mut target).await? {
-                review.notes.push(NO_SUBMODULES.to_owned());
-            }
-            let changes = target.list(&mut review.skipped).await?;
-            let count = changes.len();
-            let mut failure = None;
-            for (number, change) in changes.into_iter().enumerate() {
-                let what = format!("Reading {} ({} of {count})", change.path, number + 1);
-                yield Step::begins(what, between(READING, number, count));
-                let path = change.path.clone();
-                match target.read(change, &mut review.skipped).await {
-                    Ok(read) => review.files.extend(read),
-                    Err(error) if is_of_one_file(&error, failure.as_ref()) => {
-                        review.skipped.add(Reason::Unreadable, &path);
-                        failure = Some(error);
-                    }
-                    Err(error) => Err(error)?,
+/// Reviews what changed. Dropping the stream ends what is under way: a command, or a call to a model.
+pub fn steps(service: &AgentService, order: ReviewOrder,
+) -> impl Stream<Item = Result<Step, Error>> + Send + 'static {
+    let service = service.clone();
+    try_stream! {
+        yield Step::begins("Looking for the repository", 0);
+        let Some(mut target) = target_of(&service, &order).await? else {
+            yield Step::Done(Review::of_nothing(NO_REPOSITORY));
+            return;
+        };
+        let mut review = Review::default();
+        if !target.repository.has_commits() {
+            review.notes.push(NO_COMMITS.to_owned());
+        }
+        if !read_submodules(service.deps(), &mut target).await? {
+            review.notes.push(NO_SUBMODULES.to_owned());
+        }
+        let changes = target.list(&mut review.skipped).await?;
+        let count = changes.len();
+        let mut failure = None;
+        for (number, change) in changes.into_iter().enumerate() {
+            let what = format!("Reading {} ({} of {count})", change.path, number + 1);
+            yield Step::begins(what, between(READING, number, count));
+            let path = change.path.clone();
+            match target.read(change, &mut review.skipped).await {
+                Ok(read) => review.files.extend(read),
+                Err(error) if is_of_one_file(&error, failure.as_ref()) => {
+                    review.skipped.add(Reason::Unreadable, &path);
+                    failure = Some(error);
                 }
+                Err(error) => Err(error)?,
             }
-            if review.files.is_empty() {
-                if let Some(error) = failure {
-                    Err(error)?;
-                }
-                review.summarise(&[]);
-                yield Step::Done(review);
-                return;
+        }
+        if review.files.is_empty() {
+            if let Some(error) = failure {
+                Err(error)?;
             }
-            let judge = service.judge(&order)?;
-            review.model = Some(judge.route.effective_model_id.clone());
-            let asking = judge.questions(&review.files);
-            let mut opinions: Vec<Option<Opinion>> = Vec::new();
-            let mut failures = 0;
-            for (number, files) in asking.iter().enumerate() {
-                if failures == MAX_FAILURES {
+            review.summarise(&[]);
+            yield Step::Done(review);
+            return;
+        }
+        let judge = Judge::of(service.deps(), &order)?;
+        review.model = Some(judge.route.effective_model_id.clone());
+        let asking = judge.questions(&review.files);
+        let mut opinions: Vec<Option<Opinion>> = Vec::new();
+        let mut failures = 0;
+        for (number, files) in asking.iter().enumerate() {
+            if failures == MAX_FAILURES {
+                opinions.push(None);
+                continue;
+            }
+            let shown = &review.files[files.clone()];
+            let what = reviewing(shown, number + 1, asking.len());
+            yield Step::begins(what, between(ASKING, number, asking.len()));
+            match judge.ask(shown).await {
+                Ok(opinion) => opinions.push(opinion),
+                // Answers that were paid for are kept.
+                Err(error) if opinions.iter().any(Option::is_some) => {
+                    failures += 1;
+                    review.notes.push(format!("A question to the model failed: {error}."));
                     opinions.push(None);
-                    continue;
                 }
-                let shown = &review.files[files.clone()];
-                let what = reviewing(shown, number + 1, asking.len());
-                yield Step::begins(what, between(ASKING, number, asking.len()));
-                match judge.ask(shown).await {
-                    Ok(opinion) => opinions.push(opinion),
-                    // Answers that were paid for are kept.
-                    Err(error) if opinions.iter().any(Option::is_some) => {
-                        failures += 1;
-                        review.notes.push(format!("A question to the model failed: {error}."));
-                        opinions.push(None);
-                    }
-                    Err(error) => Err(error)?,
-                }
+                Err(error) => Err(error)?,
             }
-            let asked_about: Vec<_> = asking.into_iter().zip(opinions).collect();
-            yield Step::Done(review.judged(asked_about)?);
         }
-    }
-
-    /// The folder and its repository; none when it has no repository within reach.
-    async fn target(&self, order: &ReviewOrder) -> Result<Option<ReviewTarget>, Error> {
-        if self.stopping().is_cancelled() {
-            return Err(agent::error::Error::ShuttingDown.into());
-        }
-        let named = order.workspace.as_deref().map(str::trim);
-        let named = named.filter(|path| !path.is_empty());
-        let task = TaskRequest {
-            message: "Review the changes".to_owned(),
-            workspace_path: Some(named.ok_or(Error::NoWorkspace)?.to_owned()),
-            ..TaskRequest::default()
-        };
-        let Grounds { workspace, policy } = self.grounds(&task.into_task()?).await?;
-        let workspace = workspace.ok_or(Error::NoWorkspace)?;
-        let (service, root) = (self.clone(), workspace.root().to_owned());
-        let Some(place) = blocking(move || service.place(&root)).await? else {
-            return Ok(None);
-        };
-        let repository = Repository::open(self.git(&workspace).await?, place).await?;
-        Ok(Some(ReviewTarget {
-            workspace,
-            policy,
-            repository,
-        }))
-    }
-
-    /// The repository that a folder belongs to, once all its places are checked.
-    fn place(&self, folder: &Path) -> Result<Option<Place>, GitError> {
-        let place = Place::of(folder);
-        if let Some(place) = &place {
-            place.check(|path| self.may_read(path))?;
-        }
-        Ok(place)
-    }
-
-    fn may_read(&self, path: &Path) -> bool {
-        self.permit(path, &path.display().to_string()).is_ok()
-    }
-
-    /// Compares submodules too, when all of them lie where this server works. Answers true then.
-    async fn read_submodules(&self, target: &mut ReviewTarget) -> Result<bool, GitError> {
-        let Some(submodules) = target.repository.submodules().await? else {
-            return Ok(false);
-        };
-        let (service, root) = (self.clone(), target.workspace.root().to_owned());
-        let look = move || {
-            let is_within_reach = |path: &PathBuf| {
-                let top = root.join(path);
-                match Place::at(&top) {
-                    Some(place) => place.check_names(|path| service.may_read(path)).is_ok(),
-                    // Git looks at anything of that name.
-                    None => top.join(".git").symlink_metadata().is_err(),
-                }
-            };
-            Ok(submodules.iter().all(is_within_reach))
-        };
-        let are_within_reach = blocking(look).await?;
-        if are_within_reach {
-            target.repository.read_submodules();
-        }
-        Ok(are_within_reach)
-    }
-
-    async fn git(&self, workspace: &Workspace) -> Result<Program, Error> {
-        let workspace = workspace.clone();
-        let open = move || Ok(workspace.open_directory("."));
-        let opened = blocking(open).await?;
-        let (directory, _) =
-            opened.map_err(|error| agent::error::Error::Workspace(error.to_string()))?;
-        let mark = format!("review-{}", uuid_v7(&self.services().clock));
-        let (launch, tasks) = (self.tools().launch.clone(), self.services().tasks.clone());
-        Ok(Program::new(launch, &mark, tasks, directory))
-    }
-
-    fn judge(&self, order: &ReviewOrder) -> Result<Judge, Error> {
-        let task = runs::model::Task::unreadable(String::new());
-        let (model, hint) = (order.model.as_deref(), order.provider.as_deref());
-        let route = self.router().route(model, hint, needs(&task, false));
-        let route = route.map_err(agent::error::Error::Route)?;
-        let caller = Caller {
-            trace_id: Some(order.trace_id.clone()),
-            ..Caller::new(self.services(), &order.principal, &route, "review")
-        };
-        Ok(Judge { route, caller })
+        let asked_about: Vec<_> = asking.into_iter().zip(opinions).collect();
+        yield Step::Done(review.judged(asked_about)?);
     }
 }
+
+/// The folder and its repository; none when it has no repository within reach.
+async fn target_of(service: &AgentService, order: &ReviewOrder) -> Result<Option<ReviewTarget>, Error> {
+    if service.stopping().is_cancelled() {
+        return Err(agent::error::Error::ShuttingDown.into());
+    }
+    let named = order.workspace.as_deref().map(str::trim);
+    let named = named.filter(|path| !path.is_empty());
+    let task = TaskRequest {
+        message: "Review the changes".to_owned(),
+        workspace_path: Some(named.ok_or(Error::NoWorkspace)?.to_owned()),
+        ..TaskRequest::default()
+    };
+    let OpenWorkspace { workspace, policy } = OpenWorkspace::of(service.deps(), &task.into_task()?).await?;
+    let workspace = workspace.ok_or(Error::NoWorkspace)?;
+    let (deps, root) = (service.deps().clone(), workspace.root().to_owned());
+    let Some(place) = blocking(move || place_of(&deps, &root)).await? else {
+        return Ok(None);
+    };
+    let repository = Repository::open(git(service.deps(), &workspace).await?, place).await?;
+    Ok(Some(ReviewTarget {
+        workspace,
+        policy,
+        repository,
+    }))
+}
+
+/// The repository that a folder belongs to, once all its places are checked.
+fn place_of(deps: &Deps, folder: &Path) -> Result<Option<Place>, GitError> {
+    let place = Place::of(folder);
+    if let Some(place) = &place {
+        place.check(|path| may_read(deps, path))?;
+    }
+    Ok(place)
+}
+
+fn may_read(deps: &Deps, path: &Path) -> bool {
+    permit(deps, path, &path.display().to_string()).is_ok()
+}
+
+/// Compares submodules too, when all of them lie where this server works. Answers true then.
+async fn read_submodules(deps: &Deps, target: &mut ReviewTarget) -> Result<bool, GitError> {
+    let Some(submodules) = target.repository.submodules().await? else {
+        return Ok(false);
+    };
+    let (deps, root) = (deps.clone(), target.workspace.root().to_owned());
+    let look = move || {
+        let is_within_reach = |path: &PathBuf| {
+            let top = root.join(path);
+            match Place::at(&top) {
+                Some(place) => place.check_names(|path| may_read(&deps, path)).is_ok(),
+                // Git looks at anything of that name.
+                None => top.join(".git").symlink_metadata().is_err(),
+            }
+        };
+        Ok(submodules.iter().all(is_within_reach))
+    };
+    let are_within_reach = blocking(look).await?;
+    if are_within_reach {
+        target.repository.read_submodules();
+    }
+    Ok(are_within_reach)
+}
+
+async fn git(deps: &Deps, workspace: &Workspace) -> Result<Program, Error> {
+    let workspace = workspace.clone();
+    let open = move || Ok(workspace.open_directory("."));
+    let opened = blocking(open).await?;
+    let (directory, _) =
+        opened.map_err(|error| agent::error::Error::Workspace(error.to_string()))?;
+    let mark = format!("review-{}", uuid_v7(&deps.clock));
+    let (launch, tasks) = (deps.tools.launch.clone(), deps.tasks.clone());
+    Ok(Program::new(launch, &mark, tasks, directory))
+}
+
 
 /// The model that reviews.
 struct Judge {
     route: Route,
-    caller: Caller,
+    caller: CallContext,
 }
 
 impl Judge {
+    fn of(deps: &Deps, order: &ReviewOrder) -> Result<Self, Error> {
+        let task = Task::unreadable(String::new());
+        let (model, hint) = (order.model.as_deref(), order.provider.as_deref());
+        let route = deps.router.route(model, hint, needs(&task, false));
+        let route = route.map_err(agent::error::Error::Route)?;
+        let caller = CallContext {
+            trace_id: Some(order.trace_id.clone()),
+            ..CallContext::new(deps, &order.principal, &route, "review")
+        };
+        Ok(Self { route, caller })
+    }
+
     fn questions(&self, files: &[Changed]) -> Vec<std::ops::Range<usize>> {
         questions(files, window_budget(&self.route) * BYTES_PER_TOKEN)
     }
@@ -260,7 +260,7 @@ impl Judge {
         let (model, most) = (&self.route.provider_model, self.route.max_output_tokens);
         let question = request(model, files, most);
         let ask = async {
-            let call = ModelCall::start(&self.caller, Phase::Chat, &question).await?;
+            let call = ModelCall::start(&self.caller, CallPhase::Chat, &question).await?;
             call.complete().await
         };
         let answer = ask.await.map_err(agent::error::Error::Model)?;
@@ -268,84 +268,6 @@ impl Judge {
     }
 }
 
-impl Review {
-    /// A review without files.
-    fn of_nothing(note: &str) -> Self {
-        Self {
-            summary: "Nothing was reviewed.".to_owned(),
-            notes: vec![note.to_owned()],
-            ..Self::default()
-        }
-    }
-
-    /// The review with the model's opinions of the parts of its files. Files without an opinion are skipped:
-    /// nothing is known about them.
-    fn judged(
-        mut self,
-        parts: Vec<(std::ops::Range<usize>, Option<Opinion>)>,
-    ) -> Result<Self, Error> {
-        let mut summaries = Vec::new();
-        let mut kept = Vec::new();
-        let mut dropped = 0;
-        let (mut files, mut taken) = (std::mem::take(&mut self.files).into_iter(), 0);
-        for (range, opinion) in parts {
-            let shown = files.by_ref().take(range.len());
-            taken += range.len();
-            let Some(opinion) = opinion else {
-                shown.for_each(|file| self.skipped.add(Reason::Unanswered, &file.path));
-                continue;
-            };
-            let first = kept.len();
-            kept.extend(shown);
-            dropped += opinion.dropped;
-            summaries.extend(opinion.summary);
-            self.findings
-                .extend(opinion.findings.into_iter().map(|mut finding| {
-                    finding.file += first;
-                    finding
-                }));
-        }
-        if kept.is_empty() && taken > 0 {
-            return Err(Error::Unreadable);
-        }
-        for file in files {
-            self.skipped.add(Reason::TooMuch, &file.path);
-        }
-        if dropped > 0 {
-            self.notes.push(format!(
-                "Remarks of the model that concern nothing that changed, left out: {dropped}."
-            ));
-        }
-        self.files = kept;
-        self.summarise(&summaries);
-        Ok(self)
-    }
-
-    /// Says what changed, in the model's words or, without any, in numbers.
-    fn summarise(&mut self, summaries: &[String]) {
-        if !summaries.is_empty() {
-            self.summary = summaries.join(" ");
-            return;
-        }
-        let (added, removed) = self.counts();
-        self.summary = match self.files.len() {
-            0 if self.skipped == Skipped::default() => "There is nothing to review.".to_owned(),
-            0 => "None of the changed files was reviewed.".to_owned(),
-            1 => format!("1 file was reviewed: {added} lines added, {removed} removed."),
-            count => {
-                format!("{count} files were reviewed: {added} lines added, {removed} removed.")
-            }
-        };
-    }
-
-    /// The numbers of new and of removed lines, in all files together.
-    pub fn counts(&self) -> (usize, usize) {
-        let counts = self.files.iter().map(|file| file.patch.counts());
-        counts.fold((0, 0), |(added, removed), (more, gone)| {
-            (added + more, removed + gone)
-        })
-    }
-}
 
 /// True for a failure of git after which the other files are read all the same. A second file that takes
 /// too long is none: all others might.

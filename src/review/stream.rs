@@ -4,8 +4,8 @@ use axum::response::Response;
 use futures_util::Stream;
 use serde_json::{Map, Value, json};
 
-use crate::agent::live;
-use crate::agent::service::AgentService;
+use crate::agent::deps::Deps;
+use crate::platform::live_stream;
 use crate::platform::problem::Problem;
 use crate::review::error::Error;
 use crate::review::service::Step;
@@ -13,10 +13,10 @@ use crate::review::view::{Issue, ReviewView};
 
 /// The stream of a review. Failures are frames of it, because its clients read nothing else.
 pub fn respond(
-    service: AgentService,
+    deps: &Deps,
     steps: impl Stream<Item = Result<Step, Error>> + Send + 'static,
 ) -> Response {
-    live::stream::send_to_end(service, steps, frames, is_end)
+    live_stream::send_to_end(&deps.metrics, deps.clock.clone(), steps, frames, is_end)
 }
 
 /// True for the frame after which nothing comes but `[DONE]`.

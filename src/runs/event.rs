@@ -8,11 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::exec::output::OutputStream;
 use crate::platform::ids::RunId;
-use crate::runs::event_data::{
-    ApprovalData, CheckData, LegacyStep, Phase, PlanData, PlanRef, ResumeReason, StepData,
-    ToolCallData, ToolResultData, Verification,
-};
-use crate::runs::model::Summary;
+use crate::runs::event_data::{ApprovalData, LegacyStep, PlanData, PlanRef, ResumeReason, RunPhase, StepData, ToolCallData, ToolResultData};
+use crate::verify::model::{CheckData, Verification};
+use crate::runs::outcome::Summary;
 
 /// One entry of a run's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -27,7 +25,7 @@ pub enum Event {
     /// Where the run stands.
     Status {
         /// The phase that begins.
-        status: Phase,
+        status: RunPhase,
         /// The run, on the first status only.
         #[schema(value_type = Option<uuid::Uuid>)]
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -281,7 +279,7 @@ impl Event {
     }
 
     /// A plain change of phase.
-    pub fn status(status: Phase) -> Self {
+    pub fn status(status: RunPhase) -> Self {
         Self::Status {
             status,
             task_id: None,

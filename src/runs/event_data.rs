@@ -1,12 +1,14 @@
 //! What events carry: the shapes inside them.
 
+use serde_json::json;
+use crate::llm::route::Route;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The phases a client shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Phase {
+pub enum RunPhase {
     /// Reading the request and planning.
     Planning,
     /// Asking the model and running its tools.
@@ -29,7 +31,7 @@ pub enum Phase {
     Canceled,
 }
 
-impl Phase {
+impl RunPhase {
     /// The name on the wire.
     pub fn name(self) -> &'static str {
         match self {
@@ -157,33 +159,25 @@ pub struct ToolResultData {
     pub result: Map<String, Value>,
 }
 
-/// What all the project's checks together say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Verification {
-    /// At least one check ran, and all that ran passed.
-    Passed,
-    /// A check failed.
-    Failed,
-    /// No check ran: the project has none, or the run was told not to.
-    #[default]
-    NotRun,
-}
-
-/// One check as clients see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct CheckData {
-    /// `typecheck`, `lint`, `tests` or `build`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The command that ran.
-    pub command: String,
-    /// Whether it passed.
-    pub success: bool,
-    /// The most telling lines, at most five.
-    pub errors: Vec<String>,
-    /// At most five.
-    pub warnings: Vec<String>,
-    /// What failed already before the run changed anything.
-    pub failed_before: Vec<String>,
+/// The first frame of a stream, as old clients read it.
+pub fn router_info(route: &Route, mode: Option<&str>, task_type: &str) -> Map<String, Value> {
+    let info = json!({
+        "requestedModelId": route.requested_model_id,
+        "requestedModeId": route.requested_mode_id,
+        "effectiveModelId": route.effective_model_id,
+        "provider": route.provider_id.as_str(),
+        "model": route.provider_model,
+        "wasFallback": route.was_fallback,
+        "fallbackReasonCode": route.fallback_reason_code,
+        "fallbackReason": route.fallback_reason,
+        "modelId": route.effective_model_id,
+        "mode": mode,
+        "task_type": task_type,
+    });
+    match info {
+        Value::Object(info) => info,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Map::new()
+        }
+    }
 }

@@ -1,16 +1,13 @@
 //! A run, its states, and what it is asked to do.
 
+use crate::runs::task::Task;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::agent::learning::tuning::Tuning;
-use crate::agent::prompt::plan::Plan;
 use crate::auth::principal::{Principal, Proof, Role};
-use crate::llm::model::{Message, Part, Usage};
-use crate::platform::ids::{ConversationId, RunId};
+use crate::platform::ids::RunId;
 use crate::platform::ids::{OrgId, TeamId, UserId};
 use crate::platform::logging::TraceId;
-use crate::runs::event_data::Verification;
 
 /// Where a run stands, as it is stored and as jobs show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
@@ -113,79 +110,6 @@ pub struct ChosenModel {
     pub model: String,
 }
 
-/// What a client asks for, checked and bounded.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Task {
-    /// The request in the user's words.
-    pub message: String,
-    /// The folder to work in, as the client named it. Without one the agent has no tools.
-    pub workspace_path: Option<String>,
-    /// The conversation this belongs to.
-    pub conversation_id: Option<ConversationId>,
-    /// What was said before, oldest first.
-    pub history: Vec<Message>,
-    /// Images and texts that came with the request.
-    pub attachments: Vec<Part>,
-    /// What the user is looking at.
-    pub editor: EditorContext,
-    /// Whether the project's checks run before the run may end.
-    pub run_verification: bool,
-    /// The most rounds; by the task's complexity when absent.
-    pub max_iterations: Option<u32>,
-    /// What ratings chose for it; nothing until that is asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tuning: Option<Tuning>,
-    /// The plan it is done by; made with its first turn when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<Plan>,
-}
-
-impl Task {
-    /// What is left of a request that cannot be read: its message.
-    pub fn unreadable(message: String) -> Self {
-        Self {
-            message,
-            workspace_path: None,
-            conversation_id: None,
-            history: Vec::new(),
-            attachments: Vec::new(),
-            editor: EditorContext::default(),
-            run_verification: false,
-            max_iterations: None,
-            tuning: None,
-            plan: None,
-        }
-    }
-}
-
-/// What the client's editor shows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EditorContext {
-    /// The open file, relative to the workspace or absolute.
-    pub current_file: Option<String>,
-    /// Its content, as it may not be saved yet.
-    pub current_file_content: Option<String>,
-    /// The selected text.
-    pub selection: Option<String>,
-    /// What the editor reports about the code.
-    pub errors: Vec<Diagnostic>,
-    /// Why the client's last action failed.
-    pub last_action_error: Option<String>,
-}
-
-/// One message of the editor about the code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Diagnostic {
-    /// The file.
-    pub file: Option<String>,
-    /// The line, from 1.
-    pub line: Option<u32>,
-    /// What is wrong.
-    pub message: String,
-    /// `error`, `warning` and the like.
-    pub severity: Option<String>,
-}
-
 /// Bounds of one run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RunLimits {
@@ -201,161 +125,57 @@ pub struct RunLimits {
     pub tokens: u64,
 }
 
-/// Why a run ended; the value of `stopped_reason`.
+/// What the agent may do in this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// The model said it was done, and no check says otherwise.
-    Completed,
-    /// Checks fail that passed before the run, or were made by it.
-    VerificationFailed,
-    /// Checks fail that failed before the run, and the model left them.
-    FailuresExistedBefore,
-    /// The rounds are used up.
-    MaxIterations,
-    /// The same failures came back round after round.
-    LoopDetected,
-    /// The wall-clock limit.
-    RuntimeCap,
-    /// The limit of tool calls.
-    ToolCallLimit,
-    /// The limit of cost or tokens.
-    CostLimit,
-    /// The model could not be asked, or its answer broke off.
-    ModelError,
-    /// The user ended it.
-    Cancelled,
-    /// Something failed on our side.
-    InternalError,
+pub enum ToolAccess {
+    /// Read, write and run.
+    Full,
+    /// Read and search.
+    ReadOnly,
+    /// Answer only.
+    NoWorkspace,
 }
 
-impl Stopped {
-    /// The wire value.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::VerificationFailed => "verification_failed",
-            Self::FailuresExistedBefore => "failures_existed_before",
-            Self::MaxIterations => "max_iterations",
-            Self::LoopDetected => "iteration_loop_detected",
-            Self::RuntimeCap => "runtime_cap_reached",
-            Self::ToolCallLimit => "tool_call_limit",
-            Self::CostLimit => "cost_limit",
-            Self::ModelError => "model_error",
-            Self::Cancelled => "cancelled",
-            Self::InternalError => "internal_error",
-        }
-    }
-
-    /// Whether the task counts as done. A failed check never does.
-    pub fn is_success(self) -> bool {
-        self == Self::Completed
-    }
-
-    /// What a list of runs shows when nothing else says what went wrong.
-    pub fn explanation(self) -> Option<&'static str> {
-        match self {
-            Self::Completed | Self::Cancelled => None,
-            Self::VerificationFailed => Some("the project's checks fail"),
-            Self::FailuresExistedBefore => Some("checks that failed before still fail"),
-            Self::MaxIterations => Some("the rounds of work are used up"),
-            Self::LoopDetected => Some("the same failures came back again and again"),
-            Self::RuntimeCap => Some("the limit of time was reached"),
-            Self::ToolCallLimit => Some("the limit of tool calls was reached"),
-            Self::CostLimit => Some("the limit of cost or tokens was reached"),
-            Self::ModelError => Some("the model could not be asked"),
-            Self::InternalError => Some("something failed on the server"),
-        }
-    }
-
-    /// What the user may do about it.
-    pub fn advice(self) -> Option<&'static str> {
-        match self {
-            Self::Completed => None,
-            Self::VerificationFailed | Self::LoopDetected => {
-                Some("Look at the failing checks above before you keep the changes")
-            }
-            Self::FailuresExistedBefore => {
-                Some("Decide about the checks that failed before this run and still fail")
-            }
-            Self::MaxIterations | Self::ToolCallLimit | Self::RuntimeCap => {
-                Some("Send the request again to go on, or split it into smaller ones")
-            }
-            Self::CostLimit => Some("Raise the run's limit of cost or tokens to go on"),
-            Self::ModelError => Some("Choose another model, or try again later"),
-            Self::Cancelled => Some("Review what was changed before the run was cancelled"),
-            Self::InternalError => Some("Tell the operator the run's id"),
-        }
-    }
-
-    /// The status the run's row ends with.
-    pub fn run_status(self) -> RunStatus {
-        match self {
-            Self::Completed => RunStatus::Completed,
-            Self::Cancelled => RunStatus::Canceled,
-            Self::VerificationFailed
-            | Self::FailuresExistedBefore
-            | Self::MaxIterations
-            | Self::LoopDetected
-            | Self::RuntimeCap
-            | Self::ToolCallLimit
-            | Self::CostLimit
-            | Self::ModelError
-            | Self::InternalError => RunStatus::Failed,
-        }
-    }
-}
-
-/// How a run ended: the one shape of `complete.summary`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Summary {
+/// A run as its stream needs it to begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunHead {
+    /// Its organisation.
+    pub org_id: OrgId,
     /// The run.
-    #[schema(value_type = uuid::Uuid)]
-    pub task_id: RunId,
-    /// Whether the task was done, as far as that can be told: never true after a failed check.
-    pub success: bool,
-    /// Why it ended; `completed` when the model said it was done.
-    pub stopped_reason: String,
-    /// Files that tools read, relative to the workspace.
-    pub files_read: Vec<String>,
-    /// Files that existed before and were changed.
-    pub files_modified: Vec<String>,
-    /// Files that did not exist before.
-    pub files_created: Vec<String>,
-    /// Rounds of turns and verification.
-    pub iterations: u32,
-    /// What the project's own checks said at the end.
-    pub verification: Verification,
-    /// Tokens of all calls.
-    pub tokens: Tokens,
-    /// Cost of all calls in US dollars; null when the price of any of them is unknown.
-    pub cost_usd: Option<f64>,
-    /// Wall-clock duration in milliseconds.
-    pub elapsed_ms: u64,
-    /// What the user may want to do next.
-    pub next_steps: Vec<String>,
+    pub run_id: RunId,
+    /// Interactive or in the background.
+    pub kind: RunKind,
+    /// Number of its last event.
+    pub last_sequence: i64,
 }
 
-impl Tokens {
-    /// What these counts are, in the shape of a summary.
-    pub fn of(usage: Usage) -> Self {
-        Self {
-            input: usage.input,
-            output: usage.output,
-            cache_read: usage.cache_read,
-            cache_write: usage.cache_write,
-        }
-    }
+/// A run as its worker took it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunClaim {
+    /// Where the log ends.
+    pub last: i64,
+    /// The number under which the worker writes.
+    pub fence: i64,
+    /// Where the run stands.
+    pub status: RunStatus,
 }
 
-/// Tokens of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Tokens {
-    /// Input, with what was read from and written to the cache.
-    pub input: u64,
-    /// Output, with reasoning.
-    pub output: u64,
-    /// Input read from the provider's cache.
-    pub cache_read: u64,
-    /// Input written to the provider's cache.
-    pub cache_write: u64,
+/// The end of the log of a run that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndOfLog {
+    /// The status that it ended with.
+    pub status: RunStatus,
+    /// Number of its last event.
+    pub last_sequence: i64,
+}
+
+/// A run whose row is locked until the transaction ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockedRun {
+    /// Its status.
+    pub status: RunStatus,
+    /// Whether a worker that lives has claimed it.
+    pub is_claimed: bool,
+    /// Whether it waits to be started, and not only for its turn.
+    pub is_held_back: bool,
 }

@@ -5,23 +5,33 @@
 //! out, however slow the client is, and whichever process works on the run.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_stream::stream;
 use axum::response::Response;
 use axum::response::sse;
 use futures_util::Stream;
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::service::{AgentService, Started};
-use crate::jobs::model::JobHead;
+use crate::auth::principal::Principal;
+use crate::platform::clock::Clock;
+use crate::platform::metrics::Metrics;
+use crate::platform::tasks::Tasks;
+use crate::runs::active::ActiveRuns;
+use crate::runs::log::feed::Feed;
+use crate::runs::log::store;
+use crate::runs::model::EndOfLog;
+use crate::runs::store::runs;
+use crate::runs::model::RunHead;
 use crate::platform::ids::OrgId;
 use crate::platform::ids::RunId;
 use crate::platform::sse::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
 use crate::runs::event::Event;
-use crate::runs::event_data::Phase;
+use crate::runs::event_data::RunPhase;
 use crate::runs::log::feed::{Follower, TELL_EVERY};
 use crate::runs::log::store::Recorded;
 use crate::runs::model::RunKind;
@@ -29,25 +39,59 @@ use crate::runs::model::RunKind;
 /// The pause after the log could not be read.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How many events a reader takes from the log at once.
+const READ_BATCH: i64 = 200;
+/// And how much of them, in bytes of text. A client that does not read holds this.
+const READ_BYTES: i64 = 16 * 1024;
+
+/// Ends a run of a principal, wherever it is worked on.
+pub type CancelRun = Arc<dyn Fn(Principal, RunId) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// What streams of runs are made from; cheap to clone.
+#[derive(Clone)]
+pub struct RunStreams {
+    /// The database, which holds the logs.
+    pub db: sqlx::PgPool,
+    /// The time.
+    pub clock: Clock,
+    /// The count of open streams.
+    pub metrics: Metrics,
+    /// Where a run whose client left is ended.
+    pub tasks: Tasks,
+    /// The runs of this process.
+    pub active: ActiveRuns,
+    /// What wakes the streams.
+    pub feed: Feed,
+    /// Cancelled when this process ends its runs.
+    pub stopping: CancellationToken,
+    /// Ends a run.
+    pub cancel: CancelRun,
+}
+
 /// The stream of an interactive run. Its client leaving ends the run, because closing the connection
 /// is how the clients' stop button works, unless the client said that it may leave.
-pub fn interactive(service: AgentService, started: Started, may_leave: bool) -> Response {
-    let (org_id, run_id) = (started.principal.org_id.clone(), started.run_id);
-    let follower = service.services().followers.follow(&org_id, run_id, 1);
+pub fn interactive(
+    streams: RunStreams,
+    principal: Principal,
+    run_id: RunId,
+    may_leave: bool,
+) -> Response {
+    let org_id = principal.org_id.clone();
+    let follower = streams.feed.follow(&org_id, run_id, 1);
     let leaving = (!may_leave).then(|| Leaving {
-        service: service.clone(),
-        started,
+        streams: streams.clone(),
+        principal,
+        run_id,
         is_over: false,
     });
     let view = View::Interactive { leaving };
-    respond(frames(service, org_id, run_id, 0, follower, view))
+    respond(frames(streams, org_id, run_id, 0, follower, view))
 }
 
 /// The stream of a job, or of any other run as a job, after a sequence number. Its client may come and
 /// go.
-pub fn job(service: AgentService, head: JobHead, after: i64, ends: CancellationToken) -> Response {
-    let followers = &service.services().followers;
-    let follower = followers.follow(&head.org_id, head.run_id, head.last_sequence);
+pub fn job(streams: RunStreams, head: RunHead, after: i64, ends: CancellationToken) -> Response {
+    let follower = streams.feed.follow(&head.org_id, head.run_id, head.last_sequence);
     // Nobody has seen what is not there yet, whatever a client says.
     let after = after.min(head.last_sequence);
     // No edit waits for events that the client has seen.
@@ -57,14 +101,8 @@ pub fn job(service: AgentService, head: JobHead, after: i64, ends: CancellationT
         seen: after,
         ends,
     };
-    respond(frames(
-        service,
-        head.org_id,
-        head.run_id,
-        after,
-        follower,
-        view,
-    ))
+    let (org_id, run_id) = (head.org_id, head.run_id);
+    respond(frames(streams, org_id, run_id, after, follower, view))
 }
 
 /// Who looks at a run, and so what its events look like and where they end.
@@ -87,30 +125,24 @@ enum View {
 
 /// Ends a run when it is dropped, wherever the run is worked on by then.
 struct Leaving {
-    service: AgentService,
-    started: Started,
+    streams: RunStreams,
+    principal: Principal,
+    run_id: RunId,
     /// Whether the run is over, so that leaving means nothing any more.
     is_over: bool,
 }
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        let run_id = self.started.run_id;
         // A stream that the server's own end breaks is no leaving, however far behind its client is.
-        if self.is_over || self.service.stopping().is_cancelled() {
+        if self.is_over || self.streams.stopping.is_cancelled() {
             return;
         }
-        if self.service.services().followers.cancel(run_id) {
+        if self.streams.active.cancel(self.run_id) {
             return;
         }
-        let (service, who) = (self.service.clone(), self.started.principal.clone());
-        let tasks = service.services().tasks.clone();
-        tasks.spawn(async move {
-            if let Err(error) = service.cancel_job(&who, run_id).await {
-                // Most often because it is over.
-                tracing::debug!(run.id = %run_id, %error, "a run whose client left is not ended");
-            }
-        });
+        let cancel = (self.streams.cancel)(self.principal.clone(), self.run_id);
+        self.streams.tasks.spawn(cancel);
     }
 }
 
@@ -120,7 +152,7 @@ impl View {
         let is_complete = matches!(event, Event::Complete { .. });
         match self {
             Self::Interactive { .. } => {
-                let leaves = Phase::Interrupted;
+                let leaves = RunPhase::Interrupted;
                 is_complete || matches!(event, Event::Status { status, .. } if *status == leaves)
             }
             Self::Job { kind, .. } => match kind {
@@ -143,7 +175,7 @@ impl View {
             && matches!(
                 event,
                 Event::Status {
-                    status: Phase::Interrupted,
+                    status: RunPhase::Interrupted,
                     ..
                 }
             ))
@@ -187,7 +219,7 @@ impl View {
 }
 
 fn frames(
-    service: AgentService,
+    streams: RunStreams,
     org_id: OrgId,
     run_id: RunId,
     after: i64,
@@ -195,7 +227,7 @@ fn frames(
     mut view: View,
 ) -> impl Stream<Item = Result<sse::Event, Infallible>> + Send + 'static {
     stream! {
-        let open = OpenStream::new(&service.services().metrics);
+        let open = OpenStream::new(&streams.metrics);
         let mut cursor = after;
         let mut last_sent = Instant::now();
         let mut looks = true;
@@ -203,7 +235,7 @@ fn frames(
         telling.set_missed_tick_behavior(MissedTickBehavior::Delay);
         yield Ok(opening());
         'log: loop {
-            let page = page(&service, &org_id, run_id, cursor, &follower).await;
+            let page = page(&streams, &org_id, run_id, cursor, &follower).await;
             // Nothing where something must be: events this old were dropped by retention.
             let is_gone = page.as_ref().is_some_and(Vec::is_empty) && follower.head() > cursor;
             let is_stuck = page.is_none() || is_gone;
@@ -227,7 +259,7 @@ fn frames(
             // was ended by other means. So this is not asked with every event.
             if (std::mem::take(&mut looks) || is_gone)
                 && matches!(view, View::Job { .. })
-                && is_over(&service, &org_id, run_id, cursor, is_gone).await
+                && is_over(&streams, &org_id, run_id, cursor, is_gone).await
             {
                 break 'log;
             }
@@ -243,7 +275,7 @@ fn frames(
                 Next::Heartbeat => {
                     looks = true;
                     last_sent = Instant::now();
-                    yield Ok(heartbeat(service.services().clock.millis()));
+                    yield Ok(heartbeat(streams.clock.millis()));
                 }
                 // Not the end of the run: without `[DONE]` the client connects again.
                 Next::ProcessEnds => return,
@@ -257,7 +289,7 @@ fn frames(
                 }
             }
             View::Job { seen, .. } => {
-                if let Some(frame) = job_terminal(&service, &org_id, run_id, *seen).await {
+                if let Some(frame) = job_terminal(&streams, &org_id, run_id, *seen).await {
                     yield Ok(frame);
                 }
             }
@@ -310,7 +342,7 @@ async fn next(
 /// The events after the cursor: the newest from the run's shared memory, others from the log. Nothing
 /// when the database is away for a moment: it is waited for, and the client has its heartbeats.
 async fn page(
-    service: &AgentService,
+    streams: &RunStreams,
     org_id: &OrgId,
     run_id: RunId,
     cursor: i64,
@@ -322,7 +354,7 @@ async fn page(
     if follower.head() <= cursor {
         return Some(Vec::new());
     }
-    match service.events_after(org_id, run_id, cursor).await {
+    match events_after(streams, org_id, run_id, cursor).await {
         Ok(recorded) => Some(recorded),
         Err(error) => {
             tracing::warn!(run.id = %run_id, ?error, "a stream waits for the database");
@@ -331,37 +363,58 @@ async fn page(
     }
 }
 
+/// The events after a sequence number, in order, as many as a reader should hold at once.
+async fn events_after(
+    streams: &RunStreams,
+    org_id: &OrgId,
+    run_id: RunId,
+    sequence: i64,
+) -> sqlx::Result<Vec<Recorded>> {
+    let mut conn = streams.db.acquire().await?;
+    store::after(&mut conn, org_id, run_id, sequence, READ_BATCH, READ_BYTES).await
+}
+
+/// The end of a run that is over; none before.
+async fn end_of(
+    streams: &RunStreams,
+    org_id: &OrgId,
+    run_id: RunId,
+) -> sqlx::Result<Option<EndOfLog>> {
+    let mut conn = streams.db.acquire().await?;
+    runs::end(&mut conn, org_id, run_id).await
+}
+
 /// Whether the run is over and everything of its log was sent, or what was not is gone. A database
 /// that is away says nothing.
 async fn is_over(
-    service: &AgentService,
+    streams: &RunStreams,
     org_id: &OrgId,
     run_id: RunId,
     cursor: i64,
     is_gone: bool,
 ) -> bool {
-    let end = service.end_of(org_id, run_id).await;
-    matches!(end, Ok(Some((_, last))) if cursor >= last || is_gone)
+    let end = end_of(streams, org_id, run_id).await;
+    matches!(end, Ok(Some(end)) if cursor >= end.last_sequence || is_gone)
 }
 
 /// The frame that ends the stream of a job, unless its client had seen the end when it came. It is
 /// not part of the log, so it has no id.
 async fn job_terminal(
-    service: &AgentService,
+    streams: &RunStreams,
     org_id: &OrgId,
     run_id: RunId,
     seen: i64,
 ) -> Option<sse::Event> {
-    let (status, last) = service.end_of(org_id, run_id).await.ok().flatten()?;
-    if seen >= last {
+    let end = end_of(streams, org_id, run_id).await.ok().flatten()?;
+    if seen >= end.last_sequence {
         return None;
     }
     let data = json!({
         "type": "job_terminal",
         "job_id": run_id,
-        "job_status": status,
-        "sequence": last.max(1),
-        "timestamp": service.services().clock.millis(),
+        "job_status": end.status,
+        "sequence": end.last_sequence.max(1),
+        "timestamp": streams.clock.millis(),
     });
     Some(sse::Event::default().data(data.to_string()))
 }

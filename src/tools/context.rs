@@ -36,8 +36,8 @@ pub struct ToolContext {
     pub limits: ToolLimits,
     /// What a search leaves out: files that nobody may see unasked.
     pub policy: Policy,
-    /// Where the command of the present call notes how far it came.
-    pub record: Option<PathBuf>,
+    /// Where the command of the present call records how far it came.
+    pub status_file: Option<PathBuf>,
 }
 
 impl ToolContext {

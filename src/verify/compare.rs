@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::runs::event_data::{CheckData, Verification};
+use crate::verify::model::{CheckData, Verification};
 use crate::verify::run::CheckResult;
 
 /// Lines and names that clients are shown of each kind.

@@ -7,4 +7,5 @@
 pub mod compare;
 pub mod detect;
 pub mod failures;
+pub mod model;
 pub mod run;

@@ -18,8 +18,9 @@ use navi::platform::ids::ConsentId;
 use navi::platform::ids::{RunId, ToolCallId};
 use navi::platform::signals::Signals;
 use navi::policy::model::{Danger, Finding};
-use navi::runs::model::{ChosenModel, EditorContext, Run, RunKind, Task};
+use navi::runs::model::{ChosenModel, Run, RunKind};
 use navi::runs::store::runs;
+use navi::runs::task::{EditorContext, Task};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use navi::ledger::error::Error;
-use navi::ledger::model::{Call, CallId, Phase, Status, TaskMetric};
+use navi::ledger::model::{Call, CallId, CallPhase, Status, TaskMetric};
 use navi::ledger::money::Nanos;
 use navi::ledger::prices::{BuiltIn, PriceBook};
 use navi::ledger::service::Ledger;
@@ -59,7 +59,7 @@ impl Bench {
             run_id: None,
             trace_id: None,
             session_id: None,
-            phase: Phase::Autonomous,
+            phase: CallPhase::Autonomous,
             provider: "anthropic".to_owned(),
             model: SONNET.to_owned(),
             usage: Some(usage(12_000, 800)),
@@ -201,11 +201,11 @@ async fn tokens_that_nobody_counted_have_no_cost_and_are_told_from_none(db: PgPo
     assert_eq!(bench.metrics.navi_llm_unknown_price_total.get(), 0);
 }
 
-fn any_call() -> impl Strategy<Value = (Phase, Status, usize, Option<Usage>, u32, u32)> {
+fn any_call() -> impl Strategy<Value = (CallPhase, Status, usize, Option<Usage>, u32, u32)> {
     let phase = prop_oneof![
-        Just(Phase::Plan),
-        Just(Phase::Autonomous),
-        Just(Phase::Chat)
+        Just(CallPhase::Plan),
+        Just(CallPhase::Autonomous),
+        Just(CallPhase::Chat)
     ];
     let status = prop_oneof![
         Just(Status::Success),

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use navi::ledger::model::Phase;
+use navi::ledger::model::CallPhase;
 use navi::platform::clock::Clock;
 use navi::platform::db::MIGRATOR;
 use navi::platform::metrics::Metrics;
@@ -33,7 +33,7 @@ fn with(limits: Limits) -> Retrieval {
 
 async fn search(retrieval: &Retrieval, root: &Path, query: &str) -> Retrieved {
     let org = "acme".parse().unwrap();
-    let found = retrieval.search(&org, Phase::Autonomous, root, query, 4_000);
+    let found = retrieval.search(&org, CallPhase::Autonomous, root, query, 4_000);
     found.await.unwrap()
 }
 
@@ -237,7 +237,7 @@ async fn the_answer_keeps_to_the_budget_and_shows_the_best_in_part_rather_than_n
         (100_000, 30),
     ] {
         let found = retrieval
-            .search(&org, Phase::Chat, folder.path(), "needle", budget)
+            .search(&org, CallPhase::Chat, folder.path(), "needle", budget)
             .await
             .unwrap();
         let chars: usize = found.chunks.iter().map(|c| c.text.chars().count()).sum();
@@ -320,7 +320,7 @@ async fn a_search_that_is_given_up_harms_no_later_one() {
     let retrieval = retrieval();
     let org = "acme".parse().unwrap();
     for patience in 0..30 {
-        let found = retrieval.search(&org, Phase::Chat, folder.path(), "needle", 100);
+        let found = retrieval.search(&org, CallPhase::Chat, folder.path(), "needle", 100);
         let _ = tokio::time::timeout(Duration::from_micros(patience * 200), found).await;
     }
     let found = search(&retrieval, folder.path(), "needle").await;
@@ -333,7 +333,9 @@ async fn a_workspace_that_is_none_is_an_error_that_says_why() {
     let org = "acme".parse().unwrap();
     let retrieval = retrieval();
     let search = async |path: &Path| {
-        let found = retrieval.search(&org, Phase::Chat, path, "x", 100).await;
+        let found = retrieval
+            .search(&org, CallPhase::Chat, path, "x", 100)
+            .await;
         found.unwrap_err()
     };
     let absent = search(&folder.path().join("absent")).await;
@@ -383,7 +385,7 @@ async fn a_retrieval_leaves_a_row(db: PgPool) {
         user_id: "ada".parse().unwrap(),
         run_id: Some(uuid::Uuid::from_u128(7)),
         trace_id: None,
-        phase: Phase::Plan,
+        phase: CallPhase::Plan,
         query: format!("why\0 {}", "é".repeat(5_000)),
         chunks_retrieved: 7,
         chunks_used: 5,

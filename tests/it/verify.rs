@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use navi::runs::event_data::Verification;
 use navi::tools::outcome::ToolError;
 use navi::verify::compare::compare;
 use navi::verify::detect::{CheckKind, detect};
+use navi::verify::model::Verification;
 use navi::verify::run::{CheckResult, run};
 
 use crate::tools::Bench;

@@ -5,157 +5,156 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 
-use crate::agent::calls::execute::Planned;
-use crate::agent::execution::run_loop::{Halt, Runner};
+use crate::agent::calls::call::PendingCall;
+use crate::agent::runner::runner::{Halt, Runner};
 use crate::approvals::consents::model::{Decision, NewConsent};
 use crate::platform::ids::ConsentId;
 use crate::platform::redact::json::redact_json;
 use crate::policy::model::{Action, Danger, Finding};
 use crate::runs::event::Event;
-use crate::runs::event_data::{ApprovalData, Phase};
-use crate::runs::log::journal::Entry;
+use crate::runs::event_data::{ApprovalData, RunPhase};
+use crate::runs::log::entry::Entry;
 use crate::runs::model::{RunKind, RunStatus};
 use crate::runs::store::steps::CallProgress;
 
 /// How long a person has for an answer; without one it is a no.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-impl Runner {
-    /// Asks about an action, or goes on waiting for what was asked before, and says how it ended.
-    pub(crate) async fn consent(
-        &mut self,
-        planned: &Planned,
-        action: &Action,
-        findings: Vec<Finding>,
-    ) -> Result<(ConsentId, Decision), Halt> {
-        let (org_id, user_id) = (self.run.org_id.clone(), self.run.user_id.clone());
-        let consents = self.services.consents.clone();
-        let run_id = self.run.id;
-        let asked = || consents.unused_of_call(&org_id, run_id, planned.id, &action.hash);
-        let asked = self.patiently(asked).await?;
-        // It was settled and told, whether as it was asked or as something else that a person chose.
-        let was_told = asked.is_some() && was_approved(planned);
-        let id = match asked {
-            Some(id) if was_told => id,
-            Some(id) => {
-                self.journal.write(self.waits_for_consent(id)).await?;
-                id
-            }
-            None => self.open_consent(planned, action, findings).await?,
-        };
-        let waiting = Box::pin(consents.wait(&org_id, &user_id, id));
-        let decision = match self.word(waiting).await? {
-            Ok(decision) => decision,
-            Err(error) => return self.internal(&error).await,
-        };
-        if was_told {
-            return Ok((id, decision));
+/// Asks about an action, or goes on waiting for what was asked before, and says how it ended.
+pub(crate) async fn ask(
+    runner: &mut Runner,
+    pending: &PendingCall,
+    action: &Action,
+    findings: Vec<Finding>,
+) -> Result<(ConsentId, Decision), Halt> {
+    let (org_id, user_id) = (runner.run.org_id.clone(), runner.run.user_id.clone());
+    let consents = runner.deps.consents.clone();
+    let run_id = runner.run.id;
+    let asked = || consents.unused_of_call(&org_id, run_id, pending.id, &action.hash);
+    let asked = runner.retry_database(asked).await?;
+    // It was settled and told, whether as it was asked or as something else that a person chose.
+    let was_told = asked.is_some() && was_approved(pending);
+    let id = match asked {
+        Some(id) if was_told => id,
+        Some(id) => {
+            runner.journal.write(waiting(runner, id)).await?;
+            id
         }
-        self.tell_decision(planned, action, id, &decision).await?;
-        Ok((id, decision))
+        None => open(runner, pending, action, findings).await?,
+    };
+    let waiting = Box::pin(consents.wait(&org_id, &user_id, id));
+    let decision = match runner.wait_for_human(waiting).await? {
+        Ok(decision) => decision,
+        Err(error) => return runner.internal(&error).await,
+    };
+    if was_told {
+        return Ok((id, decision));
     }
-
-    async fn open_consent(
-        &mut self,
-        planned: &Planned,
-        action: &Action,
-        findings: Vec<Finding>,
-    ) -> Result<ConsentId, Halt> {
-        let clock = &self.services.clock;
-        let (id, created_at) = (ConsentId::new(clock), clock.now());
-        let danger = danger(&findings);
-        let mut shown = Value::Object(shown(id, &planned.call.id, action, &findings, danger));
-        // The person reads this; what they allow is bound to the exact action by its hash.
-        redact_json(&mut shown);
-        let consent = NewConsent {
-            id,
-            run_id: self.run.id,
-            tool_call_id: planned.id,
-            tool: action.tool.clone(),
-            command: action.display.clone(),
-            cwd: action.directory.clone(),
-            workspace: self.workspace_name(),
-            action_hash: action.hash,
-            danger,
-            findings,
-            shown: shown.clone(),
-            created_at,
-            expires_at: created_at + TimeDelta::from_std(PATIENCE).unwrap_or_default(),
-        };
-        let timestamp = created_at.timestamp_millis();
-        let asks = Event::ConsentRequired {
-            data: shown.as_object().cloned().unwrap_or_default(),
-            timestamp,
-        };
-        let mut entries = vec![Entry::ConsentAsked(Box::new(consent)), Entry::Event(asks)];
-        entries.extend(self.waits_for_consent(id));
-        self.journal.write(entries).await?;
-        self.journal.commit().await?;
-        Ok(id)
-    }
-
-    /// Says that the run waits. A run that goes on in another process while it waits says it again,
-    /// because it was told to be running meanwhile.
-    fn waits_for_consent(&self, id: ConsentId) -> Vec<Entry> {
-        let waits = Event::Status {
-            status: Phase::AwaitingHumanDecision,
-            task_id: None,
-            reason: None,
-            prompt_id: None,
-        };
-        let mut entries = vec![
-            Entry::Status(RunStatus::PausedForApproval),
-            Entry::Event(waits),
-        ];
-        if self.run.kind == RunKind::Job {
-            entries.push(Entry::Event(Event::JobPaused {
-                consent_id: Some(id.to_string()),
-                prompt_id: None,
-                message: "The job waits for your consent".to_owned(),
-            }));
-        }
-        entries
-    }
-
-    async fn tell_decision(
-        &mut self,
-        planned: &Planned,
-        action: &Action,
-        id: ConsentId,
-        decision: &Decision,
-    ) -> Result<(), Halt> {
-        let (name, alternative) = match decision {
-            Decision::Allowed => ("allowed", None),
-            Decision::Denied => ("denied", None),
-            Decision::Replaced(command) => ("alternative", Some(command.clone())),
-            Decision::Expired => ("timeout", None),
-            Decision::Canceled => ("canceled", None),
-        };
-        let approval = ApprovalData {
-            consent_id: Some(id.to_string()),
-            tool_call_id: planned.call.id.clone(),
-            decision: name.to_owned(),
-            command: action.display.clone(),
-            alternative_command: alternative,
-        };
-        let mut entries = vec![Entry::Status(RunStatus::Running)];
-        entries.push(Entry::Event(match decision {
-            Decision::Allowed | Decision::Replaced(_) => Event::ApprovalRecorded { approval },
-            Decision::Denied | Decision::Expired | Decision::Canceled => {
-                Event::ApprovalDenied { approval }
-            }
-        }));
-        if *decision == Decision::Allowed {
-            entries.push(Entry::ToolApproved(planned.id));
-        }
-        entries.push(Entry::Event(Event::status(Phase::Executing)));
-        Ok(self.journal.write(entries).await?)
-    }
+    tell_decision(runner, pending, action, id, &decision).await?;
+    Ok((id, decision))
 }
 
+async fn open(
+    runner: &mut Runner,
+    pending: &PendingCall,
+    action: &Action,
+    findings: Vec<Finding>,
+) -> Result<ConsentId, Halt> {
+    let clock = &runner.deps.clock;
+    let (id, created_at) = (ConsentId::new(clock), clock.now());
+    let danger = danger(&findings);
+    let mut shown = Value::Object(shown(id, &pending.call.id, action, &findings, danger));
+    // The person reads this; what they allow is bound to the exact action by its hash.
+    redact_json(&mut shown);
+    let consent = NewConsent {
+        id,
+        run_id: runner.run.id,
+        tool_call_id: pending.id,
+        tool: action.tool.clone(),
+        command: action.display.clone(),
+        cwd: action.directory.clone(),
+        workspace: runner.workspace_name(),
+        action_hash: action.hash,
+        danger,
+        findings,
+        shown: shown.clone(),
+        created_at,
+        expires_at: created_at + TimeDelta::from_std(PATIENCE).unwrap_or_default(),
+    };
+    let timestamp = created_at.timestamp_millis();
+    let asks = Event::ConsentRequired {
+        data: shown.as_object().cloned().unwrap_or_default(),
+        timestamp,
+    };
+    let mut entries = vec![Entry::ConsentAsked(Box::new(consent)), Entry::Event(asks)];
+    entries.extend(waiting(runner, id));
+    runner.journal.write(entries).await?;
+    runner.journal.commit().await?;
+    Ok(id)
+}
+
+/// Says that the run waits. A run that goes on in another process while it waits says it again,
+/// because it was told to be running meanwhile.
+fn waiting(runner: &Runner, id: ConsentId) -> Vec<Entry> {
+    let waits = Event::Status {
+        status: RunPhase::AwaitingHumanDecision,
+        task_id: None,
+        reason: None,
+        prompt_id: None,
+    };
+    let mut entries = vec![
+        Entry::Status(RunStatus::PausedForApproval),
+        Entry::Event(waits),
+    ];
+    if runner.run.kind == RunKind::Job {
+        entries.push(Entry::Event(Event::JobPaused {
+            consent_id: Some(id.to_string()),
+            prompt_id: None,
+            message: "The job waits for your consent".to_owned(),
+        }));
+    }
+    entries
+}
+
+async fn tell_decision(
+    runner: &mut Runner,
+    pending: &PendingCall,
+    action: &Action,
+    id: ConsentId,
+    decision: &Decision,
+) -> Result<(), Halt> {
+    let (name, alternative) = match decision {
+        Decision::Allowed => ("allowed", None),
+        Decision::Denied => ("denied", None),
+        Decision::Replaced(command) => ("alternative", Some(command.clone())),
+        Decision::Expired => ("timeout", None),
+        Decision::Canceled => ("canceled", None),
+    };
+    let approval = ApprovalData {
+        consent_id: Some(id.to_string()),
+        tool_call_id: pending.call.id.clone(),
+        decision: name.to_owned(),
+        command: action.display.clone(),
+        alternative_command: alternative,
+    };
+    let mut entries = vec![Entry::Status(RunStatus::Running)];
+    entries.push(Entry::Event(match decision {
+        Decision::Allowed | Decision::Replaced(_) => Event::ApprovalRecorded { approval },
+        Decision::Denied | Decision::Expired | Decision::Canceled => {
+            Event::ApprovalDenied { approval }
+        }
+    }));
+    if *decision == Decision::Allowed {
+        entries.push(Entry::ToolApproved(pending.id));
+    }
+    entries.push(Entry::Event(Event::status(RunPhase::Executing)));
+    Ok(runner.journal.write(entries).await?)
+}
+
+
 /// Whether a call was allowed, and that was told, in the process that left it behind.
-fn was_approved(planned: &Planned) -> bool {
-    let past = planned.past.as_ref();
+fn was_approved(pending: &PendingCall) -> bool {
+    let past = pending.past.as_ref();
     past.is_some_and(|past| past.progress == CallProgress::Approved)
 }
 

@@ -4,330 +4,274 @@
 //! in which one is missing. A call that another process left behind goes on from where it was; see
 //! [`crate::agent::calls::recover`].
 
+use crate::agent::calls::call::CallResult;
+use crate::agent::calls::call::Invocation;
+use crate::agent::calls::call::PendingCall;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use crate::agent::calls::approve::Permit;
+use crate::agent::steps::verification;
+use crate::agent::calls::recover;
+use crate::agent::calls::question;
+use crate::agent::calls::audit;
+use crate::agent::calls::approve;
+use crate::agent::calls::announce;
+use crate::agent::calls::approve::Approval;
 use crate::agent::calls::audit::ending;
-use crate::agent::calls::recover::{Probe, Recovered};
-use crate::agent::execution::run_loop::{Halt, Runner};
-use crate::agent::prompt::messages::Reach;
+use crate::agent::calls::probe::StoredProbe;
+use crate::agent::calls::recover::Recovery;
+use crate::agent::runner::runner::{Halt, Runner};
+use crate::runs::model::ToolAccess;
 use crate::audit::service::Open;
 use crate::llm::model::{Arguments as Sent, ToolCall};
 use crate::platform::ids::ConsentId;
 use crate::platform::ids::ToolCallId;
 use crate::policy::model::Verdict;
-use crate::policy::request::Request;
 use crate::runs::log::audience::Readers;
-use crate::runs::log::journal::Entry;
-use crate::runs::model::Stopped;
+use crate::runs::log::entry::Entry;
+use crate::runs::outcome::Stopped;
 use crate::runs::store::steps::{CallProgress, OpenCall};
-use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
 use crate::tools::registry;
 use crate::tools::tool::{Access, Tool};
 
-use crate::tools::outcome::{Effect, Outcome, ToolError};
+use crate::tools::outcome::{Outcome, ToolError};
 
 /// Reading tools that run at the same time.
 const PARALLEL_READS: usize = 5;
 
-/// A call that the model asked for.
-pub(crate) struct Planned {
-    pub(crate) id: ToolCallId,
-    pub(crate) call: ToolCall,
-    /// What is to be done, or what the model is told instead.
-    work: Result<Deed, String>,
-    /// What another process left of it.
-    pub(crate) past: Option<OpenCall>,
+/// Runs the calls of one turn: neighbours that only read at the same time, all others one by
+/// one, results in the order of the calls. Calls beyond the run's limit are not even shown.
+pub(crate) async fn all(runner: &mut Runner, calls: Vec<ToolCall>) -> Result<(), Halt> {
+    let left = runner.limits.tool_calls.saturating_sub(runner.state.usage.tool_calls);
+    // Those that another process left behind were counted when they were shown.
+    let left = usize::try_from(left)
+        .unwrap_or(usize::MAX)
+        .saturating_add(runner.left_behind.len());
+    let too_many = calls.len() > left;
+    let mut reads = Vec::new();
+    for call in calls.into_iter().take(left) {
+        let pending = pending(runner, call);
+        if is_free(runner, &pending) {
+            reads.push(pending);
+            continue;
+        }
+        run_reads(runner, std::mem::take(&mut reads)).await?;
+        // One of the tools needs much room; the others should not be given it.
+        Box::pin(run_one(runner, pending)).await?;
+    }
+    run_reads(runner, reads).await?;
+    if too_many {
+        return Err(Halt::Stopped(Stopped::ToolCallLimit));
+    }
+    Ok(())
 }
 
-/// A tool and what it is called with.
-#[derive(Clone, Debug)]
-pub(crate) struct Deed {
-    pub(crate) tool: Arc<dyn Tool>,
-    pub(crate) arguments: Map<String, Value>,
-}
-
-impl Deed {
-    /// What the policy judges.
-    pub(crate) fn request(&self) -> Request<'_> {
-        self.tool.request(Arguments::of(&self.arguments))
+fn pending(runner: &mut Runner, call: ToolCall) -> PendingCall {
+    let work = match (&call.arguments, runner.deps.tools.set.named(&call.name)) {
+        (Sent::Invalid { reason, .. }, _) => Err(format!(
+            "the arguments are not a JSON object ({reason}); nothing was run, send the call \
+             again"
+        )),
+        (Sent::Object { .. }, None) => Err(format!(
+            "there is no tool `{}`; use one of the tools offered",
+            call.name
+        )),
+        (Sent::Object { object }, Some(tool)) => may_use(runner, &**tool).map(|()| Invocation {
+            tool: tool.clone(),
+            arguments: object.clone(),
+        }),
+    };
+    let left_behind = &mut runner.left_behind;
+    let past = left_behind.iter().position(|past| past.call_id == call.id);
+    let past = past.map(|at| left_behind.remove(at));
+    let id = match &past {
+        Some(past) => past.id,
+        None => ToolCallId::new(&runner.deps.clock),
+    };
+    PendingCall {
+        id,
+        call,
+        work,
+        past,
     }
 }
 
-/// What came of a call.
-pub(crate) struct Done {
-    pub(crate) result: Map<String, Value>,
-    pub(crate) effects: Vec<Effect>,
+/// Whether a call only reads and nobody has to be asked, so that it can run beside others.
+fn is_free(runner: &Runner, pending: &PendingCall) -> bool {
+    let Ok(invocation) = &pending.work else {
+        return false;
+    };
+    invocation.tool.access() == Access::Read && approve::judge(runner, invocation).verdict == Verdict::Allow
 }
 
-impl Done {
-    pub(crate) fn told(error: &str) -> Self {
-        Self::of(json!({ "success": false, "error": error }))
-    }
-
-    pub(crate) fn of(result: Value) -> Self {
-        let Outcome { result, effects } = Outcome::new(result, Vec::new());
-        Self { result, effects }
-    }
-
-    pub(crate) fn succeeded(&self) -> bool {
-        self.result
-            .get("success")
-            .and_then(Value::as_bool)
-            .unwrap_or(false)
+pub(crate) fn may_use(runner: &Runner, tool: &dyn Tool) -> Result<(), String> {
+    match runner.access {
+        ToolAccess::Full => Ok(()),
+        ToolAccess::ReadOnly if tool.access() == Access::Read => Ok(()),
+        ToolAccess::ReadOnly => Err(format!(
+            "this run may only read; `{}` is not available in it",
+            tool.name()
+        )),
+        ToolAccess::NoWorkspace => Err("no workspace is open, so there are no tools".to_owned()),
     }
 }
 
-impl Runner {
-    /// Runs the calls of one turn: neighbours that only read at the same time, all others one by
-    /// one, results in the order of the calls. Calls beyond the run's limit are not even shown.
-    pub(crate) async fn act(&mut self, calls: Vec<ToolCall>) -> Result<(), Halt> {
-        let left = self.limits.tool_calls.saturating_sub(self.tally.tool_calls);
-        // Those that another process left behind were counted when they were shown.
-        let left = usize::try_from(left)
-            .unwrap_or(usize::MAX)
-            .saturating_add(self.left_behind.len());
-        let too_many = calls.len() > left;
-        let mut reads = Vec::new();
-        for call in calls.into_iter().take(left) {
-            let planned = self.plan_call(call);
-            if self.is_free(&planned) {
-                reads.push(planned);
-                continue;
-            }
-            self.run_reads(std::mem::take(&mut reads)).await?;
-            // One of the tools needs much room; the others should not be given it.
-            Box::pin(self.run_one(planned)).await?;
-        }
-        self.run_reads(reads).await?;
-        if too_many {
-            return Err(Halt::Stopped(Stopped::ToolCallLimit));
-        }
-        Ok(())
+async fn run_reads(runner: &mut Runner, pending: Vec<PendingCall>) -> Result<(), Halt> {
+    if pending.is_empty() {
+        return Ok(());
     }
-
-    fn plan_call(&mut self, call: ToolCall) -> Planned {
-        let work = match (&call.arguments, self.services.tools.named(&call.name)) {
-            (Sent::Invalid { reason, .. }, _) => Err(format!(
-                "the arguments are not a JSON object ({reason}); nothing was run, send the call \
-                 again"
-            )),
-            (Sent::Object { .. }, None) => Err(format!(
-                "there is no tool `{}`; use one of the tools offered",
-                call.name
-            )),
-            (Sent::Object { object }, Some(tool)) => self.may_use(&**tool).map(|()| Deed {
-                tool: tool.clone(),
-                arguments: object.clone(),
-            }),
-        };
-        let left_behind = &mut self.left_behind;
-        let past = left_behind.iter().position(|past| past.call_id == call.id);
-        let past = past.map(|at| left_behind.remove(at));
-        let id = match &past {
-            Some(past) => past.id,
-            None => ToolCallId::new(&self.services.clock),
-        };
-        Planned {
-            id,
-            call,
-            work,
-            past,
-        }
+    for call in &pending {
+        announce::announce(runner, call).await?;
     }
-
-    /// Whether a call only reads and nobody has to be asked, so that it can run beside others.
-    fn is_free(&self, planned: &Planned) -> bool {
-        let Ok(deed) = &planned.work else {
-            return false;
-        };
-        deed.tool.access() == Access::Read && self.judge(deed).verdict == Verdict::Allow
-    }
-
-    fn may_use(&self, tool: &dyn Tool) -> Result<(), String> {
-        match self.reach {
-            Reach::Full => Ok(()),
-            Reach::ReadOnly if tool.access() == Access::Read => Ok(()),
-            Reach::ReadOnly => Err(format!(
-                "this run may only read; `{}` is not available in it",
-                tool.name()
-            )),
-            Reach::NoWorkspace => Err("no workspace is open, so there are no tools".to_owned()),
-        }
-    }
-
-    async fn run_reads(&mut self, planned: Vec<Planned>) -> Result<(), Halt> {
-        if planned.is_empty() {
-            return Ok(());
-        }
-        for call in &planned {
-            self.announce(call).await?;
-        }
-        self.journal.commit().await?;
-        let Some(tools) = self.tools.clone() else {
-            return Ok(());
-        };
-        let gate = Arc::new(Semaphore::new(PARALLEL_READS));
-        let mut entries = Vec::new();
-        for call in &planned {
-            entries.push(match &call.work {
-                Ok(deed) => Some(self.begin_audit(call, deed, None).await?),
-                Err(_) => None,
-            });
-        }
-        let work = planned.iter().zip(entries).map(|(planned, entry)| {
-            let (gate, tools) = (gate.clone(), tools.clone());
-            async move {
-                let _place = gate.acquire().await;
-                match &planned.work {
-                    Ok(deed) => execute(deed, &planned.call.id, &tools, entry).await,
-                    Err(told) => Ok(Done::told(told)),
-                }
-            }
+    runner.journal.commit().await?;
+    let Some(tools) = runner.tools.clone() else {
+        return Ok(());
+    };
+    let gate = Arc::new(Semaphore::new(PARALLEL_READS));
+    let mut entries = Vec::new();
+    for call in &pending {
+        entries.push(match &call.work {
+            Ok(invocation) => Some(audit::begin(runner, call, invocation, None).await?),
+            Err(_) => None,
         });
-        let results = self.output.during(join_all(work)).await?;
-        for (planned, result) in planned.into_iter().zip(results) {
-            self.finish_call(planned, result?).await?;
-        }
-        Ok(())
     }
-
-    async fn run_one(&mut self, planned: Planned) -> Result<(), Halt> {
-        self.announce(&planned).await?;
-        let done = match planned.work.clone() {
-            Err(told) => Done::told(&told),
-            Ok(deed) if deed.tool.access() == Access::Person => {
-                self.ask_user(planned.id, &deed.arguments).await?
+    let work = pending.iter().zip(entries).map(|(pending, entry)| {
+        let (gate, tools) = (gate.clone(), tools.clone());
+        async move {
+            let _place = gate.acquire().await;
+            match &pending.work {
+                Ok(invocation) => execute(invocation, &pending.call.id, &tools, entry).await,
+                Err(told) => Ok(CallResult::error(told)),
             }
-            Ok(deed) => match &planned.past {
-                Some(past) if past.progress == CallProgress::Started => {
-                    self.recover(&planned, past, deed).await?
-                }
-                Some(_) | None => self.permit_and_run(&planned, deed).await?,
-            },
-        };
-        self.finish_call(planned, done).await
-    }
-
-    /// Runs a call that began in another process, unless it is known what came of it.
-    async fn recover(
-        &mut self,
-        planned: &Planned,
-        past: &OpenCall,
-        deed: Deed,
-    ) -> Result<Done, Halt> {
-        let probe = past.probe.clone().map(Probe::read).unwrap_or_default();
-        let deed = probe.deed(&self.services.tools).unwrap_or(deed);
-        // Rules may have become stricter since it began.
-        if let Some(done) = self.forbids(&deed) {
-            return Ok(done);
         }
-        match self.what_became_of(planned, &probe, &deed).await? {
-            Recovered::Done(done) => Ok(done),
-            Recovered::Unhappened => self.run_permitted(planned, deed, None, None).await,
-            Recovered::Unknown => match self.ask_to_repeat(planned, deed).await? {
-                Permit::Go {
-                    deed,
-                    consent,
-                    note,
-                } => self.run_permitted(planned, deed, consent, note).await,
-                Permit::No(done) => Ok(done),
-            },
+    });
+    let results = runner.output.during(join_all(work)).await?;
+    for (pending, result) in pending.into_iter().zip(results) {
+        announce::finish(runner, pending, result?).await?;
+    }
+    Ok(())
+}
+
+async fn run_one(runner: &mut Runner, pending: PendingCall) -> Result<(), Halt> {
+    announce::announce(runner, &pending).await?;
+    let done = match pending.work.clone() {
+        Err(told) => CallResult::error(&told),
+        Ok(invocation) if invocation.tool.access() == Access::Person => {
+            question::ask(runner, pending.id, &invocation.arguments).await?
         }
-    }
+        Ok(invocation) => match &pending.past {
+            Some(past) if past.progress == CallProgress::Started => {
+                recover(runner, &pending, past, invocation).await?
+            }
+            Some(_) | None => approve_and_run(runner, &pending, invocation).await?,
+        },
+    };
+    announce::finish(runner, pending, done).await
+}
 
-    /// What the effect will be recognised by.
-    async fn foresee(&self, deed: &Deed, tools: &ToolContext) -> Probe {
-        let (deed, judgement) = (deed.clone(), self.judge(deed));
-        let (tools, records) = (tools.clone(), self.services.records.clone());
-        let look = move || Probe::of(&deed, &judgement, &tools, &records);
-        tokio::task::spawn_blocking(look).await.unwrap_or_default()
+/// Runs a call that began in another process, unless it is known what came of it.
+async fn recover(
+    runner: &mut Runner,
+    pending: &PendingCall,
+    past: &OpenCall,
+    invocation: Invocation,
+) -> Result<CallResult, Halt> {
+    let probe = past.probe.clone().map(StoredProbe::read).unwrap_or_default();
+    let invocation = probe.invocation(&runner.deps.tools.set).unwrap_or(invocation);
+    // Rules may have become stricter since it began.
+    if let Some(done) = approve::forbids(runner, &invocation) {
+        return Ok(done);
     }
-
-    async fn permit_and_run(&mut self, planned: &Planned, deed: Deed) -> Result<Done, Halt> {
-        match self.permit(planned, deed.clone()).await? {
-            Permit::Go {
-                deed,
+    match recover::outcome_of(runner, pending, &probe, &invocation).await? {
+        Recovery::Completed(done) => Ok(done),
+        Recovery::NotStarted => run_approved(runner, pending, invocation, None, None).await,
+        Recovery::Unknown => match approve::ask_to_repeat(runner, pending, invocation).await? {
+            Approval::Run {
+                invocation,
                 consent,
                 note,
-            } => self.run_permitted(planned, deed, consent, note).await,
-            Permit::No(done) => {
-                self.note_refusal(planned, &deed);
-                Ok(done)
-            }
-        }
-    }
-
-    /// Runs what may run: the intent is durable before the effect begins.
-    async fn run_permitted(
-        &mut self,
-        planned: &Planned,
-        deed: Deed,
-        consent: Option<(ConsentId, [u8; 32])>,
-        note: Option<String>,
-    ) -> Result<Done, Halt> {
-        self.measure_baseline().await?;
-        let Some(mut tools) = self.tools.clone() else {
-            return Ok(Done::told("no workspace is open, so there are no tools"));
-        };
-        if deed.request().writes_a_file() {
-            // Clients copy the file for their Undo when they see the call, which they can now.
-            self.journal.commit().await?;
-            let read = self.services.followers.let_clients_read(self.run.id);
-            if self.unless_halted(read).await? == Readers::Behind {
-                tracing::debug!(run.id = %self.run.id, "a file changes before a slow client has read of it");
-            }
-        }
-        let probe = self.foresee(&deed, &tools).await;
-        if probe.needs_record() {
-            tools.record = self.services.records.file(self.run.id, planned.id);
-        }
-        let (id, probe) = (planned.id, probe.to_value());
-        let entry = self
-            .begin_audit(planned, &deed, consent.map(|(id, _)| id))
-            .await?;
-        self.journal
-            .write(vec![Entry::ToolStarted { id, probe, consent }])
-            .await?;
-        self.journal.commit().await?;
-        // Otherwise another process may have taken the run since, and do this.
-        self.unless_halted(self.services.lease.held()).await?;
-        let work = execute(&deed, &planned.call.id, &tools, Some(entry));
-        let mut done = self.output.during(work).await??;
-        if let Some(note) = note {
-            done.result.insert("note".to_owned(), Value::String(note));
-        }
-        Ok(done)
-    }
-
-    /// Ends the run for a failure of ours, which is logged here and shown without its cause.
-    pub(crate) async fn internal<T>(
-        &mut self,
-        error: &(dyn std::error::Error + Sync),
-    ) -> Result<T, Halt> {
-        tracing::error!(run.id = %self.run.id, %error, "a run failed on our side");
-        self.error(
-            "something failed on the server; the run's id finds it in the log",
-            "INTERNAL",
-        )
-        .await?;
-        Err(Halt::Stopped(Stopped::InternalError))
+            } => run_approved(runner, pending, invocation, consent, note).await,
+            Approval::Refuse(done) => Ok(done),
+        },
     }
 }
+
+/// What the effect will be recognised by.
+async fn foresee(runner: &Runner, invocation: &Invocation, tools: &ToolContext) -> StoredProbe {
+    let (invocation, judgement) = (invocation.clone(), approve::judge(runner, invocation));
+    let (tools, records) = (tools.clone(), runner.deps.status_files.clone());
+    let look = move || StoredProbe::of(&invocation, &judgement, &tools, &records);
+    tokio::task::spawn_blocking(look).await.unwrap_or_default()
+}
+
+async fn approve_and_run(runner: &mut Runner, pending: &PendingCall, invocation: Invocation) -> Result<CallResult, Halt> {
+    match approve::approve(runner, pending, invocation.clone()).await? {
+        Approval::Run {
+            invocation,
+            consent,
+            note,
+        } => run_approved(runner, pending, invocation, consent, note).await,
+        Approval::Refuse(done) => {
+            audit::note_refusal(runner, pending, &invocation);
+            Ok(done)
+        }
+    }
+}
+
+/// Runs what may run: the intent is durable before the effect begins.
+async fn run_approved(
+    runner: &mut Runner,
+    pending: &PendingCall,
+    invocation: Invocation,
+    consent: Option<(ConsentId, [u8; 32])>,
+    note: Option<String>,
+) -> Result<CallResult, Halt> {
+    verification::measure_baseline(runner).await?;
+    let Some(mut tools) = runner.tools.clone() else {
+        return Ok(CallResult::error("no workspace is open, so there are no tools"));
+    };
+    if invocation.request().writes_a_file() {
+        // Clients copy the file for their Undo when they see the call, which they can now.
+        runner.journal.commit().await?;
+        let read = runner.deps.feed.let_clients_read(runner.run.id);
+        if runner.unless_halted(read).await? == Readers::Behind {
+            tracing::debug!(run.id = %runner.run.id, "a file changes before a slow client has read of it");
+        }
+    }
+    let probe = foresee(runner, &invocation, &tools).await;
+    if probe.needs_record() {
+        tools.status_file = runner.deps.status_files.file(runner.run.id, pending.id);
+    }
+    let (id, probe) = (pending.id, probe.to_value());
+    let entry = audit::begin(runner, pending, &invocation, consent.map(|(id, _)| id))
+        .await?;
+    runner.journal
+        .write(vec![Entry::ToolStarted { id, probe, consent }])
+        .await?;
+    runner.journal.commit().await?;
+    // Otherwise another process may have taken the run since, and do this.
+    runner.unless_halted(runner.deps.lease.held()).await?;
+    let work = execute(&invocation, &pending.call.id, &tools, Some(entry));
+    let mut done = runner.output.during(work).await??;
+    if let Some(note) = note {
+        done.result.insert("note".to_owned(), Value::String(note));
+    }
+    Ok(done)
+}
+
 
 /// Runs one call, and completes its entry in the audit log.
 async fn execute(
-    deed: &Deed,
+    invocation: &Invocation,
     call_id: &str,
     tools: &ToolContext,
     entry: Option<Open>,
-) -> Result<Done, Halt> {
-    let done = outcome(deed, call_id, tools).await;
+) -> Result<CallResult, Halt> {
+    let done = outcome(invocation, call_id, tools).await;
     if let Some(entry) = entry {
         entry.complete(ending(&done)).await;
     }
@@ -335,11 +279,11 @@ async fn execute(
 }
 
 /// The model's mistakes are told to the model; ours end the run.
-async fn outcome(deed: &Deed, call_id: &str, tools: &ToolContext) -> Result<Done, Halt> {
-    let (tool, arguments) = (&*deed.tool, deed.arguments.clone());
+async fn outcome(invocation: &Invocation, call_id: &str, tools: &ToolContext) -> Result<CallResult, Halt> {
+    let (tool, arguments) = (&*invocation.tool, invocation.arguments.clone());
     match registry::execute(tool, call_id, arguments, tools).await {
-        Ok(Outcome { result, effects }) => Ok(Done { result, effects }),
-        Err(ToolError::Tell(told)) => Ok(Done::told(&told)),
+        Ok(Outcome { result, effects }) => Ok(CallResult { result, effects }),
+        Err(ToolError::Tell(told)) => Ok(CallResult::error(&told)),
         Err(ToolError::Cancelled) => Err(Halt::Stopped(Stopped::Cancelled)),
         Err(ToolError::Stop(reason)) => {
             tracing::error!(tool = tool.name(), reason, "a tool failed on our side");

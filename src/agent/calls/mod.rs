@@ -3,7 +3,9 @@
 pub mod announce;
 pub mod approve;
 pub mod audit;
+pub mod call;
 pub mod consent;
 pub mod execute;
+pub mod probe;
 pub mod question;
 pub mod recover;

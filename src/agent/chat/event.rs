@@ -57,45 +57,43 @@ pub struct Answered {
     pub gen_id: Option<i64>,
 }
 
-impl Chat {
-    /// Asks the model and tells what happens. Dropping the stream ends the call.
-    pub fn events(self) -> impl Stream<Item = ChatEvent> + Send + 'static {
-        stream! {
-            yield ChatEvent::Routed(self.router_info.clone());
-            for path in &self.files {
-                yield ChatEvent::Read { path: path.clone() };
-            }
-            yield ChatEvent::Asked;
-            let mut telling = Telling::default();
-            let ended = match self.ask().await {
-                Err(error) => Err(error),
-                Ok(mut call) => loop {
-                    match telling.next(&mut call, self.provider_name()).await {
-                        Heard::Nothing => {}
-                        Heard::Text(text) => yield ChatEvent::Text(text),
-                        Heard::End(ended) => break ended,
-                    }
-                },
-            };
-            for text in telling.rest() {
-                yield ChatEvent::Text(text);
-            }
-            if let Err(error) = ended {
-                let (text, code) = (error.to_string(), error.code());
-                yield ChatEvent::Failed { error: redact_text(&text).into_owned(), code };
-                return;
-            }
-            let gen_id = self.keep(&telling.answer).await;
-            if let Some(gen_id) = gen_id {
-                yield ChatEvent::Logged { gen_id, timestamp: self.now() };
-            }
-            yield ChatEvent::Answered(Answered {
-                text: telling.told,
-                files: self.files.clone(),
-                model: self.model_id(),
-                gen_id,
-            });
+/// Asks the model and tells what happens. Dropping the stream ends the call.
+pub fn events(chat: Chat) -> impl Stream<Item = ChatEvent> + Send + 'static {
+    stream! {
+        yield ChatEvent::Routed(chat.router_info.clone());
+        for path in &chat.files {
+            yield ChatEvent::Read { path: path.clone() };
         }
+        yield ChatEvent::Asked;
+        let mut telling = Telling::default();
+        let ended = match chat.ask().await {
+            Err(error) => Err(error),
+            Ok(mut call) => loop {
+                match telling.next(&mut call, chat.provider_name()).await {
+                    Heard::Nothing => {}
+                    Heard::Text(text) => yield ChatEvent::Text(text),
+                    Heard::End(ended) => break ended,
+                }
+            },
+        };
+        for text in telling.rest() {
+            yield ChatEvent::Text(text);
+        }
+        if let Err(error) = ended {
+            let (text, code) = (error.to_string(), error.code());
+            yield ChatEvent::Failed { error: redact_text(&text).into_owned(), code };
+            return;
+        }
+        let gen_id = chat.keep(&telling.answer).await;
+        if let Some(gen_id) = gen_id {
+            yield ChatEvent::Logged { gen_id, timestamp: chat.now() };
+        }
+        yield ChatEvent::Answered(Answered {
+            text: telling.told,
+            files: chat.files.clone(),
+            model: chat.model_id(),
+            gen_id,
+        });
     }
 }
 

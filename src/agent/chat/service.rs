@@ -1,30 +1,34 @@
 //! Answering a question in text.
 
+use crate::agent::deps::Deps;
+use crate::agent::intake::routing::route;
+use crate::agent::learning::tuning;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::agent::error::Error;
 use crate::agent::intake::history;
-use crate::agent::intake::prepare::{needs, router_info};
+use crate::agent::intake::routing::needs;
+use crate::runs::event_data::router_info;
 use crate::agent::intake::request::TaskRequest;
 use crate::agent::learning::tuning::params;
-use crate::agent::model_call::{Caller, ModelCall};
+use crate::agent::model_call::{CallContext, ModelCall};
 use crate::agent::prompt::messages;
-use crate::agent::prompt::messages::Reach;
-use crate::agent::prompt::plan::Plan;
+use crate::runs::model::ToolAccess;
+use crate::runs::plan::Plan;
 use crate::agent::service::AgentService;
 use crate::auth::principal::Principal;
 use crate::feedback;
 use crate::feedback::model::{Category, Exposure, Generation, Sha256Hex, TaskType};
 use crate::feedback::traits::Written;
-use crate::ledger::model::Phase;
+use crate::ledger::model::CallPhase;
 use crate::llm::error::LlmError;
 use crate::llm::model::ChatRequest;
 use crate::llm::route::Route;
 use crate::platform::ids::uuid_v7;
 use crate::platform::logging::TraceId;
 use crate::retrieval::model::{Chunk, DEFAULT_BUDGET_TOKENS};
-use crate::runs::model::Task;
+use crate::runs::task::Task;
 use crate::workspace::paths::Workspace;
 
 /// What the old clients send to see whether the server lives; no model is asked.
@@ -43,100 +47,100 @@ pub struct Chat {
     principal: Principal,
     trace_id: TraceId,
     asked_at: DateTime<Utc>,
-    service: AgentService,
+    deps: Deps,
 }
 
-impl AgentService {
-    /// Checks a chat's request and gathers what the model is shown.
-    pub async fn chat(
-        &self,
-        principal: &Principal,
-        trace_id: TraceId,
-        request: TaskRequest,
-    ) -> Result<Chat, Error> {
-        if self.stopping().is_cancelled() {
-            return Err(Error::ShuttingDown);
-        }
-        let mode = request.mode.clone();
-        let (model, hint) = (request.model.clone(), request.provider.clone());
-        let mut task = request.into_task()?;
-        let workspace = self.open_workspace(&task)?;
-        let names_model = model.is_some() || hint.is_some();
-        task.tuning = self
-            .tune(principal, &task, TaskType::Chat, names_model)
-            .await;
-        let needs = needs(&task, false);
-        let route = self.route(model.as_deref(), hint.as_deref(), &mut task, needs)?;
-        history::recall(&self.services().conversations, principal, &mut task).await?;
-        let chunks = self
-            .search(principal, Phase::Chat, workspace.as_ref(), &task.message)
-            .await;
-        let (asked_at, draw) = (self.services().clock.now(), uuid_v7(&self.services().clock));
-        let guidance = self.guidance(principal, &task, &chunks, draw).await;
-        let mut messages = task.history.clone();
-        messages.push(messages::first_message(
-            &task,
-            &Plan::single(&task.message),
-            &chunks,
-            &guidance.text,
-        ));
-        let request = ChatRequest {
-            model: route.provider_model.clone(),
-            system: messages::system(Reach::NoWorkspace).to_owned(),
-            messages,
-            tools: Vec::new(),
-            max_output_tokens: Some(route.max_output_tokens),
-            temperature: task.temperature(),
-        };
-        let mut files: Vec<String> = chunks.into_iter().map(|chunk| chunk.path).collect();
-        files.dedup();
-        Ok(Chat {
-            router_info: router_info(&route, mode.as_deref(), "chat"),
-            files,
-            task,
-            route,
-            request,
-            exposure: guidance.exposure,
-            principal: principal.clone(),
-            trace_id,
-            asked_at,
-            service: self.clone(),
-        })
+/// Checks a chat's request and gathers what the model is shown.
+pub async fn prepare(service: &AgentService, principal: &Principal,
+    trace_id: TraceId,
+    request: TaskRequest,
+) -> Result<Chat, Error> {
+    if service.stopping().is_cancelled() {
+        return Err(Error::ShuttingDown);
     }
+    let deps = service.deps();
+    let mode = request.mode.clone();
+    let (model, hint) = (request.model.clone(), request.provider.clone());
+    let mut task = request.into_task()?;
+    let workspace = open(deps, &task)?;
+    let names_model = model.is_some() || hint.is_some();
+    task.tuning = tuning::tune(deps, principal, &task, TaskType::Chat, names_model)
+        .await;
+    let needs = needs(&task, false);
+    let route = route(deps, model.as_deref(), hint.as_deref(), &mut task, needs)?;
+    history::recall(&deps.conversations, principal, &mut task).await?;
+    let chunks = search(deps, principal, CallPhase::Chat, workspace.as_ref(), &task.message)
+        .await;
+    let (asked_at, draw) = (deps.clock.now(), uuid_v7(&deps.clock));
+    let guidance = guidance(deps, principal, &task, &chunks, draw).await;
+    let mut messages = task.history.clone();
+    messages.push(messages::first_message(
+        &task,
+        &Plan::single(&task.message),
+        &chunks,
+        &guidance.text,
+    ));
+    let request = ChatRequest {
+        model: route.provider_model.clone(),
+        system: messages::system(ToolAccess::NoWorkspace).to_owned(),
+        messages,
+        tools: Vec::new(),
+        max_output_tokens: Some(route.max_output_tokens),
+        temperature: task.temperature(),
+    };
+    let mut files: Vec<String> = chunks.into_iter().map(|chunk| chunk.path).collect();
+    files.dedup();
+    Ok(Chat {
+        router_info: router_info(&route, mode.as_deref(), "chat"),
+        files,
+        task,
+        route,
+        request,
+        exposure: guidance.exposure,
+        principal: principal.clone(),
+        trace_id,
+        asked_at,
+        deps: deps.clone(),
+    })
+}
 
-    /// Finds the code that matters for a question; nothing without a workspace, or when it cannot be
-    /// searched, because an answer can do without.
-    pub(crate) async fn search(
-        &self,
-        principal: &Principal,
-        phase: Phase,
-        workspace: Option<&Workspace>,
-        query: &str,
-    ) -> Vec<Chunk> {
-        let Some(workspace) = workspace else {
-            return Vec::new();
-        };
-        let retrieval = &self.services().retrieval;
-        let found = retrieval
-            .search(
-                &principal.org_id,
-                phase,
-                workspace.root(),
-                query,
-                DEFAULT_BUDGET_TOKENS,
-            )
-            .await;
-        match found {
-            Ok(found) => found.chunks,
-            Err(error) => {
-                tracing::warn!(%error, "retrieval failed");
-                Vec::new()
-            }
+/// Finds the code that matters for a question; nothing without a workspace, or when it cannot be
+/// searched, because an answer can do without.
+pub async fn search(
+    deps: &Deps,
+    principal: &Principal,
+    phase: CallPhase,
+    workspace: Option<&Workspace>,
+    query: &str,
+) -> Vec<Chunk> {
+    let Some(workspace) = workspace else {
+        return Vec::new();
+    };
+    let retrieval = &deps.retrieval;
+    let found = retrieval
+        .search(
+            &principal.org_id,
+            phase,
+            workspace.root(),
+            query,
+            DEFAULT_BUDGET_TOKENS,
+        )
+        .await;
+    match found {
+        Ok(found) => found.chunks,
+        Err(error) => {
+            tracing::warn!(%error, "retrieval failed");
+            Vec::new()
         }
     }
 }
 
 impl Chat {
+    /// What the chat works with.
+    pub(crate) fn deps(&self) -> &Deps {
+        &self.deps
+    }
+
     /// The provider's name, as errors show it.
     pub fn provider_name(&self) -> &'static str {
         self.route.provider.name()
@@ -149,24 +153,24 @@ impl Chat {
 
     /// The time, in milliseconds since the epoch.
     pub fn now(&self) -> i64 {
-        self.service.services().clock.millis()
+        self.deps.clock.millis()
     }
 
     /// Sends the question.
     pub async fn ask(&self) -> Result<ModelCall, LlmError> {
-        let services = self.service.services();
-        let caller = Caller {
+        let services = &self.deps;
+        let caller = CallContext {
             trace_id: Some(self.trace_id.clone()),
             session_id: self.task.conversation_id.map(|id| id.to_string()),
-            ..Caller::new(services, &self.principal, &self.route, "chat")
+            ..CallContext::new(services, &self.principal, &self.route, "chat")
         };
-        ModelCall::start(&caller, Phase::Chat, &self.request).await
+        ModelCall::start(&caller, CallPhase::Chat, &self.request).await
     }
 
     /// Keeps the answer: as a generation that can be rated, and in its conversation. Answers with
     /// the generation's id; none when it could not be kept, which the answer itself survives.
     pub async fn keep(&self, answer: &str) -> Option<i64> {
-        let services = self.service.services();
+        let services = &self.deps;
         let (org_id, user_id) = (&self.principal.org_id, &self.principal.user_id);
         history::remember(
             &services.conversations,

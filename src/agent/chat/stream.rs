@@ -3,19 +3,23 @@
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use crate::agent::chat::event::ChatEvent;
+use crate::agent::chat::event::{ChatEvent, events};
 use crate::agent::chat::service::Chat;
-use crate::agent::live;
-use crate::agent::service::AgentService;
+use crate::platform::live_stream;
 
 /// The stream of a chat whose frames have types.
-pub fn typed(service: AgentService, chat: Chat) -> Response {
-    live::stream::send(service, chat.events(), typed_frames)
+pub fn typed(chat: Chat) -> Response {
+    send(chat, typed_frames)
 }
 
 /// The stream of a chat as the oldest clients read it: they know most frames by their key.
-pub fn plain(service: AgentService, chat: Chat) -> Response {
-    live::stream::send(service, chat.events(), plain_frames)
+pub fn plain(chat: Chat) -> Response {
+    send(chat, plain_frames)
+}
+
+fn send(chat: Chat, framing: fn(ChatEvent) -> Vec<Value>) -> Response {
+    let deps = chat.deps().clone();
+    live_stream::send(&deps.metrics, deps.clock.clone(), events(chat), framing)
 }
 
 fn typed_frames(event: ChatEvent) -> Vec<Value> {

@@ -1,4 +1,4 @@
 //! The loop that works on a run until it ends.
 
-pub mod conversing;
+pub mod build;
 pub mod run_loop;

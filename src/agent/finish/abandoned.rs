@@ -9,19 +9,18 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::finish::finish::{cancel_requested, millis};
-use crate::agent::finish::record;
-use crate::agent::finish::record::End;
+use crate::agent::finish::end::{End, cancel_requested, summary};
+use crate::agent::finish::record::write;
 use crate::agent::runner::state::RunState;
-use crate::agent::runner::usage::Spending;
-use crate::agent::service::Services;
+use crate::agent::model_call::SpendTotal;
+use crate::agent::deps::Deps;
 use crate::ledger;
-use crate::ledger::money::Nanos;
 use crate::runs::event::Event;
-use crate::runs::log::journal::WriteError;
+use crate::runs::log::entry::WriteError;
 use crate::runs::log::store;
 use crate::runs::log::store::{Append, Appended, Storable};
-use crate::runs::model::{Run, RunStatus, Stopped, Summary, Tokens};
+use crate::runs::model::{Run, RunStatus};
+use crate::runs::outcome::{Stopped, Summary, Tokens};
 use crate::runs::store::runs;
 
 /// The pause between two tries.
@@ -63,7 +62,7 @@ impl Reason {
 /// Writes the end of a run that is held under `fence`, unless it has one; tries until the process
 /// ends.
 pub(crate) async fn conclude(
-    services: &Services,
+    deps: &Deps,
     run: &Run,
     fence: i64,
     reason: &Reason,
@@ -71,7 +70,7 @@ pub(crate) async fn conclude(
 ) {
     let mut why = why(reason);
     while !stopping.is_cancelled() {
-        match write_end(services, run, fence, reason, &mut why).await {
+        match write_end(deps, run, fence, reason, &mut why).await {
             Ok(()) => return,
             Err(error) if error.is_final() => {
                 tracing::error!(run.id = %run.id, %error, "the end of a run is refused");
@@ -97,44 +96,30 @@ fn why(reason: &Reason) -> Option<Event> {
 }
 
 async fn write_end(
-    services: &Services,
+    deps: &Deps,
     run: &Run,
     fence: i64,
     reason: &Reason,
     why: &mut Option<Event>,
 ) -> Result<(), WriteError> {
     if let Some(event) = why.clone() {
-        append(services, run, fence, event).await?;
+        append(deps, run, fence, event).await?;
         // Another try of what follows does not say it again.
         *why = None;
     }
     let (org_id, run_id) = (&run.org_id, run.id);
     // What this process has recorded of the run's calls, and not yet written.
-    if let Err(error) = services.ledger.flush(PAUSE).await {
+    if let Err(error) = deps.ledger.flush(PAUSE).await {
         tracing::warn!(run.id = %run.id, %error, "the cost of a run may be incomplete");
     }
-    let mut conn = services.db.acquire().await?;
+    let mut conn = deps.db.acquire().await?;
     let state = runs::state(&mut conn, org_id, run_id).await?;
     let mut state = state.map(read_state).unwrap_or_default();
-    let calls = ledger::store::calls_of_run(&mut conn, org_id, run_id.0).await?;
+    let calls = ledger::store::calls_of_run(&mut conn, org_id, run_id).await?;
     drop(conn);
-    state.tally.spending = Spending::of(&calls);
-    let spent = state.tally.spending.spent();
+    state.usage.spent = SpendTotal::of(&calls);
     let stopped = reason.stopped;
-    let summary = Summary {
-        task_id: run_id,
-        success: stopped.is_success(),
-        stopped_reason: stopped.reason().to_owned(),
-        files_read: state.tally.read.iter().cloned().collect(),
-        files_modified: state.tally.modified.iter().cloned().collect(),
-        files_created: state.tally.created.iter().cloned().collect(),
-        iterations: state.iteration,
-        verification: state.verification,
-        tokens: Tokens::of(spent.usage),
-        cost_usd: spent.cost.map(Nanos::to_metric),
-        elapsed_ms: millis(state.worked),
-        next_steps: record::next_steps(stopped, &state.tally),
-    };
+    let summary = summary(run, &state, stopped, state.worked);
     let error = reason.error.as_ref().map(|(error, _)| error.as_str());
     let end = End {
         run,
@@ -142,13 +127,13 @@ async fn write_end(
         stopped,
         summary: &summary,
         error: error.or(state.last_error.as_deref()),
-        tally: &state.tally,
+        usage: &state.usage,
         worked: state.worked,
         progress: state.progress.as_ref(),
         generation: None,
         changes: &[],
     };
-    end.write(services).await.map(drop)
+    write(deps, &end).await.map(drop)
 }
 
 /// A state that cannot be read is that of a run that begins: the run's end is told in any case.
@@ -161,13 +146,13 @@ pub(crate) fn read_state(state: Value) -> RunState {
 
 /// Adds an event to the log of a run that is held and not worked on.
 async fn append(
-    services: &Services,
+    deps: &Deps,
     run: &Run,
     fence: i64,
     event: Event,
 ) -> Result<(), WriteError> {
-    let at = services.clock.now();
-    let mut tx = services.db.begin().await?;
+    let at = deps.clock.now();
+    let mut tx = deps.db.begin().await?;
     let Some(last) = runs::lock_run(&mut tx, &run.org_id, run.id, fence).await? else {
         return Err(WriteError::Fenced);
     };
@@ -179,6 +164,6 @@ async fn append(
     }
     tx.commit().await?;
     let recorded = store::numbered(last, events, at);
-    services.followers.publish(run.id, recorded);
+    deps.feed.publish(run.id, recorded);
     Ok(())
 }

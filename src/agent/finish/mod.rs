@@ -1,5 +1,7 @@
 //! The end of a run, whether it can tell it itself or not.
 
 pub mod abandoned;
+pub mod answer;
+pub mod end;
 pub mod finish;
 pub mod record;

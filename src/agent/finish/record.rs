@@ -6,237 +6,212 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use crate::agent::learning::changes::FileChange;
+use crate::agent::finish::end::End;
+use crate::agent::learning::signals;
+use crate::agent::learning::signals::Answered;
 use crate::agent::prompt::plan::Progress;
-use crate::agent::runner::usage::Tally;
-use crate::agent::service::Services;
+use crate::agent::runner::usage::Retrieval;
+use crate::agent::deps::Deps;
 use crate::approvals::{consents, questions};
 use crate::feedback::model::Generation;
 use crate::feedback::store::generations;
 use crate::ledger;
-use crate::ledger::model::{Phase as CallPhase, Status, TaskMetric};
+use crate::ledger::model::{CallPhase, Status, TaskMetric};
 use crate::retrieval;
 use crate::retrieval::model::RagMetric;
 use crate::runs::event::Event;
-use crate::runs::event_data::{Phase, ToolResultData};
-use crate::runs::log::journal::WriteError;
+use crate::runs::event_data::{RunPhase, ToolResultData};
+use crate::runs::log::entry::WriteError;
 use crate::runs::log::store;
 use crate::runs::log::store::{Append, Appended, Storable};
-use crate::runs::model::{Run, RunKind, RunStatus, Stopped, Summary};
+use crate::runs::model::{Run, RunKind, RunStatus};
+use crate::runs::outcome::{Stopped, Summary};
 use crate::runs::store::{runs, steps};
 use crate::telemetry::model::{Occurrence, Source};
 
-/// The end of a run.
-#[derive(Debug)]
-pub(crate) struct End<'a> {
-    /// The run.
-    pub(crate) run: &'a Run,
-    /// The number under which it is held.
-    pub(crate) fence: i64,
-    /// Why it ends.
-    pub(crate) stopped: Stopped,
-    /// How it ended.
-    pub(crate) summary: &'a Summary,
-    /// What went wrong last, for lists that show no log.
-    pub(crate) error: Option<&'a str>,
-    /// What it did and used.
-    pub(crate) tally: &'a Tally,
-    /// How long it was worked on.
-    pub(crate) worked: Duration,
-    /// Where it stood in its plan, if it had one.
-    pub(crate) progress: Option<&'a Progress>,
-    /// What can be rated, if anything was answered.
-    pub(crate) generation: Option<&'a Generation>,
-    /// What it leaves in its workspace, to be looked at later.
-    pub(crate) changes: &'a [FileChange],
+/// Writes the end. Answers whether this did: not when the run is another's by now, or over.
+pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError> {
+    let at = deps.clock.now();
+    let (run, fence) = (end.run, end.fence);
+    let (org_id, run_id) = (&run.org_id, run.id);
+    let mut tx = deps.db.begin().await?;
+    let Some(last) = runs::lock_run(&mut tx, org_id, run_id, fence).await? else {
+        return Ok(false);
+    };
+    let mut events = close_what_is_open(end, &mut tx, at).await?;
+    let mut gen_id = None;
+    if let Some(generation) = end.generation {
+        let id = generations::insert_generation(&mut tx, generation).await?;
+        let answered = Answered {
+            verification: end.summary.verification,
+            changes: end.changes,
+        };
+        signals::leave(&mut tx, run, &answered, generation, id, at).await?;
+        gen_id = Some(id);
+    }
+    let metric = task_metric(end, at);
+    ledger::store::insert_task_metric(&mut tx, &metric).await?;
+    for metric in rag_metrics(end, at) {
+        retrieval::store::insert_rag_metric(&mut tx, &metric).await?;
+    }
+    events.extend(last_events(end, gen_id, at));
+    let events: Vec<_> = events
+        .into_iter()
+        .map(|(event, status)| (Storable::new(event), status))
+        .collect();
+    let append = Append::events(last, fence, &events, RunStatus::Running);
+    match store::append(&mut tx, org_id, run_id, &append, at).await? {
+        Appended::Done => {}
+        Appended::Fenced => return Err(WriteError::Fenced),
+        Appended::EndsAt(found) => {
+            let expected = last;
+            return Err(WriteError::Moved { found, expected });
+        }
+    }
+    let row = runs::RunEnd {
+        status: end.stopped.run_status(),
+        summary: &serde_json::to_value(end.summary).unwrap_or_default(),
+        error: end.error.or(end.stopped.explanation()),
+    };
+    runs::finish_run(&mut tx, org_id, run_id, fence, &row, at).await?;
+    if row.status == RunStatus::Failed {
+        let failure = failure(end, at);
+        deps.telemetry.record(&mut tx, failure).await?;
+    }
+    tx.commit().await?;
+    deps.ledger.observe_task(&metric);
+    let recorded = store::numbered(last, events, at);
+    deps.feed.publish(run_id, recorded);
+    deps.status_files.forget(run_id);
+    Ok(true)
 }
 
-impl End<'_> {
-    /// Writes the end. Answers whether this did: not when the run is another's by now, or over.
-    pub(crate) async fn write(&self, services: &Services) -> Result<bool, WriteError> {
-        let at = services.clock.now();
-        let (run, fence) = (self.run, self.fence);
-        let (org_id, run_id) = (&run.org_id, run.id);
-        let mut tx = services.db.begin().await?;
-        let Some(last) = runs::lock_run(&mut tx, org_id, run_id, fence).await? else {
-            return Ok(false);
+/// A call that was cut off gets its result: what is known is only that it did not end. Nobody
+/// reads answers to the run's questions any more.
+async fn close_what_is_open(end: &End<'_>, conn: &mut sqlx::PgConnection,
+    at: DateTime<Utc>,
+) -> Result<Vec<(Event, RunStatus)>, WriteError> {
+    let (org_id, run_id) = (&end.run.org_id, end.run.id);
+    let mut events = Vec::new();
+    let error = format!("ended before it was done ({})", end.stopped.reason());
+    for call in steps::open_tool_calls(conn, org_id, run_id).await? {
+        let result = json!({ "success": false, "error": error });
+        steps::finish_tool_call(conn, org_id, call.id, &result, at).await?;
+        let tool_result = ToolResultData {
+            id: call.call_id,
+            result: Map::from_iter([
+                ("success".to_owned(), json!(false)),
+                ("error".to_owned(), Value::String(error.clone())),
+            ]),
         };
-        let mut events = self.close_what_is_open(&mut tx, at).await?;
-        let mut gen_id = None;
-        if let Some(generation) = self.generation {
-            let id = generations::insert_generation(&mut tx, generation).await?;
-            self.leave_to_learn_from(&mut tx, generation, id, at)
-                .await?;
-            gen_id = Some(id);
-        }
-        let metric = self.task_metric(at);
-        ledger::store::insert_task_metric(&mut tx, &metric).await?;
-        for metric in self.rag_metrics(at) {
-            retrieval::store::insert_rag_metric(&mut tx, &metric).await?;
-        }
-        events.extend(self.last_events(gen_id, at));
-        let events: Vec<_> = events
-            .into_iter()
-            .map(|(event, status)| (Storable::new(event), status))
-            .collect();
-        let append = Append::events(last, fence, &events, RunStatus::Running);
-        match store::append(&mut tx, org_id, run_id, &append, at).await? {
-            Appended::Done => {}
-            Appended::Fenced => return Err(WriteError::Fenced),
-            Appended::EndsAt(found) => {
-                let expected = last;
-                return Err(WriteError::Moved { found, expected });
-            }
-        }
-        let end = runs::RunEnd {
-            status: self.stopped.run_status(),
-            summary: &serde_json::to_value(self.summary).unwrap_or_default(),
-            error: self.error.or(self.stopped.explanation()),
-        };
-        runs::finish_run(&mut tx, org_id, run_id, fence, &end, at).await?;
-        if end.status == RunStatus::Failed {
-            let failure = self.failure(at);
-            services.telemetry.record(&mut tx, failure).await?;
-        }
-        tx.commit().await?;
-        services.ledger.observe_task(&metric);
-        let recorded = store::numbered(last, events, at);
-        services.followers.publish(run_id, recorded);
-        services.records.forget(run_id);
-        Ok(true)
-    }
-
-    /// A call that was cut off gets its result: what is known is only that it did not end. Nobody
-    /// reads answers to the run's questions any more.
-    async fn close_what_is_open(
-        &self,
-        conn: &mut sqlx::PgConnection,
-        at: DateTime<Utc>,
-    ) -> Result<Vec<(Event, RunStatus)>, WriteError> {
-        let (org_id, run_id) = (&self.run.org_id, self.run.id);
-        let mut events = Vec::new();
-        let error = format!("ended before it was done ({})", self.stopped.reason());
-        for call in steps::open_tool_calls(conn, org_id, run_id).await? {
-            let result = json!({ "success": false, "error": error });
-            steps::finish_tool_call(conn, org_id, call.id, &result, at).await?;
-            let tool_result = ToolResultData {
-                id: call.call_id,
-                result: Map::from_iter([
-                    ("success".to_owned(), json!(false)),
-                    ("error".to_owned(), Value::String(error.clone())),
-                ]),
-            };
-            let timestamp = at.timestamp_millis();
-            let event = Event::ToolResult {
-                tool_result,
-                timestamp,
-            };
-            events.push((event, RunStatus::Running));
-        }
-        questions::store::close_of_run(conn, org_id, run_id).await?;
-        consents::store::cancel_pending_of_run(conn, org_id, run_id, at).await?;
-        Ok(events)
-    }
-
-    fn last_events(&self, gen_id: Option<i64>, at: DateTime<Utc>) -> Vec<(Event, RunStatus)> {
-        let (stopped, summary) = (self.stopped, self.summary);
-        let status = stopped.run_status();
-        let phase = match status {
-            RunStatus::Completed => Phase::Completed,
-            RunStatus::Canceled => Phase::Canceled,
-            RunStatus::Failed
-            | RunStatus::Queued
-            | RunStatus::Running
-            | RunStatus::PausedForApproval => Phase::Failed,
-        };
-        let mut events = vec![Event::Status {
-            status: phase,
-            task_id: None,
-            reason: (!stopped.is_success()).then(|| stopped.reason().to_owned()),
-            prompt_id: None,
-        }];
-        if let Some(progress) = self.progress {
-            events.extend(progress.end(stopped.is_success()));
-        }
-        if !summary.next_steps.is_empty() {
-            let next_steps = summary.next_steps.clone();
-            events.push(Event::NextSteps { next_steps });
-        }
         let timestamp = at.timestamp_millis();
-        if let Some(gen_id) = gen_id {
-            events.push(Event::GenerationLogged { gen_id, timestamp });
-        }
-        let mut events: Vec<_> = events
-            .into_iter()
-            .map(|event| (event, RunStatus::Running))
-            .collect();
-        let summary = summary.clone();
-        events.push((Event::Complete { summary }, status));
-        if self.run.kind == RunKind::Job {
-            events.push((job_end(status), status));
-        }
-        events
-    }
-
-    fn task_metric(&self, at: DateTime<Utc>) -> TaskMetric {
-        let (run, tally) = (self.run, self.tally);
-        let retrievals = &tally.retrievals;
-        let spent = tally.spending.spent();
-        TaskMetric {
-            org_id: run.org_id.clone(),
-            user_id: run.user_id.clone(),
-            run_id: run.id.0,
-            trace_id: run.trace_id.clone(),
-            task_type: "autonomous".to_owned(),
-            llm_iterations: self.summary.iterations,
-            rag_retrievals: u32::try_from(retrievals.len()).unwrap_or(u32::MAX),
-            completion_time: self.worked,
-            llm_time: tally.llm_time,
-            rag_time: retrievals.iter().map(|retrieval| retrieval.took).sum(),
-            total_tokens: spent.usage.total(),
-            total_cost: spent.cost,
-            status: task_status(self.stopped),
-            error_type: (!self.stopped.is_success()).then(|| self.stopped.reason().to_owned()),
-            created_at: at,
-        }
-    }
-
-    fn rag_metrics(&self, at: DateTime<Utc>) -> Vec<RagMetric> {
-        let metric = |retrieval: &crate::agent::runner::usage::Retrieval| RagMetric {
-            org_id: self.run.org_id.clone(),
-            user_id: self.run.user_id.clone(),
-            run_id: Some(self.run.id.0),
-            trace_id: self.run.trace_id.clone(),
-            phase: CallPhase::Autonomous,
-            query: retrieval.query.clone(),
-            chunks_retrieved: retrieval.chunks,
-            chunks_used: retrieval.chunks,
-            latency: retrieval.took,
-            relevance_score: retrieval.relevance,
-            created_at: at,
+        let event = Event::ToolResult {
+            tool_result,
+            timestamp,
         };
-        self.tally.retrievals.iter().map(metric).collect()
+        events.push((event, RunStatus::Running));
+    }
+    questions::store::close_of_run(conn, org_id, run_id).await?;
+    consents::store::cancel_pending_of_run(conn, org_id, run_id, at).await?;
+    Ok(events)
+}
+
+fn last_events(end: &End<'_>, gen_id: Option<i64>, at: DateTime<Utc>) -> Vec<(Event, RunStatus)> {
+    let (stopped, summary) = (end.stopped, end.summary);
+    let status = stopped.run_status();
+    let phase = match status {
+        RunStatus::Completed => RunPhase::Completed,
+        RunStatus::Canceled => RunPhase::Canceled,
+        RunStatus::Failed
+        | RunStatus::Queued
+        | RunStatus::Running
+        | RunStatus::PausedForApproval => RunPhase::Failed,
+    };
+    let mut events = vec![Event::Status {
+        status: phase,
+        task_id: None,
+        reason: (!stopped.is_success()).then(|| stopped.reason().to_owned()),
+        prompt_id: None,
+    }];
+    if let Some(progress) = end.progress {
+        events.extend(progress.end(stopped.is_success()));
+    }
+    if !summary.next_steps.is_empty() {
+        let next_steps = summary.next_steps.clone();
+        events.push(Event::NextSteps { next_steps });
+    }
+    let timestamp = at.timestamp_millis();
+    if let Some(gen_id) = gen_id {
+        events.push(Event::GenerationLogged { gen_id, timestamp });
+    }
+    let mut events: Vec<_> = events
+        .into_iter()
+        .map(|event| (event, RunStatus::Running))
+        .collect();
+    let summary = summary.clone();
+    events.push((Event::Complete { summary }, status));
+    if end.run.kind == RunKind::Job {
+        events.push((job_end(status), status));
+    }
+    events
+}
+
+fn task_metric(end: &End<'_>, at: DateTime<Utc>) -> TaskMetric {
+    let (run, usage) = (end.run, end.usage);
+    let retrievals = &usage.retrievals;
+    let spent = usage.spent.total();
+    TaskMetric {
+        org_id: run.org_id.clone(),
+        user_id: run.user_id.clone(),
+        run_id: run.id,
+        trace_id: run.trace_id.clone(),
+        task_type: "autonomous".to_owned(),
+        llm_iterations: end.summary.iterations,
+        rag_retrievals: u32::try_from(retrievals.len()).unwrap_or(u32::MAX),
+        completion_time: end.worked,
+        llm_time: usage.llm_time,
+        rag_time: retrievals.iter().map(|retrieval| retrieval.took).sum(),
+        total_tokens: spent.usage.total(),
+        total_cost: spent.cost,
+        status: task_status(end.stopped),
+        error_type: (!end.stopped.is_success()).then(|| end.stopped.reason().to_owned()),
+        created_at: at,
     }
 }
 
-impl End<'_> {
-    /// A run that failed is an error of whoever asked for it, beside those that their client reports.
-    fn failure(&self, at: DateTime<Utc>) -> Occurrence {
-        let run = self.run;
-        let message = self.error.or(self.stopped.explanation());
-        Occurrence {
-            org_id: run.org_id.to_string(),
-            user_id: run.user_id.to_string(),
-            source: Source::Run,
-            error_type: self.stopped.reason().to_owned(),
-            message: message.unwrap_or("the run failed").to_owned(),
-            component: Some("agent".to_owned()),
-            operation: Some("run".to_owned()),
-            trace_id: run.trace_id.as_ref().map(|trace| trace.0.clone()),
-            run_id: Some(run.id.0),
-            extra: Some(json!({"model": run.model.model, "provider": run.model.provider})),
-            ..Occurrence::of_this_server(at)
-        }
+fn rag_metrics(end: &End<'_>, at: DateTime<Utc>) -> Vec<RagMetric> {
+    let metric = |retrieval: &Retrieval| RagMetric {
+        org_id: end.run.org_id.clone(),
+        user_id: end.run.user_id.clone(),
+        run_id: Some(end.run.id),
+        trace_id: end.run.trace_id.clone(),
+        phase: CallPhase::Autonomous,
+        query: retrieval.query.clone(),
+        chunks_retrieved: retrieval.chunks,
+        chunks_used: retrieval.chunks,
+        latency: retrieval.took,
+        relevance_score: retrieval.relevance,
+        created_at: at,
+    };
+    end.usage.retrievals.iter().map(metric).collect()
+}
+
+/// A run that failed is an error of whoever asked for it, beside those that their client reports.
+fn failure(end: &End<'_>, at: DateTime<Utc>) -> Occurrence {
+    let run = end.run;
+    let message = end.error.or(end.stopped.explanation());
+    Occurrence {
+        org_id: run.org_id.to_string(),
+        user_id: run.user_id.to_string(),
+        source: Source::Run,
+        error_type: end.stopped.reason().to_owned(),
+        message: message.unwrap_or("the run failed").to_owned(),
+        component: Some("agent".to_owned()),
+        operation: Some("run".to_owned()),
+        trace_id: run.trace_id.as_ref().map(|trace| trace.0.clone()),
+        run_id: Some(run.id),
+        extra: Some(json!({"model": run.model.model, "provider": run.model.provider})),
+        ..Occurrence::of_this_server(at)
     }
 }
 
@@ -273,15 +248,3 @@ fn task_status(stopped: Stopped) -> Status {
     }
 }
 
-/// What the user may want to do next: at most three sentences.
-pub(crate) fn next_steps(stopped: Stopped, tally: &Tally) -> Vec<String> {
-    let mut steps: Vec<String> = stopped.advice().map(str::to_owned).into_iter().collect();
-    if !tally.created.is_empty() {
-        steps.push("Review the newly created files".to_owned());
-    }
-    if !tally.modified.is_empty() {
-        steps.push("Review the changes before you commit them".to_owned());
-    }
-    steps.truncate(3);
-    steps
-}

@@ -10,7 +10,8 @@ use crate::conversations::model::{
 };
 use crate::conversations::service::{ConversationService, ensure};
 use crate::llm::model::Message;
-use crate::runs::model::{Run, Task};
+use crate::runs::model::Run;
+use crate::runs::task::Task;
 
 /// Takes the history from the task's conversation when the client sent none. An id that no
 /// conversation has will begin one ([`begin`]); a conversation of another user is not found, whatever the

@@ -2,6 +2,8 @@
 
 pub mod attachments;
 pub mod history;
+pub mod open_workspace;
 pub mod prepare;
 pub mod request;
+pub mod routing;
 pub mod sent_history;

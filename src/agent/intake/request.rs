@@ -9,7 +9,7 @@ use crate::agent::error::Error;
 use crate::agent::intake::attachments::{Attachment, parts};
 use crate::agent::intake::sent_history::{HistoryEntry, history};
 use crate::platform::ids::ConversationId;
-use crate::runs::model::{Diagnostic, EditorContext, Task};
+use crate::runs::task::{Diagnostic, EditorContext, Task};
 
 /// The longest message, in bytes. Longer ones fit no model's window together with any code.
 pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;

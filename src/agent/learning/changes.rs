@@ -11,8 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::agent::execution::run_loop::Runner;
-use crate::agent::service::{AgentService, Services};
+use crate::agent::deps::Deps;
 use crate::feedback::model::{Signal, SignalSource};
 use crate::feedback::store::signals;
 use crate::platform::hex::hex;
@@ -22,13 +21,13 @@ use crate::runs::store::changes::Due;
 use crate::workspace::paths::Workspace;
 
 /// The most files of a run that are looked at.
-const MAX_FILES: usize = 50;
+pub(crate) const MAX_FILES: usize = 50;
 /// A file larger than this is not.
 const MAX_BYTES: u64 = 1024 * 1024;
 /// How long people have before a server looks by itself.
-const TIME_TO_LOOK: TimeDelta = TimeDelta::hours(1);
+const CHECK_AFTER: TimeDelta = TimeDelta::hours(1);
 /// Between two looks of a server.
-const LOOK_EVERY: Duration = Duration::from_mins(5);
+const CHECK_EVERY: Duration = Duration::from_mins(5);
 /// How many notes are taken up at once.
 const AT_ONCE: i64 = 50;
 
@@ -65,110 +64,68 @@ fn judge(changes: &[FileChange], now: impl Fn(&str) -> Option<String>) -> Option
 }
 
 /// The hash of a file; none when it is not there, or nothing that is looked at.
-fn hash_of(workspace: &Workspace, path: &str) -> Option<String> {
+pub(crate) fn hash_of(workspace: &Workspace, path: &str) -> Option<String> {
     let (file, _) = workspace.open_file(path).ok()?;
     let mut content = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut content).ok()?;
     (content.len() as u64 <= MAX_BYTES).then(|| hex(&Sha256::digest(&content)))
 }
 
-impl Runner {
-    /// What this run leaves in its workspace.
-    pub(crate) async fn changes(&self) -> Vec<FileChange> {
-        let Some(tools) = &self.tools else {
-            return Vec::new();
-        };
-        let paths = &self.tally.modified | &self.tally.created;
-        if paths.is_empty() {
-            return Vec::new();
+/// Looks what became of earlier changes in a folder that somebody works in now.
+pub(crate) async fn check_past_changes(deps: &Deps, org_id: &OrgId, workspace: &Workspace) {
+    let folder = workspace.root().to_string_lossy().into_owned();
+    let looked = async {
+        let mut conn = deps.db.acquire().await?;
+        let due = store::of_workspace(&mut conn, org_id, &folder, AT_ONCE).await?;
+        drop(conn);
+        for note in due {
+            check(deps, note).await?;
         }
-        let before = async {
-            let mut conn = self.services.db.acquire().await?;
-            store::hashes_before(&mut conn, &self.run.org_id, self.run.id).await
-        };
-        let before = match before.await {
-            Ok(before) => before,
-            Err(error) => {
-                tracing::warn!(run.id = %self.run.id, %error, "nobody will see what becomes of it");
-                return Vec::new();
-            }
-        };
-        let workspace = tools.workspace.clone();
-        let look = move || {
-            // A file of which nobody knows what it was cannot be said to be put back.
-            let known = paths.into_iter().filter_map(|path| {
-                let before = before.get(&path)?.clone();
-                let after = hash_of(&workspace, &path);
-                Some(FileChange {
-                    path,
-                    before,
-                    after,
-                })
-            });
-            known.take(MAX_FILES).collect()
-        };
-        tokio::task::spawn_blocking(look).await.unwrap_or_default()
+        Ok::<_, sqlx::Error>(())
+    };
+    if let Err(error) = looked.await {
+        tracing::warn!(%error, "nobody saw what became of earlier changes");
     }
 }
 
-impl AgentService {
-    /// Looks what became of earlier changes in a folder that somebody works in now.
-    pub(crate) async fn look_back(&self, org_id: &OrgId, workspace: &Workspace) {
-        let folder = workspace.root().to_string_lossy().into_owned();
-        let looked = async {
-            let mut conn = self.services().db.acquire().await?;
-            let due = store::of_workspace(&mut conn, org_id, &folder, AT_ONCE).await?;
-            drop(conn);
-            for note in due {
-                look_at(self.services(), note).await?;
-            }
-            Ok::<_, sqlx::Error>(())
-        };
-        if let Err(error) = looked.await {
-            tracing::warn!(%error, "nobody saw what became of earlier changes");
-        }
-    }
-
-    /// Looks from time to time what became of changes, until the end of the process.
-    pub fn keep_looking_back(&self) {
-        let service = self.clone();
-        let stopping = service.services().tasks.stopping();
-        self.services().tasks.spawn(async move {
-            let look = async {
-                loop {
-                    tokio::time::sleep(LOOK_EVERY).await;
-                    if let Err(error) = service.look_at_all().await {
-                        tracing::warn!(%error, "nobody saw what became of changes");
-                    }
+/// Looks from time to time what became of changes, until the end of the process.
+pub fn keep_checking(deps: &Deps) {
+    let (tasks, deps) = (deps.tasks.clone(), deps.clone());
+    let stopping = tasks.stopping();
+    tasks.spawn(async move {
+        let look = async {
+            loop {
+                tokio::time::sleep(CHECK_EVERY).await;
+                if let Err(error) = check_all(&deps).await {
+                    tracing::warn!(%error, "nobody saw what became of changes");
                 }
-            };
-            stopping.run_until_cancelled(look).await;
-        });
-    }
-
-    /// Looks at everything that is due.
-    pub async fn look_at_all(&self) -> sqlx::Result<()> {
-        let services = self.services();
-        let before = services.clock.now() - TIME_TO_LOOK;
-        let mut after: (DateTime<Utc>, uuid::Uuid) = (DateTime::UNIX_EPOCH, uuid::Uuid::nil());
-        loop {
-            let mut conn = services.db.acquire().await?;
-            let due = store::due(&mut conn, before, after, AT_ONCE).await?;
-            drop(conn);
-            let Some(last) = due.last() else {
-                return Ok(());
-            };
-            after = (last.created_at, last.run_id.0);
-            for note in due {
-                look_at(services, note).await?;
             }
+        };
+        stopping.run_until_cancelled(look).await;
+    });
+}
+
+/// Looks at everything that is due.
+pub async fn check_all(deps: &Deps) -> sqlx::Result<()> {
+    let before = deps.clock.now() - CHECK_AFTER;
+    let mut after: (DateTime<Utc>, uuid::Uuid) = (DateTime::UNIX_EPOCH, uuid::Uuid::nil());
+    loop {
+        let mut conn = deps.db.acquire().await?;
+        let due = store::due(&mut conn, before, after, AT_ONCE).await?;
+        drop(conn);
+        let Some(last) = due.last() else {
+            return Ok(());
+        };
+        after = (last.created_at, last.run_id.0);
+        for note in due {
+            check(deps, note).await?;
         }
     }
 }
 
 /// Looks at the changes of one run, and notes what became of them. Of several servers that do one
 /// succeeds.
-async fn look_at(services: &Services, note: Due) -> sqlx::Result<()> {
+async fn check(deps: &Deps, note: Due) -> sqlx::Result<()> {
     let (folder, files) = (note.workspace.clone(), note.files.clone());
     let look = move || {
         let files: Vec<FileChange> = serde_json::from_value(files).unwrap_or_default();
@@ -179,13 +136,13 @@ async fn look_at(services: &Services, note: Due) -> sqlx::Result<()> {
     let Ok(Some(signal)) = tokio::task::spawn_blocking(look).await else {
         return Ok(());
     };
-    let mut tx = services.db.begin().await?;
+    let mut tx = deps.db.begin().await?;
     if store::take(&mut tx, &note.org_id, note.run_id).await? {
         let seen: Vec<_> = signal
             .map(|signal| (signal, SignalSource::Workspace))
             .into_iter()
             .collect();
-        let now = services.clock.now();
+        let now = deps.clock.now();
         signals::record(&mut tx, &note.org_id, note.gen_id, &seen, now).await?;
     }
     tx.commit().await

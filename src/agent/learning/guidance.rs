@@ -1,55 +1,36 @@
-//! What a run takes from what was learned, and what it leaves to learn from.
+//! Insights for a task, from what feedback taught.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::agent::deps::Deps;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::agent::execution::run_loop::{Halt, Runner};
-use crate::agent::finish::record::End;
-use crate::agent::prompt::messages::Reach;
-use crate::agent::service::AgentService;
-use crate::approvals::consents;
 use crate::auth::principal::Principal;
+use crate::feedback::guidance::service;
 use crate::feedback::guidance::model::{Guidance, Occasion};
-use crate::feedback::guidance::service::guidance;
-use crate::feedback::model::{Category, Generation, Signal, SignalSource, TaskType, Verified};
-use crate::feedback::store::{generations, signals};
-use crate::feedback::traits::{Written, language_in, language_of};
-use crate::llm::model::{Arguments, Message};
-use crate::platform::db::to_jsonb;
+use crate::feedback::model::Category;
+use crate::feedback::traits::{language_in, language_of};
 use crate::retrieval::model::Chunk;
-use crate::runs::event_data::Verification;
-use crate::runs::model::Task;
-use crate::runs::store::changes;
-use crate::tools::arguments;
-use crate::tools::registry::ToolSet;
-use crate::workspace::paths::Workspace;
+use crate::runs::task::Task;
 
-/// Whoever asks the same again within this time was not content with the answer.
-const SOON: TimeDelta = TimeDelta::hours(24);
 
-impl AgentService {
-    /// What was learned for a task of somebody; nothing when that is switched off or cannot be read,
-    /// because a task can do without.
-    pub(crate) async fn guidance(
-        &self,
-        principal: &Principal,
-        task: &Task,
-        chunks: &[Chunk],
-        draw: Uuid,
-    ) -> Guidance {
-        if !self.config().apply_insights {
-            return Guidance::default();
-        }
-        let found = async {
-            let mut conn = self.services().db.acquire().await?;
-            look_up(&mut conn, principal, task, chunks, draw).await
-        };
-        found.await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a task goes without what was learned");
-            Guidance::default()
-        })
+/// What was learned for a task of somebody; nothing when that is switched off or cannot be read,
+/// because a task can do without.
+pub(crate) async fn guidance(deps: &Deps, principal: &Principal,
+    task: &Task,
+    chunks: &[Chunk],
+    draw: Uuid,
+) -> Guidance {
+    if !deps.config.apply_insights {
+        return Guidance::default();
     }
+    let found = async {
+        let mut conn = deps.db.acquire().await?;
+        look_up(&mut conn, principal, task, chunks, draw).await
+    };
+    found.await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "a task goes without what was learned");
+        Guidance::default()
+    })
 }
 
 async fn look_up(
@@ -67,7 +48,7 @@ async fn look_up(
         language: language(task, chunks),
         draw,
     };
-    guidance(conn, &occasion).await
+    service::guidance(conn, &occasion).await
 }
 
 /// The language a task is about: that of the open file, else the one it names, else that of the code
@@ -78,110 +59,4 @@ fn language(task: &Task, chunks: &[Chunk]) -> Option<&'static str> {
         .or_else(|| chunks.iter().find_map(|chunk| language_of(&chunk.path)))
 }
 
-impl Runner {
-    /// What was learned, for the first message; noted for the end of the run.
-    pub(crate) async fn learned(&mut self, chunks: &[Chunk]) -> Result<String, Halt> {
-        let (principal, learning) = (self.run.principal(), self.learning.clone());
-        let found = learning.guidance(&principal, &self.run.task, chunks, self.run.id.0);
-        let guidance = self.unless_halted(found).await?;
-        self.exposure = guidance.exposure;
-        Ok(guidance.text)
-    }
 
-    /// What the run wrote, as far as its conversation still holds it.
-    pub(crate) fn written(&self) -> Written {
-        let since_goal = self.messages.get(self.goal..).unwrap_or_default();
-        Written {
-            answer: self.last_text.clone(),
-            code: since_goal
-                .iter()
-                .flat_map(|message| code(message, &self.services.tools))
-                .collect(),
-            changed: &self.tally.modified | &self.tally.created,
-            commands: self.tools.is_some().then_some(self.tally.commands),
-        }
-    }
-
-    /// What kind of answer the run gives.
-    pub(crate) fn task_type(&self) -> TaskType {
-        task_type(self.reach)
-    }
-}
-
-impl End<'_> {
-    /// Notes what the run itself says about its answer, beside the answer.
-    pub(crate) async fn leave_to_learn_from(
-        &self,
-        conn: &mut PgConnection,
-        generation: &Generation,
-        gen_id: i64,
-        at: DateTime<Utc>,
-    ) -> sqlx::Result<()> {
-        let run = self.run;
-        let mut seen = Vec::new();
-        match self.summary.verification {
-            Verification::Passed => seen.push(Signal::TestsPassed),
-            Verification::Failed => seen.push(Signal::TestsFailed),
-            Verification::NotRun => {}
-        }
-        if consents::store::was_denied(conn, &run.org_id, run.id).await? {
-            seen.push(Signal::ApprovalDenied);
-        }
-        let seen: Vec<_> = seen
-            .into_iter()
-            .map(|signal| (signal, SignalSource::Run))
-            .collect();
-        signals::record(conn, &run.org_id, gen_id, &seen, at).await?;
-        let since = at - SOON;
-        if let Some(before) = generations::asked_before(conn, generation, gen_id, since).await? {
-            let again = [(Signal::Retried, SignalSource::Run)];
-            signals::record(conn, &run.org_id, before, &again, at).await?;
-        }
-        let folder = run.task.workspace_path.as_deref();
-        if let (Some(folder), false) = (folder, self.changes.is_empty()) {
-            // As the next run in it will name it.
-            let folder = Workspace::open(folder).map(|place| place.root().to_owned());
-            if let Ok(folder) = folder {
-                let folder = folder.to_string_lossy();
-                let files = to_jsonb(&self.changes);
-                changes::leave(conn, run, gen_id, &folder, &files, at).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What kind of answer is given by somebody who may do this much.
-pub(crate) fn task_type(reach: Reach) -> TaskType {
-    match reach {
-        Reach::Full => TaskType::Codegen,
-        Reach::ReadOnly => TaskType::Analysis,
-        Reach::NoWorkspace => TaskType::Chat,
-    }
-}
-
-/// What the checks said, as an answer remembers it.
-pub(crate) fn verified(verification: Verification) -> Verified {
-    match verification {
-        Verification::Passed => Verified::Passed,
-        Verification::Failed => Verified::Failed,
-        Verification::NotRun => Verified::NotRun,
-    }
-}
-
-/// The files that a message writes, with what it writes into them.
-fn code(message: &Message, tools: &ToolSet) -> Vec<(String, String)> {
-    let Message::Assistant { tool_calls, .. } = message else {
-        return Vec::new();
-    };
-    let written = tool_calls.iter().filter_map(|call| {
-        let Arguments::Object { object } = &call.arguments else {
-            return None;
-        };
-        let written = tools
-            .named(&call.name)?
-            .written(arguments::Arguments::of(object))?;
-        Some((written.path, written.text))
-    });
-    written.collect()
-}

@@ -2,4 +2,5 @@
 
 pub mod changes;
 pub mod guidance;
+pub mod signals;
 pub mod tuning;

@@ -7,7 +7,12 @@
 
 use std::fmt::Write as _;
 
+use crate::llm::route::Route;
 use crate::llm::model::{Arguments, Message, Part, ToolSpec};
+
+/// The share of the model's window that the conversation may take, in percent, when the rest is
+/// left for the answer and for errors of the estimate.
+const WINDOW_PERCENT: usize = 75;
 
 /// Characters per token when the provider has not counted: deliberately few, so that the estimate
 /// is high rather than low for code.
@@ -247,6 +252,12 @@ pub fn head_and_tail(text: &str, limit: usize) -> String {
         tail - head,
         &text[tail..]
     )
+}
+
+/// Tokens that a request to a model may take.
+pub fn window_budget(route: &Route) -> usize {
+    let window = usize::try_from(route.context_window).unwrap_or(usize::MAX);
+    window / 100 * WINDOW_PERCENT
 }
 
 #[cfg(test)]

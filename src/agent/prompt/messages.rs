@@ -6,10 +6,11 @@
 
 use std::fmt::Write as _;
 
-use crate::agent::prompt::plan::Plan;
+use crate::runs::model::ToolAccess;
+use crate::runs::plan::Plan;
 use crate::llm::model::{Message, Part};
 use crate::retrieval::model::Chunk;
-use crate::runs::model::{EditorContext, Task};
+use crate::runs::task::{EditorContext, Task};
 
 /// The most of the open file that is shown, in characters.
 const MAX_CURRENT_FILE_CHARS: usize = 24_000;
@@ -44,23 +45,12 @@ const SYSTEM_NO_WORKSPACE: &str = "\
 You are NAVI, an engineering assistant. No workspace is open, so you have no tools: answer from \
 what the user shows you, and say so when you would have to see the code.";
 
-/// What the agent may do in this run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// Read, write and run.
-    Full,
-    /// Read and search.
-    ReadOnly,
-    /// Answer only.
-    NoWorkspace,
-}
-
 /// The system prompt; byte-stable within a run.
-pub fn system(reach: Reach) -> &'static str {
-    match reach {
-        Reach::Full => SYSTEM,
-        Reach::ReadOnly => SYSTEM_READ_ONLY,
-        Reach::NoWorkspace => SYSTEM_NO_WORKSPACE,
+pub fn system(access: ToolAccess) -> &'static str {
+    match access {
+        ToolAccess::Full => SYSTEM,
+        ToolAccess::ReadOnly => SYSTEM_READ_ONLY,
+        ToolAccess::NoWorkspace => SYSTEM_NO_WORKSPACE,
     }
 }
 
@@ -146,7 +136,7 @@ fn head(text: &str, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runs::model::Diagnostic;
+    use crate::runs::task::Diagnostic;
 
     fn task() -> Task {
         Task {

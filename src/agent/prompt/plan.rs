@@ -1,20 +1,19 @@
 //! The plan: at most five steps, asked of the model once, and where the run stands in it.
 
+use crate::runs::plan::{MAX_DETAIL, MAX_TITLE, Plan, cut};
+use crate::runs::plan::MAX_DETAIL;
+use crate::runs::plan::MAX_TITLE;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::prompt::messages;
 use crate::llm::model::{ChatRequest, Message};
 use crate::retrieval::model::Chunk;
 use crate::runs::event::Event;
-use crate::runs::event_data::{LegacyStep, PlanData, PlanRef, PlanStep, StepData, StepStatus};
-use crate::runs::model::Task;
+use crate::runs::event_data::{PlanRef, PlanStep, StepData, StepStatus};
+use crate::runs::task::Task;
 
 /// The most steps of a plan.
 const MAX_STEPS: usize = 5;
-/// The most characters of a step's title.
-const MAX_TITLE: usize = 72;
-/// The most characters of a step's detail.
-const MAX_DETAIL: usize = 180;
 /// The most files a plan may name.
 const MAX_FILES: usize = 10;
 /// Tokens a plan may take.
@@ -25,17 +24,6 @@ You plan the work of an engineer in a repository. Answer with JSON alone, no pro
 {\"steps\":[{\"label\":\"…\",\"description\":\"…\"}],\"estimated_files\":[\"…\"]}. \
 At most five steps, each something that can be seen to be done. Name files and commands where the \
 request or the code names them. One step is enough for a small task.";
-
-/// What is to be done, in steps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Plan {
-    /// Names the plan within its run.
-    pub id: String,
-    /// One to five steps, counted from 1.
-    pub steps: Vec<PlanStep>,
-    /// Files the plan expects to touch.
-    pub estimated_files: Vec<String>,
-}
 
 #[derive(Deserialize)]
 struct Answer {
@@ -52,75 +40,44 @@ struct AnswerStep {
     description: String,
 }
 
-impl Plan {
-    /// A plan of one step: for what needs no plan, and for when none could be had.
-    pub fn single(title: &str) -> Self {
-        let step = PlanStep {
-            index: 1,
-            title: cut(title, MAX_TITLE),
-            detail: cut(title, MAX_DETAIL),
-        };
-        Self {
-            id: String::new(),
-            steps: vec![step],
-            estimated_files: Vec::new(),
-        }
-    }
-
-    /// The same plan under a name.
-    #[must_use]
-    pub fn named(mut self, id: String) -> Self {
-        self.id = id;
-        self
-    }
-
-    /// Reads a model's answer: the outermost JSON object in it. `None` when there is no usable one.
-    pub fn parse(text: &str) -> Option<Self> {
-        let answer: Answer = serde_json::from_str(outermost_object(text)?).ok()?;
-        let steps: Vec<PlanStep> = answer
-            .steps
-            .iter()
-            .filter(|step| !step.label.trim().is_empty())
-            .take(MAX_STEPS)
-            .zip(1..)
-            .map(|(step, index)| PlanStep {
-                index,
-                title: cut(&step.label, MAX_TITLE),
-                detail: cut(&step.description, MAX_DETAIL),
-            })
-            .collect();
-        if steps.is_empty() {
-            return None;
-        }
-        let estimated_files = answer.estimated_files.into_iter().take(MAX_FILES).collect();
-        Some(Self {
-            id: String::new(),
-            steps,
-            estimated_files,
+/// Reads a model's answer: the outermost JSON object in it. `None` when there is no usable one.
+pub fn parse(text: &str) -> Option<Plan> {
+    let answer: Answer = serde_json::from_str(outermost_object(text)?).ok()?;
+    let steps: Vec<PlanStep> = answer
+        .steps
+        .iter()
+        .filter(|step| !step.label.trim().is_empty())
+        .take(MAX_STEPS)
+        .zip(1..)
+        .map(|(step, index)| PlanStep {
+            index,
+            title: cut(&step.label, MAX_TITLE),
+            detail: cut(&step.description, MAX_DETAIL),
         })
+        .collect();
+    if steps.is_empty() {
+        return None;
     }
+    let estimated_files = answer.estimated_files.into_iter().take(MAX_FILES).collect();
+    Some(Plan {
+        id: String::new(),
+        steps,
+        estimated_files,
+    })
+}
 
-    /// The events that show the plan.
-    pub fn events(&self) -> Vec<Event> {
-        let data = PlanData {
-            plan_id: self.id.clone(),
-            steps: self.steps.clone(),
-        };
-        let steps = self.steps.iter().map(|step| LegacyStep {
-            id: step.index,
-            label: step.title.clone(),
-            description: step.detail.clone(),
-            status: "pending".to_owned(),
-        });
-        vec![
-            Event::PlanStart { data },
-            Event::Plan {
-                steps: steps.collect(),
-                estimated_files: self.estimated_files.clone(),
-                is_complex: self.steps.len() > 1,
-            },
-        ]
+/// The whole task as the one step of a plan.
+pub(crate) fn one_step(task: &Task) -> Plan {
+    Plan::single(task.first_line())
+}
+
+/// The query of the workspace search: the message, and the editor's diagnostics.
+pub(crate) fn search_query(task: &Task) -> String {
+    let reported = messages::diagnostics(&task.editor);
+    if reported.is_empty() {
+        return task.message.clone();
     }
+    format!("{}\n{reported}", task.message)
 }
 
 /// Finds the outermost JSON object in a model's answer, among prose and fences.
@@ -233,21 +190,13 @@ fn announced_step(line: &str) -> Option<u32> {
         .then_some(number)
 }
 
-fn cut(text: &str, limit: usize) -> String {
-    let text = text.trim();
-    match text.char_indices().nth(limit) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(limit - 1).chain(['…']).collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_plan_is_found_among_prose_and_fences() {
-        let plan = Plan::parse(
+        let plan = parse(
             "Sure!\n```json\n{\"steps\":[{\"label\":\"Read\",\"description\":\"a.rs\"}]}\n```",
         );
         assert_eq!(plan.map(|plan| plan.steps.len()), Some(1));
@@ -269,7 +218,7 @@ mod tests {
     #[test]
     fn a_plan_keeps_five_steps_and_cuts_long_titles() {
         let step = format!("{{\"label\":\"{}\"}}", "ä".repeat(100));
-        let plan = Plan::parse(&format!("{{\"steps\":[{}]}}", [step.as_str(); 9].join(",")));
+        let plan = parse(&format!("{{\"steps\":[{}]}}", [step.as_str(); 9].join(",")));
         let plan = plan.expect("a plan");
         assert_eq!(plan.steps.len(), MAX_STEPS);
         assert!(
@@ -289,7 +238,7 @@ mod tests {
             "{\"steps\":[]}",
             "{\"steps\":[{\"label\":\" \"}]}",
         ] {
-            assert_eq!(Plan::parse(text), None, "{text}");
+            assert_eq!(parse(text), None, "{text}");
         }
     }
 
@@ -307,7 +256,7 @@ mod tests {
     #[test]
     fn progress_follows_what_the_model_announces_and_never_goes_back() {
         let text = "{\"steps\":[{\"label\":\"a\"},{\"label\":\"b\"},{\"label\":\"c\"}]}";
-        let plan = Plan::parse(text)
+        let plan = parse(text)
             .expect("a plan")
             .named("plan-1".to_owned());
         let (mut progress, first) = Progress::begin(&plan);

@@ -1,4 +1,7 @@
 //! Starting runs, taking over those that were left, and listening to other processes.
 
+pub mod cancel;
 pub mod listener;
+pub mod resume;
+pub mod start;
 pub mod worker;

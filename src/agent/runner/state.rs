@@ -4,16 +4,19 @@
 //! disagree. What can be computed is not in it: what the run spent is the sum of its calls' rows,
 //! where its goal stands follows from its history, and its last words are in the conversation.
 
+use crate::verify::detect::Check;
+use crate::verify::run::CheckResult;
+use crate::verify::run::CheckResult;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::agent::prompt::plan::Progress;
-use crate::agent::runner::usage::Tally;
-use crate::agent::steps::verification::Rounds;
+use crate::agent::runner::usage::RunUsage;
 use crate::feedback::model::Exposure;
 use crate::llm::model::StopReason;
-use crate::runs::event_data::Verification;
+use crate::verify::model::Verification;
 
 /// The state of a run between two steps. Fields that are missing, because an earlier version wrote
 /// it, are those of a run that begins.
@@ -29,17 +32,42 @@ pub struct RunState {
     /// Where the run stands in its plan.
     pub progress: Option<Progress>,
     /// What it did and used.
-    pub tally: Tally,
+    #[serde(rename = "tally")]
+    pub usage: RunUsage,
     /// What the last verification said.
     pub verification: Verification,
     /// What is remembered from one verification to the next.
     pub rounds: Rounds,
-    /// How long it was worked on, by all processes that did.
+    /// How long it was worked on, by all processes that did. Of a run under way: by those before
+    /// this one.
     pub worked: Duration,
-    /// Ports of the servers that it started and that run.
+    /// Ports of the servers that it started and that run. Of a run under way: of those that ended with
+    /// another process, until the model was told.
     pub ports: Vec<u16>,
     /// Which insights had a part in it.
     pub exposure: Exposure,
     /// The last thing that went wrong.
     pub last_error: Option<String>,
 }
+
+/// What the checks said before the first change.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Baseline {
+    /// The checks, once they were looked for.
+    pub(crate) checks: Option<Vec<Check>>,
+    /// Their results before the first change.
+    pub(crate) before: Option<Vec<CheckResult>>,
+}
+
+/// What is remembered from one verification to the next.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rounds {
+    /// The failures of the last verification, and how often they came back.
+    pub(crate) repeated: (BTreeSet<String>, u32),
+    /// Whether the model was already told that what fails failed before.
+    pub(crate) told_of_old_failures: bool,
+    /// What had been done by the last verification.
+    pub(crate) deeds_seen: u32,
+}
+

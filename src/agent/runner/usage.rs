@@ -1,21 +1,18 @@
 //! What a run did and used: files, commands, calls, tokens, cost.
 
+use crate::agent::model_call::SpendTotal;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::model::CallRow;
-use crate::ledger::money::Nanos;
-use crate::llm::model::Usage;
 use crate::retrieval::model::{Chunk, Retrieved};
 use crate::tools::outcome::Effect;
 
 /// The counts of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Tally {
+pub struct RunUsage {
     /// Calls to the model.
     pub llm_calls: u32,
     /// Time spent waiting for the model.
@@ -23,7 +20,7 @@ pub struct Tally {
     /// Tokens and cost of all calls. Not part of what is stored: a run that goes on elsewhere takes
     /// them from the rows of its calls.
     #[serde(skip)]
-    pub spending: Spending,
+    pub spent: SpendTotal,
     /// Tool calls.
     pub tool_calls: u32,
     /// Retrievals, as they will be recorded.
@@ -40,57 +37,6 @@ pub struct Tally {
     pub commands: u32,
 }
 
-/// What calls to models used. Shared with the calls themselves, because also those that fail or are
-/// dropped halfway have been paid for: the sum here is the sum of their rows.
-#[derive(Clone, Debug, Default)]
-pub struct Spending(Arc<Mutex<Spent>>);
-
-/// A sum over calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spent {
-    /// Tokens of all calls that said how many.
-    pub usage: Usage,
-    /// Cost of all calls; `None` once that of one was unknown.
-    pub cost: Option<Nanos>,
-}
-
-impl Default for Spent {
-    fn default() -> Self {
-        Self {
-            usage: Usage::default(),
-            cost: Some(Nanos::ZERO),
-        }
-    }
-}
-
-impl Spending {
-    /// What these calls used.
-    pub fn of(calls: &[CallRow]) -> Self {
-        let spending = Self::default();
-        for call in calls {
-            spending.add(Some(call.usage), call.cost);
-        }
-        spending
-    }
-
-    /// Adds a call. One whose cost is unknown makes the whole sum unknown.
-    pub fn add(&self, usage: Option<Usage>, cost: Option<Nanos>) {
-        let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(usage) = usage {
-            spent.usage += usage;
-        }
-        spent.cost = match (spent.cost, cost) {
-            (Some(sum), Some(cost)) => sum.checked_add(cost),
-            (None, _) | (_, None) => None,
-        };
-    }
-
-    /// The sum until now.
-    pub fn spent(&self) -> Spent {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// One retrieval.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Retrieval {
@@ -104,12 +50,12 @@ pub struct Retrieval {
     pub relevance: Option<f64>,
 }
 
-impl Default for Tally {
+impl Default for RunUsage {
     fn default() -> Self {
         Self {
             llm_calls: 0,
             llm_time: Duration::ZERO,
-            spending: Spending::default(),
+            spent: SpendTotal::default(),
             tool_calls: 0,
             retrievals: Vec::new(),
             read: BTreeSet::new(),
@@ -121,7 +67,7 @@ impl Default for Tally {
     }
 }
 
-impl Tally {
+impl RunUsage {
     /// Adds what a tool did.
     pub fn add_effects(&mut self, effects: &[Effect]) {
         for effect in effects {

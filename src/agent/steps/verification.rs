@@ -6,15 +6,15 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use serde::{Deserialize, Serialize};
 
-use crate::agent::execution::run_loop::{Halt, Runner};
-use crate::agent::prompt::messages::Reach;
+use crate::agent::runner::runner::{Halt, Runner};
+use crate::runs::model::ToolAccess;
 use crate::platform::db::to_jsonb;
 use crate::runs::event::Event;
-use crate::runs::event_data::{Phase, Verification};
-use crate::runs::log::journal::Entry;
-use crate::runs::model::Stopped;
+use crate::runs::event_data::RunPhase;
+use crate::verify::model::Verification;
+use crate::runs::log::entry::Entry;
+use crate::runs::outcome::Stopped;
 use crate::tools::outcome::ToolError;
 use crate::verify::compare::{Change, Verdict, compare};
 use crate::verify::detect::{Check, detect};
@@ -24,27 +24,6 @@ use crate::verify::run::{CheckResult, run};
 const SAME_FAILURES: u32 = 5;
 /// The most of a failing check's output that the model is shown, in bytes.
 const MAX_OUTPUT_BYTES: usize = 4_000;
-
-/// What the checks said before the first change.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Baseline {
-    /// The checks, once they were looked for.
-    checks: Option<Vec<Check>>,
-    /// Their results before the first change.
-    before: Option<Vec<CheckResult>>,
-}
-
-/// What is remembered from one verification to the next.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Rounds {
-    /// The failures of the last verification, and how often they came back.
-    repeated: (BTreeSet<String>, u32),
-    /// Whether the model was already told that what fails failed before.
-    told_of_old_failures: bool,
-    /// What had been done by the last verification.
-    deeds_seen: u32,
-}
 
 /// What follows from a verification.
 #[derive(Debug)]
@@ -62,111 +41,110 @@ pub enum Checked {
     },
 }
 
-impl Runner {
-    /// Runs the checks once before anything is changed, so that old failures are known as old.
-    pub(crate) async fn measure_baseline(&mut self) -> Result<(), Halt> {
-        if self.baseline.before.is_some() || !self.verifies() {
-            return Ok(());
-        }
-        let checks = self.checks();
-        if checks.is_empty() {
-            self.baseline.before = Some(Vec::new());
-            return self.keep_baseline().await;
-        }
-        self.thinking("Running the project's checks before the first change…")
-            .await?;
-        let results = self.run_checks(&checks, "baseline").await?;
-        self.baseline.before = Some(results);
-        self.keep_baseline().await
+/// Runs the checks once before anything is changed, so that old failures are known as old.
+pub(crate) async fn measure_baseline(runner: &mut Runner) -> Result<(), Halt> {
+    if runner.baseline.before.is_some() || !verifies(runner) {
+        return Ok(());
     }
-
-    /// Whoever goes on with this run cannot measure it again: the workspace will have changed.
-    async fn keep_baseline(&mut self) -> Result<(), Halt> {
-        let baseline = to_jsonb(&self.baseline);
-        Ok(self.journal.write(vec![Entry::Baseline(baseline)]).await?)
+    let checks = checks(runner);
+    if checks.is_empty() {
+        runner.baseline.before = Some(Vec::new());
+        return keep_baseline(runner).await;
     }
+    runner.thinking("Running the project's checks before the first change…")
+        .await?;
+    let results = run_checks(runner, &checks, "baseline").await?;
+    runner.baseline.before = Some(results);
+    keep_baseline(runner).await
+}
 
-    /// Verifies what was done. When nothing was, there is nothing to verify.
-    pub(crate) async fn check(&mut self) -> Result<Checked, Halt> {
-        if !self.verifies() || self.tally.deeds() == 0 {
-            return Ok(Checked::Done);
-        }
-        let checks = self.checks();
-        self.journal.event(Event::status(Phase::Verifying)).await?;
-        let after = self.run_checks(&checks, "verification").await?;
-        let before = self.baseline.before.as_deref().unwrap_or_default();
-        let verdict = compare(before, &after);
-        self.verification = verdict.outcome;
-        let event = Event::Verification {
-            results: verdict.checks.clone(),
-            outcome: verdict.outcome,
-        };
-        self.journal.event(event).await?;
-        match verdict.outcome {
-            Verification::Passed | Verification::NotRun => Ok(Checked::Done),
-            Verification::Failed => Ok(self.after_failure(&verdict, &after)),
-        }
+/// Whoever goes on with this run cannot measure it again: the workspace will have changed.
+async fn keep_baseline(runner: &mut Runner) -> Result<(), Halt> {
+    let baseline = to_jsonb(&runner.baseline);
+    Ok(runner.journal.write(vec![Entry::Baseline(baseline)]).await?)
+}
+
+/// Verifies what was done. When nothing was, there is nothing to verify.
+pub(crate) async fn check(runner: &mut Runner) -> Result<Checked, Halt> {
+    if !verifies(runner) || runner.state.usage.deeds() == 0 {
+        return Ok(Checked::Done);
     }
-
-    fn after_failure(&mut self, verdict: &Verdict, after: &[CheckResult]) -> Checked {
-        let rounds = &mut self.rounds;
-        let changed = self.tally.deeds() != rounds.deeds_seen;
-        rounds.deeds_seen = self.tally.deeds();
-        if verdict.only_old_failures {
-            if rounds.told_of_old_failures && !changed {
-                return Checked::Stop(Stopped::FailuresExistedBefore);
-            }
-            rounds.told_of_old_failures = true;
-        }
-        let failing = failing(verdict);
-        if rounds.repeated.0 == failing {
-            rounds.repeated.1 += 1;
-        } else {
-            rounds.repeated = (failing, 1);
-        }
-        if rounds.repeated.1 >= SAME_FAILURES {
-            return Checked::Stop(Stopped::LoopDetected);
-        }
-        if !changed && !verdict.only_old_failures {
-            return Checked::Stop(Stopped::VerificationFailed);
-        }
-        let failed = after.iter().filter(|check| !check.success).count();
-        Checked::Again {
-            reason: format!("{failed} of {} checks failed", after.len()),
-            message: feedback(verdict, after),
-        }
+    let checks = checks(runner);
+    runner.journal.event(Event::status(RunPhase::Verifying)).await?;
+    let after = run_checks(runner, &checks, "verification").await?;
+    let before = runner.baseline.before.as_deref().unwrap_or_default();
+    let verdict = compare(before, &after);
+    runner.state.verification = verdict.outcome;
+    let event = Event::Verification {
+        results: verdict.checks.clone(),
+        outcome: verdict.outcome,
+    };
+    runner.journal.event(event).await?;
+    match verdict.outcome {
+        Verification::Passed | Verification::NotRun => Ok(Checked::Done),
+        Verification::Failed => Ok(after_failure(runner, &verdict, &after)),
     }
+}
 
-    fn verifies(&self) -> bool {
-        self.run.task.run_verification && self.reach == Reach::Full
-    }
-
-    /// The project's checks, looked for before the first change: the agent does not choose what it
-    /// is measured by. Only a project that had none is looked at again, because it may be new.
-    fn checks(&mut self) -> Vec<Check> {
-        let Some(tools) = &self.tools else {
-            return Vec::new();
-        };
-        match &self.baseline.checks {
-            Some(checks) if !checks.is_empty() => checks.clone(),
-            Some(_) | None => self.baseline.checks.insert(detect(tools)).clone(),
+fn after_failure(runner: &mut Runner, verdict: &Verdict, after: &[CheckResult]) -> Checked {
+    let rounds = &mut runner.state.rounds;
+    let changed = runner.state.usage.deeds() != rounds.deeds_seen;
+    rounds.deeds_seen = runner.state.usage.deeds();
+    if verdict.only_old_failures {
+        if rounds.told_of_old_failures && !changed {
+            return Checked::Stop(Stopped::FailuresExistedBefore);
         }
+        rounds.told_of_old_failures = true;
     }
+    let failing = failing(verdict);
+    if rounds.repeated.0 == failing {
+        rounds.repeated.1 += 1;
+    } else {
+        rounds.repeated = (failing, 1);
+    }
+    if rounds.repeated.1 >= SAME_FAILURES {
+        return Checked::Stop(Stopped::LoopDetected);
+    }
+    if !changed && !verdict.only_old_failures {
+        return Checked::Stop(Stopped::VerificationFailed);
+    }
+    let failed = after.iter().filter(|check| !check.success).count();
+    Checked::Again {
+        reason: format!("{failed} of {} checks failed", after.len()),
+        message: feedback(verdict, after),
+    }
+}
 
-    async fn run_checks(&mut self, checks: &[Check], id: &str) -> Result<Vec<CheckResult>, Halt> {
-        let Some(tools) = self.tools.clone() else {
-            return Ok(Vec::new());
-        };
-        match self.output.during_checks(run(checks, id, &tools)).await? {
-            Ok(results) => Ok(results),
-            Err(ToolError::Cancelled) => Err(Halt::Stopped(Stopped::Cancelled)),
-            Err(error) => {
-                tracing::error!(%error, "a check failed on our side");
-                Err(Halt::Stopped(Stopped::InternalError))
-            }
+fn verifies(runner: &Runner) -> bool {
+    runner.run.task.run_verification && runner.access == ToolAccess::Full
+}
+
+/// The project's checks, looked for before the first change: the agent does not choose what it
+/// is measured by. Only a project that had none is looked at again, because it may be new.
+fn checks(runner: &mut Runner) -> Vec<Check> {
+    let Some(tools) = &runner.tools else {
+        return Vec::new();
+    };
+    match &runner.baseline.checks {
+        Some(checks) if !checks.is_empty() => checks.clone(),
+        Some(_) | None => runner.baseline.checks.insert(detect(tools)).clone(),
+    }
+}
+
+async fn run_checks(runner: &mut Runner, checks: &[Check], id: &str) -> Result<Vec<CheckResult>, Halt> {
+    let Some(tools) = runner.tools.clone() else {
+        return Ok(Vec::new());
+    };
+    match runner.output.during_checks(run(checks, id, &tools)).await? {
+        Ok(results) => Ok(results),
+        Err(ToolError::Cancelled) => Err(Halt::Stopped(Stopped::Cancelled)),
+        Err(error) => {
+            tracing::error!(%error, "a check failed on our side");
+            Err(Halt::Stopped(Stopped::InternalError))
         }
     }
 }
+
 
 /// What fails, by name; two verifications in which the same fails are the same.
 fn failing(verdict: &Verdict) -> BTreeSet<String> {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use crate::agent::service::AgentService;
+use crate::jobs::plans::service::Plans;
 use crate::auth::principal::Principal;
 use crate::exec::text::cut;
 use crate::jobs::error::Error;
-use crate::jobs::model::Nudged;
+use crate::jobs::model::StartOutcome;
 use crate::jobs::plans::model::Report;
 use crate::jobs::plans::store;
 use crate::jobs::plans::view::NextAnswer;
@@ -29,64 +29,62 @@ const WORDS_BYTES: usize = 4_000;
 /// The most of a command or question in a report, in bytes.
 const QUESTION_BYTES: usize = 500;
 
-impl AgentService {
-    /// Starts the job of a plan that was not started. Reports on one that was as soon as there is
-    /// something new, or after a while. Other jobs are not found.
-    pub async fn next(&self, principal: &Principal, id: RunId) -> Result<NextAnswer, Error> {
-        let mut conn = self.services().db.acquire().await?;
-        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
-        if !store::is_plan(&mut conn, org_id, user_id, id).await? {
-            return Err(Error::NotFound(id));
-        }
-        drop(conn);
-        match self.start_job(principal, id).await {
-            Ok(Nudged::Started) => {
-                let job = self.job(principal, id).await?;
-                let report = Report {
-                    status: RunStatus::Queued,
-                    text: format!("The work on the plan begins. It is the job `{id}`."),
-                };
-                return Ok(NextAnswer::new(report, job));
-            }
-            Ok(Nudged::Already(_)) | Err(Error::Over(_) | Error::WaitsForApproval) => {}
-            Err(error) => return Err(error),
-        }
-        let head = self.job_head(principal, id).await?;
-        let followers = &self.services().followers;
-        let mut watcher = followers.watch(&head.org_id, id, head.last_sequence);
-        let (first, mut job) = self.report(principal, id).await?;
-        let wait = match first.status {
-            RunStatus::Completed | RunStatus::Failed | RunStatus::Canceled => Duration::ZERO,
-            RunStatus::PausedForApproval => PAUSED_POLL_TIMEOUT,
-            RunStatus::Queued | RunStatus::Running => POLL_TIMEOUT,
-        };
-        let until = Instant::now() + wait;
-        let (mut now, mut seen) = (first.clone(), head.last_sequence);
-        while now == first && Instant::now() < until {
-            tokio::select! {
-                () = self.stopping().cancelled() => break,
-                () = sleep_until(until) => break,
-                () = watcher.beyond(seen) => {}
-            }
-            sleep_until(until.min(Instant::now() + DEBOUNCE)).await;
-            seen = watcher.head();
-            (now, job) = self.report(principal, id).await?;
-        }
-        Ok(NextAnswer::new(now, job))
+/// Starts the job of a plan that was not started. Reports on one that was as soon as there is
+/// something new, or after a while. Other jobs are not found.
+pub async fn next(plans: &Plans, principal: &Principal, id: RunId) -> Result<NextAnswer, Error> {
+    let mut conn = plans.jobs().deps().db.acquire().await?;
+    let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+    if !store::is_plan(&mut conn, org_id, user_id, id).await? {
+        return Err(Error::NotFound(id));
     }
+    drop(conn);
+    match plans.jobs().start(principal, id).await {
+        Ok(StartOutcome::Started) => {
+            let job = plans.jobs().find(principal, id).await?;
+            let report = Report {
+                status: RunStatus::Queued,
+                text: format!("The work on the plan begins. It is the job `{id}`."),
+            };
+            return Ok(NextAnswer::new(report, job));
+        }
+        Ok(StartOutcome::Already(_)) | Err(Error::Over(_) | Error::WaitsForApproval) => {}
+        Err(error) => return Err(error),
+    }
+    let head = plans.jobs().head(principal, id).await?;
+    let feed = &plans.jobs().deps().feed;
+    let mut watcher = feed.watch(&head.org_id, id, head.last_sequence);
+    let (first, mut job) = report(plans, principal, id).await?;
+    let wait = match first.status {
+        RunStatus::Completed | RunStatus::Failed | RunStatus::Canceled => Duration::ZERO,
+        RunStatus::PausedForApproval => PAUSED_POLL_TIMEOUT,
+        RunStatus::Queued | RunStatus::Running => POLL_TIMEOUT,
+    };
+    let until = Instant::now() + wait;
+    let (mut now, mut seen) = (first.clone(), head.last_sequence);
+    while now == first && Instant::now() < until {
+        tokio::select! {
+            () = plans.jobs().agent().stopping().cancelled() => break,
+            () = sleep_until(until) => break,
+            () = watcher.beyond(seen) => {}
+        }
+        sleep_until(until.min(Instant::now() + DEBOUNCE)).await;
+        seen = watcher.head();
+        (now, job) = report(plans, principal, id).await?;
+    }
+    Ok(NextAnswer::new(now, job))
+}
 
-    /// A progress report about a job, and the job.
-    async fn report(&self, principal: &Principal, id: RunId) -> Result<(Report, JobView), Error> {
-        let job = self.job(principal, id).await?;
-        let mut conn = self.services().db.acquire().await?;
-        let said = store::last_words(&mut conn, &principal.org_id, id).await?;
-        let said = said.map(|text| redact_text(&text).into_owned());
-        let report = Report {
-            status: job.status,
-            text: report_text(&job, said.as_deref()),
-        };
-        Ok((report, job))
-    }
+/// A progress report about a job, and the job.
+async fn report(plans: &Plans, principal: &Principal, id: RunId) -> Result<(Report, JobView), Error> {
+    let job = plans.jobs().find(principal, id).await?;
+    let mut conn = plans.jobs().deps().db.acquire().await?;
+    let said = store::last_words(&mut conn, &principal.org_id, id).await?;
+    let said = said.map(|text| redact_text(&text).into_owned());
+    let report = Report {
+        status: job.status,
+        text: report_text(&job, said.as_deref()),
+    };
+    Ok((report, job))
 }
 
 /// The text of a report: the model's last words, or the job's status in a sentence.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use crate::agent::service::AgentService;
+use crate::jobs::service::Jobs;
 use crate::jobs::error::Error;
 use crate::platform::idempotency::model::{Claim, IdempotencyKey, OK, StoredAnswer};
 use crate::platform::idempotency::store as keys;
@@ -19,7 +19,7 @@ const LASTS: Duration = Duration::from_mins(11);
 /// A reserved key. Dropped while it is open, which is how a request ends whose client left, it is
 /// released in the background.
 pub struct Reservation {
-    service: AgentService,
+    jobs: Jobs,
     held: Held,
     is_open: bool,
 }
@@ -41,39 +41,37 @@ pub enum Reserved {
     Before(StoredAnswer),
 }
 
-impl AgentService {
-    /// Reserves a key for the request that makes a run, and commits that.
-    pub(crate) async fn reserve(&self, run: &Run, key: &IdempotencyKey) -> Result<Reserved, Error> {
-        let mut tx = self.services().db.begin().await?;
-        match reserve(&mut tx, run, key).await {
-            Ok(Claim::Fresh) => {
-                // Before the commit, so that one whose answer is lost is released too.
-                let reservation = Reservation {
-                    service: self.clone(),
-                    held: Held {
-                        org_id: run.org_id.clone(),
-                        user_id: run.user_id.clone(),
-                        key: key.clone(),
-                        holder: run.id.0,
-                    },
-                    is_open: true,
-                };
-                tx.commit().await?;
-                Ok(Reserved::Now(reservation))
-            }
-            Ok(Claim::Stored(answer)) => {
-                tx.rollback().await?;
-                Ok(Reserved::Before(answer))
-            }
-            Err(error) => {
-                tx.rollback().await?;
-                Err(error)
-            }
+/// Reserves a key for the request that makes a run, and commits that.
+pub(crate) async fn reserve(jobs: &Jobs, run: &Run, key: &IdempotencyKey) -> Result<Reserved, Error> {
+    let mut tx = jobs.deps().db.begin().await?;
+    match claim(&mut tx, run, key).await {
+        Ok(Claim::Fresh) => {
+            // Before the commit, so that one whose answer is lost is released too.
+            let reservation = Reservation {
+                jobs: jobs.clone(),
+                held: Held {
+                    org_id: run.org_id.clone(),
+                    user_id: run.user_id.clone(),
+                    key: key.clone(),
+                    holder: run.id.0,
+                },
+                is_open: true,
+            };
+            tx.commit().await?;
+            Ok(Reserved::Now(reservation))
+        }
+        Ok(Claim::Stored(answer)) => {
+            tx.rollback().await?;
+            Ok(Reserved::Before(answer))
+        }
+        Err(error) => {
+            tx.rollback().await?;
+            Err(error)
         }
     }
 }
 
-async fn reserve(conn: &mut PgConnection, run: &Run, key: &IdempotencyKey) -> Result<Claim, Error> {
+async fn claim(conn: &mut PgConnection, run: &Run, key: &IdempotencyKey) -> Result<Claim, Error> {
     let (org_id, user_id) = (&run.org_id, &run.user_id);
     let claim = keys::claim(conn, org_id, user_id, Some(key)).await?;
     if claim == Claim::Fresh {
@@ -118,7 +116,7 @@ impl Reservation {
 
     /// Removes the reservation of a request that failed, before its client can send it again.
     pub(crate) async fn release(mut self) {
-        self.held.release(&self.service).await;
+        self.held.release(&self.jobs).await;
         self.is_open = false;
     }
 }
@@ -128,16 +126,16 @@ impl Drop for Reservation {
         if !self.is_open {
             return;
         }
-        let (service, held) = (self.service.clone(), self.held.clone());
-        let tasks = service.services().tasks.clone();
-        tasks.spawn(async move { held.release(&service).await });
+        let (jobs, held) = (self.jobs.clone(), self.held.clone());
+        let tasks = jobs.deps().tasks.clone();
+        tasks.spawn(async move { held.release(&jobs).await });
     }
 }
 
 impl Held {
-    async fn release(&self, service: &AgentService) {
+    async fn release(&self, jobs: &Jobs) {
         let released = async {
-            let mut conn = service.services().db.acquire().await?;
+            let mut conn = jobs.deps().db.acquire().await?;
             let Self {
                 org_id,
                 user_id,

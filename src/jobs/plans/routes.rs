@@ -6,7 +6,8 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::agent::service::AgentService;
+use crate::jobs::plans::following::next;
+use crate::jobs::plans::service::Plans;
 use crate::audit::layer::Made;
 use crate::auth::principal::Principal;
 use crate::jobs::plans::request::PlanRequest;
@@ -18,11 +19,11 @@ use crate::platform::logging::TraceId;
 use crate::platform::problem::Problem;
 
 /// The routes of this slice.
-pub fn routes(service: AgentService) -> OpenApiRouter {
+pub fn routes(plans: Plans) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(make_plan))
         .routes(routes!(do_plan))
-        .with_state(service)
+        .with_state(plans)
 }
 
 /// Make a plan, and do nothing yet.
@@ -43,13 +44,13 @@ pub fn routes(service: AgentService) -> OpenApiRouter {
     )
 )]
 async fn make_plan(
-    State(service): State<AgentService>,
+    State(plans): State<Plans>,
     principal: Principal,
     Extension(trace_id): Extension<TraceId>,
     Creation { body, key }: Creation<PlanRequest>,
 ) -> Result<(Option<Extension<Made>>, Created<PlanAnswer>), Problem> {
-    let created = service
-        .make_plan(&principal, trace_id, body, key.as_ref())
+    let created = plans
+        .make(&principal, trace_id, body, key.as_ref())
         .await?;
     let made = created.id("/session_id").map(|id| Extension(Made(id)));
     Ok((made, created))
@@ -77,7 +78,7 @@ struct NextRequest {
     )
 )]
 async fn do_plan(
-    State(service): State<AgentService>,
+    State(plans): State<Plans>,
     principal: Principal,
     Json(request): Json<NextRequest>,
 ) -> Result<Json<NextAnswer>, Problem> {
@@ -86,5 +87,5 @@ async fn do_plan(
         let detail = "`session_id` is not that of a plan";
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
     })?;
-    Ok(Json(service.next(&principal, id).await?))
+    Ok(Json(next(&plans, &principal, id).await?))
 }

@@ -6,8 +6,11 @@ use sqlx::PgConnection;
 
 use crate::agent;
 use crate::agent::intake::prepare::Prepared;
-use crate::agent::model_call::Caller;
-use crate::agent::service::AgentService;
+use crate::agent::model_call::CallContext;
+use crate::agent::chat::service::search;
+use crate::agent::intake::prepare::prepare;
+use crate::jobs::plans::reservation::reserve;
+use crate::jobs::service::Jobs;
 use crate::agent::steps::plan::ask;
 use crate::auth::principal::Principal;
 use crate::jobs::error::Error;
@@ -16,7 +19,7 @@ use crate::jobs::plans::reservation::{Reservation, Reserved};
 use crate::jobs::plans::store;
 use crate::jobs::plans::view::PlanAnswer;
 use crate::jobs::service::insert;
-use crate::ledger::model::Phase;
+use crate::ledger::model::CallPhase;
 use crate::platform::idempotency::model::{Created, IdempotencyKey, StoredAnswer};
 use crate::platform::logging::TraceId;
 use crate::runs::model::{Run, RunKind};
@@ -24,30 +27,45 @@ use crate::runs::model::{Run, RunKind};
 /// The longest wait for the call's entry in the ledger before the plan is answered.
 const LEDGER_TIMEOUT: Duration = Duration::from_secs(1);
 
-impl AgentService {
+/// Plans on their own; cheap to clone.
+#[derive(Clone)]
+pub struct Plans {
+    jobs: Jobs,
+}
+
+impl Plans {
+    /// Over the jobs that carry them out.
+    pub fn new(jobs: Jobs) -> Self {
+        Self { jobs }
+    }
+
+    /// The jobs that carry them out.
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
     /// Makes a plan and keeps it as a job that waits to be started, unless a request with this key has
     /// made one already or is making one. When none can be made, nothing is kept.
-    pub async fn make_plan(
+    pub async fn make(
         &self,
         principal: &Principal,
         trace_id: TraceId,
         request: PlanRequest,
         key: Option<&IdempotencyKey>,
     ) -> Result<Created<PlanAnswer>, Error> {
-        if self.stopping().is_cancelled() {
+        if self.jobs.agent().stopping().is_cancelled() {
             return Err(agent::error::Error::ShuttingDown.into());
         }
-        if let Some(answer) = self.answered_before(principal, key).await? {
+        if let Some(answer) = self.jobs.answered_before(principal, key).await? {
             return Ok(Created::Before(answer));
         }
         let request = request.into_task_request();
-        let prepared = self
-            .prepare(principal, trace_id, request, RunKind::Job)
-            .await?;
+        let (deps, kind) = (self.jobs.deps(), RunKind::Job);
+        let prepared = prepare(deps, principal, trace_id, request, kind).await?;
         let Some(key) = key else {
             return self.plan(principal, prepared, None).await;
         };
-        let reservation = match self.reserve(&prepared.run, key).await? {
+        let reservation = match reserve(&self.jobs, &prepared.run, key).await? {
             Reserved::Now(reservation) => reservation,
             Reserved::Before(answer) => return Ok(Created::Before(answer)),
         };
@@ -69,33 +87,32 @@ impl AgentService {
         let Prepared {
             mut run,
             route,
-            grounds,
+            workspace,
             router_info,
         } = prepared;
-        let workspace = grounds.workspace.as_ref();
-        let chunks = self
-            .search(principal, Phase::Plan, workspace, &run.task.search_query())
+        let workspace = workspace.workspace.as_ref();
+        let chunks = search(self.jobs.deps(), principal, CallPhase::Plan, workspace, &plan::search_query(&run.task))
             .await;
-        let caller = Caller {
-            run_id: Some(run.id.0),
+        let caller = CallContext {
+            run_id: Some(run.id),
             trace_id: run.trace_id.clone(),
             session_id: run.task.conversation_id.map(|id| id.to_string()),
-            ..Caller::new(self.services(), principal, &route, "plan")
+            ..CallContext::new(self.jobs.deps(), principal, &route, "plan")
         };
         let made = ask(&caller, &route.provider_model, &run.task, &chunks).await;
         let made = made.map_err(agent::error::Error::Model)?;
-        if let Err(error) = self.services().ledger.flush(LEDGER_TIMEOUT).await {
+        if let Err(error) = self.jobs.deps().ledger.flush(LEDGER_TIMEOUT).await {
             // It is written later; the job's sum would miss it only if this process were lost first.
             tracing::warn!(run.id = %run.id, %error, "a call is not in the ledger yet");
         }
         let is_made = made.is_some();
-        let plan = made.unwrap_or_else(|| run.task.as_one_step());
+        let plan = made.unwrap_or_else(|| plan::one_step(&run.task));
         let mut seen: Vec<_> = chunks.iter().map(|chunk| &chunk.path).collect();
         seen.sort();
         seen.dedup();
         let answer = PlanAnswer::new(&run, &plan, is_made, seen.len(), router_info);
         run.task.plan = Some(plan);
-        let mut tx = self.services().db.begin().await?;
+        let mut tx = self.jobs.deps().db.begin().await?;
         match keep(&mut tx, &run, &answer, reservation).await {
             Ok(None) => {
                 tx.commit().await?;

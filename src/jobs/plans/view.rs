@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::agent::prompt::plan::Plan;
+use crate::runs::plan::Plan;
 use crate::exec::text::cut;
 use crate::jobs::plans::model::Report;
 use crate::jobs::view::JobView;

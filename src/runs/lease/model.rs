@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::runs::log::journal::Hold;
+use crate::runs::model::RunClaim;
 use crate::runs::model::Run;
 
 /// A run that was taken.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Taken {
+pub struct ClaimedRun {
     /// The run.
     pub run: Run,
     /// What its worker writes with.
-    pub hold: Hold,
+    pub claim: RunClaim,
     /// How far it had come, as [`crate::agent::runner::state::RunState`]; absent for one that begins.
     pub state: Option<Value>,
     /// What its checks said before its first change.
@@ -30,12 +30,12 @@ pub struct Taken {
     pub is_readable: bool,
 }
 
-impl Taken {
+impl ClaimedRun {
     /// A run that begins here, in the moment in which it was written.
-    pub fn now(run: Run, hold: Hold) -> Self {
+    pub fn now(run: Run, claim: RunClaim) -> Self {
         Self {
             run,
-            hold,
+            claim,
             state: None,
             baseline: None,
             takeovers: 0,

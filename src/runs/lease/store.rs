@@ -9,9 +9,10 @@ use crate::auth::principal::Role;
 use crate::platform::ids::{OrgId, UserId};
 use crate::platform::ids::{RunId, WorkerId};
 use crate::platform::logging::TraceId;
-use crate::runs::lease::model::{Shares, Taken};
-use crate::runs::log::journal::Hold;
-use crate::runs::model::{ChosenModel, Run, RunKind, RunStatus, Task};
+use crate::runs::lease::model::{ClaimedRun, Shares};
+use crate::runs::model::RunClaim;
+use crate::runs::model::{ChosenModel, Run, RunKind, RunStatus};
+use crate::runs::task::Task;
 
 /// The advisory lock of whoever counts and takes runs; the number is arbitrary and must never
 /// change.
@@ -138,7 +139,7 @@ pub async fn take(
     worker: WorkerId,
     runs: &[(OrgId, RunId)],
     at: DateTime<Utc>,
-) -> sqlx::Result<Vec<Taken>> {
+) -> sqlx::Result<Vec<ClaimedRun>> {
     let orgs: Vec<String> = runs
         .iter()
         .map(|(org, _)| org.as_str().to_owned())
@@ -210,9 +211,9 @@ pub async fn take(
             trace_id: row.trace_id,
             created_at: row.created_at,
         };
-        Taken {
+        ClaimedRun {
             run,
-            hold: Hold {
+            claim: RunClaim {
                 last: row.last_sequence,
                 fence: row.fence,
                 status: row.status,

@@ -37,6 +37,15 @@ pub struct Audience {
 }
 
 impl Audience {
+    /// Clients that follow through another process only.
+    pub fn elsewhere() -> Self {
+        Self {
+            head: 0,
+            streams: Vec::new(),
+            handed: Arc::default(),
+        }
+    }
+
     /// Gives the clients time to read the log as it is now.
     pub async fn read(&self) -> Readers {
         // A stream that does not take the events has a client that does not read.

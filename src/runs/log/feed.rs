@@ -1,27 +1,26 @@
-//! Who follows which run, and how far its log is known to be.
+//! The streams that follow runs in this process, and how far each log is known to reach.
 //!
 //! This is a shortcut, not the truth. A stream holds a cursor and nothing else; it is woken when its
 //! run has moved on, takes the newest events from the run's short shared memory if they are there, and
 //! reads the log otherwise. So a slow client costs the run nothing, and itself no more than what is
-//! on its way to it. Runs of other processes are followed by signals, and by looking once a second
-//! for when a signal is lost.
+//! on its way to it. Runs of other processes are followed by signals, and by polling twice a second
+//! for those that were lost.
 
-use crate::runs::topics::EVENTS;
-use crate::runs::topics::FOLLOWED;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use crate::platform::ids::OrgId;
-use crate::platform::ids::RunId;
+use crate::platform::ids::{OrgId, RunId};
 use crate::platform::signals::Signals;
+use crate::platform::sync::lock;
+use crate::runs::active::ActiveRuns;
 use crate::runs::log::audience::{Audience, Readers};
 use crate::runs::log::store::Recorded;
+use crate::runs::topics::{EVENTS, FOLLOWED};
 
 /// The interval at which a stream tells the process that works on its run that it follows.
 pub const TELL_EVERY: Duration = Duration::from_secs(8);
@@ -31,13 +30,14 @@ const FOLLOWED_FOR: Duration = Duration::from_secs(25);
 /// Events that a run's shared memory holds, at most.
 const RECENT: usize = 64;
 
-/// The runs that are worked on or followed in this process; cheap to clone.
+/// The runs that are followed in this process; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Followers {
+pub struct Feed {
     runs: Arc<Mutex<HashMap<RunId, Followed>>>,
-    /// The time at which another process last told that it has streams of a run that is unknown here. The
-    /// word may come before this process takes the run.
-    told_early: Arc<Mutex<HashMap<RunId, Instant>>>,
+    /// The time at which another process last told that it has streams of a run. It may tell so before
+    /// this process takes the run.
+    told: Arc<Mutex<HashMap<RunId, Instant>>>,
+    active: ActiveRuns,
     signals: Signals,
 }
 
@@ -46,59 +46,22 @@ struct Followed {
     org_id: OrgId,
     head: watch::Sender<i64>,
     recent: Arc<Mutex<VecDeque<Arc<Recorded>>>>,
-    /// Ends the run, when it is worked on here, and the fence under which it is.
-    cancel: Option<(CancellationToken, i64)>,
     /// How far each stream of this process has handed the log to its client.
     streams: Vec<Arc<AtomicI64>>,
     /// Number of [`Watcher`]s.
     watchers: usize,
     /// A stream has come further, or is gone.
     handed: Arc<Notify>,
-    /// When another process last told that it has streams of this run.
-    told_elsewhere: Option<Instant>,
 }
 
-impl Followers {
-    /// No run is worked on or followed yet.
-    pub fn new(signals: Signals) -> Self {
+impl Feed {
+    /// A feed without followers, of runs some of which are `active` in this process.
+    pub fn new(signals: Signals, active: ActiveRuns) -> Self {
         Self {
             runs: Arc::default(),
-            told_early: Arc::default(),
+            told: Arc::default(),
+            active,
             signals,
-        }
-    }
-
-    /// A run is worked on here from now on under this fence; its log ends at `last`. `cancel` is what
-    /// [`Self::cancel`] cancels.
-    pub fn begin(
-        &self,
-        org_id: &OrgId,
-        run_id: RunId,
-        (last, fence): (i64, i64),
-        cancel: CancellationToken,
-    ) {
-        let mut runs = self.lock();
-        let followed = runs
-            .entry(run_id)
-            .or_insert_with(|| Followed::new(org_id.clone(), last));
-        followed.cancel = Some((cancel, fence));
-        let told = lock(&self.told_early).remove(&run_id);
-        followed.told_elsewhere = followed.told_elsewhere.max(told);
-        followed.moved_to(last);
-    }
-
-    /// A run is not worked on here any more under this fence. A process that lost a run may have
-    /// taken it again before it has let go of it.
-    pub fn end(&self, run_id: RunId, fence: i64) {
-        let mut runs = self.lock();
-        if let Some(followed) = runs.get_mut(&run_id) {
-            if followed.fence() != Some(fence) {
-                return;
-            }
-            followed.cancel = None;
-            if followed.is_idle() {
-                runs.remove(&run_id);
-            }
         }
     }
 
@@ -108,7 +71,7 @@ impl Followers {
             return;
         };
         self.signals.tell(EVENTS, &run_id, last);
-        let runs = self.lock();
+        let runs = lock(&self.runs);
         let Some(followed) = runs.get(&run_id) else {
             return;
         };
@@ -124,54 +87,45 @@ impl Followers {
 
     /// Another process tells that a log has grown.
     pub fn heard(&self, run_id: RunId, last: i64) {
-        if let Some(followed) = self.lock().get(&run_id) {
+        if let Some(followed) = lock(&self.runs).get(&run_id) {
             followed.moved_to(last);
         }
     }
 
     /// Follows a run whose log is known to reach to `last`.
     pub fn follow(&self, org_id: &OrgId, run_id: RunId, last: i64) -> Follower {
-        let mut runs = self.lock();
-        let followed = runs
-            .entry(run_id)
-            .or_insert_with(|| Followed::new(org_id.clone(), last));
+        let mut runs = lock(&self.runs);
+        let followed = entry(&mut runs, org_id, run_id, last);
         let cursor = Arc::new(AtomicI64::new(0));
         followed.streams.push(cursor.clone());
-        followed.moved_to(last);
         Follower {
             run_id,
             cursor,
             handed: followed.handed.clone(),
             head: followed.head.subscribe(),
             recent: followed.recent.clone(),
-            followers: self.clone(),
+            feed: self.clone(),
         }
     }
 
     /// Watches a run whose log is known to reach to `last`, without a stream to a client: edits do not
-    /// wait for a watcher.
+    /// wait for a watcher. The process that works on a run watches it, so that a stream that comes
+    /// later misses nothing.
     pub fn watch(&self, org_id: &OrgId, run_id: RunId, last: i64) -> Watcher {
-        let mut runs = self.lock();
-        let followed = runs
-            .entry(run_id)
-            .or_insert_with(|| Followed::new(org_id.clone(), last));
+        let mut runs = lock(&self.runs);
+        let followed = entry(&mut runs, org_id, run_id, last);
         followed.watchers += 1;
-        followed.moved_to(last);
         Watcher {
             run_id,
             head: followed.head.subscribe(),
-            followers: self.clone(),
+            feed: self.clone(),
         }
     }
 
     /// Another process tells that a run is followed there.
     pub fn heard_follower(&self, run_id: RunId) {
         let now = Instant::now();
-        if let Some(followed) = self.lock().get_mut(&run_id) {
-            followed.told_elsewhere = Some(now);
-            return;
-        }
-        let mut told = lock(&self.told_early);
+        let mut told = lock(&self.told);
         told.retain(|_, at| now.duration_since(*at) < FOLLOWED_FOR);
         told.insert(run_id, now);
     }
@@ -185,40 +139,42 @@ impl Followers {
         }
     }
 
+    /// The clients that follow a run; none when no client does.
     fn audience_of(&self, run_id: RunId) -> Option<Audience> {
-        self.lock().get(&run_id).and_then(Followed::audience)
+        let told = lock(&self.told).get(&run_id).copied();
+        let elsewhere = told.is_some_and(|told| told.elapsed() < FOLLOWED_FOR);
+        let runs = lock(&self.runs);
+        let here = runs.get(&run_id).filter(|run| !run.streams.is_empty());
+        match here {
+            Some(followed) => Some(Audience {
+                head: *followed.head.borrow(),
+                streams: followed.streams.clone(),
+                handed: followed.handed.clone(),
+            }),
+            None => elsewhere.then(Audience::elsewhere),
+        }
     }
 
     /// The runs that are followed here and worked on elsewhere.
     pub fn elsewhere(&self) -> Vec<(OrgId, RunId)> {
-        let runs = self.lock();
-        let remote = runs.iter().filter(|(_, run)| run.cancel.is_none());
+        let runs = lock(&self.runs);
+        let remote = runs.iter().filter(|(id, _)| !self.active.contains(**id));
         remote.map(|(id, run)| (run.org_id.clone(), *id)).collect()
     }
+}
 
-    /// Tells a run of this process to stop. Answers whether it is one.
-    pub fn cancel(&self, run_id: RunId) -> bool {
-        let cancel = self.lock().get(&run_id).and_then(|run| run.cancel.clone());
-        cancel.inspect(|(cancel, _)| cancel.cancel()).is_some()
-    }
-
-    /// Whether a run is worked on here under this fence.
-    pub fn works_on(&self, run_id: RunId, fence: i64) -> bool {
-        let runs = self.lock();
-        runs.get(&run_id).and_then(Followed::fence) == Some(fence)
-    }
-
-    /// How many runs are worked on here.
-    pub fn count(&self) -> usize {
-        self.lock()
-            .values()
-            .filter(|run| run.cancel.is_some())
-            .count()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Followed>> {
-        lock(&self.runs)
-    }
+/// The entry of a run, made when it is missing, whose log reaches at least to `last`.
+fn entry<'a>(
+    runs: &'a mut MutexGuard<'_, HashMap<RunId, Followed>>,
+    org_id: &OrgId,
+    run_id: RunId,
+    last: i64,
+) -> &'a mut Followed {
+    let followed = runs
+        .entry(run_id)
+        .or_insert_with(|| Followed::new(org_id.clone(), last));
+    followed.moved_to(last);
+    followed
 }
 
 impl Followed {
@@ -227,33 +183,14 @@ impl Followed {
             org_id,
             head: watch::channel(last).0,
             recent: Arc::default(),
-            cancel: None,
             streams: Vec::new(),
             watchers: 0,
             handed: Arc::default(),
-            told_elsewhere: None,
         }
     }
 
-    /// Who follows; none when no client does.
-    fn audience(&self) -> Option<Audience> {
-        let elsewhere = self
-            .told_elsewhere
-            .is_some_and(|told| told.elapsed() < FOLLOWED_FOR);
-        (elsewhere || !self.streams.is_empty()).then(|| Audience {
-            head: *self.head.borrow(),
-            streams: self.streams.clone(),
-            handed: self.handed.clone(),
-        })
-    }
-
-    /// True when the entry can be removed: the run is not worked on, streamed or watched here.
     fn is_idle(&self) -> bool {
-        self.cancel.is_none() && self.streams.is_empty() && self.watchers == 0
-    }
-
-    fn fence(&self) -> Option<i64> {
-        self.cancel.as_ref().map(|(_, fence)| *fence)
+        self.streams.is_empty() && self.watchers == 0
     }
 
     fn moved_to(&self, last: i64) {
@@ -273,7 +210,7 @@ pub struct Follower {
     handed: Arc<Notify>,
     head: watch::Receiver<i64>,
     recent: Arc<Mutex<VecDeque<Arc<Recorded>>>>,
-    followers: Followers,
+    feed: Feed,
 }
 
 impl Follower {
@@ -296,12 +233,8 @@ impl Follower {
 
     /// Tells the process that works on the run, if that is another, that a client follows.
     pub fn tell(&self) {
-        let runs = self.followers.lock();
-        if runs
-            .get(&self.run_id)
-            .is_some_and(|run| run.cancel.is_none())
-        {
-            self.followers.signals.tell(FOLLOWED, &self.run_id, 0);
+        if !self.feed.active.contains(self.run_id) {
+            self.feed.signals.tell(FOLLOWED, &self.run_id, 0);
         }
     }
 
@@ -317,7 +250,7 @@ impl Follower {
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        let mut runs = self.followers.lock();
+        let mut runs = lock(&self.feed.runs);
         let Some(followed) = runs.get_mut(&self.run_id) else {
             return;
         };
@@ -340,7 +273,7 @@ impl Drop for Follower {
 pub struct Watcher {
     run_id: RunId,
     head: watch::Receiver<i64>,
-    followers: Followers,
+    feed: Feed,
 }
 
 impl Watcher {
@@ -358,7 +291,7 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        let mut runs = self.followers.lock();
+        let mut runs = lock(&self.feed.runs);
         if let Some(followed) = runs.get_mut(&self.run_id) {
             followed.watchers = followed.watchers.saturating_sub(1);
             if followed.is_idle() {
@@ -368,106 +301,106 @@ impl Drop for Watcher {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is locked is whole between two statements, so a panic elsewhere leaves it usable.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-
     use tokio::time::sleep;
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::platform::clock::Clock;
     use crate::runs::log::audience::{READ_TIME, WIRE_TIME};
 
-    fn followers() -> Followers {
+    fn feed() -> Feed {
         let db = PgPoolOptions::new().connect_lazy_with(PgConnectOptions::new());
-        Followers::new(Signals::new(db))
+        Feed::new(Signals::new(db), ActiveRuns::default())
     }
 
-    /// A run that is worked on here and whose log ends at 5.
-    fn run(followers: &Followers) -> (OrgId, RunId) {
+    /// A run that is worked on here.
+    fn run(feed: &Feed) -> (OrgId, RunId) {
         let (org_id, run_id) = ("org-1".parse().unwrap(), RunId::new(&Clock::System));
-        followers.begin(&org_id, run_id, (5, 1), CancellationToken::new());
+        feed.active.begin(run_id, 1, CancellationToken::new());
         (org_id, run_id)
     }
 
     /// Less than a second, so that what waits for a stream that hands nothing over is told apart.
     const LATE: Duration = Duration::from_millis(300);
 
-    async fn waited(followers: &Followers, run_id: RunId) -> Duration {
+    async fn waited(feed: &Feed, run_id: RunId) -> Duration {
         let began = Instant::now();
-        followers.let_clients_read(run_id).await;
+        feed.let_clients_read(run_id).await;
         began.elapsed()
     }
 
     #[tokio::test]
     async fn without_followers_nothing_waits() {
-        let followers = followers();
-        let (org_id, run_id) = run(&followers);
-        assert!(followers.audience_of(run_id).is_none());
-        let stream = followers.follow(&org_id, run_id, 5);
-        assert!(followers.audience_of(run_id).is_some());
+        let feed = feed();
+        let (org_id, run_id) = run(&feed);
+        assert!(feed.audience_of(run_id).is_none());
+        let stream = feed.follow(&org_id, run_id, 5);
+        assert!(feed.audience_of(run_id).is_some());
         drop(stream);
-        assert!(followers.audience_of(run_id).is_none());
-        followers.heard_follower(run_id);
-        assert!(
-            followers.audience_of(run_id).is_some(),
-            "followed elsewhere"
-        );
+        assert!(feed.audience_of(run_id).is_none());
+        feed.heard_follower(run_id);
+        assert!(feed.audience_of(run_id).is_some(), "followed elsewhere");
     }
 
     #[tokio::test]
     async fn a_run_that_is_taken_later_has_the_followers_that_were_told_before() {
-        let followers = followers();
-        let (org_id, run_id) = ("org-1".parse().unwrap(), RunId::new(&Clock::System));
-        followers.heard_follower(run_id);
-        assert!(followers.audience_of(run_id).is_none());
-        followers.begin(&org_id, run_id, (5, 1), CancellationToken::new());
-        assert!(followers.audience_of(run_id).is_some());
+        let feed = feed();
+        let run_id = RunId::new(&Clock::System);
+        feed.heard_follower(run_id);
+        feed.active.begin(run_id, 1, CancellationToken::new());
+        assert!(feed.audience_of(run_id).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_comes_later_knows_what_was_published_before() {
+        let feed = feed();
+        let (org_id, run_id) = run(&feed);
+        let _worker = feed.watch(&org_id, run_id, 5);
+        feed.heard(run_id, 7);
+        assert_eq!(feed.follow(&org_id, run_id, 5).head(), 7);
     }
 
     #[tokio::test]
     async fn a_watcher_sees_new_events_and_slows_no_edit() {
-        let followers = followers();
-        let (org_id, run_id) = run(&followers);
-        let mut watcher = followers.watch(&org_id, run_id, 5);
-        assert!(followers.audience_of(run_id).is_none());
-        followers.heard(run_id, 6);
+        let feed = feed();
+        let (org_id, run_id) = run(&feed);
+        let mut watcher = feed.watch(&org_id, run_id, 5);
+        assert!(feed.audience_of(run_id).is_none());
+        feed.heard(run_id, 6);
         watcher.beyond(5).await;
         // The run ends here and goes on elsewhere; the streams of this process come and go.
-        followers.end(run_id, 1);
-        drop(followers.follow(&org_id, run_id, 6));
-        assert_eq!(followers.elsewhere(), [(org_id, run_id)]);
-        followers.heard(run_id, 7);
+        feed.active.end(run_id, 1);
+        drop(feed.follow(&org_id, run_id, 6));
+        assert_eq!(feed.elsewhere(), [(org_id, run_id)]);
+        feed.heard(run_id, 7);
         watcher.beyond(6).await;
         assert_eq!(watcher.head(), 7);
         drop(watcher);
-        assert_eq!(followers.elsewhere(), []);
+        assert_eq!(feed.elsewhere(), []);
     }
 
     #[tokio::test]
     async fn a_client_has_its_time_once_its_stream_has_handed_over_the_log() {
-        let followers = followers();
-        let (org_id, run_id) = run(&followers);
-        let stream = followers.follow(&org_id, run_id, 5);
+        let feed = feed();
+        let (org_id, run_id) = run(&feed);
+        let stream = feed.follow(&org_id, run_id, 5);
         let hand = async {
             stream.handed(4);
             sleep(LATE).await;
             stream.handed(5);
         };
-        let (waited, ()) = tokio::join!(waited(&followers, run_id), hand);
+        let (waited, ()) = tokio::join!(waited(&feed, run_id), hand);
         assert!(waited >= LATE + READ_TIME, "{waited:?}");
     }
 
     #[tokio::test]
     async fn a_client_that_does_not_read_is_not_waited_for_forever() {
-        let followers = followers();
-        let (org_id, run_id) = run(&followers);
-        let _stream = followers.follow(&org_id, run_id, 5);
-        assert!(waited(&followers, run_id).await >= WIRE_TIME + READ_TIME);
+        let feed = feed();
+        let (org_id, run_id) = run(&feed);
+        let _stream = feed.follow(&org_id, run_id, 5);
+        assert!(waited(&feed, run_id).await >= WIRE_TIME + READ_TIME);
     }
 }

@@ -1,6 +1,7 @@
 //! The append-only log of a run: written once, numbered without a gap, and followed by streams.
 
 pub mod audience;
+pub mod entry;
 pub mod feed;
 pub mod journal;
 pub mod store;

@@ -10,8 +10,9 @@ use tokio::sync::mpsc;
 use crate::approvals::{consents, questions};
 use crate::platform::clock::Clock;
 use crate::runs::event::Event;
-use crate::runs::log::feed::Followers;
-use crate::runs::log::journal::{Command, Entry, Hold, WriteError};
+use crate::runs::log::feed::Feed;
+use crate::runs::log::entry::{Entry, JournalCommand, WriteError};
+use crate::runs::model::RunClaim;
 use crate::runs::log::store;
 use crate::runs::log::store::{Append, Appended, Recorded, Storable};
 use crate::runs::model::{Run, RunStatus};
@@ -31,39 +32,39 @@ pub(crate) struct Writer {
     status: RunStatus,
     db: sqlx::PgPool,
     clock: Clock,
-    followers: Followers,
+    feed: Feed,
 }
 
 impl Writer {
     /// A writer of a run that its worker holds.
     pub(crate) fn new(
         run: Run,
-        hold: Hold,
+        claim: RunClaim,
         db: sqlx::PgPool,
         clock: Clock,
-        followers: Followers,
+        feed: Feed,
     ) -> Self {
         Self {
             run,
-            last: hold.last,
-            fence: hold.fence,
-            status: hold.status,
+            last: claim.last,
+            fence: claim.fence,
+            status: claim.status,
             db,
             clock,
-            followers,
+            feed,
         }
     }
 
     /// Writes until the last of the other ends is dropped, or writing cannot succeed any more.
-    pub(crate) async fn run(mut self, mut receiver: mpsc::Receiver<Command>) {
+    pub(crate) async fn run(mut self, mut receiver: mpsc::Receiver<JournalCommand>) {
         let mut batch = Vec::new();
         while receiver.recv_many(&mut batch, BATCH).await > 0 {
             let mut entries = Vec::new();
             let mut waiting = Vec::new();
             for command in batch.drain(..) {
                 match command {
-                    Command::Write(together) => entries.extend(together),
-                    Command::Commit(done) => waiting.push(done),
+                    JournalCommand::Write(together) => entries.extend(together),
+                    JournalCommand::Commit(done) => waiting.push(done),
                 }
             }
             if !entries.is_empty() {
@@ -73,7 +74,7 @@ impl Writer {
                 };
                 self.status = folded.status;
                 self.last += i64::try_from(recorded.len()).unwrap_or(i64::MAX);
-                self.followers.publish(self.run.id, recorded);
+                self.feed.publish(self.run.id, recorded);
             }
             for done in waiting {
                 // The loop may have ended meanwhile; the entries are committed all the same.

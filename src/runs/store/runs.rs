@@ -1,6 +1,10 @@
 //! The SQL of a run's row. What is written with every step goes through the log instead; see
 //! [`crate::runs::log::store`].
 
+use crate::platform::ids::UserId;
+use crate::runs::model::EndOfLog;
+use crate::runs::model::LockedRun;
+use crate::runs::model::RunHead;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -200,4 +204,101 @@ pub async fn release_run(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// The user's own run, its row locked until the transaction ends.
+pub async fn lock_own(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    user_id: &UserId,
+    id: RunId,
+) -> sqlx::Result<Option<LockedRun>> {
+    sqlx::query_as!(
+        LockedRun,
+        r#"select r.status as "status: RunStatus",
+                  exists (select 1 from workers w where w.worker_id = r.worker_id
+                          and w.expires_at > clock_timestamp()) as "is_claimed!",
+                  r.available_at is null as "is_held_back!"
+           from runs r where org_id = $1 and user_id = $2 and run_id = $3 for update of r"#,
+        org_id.as_str(),
+        user_id.as_str(),
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Lets a job that waits to be started be taken.
+pub async fn make_available(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    id: RunId,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update runs set available_at = clock_timestamp(), updated_at = $3
+         where org_id = $1 and run_id = $2 and available_at is null and finished_at is null",
+        org_id.as_str(),
+        id.0,
+        at,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Notes that its user wants a job to end.
+pub async fn request_cancel(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    id: RunId,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update runs set cancel_requested_at = coalesce(cancel_requested_at, $3)
+         where org_id = $1 and run_id = $2 and finished_at is null",
+        org_id.as_str(),
+        id.0,
+        at,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// The user's own run as its stream needs it to begin.
+pub async fn head(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    user_id: &UserId,
+    id: RunId,
+) -> sqlx::Result<Option<RunHead>> {
+    sqlx::query_as!(
+        RunHead,
+        r#"select org_id as "org_id: OrgId", run_id as "run_id: RunId", kind as "kind: RunKind",
+                  last_sequence
+           from runs where org_id = $1 and user_id = $2 and run_id = $3"#,
+        org_id.as_str(),
+        user_id.as_str(),
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// The status and the last event number of a run that is over; none before.
+pub async fn end(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    id: RunId,
+) -> sqlx::Result<Option<EndOfLog>> {
+    sqlx::query_as!(
+        EndOfLog,
+        r#"select status as "status: RunStatus", last_sequence from runs
+           where org_id = $1 and run_id = $2 and finished_at is not null"#,
+        org_id.as_str(),
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await
 }

@@ -253,7 +253,7 @@ pub async fn run(
         &call.command,
         &directory,
         &call.extra,
-        context.record.as_deref(),
+        context.status_file.as_deref(),
         &context.tasks,
     )?;
     drop(directory);

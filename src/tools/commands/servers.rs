@@ -241,7 +241,7 @@ pub async fn start(
         &call.command,
         &directory,
         &extra,
-        context.record.as_deref(),
+        context.status_file.as_deref(),
         &context.tasks,
     )?;
     let live = Live::new(

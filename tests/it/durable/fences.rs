@@ -4,7 +4,7 @@ use navi::platform::clock::Clock;
 use navi::platform::ids::OrgId;
 use navi::platform::ids::RunId;
 use navi::runs::event::Event;
-use navi::runs::event_data::Phase;
+use navi::runs::event_data::RunPhase;
 use navi::runs::log::store::{Append, Appended, Storable, append};
 use navi::runs::model::RunStatus;
 use navi::runs::store::runs;
@@ -34,7 +34,7 @@ async fn whoever_lost_a_run_or_is_too_late_writes_nothing(db: PgPool) {
         .await
         .unwrap();
     let events = [(
-        Storable::new(Event::status(Phase::Executing)),
+        Storable::new(Event::status(RunPhase::Executing)),
         RunStatus::Running,
     )];
     let mut conn = db.acquire().await.unwrap();

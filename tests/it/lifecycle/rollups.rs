@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use navi::ledger::model::{Call, CallId, Phase, PricedCall, Status};
+use navi::ledger::model::{Call, CallId, CallPhase, PricedCall, Status};
 use navi::ledger::money::{Cost, Nanos};
 use navi::ledger::store::insert_calls;
 use navi::llm::model::Usage;
@@ -124,7 +124,7 @@ fn calls() -> impl Strategy<Value = Vec<Arc<PricedCall>>> {
                     user_id: "ada".parse().unwrap(),
                     run_id: None,
                     session_id: None,
-                    phase: [Phase::Plan, Phase::Autonomous, Phase::Chat][phase],
+                    phase: [CallPhase::Plan, CallPhase::Autonomous, CallPhase::Chat][phase],
                     provider: "anthropic".to_owned(),
                     model: ["a", "b", "c"][model].to_owned(),
                     usage,

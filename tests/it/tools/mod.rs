@@ -51,7 +51,7 @@ impl Bench {
             http: Client::new(Reach::loopback(), CONNECT_TIMEOUT).unwrap(),
             limits: ToolLimits::default(),
             policy: Policy::built_in().unwrap(),
-            record: None,
+            status_file: None,
         };
         Self {
             context,

@@ -1,4 +1,5 @@
-//! The frames of such an answer: kept alive while nothing comes, ended by `[DONE]`.
+//! Answers that are streamed while they are made and are kept nowhere: numbered frames, heartbeats while
+//! nothing comes, and `[DONE]` at the end.
 
 use std::convert::Infallible;
 
@@ -8,7 +9,8 @@ use axum::response::sse;
 use futures_util::{Stream, StreamExt};
 use serde_json::Value;
 
-use crate::agent::service::AgentService;
+use crate::platform::clock::Clock;
+use crate::platform::metrics::Metrics;
 use crate::platform::sse::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
 
 /// The id of the frame that ends an answer whose other frames have none.
@@ -17,7 +19,8 @@ pub const END: &str = "end";
 /// Sends events as they come, each as the frames that `framing` makes of it, numbered from 1. The client
 /// leaving drops the events, and with them the call to the model that makes them.
 pub fn send<E>(
-    service: AgentService,
+    metrics: &Metrics,
+    clock: Clock,
     events: impl Stream<Item = E> + Send + 'static,
     framing: fn(E) -> Vec<Value>,
 ) -> Response
@@ -25,13 +28,14 @@ where
     E: Send + 'static,
 {
     let id = |number: u64, _: &Value| Some(number.to_string());
-    respond(frames(service, events, framing, id))
+    respond(frames(metrics, clock, events, framing, id))
 }
 
 /// Sends events in the same way, but gives only the frame that `is_end` an id, [`END`]. A browser whose
 /// connection broke before the end so asks again as if for the first time.
 pub fn send_to_end<E>(
-    service: AgentService,
+    metrics: &Metrics,
+    clock: Clock,
     events: impl Stream<Item = E> + Send + 'static,
     framing: fn(E) -> Vec<Value>,
     is_end: fn(&Value) -> bool,
@@ -40,11 +44,12 @@ where
     E: Send + 'static,
 {
     let id = move |_: u64, data: &Value| is_end(data).then(|| END.to_owned());
-    respond(frames(service, events, framing, id))
+    respond(frames(metrics, clock, events, framing, id))
 }
 
 fn frames<E>(
-    service: AgentService,
+    metrics: &Metrics,
+    clock: Clock,
     events: impl Stream<Item = E> + Send + 'static,
     framing: fn(E) -> Vec<Value>,
     id: impl Fn(u64, &Value) -> Option<String> + Send + 'static,
@@ -52,14 +57,15 @@ fn frames<E>(
 where
     E: Send + 'static,
 {
+    let metrics = metrics.clone();
     stream! {
-        let open = OpenStream::new(&service.services().metrics);
+        let open = OpenStream::new(&metrics);
         yield Ok(opening());
         let mut sequence = 0u64;
         let mut events = std::pin::pin!(events);
         loop {
             match tokio::time::timeout(HEARTBEAT, events.next()).await {
-                Err(_) => yield Ok(heartbeat(service.services().clock.millis())),
+                Err(_) => yield Ok(heartbeat(clock.millis())),
                 Ok(None) => break,
                 Ok(Some(event)) => {
                     for data in framing(event) {

@@ -1,0 +1,62 @@
+//! A call of the model, and its result.
+
+use crate::llm::model::ToolCall;
+use crate::platform::ids::ToolCallId;
+use crate::policy::request::Request;
+use crate::runs::store::steps::OpenCall;
+use crate::tools::outcome::Effect;
+use crate::tools::outcome::Outcome;
+use crate::tools::tool::Tool;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::tools::arguments::Arguments;
+
+/// A call that the model asked for.
+pub(crate) struct PendingCall {
+    pub(crate) id: ToolCallId,
+    pub(crate) call: ToolCall,
+    /// What is to be done, or what the model is told instead.
+    pub(crate) work: Result<Invocation, String>,
+    /// What another process left of it.
+    pub(crate) past: Option<OpenCall>,
+}
+
+/// A tool and what it is called with.
+#[derive(Clone, Debug)]
+pub(crate) struct Invocation {
+    pub(crate) tool: Arc<dyn Tool>,
+    pub(crate) arguments: Map<String, Value>,
+}
+
+impl Invocation {
+    /// What the policy judges.
+    pub(crate) fn request(&self) -> Request<'_> {
+        self.tool.request(Arguments::of(&self.arguments))
+    }
+}
+
+/// What came of a call.
+pub(crate) struct CallResult {
+    pub(crate) result: Map<String, Value>,
+    pub(crate) effects: Vec<Effect>,
+}
+
+impl CallResult {
+    pub(crate) fn error(error: &str) -> Self {
+        Self::of(json!({ "success": false, "error": error }))
+    }
+
+    pub(crate) fn of(result: Value) -> Self {
+        let Outcome { result, effects } = Outcome::new(result, Vec::new());
+        Self { result, effects }
+    }
+
+    pub(crate) fn succeeded(&self) -> bool {
+        self.result
+            .get("success")
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
+    }
+}

@@ -1,0 +1,87 @@
+//! What the agent works with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::agent::config::AgentConfig;
+use crate::approvals::consents::service::Consents;
+use crate::approvals::questions::service::Questions;
+use crate::audit::service::Audit;
+use crate::conversations::service::ConversationService;
+use crate::exec::process::Launch;
+use crate::exec::status_file::StatusFiles;
+use crate::ledger::service::Ledger;
+use crate::llm::router::Router;
+use crate::platform::clock::Clock;
+use crate::platform::metrics::Metrics;
+use crate::platform::outbound::Client;
+use crate::platform::signals::Signals;
+use crate::platform::tasks::Tasks;
+use crate::policy::service::Policy;
+use crate::retrieval::service::Retrieval;
+use crate::runs::active::ActiveRuns;
+use crate::runs::lease::keeper::Lease;
+use crate::runs::log::feed::Feed;
+use crate::telemetry::service::Telemetry;
+use crate::tools::context::ToolLimits;
+use crate::tools::registry::ToolSet;
+
+/// The services, settings and registries of the agent; cheap to clone.
+#[derive(Clone)]
+pub struct Deps {
+    /// The database.
+    pub db: sqlx::PgPool,
+    /// The time.
+    pub clock: Clock,
+    /// Background work.
+    pub tasks: Tasks,
+    /// The cost of calls.
+    pub ledger: Ledger,
+    /// Finding code.
+    pub retrieval: Retrieval,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Questions to users.
+    pub questions: Questions,
+    /// Consents of users.
+    pub consents: Consents,
+    /// The audit log.
+    pub audit: Audit,
+    /// Where runs that fail are recorded as errors.
+    pub telemetry: Telemetry,
+    /// Stored conversations.
+    pub conversations: ConversationService,
+    /// The runs that this process works on.
+    pub active: ActiveRuns,
+    /// The streams that follow runs here.
+    pub feed: Feed,
+    /// Notifications to and from other processes.
+    pub signals: Signals,
+    /// How commands ended, as they recorded themselves.
+    pub status_files: StatusFiles,
+    /// This process's right to work on runs.
+    pub lease: Lease,
+    /// The choice of models.
+    pub router: Arc<Router>,
+    /// Settings of the agent.
+    pub config: Arc<AgentConfig>,
+    /// What the agent's tools are given.
+    pub tools: Arc<ToolSettings>,
+}
+
+/// What the agent's tools are given.
+#[derive(Clone, Debug)]
+pub struct ToolSettings {
+    /// The tools.
+    pub set: ToolSet,
+    /// How commands are started, and the environment they get.
+    pub launch: Launch,
+    /// For requests to servers that the agent started.
+    pub http: Client,
+    /// Bounds of the tools.
+    pub limits: ToolLimits,
+    /// What may run, and what is asked about.
+    pub policy: Policy,
+    /// Folders with secrets of the server: no workspace may lie in one or hold one.
+    pub closed_folders: Vec<PathBuf>,
+}

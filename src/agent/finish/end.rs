@@ -1,0 +1,76 @@
+//! The end of a run, whoever writes it.
+
+use std::time::Duration;
+
+use crate::agent::learning::changes::FileChange;
+use crate::agent::prompt::plan::Progress;
+use crate::agent::runner::state::RunState;
+use crate::agent::runner::usage::RunUsage;
+use crate::feedback::model::Generation;
+use crate::ledger::money::Nanos;
+use crate::runs::event::Event;
+use crate::runs::model::Run;
+use crate::runs::outcome::{Stopped, Summary, Tokens, millis};
+
+/// The end of a run.
+#[derive(Debug)]
+pub(crate) struct End<'a> {
+    /// The run.
+    pub(crate) run: &'a Run,
+    /// The number under which it is held.
+    pub(crate) fence: i64,
+    /// Why it ends.
+    pub(crate) stopped: Stopped,
+    /// How it ended.
+    pub(crate) summary: &'a Summary,
+    /// What went wrong last, for lists that show no log.
+    pub(crate) error: Option<&'a str>,
+    /// What it did and used.
+    pub(crate) usage: &'a RunUsage,
+    /// How long it was worked on.
+    pub(crate) worked: Duration,
+    /// Where it stood in its plan, if it had one.
+    pub(crate) progress: Option<&'a Progress>,
+    /// What can be rated, if anything was answered.
+    pub(crate) generation: Option<&'a Generation>,
+    /// What it leaves in its workspace, to be looked at later.
+    pub(crate) changes: &'a [FileChange],
+}
+
+/// The one shape of `complete.summary`.
+pub(crate) fn summary(run: &Run, state: &RunState, stopped: Stopped, worked: Duration) -> Summary {
+    let (usage, spent) = (&state.usage, state.usage.spent.total());
+    Summary {
+        task_id: run.id,
+        success: stopped.is_success(),
+        stopped_reason: stopped.reason().to_owned(),
+        files_read: usage.read.iter().cloned().collect(),
+        files_modified: usage.modified.iter().cloned().collect(),
+        files_created: usage.created.iter().cloned().collect(),
+        iterations: state.iteration,
+        verification: state.verification,
+        tokens: Tokens::of(spent.usage),
+        cost_usd: spent.cost.map(Nanos::to_metric),
+        elapsed_ms: millis(worked),
+        next_steps: next_steps(stopped, usage),
+    }
+}
+
+/// What the user may want to do next: at most three sentences.
+fn next_steps(stopped: Stopped, usage: &RunUsage) -> Vec<String> {
+    let mut steps: Vec<String> = stopped.advice().map(str::to_owned).into_iter().collect();
+    if !usage.created.is_empty() {
+        steps.push("Review the newly created files".to_owned());
+    }
+    if !usage.modified.is_empty() {
+        steps.push("Review the changes before you commit them".to_owned());
+    }
+    steps.truncate(3);
+    steps
+}
+/// The event that shows that the user wants the run to end.
+pub(crate) fn cancel_requested() -> Event {
+    Event::CancelRequested {
+        message: "The run is to end".to_owned(),
+    }
+}

@@ -1,0 +1,73 @@
+//! The model of a task, and what the task may do.
+
+use crate::agent::deps::Deps;
+use crate::agent::error::Error;
+use crate::auth::principal::Role;
+use crate::feedback::model::TaskType;
+use crate::llm::catalog::Capabilities;
+use crate::llm::model::Part;
+use crate::llm::route::Route;
+use crate::runs::model::ToolAccess;
+use crate::runs::task::Task;
+use crate::workspace::paths::Workspace;
+
+/// What the model must be capable of.
+pub fn needs(task: &Task, tools: bool) -> Capabilities {
+    let vision = task
+        .attachments
+        .iter()
+        .any(|part| matches!(part, Part::Image { .. }));
+    let needs = if tools {
+        Capabilities::AGENT
+    } else {
+        Capabilities::CHAT
+    };
+    Capabilities { vision, ..needs }
+}
+
+/// The tools that a user of this role may have used in a workspace.
+pub(crate) fn access(role: Role, workspace: Option<&Workspace>) -> ToolAccess {
+    match (workspace, role) {
+        (None, _) => ToolAccess::NoWorkspace,
+        (Some(_), Role::Viewer) => ToolAccess::ReadOnly,
+        (Some(_), Role::Planner | Role::Admin) => ToolAccess::Full,
+    }
+}
+
+/// The kind of answer that a run with these tools gives.
+pub(crate) fn task_type(access: ToolAccess) -> TaskType {
+    match access {
+        ToolAccess::Full => TaskType::Codegen,
+        ToolAccess::ReadOnly => TaskType::Analysis,
+        ToolAccess::NoWorkspace => TaskType::Chat,
+    }
+}
+
+/// The model for a task: the one that is asked for, or that ratings chose. What was chosen and
+/// cannot be had is left out, and nothing is counted for it.
+pub(crate) fn route(
+    deps: &Deps,
+    model: Option<&str>,
+    hint: Option<&str>,
+    task: &mut Task,
+    needs: Capabilities,
+) -> Result<Route, Error> {
+    let Some(tuning) = &mut task.tuning else {
+        return Ok(deps.router.route(model, hint, needs)?);
+    };
+    let chosen = tuning.model.as_deref();
+    let chosen = chosen.map(|model| deps.router.route(Some(model), None, needs));
+    let route = match chosen {
+        Some(Ok(route)) if !route.was_fallback => route,
+        Some(Ok(_) | Err(_)) | None => {
+            if let Some(model) = tuning.model.take() {
+                tracing::warn!(%model, "a model that ratings may choose cannot be had");
+            }
+            deps.router.route(model, hint, needs)?
+        }
+    };
+    if !route.provider.takes_temperature(&route.provider_model) {
+        tuning.temperature = None;
+    }
+    Ok(route)
+}

@@ -1,0 +1,66 @@
+//! What a run says about its own answer, for ratings to be learned from.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
+
+use crate::agent::learning::changes::FileChange;
+use crate::approvals::consents;
+use crate::feedback::model::{Generation, Signal, SignalSource};
+use crate::feedback::store::{generations, signals};
+use crate::platform::db::to_jsonb;
+use crate::runs::model::Run;
+use crate::runs::store::changes;
+use crate::verify::model::Verification;
+use crate::workspace::paths::Workspace;
+
+/// A user who asks the same again within this time was not content with the answer.
+const SOON: TimeDelta = TimeDelta::hours(24);
+
+/// The end of a run, as far as its answer is concerned.
+pub(crate) struct Answered<'a> {
+    /// The outcome of its last verification.
+    pub(crate) verification: Verification,
+    /// The changes that it leaves in its workspace.
+    pub(crate) changes: &'a [FileChange],
+}
+
+/// Notes what the run itself says about its answer, beside the answer.
+pub(crate) async fn leave(
+    conn: &mut PgConnection,
+    run: &Run,
+    outcome: &Answered<'_>,
+    generation: &Generation,
+    gen_id: i64,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let mut seen = Vec::new();
+    match outcome.verification {
+        Verification::Passed => seen.push(Signal::TestsPassed),
+        Verification::Failed => seen.push(Signal::TestsFailed),
+        Verification::NotRun => {}
+    }
+    if consents::store::was_denied(conn, &run.org_id, run.id).await? {
+        seen.push(Signal::ApprovalDenied);
+    }
+    let seen: Vec<_> = seen
+        .into_iter()
+        .map(|signal| (signal, SignalSource::Run))
+        .collect();
+    signals::record(conn, &run.org_id, gen_id, &seen, at).await?;
+    let since = at - SOON;
+    if let Some(before) = generations::asked_before(conn, generation, gen_id, since).await? {
+        let again = [(Signal::Retried, SignalSource::Run)];
+        signals::record(conn, &run.org_id, before, &again, at).await?;
+    }
+    let folder = run.task.workspace_path.as_deref();
+    if let (Some(folder), false) = (folder, outcome.changes.is_empty()) {
+        // As the next run in it will name it.
+        let folder = Workspace::open(folder).map(|place| place.root().to_owned());
+        if let Ok(folder) = folder {
+            let folder = folder.to_string_lossy();
+            let files = to_jsonb(outcome.changes);
+            changes::leave(conn, run, gen_id, &folder, &files, at).await?;
+        }
+    }
+    Ok(())
+}

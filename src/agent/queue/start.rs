@@ -1,0 +1,169 @@
+//! Starts interactive runs, and sets claimed runs to work in this process.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::deps::Deps;
+use crate::agent::error::Error;
+use crate::agent::execution::build::{self, Equipment};
+use crate::agent::execution::run_loop::execute;
+use crate::agent::finish::abandoned::{Reason, conclude};
+use crate::agent::finish::finish::Ended;
+use crate::agent::intake::history;
+use crate::agent::intake::prepare::prepare;
+use crate::agent::intake::request::TaskRequest;
+use crate::agent::runner::resumed::ResumeState;
+use crate::agent::runner::runner::{Origin, RunEnds, Slot};
+use crate::agent::service::AgentService;
+use crate::auth::principal::Principal;
+use crate::platform::ids::RunId;
+use crate::platform::logging::TraceId;
+use crate::runs::event::Event;
+use crate::runs::lease;
+use crate::runs::lease::keeper::Term;
+use crate::runs::lease::model::ClaimedRun;
+use crate::runs::log::store;
+use crate::runs::log::store::{Append, Storable};
+use crate::runs::model::{RunClaim, Run, RunKind, RunStatus};
+use crate::runs::store::runs;
+
+/// A run that has begun.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// The run.
+    pub run_id: RunId,
+    /// Whose run.
+    pub principal: Principal,
+}
+
+/// A run that is to be worked on here, and everything it needs.
+pub(crate) struct Assignment {
+    pub(crate) claimed: ClaimedRun,
+    pub(crate) equipment: Equipment,
+    pub(crate) origin: Origin,
+    pub(crate) slot: OwnedSemaphorePermit,
+    pub(crate) term: Term,
+}
+
+/// Checks a request, writes the run with its first event, and sets it to work at once.
+pub async fn start(
+    service: &AgentService,
+    principal: &Principal,
+    trace_id: TraceId,
+    request: TaskRequest,
+) -> Result<Started, Error> {
+    if service.stopping().is_cancelled() {
+        return Err(Error::ShuttingDown);
+    }
+    let deps = service.deps();
+    let prepared = prepare(deps, principal, trace_id, request, RunKind::Autonomous).await?;
+    let limit = deps.config.max_concurrent_runs;
+    let slot = service.slots().clone().try_acquire_owned();
+    let slot = slot.map_err(|_| Error::TooManyRuns { limit })?;
+    let term = deps.lease.term().ok_or(Error::NoLease)?;
+    let first = Event::RouterInfo {
+        router_info: prepared.router_info,
+    };
+    let claim = insert_claimed(deps, &prepared.run, &term, first).await?;
+    let assignment = Assignment {
+        claimed: ClaimedRun::now(prepared.run, claim),
+        equipment: Equipment {
+            route: prepared.route,
+            workspace: prepared.workspace,
+            resumed: ResumeState::default(),
+        },
+        origin: Origin::Started,
+        slot,
+        term,
+    };
+    Ok(set_to_work(service, assignment))
+}
+
+/// Writes a run that this process has claimed, with its first event.
+async fn insert_claimed(
+    deps: &Deps,
+    run: &Run,
+    term: &Term,
+    first: Event,
+) -> Result<RunClaim, Error> {
+    let limit = deps.config.max_runs_per_org;
+    let mut tx = deps.db.begin().await?;
+    lease::store::take_alone(&mut tx).await?;
+    if lease::store::under_way(&mut tx, &run.org_id).await? >= i64::from(limit) {
+        // Said, and not left to the drop, or all others that claim would wait for it.
+        tx.rollback().await?;
+        return Err(Error::OrgIsBusy { limit });
+    }
+    history::begin(&mut tx, run).await?;
+    runs::insert_run(&mut tx, run, Some(term.worker), true, None).await?;
+    let claim = RunClaim {
+        last: 1,
+        fence: 1,
+        status: RunStatus::Running,
+    };
+    let events = [(Storable::new(first), claim.status)];
+    let append = Append::events(0, claim.fence, &events, claim.status);
+    store::append(&mut tx, &run.org_id, run.id, &append, run.created_at).await?;
+    tx.commit().await?;
+    Ok(claim)
+}
+
+/// Works on a run in the background of this process.
+pub(crate) fn set_to_work(service: &AgentService, assignment: Assignment) -> Started {
+    let deps = service.deps();
+    let Assignment {
+        claimed,
+        equipment,
+        origin,
+        slot,
+        term,
+    } = assignment;
+    let (run, claim) = (claimed.run.clone(), claimed.claim);
+    let cancel = CancellationToken::new();
+    // Held as long as the run is worked on, so that a stream that comes later misses nothing.
+    let watcher = deps.feed.watch(&run.org_id, run.id, claim.last);
+    deps.active.begin(run.id, claim.fence, cancel.clone());
+    deps.metrics.navi_runs_active.inc();
+    let started = Started {
+        run_id: run.id,
+        principal: run.principal(),
+    };
+    let ends = RunEnds {
+        cancel: cancel.clone(),
+        stopping: service.stopping().clone(),
+        lost: term.lost,
+    };
+    let slot = Slot {
+        slots: service.slots().clone(),
+        held: Some(slot),
+    };
+    let runner = build::runner(deps, &claimed, equipment, origin, cancel.child_token(), slot);
+    let service = service.clone();
+    deps.tasks.spawn(async move {
+        let work = AssertUnwindSafe(Box::pin(execute(runner, &ends)));
+        let ended = work.catch_unwind().await.unwrap_or_else(|_| {
+            // The panic's own message is in the log already.
+            tracing::error!(run.id = %run.id, "a run panicked");
+            Ended::Lost
+        });
+        if ended == Ended::Lost {
+            let reason = Reason::internal();
+            conclude(service.deps(), &run, claim.fence, &reason, &ends.stopping).await;
+        }
+        leave(&service, run.id, claim.fence);
+        drop(watcher);
+    });
+    started
+}
+
+/// Tidies up after a run.
+fn leave(service: &AgentService, run_id: RunId, fence: i64) {
+    let deps = service.deps();
+    deps.active.end(run_id, fence);
+    deps.metrics.navi_runs_active.dec();
+    // Its slot is free.
+    service.wake();
+}

@@ -1,0 +1,112 @@
+//! What is written into the log of a run, and why it could not be.
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+use crate::approvals::consents::model::NewConsent;
+use crate::approvals::questions::model::NewQuestion;
+use crate::llm::model::{Message, ToolCall};
+use crate::platform::ids::ConsentId;
+use crate::platform::ids::ToolCallId;
+use crate::runs::event::Event;
+use crate::runs::model::RunStatus;
+
+/// One thing to be written.
+#[derive(Debug)]
+pub enum Entry {
+    /// An event for the log.
+    Event(Event),
+    /// A message of the conversation with the model.
+    Message {
+        /// Its place.
+        position: i32,
+        /// The message.
+        message: Message,
+    },
+    /// A tool call is intended.
+    ToolPlanned {
+        /// Its row.
+        id: ToolCallId,
+        /// Its place in the run.
+        position: i32,
+        /// The call.
+        call: ToolCall,
+    },
+    /// A tool call waits for a person.
+    ConsentAsked(Box<NewConsent>),
+    /// A tool call waits for an answer.
+    PromptAsked(Box<NewQuestion>),
+    /// A person, or a preference of theirs, allowed a tool call.
+    ToolApproved(ToolCallId),
+    /// A tool call begins to have effects.
+    ToolStarted {
+        /// Its row.
+        id: ToolCallId,
+        /// What its effect is recognised by, should nobody live to record the outcome.
+        probe: Value,
+        /// The consent it uses up, with the action that was asked about.
+        consent: Option<(ConsentId, [u8; 32])>,
+    },
+    /// A tool call is over.
+    ToolFinished {
+        /// Its row.
+        id: ToolCallId,
+        /// Its result.
+        result: Value,
+    },
+    /// The run stands elsewhere from here on.
+    Status(RunStatus),
+    /// How far the run has come.
+    State(Value),
+    /// What the project's checks said before the first change.
+    Baseline(Value),
+}
+
+/// Why a piece of the log could not be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteError {
+    /// Another process works on the run by now, or it is over.
+    #[error("the run was taken over by another process")]
+    Fenced,
+    /// The consent was used before, or belongs to another action.
+    #[error("a consent cannot be used for this action")]
+    ConsentSpent,
+    /// Somebody else writes it.
+    #[error("the log ends at {found}, not at {expected}")]
+    Moved {
+        /// Where it ends.
+        found: i64,
+        /// Where this process left it.
+        expected: i64,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+impl WriteError {
+    /// Whether the same write will fail for ever: the log moved on, or the data are wrong (class 22)
+    /// or break a constraint (class 23). Everything else passes.
+    pub(crate) fn is_final(&self) -> bool {
+        let Self::Database(error) = self else {
+            return true;
+        };
+        error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    }
+}
+
+/// What the loop's end tells the writer's.
+pub(crate) enum JournalCommand {
+    /// Write these together.
+    Write(Vec<Entry>),
+    /// Say when everything before this is committed.
+    Commit(oneshot::Sender<()>),
+}
+
+/// The database refuses what this run writes, or somebody else writes its log; the run cannot go
+/// on. A database that is only away is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the run's log could not be written")]
+pub struct JournalLost;

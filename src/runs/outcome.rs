@@ -1,0 +1,173 @@
+//! How a run ended.
+
+use std::time::Duration;
+
+use crate::runs::model::RunStatus;
+use serde::{Deserialize, Serialize};
+use crate::llm::model::Usage;
+use crate::platform::ids::RunId;
+use crate::verify::model::Verification;
+
+/// Why a run ended; the value of `stopped_reason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The model said it was done, and no check says otherwise.
+    Completed,
+    /// Checks fail that passed before the run, or were made by it.
+    VerificationFailed,
+    /// Checks fail that failed before the run, and the model left them.
+    FailuresExistedBefore,
+    /// The rounds are used up.
+    MaxIterations,
+    /// The same failures came back round after round.
+    LoopDetected,
+    /// The wall-clock limit.
+    RuntimeCap,
+    /// The limit of tool calls.
+    ToolCallLimit,
+    /// The limit of cost or tokens.
+    CostLimit,
+    /// The model could not be asked, or its answer broke off.
+    ModelError,
+    /// The user ended it.
+    Cancelled,
+    /// Something failed on our side.
+    InternalError,
+}
+
+impl Stopped {
+    /// The wire value.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::VerificationFailed => "verification_failed",
+            Self::FailuresExistedBefore => "failures_existed_before",
+            Self::MaxIterations => "max_iterations",
+            Self::LoopDetected => "iteration_loop_detected",
+            Self::RuntimeCap => "runtime_cap_reached",
+            Self::ToolCallLimit => "tool_call_limit",
+            Self::CostLimit => "cost_limit",
+            Self::ModelError => "model_error",
+            Self::Cancelled => "cancelled",
+            Self::InternalError => "internal_error",
+        }
+    }
+
+    /// Whether the task counts as done. A failed check never does.
+    pub fn is_success(self) -> bool {
+        self == Self::Completed
+    }
+
+    /// What a list of runs shows when nothing else says what went wrong.
+    pub fn explanation(self) -> Option<&'static str> {
+        match self {
+            Self::Completed | Self::Cancelled => None,
+            Self::VerificationFailed => Some("the project's checks fail"),
+            Self::FailuresExistedBefore => Some("checks that failed before still fail"),
+            Self::MaxIterations => Some("the rounds of work are used up"),
+            Self::LoopDetected => Some("the same failures came back again and again"),
+            Self::RuntimeCap => Some("the limit of time was reached"),
+            Self::ToolCallLimit => Some("the limit of tool calls was reached"),
+            Self::CostLimit => Some("the limit of cost or tokens was reached"),
+            Self::ModelError => Some("the model could not be asked"),
+            Self::InternalError => Some("something failed on the server"),
+        }
+    }
+
+    /// What the user may do about it.
+    pub fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Completed => None,
+            Self::VerificationFailed | Self::LoopDetected => {
+                Some("Look at the failing checks above before you keep the changes")
+            }
+            Self::FailuresExistedBefore => {
+                Some("Decide about the checks that failed before this run and still fail")
+            }
+            Self::MaxIterations | Self::ToolCallLimit | Self::RuntimeCap => {
+                Some("Send the request again to go on, or split it into smaller ones")
+            }
+            Self::CostLimit => Some("Raise the run's limit of cost or tokens to go on"),
+            Self::ModelError => Some("Choose another model, or try again later"),
+            Self::Cancelled => Some("Review what was changed before the run was cancelled"),
+            Self::InternalError => Some("Tell the operator the run's id"),
+        }
+    }
+
+    /// The status the run's row ends with.
+    pub fn run_status(self) -> RunStatus {
+        match self {
+            Self::Completed => RunStatus::Completed,
+            Self::Cancelled => RunStatus::Canceled,
+            Self::VerificationFailed
+            | Self::FailuresExistedBefore
+            | Self::MaxIterations
+            | Self::LoopDetected
+            | Self::RuntimeCap
+            | Self::ToolCallLimit
+            | Self::CostLimit
+            | Self::ModelError
+            | Self::InternalError => RunStatus::Failed,
+        }
+    }
+}
+
+/// How a run ended: the one shape of `complete.summary`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Summary {
+    /// The run.
+    #[schema(value_type = uuid::Uuid)]
+    pub task_id: RunId,
+    /// Whether the task was done, as far as that can be told: never true after a failed check.
+    pub success: bool,
+    /// Why it ended; `completed` when the model said it was done.
+    pub stopped_reason: String,
+    /// Files that tools read, relative to the workspace.
+    pub files_read: Vec<String>,
+    /// Files that existed before and were changed.
+    pub files_modified: Vec<String>,
+    /// Files that did not exist before.
+    pub files_created: Vec<String>,
+    /// Rounds of turns and verification.
+    pub iterations: u32,
+    /// What the project's own checks said at the end.
+    pub verification: Verification,
+    /// Tokens of all calls.
+    pub tokens: Tokens,
+    /// Cost of all calls in US dollars; null when the price of any of them is unknown.
+    pub cost_usd: Option<f64>,
+    /// Wall-clock duration in milliseconds.
+    pub elapsed_ms: u64,
+    /// What the user may want to do next.
+    pub next_steps: Vec<String>,
+}
+
+impl Tokens {
+    /// What these counts are, in the shape of a summary.
+    pub fn of(usage: Usage) -> Self {
+        Self {
+            input: usage.input,
+            output: usage.output,
+            cache_read: usage.cache_read,
+            cache_write: usage.cache_write,
+        }
+    }
+}
+
+/// Tokens of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Tokens {
+    /// Input, with what was read from and written to the cache.
+    pub input: u64,
+    /// Output, with reasoning.
+    pub output: u64,
+    /// Input read from the provider's cache.
+    pub cache_read: u64,
+    /// Input written to the provider's cache.
+    pub cache_write: u64,
+}
+
+/// Whole milliseconds.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

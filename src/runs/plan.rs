@@ -1,0 +1,75 @@
+//! The plan of a run: at most five steps.
+
+use serde::{Deserialize, Serialize};
+use crate::runs::event::Event;
+use crate::runs::event_data::{LegacyStep, PlanData, PlanStep};
+
+/// The most characters of a step's title.
+pub(crate) const MAX_TITLE: usize = 72;
+
+/// The most characters of a step's detail.
+pub(crate) const MAX_DETAIL: usize = 180;
+
+/// What is to be done, in steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Names the plan within its run.
+    pub id: String,
+    /// One to five steps, counted from 1.
+    pub steps: Vec<PlanStep>,
+    /// Files the plan expects to touch.
+    pub estimated_files: Vec<String>,
+}
+
+impl Plan {
+    /// A plan of one step: for what needs no plan, and for when none could be had.
+    pub fn single(title: &str) -> Self {
+        let step = PlanStep {
+            index: 1,
+            title: cut(title, MAX_TITLE),
+            detail: cut(title, MAX_DETAIL),
+        };
+        Self {
+            id: String::new(),
+            steps: vec![step],
+            estimated_files: Vec::new(),
+        }
+    }
+
+    /// The same plan under a name.
+    #[must_use]
+    pub fn named(mut self, id: String) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// The events that show the plan.
+    pub fn events(&self) -> Vec<Event> {
+        let data = PlanData {
+            plan_id: self.id.clone(),
+            steps: self.steps.clone(),
+        };
+        let steps = self.steps.iter().map(|step| LegacyStep {
+            id: step.index,
+            label: step.title.clone(),
+            description: step.detail.clone(),
+            status: "pending".to_owned(),
+        });
+        vec![
+            Event::PlanStart { data },
+            Event::Plan {
+                steps: steps.collect(),
+                estimated_files: self.estimated_files.clone(),
+                is_complex: self.steps.len() > 1,
+            },
+        ]
+    }
+}
+
+pub(crate) fn cut(text: &str, limit: usize) -> String {
+    let text = text.trim();
+    match text.char_indices().nth(limit) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(limit - 1).chain(['…']).collect(),
+    }
+}

@@ -1,0 +1,34 @@
+//! The outcome of checks.
+
+use serde::{Deserialize, Serialize};
+
+/// What all the project's checks together say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// At least one check ran, and all that ran passed.
+    Passed,
+    /// A check failed.
+    Failed,
+    /// No check ran: the project has none, or the run was told not to.
+    #[default]
+    NotRun,
+}
+
+/// One check as clients see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CheckData {
+    /// `typecheck`, `lint`, `tests` or `build`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The command that ran.
+    pub command: String,
+    /// Whether it passed.
+    pub success: bool,
+    /// The most telling lines, at most five.
+    pub errors: Vec<String>,
+    /// At most five.
+    pub warnings: Vec<String>,
+    /// What failed already before the run changed anything.
+    pub failed_before: Vec<String>,
+}

@@ -1,6 +1,7 @@
-//! Tokens that say by a prefix whose they are.
+//! Tokens and addresses that are known by how they begin.
 
-use crate::platform::redact::text::Span;
+use crate::platform::redact::bytes::is_word;
+use crate::platform::redact::span::Span;
 
 /// A kind of token.
 #[derive(Debug)]
@@ -133,6 +134,15 @@ pub(super) const FORMS: &[Form] = &[
     form("navist_", "stream-ticket", 60, Of::Word),
 ];
 
+/// Addresses that are secrets from here on: whoever knows one may post there.
+pub(super) const WEBHOOKS: &[&str] = &[
+    "hooks.slack.com/services/",
+    "hooks.slack.com/workflows/",
+    "discord.com/api/webhooks/",
+    "discordapp.com/api/webhooks/",
+    ".webhook.office.com/",
+];
+
 /// The token with this prefix that begins here.
 pub(super) fn token(text: &str, at: usize, form: &Form) -> Option<Span> {
     let bytes = text.as_bytes();
@@ -163,11 +173,6 @@ impl Of {
             Self::Base64 => is_word(byte) || matches!(byte, b'.' | b'+' | b'/' | b'=' | b'%'),
         }
     }
-}
-
-/// Whether a byte belongs to a token of letters, digits, `_` and `-`.
-pub(super) fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 
 /// Whether one of the pieces between dashes is long and has letters and digits: a name such as

@@ -7,6 +7,7 @@
 //! All functions are pure, take time linear in their input, and leave numbers and booleans alone. What
 //! stands in place of a secret is not taken for one.
 
+pub mod bytes;
 pub mod forms;
 pub mod gate;
 pub mod json;
@@ -16,5 +17,7 @@ pub mod pairs;
 pub mod plausible;
 pub mod quotes;
 pub mod scan;
+pub mod span;
 pub mod text;
+pub mod tie;
 pub mod values;

@@ -1,8 +1,7 @@
 //! Whether what stands where a secret could stand is one.
 
-use crate::platform::redact::forms::is_word;
+use crate::platform::redact::bytes::{has_digit, is_word};
 use crate::platform::redact::keys::{self, Named};
-use crate::platform::redact::values::has_digit;
 
 /// Values that stand for something else than a secret: types, states, settings, nothing.
 const WORDS: &str = "string str number int integer bool boolean any object null none nil undefined true \

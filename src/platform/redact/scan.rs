@@ -6,8 +6,7 @@
 
 use std::sync::LazyLock;
 
-use crate::platform::redact::forms::{FORMS, Form};
-use crate::platform::redact::values::WEBHOOKS;
+use crate::platform::redact::forms::{FORMS, Form, WEBHOOKS};
 
 /// What may begin, or be named, at an anchor.
 #[derive(Clone, Copy, Debug)]

@@ -3,30 +3,13 @@
 use std::borrow::Cow;
 
 use crate::platform::redact::scan::{Anchors, Rule};
+use crate::platform::redact::span::Span;
 use crate::platform::redact::{forms, pairs, values};
 
 /// What stands in place of a secret whose name gave it away.
 pub const REDACTED: &str = "[redacted]";
 /// No text shorter than this holds a secret, in bytes.
 const SHORTEST: usize = 5;
-
-/// A secret in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    /// Where it begins, in bytes.
-    pub(super) start: usize,
-    /// Where it ends.
-    pub(super) end: usize,
-    /// What it is, when its form says so; empty otherwise.
-    pub(super) kind: &'static str,
-}
-
-impl Span {
-    /// A secret of a kind.
-    pub(super) fn new(start: usize, end: usize, kind: &'static str) -> Self {
-        Self { start, end, kind }
-    }
-}
 
 /// The text with `[redacted]`, or `[redacted:jwt]` and its like, in place of every secret in it;
 /// borrowed when there is none.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::auth::principal::{Principal, Proof, Role};
-use crate::auth::token::Refusal;
+use crate::auth::refusal::Refusal;
 
 /// How far the clocks of issuer and server may differ, in seconds.
 const LEEWAY_SECONDS: f64 = 30.0;

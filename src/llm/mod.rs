@@ -13,6 +13,7 @@ pub mod config;
 pub mod error;
 pub mod http_provider;
 pub mod model;
+mod models;
 pub mod observe;
 pub mod provider;
 pub mod retry;

@@ -19,7 +19,7 @@ use nix::unistd::{Pid, getegid, geteuid, getpid, getppid, write};
 
 use crate::platform::embedded_postgres::account::Account;
 use crate::platform::embedded_postgres::error::Error;
-use crate::platform::embedded_postgres::folder::bound_log;
+use crate::platform::embedded_postgres::log;
 
 /// How long Postgres may take to write everything down and end by itself.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
@@ -234,12 +234,12 @@ impl Server {
     }
 
     /// Keeps the log from growing without end.
-    fn watch_log(&self, log: PathBuf) {
+    fn watch_log(&self, path: PathBuf) {
         let shared = Arc::clone(&self.shared);
         let watcher = std::thread::Builder::new().name("postgres-log".to_owned());
         let started = watcher.spawn(move || {
             while !shared.wait(LOG_INTERVAL) {
-                if let Err(error) = bound_log(&log) {
+                if let Err(error) = log::shorten(&path) {
                     tracing::warn!(%error, "the log of the embedded Postgres cannot be shortened");
                 }
             }

@@ -14,6 +14,7 @@ use crate::platform::embedded_postgres::account::Account;
 use crate::platform::embedded_postgres::binaries::{self, Binaries};
 use crate::platform::embedded_postgres::error::Error;
 use crate::platform::embedded_postgres::folder::{Folder, as_postgres_list};
+use crate::platform::embedded_postgres::log;
 use crate::platform::embedded_postgres::process::{self, Server};
 
 /// The role and superuser of the private cluster.
@@ -103,7 +104,7 @@ impl EmbeddedPostgres {
             if self.server.has_ended() {
                 return Err(Error::Ended {
                     log: self.folder.log(),
-                    tail: self.folder.log_tail(log_start),
+                    tail: log::tail(&self.folder.log(), log_start),
                 });
             }
             match self.options.connect().await {
@@ -247,7 +248,7 @@ fn launch(prepared: Prepared) -> Result<(EmbeddedPostgres, u64), Error> {
         .password(password.expose_secret())
         .database(DATABASE)
         .ssl_mode(PgSslMode::Disable);
-    let (log, log_start) = folder.open_log()?;
+    let (log, log_start) = log::open(&folder.log())?;
     let server = Server::start(
         &binaries.folder.join("postgres"),
         &arguments(&folder.data(), &socket),

@@ -5,6 +5,7 @@ use crate::agent::consents;
 use crate::agent::jobs::model::MAX_METADATA_BYTES;
 use crate::agent::model::{RunId, RunStatus};
 use crate::platform::idempotency;
+use crate::platform::page::BadCursor;
 
 /// A failed operation on a job.
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +26,8 @@ pub enum Error {
     #[error("the job does not wait for the consent `{0}`")]
     OtherConsent(String),
     /// A cursor that no list gave out.
-    #[error("`cursor` is none that a list gave out")]
-    BadCursor,
+    #[error(transparent)]
+    BadCursor(#[from] BadCursor),
     /// The metadata is too large.
     #[error("`metadata` is larger than {MAX_METADATA_BYTES} bytes")]
     MetadataTooLarge,

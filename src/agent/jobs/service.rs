@@ -27,6 +27,7 @@ use crate::platform::idempotency::model::{Claim, Created, IdempotencyKey, OK, St
 use crate::platform::idempotency::store as keys;
 use crate::platform::ids::OrgId;
 use crate::platform::logging::TraceId;
+use crate::platform::page::Position;
 
 /// A job to create.
 #[derive(Clone, Debug)]
@@ -132,10 +133,7 @@ impl AgentService {
         cursor: Option<&str>,
         limit: i64,
     ) -> Result<JobPage, Error> {
-        let before = match cursor {
-            Some(text) => Some(Cursor::decode(text).ok_or(Error::BadCursor)?),
-            None => None,
-        };
+        let before = cursor.map(Cursor::decode).transpose()?;
         let mut conn = self.services().db.acquire().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let jobs = store::list(&mut conn, org_id, user_id, status, before, limit + 1).await?;

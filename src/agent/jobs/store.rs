@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::agent::jobs::cursor::Cursor;
+use crate::agent::jobs::cursor::{BEGINNING, Cursor};
 use crate::agent::jobs::model::{Job, JobHead};
 use crate::agent::model::{ConversationId, RunId, RunKind, RunStatus};
 use crate::platform::ids::{OrgId, UserId};
@@ -105,7 +105,7 @@ pub async fn list(
     before: Option<Cursor>,
     limit: i64,
 ) -> sqlx::Result<Vec<Job>> {
-    let before = before.unwrap_or(Cursor::END);
+    let before = before.unwrap_or(BEGINNING);
     match status {
         None => {
             sqlx::query_as!(
@@ -123,8 +123,8 @@ pub async fn list(
                    order by created_at desc, run_id desc limit $5"#,
                 org_id.as_str(),
                 user_id.as_str(),
-                before.created_at,
-                before.run_id.0,
+                before.at,
+                before.id.0,
                 limit,
             )
             .fetch_all(conn)
@@ -147,8 +147,8 @@ pub async fn list(
                    order by created_at desc, run_id desc limit $5"#,
                 org_id.as_str(),
                 user_id.as_str(),
-                before.created_at,
-                before.run_id.0,
+                before.at,
+                before.id.0,
                 limit,
                 status as RunStatus,
             )

@@ -8,7 +8,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -20,6 +20,7 @@ use crate::agent::event_log::Recorded;
 use crate::agent::model::RunId;
 use crate::platform::ids::OrgId;
 use crate::platform::signals::Signals;
+use crate::platform::sync::lock;
 
 /// The topic under which processes tell that a log has grown; the number is its last sequence.
 pub const EVENTS: &str = "events";
@@ -369,11 +370,6 @@ impl Drop for Watcher {
             }
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is locked is whole between two statements, so a panic elsewhere leaves it usable.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a run did and used: files, commands, calls, tokens, cost.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use crate::agent::tools::registry::Effect;
 use crate::ledger::model::CallRow;
 use crate::ledger::money::Nanos;
 use crate::llm::model::Usage;
+use crate::platform::sync::lock;
 use crate::retrieval::model::{Chunk, Retrieved};
 
 /// The counts of a run.
@@ -75,7 +76,7 @@ impl Spending {
 
     /// Adds a call. One whose cost is unknown makes the whole sum unknown.
     pub fn add(&self, usage: Option<Usage>, cost: Option<Nanos>) {
-        let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spent = lock(&self.0);
         if let Some(usage) = usage {
             spent.usage += usage;
         }
@@ -87,7 +88,7 @@ impl Spending {
 
     /// The sum until now.
     pub fn spent(&self) -> Spent {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.0)
     }
 }
 

@@ -6,7 +6,7 @@
 //! bearing on any of this, so nobody can make good tokens fail by sending bad ones.
 
 use std::error::Error as _;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,6 +19,7 @@ use crate::auth::jwks::{self, Keys};
 use crate::auth::jws::PublicKey;
 use crate::platform::clock::Clock;
 use crate::platform::outbound::{CONNECT_TIMEOUT, Client, Method, OutboundError, Reach};
+use crate::platform::sync::{read, write};
 use crate::platform::tasks::Tasks;
 
 /// How long a fetch may take; requests may be waiting for it.
@@ -260,13 +261,10 @@ impl KeyStore {
             keys,
             fetched_at: Some(self.clock.now()),
         });
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        *write(&self.known) = known;
     }
 
     fn known(&self) -> Arc<Known> {
-        self.known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        read(&self.known).clone()
     }
 }

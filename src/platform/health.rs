@@ -4,7 +4,7 @@
 //! probe never waits for what it asks about.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -12,6 +12,7 @@ use serde::Serialize;
 use sqlx::{Connection, PgPool};
 
 use crate::platform::db;
+use crate::platform::sync::{read, write};
 use crate::platform::tasks::Tasks;
 
 /// How often the checks run.
@@ -139,7 +140,7 @@ impl Health {
             }
         });
         let now = futures_util::future::join_all(checks).await;
-        let mut found = self.0.found.write().unwrap_or_else(PoisonError::into_inner);
+        let mut found = write(&self.0.found);
         for (before, after) in found.iter().zip(&now) {
             let known = before.detail != NOT_YET;
             if before.ok && !after.ok {
@@ -188,11 +189,7 @@ impl Health {
     }
 
     fn found(&self) -> Vec<Check> {
-        self.0
-            .found
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        read(&self.0.found).clone()
     }
 }
 

@@ -28,4 +28,5 @@ pub mod secret;
 pub mod secret_file;
 pub mod signals;
 pub mod sse;
+pub mod sync;
 pub mod tasks;

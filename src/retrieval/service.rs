@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::{OwnedMutexGuard, Semaphore};
@@ -13,6 +13,7 @@ use crate::ledger::model::Phase;
 use crate::platform::clock::Clock;
 use crate::platform::ids::OrgId;
 use crate::platform::metrics::Metrics;
+use crate::platform::sync::lock;
 use crate::retrieval::chunk::seen_of;
 use crate::retrieval::error::Error;
 use crate::retrieval::index::{Hit, Index};
@@ -144,7 +145,7 @@ impl Retrieval {
     }
 
     fn slot(&self, key: &(OrgId, PathBuf)) -> Arc<Slot> {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = lock(&self.slots);
         slots.searches += 1;
         let now = slots.searches;
         let slot = slots.by_workspace.entry(key.clone()).or_default();
@@ -155,7 +156,7 @@ impl Retrieval {
     /// Drops the least recently used indexes until the bounds hold, and the one of a workspace that
     /// could not be searched. A search that is still using one keeps it until it ends.
     fn make_room(&self, key: &(OrgId, PathBuf), keep: bool) {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = lock(&self.slots);
         if !keep {
             slots.by_workspace.remove(key);
         }

@@ -5,7 +5,7 @@
 //! goes on as a new worker. It counts by its own clock from the moment *before* each renewal was
 //! sent, so it never believes in its lease longer than the database does.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -15,6 +15,7 @@ use crate::agent::leases::model::LeaseTimes;
 use crate::agent::leases::store;
 use crate::agent::model::WorkerId;
 use crate::platform::clock::Clock;
+use crate::platform::sync::lock;
 use crate::platform::tasks::Tasks;
 
 /// The pause after a renewal that failed.
@@ -169,10 +170,7 @@ impl Lease {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Term> {
-        self.inner
-            .term
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner.term)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -18,6 +18,7 @@ use crate::agent::beneath::descriptor_path;
 use crate::agent::tools::registry::ToolError;
 use crate::agent::tools::supervisor::{ARGUMENT, LEFT_RUNNING, Order};
 use crate::agent::tools::sweeping::sweep;
+use crate::platform::sync::{lock, unpoisoned};
 use crate::platform::tasks::Tasks;
 
 /// The variable whose value marks what a run started.
@@ -66,17 +67,13 @@ struct Inner {
 
 impl Inner {
     fn running(&self) -> MutexGuard<'_, Vec<Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.running)
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        for running in self
-            .running
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-        {
+        for running in unpoisoned(self.running.get_mut()) {
             running.stop();
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
@@ -16,6 +16,7 @@ use crate::agent::tools::context::ToolContext;
 use crate::agent::tools::process::Running;
 use crate::agent::tools::registry::{Effect, Outcome, ToolError};
 use crate::platform::outbound::Method;
+use crate::platform::sync::lock;
 
 /// Between two questions whether a server is ready.
 const PROBE_EVERY: Duration = Duration::from_millis(200);
@@ -47,31 +48,22 @@ struct Server {
 impl Servers {
     /// Forgets all servers; their processes end with the run's.
     pub fn clear(&self) {
-        self.by_port
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        lock(&self.by_port).clear();
     }
 
     /// The ports of the servers that run.
     pub fn ports(&self) -> Vec<u16> {
-        let mut by_port = self.by_port.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_port = lock(&self.by_port);
         by_port.retain(|_, server| !server.running.state().gone);
         by_port.keys().copied().collect()
     }
 
     fn insert(&self, port: u16, server: Server) {
-        self.by_port
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(port, server);
+        lock(&self.by_port).insert(port, server);
     }
 
     fn remove(&self, port: u16) -> Option<Server> {
-        self.by_port
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&port)
+        lock(&self.by_port).remove(&port)
     }
 }
 

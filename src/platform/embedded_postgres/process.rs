@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -20,6 +20,7 @@ use nix::unistd::{Pid, getegid, geteuid, getpid, getppid, write};
 use crate::platform::embedded_postgres::account::Account;
 use crate::platform::embedded_postgres::error::Error;
 use crate::platform::embedded_postgres::log;
+use crate::platform::sync::{lock, unpoisoned};
 
 /// How long Postgres may take to write everything down and end by itself.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
@@ -163,7 +164,7 @@ enum State {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Sends a signal, unless the process has ended. Holding the state keeps it from being waited
@@ -179,10 +180,10 @@ impl Shared {
     /// Waits until the process has ended, at most `patience`; answers whether it has.
     fn wait(&self, patience: Duration) -> bool {
         let running = |state: &mut State| matches!(state, State::Running(_));
-        let (state, _) = self
+        let waited = self
             .changed
-            .wait_timeout_while(self.state(), patience, running)
-            .unwrap_or_else(PoisonError::into_inner);
+            .wait_timeout_while(self.state(), patience, running);
+        let (state, _) = unpoisoned(waited);
         matches!(*state, State::Ended)
     }
 }

@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use crate::agent::acting::{Done, Planned};
-use crate::agent::context::head_and_tail;
 use crate::agent::event::Event;
 use crate::agent::event_data::{ToolCallData, ToolResultData};
 use crate::agent::journal::Entry;
 use crate::agent::model::{Stopped, ToolCallId};
 use crate::agent::run::{Halt, Runner};
 use crate::llm::model::{Arguments, Message};
+use crate::platform::text::head_and_tail;
 
 /// The most of a result that the model sees, in bytes.
 const MAX_MODEL_BYTES: usize = 48 * 1024;

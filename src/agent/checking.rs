@@ -185,7 +185,7 @@ fn feedback(verdict: &Verdict, results: &[CheckResult]) -> String {
             None => "ended by a signal".to_owned(),
         };
         let _ = writeln!(text, "\n`{}` ({exit}):", check.command);
-        let output = crate::agent::context::head_and_tail(&check.output, MAX_OUTPUT_BYTES);
+        let output = crate::platform::text::head_and_tail(&check.output, MAX_OUTPUT_BYTES);
         let _ = writeln!(text, "```\n{output}\n```");
     }
     for check in &verdict.checks {

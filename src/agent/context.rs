@@ -8,6 +8,7 @@
 use std::fmt::Write as _;
 
 use crate::llm::model::{Arguments, Message, Part, ToolSpec};
+use crate::platform::text::{cut_chars, head_and_tail};
 
 /// Characters per token when the provider has not counted: deliberately few, so that the estimate
 /// is high rather than low for code.
@@ -228,25 +229,7 @@ fn target(arguments: &Arguments) -> String {
 
 fn line(text: &str) -> String {
     let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match joined.char_indices().nth(DIGEST_TEXT_CHARS) {
-        None => joined,
-        Some((end, _)) => format!("{}…", &joined[..end]),
-    }
-}
-
-/// The beginning and the end of a text, saying how much is missing between them.
-pub fn head_and_tail(text: &str, limit: usize) -> String {
-    if text.len() <= limit {
-        return text.to_owned();
-    }
-    let head = text.floor_char_boundary(limit / 2);
-    let tail = text.ceil_char_boundary(text.len() - limit / 2);
-    format!(
-        "{}\n[… {} bytes left out …]\n{}",
-        &text[..head],
-        tail - head,
-        &text[tail..]
-    )
+    cut_chars(&joined, DIGEST_TEXT_CHARS)
 }
 
 #[cfg(test)]

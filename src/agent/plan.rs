@@ -7,6 +7,7 @@ use crate::agent::event_data::{LegacyStep, PlanData, PlanRef, PlanStep, StepData
 use crate::agent::model::Task;
 use crate::agent::prompt;
 use crate::llm::model::{ChatRequest, Message};
+use crate::platform::text::within_chars;
 use crate::retrieval::model::Chunk;
 
 /// The most steps of a plan.
@@ -57,8 +58,8 @@ impl Plan {
     pub fn single(title: &str) -> Self {
         let step = PlanStep {
             index: 1,
-            title: cut(title, MAX_TITLE),
-            detail: cut(title, MAX_DETAIL),
+            title: within_chars(title.trim(), MAX_TITLE),
+            detail: within_chars(title.trim(), MAX_DETAIL),
         };
         Self {
             id: String::new(),
@@ -85,8 +86,8 @@ impl Plan {
             .zip(1..)
             .map(|(step, index)| PlanStep {
                 index,
-                title: cut(&step.label, MAX_TITLE),
-                detail: cut(&step.description, MAX_DETAIL),
+                title: within_chars(step.label.trim(), MAX_TITLE),
+                detail: within_chars(step.description.trim(), MAX_DETAIL),
             })
             .collect();
         if steps.is_empty() {
@@ -231,14 +232,6 @@ fn announced_step(line: &str) -> Option<u32> {
     rest[digits..]
         .starts_with([':', '.', ' ', '*'])
         .then_some(number)
-}
-
-fn cut(text: &str, limit: usize) -> String {
-    let text = text.trim();
-    match text.char_indices().nth(limit) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(limit - 1).chain(['…']).collect(),
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection, PgPool};
 
+use crate::platform::text::first_chars;
+
 /// Every migration, compiled into the binary.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
 
@@ -360,6 +362,11 @@ pub fn strip_nul_json(value: &mut Value) -> bool {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
+}
+
+/// A text as it goes into a `text` column: without NUL characters, and at most this many others.
+pub fn to_text(text: &str, max_chars: usize) -> String {
+    first_chars(&strip_nul(text), max_chars).to_owned()
 }
 
 /// A value as it goes into a `jsonb` column: serialised, without NUL characters.

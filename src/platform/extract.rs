@@ -29,6 +29,7 @@ use tokio::time::timeout;
 use crate::platform::body::BodyError;
 use crate::platform::json::mended;
 use crate::platform::problem::Problem;
+use crate::platform::text::{first_chars, marked};
 
 /// The longest explanation in characters: what a client sent wrongly may be repeated in it.
 const MAX_DETAIL_CHARS: usize = 300;
@@ -280,8 +281,5 @@ fn invalid(text: &str) -> Problem {
 }
 
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_DETAIL_CHARS) {
-        Some((end, _)) => format!("{} …", &text[..end]),
-        None => text.to_owned(),
-    }
+    marked(text, first_chars(text, MAX_DETAIL_CHARS), " …")
 }

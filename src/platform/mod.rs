@@ -30,3 +30,4 @@ pub mod signals;
 pub mod sse;
 pub mod sync;
 pub mod tasks;
+pub mod text;

@@ -14,6 +14,7 @@ use crate::platform::clock::Clock;
 use crate::platform::ids::OrgId;
 use crate::platform::metrics::Metrics;
 use crate::platform::sync::lock;
+use crate::platform::text::{first_bytes, first_chars};
 use crate::retrieval::chunk::seen_of;
 use crate::retrieval::error::Error;
 use crate::retrieval::index::{Hit, Index};
@@ -110,7 +111,7 @@ impl Retrieval {
         let stop_when_dropped = cancelled.clone().drop_guard();
         let work = Work {
             root: key.1.clone(),
-            query: query[..query.floor_char_boundary(MAX_QUERY_BYTES)].to_owned(),
+            query: first_bytes(query, MAX_QUERY_BYTES).to_owned(),
             budget_chars: budget_tokens.saturating_mul(CHARS_PER_TOKEN),
             limits: self.limits,
             clock: self.clock.clone(),
@@ -285,7 +286,7 @@ fn excerpt(text: &str, hit: &Hit, room: usize) -> Option<(String, u32)> {
         let length = seen.chars().count() + ending.chars().count();
         if length > left {
             if shown.is_empty() {
-                shown.extend(seen.chars().take(left));
+                shown.push_str(first_chars(seen, left));
             }
             break;
         }

@@ -8,8 +8,8 @@ use crate::agent::jobs::view::JobView;
 use crate::agent::model::Run;
 use crate::agent::plan::Plan;
 use crate::agent::plans::model::Report;
-use crate::agent::tools::text::cut;
 use crate::platform::redact::text::redact_text;
+use crate::platform::text::cut_bytes;
 
 /// The longest goal, in bytes: the beginning of the message.
 const GOAL_BYTES: usize = 200;
@@ -99,7 +99,7 @@ impl PlanAnswer {
             success: true,
             plan: PlanView {
                 id: run.id.0,
-                goal: cut(&goal, GOAL_BYTES),
+                goal: cut_bytes(&goal, GOAL_BYTES),
                 confidence: if is_made { MADE } else { STANDS_IN },
                 steps: plan.steps.iter().map(step).collect(),
                 requires_approval: false,

@@ -11,6 +11,7 @@ use crate::agent::tools::git::listing::{Change, Kind, Listing};
 use crate::agent::tools::git::repository::Repository;
 use crate::agent::tools::text::{lossy, not_text};
 use crate::agent::workspace::Workspace;
+use crate::platform::text::first_bytes;
 
 /// The most files of one review.
 pub const MAX_FILES: usize = 50;
@@ -154,13 +155,13 @@ fn new_file(workspace: &Workspace, path: &str) -> Result<(Patch, bool), Reason> 
         return Err(Reason::Binary);
     }
     let (text, _) = lossy(&bytes);
-    let end = text.floor_char_boundary(MAX_PATCH_BYTES);
-    let is_whole = end == text.len();
+    let beginning = first_bytes(&text, MAX_PATCH_BYTES);
+    let is_whole = beginning.len() == text.len();
     let shown = if is_whole {
-        text.as_str()
+        beginning
     } else {
-        let line = text[..end].rfind('\n').map_or(end, |end| end + 1);
-        &text[..line]
+        let end = beginning.rfind('\n').map_or(beginning.len(), |end| end + 1);
+        &beginning[..end]
     };
     Ok((Patch::of_new_file(path, shown), is_whole))
 }

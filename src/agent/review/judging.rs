@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::agent::plan::outermost_object;
 use crate::agent::review::model::{Changed, Finding, Severity};
 use crate::agent::review::patch::quoted;
-use crate::agent::tools::text::cut;
 use crate::llm::model::{ChatRequest, Message};
 use crate::platform::redact::text::redact_text;
+use crate::platform::text::cut_bytes;
 
 /// The most text of patches in one question, in bytes.
 const MAX_QUESTION_BYTES: usize = 48 * 1024;
@@ -168,7 +168,7 @@ fn finding(value: Value, files: &[Changed]) -> Option<Finding> {
         line,
         severity: Severity::read(&found.severity),
         title: if title.is_empty() {
-            cut(body.lines().next().unwrap_or_default(), TITLE_BYTES)
+            cut_bytes(body.lines().next().unwrap_or_default(), TITLE_BYTES)
         } else {
             title
         },
@@ -180,7 +180,7 @@ fn finding(value: Value, files: &[Changed]) -> Option<Finding> {
 /// A text of the model, as it is shown.
 fn clean(text: &str, bytes: usize) -> String {
     let text = text.replace('\0', "\u{fffd}");
-    cut(&redact_text(text.trim()), bytes)
+    cut_bytes(&redact_text(text.trim()), bytes)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::agent::event_data::OutputStream;
 use crate::agent::tools::context::OutputLine;
 use crate::agent::tools::text;
 use crate::platform::sync::lock;
+use crate::platform::text::cut_bytes;
 
 /// Lines are gathered for this long, so that a burst becomes few events.
 const GATHER: Duration = Duration::from_millis(50);
@@ -157,7 +158,7 @@ impl Live {
                 stream: OutputStream::Stdout,
                 line: String::new(),
                 // It is repeated with every line.
-                command: text::cut(command, 500),
+                command: cut_bytes(command, 500),
             },
             shared: Arc::new(Shared {
                 open: AtomicBool::new(true),

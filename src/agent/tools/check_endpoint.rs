@@ -10,6 +10,7 @@ use crate::agent::tools::context::ToolContext;
 use crate::agent::tools::registry::{Outcome, ToolError};
 use crate::agent::tools::text;
 use crate::platform::outbound::{Client, Method};
+use crate::platform::text::cut_bytes;
 
 const TIME: Duration = Duration::from_secs(10);
 const PREVIEW_BYTES: usize = 500;
@@ -32,7 +33,7 @@ impl CheckEndpoint {
             Some(other) => {
                 return Err(ToolError::Tell(format!(
                     "the argument `method` must be GET, POST or HEAD, not `{}`",
-                    text::cut(other, 60)
+                    cut_bytes(other, 60)
                 )));
             }
         };
@@ -53,7 +54,7 @@ fn local(given: &str) -> Result<Url, ToolError> {
         ToolError::Tell(format!(
             "`{}` {why}; only servers on this machine can be checked, such as \
              http://127.0.0.1:3000/",
-            text::cut(given, 200)
+            cut_bytes(given, 200)
         ))
     };
     // The parser understands every spelling of an address (`0x7f.1`, `2130706433`); what is judged
@@ -144,7 +145,7 @@ async fn ask(call: &CheckEndpoint, http: &Client) -> serde_json::Value {
         "body_preview": text::lossy(&preview[..preview.len() - text::unfinished(&preview)]).0,
     });
     if let Some(location) = location {
-        result["location"] = json!(text::cut(&location, 200));
+        result["location"] = json!(cut_bytes(&location, 200));
     }
     if status != call.expected_status {
         result["error"] = json!(format!(

@@ -13,8 +13,8 @@ use serde_json::json;
 use crate::agent::tools::arguments::Arguments;
 use crate::agent::tools::context::ToolContext;
 use crate::agent::tools::registry::{Outcome, ToolError};
-use crate::agent::tools::text;
 use crate::agent::workspace::{PathError, RelativePath};
+use crate::platform::text::cut_bytes;
 
 const PATTERN_BYTES: usize = 1_000;
 const LINE_BYTES: usize = 300;
@@ -71,7 +71,7 @@ impl SearchFiles {
             other => {
                 return Err(ToolError::Tell(format!(
                     "the argument `search_type` must be `filename` or `content`, not `{}`",
-                    text::cut(other, 60)
+                    cut_bytes(other, 60)
                 )));
             }
         };
@@ -266,7 +266,7 @@ impl<'a> Search<'a> {
         let (limit, cancel) = (self.context.limits.search_time, &self.context.cancel);
         let before = found.len();
         let sink = Lossy(|number, line| {
-            let line = text::cut(line.trim_end(), LINE_BYTES).replace('\0', "\u{fffd}");
+            let line = cut_bytes(line.trim_end(), LINE_BYTES).replace('\0', "\u{fffd}");
             found.push(format!("{path}:{number}:{line}"));
             let fits = found.len() - before < PER_FILE.min(room);
             Ok(fits && began.elapsed() < limit && !cancel.is_cancelled())

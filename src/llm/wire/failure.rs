@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::llm::error::LlmError;
-use crate::llm::wire::conversation::shortened;
+use crate::platform::text::first_bytes;
 
 /// How much of a provider's explanation is kept; in bytes.
 const MAX_REASON: usize = 300;
@@ -227,7 +227,7 @@ impl Said {
         if line.is_empty() {
             return "no explanation was given; check the provider's base URL".to_owned();
         }
-        shortened(&line, MAX_REASON).to_owned()
+        first_bytes(&line, MAX_REASON).to_owned()
     }
 }
 

@@ -15,6 +15,7 @@ use crate::agent::policy::shell::ast::{
 };
 use crate::agent::policy::shell::commands::parse;
 use crate::agent::policy::shell::lexer::Trouble;
+use crate::platform::text::cut_bytes;
 
 /// The most programs of one command that are judged.
 const MAX_CALLS: usize = 1_000;
@@ -92,11 +93,7 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn note(&mut self, found: Found, kind: &str, segment: &str) {
-        let mut segment = shown(segment);
-        if segment.len() > MAX_SEGMENT {
-            segment.truncate(segment.floor_char_boundary(MAX_SEGMENT));
-            segment.push('…');
-        }
+        let segment = cut_bytes(&shown(segment), MAX_SEGMENT);
         self.sightings.push(Sighting {
             found,
             kind: kind.to_owned(),

@@ -13,6 +13,7 @@ use crate::ledger::model::{CallId, CallRow, PricedCall, TaskMetric, TaskRow};
 use crate::ledger::money::Nanos;
 use crate::ledger::prices::PriceRow;
 use crate::llm::model::Usage;
+use crate::platform::clock::sql_millis;
 use crate::platform::db::to_text;
 use crate::platform::ids::OrgId;
 use crate::platform::logging::TraceId;
@@ -30,10 +31,6 @@ fn trace(id: Option<&TraceId>) -> Option<String> {
 
 fn tokens(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Writes calls in one statement: all of them, or none. A call that is there already is left as it
@@ -55,8 +52,8 @@ pub async fn insert_calls(conn: &mut PgConnection, calls: &[Arc<PricedCall>]) ->
     };
     let ids: Vec<Uuid> = calls.iter().map(|c| c.call.call_id.0).collect();
     let runs: Vec<Option<Uuid>> = calls.iter().map(|c| c.call.run_id).collect();
-    let latencies: Vec<i64> = calls.iter().map(|c| millis(c.call.latency)).collect();
-    let ttfts: Vec<Option<i64>> = calls.iter().map(|c| c.call.ttft.map(millis)).collect();
+    let latencies: Vec<i64> = calls.iter().map(|c| sql_millis(c.call.latency)).collect();
+    let ttfts: Vec<Option<i64>> = calls.iter().map(|c| c.call.ttft.map(sql_millis)).collect();
     let times: Vec<DateTime<Utc>> = calls.iter().map(|c| c.call.created_at).collect();
     let traces: Vec<Option<String>> = calls
         .iter()
@@ -155,9 +152,9 @@ pub async fn insert_task_metric(conn: &mut PgConnection, task: &TaskMetric) -> s
         to_text(&task.task_type, MAX_NAME_CHARS),
         count(task.llm_iterations),
         count(task.rag_retrievals),
-        millis(task.completion_time),
-        millis(task.llm_time),
-        millis(task.rag_time),
+        sql_millis(task.completion_time),
+        sql_millis(task.llm_time),
+        sql_millis(task.rag_time),
         tokens(task.total_tokens),
         task.total_cost.map(Nanos::to_dollars),
         task.status.label(),

@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use sqlx::{Connection, PgPool};
 
+use crate::platform::clock::millis;
 use crate::platform::db;
 use crate::platform::sync::{read, write};
 use crate::platform::tasks::Tasks;
@@ -127,7 +128,7 @@ impl Health {
                 Ok(outcome) => outcome,
                 Err(_) => Err(format!("no answer within {:?}", self.0.patience)),
             };
-            let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let latency_ms = millis(began.elapsed());
             let (ok, detail) = match outcome {
                 Ok(detail) => (true, detail),
                 Err(detail) => (false, detail),

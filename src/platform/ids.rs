@@ -60,11 +60,6 @@ macro_rules! text_id {
         pub struct $name(String);
 
         impl $name {
-            /// Whoever sits at this machine, for commands that serve themselves.
-            pub fn local() -> Self {
-                Self("local".to_owned())
-            }
-
             /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -121,3 +116,16 @@ text_id!(
     /// A team within an organisation, as the verified token names it.
     TeamId
 );
+
+macro_rules! local_id {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// The one of commands that serve the person at this machine.
+            pub fn local() -> Self {
+                Self("local".to_owned())
+            }
+        }
+    )*};
+}
+
+local_id!(OrgId, UserId);

@@ -2,6 +2,7 @@
 
 use sqlx::PgConnection;
 
+use crate::platform::clock::sql_millis;
 use crate::platform::db::to_text;
 use crate::platform::logging::TraceId;
 use crate::platform::redact::text::redact_text;
@@ -27,7 +28,7 @@ pub async fn insert_rag_metric(conn: &mut PgConnection, metric: &RagMetric) -> s
         query,
         count(metric.chunks_retrieved),
         count(metric.chunks_used),
-        i64::try_from(metric.latency.as_millis()).unwrap_or(i64::MAX),
+        sql_millis(metric.latency),
         metric.relevance_score,
         metric.run_id.map(|id| id.to_string()),
         metric.created_at,

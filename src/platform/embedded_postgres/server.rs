@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection};
 
+use crate::platform::clock::millis;
 use crate::platform::embedded_postgres::account::Account;
 use crate::platform::embedded_postgres::binaries::{self, Binaries};
 use crate::platform::embedded_postgres::error::Error;
@@ -69,7 +70,7 @@ impl EmbeddedPostgres {
         running.until_ready(log_start).await?;
         tracing::info!(
             data = %running.folder.data().display(),
-            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            duration_ms = millis(started.elapsed()),
             "the embedded Postgres is ready"
         );
         Ok(running)

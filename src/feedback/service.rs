@@ -205,12 +205,6 @@ impl Feedback {
     }
 }
 
-impl Rated {
-    fn says_as(&self, other: &Self) -> bool {
-        (self.rating, &self.reason, &self.comment) == (other.rating, &other.reason, &other.comment)
-    }
-}
-
 /// Locks an answer of the principal. One that is somebody else's is as good as none.
 async fn own(conn: &mut PgConnection, principal: &Principal, gen_id: i64) -> Result<(), Error> {
     let owner = settling::lock(conn, &principal.org_id, gen_id).await?;

@@ -5,7 +5,6 @@
 //! and the next not before [`Times::cooldown`] is over. What a token's signature is like has no
 //! bearing on any of this, so nobody can make good tokens fail by sending bad ones.
 
-use std::error::Error as _;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::auth::config::KeysAt;
 use crate::auth::jwks::{self, Keys};
 use crate::auth::jws::PublicKey;
 use crate::platform::clock::Clock;
-use crate::platform::outbound::{CONNECT_TIMEOUT, Client, Method, OutboundError, Reach};
+use crate::platform::outbound::{CONNECT_TIMEOUT, Client, Method, OutboundError, Reach, innermost};
 use crate::platform::sync::{read, write};
 use crate::platform::tasks::Tasks;
 
@@ -89,14 +88,7 @@ enum FetchError {
 
 impl From<reqwest::Error> for FetchError {
     fn from(error: reqwest::Error) -> Self {
-        let error = error.without_url();
-        let mut reason = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            reason = cause.to_string();
-            source = cause.source();
-        }
-        Self::Network(reason)
+        Self::Network(innermost(&error.without_url()))
     }
 }
 

@@ -177,6 +177,15 @@ impl Client {
     }
 }
 
+/// The innermost cause of a failed request: the system's own words, without the layers around them.
+pub fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
 /// Resolves names and keeps the addresses that may be reached.
 #[derive(Debug)]
 struct CheckedResolver {

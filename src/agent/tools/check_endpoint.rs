@@ -9,7 +9,7 @@ use crate::agent::tools::arguments::Arguments;
 use crate::agent::tools::context::ToolContext;
 use crate::agent::tools::registry::{Outcome, ToolError};
 use crate::agent::tools::text;
-use crate::platform::outbound::{Client, Method};
+use crate::platform::outbound::{Client, Method, innermost};
 use crate::platform::text::cut_bytes;
 
 const TIME: Duration = Duration::from_secs(10);
@@ -154,15 +154,6 @@ async fn ask(call: &CheckEndpoint, http: &Client) -> serde_json::Value {
         ));
     }
     result
-}
-
-/// What the system said, without the layers around it.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

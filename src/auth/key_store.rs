@@ -21,20 +21,20 @@ use crate::platform::outbound::{CONNECT_TIMEOUT, Client, Method, OutboundError, 
 use crate::platform::sync::{read, write};
 use crate::platform::tasks::Tasks;
 
-/// How long a fetch may take; requests may be waiting for it.
+/// The longest that a fetch may take; requests may be waiting for it.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest document that is read; real ones have a few thousand bytes.
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
-/// How keys age.
+/// The ages of keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
-    /// When they are fetched again.
+    /// The age at which they are fetched again.
     pub refresh: Duration,
-    /// How long after one fetch for an unknown key the next one may be made.
+    /// The pause after one fetch for an unknown key before the next one.
     pub cooldown: Duration,
-    /// How long they are good for while the provider cannot be asked. A key that the provider
-    /// withdrew is trusted no longer than this, whatever happens on the way there.
+    /// The age up to which they are good while the provider cannot be asked. A key that the
+    /// provider withdrew is trusted no longer than this, whatever happens on the way there.
     pub stale: TimeDelta,
 }
 
@@ -49,7 +49,7 @@ impl Times {
     }
 }
 
-/// What is known of a key.
+/// The outcome of a search for a key.
 #[derive(Clone, Debug)]
 pub enum Found {
     /// It is this one.
@@ -60,7 +60,7 @@ pub enum Found {
     NoKeys,
 }
 
-/// Why keys could not be fetched.
+/// Reasons for which keys could not be fetched.
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
     /// The address may not be reached.
@@ -108,7 +108,8 @@ pub struct KeyStore {
     tasks: Tasks,
     client: Client,
     known: RwLock<Arc<Known>>,
-    /// When a fetch for an unknown key began. Held while it goes on, so that there is only one.
+    /// The time at which a fetch for an unknown key began. Held while it goes on, so that there is
+    /// only one.
     asked_at: Mutex<Option<Instant>>,
 }
 
@@ -167,7 +168,7 @@ impl KeyStore {
         }
     }
 
-    /// Whether keys are known that tokens can be verified with.
+    /// Keys are known that tokens can be verified with.
     pub fn is_usable(&self) -> bool {
         !matches!(self.find(""), Found::NoKeys)
     }

@@ -1,4 +1,4 @@
-//! Who is asking.
+//! The identity of the caller.
 //!
 //! Identity comes from a verified bearer token and from nowhere else: never from a body, a query
 //! or another header. The one exception is a [`ticket`], which was given out for a token and opens one

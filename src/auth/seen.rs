@@ -12,7 +12,7 @@ use crate::auth::claims::Claims;
 use crate::auth::jws::PublicKey;
 use crate::platform::sync::lock;
 
-/// How many tokens are remembered at most. A token has one place, so a newer one may push it out.
+/// The most tokens that are remembered. A token has one place, so a newer one may push it out.
 const PLACES: u16 = 4096;
 
 /// A token that was verified.
@@ -37,8 +37,8 @@ impl Default for Seen {
 }
 
 impl Seen {
-    /// What the token says, if this very key was found to have signed it; otherwise what `verify`
-    /// finds out, which is remembered when it is good.
+    /// The claims of the token, if this very key was found to have signed it; otherwise the result
+    /// of `verify`, which is remembered when it is good.
     pub fn or_verify<E>(
         &self,
         token: &str,

@@ -100,7 +100,7 @@ impl Verifier {
         self
     }
 
-    /// Who the token speaks for. The signature is checked before any claim is looked at.
+    /// The principal of the token. The signature is checked before any claim is looked at.
     ///
     /// Never waits: a key that is not known yet is [`Refusal::UnknownKey`], see
     /// [`Self::verify_or_ask`].
@@ -134,7 +134,7 @@ impl Verifier {
         self.verify(token)
     }
 
-    /// Whether there is a secret to sign tokens with.
+    /// There is a secret to sign tokens with.
     pub fn has_secret(&self) -> bool {
         self.secrets.signing.is_some()
     }
@@ -198,7 +198,7 @@ impl Provided {
     }
 }
 
-/// Why a token could not be signed.
+/// Reasons for which a token could not be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum MintError {
     /// There is no secret: an identity provider signs the tokens.

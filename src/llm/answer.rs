@@ -53,7 +53,7 @@ pub(super) fn events(
     .boxed()
 }
 
-/// What the transport said: its innermost cause, without the URL.
+/// The error of the transport: its innermost cause, without the URL.
 pub(super) fn network(provider: &'static str, error: reqwest::Error) -> LlmError {
     let reason = innermost(&error.without_url());
     LlmError::Network { provider, reason }

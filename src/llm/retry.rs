@@ -14,7 +14,7 @@ use crate::llm::model::ChatRequest;
 use crate::llm::provider::{EventStream, Provider};
 use crate::platform::clock::millis;
 
-/// How often and how long to try.
+/// The number of tries and the pauses between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Attempts in all, the first included.

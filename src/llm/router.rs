@@ -26,7 +26,7 @@ use crate::platform::clock::Clock;
 use crate::platform::metrics::Metrics;
 use crate::platform::outbound::{Client, OutboundError, Reach};
 
-/// Why the router could not be built.
+/// Reasons for which the router could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum RouterError {
     /// The embedded registry is wrong.
@@ -35,21 +35,21 @@ pub enum RouterError {
     /// A client for a configured provider could not be made.
     #[error("the provider `{provider}` cannot be set up: {source}")]
     Client {
-        /// Which provider.
+        /// The provider.
         provider: ProviderId,
-        /// Why.
+        /// The reason.
         source: OutboundError,
     },
 }
 
-/// What the router is built from besides its settings.
+/// The parts of a router besides its settings.
 #[derive(Clone, Debug)]
 pub struct Parts {
     /// For `Retry-After` dates.
     pub clock: Clock,
-    /// Where requests are counted.
+    /// The counters of requests.
     pub metrics: Metrics,
-    /// How often to try.
+    /// The number of tries.
     pub retry: RetryPolicy,
     /// The scripted provider, where it may answer: in development, in the demo, in tests.
     pub scripted: Option<ScriptedProvider>,

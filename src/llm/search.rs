@@ -16,7 +16,7 @@ pub(super) struct Search<'a> {
     candidates: Vec<Candidate>,
 }
 
-/// Why something else answers.
+/// The reason for which another model answers: a code and a sentence.
 type Fallback = (&'static str, String);
 
 impl<'a> Search<'a> {

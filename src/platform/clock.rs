@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Where the wall-clock time comes from.
+/// The source of the wall-clock time.
 ///
 /// Durations are measured with [`std::time::Instant`]; this clock is for moments that are stored
 /// or shown.

@@ -107,7 +107,7 @@ fn unread(rejection: &BytesRejection) -> BodyError {
     }
 }
 
-/// Whether a `Content-Type` is `application/json`, or a format that is written in JSON.
+/// Recognises a `Content-Type` of `application/json`, or of a format that is written in JSON.
 pub(crate) fn is_json(declared: &[u8]) -> bool {
     let kind = declared.split(|byte| *byte == b';').next();
     let kind = kind.unwrap_or_default().trim_ascii().to_ascii_lowercase();

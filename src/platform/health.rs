@@ -16,9 +16,9 @@ use crate::platform::db;
 use crate::platform::sync::{read, write};
 use crate::platform::tasks::Tasks;
 
-/// How often the checks run.
+/// The interval of the checks.
 const EVERY: Duration = Duration::from_secs(2);
-/// How long one check may take.
+/// The longest that one check may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The word for a check that has not run yet.
 const NOT_YET: &str = "not checked yet";
@@ -161,13 +161,13 @@ impl Health {
         self.0.draining.store(true, Ordering::SeqCst);
     }
 
-    /// Whether this process runs at all. Restarting it would mend nothing that a check finds, so
-    /// checks do not count here.
+    /// The report on whether this process runs at all. Restarting it would mend nothing that a
+    /// check finds, so checks do not count here.
     pub fn live(&self) -> Report {
         Report::from(vec![this_process(true, "ok")])
     }
 
-    /// Whether this process should be sent requests.
+    /// The report on whether this process should be sent requests.
     pub fn ready(&self) -> Report {
         let mut checks = vec![if self.0.draining.load(Ordering::SeqCst) {
             this_process(false, "ending")
@@ -178,7 +178,8 @@ impl Health {
         Report::from(checks)
     }
 
-    /// Whether this process has been ready once. After that it stays started, whatever fails.
+    /// The report on whether this process has been ready once. After that it stays started,
+    /// whatever fails.
     pub fn startup(&self) -> Report {
         if self.0.was_ready.load(Ordering::SeqCst) {
             Report::from(vec![this_process(true, "started")])
@@ -203,7 +204,7 @@ fn this_process(ok: bool, detail: &str) -> Check {
     }
 }
 
-/// Whether the database answers.
+/// Checks that the database answers.
 pub fn database_probe(db: &PgPool) -> Probe {
     let db = db.clone();
     Box::new(move || {
@@ -217,7 +218,7 @@ pub fn database_probe(db: &PgPool) -> Probe {
     })
 }
 
-/// Whether the database has every migration that this program knows.
+/// Checks that the database has every migration that this program knows.
 pub fn migrations_probe(db: &PgPool) -> Probe {
     let db = db.clone();
     Box::new(move || {

@@ -99,7 +99,7 @@ macro_rules! text_id {
     };
 }
 
-/// Why a text is no organisation or user id.
+/// A text that is no organisation or user id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an id is 1 to 128 bytes of text without control characters")]
 pub struct InvalidTextId;

@@ -17,7 +17,7 @@ use crate::platform::text::first_bytes;
 const MAX_NAME: usize = 64;
 /// The longest call id that all providers accept.
 const MAX_ID: usize = 40;
-/// How much of unreadable arguments goes back to the model; in bytes.
+/// The most of unreadable arguments that goes back to the model, in bytes.
 const MAX_RAW: usize = 2_000;
 
 /// One entry of a mended conversation.
@@ -25,11 +25,11 @@ const MAX_RAW: usize = 2_000;
 pub(super) enum Entry<'a> {
     /// An instruction in the middle of the conversation.
     System(&'a str),
-    /// What the user said; never empty.
+    /// The words of the user; never empty.
     User(Vec<&'a Part>),
     /// A text that stands where a message could not.
     Note(String),
-    /// What the model said; text or calls are there.
+    /// The answer of the model; text or calls are there.
     Assistant {
         text: &'a str,
         calls: Vec<Call<'a>>,
@@ -159,7 +159,7 @@ fn call(call: &ToolCall) -> Call<'_> {
     }
 }
 
-/// Whether a text is refused by providers for having nothing in it.
+/// A text that providers refuse because it holds nothing.
 pub(super) fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }

@@ -20,7 +20,7 @@ use crate::platform::embedded_postgres::process::pause;
 const SOCKET_NAME: &str = "/.s.PGSQL.5432";
 /// The longest path of a Unix socket, in bytes; the kernel has room for one more, a NUL.
 const SOCKET_PATH_LIMIT: usize = 107;
-/// How often, and after how long, a held lock is tried again before it counts as held.
+/// The number of tries, and the pause between them, before a held lock counts as held.
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 /// The folder of a cluster, held by this process alone.
@@ -55,12 +55,12 @@ impl Folder {
         &self.root
     }
 
-    /// Where the cluster is.
+    /// The place of the cluster.
     pub fn data(&self) -> PathBuf {
         self.root.join("data")
     }
 
-    /// Where a cluster is made before it is complete.
+    /// The place where a cluster is made before it is complete.
     pub fn unfinished(&self) -> PathBuf {
         self.root.join("data.new")
     }

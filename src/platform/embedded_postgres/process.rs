@@ -22,14 +22,14 @@ use crate::platform::embedded_postgres::error::Error;
 use crate::platform::embedded_postgres::log;
 use crate::platform::sync::{lock, unpoisoned};
 
-/// How long Postgres may take to write everything down and end by itself.
+/// The longest that Postgres may take to write everything down and end by itself.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
-/// How long it may take once it is told not to; the next start recovers from the log.
+/// The longest that it may take once it is told not to; the next start recovers from the log.
 const QUIT_PATIENCE: Duration = Duration::from_secs(5);
-/// How often the length of the log is looked at.
+/// The interval at which the length of the log is checked.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// What `postgres --version` says; nothing when it cannot be run.
+/// The output of `postgres --version`; `None` when it cannot be run.
 pub(super) fn version(postgres: &Path) -> Option<String> {
     let output = command(postgres, &["--version".into()]).output().ok()?;
     output
@@ -250,7 +250,7 @@ impl Server {
         }
     }
 
-    /// Whether the process has ended.
+    /// True once the process has ended.
     pub(super) fn has_ended(&self) -> bool {
         matches!(*self.shared.state(), State::Ended)
     }

@@ -22,12 +22,12 @@ use crate::platform::embedded_postgres::process::{self, Server};
 const ROLE: &str = "navi";
 /// The database; every cluster is made with one of this name.
 const DATABASE: &str = "postgres";
-/// How long the start may take. Recovery after a crash is part of it.
+/// The longest that the start may take. Recovery after a crash is part of it.
 const START_PATIENCE: Duration = Duration::from_mins(2);
-/// How often a starting Postgres is asked whether it is ready.
+/// The interval at which a starting Postgres is asked whether it is ready.
 const START_POLL: Duration = Duration::from_millis(10);
 
-/// Where the cluster is, and where the binaries may be.
+/// The places of the cluster and of the binaries.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// The data folder; the cluster goes into `postgres` below it.
@@ -49,7 +49,7 @@ pub struct EmbeddedPostgres {
     options: PgConnectOptions,
 }
 
-/// What has to be there before Postgres starts.
+/// Everything that has to be there before Postgres starts.
 struct Prepared {
     folder: Folder,
     binaries: Binaries,
@@ -76,7 +76,7 @@ impl EmbeddedPostgres {
         Ok(running)
     }
 
-    /// How to connect. Holds the password and prints it not.
+    /// The options of a connection. They hold the password and do not print it.
     pub fn connect_options(&self) -> PgConnectOptions {
         self.options.clone()
     }
@@ -128,7 +128,7 @@ impl EmbeddedPostgres {
     }
 }
 
-/// Whether a failed connection means that Postgres is not ready yet.
+/// True when a failed connection means that Postgres is not ready yet.
 fn is_starting(error: &sqlx::Error) -> bool {
     if let sqlx::Error::Database(refusal) = error {
         // "the database system is starting up"

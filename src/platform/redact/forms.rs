@@ -6,17 +6,17 @@ use crate::platform::redact::span::Span;
 /// A kind of token.
 #[derive(Debug)]
 pub(super) struct Form {
-    /// How it begins, exactly.
+    /// Its exact beginning.
     pub(super) prefix: &'static str,
-    /// What it is called when it is redacted.
+    /// Its name when it is redacted.
     kind: &'static str,
-    /// How many characters follow the prefix at least.
+    /// The least number of characters after the prefix.
     least: usize,
-    /// What they are.
+    /// Their alphabet.
     of: Of,
 }
 
-/// What the rest of a token consists of.
+/// The alphabet of the rest of a token.
 #[derive(Clone, Copy, Debug)]
 enum Of {
     /// Letters and digits.
@@ -175,7 +175,7 @@ impl Of {
     }
 }
 
-/// Whether one of the pieces between dashes is long and has letters and digits: a name such as
+/// One of the pieces between dashes is long and has letters and digits: a name such as
 /// `sk-learn-pipeline-with-scaling` has none.
 fn has_random_piece(body: &[u8]) -> bool {
     body.split(|byte| *byte == b'-' || *byte == b'_')
@@ -185,7 +185,7 @@ fn has_random_piece(body: &[u8]) -> bool {
         })
 }
 
-/// Whether a token can begin here: not in the middle of a word. An escaped line end (`\n`), a percent
+/// A token can begin here: not in the middle of a word. An escaped line end (`\n`), a percent
 /// sign's two digits and the end of a terminal's colour are no part of a word.
 pub(super) fn begins_token(bytes: &[u8], at: usize) -> bool {
     let Some(before) = at.checked_sub(1) else {
@@ -201,7 +201,7 @@ pub(super) fn begins_token(bytes: &[u8], at: usize) -> bool {
     is_escape || is_percent || (previous == b'm' && ends_colour(&bytes[..before]))
 }
 
-/// Whether these bytes are followed by the `m` that ends a terminal's colour.
+/// These bytes are followed by the `m` that ends a terminal's colour.
 fn ends_colour(bytes: &[u8]) -> bool {
     let parameters = bytes
         .iter()

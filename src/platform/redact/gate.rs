@@ -33,12 +33,12 @@ impl Gate {
         self.text.push_str(piece);
     }
 
-    /// What was pushed and is not shown yet.
+    /// The text that was pushed and is not shown yet.
     pub fn waiting(&self) -> &str {
         &self.text[self.shown..]
     }
 
-    /// What can be shown now, redacted; empty when all of it has to wait.
+    /// Takes the text that can be shown now, redacted; empty when all of it has to wait.
     pub fn take(&mut self) -> String {
         let held = held_from(&self.text).max(self.shown);
         let end = if self.text.len() - held > MAX_HELD {
@@ -115,7 +115,7 @@ impl Gate {
     }
 }
 
-/// Where what may become a secret begins; the end of the text when nothing may.
+/// The beginning of what may become a secret; the end of the text when nothing may.
 fn held_from(text: &str) -> usize {
     let line = text.rfind('\n').map_or(0, |at| at + 1);
     let mut held = open_pem(text).unwrap_or(text.len());

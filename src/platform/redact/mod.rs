@@ -1,4 +1,4 @@
-//! Taking secrets out of what others will see: logs, events, problems, telemetry, audit.
+//! Takes secrets out of what others will see: logs, events, problems, telemetry, audit.
 //!
 //! Two things give a secret away. Its **name**: what stands under `apiKey` or after `password=` is
 //! one, whatever it looks like ([`keys`]). Its **form**: `ghp_…`, a JWT or a PEM block is one, whatever

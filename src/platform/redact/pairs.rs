@@ -19,7 +19,7 @@ const MAX_PLAIN: usize = 512;
 /// Parameters of URLs that are secrets there and nowhere else.
 const PARAMETERS: &str = "code key sig signature session sessionid sid assertion ticket samlresponse \
     x-amz-signature x-goog-signature hapikey auth";
-/// How the value of an `Authorization` begins.
+/// The beginnings of the value of an `Authorization`.
 const SCHEMES: &str = "bearer basic token digest negotiate ntlm apikey api-key oauth hawk aws4-hmac-sha256 \
     sso-key splunk key jwt dpop genie-key";
 
@@ -61,8 +61,8 @@ pub(super) fn value_of_name(text: &str, at: usize) -> Option<Span> {
     }
 }
 
-/// Where the value of the name around an anchor begins, if that is the name of a secret and the value
-/// may go on beyond the end of the text.
+/// The beginning of the value of the name around an anchor, if that is the name of a secret and the
+/// value may go on beyond the end of the text.
 pub(super) fn open_value(text: &str, at: usize) -> Option<usize> {
     let (start, end) = name_around(text, at)?;
     let tied = tie(text, start, end)?;
@@ -124,7 +124,7 @@ fn is_parameter(name: &str, mark: u8) -> bool {
             .any(|other| name.eq_ignore_ascii_case(other))
 }
 
-/// What follows `=` or `:` without quotes.
+/// The secret that follows `=` or `:` without quotes.
 fn after_sign(text: &str, from: usize, named: Named, by: Tie, mark: u8) -> Option<Span> {
     let bytes = text.as_bytes();
     if named == Named::Header

@@ -13,7 +13,7 @@ pub(super) struct Quoted {
     quote: u8,
     start: usize,
     end: usize,
-    /// Whether its end is there.
+    /// Its end is there.
     pub(super) is_closed: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Where in a text it is worth looking closer.
+//! The places of a text at which it is worth looking closer.
 //!
 //! Nearly all text is harmless, so this decides what redaction costs: one pass that takes three bytes
 //! at a time, without regard to case, and looks them up in a table that fits into the first cache. The
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use crate::platform::redact::forms::{FORMS, Form, WEBHOOKS};
 
-/// What may begin, or be named, at an anchor.
+/// The secrets that may begin, or be named, at an anchor.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Rule {
     /// A token with a prefix of its own.
@@ -23,7 +23,7 @@ pub(super) enum Rule {
     PemBegin,
     /// Its foot.
     PemEnd,
-    /// What may stand between a URL's scheme and its host.
+    /// A name and a password between a URL's scheme and its host.
     Userinfo,
     /// An address that is a secret, after this.
     Webhook(&'static str),
@@ -65,7 +65,7 @@ impl Anchors {
         &ANCHORS
     }
 
-    /// Whether a name may be that of a secret: all such names hold an anchor.
+    /// A name may be that of a secret: all such names hold an anchor.
     pub(super) fn may_name_secret(&self, name: &str) -> bool {
         self.next(name.as_bytes(), 0).is_some()
     }

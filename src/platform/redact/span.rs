@@ -3,11 +3,11 @@
 /// A secret in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
-    /// Where it begins, in bytes.
+    /// Its beginning, in bytes.
     pub(super) start: usize,
-    /// Where it ends.
+    /// Its end.
     pub(super) end: usize,
-    /// What it is, when its form says so; empty otherwise.
+    /// Its kind, when its form says so; empty otherwise.
     pub(super) kind: &'static str,
 }
 

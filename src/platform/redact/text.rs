@@ -6,7 +6,7 @@ use crate::platform::redact::scan::{Anchors, Rule};
 use crate::platform::redact::span::Span;
 use crate::platform::redact::{forms, pairs, values};
 
-/// What stands in place of a secret whose name gave it away.
+/// The replacement of a secret whose name gave it away.
 pub const REDACTED: &str = "[redacted]";
 /// No text shorter than this holds a secret, in bytes.
 const SHORTEST: usize = 5;

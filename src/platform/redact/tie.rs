@@ -23,7 +23,7 @@ pub(super) enum Tie {
 pub(super) struct Tied {
     /// Its kind.
     pub(super) by: Tie,
-    /// Where the value begins.
+    /// The beginning of the value.
     pub(super) value: usize,
 }
 

@@ -170,7 +170,7 @@ pub(super) fn userinfo(text: &str, at: usize) -> Option<Span> {
     is_secret.then(|| Span::new(start, start + end, ""))
 }
 
-/// What follows the host in the address of a webhook.
+/// The rest of a webhook's address, after its host.
 pub(super) fn webhook(text: &str, at: usize, host: &str) -> Option<Span> {
     let rest = text.get(at..)?.strip_prefix(host)?;
     let length = run(rest.as_bytes(), |byte| {

@@ -5,12 +5,12 @@
 pub struct Dialect {
     /// The provider's configured name.
     pub provider: &'static str,
-    /// Which models want their limit as `max_completion_tokens` and refuse `max_tokens`.
+    /// The models that want their limit as `max_completion_tokens` and refuse `max_tokens`.
     pub completion_limit: CompletionLimit,
-    /// Whether an instruction may stand in the middle of the conversation. The chat templates of
+    /// An instruction may stand in the middle of the conversation. The chat templates of
     /// many open models allow it only at the beginning.
     pub system_anywhere: bool,
-    /// Whether reasoning is missing from the output tokens and shows only in the total.
+    /// Reasoning is missing from the output tokens and shows only in the total.
     pub reasoning_outside_output: bool,
 }
 

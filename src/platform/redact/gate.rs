@@ -3,12 +3,13 @@
 //! What may turn out to be the beginning of a secret is held back until it is decided: the token that
 //! has a prefix of one, the value after a name of one, a private key. All else is passed on at once.
 
-use crate::platform::redact::bytes::{is_word, run};
-use crate::platform::redact::forms::{FORMS, WEBHOOKS, begins_token};
-use crate::platform::redact::pairs::open_value;
-use crate::platform::redact::scan::{Anchors, Rule};
-use crate::platform::redact::span::Span;
-use crate::platform::redact::text::{find, push_placeholder};
+use crate::platform::redact::rules::bytes::{is_word, run};
+use crate::platform::redact::rules::find::find;
+use crate::platform::redact::rules::forms::{FORMS, WEBHOOKS, begins_token};
+use crate::platform::redact::rules::pairs::open_value;
+use crate::platform::redact::rules::scan::{Anchors, Rule};
+use crate::platform::redact::rules::span::Span;
+use crate::platform::redact::text::push_placeholder;
 
 /// The most that is held back, in bytes; a private key of 8192 bits has fewer. What is still not
 /// decided then is judged as if the text ended there.

@@ -5,10 +5,10 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde::de::IgnoredAny;
 
-use crate::platform::redact::bytes::{has_digit, is_word, plain, run};
-use crate::platform::redact::forms::begins_token;
-use crate::platform::redact::plausible::is_placeholder;
-use crate::platform::redact::span::Span;
+use crate::platform::redact::rules::bytes::{has_digit, is_word, plain, run};
+use crate::platform::redact::rules::forms::begins_token;
+use crate::platform::redact::rules::plausible::is_placeholder;
+use crate::platform::redact::rules::span::Span;
 
 /// Base64 of either alphabet is read with or without padding, for it comes from anywhere.
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()

@@ -2,13 +2,13 @@
 
 /// A secret in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
+pub(in crate::platform::redact) struct Span {
     /// Its beginning, in bytes.
-    pub(super) start: usize,
+    pub(in crate::platform::redact) start: usize,
     /// Its end.
-    pub(super) end: usize,
+    pub(in crate::platform::redact) end: usize,
     /// Its kind, when its form says so; empty otherwise.
-    pub(super) kind: &'static str,
+    pub(in crate::platform::redact) kind: &'static str,
 }
 
 impl Span {

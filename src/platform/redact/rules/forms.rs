@@ -1,13 +1,13 @@
 //! Tokens and addresses that are known by how they begin.
 
-use crate::platform::redact::bytes::is_word;
-use crate::platform::redact::span::Span;
+use crate::platform::redact::rules::bytes::is_word;
+use crate::platform::redact::rules::span::Span;
 
 /// A kind of token.
 #[derive(Debug)]
-pub(super) struct Form {
+pub(in crate::platform::redact) struct Form {
     /// Its exact beginning.
-    pub(super) prefix: &'static str,
+    pub(in crate::platform::redact) prefix: &'static str,
     /// Its name when it is redacted.
     kind: &'static str,
     /// The least number of characters after the prefix.
@@ -45,7 +45,7 @@ const fn form(prefix: &'static str, kind: &'static str, least: usize, of: Of) ->
 }
 
 /// The tokens that are known by their prefix.
-pub(super) const FORMS: &[Form] = &[
+pub(in crate::platform::redact) const FORMS: &[Form] = &[
     form("sk-", "api-key", 20, Of::Random),
     form("sk-ant-", "anthropic-key", 12, Of::Word),
     form("sk-proj-", "openai-key", 12, Of::Word),
@@ -135,7 +135,7 @@ pub(super) const FORMS: &[Form] = &[
 ];
 
 /// Addresses that are secrets from here on: whoever knows one may post there.
-pub(super) const WEBHOOKS: &[&str] = &[
+pub(in crate::platform::redact) const WEBHOOKS: &[&str] = &[
     "hooks.slack.com/services/",
     "hooks.slack.com/workflows/",
     "discord.com/api/webhooks/",
@@ -187,7 +187,7 @@ fn has_random_piece(body: &[u8]) -> bool {
 
 /// A token can begin here: not in the middle of a word. An escaped line end (`\n`), a percent
 /// sign's two digits and the end of a terminal's colour are no part of a word.
-pub(super) fn begins_token(bytes: &[u8], at: usize) -> bool {
+pub(in crate::platform::redact) fn begins_token(bytes: &[u8], at: usize) -> bool {
     let Some(before) = at.checked_sub(1) else {
         return true;
     };

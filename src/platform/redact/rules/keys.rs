@@ -3,7 +3,7 @@
 //! A name is taken apart into words first (`AWSSecretAccessKey` is `aws secret access key`), and words
 //! are compared whole: `tokenizer`, `secretary` and `monkey` are no secrets.
 
-use crate::platform::redact::scan::Anchors;
+use crate::platform::redact::rules::scan::Anchors;
 
 /// The longest name that is looked at, in bytes. What is longer is no name but a text.
 pub(super) const MAX_NAME: usize = 96;

@@ -1,7 +1,7 @@
 //! Tells secrets from other values that stand in their places.
 
-use crate::platform::redact::bytes::{has_digit, is_word};
-use crate::platform::redact::keys::{self, Named};
+use crate::platform::redact::rules::bytes::{has_digit, is_word};
+use crate::platform::redact::rules::keys::{self, Named};
 
 /// Values that stand for something else than a secret: types, states, settings, nothing.
 const WORDS: &str = "string str number int integer bool boolean any object null none nil undefined true \

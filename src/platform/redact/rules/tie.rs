@@ -1,6 +1,6 @@
 //! The ties between names and values: signs, spaces, tags.
 
-use crate::platform::redact::bytes::run;
+use crate::platform::redact::rules::bytes::run;
 
 /// The kinds of ties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

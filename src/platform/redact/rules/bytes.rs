@@ -1,12 +1,12 @@
 //! Classes of bytes, and how far a run of them reaches.
 
 /// A byte of a token of letters, digits, `_` and `-`.
-pub(super) fn is_word(byte: u8) -> bool {
+pub(in crate::platform::redact) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 
 /// Counts the bytes from the beginning for which `is` holds.
-pub(super) fn run(bytes: &[u8], is: impl Fn(u8) -> bool) -> usize {
+pub(in crate::platform::redact) fn run(bytes: &[u8], is: impl Fn(u8) -> bool) -> usize {
     bytes.iter().take_while(|byte| is(**byte)).count()
 }
 

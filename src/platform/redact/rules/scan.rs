@@ -6,11 +6,11 @@
 
 use std::sync::LazyLock;
 
-use crate::platform::redact::forms::{FORMS, Form, WEBHOOKS};
+use crate::platform::redact::rules::forms::{FORMS, Form, WEBHOOKS};
 
 /// The secrets that may begin, or be named, at an anchor.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Rule {
+pub(in crate::platform::redact) enum Rule {
     /// A token with a prefix of its own.
     Prefix(&'static Form),
     /// A piece of a name that may say that a secret follows.
@@ -44,7 +44,7 @@ const NAMES: &[&[u8; 3]] = &[
 const SLOTS: usize = 4096;
 
 /// All anchors, and the table that finds them.
-pub(super) struct Anchors {
+pub(in crate::platform::redact) struct Anchors {
     /// For each slot, which group hashes to it, counted from 1.
     slots: Vec<u8>,
     groups: Vec<Group>,
@@ -61,7 +61,7 @@ struct Group {
 static ANCHORS: LazyLock<Anchors> = LazyLock::new(Anchors::build);
 
 impl Anchors {
-    pub(super) fn get() -> &'static Self {
+    pub(in crate::platform::redact) fn get() -> &'static Self {
         &ANCHORS
     }
 
@@ -71,7 +71,11 @@ impl Anchors {
     }
 
     /// The first anchor that begins at `from` or later, and what may be there.
-    pub(super) fn next(&self, text: &[u8], from: usize) -> Option<(usize, &[Rule])> {
+    pub(in crate::platform::redact) fn next(
+        &self,
+        text: &[u8],
+        from: usize,
+    ) -> Option<(usize, &[Rule])> {
         let rest = text.get(from..)?;
         let slots: &[u8; SLOTS] = self.slots.as_slice().try_into().ok()?;
         let triples = rest

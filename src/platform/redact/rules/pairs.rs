@@ -5,14 +5,14 @@
 //! stands in quotes is one unless it is plainly a placeholder, and what stands without them must look
 //! like one.
 
-use crate::platform::redact::bytes::{has_digit, is_word, plain, run};
-use crate::platform::redact::keys::{self, MAX_NAME, Named};
-use crate::platform::redact::plausible::{
+use crate::platform::redact::rules::bytes::{has_digit, is_word, plain, run};
+use crate::platform::redact::rules::keys::{self, MAX_NAME, Named};
+use crate::platform::redact::rules::plausible::{
     is_chosen, is_placeholder, is_reference, is_strong, is_value,
 };
-use crate::platform::redact::quotes::{list, quoted};
-use crate::platform::redact::span::Span;
-use crate::platform::redact::tie::{Tie, tie};
+use crate::platform::redact::rules::quotes::{list, quoted};
+use crate::platform::redact::rules::span::Span;
+use crate::platform::redact::rules::tie::{Tie, tie};
 
 /// A value without quotes that is longer than this is a secret whatever it looks like, in bytes.
 const MAX_PLAIN: usize = 512;
@@ -63,7 +63,7 @@ pub(super) fn value_of_name(text: &str, at: usize) -> Option<Span> {
 
 /// The beginning of the value of the name around an anchor, if that is the name of a secret and the
 /// value may go on beyond the end of the text.
-pub(super) fn open_value(text: &str, at: usize) -> Option<usize> {
+pub(in crate::platform::redact) fn open_value(text: &str, at: usize) -> Option<usize> {
     let (start, end) = name_around(text, at)?;
     let tied = tie(text, start, end)?;
     let mark = start

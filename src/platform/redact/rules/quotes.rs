@@ -1,12 +1,12 @@
 //! Values in quotes, as code, settings and JSON write them, and lists of such.
 
-use crate::platform::redact::bytes::{has_digit, run};
-use crate::platform::redact::keys::Named;
-use crate::platform::redact::plausible::{
+use crate::platform::redact::rules::bytes::{has_digit, run};
+use crate::platform::redact::rules::keys::Named;
+use crate::platform::redact::rules::plausible::{
     is_about_secrets, is_placeholder, is_strong, names_secret,
 };
-use crate::platform::redact::span::Span;
-use crate::platform::redact::tie::Tie;
+use crate::platform::redact::rules::span::Span;
+use crate::platform::redact::rules::tie::Tie;
 
 /// A value in quotes.
 pub(super) struct Quoted {

@@ -2,11 +2,11 @@
 
 use crate::llm::catalog::{Capabilities, Mode, Model, provider_of};
 use crate::llm::config::ProviderId;
-use crate::llm::models::Models;
 use crate::llm::route::{Candidate, Route, RouteError};
+use crate::llm::routing::models::Models;
 
 /// One request's way to its model.
-pub(super) struct Search<'a> {
+pub(in crate::llm) struct Search<'a> {
     models: &'a Models,
     requested: Option<&'a str>,
     requested_mode: Option<String>,
@@ -21,7 +21,11 @@ type Fallback = (&'static str, String);
 
 impl<'a> Search<'a> {
     /// A search that has considered nothing yet.
-    pub(super) fn new(models: &'a Models, requested: Option<&'a str>, needs: Capabilities) -> Self {
+    pub(in crate::llm) fn new(
+        models: &'a Models,
+        requested: Option<&'a str>,
+        needs: Capabilities,
+    ) -> Self {
         Self {
             models,
             requested,
@@ -33,7 +37,7 @@ impl<'a> Search<'a> {
     }
 
     /// The client named a mode.
-    pub(super) fn named_mode(mut self, name: &str) -> Result<Route, RouteError> {
+    pub(in crate::llm) fn named_mode(mut self, name: &str) -> Result<Route, RouteError> {
         self.requested_mode = Some(name.to_owned());
         let models = self.models;
         match models.catalog.mode(name) {
@@ -64,7 +68,7 @@ impl<'a> Search<'a> {
     }
 
     /// The client named nothing, or a provider alone.
-    pub(super) fn unnamed(mut self, hint: Option<ProviderId>) -> Result<Route, RouteError> {
+    pub(in crate::llm) fn unnamed(mut self, hint: Option<ProviderId>) -> Result<Route, RouteError> {
         if let Some(provider) = hint {
             let models = self.models;
             let of_modes = models
@@ -90,7 +94,7 @@ impl<'a> Search<'a> {
     }
 
     /// The client named a model.
-    pub(super) fn model(mut self, id: &str) -> Result<Route, RouteError> {
+    pub(in crate::llm) fn model(mut self, id: &str) -> Result<Route, RouteError> {
         let reason = match self.consider(id) {
             Ok(model) => return self.arrive(&model, None),
             Err(reason) => reason,

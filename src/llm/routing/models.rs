@@ -11,38 +11,38 @@ use crate::llm::provider::Provider;
 const ASSUMED_OUTPUT_PART: u32 = 4;
 
 /// A provider that is configured.
-pub(super) struct Served {
+pub(in crate::llm) struct Served {
     /// The provider, observed and retried.
-    pub(super) provider: Arc<dyn Provider>,
+    pub(in crate::llm) provider: Arc<dyn Provider>,
     /// A setting named the base URL: the operator knows which models are there.
-    pub(super) named: bool,
+    pub(in crate::llm) named: bool,
 }
 
 /// The registry, the configured providers and the settings that name models.
-pub(super) struct Models {
+pub(in crate::llm) struct Models {
     /// The registry.
-    pub(super) catalog: Catalog,
+    pub(in crate::llm) catalog: Catalog,
     /// The providers that are configured.
-    pub(super) providers: BTreeMap<ProviderId, Served>,
+    pub(in crate::llm) providers: BTreeMap<ProviderId, Served>,
     /// The model or mode of requests that name nothing, from the settings.
-    pub(super) default_model: Option<String>,
+    pub(in crate::llm) default_model: Option<String>,
     /// The model of Ollama that the settings name.
-    pub(super) ollama_model: String,
+    pub(in crate::llm) ollama_model: String,
     /// The model of a server of the operator's own that the settings name.
-    pub(super) self_hosted_model: String,
+    pub(in crate::llm) self_hosted_model: String,
     /// The context window of models that are not in the registry.
-    pub(super) assumed_context_window: u32,
+    pub(in crate::llm) assumed_context_window: u32,
 }
 
 impl Models {
     /// The provider, if it is configured.
-    pub(super) fn provider(&self, id: ProviderId) -> Option<Arc<dyn Provider>> {
+    pub(in crate::llm) fn provider(&self, id: ProviderId) -> Option<Arc<dyn Provider>> {
         let served = self.providers.get(&id)?;
         Some(Arc::clone(&served.provider))
     }
 
     /// The model that a provider's setting names.
-    pub(super) fn setting(&self, id: ProviderId) -> &str {
+    pub(in crate::llm) fn setting(&self, id: ProviderId) -> &str {
         match id {
             ProviderId::Ollama => &self.ollama_model,
             ProviderId::SelfHosted => &self.self_hosted_model,
@@ -56,7 +56,7 @@ impl Models {
     }
 
     /// A bare name gets the hinted provider, else the vendor whose names begin like it.
-    pub(super) fn full_id(&self, name: &str, hint: Option<ProviderId>) -> String {
+    pub(in crate::llm) fn full_id(&self, name: &str, hint: Option<ProviderId>) -> String {
         if provider_of(name).is_some() {
             return name.to_owned();
         }
@@ -75,7 +75,7 @@ impl Models {
     }
 
     /// The model of an id: from the registry, from a setting, or as the operator's own word.
-    pub(super) fn find(&self, id: &str) -> Option<Model> {
+    pub(in crate::llm) fn find(&self, id: &str) -> Option<Model> {
         let (_, name) = id.split_once('/')?;
         let provider = provider_of(id)?;
         if name.is_empty() {
@@ -99,7 +99,7 @@ impl Models {
     }
 
     /// A model that is not in the registry.
-    pub(super) fn own_model(&self, provider: ProviderId, name: &str) -> Model {
+    pub(in crate::llm) fn own_model(&self, provider: ProviderId, name: &str) -> Model {
         Model {
             id: format!("{provider}/{name}"),
             provider,
@@ -112,7 +112,7 @@ impl Models {
     }
 
     /// The reason for which a model cannot answer; `None` when it can.
-    pub(super) fn obstacle(
+    pub(in crate::llm) fn obstacle(
         &self,
         model: &Model,
         needs: Capabilities,

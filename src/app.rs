@@ -1,6 +1,6 @@
 //! Composition root: builds every service from Config.
 
-use crate::agent::learning::changes::keep_checking;
+use crate::agent::learning::guidance::changes::keep_checking;
 use crate::agent::queue::worker::start_working;
 use crate::jobs::plans::expiring::keep_ending_plans;
 use crate::runs::active::ActiveRuns;

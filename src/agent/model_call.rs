@@ -1,6 +1,7 @@
 //! One call to a model: streamed on as it arrives, measured, priced and recorded whatever its
 //! outcome, also when it is dropped halfway.
 
+use crate::platform::sync::lock;
 use crate::ledger::model::CallRow;
 use crate::ledger::money::Nanos;
 use crate::platform::ids::RunId;
@@ -257,7 +258,7 @@ impl SpendTotal {
 
     /// Adds a call. One whose cost is unknown makes the whole sum unknown.
     pub fn add(&self, usage: Option<Usage>, cost: Option<Nanos>) {
-        let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spent = lock(&self.0);
         if let Some(usage) = usage {
             spent.usage += usage;
         }
@@ -269,6 +270,6 @@ impl SpendTotal {
 
     /// The sum until now.
     pub fn total(&self) -> Spent {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.0)
     }
 }

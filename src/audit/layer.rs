@@ -23,12 +23,14 @@ use crate::audit::service::Audit;
 use crate::audit::spans::Spans;
 use crate::auth::principal::{CredentialRefused, Principal};
 use crate::platform::body::BodyError;
+use crate::platform::db::strip_nul;
 use crate::platform::hex::hex;
 use crate::platform::json::mended;
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
 use crate::platform::redact::json::redact_json;
 use crate::platform::redact::text::redact_text;
+use crate::platform::text::first_bytes;
 
 /// The most of a body that is kept, in bytes; a larger one is described by its length alone.
 const KEPT_BODY_BYTES: usize = MAX_PAYLOAD_BYTES / 2;
@@ -193,9 +195,9 @@ async fn resource(parts: &mut Parts) -> Option<String> {
     use axum::extract::FromRequestParts;
     let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
     let values: Vec<&str> = params.iter().map(|(_, value)| value).collect();
-    let mut joined = values.join("/");
-    joined.truncate(joined.floor_char_boundary(MAX_RESOURCE_BYTES));
-    (!joined.is_empty()).then(|| redact_text(&joined).replace('\0', ""))
+    let joined = values.join("/");
+    let resource = first_bytes(&joined, MAX_RESOURCE_BYTES);
+    (!resource.is_empty()).then(|| strip_nul(&redact_text(resource)).into_owned())
 }
 
 fn payload(parts: &Parts, kept: &Kept) -> Value {

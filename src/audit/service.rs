@@ -15,7 +15,7 @@ use crate::audit::model::{Ending, EntryId, NewEntry, Outcome, Phase};
 use crate::audit::record::{Personal, Record, digest};
 use crate::audit::sealing;
 use crate::audit::writer::{Draft, Writer};
-use crate::platform::clock::Clock;
+use crate::platform::clock::{Clock, sql_millis};
 use crate::platform::metrics::Metrics;
 use crate::platform::tasks::Tasks;
 use crate::vault::envelope::DataKey;
@@ -251,7 +251,7 @@ impl Open {
             phase: Phase::Completed,
             status: ending.status.map(i32::from),
             outcome: Some(ending.outcome),
-            duration_ms: Some(i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)),
+            duration_ms: Some(sql_millis(self.began.elapsed())),
             commitment: personal.commitment(None).to_vec(),
             personal,
             payload_digest: payload.as_deref().map(|payload| digest(payload).to_vec()),

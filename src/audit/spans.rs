@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde_json::json;
@@ -18,6 +18,7 @@ use crate::audit::model::{Ending, NewEntry, Outcome};
 use crate::audit::service::{Audit, Open};
 use crate::auth::principal::{Principal, Proof};
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::sync::lock;
 use crate::platform::tasks::Tasks;
 
 /// How long an entry covers what its person does.
@@ -161,10 +162,7 @@ impl Spans {
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
-        self.0
-            .entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.entries)
     }
 }
 
@@ -173,7 +171,7 @@ impl Span {
         let Some(entry) = self.entry.get() else {
             return;
         };
-        let open = entry.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let open = lock(entry).take();
         let Some(open) = open else { return };
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (answered, refused, failed) = (

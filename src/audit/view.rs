@@ -13,6 +13,7 @@ use crate::audit::model::{ActorKind, Entry, EntryId, Event, Outcome, Phase};
 use crate::audit::note::VerifyingKey;
 use crate::audit::reader::Opened;
 use crate::audit::record::Hash;
+use crate::platform::page;
 
 /// An entry, under the names that the original gave to what it had.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -97,11 +98,9 @@ pub struct PageView {
 impl PageView {
     /// A page that was asked for with one entry more than it shows.
     pub fn new(mut entries: Vec<Entry>, limit: usize) -> Self {
-        let more = entries.len() > limit;
-        entries.truncate(limit);
-        let last = entries.last().map(|entry| entry.sequence);
+        let next_cursor = page::cut(&mut entries, limit).map(|last| last.sequence);
         Self {
-            next_cursor: last.filter(|_| more),
+            next_cursor,
             entries: entries.into_iter().map(EntryView::from).collect(),
         }
     }

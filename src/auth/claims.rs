@@ -1,13 +1,13 @@
-//! What a token says, and whether it may be believed now and here.
+//! The claims of a token, and the checks that decide whether they may be believed here and now.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::auth::principal::{Principal, Proof, Role};
-use crate::auth::token::Refusal;
+use crate::auth::refusal::Refusal;
 
-/// How far the clocks of issuer and server may differ, in seconds.
+/// The most that the clocks of issuer and server may differ, in seconds.
 const LEEWAY_SECONDS: f64 = 30.0;
 
 /// The claims that are looked at. One that is there twice makes the token malformed: two readers
@@ -29,16 +29,16 @@ pub struct Claims {
     client_id: Option<Value>,
 }
 
-/// What tokens of one origin must say.
+/// The claims that tokens of one origin must have.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// What `aud` must name.
+    /// The audience that `aud` must name.
     pub audience: Option<String>,
-    /// What `iss` must be.
+    /// The issuer that `iss` must be.
     pub issuer: Option<String>,
-    /// What `azp` or `client_id` must be one of; any, when empty.
+    /// The clients of which `azp` or `client_id` must be one; any, when empty.
     pub client_ids: Vec<String>,
-    /// Whether `iat` must be there and the organisation be named by `org_id`, not by the older
+    /// `iat` must be there, and the organisation be named by `org_id`, not by the older
     /// `org`.
     pub strict: bool,
 }
@@ -49,7 +49,7 @@ impl Claims {
         serde_json::from_slice(payload).map_err(|_| Refusal::Malformed)
     }
 
-    /// Whom the token speaks for, if it may be believed at this moment by these rules.
+    /// The principal of the token, if it may be believed at this moment by these rules.
     pub fn principal(&self, rules: &Rules, now: DateTime<Utc>) -> Result<Principal, Refusal> {
         self.check_times(rules, now)?;
         self.check_parties(rules)?;

@@ -5,8 +5,7 @@
 //! and the next not before [`Times::cooldown`] is over. What a token's signature is like has no
 //! bearing on any of this, so nobody can make good tokens fail by sending bad ones.
 
-use std::error::Error as _;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,23 +17,24 @@ use crate::auth::config::KeysAt;
 use crate::auth::jwks::{self, Keys};
 use crate::auth::jws::PublicKey;
 use crate::platform::clock::Clock;
-use crate::platform::outbound::{CONNECT_TIMEOUT, Client, Method, OutboundError, Reach};
+use crate::platform::outbound::{CONNECT_TIMEOUT, Client, Method, OutboundError, Reach, innermost};
+use crate::platform::sync::{read, write};
 use crate::platform::tasks::Tasks;
 
-/// How long a fetch may take; requests may be waiting for it.
+/// The longest that a fetch may take; requests may be waiting for it.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest document that is read; real ones have a few thousand bytes.
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
-/// How keys age.
+/// The ages of keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
-    /// When they are fetched again.
+    /// The age at which they are fetched again.
     pub refresh: Duration,
-    /// How long after one fetch for an unknown key the next one may be made.
+    /// The pause after one fetch for an unknown key before the next one.
     pub cooldown: Duration,
-    /// How long they are good for while the provider cannot be asked. A key that the provider
-    /// withdrew is trusted no longer than this, whatever happens on the way there.
+    /// The age up to which they are good while the provider cannot be asked. A key that the
+    /// provider withdrew is trusted no longer than this, whatever happens on the way there.
     pub stale: TimeDelta,
 }
 
@@ -49,7 +49,7 @@ impl Times {
     }
 }
 
-/// What is known of a key.
+/// The outcome of a search for a key.
 #[derive(Clone, Debug)]
 pub enum Found {
     /// It is this one.
@@ -60,7 +60,7 @@ pub enum Found {
     NoKeys,
 }
 
-/// Why keys could not be fetched.
+/// Reasons for which keys could not be fetched.
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
     /// The address may not be reached.
@@ -88,14 +88,7 @@ enum FetchError {
 
 impl From<reqwest::Error> for FetchError {
     fn from(error: reqwest::Error) -> Self {
-        let error = error.without_url();
-        let mut reason = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            reason = cause.to_string();
-            source = cause.source();
-        }
-        Self::Network(reason)
+        Self::Network(innermost(&error.without_url()))
     }
 }
 
@@ -115,7 +108,8 @@ pub struct KeyStore {
     tasks: Tasks,
     client: Client,
     known: RwLock<Arc<Known>>,
-    /// When a fetch for an unknown key began. Held while it goes on, so that there is only one.
+    /// The time at which a fetch for an unknown key began. Held while it goes on, so that there is
+    /// only one.
     asked_at: Mutex<Option<Instant>>,
 }
 
@@ -174,7 +168,7 @@ impl KeyStore {
         }
     }
 
-    /// Whether keys are known that tokens can be verified with.
+    /// Keys are known that tokens can be verified with.
     pub fn is_usable(&self) -> bool {
         !matches!(self.find(""), Found::NoKeys)
     }
@@ -260,13 +254,10 @@ impl KeyStore {
             keys,
             fetched_at: Some(self.clock.now()),
         });
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        *write(&self.known) = known;
     }
 
     fn known(&self) -> Arc<Known> {
-        self.known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        read(&self.known).clone()
     }
 }

@@ -13,8 +13,9 @@ use axum::response::{IntoResponse, Response};
 use crate::auth::address;
 use crate::auth::development::{DevelopmentIdentity, Provenance};
 use crate::auth::principal::{Denied, Principal, Proof};
+use crate::auth::refusal::Refusal;
 use crate::auth::ticket::{StreamPath, TicketRefusal, Tickets};
-use crate::auth::token::{Refusal, Verifier};
+use crate::auth::token::Verifier;
 
 /// The templates of routes that a request may reach without a token in its head.
 ///

@@ -1,11 +1,11 @@
-//! Who is asking.
+//! The identity of the caller.
 //!
 //! Identity comes from a verified bearer token and from nowhere else: never from a body, a query
 //! or another header. The one exception is a [`ticket`], which was given out for a token and opens one
 //! stream; and on a developer's own machine [`development`] may lend an identity to requests without a
 //! token. [`layer`] verifies once per request, [`principal::Principal`] and its stricter wrappers are
 //! extractors, so a handler's signature says who may call it. [`token`] is where tokens are verified
-//! and minted; [`jws`] and [`claims`] are its two halves. [`key_store`] holds the keys of an identity
+//! and minted; [`jws`] and [`claims`] are its two halves, [`refusal`] says why one was turned away. [`key_store`] holds the keys of an identity
 //! provider. [`orgs`] shows the caller's organisation.
 
 pub mod address;
@@ -19,6 +19,7 @@ pub mod layer;
 pub mod orgs;
 pub mod principal;
 pub mod rate_limit;
+pub mod refusal;
 pub mod routes;
 pub mod seen;
 pub mod ticket;

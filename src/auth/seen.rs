@@ -4,14 +4,15 @@
 //! verify than all the rest. Only that is saved: whether the key is still the provider's, the
 //! times and the parties are looked at every time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::auth::claims::Claims;
 use crate::auth::jws::PublicKey;
+use crate::platform::sync::lock;
 
-/// How many tokens are remembered at most. A token has one place, so a newer one may push it out.
+/// The most tokens that are remembered. A token has one place, so a newer one may push it out.
 const PLACES: u16 = 4096;
 
 /// A token that was verified.
@@ -36,8 +37,8 @@ impl Default for Seen {
 }
 
 impl Seen {
-    /// What the token says, if this very key was found to have signed it; otherwise what `verify`
-    /// finds out, which is remembered when it is good.
+    /// The claims of the token, if this very key was found to have signed it; otherwise the result
+    /// of `verify`, which is remembered when it is good.
     pub fn or_verify<E>(
         &self,
         token: &str,
@@ -48,7 +49,7 @@ impl Seen {
         hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
         let place = &self.places[usize::from(u16::from_be_bytes([hash[0], hash[1]]) % PLACES)];
         {
-            let known = place.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = lock(place);
             if let Some(known) = known.as_ref()
                 && known.digest == hash
                 && Arc::ptr_eq(&known.key, key)
@@ -58,7 +59,7 @@ impl Seen {
         }
         // Not under the lock: others whose tokens share the place must not wait for it.
         let claims = Arc::new(verify()?);
-        *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(Verified {
+        *lock(place) = Some(Verified {
             digest: hash,
             key: key.clone(),
             claims: claims.clone(),

@@ -10,83 +10,16 @@ use serde_json::Value;
 
 use crate::auth::claims::{Claims, Rules};
 use crate::auth::config::{AuthConfig, IdentityProvider};
-use crate::auth::jws::{Algorithm, NotSigned, Parts, SecretKey};
+use crate::auth::jws::{Algorithm, Parts, SecretKey};
 use crate::auth::key_store::{Found, KeyStore};
 use crate::auth::principal::Principal;
+use crate::auth::refusal::Refusal;
 use crate::auth::seen::Seen;
 use crate::platform::clock::Clock;
 use crate::platform::secret::{ExposeSecret, SecretString};
 
 /// Tokens longer than this are refused unread; real ones have a few hundred bytes.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
-
-/// Why a token was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.reason())]
-pub enum Refusal {
-    /// It is no JWT that we could have signed.
-    Malformed,
-    /// It names an algorithm that is not accepted here.
-    Algorithm,
-    /// No key of ours, or not the one that it names, made its signature.
-    Signature,
-    /// It names no key, or one that the identity provider does not have.
-    UnknownKey,
-    /// The identity provider's keys are not known at present; nothing is said about the token.
-    NoKeys,
-    /// It has no `exp`.
-    NoExpiry,
-    /// It has no `iat`.
-    NoIssueTime,
-    /// Its `exp` has passed.
-    Expired,
-    /// Its `nbf` or `iat` lies in the future.
-    NotYetValid,
-    /// It is meant for somebody else.
-    Audience,
-    /// It was made by somebody else.
-    Issuer,
-    /// It was made for an application that is not ours.
-    Client,
-    /// It lacks a usable `sub`.
-    NoUser,
-    /// It lacks a usable `org_id`.
-    NoOrganisation,
-    /// Its role is none of ours.
-    Role,
-}
-
-impl Refusal {
-    /// The reason as a constant text that holds nothing of the token.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Malformed => "it is malformed",
-            Self::Algorithm => "its algorithm is not accepted",
-            Self::Signature => "its signature is wrong",
-            Self::UnknownKey => "its key is unknown",
-            Self::NoKeys => "the identity provider's keys are not known at present",
-            Self::NoExpiry => "it has no expiry",
-            Self::NoIssueTime => "it does not say when it was issued",
-            Self::Expired => "it has expired",
-            Self::NotYetValid => "it is not valid yet",
-            Self::Audience => "its audience is another",
-            Self::Issuer => "its issuer is another",
-            Self::Client => "its client is another",
-            Self::NoUser => "it names no user",
-            Self::NoOrganisation => "it names no organisation",
-            Self::Role => "its role is unknown",
-        }
-    }
-}
-
-impl From<NotSigned> for Refusal {
-    fn from(error: NotSigned) -> Self {
-        match error {
-            NotSigned::Malformed => Self::Malformed,
-            NotSigned::Algorithm => Self::Algorithm,
-        }
-    }
-}
 
 /// Tokens that are signed with a secret.
 struct Secrets {
@@ -167,7 +100,7 @@ impl Verifier {
         self
     }
 
-    /// Who the token speaks for. The signature is checked before any claim is looked at.
+    /// The principal of the token. The signature is checked before any claim is looked at.
     ///
     /// Never waits: a key that is not known yet is [`Refusal::UnknownKey`], see
     /// [`Self::verify_or_ask`].
@@ -201,7 +134,7 @@ impl Verifier {
         self.verify(token)
     }
 
-    /// Whether there is a secret to sign tokens with.
+    /// There is a secret to sign tokens with.
     pub fn has_secret(&self) -> bool {
         self.secrets.signing.is_some()
     }
@@ -265,7 +198,7 @@ impl Provided {
     }
 }
 
-/// Why a token could not be signed.
+/// Reasons for which a token could not be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum MintError {
     /// There is no secret: an identity provider signs the tokens.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -22,6 +22,7 @@ use crate::feedback::learning::model::{LOOKBACK_DAYS, Options, Outcome, Progress
 use crate::feedback::learning::service::Analyzer;
 use crate::platform::clock::Clock;
 use crate::platform::db::{self, PoolSettings};
+use crate::platform::sync::lock;
 
 /// Whether it ends after a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -150,7 +151,7 @@ impl Work {
     async fn pass(&mut self) -> Result<Result<Option<Report>, Error>, Failure> {
         let shown = Mutex::new(progress::Progress::default());
         let show = |at: Progress| {
-            let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut shown = lock(&shown);
             shown.show(&line(at));
         };
         let pass = self.analyzer.pass(&self.options, &self.stopping, &show);
@@ -167,7 +168,7 @@ impl Work {
                 }
             }
         };
-        shown.lock().unwrap_or_else(PoisonError::into_inner).end();
+        lock(&shown).end();
         Ok(passed)
     }
 

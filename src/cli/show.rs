@@ -5,6 +5,8 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
+use crate::platform::text::within_chars;
+
 /// The most lines of one block of command output that are shown; the log has them all.
 const MAX_OUTPUT_LINES: usize = 40;
 /// The most characters of a line.
@@ -305,11 +307,11 @@ fn plain(text: &str) -> String {
 /// One line without control characters, cut at the width of a terminal.
 fn short(text: &str) -> String {
     let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut line: String = clean.take(MAX_LINE_CHARS + 1).collect();
-    if line.chars().count() > MAX_LINE_CHARS {
-        line = line.chars().take(MAX_LINE_CHARS - 1).chain(['…']).collect();
-    }
-    line
+    // One more than is shown tells whether that is all.
+    within_chars(
+        &clean.take(MAX_LINE_CHARS + 1).collect::<String>(),
+        MAX_LINE_CHARS,
+    )
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::platform::ids::{ConversationId, MessageId};
+use crate::platform::ids::ConversationId;
+use crate::platform::ids::MessageId;
+use crate::platform::text::first_chars;
 
 /// The longest title in characters; a longer one is cut.
 pub const MAX_TITLE_CHARS: usize = 200;
@@ -177,11 +179,11 @@ pub fn title(text: &str) -> String {
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
-    let cut: String = line.trim().chars().take(MAX_TITLE_CHARS).collect();
+    let cut = first_chars(line.trim(), MAX_TITLE_CHARS);
     if cut.is_empty() {
         DEFAULT_TITLE.to_owned()
     } else {
-        cut
+        cut.to_owned()
     }
 }
 

@@ -1,7 +1,7 @@
 //! A command's output: its head and tail kept, its lines shown live, its amount never a problem.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -11,6 +11,8 @@ use tokio::time::Instant;
 use crate::exec::output::OutputLine;
 use crate::exec::output::OutputStream;
 use crate::exec::text;
+use crate::platform::sync::lock;
+use crate::platform::text::cut_bytes;
 
 /// Lines are gathered for this long, so that a burst becomes few events.
 const GATHER: Duration = Duration::from_millis(50);
@@ -92,18 +94,12 @@ impl Capture {
 
     /// What is kept so far.
     pub fn text(&self) -> String {
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .text()
+        lock(&self.kept).text()
     }
 
     /// How many bytes came so far.
     pub fn total(&self) -> u64 {
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .total()
+        lock(&self.kept).total()
     }
 
     /// Reads the stream to its end. Reading goes on when nobody wants the live lines any more, so
@@ -128,10 +124,7 @@ impl Capture {
                 Ok(0) | Err(_) => break,
                 Ok(read) => {
                     let bytes = &buffer[..read];
-                    self.kept
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push(bytes);
+                    lock(&self.kept).push(bytes);
                     lines.push(bytes);
                 }
             }
@@ -165,7 +158,7 @@ impl Live {
                 stream: OutputStream::Stdout,
                 line: String::new(),
                 // It is repeated with every line.
-                command: text::cut(command, 500),
+                command: cut_bytes(command, 500),
             },
             shared: Arc::new(Shared {
                 open: AtomicBool::new(true),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -15,9 +15,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::exec::error::ExecError;
-use crate::exec::supervisor::{ARGUMENT, LEFT_RUNNING, Order};
+use crate::exec::supervisor::ARGUMENT;
+use crate::exec::supervisor::LEFT_RUNNING;
+use crate::exec::supervisor::Order;
 use crate::exec::sweep::sweep;
 use crate::platform::descriptors::descriptor_path;
+use crate::platform::sync::lock;
+use crate::platform::sync::unpoisoned;
 use crate::platform::tasks::Tasks;
 
 /// The variable whose value marks what a run started.
@@ -66,17 +70,13 @@ struct Inner {
 
 impl Inner {
     fn running(&self) -> MutexGuard<'_, Vec<Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.running)
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        for running in self
-            .running
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-        {
+        for running in unpoisoned(self.running.get_mut()) {
             running.stop();
         }
     }

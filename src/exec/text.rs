@@ -11,16 +11,6 @@ pub fn lossy(bytes: &[u8]) -> (String, bool) {
     (text.replace('\0', "\u{fffd}"), clean)
 }
 
-/// `text` cut to at most `bytes` bytes, between characters.
-pub fn cut(text: &str, bytes: usize) -> String {
-    if text.len() <= bytes {
-        return text.to_owned();
-    }
-    let mut short = text[..text.floor_char_boundary(bytes)].to_owned();
-    short.push('…');
-    short
-}
-
 /// What keeps `bytes`, the beginning of a file, from being shown as text.
 pub fn not_text(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {

@@ -24,9 +24,6 @@ pub enum Error {
     /// The comment is too long.
     #[error("`comment` is longer than {MAX_COMMENT_CHARS} characters")]
     CommentTooLong,
-    /// A cursor that no list gave out.
-    #[error("`cursor` is none that a list gave out")]
-    BadCursor,
     /// Statistics of no time, or of too long a time.
     #[error("Days must be between 1 and {MAX_DAYS}")]
     BadDays,

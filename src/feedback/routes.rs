@@ -16,6 +16,7 @@ use crate::feedback::view::{
     LearningView, NotedView, OwnRatingView, PageView, RatingView, StatsView, StoredView,
 };
 use crate::platform::extract::{Json, Path, Query};
+use crate::platform::page::Position;
 use crate::platform::problem::Problem;
 
 /// The routes of this slice.
@@ -35,7 +36,7 @@ impl From<Error> for Problem {
         let detail = error.to_string();
         match error {
             Error::NotFound => Self::new(StatusCode::NOT_FOUND, "generation-not-found", detail),
-            Error::BadRating | Error::ReasonTooLong | Error::CommentTooLong | Error::BadCursor => {
+            Error::BadRating | Error::ReasonTooLong | Error::CommentTooLong => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
             }
             // Not a 422: clients of the version before this one know it as this.
@@ -229,10 +230,7 @@ async fn recent_ratings(
     Admin(principal): Admin,
     Query(query): Query<RecentQuery>,
 ) -> Result<Json<PageView>, Problem> {
-    let after = match query.cursor.as_deref() {
-        Some(text) => Some(Cursor::decode(text).ok_or(Error::BadCursor)?),
-        None => None,
-    };
+    let after = query.cursor.as_deref().map(Cursor::decode).transpose()?;
     let limit = query.limit.unwrap_or(50);
     let page = feedback.recent(&principal, limit, after).await?;
     Ok(Json(page.into()))

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::auth::principal::Principal;
 use crate::feedback::bandit::model::Said;
 use crate::feedback::bandit::service::{self as bandit, Report};
-use crate::feedback::cursor::Cursor;
+use crate::feedback::cursor::{BEGINNING, Cursor};
 use crate::feedback::error::{Error, MAX_COMMENT_CHARS, MAX_DAYS, MAX_REASON_CHARS, MAX_RECENT};
 use crate::feedback::model::{Rating, Signal, SignalSource};
 use crate::feedback::store::ratings::{self, Rated};
@@ -18,6 +18,7 @@ use crate::feedback::store::{settling, signals};
 use crate::platform::clock::Clock;
 use crate::platform::db::strip_nul;
 use crate::platform::metrics::Metrics;
+use crate::platform::page;
 use crate::platform::redact::text::redact_text;
 
 /// A rating as somebody sends it.
@@ -179,16 +180,13 @@ impl Feedback {
             return Err(Error::BadLimit);
         }
         let org_id = &principal.org_id;
-        let after = after.unwrap_or_else(Cursor::beginning);
+        let after = after.unwrap_or(BEGINNING);
         let mut conn = self.db.acquire().await?;
         // One more than the page holds says whether another follows.
         let mut feedback = reading::recent(&mut conn, org_id, after, limit + 1).await?;
         let total = reading::total(&mut conn, org_id).await?;
         let held = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = feedback.len() > held;
-        feedback.truncate(held);
-        let last = feedback.last().filter(|_| more);
-        let next = last.map(|last| Cursor {
+        let next = page::cut(&mut feedback, held).map(|last| Cursor {
             at: last.created_at,
             id: last.id,
         });
@@ -204,12 +202,6 @@ impl Feedback {
         let mut conn = self.db.acquire().await?;
         let at = self.clock.now();
         Ok(bandit::report(&mut conn, &principal.org_id, at).await?)
-    }
-}
-
-impl Rated {
-    fn says_as(&self, other: &Self) -> bool {
-        (self.rating, &self.reason, &self.comment) == (other.rating, &other.reason, &other.comment)
     }
 }
 

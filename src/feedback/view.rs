@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::feedback::bandit::service::{ArmReport, Report};
-use crate::feedback::cursor::Cursor;
 use crate::feedback::model::Signal;
 use crate::feedback::service::{Page, Stats};
 use crate::feedback::store::ratings::Rated;
 use crate::feedback::store::reading::{CategoryCounts, Recent};
+use crate::platform::page::Position;
 
 /// What somebody says of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -292,7 +292,7 @@ impl From<Page> for PageView {
         Self {
             feedback: page.feedback.into_iter().map(RecentView::from).collect(),
             total_count: page.total,
-            next_cursor: page.next.map(Cursor::encode),
+            next_cursor: page.next.map(|next| next.encode()),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::exec::text;
 use crate::git::error::Error;
 use crate::platform::redact::text::redact_text;
 use crate::platform::tasks::Tasks;
+use crate::platform::text::cut_bytes;
 
 /// The longest a command may take.
 const TIME: Duration = Duration::from_mins(1);
@@ -163,5 +164,5 @@ fn first_line(bytes: &[u8]) -> String {
     let text = text::lossy(bytes).0;
     let line = text.lines().next().unwrap_or_default();
     let line = line.strip_prefix("fatal: ").unwrap_or(line);
-    text::cut(&redact_text(line), SHOWN_BYTES)
+    cut_bytes(&redact_text(line), SHOWN_BYTES)
 }

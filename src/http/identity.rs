@@ -13,7 +13,7 @@ use tracing::field::Empty;
 
 use crate::http::measure::UNMATCHED;
 use crate::http::trace::{TRACEPARENT, TraceParent};
-use crate::platform::clock::Clock;
+use crate::platform::clock::{Clock, millis};
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
 
@@ -48,7 +48,7 @@ pub async fn identify(State(clock): State<Clock>, mut request: Request, next: Ne
     request.extensions_mut().insert(trace_id);
     let began = Instant::now();
     let response = next.run(request).instrument(span.clone()).await;
-    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let duration_ms = millis(began.elapsed());
     let status = response.status().as_u16();
     if is_chatter(&method, &route, status) {
         tracing::debug!(parent: &span, status, duration_ms, "answered");

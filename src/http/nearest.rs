@@ -5,6 +5,8 @@
 
 use strsim::normalized_levenshtein;
 
+use crate::platform::text::first_chars;
+
 /// An address with more segments is not compared.
 const MAX_SEGMENTS: usize = 8;
 /// An address with more bytes is not compared.
@@ -78,8 +80,8 @@ impl Templates {
     /// The likeness of a segment to each word. Squared, so that one word that is the same counts for
     /// more than two that are half alike.
     fn likeness(&self, segment: &str) -> Vec<f64> {
-        let segment: String = segment.chars().take(COMPARED_CHARS).collect();
-        let like = |word: &String| normalized_levenshtein(&segment, word).powi(2);
+        let segment = first_chars(segment, COMPARED_CHARS);
+        let like = |word: &String| normalized_levenshtein(segment, word).powi(2);
         self.words.iter().map(like).collect()
     }
 }

@@ -4,7 +4,7 @@
 //! fault of the handler, nor a slow handler the fault of the client.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use hyper::body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::platform::body::BodyError;
+use crate::platform::sync::lock;
 
 /// How slowly a body may come.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +109,7 @@ impl Waiting {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waited> {
-        self.waited.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waited)
     }
 }
 

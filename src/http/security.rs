@@ -14,6 +14,7 @@ use crate::auth::config::AuthConfig;
 use crate::auth::principal::{Admin, Principal};
 use crate::platform::extract::Json;
 use crate::platform::problem::Problem;
+use crate::platform::text::cut_chars;
 use crate::vault::config::VaultConfig;
 
 /// The name shown for the key that development does without KMS.
@@ -161,10 +162,7 @@ fn shown_key(config: &VaultConfig) -> String {
         return name[alias..].to_owned();
     }
     let id = name.rsplit(['/', ':']).next().unwrap_or(name);
-    match id.char_indices().nth(SHOWN_ID_CHARS) {
-        Some((end, _)) => format!("{}…", &id[..end]),
-        None => id.to_owned(),
-    }
+    cut_chars(id, SHOWN_ID_CHARS)
 }
 
 fn sso(config: &AuthConfig) -> SsoStatus {

@@ -6,6 +6,7 @@ use crate::jobs::model::MAX_METADATA_BYTES;
 use crate::platform::idempotency;
 use crate::platform::ids::RunId;
 use crate::runs::model::RunStatus;
+use crate::platform::page::BadCursor;
 
 /// A failed operation on a job.
 #[derive(Debug, thiserror::Error)]
@@ -26,8 +27,8 @@ pub enum Error {
     #[error("the job does not wait for the consent `{0}`")]
     OtherConsent(String),
     /// A cursor that no list gave out.
-    #[error("`cursor` is none that a list gave out")]
-    BadCursor,
+    #[error(transparent)]
+    BadCursor(#[from] BadCursor),
     /// The metadata is too large.
     #[error("`metadata` is larger than {MAX_METADATA_BYTES} bytes")]
     MetadataTooLarge,

@@ -339,7 +339,7 @@ impl From<Error> for Problem {
             }
             Error::WaitsForNothing => Self::new(StatusCode::CONFLICT, "job-not-paused", detail),
             Error::OtherConsent(_) => Self::new(StatusCode::NOT_FOUND, "consent-not-found", detail),
-            Error::BadCursor => {
+            Error::BadCursor(_) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
             }
             Error::MetadataTooLarge => {

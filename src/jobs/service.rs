@@ -28,10 +28,14 @@ use crate::platform::ids::RunId;
 use crate::platform::logging::TraceId;
 use crate::runs::event::Event;
 use crate::runs::log;
-use crate::runs::log::store::{Append, Storable};
-use crate::runs::model::{Run, RunKind, RunStatus};
+use crate::runs::log::store::Append;
+use crate::runs::log::store::Storable;
+use crate::runs::model::Run;
+use crate::runs::model::RunKind;
+use crate::runs::model::RunStatus;
 use crate::runs::store::runs;
 use crate::runs::topics::WAITING;
+use crate::platform::page::Position;
 
 /// A job to create.
 #[derive(Clone, Debug)]
@@ -156,10 +160,7 @@ impl Jobs {
         cursor: Option<&str>,
         limit: i64,
     ) -> Result<JobPage, Error> {
-        let before = match cursor {
-            Some(text) => Some(Cursor::decode(text).ok_or(Error::BadCursor)?),
-            None => None,
-        };
+        let before = cursor.map(Cursor::decode).transpose()?;
         let mut conn = self.deps().db.acquire().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let jobs = store::list(&mut conn, org_id, user_id, status, before, limit + 1).await?;

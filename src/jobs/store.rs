@@ -4,7 +4,9 @@ use sqlx::PgConnection;
 
 use crate::jobs::cursor::Cursor;
 use crate::jobs::model::Job;
-use crate::platform::ids::{ConversationId, RunId};
+use crate::platform::ids::ConversationId;
+use crate::platform::ids::RunId;
+use crate::jobs::cursor::BEGINNING;
 use crate::platform::ids::{OrgId, UserId};
 use crate::runs::model::{RunKind, RunStatus};
 
@@ -44,7 +46,7 @@ pub async fn list(
     before: Option<Cursor>,
     limit: i64,
 ) -> sqlx::Result<Vec<Job>> {
-    let before = before.unwrap_or(Cursor::END);
+    let before = before.unwrap_or(BEGINNING);
     match status {
         None => {
             sqlx::query_as!(
@@ -62,8 +64,8 @@ pub async fn list(
                    order by created_at desc, run_id desc limit $5"#,
                 org_id.as_str(),
                 user_id.as_str(),
-                before.created_at,
-                before.run_id.0,
+                before.at,
+                before.id.0,
                 limit,
             )
             .fetch_all(conn)
@@ -86,8 +88,8 @@ pub async fn list(
                    order by created_at desc, run_id desc limit $5"#,
                 org_id.as_str(),
                 user_id.as_str(),
-                before.created_at,
-                before.run_id.0,
+                before.at,
+                before.id.0,
                 limit,
                 status as RunStatus,
             )

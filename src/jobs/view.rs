@@ -6,8 +6,12 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::jobs::cursor::Cursor;
-use crate::jobs::model::{Job, Pending};
-use crate::runs::model::{RunKind, RunStatus};
+use crate::jobs::model::Job;
+use crate::jobs::model::Pending;
+use crate::runs::model::RunKind;
+use crate::runs::model::RunStatus;
+use crate::platform::page::self;
+use crate::platform::page::Position;
 
 /// A job. Times are seconds since the epoch, with a fraction, as old clients read them.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
@@ -150,14 +154,9 @@ pub struct JobPage {
 impl JobPage {
     /// A page from one row more than it may hold, which says whether another follows.
     pub fn new(mut jobs: Vec<Job>, limit: usize) -> Self {
-        let more = jobs.len() > limit;
-        jobs.truncate(limit);
-        let next_cursor = jobs.last().filter(|_| more).map(|last| {
-            let cursor = Cursor {
-                created_at: last.created_at,
-                run_id: last.id,
-            };
-            cursor.encode()
+        let next_cursor = page::cut(&mut jobs, limit).map(|last| {
+            let (at, id) = (last.created_at, last.id);
+            Cursor { at, id }.encode()
         });
         let jobs: Vec<_> = jobs
             .into_iter()

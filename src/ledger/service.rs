@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -19,6 +19,7 @@ use crate::llm::model::Usage;
 use crate::platform::db::is_refusal;
 use crate::platform::metrics::Metrics;
 use crate::platform::redact::text::redact_text;
+use crate::platform::sync::lock;
 use crate::platform::tasks::Tasks;
 
 /// Rows of one insert: as many as come together while the one before is on its way.
@@ -331,10 +332,7 @@ impl Ledger {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.shared
-            .queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.queue)
     }
 }
 

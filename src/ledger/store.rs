@@ -13,6 +13,8 @@ use crate::ledger::model::{CallId, CallRow, PricedCall, TaskMetric, TaskRow};
 use crate::ledger::money::Nanos;
 use crate::ledger::prices::PriceRow;
 use crate::llm::model::Usage;
+use crate::platform::clock::sql_millis;
+use crate::platform::db::to_text;
 use crate::platform::ids::OrgId;
 use crate::platform::logging::TraceId;
 
@@ -23,24 +25,12 @@ const MAX_SESSION_CHARS: usize = 128;
 /// Enough of an explanation to act on.
 const MAX_ERROR_CHARS: usize = 2_000;
 
-/// Text as Postgres takes it: without zero bytes, and bounded.
-fn text(text: &str, max_chars: usize) -> String {
-    text.chars()
-        .filter(|c| *c != '\0')
-        .take(max_chars)
-        .collect()
-}
-
 fn trace(id: Option<&TraceId>) -> Option<String> {
     id.map(|id| id.0.clone())
 }
 
 fn tokens(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Writes calls in one statement: all of them, or none. A call that is there already is left as it
@@ -62,8 +52,8 @@ pub async fn insert_calls(conn: &mut PgConnection, calls: &[Arc<PricedCall>]) ->
     };
     let ids: Vec<Uuid> = calls.iter().map(|c| c.call.call_id.0).collect();
     let runs: Vec<Option<Uuid>> = calls.iter().map(|c| c.call.run_id).collect();
-    let latencies: Vec<i64> = calls.iter().map(|c| millis(c.call.latency)).collect();
-    let ttfts: Vec<Option<i64>> = calls.iter().map(|c| c.call.ttft.map(millis)).collect();
+    let latencies: Vec<i64> = calls.iter().map(|c| sql_millis(c.call.latency)).collect();
+    let ttfts: Vec<Option<i64>> = calls.iter().map(|c| c.call.ttft.map(sql_millis)).collect();
     let times: Vec<DateTime<Utc>> = calls.iter().map(|c| c.call.created_at).collect();
     let traces: Vec<Option<String>> = calls
         .iter()
@@ -103,8 +93,8 @@ pub async fn insert_calls(conn: &mut PgConnection, calls: &[Arc<PricedCall>]) ->
         &column(|c| c.call.user_id.to_string()),
         &ids,
         &runs as &[Option<Uuid>],
-        &column(|c| text(&c.call.model, MAX_MODEL_CHARS)),
-        &column(|c| text(&c.call.provider, MAX_NAME_CHARS)),
+        &column(|c| to_text(&c.call.model, MAX_MODEL_CHARS)),
+        &column(|c| to_text(&c.call.provider, MAX_NAME_CHARS)),
         &column(|c| c.call.phase.label().to_owned()),
         &count(|u| u.input),
         &count(|u| u.output),
@@ -117,20 +107,23 @@ pub async fn insert_calls(conn: &mut PgConnection, calls: &[Arc<PricedCall>]) ->
         &cost(|c| c.total) as &[Option<Decimal>],
         &latencies,
         &ttfts as &[Option<i64>],
-        &optional(|c| c.call.task_type.as_deref().map(|t| text(t, MAX_NAME_CHARS)))
-            as &[Option<String>],
+        &optional(|c| c
+            .call
+            .task_type
+            .as_deref()
+            .map(|t| to_text(t, MAX_NAME_CHARS))) as &[Option<String>],
         &optional(|c| c
             .call
             .session_id
             .as_deref()
-            .map(|t| text(t, MAX_SESSION_CHARS))) as &[Option<String>],
+            .map(|t| to_text(t, MAX_SESSION_CHARS))) as &[Option<String>],
         &metadata as &[Option<Value>],
         &column(|c| c.call.status.label().to_owned()),
         &optional(|c| c
             .call
             .error_message
             .as_deref()
-            .map(|t| text(t, MAX_ERROR_CHARS))) as &[Option<String>],
+            .map(|t| to_text(t, MAX_ERROR_CHARS))) as &[Option<String>],
         &times,
         &traces as &[Option<String>],
     )
@@ -156,16 +149,18 @@ pub async fn insert_task_metric(conn: &mut PgConnection, task: &TaskMetric) -> s
         task.user_id.as_str(),
         task.run_id,
         task.run_id.to_string(),
-        text(&task.task_type, MAX_NAME_CHARS),
+        to_text(&task.task_type, MAX_NAME_CHARS),
         count(task.llm_iterations),
         count(task.rag_retrievals),
-        millis(task.completion_time),
-        millis(task.llm_time),
-        millis(task.rag_time),
+        sql_millis(task.completion_time),
+        sql_millis(task.llm_time),
+        sql_millis(task.rag_time),
         tokens(task.total_tokens),
         task.total_cost.map(Nanos::to_dollars),
         task.status.label(),
-        task.error_type.as_deref().map(|t| text(t, MAX_NAME_CHARS)),
+        task.error_type
+            .as_deref()
+            .map(|t| to_text(t, MAX_NAME_CHARS)),
         task.created_at,
         trace(task.trace_id.as_ref()),
     )

@@ -1,6 +1,5 @@
 //! An answer on its way over HTTP: packets become frames, frames events.
 
-use std::error::Error as _;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use crate::llm::model::StreamEvent;
 use crate::llm::provider::EventStream;
 use crate::llm::wire::codec::Decoder;
 use crate::llm::wire::sse::FrameReader;
+use crate::platform::outbound::innermost;
 use crate::platform::secret::{ExposeSecret, SecretString};
 
 /// The largest answer that is read, streamed or whole; in bytes.
@@ -53,15 +53,9 @@ pub(super) fn events(
     .boxed()
 }
 
-/// What the transport said: its innermost cause, without the URL.
+/// The error of the transport: its innermost cause, without the URL.
 pub(super) fn network(provider: &'static str, error: reqwest::Error) -> LlmError {
-    let error = error.without_url();
-    let mut reason = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        reason = cause.to_string();
-        source = cause.source();
-    }
+    let reason = innermost(&error.without_url());
     LlmError::Network { provider, reason }
 }
 

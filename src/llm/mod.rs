@@ -18,7 +18,7 @@ pub mod provider;
 pub mod retry;
 pub mod route;
 pub mod router;
+pub mod routing;
 pub mod script;
 pub mod scripted;
-mod search;
 pub mod wire;

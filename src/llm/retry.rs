@@ -12,8 +12,9 @@ use futures_util::{FutureExt, StreamExt, stream};
 use crate::llm::error::LlmError;
 use crate::llm::model::ChatRequest;
 use crate::llm::provider::{EventStream, Provider};
+use crate::platform::clock::millis;
 
-/// How often and how long to try.
+/// The number of tries and the pauses between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Attempts in all, the first included.
@@ -97,7 +98,7 @@ impl Retrying {
                 provider = self.inner.name(),
                 %error,
                 attempt = failed,
-                pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+                pause_ms = millis(pause),
                 "the model call failed and is tried again"
             );
             tokio::time::sleep(pause).await;

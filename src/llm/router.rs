@@ -8,28 +8,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::llm::catalog::{
-    Capabilities, Catalog, CatalogError, Model, SCRIPTED_MODEL, provider_of,
-};
+use crate::llm::catalog::{Capabilities, Catalog, CatalogError};
 use crate::llm::config::{LlmConfig, ProviderId};
 use crate::llm::http_provider::HttpProvider;
 use crate::llm::observe::Observed;
 use crate::llm::provider::Provider;
 use crate::llm::retry::{RetryPolicy, Retrying};
 use crate::llm::route::{ModelListing, Route, RouteError};
+use crate::llm::routing::models::{Models, Served};
+use crate::llm::routing::search::Search;
 use crate::llm::scripted::ScriptedProvider;
-use crate::llm::search::Search;
 use crate::llm::wire::anthropic::codec::Anthropic;
 use crate::llm::wire::codec::Codec;
-use crate::llm::wire::openai::codec::{Dialect, OpenAi};
+use crate::llm::wire::openai::codec::OpenAi;
+use crate::llm::wire::openai::dialect::Dialect;
 use crate::platform::clock::Clock;
 use crate::platform::metrics::Metrics;
 use crate::platform::outbound::{Client, OutboundError, Reach};
 
-/// The answers of models that are not in the registry are limited to a part of their window.
-const ASSUMED_OUTPUT_PART: u32 = 4;
-
-/// Why the router could not be built.
+/// Reasons for which the router could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum RouterError {
     /// The embedded registry is wrong.
@@ -38,40 +35,29 @@ pub enum RouterError {
     /// A client for a configured provider could not be made.
     #[error("the provider `{provider}` cannot be set up: {source}")]
     Client {
-        /// Which provider.
+        /// The provider.
         provider: ProviderId,
-        /// Why.
+        /// The reason.
         source: OutboundError,
     },
 }
 
-/// What the router is built from besides its settings.
+/// The parts of a router besides its settings.
 #[derive(Clone, Debug)]
 pub struct Parts {
     /// For `Retry-After` dates.
     pub clock: Clock,
-    /// Where requests are counted.
+    /// The counters of requests.
     pub metrics: Metrics,
-    /// How often to try.
+    /// The number of tries.
     pub retry: RetryPolicy,
     /// The scripted provider, where it may answer: in development, in the demo, in tests.
     pub scripted: Option<ScriptedProvider>,
 }
 
-struct Configured {
-    provider: Arc<dyn Provider>,
-    /// Whether a setting named the base URL: then the operator knows which models are there.
-    named: bool,
-}
-
-/// Chooses models.
+/// Chooses the model that answers a request.
 pub struct Router {
-    catalog: Catalog,
-    providers: BTreeMap<ProviderId, Configured>,
-    default_model: Option<String>,
-    ollama_model: String,
-    self_hosted_model: String,
-    assumed_context_window: u32,
+    models: Models,
 }
 
 impl Router {
@@ -99,49 +85,40 @@ impl Router {
                 config.patience(),
                 parts.clock.clone(),
             );
-            let configured = Configured {
+            let served = Served {
                 provider: watched(Arc::new(provider), parts),
                 named: access.named,
             };
-            providers.insert(id, configured);
+            providers.insert(id, served);
         }
         if let Some(scripted) = parts.scripted.clone() {
-            let configured = Configured {
+            let served = Served {
                 provider: watched(Arc::new(scripted), parts),
                 named: true,
             };
-            providers.insert(ProviderId::Scripted, configured);
+            providers.insert(ProviderId::Scripted, served);
         }
         let filled = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         Ok(Self {
-            catalog: Catalog::embedded()?,
-            providers,
-            default_model: config.default_model.as_ref().and_then(filled),
-            ollama_model: config.ollama_model.trim().to_owned(),
-            self_hosted_model: config.self_hosted_model.trim().to_owned(),
-            assumed_context_window: config.assumed_context_window,
+            models: Models {
+                catalog: Catalog::embedded()?,
+                providers,
+                default_model: config.default_model.as_ref().and_then(filled),
+                ollama_model: config.ollama_model.trim().to_owned(),
+                self_hosted_model: config.self_hosted_model.trim().to_owned(),
+                assumed_context_window: config.assumed_context_window,
+            },
         })
-    }
-
-    /// The provider, if it is configured.
-    pub(super) fn provider(&self, id: ProviderId) -> Option<Arc<dyn Provider>> {
-        let configured = self.providers.get(&id)?;
-        Some(Arc::clone(&configured.provider))
-    }
-
-    /// What the settings name for requests that name nothing.
-    pub(super) fn default_model(&self) -> Option<&str> {
-        self.default_model.as_deref()
     }
 
     /// The registry.
     pub fn catalog(&self) -> &Catalog {
-        &self.catalog
+        &self.models.catalog
     }
 
     /// The providers that are configured.
     pub fn configured(&self) -> impl Iterator<Item = ProviderId> + '_ {
-        self.providers.keys().copied()
+        self.models.providers.keys().copied()
     }
 
     /// Finds who answers. `hint` is the provider a client names beside a bare model name.
@@ -153,19 +130,20 @@ impl Router {
     ) -> Result<Route, RouteError> {
         let requested = requested.map(str::trim).filter(|name| !name.is_empty());
         let hint = hint.and_then(hinted);
-        let search = Search::new(self, requested, needs);
+        let search = Search::new(&self.models, requested, needs);
         let Some(name) = requested else {
             return search.unnamed(hint);
         };
-        let name = self.catalog.alias(name).unwrap_or(name);
+        let name = self.models.catalog.alias(name).unwrap_or(name);
         if name.starts_with("navi/") {
             return search.named_mode(name);
         }
-        search.model(&self.full_id(name, hint))
+        search.model(&self.models.full_id(name, hint))
     }
 
     /// Every model of the registry and what the settings add, with whether it can be used.
     pub fn listing(&self) -> Vec<ModelListing> {
+        let models = &self.models;
         let own = [
             ProviderId::SelfHosted,
             ProviderId::Ollama,
@@ -173,13 +151,13 @@ impl Router {
         ];
         let own = own
             .into_iter()
-            .filter(|id| self.providers.contains_key(id) || id.is_private())
-            .map(|id| self.own_model(id, self.setting(id)));
-        let known = self.catalog.models().iter().cloned();
+            .filter(|id| models.providers.contains_key(id) || id.is_private())
+            .map(|id| models.own_model(id, models.setting(id)));
+        let known = models.catalog.models().iter().cloned();
         known
             .chain(own)
             .map(|model| {
-                let reason = self.obstacle(&model, Capabilities::default(), false);
+                let reason = models.obstacle(&model, Capabilities::default(), false);
                 ModelListing {
                     provider: model.provider.as_str(),
                     id: model.id,
@@ -192,97 +170,6 @@ impl Router {
                 }
             })
             .collect()
-    }
-
-    /// The model that a provider's setting names.
-    fn setting(&self, id: ProviderId) -> &str {
-        match id {
-            ProviderId::Ollama => &self.ollama_model,
-            ProviderId::SelfHosted => &self.self_hosted_model,
-            ProviderId::Scripted => SCRIPTED_MODEL,
-            ProviderId::Anthropic
-            | ProviderId::OpenAi
-            | ProviderId::OpenRouter
-            | ProviderId::Groq
-            | ProviderId::Google => "default",
-        }
-    }
-
-    /// A bare name gets the hinted provider, else the vendor whose names begin like it.
-    pub(super) fn full_id(&self, name: &str, hint: Option<ProviderId>) -> String {
-        if provider_of(name).is_some() {
-            return name.to_owned();
-        }
-        let provider = hint.or_else(|| vendor(name)).or_else(|| {
-            let known = self
-                .catalog
-                .models()
-                .iter()
-                .find(|model| model.name == name);
-            known.map(|model| model.provider)
-        });
-        match provider {
-            Some(provider) => format!("{provider}/{name}"),
-            None => name.to_owned(),
-        }
-    }
-
-    /// The model of an id: from the registry, from a setting, or as the operator's own word.
-    pub(super) fn find(&self, id: &str) -> Option<Model> {
-        let (_, name) = id.split_once('/')?;
-        let provider = provider_of(id)?;
-        if name.is_empty() {
-            return None;
-        }
-        if provider.is_private() || provider == ProviderId::Scripted {
-            let name = if name == "default" {
-                self.setting(provider)
-            } else {
-                name
-            };
-            return Some(self.own_model(provider, name));
-        }
-        if let Some(model) = self.catalog.model(id) {
-            return Some(model.clone());
-        }
-        // OpenRouter serves hundreds of models under names with a slash of their own, and behind
-        // a base URL of the operator's choice there are the operator's models.
-        let named = self.providers.get(&provider).is_some_and(|c| c.named);
-        (named || provider == ProviderId::OpenRouter).then(|| self.own_model(provider, name))
-    }
-
-    fn own_model(&self, provider: ProviderId, name: &str) -> Model {
-        Model {
-            id: format!("{provider}/{name}"),
-            provider,
-            name: name.to_owned(),
-            capabilities: Capabilities::ALL,
-            context_window: self.assumed_context_window,
-            max_output_tokens: self.assumed_context_window / ASSUMED_OUTPUT_PART,
-            retired: None,
-        }
-    }
-
-    /// Why a model cannot answer; `None` when it can.
-    pub(super) fn obstacle(
-        &self,
-        model: &Model,
-        needs: Capabilities,
-        private: bool,
-    ) -> Option<String> {
-        if private && !model.provider.is_private() {
-            return Some("strict_private_saas_blocked".to_owned());
-        }
-        if model.retired.is_some() {
-            return Some("model_retired".to_owned());
-        }
-        if !self.providers.contains_key(&model.provider) {
-            return Some("provider_not_configured".to_owned());
-        }
-        model
-            .capabilities
-            .missing(needs)
-            .map(|missing| format!("missing_capability:{missing}"))
     }
 }
 
@@ -312,23 +199,4 @@ fn hinted(hint: &str) -> Option<ProviderId> {
         .or_else(|| hint.strip_suffix("_navra"))
         .unwrap_or(&hint);
     ProviderId::from_name(name)
-}
-
-/// Whose models are called like this.
-fn vendor(name: &str) -> Option<ProviderId> {
-    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
-    let o_series = name
-        .strip_prefix('o')
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    if o_series || starts(&["gpt", "chatgpt", "codex"]) {
-        Some(ProviderId::OpenAi)
-    } else if starts(&["claude"]) {
-        Some(ProviderId::Anthropic)
-    } else if starts(&["gemini"]) {
-        Some(ProviderId::Google)
-    } else if starts(&["llama", "mixtral"]) {
-        Some(ProviderId::Groq)
-    } else {
-        None
-    }
 }

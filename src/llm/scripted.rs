@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -18,6 +18,7 @@ use crate::llm::model::{
 };
 use crate::llm::provider::{EventStream, Provider};
 use crate::llm::script::{Script, ScriptedCall, Turn};
+use crate::platform::sync::lock;
 
 /// The provider's configured name.
 const NAME: &str = "scripted";
@@ -60,12 +61,7 @@ impl ScriptedProvider {
     pub fn requests(&self) -> Vec<ChatRequest> {
         self.requests
             .as_ref()
-            .map(|requests| {
-                requests
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone()
-            })
+            .map(|requests| lock(requests).clone())
             .unwrap_or_default()
     }
 
@@ -107,10 +103,7 @@ impl Provider for ScriptedProvider {
     ) -> BoxFuture<'a, Result<EventStream, LlmError>> {
         async move {
             if let Some(requests) = &self.requests {
-                requests
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(request.clone());
+                lock(requests).push(request.clone());
             }
             let (turn, at, fails) = self.play(request);
             let silent = turn.reason.is_empty() && turn.say.is_empty();

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Where the wall-clock time comes from.
+/// The source of the wall-clock time.
 ///
 /// Durations are measured with [`std::time::Instant`]; this clock is for moments that are stored
 /// or shown.
@@ -48,4 +49,14 @@ impl Clock {
             micros.fetch_add(by.num_microseconds().unwrap_or(i64::MAX), Ordering::SeqCst);
         }
     }
+}
+
+/// The whole milliseconds of a duration.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The whole milliseconds of a duration, as SQL takes them.
+pub fn sql_millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -10,26 +10,28 @@ use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection, PgPool};
 
+use crate::platform::text::first_chars;
+
 /// Every migration, compiled into the binary.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// The oldest Postgres that knows what the migrations use (`unique nulls not distinct`).
 pub const OLDEST_POSTGRES: u32 = 15;
 
-/// How many months of partitions are kept ready: the present one and the three after it, so that
+/// The months of partitions that are kept ready: the present one and the three after it, so that
 /// nothing happens when nobody calls [`make_month_partitions`] for a quarter of a year.
 pub const MONTHS_READY: i32 = 4;
 
-/// How long the first connection may take before the database counts as unreachable.
+/// The longest that the first connection may take before the database counts as unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a migration waits for a lock before it gives way to those who queue behind it.
+/// The longest that a migration waits for a lock before it gives way to those who queue behind it.
 const MIGRATION_LOCK_TIMEOUT: &str = "10s";
 /// The advisory lock of whoever migrates; the number is arbitrary and must never change.
 const MIGRATION_LOCK: i64 = 0x6e61_7669_0001;
-/// How often a second migrator looks whether the first is done.
+/// The interval at which a second migrator looks whether the first is done.
 const MIGRATION_LOCK_POLL: Duration = Duration::from_millis(100);
 
-/// Why the database cannot be used.
+/// Reasons for which the database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No connection could be made.
@@ -52,18 +54,18 @@ pub enum Error {
     Query(#[from] sqlx::Error),
 }
 
-/// How the pool behaves; the defaults suit a server.
+/// The limits of the pool; the defaults suit a server.
 #[derive(Clone, Debug)]
 pub struct PoolSettings {
     /// Shown in `pg_stat_activity`.
     pub application_name: String,
     /// At most this many connections.
     pub max_connections: u32,
-    /// How long a request waits for a connection before it fails.
+    /// The longest that a request waits for a connection before it fails.
     pub acquire_timeout: Duration,
-    /// How long one statement may take.
+    /// The longest that one statement may take.
     pub statement_timeout: Duration,
-    /// How long a statement waits for a lock.
+    /// The longest that a statement waits for a lock.
     pub lock_timeout: Duration,
 }
 
@@ -193,7 +195,7 @@ async fn lock_for_migration(options: &PgConnectOptions) -> Result<PgConnection, 
     Ok(conn)
 }
 
-/// What [`migrate`] would apply, oldest first. Changes nothing.
+/// Lists what [`migrate`] would apply, oldest first. Changes nothing.
 ///
 /// Migrations that only a newer binary knows are no error here: during a rollout the old one goes
 /// on serving.
@@ -215,7 +217,7 @@ pub async fn pending(conn: &mut PgConnection) -> Result<Vec<&'static Migration>,
     Ok(missing)
 }
 
-/// What [`undo`] would undo, newest first. Changes nothing.
+/// Lists what [`undo`] would undo, newest first. Changes nothing.
 pub async fn undoable(
     conn: &mut PgConnection,
     target: i64,
@@ -303,15 +305,15 @@ pub async fn notify(conn: &mut PgConnection, channel: &str, payload: &str) -> sq
         .map(drop)
 }
 
-/// What the server takes for the present moment.
+/// The present moment by the server's clock.
 pub async fn server_time(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
     sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
         .fetch_one(conn)
         .await
 }
 
-/// Whether the database will answer the same to the same rows for ever: the data are wrong (class 22)
-/// or break a constraint (class 23). Everything else passes, or an operator can mend it.
+/// Tells an error that the same rows will always meet: the data are wrong (class 22) or break a
+/// constraint (class 23). Everything else passes, or an operator can mend it.
 pub fn is_refusal(error: &sqlx::Error) -> bool {
     let code = error
         .as_database_error()
@@ -360,6 +362,11 @@ pub fn strip_nul_json(value: &mut Value) -> bool {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
+}
+
+/// A text as it goes into a `text` column: without NUL characters, and at most this many others.
+pub fn to_text(text: &str, max_chars: usize) -> String {
+    first_chars(&strip_nul(text), max_chars).to_owned()
 }
 
 /// A value as it goes into a `jsonb` column: serialised, without NUL characters.

@@ -29,6 +29,7 @@ use tokio::time::timeout;
 use crate::platform::body::BodyError;
 use crate::platform::json::mended;
 use crate::platform::problem::Problem;
+use crate::platform::text::{first_chars, marked};
 
 /// The longest explanation in characters: what a client sent wrongly may be repeated in it.
 const MAX_DETAIL_CHARS: usize = 300;
@@ -106,7 +107,7 @@ fn unread(rejection: &BytesRejection) -> BodyError {
     }
 }
 
-/// Whether a `Content-Type` is `application/json`, or a format that is written in JSON.
+/// Recognises a `Content-Type` of `application/json`, or of a format that is written in JSON.
 pub(crate) fn is_json(declared: &[u8]) -> bool {
     let kind = declared.split(|byte| *byte == b';').next();
     let kind = kind.unwrap_or_default().trim_ascii().to_ascii_lowercase();
@@ -280,8 +281,5 @@ fn invalid(text: &str) -> Problem {
 }
 
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_DETAIL_CHARS) {
-        Some((end, _)) => format!("{} …", &text[..end]),
-        None => text.to_owned(),
-    }
+    marked(text, first_chars(text, MAX_DETAIL_CHARS), " …")
 }

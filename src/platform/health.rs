@@ -4,19 +4,21 @@
 //! probe never waits for what it asks about.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use sqlx::{Connection, PgPool};
 
+use crate::platform::clock::millis;
 use crate::platform::db;
+use crate::platform::sync::{read, write};
 use crate::platform::tasks::Tasks;
 
-/// How often the checks run.
+/// The interval of the checks.
 const EVERY: Duration = Duration::from_secs(2);
-/// How long one check may take.
+/// The longest that one check may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The word for a check that has not run yet.
 const NOT_YET: &str = "not checked yet";
@@ -126,7 +128,7 @@ impl Health {
                 Ok(outcome) => outcome,
                 Err(_) => Err(format!("no answer within {:?}", self.0.patience)),
             };
-            let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let latency_ms = millis(began.elapsed());
             let (ok, detail) = match outcome {
                 Ok(detail) => (true, detail),
                 Err(detail) => (false, detail),
@@ -139,7 +141,7 @@ impl Health {
             }
         });
         let now = futures_util::future::join_all(checks).await;
-        let mut found = self.0.found.write().unwrap_or_else(PoisonError::into_inner);
+        let mut found = write(&self.0.found);
         for (before, after) in found.iter().zip(&now) {
             let known = before.detail != NOT_YET;
             if before.ok && !after.ok {
@@ -159,13 +161,13 @@ impl Health {
         self.0.draining.store(true, Ordering::SeqCst);
     }
 
-    /// Whether this process runs at all. Restarting it would mend nothing that a check finds, so
-    /// checks do not count here.
+    /// The report on whether this process runs at all. Restarting it would mend nothing that a
+    /// check finds, so checks do not count here.
     pub fn live(&self) -> Report {
         Report::from(vec![this_process(true, "ok")])
     }
 
-    /// Whether this process should be sent requests.
+    /// The report on whether this process should be sent requests.
     pub fn ready(&self) -> Report {
         let mut checks = vec![if self.0.draining.load(Ordering::SeqCst) {
             this_process(false, "ending")
@@ -176,7 +178,8 @@ impl Health {
         Report::from(checks)
     }
 
-    /// Whether this process has been ready once. After that it stays started, whatever fails.
+    /// The report on whether this process has been ready once. After that it stays started,
+    /// whatever fails.
     pub fn startup(&self) -> Report {
         if self.0.was_ready.load(Ordering::SeqCst) {
             Report::from(vec![this_process(true, "started")])
@@ -188,11 +191,7 @@ impl Health {
     }
 
     fn found(&self) -> Vec<Check> {
-        self.0
-            .found
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        read(&self.0.found).clone()
     }
 }
 
@@ -205,7 +204,7 @@ fn this_process(ok: bool, detail: &str) -> Check {
     }
 }
 
-/// Whether the database answers.
+/// Checks that the database answers.
 pub fn database_probe(db: &PgPool) -> Probe {
     let db = db.clone();
     Box::new(move || {
@@ -219,7 +218,7 @@ pub fn database_probe(db: &PgPool) -> Probe {
     })
 }
 
-/// Whether the database has every migration that this program knows.
+/// Checks that the database has every migration that this program knows.
 pub fn migrations_probe(db: &PgPool) -> Probe {
     let db = db.clone();
     Box::new(move || {

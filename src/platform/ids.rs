@@ -89,11 +89,6 @@ macro_rules! text_id {
         pub struct $name(String);
 
         impl $name {
-            /// Whoever sits at this machine, for commands that serve themselves.
-            pub fn local() -> Self {
-                Self("local".to_owned())
-            }
-
             /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -133,7 +128,7 @@ macro_rules! text_id {
     };
 }
 
-/// Why a text is no organisation or user id.
+/// A text that is no organisation or user id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an id is 1 to 128 bytes of text without control characters")]
 pub struct InvalidTextId;
@@ -150,3 +145,16 @@ text_id!(
     /// A team within an organisation, as the verified token names it.
     TeamId
 );
+
+macro_rules! local_id {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// The one of commands that serve the person at this machine.
+            pub fn local() -> Self {
+                Self("local".to_owned())
+            }
+        }
+    )*};
+}
+
+local_id!(OrgId, UserId);

@@ -29,4 +29,6 @@ pub mod secret;
 pub mod secret_file;
 pub mod signals;
 pub mod sse;
+pub mod sync;
 pub mod tasks;
+pub mod text;

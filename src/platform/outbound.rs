@@ -13,10 +13,10 @@ pub use reqwest::Method;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-/// How long a connection may take to be made, when the caller does not say.
+/// The longest that a connection may take to be made, when the caller does not say.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why a request was not allowed out, or a client could not be made.
+/// Reasons for which a request was not allowed out, or a client could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
     /// The address is private, loopback, link-local or reserved and no setting names it.
@@ -38,7 +38,7 @@ pub enum OutboundError {
     Client(#[from] reqwest::Error),
 }
 
-/// Where a client may go.
+/// The addresses that a client may reach.
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
     public: bool,
@@ -87,7 +87,7 @@ impl Reach {
             .any(|(named, _)| named.eq_ignore_ascii_case(host))
     }
 
-    /// Whether a resolved address of `host` may be connected to.
+    /// A resolved address of `host` may be connected to.
     fn admits(&self, host: &str, address: IpAddr) -> bool {
         match kind(address) {
             Kind::Public => self.public || self.names_host(host),
@@ -97,7 +97,8 @@ impl Reach {
         }
     }
 
-    /// Whether a URL may be requested at all; addresses behind names are checked when resolved.
+    /// Allows a URL to be requested at all, or says why not; addresses behind names are checked
+    /// when resolved.
     pub fn check(&self, url: &Url) -> Result<(), OutboundError> {
         let host = url.host_str().unwrap_or_default();
         let port = url.port_or_known_default().unwrap_or_default();
@@ -177,6 +178,15 @@ impl Client {
     }
 }
 
+/// The innermost cause of a failed request: the system's own words, without the layers around them.
+pub fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
 /// Resolves names and keeps the addresses that may be reached.
 #[derive(Debug)]
 struct CheckedResolver {
@@ -200,7 +210,7 @@ impl Resolve for CheckedResolver {
     }
 }
 
-/// What an address is to us.
+/// The kinds of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Public,

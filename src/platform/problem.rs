@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::platform::page::BadCursor;
 use crate::platform::redact::text::redact_text;
 
 /// An error as HTTP shows it: `application/problem+json` with the members old clients read
@@ -77,6 +78,13 @@ impl Problem {
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
+    }
+}
+
+impl From<BadCursor> for Problem {
+    fn from(error: BadCursor) -> Self {
+        let detail = error.to_string();
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
     }
 }
 

@@ -6,7 +6,7 @@
 //! while the message before is on its way, and goes out together, the newest number of each subject.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use sqlx::PgPool;
@@ -14,6 +14,7 @@ use sqlx::postgres::PgListener;
 use tokio::sync::{Notify, broadcast};
 
 use crate::platform::db;
+use crate::platform::sync::lock;
 use crate::platform::tasks::Tasks;
 
 /// The channel in Postgres that all signals share.
@@ -169,10 +170,7 @@ impl Signals {
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<(&'static str, String), i64>> {
-        self.inner
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner.waiting)
     }
 }
 

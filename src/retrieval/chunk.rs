@@ -1,5 +1,7 @@
 //! A file → pieces of a screenful, cut where its author left a blank line. Pure.
 
+use crate::platform::text::first_bytes;
+
 /// From this length on, a chunk ends at the next blank line.
 const SOFT_LINES: usize = 40;
 /// A chunk ends here whatever comes.
@@ -13,9 +15,7 @@ const MAX_LINE_BYTES: usize = 500;
 
 /// A line as far as it is looked at, and whether that is all of it.
 pub fn seen_of(line: &str) -> (&str, bool) {
-    let seen = line
-        .get(..line.floor_char_boundary(MAX_LINE_BYTES))
-        .unwrap_or(line);
+    let seen = first_bytes(line, MAX_LINE_BYTES);
     (seen, seen.len() == line.len())
 }
 

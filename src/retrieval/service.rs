@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::{OwnedMutexGuard, Semaphore};
@@ -13,6 +13,8 @@ use crate::ledger::model::CallPhase;
 use crate::platform::clock::Clock;
 use crate::platform::ids::OrgId;
 use crate::platform::metrics::Metrics;
+use crate::platform::sync::lock;
+use crate::platform::text::{first_bytes, first_chars};
 use crate::retrieval::chunk::seen_of;
 use crate::retrieval::error::Error;
 use crate::retrieval::index::{Hit, Index};
@@ -109,7 +111,7 @@ impl Retrieval {
         let stop_when_dropped = cancelled.clone().drop_guard();
         let work = Work {
             root: key.1.clone(),
-            query: query[..query.floor_char_boundary(MAX_QUERY_BYTES)].to_owned(),
+            query: first_bytes(query, MAX_QUERY_BYTES).to_owned(),
             budget_chars: budget_tokens.saturating_mul(CHARS_PER_TOKEN),
             limits: self.limits,
             clock: self.clock.clone(),
@@ -144,7 +146,7 @@ impl Retrieval {
     }
 
     fn slot(&self, key: &(OrgId, PathBuf)) -> Arc<Slot> {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = lock(&self.slots);
         slots.searches += 1;
         let now = slots.searches;
         let slot = slots.by_workspace.entry(key.clone()).or_default();
@@ -155,7 +157,7 @@ impl Retrieval {
     /// Drops the least recently used indexes until the bounds hold, and the one of a workspace that
     /// could not be searched. A search that is still using one keeps it until it ends.
     fn make_room(&self, key: &(OrgId, PathBuf), keep: bool) {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = lock(&self.slots);
         if !keep {
             slots.by_workspace.remove(key);
         }
@@ -284,7 +286,7 @@ fn excerpt(text: &str, hit: &Hit, room: usize) -> Option<(String, u32)> {
         let length = seen.chars().count() + ending.chars().count();
         if length > left {
             if shown.is_empty() {
-                shown.extend(seen.chars().take(left));
+                shown.push_str(first_chars(seen, left));
             }
             break;
         }

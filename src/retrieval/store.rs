@@ -2,6 +2,8 @@
 
 use sqlx::PgConnection;
 
+use crate::platform::clock::sql_millis;
+use crate::platform::db::to_text;
 use crate::platform::logging::TraceId;
 use crate::platform::redact::text::redact_text;
 use crate::retrieval::model::{MAX_QUERY_CHARS, RagMetric};
@@ -10,11 +12,7 @@ use crate::retrieval::model::{MAX_QUERY_CHARS, RagMetric};
 /// its run: on its own, a second try after a lost answer would write it twice.
 pub async fn insert_rag_metric(conn: &mut PgConnection, metric: &RagMetric) -> sqlx::Result<()> {
     let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-    let query: String = redact_text(&metric.query)
-        .chars()
-        .filter(|c| *c != '\0')
-        .take(MAX_QUERY_CHARS)
-        .collect();
+    let query = to_text(&redact_text(&metric.query), MAX_QUERY_CHARS);
     sqlx::query!(
         r#"
         insert into rag_metrics (
@@ -30,7 +28,7 @@ pub async fn insert_rag_metric(conn: &mut PgConnection, metric: &RagMetric) -> s
         query,
         count(metric.chunks_retrieved),
         count(metric.chunks_used),
-        i64::try_from(metric.latency.as_millis()).unwrap_or(i64::MAX),
+        sql_millis(metric.latency),
         metric.relevance_score,
         metric.run_id.map(|id| id.to_string()),
         metric.created_at,

@@ -2,15 +2,20 @@
 
 use std::io::Read;
 
-use crate::exec::text::{lossy, not_text};
+use crate::exec::text::lossy;
+use crate::exec::text::not_text;
 use crate::git;
-use crate::git::listing::{Change, ChangeKind, Listing};
+use crate::git::listing::Change;
+use crate::git::listing::ChangeKind;
+use crate::git::listing::Listing;
 use crate::git::repository::Repository;
 use crate::policy::service::Policy;
 use crate::review::model::Changed;
 use crate::review::patch::Patch;
-use crate::review::skipped::{Reason, Skipped};
+use crate::review::skipped::Reason;
+use crate::review::skipped::Skipped;
 use crate::workspace::paths::Workspace;
+use crate::platform::text::first_bytes;
 
 /// The most files of one review.
 pub const MAX_FILES: usize = 50;
@@ -158,13 +163,13 @@ fn new_file(workspace: &Workspace, path: &str) -> Result<(Patch, bool), Reason> 
         return Err(Reason::Binary);
     }
     let (text, _) = lossy(&bytes);
-    let end = text.floor_char_boundary(MAX_PATCH_BYTES);
-    let is_whole = end == text.len();
+    let beginning = first_bytes(&text, MAX_PATCH_BYTES);
+    let is_whole = beginning.len() == text.len();
     let shown = if is_whole {
-        text.as_str()
+        beginning
     } else {
-        let line = text[..end].rfind('\n').map_or(end, |end| end + 1);
-        &text[..line]
+        let end = beginning.rfind('\n').map_or(beginning.len(), |end| end + 1);
+        &beginning[..end]
     };
     Ok((Patch::of_new_file(path, shown), is_whole))
 }

@@ -6,12 +6,14 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::agent::prompt::plan::outermost_object;
-use crate::exec::text::cut;
+use crate::agent::prompt::messages::plan::outermost_object;
 use crate::llm::model::{ChatRequest, Message};
 use crate::platform::redact::text::redact_text;
-use crate::review::model::{Changed, Finding, Severity};
+use crate::review::model::Changed;
+use crate::review::model::Finding;
+use crate::review::model::Severity;
 use crate::review::patch::quoted;
+use crate::platform::text::cut_bytes;
 
 /// The most text of patches in one question, in bytes.
 const MAX_QUESTION_BYTES: usize = 48 * 1024;
@@ -168,7 +170,7 @@ fn finding(value: Value, files: &[Changed]) -> Option<Finding> {
         line,
         severity: Severity::read(&found.severity),
         title: if title.is_empty() {
-            cut(body.lines().next().unwrap_or_default(), TITLE_BYTES)
+            cut_bytes(body.lines().next().unwrap_or_default(), TITLE_BYTES)
         } else {
             title
         },
@@ -180,7 +182,7 @@ fn finding(value: Value, files: &[Changed]) -> Option<Finding> {
 /// A text of the model, as it is shown.
 fn clean(text: &str, bytes: usize) -> String {
     let text = text.replace('\0', "\u{fffd}");
-    cut(&redact_text(text.trim()), bytes)
+    cut_bytes(&redact_text(text.trim()), bytes)
 }
 
 #[cfg(test)]

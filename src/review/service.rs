@@ -14,7 +14,7 @@ use crate::agent::deps::Deps;
 use crate::agent::intake::open_workspace::permit;
 use crate::agent::service::AgentService;
 use crate::runs::task::Task;
-use crate::agent::prompt::compaction::window_budget;
+use crate::agent::prompt::messages::compaction::window_budget;
 use crate::auth::principal::Principal;
 use crate::git::error::Error as GitError;
 use crate::git::folder::blocking;

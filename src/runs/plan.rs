@@ -1,6 +1,7 @@
 //! The plan of a run: at most five steps.
 
 use serde::{Deserialize, Serialize};
+use crate::platform::text::within_chars;
 use crate::runs::event::Event;
 use crate::runs::event_data::{LegacyStep, PlanData, PlanStep};
 
@@ -26,8 +27,8 @@ impl Plan {
     pub fn single(title: &str) -> Self {
         let step = PlanStep {
             index: 1,
-            title: cut(title, MAX_TITLE),
-            detail: cut(title, MAX_DETAIL),
+            title: within_chars(title.trim(), MAX_TITLE),
+            detail: within_chars(title.trim(), MAX_DETAIL),
         };
         Self {
             id: String::new(),
@@ -63,13 +64,5 @@ impl Plan {
                 is_complex: self.steps.len() > 1,
             },
         ]
-    }
-}
-
-pub(crate) fn cut(text: &str, limit: usize) -> String {
-    let text = text.trim();
-    match text.char_indices().nth(limit) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(limit - 1).chain(['…']).collect(),
     }
 }

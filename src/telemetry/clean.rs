@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::platform::db::strip_nul;
 use crate::platform::redact::json::redact_json;
 use crate::platform::redact::text::redact_text;
+use crate::platform::text::first_chars;
 use crate::telemetry::model::{Change, MAX_DEPTH, MAX_STRING_CHARS};
 use crate::telemetry::private::without_home_folders;
 
@@ -56,15 +57,11 @@ pub fn fit_text(text: &str) -> String {
 
 /// Cuts a text after its first characters, and says so in it; the original service's words.
 pub fn truncated(text: &str, max_chars: usize) -> Option<String> {
-    if text.len() <= max_chars {
-        return None;
-    }
-    let (end, _) = text.char_indices().nth(max_chars)?;
-    let count = text.chars().count();
-    Some(format!(
-        "{}... [truncated from {count} chars]",
-        &text[..end]
-    ))
+    let kept = first_chars(text, max_chars);
+    (kept.len() < text.len()).then(|| {
+        let count = text.chars().count();
+        format!("{kept}... [truncated from {count} chars]")
+    })
 }
 
 /// One walk over a value.

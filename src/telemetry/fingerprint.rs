@@ -6,6 +6,7 @@
 use regex::{Captures, Regex};
 
 use crate::platform::hex::hex;
+use crate::platform::text::first_chars;
 use sha2::{Digest, Sha256};
 
 /// Changes whenever the rules below do: what they grouped before is not mixed with what they group now.
@@ -125,8 +126,7 @@ impl Grouping {
     fn message(&self, message: &str) -> String {
         let line = message.lines().map(str::trim).find(|line| !line.is_empty());
         let line = line.unwrap_or_default();
-        let end = line.char_indices().nth(MAX_MESSAGE_CHARS * 2);
-        let line = &line[..end.map_or(line.len(), |(end, _)| end)];
+        let line = first_chars(line, MAX_MESSAGE_CHARS * 2);
         let general = self.varying.replace_all(line, |found: &Captures<'_>| {
             let names = ["url", "email", "uuid", "time", "ip", "path", "hex", "n"];
             let kind = names.into_iter().find(|name| found.name(name).is_some());
@@ -139,7 +139,7 @@ impl Grouping {
                 None => found[0].to_owned(),
             }
         });
-        general.chars().take(MAX_MESSAGE_CHARS).collect()
+        first_chars(&general, MAX_MESSAGE_CHARS).to_owned()
     }
 
     /// The top frames of the program's own code; of any code when there is none of its own.
@@ -184,7 +184,7 @@ impl Grouping {
             (function, file) => format!("{function} ({file})"),
         };
         let stable = self.built.replace_all(&named, "$before<hash>$after");
-        stable.chars().take(MAX_FRAME_CHARS).collect()
+        first_chars(&stable, MAX_FRAME_CHARS).to_owned()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::platform::text::first_chars;
 use crate::telemetry::model::{MAX_MEASUREMENTS, MAX_NAME_CHARS, Measurement};
 
 /// How the types of events end that report measurements.
@@ -77,7 +78,7 @@ fn kind_and_unit(name: &str) -> (&'static str, &'static str) {
 }
 
 fn short(text: &str) -> String {
-    text.chars().take(MAX_NAME_CHARS).collect()
+    first_chars(text, MAX_NAME_CHARS).to_owned()
 }
 
 #[cfg(test)]

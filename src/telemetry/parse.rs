@@ -9,9 +9,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::platform::db::strip_nul;
+use crate::platform::db::to_text;
 use crate::platform::json::mended;
 use crate::platform::redact::text::redact_text;
+use crate::platform::text::first_chars;
 use crate::telemetry::clean::{TooDeep, clean};
 use crate::telemetry::error::Error;
 use crate::telemetry::fields::{
@@ -140,7 +141,7 @@ fn events<E>(
             Err((reason, detail)) => batch.rejected.push(Rejected {
                 index,
                 reason,
-                detail: detail.chars().take(MAX_DETAIL_CHARS).collect(),
+                detail: first_chars(&detail, MAX_DETAIL_CHARS).to_owned(),
             }),
         }
     }
@@ -173,10 +174,7 @@ fn short(text: &str) -> String {
 }
 
 fn bounded(text: &str, max_chars: usize) -> String {
-    let clean = redact_text(text);
-    let clean = strip_nul(&clean);
-    let end = clean.char_indices().nth(max_chars);
-    clean[..end.map_or(clean.len(), |(end, _)| end)].to_owned()
+    to_text(&redact_text(text), max_chars)
 }
 
 /// What the events of a batch have in common.

@@ -6,7 +6,8 @@ use memchr::memchr;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::platform::db::strip_nul;
+use crate::platform::db::to_text;
+use crate::platform::redact::text::redact_text;
 use crate::telemetry::fingerprint::{Fingerprint, Grouping};
 use crate::telemetry::model::{Batch, Event, Measurement, Occurrence, Rejected, Sender};
 
@@ -175,8 +176,7 @@ impl Rows {
 
 /// What a client calls itself, as it is kept.
 pub fn user_agent(text: &str) -> String {
-    let text = crate::platform::redact::text::redact_text(text);
-    strip_nul(&text).chars().take(MAX_AGENT_CHARS).collect()
+    to_text(&redact_text(text), MAX_AGENT_CHARS)
 }
 
 fn number(index: usize) -> i32 {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::tools::outcome::ToolError;
+use crate::platform::text::cut_bytes;
 
 /// The arguments of one call.
 ///
@@ -122,11 +123,7 @@ fn whole(number: f64) -> Option<u64> {
 }
 
 fn wrong(name: &str, wanted: &str, found: &Value) -> ToolError {
-    let mut shown = found.to_string();
-    if shown.len() > 60 {
-        shown.truncate(shown.floor_char_boundary(60));
-        shown.push('…');
-    }
+    let shown = cut_bytes(&found.to_string(), 60);
     ToolError::Tell(format!(
         "the argument `{name}` must be {wanted}, not {shown}"
     ))

@@ -11,9 +11,9 @@ use crate::tools::tool::text;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
-use crate::exec::text;
 use crate::tools::arguments::Arguments;
 use crate::tools::outcome::ToolError;
+use crate::platform::text::cut_bytes;
 
 const QUESTION_BYTES: usize = 4_000;
 const LABEL_BYTES: usize = 200;
@@ -165,7 +165,7 @@ impl Question {
             Some(other) => {
                 return Err(ToolError::Tell(format!(
                     "the argument `prompt_type` must be text, select, confirm or multiselect, not `{}`",
-                    text::cut(other, 60)
+                    cut_bytes(other, 60)
                 )));
             }
         };
@@ -177,13 +177,13 @@ impl Question {
         }
         let optional = |name| {
             let found = given.optional_text(name);
-            found.map(|found| found.map(|found| text::cut(&found, LABEL_BYTES)))
+            found.map(|found| found.map(|found| cut_bytes(&found, LABEL_BYTES)))
         };
         let title = optional("title")?.filter(|title| !title.trim().is_empty());
         Ok(Self {
             prompt_type,
             title: title.unwrap_or_else(|| "Question".to_owned()),
-            question: text::cut(&question, QUESTION_BYTES),
+            question: cut_bytes(&question, QUESTION_BYTES),
             placeholder: optional("placeholder")?,
             default_value: optional("default_value")?,
             options: if prompt_type.has_options() {
@@ -246,8 +246,8 @@ fn options(given: Arguments<'_>) -> Result<Vec<Choice>, ToolError> {
             }
         };
         Ok(Choice {
-            value: text::cut(value, LABEL_BYTES),
-            label: text::cut(label, LABEL_BYTES),
+            value: cut_bytes(value, LABEL_BYTES),
+            label: cut_bytes(label, LABEL_BYTES),
         })
     };
     listed.iter().map(choice).collect()

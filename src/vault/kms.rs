@@ -16,6 +16,7 @@ use aws_sdk_kms::types::DataKeySpec;
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
+use crate::platform::text::first_chars;
 use crate::vault::envelope::{DataKey, KEY_BYTES};
 use crate::vault::error::Error;
 use crate::vault::model::{Context, Wrapped};
@@ -225,7 +226,7 @@ fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, key: &str) -> Err
                 | "KeyUnavailableException"
                 // What a broken proxy sends has no code.
                 | "" => Error::Failing,
-                other => Error::Refused(other.chars().take(64).collect()),
+                other => Error::Refused(first_chars(other, 64).to_owned()),
             }
         }
         SdkError::TimeoutError(_) => Error::Unreachable,

@@ -4,12 +4,13 @@
 //! share one call, and its failure too: a KMS that does not answer is waited for once.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
+use crate::platform::sync::lock;
 use crate::vault::error::Error;
 
 type Making<V> = BoxFuture<'static, Result<V, Error>>;
@@ -173,7 +174,7 @@ impl<V: Clone + Send + Sync + 'static> Shelf<V> {
 
     /// A panic elsewhere leaves the shelf as it was between two of its own steps.
     fn lock(&self) -> MutexGuard<'_, State<V>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

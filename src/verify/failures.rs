@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::exec::text;
 use crate::tools::commands::run_command::TIMED_OUT;
 use crate::verify::detect::CheckKind;
+use crate::platform::text::cut_bytes;
 
 const MOST_LINES: usize = 20;
 const LINE_BYTES: usize = 300;
@@ -54,7 +54,7 @@ impl Reading {
                 .filter(|line| !line.trim().is_empty())
                 .take(5);
             reading.errors = said
-                .map(|line| text::cut(line.trim_end(), LINE_BYTES))
+                .map(|line| cut_bytes(line.trim_end(), LINE_BYTES))
                 .collect();
             reading.errors.reverse();
         }
@@ -243,7 +243,7 @@ fn name(line: &str) -> Option<String> {
     } else {
         return None;
     };
-    Some(text::cut(&found, LINE_BYTES))
+    Some(cut_bytes(&found, LINE_BYTES))
 }
 
 /// `test_x (tests.test_a.TestA.test_x) (i=1)` or, from older versions, `test_x (tests.test_a.TestA)`.
@@ -316,7 +316,7 @@ fn is_warning(line: &str) -> bool {
 fn collect(lines: &[&str], tells: fn(&str) -> bool) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for line in lines.iter().filter(|line| tells(line)) {
-        let line = text::cut(line.trim(), LINE_BYTES);
+        let line = cut_bytes(line.trim(), LINE_BYTES);
         if !found.contains(&line) {
             found.push(line);
         }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use navi::llm::model::{Arguments, ChatRequest, Message, Part, Replay, ToolCall, ToolSpec};
 use navi::llm::wire::codec::Codec;
-use navi::llm::wire::openai::codec::{Dialect, OpenAi};
+use navi::llm::wire::openai::codec::OpenAi;
+use navi::llm::wire::openai::dialect::Dialect;
 use serde_json::{Value, json};
 
 use crate::llm_support::{anthropic, openai};

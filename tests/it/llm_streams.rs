@@ -401,7 +401,7 @@ async fn a_call_that_the_output_limit_cut_off_is_never_an_empty_one() {
 #[tokio::test]
 async fn a_signed_call_is_recorded_for_its_return_and_hidden_reasoning_is_counted() {
     let google: Box<dyn navi::llm::wire::codec::Codec> = Box::new(
-        navi::llm::wire::openai::codec::OpenAi(navi::llm::wire::openai::codec::Dialect::GOOGLE),
+        navi::llm::wire::openai::codec::OpenAi(navi::llm::wire::openai::dialect::Dialect::GOOGLE),
     );
     let (events, end) = decode(google.as_ref(), &[SIGNED.as_bytes()]);
     end.unwrap();

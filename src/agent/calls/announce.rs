@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::agent::calls::call::{CallResult, PendingCall};
 use crate::agent::runner::runner::{Halt, Runner};
-use crate::agent::prompt::compaction::head_and_tail;
+use crate::agent::prompt::messages::compaction::head_and_tail;
 use crate::llm::model::{Arguments, Message};
 use crate::platform::ids::ToolCallId;
 use crate::runs::event::Event;

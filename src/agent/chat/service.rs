@@ -2,7 +2,7 @@
 
 use crate::agent::deps::Deps;
 use crate::agent::intake::routing::route;
-use crate::agent::learning::tuning;
+use crate::agent::learning::guidance::tuning;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
@@ -11,9 +11,9 @@ use crate::agent::intake::history;
 use crate::agent::intake::routing::needs;
 use crate::runs::event_data::router_info;
 use crate::agent::intake::request::TaskRequest;
-use crate::agent::learning::tuning::params;
+use crate::agent::learning::guidance::tuning::params;
 use crate::agent::model_call::{CallContext, ModelCall};
-use crate::agent::prompt::messages;
+use crate::agent::prompt::messages::messages;
 use crate::runs::model::ToolAccess;
 use crate::runs::plan::Plan;
 use crate::agent::service::AgentService;

@@ -1,6 +1,6 @@
 //! Builds the runner of a run that this process has claimed.
 
-use crate::agent::steps::turn::window_budget;
+use crate::agent::prompt::compaction::window_budget;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::deps::Deps;
 use crate::agent::intake::open_workspace::OpenWorkspace;
 use crate::agent::intake::routing::access;
-use crate::agent::prompt::compaction;
+use crate::agent::prompt::messages::compaction;
 use crate::agent::runner::live_output::LiveOutput;
 use crate::agent::runner::resumed::ResumeState;
 use crate::agent::runner::runner::{Origin, Runner, Slot};

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::agent::intake::routing::task_type;
-use crate::agent::learning::changes::{FileChange, MAX_FILES, hash_of};
-use crate::agent::learning::tuning::params;
-use crate::agent::prompt::messages;
+use crate::agent::learning::guidance::changes::{FileChange, hash_of, MAX_FILES};
+use crate::agent::learning::guidance::tuning::params;
+use crate::agent::prompt::messages::messages;
 use crate::agent::runner::runner::Runner;
 use crate::feedback::model::{Category, Generation, Sha256Hex, Verified};
 use crate::feedback::traits::Written;

@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::agent::finish::end::End;
-use crate::agent::learning::signals;
-use crate::agent::learning::signals::Answered;
-use crate::agent::prompt::plan::Progress;
+use crate::agent::learning::guidance::signals;
+use crate::agent::learning::guidance::signals::Answered;
+use crate::agent::prompt::messages::plan::Progress;
 use crate::agent::runner::usage::Retrieval;
 use crate::agent::deps::Deps;
 use crate::approvals::{consents, questions};

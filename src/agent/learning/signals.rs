@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
-use crate::agent::learning::changes::FileChange;
+use crate::agent::learning::guidance::changes::FileChange;
 use crate::approvals::consents;
 use crate::feedback::model::{Generation, Signal, SignalSource};
 use crate::feedback::store::{generations, signals};

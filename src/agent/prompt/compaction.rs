@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use crate::llm::route::Route;
 use crate::llm::model::{Arguments, Message, Part, ToolSpec};
+use crate::platform::text::{cut_chars, head_and_tail};
 
 /// The share of the model's window that the conversation may take, in percent, when the rest is
 /// left for the answer and for errors of the estimate.
@@ -233,25 +234,7 @@ fn target(arguments: &Arguments) -> String {
 
 fn line(text: &str) -> String {
     let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match joined.char_indices().nth(DIGEST_TEXT_CHARS) {
-        None => joined,
-        Some((end, _)) => format!("{}…", &joined[..end]),
-    }
-}
-
-/// The beginning and the end of a text, saying how much is missing between them.
-pub fn head_and_tail(text: &str, limit: usize) -> String {
-    if text.len() <= limit {
-        return text.to_owned();
-    }
-    let head = text.floor_char_boundary(limit / 2);
-    let tail = text.ceil_char_boundary(text.len() - limit / 2);
-    format!(
-        "{}\n[… {} bytes left out …]\n{}",
-        &text[..head],
-        tail - head,
-        &text[tail..]
-    )
+    cut_chars(&joined, DIGEST_TEXT_CHARS)
 }
 
 /// Tokens that a request to a model may take.

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use crate::runs::model::ToolAccess;
 use crate::runs::plan::Plan;
 use crate::llm::model::{Message, Part};
+use crate::platform::text::first_chars;
 use crate::retrieval::model::Chunk;
 use crate::runs::task::{EditorContext, Task};
 
@@ -124,13 +125,12 @@ pub fn diagnostics(editor: &EditorContext) -> String {
 
 /// The first `limit` characters, saying what is missing.
 fn head(text: &str, limit: usize) -> String {
-    match text.char_indices().nth(limit) {
-        None => text.to_owned(),
-        Some((end, _)) => {
-            let missing = text.chars().count() - limit;
-            format!("{}\n[… {missing} more characters]", &text[..end])
-        }
+    let shown = first_chars(text, limit);
+    if shown.len() == text.len() {
+        return text.to_owned();
     }
+    let missing = text.chars().count() - limit;
+    format!("{shown}\n[… {missing} more characters]")
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! The plan: at most five steps, asked of the model once, and where the run stands in it.
 
-use crate::runs::plan::{MAX_DETAIL, MAX_TITLE, Plan, cut};
+use crate::platform::text::within_chars;
+use crate::runs::plan::{MAX_DETAIL, MAX_TITLE, Plan};
 use crate::runs::plan::MAX_DETAIL;
 use crate::runs::plan::MAX_TITLE;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::prompt::messages;
+use crate::agent::prompt::messages::messages;
 use crate::llm::model::{ChatRequest, Message};
+use crate::platform::text::within_chars;
 use crate::retrieval::model::Chunk;
 use crate::runs::event::Event;
 use crate::runs::event_data::{PlanRef, PlanStep, StepData, StepStatus};
@@ -51,8 +53,8 @@ pub fn parse(text: &str) -> Option<Plan> {
         .zip(1..)
         .map(|(step, index)| PlanStep {
             index,
-            title: cut(&step.label, MAX_TITLE),
-            detail: cut(&step.description, MAX_DETAIL),
+            title: within_chars(step.label.trim(), MAX_TITLE),
+            detail: within_chars(step.description.trim(), MAX_DETAIL),
         })
         .collect();
     if steps.is_empty() {

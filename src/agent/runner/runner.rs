@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::deps::Deps;
 use crate::agent::model_call::CallContext;
-use crate::agent::prompt::compaction::window_budget;
+use crate::agent::prompt::messages::compaction::window_budget;
 use crate::agent::runner::live_output::LiveOutput;
 use crate::agent::runner::state::{Baseline, RunState};
 use crate::agent::runner::transcript::Transcript;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::agent::prompt::plan::Progress;
+use crate::agent::prompt::messages::plan::Progress;
 use crate::agent::runner::usage::RunUsage;
 use crate::feedback::model::Exposure;
 use crate::llm::model::StopReason;

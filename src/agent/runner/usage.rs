@@ -2,10 +2,12 @@
 
 use crate::agent::model_call::SpendTotal;
 use std::collections::BTreeSet;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::platform::sync::lock;
 use crate::retrieval::model::{Chunk, Retrieved};
 use crate::tools::outcome::Effect;
 

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use crate::agent::runner::runner::{Halt, Runner};
 use crate::agent::model_call::{CallContext, ModelCall};
-use crate::agent::prompt::messages;
-use crate::agent::prompt::plan;
+use crate::agent::prompt::messages::messages;
+use crate::agent::prompt::messages::plan;
 use crate::runs::plan::Plan;
-use crate::agent::prompt::plan::Progress;
+use crate::agent::prompt::messages::plan::Progress;
 use crate::ledger::model::CallPhase;
 use crate::llm::error::LlmError;
 use crate::retrieval::model::{Chunk, DEFAULT_BUDGET_TOKENS};

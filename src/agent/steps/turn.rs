@@ -7,8 +7,8 @@ use tokio::time::sleep;
 
 use crate::agent::runner::runner::{Halt, Runner};
 use crate::agent::model_call::{Answer, ModelCall};
-use crate::agent::prompt::compaction;
-use crate::agent::prompt::messages;
+use crate::agent::prompt::messages::compaction;
+use crate::agent::prompt::messages::messages;
 use crate::runs::model::ToolAccess;
 use crate::ledger::model::CallPhase;
 use crate::ledger::money::Nanos;

@@ -164,7 +164,7 @@ fn feedback(verdict: &Verdict, results: &[CheckResult]) -> String {
         };
         let _ = writeln!(text, "\n`{}` ({exit}):", check.command);
         let output =
-            crate::agent::prompt::compaction::head_and_tail(&check.output, MAX_OUTPUT_BYTES);
+            crate::agent::prompt::messages::compaction::head_and_tail(&check.output, MAX_OUTPUT_BYTES);
         let _ = writeln!(text, "```\n{output}\n```");
     }
     for check in &verdict.checks {

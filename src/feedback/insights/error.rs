@@ -9,9 +9,6 @@ pub enum Error {
     /// There is none for this person.
     #[error("there is no insight `{}` that you may see", .0.0)]
     NotFound(InsightId),
-    /// A cursor that no list gave out.
-    #[error("`cursor` is none that a list gave out")]
-    BadCursor,
     /// The reason is too long, or more than a line.
     #[error("`reason` is one line of at most {MAX_REASON_CHARS} characters")]
     BadReason,

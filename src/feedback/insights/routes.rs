@@ -10,12 +10,12 @@ use crate::audit::layer::Changed;
 use crate::auth::principal::{Admin, Principal};
 use crate::feedback::insight::{InsightType, Status};
 use crate::feedback::insights::error::Error;
-use crate::feedback::insights::model::{Filter, Insight, ScopeKind, Words, place};
+use crate::feedback::insights::model::{Filter, Insight, ScopeKind, Words};
 use crate::feedback::insights::service::Insights;
 use crate::feedback::insights::view::{InsightView, PageView};
 use crate::feedback::model::InsightId;
 use crate::platform::extract::{Json, Path, Query};
-use crate::platform::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use crate::platform::page::{DEFAULT_LIMIT, MAX_LIMIT, Position};
 use crate::platform::problem::Problem;
 
 /// The routes of this slice.
@@ -33,7 +33,7 @@ impl From<Error> for Problem {
         let detail = error.to_string();
         match error {
             Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "insight-not-found", detail),
-            Error::BadCursor | Error::BadReason | Error::BadTitle | Error::BadDescription => {
+            Error::BadReason | Error::BadTitle | Error::BadDescription => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
             }
             Error::Database(error) => Self::internal(&error),
@@ -79,10 +79,7 @@ async fn list_insights(
     principal: Principal,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<PageView>, Problem> {
-    let after = match query.cursor.as_deref() {
-        Some(text) => Some(place(text).ok_or(Error::BadCursor)?),
-        None => None,
-    };
+    let after = query.cursor.as_deref().map(InsightId::decode).transpose()?;
     let filter = Filter {
         status: query.status,
         insight_type: query.insight_type,

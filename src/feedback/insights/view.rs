@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use crate::feedback::insight::Status;
-use crate::feedback::insights::model::{Insight, ScopeKind, cursor};
+use crate::feedback::insights::model::{Insight, ScopeKind};
+use crate::platform::page::{self, Position};
 
 /// For whom an insight is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -209,11 +210,9 @@ pub struct PageView {
 impl PageView {
     /// A page from one insight more than it may hold, which says whether another follows.
     pub fn new(mut insights: Vec<Insight>, limit: usize) -> Self {
-        let more = insights.len() > limit;
-        insights.truncate(limit);
-        let last = insights.last().filter(|_| more);
+        let next_cursor = page::cut(&mut insights, limit).map(|last| last.id.encode());
         Self {
-            next_cursor: last.map(|last| cursor(last.id)),
+            next_cursor,
             insights: insights.into_iter().map(InsightView::from).collect(),
         }
     }

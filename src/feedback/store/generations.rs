@@ -1,12 +1,11 @@
 //! The SQL of answers that can be rated.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
 
 use crate::feedback::model::{Exposure, Generation, InsightId, Sha256Hex, Verified};
 use crate::feedback::store::applying;
-use crate::platform::db::strip_nul;
+use crate::platform::db::{strip_nul, to_jsonb, to_text};
 use crate::platform::ids::TeamId;
 use crate::platform::logging::TraceId;
 use crate::platform::redact::text::redact_text;
@@ -42,21 +41,21 @@ pub async fn insert_generation(
         generation.user_id.as_str(),
         generation.task_type.label(),
         generation.input_fingerprint.as_ref().map(Sha256Hex::as_str),
-        text(&generation.model, MAX_MODEL_CHARS),
+        to_text(&generation.model, MAX_MODEL_CHARS),
         generation.temperature.and_then(widened),
-        without_zero_bytes(&generation.params),
+        to_jsonb(&generation.params),
         generation.prompt_hash.as_str(),
         generation
             .result_ref
             .as_deref()
-            .map(|result| text(result, MAX_RESULT_REF_CHARS)),
+            .map(|result| to_text(result, MAX_RESULT_REF_CHARS)),
         generation.created_at,
         generation.trace_id.as_ref() as Option<&TraceId>,
         generation.team_id.as_ref().map(TeamId::as_str),
         generation.session_id,
         generation.category.label(),
         generation.language,
-        text(&answer, MAX_ANSWER_CHARS),
+        to_text(&answer, MAX_ANSWER_CHARS),
         &tags,
         generation.verification.map(Verified::label),
         applied as &[InsightId],
@@ -130,25 +129,4 @@ async fn insert_exposures(
 /// The same number as a person wrote it: 0.2 stays 0.2, where a plain cast makes it 0.200000003.
 fn widened(temperature: f32) -> Option<f64> {
     temperature.to_string().parse().ok()
-}
-
-fn text(text: &str, max_chars: usize) -> String {
-    text.chars()
-        .filter(|c| *c != '\0')
-        .take(max_chars)
-        .collect()
-}
-
-/// The same JSON as Postgres takes it: `jsonb` refuses zero bytes, in keys too.
-fn without_zero_bytes(value: &Value) -> Value {
-    let strip = |text: &str| text.replace('\0', "");
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
-        Value::String(text) => Value::String(strip(text)),
-        Value::Array(items) => items.iter().map(without_zero_bytes).collect(),
-        Value::Object(members) => members
-            .iter()
-            .map(|(key, member)| (strip(key), without_zero_bytes(member)))
-            .collect(),
-    }
 }

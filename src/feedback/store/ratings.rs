@@ -19,6 +19,13 @@ pub struct Rated {
     pub updated_at: DateTime<Utc>,
 }
 
+impl Rated {
+    /// Equal to another but for its time.
+    pub fn says_as(&self, other: &Self) -> bool {
+        (self.rating, &self.reason, &self.comment) == (other.rating, &other.reason, &other.comment)
+    }
+}
+
 /// Stores the rating of a generation, which must be locked, in place of one that was there. Answers the
 /// one that was there; saying the same again changes nothing, not even the time.
 pub async fn put(

@@ -17,6 +17,7 @@ use crate::jobs::view::JobView;
 use crate::platform::ids::RunId;
 use crate::platform::redact::text::redact_text;
 use crate::runs::model::RunStatus;
+use crate::platform::text::cut_bytes;
 
 /// The longest time until a poll is answered.
 const POLL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -93,7 +94,7 @@ fn report_text(job: &JobView, said: Option<&str>) -> String {
     match job.status {
         RunStatus::Queued => format!("The job `{id}` waits for a free worker."),
         RunStatus::Running => match said {
-            Some(said) => cut(said, WORDS_BYTES),
+            Some(said) => cut_bytes(said, WORDS_BYTES),
             None => format!("The job `{id}` is at work."),
         },
         RunStatus::PausedForApproval => waiting(job),
@@ -114,7 +115,7 @@ fn waiting(job: &JobView) -> String {
         let value = pending.and_then(|pending| pending.get(name));
         value
             .and_then(Value::as_str)
-            .map(|text| cut(text, QUESTION_BYTES))
+            .map(|text| cut_bytes(text, QUESTION_BYTES))
     };
     match text("kind").as_deref() {
         Some("consent") => {

@@ -5,11 +5,11 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::runs::plan::Plan;
-use crate::exec::text::cut;
 use crate::jobs::plans::model::Report;
 use crate::jobs::view::JobView;
 use crate::platform::redact::text::redact_text;
 use crate::runs::model::Run;
+use crate::platform::text::cut_bytes;
 
 /// The longest goal, in bytes: the beginning of the message.
 const GOAL_BYTES: usize = 200;
@@ -99,7 +99,7 @@ impl PlanAnswer {
             success: true,
             plan: PlanView {
                 id: run.id.0,
-                goal: cut(&goal, GOAL_BYTES),
+                goal: cut_bytes(&goal, GOAL_BYTES),
                 confidence: if is_made { MADE } else { STANDS_IN },
                 steps: plan.steps.iter().map(step).collect(),
                 requires_approval: false,

@@ -5,18 +5,19 @@
 //! it is mended here once, for both wire formats.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::llm::model::{Arguments, Message, Part, Replay, ToolCall};
+use crate::platform::hex::hex;
+use crate::platform::text::first_bytes;
 
 /// The longest tool name that all providers accept.
 const MAX_NAME: usize = 64;
 /// The longest call id that all providers accept.
 const MAX_ID: usize = 40;
-/// How much of unreadable arguments goes back to the model; in bytes.
+/// The most of unreadable arguments that goes back to the model, in bytes.
 const MAX_RAW: usize = 2_000;
 
 /// One entry of a mended conversation.
@@ -24,11 +25,11 @@ const MAX_RAW: usize = 2_000;
 pub(super) enum Entry<'a> {
     /// An instruction in the middle of the conversation.
     System(&'a str),
-    /// What the user said; never empty.
+    /// The words of the user; never empty.
     User(Vec<&'a Part>),
     /// A text that stands where a message could not.
     Note(String),
-    /// What the model said; text or calls are there.
+    /// The answer of the model; text or calls are there.
     Assistant {
         text: &'a str,
         calls: Vec<Call<'a>>,
@@ -158,7 +159,7 @@ fn call(call: &ToolCall) -> Call<'_> {
     }
 }
 
-/// Whether a text is refused by providers for having nothing in it.
+/// A text that providers refuse because it holds nothing.
 pub(super) fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
@@ -176,11 +177,8 @@ pub(super) fn safe_id(id: &str) -> Cow<'_, str> {
     if is_plain(id, MAX_ID) {
         return Cow::Borrowed(id);
     }
-    let mut safe = String::from("call_");
-    for byte in Sha256::digest(id.as_bytes()).iter().take(16) {
-        let _ = write!(safe, "{byte:02x}");
-    }
-    Cow::Owned(safe)
+    let digest = Sha256::digest(id.as_bytes());
+    Cow::Owned(format!("call_{}", hex(&digest[..16])))
 }
 
 /// A tool name as providers accept it; models invent names, and the history repeats them.
@@ -211,15 +209,10 @@ pub(super) fn input(arguments: &Arguments) -> Map<String, Value> {
     match arguments {
         Arguments::Object { object } => object.clone(),
         Arguments::Invalid { raw, .. } => {
-            let raw = shortened(raw, MAX_RAW);
+            let raw = first_bytes(raw, MAX_RAW);
             Map::from_iter([("invalid_arguments".to_owned(), Value::from(raw))])
         }
     }
-}
-
-/// At most `most` bytes of a text, cut between characters.
-pub(super) fn shortened(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
 }
 
 #[cfg(test)]

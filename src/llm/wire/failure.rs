@@ -1,4 +1,4 @@
-//! What went wrong, sorted by what to do about it. Pure.
+//! Sorts failures by what to do about them. Pure.
 //!
 //! Providers agree on HTTP statuses more than on words, so the status decides where it can; codes
 //! and words decide where one status means several things (a 400 can be a long conversation, a 429
@@ -10,9 +10,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::llm::error::LlmError;
-use crate::llm::wire::conversation::shortened;
+use crate::platform::text::first_bytes;
 
-/// How much of a provider's explanation is kept; in bytes.
+/// The most of a provider's explanation that is kept, in bytes.
 const MAX_REASON: usize = 300;
 /// No provider means to be waited for longer.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
@@ -38,13 +38,13 @@ impl Broken {
 /// A failed answer as it came.
 #[derive(Clone, Copy, Debug)]
 pub struct Failure<'a> {
-    /// Whose.
+    /// The provider.
     pub provider: &'static str,
     /// The model that was asked for.
     pub model: &'a str,
     /// The HTTP status, or the one that an error event stands for.
     pub status: u16,
-    /// What `Retry-After` said.
+    /// The value of `Retry-After`.
     pub retry_after: Option<Duration>,
     /// The body, or as much of it as was read.
     pub body: &'a str,
@@ -127,7 +127,7 @@ pub(super) fn status_of(error: &Value) -> u16 {
     named("code").or_else(|| named("type")).unwrap_or(500)
 }
 
-/// What a failed answer said, in lower case where it is compared.
+/// The words of a failed answer, in lower case where they are compared.
 struct Said {
     code: String,
     kind: String,
@@ -227,11 +227,11 @@ impl Said {
         if line.is_empty() {
             return "no explanation was given; check the provider's base URL".to_owned();
         }
-        shortened(&line, MAX_REASON).to_owned()
+        first_bytes(&line, MAX_REASON).to_owned()
     }
 }
 
-/// How long to wait, from the headers `retry-after-ms` and `retry-after`; the latter in seconds
+/// The time to wait, from the headers `retry-after-ms` and `retry-after`; the latter in seconds
 /// or as an HTTP date, which is compared with `now`. At most an hour.
 pub fn retry_after(
     millis: Option<&str>,

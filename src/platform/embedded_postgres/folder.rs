@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -20,14 +20,9 @@ use crate::platform::embedded_postgres::process::pause;
 const SOCKET_NAME: &str = "/.s.PGSQL.5432";
 /// The longest path of a Unix socket, in bytes; the kernel has room for one more, a NUL.
 const SOCKET_PATH_LIMIT: usize = 107;
-/// How often, and after how long, a held lock is tried again before it counts as held.
+/// The number of tries, and the pause between them, before a held lock counts as held.
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
-/// A log longer than this is put aside; one earlier log is kept.
-const LOG_LIMIT: u64 = 8 * 1024 * 1024;
-/// How much of the log an error message shows.
-const LOG_TAIL_LINES: usize = 12;
-
 /// The folder of a cluster, held by this process alone.
 #[derive(Debug)]
 pub struct Folder {
@@ -60,17 +55,17 @@ impl Folder {
         &self.root
     }
 
-    /// Where the cluster is.
+    /// The place of the cluster.
     pub fn data(&self) -> PathBuf {
         self.root.join("data")
     }
 
-    /// Where a cluster is made before it is complete.
+    /// The place where a cluster is made before it is complete.
     pub fn unfinished(&self) -> PathBuf {
         self.root.join("data.new")
     }
 
-    /// What Postgres says.
+    /// The log of Postgres.
     pub fn log(&self) -> PathBuf {
         self.root.join("log")
     }
@@ -147,41 +142,6 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Opens the log for appending and puts a long one aside. Answers with its length too: what
-    /// comes after it was said by this start.
-    pub fn open_log(&self) -> Result<(File, u64), Error> {
-        let log = self.log();
-        if std::fs::metadata(&log).is_ok_and(|metadata| metadata.len() > LOG_LIMIT) {
-            std::fs::rename(&log, self.root.join("log.1"))
-                .map_err(Error::file("cannot rename", &log))?;
-        }
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(&log)
-            .map_err(Error::file("cannot open", &log))?;
-        let length = file.metadata().map_or(0, |metadata| metadata.len());
-        Ok((file, length))
-    }
-
-    /// The last lines that were logged after `start`.
-    pub fn log_tail(&self, start: u64) -> String {
-        let read = || -> std::io::Result<Vec<u8>> {
-            let mut file = File::open(self.log())?;
-            // A server that fails in a loop must not fill our memory.
-            let last = file.metadata()?.len().saturating_sub(16 * 1024);
-            file.seek(SeekFrom::Start(start.max(last)))?;
-            let mut text = Vec::new();
-            file.read_to_end(&mut text)?;
-            Ok(text)
-        };
-        let text = read().unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
-    }
-
     /// Removes what a killed Postgres left in our way. To be called only when no process uses the
     /// cluster, for these files are what Postgres itself recognises such a process by.
     ///
@@ -221,17 +181,6 @@ pub fn version_of(data: &Path) -> Result<Option<u32>, Error> {
         source: std::io::Error::other("it names no version"),
         mend: "move the folder away to start with an empty database",
     })
-}
-
-/// Cuts a log that has grown too long while Postgres writes to it: the end of it is copied aside
-/// and the file is emptied. Postgres appends, so it goes on at the new beginning.
-pub(super) fn bound_log(log: &Path) -> std::io::Result<()> {
-    let file = OpenOptions::new().write(true).open(log)?;
-    if file.metadata()?.len() > LOG_LIMIT {
-        std::fs::copy(log, log.with_extension("1"))?;
-        file.set_len(0)?;
-    }
-    Ok(())
 }
 
 /// A list of one folder, as Postgres' setting takes it: quoted, for commas separate.
@@ -407,20 +356,6 @@ mod tests {
         let file = folder.root().join("password");
         let permissions = std::fs::metadata(file).unwrap().permissions();
         assert_eq!(permissions.mode() & 0o777, 0o600);
-    }
-
-    #[test]
-    fn a_log_that_grew_too_long_is_put_aside_while_it_is_written_to() {
-        let base = tempfile::tempdir().unwrap();
-        let folder = Folder::open(base.path()).unwrap();
-        let (mut writer, start) = folder.open_log().unwrap();
-        assert_eq!(start, 0);
-        bound_log(&folder.log()).unwrap();
-        writer.set_len(LOG_LIMIT + 1).unwrap();
-        bound_log(&folder.log()).unwrap();
-        writeln!(writer, "after").unwrap();
-        assert_eq!(folder.log_tail(0), "after");
-        assert!(folder.root().join("log.1").exists());
     }
 
     #[test]

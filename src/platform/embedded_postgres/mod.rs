@@ -19,5 +19,6 @@ pub mod account;
 pub mod binaries;
 pub mod error;
 pub mod folder;
+pub mod log;
 pub mod process;
 pub mod server;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -19,16 +19,17 @@ use nix::unistd::{Pid, getegid, geteuid, getpid, getppid, write};
 
 use crate::platform::embedded_postgres::account::Account;
 use crate::platform::embedded_postgres::error::Error;
-use crate::platform::embedded_postgres::folder::bound_log;
+use crate::platform::embedded_postgres::log;
+use crate::platform::sync::{lock, unpoisoned};
 
-/// How long Postgres may take to write everything down and end by itself.
+/// The longest that Postgres may take to write everything down and end by itself.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
-/// How long it may take once it is told not to; the next start recovers from the log.
+/// The longest that it may take once it is told not to; the next start recovers from the log.
 const QUIT_PATIENCE: Duration = Duration::from_secs(5);
-/// How often the length of the log is looked at.
+/// The interval at which the length of the log is checked.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// What `postgres --version` says; nothing when it cannot be run.
+/// The output of `postgres --version`; `None` when it cannot be run.
 pub(super) fn version(postgres: &Path) -> Option<String> {
     let output = command(postgres, &["--version".into()]).output().ok()?;
     output
@@ -163,7 +164,7 @@ enum State {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Sends a signal, unless the process has ended. Holding the state keeps it from being waited
@@ -179,10 +180,10 @@ impl Shared {
     /// Waits until the process has ended, at most `patience`; answers whether it has.
     fn wait(&self, patience: Duration) -> bool {
         let running = |state: &mut State| matches!(state, State::Running(_));
-        let (state, _) = self
+        let waited = self
             .changed
-            .wait_timeout_while(self.state(), patience, running)
-            .unwrap_or_else(PoisonError::into_inner);
+            .wait_timeout_while(self.state(), patience, running);
+        let (state, _) = unpoisoned(waited);
         matches!(*state, State::Ended)
     }
 }
@@ -234,12 +235,12 @@ impl Server {
     }
 
     /// Keeps the log from growing without end.
-    fn watch_log(&self, log: PathBuf) {
+    fn watch_log(&self, path: PathBuf) {
         let shared = Arc::clone(&self.shared);
         let watcher = std::thread::Builder::new().name("postgres-log".to_owned());
         let started = watcher.spawn(move || {
             while !shared.wait(LOG_INTERVAL) {
-                if let Err(error) = bound_log(&log) {
+                if let Err(error) = log::shorten(&path) {
                     tracing::warn!(%error, "the log of the embedded Postgres cannot be shortened");
                 }
             }
@@ -249,7 +250,7 @@ impl Server {
         }
     }
 
-    /// Whether the process has ended.
+    /// True once the process has ended.
     pub(super) fn has_ended(&self) -> bool {
         matches!(*self.shared.state(), State::Ended)
     }

@@ -10,22 +10,24 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection};
 
+use crate::platform::clock::millis;
 use crate::platform::embedded_postgres::account::Account;
 use crate::platform::embedded_postgres::binaries::{self, Binaries};
 use crate::platform::embedded_postgres::error::Error;
 use crate::platform::embedded_postgres::folder::{Folder, as_postgres_list};
+use crate::platform::embedded_postgres::log;
 use crate::platform::embedded_postgres::process::{self, Server};
 
 /// The role and superuser of the private cluster.
 const ROLE: &str = "navi";
 /// The database; every cluster is made with one of this name.
 const DATABASE: &str = "postgres";
-/// How long the start may take. Recovery after a crash is part of it.
+/// The longest that the start may take. Recovery after a crash is part of it.
 const START_PATIENCE: Duration = Duration::from_mins(2);
-/// How often a starting Postgres is asked whether it is ready.
+/// The interval at which a starting Postgres is asked whether it is ready.
 const START_POLL: Duration = Duration::from_millis(10);
 
-/// Where the cluster is, and where the binaries may be.
+/// The places of the cluster and of the binaries.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// The data folder; the cluster goes into `postgres` below it.
@@ -47,7 +49,7 @@ pub struct EmbeddedPostgres {
     options: PgConnectOptions,
 }
 
-/// What has to be there before Postgres starts.
+/// Everything that has to be there before Postgres starts.
 struct Prepared {
     folder: Folder,
     binaries: Binaries,
@@ -68,13 +70,13 @@ impl EmbeddedPostgres {
         running.until_ready(log_start).await?;
         tracing::info!(
             data = %running.folder.data().display(),
-            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            duration_ms = millis(started.elapsed()),
             "the embedded Postgres is ready"
         );
         Ok(running)
     }
 
-    /// How to connect. Holds the password and prints it not.
+    /// The options of a connection. They hold the password and do not print it.
     pub fn connect_options(&self) -> PgConnectOptions {
         self.options.clone()
     }
@@ -103,7 +105,7 @@ impl EmbeddedPostgres {
             if self.server.has_ended() {
                 return Err(Error::Ended {
                     log: self.folder.log(),
-                    tail: self.folder.log_tail(log_start),
+                    tail: log::tail(&self.folder.log(), log_start),
                 });
             }
             match self.options.connect().await {
@@ -126,7 +128,7 @@ impl EmbeddedPostgres {
     }
 }
 
-/// Whether a failed connection means that Postgres is not ready yet.
+/// True when a failed connection means that Postgres is not ready yet.
 fn is_starting(error: &sqlx::Error) -> bool {
     if let sqlx::Error::Database(refusal) = error {
         // "the database system is starting up"
@@ -247,7 +249,7 @@ fn launch(prepared: Prepared) -> Result<(EmbeddedPostgres, u64), Error> {
         .password(password.expose_secret())
         .database(DATABASE)
         .ssl_mode(PgSslMode::Disable);
-    let (log, log_start) = folder.open_log()?;
+    let (log, log_start) = log::open(&folder.log())?;
     let server = Server::start(
         &binaries.folder.join("postgres"),
         &arguments(&folder.data(), &socket),

@@ -3,11 +3,13 @@
 //! What may turn out to be the beginning of a secret is held back until it is decided: the token that
 //! has a prefix of one, the value after a name of one, a private key. All else is passed on at once.
 
-use crate::platform::redact::forms::{FORMS, begins_token, is_word};
-use crate::platform::redact::pairs::open_value;
-use crate::platform::redact::scan::{Anchors, Rule};
-use crate::platform::redact::text::{Span, find, push_placeholder};
-use crate::platform::redact::values::{WEBHOOKS, run};
+use crate::platform::redact::rules::bytes::{is_word, run};
+use crate::platform::redact::rules::find::find;
+use crate::platform::redact::rules::forms::{FORMS, WEBHOOKS, begins_token};
+use crate::platform::redact::rules::pairs::open_value;
+use crate::platform::redact::rules::scan::{Anchors, Rule};
+use crate::platform::redact::rules::span::Span;
+use crate::platform::redact::text::push_placeholder;
 
 /// The most that is held back, in bytes; a private key of 8192 bits has fewer. What is still not
 /// decided then is judged as if the text ended there.
@@ -32,12 +34,12 @@ impl Gate {
         self.text.push_str(piece);
     }
 
-    /// What was pushed and is not shown yet.
+    /// The text that was pushed and is not shown yet.
     pub fn waiting(&self) -> &str {
         &self.text[self.shown..]
     }
 
-    /// What can be shown now, redacted; empty when all of it has to wait.
+    /// Takes the text that can be shown now, redacted; empty when all of it has to wait.
     pub fn take(&mut self) -> String {
         let held = held_from(&self.text).max(self.shown);
         let end = if self.text.len() - held > MAX_HELD {
@@ -114,7 +116,7 @@ impl Gate {
     }
 }
 
-/// Where what may become a secret begins; the end of the text when nothing may.
+/// The beginning of what may become a secret; the end of the text when nothing may.
 fn held_from(text: &str) -> usize {
     let line = text.rfind('\n').map_or(0, |at| at + 1);
     let mut held = open_pem(text).unwrap_or(text.len());

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::platform::redact::keys::is_secret_key;
+use crate::platform::redact::rules::keys::is_secret_key;
 use crate::platform::redact::text::{REDACTED, redact_text};
 
 /// A name shorter than this holds no secret itself, in bytes.

@@ -1,20 +1,15 @@
-//! Taking secrets out of what others will see: logs, events, problems, telemetry, audit.
+//! Takes secrets out of what others will see: logs, events, problems, telemetry, audit.
 //!
 //! Two things give a secret away. Its **name**: what stands under `apiKey` or after `password=` is
-//! one, whatever it looks like ([`keys`]). Its **form**: `ghp_…`, a JWT or a PEM block is one, whatever
-//! it is called ([`forms`], [`values`]). [`text`] and [`json`] apply both.
+//! one, whatever it looks like. Its **form**: `ghp_…`, a JWT or a PEM block is one, whatever it is
+//! called. [`rules`] hold both; [`text`] and [`json`] apply them, and [`gate`] applies them to a text
+//! that comes in pieces. [`known`] takes out secrets that the server itself knows.
 //!
 //! All functions are pure, take time linear in their input, and leave numbers and booleans alone. What
 //! stands in place of a secret is not taken for one.
 
-pub mod forms;
 pub mod gate;
 pub mod json;
-pub mod keys;
 pub mod known;
-pub mod pairs;
-pub mod plausible;
-pub mod quotes;
-pub mod scan;
+pub mod rules;
 pub mod text;
-pub mod values;

@@ -2,31 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::platform::redact::scan::{Anchors, Rule};
-use crate::platform::redact::{forms, pairs, values};
+use crate::platform::redact::rules::find::find;
+use crate::platform::redact::rules::span::Span;
 
-/// What stands in place of a secret whose name gave it away.
+/// The replacement of a secret whose name gave it away.
 pub const REDACTED: &str = "[redacted]";
-/// No text shorter than this holds a secret, in bytes.
-const SHORTEST: usize = 5;
-
-/// A secret in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    /// Where it begins, in bytes.
-    pub(super) start: usize,
-    /// Where it ends.
-    pub(super) end: usize,
-    /// What it is, when its form says so; empty otherwise.
-    pub(super) kind: &'static str,
-}
-
-impl Span {
-    /// A secret of a kind.
-    pub(super) fn new(start: usize, end: usize, kind: &'static str) -> Self {
-        Self { start, end, kind }
-    }
-}
 
 /// The text with `[redacted]`, or `[redacted:jwt]` and its like, in place of every secret in it;
 /// borrowed when there is none.
@@ -70,43 +50,4 @@ pub(super) fn push_placeholder(text: &mut String, kind: &str) {
         text.push_str(kind);
         text.push(']');
     }
-}
-
-/// Hands over every secret in a text, in order and without overlaps.
-pub(super) fn find(text: &str, mut found: impl FnMut(Span)) {
-    if text.len() < SHORTEST {
-        return;
-    }
-    let anchors = Anchors::get();
-    let mut done = 0;
-    let mut at = 0;
-    while let Some((place, rules)) = anchors.next(text.as_bytes(), at) {
-        at = place + 1;
-        // What was redacted already is never part of another secret.
-        let spans = rules
-            .iter()
-            .filter_map(|rule| span_at(text, place, done, *rule));
-        if let Some(span) = spans.max_by_key(|span| span.end) {
-            done = span.end;
-            at = done.max(at);
-            found(span);
-        }
-    }
-}
-
-/// The secret that a rule finds at an anchor, after `done`.
-fn span_at(text: &str, at: usize, done: usize, rule: Rule) -> Option<Span> {
-    let span = match rule {
-        Rule::Prefix(form) => forms::token(text, at, form),
-        Rule::Name => pairs::value_of_name(text, at),
-        Rule::Scheme => values::credentials_of_scheme(text, at),
-        Rule::Jwt => values::jwt(text, at),
-        Rule::PemBegin => values::pem(text, at),
-        Rule::PemEnd => values::end_of_pem(text, at, done),
-        Rule::Userinfo => values::userinfo(text, at),
-        Rule::Webhook(host) => values::webhook(text, at, host),
-        Rule::Telegram => values::telegram(text, at),
-        Rule::CurlUser => values::user_of_curl(text, at),
-    }?;
-    (span.start >= done && span.end > span.start).then_some(span)
 }

@@ -3,16 +3,33 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use crate::policy::judge::call::{Call, Certainty, Field, HOLE, Stdin};
-use crate::policy::judge::expansion::{join, printed};
-use crate::policy::judge::facts::{Found, Sighting};
+use crate::policy::judge::call::Call;
+use crate::policy::judge::call::Certainty;
+use crate::policy::judge::call::Field;
+use crate::policy::judge::call::HOLE;
+use crate::policy::judge::call::Stdin;
+use crate::policy::judge::expansion::join;
+use crate::policy::judge::expansion::printed;
+use crate::policy::judge::facts::Found;
+use crate::policy::judge::facts::Sighting;
 use crate::policy::judge::program::hides_code;
-use crate::policy::judge::shell_state::{Directory, Scope, names, shown};
-use crate::policy::paths::{Place, Places};
+use crate::policy::judge::shell_state::Directory;
+use crate::policy::judge::shell_state::Scope;
+use crate::policy::judge::shell_state::names;
+use crate::policy::judge::shell_state::shown;
+use crate::policy::paths::Place;
+use crate::policy::paths::Places;
 use crate::policy::rules::Rules;
-use crate::policy::shell::ast::{Assignment, Command, Node, Redirect, RedirectKind, Script, Word};
+use crate::policy::shell::ast::Assignment;
+use crate::policy::shell::ast::Command;
+use crate::policy::shell::ast::Node;
+use crate::policy::shell::ast::Redirect;
+use crate::policy::shell::ast::RedirectKind;
+use crate::policy::shell::ast::Script;
+use crate::policy::shell::ast::Word;
 use crate::policy::shell::commands::parse;
 use crate::policy::shell::lexer::Trouble;
+use crate::platform::text::cut_bytes;
 
 /// The most programs of one command that are judged.
 const MAX_CALLS: usize = 1_000;
@@ -90,11 +107,7 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn note(&mut self, found: Found, kind: &str, segment: &str) {
-        let mut segment = shown(segment);
-        if segment.len() > MAX_SEGMENT {
-            segment.truncate(segment.floor_char_boundary(MAX_SEGMENT));
-            segment.push('…');
-        }
+        let segment = cut_bytes(&shown(segment), MAX_SEGMENT);
         self.sightings.push(Sighting {
             found,
             kind: kind.to_owned(),

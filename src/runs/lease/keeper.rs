@@ -5,7 +5,7 @@
 //! goes on as a new worker. It counts by its own clock from the moment *before* each renewal was
 //! sent, so it never believes in its lease longer than the database does.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::platform::clock::Clock;
 use crate::platform::ids::WorkerId;
+use crate::platform::sync::lock;
 use crate::platform::tasks::Tasks;
 use crate::runs::lease::model::LeaseTimes;
 use crate::runs::lease::store;
@@ -169,10 +170,7 @@ impl Lease {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Term> {
-        self.inner
-            .term
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner.term)
     }
 }
 

@@ -8,9 +8,9 @@ pub enum Error {
     /// There is none in this organisation.
     #[error("there is no group of errors `{0}` in your organisation")]
     NotFound(GroupId),
-    /// A cursor that no list gave out, or one of a list in another order.
-    #[error("`cursor` is none that a list in this order gave out")]
-    BadCursor,
+    /// A cursor of a list in another order.
+    #[error("`cursor` is of another order; use the `next_cursor` of an earlier page in this one")]
+    OtherOrder,
     /// The text to search for is too long.
     #[error("`q` is longer than {MAX_SEARCH_CHARS} characters")]
     SearchTooLong,

@@ -1,7 +1,6 @@
 //! Errors by group, for the people of an organisation: what went wrong, how often, for how many,
 //! since when, and whether somebody has dealt with it.
 
-pub mod cursor;
 pub mod error;
 pub mod model;
 pub mod routes;

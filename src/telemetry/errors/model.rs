@@ -4,7 +4,8 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::platform::ids::UserId;
-use crate::telemetry::errors::cursor::Cursor;
+use crate::platform::page::{self, Position};
+use crate::position;
 use crate::telemetry::model::Source;
 
 /// The longest text that is searched for, in characters.
@@ -28,6 +29,8 @@ pub const TREND_DAYS: usize = 14;
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct GroupId(pub i64);
+
+position!(GroupId(i64));
 
 impl std::fmt::Display for GroupId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -91,6 +94,70 @@ pub enum Sort {
     LastSeen,
     /// How often it happened.
     Occurrences,
+}
+
+/// The value of a group that a list is ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// When it last happened.
+    LastSeen(DateTime<Utc>),
+    /// How often it happened.
+    Occurrences(i64),
+}
+
+/// The place of a group in a list.
+///
+/// Groups move while pages are read, but in one direction: what happens again is seen later and more
+/// often, so it moves towards the beginning. A page that begins after a place therefore shows nothing
+/// twice, and leaves out only what has moved to the beginning, which the next reading of the first
+/// page shows.
+pub type Cursor = page::Cursor<Rank, GroupId>;
+
+impl Sort {
+    /// The place before the first group.
+    pub fn beginning(self) -> Cursor {
+        let at = match self {
+            Self::LastSeen => Rank::LastSeen(page::LAST_TIME),
+            Self::Occurrences => Rank::Occurrences(i64::MAX),
+        };
+        let id = GroupId(i64::MAX);
+        Cursor { at, id }
+    }
+}
+
+impl Rank {
+    /// The order that it is a value of.
+    pub fn sort(self) -> Sort {
+        match self {
+            Self::LastSeen(_) => Sort::LastSeen,
+            Self::Occurrences(_) => Sort::Occurrences,
+        }
+    }
+}
+
+impl Position for Rank {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::LastSeen(at) => {
+                bytes.push(b't');
+                at.write(bytes);
+            }
+            Self::Occurrences(count) => {
+                bytes.push(b'n');
+                count.write(bytes);
+            }
+        }
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        let (order, rest) = bytes.split_first()?;
+        *bytes = rest;
+        match order {
+            b't' => DateTime::read(bytes).map(Self::LastSeen),
+            b'n' => i64::read(bytes).map(Self::Occurrences),
+            _ => None,
+        }
+    }
 }
 
 /// Which groups.
@@ -191,10 +258,11 @@ pub struct Group {
 impl Group {
     /// The place of this group in a list.
     pub fn place(&self, sort: Sort) -> Cursor {
-        match sort {
-            Sort::LastSeen => Cursor::LastSeen(self.last_seen, self.id),
-            Sort::Occurrences => Cursor::Occurrences(self.occurrences, self.id),
-        }
+        let at = match sort {
+            Sort::LastSeen => Rank::LastSeen(self.last_seen),
+            Sort::Occurrences => Rank::Occurrences(self.occurrences),
+        };
+        Cursor { at, id: self.id }
     }
 }
 
@@ -287,7 +355,58 @@ fn add(counts: &mut [i64], index: i64, count: i64) {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_place_that_is_given_out_is_read_back(micros in 0..=i64::from(u32::MAX), count: i64, id: i64) {
+            let at = DateTime::from_timestamp_micros(micros).unwrap();
+            for at in [Rank::LastSeen(at), Rank::Occurrences(count)] {
+                let place = Cursor { at, id: GroupId(id) };
+                prop_assert_eq!(Cursor::decode(&place.encode()), Ok(place));
+            }
+        }
+
+        #[test]
+        fn what_decodes_encodes_to_the_same_text(
+            order in prop_oneof![Just(b't'), Just(b'n'), any::<u8>()], rest: [u8; 16],
+        ) {
+            let text = URL_SAFE_NO_PAD.encode([&[order], rest.as_slice()].concat());
+            if let Ok(place) = Cursor::decode(&text) {
+                prop_assert_eq!(place.encode(), text);
+            } else {
+                prop_assert_ne!(order, b'n');
+            }
+        }
+    }
+
+    #[test]
+    fn places_that_clients_hold_are_still_read() {
+        let id = GroupId(42);
+        let at = Rank::LastSeen("2026-03-04T05:06:07.000008Z".parse().unwrap());
+        assert_eq!(
+            Cursor::decode("dAAGTCvHC63IAAAAAAAAACo"),
+            Ok(Cursor { at, id })
+        );
+        let at = Rank::Occurrences(7);
+        assert_eq!(
+            Cursor::decode("bgAAAAAAAAAHAAAAAAAAACo"),
+            Ok(Cursor { at, id })
+        );
+    }
+
+    #[test]
+    fn both_beginnings_are_places() {
+        for sort in [Sort::LastSeen, Sort::Occurrences] {
+            let beginning = sort.beginning();
+            assert_eq!(Cursor::decode(&beginning.encode()), Ok(beginning));
+            assert_eq!(beginning.at.sort(), sort);
+        }
+    }
 
     #[test]
     fn the_last_word_of_a_search_may_be_a_beginning_unless_it_is_quoted_or_left_out() {

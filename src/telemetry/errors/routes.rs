@@ -10,11 +10,12 @@ use utoipa_axum::routes;
 use crate::audit::layer::Changed;
 use crate::auth::principal::{Planner, Principal};
 use crate::platform::extract::{Json, Path, Query};
-use crate::platform::page::MAX_LIMIT;
+use crate::platform::page::{MAX_LIMIT, Position};
 use crate::platform::problem::Problem;
-use crate::telemetry::errors::cursor::Cursor;
 use crate::telemetry::errors::error::Error;
-use crate::telemetry::errors::model::{Filter, GroupId, Search, Sort, StatusFilter, USUAL_PAGE};
+use crate::telemetry::errors::model::{
+    Cursor, Filter, GroupId, Search, Sort, StatusFilter, USUAL_PAGE,
+};
 use crate::telemetry::errors::service::{Decision, Errors};
 use crate::telemetry::errors::view::{DetailView, GroupView, PageView};
 use crate::telemetry::model::Source;
@@ -33,7 +34,7 @@ impl From<Error> for Problem {
         let detail = error.to_string();
         match error {
             Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "error-not-found", detail),
-            Error::BadCursor | Error::SearchTooLong | Error::NotesTooLong => {
+            Error::OtherOrder | Error::SearchTooLong | Error::NotesTooLong => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
             }
             Error::Database(error) => Self::internal(&error),
@@ -88,10 +89,7 @@ async fn list_errors(
     principal: Principal,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<PageView>, Problem> {
-    let after = match query.cursor.as_deref() {
-        Some(text) => Some(Cursor::decode(text).ok_or(Error::BadCursor)?),
-        None => None,
-    };
+    let after = query.cursor.as_deref().map(Cursor::decode).transpose()?;
     let limit = query.limit.unwrap_or(USUAL_PAGE).clamp(1, MAX_LIMIT);
     let filter = Filter {
         search: query.q.as_deref().and_then(Search::new),

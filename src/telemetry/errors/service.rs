@@ -67,9 +67,9 @@ impl Errors {
     ) -> Result<Vec<Listed>, Error> {
         if filter
             .after
-            .is_some_and(|after| after.sort() != filter.sort)
+            .is_some_and(|after| after.at.sort() != filter.sort)
         {
-            return Err(Error::BadCursor);
+            return Err(Error::OtherOrder);
         }
         let is_long = |search: &Search| search.text.chars().count() > MAX_SEARCH_CHARS;
         if filter.search.as_ref().is_some_and(is_long) {

@@ -5,7 +5,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::auth::principal::Role;
-use crate::telemetry::errors::model::{Group, Occurrence, Sort, Status, Trend};
+use crate::platform::page::{self, Position};
+use crate::telemetry::errors::model::{Occurrence, Sort, Status, Trend};
 use crate::telemetry::errors::service::Listed;
 use crate::telemetry::fingerprint::RULES_VERSION;
 use crate::telemetry::model::Source;
@@ -119,11 +120,8 @@ pub struct PageView {
 impl PageView {
     /// A page from one group more than it may hold, which says whether another follows.
     pub fn new(mut listed: Vec<Listed>, limit: usize, sort: Sort) -> Self {
-        let more = listed.len() > limit;
-        listed.truncate(limit);
-        let place = |last: &Group| last.place(sort).encode();
-        let last = listed.last().filter(|_| more);
-        let next_cursor = last.map(|last| place(&last.group));
+        let last = page::cut(&mut listed, limit);
+        let next_cursor = last.map(|last| last.group.place(sort).encode());
         Self {
             errors: listed.into_iter().map(GroupView::from).collect(),
             next_cursor,

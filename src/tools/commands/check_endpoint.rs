@@ -16,10 +16,14 @@ use serde_json::json;
 use url::Url;
 
 use crate::exec::text;
-use crate::platform::outbound::{Client, Method};
+use crate::platform::outbound::Client;
+use crate::platform::outbound::Method;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::outcome::{Outcome, ToolError};
+use crate::tools::outcome::Outcome;
+use crate::tools::outcome::ToolError;
+use crate::platform::outbound::innermost;
+use crate::platform::text::cut_bytes;
 
 const TIME: Duration = Duration::from_secs(10);
 const PREVIEW_BYTES: usize = 500;
@@ -94,7 +98,7 @@ impl CheckEndpointCall {
             Some(other) => {
                 return Err(ToolError::Tell(format!(
                     "the argument `method` must be GET, POST or HEAD, not `{}`",
-                    text::cut(other, 60)
+                    cut_bytes(other, 60)
                 )));
             }
         };
@@ -115,7 +119,7 @@ fn local(given: &str) -> Result<Url, ToolError> {
         ToolError::Tell(format!(
             "`{}` {why}; only servers on this machine can be checked, such as \
              http://127.0.0.1:3000/",
-            text::cut(given, 200)
+            cut_bytes(given, 200)
         ))
     };
     // The parser understands every spelling of an address (`0x7f.1`, `2130706433`); what is judged
@@ -209,7 +213,7 @@ async fn ask(call: &CheckEndpointCall, http: &Client) -> serde_json::Value {
         "body_preview": text::lossy(&preview[..preview.len() - text::unfinished(&preview)]).0,
     });
     if let Some(location) = location {
-        result["location"] = json!(text::cut(&location, 200));
+        result["location"] = json!(cut_bytes(&location, 200));
     }
     if status != call.expected_status {
         result["error"] = json!(format!(
@@ -218,15 +222,6 @@ async fn ask(call: &CheckEndpointCall, http: &Client) -> serde_json::Value {
         ));
     }
     result
-}
-
-/// What the system said, without the layers around it.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

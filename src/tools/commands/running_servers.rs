@@ -1,5 +1,6 @@
 //! The servers that a run has started, by port.
 
+use crate::platform::sync::lock;
 use crate::exec::capture::Capture;
 use crate::exec::process::Running;
 use std::collections::BTreeMap;
@@ -20,30 +21,24 @@ pub(super) struct RunningServer {
 impl RunningServers {
     /// Forgets all servers; their processes end with the run's.
     pub fn clear(&self) {
-        self.by_port
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.by_port)
             .clear();
     }
 
     /// The ports of the servers that run.
     pub fn ports(&self) -> Vec<u16> {
-        let mut by_port = self.by_port.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_port = lock(&self.by_port);
         by_port.retain(|_, server| !server.running.state().gone);
         by_port.keys().copied().collect()
     }
 
     pub(super) fn insert(&self, port: u16, server: RunningServer) {
-        self.by_port
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.by_port)
             .insert(port, server);
     }
 
     pub(super) fn remove(&self, port: u16) -> Option<RunningServer> {
-        self.by_port
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.by_port)
             .remove(&port)
     }
 }

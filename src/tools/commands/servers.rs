@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Map;
 use serde_json::Value;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+
 use std::time::Duration;
 
 use serde_json::json;
@@ -24,7 +25,10 @@ use crate::exec::process::Running;
 use crate::platform::outbound::Method;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::outcome::{Effect, Outcome, ToolError};
+use crate::tools::outcome::Effect;
+use crate::tools::outcome::Outcome;
+use crate::tools::outcome::ToolError;
+use crate::platform::sync::lock;
 
 /// Between two questions whether a server is ready.
 const PROBE_EVERY: Duration = Duration::from_millis(200);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use similar::{ChangeTag, TextDiff};
 
-use crate::exec::text;
+use crate::platform::text::cut_bytes;
 
 const TIME: Duration = Duration::from_millis(200);
 const LINE_BYTES: usize = 200;
@@ -22,7 +22,7 @@ pub fn unified(before: &str, after: &str, most: usize) -> String {
     let mut short: Vec<_> = lines
         .by_ref()
         .take(most)
-        .map(|line| text::cut(line, LINE_BYTES))
+        .map(|line| cut_bytes(line, LINE_BYTES))
         .collect();
     let more = lines.count();
     if more > 0 {
@@ -53,7 +53,7 @@ pub fn nearest(there: &str, wanted: &str) -> Option<Nearest> {
         .diff_slices(&block, region);
     let mut shown = Vec::new();
     for change in diff.iter_all_changes() {
-        let line = text::cut(change.value(), LINE_BYTES);
+        let line = cut_bytes(change.value(), LINE_BYTES);
         let number = change.new_index().map(|index| start + index + 1);
         shown.push(match (change.tag(), number) {
             (ChangeTag::Delete, _) | (_, None) => format!("-      | {line}"),

@@ -20,12 +20,13 @@ use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
 use ignore::{DirEntry, WalkBuilder};
 use serde_json::json;
 
-use crate::exec::text;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::outcome::{Outcome, ToolError};
+use crate::tools::outcome::Outcome;
+use crate::tools::outcome::ToolError;
 use crate::workspace::error::PathError;
 use crate::workspace::paths::RelativePath;
+use crate::platform::text::cut_bytes;
 
 const PATTERN_BYTES: usize = 1_000;
 const LINE_BYTES: usize = 300;
@@ -140,7 +141,7 @@ impl SearchFilesCall {
             other => {
                 return Err(ToolError::Tell(format!(
                     "the argument `search_type` must be `filename` or `content`, not `{}`",
-                    text::cut(other, 60)
+                    cut_bytes(other, 60)
                 )));
             }
         };
@@ -335,7 +336,7 @@ impl<'a> Search<'a> {
         let (limit, cancel) = (self.context.limits.search_time, &self.context.cancel);
         let before = found.len();
         let sink = Lossy(|number, line| {
-            let line = text::cut(line.trim_end(), LINE_BYTES).replace('\0', "\u{fffd}");
+            let line = cut_bytes(line.trim_end(), LINE_BYTES).replace('\0', "\u{fffd}");
             found.push(format!("{path}:{number}:{line}"));
             let fits = found.len() - before < PER_FILE.min(room);
             Ok(fits && began.elapsed() < limit && !cancel.is_cancelled())

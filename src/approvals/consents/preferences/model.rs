@@ -9,7 +9,11 @@ use crate::approvals::consents::model::{Choice, Consent};
 use crate::platform::hex::hex;
 use crate::platform::ids::RunId;
 use crate::platform::redact::text::redact_text;
-use crate::policy::model::{Danger, Finding, Verdict};
+use crate::policy::model::Danger;
+use crate::policy::model::Finding;
+use crate::policy::model::Verdict;
+use crate::platform::text::first_bytes;
+use crate::platform::text::marked;
 
 /// The longest command that a preference shows, in bytes. The hash beside it says which it is.
 pub const MAX_PATTERN_BYTES: usize = 1024;
@@ -76,10 +80,12 @@ impl NewPreference {
     }
 
     fn exactly(consent: &Consent) -> Self {
+        let command = redact_text(&consent.command);
         Self {
             kind: PreferenceType::ExactCommand,
             subject: hex(&consent.action_hash),
-            pattern: shortened(&redact_text(&consent.command)),
+            // Within the bounds of what an index takes.
+            pattern: marked(&command, first_bytes(&command, MAX_PATTERN_BYTES), " …"),
         }
     }
 
@@ -145,29 +151,4 @@ pub fn covering(preferences: &[Preference], findings: &[Finding]) -> Option<Vec<
 fn asking(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
     let asks = |finding: &&Finding| finding.verdict == Verdict::Ask;
     findings.iter().filter(asks)
-}
-
-/// A command within the bounds of what an index takes.
-fn shortened(command: &str) -> String {
-    match command
-        .char_indices()
-        .find(|(at, c)| at + c.len_utf8() > MAX_PATTERN_BYTES)
-    {
-        Some((end, _)) => format!("{} …", &command[..end]),
-        None => command.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_is_cut_between_two_characters() {
-        assert_eq!(shortened("git push"), "git push");
-        let longest = "x".repeat(MAX_PATTERN_BYTES);
-        assert_eq!(shortened(&longest), longest);
-        let wide = shortened(&"€".repeat(MAX_PATTERN_BYTES));
-        assert_eq!(wide, format!("{} …", "€".repeat(MAX_PATTERN_BYTES / 3)));
-    }
 }

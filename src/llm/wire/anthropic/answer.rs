@@ -8,8 +8,8 @@ use crate::llm::error::LlmError;
 use crate::llm::model::{
     ChatRequest, Completion, Replay, StopReason, StreamEvent, ToolCall, Usage,
 };
-use crate::llm::wire::anthropic::codec::NAME;
 use crate::llm::wire::anthropic::event::{Delta, Event};
+use crate::llm::wire::anthropic::name::NAME;
 use crate::llm::wire::calls::{Calls, MAX_ARGUMENT_BYTES, Piece};
 use crate::llm::wire::codec::Decoder;
 use crate::llm::wire::conversation::{input, safe_id};

@@ -3,15 +3,13 @@
 use serde_json::Value;
 
 use crate::llm::model::ChatRequest;
+use crate::llm::wire::anthropic::name::NAME;
 use crate::llm::wire::anthropic::{answer, request};
 use crate::llm::wire::codec::{Codec, Decoder};
 
 /// The Messages API.
 #[derive(Clone, Copy, Debug)]
 pub struct Anthropic;
-
-/// The provider's configured name.
-pub(super) const NAME: &str = "anthropic";
 
 impl Codec for Anthropic {
     fn provider(&self) -> &'static str {

@@ -3,4 +3,5 @@
 mod answer;
 pub mod codec;
 mod event;
+mod name;
 mod request;

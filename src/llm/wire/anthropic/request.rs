@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use crate::llm::model::{ChatRequest, Part, Replay};
-use crate::llm::wire::anthropic::codec::NAME;
+use crate::llm::wire::anthropic::name::NAME;
 use crate::llm::wire::conversation::{Call, Entry, Outcome, input, is_blank, mend};
 
 /// What the API insists on knowing when the caller does not say; every model allows as much.

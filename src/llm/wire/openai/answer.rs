@@ -10,7 +10,7 @@ use crate::llm::wire::codec::Decoder;
 use crate::llm::wire::conversation::safe_id;
 use crate::llm::wire::counts::{clamped, count};
 use crate::llm::wire::failure::{Broken, Failure, classify, status_of};
-use crate::llm::wire::openai::codec::Dialect;
+use crate::llm::wire::openai::dialect::Dialect;
 use crate::llm::wire::sse::Frame;
 
 /// A chunk of a stream, or a whole answer: they differ in `delta` and `message` alone.

@@ -2,4 +2,5 @@
 
 mod answer;
 pub mod codec;
+pub mod dialect;
 mod request;

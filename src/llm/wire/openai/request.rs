@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::llm::model::{ChatRequest, Part, Replay};
 use crate::llm::wire::conversation::{Call, Entry, input, is_blank, mend};
-use crate::llm::wire::openai::codec::{CompletionLimit, Dialect};
+use crate::llm::wire::openai::dialect::{CompletionLimit, Dialect};
 
 /// The body of a streamed request.
 pub(super) fn body(request: &ChatRequest, dialect: Dialect) -> Value {

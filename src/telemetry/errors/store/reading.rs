@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 
 use crate::platform::ids::{OrgId, UserId};
-use crate::telemetry::errors::cursor::Cursor;
 use crate::telemetry::errors::model::{
-    Filter, Group, GroupId, Occurrence, Status, Trend, TrendSpan,
+    Filter, Group, GroupId, Occurrence, Rank, Status, Trend, TrendSpan,
 };
 use crate::telemetry::model::Source;
 
@@ -72,9 +71,10 @@ pub async fn page(
     filter: &Filter,
     limit: i64,
 ) -> sqlx::Result<Vec<Group>> {
-    let after = filter.after.unwrap_or(Cursor::beginning(filter.sort));
-    match (after, &filter.search) {
-        (Cursor::LastSeen(at, id), None) => page!(
+    let after = filter.after.unwrap_or(filter.sort.beginning());
+    let id = after.id;
+    match (after.at, &filter.search) {
+        (Rank::LastSeen(at), None) => page!(
             "(a.last_seen, group_id) < ($8, $9) ",
             "",
             "order by a.last_seen desc, group_id desc limit $10",
@@ -85,7 +85,7 @@ pub async fn page(
             id,
             limit
         ),
-        (Cursor::Occurrences(count, id), None) => page!(
+        (Rank::Occurrences(count), None) => page!(
             "(a.occurrences, group_id) < ($8, $9) ",
             "",
             "order by a.occurrences desc, group_id desc limit $10",
@@ -96,7 +96,7 @@ pub async fn page(
             id,
             limit
         ),
-        (Cursor::LastSeen(at, id), Some(search)) => page!(
+        (Rank::LastSeen(at), Some(search)) => page!(
             "(a.last_seen, group_id) < ($8, $9) ",
             "and g.words @@ (websearch_to_tsquery('simple', $11)::text
                 || case when $12 and websearch_to_tsquery('simple', $11)::text like '%'''
@@ -111,7 +111,7 @@ pub async fn page(
             search.text,
             search.is_open
         ),
-        (Cursor::Occurrences(count, id), Some(search)) => page!(
+        (Rank::Occurrences(count), Some(search)) => page!(
             "(a.occurrences, group_id) < ($8, $9) ",
             "and g.words @@ (websearch_to_tsquery('simple', $11)::text
                 || case when $12 and websearch_to_tsquery('simple', $11)::text like '%'''

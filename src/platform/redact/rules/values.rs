@@ -5,10 +5,10 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde::de::IgnoredAny;
 
-use crate::platform::redact::forms::{begins_token, is_word};
-use crate::platform::redact::pairs::plain;
-use crate::platform::redact::plausible::is_placeholder;
-use crate::platform::redact::text::Span;
+use crate::platform::redact::rules::bytes::{has_digit, is_word, plain, run};
+use crate::platform::redact::rules::forms::begins_token;
+use crate::platform::redact::rules::plausible::is_placeholder;
+use crate::platform::redact::rules::span::Span;
 
 /// Base64 of either alphabet is read with or without padding, for it comes from anywhere.
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -17,14 +17,6 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
 
-/// Addresses that are secrets from here on: whoever knows one may post there.
-pub(super) const WEBHOOKS: &[&str] = &[
-    "hooks.slack.com/services/",
-    "hooks.slack.com/workflows/",
-    "discord.com/api/webhooks/",
-    "discordapp.com/api/webhooks/",
-    ".webhook.office.com/",
-];
 /// The longest head of a JWT that is decoded, in bytes.
 const MAX_JWT_HEAD: usize = 4096;
 /// The longest part of a URL before its host.
@@ -178,7 +170,7 @@ pub(super) fn userinfo(text: &str, at: usize) -> Option<Span> {
     is_secret.then(|| Span::new(start, start + end, ""))
 }
 
-/// What follows the host in the address of a webhook.
+/// The rest of a webhook's address, after its host.
 pub(super) fn webhook(text: &str, at: usize, host: &str) -> Option<Span> {
     let rest = text.get(at..)?.strip_prefix(host)?;
     let length = run(rest.as_bytes(), |byte| {
@@ -221,16 +213,6 @@ pub(super) fn user_of_curl(text: &str, at: usize) -> Option<Span> {
     let is_url = password.starts_with("//");
     let fits = !is_url && !password.is_empty() && !is_number(password) && !is_placeholder(password);
     (fits && !name.contains('/')).then(|| Span::new(from + name.len() + 1, end, ""))
-}
-
-/// How many bytes from the beginning are such.
-pub(super) fn run(bytes: &[u8], is: impl Fn(u8) -> bool) -> usize {
-    bytes.iter().take_while(|byte| is(**byte)).count()
-}
-
-/// Whether there is a digit.
-pub(super) fn has_digit(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 fn is_base64(byte: u8) -> bool {

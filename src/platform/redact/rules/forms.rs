@@ -1,21 +1,22 @@
-//! Tokens that say by a prefix whose they are.
+//! Tokens and addresses that are known by how they begin.
 
-use crate::platform::redact::text::Span;
+use crate::platform::redact::rules::bytes::is_word;
+use crate::platform::redact::rules::span::Span;
 
 /// A kind of token.
 #[derive(Debug)]
-pub(super) struct Form {
-    /// How it begins, exactly.
-    pub(super) prefix: &'static str,
-    /// What it is called when it is redacted.
+pub(in crate::platform::redact) struct Form {
+    /// Its exact beginning.
+    pub(in crate::platform::redact) prefix: &'static str,
+    /// Its name when it is redacted.
     kind: &'static str,
-    /// How many characters follow the prefix at least.
+    /// The least number of characters after the prefix.
     least: usize,
-    /// What they are.
+    /// Their alphabet.
     of: Of,
 }
 
-/// What the rest of a token consists of.
+/// The alphabet of the rest of a token.
 #[derive(Clone, Copy, Debug)]
 enum Of {
     /// Letters and digits.
@@ -44,7 +45,7 @@ const fn form(prefix: &'static str, kind: &'static str, least: usize, of: Of) ->
 }
 
 /// The tokens that are known by their prefix.
-pub(super) const FORMS: &[Form] = &[
+pub(in crate::platform::redact) const FORMS: &[Form] = &[
     form("sk-", "api-key", 20, Of::Random),
     form("sk-ant-", "anthropic-key", 12, Of::Word),
     form("sk-proj-", "openai-key", 12, Of::Word),
@@ -133,6 +134,15 @@ pub(super) const FORMS: &[Form] = &[
     form("navist_", "stream-ticket", 60, Of::Word),
 ];
 
+/// Addresses that are secrets from here on: whoever knows one may post there.
+pub(in crate::platform::redact) const WEBHOOKS: &[&str] = &[
+    "hooks.slack.com/services/",
+    "hooks.slack.com/workflows/",
+    "discord.com/api/webhooks/",
+    "discordapp.com/api/webhooks/",
+    ".webhook.office.com/",
+];
+
 /// The token with this prefix that begins here.
 pub(super) fn token(text: &str, at: usize, form: &Form) -> Option<Span> {
     let bytes = text.as_bytes();
@@ -165,12 +175,7 @@ impl Of {
     }
 }
 
-/// Whether a byte belongs to a token of letters, digits, `_` and `-`.
-pub(super) fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
-}
-
-/// Whether one of the pieces between dashes is long and has letters and digits: a name such as
+/// One of the pieces between dashes is long and has letters and digits: a name such as
 /// `sk-learn-pipeline-with-scaling` has none.
 fn has_random_piece(body: &[u8]) -> bool {
     body.split(|byte| *byte == b'-' || *byte == b'_')
@@ -180,9 +185,9 @@ fn has_random_piece(body: &[u8]) -> bool {
         })
 }
 
-/// Whether a token can begin here: not in the middle of a word. An escaped line end (`\n`), a percent
+/// A token can begin here: not in the middle of a word. An escaped line end (`\n`), a percent
 /// sign's two digits and the end of a terminal's colour are no part of a word.
-pub(super) fn begins_token(bytes: &[u8], at: usize) -> bool {
+pub(in crate::platform::redact) fn begins_token(bytes: &[u8], at: usize) -> bool {
     let Some(before) = at.checked_sub(1) else {
         return true;
     };
@@ -196,7 +201,7 @@ pub(super) fn begins_token(bytes: &[u8], at: usize) -> bool {
     is_escape || is_percent || (previous == b'm' && ends_colour(&bytes[..before]))
 }
 
-/// Whether these bytes are followed by the `m` that ends a terminal's colour.
+/// These bytes are followed by the `m` that ends a terminal's colour.
 fn ends_colour(bytes: &[u8]) -> bool {
     let parameters = bytes
         .iter()

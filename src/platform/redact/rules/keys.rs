@@ -1,16 +1,16 @@
-//! Which names say that what they name is a secret.
+//! The names of secrets.
 //!
 //! A name is taken apart into words first (`AWSSecretAccessKey` is `aws secret access key`), and words
 //! are compared whole: `tokenizer`, `secretary` and `monkey` are no secrets.
 
-use crate::platform::redact::scan::Anchors;
+use crate::platform::redact::rules::scan::Anchors;
 
 /// The longest name that is looked at, in bytes. What is longer is no name but a text.
 pub(super) const MAX_NAME: usize = 96;
 /// More words than the longest name of a secret has.
 const MAX_WORDS: usize = 16;
 
-/// What a name says about its value.
+/// The kinds of values that a name tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Named {
     /// Something that people choose, so that it may look like any word: `password`.

@@ -1,8 +1,7 @@
-//! Whether what stands where a secret could stand is one.
+//! Tells secrets from other values that stand in their places.
 
-use crate::platform::redact::forms::is_word;
-use crate::platform::redact::keys::{self, Named};
-use crate::platform::redact::values::has_digit;
+use crate::platform::redact::rules::bytes::{has_digit, is_word};
+use crate::platform::redact::rules::keys::{self, Named};
 
 /// Values that stand for something else than a secret: types, states, settings, nothing.
 const WORDS: &str = "string str number int integer bool boolean any object null none nil undefined true \
@@ -15,7 +14,7 @@ const WORDS: &str = "string str number int integer bool boolean any object null 
     when must should can will may from file has await async function let const return \
     varchar uuid";
 
-/// Whether something stands where a secret will be put: `${TOKEN}`, `<your key>`, `***`, nothing.
+/// Something stands where a secret will be put: `${TOKEN}`, `<your key>`, `***`, nothing.
 pub(super) fn is_placeholder(value: &str) -> bool {
     let value = value.trim();
     let inner = value.trim_matches(|sign: char| sign.is_ascii_punctuation());
@@ -55,7 +54,7 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         || WORDS.split(' ').any(|word| word == lower)
 }
 
-/// Whether a sentence speaks of secrets instead of being one: letters alone, and their words.
+/// A sentence speaks of secrets instead of being one: letters alone, and their words.
 pub(super) fn is_about_secrets(value: &str) -> bool {
     let is_prose =
         |sign: char| sign.is_alphabetic() || sign == ' ' || ".,:;!?'’()-…*".contains(sign);
@@ -78,7 +77,7 @@ pub(super) fn is_about_secrets(value: &str) -> bool {
     }
 }
 
-/// Whether a value can be a secret at all: no number, unless people chose it.
+/// A value can be a secret at all: no number, unless people chose it.
 pub(super) fn is_value(value: &str, named: Named) -> bool {
     let is_number = value
         .bytes()
@@ -86,7 +85,7 @@ pub(super) fn is_value(value: &str, named: Named) -> bool {
     !is_placeholder(value) && (!is_number || (named == Named::Password && value.len() >= 4))
 }
 
-/// Whether a value looks as if a machine made it, or somebody with care.
+/// A value looks as if a machine made it, or a person with care.
 pub(super) fn is_strong(value: &str) -> bool {
     let letters = value.bytes().any(|byte| byte.is_ascii_alphabetic());
     let looks = has_digit(value)
@@ -100,7 +99,7 @@ pub(super) fn is_strong(value: &str) -> bool {
         || value.len() >= 24 && !value.contains(['.', '/', '_', ':'])
 }
 
-/// Whether code refers to something else by it: `self.token`, `req.headers.token`, `db_password`,
+/// Code refers to something else by it: `self.token`, `req.headers.token`, `db_password`,
 /// `std::str`, `/run/secrets/db`. `is_code` says that a type could stand there, too.
 pub(super) fn is_reference(value: &str, is_code: bool) -> bool {
     let value = value
@@ -135,7 +134,7 @@ pub(super) fn is_reference(value: &str, is_code: bool) -> bool {
         || is_name(value) && !has_digit(value) && value.contains('_')
 }
 
-/// Whether a text is itself the name of a secret: of more than one word, and no secret with digits.
+/// A text is itself the name of a secret: of more than one word, and no secret with digits.
 pub(super) fn names_secret(value: &str) -> bool {
     let is_joined = |pair: &[u8]| {
         let is_small = pair[0].is_ascii_lowercase();
@@ -144,7 +143,7 @@ pub(super) fn names_secret(value: &str) -> bool {
     value.as_bytes().windows(2).any(is_joined) && !has_digit(value) && keys::named(value).is_some()
 }
 
-/// Whether what may be a reference may as well be a password that somebody chose: one word.
+/// A possible reference may as well be a password that a person chose: one word.
 pub(super) fn is_chosen(value: &str, named: Named) -> bool {
     named == Named::Password
         && value.bytes().all(|byte| byte.is_ascii_alphabetic())

@@ -1,13 +1,13 @@
-//! The order in which the router considers models.
+//! The order in which models are considered for a request.
 
 use crate::llm::catalog::{Capabilities, Mode, Model, provider_of};
 use crate::llm::config::ProviderId;
 use crate::llm::route::{Candidate, Route, RouteError};
-use crate::llm::router::Router;
+use crate::llm::routing::models::Models;
 
 /// One request's way to its model.
-pub(super) struct Search<'a> {
-    router: &'a Router,
+pub(in crate::llm) struct Search<'a> {
+    models: &'a Models,
     requested: Option<&'a str>,
     requested_mode: Option<String>,
     needs: Capabilities,
@@ -16,14 +16,18 @@ pub(super) struct Search<'a> {
     candidates: Vec<Candidate>,
 }
 
-/// Why something else answers.
+/// The reason for which another model answers: a code and a sentence.
 type Fallback = (&'static str, String);
 
 impl<'a> Search<'a> {
     /// A search that has considered nothing yet.
-    pub(super) fn new(router: &'a Router, requested: Option<&'a str>, needs: Capabilities) -> Self {
+    pub(in crate::llm) fn new(
+        models: &'a Models,
+        requested: Option<&'a str>,
+        needs: Capabilities,
+    ) -> Self {
         Self {
-            router,
+            models,
             requested,
             requested_mode: None,
             needs,
@@ -33,10 +37,10 @@ impl<'a> Search<'a> {
     }
 
     /// The client named a mode.
-    pub(super) fn named_mode(mut self, name: &str) -> Result<Route, RouteError> {
+    pub(in crate::llm) fn named_mode(mut self, name: &str) -> Result<Route, RouteError> {
         self.requested_mode = Some(name.to_owned());
-        let router = self.router;
-        match router.catalog().mode(name) {
+        let models = self.models;
+        match models.catalog.mode(name) {
             Some(mode) => self.mode(mode, None),
             None => self.fall_back("UNKNOWN_MODE_ID", format!("there is no mode `{name}`")),
         }
@@ -44,10 +48,10 @@ impl<'a> Search<'a> {
 
     /// The model, if it can answer; what was found is noted either way.
     fn consider(&mut self, id: &str) -> Result<Model, String> {
-        let found = self.router.find(id);
+        let found = self.models.find(id);
         let id = found.as_ref().map_or(id, |model| &model.id).to_owned();
         let verdict = match found {
-            Some(model) => match self.router.obstacle(&model, self.needs, self.private) {
+            Some(model) => match self.models.obstacle(&model, self.needs, self.private) {
                 None => Ok(model),
                 Some(reason) => Err(reason),
             },
@@ -64,15 +68,15 @@ impl<'a> Search<'a> {
     }
 
     /// The client named nothing, or a provider alone.
-    pub(super) fn unnamed(mut self, hint: Option<ProviderId>) -> Result<Route, RouteError> {
+    pub(in crate::llm) fn unnamed(mut self, hint: Option<ProviderId>) -> Result<Route, RouteError> {
         if let Some(provider) = hint {
-            let router = self.router;
-            let of_modes = router
-                .catalog()
+            let models = self.models;
+            let of_modes = models
+                .catalog
                 .modes()
                 .iter()
                 .flat_map(|mode| &mode.candidates);
-            let of_registry = router.catalog().models().iter().map(|model| &model.id);
+            let of_registry = models.catalog.models().iter().map(|model| &model.id);
             let ids: Vec<&String> = of_modes
                 .chain(of_registry)
                 .filter(|id| provider_of(id) == Some(provider))
@@ -85,19 +89,19 @@ impl<'a> Search<'a> {
             let reason = format!("the provider `{provider}` is not configured");
             return self.fall_back("PROVIDER_NOT_CONFIGURED", reason);
         }
-        let router = self.router;
-        self.default(router.catalog().default_mode(), None)
+        let models = self.models;
+        self.default(models.catalog.default_mode(), None)
     }
 
     /// The client named a model.
-    pub(super) fn model(mut self, id: &str) -> Result<Route, RouteError> {
+    pub(in crate::llm) fn model(mut self, id: &str) -> Result<Route, RouteError> {
         let reason = match self.consider(id) {
             Ok(model) => return self.arrive(&model, None),
             Err(reason) => reason,
         };
         // Who names a server of the operator's own means to keep the conversation there.
         self.private = provider_of(id).is_some_and(ProviderId::is_private);
-        let router = self.router;
+        let models = self.models;
         let (code, why) = match reason.as_str() {
             "model_not_found" => (
                 "UNKNOWN_MODEL_ID",
@@ -116,8 +120,8 @@ impl<'a> Search<'a> {
                 format!("`{id}` cannot do what the request needs ({lacking})"),
             ),
         };
-        let successor = router
-            .catalog()
+        let successor = models
+            .catalog
             .model(id)
             .and_then(|model| model.retired.clone());
         if let Some(successor) = successor
@@ -130,21 +134,21 @@ impl<'a> Search<'a> {
 
     /// The default answers instead of what was asked for.
     fn fall_back(self, code: &'static str, why: String) -> Result<Route, RouteError> {
-        let router = self.router;
-        self.default(router.catalog().default_mode(), Some((code, why)))
+        let models = self.models;
+        self.default(models.catalog.default_mode(), Some((code, why)))
     }
 
     /// The default model of the settings, which may be a mode, else the default mode.
     fn default(mut self, mode: &Mode, fallback: Option<Fallback>) -> Result<Route, RouteError> {
-        let router = self.router;
-        let Some(name) = router.default_model() else {
+        let models = self.models;
+        let Some(name) = models.default_model.as_deref() else {
             return self.mode(mode, fallback);
         };
-        let name = router.catalog().alias(name).unwrap_or(name);
-        if let Some(named) = router.catalog().mode(name) {
+        let name = models.catalog.alias(name).unwrap_or(name);
+        if let Some(named) = models.catalog.mode(name) {
             return self.mode(named, fallback);
         }
-        match self.consider(&router.full_id(name, None)) {
+        match self.consider(&models.full_id(name, None)) {
             Ok(model) => self.arrive(&model, fallback),
             Err(_) => self.mode(mode, fallback),
         }
@@ -162,7 +166,7 @@ impl<'a> Search<'a> {
                 candidates: self.candidates,
             });
         }
-        let default = self.router.catalog().default_mode();
+        let default = self.models.catalog.default_mode();
         if mode.id != default.id {
             return self.mode(default, fallback);
         }
@@ -172,7 +176,7 @@ impl<'a> Search<'a> {
     }
 
     fn arrive(self, model: &Model, fallback: Option<Fallback>) -> Result<Route, RouteError> {
-        let Some(provider) = self.router.provider(model.provider) else {
+        let Some(provider) = self.models.provider(model.provider) else {
             return Err(RouteError::NoModels {
                 candidates: self.candidates,
             });

@@ -1,4 +1,4 @@
-//! Where in a text it is worth looking closer.
+//! The places of a text at which it is worth looking closer.
 //!
 //! Nearly all text is harmless, so this decides what redaction costs: one pass that takes three bytes
 //! at a time, without regard to case, and looks them up in a table that fits into the first cache. The
@@ -6,12 +6,11 @@
 
 use std::sync::LazyLock;
 
-use crate::platform::redact::forms::{FORMS, Form};
-use crate::platform::redact::values::WEBHOOKS;
+use crate::platform::redact::rules::forms::{FORMS, Form, WEBHOOKS};
 
-/// What may begin, or be named, at an anchor.
+/// The secrets that may begin, or be named, at an anchor.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Rule {
+pub(in crate::platform::redact) enum Rule {
     /// A token with a prefix of its own.
     Prefix(&'static Form),
     /// A piece of a name that may say that a secret follows.
@@ -24,7 +23,7 @@ pub(super) enum Rule {
     PemBegin,
     /// Its foot.
     PemEnd,
-    /// What may stand between a URL's scheme and its host.
+    /// A name and a password between a URL's scheme and its host.
     Userinfo,
     /// An address that is a secret, after this.
     Webhook(&'static str),
@@ -45,7 +44,7 @@ const NAMES: &[&[u8; 3]] = &[
 const SLOTS: usize = 4096;
 
 /// All anchors, and the table that finds them.
-pub(super) struct Anchors {
+pub(in crate::platform::redact) struct Anchors {
     /// For each slot, which group hashes to it, counted from 1.
     slots: Vec<u8>,
     groups: Vec<Group>,
@@ -62,17 +61,21 @@ struct Group {
 static ANCHORS: LazyLock<Anchors> = LazyLock::new(Anchors::build);
 
 impl Anchors {
-    pub(super) fn get() -> &'static Self {
+    pub(in crate::platform::redact) fn get() -> &'static Self {
         &ANCHORS
     }
 
-    /// Whether a name may be that of a secret: all such names hold an anchor.
+    /// A name may be that of a secret: all such names hold an anchor.
     pub(super) fn may_name_secret(&self, name: &str) -> bool {
         self.next(name.as_bytes(), 0).is_some()
     }
 
     /// The first anchor that begins at `from` or later, and what may be there.
-    pub(super) fn next(&self, text: &[u8], from: usize) -> Option<(usize, &[Rule])> {
+    pub(in crate::platform::redact) fn next(
+        &self,
+        text: &[u8],
+        from: usize,
+    ) -> Option<(usize, &[Rule])> {
         let rest = text.get(from..)?;
         let slots: &[u8; SLOTS] = self.slots.as_slice().try_into().ok()?;
         let triples = rest

@@ -5,21 +5,21 @@
 //! stands in quotes is one unless it is plainly a placeholder, and what stands without them must look
 //! like one.
 
-use crate::platform::redact::forms::is_word;
-use crate::platform::redact::keys::{self, MAX_NAME, Named};
-use crate::platform::redact::plausible::{
+use crate::platform::redact::rules::bytes::{has_digit, is_word, plain, run};
+use crate::platform::redact::rules::keys::{self, MAX_NAME, Named};
+use crate::platform::redact::rules::plausible::{
     is_chosen, is_placeholder, is_reference, is_strong, is_value,
 };
-use crate::platform::redact::quotes::{list, quoted};
-use crate::platform::redact::text::Span;
-use crate::platform::redact::values::{has_digit, run};
+use crate::platform::redact::rules::quotes::{list, quoted};
+use crate::platform::redact::rules::span::Span;
+use crate::platform::redact::rules::tie::{Tie, tie};
 
 /// A value without quotes that is longer than this is a secret whatever it looks like, in bytes.
 const MAX_PLAIN: usize = 512;
 /// Parameters of URLs that are secrets there and nowhere else.
 const PARAMETERS: &str = "code key sig signature session sessionid sid assertion ticket samlresponse \
     x-amz-signature x-goog-signature hapikey auth";
-/// How the value of an `Authorization` begins.
+/// The beginnings of the value of an `Authorization`.
 const SCHEMES: &str = "bearer basic token digest negotiate ntlm apikey api-key oauth hawk aws4-hmac-sha256 \
     sso-key splunk key jwt dpop genie-key";
 
@@ -47,13 +47,13 @@ pub(super) fn value_of_name(text: &str, at: usize) -> Option<Span> {
         Tie::Tag => {
             let end = from + run(&bytes[from..], |byte| byte != b'<' && byte != b'\n');
             let is_element = bytes[end..].starts_with(b"</");
-            worth(text, from, end, |value| {
+            Span::checked(text, from, end, |value| {
                 is_element && !is_placeholder(value)
             })
         }
         Tie::Flag => {
             let end = from + plain(&bytes[from..]);
-            worth(text, from, end, |value| {
+            Span::checked(text, from, end, |value| {
                 !value.starts_with('-') && is_value(value, named)
             })
         }
@@ -61,9 +61,9 @@ pub(super) fn value_of_name(text: &str, at: usize) -> Option<Span> {
     }
 }
 
-/// Where the value of the name around an anchor begins, if that is the name of a secret and the value
-/// may go on beyond the end of the text.
-pub(super) fn open_value(text: &str, at: usize) -> Option<usize> {
+/// The beginning of the value of the name around an anchor, if that is the name of a secret and the
+/// value may go on beyond the end of the text.
+pub(in crate::platform::redact) fn open_value(text: &str, at: usize) -> Option<usize> {
     let (start, end) = name_around(text, at)?;
     let tied = tie(text, start, end)?;
     let mark = start
@@ -124,91 +124,7 @@ fn is_parameter(name: &str, mark: u8) -> bool {
             .any(|other| name.eq_ignore_ascii_case(other))
 }
 
-/// How a name and its value belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tie {
-    /// `name=value`.
-    Equals,
-    /// `name: value`.
-    Colon,
-    /// `name = value`.
-    Spaced,
-    /// `--name value`.
-    Flag,
-    /// `<name>value</name>`.
-    Tag,
-    /// `name 'value'`.
-    Nothing,
-}
-
-struct Tied {
-    by: Tie,
-    value: usize,
-}
-
-/// What ties the name to what follows, and where that begins.
-fn tie(text: &str, start: usize, end: usize) -> Option<Tied> {
-    let bytes = text.as_bytes();
-    let mut at = end;
-    at += run(&bytes[at..], |byte| byte == b'\\');
-    let is_closed = matches!(bytes.get(at), Some(b'"' | b'\'' | b'`'));
-    at += usize::from(is_closed);
-    at += usize::from(is_closed && bytes.get(at) == Some(&b']'));
-    if !is_closed {
-        at = end;
-    }
-    let opened = start.checked_sub(1).map(|before| bytes[before]);
-    if opened == Some(b'<') && bytes.get(at) == Some(&b'>') {
-        let value = at + 1;
-        return Some(Tied {
-            by: Tie::Tag,
-            value,
-        });
-    }
-    let gap = gap(&bytes[at..]);
-    at += gap;
-    let rest = &bytes[at..];
-    let (by, length) = match rest {
-        [b'=', b'=' | b'~', ..] | [b':', b':' | b')', ..] => return None,
-        [b'=', b'>', ..] | [b':', b'=', ..] => (Tie::Colon, 2),
-        [b'=', ..] if gap == 0 => (Tie::Equals, 1),
-        [b'=', ..] => (Tie::Spaced, 1),
-        [b':', ..] => (Tie::Colon, 1),
-        [b'%', b'3', b'D' | b'd', ..] => (Tie::Equals, 3),
-        _ if gap > 0 && text[start..].starts_with("--") => (Tie::Flag, 0),
-        [b'"' | b'\'', ..] if gap > 0 && !is_closed => (Tie::Nothing, 0),
-        _ => return None,
-    };
-    at += length;
-    let after = self::gap(&bytes[at..]);
-    // Colours stand between a name and its value without being a space.
-    let by = if by == Tie::Equals && bytes.get(at) == Some(&b' ') {
-        Tie::Spaced
-    } else {
-        by
-    };
-    Some(Tied {
-        by,
-        value: at + after,
-    })
-}
-
-/// Spaces, and what colours a terminal.
-fn gap(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    loop {
-        at += run(&bytes[at..], |byte| matches!(byte, b' ' | b'\t'));
-        if !bytes[at..].starts_with(b"\x1b[") {
-            return at;
-        }
-        let length = run(&bytes[at + 2..], |byte| {
-            byte.is_ascii_digit() || byte == b';'
-        });
-        at += 2 + length + usize::from(bytes.get(at + 2 + length) == Some(&b'm'));
-    }
-}
-
-/// What follows `=` or `:` without quotes.
+/// The secret that follows `=` or `:` without quotes.
 fn after_sign(text: &str, from: usize, named: Named, by: Tie, mark: u8) -> Option<Span> {
     let bytes = text.as_bytes();
     if named == Named::Header
@@ -286,41 +202,4 @@ fn header(text: &str, from: usize, by: Tie, mark: u8) -> Option<Span> {
     // `Bearer token` in a sentence.
     let is_prose = has_scheme && !has_digit(&text[from..end]) && end - from < first.len() + 20;
     (!is_prose).then(|| Span::new(from, end, ""))
-}
-
-/// The span, unless it is empty or not what is wanted.
-pub(super) fn worth(
-    text: &str,
-    start: usize,
-    end: usize,
-    wanted: impl Fn(&str) -> bool,
-) -> Option<Span> {
-    let value = text.get(start..end)?;
-    (!value.trim().is_empty() && wanted(value)).then(|| Span::new(start, end, ""))
-}
-
-/// How far a value without quotes reaches.
-pub(super) fn plain(bytes: &[u8]) -> usize {
-    run(bytes, |byte| {
-        !(byte.is_ascii_whitespace()
-            || matches!(
-                byte,
-                b',' | b';'
-                    | b'&'
-                    | b'"'
-                    | b'\''
-                    | b'`'
-                    | b'<'
-                    | b'>'
-                    | b'|'
-                    | b'('
-                    | b')'
-                    | b'['
-                    | b']'
-                    | b'{'
-                    | b'}'
-                    | b'\\'
-                    | 0x1b
-            ))
-    })
 }

@@ -1,26 +1,26 @@
 //! Values in quotes, as code, settings and JSON write them, and lists of such.
 
-use crate::platform::redact::keys::Named;
-use crate::platform::redact::pairs::{Tie, worth};
-use crate::platform::redact::plausible::{
+use crate::platform::redact::rules::bytes::{has_digit, run};
+use crate::platform::redact::rules::keys::Named;
+use crate::platform::redact::rules::plausible::{
     is_about_secrets, is_placeholder, is_strong, names_secret,
 };
-use crate::platform::redact::text::Span;
-use crate::platform::redact::values::{has_digit, run};
+use crate::platform::redact::rules::span::Span;
+use crate::platform::redact::rules::tie::Tie;
 
 /// A value in quotes.
 pub(super) struct Quoted {
     quote: u8,
     start: usize,
     end: usize,
-    /// Whether its end is there.
+    /// Its end is there.
     pub(super) is_closed: bool,
 }
 
 impl Quoted {
     /// The secret in it, if it holds one.
     pub(super) fn span(&self, text: &str, named: Named, by: Tie) -> Option<Span> {
-        worth(text, self.start, self.end, |value| {
+        Span::checked(text, self.start, self.end, |value| {
             let is_one_word = !value.contains(char::is_whitespace);
             let is_harmless = match named {
                 Named::Password => !is_one_word && is_about_secrets(value),

@@ -1,0 +1,71 @@
+//! Reasons for which a token is refused.
+
+use crate::auth::jws::NotSigned;
+
+/// The reason of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.reason())]
+pub enum Refusal {
+    /// It is no JWT that we could have signed.
+    Malformed,
+    /// It names an algorithm that is not accepted here.
+    Algorithm,
+    /// No key of ours, or not the one that it names, made its signature.
+    Signature,
+    /// It names no key, or one that the identity provider does not have.
+    UnknownKey,
+    /// The identity provider's keys are not known at present; nothing is said about the token.
+    NoKeys,
+    /// It has no `exp`.
+    NoExpiry,
+    /// It has no `iat`.
+    NoIssueTime,
+    /// Its `exp` has passed.
+    Expired,
+    /// Its `nbf` or `iat` lies in the future.
+    NotYetValid,
+    /// Its `aud` names another audience.
+    Audience,
+    /// Its `iss` names another issuer.
+    Issuer,
+    /// It was made for an application that is not ours.
+    Client,
+    /// It lacks a usable `sub`.
+    NoUser,
+    /// It lacks a usable `org_id`.
+    NoOrganisation,
+    /// Its role is none of ours.
+    Role,
+}
+
+impl Refusal {
+    /// The reason as a constant text that holds nothing of the token.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed => "it is malformed",
+            Self::Algorithm => "its algorithm is not accepted",
+            Self::Signature => "its signature is wrong",
+            Self::UnknownKey => "its key is unknown",
+            Self::NoKeys => "the identity provider's keys are not known at present",
+            Self::NoExpiry => "it has no expiry",
+            Self::NoIssueTime => "it does not say when it was issued",
+            Self::Expired => "it has expired",
+            Self::NotYetValid => "it is not valid yet",
+            Self::Audience => "its audience is another",
+            Self::Issuer => "its issuer is another",
+            Self::Client => "its client is another",
+            Self::NoUser => "it names no user",
+            Self::NoOrganisation => "it names no organisation",
+            Self::Role => "its role is unknown",
+        }
+    }
+}
+
+impl From<NotSigned> for Refusal {
+    fn from(error: NotSigned) -> Self {
+        match error {
+            NotSigned::Malformed => Self::Malformed,
+            NotSigned::Algorithm => Self::Algorithm,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The choice of a model, as the router makes it: [`search`] over the [`models`] that can be named.
+
+pub mod models;
+pub mod search;

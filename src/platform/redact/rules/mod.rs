@@ -1,0 +1,18 @@
+//! The rules by which secrets are recognised in a text.
+//!
+//! [`find`] applies them all: [`scan`] finds the places at which it is worth looking closer. There,
+//! [`forms`] and [`values`] recognise a secret by what it looks like, and [`pairs`] by the name before
+//! it ([`keys`]), by how both are written ([`tie`], [`quotes`]) and by whether the value can be one
+//! ([`plausible`]).
+
+pub mod bytes;
+pub mod find;
+pub mod forms;
+pub mod keys;
+pub mod pairs;
+pub mod plausible;
+pub mod quotes;
+pub mod scan;
+pub mod span;
+pub mod tie;
+pub mod values;

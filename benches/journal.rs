@@ -28,6 +28,7 @@ use navi::platform::db;
 use navi::platform::ids::RunId;
 use navi::platform::signals::Signals;
 use navi::platform::tasks::Tasks;
+use navi::runs::active::ActiveRuns;
 use navi::runs::event::Event;
 use navi::runs::log::feed::Feed;
 use navi::runs::log::journal::Journal;
@@ -92,8 +93,8 @@ fn journal(run: &Run, db: &PgPool, tasks: &Tasks) -> Journal {
         fence: 0,
         status: RunStatus::Running,
     };
-    let followers = Feed::new(Signals::new(db.clone()));
-    Journal::open(run, hold, db.clone(), Clock::System, followers, tasks)
+    let feed = Feed::new(Signals::new(db.clone()), ActiveRuns::default());
+    Journal::open(run, hold, db.clone(), Clock::System, feed, tasks)
 }
 
 /// Writes and waits, one event at a time; answers how long each took.

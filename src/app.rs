@@ -1,6 +1,6 @@
 //! Composition root: builds every service from Config.
 
-use crate::agent::learning::guidance::changes::keep_checking;
+use crate::agent::learning::changes::keep_checking;
 use crate::agent::queue::worker::start_working;
 use crate::jobs::plans::expiring::keep_ending_plans;
 use crate::runs::active::ActiveRuns;
@@ -11,8 +11,8 @@ use std::time::Duration;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::service::AgentService;
 use crate::agent::deps::{Deps, ToolSettings};
+use crate::agent::service::AgentService;
 use crate::approvals::consents::service::Consents;
 use crate::approvals::questions::service::Questions;
 use crate::audit::keyring::Keyring;

@@ -1,13 +1,12 @@
 //! One call to a model: streamed on as it arrives, measured, priced and recorded whatever its
 //! outcome, also when it is dropped halfway.
 
-use crate::platform::sync::lock;
 use crate::ledger::model::CallRow;
 use crate::ledger::money::Nanos;
 use crate::platform::ids::RunId;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use crate::platform::sync::lock;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -53,12 +52,7 @@ pub struct CallContext {
 
 impl CallContext {
     /// A caller of a route's model, outside of any run and conversation.
-    pub fn new(
-        deps: &Deps,
-        principal: &Principal,
-        route: &Route,
-        task_type: &'static str,
-    ) -> Self {
+    pub fn new(deps: &Deps, principal: &Principal, route: &Route, task_type: &'static str) -> Self {
         Self {
             provider: route.provider.clone(),
             provider_name: route.provider_id.as_str().to_owned(),

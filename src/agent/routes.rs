@@ -9,11 +9,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::agent::chat::service::{HEALTH_CHECK, prepare};
-use crate::agent::queue::cancel::run_streams;
-use crate::agent::queue::start::start;
 use crate::agent::chat::stream as chat_stream;
 use crate::agent::error::Error;
 use crate::agent::intake::request::{OnDisconnect, TaskRequest};
+use crate::agent::queue::cancel::run_streams;
+use crate::agent::queue::start::start;
 use crate::agent::service::AgentService;
 use crate::audit::layer::Made;
 use crate::auth::principal::Principal;

@@ -26,10 +26,10 @@ pub async fn show<W: Write>(
     let id = summary["task_id"].as_str().unwrap_or_default();
     let run_id: RunId = id.parse().map_err(|_| Failure::Unfinished)?;
     let mut conn = app.db.acquire().await.map_err(db::Error::Query)?;
-    let calls = store::calls_of_run(&mut conn, org_id, run_id.0)
+    let calls = store::calls_of_run(&mut conn, org_id, run_id)
         .await
         .map_err(db::Error::Query)?;
-    let task = store::task_of_run(&mut conn, org_id, run_id.0)
+    let task = store::task_of_run(&mut conn, org_id, run_id)
         .await
         .map_err(db::Error::Query)?;
     show.heading("Recorded in llm_metrics")?;

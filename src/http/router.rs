@@ -2,7 +2,6 @@
 
 use crate::jobs::plans::service::Plans;
 use crate::jobs::service::Jobs;
-use crate::jobs::plans::service::Plans;
 use std::future::ready;
 use std::sync::Arc;
 

@@ -5,8 +5,8 @@ use crate::approvals::consents;
 use crate::jobs::model::MAX_METADATA_BYTES;
 use crate::platform::idempotency;
 use crate::platform::ids::RunId;
-use crate::runs::model::RunStatus;
 use crate::platform::page::BadCursor;
+use crate::runs::model::RunStatus;
 
 /// A failed operation on a job.
 #[derive(Debug, thiserror::Error)]

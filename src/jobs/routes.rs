@@ -16,7 +16,7 @@ use crate::auth::principal::{Answerer, Principal};
 use crate::jobs::error::Error;
 use crate::jobs::model::StartOutcome;
 use crate::jobs::request::{Approve, NewJobRequest};
-use crate::jobs::service::{Jobs, ConsentReply, NewJob};
+use crate::jobs::service::{ConsentReply, Jobs, NewJob};
 use crate::jobs::view::{JobAnswer, JobCreatedView, JobMoved, JobPage};
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::idempotency::extract::Creation;
@@ -88,8 +88,7 @@ async fn create_job(
         auto_start: body.options.auto_start.unwrap_or(true),
         metadata: body.options.metadata.map(Value::Object),
     };
-    let created = jobs.create(&principal, new, key.as_ref())
-        .await?;
+    let created = jobs.create(&principal, new, key.as_ref()).await?;
     let made = created.id("/job/job_id").map(|id| Extension(Made(id)));
     Ok((made, created))
 }
@@ -122,7 +121,8 @@ async fn list_jobs(
 ) -> Result<Json<JobPage>, Problem> {
     let limit = which.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
     let (status, cursor) = (which.status, which.cursor.as_deref());
-    let page = jobs.list(&principal, status, cursor, i64::from(limit))
+    let page = jobs
+        .list(&principal, status, cursor, i64::from(limit))
         .await?;
     Ok(Json(page))
 }
@@ -184,7 +184,12 @@ async fn follow_job(
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
     })?;
     let head = jobs.head(&principal, id).await?;
-    Ok(stream::job(run_streams(jobs.agent()), head, after, streams_end))
+    Ok(stream::job(
+        run_streams(jobs.agent()),
+        head,
+        after,
+        streams_end,
+    ))
 }
 
 /// The event after which to begin, or the name of the field that is not valid.

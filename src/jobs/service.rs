@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use crate::agent;
-use crate::agent::intake::history;
-use crate::agent::intake::request::TaskRequest;
 use crate::agent::deps::Deps;
+use crate::agent::intake::history;
 use crate::agent::intake::prepare::prepare;
+use crate::agent::intake::request::TaskRequest;
 use crate::agent::queue::cancel::{CancelOutcome, cancel};
 use crate::agent::service::AgentService;
 use crate::approvals::consents::model::Choice;
@@ -16,7 +16,6 @@ use crate::auth::principal::Principal;
 use crate::jobs::cursor::Cursor;
 use crate::jobs::error::Error;
 use crate::jobs::model::{Job, MAX_METADATA_BYTES, Pending, StartOutcome};
-use crate::runs::model::RunHead;
 use crate::jobs::store;
 use crate::jobs::view::{JobCreatedView, JobPage, JobView};
 use crate::platform::db::to_jsonb;
@@ -26,16 +25,17 @@ use crate::platform::ids::ConsentId;
 use crate::platform::ids::OrgId;
 use crate::platform::ids::RunId;
 use crate::platform::logging::TraceId;
+use crate::platform::page::Position;
 use crate::runs::event::Event;
 use crate::runs::log;
 use crate::runs::log::store::Append;
 use crate::runs::log::store::Storable;
 use crate::runs::model::Run;
+use crate::runs::model::RunHead;
 use crate::runs::model::RunKind;
 use crate::runs::model::RunStatus;
 use crate::runs::store::runs;
 use crate::runs::topics::WAITING;
-use crate::platform::page::Position;
 
 /// A job to create.
 #[derive(Clone, Debug)]

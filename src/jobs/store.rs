@@ -2,11 +2,11 @@
 
 use sqlx::PgConnection;
 
+use crate::jobs::cursor::BEGINNING;
 use crate::jobs::cursor::Cursor;
 use crate::jobs::model::Job;
 use crate::platform::ids::ConversationId;
 use crate::platform::ids::RunId;
-use crate::jobs::cursor::BEGINNING;
 use crate::platform::ids::{OrgId, UserId};
 use crate::runs::model::{RunKind, RunStatus};
 

@@ -8,10 +8,10 @@ use uuid::Uuid;
 use crate::jobs::cursor::Cursor;
 use crate::jobs::model::Job;
 use crate::jobs::model::Pending;
+use crate::platform::page;
+use crate::platform::page::Position;
 use crate::runs::model::RunKind;
 use crate::runs::model::RunStatus;
-use crate::platform::page::self;
-use crate::platform::page::Position;
 
 /// A job. Times are seconds since the epoch, with a fraction, as old clients read them.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]

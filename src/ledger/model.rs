@@ -1,9 +1,9 @@
 //! A call to a model and a finished task, as the ledger keeps them.
 
+use crate::platform::ids::RunId;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use crate::ledger::money::{Cost, Nanos};
 use crate::llm::error::LlmError;
@@ -217,7 +217,8 @@ mod tests {
 
     #[test]
     fn the_labels_are_the_closed_sets_of_the_metrics() {
-        let phases = [CallPhase::Plan, CallPhase::Autonomous, CallPhase::Chat].map(CallPhase::label);
+        let phases =
+            [CallPhase::Plan, CallPhase::Autonomous, CallPhase::Chat].map(CallPhase::label);
         assert_eq!(phases, PHASES);
         let statuses = [
             Status::Success,

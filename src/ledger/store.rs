@@ -1,5 +1,6 @@
 //! The ledger's SQL.
 
+use crate::platform::ids::RunId;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ pub async fn insert_calls(conn: &mut PgConnection, calls: &[Arc<PricedCall>]) ->
         calls.iter().map(dollars).collect::<Vec<Option<Decimal>>>()
     };
     let ids: Vec<Uuid> = calls.iter().map(|c| c.call.call_id.0).collect();
-    let runs: Vec<Option<Uuid>> = calls.iter().map(|c| c.call.run_id).collect();
+    let runs: Vec<Option<Uuid>> = calls.iter().map(|c| c.call.run_id.map(|id| id.0)).collect();
     let latencies: Vec<i64> = calls.iter().map(|c| sql_millis(c.call.latency)).collect();
     let ttfts: Vec<Option<i64>> = calls.iter().map(|c| c.call.ttft.map(sql_millis)).collect();
     let times: Vec<DateTime<Utc>> = calls.iter().map(|c| c.call.created_at).collect();
@@ -147,7 +148,7 @@ pub async fn insert_task_metric(conn: &mut PgConnection, task: &TaskMetric) -> s
         "#,
         task.org_id.as_str(),
         task.user_id.as_str(),
-        task.run_id,
+        task.run_id.0,
         task.run_id.to_string(),
         to_text(&task.task_type, MAX_NAME_CHARS),
         count(task.llm_iterations),
@@ -173,7 +174,7 @@ pub async fn insert_task_metric(conn: &mut PgConnection, task: &TaskMetric) -> s
 pub async fn calls_of_run(
     conn: &mut PgConnection,
     org_id: &OrgId,
-    run_id: Uuid,
+    run_id: RunId,
 ) -> sqlx::Result<Vec<CallRow>> {
     let rows = sqlx::query!(
         r#"
@@ -185,7 +186,7 @@ pub async fn calls_of_run(
         order by created_at, call_id
         "#,
         org_id.as_str(),
-        run_id,
+        run_id.0,
     )
     .fetch_all(conn)
     .await?;
@@ -216,7 +217,7 @@ pub async fn calls_of_run(
 pub async fn task_of_run(
     conn: &mut PgConnection,
     org_id: &OrgId,
-    run_id: Uuid,
+    run_id: RunId,
 ) -> sqlx::Result<Option<TaskRow>> {
     let row = sqlx::query!(
         r#"
@@ -226,7 +227,7 @@ pub async fn task_of_run(
         where org_id = $1 and run_id = $2
         "#,
         org_id.as_str(),
-        run_id,
+        run_id.0,
     )
     .fetch_optional(conn)
     .await?;

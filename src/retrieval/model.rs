@@ -1,9 +1,9 @@
 //! What a retrieval returns, its bounds, and the row it leaves.
 
+use crate::platform::ids::RunId;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use crate::ledger::model::CallPhase;
 use crate::platform::ids::{OrgId, UserId};
@@ -104,7 +104,7 @@ pub struct RagMetric {
     /// Who asked.
     pub user_id: UserId,
     /// The run it was for.
-    pub run_id: Option<Uuid>,
+    pub run_id: Option<RunId>,
     /// The trace of the request that led to it.
     pub trace_id: Option<TraceId>,
     /// What the run was doing.

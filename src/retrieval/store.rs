@@ -23,7 +23,7 @@ pub async fn insert_rag_metric(conn: &mut PgConnection, metric: &RagMetric) -> s
         "#,
         metric.org_id.as_str(),
         metric.user_id.as_str(),
-        metric.run_id,
+        metric.run_id.map(|id| id.0),
         metric.phase.label(),
         query,
         count(metric.chunks_retrieved),

@@ -9,13 +9,13 @@ use crate::git::listing::Change;
 use crate::git::listing::ChangeKind;
 use crate::git::listing::Listing;
 use crate::git::repository::Repository;
+use crate::platform::text::first_bytes;
 use crate::policy::service::Policy;
 use crate::review::model::Changed;
 use crate::review::patch::Patch;
 use crate::review::skipped::Reason;
 use crate::review::skipped::Skipped;
 use crate::workspace::paths::Workspace;
-use crate::platform::text::first_bytes;
 
 /// The most files of one review.
 pub const MAX_FILES: usize = 50;

@@ -6,14 +6,14 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::agent::prompt::messages::plan::outermost_object;
+use crate::agent::prompt::plan::outermost_object;
 use crate::llm::model::{ChatRequest, Message};
 use crate::platform::redact::text::redact_text;
+use crate::platform::text::cut_bytes;
 use crate::review::model::Changed;
 use crate::review::model::Finding;
 use crate::review::model::Severity;
 use crate::review::patch::quoted;
-use crate::platform::text::cut_bytes;
 
 /// The most text of patches in one question, in bytes.
 const MAX_QUESTION_BYTES: usize = 48 * 1024;

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
+use crate::git::listing::ChangeKind;
 use crate::review::error::Error;
 use crate::review::judging::Opinion;
-use crate::review::skipped::Reason;
-use crate::git::listing::ChangeKind;
 use crate::review::patch::Patch;
+use crate::review::skipped::Reason;
 use crate::review::skipped::Skipped;
 
 /// The weight of a finding.

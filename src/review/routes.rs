@@ -7,10 +7,10 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::platform::live_stream::END;
 use crate::agent::service::AgentService;
 use crate::auth::principal::Principal;
 use crate::platform::extract::{Json, Query};
+use crate::platform::live_stream::END;
 use crate::platform::logging::TraceId;
 use crate::platform::problem::Problem;
 use crate::review::error::Error;

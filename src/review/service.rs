@@ -6,15 +6,14 @@ use async_stream::try_stream;
 use futures_util::{Stream, StreamExt};
 
 use crate::agent;
-use crate::agent::intake::open_workspace::OpenWorkspace;
-use crate::agent::intake::routing::needs;
-use crate::agent::intake::request::TaskRequest;
-use crate::agent::model_call::{CallContext, ModelCall};
 use crate::agent::deps::Deps;
+use crate::agent::intake::open_workspace::OpenWorkspace;
 use crate::agent::intake::open_workspace::permit;
+use crate::agent::intake::request::TaskRequest;
+use crate::agent::intake::routing::needs;
+use crate::agent::model_call::{CallContext, ModelCall};
+use crate::agent::prompt::compaction::window_budget;
 use crate::agent::service::AgentService;
-use crate::runs::task::Task;
-use crate::agent::prompt::messages::compaction::window_budget;
 use crate::auth::principal::Principal;
 use crate::git::error::Error as GitError;
 use crate::git::folder::blocking;
@@ -30,6 +29,7 @@ use crate::review::gathering::ReviewTarget;
 use crate::review::judging::{Opinion, questions, request};
 use crate::review::model::{Changed, Review};
 use crate::review::skipped::Reason;
+use crate::runs::task::Task;
 use crate::workspace::paths::Workspace;
 
 /// The remark about a folder without a repository.
@@ -88,7 +88,9 @@ impl Step {
 }
 
 /// Reviews what changed. Dropping the stream ends what is under way: a command, or a call to a model.
-pub fn steps(service: &AgentService, order: ReviewOrder,
+pub fn steps(
+    service: &AgentService,
+    order: ReviewOrder,
 ) -> impl Stream<Item = Result<Step, Error>> + Send + 'static {
     let service = service.clone();
     try_stream! {
@@ -158,7 +160,10 @@ pub fn steps(service: &AgentService, order: ReviewOrder,
 }
 
 /// The folder and its repository; none when it has no repository within reach.
-async fn target_of(service: &AgentService, order: &ReviewOrder) -> Result<Option<ReviewTarget>, Error> {
+async fn target_of(
+    service: &AgentService,
+    order: &ReviewOrder,
+) -> Result<Option<ReviewTarget>, Error> {
     if service.stopping().is_cancelled() {
         return Err(agent::error::Error::ShuttingDown.into());
     }
@@ -169,7 +174,8 @@ async fn target_of(service: &AgentService, order: &ReviewOrder) -> Result<Option
         workspace_path: Some(named.ok_or(Error::NoWorkspace)?.to_owned()),
         ..TaskRequest::default()
     };
-    let OpenWorkspace { workspace, policy } = OpenWorkspace::of(service.deps(), &task.into_task()?).await?;
+    let OpenWorkspace { workspace, policy } =
+        OpenWorkspace::of(service.deps(), &task.into_task()?).await?;
     let workspace = workspace.ok_or(Error::NoWorkspace)?;
     let (deps, root) = (service.deps().clone(), workspace.root().to_owned());
     let Some(place) = blocking(move || place_of(&deps, &root)).await? else {
@@ -231,7 +237,6 @@ async fn git(deps: &Deps, workspace: &Workspace) -> Result<Program, Error> {
     Ok(Program::new(launch, &mark, tasks, directory))
 }
 
-
 /// The model that reviews.
 struct Judge {
     route: Route,
@@ -267,7 +272,6 @@ impl Judge {
         Ok(Opinion::read(&answer.text, files))
     }
 }
-
 
 /// True for a failure of git after which the other files are read all the same. A second file that takes
 /// too long is none: all others might.

@@ -8,9 +8,12 @@ use serde_json::{Map, Value};
 
 use crate::exec::output::OutputStream;
 use crate::platform::ids::RunId;
-use crate::runs::event_data::{ApprovalData, LegacyStep, PlanData, PlanRef, ResumeReason, RunPhase, StepData, ToolCallData, ToolResultData};
-use crate::verify::model::{CheckData, Verification};
+use crate::runs::event_data::{
+    ApprovalData, LegacyStep, PlanData, PlanRef, ResumeReason, RunPhase, StepData, ToolCallData,
+    ToolResultData,
+};
 use crate::runs::outcome::Summary;
+use crate::verify::model::{CheckData, Verification};
 
 /// One entry of a run's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -1,8 +1,8 @@
 //! What events carry: the shapes inside them.
 
-use serde_json::json;
 use crate::llm::route::Route;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use serde_json::{Map, Value};
 
 /// The phases a client shows.

@@ -19,22 +19,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
-use crate::platform::metrics::Metrics;
-use crate::platform::tasks::Tasks;
-use crate::runs::active::ActiveRuns;
-use crate::runs::log::feed::Feed;
-use crate::runs::log::store;
-use crate::runs::model::EndOfLog;
-use crate::runs::store::runs;
-use crate::runs::model::RunHead;
 use crate::platform::ids::OrgId;
 use crate::platform::ids::RunId;
+use crate::platform::metrics::Metrics;
 use crate::platform::sse::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
+use crate::platform::tasks::Tasks;
+use crate::runs::active::ActiveRuns;
 use crate::runs::event::Event;
 use crate::runs::event_data::RunPhase;
+use crate::runs::log::feed::Feed;
 use crate::runs::log::feed::{Follower, TELL_EVERY};
+use crate::runs::log::store;
 use crate::runs::log::store::Recorded;
+use crate::runs::model::EndOfLog;
+use crate::runs::model::RunHead;
 use crate::runs::model::RunKind;
+use crate::runs::store::runs;
 
 /// The pause after the log could not be read.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -91,7 +91,9 @@ pub fn interactive(
 /// The stream of a job, or of any other run as a job, after a sequence number. Its client may come and
 /// go.
 pub fn job(streams: RunStreams, head: RunHead, after: i64, ends: CancellationToken) -> Response {
-    let follower = streams.feed.follow(&head.org_id, head.run_id, head.last_sequence);
+    let follower = streams
+        .feed
+        .follow(&head.org_id, head.run_id, head.last_sequence);
     // Nobody has seen what is not there yet, whatever a client says.
     let after = after.min(head.last_sequence);
     // No edit waits for events that the client has seen.

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::tools::outcome::ToolError;
 use crate::platform::text::cut_bytes;
+use crate::tools::outcome::ToolError;
 
 /// The arguments of one call.
 ///

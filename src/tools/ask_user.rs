@@ -11,9 +11,9 @@ use crate::tools::tool::text;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
+use crate::platform::text::cut_bytes;
 use crate::tools::arguments::Arguments;
 use crate::tools::outcome::ToolError;
-use crate::platform::text::cut_bytes;
 
 const QUESTION_BYTES: usize = 4_000;
 const LABEL_BYTES: usize = 200;

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::platform::text::cut_bytes;
 use crate::tools::commands::run_command::TIMED_OUT;
 use crate::verify::detect::CheckKind;
-use crate::platform::text::cut_bytes;
 
 const MOST_LINES: usize = 20;
 const LINE_BYTES: usize = 300;

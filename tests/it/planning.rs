@@ -209,8 +209,8 @@ async fn asking_for_progress_slows_no_edit(db: PgPool) {
     let edit = async {
         // By now the other request waits for news.
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let followers = &desk.stage.app.app.agent.services().followers;
-        followers.let_clients_read(id.parse().unwrap()).await
+        let feed = &desk.stage.app.app.agent.deps().feed;
+        feed.let_clients_read(id.parse().unwrap()).await
     };
     tokio::select! {
         told = done(&desk.client, &id) => panic!("the work waits for a file: {told:?}"),

@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::agent::calls::call::{CallResult, PendingCall};
 use crate::agent::runner::runner::{Halt, Runner};
-use crate::agent::prompt::messages::compaction::head_and_tail;
 use crate::llm::model::{Arguments, Message};
 use crate::platform::ids::ToolCallId;
+use crate::platform::text::head_and_tail;
 use crate::runs::event::Event;
 use crate::runs::event_data::{ToolCallData, ToolResultData};
 use crate::runs::log::entry::Entry;
@@ -46,14 +46,19 @@ pub(crate) async fn announce(runner: &mut Runner, pending: &PendingCall) -> Resu
         position,
         call: call.clone(),
     };
-    runner.journal
+    runner
+        .journal
         .write(vec![intent, Entry::Event(shown)])
         .await?;
     runner.state.usage.tool_calls += 1;
     Ok(())
 }
 
-pub(crate) async fn finish(runner: &mut Runner, pending: PendingCall, done: CallResult) -> Result<(), Halt> {
+pub(crate) async fn finish(
+    runner: &mut Runner,
+    pending: PendingCall,
+    done: CallResult,
+) -> Result<(), Halt> {
     runner.state.usage.add_effects(&done.effects);
     let is_error = !done.succeeded();
     let text = serde_json::to_string(&done.result).unwrap_or_default();
@@ -70,16 +75,19 @@ pub(crate) async fn finish(runner: &mut Runner, pending: PendingCall, done: Call
 }
 
 /// What shows and records the result of a call.
-fn closing(runner: &Runner, id: ToolCallId, call_id: String, result: Map<String, Value>) -> Vec<Entry> {
+fn closing(
+    runner: &Runner,
+    id: ToolCallId,
+    call_id: String,
+    result: Map<String, Value>,
+) -> Vec<Entry> {
     let timestamp = runner.deps.clock.millis();
     let whole = Value::Object(result);
     let shown = match shortened(whole.clone()) {
         Value::Object(result) => result,
-        Value::Null
-        | Value::Bool(_)
-        | Value::Number(_)
-        | Value::String(_)
-        | Value::Array(_) => Map::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Map::new()
+        }
     };
     let tool_result = ToolResultData {
         id: call_id,
@@ -94,7 +102,6 @@ fn closing(runner: &Runner, id: ToolCallId, call_id: String, result: Map<String,
         Entry::Event(shown),
     ]
 }
-
 
 /// The same value with its long strings cut in the middle.
 fn shortened(value: Value) -> Value {

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::agent::calls::call::{CallResult, Invocation, PendingCall};
 use crate::agent::calls::consent;
 use crate::agent::calls::consent::danger;
-use crate::agent::calls::call::{CallResult, Invocation, PendingCall};
 use crate::agent::runner::runner::{Halt, Runner};
 use crate::approvals::consents;
 use crate::approvals::consents::model::{AutoAllowed, Decision};
@@ -47,7 +47,9 @@ pub(crate) fn judge(runner: &Runner, invocation: &Invocation) -> Judgement {
     match &runner.tools {
         Some(tools) => {
             let root = tools.workspace.root();
-            tools.policy.judge(invocation.tool.name(), invocation.request(), root)
+            tools
+                .policy
+                .judge(invocation.tool.name(), invocation.request(), root)
         }
         None => Judgement::default(),
     }
@@ -65,7 +67,10 @@ pub(crate) async fn approve(
         if let Some(rewrite) = judgement.rewrite {
             let arguments = rewrite.arguments();
             let Some(tool) = runner.deps.tools.set.named(REWRITES_TO).cloned() else {
-                return Ok(Approval::Refuse(forbidden(&invocation, &judgement.findings)));
+                return Ok(Approval::Refuse(forbidden(
+                    &invocation,
+                    &judgement.findings,
+                )));
             };
             return Ok(Approval::Run {
                 invocation: Invocation { tool, arguments },
@@ -82,16 +87,19 @@ pub(crate) async fn approve(
                     note,
                 });
             }
-            Verdict::Forbid => return Ok(Approval::Refuse(forbidden(&invocation, &judgement.findings))),
+            Verdict::Forbid => {
+                return Ok(Approval::Refuse(forbidden(
+                    &invocation,
+                    &judgement.findings,
+                )));
+            }
             Verdict::Ask if runner.run.role == Role::Viewer => {
                 return Ok(Approval::Refuse(CallResult::error(NOT_A_VIEWERS)));
             }
             Verdict::Ask => {}
         }
         let action = action(runner, &invocation);
-        if is_preferred(runner, pending, &action, &judgement.findings)
-            .await?
-        {
+        if is_preferred(runner, pending, &action, &judgement.findings).await? {
             let consent = None;
             return Ok(Approval::Run {
                 invocation,
@@ -111,7 +119,8 @@ pub(crate) async fn approve(
             }
             Decision::Replaced(command) if invocation.arguments.contains_key("command") => {
                 note = Some(format!("the user chose another command: {command}"));
-                invocation.arguments
+                invocation
+                    .arguments
                     .insert("command".to_owned(), Value::String(command));
             }
             Decision::Replaced(words) => {
@@ -168,10 +177,12 @@ pub(crate) async fn ask_to_repeat(
         Decision::Replaced(words) => Approval::Refuse(CallResult::error(&format!(
             "it is not known whether this was done; the user says: {words}"
         ))),
-        Decision::Denied | Decision::Expired | Decision::Canceled => Approval::Refuse(CallResult::error(
-            "the server was lost while this ran, so it is not known whether it was done; it \
+        Decision::Denied | Decision::Expired | Decision::Canceled => {
+            Approval::Refuse(CallResult::error(
+                "the server was lost while this ran, so it is not known whether it was done; it \
              was not run again. Look at what is there before you go on.",
-        )),
+            ))
+        }
     })
 }
 
@@ -236,7 +247,8 @@ async fn is_preferred(
                 alternative_command: None,
             };
             let event = Event::ApprovalRecorded { approval };
-            runner.journal
+            runner
+                .journal
                 .write(vec![Entry::Event(event), Entry::ToolApproved(pending.id)])
                 .await?;
             Ok(true)
@@ -249,7 +261,6 @@ async fn is_preferred(
         }
     }
 }
-
 
 /// What the model is told of an action that nobody may allow.
 fn forbidden(invocation: &Invocation, findings: &[Finding]) -> CallResult {

@@ -15,7 +15,12 @@ use crate::platform::redact::json::redact_json;
 /// How long a run waits for the audit log; the same as for the database, in which it is.
 const MOST_AWAY: Duration = Duration::from_mins(5);
 
-fn entry_of(runner: &Runner, pending: &PendingCall, invocation: &Invocation, consent: Option<ConsentId>) -> NewEntry {
+fn entry_of(
+    runner: &Runner,
+    pending: &PendingCall,
+    invocation: &Invocation,
+    consent: Option<ConsentId>,
+) -> NewEntry {
     let mut payload = json!({
         "tool": invocation.tool.name(),
         "arguments": invocation.arguments,
@@ -66,7 +71,6 @@ pub(crate) fn note_refusal(runner: &Runner, pending: &PendingCall, invocation: &
     let entry = entry_of(runner, pending, invocation, None);
     runner.deps.audit.note_later(entry, Outcome::Refused);
 }
-
 
 /// How a invocation ended.
 pub(crate) fn ending(done: &Result<CallResult, Halt>) -> Ending {

@@ -13,18 +13,17 @@ use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use crate::agent::steps::verification;
-use crate::agent::calls::recover;
-use crate::agent::calls::question;
-use crate::agent::calls::audit;
-use crate::agent::calls::approve;
 use crate::agent::calls::announce;
+use crate::agent::calls::approve;
 use crate::agent::calls::approve::Approval;
+use crate::agent::calls::audit;
 use crate::agent::calls::audit::ending;
 use crate::agent::calls::probe::StoredProbe;
+use crate::agent::calls::question;
+use crate::agent::calls::recover;
 use crate::agent::calls::recover::Recovery;
 use crate::agent::runner::runner::{Halt, Runner};
-use crate::runs::model::ToolAccess;
+use crate::agent::steps::verification;
 use crate::audit::service::Open;
 use crate::llm::model::{Arguments as Sent, ToolCall};
 use crate::platform::ids::ConsentId;
@@ -32,6 +31,7 @@ use crate::platform::ids::ToolCallId;
 use crate::policy::model::Verdict;
 use crate::runs::log::audience::Readers;
 use crate::runs::log::entry::Entry;
+use crate::runs::model::ToolAccess;
 use crate::runs::outcome::Stopped;
 use crate::runs::store::steps::{CallProgress, OpenCall};
 use crate::tools::context::ToolContext;
@@ -46,7 +46,10 @@ const PARALLEL_READS: usize = 5;
 /// Runs the calls of one turn: neighbours that only read at the same time, all others one by
 /// one, results in the order of the calls. Calls beyond the run's limit are not even shown.
 pub(crate) async fn all(runner: &mut Runner, calls: Vec<ToolCall>) -> Result<(), Halt> {
-    let left = runner.limits.tool_calls.saturating_sub(runner.state.usage.tool_calls);
+    let left = runner
+        .limits
+        .tool_calls
+        .saturating_sub(runner.state.usage.tool_calls);
     // Those that another process left behind were counted when they were shown.
     let left = usize::try_from(left)
         .unwrap_or(usize::MAX)
@@ -105,7 +108,8 @@ fn is_free(runner: &Runner, pending: &PendingCall) -> bool {
     let Ok(invocation) = &pending.work else {
         return false;
     };
-    invocation.tool.access() == Access::Read && approve::judge(runner, invocation).verdict == Verdict::Allow
+    invocation.tool.access() == Access::Read
+        && approve::judge(runner, invocation).verdict == Verdict::Allow
 }
 
 pub(crate) fn may_use(runner: &Runner, tool: &dyn Tool) -> Result<(), String> {
@@ -180,8 +184,14 @@ async fn recover(
     past: &OpenCall,
     invocation: Invocation,
 ) -> Result<CallResult, Halt> {
-    let probe = past.probe.clone().map(StoredProbe::read).unwrap_or_default();
-    let invocation = probe.invocation(&runner.deps.tools.set).unwrap_or(invocation);
+    let probe = past
+        .probe
+        .clone()
+        .map(StoredProbe::read)
+        .unwrap_or_default();
+    let invocation = probe
+        .invocation(&runner.deps.tools.set)
+        .unwrap_or(invocation);
     // Rules may have become stricter since it began.
     if let Some(done) = approve::forbids(runner, &invocation) {
         return Ok(done);
@@ -208,7 +218,11 @@ async fn foresee(runner: &Runner, invocation: &Invocation, tools: &ToolContext) 
     tokio::task::spawn_blocking(look).await.unwrap_or_default()
 }
 
-async fn approve_and_run(runner: &mut Runner, pending: &PendingCall, invocation: Invocation) -> Result<CallResult, Halt> {
+async fn approve_and_run(
+    runner: &mut Runner,
+    pending: &PendingCall,
+    invocation: Invocation,
+) -> Result<CallResult, Halt> {
     match approve::approve(runner, pending, invocation.clone()).await? {
         Approval::Run {
             invocation,
@@ -232,7 +246,9 @@ async fn run_approved(
 ) -> Result<CallResult, Halt> {
     verification::measure_baseline(runner).await?;
     let Some(mut tools) = runner.tools.clone() else {
-        return Ok(CallResult::error("no workspace is open, so there are no tools"));
+        return Ok(CallResult::error(
+            "no workspace is open, so there are no tools",
+        ));
     };
     if invocation.request().writes_a_file() {
         // Clients copy the file for their Undo when they see the call, which they can now.
@@ -247,9 +263,9 @@ async fn run_approved(
         tools.status_file = runner.deps.status_files.file(runner.run.id, pending.id);
     }
     let (id, probe) = (pending.id, probe.to_value());
-    let entry = audit::begin(runner, pending, &invocation, consent.map(|(id, _)| id))
-        .await?;
-    runner.journal
+    let entry = audit::begin(runner, pending, &invocation, consent.map(|(id, _)| id)).await?;
+    runner
+        .journal
         .write(vec![Entry::ToolStarted { id, probe, consent }])
         .await?;
     runner.journal.commit().await?;
@@ -262,7 +278,6 @@ async fn run_approved(
     }
     Ok(done)
 }
-
 
 /// Runs one call, and completes its entry in the audit log.
 async fn execute(
@@ -279,7 +294,11 @@ async fn execute(
 }
 
 /// The model's mistakes are told to the model; ours end the run.
-async fn outcome(invocation: &Invocation, call_id: &str, tools: &ToolContext) -> Result<CallResult, Halt> {
+async fn outcome(
+    invocation: &Invocation,
+    call_id: &str,
+    tools: &ToolContext,
+) -> Result<CallResult, Halt> {
     let (tool, arguments) = (&*invocation.tool, invocation.arguments.clone());
     match registry::execute(tool, call_id, arguments, tools).await {
         Ok(Outcome { result, effects }) => Ok(CallResult { result, effects }),

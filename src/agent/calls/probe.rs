@@ -89,11 +89,19 @@ impl StoredProbe {
 }
 
 impl Sign {
-    fn of(invocation: &Invocation, judgement: &Judgement, tools: &ToolContext, files: &StatusFiles) -> Self {
+    fn of(
+        invocation: &Invocation,
+        judgement: &Judgement,
+        tools: &ToolContext,
+        files: &StatusFiles,
+    ) -> Self {
         if judgement.reads_only {
             return Self::Repeatable;
         }
-        match invocation.tool.probe(Arguments::of(&invocation.arguments), tools) {
+        match invocation
+            .tool
+            .probe(Arguments::of(&invocation.arguments), tools)
+        {
             tool::Probe::Repeatable => Self::Repeatable,
             tool::Probe::File(write) => Self::File {
                 path: write.path,

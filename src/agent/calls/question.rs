@@ -46,7 +46,9 @@ pub(crate) async fn ask(
     ];
     runner.journal.write(entries).await?;
     Ok(match reply {
-        Reply::Answered(response) => CallResult::of(json!({ "success": true, "response": response })),
+        Reply::Answered(response) => {
+            CallResult::of(json!({ "success": true, "response": response }))
+        }
         Reply::Cancelled => CallResult::error("the user does not want to answer"),
         Reply::Expired => CallResult::error("nobody answered in time; go on without the answer"),
     })
@@ -99,4 +101,3 @@ fn waiting(runner: &Runner, id: PromptId) -> Vec<Entry> {
     }
     entries
 }
-

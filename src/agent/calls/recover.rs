@@ -10,8 +10,8 @@ use crate::agent::calls::probe::sha256;
 use serde_json::{Value, json};
 use sha2::Digest;
 
-use crate::agent::calls::probe::{Sign, StoredProbe, sha256};
 use crate::agent::calls::call::{CallResult, Invocation, PendingCall};
+use crate::agent::calls::probe::StoredProbe;
 use crate::agent::runner::runner::{Halt, Runner};
 use crate::exec::status_file::CommandStatus;
 use crate::llm::model::Message;
@@ -90,7 +90,6 @@ pub(crate) async fn tell_of_lost_servers(runner: &mut Runner) -> Result<(), Halt
     );
     runner.append(Message::user(told)).await
 }
-
 
 /// The result of a file tool that was done before its process was lost.
 fn written(path: &str, existed: bool) -> CallResult {

@@ -1,21 +1,20 @@
 //! Answering a question in text.
 
 use crate::agent::deps::Deps;
+use crate::agent::intake::open_workspace::open;
 use crate::agent::intake::routing::route;
-use crate::agent::learning::guidance::tuning;
+use crate::agent::learning::guidance::guidance;
+use crate::agent::learning::tuning;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::agent::error::Error;
 use crate::agent::intake::history;
-use crate::agent::intake::routing::needs;
-use crate::runs::event_data::router_info;
 use crate::agent::intake::request::TaskRequest;
-use crate::agent::learning::guidance::tuning::params;
+use crate::agent::intake::routing::needs;
+use crate::agent::learning::tuning::params;
 use crate::agent::model_call::{CallContext, ModelCall};
-use crate::agent::prompt::messages::messages;
-use crate::runs::model::ToolAccess;
-use crate::runs::plan::Plan;
+use crate::agent::prompt::messages;
 use crate::agent::service::AgentService;
 use crate::auth::principal::Principal;
 use crate::feedback;
@@ -28,6 +27,9 @@ use crate::llm::route::Route;
 use crate::platform::ids::uuid_v7;
 use crate::platform::logging::TraceId;
 use crate::retrieval::model::{Chunk, DEFAULT_BUDGET_TOKENS};
+use crate::runs::event_data::router_info;
+use crate::runs::model::ToolAccess;
+use crate::runs::plan::Plan;
 use crate::runs::task::Task;
 use crate::workspace::paths::Workspace;
 
@@ -51,7 +53,9 @@ pub struct Chat {
 }
 
 /// Checks a chat's request and gathers what the model is shown.
-pub async fn prepare(service: &AgentService, principal: &Principal,
+pub async fn prepare(
+    service: &AgentService,
+    principal: &Principal,
     trace_id: TraceId,
     request: TaskRequest,
 ) -> Result<Chat, Error> {
@@ -64,13 +68,18 @@ pub async fn prepare(service: &AgentService, principal: &Principal,
     let mut task = request.into_task()?;
     let workspace = open(deps, &task)?;
     let names_model = model.is_some() || hint.is_some();
-    task.tuning = tuning::tune(deps, principal, &task, TaskType::Chat, names_model)
-        .await;
+    task.tuning = tuning::tune(deps, principal, &task, TaskType::Chat, names_model).await;
     let needs = needs(&task, false);
     let route = route(deps, model.as_deref(), hint.as_deref(), &mut task, needs)?;
     history::recall(&deps.conversations, principal, &mut task).await?;
-    let chunks = search(deps, principal, CallPhase::Chat, workspace.as_ref(), &task.message)
-        .await;
+    let chunks = search(
+        deps,
+        principal,
+        CallPhase::Chat,
+        workspace.as_ref(),
+        &task.message,
+    )
+    .await;
     let (asked_at, draw) = (deps.clock.now(), uuid_v7(&deps.clock));
     let guidance = guidance(deps, principal, &task, &chunks, draw).await;
     let mut messages = task.history.clone();

@@ -1,6 +1,5 @@
 //! Builds the runner of a run that this process has claimed.
 
-use crate::agent::prompt::compaction::window_budget;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -9,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::deps::Deps;
 use crate::agent::intake::open_workspace::OpenWorkspace;
 use crate::agent::intake::routing::access;
-use crate::agent::prompt::messages::compaction;
+use crate::agent::prompt::compaction;
 use crate::agent::runner::live_output::LiveOutput;
 use crate::agent::runner::resumed::ResumeState;
 use crate::agent::runner::runner::{Origin, Runner, Slot};
@@ -76,7 +75,10 @@ pub(crate) fn runner(
         status_file: None,
     });
     let mut history = run.task.history.clone();
-    compaction::keep_newest(&mut history, compaction::window_budget(&route) / HISTORY_SHARE);
+    compaction::keep_newest(
+        &mut history,
+        compaction::window_budget(&route) / HISTORY_SHARE,
+    );
     Runner {
         limits: deps.config.limits_of(&run.task),
         output: LiveOutput::new(lines, journal.clone(), deps.clock.clone()),

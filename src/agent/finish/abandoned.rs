@@ -9,18 +9,18 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::deps::Deps;
 use crate::agent::finish::end::{End, cancel_requested, summary};
 use crate::agent::finish::record::write;
-use crate::agent::runner::state::RunState;
 use crate::agent::model_call::SpendTotal;
-use crate::agent::deps::Deps;
+use crate::agent::runner::state::RunState;
 use crate::ledger;
 use crate::runs::event::Event;
 use crate::runs::log::entry::WriteError;
 use crate::runs::log::store;
 use crate::runs::log::store::{Append, Appended, Storable};
 use crate::runs::model::{Run, RunStatus};
-use crate::runs::outcome::{Stopped, Summary, Tokens};
+use crate::runs::outcome::Stopped;
 use crate::runs::store::runs;
 
 /// The pause between two tries.
@@ -145,12 +145,7 @@ pub(crate) fn read_state(state: Value) -> RunState {
 }
 
 /// Adds an event to the log of a run that is held and not worked on.
-async fn append(
-    deps: &Deps,
-    run: &Run,
-    fence: i64,
-    event: Event,
-) -> Result<(), WriteError> {
+async fn append(deps: &Deps, run: &Run, fence: i64, event: Event) -> Result<(), WriteError> {
     let at = deps.clock.now();
     let mut tx = deps.db.begin().await?;
     let Some(last) = runs::lock_run(&mut tx, &run.org_id, run.id, fence).await? else {

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::agent::intake::routing::task_type;
-use crate::agent::learning::guidance::changes::{FileChange, hash_of, MAX_FILES};
-use crate::agent::learning::guidance::tuning::params;
-use crate::agent::prompt::messages::messages;
+use crate::agent::learning::changes::{FileChange, MAX_FILES, hash_of};
+use crate::agent::learning::tuning::params;
+use crate::agent::prompt::messages;
 use crate::agent::runner::runner::Runner;
 use crate::feedback::model::{Category, Generation, Sha256Hex, Verified};
 use crate::feedback::traits::Written;
@@ -99,7 +99,10 @@ fn written(runner: &Runner) -> Written {
             .flat_map(|message| code(message, &runner.deps.tools.set))
             .collect(),
         changed: &runner.state.usage.modified | &runner.state.usage.created,
-        commands: runner.tools.is_some().then_some(runner.state.usage.commands),
+        commands: runner
+            .tools
+            .is_some()
+            .then_some(runner.state.usage.commands),
     }
 }
 
@@ -121,9 +124,7 @@ fn code(message: &Message, tools: &ToolSet) -> Vec<(String, String)> {
         let llm::model::Arguments::Object { object } = &call.arguments else {
             return None;
         };
-        let written = tools
-            .named(&call.name)?
-            .written(Arguments::of(object))?;
+        let written = tools.named(&call.name)?.written(Arguments::of(object))?;
         Some((written.path, written.text))
     });
     written.collect()

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::agent::learning::guidance::changes::FileChange;
-use crate::agent::prompt::messages::plan::Progress;
+use crate::agent::learning::changes::FileChange;
+use crate::agent::prompt::plan::Progress;
 use crate::agent::runner::state::RunState;
 use crate::agent::runner::usage::RunUsage;
 use crate::feedback::model::Generation;

@@ -1,22 +1,18 @@
 //! The end of a run that is worked on here: told by the run itself, which knows what it did.
 
-use crate::runs::store::changes;
-use crate::agent::intake::routing::task_type;
-use crate::runs::outcome::Tokens;
-use crate::tools::registry::ToolSet;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::runner::runner::Runner;
 use crate::agent::finish::answer::{changes, generation};
-use crate::agent::finish::record::write;
 use crate::agent::finish::end::{End, cancel_requested, summary};
+use crate::agent::finish::record::write;
 use crate::agent::intake::history;
+use crate::agent::runner::runner::Runner;
 use crate::runs::event::Event;
 use crate::runs::event_data::RunPhase;
 use crate::runs::log::entry::JournalLost;
-use crate::runs::outcome::{Stopped, Summary};
+use crate::runs::outcome::Stopped;
 use crate::runs::store::runs;
 use crate::runs::topics::WAITING;
 
@@ -52,7 +48,11 @@ pub enum RaceOutcome {
 }
 
 /// Writes the end of the run.
-pub(crate) async fn end(runner: Runner, outcome: RaceOutcome, stopping: &CancellationToken) -> Ended {
+pub(crate) async fn end(
+    runner: Runner,
+    outcome: RaceOutcome,
+    stopping: &CancellationToken,
+) -> Ended {
     match outcome {
         RaceOutcome::JournalLost => Ended::Lost,
         RaceOutcome::LeaseLost => Ended::Interrupted,
@@ -151,4 +151,3 @@ async fn remember(runner: &Runner) {
     )
     .await;
 }
-

@@ -1,19 +1,15 @@
 //! What every end of a run writes, in one transaction: the last events, the run's row, its metrics and
 //! the generation that can be rated. Either all of them are there or none.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use crate::agent::finish::end::End;
-use crate::agent::learning::guidance::signals;
-use crate::agent::learning::guidance::signals::Answered;
-use crate::agent::prompt::messages::plan::Progress;
-use crate::agent::runner::usage::Retrieval;
 use crate::agent::deps::Deps;
+use crate::agent::finish::end::End;
+use crate::agent::learning::signals;
+use crate::agent::learning::signals::Answered;
+use crate::agent::runner::usage::Retrieval;
 use crate::approvals::{consents, questions};
-use crate::feedback::model::Generation;
 use crate::feedback::store::generations;
 use crate::ledger;
 use crate::ledger::model::{CallPhase, Status, TaskMetric};
@@ -24,8 +20,8 @@ use crate::runs::event_data::{RunPhase, ToolResultData};
 use crate::runs::log::entry::WriteError;
 use crate::runs::log::store;
 use crate::runs::log::store::{Append, Appended, Storable};
-use crate::runs::model::{Run, RunKind, RunStatus};
-use crate::runs::outcome::{Stopped, Summary};
+use crate::runs::model::{RunKind, RunStatus};
+use crate::runs::outcome::Stopped;
 use crate::runs::store::{runs, steps};
 use crate::telemetry::model::{Occurrence, Source};
 
@@ -88,7 +84,9 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
 
 /// A call that was cut off gets its result: what is known is only that it did not end. Nobody
 /// reads answers to the run's questions any more.
-async fn close_what_is_open(end: &End<'_>, conn: &mut sqlx::PgConnection,
+async fn close_what_is_open(
+    end: &End<'_>,
+    conn: &mut sqlx::PgConnection,
     at: DateTime<Utc>,
 ) -> Result<Vec<(Event, RunStatus)>, WriteError> {
     let (org_id, run_id) = (&end.run.org_id, end.run.id);
@@ -209,7 +207,7 @@ fn failure(end: &End<'_>, at: DateTime<Utc>) -> Occurrence {
         component: Some("agent".to_owned()),
         operation: Some("run".to_owned()),
         trace_id: run.trace_id.as_ref().map(|trace| trace.0.clone()),
-        run_id: Some(run.id),
+        run_id: Some(run.id.0),
         extra: Some(json!({"model": run.model.model, "provider": run.model.provider})),
         ..Occurrence::of_this_server(at)
     }
@@ -247,4 +245,3 @@ fn task_status(stopped: Stopped) -> Status {
         | Stopped::InternalError => Status::Error,
     }
 }
-

@@ -8,7 +8,7 @@ use crate::agent::intake::history;
 use crate::agent::intake::open_workspace::OpenWorkspace;
 use crate::agent::intake::request::TaskRequest;
 use crate::agent::intake::routing::{access, needs, route, task_type};
-use crate::agent::learning::guidance::tuning;
+use crate::agent::learning::tuning;
 use crate::auth::principal::Principal;
 use crate::llm::route::Route;
 use crate::platform::ids::RunId;

@@ -5,17 +5,18 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::auth::principal::Principal;
-use crate::feedback::guidance::service;
 use crate::feedback::guidance::model::{Guidance, Occasion};
+use crate::feedback::guidance::service;
 use crate::feedback::model::Category;
 use crate::feedback::traits::{language_in, language_of};
 use crate::retrieval::model::Chunk;
 use crate::runs::task::Task;
 
-
 /// What was learned for a task of somebody; nothing when that is switched off or cannot be read,
 /// because a task can do without.
-pub(crate) async fn guidance(deps: &Deps, principal: &Principal,
+pub(crate) async fn guidance(
+    deps: &Deps,
+    principal: &Principal,
     task: &Task,
     chunks: &[Chunk],
     draw: Uuid,
@@ -58,5 +59,3 @@ fn language(task: &Task, chunks: &[Chunk]) -> Option<&'static str> {
     open.or_else(|| language_in(&task.message))
         .or_else(|| chunks.iter().find_map(|chunk| language_of(&chunk.path)))
 }
-
-

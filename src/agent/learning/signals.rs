@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
-use crate::agent::learning::guidance::changes::FileChange;
+use crate::agent::learning::changes::FileChange;
 use crate::approvals::consents;
 use crate::feedback::model::{Generation, Signal, SignalSource};
 use crate::feedback::store::{generations, signals};
@@ -58,7 +58,7 @@ pub(crate) async fn leave(
         let folder = Workspace::open(folder).map(|place| place.root().to_owned());
         if let Ok(folder) = folder {
             let folder = folder.to_string_lossy();
-            let files = to_jsonb(outcome.changes);
+            let files = to_jsonb(&outcome.changes);
             changes::leave(conn, run, gen_id, &folder, &files, at).await?;
         }
     }

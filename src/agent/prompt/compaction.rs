@@ -7,8 +7,8 @@
 
 use std::fmt::Write as _;
 
-use crate::llm::route::Route;
 use crate::llm::model::{Arguments, Message, Part, ToolSpec};
+use crate::llm::route::Route;
 use crate::platform::text::{cut_chars, head_and_tail};
 
 /// The share of the model's window that the conversation may take, in percent, when the rest is

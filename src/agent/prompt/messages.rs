@@ -6,11 +6,11 @@
 
 use std::fmt::Write as _;
 
-use crate::runs::model::ToolAccess;
-use crate::runs::plan::Plan;
 use crate::llm::model::{Message, Part};
 use crate::platform::text::first_chars;
 use crate::retrieval::model::Chunk;
+use crate::runs::model::ToolAccess;
+use crate::runs::plan::Plan;
 use crate::runs::task::{EditorContext, Task};
 
 /// The most of the open file that is shown, in characters.

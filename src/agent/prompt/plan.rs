@@ -2,13 +2,10 @@
 
 use crate::platform::text::within_chars;
 use crate::runs::plan::{MAX_DETAIL, MAX_TITLE, Plan};
-use crate::runs::plan::MAX_DETAIL;
-use crate::runs::plan::MAX_TITLE;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::prompt::messages::messages;
+use crate::agent::prompt::messages;
 use crate::llm::model::{ChatRequest, Message};
-use crate::platform::text::within_chars;
 use crate::retrieval::model::Chunk;
 use crate::runs::event::Event;
 use crate::runs::event_data::{PlanRef, PlanStep, StepData, StepStatus};
@@ -258,9 +255,7 @@ mod tests {
     #[test]
     fn progress_follows_what_the_model_announces_and_never_goes_back() {
         let text = "{\"steps\":[{\"label\":\"a\"},{\"label\":\"b\"},{\"label\":\"c\"}]}";
-        let plan = parse(text)
-            .expect("a plan")
-            .named("plan-1".to_owned());
+        let plan = parse(text).expect("a plan").named("plan-1".to_owned());
         let (mut progress, first) = Progress::begin(&plan);
         assert_eq!(statuses(&[first]), [(0, StepStatus::Running)]);
         assert_eq!(
@@ -282,5 +277,18 @@ mod tests {
         let (mut progress, _) = Progress::begin(&plan);
         assert_eq!(progress.read("Step 4294967295: x"), []);
         assert_eq!(progress.read("Step 99999999999999: x"), []);
+    }
+
+    #[test]
+    fn a_plan_of_one_step_has_the_first_line_with_text_as_its_title() {
+        for (message, title) in [
+            ("Fix the test", "Fix the test"),
+            ("\n \t\n  Fix the test \nand the other", "Fix the test"),
+            ("\r\n\r\nFix\r\nmore", "Fix"),
+        ] {
+            let plan = one_step(&Task::unreadable(message.to_owned()));
+            assert_eq!(plan.steps[0].title, title, "{message:?}");
+            assert_eq!(plan.steps[0].detail, title, "{message:?}");
+        }
     }
 }

@@ -27,7 +27,7 @@ use crate::runs::lease::keeper::Term;
 use crate::runs::lease::model::ClaimedRun;
 use crate::runs::log::store;
 use crate::runs::log::store::{Append, Storable};
-use crate::runs::model::{RunClaim, Run, RunKind, RunStatus};
+use crate::runs::model::{Run, RunClaim, RunKind, RunStatus};
 use crate::runs::store::runs;
 
 /// A run that has begun.
@@ -140,7 +140,14 @@ pub(crate) fn set_to_work(service: &AgentService, assignment: Assignment) -> Sta
         slots: service.slots().clone(),
         held: Some(slot),
     };
-    let runner = build::runner(deps, &claimed, equipment, origin, cancel.child_token(), slot);
+    let runner = build::runner(
+        deps,
+        &claimed,
+        equipment,
+        origin,
+        cancel.child_token(),
+        slot,
+    );
     let service = service.clone();
     deps.tasks.spawn(async move {
         let work = AssertUnwindSafe(Box::pin(execute(runner, &ends)));

@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 use crate::exec::output::OutputLine;
 use crate::platform::clock::Clock;
 use crate::runs::event::Event;
-use crate::runs::log::journal::Journal;
 use crate::runs::log::entry::JournalLost;
+use crate::runs::log::journal::Journal;
 
 /// How long lines are gathered before they become one event.
 const GATHER: Duration = Duration::from_millis(50);

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::deps::Deps;
 use crate::agent::model_call::CallContext;
-use crate::agent::prompt::messages::compaction::window_budget;
+use crate::agent::prompt::compaction::window_budget;
 use crate::agent::runner::live_output::LiveOutput;
 use crate::agent::runner::state::{Baseline, RunState};
 use crate::agent::runner::transcript::Transcript;
@@ -139,10 +139,7 @@ impl Runner {
 
     /// Tries something again that needs the database: one that is away for a moment does not end the
     /// run.
-    pub(crate) async fn retry_database<T, E, F>(
-        &mut self,
-        work: impl Fn() -> F,
-    ) -> Result<T, Halt>
+    pub(crate) async fn retry_database<T, E, F>(&mut self, work: impl Fn() -> F) -> Result<T, Halt>
     where
         E: std::error::Error + Sync,
         F: Future<Output = Result<T, E>>,

@@ -6,13 +6,12 @@
 
 use crate::verify::detect::Check;
 use crate::verify::run::CheckResult;
-use crate::verify::run::CheckResult;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::agent::prompt::messages::plan::Progress;
+use crate::agent::prompt::plan::Progress;
 use crate::agent::runner::usage::RunUsage;
 use crate::feedback::model::Exposure;
 use crate::llm::model::StopReason;
@@ -70,4 +69,3 @@ pub struct Rounds {
     /// What had been done by the last verification.
     pub(crate) deeds_seen: u32,
 }
-

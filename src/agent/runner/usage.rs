@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::platform::sync::lock;
 use crate::retrieval::model::{Chunk, Retrieved};
 use crate::tools::outcome::Effect;
 

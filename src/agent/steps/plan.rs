@@ -2,15 +2,14 @@
 
 use std::time::Instant;
 
-use crate::agent::runner::runner::{Halt, Runner};
 use crate::agent::model_call::{CallContext, ModelCall};
-use crate::agent::prompt::messages::messages;
-use crate::agent::prompt::messages::plan;
-use crate::runs::plan::Plan;
-use crate::agent::prompt::messages::plan::Progress;
+use crate::agent::prompt::plan;
+use crate::agent::prompt::plan::Progress;
+use crate::agent::runner::runner::{Halt, Runner};
 use crate::ledger::model::CallPhase;
 use crate::llm::error::LlmError;
 use crate::retrieval::model::{Chunk, DEFAULT_BUDGET_TOKENS};
+use crate::runs::plan::Plan;
 use crate::runs::task::Task;
 
 /// The part of the window that found code may take at the start, as a divisor.
@@ -20,7 +19,8 @@ pub(crate) async fn retrieve(runner: &mut Runner) -> Result<Vec<Chunk>, Halt> {
     let Some(tools) = &runner.tools else {
         return Ok(Vec::new());
     };
-    runner.thinking("Searching the workspace for the code that matters…")
+    runner
+        .thinking("Searching the workspace for the code that matters…")
         .await?;
     let root = tools.workspace.root().to_owned();
     let query = plan::search_query(&runner.run.task);
@@ -75,7 +75,6 @@ async fn begin_plan(runner: &mut Runner, plan: Plan) -> Result<Plan, Halt> {
     Ok(plan)
 }
 
-
 /// Asks a model for a plan. None when its answer is no plan.
 pub(crate) async fn ask(
     caller: &CallContext,
@@ -87,22 +86,4 @@ pub(crate) async fn ask(
     let call = ModelCall::start(caller, CallPhase::Plan, &request).await?;
     let answer = call.complete().await?;
     Ok(plan::parse(&answer.text))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plan_of_one_step_has_the_first_line_with_text_as_its_title() {
-        for (message, title) in [
-            ("Fix the test", "Fix the test"),
-            ("\n \t\n  Fix the test \nand the other", "Fix the test"),
-            ("\r\n\r\nFix\r\nmore", "Fix"),
-        ] {
-            let plan = Task::unreadable(message.to_owned()).as_one_step();
-            assert_eq!(plan.steps[0].title, title, "{message:?}");
-            assert_eq!(plan.steps[0].detail, title, "{message:?}");
-        }
-    }
 }

@@ -5,19 +5,18 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::agent::runner::runner::{Halt, Runner};
 use crate::agent::model_call::{Answer, ModelCall};
-use crate::agent::prompt::messages::compaction;
-use crate::agent::prompt::messages::messages;
-use crate::runs::model::ToolAccess;
+use crate::agent::prompt::compaction;
+use crate::agent::prompt::messages;
+use crate::agent::runner::runner::{Halt, Runner};
 use crate::ledger::model::CallPhase;
 use crate::ledger::money::Nanos;
 use crate::llm::error::LlmError;
-use crate::runs::log::entry::Entry;
-use crate::llm::model::{Message, ChatRequest, StreamEvent, ToolSpec};
-use crate::llm::route::Route;
+use crate::llm::model::{ChatRequest, Message, StreamEvent, ToolSpec};
 use crate::platform::redact::gate::Gate;
 use crate::runs::event::Event;
+use crate::runs::log::entry::Entry;
+use crate::runs::model::ToolAccess;
 use crate::runs::outcome::Stopped;
 use crate::tools::tool::{Access, Tool};
 
@@ -36,10 +35,7 @@ pub(crate) async fn take(runner: &mut Runner) -> Result<(), Halt> {
         Some(progress) => progress.read(&answer.text),
         None => Vec::new(),
     };
-    runner.state.stop = answer
-        .completion
-        .as_ref()
-        .map(|completion| completion.stop);
+    runner.state.stop = answer.completion.as_ref().map(|completion| completion.stop);
     let message = Message::Assistant {
         text: answer.text,
         tool_calls: answer.tool_calls,
@@ -58,15 +54,28 @@ async fn answer(runner: &mut Runner) -> Result<Answer, Halt> {
     let tools = tool_specs(runner);
     let budget = runner.window_budget();
     let mut compacted = false;
-    if compaction::estimate(messages::system(runner.access), &tools, &runner.transcript.messages) > budget {
-        compacted = compaction::compact(&mut runner.transcript.messages, runner.transcript.goal, budget);
+    if compaction::estimate(
+        messages::system(runner.access),
+        &tools,
+        &runner.transcript.messages,
+    ) > budget
+    {
+        compacted = compaction::compact(
+            &mut runner.transcript.messages,
+            runner.transcript.goal,
+            budget,
+        );
     }
     loop {
         let request = request(runner, tools.clone());
         match ask(runner, &request).await? {
             Ok(answer) => return Ok(answer),
             Err(LlmError::ContextTooLong { .. }) if !compacted => {
-                compacted = compaction::compact(&mut runner.transcript.messages, runner.transcript.goal, budget / 2);
+                compacted = compaction::compact(
+                    &mut runner.transcript.messages,
+                    runner.transcript.goal,
+                    budget / 2,
+                );
                 if compacted {
                     continue;
                 }
@@ -178,7 +187,10 @@ async fn show_rest(runner: &mut Runner, gate: &mut Gate) -> Result<(), Halt> {
 
 async fn write_text(runner: &Runner, text: String) -> Result<(), Halt> {
     let timestamp = runner.deps.clock.millis();
-    Ok(runner.journal.event(Event::Text { text, timestamp }).await?)
+    Ok(runner
+        .journal
+        .event(Event::Text { text, timestamp })
+        .await?)
 }
 
 fn check_limits(runner: &Runner) -> Result<(), Halt> {
@@ -202,7 +214,6 @@ fn tool_specs(runner: &Runner) -> Vec<ToolSpec> {
     let tools = runner.deps.tools.set.iter().filter(offered);
     tools.map(|tool| tool.spec()).collect()
 }
-
 
 fn is_worth_showing(text: &str) -> bool {
     text.len() >= TEXT_CHARS

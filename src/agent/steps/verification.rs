@@ -6,18 +6,17 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-
 use crate::agent::runner::runner::{Halt, Runner};
-use crate::runs::model::ToolAccess;
 use crate::platform::db::to_jsonb;
 use crate::runs::event::Event;
 use crate::runs::event_data::RunPhase;
-use crate::verify::model::Verification;
 use crate::runs::log::entry::Entry;
+use crate::runs::model::ToolAccess;
 use crate::runs::outcome::Stopped;
 use crate::tools::outcome::ToolError;
 use crate::verify::compare::{Change, Verdict, compare};
 use crate::verify::detect::{Check, detect};
+use crate::verify::model::Verification;
 use crate::verify::run::{CheckResult, run};
 
 /// How often the same failures may come back before the run is stopped.
@@ -51,7 +50,8 @@ pub(crate) async fn measure_baseline(runner: &mut Runner) -> Result<(), Halt> {
         runner.baseline.before = Some(Vec::new());
         return keep_baseline(runner).await;
     }
-    runner.thinking("Running the project's checks before the first change…")
+    runner
+        .thinking("Running the project's checks before the first change…")
         .await?;
     let results = run_checks(runner, &checks, "baseline").await?;
     runner.baseline.before = Some(results);
@@ -61,7 +61,10 @@ pub(crate) async fn measure_baseline(runner: &mut Runner) -> Result<(), Halt> {
 /// Whoever goes on with this run cannot measure it again: the workspace will have changed.
 async fn keep_baseline(runner: &mut Runner) -> Result<(), Halt> {
     let baseline = to_jsonb(&runner.baseline);
-    Ok(runner.journal.write(vec![Entry::Baseline(baseline)]).await?)
+    Ok(runner
+        .journal
+        .write(vec![Entry::Baseline(baseline)])
+        .await?)
 }
 
 /// Verifies what was done. When nothing was, there is nothing to verify.
@@ -70,7 +73,10 @@ pub(crate) async fn check(runner: &mut Runner) -> Result<Checked, Halt> {
         return Ok(Checked::Done);
     }
     let checks = checks(runner);
-    runner.journal.event(Event::status(RunPhase::Verifying)).await?;
+    runner
+        .journal
+        .event(Event::status(RunPhase::Verifying))
+        .await?;
     let after = run_checks(runner, &checks, "verification").await?;
     let before = runner.baseline.before.as_deref().unwrap_or_default();
     let verdict = compare(before, &after);
@@ -131,7 +137,11 @@ fn checks(runner: &mut Runner) -> Vec<Check> {
     }
 }
 
-async fn run_checks(runner: &mut Runner, checks: &[Check], id: &str) -> Result<Vec<CheckResult>, Halt> {
+async fn run_checks(
+    runner: &mut Runner,
+    checks: &[Check],
+    id: &str,
+) -> Result<Vec<CheckResult>, Halt> {
     let Some(tools) = runner.tools.clone() else {
         return Ok(Vec::new());
     };
@@ -144,7 +154,6 @@ async fn run_checks(runner: &mut Runner, checks: &[Check], id: &str) -> Result<V
         }
     }
 }
-
 
 /// What fails, by name; two verifications in which the same fails are the same.
 fn failing(verdict: &Verdict) -> BTreeSet<String> {
@@ -163,8 +172,7 @@ fn feedback(verdict: &Verdict, results: &[CheckResult]) -> String {
             None => "ended by a signal".to_owned(),
         };
         let _ = writeln!(text, "\n`{}` ({exit}):", check.command);
-        let output =
-            crate::agent::prompt::messages::compaction::head_and_tail(&check.output, MAX_OUTPUT_BYTES);
+        let output = crate::platform::text::head_and_tail(&check.output, MAX_OUTPUT_BYTES);
         let _ = writeln!(text, "```\n{output}\n```");
     }
     for check in &verdict.checks {

@@ -59,7 +59,10 @@ pub async fn end_unstarted_plans(service: &AgentService) -> Result<usize, Error>
 }
 
 /// Ends the oldest plans from before a moment. Returns how many were found and how many ended.
-async fn end_some_plans(service: &AgentService, before: DateTime<Utc>) -> Result<(usize, usize), Error> {
+async fn end_some_plans(
+    service: &AgentService,
+    before: DateTime<Utc>,
+) -> Result<(usize, usize), Error> {
     let mut conn = service.deps().db.acquire().await?;
     let limit = i64::try_from(AT_ONCE).unwrap_or(i64::MAX);
     let found = store::unstarted(&mut conn, before, limit).await?;
@@ -78,7 +81,11 @@ async fn end_some_plans(service: &AgentService, before: DateTime<Utc>) -> Result
 
 /// Takes a plan for this process, to end it. None when it was started since it was found, or
 /// another process changes it at this moment.
-async fn claim_unstarted(service: &AgentService, org_id: &OrgId, run_id: RunId) -> Result<Option<ClaimedRun>, Error> {
+async fn claim_unstarted(
+    service: &AgentService,
+    org_id: &OrgId,
+    run_id: RunId,
+) -> Result<Option<ClaimedRun>, Error> {
     let deps = service.deps();
     let term = deps.lease.term().ok_or(Error::NoLease)?;
     let mut tx = deps.db.begin().await?;

@@ -5,19 +5,18 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use crate::jobs::plans::service::Plans;
 use crate::auth::principal::Principal;
-use crate::exec::text::cut;
 use crate::jobs::error::Error;
 use crate::jobs::model::StartOutcome;
 use crate::jobs::plans::model::Report;
+use crate::jobs::plans::service::Plans;
 use crate::jobs::plans::store;
 use crate::jobs::plans::view::NextAnswer;
 use crate::jobs::view::JobView;
 use crate::platform::ids::RunId;
 use crate::platform::redact::text::redact_text;
-use crate::runs::model::RunStatus;
 use crate::platform::text::cut_bytes;
+use crate::runs::model::RunStatus;
 
 /// The longest time until a poll is answered.
 const POLL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -76,7 +75,11 @@ pub async fn next(plans: &Plans, principal: &Principal, id: RunId) -> Result<Nex
 }
 
 /// A progress report about a job, and the job.
-async fn report(plans: &Plans, principal: &Principal, id: RunId) -> Result<(Report, JobView), Error> {
+async fn report(
+    plans: &Plans,
+    principal: &Principal,
+    id: RunId,
+) -> Result<(Report, JobView), Error> {
     let job = plans.jobs().find(principal, id).await?;
     let mut conn = plans.jobs().deps().db.acquire().await?;
     let said = store::last_words(&mut conn, &principal.org_id, id).await?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use crate::jobs::service::Jobs;
 use crate::jobs::error::Error;
+use crate::jobs::service::Jobs;
 use crate::platform::idempotency::model::{Claim, IdempotencyKey, OK, StoredAnswer};
 use crate::platform::idempotency::store as keys;
 use crate::platform::ids::{OrgId, UserId};
@@ -42,7 +42,11 @@ pub enum Reserved {
 }
 
 /// Reserves a key for the request that makes a run, and commits that.
-pub(crate) async fn reserve(jobs: &Jobs, run: &Run, key: &IdempotencyKey) -> Result<Reserved, Error> {
+pub(crate) async fn reserve(
+    jobs: &Jobs,
+    run: &Run,
+    key: &IdempotencyKey,
+) -> Result<Reserved, Error> {
     let mut tx = jobs.deps().db.begin().await?;
     match claim(&mut tx, run, key).await {
         Ok(Claim::Fresh) => {

@@ -6,11 +6,11 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::jobs::plans::following::next;
-use crate::jobs::plans::service::Plans;
 use crate::audit::layer::Made;
 use crate::auth::principal::Principal;
+use crate::jobs::plans::following::next;
 use crate::jobs::plans::request::PlanRequest;
+use crate::jobs::plans::service::Plans;
 use crate::jobs::plans::view::{NextAnswer, PlanAnswer};
 use crate::platform::extract::Json;
 use crate::platform::idempotency::extract::Creation;
@@ -49,9 +49,7 @@ async fn make_plan(
     Extension(trace_id): Extension<TraceId>,
     Creation { body, key }: Creation<PlanRequest>,
 ) -> Result<(Option<Extension<Made>>, Created<PlanAnswer>), Problem> {
-    let created = plans
-        .make(&principal, trace_id, body, key.as_ref())
-        .await?;
+    let created = plans.make(&principal, trace_id, body, key.as_ref()).await?;
     let made = created.id("/session_id").map(|id| Extension(Made(id)));
     Ok((made, created))
 }

@@ -1,23 +1,24 @@
 //! Making a plan and keeping it.
 
+use crate::agent::prompt::plan;
 use std::time::Duration;
 
 use sqlx::PgConnection;
 
 use crate::agent;
-use crate::agent::intake::prepare::Prepared;
-use crate::agent::model_call::CallContext;
 use crate::agent::chat::service::search;
+use crate::agent::intake::prepare::Prepared;
 use crate::agent::intake::prepare::prepare;
-use crate::jobs::plans::reservation::reserve;
-use crate::jobs::service::Jobs;
+use crate::agent::model_call::CallContext;
 use crate::agent::steps::plan::ask;
 use crate::auth::principal::Principal;
 use crate::jobs::error::Error;
 use crate::jobs::plans::request::PlanRequest;
+use crate::jobs::plans::reservation::reserve;
 use crate::jobs::plans::reservation::{Reservation, Reserved};
 use crate::jobs::plans::store;
 use crate::jobs::plans::view::PlanAnswer;
+use crate::jobs::service::Jobs;
 use crate::jobs::service::insert;
 use crate::ledger::model::CallPhase;
 use crate::platform::idempotency::model::{Created, IdempotencyKey, StoredAnswer};
@@ -91,8 +92,14 @@ impl Plans {
             router_info,
         } = prepared;
         let workspace = workspace.workspace.as_ref();
-        let chunks = search(self.jobs.deps(), principal, CallPhase::Plan, workspace, &plan::search_query(&run.task))
-            .await;
+        let chunks = search(
+            self.jobs.deps(),
+            principal,
+            CallPhase::Plan,
+            workspace,
+            &plan::search_query(&run.task),
+        )
+        .await;
         let caller = CallContext {
             run_id: Some(run.id),
             trace_id: run.trace_id.clone(),

@@ -4,12 +4,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::runs::plan::Plan;
 use crate::jobs::plans::model::Report;
 use crate::jobs::view::JobView;
 use crate::platform::redact::text::redact_text;
-use crate::runs::model::Run;
 use crate::platform::text::cut_bytes;
+use crate::runs::model::Run;
+use crate::runs::plan::Plan;
 
 /// The longest goal, in bytes: the beginning of the message.
 const GOAL_BYTES: usize = 200;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use crate::platform::text::cut_bytes;
 use crate::policy::judge::call::Call;
 use crate::policy::judge::call::Certainty;
 use crate::policy::judge::call::Field;
@@ -29,7 +30,6 @@ use crate::policy::shell::ast::Script;
 use crate::policy::shell::ast::Word;
 use crate::policy::shell::commands::parse;
 use crate::policy::shell::lexer::Trouble;
-use crate::platform::text::cut_bytes;
 
 /// The most programs of one command that are judged.
 const MAX_CALLS: usize = 1_000;

@@ -6,7 +6,6 @@
 
 use crate::runs::log::entry::{Entry, JournalCommand, JournalLost};
 use crate::runs::model::RunClaim;
-use crate::runs::log::entry::JournalLost;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::platform::clock::Clock;

@@ -10,11 +10,11 @@ use tokio::sync::mpsc;
 use crate::approvals::{consents, questions};
 use crate::platform::clock::Clock;
 use crate::runs::event::Event;
-use crate::runs::log::feed::Feed;
 use crate::runs::log::entry::{Entry, JournalCommand, WriteError};
-use crate::runs::model::RunClaim;
+use crate::runs::log::feed::Feed;
 use crate::runs::log::store;
 use crate::runs::log::store::{Append, Appended, Recorded, Storable};
+use crate::runs::model::RunClaim;
 use crate::runs::model::{Run, RunStatus};
 use crate::runs::store::steps;
 

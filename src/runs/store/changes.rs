@@ -22,7 +22,7 @@ pub struct Due {
     pub gen_id: i64,
     /// The folder.
     pub workspace: String,
-    /// The files, as [`crate::agent::learning::guidance::changes::FileChange`]s.
+    /// The files, as [`crate::agent::learning::changes::FileChange`]s.
     pub files: Value,
     /// When it was left.
     pub created_at: DateTime<Utc>,

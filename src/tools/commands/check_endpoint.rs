@@ -18,12 +18,12 @@ use url::Url;
 use crate::exec::text;
 use crate::platform::outbound::Client;
 use crate::platform::outbound::Method;
+use crate::platform::outbound::innermost;
+use crate::platform::text::cut_bytes;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::Outcome;
 use crate::tools::outcome::ToolError;
-use crate::platform::outbound::innermost;
-use crate::platform::text::cut_bytes;
 
 const TIME: Duration = Duration::from_secs(10);
 const PREVIEW_BYTES: usize = 500;

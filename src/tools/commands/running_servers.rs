@@ -1,10 +1,10 @@
 //! The servers that a run has started, by port.
 
-use crate::platform::sync::lock;
 use crate::exec::capture::Capture;
 use crate::exec::process::Running;
+use crate::platform::sync::lock;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// The servers of one run, by port. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +21,7 @@ pub(super) struct RunningServer {
 impl RunningServers {
     /// Forgets all servers; their processes end with the run's.
     pub fn clear(&self) {
-        lock(&self.by_port)
-            .clear();
+        lock(&self.by_port).clear();
     }
 
     /// The ports of the servers that run.
@@ -33,12 +32,10 @@ impl RunningServers {
     }
 
     pub(super) fn insert(&self, port: u16, server: RunningServer) {
-        lock(&self.by_port)
-            .insert(port, server);
+        lock(&self.by_port).insert(port, server);
     }
 
     pub(super) fn remove(&self, port: u16) -> Option<RunningServer> {
-        lock(&self.by_port)
-            .remove(&port)
+        lock(&self.by_port).remove(&port)
     }
 }

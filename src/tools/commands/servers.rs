@@ -28,7 +28,6 @@ use crate::tools::context::ToolContext;
 use crate::tools::outcome::Effect;
 use crate::tools::outcome::Outcome;
 use crate::tools::outcome::ToolError;
-use crate::platform::sync::lock;
 
 /// Between two questions whether a server is ready.
 const PROBE_EVERY: Duration = Duration::from_millis(200);

@@ -20,13 +20,13 @@ use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
 use ignore::{DirEntry, WalkBuilder};
 use serde_json::json;
 
+use crate::platform::text::cut_bytes;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::Outcome;
 use crate::tools::outcome::ToolError;
 use crate::workspace::error::PathError;
 use crate::workspace::paths::RelativePath;
-use crate::platform::text::cut_bytes;
 
 const PATTERN_BYTES: usize = 1_000;
 const LINE_BYTES: usize = 300;

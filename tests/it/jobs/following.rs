@@ -100,9 +100,9 @@ async fn an_edit_does_not_wait_for_events_that_a_client_had_seen_when_it_came_ba
     desk.until(&id, "tool_call").await;
     let head = desk.job(&id).await["last_sequence"].as_i64().unwrap();
     let mut stream = desk.follow(&id, head).await;
-    let followers = &desk.stage.app.app.agent.services().followers;
+    let feed = &desk.stage.app.app.agent.deps().feed;
     tokio::select! {
-        readers = followers.let_clients_read(id.parse().unwrap()) => assert_eq!(readers, Readers::Ready),
+        readers = feed.let_clients_read(id.parse().unwrap()) => assert_eq!(readers, Readers::Ready),
         () = stream.rest() => panic!("the job waits for a file"),
     }
     desk.stage.put("go", "");

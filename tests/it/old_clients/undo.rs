@@ -57,7 +57,7 @@ async fn a_process_with_followers_tells_the_one_that_works_on_the_run(db: PgPool
     let mut told = PgListener::connect_with(&db).await.unwrap();
     told.listen("navi").await.unwrap();
     let elsewhere = Stage::without_script(db, &["--app-env", "development"]).await;
-    let signals = &elsewhere.app.app.agent.services().signals;
+    let signals = &elsewhere.app.app.agent.deps().signals;
     signals.start(&elsewhere.app.app.tasks);
     let mut stream = follow(&elsewhere.planner(), &id, 0).await;
     let following = async { while stream.next().await.is_some() {} };

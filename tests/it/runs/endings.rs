@@ -183,7 +183,7 @@ async fn more_runs_than_the_server_takes_are_refused(db: PgPool) {
     );
     drop(first);
     let began = Instant::now();
-    while stage.app.app.agent.services().followers.count() > 0 {
+    while stage.app.app.agent.deps().active.count() > 0 {
         assert!(began.elapsed() < Duration::from_secs(5));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

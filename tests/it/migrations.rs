@@ -133,7 +133,7 @@ async fn check_changes_nothing_and_tells_by_its_exit_code(
     };
     let (code, out) = migrate(check.clone(), &options).await;
     assert_eq!(code.unwrap(), ExitCode::from(1));
-    assert!(out.starts_with("pending 0001 month partitions\n"), "{out}");
+    assert!(out.starts_with("pending 0001 platform\n"), "{out}");
     let mut conn = options.connect().await.unwrap();
     assert!(
         schema(&mut conn).await.is_empty(),
@@ -142,7 +142,7 @@ async fn check_changes_nothing_and_tells_by_its_exit_code(
 
     let (code, out) = migrate(Args::default(), &options).await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
-    assert!(out.starts_with("applied 0001 month partitions\n"), "{out}");
+    assert!(out.starts_with("applied 0001 platform\n"), "{out}");
 
     let (code, out) = migrate(check, &options).await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
@@ -173,7 +173,7 @@ async fn print_shows_the_sql_of_either_direction_and_changes_nothing(
     .await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
     assert!(
-        out.contains("-- 0002 ledger\n") && out.contains("create table llm_metrics ("),
+        out.contains("-- 0003 ledger\n") && out.contains("create table llm_metrics ("),
         "{out}"
     );
     let mut conn = options.connect().await.unwrap();
@@ -188,11 +188,11 @@ async fn print_shows_the_sql_of_either_direction_and_changes_nothing(
     };
     let (_, out) = migrate(back, &options).await;
     assert!(
-        out.contains("-- 0005 agent\n\ndrop table prompts;\n"),
+        out.contains("-- 0005 telemetry\n\ndrop table error_group_hours;\n"),
         "{out}"
     );
-    let newest_first = [16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5]
-        .map(|version| out.find(&format!("-- {version:04} ")));
+    let newest_first =
+        [11, 10, 9, 8, 7, 6, 5].map(|version| out.find(&format!("-- {version:04} ")));
     assert!(
         newest_first.is_sorted() && newest_first[0] == Some(0),
         "{out}"
@@ -214,11 +214,11 @@ async fn undo_goes_back_to_the_named_version(_: PgPoolOptions, options: PgConnec
     .await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
     assert!(
-        out.starts_with("undone 0016 conversation ids\nundone 0015 learning\nundone 0014 rollups\nundone 0013 thread\nundone 0012 telemetry kept\n"),
+        out.starts_with("undone 0011 threads\nundone 0010 approvals\nundone 0009 runs\n"),
         "{out}"
     );
     assert!(
-        out.ends_with("undone 0005 agent\nundone 0004 feedback\n"),
+        out.ends_with("undone 0005 telemetry\nundone 0004 retrieval\n"),
         "{out}"
     );
 
@@ -299,14 +299,14 @@ async fn a_failed_migration_leaves_no_lock_behind(_: PgPoolOptions, options: PgC
         .await
         .unwrap();
     let (code, _) = migrate(Args::default(), &options).await;
-    assert!(code.unwrap_err().to_string().contains("migration 5"));
+    assert!(code.unwrap_err().to_string().contains("migration 9"));
     sqlx::query("drop table runs")
         .execute(&mut conn)
         .await
         .unwrap();
     let (code, out) = migrate(Args::default(), &options).await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
-    assert!(out.starts_with("applied 0005 agent\n"), "{out}");
+    assert!(out.starts_with("applied 0009 runs\n"), "{out}");
 }
 
 /// Inserts a call at a time and says which partition took it.

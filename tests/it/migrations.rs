@@ -3,14 +3,18 @@
 use std::process::ExitCode;
 
 use chrono::{DateTime, TimeZone, Utc};
+use navi::cli::doctor;
 use navi::cli::migrate::{Args, Error, run};
+use navi::cli::serve::Running;
+use navi::config::settings::Config;
 use navi::platform::clock::Clock;
-use navi::platform::db::{self, MIGRATOR};
+use navi::platform::db::{self, BEGIN_ANEW, MIGRATOR, UNRELEASED};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::support::app::unmigrated;
+use crate::support::served::url;
 
 fn moment(year: i32, month: u32, day: u32) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(year, month, day, 12, 0, 0).unwrap()
@@ -288,6 +292,74 @@ async fn an_edited_migration_is_refused_and_a_newer_database_is_not(
     let error = code.unwrap_err();
     assert_eq!(error.exit_code(), ExitCode::from(1));
     assert!(error.to_string().contains("has been modified"), "{error}");
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_database_of_a_development_version_is_refused_with_the_way_out(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    unmigrated(&options).await;
+    let mut conn = options.connect().await.unwrap();
+    sqlx::raw_sql(
+        "create table _sqlx_migrations (
+            version bigint primary key, description text not null,
+            installed_on timestamptz not null default now(), success boolean not null,
+            checksum bytea not null, execution_time bigint not null);
+         insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+         select n, 'month partitions', true, sha256(n::text::bytea), 0
+         from generate_series(1, 16) n",
+    )
+    .execute(&mut conn)
+    .await
+    .unwrap();
+    let before = schema(&mut conn).await;
+
+    let told = |error: String| assert_eq!(error, format!("{UNRELEASED}: {BEGIN_ANEW}"));
+    for (check, print, undo_to) in [
+        (false, false, None),
+        (true, false, None),
+        (false, true, None),
+        (false, true, Some(0)),
+        (false, false, Some(0)),
+    ] {
+        let args = Args {
+            check,
+            print,
+            undo_to,
+            json: false,
+        };
+        let error = migrate(args, &options).await.0.unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::from(1));
+        told(error.to_string());
+    }
+
+    let data = tempfile::tempdir().unwrap();
+    let url = url(&options);
+    let flags = [
+        "--data-dir",
+        data.path().to_str().unwrap(),
+        "--database-url",
+        &url,
+        "--bind",
+        "127.0.0.1:0",
+    ];
+    let config = Config::from_flags(flags).unwrap();
+    for also_migrate in [false, true] {
+        let refused = Running::start(config.clone(), also_migrate).await;
+        let refused = refused.err().unwrap();
+        assert_eq!(refused.exit_code(), ExitCode::from(1));
+        told(refused.to_string());
+    }
+    let report = doctor::examine(&config, &Clock::System).await;
+    let check = report
+        .checks
+        .iter()
+        .find(|check| check.name == "migrations");
+    let check = check.unwrap();
+    assert!(!check.ok && check.detail == UNRELEASED, "{check:?}");
+    assert_eq!(check.mend.as_deref(), Some(BEGIN_ANEW));
+    assert_eq!(before, schema(&mut conn).await, "nothing was changed");
 }
 
 #[sqlx::test(migrations = false)]

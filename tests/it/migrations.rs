@@ -1,5 +1,7 @@
 //! The schema: there, back, and there again; what its keys and partitions promise.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::ExitCode;
 
 use chrono::{DateTime, TimeZone, Utc};
@@ -9,6 +11,8 @@ use navi::cli::serve::Running;
 use navi::config::settings::Config;
 use navi::platform::clock::Clock;
 use navi::platform::db::{self, BEGIN_ANEW, MIGRATOR, UNRELEASED};
+use navi::platform::hex::hex;
+use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection, PgPool};
 use uuid::Uuid;
@@ -360,6 +364,35 @@ async fn a_database_of_a_development_version_is_refused_with_the_way_out(
     assert!(!check.ok && check.detail == UNRELEASED, "{check:?}");
     assert_eq!(check.mend.as_deref(), Some(BEGIN_ANEW));
     assert_eq!(before, schema(&mut conn).await, "nothing was changed");
+}
+
+/// What each file of the migrations has been since it was released, as `sha256sum` writes it.
+const RELEASED: &str = include_str!("../../migrations/CHECKSUMS");
+
+#[test]
+fn released_migrations_stay_as_they_are() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let sums: BTreeSet<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "sql"))
+        .map(|path| {
+            let sum = hex(&Sha256::digest(std::fs::read(&path).unwrap()));
+            format!("{sum}  {}", path.file_name().unwrap().display())
+        })
+        .collect();
+    let released: BTreeSet<_> = RELEASED.lines().map(str::to_owned).collect();
+    let changed: Vec<_> = released.difference(&sums).collect();
+    assert!(
+        changed.is_empty(),
+        "migrations are frozen, and these are not what they were: {changed:#?}\n\
+         databases have applied them; put them back, and write a new migration (migrations/README.md)"
+    );
+    let new: Vec<_> = sums.difference(&released).collect();
+    assert!(
+        new.is_empty(),
+        "add these lines to migrations/CHECKSUMS, which freezes them: {new:#?}"
+    );
 }
 
 #[sqlx::test(migrations = false)]

@@ -286,6 +286,7 @@ async fn database(options: &PgConnectOptions, clock: &Clock) -> Vec<Check> {
             format!("{} are pending", pending.len()),
             "navi migrate",
         ),
+        Err(db::Error::Unreleased) => Check::bad("migrations", db::UNRELEASED, db::BEGIN_ANEW),
         Err(error) => Check::bad(
             "migrations",
             error.to_string(),

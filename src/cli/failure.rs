@@ -182,6 +182,7 @@ impl Failure {
             | Self::Database(
                 db::Error::TooOld(_)
                 | db::Error::Migrate(_)
+                | db::Error::Unreleased
                 | db::Error::NoSuchVersion(_)
                 | db::Error::Query(_),
             )

@@ -47,7 +47,12 @@ impl Error {
         ExitCode::from(match self {
             Self::Database(db::Error::NoSuchVersion(_)) => 2,
             Self::Database(db::Error::Unreachable(_) | db::Error::Silent) => 3,
-            Self::Database(db::Error::TooOld(_) | db::Error::Migrate(_) | db::Error::Query(_))
+            Self::Database(
+                db::Error::TooOld(_)
+                | db::Error::Migrate(_)
+                | db::Error::Unreleased
+                | db::Error::Query(_),
+            )
             | Self::Output(_) => 1,
         })
     }

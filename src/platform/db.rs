@@ -22,6 +22,16 @@ pub const OLDEST_POSTGRES: u32 = 15;
 /// nothing happens when nobody calls [`make_month_partitions`] for a quarter of a year.
 pub const MONTHS_READY: i32 = 4;
 
+/// The first migration, which no released version has with another text.
+const FIRST: i64 = 1;
+/// What is wrong with a database from before there was a release.
+pub const UNRELEASED: &str = "this database was made by a development version of navi, before its \
+                              tables were frozen, and cannot be brought to those of a release";
+/// How to go on without it.
+pub const BEGIN_ANEW: &str = "save what you need of it with `pg_dump`, make an empty database with \
+                              `createdb` and name it in DATABASE_URL; where navi runs a Postgres \
+                              of its own, move the folder `postgres` in the data folder aside";
+
 /// The longest that the first connection may take before the database counts as unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest that a migration waits for a lock before it gives way to those who queue behind it.
@@ -46,6 +56,9 @@ pub enum Error {
     /// A released migration was edited, or a newer binary has migrated the database.
     #[error("{0}")]
     Migrate(#[from] MigrateError),
+    /// A development version made the tables.
+    #[error("{UNRELEASED}: {BEGIN_ANEW}")]
+    Unreleased,
     /// There is nothing to go back to.
     #[error("there is no migration {0}; 0 undoes all of them")]
     NoSuchVersion(i64),
@@ -233,6 +246,8 @@ pub async fn undoable(
 }
 
 /// Version and checksum of every migration that was applied.
+///
+/// Whoever asks goes by the tables of the released migrations, so another first one ends it here.
 async fn applied(conn: &mut PgConnection) -> Result<HashMap<i64, Cow<'static, [u8]>>, Error> {
     let table = &*MIGRATOR.table_name;
     let exists = sqlx::query_scalar!(r#"select to_regclass($1) is not null as "exists!""#, table)
@@ -241,11 +256,22 @@ async fn applied(conn: &mut PgConnection) -> Result<HashMap<i64, Cow<'static, [u
     if !exists {
         return Ok(HashMap::new());
     }
-    let applied = conn.list_applied_migrations(table).await?;
-    Ok(applied
+    let applied: HashMap<_, _> = conn
+        .list_applied_migrations(table)
+        .await?
         .into_iter()
         .map(|migration| (migration.version, migration.checksum))
-        .collect())
+        .collect();
+    let released = |checksum: &Cow<'static, [u8]>| {
+        MIGRATOR
+            .iter()
+            .any(|ours| ours.version == FIRST && ours.checksum == *checksum)
+    };
+    if applied.get(&FIRST).is_none_or(released) {
+        Ok(applied)
+    } else {
+        Err(Error::Unreleased)
+    }
 }
 
 /// Makes the monthly partitions of every partitioned table, beginning with the month of `first`,

@@ -1,16 +1,24 @@
 //! The schema: there, back, and there again; what its keys and partitions promise.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::ExitCode;
 
 use chrono::{DateTime, TimeZone, Utc};
+use navi::cli::doctor;
 use navi::cli::migrate::{Args, Error, run};
+use navi::cli::serve::Running;
+use navi::config::settings::Config;
 use navi::platform::clock::Clock;
-use navi::platform::db::{self, MIGRATOR};
+use navi::platform::db::{self, BEGIN_ANEW, MIGRATOR, UNRELEASED};
+use navi::platform::hex::hex;
+use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::support::app::unmigrated;
+use crate::support::served::url;
 
 fn moment(year: i32, month: u32, day: u32) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(year, month, day, 12, 0, 0).unwrap()
@@ -133,7 +141,7 @@ async fn check_changes_nothing_and_tells_by_its_exit_code(
     };
     let (code, out) = migrate(check.clone(), &options).await;
     assert_eq!(code.unwrap(), ExitCode::from(1));
-    assert!(out.starts_with("pending 0001 month partitions\n"), "{out}");
+    assert!(out.starts_with("pending 0001 platform\n"), "{out}");
     let mut conn = options.connect().await.unwrap();
     assert!(
         schema(&mut conn).await.is_empty(),
@@ -142,7 +150,7 @@ async fn check_changes_nothing_and_tells_by_its_exit_code(
 
     let (code, out) = migrate(Args::default(), &options).await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
-    assert!(out.starts_with("applied 0001 month partitions\n"), "{out}");
+    assert!(out.starts_with("applied 0001 platform\n"), "{out}");
 
     let (code, out) = migrate(check, &options).await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
@@ -173,7 +181,7 @@ async fn print_shows_the_sql_of_either_direction_and_changes_nothing(
     .await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
     assert!(
-        out.contains("-- 0002 ledger\n") && out.contains("create table llm_metrics ("),
+        out.contains("-- 0003 ledger\n") && out.contains("create table llm_metrics ("),
         "{out}"
     );
     let mut conn = options.connect().await.unwrap();
@@ -188,11 +196,11 @@ async fn print_shows_the_sql_of_either_direction_and_changes_nothing(
     };
     let (_, out) = migrate(back, &options).await;
     assert!(
-        out.contains("-- 0005 agent\n\ndrop table prompts;\n"),
+        out.contains("-- 0005 telemetry\n\ndrop table error_group_hours;\n"),
         "{out}"
     );
-    let newest_first = [16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5]
-        .map(|version| out.find(&format!("-- {version:04} ")));
+    let newest_first =
+        [11, 10, 9, 8, 7, 6, 5].map(|version| out.find(&format!("-- {version:04} ")));
     assert!(
         newest_first.is_sorted() && newest_first[0] == Some(0),
         "{out}"
@@ -214,11 +222,11 @@ async fn undo_goes_back_to_the_named_version(_: PgPoolOptions, options: PgConnec
     .await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
     assert!(
-        out.starts_with("undone 0016 conversation ids\nundone 0015 learning\nundone 0014 rollups\nundone 0013 thread\nundone 0012 telemetry kept\n"),
+        out.starts_with("undone 0011 threads\nundone 0010 approvals\nundone 0009 runs\n"),
         "{out}"
     );
     assert!(
-        out.ends_with("undone 0005 agent\nundone 0004 feedback\n"),
+        out.ends_with("undone 0005 telemetry\nundone 0004 retrieval\n"),
         "{out}"
     );
 
@@ -291,6 +299,103 @@ async fn an_edited_migration_is_refused_and_a_newer_database_is_not(
 }
 
 #[sqlx::test(migrations = false)]
+async fn a_database_of_a_development_version_is_refused_with_the_way_out(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    unmigrated(&options).await;
+    let mut conn = options.connect().await.unwrap();
+    sqlx::raw_sql(
+        "create table _sqlx_migrations (
+            version bigint primary key, description text not null,
+            installed_on timestamptz not null default now(), success boolean not null,
+            checksum bytea not null, execution_time bigint not null);
+         insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+         select n, 'month partitions', true, sha256(n::text::bytea), 0
+         from generate_series(1, 16) n",
+    )
+    .execute(&mut conn)
+    .await
+    .unwrap();
+    let before = schema(&mut conn).await;
+
+    let told = |error: String| assert_eq!(error, format!("{UNRELEASED}: {BEGIN_ANEW}"));
+    for (check, print, undo_to) in [
+        (false, false, None),
+        (true, false, None),
+        (false, true, None),
+        (false, true, Some(0)),
+        (false, false, Some(0)),
+    ] {
+        let args = Args {
+            check,
+            print,
+            undo_to,
+            json: false,
+        };
+        let error = migrate(args, &options).await.0.unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::from(1));
+        told(error.to_string());
+    }
+
+    let data = tempfile::tempdir().unwrap();
+    let url = url(&options);
+    let flags = [
+        "--data-dir",
+        data.path().to_str().unwrap(),
+        "--database-url",
+        &url,
+        "--bind",
+        "127.0.0.1:0",
+    ];
+    let config = Config::from_flags(flags).unwrap();
+    for also_migrate in [false, true] {
+        let refused = Running::start(config.clone(), also_migrate).await;
+        let refused = refused.err().unwrap();
+        assert_eq!(refused.exit_code(), ExitCode::from(1));
+        told(refused.to_string());
+    }
+    let report = doctor::examine(&config, &Clock::System).await;
+    let check = report
+        .checks
+        .iter()
+        .find(|check| check.name == "migrations");
+    let check = check.unwrap();
+    assert!(!check.ok && check.detail == UNRELEASED, "{check:?}");
+    assert_eq!(check.mend.as_deref(), Some(BEGIN_ANEW));
+    assert_eq!(before, schema(&mut conn).await, "nothing was changed");
+}
+
+/// What each file of the migrations has been since it was released, as `sha256sum` writes it.
+const RELEASED: &str = include_str!("../../migrations/CHECKSUMS");
+
+#[test]
+fn released_migrations_stay_as_they_are() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let sums: BTreeSet<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "sql"))
+        .map(|path| {
+            let sum = hex(&Sha256::digest(std::fs::read(&path).unwrap()));
+            format!("{sum}  {}", path.file_name().unwrap().display())
+        })
+        .collect();
+    let released: BTreeSet<_> = RELEASED.lines().map(str::to_owned).collect();
+    let changed: Vec<_> = released.difference(&sums).collect();
+    assert!(
+        changed.is_empty(),
+        "migrations are frozen, and these are not what they were: {changed:#?}\n\
+         databases have applied them; put them back, and write a new migration (migrations/README.md)"
+    );
+    let new: Vec<_> = sums.difference(&released).collect();
+    assert!(
+        new.is_empty(),
+        "add these lines to migrations/CHECKSUMS, which freezes them: {new:#?}"
+    );
+}
+
+#[sqlx::test(migrations = false)]
 async fn a_failed_migration_leaves_no_lock_behind(_: PgPoolOptions, options: PgConnectOptions) {
     unmigrated(&options).await;
     let mut conn = options.connect().await.unwrap();
@@ -299,14 +404,14 @@ async fn a_failed_migration_leaves_no_lock_behind(_: PgPoolOptions, options: PgC
         .await
         .unwrap();
     let (code, _) = migrate(Args::default(), &options).await;
-    assert!(code.unwrap_err().to_string().contains("migration 5"));
+    assert!(code.unwrap_err().to_string().contains("migration 9"));
     sqlx::query("drop table runs")
         .execute(&mut conn)
         .await
         .unwrap();
     let (code, out) = migrate(Args::default(), &options).await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
-    assert!(out.starts_with("applied 0005 agent\n"), "{out}");
+    assert!(out.starts_with("applied 0009 runs\n"), "{out}");
 }
 
 /// Inserts a call at a time and says which partition took it.

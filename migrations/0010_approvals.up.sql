@@ -1,4 +1,39 @@
--- What a person allowed the agent to do, and what they would like not to be asked again.
+-- What a person is asked: questions of the model, and whether it may do something; what they allowed,
+-- and what they would like not to be asked again.
+
+---------------------------------------------------------------------------------------------------
+-- Questions
+---------------------------------------------------------------------------------------------------
+
+-- A question to the user that a run waits for. It is answered at most once: the update that
+-- answers says `where status = 'pending'`.
+create table prompts (
+    org_id text not null,
+    user_id text not null,
+    run_id uuid not null,
+    prompt_id uuid not null,
+    question jsonb not null,
+    status text not null check (status in ('pending', 'answered', 'canceled', 'expired')),
+    response text,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    answered_at timestamptz,
+    -- Which call asks.
+    tool_call_id uuid,
+    primary key (org_id, prompt_id),
+    foreign key (org_id, run_id) references runs (org_id, run_id) on delete cascade,
+    constraint prompts_response_iff_answered check (
+        (status = 'answered') = (response is not null)
+        and (status = 'answered') = (answered_at is not null)
+    )
+);
+
+-- The questions of a run, to cancel them with it; also what the cascade looks up.
+create index prompts_of_run on prompts (org_id, run_id);
+
+---------------------------------------------------------------------------------------------------
+-- Consents
+---------------------------------------------------------------------------------------------------
 
 -- A call that waits for a person, or waited. It is answered at most once (the update that answers
 -- says `where status = 'pending'`) and used at most once (the update that uses it says `where

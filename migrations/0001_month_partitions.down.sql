@@ -1,1 +1,0 @@
-drop function make_month_partitions(timestamptz, integer);

@@ -1,0 +1,11 @@
+drop table error_group_hours;
+drop table error_group_users;
+drop table error_group_activity;
+drop table error_groups;
+drop table error_events;
+drop view performance_hourly;
+drop table performance_hours;
+drop table performance_metrics;
+drop table telemetry_hours;
+drop table telemetry_events;
+drop table telemetry_batches;

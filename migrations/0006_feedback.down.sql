@@ -1,0 +1,12 @@
+drop table learning_passes;
+drop table learning_orgs;
+drop table learning_progress;
+drop table learning_bandit_arms;
+drop table learning_exposures;
+drop table learning_patterns;
+drop table learning_insights;
+drop table learning_counts;
+drop table learning_suggestions;
+drop table ai_feedback_signals;
+drop table ai_feedback;
+drop table ai_generation_log;

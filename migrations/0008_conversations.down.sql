@@ -1,0 +1,2 @@
+drop table conversation_messages;
+drop table conversations;

@@ -1,1 +1,0 @@
-drop function drop_old_months(regclass, interval);

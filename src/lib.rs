@@ -1,7 +1,7 @@
 //! NAVI: the backend of an autonomous engineering assistant, one binary over Postgres.
 //!
 //! The modules stand in the order in which they may import each other, lowest floor first;
-//! `tests/architecture.rs` holds the same picture and fails when the code leaves it.
+//! `tests/architecture/` holds the same picture and fails when the code leaves it.
 
 pub mod platform;
 

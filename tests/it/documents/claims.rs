@@ -235,30 +235,3 @@ fn every_proof_that_the_status_names_exists() {
     assert!(rows.len() > 30, "{} promises", rows.len());
     assert!(missing.is_empty(), "{missing:#?}");
 }
-
-#[test]
-fn the_floors_are_those_of_the_picture() {
-    let text = read("docs/architecture.md");
-    let (_, picture) = blocks(&text)
-        .into_iter()
-        .find(|(kind, _)| *kind == "text")
-        .unwrap();
-    let shown: BTreeSet<_> = picture
-        .lines()
-        .flat_map(|line| {
-            let floor = line[1..].trim_start();
-            let names = floor.split("   ").next().unwrap();
-            names
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    let source = read("src/lib.rs");
-    let modules = source
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub mod "));
-    let mut modules: BTreeSet<_> = modules.map(|line| line.replace(';', "")).collect();
-    modules.insert("main".to_owned());
-    assert_eq!(shown, modules);
-}

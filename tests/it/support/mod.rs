@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod described;
 pub(crate) mod identity;
 pub(crate) mod packing;
+pub(crate) mod promises;
 pub(crate) mod served;
 pub(crate) mod shapes;
 pub(crate) mod signing;

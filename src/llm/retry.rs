@@ -55,6 +55,7 @@ impl RetryPolicy {
 }
 
 /// A provider that tries again. Its `stream` answers when the first event is there.
+#[derive(Debug)]
 pub struct Retrying {
     inner: Arc<dyn Provider>,
     policy: RetryPolicy,

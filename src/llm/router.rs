@@ -17,7 +17,6 @@ use crate::llm::observe::Observed;
 use crate::llm::provider::Provider;
 use crate::llm::retry::{RetryPolicy, Retrying};
 use crate::llm::route::{ModelListing, Route, RouteError};
-use crate::llm::scripted::ScriptedProvider;
 use crate::llm::search::Search;
 use crate::llm::wire::anthropic::codec::Anthropic;
 use crate::llm::wire::codec::Codec;
@@ -55,7 +54,7 @@ pub struct Parts {
     /// How often to try.
     pub retry: RetryPolicy,
     /// The scripted provider, where it may answer: in development, in the demo, in tests.
-    pub scripted: Option<ScriptedProvider>,
+    pub scripted: Option<Arc<dyn Provider>>,
 }
 
 struct Configured {
@@ -107,7 +106,7 @@ impl Router {
         }
         if let Some(scripted) = parts.scripted.clone() {
             let configured = Configured {
-                provider: watched(Arc::new(scripted), parts),
+                provider: watched(scripted, parts),
                 named: true,
             };
             providers.insert(ProviderId::Scripted, configured);

@@ -126,11 +126,6 @@ impl Vault {
         });
     }
 
-    /// How many data keys lie in memory.
-    pub fn keys_in_memory(&self) -> usize {
-        self.sealing.len() + self.opening.len()
-    }
-
     /// Seals a value for its place.
     pub async fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Sealed, Error> {
         let key = self.sealing_key(place.context(), plain.len()).await?;

@@ -71,7 +71,7 @@ fn script() -> Script {
 
 #[tokio::test]
 async fn a_script_is_played_turn_by_turn_and_then_closed() {
-    let provider = ScriptedProvider::new(script()).recording();
+    let provider = ScriptedProvider::new(script());
     let mut messages = vec![Message::user("fix it")];
     let mut said = Vec::new();
     for _ in 0..5 {
@@ -104,7 +104,6 @@ async fn a_script_is_played_turn_by_turn_and_then_closed() {
     assert_eq!(done(2).usage, Some(usage));
     assert_eq!((done(3).stop, done(3).usage), (StopReason::MaxTokens, None));
     assert!(matches!(&said[4][0], StreamEvent::Text { delta } if delta == "Over."));
-    assert_eq!(provider.requests().len(), 5);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Somebody with all rights on the database and no key.
 
+use navi::audit::erasing::Whose;
 use navi::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcome};
 use navi::audit::record::Record;
 use navi::audit::service::Audit;
@@ -52,7 +53,7 @@ async fn history(db: &PgPool, audit: &Audit, log: &Log) -> (Vec<Kept>, String) {
         }
         if n == 9 {
             audit
-                .erase_person(log, "user-2", &operator())
+                .erase(log, Whose::Person("user-2"), &operator())
                 .await
                 .unwrap();
         }

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use chrono::DateTime;
+use futures_util::future::BoxFuture;
 use navi::agent::tools::environment::for_commands;
 use navi::auth::principal::Role;
 use navi::config::settings::Config;
+use navi::llm::error::LlmError;
 use navi::llm::model::ChatRequest;
+use navi::llm::provider::{EventStream as Answer, Provider};
 use navi::llm::script::{Script, ScriptedCall, Turn};
 use navi::llm::scripted::ScriptedProvider;
 use navi::platform::clock::Clock;
@@ -23,11 +27,42 @@ use crate::runs::stream::{EventStream, Frame};
 use crate::support::app::TestApp;
 use crate::support::client::{Client, json_request};
 
+/// A model that plays a script and remembers what was asked of it.
+#[derive(Clone, Debug)]
+struct Model {
+    script: ScriptedProvider,
+    requests: Arc<Mutex<Vec<ChatRequest>>>,
+}
+
+impl Model {
+    fn new(script: Script) -> Self {
+        Self {
+            script: ScriptedProvider::new(script),
+            requests: Arc::default(),
+        }
+    }
+}
+
+impl Provider for Model {
+    fn name(&self) -> &'static str {
+        self.script.name()
+    }
+
+    fn takes_temperature(&self, model: &str) -> bool {
+        self.script.takes_temperature(model)
+    }
+
+    fn stream<'a>(&'a self, request: &'a ChatRequest) -> BoxFuture<'a, Result<Answer, LlmError>> {
+        self.requests.lock().unwrap().push(request.clone());
+        self.script.stream(request)
+    }
+}
+
 /// A service, its model and a workspace.
 pub(crate) struct Stage {
     pub(crate) app: TestApp,
     pub(crate) db: PgPool,
-    provider: ScriptedProvider,
+    model: Model,
     folder: TempDir,
 }
 
@@ -39,14 +74,14 @@ impl Stage {
 
     /// The same, with flags.
     pub(crate) async fn with(db: PgPool, script: Script, flags: &[&str]) -> Self {
-        let provider = ScriptedProvider::new(script).recording();
+        let model = Model::new(script);
         let mut config = TestApp::config(flags);
-        config.scripted = Some(provider.clone());
+        config.scripted = Some(Arc::new(model.clone()));
         let app = service(db.clone(), config).await;
         Self {
             app,
             db,
-            provider,
+            model,
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -57,7 +92,7 @@ impl Stage {
         Self {
             app,
             db,
-            provider: ScriptedProvider::new(Script::default()),
+            model: Model::new(Script::default()),
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -90,7 +125,7 @@ impl Stage {
 
     /// What was asked of the model so far.
     pub(crate) fn requests(&self) -> Vec<ChatRequest> {
-        self.provider.requests()
+        self.model.requests.lock().unwrap().clone()
     }
 
     /// The turns that were asked for, the plan's request left out.

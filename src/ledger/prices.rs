@@ -395,7 +395,8 @@ mod tests {
             let dated = format!("{name}{date}");
             prop_assert_eq!(without_date(&dated), (!name.is_empty()).then_some(&*name));
             if !other.is_empty() {
-                prop_assert_eq!(without_date(&format!("{dated}{other}")), None);
+                let more = format!("{dated}{other}");
+                prop_assert_eq!(without_date(&more), None);
             }
         }
     }

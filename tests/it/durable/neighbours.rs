@@ -1,6 +1,6 @@
 //! Two servers over one database: whichever is asked, whichever works, whichever ends.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use navi::llm::script::{Script, Turn};
 use nix::sys::signal::Signal;

@@ -17,7 +17,7 @@ impl Bench {
     }
 
     /// The pid that a command wrote to a file.
-    async fn pid(&self, file: &str) -> i32 {
+    pub(super) async fn pid(&self, file: &str) -> i32 {
         let path = self.root().join(file);
         let read = || std::fs::read_to_string(&path).ok()?.trim().parse().ok();
         eventually(file, || read().is_some()).await;

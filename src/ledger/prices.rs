@@ -245,7 +245,8 @@ mod tests {
             ..Usage::default()
         };
         let cost = book.cost(provider, model, usage, at(when))?;
-        Some(cost.total.get() / 1_000)
+        let nanos = i64::try_from(cost.total.to_dollars().mantissa()).unwrap();
+        Some(nanos / 1_000)
     }
 
     fn operator_row(provider: &str, model: &str, from: &str, dollars: i64) -> PriceRow {

@@ -138,11 +138,6 @@ impl Router {
         &self.catalog
     }
 
-    /// The providers that are configured.
-    pub fn configured(&self) -> impl Iterator<Item = ProviderId> + '_ {
-        self.providers.keys().copied()
-    }
-
     /// Finds who answers. `hint` is the provider a client names beside a bare model name.
     pub fn route(
         &self,

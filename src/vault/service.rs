@@ -280,12 +280,3 @@ fn opening_name(header: &[u8], context: Context<'_>) -> Vec<u8> {
     name.extend_from_slice(header);
     name
 }
-
-/// The format and the key of a sealed value, as far as its bytes say; nothing of it is proved.
-pub fn sealed_with(sealed: &[u8]) -> Result<String, Error> {
-    if format::is_current(sealed) {
-        let parts = format::parse(sealed)?;
-        return Ok(parts.wrapping.with(parts.key_id));
-    }
-    original::parse(sealed).map(|value| value.with().to_owned())
-}

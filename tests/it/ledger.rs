@@ -25,6 +25,10 @@ use uuid::Uuid;
 const SOON: Duration = Duration::from_secs(20);
 const SONNET: &str = "claude-sonnet-4-20250514";
 
+fn nanos(amount: i64) -> Nanos {
+    Nanos::from_dollars(Decimal::new(amount, 9)).unwrap()
+}
+
 struct Bench {
     db: PgPool,
     clock: Clock,
@@ -552,7 +556,7 @@ async fn the_calls_of_a_run_are_its_organisations_alone(db: PgPool) {
         .iter()
         .map(|call| (call.model.as_str(), call.status.as_str(), call.cost))
         .collect();
-    let cost = Some(Nanos::new(48_000_000));
+    let cost = Some(nanos(48_000_000));
     assert_eq!(
         seen,
         [(SONNET, "success", cost), ("claude-9", "cancelled", None)]
@@ -621,7 +625,7 @@ async fn a_finished_task_is_written_once_and_observed(db: PgPool) {
         llm_time: Duration::from_secs(30),
         rag_time: Duration::from_millis(12),
         total_tokens: 51_200,
-        total_cost: Some(Nanos::new(48_000_001)),
+        total_cost: Some(nanos(48_000_001)),
         status: Status::Success,
         error_type: None,
         created_at: bench.clock.now(),

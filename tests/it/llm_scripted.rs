@@ -12,6 +12,8 @@ use navi::llm::scripted::ScriptedProvider;
 use serde_json::json;
 
 use crate::llm_support::{drain, request};
+use crate::runs::stage::{calls, says, script as script_of};
+use crate::support::model::Failing as _;
 
 /// A request with a tool, as the agent's are.
 fn asked(messages: Vec<Message>) -> ChatRequest {
@@ -191,10 +193,8 @@ async fn every_kind_of_failure_has_its_error() {
 
 #[test]
 fn a_script_written_in_code_survives_the_way_through_json() {
-    let script = Script::default()
-        .calls("read_file", json!({"path": "a"}))
-        .says("Done.")
-        .fails(FailKind::Hang);
+    let turns = [calls(&[("read_file", json!({"path": "a"}))]), says("Done.")];
+    let script = script_of(turns).fails(FailKind::Hang);
     let text = serde_json::to_string(&script).unwrap();
     assert_eq!(Script::from_json(&text).unwrap(), script);
     assert!(Script::from_json(r#"{"turns": [{"sya": ["typo"]}]}"#).is_err());

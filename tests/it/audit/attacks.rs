@@ -4,7 +4,7 @@ use navi::audit::erasing::Whose;
 use navi::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcome};
 use navi::audit::record::Record;
 use navi::audit::service::Audit;
-use navi::audit::store::reading;
+use navi::audit::store::{appending, reading};
 use navi::auth::principal::Role;
 use navi::cli::audit::opened::operator;
 use navi::platform::clock::Clock;
@@ -57,7 +57,8 @@ async fn history(db: &PgPool, audit: &Audit, log: &Log) -> (Vec<Kept>, String) {
                 .await
                 .unwrap();
         }
-        let end = audit.end(log).await.unwrap().unwrap();
+        let mut conn = db.acquire().await.unwrap();
+        let end = appending::end(&mut conn, ORG).await.unwrap().unwrap();
         kept.push(Kept {
             size: end.size,
             head: end.head,

@@ -10,6 +10,7 @@ use sqlx::PgPool;
 use crate::runs::stage::{Stage, says, script};
 use crate::runs::stream::EventStream;
 use crate::support::client::json_request;
+use crate::support::model::Failing as _;
 use crate::support::promises::{CANCELLED_WITHIN, kept};
 
 /// How long a test waits for what must come.

@@ -8,6 +8,7 @@ use sqlx::PgPool;
 
 use crate::runs::rules;
 use crate::runs::stage::{Stage, calls, says, script};
+use crate::support::model::Failing as _;
 use crate::support::promises::{CANCELLED_WITHIN, kept};
 
 /// Runs a command that says that it began and then takes a minute.

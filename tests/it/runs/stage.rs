@@ -2,21 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use chrono::DateTime;
-use futures_util::future::BoxFuture;
 use navi::agent::tools::environment::for_commands;
 use navi::auth::principal::Role;
 use navi::config::settings::Config;
-use navi::llm::error::LlmError;
 use navi::llm::model::ChatRequest;
-use navi::llm::provider::{EventStream as Answer, Provider};
 use navi::llm::script::{Script, ScriptedCall, Turn};
-use navi::llm::scripted::ScriptedProvider;
 use navi::platform::clock::Clock;
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
@@ -26,37 +22,7 @@ use crate::runs::rules;
 use crate::runs::stream::{EventStream, Frame};
 use crate::support::app::TestApp;
 use crate::support::client::{Client, json_request};
-
-/// A model that plays a script and remembers what was asked of it.
-#[derive(Clone, Debug)]
-struct Model {
-    script: ScriptedProvider,
-    requests: Arc<Mutex<Vec<ChatRequest>>>,
-}
-
-impl Model {
-    fn new(script: Script) -> Self {
-        Self {
-            script: ScriptedProvider::new(script),
-            requests: Arc::default(),
-        }
-    }
-}
-
-impl Provider for Model {
-    fn name(&self) -> &'static str {
-        self.script.name()
-    }
-
-    fn takes_temperature(&self, model: &str) -> bool {
-        self.script.takes_temperature(model)
-    }
-
-    fn stream<'a>(&'a self, request: &'a ChatRequest) -> BoxFuture<'a, Result<Answer, LlmError>> {
-        self.requests.lock().unwrap().push(request.clone());
-        self.script.stream(request)
-    }
-}
+use crate::support::model::Model;
 
 /// A service, its model and a workspace.
 pub(crate) struct Stage {
@@ -125,7 +91,7 @@ impl Stage {
 
     /// What was asked of the model so far.
     pub(crate) fn requests(&self) -> Vec<ChatRequest> {
-        self.model.requests.lock().unwrap().clone()
+        self.model.requests()
     }
 
     /// The turns that were asked for, the plan's request left out.

@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod client;
 pub(crate) mod described;
 pub(crate) mod identity;
+pub(crate) mod model;
 pub(crate) mod packing;
 pub(crate) mod promises;
 pub(crate) mod served;

@@ -25,13 +25,9 @@ pub enum Whose<'a> {
 }
 
 impl Audit {
-    /// Destroys what identifies a person in a log: who did what to which thing, and the keys of what
-    /// was sealed. Hashes, seals and proofs stay as they are. Answers how many records that were.
-    pub async fn erase_person(&self, log: &Log, person: &str, asker: &Asker) -> Result<u64, Error> {
-        self.erase(log, Whose::Person(person), asker).await
-    }
-
-    /// The same for a person or for everybody in a log.
+    /// Destroys what identifies a person, or everybody, in a log: who did what to which thing, and
+    /// the keys of what was sealed. Hashes, seals and proofs stay as they are. Answers how many
+    /// records that were.
     ///
     /// A record that says what was erased is written in the transaction of each batch. A batch lies
     /// within one month, so that retention drops all of it or nothing: of a part, what its record says

@@ -271,12 +271,6 @@ impl Audit {
         Ok((lines, last))
     }
 
-    /// Where a log ends, with the seal that only a key of this server makes.
-    pub async fn end(&self, log: &Log) -> Result<Option<appending::End>, Error> {
-        let mut conn = self.db.acquire().await?;
-        Ok(appending::end(&mut conn, log.as_str()).await?)
-    }
-
     /// The names of all logs.
     pub async fn logs(&self) -> Result<Vec<Log>, Error> {
         let mut conn = self.db.acquire().await?;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use crate::audit::error::Error;
 use crate::audit::keyring::Keyring;
@@ -211,11 +210,6 @@ impl Drop for Place<'_> {
 }
 
 impl Open {
-    /// The entry.
-    pub fn id(&self) -> EntryId {
-        EntryId(self.stub.as_ref().map_or(Uuid::nil(), |stub| stub.entry_id))
-    }
-
     /// Completes the entry. Waits until that is on disk, but not for long: what was done is done, and
     /// the writer goes on trying.
     pub async fn complete(mut self, ending: Ending) {

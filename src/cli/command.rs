@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -381,7 +382,7 @@ fn settled(mut config: Config, mut secrets: KnownSecrets) -> Result<Config, Fail
     }
     config.surroundings = Surroundings::capture();
     if let Some(path) = &config.llm.script {
-        config.scripted = Some(scripted(path)?);
+        config.scripted = Some(Arc::new(scripted(path)?));
     }
     logging::init(&config.log, secrets)?;
     Ok(config)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::cli::agent;
 use crate::cli::failure::Failure;
@@ -61,7 +62,7 @@ pub async fn run(args: &Args, mut config: Config) -> Result<ExitCode, Failure> {
     copy_project(&workspace)?;
     if scripted {
         let script = Script::from_json(SCRIPT).map_err(std::io::Error::other)?;
-        config.scripted = Some(ScriptedProvider::new(script));
+        config.scripted = Some(Arc::new(ScriptedProvider::new(script)));
     }
     if !args.json {
         show.line(if scripted {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::llm::script::Script;
 use crate::llm::scripted::ScriptedProvider;
@@ -171,7 +173,7 @@ fn a_door_of_the_original_is_reported_alone() {
     config.surroundings.operator_tokens = vec!["GITHUB_TOKEN"];
     assert_eq!(settings(&config), ["GITHUB_TOKEN"]);
     let mut config = Flags::fit().config();
-    config.scripted = Some(ScriptedProvider::new(Script::default()));
+    config.scripted = Some(Arc::new(ScriptedProvider::new(Script::default())));
     assert_eq!(settings(&config), ["NAVI_SCRIPT"]);
 }
 

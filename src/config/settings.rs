@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -22,7 +23,7 @@ use crate::feedback::config::LearningConfig;
 use crate::lifecycle::config::RetentionConfig;
 use crate::lifecycle::model::Periods;
 use crate::llm::config::LlmConfig;
-use crate::llm::scripted::ScriptedProvider;
+use crate::llm::provider::Provider;
 use crate::platform::logging::LogConfig;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::platform::secret_file;
@@ -102,7 +103,7 @@ pub struct Config {
 
     /// Plays a script as the provider `scripted`; for the demo and for tests, no setting.
     #[arg(skip)]
-    pub scripted: Option<ScriptedProvider>,
+    pub scripted: Option<Arc<dyn Provider>>,
 
     /// What the process found around it; no setting.
     #[arg(skip)]

@@ -55,13 +55,6 @@ pub struct Route<'a> {
 }
 
 impl Route<'_> {
-    /// The role a caller needs, by name; `None` for a public route.
-    pub fn role(&self) -> Option<String> {
-        let needed = self.operation.security.as_ref()?.first()?;
-        let value = serde_json::to_value(needed).ok()?;
-        Some(value.get(BEARER)?.get(0)?.as_str()?.to_owned())
-    }
-
     /// The statuses that are documented.
     pub fn statuses(&self) -> impl Iterator<Item = &str> {
         self.operation

@@ -115,8 +115,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_parser_panic(text in ".{0,80}") {
-            let _ = TraceParent::parse(&text);
+        fn what_is_read_is_what_was_written_and_nothing_else_is_read(
+            trace_id: u128, span_id: u64, sampled: bool, other in ".{0,80}",
+        ) {
+            let written = TraceParent { trace_id, span_id, sampled };
+            let read = TraceParent::parse(&written.to_string());
+            prop_assert_eq!(read, (trace_id != 0 && span_id != 0).then_some(written));
+            if let Some(read) = TraceParent::parse(&other) {
+                let ids = format!("-{:032x}-{:016x}-", read.trace_id, read.span_id);
+                prop_assert_eq!(&other[2..][..ids.len()], ids);
+            }
         }
     }
 }

@@ -320,11 +320,13 @@ mod tests {
         }
 
         #[test]
-        fn bytes_of_any_kind_are_an_error_and_no_panic(
+        fn bytes_that_nothing_packed_are_damaged(
             bytes in prop::collection::vec(any::<u8>(), 1..500),
         ) {
             for coding in BOTH {
-                let _unpacked = block_on(unpack(coding, &bytes, 64, 1 << 20));
+                let name = if coding == ContentCoding::Gzip { "gzip" } else { "zstd" };
+                let read = block_on(unpack(coding, &bytes, 64, 1 << 20));
+                prop_assert_eq!(read, Err(BodyError::Damaged(name)));
             }
         }
     }

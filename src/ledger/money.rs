@@ -19,16 +19,6 @@ impl Nanos {
     /// No money.
     pub const ZERO: Self = Self(0);
 
-    /// This many billionths of a dollar.
-    pub const fn new(nanos: i64) -> Self {
-        Self(nanos)
-    }
-
-    /// The amount in billionths of a dollar.
-    pub const fn get(self) -> i64 {
-        self.0
-    }
-
     /// The sum, unless it is out of range.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
@@ -231,7 +221,7 @@ mod tests {
     #[test]
     fn halves_go_to_the_even_nano() {
         let price = Price {
-            input: Nanos::new(500_000),
+            input: Nanos(500_000),
             output: Nanos::ZERO,
             cache_read: None,
             cache_write: None,
@@ -241,7 +231,7 @@ mod tests {
                 input,
                 ..Usage::default()
             };
-            price.of(usage).unwrap().total.get()
+            price.of(usage).unwrap().total.0
         };
         assert_eq!([1, 2, 3, 4, 5].map(cost), [0, 1, 2, 2, 2]);
     }
@@ -274,13 +264,13 @@ mod tests {
     proptest! {
         #[test]
         fn dollars_and_nanos_convert_without_loss(nanos in any::<i64>()) {
-            let amount = Nanos::new(nanos);
+            let amount = Nanos(nanos);
             prop_assert_eq!(Nanos::from_dollars(amount.to_dollars()), Some(amount));
         }
 
         #[test]
         fn the_cost_is_what_decimal_arithmetic_says(usage in counts(), price in any::<[u32; 4]>()) {
-            let [input, output, read, write] = price.map(|p| Nanos::new(i64::from(p) * 37));
+            let [input, output, read, write] = price.map(|p| Nanos(i64::from(p) * 37));
             let price = Price { input, output, cache_read: Some(read), cache_write: Some(write) };
             let part = |tokens: u64, price: Nanos| {
                 let exact = Decimal::from(tokens) * price.to_dollars() / Decimal::from(1_000_000);

@@ -35,11 +35,6 @@ impl Periods {
         let found = self.0.iter().find(|(name, _)| *name == setting);
         found.map(|(_, days)| *days).filter(|days| *days > 0)
     }
-
-    /// Whether this is a setting.
-    pub fn knows(&self, setting: &str) -> bool {
-        self.0.iter().any(|(name, _)| *name == setting)
-    }
 }
 
 /// What a pass of retention did.

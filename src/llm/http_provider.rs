@@ -32,6 +32,7 @@ pub struct Patience {
 }
 
 /// A provider over HTTP.
+#[derive(Debug)]
 pub struct HttpProvider {
     codec: Box<dyn Codec>,
     client: Client,

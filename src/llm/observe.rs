@@ -14,6 +14,7 @@ use crate::platform::metrics::Metrics;
 
 /// A provider whose requests are counted in `aep_provider_calls_total` and
 /// `aep_provider_errors_total`. A request that is dropped before its last event is `cancelled`.
+#[derive(Debug)]
 pub struct Observed {
     inner: Arc<dyn Provider>,
     metrics: Metrics,

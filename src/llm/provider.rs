@@ -1,5 +1,7 @@
 //! What every model provider offers.
 
+use std::fmt;
+
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
@@ -11,7 +13,7 @@ use crate::llm::model::{ChatRequest, StreamEvent};
 pub type EventStream = BoxStream<'static, Result<StreamEvent, LlmError>>;
 
 /// A model provider: the one thing that is faked in tests, because it is outside.
-pub trait Provider: Send + Sync {
+pub trait Provider: fmt::Debug + Send + Sync {
     /// The configured name: `anthropic`, `openai`, `scripted` and so on.
     fn name(&self) -> &'static str;
 

@@ -56,6 +56,7 @@ impl RetryPolicy {
 }
 
 /// A provider that tries again. Its `stream` answers when the first event is there.
+#[derive(Debug)]
 pub struct Retrying {
     inner: Arc<dyn Provider>,
     policy: RetryPolicy,

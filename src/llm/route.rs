@@ -77,10 +77,6 @@ pub struct Route {
     pub context_window: u32,
     /// How long an answer can be, in tokens.
     pub max_output_tokens: u32,
-    /// What the model can do.
-    pub capabilities: Capabilities,
-    /// What was considered, in order.
-    pub candidates: Vec<Candidate>,
     /// Counts every request and tries again before the first event.
     pub provider: Arc<dyn Provider>,
 }

@@ -15,9 +15,9 @@ use crate::llm::observe::Observed;
 use crate::llm::provider::Provider;
 use crate::llm::retry::{RetryPolicy, Retrying};
 use crate::llm::route::{ModelListing, Route, RouteError};
-use crate::llm::routing::models::{Models, Served};
+use crate::llm::routing::models::Models;
+use crate::llm::routing::models::Served;
 use crate::llm::routing::search::Search;
-use crate::llm::scripted::ScriptedProvider;
 use crate::llm::wire::anthropic::codec::Anthropic;
 use crate::llm::wire::codec::Codec;
 use crate::llm::wire::openai::codec::OpenAi;
@@ -52,7 +52,7 @@ pub struct Parts {
     /// The number of tries.
     pub retry: RetryPolicy,
     /// The scripted provider, where it may answer: in development, in the demo, in tests.
-    pub scripted: Option<ScriptedProvider>,
+    pub scripted: Option<Arc<dyn Provider>>,
 }
 
 /// Chooses the model that answers a request.
@@ -93,7 +93,7 @@ impl Router {
         }
         if let Some(scripted) = parts.scripted.clone() {
             let served = Served {
-                provider: watched(Arc::new(scripted), parts),
+                provider: watched(scripted, parts),
                 named: true,
             };
             providers.insert(ProviderId::Scripted, served);
@@ -114,11 +114,6 @@ impl Router {
     /// The registry.
     pub fn catalog(&self) -> &Catalog {
         &self.models.catalog
-    }
-
-    /// The providers that are configured.
-    pub fn configured(&self) -> impl Iterator<Item = ProviderId> + '_ {
-        self.models.providers.keys().copied()
     }
 
     /// Finds who answers. `hint` is the provider a client names beside a bare model name.

@@ -184,52 +184,6 @@ impl Script {
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
-
-    /// A turn that says something.
-    #[must_use]
-    pub fn says(mut self, text: &str) -> Self {
-        self.turns.push(Turn {
-            say: vec![text.to_owned()],
-            ..Turn::default()
-        });
-        self
-    }
-
-    /// A turn that calls a tool; arguments that are no object count as none.
-    #[must_use]
-    pub fn calls(mut self, name: &str, arguments: Value) -> Self {
-        let arguments = match arguments {
-            Value::Object(arguments) => arguments,
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Array(_) => Map::new(),
-        };
-        self.turns.push(Turn {
-            calls: vec![ScriptedCall {
-                name: name.to_owned(),
-                arguments,
-                raw_arguments: None,
-            }],
-            ..Turn::default()
-        });
-        self
-    }
-
-    /// A turn that fails every time.
-    #[must_use]
-    pub fn fails(mut self, kind: FailKind) -> Self {
-        self.turns.push(Turn {
-            fail: Some(Fail {
-                kind,
-                retry_after_ms: None,
-                times: None,
-            }),
-            ..Turn::default()
-        });
-        self
-    }
 }
 
 fn closing() -> String {

@@ -5,8 +5,9 @@
 //! process goes on where it was.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -25,12 +26,11 @@ const NAME: &str = "scripted";
 /// The ids of scripted calls begin like this and go on with the number of their turn.
 const CALL_PREFIX: &str = "scripted_";
 
-/// Plays a script. Cheap to clone; clones share the record of requests and the count of failures.
+/// Plays a script. Cheap to clone; clones share the count of failures.
 #[derive(Clone, Debug)]
 pub struct ScriptedProvider {
     script: Arc<Script>,
     failures: Arc<BTreeMap<usize, AtomicU32>>,
-    requests: Option<Arc<Mutex<Vec<ChatRequest>>>>,
 }
 
 impl ScriptedProvider {
@@ -46,23 +46,7 @@ impl ScriptedProvider {
         Self {
             script: Arc::new(script),
             failures: Arc::new(failures),
-            requests: None,
         }
-    }
-
-    /// Also remembers every request, for tests that look at what was asked.
-    #[must_use]
-    pub fn recording(mut self) -> Self {
-        self.requests = Some(Arc::default());
-        self
-    }
-
-    /// The requests so far; none unless [`Self::recording`].
-    pub fn requests(&self) -> Vec<ChatRequest> {
-        self.requests
-            .as_ref()
-            .map(|requests| lock(requests).clone())
-            .unwrap_or_default()
     }
 
     /// Whether the failure of a turn happens this time.
@@ -102,9 +86,6 @@ impl Provider for ScriptedProvider {
         request: &'a ChatRequest,
     ) -> BoxFuture<'a, Result<EventStream, LlmError>> {
         async move {
-            if let Some(requests) = &self.requests {
-                lock(requests).push(request.clone());
-            }
             let (turn, at, fails) = self.play(request);
             let silent = turn.reason.is_empty() && turn.say.is_empty();
             if fails && silent {

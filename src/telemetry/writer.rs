@@ -30,7 +30,7 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may take to be made.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 /// How often a database that is away is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+pub const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What waits to be written.
 #[derive(Debug)]

@@ -32,16 +32,6 @@ pub enum Original {
     Dev(String),
 }
 
-impl Original {
-    /// The format, as `sealed_with` columns name it.
-    pub fn with(&self) -> &'static str {
-        match self {
-            Self::V1 { .. } => "v1:kms",
-            Self::Dev(_) => "dev:fernet",
-        }
-    }
-}
-
 /// Takes a value of the original apart.
 pub fn parse(bytes: &[u8]) -> Result<Original, Error> {
     let joined = STANDARD.decode(bytes).map_err(|_| Error::Malformed)?;

@@ -126,11 +126,6 @@ impl Vault {
         });
     }
 
-    /// How many data keys lie in memory.
-    pub fn keys_in_memory(&self) -> usize {
-        self.sealing.len() + self.opening.len()
-    }
-
     /// Seals a value for its place.
     pub async fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Sealed, Error> {
         let key = self.sealing_key(place.context(), plain.len()).await?;
@@ -284,13 +279,4 @@ fn opening_name(header: &[u8], context: Context<'_>) -> Vec<u8> {
     let mut name = context.bytes();
     name.extend_from_slice(header);
     name
-}
-
-/// The format and the key of a sealed value, as far as its bytes say; nothing of it is proved.
-pub fn sealed_with(sealed: &[u8]) -> Result<String, Error> {
-    if format::is_current(sealed) {
-        let parts = format::parse(sealed)?;
-        return Ok(parts.wrapping.with(parts.key_id));
-    }
-    original::parse(sealed).map(|value| value.with().to_owned())
 }

@@ -1,8 +1,10 @@
 //! What somebody tries who wants more than is theirs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use futures_util::future::join_all;
 use navi::auth::principal::Role;
 use navi::llm::script::Script;
 use navi::llm::scripted::ScriptedProvider;
@@ -41,17 +43,19 @@ async fn no_workspace_shows_the_servers_own_secrets(db: PgPool) {
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn who_never_finishes_asking_is_not_waited_for(db: PgPool) {
     let app = TestApp::new(db).await;
-    let (address, _stop) = listen(&app, Duration::from_millis(300)).await;
-    for start in [
+    let (address, _stop) = listen(&app, Duration::from_secs(1)).await;
+    let unfinished = [
         "",
         "G",
         "PRI * HTTP/2.0",
         "GET /ping HTTP/1.1\r\nHost: a\r\nX-Slow: ",
-    ] {
+    ];
+    join_all(unfinished.map(async |start| {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(start.as_bytes()).await.unwrap();
         until_closed(&mut stream).await;
-    }
+    }))
+    .await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -104,7 +108,7 @@ async fn an_answer_under_way_is_finished_when_the_server_stops(db: PgPool) {
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn zero_bytes_in_a_request_do_not_fail_it(db: PgPool) {
     let mut config = TestApp::config(&[]);
-    config.scripted = Some(ScriptedProvider::new(Script::default()));
+    config.scripted = Some(Arc::new(ScriptedProvider::new(Script::default())));
     let app = TestApp::of(db, Clock::System, config).await;
     // Postgres cannot store them, and JSON can say them.
     let body = json!({

@@ -16,6 +16,7 @@ use sqlx::PgPool;
 
 use crate::support::app::{ORG, SECRET, TestApp, USER, principal};
 use crate::support::client::Client;
+use crate::support::described::role_needed;
 
 fn role(name: &str) -> Role {
     name.parse().unwrap()
@@ -56,7 +57,7 @@ async fn every_route_is_public_by_name_or_wants_a_token_and_its_role(db: PgPool)
         let (method, path) = (route.method, address(route.path));
         let at = format!("{method} {}", route.path);
         let stranger = status(&app.stranger(), method, &path).await;
-        let Some(needed) = route.role() else {
+        let Some(needed) = role_needed(route) else {
             assert!(PUBLIC.contains(&route.path), "{at} is open and not listed");
             assert_ne!(stranger, StatusCode::UNAUTHORIZED, "{at}");
             continue;

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use crate::runs::rules;
 use crate::runs::stage::{Stage, calls, says, script};
 use crate::support::app::{ORG, TestApp, USER};
+use crate::support::model::Failing as _;
 use crate::support::wire::{Wire, until_closed, until_said};
 
 const RUN: &str = "/api/navi/chat/autonomous";

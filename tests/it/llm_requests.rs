@@ -102,7 +102,7 @@ fn lines(body: &Value) -> String {
 }
 
 #[test]
-fn a_request_to_anthropic() {
+fn a_request_to_anthropic_has_the_shape_of_its_messages_api() {
     insta::assert_snapshot!(lines(&anthropic().body(&everything("claude-haiku-4-5"))), @r#"
     model "claude-haiku-4-5"
     max_tokens 4000
@@ -121,7 +121,7 @@ fn a_request_to_anthropic() {
 }
 
 #[test]
-fn a_request_to_openai() {
+fn a_request_to_openai_has_the_shape_of_chat_completions() {
     insta::assert_snapshot!(lines(&openai().body(&everything("gpt-4o"))), @r#"
     model "gpt-4o"
     stream true

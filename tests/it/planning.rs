@@ -20,6 +20,7 @@ use crate::jobs::desk::Desk;
 use crate::runs::stage::{Stage, calls, plan, says, script};
 use crate::support::app::{ORG, USER};
 use crate::support::client::{Answer, Client, json_request};
+use crate::support::model::Failing as _;
 
 const PLAN: &str = "/api/navi/plan";
 const NEXT: &str = "/api/navi/next";

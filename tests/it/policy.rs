@@ -531,23 +531,33 @@ fn composed() -> impl Strategy<Value = String> {
     })
 }
 
+/// Bash runs the first line before it reads the second, whatever that is.
+fn asks_whatever_follows(text: &str) -> Result<(), TestCaseError> {
+    let found = judge(text);
+    let strictest = found.findings.iter().map(|one| one.verdict).max();
+    prop_assert_eq!(found.verdict, strictest.unwrap_or_default());
+    let command = format!("rm -rf src\n{text}");
+    prop_assert_ne!(judge(&command).verdict, Verdict::Allow, "{}", command);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn any_text_gets_a_judgement(text in "\\PC{0,200}") {
-        judge(&text);
+    fn no_text_after_an_asking_command_makes_it_pass(text in "\\PC{0,200}") {
+        asks_whatever_follows(&text)?;
     }
 
     #[test]
-    fn any_shell_like_text_gets_a_judgement(
+    fn no_shell_syntax_after_an_asking_command_makes_it_pass(
         parts in proptest::collection::vec(proptest::sample::select(vec![
             "rm", " ", "$(", ")", "`", "'", "\"", "{", "}", ";", "&&", "|", "<<E", "\n", "E", "$", "((", "))",
             "[[", "]]", "if", "then", "fi", "for", "in", "do", "done", "case", "esac", "a=", "${", ":-", "\\",
             "<(", ">", "2>&1", "#", "*", "~", "é", "find", "-exec", "xargs", "bash -c", "[", "]", ",", "..", "!",
         ]), 0..40)
     ) {
-        judge(&parts.concat());
+        asks_whatever_follows(&parts.concat())?;
     }
 
     #[test]

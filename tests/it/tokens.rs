@@ -460,7 +460,7 @@ async fn who_hangs_up_takes_no_fetch_from_the_others() {
     let key = SigningKey::new("k", "EdDSA");
     let stub = Stub::with(&[]).await;
     let document = json!({"keys": [key.jwk()]});
-    let late = Duration::from_millis(200);
+    let late = Duration::from_secs(1);
     stub.answers(Answer::Late(late, Box::new(Answer::Document(document))));
     let door = Door::new(&stub);
     let token = key.token(&good());

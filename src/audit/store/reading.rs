@@ -76,6 +76,24 @@ impl From<Row> for Record {
     }
 }
 
+/// The query of records; what follows their columns differs.
+macro_rules! records {
+    ($rest:literal, $($arguments:tt)*) => {
+        sqlx::query_as!(
+            Row,
+            r#"select org_id, sequence, entry_id, phase as "phase: Phase", created_at,
+                      event as "event: Event", method, route, request_id, trace_id, run_id, status,
+                      outcome as "outcome: Outcome", duration_ms,
+                      actor_kind as "actor_kind: ActorKind", statement, actor, actor_role, resource,
+                      blind, commitment, payload, payload_digest, entry_key, key_id, erased_by,
+                      previous, hash
+               from audit_records "#
+                + $rest,
+            $($arguments)*
+        )
+    };
+}
+
 /// The records after a number, in order, at most `limit` of them and none from `until` on.
 pub async fn records_after(
     conn: &mut PgConnection,
@@ -84,16 +102,9 @@ pub async fn records_after(
     until: Option<DateTime<Utc>>,
     limit: i64,
 ) -> sqlx::Result<Vec<Record>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select org_id, sequence, entry_id, phase as "phase: Phase", created_at,
-                  event as "event: Event", method, route, request_id, trace_id, run_id, status,
-                  outcome as "outcome: Outcome", duration_ms, actor_kind as "actor_kind: ActorKind",
-                  statement, actor, actor_role, resource, blind, commitment, payload, payload_digest,
-                  entry_key, key_id, erased_by, previous, hash
-           from audit_records
-           where org_id = $1 and sequence > $2 and ($3::timestamptz is null or created_at < $3)
-           order by sequence, created_at limit $4"#,
+    let rows = records!(
+        "where org_id = $1 and sequence > $2 and ($3::timestamptz is null or created_at < $3)
+         order by sequence, created_at limit $4",
         org_id,
         after,
         until,
@@ -110,15 +121,8 @@ pub async fn records_of(
     org_id: &str,
     entry: EntryId,
 ) -> sqlx::Result<Vec<Record>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select org_id, sequence, entry_id, phase as "phase: Phase", created_at,
-                  event as "event: Event", method, route, request_id, trace_id, run_id, status,
-                  outcome as "outcome: Outcome", duration_ms, actor_kind as "actor_kind: ActorKind",
-                  statement, actor, actor_role, resource, blind, commitment, payload, payload_digest,
-                  entry_key, key_id, erased_by, previous, hash
-           from audit_records where org_id = $1 and entry_id = $2
-           order by sequence"#,
+    let rows = records!(
+        "where org_id = $1 and entry_id = $2 order by sequence",
         org_id,
         entry.0,
     )
@@ -161,6 +165,31 @@ pub async fn count_before(
     .await
 }
 
+/// The query of entries: of the records that begin them, `b`, each with the one that completes it,
+/// `c`. How that one is found differs.
+macro_rules! entries {
+    ($rest:literal, $($arguments:tt)*) => {
+        sqlx::query_as!(
+            Entry,
+            r#"select b.entry_id as "entry_id: EntryId", b.sequence, b.event as "event: Event",
+                      b.actor_kind as "actor_kind: ActorKind", b.actor, b.actor_role, b.method,
+                      b.route, coalesce(c.resource, b.resource) as resource, b.request_id,
+                      b.trace_id, b.run_id, b.created_at,
+                      case b.phase when 'noted' then b.created_at else c.created_at end
+                          as completed_at,
+                      coalesce(c.status, b.status) as status,
+                      coalesce(c.outcome, b.outcome) as "outcome: Outcome",
+                      coalesce(c.duration_ms, b.duration_ms) as duration_ms,
+                      (b.entry_key is not null and (b.payload is not null or c.payload is not null))
+                          as has_payload,
+                      b.erased_by
+               from audit_records b "#
+                + $rest,
+            $($arguments)*
+        )
+    };
+}
+
 /// Entries that began before a number, newest first.
 pub async fn entries(
     conn: &mut PgConnection,
@@ -169,33 +198,20 @@ pub async fn entries(
     before: i64,
     limit: i64,
 ) -> sqlx::Result<Vec<Entry>> {
-    sqlx::query_as!(
-        Entry,
-        r#"select b.entry_id as "entry_id: EntryId", b.sequence, b.event as "event: Event",
-                  b.actor_kind as "actor_kind: ActorKind", b.actor, b.actor_role, b.method, b.route,
-                  coalesce(c.resource, b.resource) as resource, b.request_id, b.trace_id, b.run_id,
-                  b.created_at,
-                  case b.phase when 'noted' then b.created_at else c.created_at end as completed_at,
-                  coalesce(c.status, b.status) as status,
-                  coalesce(c.outcome, b.outcome) as "outcome: Outcome",
-                  coalesce(c.duration_ms, b.duration_ms) as duration_ms,
-                  (b.entry_key is not null and (b.payload is not null or c.payload is not null))
-                      as has_payload,
-                  b.erased_by
-           from audit_records b
-           left join lateral (
-               select resource, created_at, status, outcome, duration_ms, payload
-               from audit_records c
-               where c.org_id = b.org_id and c.entry_id = b.entry_id and c.phase = 'completed'
-           ) c on true
-           where b.org_id = $1 and b.sequence < $2 and b.phase <> 'completed'
-             and ($3::text is null or b.actor = $3)
-             and ($4::text is null or b.event = $4)
-             and ($5::text is null or b.route = $5)
-             and ($6::text is null or coalesce(c.outcome, b.outcome) = $6)
-             and ($7::timestamptz is null or b.created_at >= $7)
-             and ($8::timestamptz is null or b.created_at < $8)
-           order by b.sequence desc limit $9"#,
+    entries!(
+        "left join lateral (
+             select resource, created_at, status, outcome, duration_ms, payload
+             from audit_records c
+             where c.org_id = b.org_id and c.entry_id = b.entry_id and c.phase = 'completed'
+         ) c on true
+         where b.org_id = $1 and b.sequence < $2 and b.phase <> 'completed'
+           and ($3::text is null or b.actor = $3)
+           and ($4::text is null or b.event = $4)
+           and ($5::text is null or b.route = $5)
+           and ($6::text is null or coalesce(c.outcome, b.outcome) = $6)
+           and ($7::timestamptz is null or b.created_at >= $7)
+           and ($8::timestamptz is null or b.created_at < $8)
+         order by b.sequence desc limit $9",
         org_id,
         before,
         filter.actor,
@@ -216,23 +232,10 @@ pub async fn entry(
     org_id: &str,
     id: EntryId,
 ) -> sqlx::Result<Option<Entry>> {
-    sqlx::query_as!(
-        Entry,
-        r#"select b.entry_id as "entry_id: EntryId", b.sequence, b.event as "event: Event",
-                  b.actor_kind as "actor_kind: ActorKind", b.actor, b.actor_role, b.method, b.route,
-                  coalesce(c.resource, b.resource) as resource, b.request_id, b.trace_id, b.run_id,
-                  b.created_at,
-                  case b.phase when 'noted' then b.created_at else c.created_at end as completed_at,
-                  coalesce(c.status, b.status) as status,
-                  coalesce(c.outcome, b.outcome) as "outcome: Outcome",
-                  coalesce(c.duration_ms, b.duration_ms) as duration_ms,
-                  (b.entry_key is not null and (b.payload is not null or c.payload is not null))
-                      as has_payload,
-                  b.erased_by
-           from audit_records b
-           left join audit_records c
-             on c.org_id = b.org_id and c.entry_id = b.entry_id and c.phase = 'completed'
-           where b.org_id = $1 and b.entry_id = $2 and b.phase <> 'completed'"#,
+    entries!(
+        "left join audit_records c
+           on c.org_id = b.org_id and c.entry_id = b.entry_id and c.phase = 'completed'
+         where b.org_id = $1 and b.entry_id = $2 and b.phase <> 'completed'",
         org_id,
         id.0,
     )

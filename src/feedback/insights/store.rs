@@ -8,6 +8,31 @@ use crate::feedback::insights::model::{Filter, Insight, Reader, ScopeKind, Words
 use crate::feedback::model::InsightId;
 use crate::platform::ids::{OrgId, TeamId, UserId};
 
+/// The query of insights that a reader may see; what else is asked of them differs, and has parameters
+/// from `$5` on.
+macro_rules! visible {
+    ($reader:expr, $rest:literal, $($arguments:tt)*) => {
+        sqlx::query_as!(
+            Insight,
+            r#"select id as "id: InsightId", insight_type, title, description,
+                      status as "status: Status", status_reason, status_since, decided_by,
+                      edited_by, team_id, user_id, category, language, confidence, sample_size,
+                      evidence, pattern_data, times_applied, last_applied, first_seen,
+                      last_updated, effect
+               from learning_insights
+               where org_id = $1
+                 and ($2 or user_id = $3 or (user_id is null and (team_id is null or team_id = $4)))
+                 and ($2 or status <> 'proposed' or quoted_user is null or quoted_user = $3) "#
+                + $rest,
+            &$reader.org_id as &OrgId,
+            $reader.sees_all,
+            &$reader.user_id as &UserId,
+            $reader.team_id.as_ref().map(TeamId::as_str),
+            $($arguments)*
+        )
+    };
+}
+
 /// A page of what somebody may see, the newest first.
 pub async fn page(
     conn: &mut PgConnection,
@@ -15,27 +40,15 @@ pub async fn page(
     filter: &Filter,
     limit: i64,
 ) -> sqlx::Result<Vec<Insight>> {
-    sqlx::query_as!(
-        Insight,
-        r#"select id as "id: InsightId", insight_type, title, description,
-                  status as "status: Status", status_reason, status_since, decided_by, edited_by,
-                  team_id, user_id, category, language, confidence, sample_size, evidence,
-                  pattern_data, times_applied, last_applied, first_seen, last_updated, effect
-           from learning_insights
-           where org_id = $1
-             and ($2 or user_id = $3 or (user_id is null and (team_id is null or team_id = $4)))
-             and ($2 or status <> 'proposed' or quoted_user is null or quoted_user = $3)
-             and ($5::text is null or status = $5)
-             and ($6::text is null or insight_type = $6)
-             and ($7::text is null or $7 = case when user_id is not null then 'user'
-                                                when team_id is not null then 'team'
-                                                else 'org' end)
-             and ($8::bigint is null or id < $8)
-           order by id desc limit $9"#,
-        &reader.org_id as &OrgId,
-        reader.sees_all,
-        &reader.user_id as &UserId,
-        reader.team_id.as_ref().map(TeamId::as_str),
+    visible!(
+        reader,
+        "and ($5::text is null or status = $5)
+         and ($6::text is null or insight_type = $6)
+         and ($7::text is null or $7 = case when user_id is not null then 'user'
+                                            when team_id is not null then 'team'
+                                            else 'org' end)
+         and ($8::bigint is null or id < $8)
+         order by id desc limit $9",
         filter.status.map(Status::label),
         filter.insight_type.map(InsightType::label),
         filter.scope.map(ScopeKind::label),
@@ -52,24 +65,9 @@ pub async fn find(
     reader: &Reader,
     id: InsightId,
 ) -> sqlx::Result<Option<Insight>> {
-    sqlx::query_as!(
-        Insight,
-        r#"select id as "id: InsightId", insight_type, title, description,
-                  status as "status: Status", status_reason, status_since, decided_by, edited_by,
-                  team_id, user_id, category, language, confidence, sample_size, evidence,
-                  pattern_data, times_applied, last_applied, first_seen, last_updated, effect
-           from learning_insights
-           where org_id = $1 and id = $5
-             and ($2 or user_id = $3 or (user_id is null and (team_id is null or team_id = $4)))
-             and ($2 or status <> 'proposed' or quoted_user is null or quoted_user = $3)"#,
-        &reader.org_id as &OrgId,
-        reader.sees_all,
-        &reader.user_id as &UserId,
-        reader.team_id.as_ref().map(TeamId::as_str),
-        id as InsightId,
-    )
-    .fetch_optional(conn)
-    .await
+    visible!(reader, "and id = $5", id as InsightId,)
+        .fetch_optional(conn)
+        .await
 }
 
 /// Locks an insight until the transaction ends: what is read then is what is changed. Answers whether

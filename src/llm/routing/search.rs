@@ -193,8 +193,6 @@ impl<'a> Search<'a> {
             fallback_reason: why.map(|why| format!("{why}; `{}` answers instead", model.id)),
             context_window: model.context_window,
             max_output_tokens: model.max_output_tokens,
-            capabilities: model.capabilities,
-            candidates: self.candidates,
             provider,
         })
     }

@@ -1,5 +1,7 @@
 //! What a wire format offers: a request out, frames in. Pure.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::llm::error::LlmError;
@@ -7,7 +9,7 @@ use crate::llm::model::{ChatRequest, StreamEvent};
 use crate::llm::wire::sse::Frame;
 
 /// A wire format.
-pub trait Codec: Send + Sync {
+pub trait Codec: fmt::Debug + Send + Sync {
     /// The provider's configured name, for errors.
     fn provider(&self) -> &'static str;
 

@@ -224,8 +224,11 @@ mod tests {
         }
 
         #[test]
-        fn no_input_makes_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
-            let _ = frames(&[&bytes]);
+        fn any_bytes_are_the_same_frames_in_one_packet_and_in_many(
+            bytes in prop::collection::vec(any::<u8>(), 0..512),
+        ) {
+            let packets: Vec<&[u8]> = bytes.chunks(1).collect();
+            prop_assert_eq!(frames(&packets), frames(&[&bytes]));
         }
     }
 }

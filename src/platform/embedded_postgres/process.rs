@@ -262,14 +262,6 @@ impl Server {
         drop(ended.wait_for(|ended| *ended).await);
     }
 
-    /// The process id, while it runs.
-    pub(super) fn pid(&self) -> Option<i32> {
-        match *self.shared.state() {
-            State::Running(pid) => Some(pid.as_raw()),
-            State::Ended => None,
-        }
-    }
-
     /// Stops Postgres and waits for its end: kindly, then firmly, then by force.
     pub(super) fn stop(&self) {
         self.shared.signal(Signal::SIGINT);

@@ -81,11 +81,6 @@ impl EmbeddedPostgres {
         self.options.clone()
     }
 
-    /// The process id of the postmaster, while it runs.
-    pub fn pid(&self) -> Option<i32> {
-        self.server.pid()
-    }
-
     /// Resolves when Postgres has ended, by itself or because it was stopped.
     pub async fn ended(&self) {
         self.server.ended().await;

@@ -129,21 +129,6 @@ impl Person {
         find: Find::Column("user_id"),
         then: Then::Delete,
     }]);
-
-    /// The columns of this table that name a person.
-    pub fn columns(&self) -> Vec<&'static str> {
-        match self {
-            Self::Nobody(_) => Vec::new(),
-            Self::Audited { column } => vec![column],
-            Self::Rows(traces) => traces
-                .iter()
-                .filter_map(|trace| match trace.find {
-                    Find::Column(column) => Some(column),
-                    Find::Through { .. } | Find::Alone { .. } => None,
-                })
-                .collect(),
-        }
-    }
 }
 
 impl fmt::Display for Stays {

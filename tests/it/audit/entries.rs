@@ -14,6 +14,7 @@ use crate::runs::stage::{calls, says, script};
 use crate::support::app::{ORG, TestApp};
 use crate::support::client::Client;
 use crate::support::packing::{gzip, zstd};
+use crate::support::promises::{REFUSED_WITHIN, kept};
 
 const CONVERSATIONS: &str = "/api/navi-memory/conversations";
 
@@ -195,10 +196,9 @@ async fn nothing_changes_when_it_cannot_be_audited_and_the_answer_comes_within_a
         .unwrap();
     let began = Instant::now();
     let (status, answer) = client.post(CONVERSATIONS, json!({"title": "lost"})).await;
-    let took = began.elapsed();
+    kept(REFUSED_WITHIN, began);
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer["error_code"], "AUDIT_UNAVAILABLE");
-    assert!(took < Duration::from_secs(1), "{took:?}");
     lock.rollback().await.unwrap();
     // The writer finds its way back by itself.
     let began = Instant::now();

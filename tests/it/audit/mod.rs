@@ -3,5 +3,7 @@
 mod attacks;
 mod crashes;
 mod entries;
+mod oracle;
 mod page;
 mod proofs;
+mod tree;

@@ -3,6 +3,7 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use navi::audit::erasing::Whose;
 use navi::audit::model::{Actor, ActorKind, EntryId, Event, Log, NewEntry, Outcome};
 use navi::audit::reader::Asker;
 use navi::auth::principal::Role;
@@ -309,7 +310,8 @@ async fn a_payload_that_was_changed_or_erased_says_so(db: PgPool) {
 
     let log = Log::Org(ORG.parse().unwrap());
     let (audit, operator) = (&app.app.audit, operator());
-    let erased = audit.erase_person(&log, "user-1", &operator).await;
+    let whose = Whose::Person("user-1");
+    let erased = audit.erase(&log, whose, &operator).await;
     assert!(erased.unwrap() > 0);
     let (status, problem) = look("?decrypt=true").await;
     assert_eq!(

@@ -9,6 +9,7 @@ use sqlx::PgPool;
 
 use crate::documents::{code_spans, files, read, table};
 use crate::support::app::TestApp;
+use crate::support::described::role_needed;
 
 fn first_spans(rows: &[Vec<String>]) -> BTreeSet<String> {
     let first = rows.iter().map(|row| code_spans(&row[0]));
@@ -22,7 +23,7 @@ async fn the_routes_are_those_that_are_listed(db: PgPool) {
     let served: BTreeSet<_> = walk(&served)
         .iter()
         .map(|route| {
-            let role = route.role().unwrap_or_else(|| "public".to_owned());
+            let role = role_needed(route).unwrap_or_else(|| "public".to_owned());
             (format!("{} {}", route.method, route.path), role)
         })
         .collect();

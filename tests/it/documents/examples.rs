@@ -1,6 +1,7 @@
 //! The requests and answers that `docs/api.md` shows.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -244,7 +245,7 @@ async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
     let mut config = TestApp::config(&flags);
     config.connectors.github_api_base_url = github.url.parse().unwrap();
     let script = serde_json::from_value(script).unwrap();
-    config.scripted = Some(ScriptedProvider::new(script));
+    config.scripted = Some(Arc::new(ScriptedProvider::new(script)));
     for stock in [REPORTED, TAUGHT] {
         sqlx::raw_sql(stock).execute(&db).await.unwrap();
     }

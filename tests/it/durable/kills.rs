@@ -112,16 +112,16 @@ async fn killed_after(place: &Arc<Place>, at: i64) -> Attempt {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn nothing_is_lost_or_done_twice_after_the_first_of_three_events(db: PgPool) {
+async fn a_kill_loses_and_repeats_nothing_after_events_1_4_7_and_so_on(db: PgPool) {
     killed_at_each(db, 1).await;
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn nothing_is_lost_or_done_twice_after_the_second_of_three_events(db: PgPool) {
+async fn a_kill_loses_and_repeats_nothing_after_events_2_5_8_and_so_on(db: PgPool) {
     killed_at_each(db, 2).await;
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn nothing_is_lost_or_done_twice_after_the_third_of_three_events(db: PgPool) {
+async fn a_kill_loses_and_repeats_nothing_after_events_3_6_9_and_so_on(db: PgPool) {
     killed_at_each(db, 0).await;
 }

@@ -9,6 +9,7 @@ use sqlx::PgPool;
 use crate::jobs::desk::{Desk, nothing};
 use crate::runs::rules;
 use crate::runs::stage::{calls, says, script};
+use crate::support::promises::{CANCELLED_WITHIN, kept};
 
 /// Cancels a job and waits for its end.
 async fn cancelled(desk: &Desk, id: &str) {
@@ -16,8 +17,7 @@ async fn cancelled(desk: &Desk, id: &str) {
     let (status, answer) = desk.ask(id, "cancel", nothing()).await;
     assert_eq!((status, &answer["success"]), (200, &json!(true)));
     rules::end_of(&desk.stage.db, id).await;
-    let took = began.elapsed();
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    kept(CANCELLED_WITHIN, began);
     let told = desk.ended(id).await;
     assert_eq!(told.stopped_reason(), "cancelled");
     assert_eq!(told.all("cancel_requested").len(), 1, "{told:#?}");
@@ -47,7 +47,7 @@ fn command(command: &str) -> Turn {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn a_job_that_waits_to_be_started(db: PgPool) {
+async fn cancelling_ends_a_job_that_was_not_started(db: PgPool) {
     let desk = Desk::new(db, script([says("Never.")])).await;
     let id = desk.create(json!({"auto_start": false})).await;
     cancelled(&desk, &id).await;
@@ -55,7 +55,7 @@ async fn a_job_that_waits_to_be_started(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn a_job_that_waits_for_its_turn(db: PgPool) {
+async fn cancelling_ends_a_job_that_is_queued(db: PgPool) {
     let script = script([command("echo begun; sleep 60"), says("Done.")]);
     let desk = Desk::with(db, script, &["--max-runs-per-org", "1"]).await;
     let first = desk.create(nothing()).await;
@@ -66,7 +66,7 @@ async fn a_job_that_waits_for_its_turn(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn a_job_in_a_command_that_does_not_want_to_end(db: PgPool) {
+async fn cancelling_ends_a_command_that_ignores_signals(db: PgPool) {
     let stubborn = "trap '' TERM INT HUP; echo begun; while :; do sleep 1; done; touch after";
     let script = script([command(stubborn), says("Done.")]);
     let desk = cancelled_at(db, script, "command_output").await;
@@ -74,7 +74,7 @@ async fn a_job_in_a_command_that_does_not_want_to_end(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn a_job_whose_command_made_itself_a_daemon(db: PgPool) {
+async fn cancelling_ends_a_daemon_that_a_command_left(db: PgPool) {
     let daemon = "setsid sh -c 'trap \"\" TERM; exec <&- >&- 2>&-; (sleep 77 & ); sleep 77' & \
                   sleep 0.2; echo begun; sleep 60";
     let script = script([command(daemon), says("Done.")]);
@@ -82,21 +82,21 @@ async fn a_job_whose_command_made_itself_a_daemon(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn a_job_whose_command_forks_without_end(db: PgPool) {
+async fn cancelling_ends_a_command_that_forks_without_end(db: PgPool) {
     let forks = "echo begun; while :; do (sleep 55 &); sleep 0.01; done";
     let script = script([command(forks), says("Done.")]);
     cancelled_at(db, script, "command_output").await;
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn a_job_whose_command_floods(db: PgPool) {
+async fn cancelling_ends_a_command_that_floods_its_output(db: PgPool) {
     let flood = "head -c 1073741824 /dev/zero | tr '\\0' '\\n'; echo; sleep 60";
     let script = script([command(flood), says("Done.")]);
     cancelled_at(db, script, "command_output").await;
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn a_job_whose_model_falls_silent(db: PgPool) {
+async fn cancelling_ends_a_job_whose_model_is_silent(db: PgPool) {
     let hangs = Turn {
         say: vec!["Let me ".to_owned()],
         fail: Some(Fail {
@@ -110,7 +110,7 @@ async fn a_job_whose_model_falls_silent(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn a_job_that_waits_for_a_consent(db: PgPool) {
+async fn cancelling_ends_a_job_that_waits_for_a_consent(db: PgPool) {
     let script = script([command("git push origin main"), says("Done.")]);
     let desk = cancelled_at(db, script, "job_paused").await;
     let pending = "select count(*) from consents where status <> 'canceled'";
@@ -118,7 +118,7 @@ async fn a_job_that_waits_for_a_consent(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn a_job_that_waits_for_an_answer(db: PgPool) {
+async fn cancelling_ends_a_job_that_waits_for_an_answer(db: PgPool) {
     let asks = calls(&[("ask_user", json!({"question": "Which colour?"}))]);
     let desk = cancelled_at(db, script([asks, says("Done.")]), "job_paused").await;
     let pending = "select count(*) from prompts where status = 'pending'";
@@ -126,7 +126,7 @@ async fn a_job_that_waits_for_an_answer(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn a_job_in_its_verification(db: PgPool) {
+async fn cancelling_ends_a_verification_and_keeps_the_files(db: PgPool) {
     let write = calls(&[("write_file", json!({"path": "new", "content": "1\n"}))]);
     let desk = Desk::new(db, script([write, says("Done.")])).await;
     desk.stage.project("if [ -f new ]; then sleep 60; fi\n");

@@ -9,6 +9,7 @@ use sqlx::PgPool;
 use crate::jobs::desk::{Desk, follow, nothing};
 use crate::runs::stage::{calls, says, script};
 use crate::support::app::TestApp;
+use crate::support::promises::{CANCELLED_WITHIN, kept};
 
 fn waits() -> [navi::llm::script::Turn; 2] {
     let command = "until [ -f go ]; do sleep 0.05; done";
@@ -118,8 +119,7 @@ async fn a_run_is_followed_answered_and_cancelled_through_another_process(db: Pg
     let (status, _) = client.post(&path, nothing()).await;
     assert_eq!(status, 200);
     stream.rest().await;
-    let took = began.elapsed();
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    kept(CANCELLED_WITHIN, began);
     let told = desk.ended(&id).await;
     assert_eq!(told.stopped_reason(), "cancelled");
     let seen: Vec<&Value> = stream.frames.iter().map(|frame| &frame.data).collect();

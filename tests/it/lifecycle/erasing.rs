@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use navi::audit::erasing::Whose;
 use navi::audit::model::{Actor, Event, Log, NewEntry, Outcome};
 use navi::auth::principal::Role;
 use navi::cli::audit::opened::operator;
@@ -468,7 +469,8 @@ async fn a_log_of_which_people_were_erased_stays_provable_when_its_old_months_go
     app.app.clock.advance(now - app.app.clock.now());
     audit(&app, &ADA).await;
     let log = Log::Org("acme".parse().unwrap());
-    let erased = app.app.audit.erase_person(&log, "ada", &operator()).await;
+    let whose = Whose::Person("ada");
+    let erased = app.app.audit.erase(&log, whose, &operator()).await;
     assert_eq!(erased.unwrap(), 12);
     assert_provable(&app).await;
     let dropped = app.app.audit.retain(60).await.unwrap();

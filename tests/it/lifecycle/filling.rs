@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use navi::lifecycle::tables;
-use navi::platform::kept::model::Person;
+use navi::platform::kept::model::{Find, Person};
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgPool, Row};
 
@@ -155,6 +155,21 @@ fn value(who: &Somebody, table: &str, column: &str, kind: &str, names: &[&str]) 
     }
 }
 
+/// The columns of a table that name a person.
+pub(crate) fn naming(person: &Person) -> Vec<&'static str> {
+    match person {
+        Person::Nobody(_) => Vec::new(),
+        Person::Audited { column } => vec![column],
+        Person::Rows(traces) => traces
+            .iter()
+            .filter_map(|trace| match trace.find {
+                Find::Column(column) => Some(column),
+                Find::Through { .. } | Find::Alone { .. } => None,
+            })
+            .collect(),
+    }
+}
+
 /// Puts a row of somebody into every table that has one.
 pub(crate) async fn fill(db: &PgPool, who: &Somebody) {
     let declared = tables::all();
@@ -164,7 +179,7 @@ pub(crate) async fn fill(db: &PgPool, who: &Somebody) {
             continue;
         }
         let kept = declared.iter().find(|kept| kept.table == table);
-        let names = kept.map_or(Person::Nobody("").columns(), |kept| kept.person.columns());
+        let names = kept.map(|kept| naming(&kept.person)).unwrap_or_default();
         let of = |(column, kind): &(String, String)| value(who, &table, column, kind, &names);
         let values: Vec<_> = columns.iter().map(of).collect();
         let list: Vec<_> = columns

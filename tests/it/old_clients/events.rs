@@ -14,6 +14,7 @@ use crate::runs::rules;
 use crate::runs::stage::{calls, plan, says};
 use crate::runs::stream::EventStream;
 use crate::support::app::TestApp;
+use crate::support::model::Failing as _;
 use crate::support::served::{Place, Served, url};
 
 /// The types in the description of the API.

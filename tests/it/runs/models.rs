@@ -8,6 +8,7 @@ use sqlx::PgPool;
 
 use crate::llm_support::{RawServer, Step, sse};
 use crate::runs::stage::{Stage, calls, says, script};
+use crate::support::model::Failing as _;
 
 fn fails(kind: FailKind) -> Script {
     script([]).fails(kind)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,7 +13,6 @@ use navi::config::settings::Config;
 use navi::exec::environment::for_commands;
 use navi::llm::model::ChatRequest;
 use navi::llm::script::{Script, ScriptedCall, Turn};
-use navi::llm::scripted::ScriptedProvider;
 use navi::platform::clock::Clock;
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
@@ -22,12 +22,13 @@ use crate::runs::rules;
 use crate::runs::stream::{EventStream, Frame};
 use crate::support::app::TestApp;
 use crate::support::client::{Client, json_request};
+use crate::support::model::Model;
 
 /// A service, its model and a workspace.
 pub(crate) struct Stage {
     pub(crate) app: TestApp,
     pub(crate) db: PgPool,
-    provider: ScriptedProvider,
+    model: Model,
     folder: TempDir,
 }
 
@@ -39,14 +40,14 @@ impl Stage {
 
     /// The same, with flags.
     pub(crate) async fn with(db: PgPool, script: Script, flags: &[&str]) -> Self {
-        let provider = ScriptedProvider::new(script).recording();
+        let model = Model::new(script);
         let mut config = TestApp::config(flags);
-        config.scripted = Some(provider.clone());
+        config.scripted = Some(Arc::new(model.clone()));
         let app = service(db.clone(), config).await;
         Self {
             app,
             db,
-            provider,
+            model,
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -57,7 +58,7 @@ impl Stage {
         Self {
             app,
             db,
-            provider: ScriptedProvider::new(Script::default()),
+            model: Model::new(Script::default()),
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -90,7 +91,7 @@ impl Stage {
 
     /// What was asked of the model so far.
     pub(crate) fn requests(&self) -> Vec<ChatRequest> {
-        self.provider.requests()
+        self.model.requests()
     }
 
     /// The turns that were asked for, the plan's request left out.

@@ -8,6 +8,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::Value;
 
+use navi::http::openapi::{BEARER, Route};
+
 /// Fails the test when a route answers with a status or a content type that `/openapi.json` does
 /// not list.
 pub(crate) async fn as_described(
@@ -41,4 +43,12 @@ pub(crate) async fn as_described(
         );
     }
     response
+}
+
+/// The role that the description of a route wants, by name; none for a public route.
+pub(crate) fn role_needed(route: &Route<'_>) -> Option<String> {
+    let needed = route.operation.security.as_ref()?.first()?;
+    let value = serde_json::to_value(needed).unwrap();
+    let role = value[BEARER][0].as_str().unwrap();
+    Some(role.to_owned())
 }

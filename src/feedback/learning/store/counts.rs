@@ -35,28 +35,36 @@ pub struct CountRow {
     pub rows: i64,
 }
 
+/// The query of counts `c`, in the weeks `w` that have a weight; where both come from differs.
+macro_rules! counts {
+    ($source:literal, $($arguments:tt)*) => {
+        sqlx::query_as!(
+            CountRow,
+            r#"select c.org_id as "org_id!: OrgId", c.subject as "subject!", c.value as "value!",
+                      c.category as "category!", c.team_id as "team!", c.user_id as "user!",
+                      sum(c.accepted)::bigint as "accepted!",
+                      sum(c.rejected)::bigint as "rejected!",
+                      sum(c.accepted * w.weight)::bigint as "weighed_accepted!",
+                      sum(c.rejected * w.weight)::bigint as "weighed_rejected!",
+                      max(c.week) as "last_week!", count(*) as "rows!"
+               "#
+                + $source
+                + " group by 1, 2, 3, 4, 5, 6 having sum(c.accepted + c.rejected) > 0",
+            $($arguments)*
+        )
+    };
+}
+
 /// All counts of these organisations, in no order: to sort so many texts would take longer than to count.
 pub async fn all(
     conn: &mut PgConnection,
     orgs: &[OrgId],
     weeks: &Weeks,
 ) -> sqlx::Result<Vec<CountRow>> {
-    sqlx::query_as!(
-        CountRow,
-        r#"
-        select c.org_id as "org_id!: OrgId", c.subject as "subject!", c.value as "value!",
-               c.category as "category!",
-               c.team_id as "team!", c.user_id as "user!",
-               sum(c.accepted)::bigint as "accepted!", sum(c.rejected)::bigint as "rejected!",
-               sum(c.accepted * w.weight)::bigint as "weighed_accepted!",
-               sum(c.rejected * w.weight)::bigint as "weighed_rejected!",
-               max(c.week) as "last_week!", count(*) as "rows!"
-        from learning_counts c
-        join unnest($2::date[], $3::bigint[]) w (week, weight) on w.week = c.week
-        where c.org_id = any($1)
-        group by 1, 2, 3, 4, 5, 6
-        having sum(c.accepted + c.rejected) > 0
-        "#,
+    counts!(
+        "from learning_counts c
+         join unnest($2::date[], $3::bigint[]) w (week, weight) on w.week = c.week
+         where c.org_id = any($1)",
         orgs as &[OrgId],
         &weeks.weeks,
         &weeks.weights,
@@ -72,22 +80,10 @@ pub async fn of_subjects(
     subjects: &[String],
     weeks: &Weeks,
 ) -> sqlx::Result<Vec<CountRow>> {
-    sqlx::query_as!(
-        CountRow,
-        r#"
-        select c.org_id as "org_id!: OrgId", c.subject as "subject!", c.value as "value!",
-               c.category as "category!",
-               c.team_id as "team!", c.user_id as "user!",
-               sum(c.accepted)::bigint as "accepted!", sum(c.rejected)::bigint as "rejected!",
-               sum(c.accepted * w.weight)::bigint as "weighed_accepted!",
-               sum(c.rejected * w.weight)::bigint as "weighed_rejected!",
-               max(c.week) as "last_week!", count(*) as "rows!"
-        from unnest($1::text[], $2::text[]) wanted (org_id, subject)
-        join learning_counts c on c.org_id = wanted.org_id and c.subject = wanted.subject
-        join unnest($3::date[], $4::bigint[]) w (week, weight) on w.week = c.week
-        group by 1, 2, 3, 4, 5, 6
-        having sum(c.accepted + c.rejected) > 0
-        "#,
+    counts!(
+        "from unnest($1::text[], $2::text[]) wanted (org_id, subject)
+         join learning_counts c on c.org_id = wanted.org_id and c.subject = wanted.subject
+         join unnest($3::date[], $4::bigint[]) w (week, weight) on w.week = c.week",
         orgs as &[OrgId],
         subjects,
         &weeks.weeks,

@@ -26,12 +26,9 @@ pub async fn plan_anew(conn: &mut PgConnection) -> sqlx::Result<()> {
     .map(drop)
 }
 
-/// Groups of an organisation that match a filter, from a place on. The two orders, with and without
-/// words, are four statements, so that each has the index that is made for it; what they have in
-/// common stands here once.
-macro_rules! page {
-    ($after:literal, $words:literal, $order:literal,
-     $conn:expr, $org:expr, $filter:expr, $place:expr, $id:expr, $limit:expr $(, $more:expr)*) => {
+/// The query of groups; what follows their columns differs, and comes in parts.
+macro_rules! groups {
+    ([$($rest:literal)+], $($arguments:tt)*) => {
         sqlx::query_as!(
             Group,
             r#"select g.group_id as "id: GroupId", g.fingerprint, g.error_type, g.message, g.frames,
@@ -39,14 +36,29 @@ macro_rules! page {
                       g.resolved_at, g.resolved_by, g.resolution_notes, g.regressed_at,
                       g.regressions, a.occurrences, a.affected_users, a.first_seen, a.last_seen,
                       a.severity, a.component, a.last_version, a.last_message
-               from error_group_activity a join error_groups g using (org_id, group_id)
-               where org_id = $1 and g.status = any($2)
-                 and ($3::text is null or a.severity = $3)
-                 and ($4::text is null or g.source = $4)
-                 and ($5::text is null or a.component = $5)
-                 and ($6::text is null or $6 in (g.first_version, a.last_version))
-                 and ($7::timestamptz is null or a.last_seen >= $7) and "#
-                + $after + $words + $order,
+               from error_group_activity a join error_groups g using (org_id, group_id) "#
+                $(+ $rest)+,
+            $($arguments)*
+        )
+    };
+}
+
+/// Groups of an organisation that match a filter, from a place on. The two orders, with and without
+/// words, are four statements, so that each has the index that is made for it; what they have in
+/// common stands here once.
+macro_rules! page {
+    ($after:literal, $words:literal, $order:literal,
+     $conn:expr, $org:expr, $filter:expr, $place:expr, $id:expr, $limit:expr $(, $more:expr)*) => {
+        groups!(
+            [
+                "where org_id = $1 and g.status = any($2)
+                   and ($3::text is null or a.severity = $3)
+                   and ($4::text is null or g.source = $4)
+                   and ($5::text is null or a.component = $5)
+                   and ($6::text is null or $6 in (g.first_version, a.last_version))
+                   and ($7::timestamptz is null or a.last_seen >= $7) and "
+                $after $words $order
+            ],
             $org as &OrgId,
             &$filter.status.names(),
             $filter.severity,
@@ -135,15 +147,8 @@ pub async fn find(
     org_id: &OrgId,
     id: GroupId,
 ) -> sqlx::Result<Option<Group>> {
-    sqlx::query_as!(
-        Group,
-        r#"select g.group_id as "id: GroupId", g.fingerprint, g.error_type, g.message, g.frames,
-                  g.source as "source: Source", g.first_version, g.status as "status: Status",
-                  g.resolved_at, g.resolved_by, g.resolution_notes, g.regressed_at, g.regressions,
-                  a.occurrences, a.affected_users, a.first_seen, a.last_seen, a.severity,
-                  a.component, a.last_version, a.last_message
-           from error_group_activity a join error_groups g using (org_id, group_id)
-           where org_id = $1 and group_id = $2"#,
+    groups!(
+        ["where org_id = $1 and group_id = $2"],
         org_id as &OrgId,
         id as GroupId,
     )

@@ -20,5 +20,5 @@ pub mod routes;
 pub mod service;
 pub mod store;
 pub mod traits;
-pub mod verdict;
 pub mod view;
+pub mod vote;

@@ -14,7 +14,7 @@ use crate::feedback::error::{Error, MAX_COMMENT_CHARS, MAX_DAYS, MAX_REASON_CHAR
 use crate::feedback::model::{Rating, Signal, SignalSource};
 use crate::feedback::store::ratings::{self, Rated};
 use crate::feedback::store::reading::{self, CategoryCounts, Named, Recent};
-use crate::feedback::store::{settling, signals};
+use crate::feedback::store::{signals, suggestions};
 use crate::platform::clock::Clock;
 use crate::platform::db::strip_nul;
 use crate::platform::metrics::Metrics;
@@ -102,7 +102,7 @@ impl Feedback {
             tx.rollback().await?;
             return Ok((Some(before.clone()), before.clone()));
         }
-        settling::settle(&mut tx, org_id, gen_id, now.updated_at).await?;
+        suggestions::settle(&mut tx, org_id, gen_id, now.updated_at).await?;
         let said = |rated: &Rated| Said {
             rating: rated.rating,
             at: rated.updated_at,
@@ -215,7 +215,7 @@ impl Rated {
 
 /// Locks an answer of the principal. One that is somebody else's is as good as none.
 async fn own(conn: &mut PgConnection, principal: &Principal, gen_id: i64) -> Result<(), Error> {
-    let owner = settling::lock(conn, &principal.org_id, gen_id).await?;
+    let owner = suggestions::lock(conn, &principal.org_id, gen_id).await?;
     if owner.as_ref() == Some(&principal.user_id) {
         Ok(())
     } else {

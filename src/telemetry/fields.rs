@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::telemetry::clean::truncated;
 use crate::telemetry::model::{MAX_STRING_CHARS, Reason};
+use crate::telemetry::sanitize::truncated;
 
 /// Why an event is not stored, for a program and for a person.
 pub(super) type Refusal = (Reason, String);

@@ -12,18 +12,18 @@ use uuid::Uuid;
 use crate::platform::db::strip_nul;
 use crate::platform::json::mended;
 use crate::platform::redact::text::redact_text;
-use crate::telemetry::clean::{TooDeep, clean};
+use crate::telemetry::anonymize::{pseudonym, without_home_folders};
 use crate::telemetry::error::Error;
 use crate::telemetry::fields::{
     Fields, Refusal, duration, message_in, text_in, trace_id_of, type_in, wrong,
 };
-use crate::telemetry::measure::measurements;
+use crate::telemetry::measurements::measurements;
 use crate::telemetry::model::{
     Batch, Change, Event, MAX_AGE, MAX_AHEAD, MAX_BATCH_ID_BYTES, MAX_DEPTH, MAX_EVENT_BYTES,
     MAX_EVENTS, MAX_NAME_CHARS, MAX_TYPE_CHARS, Occurrence, Reason, Rejected, Sender, Source,
 };
 use crate::telemetry::non_finite::NonFiniteNumbers;
-use crate::telemetry::private::{pseudonym, without_home_folders};
+use crate::telemetry::sanitize::{TooDeep, clean};
 
 /// What clients are called that do not say: the original's only one.
 const DEFAULT_SOURCE: &str = "vscode";

@@ -16,15 +16,15 @@ use crate::platform::clock::Clock;
 use crate::platform::metrics::Metrics;
 use crate::platform::tasks::Tasks;
 use crate::telemetry::cardinality::Cardinality;
-use crate::telemetry::clean::fit_text;
+use crate::telemetry::client_metrics::{Observation, observations};
 use crate::telemetry::error::Error;
 use crate::telemetry::fingerprint::Grouping;
 use crate::telemetry::model::{
     Batch, Change, MAX_BODY_BYTES, Occurrence, Rejected, Sender, Stored,
 };
-use crate::telemetry::observe::{Observation, observations};
 use crate::telemetry::parse;
 use crate::telemetry::rows::{Grouped, Rows};
+use crate::telemetry::sanitize::fit_text;
 use crate::telemetry::store::errors;
 use crate::telemetry::writer::{Draft, Writer};
 

@@ -8,7 +8,7 @@ use crate::feedback::learning::insights::{
 };
 use crate::feedback::learning::model::{Content, Key, Reason, Scope};
 use crate::feedback::learning::posterior::{Posterior, wilson};
-use crate::feedback::learning::voices::Opinion;
+use crate::feedback::learning::votes::Opinion;
 
 /// A category is looked at from so many voices on.
 const SAMPLES: f64 = 5.0;

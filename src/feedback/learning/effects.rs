@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::feedback::learning::counted::Voices;
 use crate::feedback::learning::model::Reason;
 use crate::feedback::learning::posterior::{Posterior, normal, rounded};
+use crate::feedback::learning::tallies::Voices;
 
 /// How answers went, with the insight and without it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -117,8 +117,8 @@ mod tests {
     use rand::{RngExt, SeedableRng};
 
     use super::{Arms, Measured};
-    use crate::feedback::learning::counted::Voices;
     use crate::feedback::learning::model::Reason;
+    use crate::feedback::learning::tallies::Voices;
 
     fn voices(accepted: f64, rejected: f64) -> Voices {
         Voices { accepted, rejected }

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::feedback::insight::InsightType;
 use crate::feedback::learning::categories;
-use crate::feedback::learning::counted::{Count, Voices};
 use crate::feedback::learning::model::{Content, Key, Reason, Scope};
 use crate::feedback::learning::posterior::{Posterior, rounded, wilson};
-use crate::feedback::learning::voices::{Opinion, Weighed};
+use crate::feedback::learning::tallies::{Count, Voices};
+use crate::feedback::learning::votes::{Opinion, Weighed};
 use crate::feedback::traits;
 
 /// All answers.

@@ -5,17 +5,17 @@
 //! whoever gets to it first.
 
 pub mod categories;
-pub mod chunk;
-pub mod counted;
+pub mod comment_groups;
 pub mod effects;
 pub mod error;
-pub mod grouping;
 pub mod insights;
+pub mod lifecycle;
 pub mod model;
-pub mod noticed;
 pub mod org;
+pub mod pass;
+pub mod patterns;
 pub mod posterior;
 pub mod service;
-pub mod standing;
 pub mod store;
-pub mod voices;
+pub mod tallies;
+pub mod votes;

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::feedback::learning::counted::{Count, Rated};
-use crate::feedback::learning::grouping;
+use crate::feedback::learning::comment_groups;
 use crate::feedback::learning::insights::{self, EVERYTHING, Verdict};
+use crate::feedback::learning::lifecycle::{Known, Writes};
 use crate::feedback::learning::model::{Key, Scope};
-use crate::feedback::learning::standing::{Known, Writes};
+use crate::feedback::learning::tallies::{Count, Rated};
 
 /// What a pass knows of an organisation.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ impl Org {
                     let before = before.get(key).into_iter().copied().flatten();
                     let all = about.map(|rated| rated.gen_id).chain(before.copied());
                     let all = all.filter(|answer| !withdrawn.contains(answer));
-                    content.evidence = grouping::evidence(all);
+                    content.evidence = comment_groups::evidence(all);
                 }
                 Verdict::Gone(_) => {}
             }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use statrs::function::beta::checked_beta_reg;
 
-use crate::feedback::learning::counted::{Voices, WEIGHT_ONE, Weeks};
+use crate::feedback::learning::tallies::{Voices, WEIGHT_ONE, Weeks};
 
 /// A voice counts half as much after so many weeks.
 pub const HALF_LIFE_WEEKS: f64 = 8.0;
@@ -205,7 +205,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Posterior, normal, weeks, wilson};
-    use crate::feedback::learning::counted::Voices;
+    use crate::feedback::learning::tallies::Voices;
 
     fn voices(accepted: f64, rejected: f64) -> Voices {
         Voices { accepted, rejected }

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::feedback::bandit::service as bandit;
-use crate::feedback::learning::chunk::{self, Done, Frame};
 use crate::feedback::learning::error::Error;
+use crate::feedback::learning::pass::{self, Done, Frame};
 use crate::feedback::learning::posterior;
 use crate::feedback::learning::store::counts;
 use crate::feedback::learning::store::passes::{self, Due};
@@ -233,7 +233,7 @@ async fn attempt(
             rebuild(conn, one).await?;
         }
     }
-    chunk::look_at(conn, due, frame).await
+    pass::look_at(conn, due, frame).await
 }
 
 /// Makes what is derived from an organisation's ratings anew.

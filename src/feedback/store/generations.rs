@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use crate::feedback::model::{Exposure, Generation, InsightId, Sha256Hex, Verified};
-use crate::feedback::store::applying;
+use crate::feedback::store::insight_lock;
 use crate::platform::db::strip_nul;
 use crate::platform::ids::TeamId;
 use crate::platform::logging::TraceId;
@@ -101,7 +101,7 @@ async fn insert_exposures(
 ) -> sqlx::Result<()> {
     let Exposure { applied, held_out } = &generation.exposure;
     let org_id = generation.org_id.as_str();
-    applying::alone(conn, std::slice::from_ref(&generation.org_id)).await?;
+    insight_lock::alone(conn, std::slice::from_ref(&generation.org_id)).await?;
     sqlx::query!(
         "update learning_insights set times_applied = times_applied + 1, last_applied = $3
          where org_id = $1 and id = any($2)",

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::feedback::model::{Signal, SignalSource};
-use crate::feedback::store::settling;
+use crate::feedback::store::suggestions;
 use crate::platform::ids::OrgId;
 
 /// Notes what happened to a generation, and settles what the analyzer reads of it. Must be called within
@@ -30,7 +30,7 @@ pub async fn note(
     if signals.is_empty() {
         return Ok(false);
     }
-    let Some(owner) = settling::lock(conn, org_id, gen_id).await? else {
+    let Some(owner) = suggestions::lock(conn, org_id, gen_id).await? else {
         return Ok(false);
     };
     let (names, sources): (Vec<_>, Vec<_>) = signals
@@ -54,6 +54,6 @@ pub async fn note(
     if noted.rows_affected() == 0 {
         return Ok(false);
     }
-    settling::settle(conn, org_id, gen_id, at).await?;
+    suggestions::settle(conn, org_id, gen_id, at).await?;
     Ok(true)
 }

@@ -17,7 +17,7 @@ use crate::telemetry::errors::model::{
     Filter, Group, GroupId, LATEST, MAX_NOTES_CHARS, MAX_SEARCH_CHARS, Occurrence, Search, Trend,
     TrendSpan,
 };
-use crate::telemetry::errors::store::{reading, resolving};
+use crate::telemetry::errors::store::{reading, resolution};
 
 /// How many events are marked in one transaction: some ten milliseconds of work.
 const CHUNK: i64 = 2_000;
@@ -109,11 +109,11 @@ impl Errors {
         let mut conn = self.db.acquire().await?;
         let before = self.one(&mut conn, org_id, id).await?;
         let resolved = if decision.reopen {
-            resolving::reopen(&mut conn, org_id, id).await?;
+            resolution::reopen(&mut conn, org_id, id).await?;
             false
         } else {
             let notes = notes.as_deref().filter(|notes| !notes.is_empty());
-            resolving::resolve(&mut conn, org_id, id, by, notes, self.clock.now()).await?
+            resolution::resolve(&mut conn, org_id, id, by, notes, self.clock.now()).await?
         };
         let after = self.one(&mut conn, org_id, id).await?;
         drop(conn);
@@ -141,7 +141,7 @@ impl Errors {
     /// Marks the events of groups that somebody dealt with and whose events are not marked.
     pub async fn mark_what_is_left(&self) -> Result<(), Error> {
         let mut conn = self.db.acquire().await?;
-        let left = resolving::unmarked(&mut conn, LOOK_FOR).await?;
+        let left = resolution::unmarked(&mut conn, LOOK_FOR).await?;
         drop(conn);
         for (org_id, id) in left {
             self.mark(&org_id, id).await;
@@ -174,7 +174,7 @@ impl Errors {
         until: Option<DateTime<Utc>>,
     ) -> sqlx::Result<Option<DateTime<Utc>>> {
         let mut tx = self.db.begin().await?;
-        let Some((resolved_at, notes)) = resolving::lock_unmarked(&mut tx, org_id, id).await?
+        let Some((resolved_at, notes)) = resolution::lock_unmarked(&mut tx, org_id, id).await?
         else {
             tx.rollback().await?;
             return Ok(None);
@@ -182,14 +182,14 @@ impl Errors {
         let oldest = match resolved_at {
             Some(at) => {
                 let notes = notes.as_deref();
-                let marked = resolving::mark(&mut tx, org_id, id, at, notes, until, CHUNK).await?;
+                let marked = resolution::mark(&mut tx, org_id, id, at, notes, until, CHUNK).await?;
                 marked.oldest.filter(|_| marked.events == CHUNK)
             }
             // Opened again meanwhile.
             None => None,
         };
         if oldest.is_none() {
-            resolving::all_marked(&mut tx, org_id, id).await?;
+            resolution::all_marked(&mut tx, org_id, id).await?;
         }
         tx.commit().await?;
         Ok(oldest)

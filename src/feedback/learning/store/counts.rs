@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use sqlx::PgConnection;
 
-use crate::feedback::learning::counted::Weeks;
+use crate::feedback::learning::tallies::Weeks;
 use crate::platform::ids::OrgId;
 
 /// One person's voices about a value, in halves.

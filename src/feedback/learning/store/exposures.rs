@@ -2,8 +2,8 @@
 
 use sqlx::PgConnection;
 
-use crate::feedback::learning::counted::Voices;
 use crate::feedback::learning::effects::{Arms, Measured};
+use crate::feedback::learning::tallies::Voices;
 use crate::platform::ids::OrgId;
 
 /// What insights in use did since they are in use: all of some organisations, and of others those that

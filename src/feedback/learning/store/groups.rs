@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::feedback::learning::grouping::{Group, Member, Sketch};
+use crate::feedback::learning::comment_groups::{Group, Member, Sketch};
 use crate::platform::ids::OrgId;
 
 /// So much of a comment is looked at, in characters.

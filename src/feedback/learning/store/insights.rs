@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use crate::feedback::insight::{InsightType, Status};
+use crate::feedback::learning::lifecycle::{Changed, Made};
 use crate::feedback::learning::model::{Content, Insight, Key, Scope};
-use crate::feedback::learning::standing::{Changed, Made};
 use crate::platform::ids::OrgId;
 
 /// The insights of these organisations. Rows of a type or status that is unknown here are left alone.

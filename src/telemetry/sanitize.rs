@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use crate::platform::db::strip_nul;
 use crate::platform::redact::json::redact_json;
 use crate::platform::redact::text::redact_text;
+use crate::telemetry::anonymize::without_home_folders;
 use crate::telemetry::model::{Change, MAX_DEPTH, MAX_STRING_CHARS};
-use crate::telemetry::private::without_home_folders;
 
 /// Says in an event that some of it was left out; the name that the original service used.
 const SIZE_LIMIT_EXCEEDED: &str = "_size_limit_exceeded";

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::feedback::learning::counted::{Count, Voices};
 use crate::feedback::learning::model::Scope;
 use crate::feedback::learning::posterior::Posterior;
+use crate::feedback::learning::tallies::{Count, Voices};
 
 /// Everybody may say this much, however little the others say.
 const ALWAYS: f64 = 2.0;
@@ -142,8 +142,8 @@ fn even_out(raters: &mut BTreeMap<&str, Said<'_>>) {
 #[cfg(test)]
 mod tests {
     use super::Opinion;
-    use crate::feedback::learning::counted::{Count, Voices};
     use crate::feedback::learning::model::Scope;
+    use crate::feedback::learning::tallies::{Count, Voices};
 
     fn count(user: &str, value: &str, accepted: f64, rejected: f64) -> Count {
         let voices = Voices { accepted, rejected };

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::feedback::insight::InsightType;
-use crate::feedback::learning::counted::Voices;
 use crate::feedback::learning::insights::{Verdict, sample};
 use crate::feedback::learning::model::{Content, Key, Scope};
 use crate::feedback::learning::posterior::{Posterior, rounded};
+use crate::feedback::learning::tallies::Voices;
 use crate::platform::redact::text::redact_text;
 
 /// What the key of a group begins with.

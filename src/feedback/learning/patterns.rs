@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use crate::feedback::learning::counted::Count;
 use crate::feedback::learning::insights::{EVERYTHING, Verdict, confidence, pattern_key, sample};
 use crate::feedback::learning::model::{Key, Scope};
 use crate::feedback::learning::posterior::Posterior;
 use crate::feedback::learning::store::patterns::Pattern;
-use crate::feedback::learning::voices::Opinion;
+use crate::feedback::learning::tallies::Count;
+use crate::feedback::learning::votes::Opinion;
 use crate::feedback::traits::{self, Kind};
 
 /// Patterns of everybody together for every value, and of single people for those values about which an

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::feedback::model::Rating;
-use crate::feedback::verdict::{Judgement, Verdict, Voices, signal_named};
+use crate::feedback::vote::{Judgement, Verdict, Voices, signal_named};
 use crate::platform::ids::{OrgId, UserId};
 
 /// What stands in for the words of an answer of which none were kept.

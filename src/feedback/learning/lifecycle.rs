@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::{Value, json};
 
 use crate::feedback::insight::Status;
-use crate::feedback::learning::counted::Voices;
+use crate::feedback::learning::comment_groups;
 use crate::feedback::learning::effects::Measured;
-use crate::feedback::learning::grouping;
 use crate::feedback::learning::insights::Verdict;
 use crate::feedback::learning::model::{Content, Insight, Key, Reason, Scope};
+use crate::feedback::learning::tallies::Voices;
 
 /// An insight that is to be made.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,7 +125,7 @@ impl Writes {
 /// Words of people that are for others wait until somebody says yes.
 fn first_status(key: &Key) -> Status {
     match key.scope {
-        Scope::Org | Scope::Team(_) if grouping::is_group(&key.subject) => Status::Proposed,
+        Scope::Org | Scope::Team(_) if comment_groups::is_group(&key.subject) => Status::Proposed,
         Scope::Org | Scope::Team(_) | Scope::User(_) => Status::Active,
     }
 }
@@ -186,7 +186,7 @@ fn judge(insight: &mut Insight, verdict: Verdict, baseline: impl FnOnce() -> Voi
             };
             // The words of an admin stay, and so do words of people on which an admin decides.
             let keeps = insight.edited_by.is_some()
-                || grouping::is_group(&insight.key.subject) && !came_back;
+                || comment_groups::is_group(&insight.key.subject) && !came_back;
             insight.content = if keeps {
                 Content {
                     title: insight.content.title.clone(),

@@ -6,17 +6,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{Acquire, PgConnection};
 
 use crate::feedback::insight::Status;
-use crate::feedback::learning::counted::{Count, Rated, Voices, WEIGHT_ONE, Weeks};
+use crate::feedback::learning::comment_groups::{self, Groups};
 use crate::feedback::learning::error::Error;
-use crate::feedback::learning::grouping::{self, Groups};
 use crate::feedback::learning::insights::{self, EVERYTHING};
-use crate::feedback::learning::noticed;
 use crate::feedback::learning::org::Org;
+use crate::feedback::learning::patterns::patterns as seen_patterns;
 use crate::feedback::learning::store::counts::{self, CountRow, RatedRow};
 use crate::feedback::learning::store::groups::{self, Candidate};
 use crate::feedback::learning::store::passes::{self, Due};
 use crate::feedback::learning::store::{exposures, insights as rows, patterns};
-use crate::feedback::store::applying;
+use crate::feedback::learning::tallies::{Count, Rated, Voices, WEIGHT_ONE, Weeks};
+use crate::feedback::store::insight_lock;
 use crate::feedback::traits;
 use crate::platform::ids::OrgId;
 
@@ -180,7 +180,7 @@ impl Chunk<'_> {
         for (org_id, insight) in rows::all(conn, &all).await? {
             self.done.rows_read += 1;
             if let Some(org) = self.orgs.get_mut(&org_id) {
-                if grouping::is_group(&insight.key.subject) && org.whole {
+                if comment_groups::is_group(&insight.key.subject) && org.whole {
                     org.groups.insert(insight.key.subject.clone());
                 }
                 org.known.insights.push(insight);
@@ -229,7 +229,7 @@ impl Chunk<'_> {
         }
         groups::settle(conn, &touched).await?;
         let since = self.frame.now - TimeDelta::days(self.frame.lookback_days.into());
-        let mut members: BTreeMap<(OrgId, String), Vec<grouping::Member>> = BTreeMap::new();
+        let mut members: BTreeMap<(OrgId, String), Vec<comment_groups::Member>> = BTreeMap::new();
         for (org_id, key, member) in groups::members(conn, &touched, since).await? {
             members.entry((org_id, key)).or_default().push(member);
         }
@@ -237,7 +237,7 @@ impl Chunk<'_> {
             if let Some(org) = self.orgs.get_mut(&org_id) {
                 org.known
                     .verdicts
-                    .extend(grouping::verdicts(&key, &members));
+                    .extend(comment_groups::verdicts(&key, &members));
             }
         }
         Ok(())
@@ -256,7 +256,7 @@ impl Chunk<'_> {
         if wanted.is_empty() {
             return Ok(());
         }
-        let mut by_org: BTreeMap<OrgId, Vec<grouping::Group>> = BTreeMap::new();
+        let mut by_org: BTreeMap<OrgId, Vec<comment_groups::Group>> = BTreeMap::new();
         for (org_id, group) in groups::all(conn, &wanted).await? {
             if let Some(org) = self.orgs.get_mut(&org_id).filter(|org| org.whole) {
                 org.groups.insert(group.key.clone());
@@ -300,7 +300,7 @@ impl Chunk<'_> {
         let (mut made, mut changed, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         let whole = self.those(true);
         for (org_id, org) in &mut self.orgs {
-            let noticed = noticed::patterns(&org.counts, &org.known.verdicts);
+            let noticed = seen_patterns(&org.counts, &org.known.verdicts);
             seen.extend(noticed.into_iter().map(|pattern| (org_id.clone(), pattern)));
             let writes = org.writes();
             for one in &writes.changed {
@@ -318,7 +318,7 @@ impl Chunk<'_> {
         if !changed.is_empty() {
             let mut orgs: Vec<OrgId> = changed.iter().map(|(org_id, _)| org_id.clone()).collect();
             orgs.dedup();
-            applying::alone(conn, &orgs).await?;
+            insight_lock::alone(conn, &orgs).await?;
         }
         rows::change(conn, &changed, self.frame.now).await?;
         rows::make(conn, &made, self.frame.now).await?;

@@ -286,12 +286,12 @@ impl App {
     /// Learns from ratings, and counts what every process learned.
     fn start_learning(&self) {
         let (db, stopping) = (self.db.clone(), self.tasks.stopping());
-        let counting = learner::count(db.clone(), self.metrics.clone(), stopping.clone());
+        let counting = learner::export_metrics(db.clone(), self.metrics.clone(), stopping.clone());
         self.tasks.spawn(counting);
         let analyzer = Analyzer::new(db, self.clock.clone());
         let (config, rated) = (self.config.learning.clone(), self.feedback.changed());
         self.tasks
-            .spawn(learner::keep(analyzer, config, rated, stopping));
+            .spawn(learner::run(analyzer, config, rated, stopping));
     }
 
     /// What looks after what is kept.

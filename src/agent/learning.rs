@@ -15,11 +15,13 @@ use crate::agent::terminal::End;
 use crate::agent::tools::registry::Tool;
 use crate::agent::workspace::Workspace;
 use crate::auth::principal::Principal;
-use crate::feedback::guidance::model::{Guidance, Occasion};
+use crate::feedback::guidance::model::{Guidance, TaskContext};
 use crate::feedback::guidance::service::guidance;
-use crate::feedback::model::{Category, Generation, Signal, SignalSource, TaskType, Verified};
+use crate::feedback::model::{
+    Category, FeedbackSignal, Generation, SignalSource, TaskType, VerificationResult,
+};
 use crate::feedback::store::{generations, signals};
-use crate::feedback::traits::{Written, language_in, language_of};
+use crate::feedback::traits::{TraitInput, language_in, language_of};
 use crate::llm::model::{Arguments, Message};
 use crate::platform::db::to_jsonb;
 use crate::retrieval::model::Chunk;
@@ -58,15 +60,15 @@ async fn look_up(
     chunks: &[Chunk],
     draw: Uuid,
 ) -> sqlx::Result<Guidance> {
-    let occasion = Occasion {
+    let task_context = TaskContext {
         org_id: &principal.org_id,
         team_id: principal.team_id.as_ref(),
         user_id: &principal.user_id,
         category: Category::of(&task.message),
         language: language(task, chunks),
-        draw,
+        seed: draw,
     };
-    guidance(conn, &occasion).await
+    guidance(conn, &task_context).await
 }
 
 /// The language a task is about: that of the open file, else the one it names, else that of the code
@@ -88,9 +90,9 @@ impl Runner {
     }
 
     /// What the run wrote, as far as its conversation still holds it.
-    pub(super) fn written(&self) -> Written {
+    pub(super) fn written(&self) -> TraitInput {
         let since_goal = self.messages.get(self.goal..).unwrap_or_default();
-        Written {
+        TraitInput {
             answer: self.last_text.clone(),
             code: since_goal.iter().flat_map(code).collect(),
             changed: &self.tally.modified | &self.tally.created,
@@ -116,12 +118,12 @@ impl End<'_> {
         let run = self.run;
         let mut seen = Vec::new();
         match self.summary.verification {
-            Verification::Passed => seen.push(Signal::TestsPassed),
-            Verification::Failed => seen.push(Signal::TestsFailed),
+            Verification::Passed => seen.push(FeedbackSignal::TestsPassed),
+            Verification::Failed => seen.push(FeedbackSignal::TestsFailed),
             Verification::NotRun => {}
         }
         if consents::store::was_denied(conn, &run.org_id, run.id).await? {
-            seen.push(Signal::ApprovalDenied);
+            seen.push(FeedbackSignal::ApprovalDenied);
         }
         let seen: Vec<_> = seen
             .into_iter()
@@ -130,7 +132,7 @@ impl End<'_> {
         signals::record(conn, &run.org_id, gen_id, &seen, at).await?;
         let since = at - SOON;
         if let Some(before) = generations::asked_before(conn, generation, gen_id, since).await? {
-            let again = [(Signal::Retried, SignalSource::Run)];
+            let again = [(FeedbackSignal::Retried, SignalSource::Run)];
             signals::record(conn, &run.org_id, before, &again, at).await?;
         }
         let folder = run.task.workspace_path.as_deref();
@@ -157,11 +159,11 @@ pub(super) fn task_type(reach: Reach) -> TaskType {
 }
 
 /// What the checks said, as an answer remembers it.
-pub(super) fn verified(verification: Verification) -> Verified {
+pub(super) fn verified(verification: Verification) -> VerificationResult {
     match verification {
-        Verification::Passed => Verified::Passed,
-        Verification::Failed => Verified::Failed,
-        Verification::NotRun => Verified::NotRun,
+        Verification::Passed => VerificationResult::Passed,
+        Verification::Failed => VerificationResult::Failed,
+        Verification::NotRun => VerificationResult::NotRun,
     }
 }
 

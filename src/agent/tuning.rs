@@ -9,7 +9,7 @@ use crate::agent::error::Error;
 use crate::agent::model::Task;
 use crate::agent::service::AgentService;
 use crate::auth::principal::Principal;
-use crate::feedback::bandit::model::{ARMS, Context, MODELS};
+use crate::feedback::bandit::model::{ARMS, BanditContext, MODEL_SUFFIX};
 use crate::feedback::bandit::service::choose;
 use crate::feedback::model::TaskType;
 use crate::llm::catalog::Capabilities;
@@ -43,7 +43,7 @@ impl Tuning {
             params.insert("bandit_arm".to_owned(), temperature.arm.clone().into());
         }
         if let Some(model) = &self.model {
-            let context = format!("{}{MODELS}", self.context);
+            let context = format!("{}{MODEL_SUFFIX}", self.context);
             params.insert("bandit_model_context".to_owned(), context.into());
             params.insert("bandit_model_arm".to_owned(), model.clone().into());
         }
@@ -111,7 +111,7 @@ impl AgentService {
         if !self.config().bandit {
             return None;
         }
-        let context = Context::of(task_type, &task.message, principal.role);
+        let context = BanditContext::of(task_type, &task.message, principal.role);
         let models = &self.config().bandit_models;
         let models = if names_model || models.len() < 2 {
             &[]
@@ -132,7 +132,7 @@ impl AgentService {
         &self,
         conn: &mut PgConnection,
         principal: &Principal,
-        context: Context,
+        context: BanditContext,
         models: &[String],
     ) -> sqlx::Result<Option<Tuning>> {
         let (org_id, now) = (&principal.org_id, self.services().clock.now());

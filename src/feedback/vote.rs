@@ -1,23 +1,23 @@
-//! What becomes of an answer in the eyes of the analyzer: accepted, changed or rejected, and with how
-//! much weight.
+//! The vote on an answer, from its rating and the signals observed.
 
-use crate::feedback::model::{Rating, Signal};
+use crate::feedback::model::{FeedbackSignal, Rating};
 
-/// What was thought of an answer; the values of `learning_suggestions.feedback_type` that are written.
+/// The reception of an answer; the written values of `learning_suggestions.feedback_type`. Ordered by the
+/// strength of the signals behind them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// It was taken.
+pub enum FeedbackType {
+    /// Accepted.
     Accepted,
-    /// It was taken and changed.
+    /// Accepted and edited.
     Modified,
-    /// It was not taken.
+    /// Rejected.
     Rejected,
-    /// Nothing is thought of it any more.
+    /// Neither any more: the rating was withdrawn.
     Ignored,
 }
 
-impl Verdict {
-    /// The name, as rows carry it.
+impl FeedbackType {
+    /// The name in the database.
     pub fn label(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -27,7 +27,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict with this name; none for one that is never written.
+    /// The type with this name; none for names that are never written.
     pub fn named(name: &str) -> Option<Self> {
         let all = [
             Self::Accepted,
@@ -35,101 +35,107 @@ impl Verdict {
             Self::Rejected,
             Self::Ignored,
         ];
-        all.into_iter().find(|verdict| verdict.label() == name)
+        all.into_iter().find(|one| one.label() == name)
     }
 }
 
-/// A verdict, and whether a person gave it.
+/// The vote on an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Judgement {
-    /// What was thought.
-    pub verdict: Verdict,
-    /// The rating that says so; none when it follows from what was observed.
+pub struct Vote {
+    /// Reception of the answer.
+    pub feedback_type: FeedbackType,
+    /// Rating behind it; none if it follows from signals.
     pub rating: Option<Rating>,
 }
 
-/// How much a judgement counts, in halves of a voice.
+/// The weight of a vote, in halves of a vote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Voices {
+pub struct HalfVotes {
     /// For the answer.
     pub accepted: i32,
     /// Against it.
     pub rejected: i32,
 }
 
-impl Judgement {
-    /// The judgement of somebody who took back what they said, when nothing else was observed.
-    pub const NONE_ANY_MORE: Self = Self {
-        verdict: Verdict::Ignored,
+impl Vote {
+    /// The vote after a rating was withdrawn, without signals.
+    pub const WITHDRAWN: Self = Self {
+        feedback_type: FeedbackType::Ignored,
         rating: Some(Rating::Withdrawn),
     };
 
-    /// What follows from a rating and from what was observed. A rating decides; without one the
-    /// strongest observation does: what was put back was not wanted, whatever happened before.
-    pub fn of(rating: Option<Rating>, signals: &[Signal]) -> Option<Self> {
-        let said = |verdict| Some(Self { verdict, rating });
+    /// Derives the vote from a rating and signals. A rating decides; without one the strongest signal does,
+    /// so that a reverted change counts as rejected whatever happened before.
+    pub fn of(rating: Option<Rating>, signals: &[FeedbackSignal]) -> Option<Self> {
+        let rated = |feedback_type| {
+            Some(Self {
+                feedback_type,
+                rating,
+            })
+        };
         match rating {
-            Some(Rating::Up) => said(Verdict::Accepted),
-            Some(Rating::Down) => said(Verdict::Rejected),
+            Some(Rating::Up) => rated(FeedbackType::Accepted),
+            Some(Rating::Down) => rated(FeedbackType::Rejected),
             Some(Rating::Withdrawn) | None => {
-                let verdict = signals
+                let feedback_type = signals
                     .iter()
-                    .filter_map(|signal| observed(*signal))
+                    .filter_map(|signal| implied_by(*signal))
                     .max()?;
                 Some(Self {
-                    verdict,
+                    feedback_type,
                     rating: None,
                 })
             }
         }
     }
 
-    /// How much it counts: a rating a whole voice, what was only observed half of one.
-    pub fn voices(self) -> Voices {
+    /// Returns the weight: a whole vote for a rating, half a vote for a signal.
+    pub fn weight(self) -> HalfVotes {
         let halves = match self.rating {
             Some(Rating::Up | Rating::Down) => 2,
             Some(Rating::Withdrawn) => 0,
             None => 1,
         };
-        match self.verdict {
-            Verdict::Accepted | Verdict::Modified => Voices {
+        match self.feedback_type {
+            FeedbackType::Accepted | FeedbackType::Modified => HalfVotes {
                 accepted: halves,
                 rejected: 0,
             },
-            Verdict::Rejected => Voices {
+            FeedbackType::Rejected => HalfVotes {
                 accepted: 0,
                 rejected: halves,
             },
-            Verdict::Ignored => Voices::default(),
+            FeedbackType::Ignored => HalfVotes::default(),
         }
     }
 }
 
-/// The verdict that follows from an observation alone; the order of verdicts is their strength.
-fn observed(signal: Signal) -> Option<Verdict> {
+/// Returns the type that a signal alone implies.
+fn implied_by(signal: FeedbackSignal) -> Option<FeedbackType> {
     match signal {
-        Signal::Kept => Some(Verdict::Accepted),
-        Signal::Edited => Some(Verdict::Modified),
-        Signal::Reverted => Some(Verdict::Rejected),
-        Signal::TestsPassed | Signal::TestsFailed | Signal::Retried | Signal::ApprovalDenied => {
-            None
-        }
+        FeedbackSignal::Kept => Some(FeedbackType::Accepted),
+        FeedbackSignal::Edited => Some(FeedbackType::Modified),
+        FeedbackSignal::Reverted => Some(FeedbackType::Rejected),
+        FeedbackSignal::TestsPassed
+        | FeedbackSignal::TestsFailed
+        | FeedbackSignal::Retried
+        | FeedbackSignal::ApprovalDenied => None,
     }
 }
 
 /// All signals.
-pub const SIGNALS: [Signal; 7] = [
-    Signal::Kept,
-    Signal::Edited,
-    Signal::Reverted,
-    Signal::TestsPassed,
-    Signal::TestsFailed,
-    Signal::Retried,
-    Signal::ApprovalDenied,
+pub const SIGNALS: [FeedbackSignal; 7] = [
+    FeedbackSignal::Kept,
+    FeedbackSignal::Edited,
+    FeedbackSignal::Reverted,
+    FeedbackSignal::TestsPassed,
+    FeedbackSignal::TestsFailed,
+    FeedbackSignal::Retried,
+    FeedbackSignal::ApprovalDenied,
 ];
 
-/// The signal with this name, as rows carry it.
-pub fn signal_named(name: &str) -> Option<Signal> {
+/// The signal with this name in the database.
+pub fn signal_named(name: &str) -> Option<FeedbackSignal> {
     SIGNALS.into_iter().find(|signal| signal.label() == name)
 }
 
@@ -139,9 +145,9 @@ mod tests {
 
     use super::*;
 
-    fn voices(rating: Option<Rating>, signals: &[Signal]) -> Voices {
-        Judgement::of(rating, signals)
-            .map(Judgement::voices)
+    fn weight(rating: Option<Rating>, signals: &[FeedbackSignal]) -> HalfVotes {
+        Vote::of(rating, signals)
+            .map(Vote::weight)
             .unwrap_or_default()
     }
 
@@ -150,7 +156,7 @@ mod tests {
         fn a_better_rating_never_takes_from_an_answer(
             signals in proptest::sample::subsequence(SIGNALS.to_vec(), 0..=7),
         ) {
-            let of = |rating| voices(rating, &signals);
+            let of = |rating| weight(rating, &signals);
             let (down, none) = (of(Some(Rating::Down)), of(None));
             let (withdrawn, up) = (of(Some(Rating::Withdrawn)), of(Some(Rating::Up)));
             prop_assert_eq!(none, withdrawn);
@@ -158,29 +164,29 @@ mod tests {
                 prop_assert!(better.accepted >= worse.accepted);
                 prop_assert!(better.rejected <= worse.rejected);
             }
-            prop_assert_eq!(up, Voices { accepted: 2, rejected: 0 });
-            prop_assert_eq!(down, Voices { accepted: 0, rejected: 2 });
+            prop_assert_eq!(up, HalfVotes { accepted: 2, rejected: 0 });
+            prop_assert_eq!(down, HalfVotes { accepted: 0, rejected: 2 });
         }
     }
 
     #[test]
-    fn without_a_rating_the_strongest_observation_decides_with_half_a_voice() {
-        use Signal::{Edited, Kept, Reverted, TestsFailed};
-        for (signals, verdict) in [
-            (&[Kept][..], Some(Verdict::Accepted)),
-            (&[Edited, Kept], Some(Verdict::Modified)),
-            (&[Kept, Reverted, Edited], Some(Verdict::Rejected)),
+    fn without_a_rating_the_strongest_signal_decides_with_half_a_vote() {
+        use FeedbackSignal::{Edited, Kept, Reverted, TestsFailed};
+        for (signals, expected) in [
+            (&[Kept][..], Some(FeedbackType::Accepted)),
+            (&[Edited, Kept], Some(FeedbackType::Modified)),
+            (&[Kept, Reverted, Edited], Some(FeedbackType::Rejected)),
             (&[TestsFailed], None),
             (&[], None),
         ] {
-            let judged = Judgement::of(None, signals);
-            assert_eq!(judged.map(|one| one.verdict), verdict, "{signals:?}");
-            let voices = judged.map(Judgement::voices).unwrap_or_default();
+            let vote = Vote::of(None, signals);
+            assert_eq!(vote.map(|one| one.feedback_type), expected, "{signals:?}");
+            let weight = vote.map(Vote::weight).unwrap_or_default();
             assert_eq!(
-                voices.accepted + voices.rejected,
-                i32::from(verdict.is_some())
+                weight.accepted + weight.rejected,
+                i32::from(expected.is_some())
             );
         }
-        assert_eq!(Judgement::NONE_ANY_MORE.voices(), Voices::default());
+        assert_eq!(Vote::WITHDRAWN.weight(), HalfVotes::default());
     }
 }

@@ -1,24 +1,26 @@
-//! The SQL of insights as people see them.
+//! The SQL of insights as users read them.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::feedback::insight::{InsightType, Status};
-use crate::feedback::insights::model::{Filter, Insight, Reader, ScopeKind, Words};
+use crate::feedback::insight::{InsightStatus, InsightType};
+use crate::feedback::insights::model::{
+    Insight, InsightFilter, InsightReader, InsightText, ScopeKind,
+};
 use crate::feedback::model::InsightId;
 use crate::platform::ids::{OrgId, TeamId, UserId};
 
-/// A page of what somebody may see, the newest first.
+/// Returns a page of the insights visible to a reader, the newest first.
 pub async fn page(
     conn: &mut PgConnection,
-    reader: &Reader,
-    filter: &Filter,
+    reader: &InsightReader,
+    filter: &InsightFilter,
     limit: i64,
 ) -> sqlx::Result<Vec<Insight>> {
     sqlx::query_as!(
         Insight,
         r#"select id as "id: InsightId", insight_type, title, description,
-                  status as "status: Status", status_reason, status_since, decided_by, edited_by,
+                  status as "status: InsightStatus", status_reason, status_since, decided_by, edited_by,
                   team_id, user_id, category, language, confidence, sample_size, evidence,
                   pattern_data, times_applied, last_applied, first_seen, last_updated, effect
            from learning_insights
@@ -36,7 +38,7 @@ pub async fn page(
         reader.sees_all,
         &reader.user_id as &UserId,
         reader.team_id.as_ref().map(TeamId::as_str),
-        filter.status.map(Status::label),
+        filter.status.map(InsightStatus::label),
         filter.insight_type.map(InsightType::label),
         filter.scope.map(ScopeKind::label),
         filter.after.map(|id| id.0),
@@ -46,16 +48,16 @@ pub async fn page(
     .await
 }
 
-/// One insight that somebody may see.
+/// Returns an insight that is visible to a reader.
 pub async fn find(
     conn: &mut PgConnection,
-    reader: &Reader,
+    reader: &InsightReader,
     id: InsightId,
 ) -> sqlx::Result<Option<Insight>> {
     sqlx::query_as!(
         Insight,
         r#"select id as "id: InsightId", insight_type, title, description,
-                  status as "status: Status", status_reason, status_since, decided_by, edited_by,
+                  status as "status: InsightStatus", status_reason, status_since, decided_by, edited_by,
                   team_id, user_id, category, language, confidence, sample_size, evidence,
                   pattern_data, times_applied, last_applied, first_seen, last_updated, effect
            from learning_insights
@@ -72,8 +74,7 @@ pub async fn find(
     .await
 }
 
-/// Locks an insight until the transaction ends: what is read then is what is changed. Answers whether
-/// there is one.
+/// Locks an insight until the transaction ends. Returns false if it does not exist.
 pub async fn lock(conn: &mut PgConnection, org_id: &OrgId, id: InsightId) -> sqlx::Result<bool> {
     let found = sqlx::query_scalar!(
         r#"select true as "found!" from learning_insights
@@ -86,13 +87,13 @@ pub async fn lock(conn: &mut PgConnection, org_id: &OrgId, id: InsightId) -> sql
     Ok(found.is_some())
 }
 
-/// Puts an insight where somebody decided, unless somebody put it there already. What the analyzer
-/// decided the same becomes theirs: from then on it is not undone by counts.
+/// Sets the status an administrator decided, unless one already did. The same status, if the analyzer set
+/// it, becomes the administrator's decision, which counts do not undo.
 pub async fn decide(
     conn: &mut PgConnection,
     org_id: &OrgId,
     id: InsightId,
-    status: Status,
+    status: InsightStatus,
     by: &UserId,
     reason: Option<&str>,
     at: DateTime<Utc>,
@@ -114,12 +115,12 @@ pub async fn decide(
     .map(drop)
 }
 
-/// Gives an insight other words, unless it has these already.
+/// Changes the text of an insight, unless it is the same.
 pub async fn reword(
     conn: &mut PgConnection,
     org_id: &OrgId,
     id: InsightId,
-    words: &Words,
+    text: &InsightText,
     by: &UserId,
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
@@ -131,8 +132,8 @@ pub async fn reword(
            and (title <> coalesce($3, title) or description <> coalesce($4, description))",
         org_id as &OrgId,
         id as InsightId,
-        words.title,
-        words.description,
+        text.title,
+        text.description,
         by as &UserId,
         at,
     )

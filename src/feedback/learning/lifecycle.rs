@@ -1,96 +1,103 @@
-//! What becomes of an insight: from how it stands in the table and what is known now.
+//! Status transitions of insights, from their stored state, new conclusions and measured effects.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 
-use crate::feedback::insight::Status;
+use crate::feedback::insight::InsightStatus;
 use crate::feedback::learning::comment_groups;
-use crate::feedback::learning::effects::Measured;
-use crate::feedback::learning::insights::Verdict;
-use crate::feedback::learning::model::{Content, Insight, Key, Reason, Scope};
-use crate::feedback::learning::tallies::Voices;
+use crate::feedback::learning::conclusions::Conclusion;
+use crate::feedback::learning::effects::MeasuredEffect;
+use crate::feedback::learning::model::{
+    InsightContent, InsightKey, InsightScope, InsightState, RetireReason,
+};
+use crate::feedback::learning::tallies::VoteCounts;
 
-/// An insight that is to be made.
+/// An insight to create.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Made {
-    /// What makes it this one.
-    pub key: Key,
-    /// What it says.
-    pub content: Content,
-    /// Whether it is used at once.
-    pub status: Status,
+pub struct NewInsight {
+    /// Identity.
+    pub key: InsightKey,
+    /// Content.
+    pub content: InsightContent,
+    /// Initial status.
+    pub status: InsightStatus,
 }
 
-/// An insight that is different now.
+/// An insight to update.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Changed {
-    /// As it was; if it no longer is when it is written, somebody else was faster.
-    pub before: Insight,
-    /// As it is to be.
-    pub after: Insight,
+pub struct InsightUpdate {
+    /// State as it was read. The update is dropped if an administrator changed it meanwhile.
+    pub before: InsightState,
+    /// State to write.
+    pub after: InsightState,
 }
 
-/// What is to be written.
+/// The writes of one organisation.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Writes {
-    /// New ones.
-    pub made: Vec<Made>,
-    /// Others, in the order of their ids.
-    pub changed: Vec<Changed>,
+pub struct InsightWrites {
+    /// Insights to create.
+    pub created: Vec<NewInsight>,
+    /// Insights to update, in the order of their ids.
+    pub updated: Vec<InsightUpdate>,
 }
 
-/// What is known of an organisation.
+/// The inputs of an organisation's transitions.
 #[derive(Debug, Default)]
-pub struct Known {
-    /// Its insights.
-    pub insights: Vec<Insight>,
-    /// What counts and comments say.
-    pub verdicts: BTreeMap<Key, Verdict>,
-    /// What insights do, by their ids.
-    pub measured: HashMap<i64, Measured>,
-    /// The teams of people, by user.
+pub struct LifecycleInput {
+    /// Stored insights.
+    pub insights: Vec<InsightState>,
+    /// Conclusions from vote counts and comments.
+    pub conclusions: BTreeMap<InsightKey, Conclusion>,
+    /// Measured effects, by insight id.
+    pub effects: HashMap<i64, MeasuredEffect>,
+    /// Teams by user.
     pub teams: BTreeMap<String, BTreeSet<String>>,
 }
 
-impl Known {
-    /// What is to be written. `looked_at` says whether all that could be said of a key was looked at, so
-    /// that no verdict means no evidence; `baseline` how answers were rated so far.
-    pub fn writes(
+impl LifecycleInput {
+    /// Computes the transitions. `is_examined` says that all evidence about a key was read, so a missing
+    /// conclusion means that there is none. `baseline` returns the acceptance of a key's scope so far.
+    pub fn transitions(
         self,
-        looked_at: impl Fn(&Key) -> bool,
-        baseline: impl Fn(&Key) -> Voices,
-    ) -> Writes {
-        let mut there: BTreeMap<Key, Insight> = self
+        is_examined: impl Fn(&InsightKey) -> bool,
+        baseline: impl Fn(&InsightKey) -> VoteCounts,
+    ) -> InsightWrites {
+        let mut stored: BTreeMap<InsightKey, InsightState> = self
             .insights
             .into_iter()
             .map(|insight| (insight.key.clone(), insight))
             .collect();
-        let mut verdicts = self.verdicts;
-        for key in there.keys() {
-            if looked_at(key) && !verdicts.contains_key(key) {
-                verdicts.insert(key.clone(), Verdict::Gone(Reason::EvidenceAged));
+        let mut conclusions = self.conclusions;
+        for key in stored.keys() {
+            if is_examined(key) && !conclusions.contains_key(key) {
+                let reason = RetireReason::EvidenceAged;
+                conclusions.insert(key.clone(), Conclusion::Lacking(reason));
             }
         }
-        let mut writes = Writes::default();
-        // Wider scopes come first, so that what they say is known when narrower ones are looked at.
-        let mut said: BTreeMap<Key, Status> = there
+        let mut writes = InsightWrites::default();
+        // Wider scopes order first, so their new status is known when narrower ones are decided.
+        let mut statuses: BTreeMap<InsightKey, InsightStatus> = stored
             .values()
             .map(|insight| (insight.key.clone(), insight.status))
             .collect();
-        for (key, verdict) in verdicts {
-            let verdict = match verdict {
-                Verdict::Sure(_) | Verdict::Still(_) if is_covered(&key, &said, &self.teams) => {
-                    Verdict::Gone(Reason::Covered)
+        for (key, conclusion) in conclusions {
+            let conclusion = match conclusion {
+                Conclusion::Strong(_) | Conclusion::Sustaining(_)
+                    if is_covered(&key, &statuses, &self.teams) =>
+                {
+                    Conclusion::Lacking(RetireReason::Covered)
                 }
-                Verdict::Sure(_) | Verdict::Still(_) | Verdict::Gone(_) => verdict,
+                Conclusion::Strong(_) | Conclusion::Sustaining(_) | Conclusion::Lacking(_) => {
+                    conclusion
+                }
             };
-            let Some(before) = there.remove(&key) else {
-                if let Verdict::Sure(content) = verdict {
-                    let status = first_status(&key);
-                    said.insert(key.clone(), status);
+            let Some(before) = stored.remove(&key) else {
+                if let Conclusion::Strong(content) = conclusion {
+                    let status = initial_status(&key);
+                    statuses.insert(key.clone(), status);
                     let content = with_baseline(content, baseline(&key));
-                    writes.made.push(Made {
+                    writes.created.push(NewInsight {
                         key,
                         content,
                         status,
@@ -99,96 +106,102 @@ impl Known {
                 continue;
             };
             let mut after = before.clone();
-            judge(&mut after, verdict, || baseline(&key));
-            measure(&mut after, &self.measured);
-            said.insert(key, after.status);
-            writes.change(before, after);
+            apply_conclusion(&mut after, conclusion, || baseline(&key));
+            apply_effect(&mut after, &self.effects);
+            statuses.insert(key, after.status);
+            writes.update(before, after);
         }
-        for before in there.into_values() {
+        for before in stored.into_values() {
             let mut after = before.clone();
-            measure(&mut after, &self.measured);
-            writes.change(before, after);
+            apply_effect(&mut after, &self.effects);
+            writes.update(before, after);
         }
-        writes.changed.sort_by_key(|changed| changed.before.id);
+        writes.updated.sort_by_key(|update| update.before.id);
         writes
     }
 }
 
-impl Writes {
-    fn change(&mut self, before: Insight, after: Insight) {
+impl InsightWrites {
+    fn update(&mut self, before: InsightState, after: InsightState) {
         if before != after {
-            self.changed.push(Changed { before, after });
+            self.updated.push(InsightUpdate { before, after });
         }
     }
 }
 
-/// Words of people that are for others wait until somebody says yes.
-fn first_status(key: &Key) -> Status {
+/// Returns the status of a new insight. One that shows a comment to other people waits for an
+/// administrator.
+fn initial_status(key: &InsightKey) -> InsightStatus {
     match key.scope {
-        Scope::Org | Scope::Team(_) if comment_groups::is_group(&key.subject) => Status::Proposed,
-        Scope::Org | Scope::Team(_) | Scope::User(_) => Status::Active,
+        InsightScope::Org | InsightScope::Team(_) if comment_groups::is_group(&key.subject) => {
+            InsightStatus::Proposed
+        }
+        InsightScope::Org | InsightScope::Team(_) | InsightScope::User(_) => InsightStatus::Active,
     }
 }
 
-/// Whether a wider scope says the same to the same people. A team needs no proposal of its own beside
-/// that for everybody.
+/// True if an insight of a wider scope says the same to the same people. For a team a proposal is enough:
+/// it needs none of its own beside that of the organisation.
 fn is_covered(
-    key: &Key,
-    said: &BTreeMap<Key, Status>,
+    key: &InsightKey,
+    statuses: &BTreeMap<InsightKey, InsightStatus>,
     teams: &BTreeMap<String, BTreeSet<String>>,
 ) -> bool {
-    let in_scope = |scope: Scope| {
-        let wider = Key {
+    let in_scope = |scope: InsightScope| {
+        let wider = InsightKey {
             scope,
             ..key.clone()
         };
-        match said.get(&wider) {
-            Some(Status::Active) => true,
-            Some(Status::Proposed) => key.scope.team().is_some(),
-            Some(Status::Retired) | None => false,
+        match statuses.get(&wider) {
+            Some(InsightStatus::Active) => true,
+            Some(InsightStatus::Proposed) => key.scope.team().is_some(),
+            Some(InsightStatus::Retired) | None => false,
         }
     };
     match &key.scope {
-        Scope::Org => false,
-        Scope::Team(_) => in_scope(Scope::Org),
-        Scope::User(user) => {
+        InsightScope::Org => false,
+        InsightScope::Team(_) => in_scope(InsightScope::Org),
+        InsightScope::User(user) => {
             let mut teams = teams.get(user).into_iter().flatten();
-            // Of somebody in several teams only what holds in one and the same covers it.
-            in_scope(Scope::Org)
+            // A user in several teams is not covered by the insight of one of them.
+            in_scope(InsightScope::Org)
                 || teams.clone().count() == 1
-                    && teams.any(|team| in_scope(Scope::Team(team.clone())))
+                    && teams.any(|team| in_scope(InsightScope::Team(team.clone())))
         }
     }
 }
 
-/// What evidence makes of an insight.
-fn judge(insight: &mut Insight, verdict: Verdict, baseline: impl FnOnce() -> Voices) {
-    let came_back = match (insight.status, &verdict) {
-        (Status::Retired, Verdict::Sure(_)) => may_return(insight),
-        (Status::Retired, Verdict::Still(_) | Verdict::Gone(_))
-        | (Status::Active | Status::Proposed, _) => false,
+fn apply_conclusion(
+    insight: &mut InsightState,
+    conclusion: Conclusion,
+    baseline: impl FnOnce() -> VoteCounts,
+) {
+    let is_reactivated = match (insight.status, &conclusion) {
+        (InsightStatus::Retired, Conclusion::Strong(_)) => may_reactivate(insight),
+        (InsightStatus::Retired, Conclusion::Sustaining(_) | Conclusion::Lacking(_))
+        | (InsightStatus::Active | InsightStatus::Proposed, _) => false,
     };
-    if insight.status == Status::Retired && !came_back {
+    if insight.status == InsightStatus::Retired && !is_reactivated {
         return;
     }
-    match verdict {
-        Verdict::Sure(content) | Verdict::Still(content) => {
-            let content = if came_back {
-                insight.status = first_status(&insight.key);
+    match conclusion {
+        Conclusion::Strong(content) | Conclusion::Sustaining(content) => {
+            let content = if is_reactivated {
+                insight.status = initial_status(&insight.key);
                 insight.status_reason = None;
                 insight.decided_by = None;
                 with_baseline(content, baseline())
             } else {
-                Content {
+                InsightContent {
                     pattern_data: keep_baseline(content.pattern_data, &insight.content),
                     ..content
                 }
             };
-            // The words of an admin stay, and so do words of people on which an admin decides.
-            let keeps = insight.edited_by.is_some()
-                || comment_groups::is_group(&insight.key.subject) && !came_back;
-            insight.content = if keeps {
-                Content {
+            // An administrator's text stays, and so does a quotation on which an administrator decides.
+            let keeps_text = insight.edited_by.is_some()
+                || comment_groups::is_group(&insight.key.subject) && !is_reactivated;
+            insight.content = if keeps_text {
+                InsightContent {
                     title: insight.content.title.clone(),
                     description: insight.content.description.clone(),
                     quoted_user: insight.content.quoted_user.clone(),
@@ -198,37 +211,39 @@ fn judge(insight: &mut Insight, verdict: Verdict, baseline: impl FnOnce() -> Voi
                 content
             };
         }
-        Verdict::Gone(reason) => retire(insight, reason),
+        Conclusion::Lacking(reason) => retire(insight, reason),
     }
 }
 
-fn retire(insight: &mut Insight, reason: Reason) {
-    insight.status = Status::Retired;
+fn retire(insight: &mut InsightState, reason: RetireReason) {
+    insight.status = InsightStatus::Retired;
     insight.status_reason = Some(reason.label().to_owned());
     insight.decided_by = None;
 }
 
-/// What a person retired stays so, and what was measured too.
-fn may_return(insight: &Insight) -> bool {
-    let reason = insight.status_reason.as_deref().and_then(Reason::of);
-    insight.decided_by.is_none() && reason.is_some_and(Reason::may_return)
+/// True unless an administrator retired the insight, or its measured effect did.
+fn may_reactivate(insight: &InsightState) -> bool {
+    let reason = insight.status_reason.as_deref();
+    let reason = reason.and_then(RetireReason::of);
+    insight.decided_by.is_none() && reason.is_some_and(RetireReason::is_reversible)
 }
 
-/// What its effect makes of an insight. One that is not used keeps what was measured while it was.
-fn measure(insight: &mut Insight, measured: &HashMap<i64, Measured>) {
-    let Some(measured) = measured.get(&insight.id) else {
+/// Stores the measured effect of an active insight, and retires it if the effect is harmful or absent.
+/// Others keep the effect they had while they were active.
+fn apply_effect(insight: &mut InsightState, effects: &HashMap<i64, MeasuredEffect>) {
+    let Some(effect) = effects.get(&insight.id) else {
         return;
     };
-    if insight.status != Status::Active {
+    if insight.status != InsightStatus::Active {
         return;
     }
-    insight.effect = Some(measured.shown());
-    if let Some(reason) = measured.verdict(baseline_of(&insight.content.pattern_data)) {
+    insight.effect = Some(effect.to_json());
+    if let Some(reason) = effect.retire_reason(baseline_of(&insight.content.pattern_data)) {
         retire(insight, reason);
     }
 }
 
-fn with_baseline(mut content: Content, baseline: Voices) -> Content {
+fn with_baseline(mut content: InsightContent, baseline: VoteCounts) -> InsightContent {
     if let Some(data) = content.pattern_data.as_object_mut() {
         let baseline = json!({"accepted": baseline.accepted, "rejected": baseline.rejected});
         data.insert("baseline".to_owned(), baseline);
@@ -236,8 +251,8 @@ fn with_baseline(mut content: Content, baseline: Voices) -> Content {
     content
 }
 
-/// The baseline is that of the day on which it became active.
-fn keep_baseline(mut data: Value, before: &Content) -> Value {
+/// Copies the baseline, which is that of the day of activation.
+fn keep_baseline(mut data: Value, before: &InsightContent) -> Value {
     if let Some(data) = data.as_object_mut()
         && let Some(baseline) = before.pattern_data.get("baseline")
     {
@@ -246,12 +261,12 @@ fn keep_baseline(mut data: Value, before: &Content) -> Value {
     data
 }
 
-fn baseline_of(data: &Value) -> Voices {
+fn baseline_of(data: &Value) -> VoteCounts {
     let number = |name: &str| {
         let number = data.get("baseline").and_then(|base| base.get(name));
         number.and_then(Value::as_f64).unwrap_or_default().max(0.0)
     };
-    Voices {
+    VoteCounts {
         accepted: number("accepted"),
         rejected: number("rejected"),
     }

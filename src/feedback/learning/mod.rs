@@ -1,11 +1,11 @@
-//! The analyzer: what ratings teach, said in the catalogue's words, and whether saying it helped.
+//! The analyzer: derives insights from ratings, in the catalogue's words, and measures their effect.
 //!
-//! A *pass* looks at every organisation in which something has changed. It is idempotent: what it
-//! writes depends on what is there and on the day, so that a pass may be killed, repeated and made by
-//! whoever gets to it first.
+//! A *pass* analyzes every organisation that changed. It is idempotent: its writes depend on the stored
+//! rows and the day alone, so it may be killed, repeated, and run by any process.
 
 pub mod categories;
 pub mod comment_groups;
+pub mod conclusions;
 pub mod effects;
 pub mod error;
 pub mod insights;

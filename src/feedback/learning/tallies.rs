@@ -1,44 +1,47 @@
-//! What ratings add up to, as the analyzer reads it.
+//! Vote counts by rater, as the analyzer reads them.
 
 use chrono::NaiveDate;
 
-/// Voices about a value, from one person in one team.
+/// The subject and value of all answers, and the subject of insights about a whole category.
+pub const ALL_ANSWERS: &str = "*";
+
+/// Votes of one rater in one team on one value of a subject.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Count {
-    /// What it is about; `*` for all answers.
+pub struct RaterTally {
+    /// Subject; [`ALL_ANSWERS`] for the votes on every answer.
     pub subject: String,
-    /// Which value.
+    /// Value of the subject.
     pub value: String,
-    /// The category, for `*` alone.
+    /// Category, for [`ALL_ANSWERS`] alone.
     pub category: String,
-    /// The team, empty when there is none.
+    /// Team; empty without one.
     pub team: String,
-    /// The person.
+    /// Rater.
     pub user: String,
-    /// Voices as they weigh today.
-    pub weighed: Voices,
-    /// Voices as they were given.
-    pub plain: Voices,
-    /// The newest week they are of.
+    /// Votes, weighted by age.
+    pub weighted: VoteCounts,
+    /// Votes as they were given.
+    pub raw: VoteCounts,
+    /// Newest week with a vote.
     pub last_week: NaiveDate,
 }
 
-/// How many accepted and how many rejected.
+/// Accepting and rejecting votes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Voices {
-    /// Voices for.
+pub struct VoteCounts {
+    /// Votes for.
     pub accepted: f64,
-    /// Voices against.
+    /// Votes against.
     pub rejected: f64,
 }
 
-impl Voices {
-    /// All of them.
+impl VoteCounts {
+    /// Returns the number of votes.
     pub fn total(self) -> f64 {
         self.accepted + self.rejected
     }
 
-    /// These and others.
+    /// Returns the sum of both counts.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -47,41 +50,41 @@ impl Voices {
         }
     }
 
-    /// As many times as much.
+    /// Returns the counts multiplied by a weight.
     #[must_use]
-    pub fn times(self, factor: f64) -> Self {
+    pub fn scaled(self, weight: f64) -> Self {
         Self {
-            accepted: self.accepted * factor,
-            rejected: self.rejected * factor,
+            accepted: self.accepted * weight,
+            rejected: self.rejected * weight,
         }
     }
 }
 
-/// An answer that was rated, as far as insights name it as evidence.
+/// A rated answer, as far as insights name it as evidence.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rated {
-    /// The answer.
+pub struct RatedAnswer {
+    /// Answer.
     pub gen_id: i64,
-    /// Whose.
+    /// Its owner.
     pub user: String,
-    /// In which team, empty for none.
+    /// Team; empty without one.
     pub team: String,
-    /// What kind of work.
+    /// Category of the work.
     pub category: String,
-    /// What it was like: those tags that the catalogue knows.
+    /// Traits of the answer that the catalogue knows.
     pub tags: Vec<String>,
-    /// Whether anything is still said of it.
-    pub judged: bool,
+    /// True while a vote stands; false once it was withdrawn.
+    pub has_vote: bool,
 }
 
-/// Weights are whole numbers of this part of a voice, so that sums are the same in every order.
+/// The unit of integer weights. Integers, so that sums are the same in every order.
 pub const WEIGHT_ONE: i64 = 1 << 20;
 
-/// A week that counts, and how much of [`WEIGHT_ONE`].
+/// Weeks within the look-back, with their weights in parts of [`WEIGHT_ONE`].
 #[derive(Clone, Debug, Default)]
-pub struct Weeks {
+pub struct WeekWeights {
     /// Mondays.
     pub weeks: Vec<NaiveDate>,
-    /// Their weights.
+    /// Weight of each week.
     pub weights: Vec<i64>,
 }

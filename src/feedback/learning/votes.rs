@@ -1,139 +1,179 @@
-//! Voices of a scope, so that nobody's count for more than they should.
+//! Weights votes so that no single rater dominates a scope.
 
 use std::collections::BTreeMap;
 
-use crate::feedback::learning::model::Scope;
+use crate::feedback::learning::model::InsightScope;
 use crate::feedback::learning::posterior::Posterior;
-use crate::feedback::learning::tallies::{Count, Voices};
+use crate::feedback::learning::tallies::{RaterTally, VoteCounts};
 
-/// Everybody may say this much, however little the others say.
-const ALWAYS: f64 = 2.0;
-/// Beyond that nobody counts for more than so many times what the one in the middle says. The middle
-/// and no share of the total: a few who say very much raise the total, and the middle they do not.
-const TIMES_THE_MIDDLE: f64 = 2.0;
+/// The smallest cap of a rater's weight, however few votes the others gave.
+const MIN_CAP: f64 = 2.0;
+/// A rater's weight is capped at this multiple of the median rater's. The median, not a share of the
+/// total: a few very active raters raise the total but not the median.
+const CAP_PER_MEDIAN: f64 = 2.0;
+/// The fewest raters in favour for whom a shared scope says something.
+const MIN_RATERS: usize = 2;
+/// Differences of means below this are rounding.
+const EPSILON: f64 = 1e-9;
 
-/// What one person says about a subject: for each value, as it weighs and as it was given.
-type Said<'a> = BTreeMap<&'a str, (Voices, Voices)>;
-
-/// What a scope says about a subject.
-#[derive(Clone, Debug)]
-pub struct Opinion<'a> {
-    raters: BTreeMap<&'a str, Said<'a>>,
+/// Votes on one value.
+#[derive(Clone, Copy, Debug, Default)]
+struct ValueVotes {
+    weighted: VoteCounts,
+    raw: VoteCounts,
 }
 
-/// What a scope says about one value.
+/// Votes of one rater on a subject, by value.
+type RaterVotes<'a> = BTreeMap<&'a str, ValueVotes>;
+
+/// Votes of a scope on a subject, by rater.
+#[derive(Clone, Debug)]
+pub struct ScopeVotes<'a> {
+    raters: BTreeMap<&'a str, RaterVotes<'a>>,
+}
+
+/// A sum of votes over the raters of a scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Weighed {
-    /// With everybody's age and share taken into account.
-    pub weighed: Voices,
-    /// As it was given.
-    pub plain: Voices,
-    /// How many people say something.
+pub struct VoteSum {
+    /// Votes weighted by age, capped by rater.
+    pub weighted: VoteCounts,
+    /// Votes as they were given.
+    pub raw: VoteCounts,
+    /// Number of raters who voted.
     pub raters: i32,
 }
 
-impl<'a> Opinion<'a> {
-    /// From the counts of one subject, as far as they belong to the scope.
-    pub fn of(counts: &[&'a Count], scope: &Scope) -> Self {
-        let mut raters: BTreeMap<&str, Said<'_>> = BTreeMap::new();
-        for count in counts {
-            let belongs = match scope {
-                Scope::Org => true,
-                Scope::Team(team) => count.team == *team,
-                Scope::User(user) => count.user == *user,
-            };
-            if belongs {
-                let said = raters.entry(&count.user).or_default();
-                let (weighed, plain) = said.entry(&count.value).or_default();
-                *weighed = weighed.plus(count.weighed);
-                *plain = plain.plus(count.plain);
+/// Raters for and against; those without a preference are in neither.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RaterSplit {
+    /// Raters in favour.
+    pub in_favour: usize,
+    /// Raters against.
+    pub against: usize,
+}
+
+impl RaterSplit {
+    /// Returns the split on the opposite question.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        Self {
+            in_favour: self.against,
+            against: self.in_favour,
+        }
+    }
+
+    /// True if more raters are in favour than against.
+    pub fn is_majority(self) -> bool {
+        self.in_favour > self.against
+    }
+
+    /// True if the raters in favour may speak for a scope: at least two, and two thirds of those with a
+    /// preference. A user's own scope needs only that user.
+    pub fn is_agreement(self, scope: &InsightScope) -> bool {
+        match scope {
+            InsightScope::Org | InsightScope::Team(_) => {
+                self.in_favour >= MIN_RATERS
+                    && self.in_favour * 3 >= (self.in_favour + self.against) * 2
+            }
+            InsightScope::User(_) => self.in_favour >= 1,
+        }
+    }
+}
+
+impl<'a> ScopeVotes<'a> {
+    /// Collects the tallies of one subject that belong to a scope, and caps the raters of shared scopes.
+    pub fn of(tallies: &[&'a RaterTally], scope: &InsightScope) -> Self {
+        let mut raters: BTreeMap<&str, RaterVotes<'_>> = BTreeMap::new();
+        for tally in tallies {
+            if scope.includes(&tally.team, &tally.user) {
+                let rater = raters.entry(&tally.user).or_default();
+                let votes = rater.entry(&tally.value).or_default();
+                votes.weighted = votes.weighted.plus(tally.weighted);
+                votes.raw = votes.raw.plus(tally.raw);
             }
         }
-        if matches!(scope, Scope::Org | Scope::Team(_)) {
-            even_out(&mut raters);
+        if matches!(scope, InsightScope::Org | InsightScope::Team(_)) {
+            cap_raters(&mut raters);
         }
         Self { raters }
     }
 
-    /// The values that somebody says something about.
+    /// Returns the values with votes.
     pub fn values(&self) -> Vec<&'a str> {
         let mut values: Vec<&str> = self
             .raters
             .values()
-            .flat_map(|said| said.keys().copied())
+            .flat_map(|rater| rater.keys().copied())
             .collect();
         values.sort_unstable();
         values.dedup();
         values
     }
 
-    /// What is said about values of which this holds.
-    pub fn about(&self, which: impl Fn(&str) -> bool) -> Weighed {
-        let mut all = Weighed::default();
-        for said in self.raters.values() {
-            let mut says = false;
-            for (weighed, plain) in said.iter().filter(|(v, _)| which(v)).map(|(_, said)| said) {
-                all.weighed = all.weighed.plus(*weighed);
-                all.plain = all.plain.plus(*plain);
-                says = true;
+    /// Sums the votes on the values that satisfy a predicate.
+    pub fn sum_where(&self, predicate: impl Fn(&str) -> bool) -> VoteSum {
+        let mut sum = VoteSum::default();
+        for rater in self.raters.values() {
+            let mut has_voted = false;
+            for votes in rater.iter().filter(|(v, _)| predicate(v)).map(|(_, v)| v) {
+                sum.weighted = sum.weighted.plus(votes.weighted);
+                sum.raw = sum.raw.plus(votes.raw);
+                has_voted = true;
             }
-            all.raters += i32::from(says);
+            sum.raters += i32::from(has_voted);
         }
-        all
+        sum
     }
 
-    /// How many people lean to a value and how many away from it, each by what they say themselves:
-    /// about the value next to the others, or next to nothing known where they say nothing of others.
-    pub fn leaning(&self, value: &str) -> (usize, usize) {
-        let (mut to, mut away) = (0, 0);
-        for said in self.raters.values() {
-            let (mut own, mut rest) = (Voices::default(), Voices::default());
-            for (one, (weighed, _)) in said {
+    /// Counts the raters who prefer a value to the others, and those who prefer the others. A rater
+    /// without votes on the others is compared with the prior.
+    pub fn preference(&self, value: &str) -> RaterSplit {
+        let mut split = RaterSplit::default();
+        for rater in self.raters.values() {
+            let (mut own, mut rest) = (VoteCounts::default(), VoteCounts::default());
+            for (one, votes) in rater {
                 let side = if *one == value { &mut own } else { &mut rest };
-                *side = side.plus(*weighed);
+                *side = side.plus(votes.weighted);
             }
             let difference = Posterior::of(own).mean() - Posterior::of(rest).mean();
-            if difference > 1e-9 {
-                to += 1;
-            } else if difference < -1e-9 {
-                away += 1;
+            if difference > EPSILON {
+                split.in_favour += 1;
+            } else if difference < -EPSILON {
+                split.against += 1;
             }
         }
-        (to, away)
+        split
     }
 
-    /// How many people accept more of a value than they reject, and how many less.
-    pub fn content(&self, value: &str) -> (usize, usize) {
-        let (mut content, mut not) = (0, 0);
-        for (weighed, _) in self.raters.values().filter_map(|said| said.get(value)) {
-            content += usize::from(weighed.accepted > weighed.rejected);
-            not += usize::from(weighed.rejected > weighed.accepted);
+    /// Counts the raters who accept a value more than they reject it, and those who reject it more.
+    pub fn acceptance(&self, value: &str) -> RaterSplit {
+        let mut split = RaterSplit::default();
+        for votes in self.raters.values().filter_map(|rater| rater.get(value)) {
+            let VoteCounts { accepted, rejected } = votes.weighted;
+            split.in_favour += usize::from(accepted > rejected);
+            split.against += usize::from(rejected > accepted);
         }
-        (content, not)
+        split
     }
 }
 
-/// Takes from those who say much more than the one in the middle.
-fn even_out(raters: &mut BTreeMap<&str, Said<'_>>) {
-    let total =
-        |said: &Said<'_>| -> f64 { said.values().map(|(weighed, _)| weighed.total()).sum() };
+/// Scales down the votes of raters above the cap.
+fn cap_raters(raters: &mut BTreeMap<&str, RaterVotes<'_>>) {
+    let total = |rater: &RaterVotes<'_>| -> f64 {
+        rater.values().map(|votes| votes.weighted.total()).sum()
+    };
     let mut totals: Vec<f64> = raters.values().map(total).collect();
     totals.sort_unstable_by(f64::total_cmp);
-    let Some(middle) = totals.get(totals.len() / 2) else {
+    // The lower median: of two raters the more active one is capped.
+    let Some(median) = totals.get(totals.len().saturating_sub(1) / 2) else {
         return;
     };
-    // Of an even number the lower one, so that of two the one who says more is the one who is bounded.
-    let middle = if totals.len().is_multiple_of(2) {
-        totals.get(totals.len() / 2 - 1).unwrap_or(middle)
-    } else {
-        middle
-    };
-    let most = (middle * TIMES_THE_MIDDLE).max(ALWAYS);
-    for said in raters.values_mut() {
-        let own = total(said);
-        if own > most {
-            for (weighed, _) in said.values_mut() {
-                *weighed = weighed.times(most / own);
+    let cap = (median * CAP_PER_MEDIAN).max(MIN_CAP);
+    for rater in raters.values_mut() {
+        let own = total(rater);
+        if own > cap {
+            for votes in rater.values_mut() {
+                votes.weighted = votes.weighted.scaled(cap / own);
             }
         }
     }
@@ -141,54 +181,56 @@ fn even_out(raters: &mut BTreeMap<&str, Said<'_>>) {
 
 #[cfg(test)]
 mod tests {
-    use super::Opinion;
-    use crate::feedback::learning::model::Scope;
-    use crate::feedback::learning::tallies::{Count, Voices};
+    use super::{RaterSplit, ScopeVotes};
+    use crate::feedback::learning::model::InsightScope;
+    use crate::feedback::learning::tallies::{RaterTally, VoteCounts};
 
-    fn count(user: &str, value: &str, accepted: f64, rejected: f64) -> Count {
-        let voices = Voices { accepted, rejected };
-        Count {
+    fn tally(user: &str, value: &str, accepted: f64, rejected: f64) -> RaterTally {
+        let votes = VoteCounts { accepted, rejected };
+        RaterTally {
             subject: "length".to_owned(),
             value: value.to_owned(),
             category: String::new(),
             team: if user < "n" { "core" } else { "" }.to_owned(),
             user: user.to_owned(),
-            weighed: voices,
-            plain: voices,
+            weighted: votes,
+            raw: votes,
             last_week: "2026-06-01".parse().unwrap(),
         }
     }
 
     #[test]
-    fn who_says_much_counts_twice_the_middle() {
-        let counts = [
-            count("ada", "brief", 5.0, 0.0),
-            count("ben", "brief", 5.0, 1.0),
-            count("zoe", "brief", 0.0, 200.0),
+    fn a_very_active_rater_counts_twice_the_median() {
+        let tallies = [
+            tally("ada", "brief", 5.0, 0.0),
+            tally("ben", "brief", 5.0, 1.0),
+            tally("zoe", "brief", 0.0, 200.0),
         ];
-        let counts: Vec<&Count> = counts.iter().collect();
-        let all = Opinion::of(&counts, &Scope::Org).about(|_| true);
-        assert_eq!((all.weighed.accepted, all.weighed.rejected), (10.0, 13.0));
-        assert_eq!((all.plain.rejected, all.raters), (201.0, 3));
-        let team = Opinion::of(&counts, &Scope::Team("core".to_owned())).about(|_| true);
-        assert_eq!((team.weighed.rejected, team.raters), (1.0, 2));
-        let own = Opinion::of(&counts, &Scope::User("zoe".to_owned())).about(|_| true);
-        assert_eq!((own.weighed.rejected, own.raters), (200.0, 1));
+        let tallies: Vec<&RaterTally> = tallies.iter().collect();
+        let sum = |scope| ScopeVotes::of(&tallies, &scope).sum_where(|_| true);
+        let org = sum(InsightScope::Org);
+        assert_eq!((org.weighted.accepted, org.weighted.rejected), (10.0, 13.0));
+        assert_eq!((org.raw.rejected, org.raters), (201.0, 3));
+        let team = sum(InsightScope::Team("core".to_owned()));
+        assert_eq!((team.weighted.rejected, team.raters), (1.0, 2));
+        let own = sum(InsightScope::User("zoe".to_owned()));
+        assert_eq!((own.weighted.rejected, own.raters), (200.0, 1));
     }
 
     #[test]
-    fn people_lean_by_what_they_say_themselves() {
-        let counts = [
-            count("ada", "brief", 3.0, 0.0),
-            count("ada", "detailed", 0.0, 3.0),
-            count("ben", "detailed", 0.0, 2.0),
-            count("zoe", "brief", 0.0, 2.0),
-            count("nil", "brief", 1.0, 1.0),
+    fn raters_are_split_by_their_own_votes() {
+        let tallies = [
+            tally("ada", "brief", 3.0, 0.0),
+            tally("ada", "detailed", 0.0, 3.0),
+            tally("ben", "detailed", 0.0, 2.0),
+            tally("zoe", "brief", 0.0, 2.0),
+            tally("nil", "brief", 1.0, 1.0),
         ];
-        let counts: Vec<&Count> = counts.iter().collect();
-        let all = Opinion::of(&counts, &Scope::Org);
-        assert_eq!(all.leaning("brief"), (2, 1));
-        assert_eq!(all.content("brief"), (1, 1));
-        assert_eq!(all.values(), ["brief", "detailed"]);
+        let tallies: Vec<&RaterTally> = tallies.iter().collect();
+        let votes = ScopeVotes::of(&tallies, &InsightScope::Org);
+        let split = |in_favour, against| RaterSplit { in_favour, against };
+        assert_eq!(votes.preference("brief"), split(2, 1));
+        assert_eq!(votes.acceptance("brief"), split(1, 1));
+        assert_eq!(votes.values(), ["brief", "detailed"]);
     }
 }

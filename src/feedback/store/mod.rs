@@ -1,4 +1,4 @@
-//! Feedback's SQL.
+//! The SQL of feedback.
 
 pub mod generations;
 pub mod insight_lock;

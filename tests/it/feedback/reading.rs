@@ -228,7 +228,10 @@ async fn what_people_wrote_is_for_administrators_and_pages_have_bounds(db: PgPoo
     assert_eq!(status, StatusCode::OK);
     let (status, problem) = admin.get("/api/feedback/recent?cursor=nonsense").await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(problem["detail"], "`cursor` is none that a list gave out");
+    assert_eq!(
+        problem["detail"],
+        "`cursor` is not valid; use the `next_cursor` of an earlier page"
+    );
     let (status, _) = desk.app.stranger().get(STATS).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
 }

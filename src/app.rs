@@ -48,7 +48,7 @@ use crate::platform::tasks::Tasks;
 use crate::retrieval::model::Limits;
 use crate::retrieval::service::Retrieval;
 use crate::telemetry::errors::service::Errors;
-use crate::telemetry::model::Occurrence;
+use crate::telemetry::model::ErrorOccurrence;
 use crate::telemetry::rates::service::RateService;
 use crate::telemetry::service::Telemetry;
 use crate::vault::config::KeyError;
@@ -273,7 +273,7 @@ impl App {
             self.tasks.stopping(),
         ));
         let errors = self.errors.clone();
-        self.tasks.spawn(errors.keep_marked(self.tasks.stopping()));
+        self.tasks.spawn(errors.run_marking(self.tasks.stopping()));
         self.start_learning();
         self.tasks.spawn(keeper::keep(
             self.retention(),
@@ -324,13 +324,13 @@ fn tool_settings(config: &Config) -> Result<ToolSettings, BuildError> {
 fn tell_panics(tasks: &Tasks, telemetry: &Telemetry, clock: &Clock) {
     let (telemetry, clock) = (telemetry.clone(), clock.clone());
     tasks.on_panic(move |text| {
-        telemetry.report(Occurrence {
+        telemetry.report(ErrorOccurrence {
             error_type: "panic".to_owned(),
             severity: "critical".to_owned(),
             message: redact_text(text).into_owned(),
             component: Some("background".to_owned()),
             user_visible: false,
-            ..Occurrence::of_this_server(clock.now())
+            ..ErrorOccurrence::of_this_server(clock.now())
         });
     });
 }

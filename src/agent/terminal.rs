@@ -23,7 +23,7 @@ use crate::ledger;
 use crate::ledger::model::{Phase as CallPhase, Status, TaskMetric};
 use crate::retrieval;
 use crate::retrieval::model::RagMetric;
-use crate::telemetry::model::{Occurrence, Source};
+use crate::telemetry::model::{ErrorOccurrence, ErrorSource};
 
 /// The end of a run.
 #[derive(Debug)]
@@ -220,13 +220,13 @@ impl End<'_> {
 
 impl End<'_> {
     /// A run that failed is an error of whoever asked for it, beside those that their client reports.
-    fn failure(&self, at: DateTime<Utc>) -> Occurrence {
+    fn failure(&self, at: DateTime<Utc>) -> ErrorOccurrence {
         let run = self.run;
         let message = self.error.or(self.stopped.explanation());
-        Occurrence {
+        ErrorOccurrence {
             org_id: run.org_id.to_string(),
             user_id: run.user_id.to_string(),
-            source: Source::Run,
+            source: ErrorSource::Run,
             error_type: self.stopped.reason().to_owned(),
             message: message.unwrap_or("the run failed").to_owned(),
             component: Some("agent".to_owned()),
@@ -234,7 +234,7 @@ impl End<'_> {
             trace_id: run.trace_id.as_ref().map(|trace| trace.0.clone()),
             run_id: Some(run.id.0),
             extra: Some(json!({"model": run.model.model, "provider": run.model.provider})),
-            ..Occurrence::of_this_server(at)
+            ..ErrorOccurrence::of_this_server(at)
         }
     }
 }

@@ -1,9 +1,8 @@
-//! What clients report about themselves, and what went wrong on this side: events, errors,
-//! measurements.
+//! Telemetry of clients and errors of this server: events, errors, measurements.
 //!
-//! A batch comes through [`extract`] (let in, bounded), is read by [`parse`] (each event by itself,
-//! without secrets by [`sanitize`]), and waits in [`service`] until [`writer`] has committed it together
-//! with what came at the same time. Errors are grouped by their [`fingerprint`].
+//! A batch is received by [`extract`] within memory limits and parsed by [`parse`], each event by itself;
+//! [`sanitize`] removes secrets. It waits in [`service`] until [`writer`] has committed it together with other
+//! batches. Errors are grouped by their [`fingerprint`].
 
 pub mod anonymize;
 pub mod cardinality;

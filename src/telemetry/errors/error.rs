@@ -1,17 +1,17 @@
-//! Why an operation on groups of errors failed.
+//! Errors of operations on error groups.
 
 use crate::telemetry::errors::model::{GroupId, MAX_NOTES_CHARS, MAX_SEARCH_CHARS};
 
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is none in this organisation.
-    #[error("there is no group of errors `{0}` in your organisation")]
+    /// The organisation has no such group.
+    #[error("error group `{0}` not found")]
     NotFound(GroupId),
-    /// A cursor that no list gave out, or one of a list in another order.
-    #[error("`cursor` is none that a list in this order gave out")]
+    /// The cursor cannot be decoded, or is of a list in another order.
+    #[error("`cursor` is not valid; use the `next_cursor` of an earlier page in the same order")]
     BadCursor,
-    /// The text to search for is too long.
+    /// The search text is too long.
     #[error("`q` is longer than {MAX_SEARCH_CHARS} characters")]
     SearchTooLong,
     /// The notes are too long.

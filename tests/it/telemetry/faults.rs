@@ -9,7 +9,7 @@ use navi::auth::principal::Role;
 use navi::llm::script::Script;
 use navi::platform::clock::Clock;
 use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
-use navi::telemetry::model::Occurrence;
+use navi::telemetry::model::ErrorOccurrence;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -254,7 +254,7 @@ async fn one_batch_that_the_database_refuses_loses_no_other(db: PgPool) {
             {
               "index": 1,
               "reason": "unstorable",
-              "detail": "the database refuses what it holds"
+              "detail": "the database cannot store it"
             }
           ],
           "eventsChanged": [],
@@ -345,9 +345,9 @@ async fn a_database_that_takes_nothing_is_asked_with_pauses_until_it_does(db: Pg
     };
     rename("error_groups", "gone").await;
     let before = sessions().await;
-    let failure = Occurrence {
+    let failure = ErrorOccurrence {
         message: "it broke".to_owned(),
-        ..Occurrence::of_this_server(desk.app.app.clock.now())
+        ..ErrorOccurrence::of_this_server(desk.app.app.clock.now())
     };
     desk.app.app.telemetry.report(failure);
     tokio::time::sleep(Duration::from_secs(3)).await;

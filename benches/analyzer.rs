@@ -17,7 +17,7 @@
 
 use std::time::{Duration, Instant};
 
-use navi::feedback::learning::service::{Analyzer, Options, Report};
+use navi::feedback::learning::service::{Analyzer, PassOptions, PassReport};
 use navi::platform::clock::Clock;
 use navi::platform::db::{self, PoolSettings};
 use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
@@ -122,10 +122,10 @@ async fn fill(pool: &PgPool, ratings: i64, orgs: i64, new: bool) {
 }
 
 /// A pass, and what it took.
-async fn pass(analyzer: &Analyzer) -> (Report, Duration) {
+async fn pass(analyzer: &Analyzer) -> (PassReport, Duration) {
     let start = Instant::now();
     let report = analyzer
-        .pass(&Options::default(), &CancellationToken::new(), &|_| {})
+        .pass(&PassOptions::default(), &CancellationToken::new(), &|_| {})
         .await
         .expect("a pass")
         .expect("a turn");
@@ -140,7 +140,7 @@ fn peak() -> u64 {
     kilobytes.unwrap_or(0) / 1_024
 }
 
-fn row(name: &str, report: &Report, took: Duration) {
+fn row(name: &str, report: &PassReport, took: Duration) {
     println!(
         "{name:<24} {:>9.1} ms  {:>5} organisations  {:>9} rows  {:>6} made  {:>6} changed  {:>5} retired",
         took.as_secs_f64() * 1e3,

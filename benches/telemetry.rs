@@ -30,10 +30,10 @@ use std::time::{Duration, Instant};
 
 use navi::platform::clock::Clock;
 use navi::platform::db::{self, PoolSettings};
-use navi::telemetry::fingerprint::Grouping;
+use navi::telemetry::fingerprint::Fingerprinter;
 use navi::telemetry::model::Sender;
 use navi::telemetry::parse;
-use navi::telemetry::rows::{COLUMNS, Rows};
+use navi::telemetry::rows::{BatchRows, COLUMNS};
 use serde_json::json;
 use server::Server;
 use sqlx::PgPool;
@@ -258,7 +258,7 @@ async fn copy(pool: &PgPool, size: usize, rows: usize, connections: usize) -> f6
     )
     .unwrap();
     let count = batch.events.len();
-    let (lines, _) = Rows::of(batch, &sender, &Grouping::new().unwrap(), now);
+    let (lines, _) = BatchRows::of(batch, &sender, &Fingerprinter::new().unwrap(), now);
     let times = rows / count / connections;
     let began = Instant::now();
     let all: Vec<_> = (0..connections)

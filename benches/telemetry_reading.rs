@@ -19,9 +19,9 @@ use navi::platform::clock::Clock;
 use navi::platform::db::{self, PoolSettings};
 use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
 use navi::platform::tasks::Tasks;
-use navi::telemetry::errors::model::{Filter, GroupId, Search, Sort, StatusFilter};
+use navi::telemetry::errors::model::{ErrorFilter, ErrorSearch, GroupId, Sort, StatusFilter};
 use navi::telemetry::errors::service::Errors;
-use navi::telemetry::model::Source;
+use navi::telemetry::model::ErrorSource;
 use sqlx::PgPool;
 
 /// Occurrences, unless an argument says otherwise.
@@ -121,21 +121,21 @@ async fn fill(pool: &PgPool, occurrences: i64) -> i64 {
 }
 
 /// The filter of the request with this number.
-type Filters = Box<dyn Fn(i64) -> Filter>;
+type Filters = Box<dyn Fn(i64) -> ErrorFilter>;
 
 /// The kinds of lists, each with a filter that differs from request to request.
 fn kinds(now: DateTime<Utc>) -> Vec<(&'static str, Filters)> {
-    let searching = |text: String| Filter {
-        search: Search::new(&text),
-        ..Filter::default()
+    let searching = |text: String| ErrorFilter {
+        search: ErrorSearch::new(&text),
+        ..ErrorFilter::default()
     };
     vec![
-        ("list", Box::new(|_| Filter::default())),
+        ("list", Box::new(|_| ErrorFilter::default())),
         (
             "list by occurrences",
-            Box::new(|_| Filter {
+            Box::new(|_| ErrorFilter {
                 sort: Sort::Occurrences,
-                ..Filter::default()
+                ..ErrorFilter::default()
             }),
         ),
         (
@@ -152,26 +152,26 @@ fn kinds(now: DateTime<Utc>) -> Vec<(&'static str, Filters)> {
         ),
         (
             "resolved ones",
-            Box::new(|_| Filter {
+            Box::new(|_| ErrorFilter {
                 status: StatusFilter::Resolved,
-                ..Filter::default()
+                ..ErrorFilter::default()
             }),
         ),
         (
             "by component and version",
-            Box::new(|n| Filter {
+            Box::new(|n| ErrorFilter {
                 component: Some(format!("part-{}", n % 30)),
                 version: Some(format!("1.{}", n % 20)),
-                ..Filter::default()
+                ..ErrorFilter::default()
             }),
         ),
         (
             "fatal ones of clients, of the last days",
-            Box::new(move |n| Filter {
+            Box::new(move |n| ErrorFilter {
                 severity: Some("fatal".to_owned()),
-                source: Some(Source::Client),
+                source: Some(ErrorSource::Client),
                 since: Some(now - TimeDelta::days(1 + n % 7)),
-                ..Filter::default()
+                ..ErrorFilter::default()
             }),
         ),
     ]
@@ -215,10 +215,10 @@ async fn measure(errors: &Errors, first: i64, page_of: i64) {
     }
     let (mut took, mut found, mut after) = (Vec::new(), 0, None);
     for _ in 0..REQUESTS {
-        let filter = Filter {
+        let filter = ErrorFilter {
             after,
             status: StatusFilter::All,
-            ..Filter::default()
+            ..ErrorFilter::default()
         };
         let start = Instant::now();
         let page = errors
@@ -227,16 +227,16 @@ async fn measure(errors: &Errors, first: i64, page_of: i64) {
             .expect("a page");
         took.push(start.elapsed());
         found += page.len();
-        after = page.last().map(|last| last.group.place(Sort::LastSeen));
+        after = page.last().map(|last| last.group.cursor(Sort::LastSeen));
     }
     row("all of them, page after page", took, found);
     let (mut took, mut found) = (Vec::new(), 0);
     for n in 0..REQUESTS {
         let id = GroupId(first + n * n % GROUPS);
         let start = Instant::now();
-        let (_, latest) = errors.find(&reader, id).await.expect("a group");
+        let detail = errors.find(&reader, id).await.expect("a group");
         took.push(start.elapsed());
-        found += latest.len();
+        found += detail.latest.len();
     }
     row("one with its last occurrences", took, found);
 }

@@ -53,7 +53,7 @@ use crate::runs::lease::keeper::Lease;
 use crate::runs::lease::model::LeaseTimes;
 use crate::runs::log::feed::Feed;
 use crate::telemetry::errors::service::Errors;
-use crate::telemetry::model::Occurrence;
+use crate::telemetry::model::ErrorOccurrence;
 use crate::telemetry::rates::service::RateService;
 use crate::telemetry::service::Telemetry;
 use crate::tools::context::ToolLimits;
@@ -283,7 +283,7 @@ impl App {
             self.tasks.stopping(),
         ));
         let errors = self.errors.clone();
-        self.tasks.spawn(errors.keep_marked(self.tasks.stopping()));
+        self.tasks.spawn(errors.run_marking(self.tasks.stopping()));
         self.start_learning();
         self.tasks.spawn(keeper::keep(
             self.retention(),
@@ -296,12 +296,12 @@ impl App {
     /// Learns from ratings, and counts what every process learned.
     fn start_learning(&self) {
         let (db, stopping) = (self.db.clone(), self.tasks.stopping());
-        let counting = learner::count(db.clone(), self.metrics.clone(), stopping.clone());
+        let counting = learner::export_metrics(db.clone(), self.metrics.clone(), stopping.clone());
         self.tasks.spawn(counting);
         let analyzer = Analyzer::new(db, self.clock.clone());
         let (config, rated) = (self.config.learning.clone(), self.feedback.changed());
         self.tasks
-            .spawn(learner::keep(analyzer, config, rated, stopping));
+            .spawn(learner::run(analyzer, config, rated, stopping));
     }
 
     /// What looks after what is kept.
@@ -336,13 +336,13 @@ fn tool_settings(config: &Config) -> Result<ToolSettings, BuildError> {
 fn tell_panics(tasks: &Tasks, telemetry: &Telemetry, clock: &Clock) {
     let (telemetry, clock) = (telemetry.clone(), clock.clone());
     tasks.on_panic(move |text| {
-        telemetry.report(Occurrence {
+        telemetry.report(ErrorOccurrence {
             error_type: "panic".to_owned(),
             severity: "critical".to_owned(),
             message: redact_text(text).into_owned(),
             component: Some("background".to_owned()),
             user_visible: false,
-            ..Occurrence::of_this_server(clock.now())
+            ..ErrorOccurrence::of_this_server(clock.now())
         });
     });
 }

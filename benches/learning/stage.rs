@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use navi::feedback::learning::service::{Analyzer, Options, Report};
+use navi::feedback::learning::service::{Analyzer, PassOptions, PassReport};
 use navi::platform::clock::Clock;
 use navi::platform::db::{self, PoolSettings};
 use navi::platform::embedded_postgres::server::EmbeddedPostgres;
@@ -196,8 +196,8 @@ impl Stage {
         }
     }
 
-    pub(crate) async fn analyze(&self) -> Report {
-        let options = Options {
+    pub(crate) async fn analyze(&self) -> PassReport {
+        let options = PassOptions {
             lookback_days: 90,
             rebuild: false,
             only: None,

@@ -1,4 +1,4 @@
-//! Why an operation on the audit log failed.
+//! Errors of operations on the audit log.
 
 use crate::audit::config::KeyError;
 use crate::audit::model::EntryId;
@@ -7,46 +7,46 @@ use crate::vault::envelope::NoRandomness;
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An entry could not be written in time, so what it is about must not happen.
-    #[error("the audit log cannot be written, so nothing is changed")]
+    /// An entry could not be written in time, so its action must not happen.
+    #[error("the audit log is unavailable, so nothing was changed")]
     Unavailable,
-    /// The end of a log is not sealed with the key that it names: somebody else moved it.
-    #[error("the end of {0} was changed by somebody without the key; see `navi audit verify`")]
+    /// The end of a log is not sealed with the key that it names, so it was changed without the key.
+    #[error("the end of {0} was changed without the key; see `navi audit verify`")]
     Tampered(String),
-    /// There is no such entry in the caller's log.
-    #[error("there is no audit entry `{0}`")]
+    /// The caller's log has no such entry.
+    #[error("audit entry `{0}` not found")]
     NotFound(EntryId),
     /// A decryption needs its reason.
-    #[error("say why in `reason`, in 1 to {0} bytes")]
+    #[error("`reason` must be 1 to {0} bytes")]
     Reason(usize),
-    /// What is sealed cannot be opened, because its key is gone.
-    #[error("what this entry sealed was erased")]
+    /// The sealed content cannot be opened, because its key was erased.
+    #[error("the sealed content of this entry was erased")]
     Erased,
-    /// What is sealed was sealed with a key that this server does not have.
+    /// The content was sealed with a key that this server does not have.
     #[error("this needs the audit key `{0}`; name it in AUDIT_ENCRYPTION_KEYS_PREVIOUS")]
     UnknownKey(String),
-    /// What is sealed does not open.
-    #[error("what this entry sealed was changed or moved and does not open")]
+    /// The sealed content does not open.
+    #[error("the sealed content of this entry was changed or moved and cannot be opened")]
     Unsealable,
     /// A proof was asked for a size that the log does not have.
-    #[error("the log has {size} records and no {asked}")]
+    #[error("the log has {size} records, not {asked}")]
     NoSuchSize {
-        /// What was asked for.
+        /// Requested size.
         asked: i64,
-        /// How many there are.
+        /// Number of records.
         size: i64,
     },
-    /// The hashes that a proof needs are not what they should be.
+    /// The hashes that a proof needs are missing or wrong.
     #[error("the stored hashes of {0} are incomplete or wrong; see `navi audit verify`")]
     BrokenTree(String),
-    /// The log does not continue what was signed before.
+    /// The log does not continue the checkpoint that was signed before.
     #[error(
         "{log} does not continue the checkpoint of {seen} records that was signed before; the database was rolled back"
     )]
     RolledBack {
-        /// Which log.
+        /// Log.
         log: String,
-        /// How many records it had.
+        /// Number of records signed.
         seen: i64,
     },
     /// The keys cannot be used.

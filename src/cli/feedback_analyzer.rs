@@ -18,7 +18,9 @@ use crate::cli::serve::{self, Ends};
 use crate::config::settings::Config;
 use crate::feedback::learner::jittered;
 use crate::feedback::learning::error::Error;
-use crate::feedback::learning::model::{LOOKBACK_DAYS, Options, Outcome, Progress, Report};
+use crate::feedback::learning::model::{
+    LOOKBACK_DAYS, PassOptions, PassOutcome, PassProgress, PassReport,
+};
 use crate::feedback::learning::service::Analyzer;
 use crate::platform::clock::Clock;
 use crate::platform::db::{self, PoolSettings};
@@ -100,11 +102,11 @@ async fn over(
     };
     let mut work = Work {
         analyzer: Analyzer::new(db.clone(), Clock::System),
-        options: Options {
+        options: PassOptions {
             lookback_days: args.lookback,
             rebuild: args.rebuild,
             wait: Duration::from_secs(args.wait),
-            ..Options::default()
+            ..PassOptions::default()
         },
         stopping: CancellationToken::new(),
         ends,
@@ -141,16 +143,16 @@ async fn opened(database: &PgConnectOptions) -> Result<PgPool, Failure> {
 /// The analyzer, and what it is told.
 struct Work {
     analyzer: Analyzer,
-    options: Options,
+    options: PassOptions,
     stopping: CancellationToken,
     ends: Ends,
 }
 
 impl Work {
     /// Makes a pass. The first signal lets it finish the organisations at hand, the second one does not.
-    async fn pass(&mut self) -> Result<Result<Option<Report>, Error>, Failure> {
+    async fn pass(&mut self) -> Result<Result<Option<PassReport>, Error>, Failure> {
         let shown = Mutex::new(progress::Progress::default());
-        let show = |at: Progress| {
+        let show = |at: PassProgress| {
             let mut shown = lock(&shown);
             shown.show(&line(at));
         };
@@ -185,7 +187,7 @@ impl Work {
 }
 
 /// How far a pass is, as one line.
-fn line(at: Progress) -> String {
+fn line(at: PassProgress) -> String {
     let of = at.total.max(1);
     let filled = (at.done.min(of) * 20) / of;
     format!(
@@ -209,10 +211,10 @@ async fn once(
     }
     tell(report.as_ref(), json, out)?;
     Ok(match report.map(|report| report.outcome) {
-        None | Some(Outcome::Done) => ExitCode::SUCCESS,
-        Some(Outcome::Partly) => ExitCode::from(4),
-        Some(Outcome::Failed) => ExitCode::FAILURE,
-        Some(Outcome::Interrupted) => Failure::Interrupted.exit_code(),
+        None | Some(PassOutcome::Done) => ExitCode::SUCCESS,
+        Some(PassOutcome::Partly) => ExitCode::from(4),
+        Some(PassOutcome::Failed) => ExitCode::FAILURE,
+        Some(PassOutcome::Interrupted) => Failure::Interrupted.exit_code(),
     })
 }
 
@@ -242,7 +244,11 @@ async fn daemon(
     }
 }
 
-fn tell(report: Option<&Report>, as_json: bool, out: &mut (dyn Write + Send)) -> io::Result<()> {
+fn tell(
+    report: Option<&PassReport>,
+    as_json: bool,
+    out: &mut (dyn Write + Send),
+) -> io::Result<()> {
     if as_json {
         let json = serde_json::json!({"held_elsewhere": report.is_none(), "report": report});
         writeln!(out, "{json}")?;
@@ -256,7 +262,7 @@ fn tell(report: Option<&Report>, as_json: bool, out: &mut (dyn Write + Send)) ->
     out.flush()
 }
 
-fn tell_people(report: &Report, out: &mut (dyn Write + Send)) -> io::Result<()> {
+fn tell_people(report: &PassReport, out: &mut (dyn Write + Send)) -> io::Result<()> {
     if !report.orgs_failed.is_empty() {
         let mut table = Table::new();
         table.load_style(NOTHING);

@@ -1,11 +1,11 @@
-//! How a piece of code looks: counted signs, no parser. What is not clear is not claimed.
+//! Code style, by counting signs instead of parsing. An unclear style has no value.
 
-/// Fewer signs than this say nothing.
-const ENOUGH: usize = 2;
-/// One side must have this many times the signs of the other.
-const CLEARLY: usize = 3;
+/// The fewest signs of a value.
+const MIN_SIGNS: usize = 2;
+/// The ratio of signs from which a value is clear.
+const MIN_RATIO: usize = 3;
 
-/// The style of a text in a language: names of subjects and their values.
+/// Returns the style of code in a language: subjects and values.
 pub fn style(language: &str, code: &str) -> Vec<(&'static str, &'static str)> {
     let lines: Vec<&str> = code
         .lines()
@@ -44,21 +44,21 @@ pub fn style(language: &str, code: &str) -> Vec<(&'static str, &'static str)> {
     found
 }
 
-/// The side that clearly has more signs.
+/// Returns the value with clearly more signs.
 fn clearer(
     (one, ones): (&'static str, usize),
     (other, others): (&'static str, usize),
 ) -> Option<&'static str> {
-    if ones >= ENOUGH && ones >= others * CLEARLY {
+    if ones >= MIN_SIGNS && ones >= others * MIN_RATIO {
         Some(one)
-    } else if others >= ENOUGH && others >= ones * CLEARLY {
+    } else if others >= MIN_SIGNS && others >= ones * MIN_RATIO {
         Some(other)
     } else {
         None
     }
 }
 
-/// Strings that begin with a single and with a double quote. What stands inside one does not count.
+/// Counts strings in single and in double quotes; quotes inside a string do not count.
 fn quotes(code: &str) -> (usize, usize) {
     let (mut single, mut double) = (0, 0);
     for line in code.lines() {
@@ -106,7 +106,7 @@ fn indent(lines: &[&str]) -> Option<&'static str> {
     }
 }
 
-/// Statements that end with a semicolon, and that could.
+/// Counts statements with a semicolon, and those that could have one.
 fn semicolons(lines: &[&str]) -> (usize, usize) {
     let mut with = 0;
     let mut without = 0;
@@ -135,12 +135,12 @@ fn comments(language: &str, lines: &[&str]) -> Option<&'static str> {
     let count = lines.iter().filter(is_comment).count();
     match (count, lines.len()) {
         (0, 4..) => Some("none"),
-        (ENOUGH.., all) if count * 10 >= all => Some("some"),
+        (MIN_SIGNS.., all) if count * 10 >= all => Some("some"),
         _ => None,
     }
 }
 
-/// Functions of Python with and without annotations.
+/// Counts Python functions with and without annotations.
 fn types(lines: &[&str]) -> (usize, usize) {
     let (mut annotated, mut bare) = (0, 0);
     for line in lines {
@@ -155,10 +155,10 @@ fn types(lines: &[&str]) -> (usize, usize) {
         }
     }
     // A function is a stronger sign than a quote: one is enough.
-    (annotated * ENOUGH, bare * ENOUGH)
+    (annotated * MIN_SIGNS, bare * MIN_SIGNS)
 }
 
-/// Names that are given in `snake_case` and in `camelCase`.
+/// Counts names defined in `snake_case` and in `camelCase`.
 fn names(lines: &[&str]) -> (usize, usize) {
     let (mut snake, mut camel) = (0, 0);
     for line in lines {

@@ -1,10 +1,10 @@
-//! How much feedback is taken, and when a server learns from it.
+//! Limits of feedback, and the schedule of the analyzer.
 
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-/// The limits of each person; the names are those that operators know.
+/// Limits per user.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Feedback")]
 pub struct FeedbackConfig {
@@ -12,12 +12,12 @@ pub struct FeedbackConfig {
     #[arg(long, env = "RL_FB_PM", value_name = "COUNT", default_value_t = 60)]
     pub feedback_per_minute: u32,
 
-    /// How many of them at once, at most a minute's worth; 0 means as many.
+    /// Largest burst of them, at most the requests of a minute; 0 means that many.
     #[arg(long, env = "RL_FB_BURST", value_name = "COUNT", default_value_t = 0)]
     pub feedback_burst: u32,
 }
 
-/// When the analyzer works inside `navi serve`.
+/// Schedule of the analyzer inside `navi serve`.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Learning")]
 pub struct LearningConfig {
@@ -32,7 +32,7 @@ pub struct LearningConfig {
     )]
     pub feedback_analyzer_interval_minutes: u32,
 
-    /// Whether a rating is learned from within a second, and not with the next pass.
+    /// Learn from a rating within a second instead of with the next pass.
     #[arg(
         long,
         env = "FEEDBACK_LEARN_ON_RATING",
@@ -44,7 +44,7 @@ pub struct LearningConfig {
 }
 
 impl LearningConfig {
-    /// The pause between two passes; none when others make them.
+    /// The interval between two passes; none if other processes run them.
     pub fn interval(&self) -> Option<Duration> {
         let minutes = u64::from(self.feedback_analyzer_interval_minutes);
         (minutes > 0).then(|| Duration::from_mins(minutes))

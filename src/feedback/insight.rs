@@ -1,26 +1,25 @@
-//! What every part of learning says of an insight: its type, and where it stands.
+//! Type and status of an insight, shared by all parts of learning.
 
 use serde::{Deserialize, Serialize};
 
-use crate::feedback::traits::Kind;
+use crate::feedback::traits::TraitKind;
 
-/// Where an insight stands.
+/// Status of an insight.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
 )]
-#[schema(as = InsightStatus)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
-pub enum Status {
-    /// It waits for an administrator.
+pub enum InsightStatus {
+    /// Waits for an administrator.
     Proposed,
-    /// It is put into prompts.
+    /// Used in prompts.
     Active,
-    /// It is not any more.
+    /// No longer used.
     Retired,
 }
 
-impl Status {
+impl InsightStatus {
     /// The value of `learning_insights.status`.
     pub fn label(self) -> &'static str {
         match self {
@@ -38,17 +37,17 @@ impl Status {
     }
 }
 
-/// What kind of thing an insight says.
+/// Type of an insight.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, utoipa::ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum InsightType {
-    /// Something is not wanted.
+    /// A trait or comment group is rejected.
     PatternRejected,
-    /// Something is wanted, in the way the work is done or answered.
+    /// A preference or workflow is wanted.
     PatternPreferred,
-    /// Something is wanted, in the way code looks.
+    /// A code style is wanted.
     StylePreference,
     /// Answers of a category are often rejected.
     LowAcceptance,
@@ -57,7 +56,7 @@ pub enum InsightType {
 }
 
 impl InsightType {
-    /// All of them.
+    /// All types.
     pub const ALL: [Self; 5] = [
         Self::PatternRejected,
         Self::PatternPreferred,
@@ -82,11 +81,11 @@ impl InsightType {
         Self::ALL.into_iter().find(|one| one.label() == label)
     }
 
-    /// What says that a value of this kind is better than the others.
-    pub fn preferring(kind: Kind) -> Self {
+    /// The type of an insight that prefers a value of a trait of this kind.
+    pub fn preferring(kind: TraitKind) -> Self {
         match kind {
-            Kind::Style => Self::StylePreference,
-            Kind::Preference | Kind::Workflow => Self::PatternPreferred,
+            TraitKind::Style => Self::StylePreference,
+            TraitKind::Preference | TraitKind::Workflow => Self::PatternPreferred,
         }
     }
 }

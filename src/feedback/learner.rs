@@ -1,4 +1,4 @@
-//! What every server does beside its requests: it learns from ratings, and counts the passes of all.
+//! The background tasks of a server: runs passes of the analyzer, and exports metrics of all passes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,55 +9,53 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::feedback::config::LearningConfig;
-use crate::feedback::learning::model::Options;
+use crate::feedback::learning::model::PassOptions;
 use crate::feedback::learning::service::Analyzer;
-use crate::feedback::store::passes;
+use crate::feedback::store::passes::{self, PassRecord};
 use crate::platform::metrics::Metrics;
 
-/// The first pass comes soon after the start, so that a server that never lives as long as the interval
-/// learns too.
-const FIRST: Duration = Duration::from_mins(1);
-/// Ratings come in bursts; after the first of them this long is waited for others.
-const SETTLES: Duration = Duration::from_millis(250);
-/// How long a pass that a rating asked for waits for one that began before the rating and did not see it.
-const WAIT: Duration = Duration::from_secs(5);
-/// How often the passes that others made are looked for.
-const LOOK_EVERY: Duration = Duration::from_secs(15);
-/// How many of them are counted at once.
-const LOOK_FOR: i64 = 1_000;
+/// Delay of the first pass. Short, so that a server that is restarted within the interval learns too.
+const FIRST_DELAY: Duration = Duration::from_mins(1);
+/// Delay after a rating, because ratings come in bursts.
+const DEBOUNCE: Duration = Duration::from_millis(250);
+/// Timeout of a pass after a rating for one that began before the rating and did not see it.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// Interval at which records of passes are read.
+const POLL_INTERVAL: Duration = Duration::from_secs(15);
+/// The most records read at once.
+const POLL_LIMIT: i64 = 1_000;
 
-/// A pause that differs from process to process by at most a tenth, so that those which were started
-/// together do not all come at the same moment.
+/// Lengthens a pause by a random amount, at most a tenth, so that processes started together spread out.
 pub fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(1.0 + rand::random::<f64>() / 10.0)
 }
 
-/// Makes passes every interval and, if that is wanted, when something was rated, until `stopping`.
-pub async fn keep(
+/// Runs passes every interval and, if configured, after ratings, until `stopping`.
+pub async fn run(
     analyzer: Analyzer,
     config: LearningConfig,
     changed: Arc<Notify>,
     stopping: CancellationToken,
 ) {
     let interval = config.interval();
-    let mut next = interval.map(|interval| Instant::now() + jittered(FIRST.min(interval)));
+    let mut next = interval.map(|interval| Instant::now() + jittered(FIRST_DELAY.min(interval)));
     loop {
         let by_rating = tokio::select! {
             () = stopping.cancelled() => return,
             () = at(next) => false,
             () = rated(&changed), if config.feedback_learn_on_rating => true,
         };
-        let options = Options {
-            wait: if by_rating { WAIT } else { Duration::ZERO },
-            ..Options::default()
+        let options = PassOptions {
+            wait: if by_rating { LOCK_WAIT } else { Duration::ZERO },
+            ..PassOptions::default()
         };
-        // What was rated meanwhile has left a permit, and is looked at next.
+        // A rating during the pass leaves a permit, and is analyzed by the next one.
         match analyzer.pass(&options, &stopping, &|_| {}).await {
-            Ok(Some(report)) => tracing::debug!(orgs = report.orgs, "ratings were looked at"),
-            Ok(None) => tracing::debug!("another process learns from ratings"),
-            Err(error) => tracing::warn!(%error, "nothing could be learned from ratings"),
+            Ok(Some(report)) => tracing::debug!(orgs = report.orgs, "ratings were analyzed"),
+            Ok(None) => tracing::debug!("another process analyzes ratings"),
+            Err(error) => tracing::warn!(%error, "ratings could not be analyzed"),
         }
-        // A pass that a rating asked for has done what the next one would have.
+        // A pass after a rating replaces the next scheduled one.
         next = interval.map(|interval| Instant::now() + jittered(interval));
     }
 }
@@ -71,37 +69,40 @@ async fn at(next: Option<Instant>) {
 
 async fn rated(changed: &Notify) {
     changed.notified().await;
-    tokio::time::sleep(SETTLES).await;
+    tokio::time::sleep(DEBOUNCE).await;
 }
 
-/// Counts the passes that end from now on, whoever makes them, until `stopping`: a server, a cron job or
-/// a person. So every server shows every pass.
-pub async fn count(db: PgPool, metrics: Metrics, stopping: CancellationToken) {
-    let mut counted = None;
-    let looking = async {
+/// Exports metrics of the passes that end from now on, until `stopping`. Passes of other servers, cron jobs
+/// and people are included, so every server shows every pass.
+pub async fn export_metrics(db: PgPool, metrics: Metrics, stopping: CancellationToken) {
+    let mut last = None;
+    let polling = async {
         loop {
-            if let Err(error) = look(&db, &metrics, &mut counted).await {
-                tracing::debug!(%error, "the passes of the analyzer could not be read");
+            if let Err(error) = export_new_passes(&db, &metrics, &mut last).await {
+                tracing::debug!(%error, "the records of passes could not be read");
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
-    let _ended: Option<()> = stopping.run_until_cancelled(looking).await;
+    let _ended: Option<()> = stopping.run_until_cancelled(polling).await;
 }
 
-/// Counts what has ended since it last looked, which it notes in `counted`; the first time it only notes
-/// what there is.
-pub async fn look(db: &PgPool, metrics: &Metrics, counted: &mut Option<i64>) -> sqlx::Result<()> {
+/// Exports the passes after `last`, and sets it to the newest one. Without `last` it exports none.
+pub async fn export_new_passes(
+    db: &PgPool,
+    metrics: &Metrics,
+    last: &mut Option<i64>,
+) -> sqlx::Result<()> {
     let mut conn = db.acquire().await?;
-    let mut newest = match *counted {
+    let mut newest = match *last {
         Some(newest) => newest,
         None => passes::newest(&mut conn).await?,
     };
-    for pass in passes::after(&mut conn, newest, LOOK_FOR).await? {
+    for pass in passes::after(&mut conn, newest, POLL_LIMIT).await? {
         newest = pass.id;
-        tell(metrics, &pass);
+        export(metrics, &pass);
     }
-    *counted = Some(newest);
+    *last = Some(newest);
     if let Some(at) = passes::last_success(&mut conn).await? {
         let gauge = &metrics.navi_analyzer_last_success_timestamp_seconds;
         gauge.set(at.timestamp());
@@ -109,7 +110,7 @@ pub async fn look(db: &PgPool, metrics: &Metrics, counted: &mut Option<i64>) -> 
     Ok(())
 }
 
-fn tell(metrics: &Metrics, pass: &passes::Noted) {
+fn export(metrics: &Metrics, pass: &PassRecord) {
     let passes = &metrics.navi_analyzer_passes_total;
     passes.with_label_values(&[pass.outcome.as_str()]).inc();
     let took = (pass.ended_at - pass.started_at).to_std();

@@ -1,8 +1,8 @@
-//! What people thought of what the agent made, and what it teaches.
+//! Ratings of the agent's answers, and the insights learned from them.
 //!
-//! A *generation* is what can be rated: one answer of the agent, known to clients by its numeric
-//! `gen_id`. It is logged in the transaction that ends a run, so an answer that was shown can
-//! always be rated, and one that was not never can. The prompt itself is not kept, only its hash.
+//! A *generation* is the unit of rating: one answer of the agent, known to clients by its numeric
+//! `gen_id`. It is logged in the transaction that ends a run, so every answer that was shown can be rated,
+//! and no other. The prompt itself is not stored, only its hash.
 
 pub mod bandit;
 pub mod code;
@@ -20,5 +20,5 @@ pub mod routes;
 pub mod service;
 pub mod store;
 pub mod traits;
-pub mod verdict;
 pub mod view;
+pub mod vote;

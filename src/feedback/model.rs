@@ -1,4 +1,4 @@
-//! A generation: one answer of the agent that its owner can rate.
+//! Generations: answers of the agent that their owners can rate.
 
 use std::collections::BTreeSet;
 
@@ -10,16 +10,16 @@ use crate::feedback::traits::Trait;
 use crate::platform::ids::{OrgId, TeamId, UserId};
 use crate::platform::logging::TraceId;
 
-/// What kind of answer was asked for; ratings are compared within a kind.
+/// Type of a task; ratings are compared within a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskType {
-    /// Code was to be changed.
+    /// Change of code.
     Codegen,
-    /// Something was to be summarised.
+    /// Summary.
     Summarize,
-    /// A question was to be answered.
+    /// Answer to a question.
     Chat,
-    /// Something was to be examined.
+    /// Analysis of code.
     Analysis,
 }
 
@@ -35,8 +35,7 @@ impl TaskType {
     }
 }
 
-/// A SHA-256 in lower-case hexadecimal: it tells whether two texts are the same without keeping
-/// either.
+/// A SHA-256 in lower-case hexadecimal. It identifies a text without storing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sha256Hex(String);
 
@@ -57,27 +56,27 @@ impl Sha256Hex {
     }
 }
 
-/// What kind of work was asked for; narrower than [`TaskType`], and read from the words of the task.
+/// Category of work; narrower than [`TaskType`], and read from the words of the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Category {
-    /// Something broken was to be mended.
+    /// Bug fix.
     Fix,
-    /// Something new was to be made.
+    /// New feature.
     Feature,
-    /// Code was to be put into better shape.
+    /// Refactoring.
     Refactor,
-    /// Tests were to be written.
+    /// Tests.
     Test,
-    /// Documentation was to be written.
+    /// Documentation.
     Docs,
-    /// Something was to be explained or examined.
+    /// Explanation or review.
     Explain,
-    /// Anything else.
+    /// Other work.
     General,
 }
 
 impl Category {
-    /// All of them, the narrowest first.
+    /// All categories, the narrowest first.
     pub const ALL: [Self; 7] = [
         Self::Test,
         Self::Docs,
@@ -88,7 +87,7 @@ impl Category {
         Self::General,
     ];
 
-    /// The name, as rows and answers carry it.
+    /// The name in rows and answers.
     pub fn label(self) -> &'static str {
         match self {
             Self::Fix => "fix",
@@ -139,7 +138,7 @@ impl Category {
         }
     }
 
-    /// The category of a task, by the earliest word that tells one.
+    /// The category of a task, by its earliest keyword.
     pub fn of(task: &str) -> Self {
         let words = task.split(|c: char| !c.is_alphanumeric());
         words
@@ -153,17 +152,17 @@ impl Category {
     }
 }
 
-/// How many words of a task are looked at to tell its category.
+/// Words of a task that are searched for keywords.
 const CATEGORY_WORDS: usize = 100;
 
-/// What an owner says of an answer.
+/// Rating of an answer by its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rating {
-    /// They reject it.
+    /// Rejected.
     Down,
-    /// They take back what they said.
+    /// Rating withdrawn.
     Withdrawn,
-    /// They accept it.
+    /// Accepted.
     Up,
 }
 
@@ -177,7 +176,7 @@ impl Rating {
         }
     }
 
-    /// The rating with this number; none beyond -1 to 1.
+    /// The rating with this number; none outside -1 to 1.
     pub fn of(number: i64) -> Option<Self> {
         match number {
             -1 => Some(Self::Down),
@@ -188,26 +187,26 @@ impl Rating {
     }
 }
 
-/// What happened to an answer, beside what its owner says of it.
+/// Implicit feedback on an answer, beside its rating.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Signal {
-    /// The files it changed were left as it made them.
+pub enum FeedbackSignal {
+    /// The changed files were left as the run wrote them.
     Kept,
-    /// They were changed further.
+    /// The files were edited further.
     Edited,
-    /// They were put back as they were before.
+    /// The changes were reverted.
     Reverted,
     /// The project's checks passed afterwards.
     TestsPassed,
-    /// They failed.
+    /// The checks failed.
     TestsFailed,
-    /// The same was asked again soon afterwards.
+    /// The same request was repeated soon afterwards.
     Retried,
-    /// Something it wanted to do was denied.
+    /// An action of the run was denied.
     ApprovalDenied,
 }
 
-impl Signal {
+impl FeedbackSignal {
     /// The value of `ai_feedback_signals.signal`.
     pub fn label(self) -> &'static str {
         match self {
@@ -222,12 +221,12 @@ impl Signal {
     }
 }
 
-/// Who saw a signal.
+/// Observer of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalSource {
     /// The run that gave the answer, or the next one.
     Run,
-    /// Whoever looked at the workspace later.
+    /// A later look at the workspace.
     Workspace,
     /// The client, on behalf of the answer's owner.
     Client,
@@ -244,18 +243,18 @@ impl SignalSource {
     }
 }
 
-/// What the checks said of an answer.
+/// Result of the checks on an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verified {
-    /// They passed.
+pub enum VerificationResult {
+    /// The checks passed.
     Passed,
-    /// They failed.
+    /// The checks failed.
     Failed,
-    /// None ran.
+    /// No check ran.
     NotRun,
 }
 
-impl Verified {
+impl VerificationResult {
     /// The value of `ai_generation_log.verification`.
     pub fn label(self) -> &'static str {
         match self {
@@ -266,7 +265,7 @@ impl Verified {
     }
 }
 
-/// An insight: its `id` within the organisation.
+/// Identifier of an insight within the organisation.
 #[derive(
     Clone,
     Copy,
@@ -284,55 +283,55 @@ impl Verified {
 #[sqlx(transparent)]
 pub struct InsightId(pub i64);
 
-/// Which insights had a part in an answer.
+/// Insights that applied to an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Exposure {
-    /// Those that stood in its prompt.
+    /// Insights in its prompt.
     pub applied: Vec<InsightId>,
-    /// Those that applied, and that chance left out.
+    /// Insights held out of its prompt by chance.
     pub held_out: Vec<InsightId>,
 }
 
 /// One answer of the agent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Generation {
-    /// Whose.
+    /// Organisation.
     pub org_id: OrgId,
-    /// Who asked, the only one who may rate it.
+    /// Owner, the only user who may rate it.
     pub user_id: UserId,
-    /// What was asked for.
+    /// Task type.
     pub task_type: TaskType,
-    /// What was asked, hashed: the same question again has the same fingerprint.
+    /// Hash of the request; a repeated request has the same.
     pub input_fingerprint: Option<Sha256Hex>,
-    /// The model that answered.
+    /// Model that answered.
     pub model: String,
-    /// The temperature that was set; absent when the provider's default was used.
+    /// Temperature; absent if the provider's default was used.
     pub temperature: Option<f32>,
-    /// What else was set, for the analyzer: a JSON object.
+    /// Other parameters, for the analyzer: a JSON object.
     pub params: Value,
-    /// The whole prompt, hashed.
+    /// Hash of the whole prompt.
     pub prompt_hash: Sha256Hex,
-    /// The run that made it.
+    /// Run that gave the answer.
     pub result_ref: Option<String>,
-    /// The team of whoever asked.
+    /// Team of the owner.
     pub team_id: Option<TeamId>,
-    /// The conversation it belongs to.
+    /// Conversation it belongs to.
     pub session_id: Option<String>,
-    /// What kind of work it was.
+    /// Category of the work.
     pub category: Category,
-    /// The language most of it is in.
+    /// Language of most of its code.
     pub language: Option<&'static str>,
-    /// What was said at the end.
+    /// Final text.
     pub answer: String,
-    /// What it was like.
+    /// Traits.
     pub traits: BTreeSet<Trait>,
-    /// What the checks said.
-    pub verification: Option<Verified>,
-    /// Which insights had a part in it.
+    /// Result of the checks.
+    pub verification: Option<VerificationResult>,
+    /// Insights that applied.
     pub exposure: Exposure,
-    /// The trace of the request that asked for it.
+    /// Trace of the request.
     pub trace_id: Option<TraceId>,
-    /// When.
+    /// Time of the answer.
     pub created_at: DateTime<Utc>,
 }
 

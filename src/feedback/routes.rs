@@ -1,4 +1,4 @@
-//! Rating answers over HTTP, and reading what was said of them.
+//! HTTP routes of ratings, signals and statistics.
 
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
@@ -10,10 +10,10 @@ use crate::audit::layer::Changed;
 use crate::auth::principal::{Admin, Principal};
 use crate::feedback::cursor::Cursor;
 use crate::feedback::error::Error;
-use crate::feedback::model::Signal;
-use crate::feedback::service::{Feedback, Submission};
+use crate::feedback::model::FeedbackSignal;
+use crate::feedback::service::{Feedback, Submission, SubmittedRating};
 use crate::feedback::view::{
-    LearningView, NotedView, OwnRatingView, PageView, RatingView, StatsView, StoredView,
+    BanditReportView, NotedView, OwnRatingView, RatingView, RatingsPageView, StatsView, StoredView,
 };
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::page::Position;
@@ -39,7 +39,7 @@ impl From<Error> for Problem {
             Error::BadRating | Error::ReasonTooLong | Error::CommentTooLong => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
             }
-            // Not a 422: clients of the version before this one know it as this.
+            // Not a 422, for clients of the version before this one.
             Error::BadDays | Error::BadLimit => {
                 Self::new(StatusCode::BAD_REQUEST, "invalid-request", detail)
             }
@@ -48,32 +48,32 @@ impl From<Error> for Problem {
     }
 }
 
-/// What somebody says of an answer.
+/// A rating of an answer.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 struct SubmitRating {
-    /// The answer, as `generation_logged` named it.
+    /// `gen_id` of the event `generation_logged`.
     gen_id: i64,
-    /// -1 rejects it, 1 accepts it, 0 takes back what was said.
+    /// -1 rejects, 1 accepts, 0 withdraws.
     #[schema(minimum = -1, maximum = 1)]
     rating: i64,
-    /// Why, in a word: at most 64 characters.
+    /// Reason in a word, at most 64 characters.
     reason: Option<String>,
-    /// Why, in more words: at most 1000 characters.
+    /// Comment, at most 1000 characters.
     comment: Option<String>,
 }
 
-/// Rate an answer of yours, or change your mind about it.
+/// Rate an answer of yours, or change the rating.
 ///
-/// A second rating takes the place of the first, with its reason and comment. Saying the same again
-/// changes nothing. Who asks is known from the token; other fields are ignored.
+/// A second rating replaces the first, with its reason and comment. The same rating again changes nothing.
+/// The user is taken from the token; other fields are ignored.
 #[utoipa::path(
     post, path = "/api/feedback/submit", tag = "feedback",
     security(("bearer" = ["viewer"])),
     request_body = SubmitRating,
     responses(
         (status = 200, description = "The rating as it is stored", body = StoredView),
-        (status = 404, description = "There is no such answer of yours"),
-        (status = 422, description = "No such rating, or too many words"),
+        (status = 404, description = "You have no such answer"),
+        (status = 422, description = "The rating is out of range, or a text is too long"),
     )
 )]
 async fn submit_rating(
@@ -88,7 +88,7 @@ async fn submit_rating(
         reason: body.reason,
         comment: body.comment,
     };
-    let (before, after) = feedback.submit(&principal, submission).await?;
+    let SubmittedRating { before, after } = feedback.submit(&principal, submission).await?;
     let before = before.map(|before| RatingView::new(gen_id, before));
     let rating = RatingView::new(gen_id, after);
     let changed = Changed::between(before.as_ref(), Some(&rating));
@@ -104,10 +104,10 @@ async fn submit_rating(
 #[utoipa::path(
     get, path = "/api/feedback/generations/{gen_id}", tag = "feedback",
     security(("bearer" = ["viewer"])),
-    params(("gen_id" = i64, Path, description = "the answer, as `generation_logged` named it")),
+    params(("gen_id" = i64, Path, description = "`gen_id` of the event `generation_logged`")),
     responses(
         (status = 200, description = "The rating, or nulls while there is none", body = OwnRatingView),
-        (status = 404, description = "There is no such answer of yours"),
+        (status = 404, description = "You have no such answer"),
     )
 )]
 async fn own_rating(
@@ -119,47 +119,48 @@ async fn own_rating(
     Ok(Json(OwnRatingView::new(gen_id, rated)))
 }
 
-/// What a client can see happen to an answer.
+/// Signals that clients observe.
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = SeenSignal)]
 #[serde(rename_all = "lowercase")]
-enum SeenSignal {
-    /// Its changes were left as they are.
+enum ClientSignal {
+    /// The changes were kept.
     Kept,
-    /// They were changed further.
+    /// The changes were edited further.
     Edited,
-    /// They were undone.
+    /// The changes were reverted.
     Reverted,
 }
 
-impl From<SeenSignal> for Signal {
-    fn from(seen: SeenSignal) -> Self {
-        match seen {
-            SeenSignal::Kept => Self::Kept,
-            SeenSignal::Edited => Self::Edited,
-            SeenSignal::Reverted => Self::Reverted,
+impl From<ClientSignal> for FeedbackSignal {
+    fn from(signal: ClientSignal) -> Self {
+        match signal {
+            ClientSignal::Kept => Self::Kept,
+            ClientSignal::Edited => Self::Edited,
+            ClientSignal::Reverted => Self::Reverted,
         }
     }
 }
 
-/// What happened to an answer.
+/// A signal on an answer.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 struct NoteSignal {
-    /// The answer, as `generation_logged` named it.
+    /// `gen_id` of the event `generation_logged`.
     gen_id: i64,
-    /// What happened.
-    signal: SeenSignal,
+    /// Signal.
+    signal: ClientSignal,
 }
 
-/// Say what became of an answer of yours in the editor.
+/// Report a signal on an answer of yours.
 ///
-/// Each thing is noted once. It counts for half as much as a rating, and only while there is none.
+/// Each signal is recorded once. It counts half as much as a rating, and only without one.
 #[utoipa::path(
     post, path = "/api/feedback/signals", tag = "feedback",
     security(("bearer" = ["viewer"])),
     request_body = NoteSignal,
     responses(
-        (status = 200, description = "It is noted", body = NotedView),
-        (status = 404, description = "There is no such answer of yours"),
+        (status = 200, description = "The signal is recorded", body = NotedView),
+        (status = 404, description = "You have no such answer"),
     )
 )]
 async fn note_signal(
@@ -168,30 +169,32 @@ async fn note_signal(
     Json(body): Json<NoteSignal>,
 ) -> Result<(Extension<Changed>, Json<NotedView>), Problem> {
     let signal = body.signal.into();
-    let is_new = feedback.note(&principal, body.gen_id, signal).await?;
+    let is_new = feedback
+        .record_signal(&principal, body.gen_id, signal)
+        .await?;
     let noted = NotedView::new(body.gen_id, signal);
     let before = (!is_new).then_some(&noted);
     let changed = Changed::between(before, Some(&noted));
     Ok((Extension(changed), Json(noted)))
 }
 
-/// Of which time.
+/// Period of the statistics.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct StatsQuery {
-    /// How many days back, 1 to 365; 30 when absent.
+    /// Length of the period in days, 1 to 365; 30 when absent.
     days: Option<i64>,
 }
 
-/// What your organisation said of the answers of the last days, in numbers.
+/// Statistics of your organisation's answers and their ratings over the last days.
 ///
-/// A rating counts with its answer, whenever it was given.
+/// A rating belongs to the day of its answer.
 #[utoipa::path(
     get, path = "/api/feedback/stats", tag = "feedback",
     security(("bearer" = ["viewer"])),
     params(StatsQuery),
     responses(
-        (status = 200, description = "The numbers", body = StatsView),
+        (status = 200, description = "The statistics", body = StatsView),
         (status = 400, description = "`days` is out of bounds"),
     )
 )]
@@ -204,13 +207,13 @@ async fn feedback_stats(
     Ok(Json(stats.into()))
 }
 
-/// Which page.
+/// Page of ratings.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct RecentQuery {
-    /// At most this many, 1 to 200; 50 when absent.
+    /// Page size, 1 to 200; 50 when absent.
     limit: Option<i64>,
-    /// The `next_cursor` of the page before.
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
@@ -220,32 +223,35 @@ struct RecentQuery {
     security(("bearer" = ["admin"])),
     params(RecentQuery),
     responses(
-        (status = 200, description = "A page", body = PageView),
+        (status = 200, description = "A page", body = RatingsPageView),
         (status = 400, description = "`limit` is out of bounds"),
-        (status = 422, description = "No such cursor"),
+        (status = 422, description = "`cursor` is not valid"),
     )
 )]
 async fn recent_ratings(
     State(feedback): State<Feedback>,
     Admin(principal): Admin,
     Query(query): Query<RecentQuery>,
-) -> Result<Json<PageView>, Problem> {
+) -> Result<Json<RatingsPageView>, Problem> {
     let after = query.cursor.as_deref().map(Cursor::decode).transpose()?;
     let limit = query.limit.unwrap_or(50);
     let page = feedback.recent(&principal, limit, after).await?;
     Ok(Json(page.into()))
 }
 
-/// What is known of each choice of temperature and model, in each kind of circumstances.
+/// Counts of accepted and rejected answers per choice of temperature and model, by context.
 #[utoipa::path(
     get, path = "/api/feedback/learning", tag = "feedback",
     security(("bearer" = ["admin"])),
-    responses((status = 200, description = "What is known", body = LearningView))
+    responses((status = 200, description = "The counts", body = BanditReportView))
 )]
 async fn bandit_report(
     State(feedback): State<Feedback>,
     Admin(principal): Admin,
-) -> Result<Json<LearningView>, Problem> {
-    let report = feedback.learning(&principal).await?;
-    Ok(Json(LearningView::new(principal.org_id.as_str(), report)))
+) -> Result<Json<BanditReportView>, Problem> {
+    let report = feedback.bandit_report(&principal).await?;
+    Ok(Json(BanditReportView::new(
+        principal.org_id.as_str(),
+        report,
+    )))
 }

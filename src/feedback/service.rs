@@ -1,4 +1,4 @@
-//! Rating answers, and reading what was said of them.
+//! Stores ratings and signals, and reads them back.
 
 use std::sync::Arc;
 
@@ -7,56 +7,67 @@ use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
 
 use crate::auth::principal::Principal;
-use crate::feedback::bandit::model::Said;
-use crate::feedback::bandit::service::{self as bandit, Report};
-use crate::feedback::cursor::{BEGINNING, Cursor};
+use crate::feedback::bandit::model::DatedRating;
+use crate::feedback::bandit::service as bandit;
+use crate::feedback::bandit::service::BanditReport;
+use crate::feedback::cursor::BEGINNING;
+use crate::feedback::cursor::Cursor;
 use crate::feedback::error::{Error, MAX_COMMENT_CHARS, MAX_DAYS, MAX_REASON_CHARS, MAX_RECENT};
-use crate::feedback::model::{Rating, Signal, SignalSource};
-use crate::feedback::store::ratings::{self, Rated};
-use crate::feedback::store::reading::{self, CategoryCounts, Named, Recent};
-use crate::feedback::store::{settling, signals};
+use crate::feedback::model::{FeedbackSignal, Rating, SignalSource};
+use crate::feedback::store::ratings::{self, StoredRating};
+use crate::feedback::store::reading::{self, CategoryCounts, NamedCount, RecentRating};
+use crate::feedback::store::{signals, suggestions};
 use crate::platform::clock::Clock;
 use crate::platform::db::strip_nul;
 use crate::platform::metrics::Metrics;
 use crate::platform::page;
 use crate::platform::redact::text::redact_text;
 
-/// A rating as somebody sends it.
+/// A submitted rating.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
-    /// Of which answer.
+    /// Answer.
     pub gen_id: i64,
     /// -1, 0 or 1.
     pub rating: i64,
-    /// Why, in a word.
+    /// Reason, in a word.
     pub reason: Option<String>,
-    /// Why, in more words.
+    /// Comment.
     pub comment: Option<String>,
 }
 
-/// What was said of the answers of a time.
+/// The effect of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stats {
-    /// Of how many days.
+pub struct SubmittedRating {
+    /// Rating before, if there was one.
+    pub before: Option<StoredRating>,
+    /// Rating now.
+    pub after: StoredRating,
+}
+
+/// Statistics of the answers of a period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedbackStats {
+    /// Length of the period, in days.
     pub days: i64,
-    /// By category.
+    /// Counts by category.
     pub categories: Vec<CategoryCounts>,
-    /// By reason and by signal.
-    pub named: Vec<Named>,
+    /// Counts of reasons and signals.
+    pub named: Vec<NamedCount>,
 }
 
 /// A page of ratings.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Page {
-    /// The ratings.
-    pub feedback: Vec<Recent>,
-    /// How many the organisation has.
+pub struct RatingsPage {
+    /// Ratings.
+    pub feedback: Vec<RecentRating>,
+    /// Number of ratings in the organisation.
     pub total: i64,
-    /// Where the next page begins, if there is one.
+    /// Cursor of the next page, if there is one.
     pub next: Option<Cursor>,
 }
 
-/// What people say of answers; cheap to clone.
+/// The service for ratings and signals; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Feedback {
     db: PgPool,
@@ -66,7 +77,7 @@ pub struct Feedback {
 }
 
 impl Feedback {
-    /// Over a database.
+    /// A service on this database.
     pub fn new(db: PgPool, clock: Clock, metrics: Metrics) -> Self {
         Self {
             db,
@@ -76,19 +87,19 @@ impl Feedback {
         }
     }
 
-    /// Notified whenever there is something new to learn from, as far as this process knows.
+    /// Notified after each rating or signal that this process stores.
     pub fn changed(&self) -> Arc<Notify> {
         Arc::clone(&self.changed)
     }
 
-    /// Stores what the principal says of an answer of theirs, in place of what they said before. Answers
-    /// what they said before and what they say now; saying the same again changes nothing.
+    /// Stores the principal's rating of an answer of theirs, in place of an earlier one. The same rating again
+    /// changes nothing.
     pub async fn submit(
         &self,
         principal: &Principal,
         submission: Submission,
-    ) -> Result<(Option<Rated>, Rated), Error> {
-        let now = Rated {
+    ) -> Result<SubmittedRating, Error> {
+        let now = StoredRating {
             rating: Rating::of(submission.rating).ok_or(Error::BadRating)?,
             reason: clean(submission.reason, MAX_REASON_CHARS, Error::ReasonTooLong)?,
             comment: clean(submission.comment, MAX_COMMENT_CHARS, Error::CommentTooLong)?,
@@ -96,53 +107,57 @@ impl Feedback {
         };
         let gen_id = submission.gen_id;
         let mut tx = self.db.begin().await?;
-        own(&mut tx, principal, gen_id).await?;
+        lock_own(&mut tx, principal, gen_id).await?;
         let (org_id, owner) = (&principal.org_id, &principal.user_id);
         let before = ratings::put(&mut tx, org_id, gen_id, owner, &now).await?;
-        if let Some(before) = before.as_ref().filter(|before| before.says_as(&now)) {
+        if let Some(before) = before.as_ref().filter(|before| before.is_same_as(&now)) {
             tx.rollback().await?;
-            return Ok((Some(before.clone()), before.clone()));
+            return Ok(SubmittedRating {
+                before: Some(before.clone()),
+                after: before.clone(),
+            });
         }
-        settling::settle(&mut tx, org_id, gen_id, now.updated_at).await?;
-        let said = |rated: &Rated| Said {
-            rating: rated.rating,
-            at: rated.updated_at,
+        suggestions::refresh(&mut tx, org_id, gen_id, now.updated_at).await?;
+        let dated = |rating: &StoredRating| DatedRating {
+            rating: rating.rating,
+            at: rating.updated_at,
         };
-        let earlier = before.as_ref().map(said);
-        bandit::move_by(&mut tx, org_id, gen_id, earlier, said(&now)).await?;
+        let earlier = before.as_ref().map(dated);
+        bandit::record_rating(&mut tx, org_id, gen_id, earlier, dated(&now)).await?;
         tx.commit().await?;
         self.metrics
             .navi_feedback_ratings_total
-            .with_label_values(&[name(now.rating)])
+            .with_label_values(&[metric_label(now.rating)])
             .inc();
         self.changed.notify_one();
-        Ok((before, now))
+        Ok(SubmittedRating { before, after: now })
     }
 
-    /// The principal's rating of a generation of theirs, if they gave one.
+    /// Returns the principal's rating of an answer of theirs, if they gave one.
     pub async fn own_rating(
         &self,
         principal: &Principal,
         gen_id: i64,
-    ) -> Result<Option<Rated>, Error> {
+    ) -> Result<Option<StoredRating>, Error> {
         let mut conn = self.db.acquire().await?;
         let (org_id, owner) = (&principal.org_id, &principal.user_id);
         let found = ratings::find(&mut conn, org_id, gen_id, owner).await?;
-        Ok(found.ok_or(Error::NotFound)?.rated)
+        Ok(found.ok_or(Error::NotFound)?.rating)
     }
 
-    /// Notes what the principal's client saw happen to an answer of theirs. Answers whether that is new.
-    pub async fn note(
+    /// Records a signal that the principal's client observed on an answer of theirs. Returns true if it is
+    /// new.
+    pub async fn record_signal(
         &self,
         principal: &Principal,
         gen_id: i64,
-        signal: Signal,
+        signal: FeedbackSignal,
     ) -> Result<bool, Error> {
         let mut tx = self.db.begin().await?;
-        own(&mut tx, principal, gen_id).await?;
-        let seen = [(signal, SignalSource::Client)];
+        lock_own(&mut tx, principal, gen_id).await?;
+        let observed = [(signal, SignalSource::Client)];
         let at = self.clock.now();
-        let is_new = signals::note(&mut tx, &principal.org_id, gen_id, &seen, at).await?;
+        let is_new = signals::record(&mut tx, &principal.org_id, gen_id, &observed, at).await?;
         tx.commit().await?;
         if is_new {
             self.metrics
@@ -154,35 +169,35 @@ impl Feedback {
         Ok(is_new)
     }
 
-    /// What was said of the answers of the principal's organisation in the last days.
-    pub async fn stats(&self, principal: &Principal, days: i64) -> Result<Stats, Error> {
+    /// Returns statistics of the principal's organisation over the last days.
+    pub async fn stats(&self, principal: &Principal, days: i64) -> Result<FeedbackStats, Error> {
         if !(1..=MAX_DAYS).contains(&days) {
             return Err(Error::BadDays);
         }
         let since = self.clock.now() - TimeDelta::days(days);
         let org_id = &principal.org_id;
         let mut conn = self.db.acquire().await?;
-        Ok(Stats {
+        Ok(FeedbackStats {
             days,
             categories: reading::by_category(&mut conn, org_id, since).await?,
             named: reading::reasons_and_signals(&mut conn, org_id, since).await?,
         })
     }
 
-    /// A page of what was said in the principal's organisation, the last first.
+    /// Returns a page of the ratings in the principal's organisation, the newest first.
     pub async fn recent(
         &self,
         principal: &Principal,
         limit: i64,
         after: Option<Cursor>,
-    ) -> Result<Page, Error> {
+    ) -> Result<RatingsPage, Error> {
         if !(1..=MAX_RECENT).contains(&limit) {
             return Err(Error::BadLimit);
         }
         let org_id = &principal.org_id;
         let after = after.unwrap_or(BEGINNING);
         let mut conn = self.db.acquire().await?;
-        // One more than the page holds says whether another follows.
+        // One row more than the page holds shows that another page follows.
         let mut feedback = reading::recent(&mut conn, org_id, after, limit + 1).await?;
         let total = reading::total(&mut conn, org_id).await?;
         let held = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -190,15 +205,15 @@ impl Feedback {
             at: last.created_at,
             id: last.id,
         });
-        Ok(Page {
+        Ok(RatingsPage {
             feedback,
             total,
             next,
         })
     }
 
-    /// What the bandit knows of the principal's organisation.
-    pub async fn learning(&self, principal: &Principal) -> Result<Report, Error> {
+    /// Returns the bandit's counts for the principal's organisation.
+    pub async fn bandit_report(&self, principal: &Principal) -> Result<BanditReport, Error> {
         let mut conn = self.db.acquire().await?;
         let at = self.clock.now();
         Ok(bandit::report(&mut conn, &principal.org_id, at).await?)
@@ -206,8 +221,12 @@ impl Feedback {
 }
 
 /// Locks an answer of the principal. One that is somebody else's is as good as none.
-async fn own(conn: &mut PgConnection, principal: &Principal, gen_id: i64) -> Result<(), Error> {
-    let owner = settling::lock(conn, &principal.org_id, gen_id).await?;
+async fn lock_own(
+    conn: &mut PgConnection,
+    principal: &Principal,
+    gen_id: i64,
+) -> Result<(), Error> {
+    let owner = suggestions::lock_generation(conn, &principal.org_id, gen_id).await?;
     if owner.as_ref() == Some(&principal.user_id) {
         Ok(())
     } else {
@@ -215,20 +234,19 @@ async fn own(conn: &mut PgConnection, principal: &Principal, gen_id: i64) -> Res
     }
 }
 
-/// What somebody wrote, as it is stored: administrators read it, so secrets do not stay in. Nothing when
-/// it is empty.
-fn clean(text: Option<String>, most: usize, too_long: Error) -> Result<Option<String>, Error> {
+/// Returns a text as it is stored, without secrets because administrators read it. None if it is empty.
+fn clean(text: Option<String>, max_chars: usize, too_long: Error) -> Result<Option<String>, Error> {
     let Some(text) = text else { return Ok(None) };
     let text = strip_nul(&text);
     let text = text.trim();
-    if text.chars().count() > most {
+    if text.chars().count() > max_chars {
         return Err(too_long);
     }
     Ok((!text.is_empty()).then(|| redact_text(text).into_owned()))
 }
 
-/// The label of a rating.
-fn name(rating: Rating) -> &'static str {
+/// The label of a rating in metrics.
+fn metric_label(rating: Rating) -> &'static str {
     match rating {
         Rating::Up => "up",
         Rating::Down => "down",

@@ -1,8 +1,7 @@
-//! What an answer was like: traits that can be read from what was written, so that a thumb says
-//! something about each of them.
+//! Traits of answers, read from their text and code, so that a rating of an answer is a vote on each trait.
 //!
-//! The catalogue is closed. An insight about a trait speaks in the catalogue's own words, so whatever is
-//! in answers or comments can move its counts and never its text.
+//! The catalogue is closed. An insight about a trait is worded by the catalogue, so the content of answers
+//! and comments changes its counts, never its text.
 //!
 //! A trait is a *subject* with a *value*. The subject of code carries the language, `quotes@python`,
 //! because what is right in one is wrong in another.
@@ -13,9 +12,9 @@ use std::fmt;
 /// One value of a subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Trait {
-    /// What it is about, with the language if that matters: `quotes@python`.
+    /// Subject, with the language where that matters: `quotes@python`.
     pub subject: String,
-    /// Which of the subject's values.
+    /// One of the subject's values.
     pub value: &'static str,
 }
 
@@ -25,44 +24,44 @@ impl fmt::Display for Trait {
     }
 }
 
-/// What kind of thing a subject is about; the kinds of `learning_patterns`.
+/// Kind of a subject; the values of `learning_patterns.pattern_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// How code looks.
+pub enum TraitKind {
+    /// Code style.
     Style,
-    /// What an answer is like.
+    /// Form of an answer.
     Preference,
-    /// How the work is done.
+    /// Way of working.
     Workflow,
 }
 
 /// A subject of the catalogue.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject {
-    /// Its name, without a language.
+pub struct TraitSubject {
+    /// Name, without a language.
     pub name: &'static str,
-    /// What kind of thing it is about.
-    pub kind: Kind,
-    /// Whether it is told apart by language.
+    /// Kind.
+    pub kind: TraitKind,
+    /// True if it is distinguished by language.
     pub by_language: bool,
-    /// Its values, each with the sentence that asks for it.
+    /// Values, each with the sentence that asks for it.
     pub values: &'static [(&'static str, &'static str)],
 }
 
 /// All subjects.
-pub const SUBJECTS: &[Subject] = &[
-    Subject {
+pub const SUBJECTS: &[TraitSubject] = &[
+    TraitSubject {
         name: "quotes",
-        kind: Kind::Style,
+        kind: TraitKind::Style,
         by_language: true,
         values: &[
             ("single", "Use single quotes for strings."),
             ("double", "Use double quotes for strings."),
         ],
     },
-    Subject {
+    TraitSubject {
         name: "indent",
-        kind: Kind::Style,
+        kind: TraitKind::Style,
         by_language: true,
         values: &[
             ("tabs", "Indent with tabs."),
@@ -70,81 +69,81 @@ pub const SUBJECTS: &[Subject] = &[
             ("4_spaces", "Indent with four spaces."),
         ],
     },
-    Subject {
+    TraitSubject {
         name: "semicolons",
-        kind: Kind::Style,
+        kind: TraitKind::Style,
         by_language: true,
         values: &[
             ("yes", "End statements with semicolons."),
             ("no", "Leave out semicolons where the language allows it."),
         ],
     },
-    Subject {
+    TraitSubject {
         name: "comments",
-        kind: Kind::Style,
+        kind: TraitKind::Style,
         by_language: true,
         values: &[
             ("some", "Explain code with comments."),
             ("none", "Write code without comments."),
         ],
     },
-    Subject {
+    TraitSubject {
         name: "types",
-        kind: Kind::Style,
+        kind: TraitKind::Style,
         by_language: true,
         values: &[
             ("annotated", "Annotate the types of functions."),
             ("bare", "Leave out type annotations."),
         ],
     },
-    Subject {
+    TraitSubject {
         name: "names",
-        kind: Kind::Style,
+        kind: TraitKind::Style,
         by_language: true,
         values: &[
             ("snake_case", "Name functions and variables in snake_case."),
             ("camel_case", "Name functions and variables in camelCase."),
         ],
     },
-    Subject {
+    TraitSubject {
         name: "length",
-        kind: Kind::Preference,
+        kind: TraitKind::Preference,
         by_language: false,
         values: &[
             ("brief", "Answer briefly."),
             ("detailed", "Answer in detail."),
         ],
     },
-    Subject {
+    TraitSubject {
         name: "lists",
-        kind: Kind::Preference,
+        kind: TraitKind::Preference,
         by_language: false,
         values: &[
             ("bullets", "Structure answers with bullet points."),
             ("prose", "Answer in prose, without bullet points."),
         ],
     },
-    Subject {
+    TraitSubject {
         name: "code_in_answer",
-        kind: Kind::Preference,
+        kind: TraitKind::Preference,
         by_language: false,
         values: &[
             ("shown", "Show the code in the answer."),
             ("left_out", "Leave code out of the answer."),
         ],
     },
-    Subject {
+    TraitSubject {
         name: "tests",
-        kind: Kind::Workflow,
+        kind: TraitKind::Workflow,
         by_language: false,
         values: &[
             ("with_change", "Add or change tests with every change."),
             ("left_alone", "Leave tests alone unless they are asked for."),
         ],
     },
-    Subject {
+    TraitSubject {
         name: "change_size",
-        kind: Kind::Workflow,
+        kind: TraitKind::Workflow,
         by_language: false,
         values: &[
             (
@@ -157,9 +156,9 @@ pub const SUBJECTS: &[Subject] = &[
             ),
         ],
     },
-    Subject {
+    TraitSubject {
         name: "commands",
-        kind: Kind::Workflow,
+        kind: TraitKind::Workflow,
         by_language: false,
         values: &[
             (
@@ -171,13 +170,13 @@ pub const SUBJECTS: &[Subject] = &[
     },
 ];
 
-/// The subject with this name; a language behind `@` does not matter.
-pub fn subject(name: &str) -> Option<&'static Subject> {
+/// The subject with this name; a language after `@` is ignored.
+pub fn subject(name: &str) -> Option<&'static TraitSubject> {
     let bare = name.split('@').next()?;
     SUBJECTS.iter().find(|subject| subject.name == bare)
 }
 
-/// The sentence that asks for a trait; none when the catalogue does not know it.
+/// The sentence that asks for a trait; none if the catalogue does not know it.
 pub fn sentence(name: &str, value: &str) -> Option<String> {
     let (_, text) = subject(name)?
         .values
@@ -193,31 +192,30 @@ pub fn sentence(name: &str, value: &str) -> Option<String> {
     }
 }
 
-/// What was written, as far as traits are read from it.
+/// The output of a run that traits are read from.
 #[derive(Clone, Debug, Default)]
-pub struct Written {
-    /// What was said at the end.
+pub struct TraitInput {
+    /// Final text.
     pub answer: String,
-    /// Code that was written into files: its path, and the text.
+    /// Code written into files: path and text.
     pub code: Vec<(String, String)>,
-    /// Files that were changed or made.
+    /// Files changed or created.
     pub changed: BTreeSet<String>,
-    /// Commands that were run; none when there was no workspace to run them in.
+    /// Commands run; none without a workspace.
     pub commands: Option<u32>,
 }
 
-/// An answer up to this many characters is brief.
+/// The longest brief answer, in characters.
 const BRIEF: usize = 400;
-/// One from this many on is detailed. Between the two it is neither.
+/// The shortest detailed answer. Between the two an answer is neither.
 const DETAILED: usize = 1_000;
-/// How many words of a text are looked at for the name of a language.
+/// Words of a text that are searched for the name of a language.
 const LANGUAGE_WORDS: usize = 200;
-/// Fewer signs than this say nothing about a style.
-const ENOUGH: usize = 2;
+/// The fewest list items that make a list.
+const MIN_ITEMS: usize = 2;
 
-impl Written {
-    /// The traits of what was written. A subject on which it does not say enough, or is of two minds,
-    /// is left out.
+impl TraitInput {
+    /// Reads the traits. Subjects without a clear value are left out.
     pub fn traits(&self) -> BTreeSet<Trait> {
         let mut found = BTreeSet::new();
         let mut add = |subject: String, value: Option<&'static str>| {
@@ -257,7 +255,7 @@ impl Written {
         found
     }
 
-    /// The language of most of the code.
+    /// Returns the language of most of the code.
     pub fn language(&self) -> Option<&'static str> {
         let (_, blocks) = split(&self.answer);
         let sizes = self.by_language(&blocks).into_iter();
@@ -284,7 +282,7 @@ impl Written {
     }
 }
 
-/// Splits an answer into prose and fenced blocks of code: what stands behind the fence, and the code.
+/// Splits an answer into prose and fenced code blocks, each with its info string.
 fn split(answer: &str) -> (String, Vec<(String, String)>) {
     let mut prose = String::new();
     let mut blocks = Vec::new();
@@ -324,7 +322,7 @@ fn lists(prose: &str) -> Option<&'static str> {
     let items = prose.lines().filter(|line| is_item(line)).count();
     match items {
         0 => Some("prose"),
-        ENOUGH.. => Some("bullets"),
+        MIN_ITEMS.. => Some("bullets"),
         _ => None,
     }
 }
@@ -356,18 +354,18 @@ fn is_language(name: &str) -> bool {
     LANGUAGES.iter().any(|(one, _)| *one == name)
 }
 
-/// The language of a file by its ending.
+/// The language of a file, by its extension.
 pub fn language_of(path: &str) -> Option<&'static str> {
     let (_, ending) = path.rsplit_once('.')?;
     named(ending)
 }
 
-/// The language that a text names in so many words, if it names one.
+/// The language that a text mentions.
 pub fn language_in(text: &str) -> Option<&'static str> {
     let words = text.split(|c: char| !c.is_alphanumeric() && c != '+' && c != '#' && c != '.');
     words.take(LANGUAGE_WORDS).find_map(|word| {
         let word = word.trim_matches('.');
-        // An ending of two letters is too often a word of its own.
+        // An extension of two letters is too often a word of its own.
         language_of(word).or_else(|| match word.to_ascii_lowercase().as_str() {
             "c++" => Some("cpp"),
             "c#" => Some("csharp"),
@@ -377,7 +375,7 @@ pub fn language_in(text: &str) -> Option<&'static str> {
     })
 }
 
-/// The language with this name or ending.
+/// The language with this name or extension.
 fn named(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     let known = |(_, names): &&(&str, &[&str])| names.contains(&name.as_str());
@@ -388,7 +386,7 @@ fn named(name: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn traits(written: &Written) -> String {
+    fn traits(written: &TraitInput) -> String {
         let found: Vec<_> = written.traits().iter().map(ToString::to_string).collect();
         found.join(" ")
     }
@@ -396,9 +394,9 @@ mod tests {
     #[test]
     fn an_answer_with_code_has_the_traits_of_both() {
         let answer = "I made it.\n\n```python\ndef get_name(user: str) -> str:\n    # The name.\n    # It is short.\n    first_part = user['first']\n    return first_part + 'x' + 'y'\n```\n";
-        let written = Written {
+        let written = TraitInput {
             answer: answer.to_owned(),
-            ..Written::default()
+            ..TraitInput::default()
         };
         insta::assert_snapshot!(traits(&written), @"code_in_answer=shown comments@python=some indent@python=4_spaces length=brief lists=prose names@python=snake_case quotes@python=single types@python=annotated");
         assert_eq!(written.language(), Some("python"));
@@ -406,7 +404,7 @@ mod tests {
 
     #[test]
     fn a_change_has_the_traits_of_the_work() {
-        let written = Written {
+        let written = TraitInput {
             answer: "- one\n- two\n- three".to_owned(),
             code: vec![(
                 "src/app.ts".to_owned(),
@@ -425,7 +423,7 @@ mod tests {
             crate::feedback::code::style("python", code),
             [("comments", "none")]
         );
-        assert_eq!(traits(&Written::default()), "");
+        assert_eq!(traits(&TraitInput::default()), "");
     }
 
     #[test]

@@ -1,36 +1,39 @@
-//! What was said of answers, in the shape that clients read.
+//! Ratings and statistics, as clients read them.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::feedback::bandit::service::{ArmReport, Report};
-use crate::feedback::model::Signal;
-use crate::feedback::service::{Page, Stats};
-use crate::feedback::store::ratings::Rated;
-use crate::feedback::store::reading::{CategoryCounts, Recent};
+use crate::feedback::bandit::service::ArmReport;
+use crate::feedback::bandit::service::BanditReport;
+use crate::feedback::model::FeedbackSignal;
+use crate::feedback::service::FeedbackStats;
+use crate::feedback::service::RatingsPage;
+use crate::feedback::store::ratings::StoredRating;
+use crate::feedback::store::reading::CategoryCounts;
+use crate::feedback::store::reading::RecentRating;
 use crate::platform::page::Position;
 
-/// What somebody says of an answer.
+/// A rating of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = Rating)]
 pub struct RatingView {
-    /// The answer.
+    /// Answer.
     pub gen_id: i64,
     /// -1 rejected, 0 withdrawn, 1 accepted.
     pub rating: i16,
-    /// Why, in a word, without secrets.
+    /// Reason in a word, without secrets.
     pub reason: Option<String>,
-    /// Why, in more words, without secrets.
+    /// Comment, without secrets.
     pub comment: Option<String>,
-    /// When this was said; saying the same again changes nothing.
+    /// Time of the rating; the same rating again does not change it.
     pub updated_at: DateTime<Utc>,
 }
 
 impl RatingView {
     /// The rating of an answer.
-    pub fn new(gen_id: i64, rated: Rated) -> Self {
+    pub fn new(gen_id: i64, rated: StoredRating) -> Self {
         Self {
             gen_id,
             rating: rated.rating.number(),
@@ -41,66 +44,66 @@ impl RatingView {
     }
 }
 
-/// The caller's rating of a generation, with nulls while there is none.
+/// The caller's rating of an answer, with nulls while there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = OwnRating)]
 pub struct OwnRatingView {
-    /// The answer.
+    /// Answer.
     pub gen_id: i64,
-    /// -1 rejected, 0 withdrawn, 1 accepted; null while it was never rated.
+    /// -1 rejected, 0 withdrawn, 1 accepted; null without a rating.
     pub rating: Option<i16>,
-    /// Why, in a word, without secrets.
+    /// Reason in a word, without secrets.
     pub reason: Option<String>,
-    /// Why, in more words, without secrets.
+    /// Comment, without secrets.
     pub comment: Option<String>,
-    /// When this was said.
+    /// Time of the rating.
     pub updated_at: Option<DateTime<Utc>>,
 }
 
 impl OwnRatingView {
     /// The rating of an answer, if there is one.
-    pub fn new(gen_id: i64, rated: Option<Rated>) -> Self {
-        let said = rated.as_ref();
+    pub fn new(gen_id: i64, rated: Option<StoredRating>) -> Self {
+        let stored = rated.as_ref();
         Self {
             gen_id,
-            rating: said.map(|rated| rated.rating.number()),
-            updated_at: said.map(|rated| rated.updated_at),
-            reason: said.and_then(|rated| rated.reason.clone()),
+            rating: stored.map(|rated| rated.rating.number()),
+            updated_at: stored.map(|rated| rated.updated_at),
+            reason: stored.and_then(|rated| rated.reason.clone()),
             comment: rated.and_then(|rated| rated.comment),
         }
     }
 }
 
-/// That a rating was stored.
+/// Confirmation of a rating.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = RatingStored)]
 pub struct StoredView {
-    /// Always true: what is not stored is a problem.
+    /// Always true; a failure is a problem document.
     pub success: bool,
-    /// The same for people.
+    /// The same in words.
     pub message: &'static str,
-    /// The rating.
+    /// Rating.
     #[serde(flatten)]
     pub rating: RatingView,
 }
 
-/// That a signal was noted.
+/// Confirmation of a signal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = SignalNoted)]
 pub struct NotedView {
-    /// Always true: what is not noted is a problem.
+    /// Always true; a failure is a problem document.
     pub success: bool,
-    /// The same for people.
+    /// The same in words.
     pub message: &'static str,
-    /// The answer.
+    /// Answer.
     pub gen_id: i64,
-    /// What happened to it.
+    /// Signal.
     pub signal: &'static str,
 }
 
 impl NotedView {
-    /// What happened to an answer.
-    pub fn new(gen_id: i64, signal: Signal) -> Self {
+    /// The confirmation of a signal on an answer.
+    pub fn new(gen_id: i64, signal: FeedbackSignal) -> Self {
         Self {
             success: true,
             message: "Signal noted",
@@ -110,21 +113,21 @@ impl NotedView {
     }
 }
 
-/// The answers of a category, and what was said of them.
+/// Answers of a category, and their ratings.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[schema(as = FeedbackCategory)]
 pub struct CategoryView {
-    /// What kind of work: `fix`, `feature`, `refactor`, `test`, `docs`, `explain` or `general`.
+    /// `fix`, `feature`, `refactor`, `test`, `docs`, `explain` or `general`.
     pub category: String,
-    /// How many answers.
+    /// Number of answers.
     pub generations: i64,
-    /// How many of them are rated up or down.
+    /// Number of them rated up or down.
     pub feedback: i64,
-    /// How many were accepted, by a rating or, without one, by what happened to them.
+    /// Number accepted, by a rating or, without one, by a signal.
     pub accepted: i64,
-    /// How many were rejected.
+    /// Number rejected.
     pub rejected: i64,
-    /// Accepted of accepted and rejected, 0 to 1; null when nothing was judged.
+    /// Accepted of accepted and rejected, 0 to 1; null without either.
     pub acceptance_rate: Option<f64>,
 }
 
@@ -141,33 +144,33 @@ impl From<CategoryCounts> for CategoryView {
     }
 }
 
-/// What was said of the answers of the last days.
+/// Statistics of the answers of the last days.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[schema(as = FeedbackStats)]
 pub struct StatsView {
-    /// How many answers there were.
+    /// Number of answers.
     pub total_generations: i64,
-    /// How many of them are rated up or down.
+    /// Number of them rated up or down.
     pub total_feedback: i64,
     /// The same in percent, to one decimal; 0 without answers.
     pub feedback_rate: f64,
-    /// Accepted of accepted and rejected, 0 to 1; null when nothing was judged. Without a rating what
-    /// happened to an answer judges it.
+    /// Accepted of accepted and rejected, 0 to 1; null without either. An answer without a rating counts
+    /// by its signals.
     pub acceptance_rate: Option<f64>,
-    /// How many answers are rated `-1` and `1`, and of how many the rating was taken back, `0`.
+    /// Number of answers rated `-1` and `1`, and of withdrawn ratings, `0`.
     pub rating_distribution: BTreeMap<&'static str, i64>,
-    /// How often each reason was given; the hundred most frequent.
+    /// Number of ratings by reason; the hundred most frequent.
     pub reason_distribution: BTreeMap<String, i64>,
-    /// How often each thing happened to an answer.
+    /// Number of answers by signal.
     pub signals: BTreeMap<String, i64>,
-    /// The same by kind of work.
+    /// The same by category.
     pub by_category: Vec<CategoryView>,
-    /// Of how many days the answers are.
+    /// Length of the period, in days.
     pub period_days: i64,
 }
 
-impl From<Stats> for StatsView {
-    fn from(stats: Stats) -> Self {
+impl From<FeedbackStats> for StatsView {
+    fn from(stats: FeedbackStats) -> Self {
         let sum = |of: fn(&CategoryCounts) -> i64| stats.categories.iter().map(of).sum::<i64>();
         let generations = sum(|counts| counts.generations);
         let (up, down) = (sum(|counts| counts.up), sum(|counts| counts.down));
@@ -223,40 +226,40 @@ fn rounded(number: f64, digits: i32) -> f64 {
     (number * unit).round() / unit
 }
 
-/// A rating with what it is of.
+/// A rating and the answer it is of.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[schema(as = RecentRating)]
 pub struct RecentView {
-    /// Its number.
+    /// Row number.
     pub id: i64,
-    /// The answer.
+    /// Answer.
     pub gen_id: i64,
     /// -1 rejected, 0 withdrawn, 1 accepted.
     pub rating: i16,
-    /// Why, in a word.
+    /// Reason, in a word.
     pub reason: Option<String>,
-    /// Why, in more words.
+    /// Comment.
     pub comment: Option<String>,
-    /// When it was first given.
+    /// Time of the first rating.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: DateTime<Utc>,
-    /// What kind of answer was asked for: `codegen`, `summarize`, `chat` or `analysis`.
+    /// `codegen`, `summarize`, `chat` or `analysis`.
     pub task_type: String,
-    /// What kind of work it was.
+    /// Category of the work.
     pub category: String,
-    /// The model that answered.
+    /// Model that answered.
     pub model: String,
-    /// Its temperature; null when the provider's own was used.
+    /// Temperature; null if the provider's default was used.
     pub temperature: Option<f64>,
-    /// The run or conversation that the answer belongs to.
+    /// Run or conversation of the answer.
     pub task_id: Option<String>,
-    /// What happened to the answer.
+    /// Signals on the answer.
     pub signals: Vec<String>,
 }
 
-impl From<Recent> for RecentView {
-    fn from(recent: Recent) -> Self {
+impl From<RecentRating> for RecentView {
+    fn from(recent: RecentRating) -> Self {
         Self {
             id: recent.id,
             gen_id: recent.gen_id,
@@ -278,17 +281,17 @@ impl From<Recent> for RecentView {
 /// A page of ratings.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[schema(as = RecentRatings)]
-pub struct PageView {
-    /// The ratings, those that were first given last first.
+pub struct RatingsPageView {
+    /// Ratings, by the time of the first rating, newest first.
     pub feedback: Vec<RecentView>,
-    /// How many the organisation has.
+    /// Number of ratings in the organisation.
     pub total_count: i64,
-    /// Where the next page begins; null on the last.
+    /// Cursor of the next page; null on the last.
     pub next_cursor: Option<String>,
 }
 
-impl From<Page> for PageView {
-    fn from(page: Page) -> Self {
+impl From<RatingsPage> for RatingsPageView {
+    fn from(page: RatingsPage) -> Self {
         Self {
             feedback: page.feedback.into_iter().map(RecentView::from).collect(),
             total_count: page.total,
@@ -297,62 +300,63 @@ impl From<Page> for PageView {
     }
 }
 
-/// What the bandit knows of an arm. Ratings weigh half after 30 days, so counts are no whole numbers.
+/// Counts of an arm. Ratings weigh half after 30 days, so the counts are not integers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[schema(as = BanditArm)]
-pub struct ArmView {
-    /// Ratings up, by their weight.
+pub struct BanditArmView {
+    /// Weighted ratings up.
     pub successes: f64,
-    /// Ratings down, by their weight.
+    /// Weighted ratings down.
     pub failures: f64,
-    /// Both together.
+    /// Sum of both.
     pub total_trials: f64,
-    /// The share of those up; null without any.
+    /// Share of ratings up; null without any.
     pub success_rate: Option<f64>,
-    /// How well the arm is known: a twentieth for each trial, at most 1.
+    /// Confidence: a twentieth for each trial, at most 1.
     pub confidence: f64,
-    /// The acceptance that is to be expected, with a uniform prior.
+    /// Posterior mean of the acceptance, with a uniform prior.
     pub mean: f64,
-    /// With 95 % the acceptance is not less,
+    /// Lower bound of the 95 % interval of the acceptance.
     pub low: f64,
-    /// and not more.
+    /// Upper bound of the 95 % interval.
     pub high: f64,
 }
 
-impl From<ArmReport> for ArmView {
-    fn from(ArmReport { counts, beliefs }: ArmReport) -> Self {
+impl From<ArmReport> for BanditArmView {
+    fn from(ArmReport { counts, estimate }: ArmReport) -> Self {
         let round = |number| rounded(number, 4);
         Self {
             successes: round(counts.successes),
             failures: round(counts.failures),
-            total_trials: round(beliefs.trials),
-            success_rate: beliefs.success_rate.map(round),
-            confidence: round(beliefs.confidence),
-            mean: round(beliefs.mean),
-            low: round(beliefs.low),
-            high: round(beliefs.high),
+            total_trials: round(estimate.trials),
+            success_rate: estimate.success_rate.map(round),
+            confidence: round(estimate.confidence),
+            mean: round(estimate.mean),
+            low: round(estimate.low),
+            high: round(estimate.high),
         }
     }
 }
 
-/// What the bandit knows.
+/// Counts of the bandit.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[schema(as = BanditReport)]
-pub struct LearningView {
-    /// The organisation.
+pub struct BanditReportView {
+    /// Organisation.
     pub org_key: String,
-    /// By context, `<task>_<size>_<experience>`, and arm; with `:model` behind it the arms are models.
-    pub contexts: BTreeMap<String, BTreeMap<String, ArmView>>,
-    /// When a rating was last learned from; null when none ever was.
+    /// Arms by context, `<task>_<size>_<experience>`, and name; with the suffix `:model` the arms are
+    /// models.
+    pub contexts: BTreeMap<String, BTreeMap<String, BanditArmView>>,
+    /// Time of the last rating that changed the counts; null without one.
     pub last_updated: Option<DateTime<Utc>>,
 }
 
-impl LearningView {
-    /// What is known in an organisation.
-    pub fn new(org_key: &str, report: Report) -> Self {
+impl BanditReportView {
+    /// The report of an organisation.
+    pub fn new(org_key: &str, report: BanditReport) -> Self {
         let arms = |arms: BTreeMap<String, ArmReport>| {
             arms.into_iter()
-                .map(|(arm, report)| (arm, ArmView::from(report)))
+                .map(|(arm, report)| (arm, BanditArmView::from(report)))
                 .collect()
         };
         Self {
@@ -360,7 +364,7 @@ impl LearningView {
             contexts: report
                 .contexts
                 .into_iter()
-                .map(|(context, known)| (context, arms(known)))
+                .map(|(context, of_context)| (context, arms(of_context)))
                 .collect(),
             last_updated: report.last_updated,
         }

@@ -17,7 +17,7 @@ use crate::http::measure::UNMATCHED;
 use crate::platform::clock::Clock;
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
-use crate::telemetry::model::{Occurrence, Source};
+use crate::telemetry::model::{ErrorOccurrence, ErrorSource};
 use crate::telemetry::service::Telemetry;
 
 /// How many failures of one kind on one route are recorded in a minute: while a database is away, the
@@ -102,14 +102,14 @@ impl Recorder {
         let (method, route) = (&asked.method, &asked.route);
         let now = self.clock.now();
         let principal = asked.asker.get();
-        self.telemetry.report(Occurrence {
+        self.telemetry.report(ErrorOccurrence {
             org_id: principal
                 .map(|who| who.org_id.to_string())
                 .unwrap_or_default(),
             user_id: principal
                 .map(|who| who.user_id.to_string())
                 .unwrap_or_default(),
-            source: Source::Server,
+            source: ErrorSource::Server,
             error_type: error_type.to_owned(),
             error_code: Some(code.to_owned()),
             severity: severity.to_owned(),
@@ -118,7 +118,7 @@ impl Recorder {
             operation: Some(format!("{method} {route}")),
             extra: Some(json!({"status": status.as_u16(), "request_id": asked.request_id})),
             trace_id: asked.trace_id,
-            ..Occurrence::of_this_server(now)
+            ..ErrorOccurrence::of_this_server(now)
         });
     }
 }

@@ -1,9 +1,9 @@
-//! Why the ledger failed.
+//! Errors of the ledger.
 
-/// A failure of the ledger. A call that was recorded stays recorded whatever is answered here.
+/// A failure of the ledger. Recorded calls stay recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The prices that are built in cannot be read: the binary is wrong.
+    /// The built-in prices cannot be parsed, a defect of the binary.
     #[error("the built-in price list is invalid: {0}")]
     BuiltInPrices(#[source] serde_json::Error),
     /// A row of `model_prices` holds an amount finer than a nano-dollar or too large.
@@ -11,21 +11,21 @@ pub enum Error {
         "the price of `{model}` of `{provider}` is out of range; correct its row in `model_prices`"
     )]
     PriceOutOfRange {
-        /// Whose model.
+        /// Provider.
         provider: String,
-        /// Which model.
+        /// Model.
         model: String,
     },
-    /// The database did not answer in time; the rows wait in memory and are tried again.
+    /// The database did not respond in time. The rows wait in memory and are retried.
     #[error("{rows} accounting rows could not be written yet")]
     Behind {
-        /// How many rows wait.
+        /// Number of waiting rows.
         rows: usize,
     },
-    /// The database will never take these rows. They are in the log, whole.
+    /// The database refused these rows for good. The log has them in full.
     #[error("{rows} accounting rows were refused by the database; the log has them")]
     Refused {
-        /// How many rows were refused since this was last told.
+        /// Rows refused since the last such error.
         rows: usize,
     },
     /// The database failed.

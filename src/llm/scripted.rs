@@ -19,7 +19,6 @@ use crate::llm::model::{
 };
 use crate::llm::provider::{EventStream, Provider};
 use crate::llm::script::{Script, ScriptedCall, Turn};
-use crate::platform::sync::lock;
 
 /// The provider's configured name.
 const NAME: &str = "scripted";

@@ -1,8 +1,8 @@
-//! How much telemetry is taken.
+//! Rate limits of telemetry.
 
 use clap::Args;
 
-/// The limits of each person.
+/// Limits per user.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Telemetry")]
 pub struct TelemetryConfig {

@@ -1,52 +1,54 @@
-//! Why telemetry was not taken.
+//! Errors of ingesting telemetry.
 
 use crate::platform::body::BodyError;
-use crate::telemetry::model::{MAX_BATCH_ID_BYTES, MAX_BODY_BYTES, MAX_EVENTS, Rejected};
+use crate::telemetry::model::{MAX_BATCH_ID_BYTES, MAX_BODY_BYTES, MAX_EVENTS, RejectedEvent};
 
-/// A batch of which nothing was stored.
+/// A rejected batch, of which nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The body is larger than a batch may be, once it is unpacked.
+    /// The decompressed body is too large.
     #[error("the body is larger than {MAX_BODY_BYTES} bytes; send fewer events at a time")]
     BodyTooLarge,
     /// There are too many events.
-    #[error("the batch has {0} events, and {MAX_EVENTS} are taken at a time")]
+    #[error("the batch has {0} events; the limit is {MAX_EVENTS}")]
     TooManyEvents(usize),
-    /// The body is declared as something else.
+    /// The body is not declared as JSON.
     #[error("send the batch as JSON, declared as `application/json` or `text/plain`")]
     MediaType,
     /// The body cannot be read.
     #[error(transparent)]
     Body(#[from] BodyError),
-    /// The body is no JSON.
-    #[error("the body is no JSON: {0}")]
+    /// The body is not valid JSON.
+    #[error("the body is not valid JSON: {0}")]
     Syntax(String),
-    /// The body is no batch.
+    /// The body is not a batch.
     #[error("{0}")]
     Shape(String),
-    /// The batch has no name that could be remembered.
-    #[error("`batchId` is 1 to {MAX_BATCH_ID_BYTES} bytes without control characters")]
+    /// The batch id cannot be stored.
+    #[error("`batchId` must be 1 to {MAX_BATCH_ID_BYTES} bytes without control characters")]
     BatchId,
     /// No event could be stored.
     #[error("none of the {received} events can be stored; event {}: {}", .first.index, .first.detail)]
     NoneStored {
-        /// How many there were.
+        /// Number of events received.
         received: usize,
-        /// Why not, for the first.
-        first: Rejected,
+        /// Rejection of the first event.
+        first: RejectedEvent,
     },
-    /// There is more to do than can be done.
-    #[error("more telemetry comes than can be stored; nothing of this batch was, send it again")]
+    /// The memory for batches is used up.
+    #[error("the server is overloaded and stored nothing of this batch; send it again")]
     Overloaded,
-    /// One person sends too much.
-    #[error("you send more than {limit} events in a minute; send this batch again in {seconds} s")]
-    TooManyOfYours {
-        /// The limit.
+    /// The user exceeded the rate limit.
+    #[error(
+        "you are over the limit of {limit} events per minute; send this batch again in {seconds} s"
+    )]
+    RateLimited {
+        /// Events per minute.
         limit: u32,
-        /// Until the batch may be sent.
+        /// Seconds until the batch may be sent.
         seconds: u64,
     },
-    /// The database is away, and nobody knows whether the batch was stored.
-    #[error("the database does not answer; send the batch again, it will be stored once")]
+    /// The database is unavailable; the batch may or may not have been stored.
+    #[error("the database is unavailable; send the batch again, it is stored only once")]
     Unavailable,
 }

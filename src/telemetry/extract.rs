@@ -1,4 +1,4 @@
-//! The body of a batch: let in when there is room, and read in time.
+//! Reads the body of a batch within memory and time limits.
 
 use std::time::Duration;
 
@@ -15,17 +15,16 @@ use crate::telemetry::error::Error;
 use crate::telemetry::model::MAX_BODY_BYTES;
 use crate::telemetry::service::Telemetry;
 
-/// The longest time of a body, at whatever pace. Its room is not free until then.
-const READ_PATIENCE: Duration = Duration::from_secs(10);
-/// The room that a body takes whose size is not known, because it was packed or is sent in chunks; and
-/// the steps in which it takes more.
-const ROOM_BYTES: usize = 64 * 1024;
+/// Timeout of a body, at whatever pace. It holds its memory until then.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Memory reserved for a body of unknown size, compressed or chunked, and the step in which it grows.
+const RESERVE_BYTES: usize = 64 * 1024;
 
-/// A body, and its room in memory.
+/// A body, and its memory reservation.
 pub struct BatchBody {
-    /// The body.
+    /// Bytes of the body.
     pub bytes: Vec<u8>,
-    room: OwnedSemaphorePermit,
+    memory: OwnedSemaphorePermit,
 }
 
 impl<S> FromRequest<S> for BatchBody
@@ -39,7 +38,7 @@ where
         let telemetry = Telemetry::from_ref(state);
         let read = read(request, &telemetry).await;
         if let Err(error) = &read {
-            telemetry.refused(error);
+            telemetry.count_refused(error);
         }
         Ok(read?)
     }
@@ -47,7 +46,7 @@ where
 
 async fn read(request: Request, telemetry: &Telemetry) -> Result<BatchBody, Error> {
     let headers = request.headers();
-    if !is_taken(headers) {
+    if !is_accepted(headers) {
         return Err(Error::MediaType);
     }
     let length = headers.get(header::CONTENT_LENGTH);
@@ -55,8 +54,11 @@ async fn read(request: Request, telemetry: &Telemetry) -> Result<BatchBody, Erro
     if length.is_some_and(|length: usize| length > MAX_BODY_BYTES) {
         return Err(Error::BodyTooLarge);
     }
-    let room = match telemetry.room(length.unwrap_or(ROOM_BYTES)).await {
-        Ok(room) => room,
+    let memory = match telemetry
+        .reserve_body(length.unwrap_or(RESERVE_BYTES))
+        .await
+    {
+        Ok(memory) => memory,
         Err(error) => {
             discard(request.into_body()).await;
             return Err(error);
@@ -64,9 +66,9 @@ async fn read(request: Request, telemetry: &Telemetry) -> Result<BatchBody, Erro
     };
     let mut body = BatchBody {
         bytes: Vec::with_capacity(length.unwrap_or_default()),
-        room,
+        memory,
     };
-    match timeout(READ_PATIENCE, body.fill(request, telemetry)).await {
+    match timeout(READ_TIMEOUT, body.fill(request, telemetry)).await {
         Ok(filled) => filled.map(|()| body),
         Err(_) => Err(Error::Body(BodyError::Slow)),
     }
@@ -81,17 +83,17 @@ impl BatchBody {
                 return Err(Error::BodyTooLarge);
             }
             self.bytes.extend_from_slice(&chunk);
-            while self.bytes.len() > self.room.num_permits() * 1024 {
-                self.room.merge(telemetry.room(ROOM_BYTES).await?);
+            while self.bytes.len() > self.memory.num_permits() * 1024 {
+                self.memory
+                    .merge(telemetry.reserve_body(RESERVE_BYTES).await?);
             }
         }
         Ok(())
     }
 }
 
-/// Whether the body is declared as JSON, or as what `sendBeacon` declares a text as; undeclared bodies
-/// are tried.
-fn is_taken(headers: &HeaderMap) -> bool {
+/// True if the body is declared as JSON, as plain text, which `sendBeacon` sends, or not at all.
+fn is_accepted(headers: &HeaderMap) -> bool {
     let Some(declared) = headers.get(header::CONTENT_TYPE) else {
         return true;
     };

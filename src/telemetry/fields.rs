@@ -1,28 +1,46 @@
-//! Finding in an event what clients say in more than one way. Pure.
+//! Reads the fields of an event that clients name in different ways. Pure.
 
 use serde_json::{Map, Value};
 
-use crate::telemetry::clean::truncated;
-use crate::telemetry::model::{MAX_STRING_CHARS, Reason};
+use crate::telemetry::model::{MAX_STRING_CHARS, RejectReason};
+use crate::telemetry::sanitize::truncated;
 
-/// Why an event is not stored, for a program and for a person.
-pub(super) type Refusal = (Reason, String);
+/// The reason why an event is not stored.
+#[derive(Debug)]
+pub(super) struct EventRejection {
+    /// Reason, for programs.
+    pub(super) reason: RejectReason,
+    /// Reason, in words.
+    pub(super) detail: String,
+}
 
-/// The members of an event that nobody has asked for yet.
-pub(super) struct Fields(pub(super) Map<String, Value>);
+impl EventRejection {
+    pub(super) fn new(reason: RejectReason, detail: impl Into<String>) -> Self {
+        Self {
+            reason,
+            detail: detail.into(),
+        }
+    }
+}
 
-impl Fields {
-    /// Takes a member that is a text.
-    pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, Refusal> {
+/// The fields of an event that were not read yet.
+pub(super) struct EventFields(pub(super) Map<String, Value>);
+
+impl EventFields {
+    /// Takes a text field.
+    pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, EventRejection> {
         match self.0.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(wrong(name, "a text")),
+            Some(_) => Err(wrong_type(name, "a text")),
         }
     }
 
-    /// Takes all of these members, and answers with the first that is a text.
-    pub(super) fn one_of_texts(&mut self, names: &[&str]) -> Result<Option<String>, Refusal> {
+    /// Takes all of these fields, and returns the first that is a text.
+    pub(super) fn one_of_texts(
+        &mut self,
+        names: &[&str],
+    ) -> Result<Option<String>, EventRejection> {
         let mut found = None;
         for name in names {
             found = found.or(self.text(name)?);
@@ -30,30 +48,33 @@ impl Fields {
         Ok(found)
     }
 
-    /// Takes a member that is an object; an absent one is empty.
-    pub(super) fn object(&mut self, name: &str) -> Result<Map<String, Value>, Refusal> {
+    /// Takes an object field; an absent one is empty.
+    pub(super) fn object(&mut self, name: &str) -> Result<Map<String, Value>, EventRejection> {
         match self.0.remove(name) {
             None | Some(Value::Null) => Ok(Map::new()),
             Some(Value::Object(fields)) => Ok(fields),
-            Some(_) => Err(wrong(name, "an object")),
+            Some(_) => Err(wrong_type(name, "an object")),
         }
     }
 }
 
-/// That a member is not what it should be.
-pub(super) fn wrong(name: &str, is: &str) -> Refusal {
-    (Reason::Invalid, format!("`{name}` is {is}"))
+/// The rejection of a field with a wrong type.
+pub(super) fn wrong_type(name: &str, expected: &str) -> EventRejection {
+    EventRejection::new(
+        RejectReason::Invalid,
+        format!("`{name}` must be {expected}"),
+    )
 }
 
-/// The first of these members that is a text.
+/// Returns the first of these fields that is a text.
 pub(super) fn text_in(data: &Map<String, Value>, names: &[&str]) -> Option<String> {
     let found = names.iter().find_map(|name| data.get(*name)?.as_str());
     found.filter(|text| !text.is_empty()).map(ToOwned::to_owned)
 }
 
-/// What went wrong, in words: a text, or the message of an error as an object.
+/// Returns the error message: a text, or the message of an error object.
 pub(super) fn message_in(data: &Map<String, Value>) -> Option<String> {
-    let said = match data.get("error")? {
+    let message = match data.get("error")? {
         Value::String(text) => text.clone(),
         Value::Object(error) => match error.get("message") {
             Some(Value::String(text)) => text.clone(),
@@ -62,10 +83,10 @@ pub(super) fn message_in(data: &Map<String, Value>) -> Option<String> {
         Value::Null => return None,
         other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_)) => other.to_string(),
     };
-    Some(truncated(&said, MAX_STRING_CHARS).unwrap_or(said))
+    Some(truncated(&message, MAX_STRING_CHARS).unwrap_or(message))
 }
 
-/// The type that a message begins with: `TypeError: x is undefined`.
+/// Returns the error type that a message starts with: `TypeError: x is undefined`.
 pub(super) fn type_in(message: &str) -> Option<&str> {
     let (name, _) = message.split_once(':')?;
     let is_name = name
@@ -75,7 +96,7 @@ pub(super) fn type_in(message: &str) -> Option<&str> {
     (is_name && is_type).then_some(name)
 }
 
-/// How long it took: what clients call it, in whole milliseconds.
+/// Returns the duration in whole milliseconds, under any of its names.
 pub(super) fn duration(data: &Map<String, Value>) -> Option<i64> {
     let names = [
         "duration_ms",
@@ -89,10 +110,10 @@ pub(super) fn duration(data: &Map<String, Value>) -> Option<i64> {
     (millis >= 0.0).then_some(millis.round() as i64)
 }
 
-/// A trace id as W3C Trace Context writes it, alone or within a whole `traceparent`.
+/// Returns a W3C trace id, alone or within a `traceparent`.
 pub(super) fn trace_id_of(text: &str) -> Option<String> {
     let id = text.split('-').find(|part| part.len() == 32)?;
     let is_hex = id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_any = id.bytes().any(|byte| byte != b'0');
-    (is_hex && is_any).then(|| id.to_ascii_lowercase())
+    let is_nonzero = id.bytes().any(|byte| byte != b'0');
+    (is_hex && is_nonzero).then(|| id.to_ascii_lowercase())
 }

@@ -1,7 +1,6 @@
-//! Which errors are one: by type, by message apart from what varies in it, by top frames. Pure.
+//! Fingerprints of errors: type, message without variable parts, and top stack frames. Pure.
 //!
-//! The parts are kept and shown, so that whoever wonders why two errors are one group, or are not,
-//! can see it.
+//! The parts are stored and shown, to explain why two errors are or are not in one group.
 
 use regex::{Captures, Regex};
 
@@ -9,21 +8,21 @@ use crate::platform::hex::hex;
 use crate::platform::text::first_chars;
 use sha2::{Digest, Sha256};
 
-/// Changes whenever the rules below do: what they grouped before is not mixed with what they group now.
+/// Version of the rules below. It changes with them, so that groups of different rules are not mixed.
 pub const RULES_VERSION: u32 = 1;
-/// The most of a message that counts, in characters.
+/// The longest prefix of a message that is used, in characters.
 const MAX_MESSAGE_CHARS: usize = 300;
-/// How many frames from the top count. Deeper ones say how the program got there.
+/// Frames from the top that are used; deeper ones only say how the program got there.
 const TOP_FRAMES: usize = 4;
-/// The most lines of a stack that are read.
+/// The most lines of a stack that are parsed.
 const MAX_LINES: usize = 100;
 /// The longest frame, in characters.
 const MAX_FRAME_CHARS: usize = 160;
-/// Bytes of the hash: no two groups of an organisation will ever share sixteen.
+/// Bytes of the hash; sixteen exclude collisions within an organisation.
 const HASH_BYTES: usize = 16;
 
-/// What varies in a message between occurrences of the same error, the first alternative that fits.
-const VARYING: &str = r#"(?x)
+/// Variable parts of a message; the first matching alternative wins.
+const VARIABLE_PARTS: &str = r#"(?x)
     (?P<url>   \b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'`<>()\[\]]+ )
   | (?P<email> \b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b )
   | (?P<uuid>  \b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b )
@@ -34,8 +33,8 @@ const VARYING: &str = r#"(?x)
   | (?P<n>     \d+(?:[.,]\d+)* )
 "#;
 
-/// A frame of a stack as JavaScript, Java and .NET write it, as Firefox and Safari do, as Python does,
-/// and as Rust does. The place of a JavaScript frame may stand without a function.
+/// A stack frame of V8, Java and .NET, of Firefox and Safari, of Python, or of Rust. A V8 frame may lack the
+/// function.
 const FRAME: &str = r#"(?x)
     ^\s*at\s+(?:async\s+)?(?P<v8_fn>[^()]+?)\s*\((?P<v8_file>[^()]*?)(?::\d+)*\)\s*$
   | ^\s*at\s+(?:async\s+)?(?P<bare_file>[^()\s]+?)(?::\d+)+\s*$
@@ -44,11 +43,11 @@ const FRAME: &str = r#"(?x)
   | ^\s*\d+:\s+(?:0x[0-9a-f]+\s+-\s+)?(?P<rs_fn>[\w<>\[\]:{}\#&*,\ $.]+?)\s*$
 "#;
 
-/// Parts of names of functions and files that a build makes anew: hashes.
-const BUILT: &str = r"::h[0-9a-f]{16}$|(?P<before>[.-])[0-9a-f]{6,}(?P<after>[.-]|$)";
+/// Hashes in names of functions and files, which differ between builds.
+const BUILD_HASH: &str = r"::h[0-9a-f]{16}$|(?P<before>[.-])[0-9a-f]{6,}(?P<after>[.-]|$)";
 
-/// Where a frame is not the program's own code.
-const FOREIGN: &[&str] = &[
+/// Parts of paths of code that is not the program's own.
+const FOREIGN_PATHS: &[&str] = &[
     "node_modules",
     "node:",
     "internal/",
@@ -57,7 +56,7 @@ const FOREIGN: &[&str] = &[
     "/rustc/",
     "/.cargo/",
 ];
-/// Functions that are not the program's own, by how their names begin.
+/// Prefixes of functions that are not the program's own.
 const FOREIGN_FUNCTIONS: &[&str] = &[
     "std::",
     "core::",
@@ -68,26 +67,26 @@ const FOREIGN_FUNCTIONS: &[&str] = &[
     "sun.",
 ];
 
-/// What a group of errors has in common.
+/// The fingerprint of an error group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fingerprint {
-    /// The type.
+pub struct ErrorFingerprint {
+    /// Error type.
     pub error_type: String,
-    /// The message, with `<n>`, `<path>` and their like in place of what varies.
+    /// Message, with placeholders such as `<n>` and `<path>` for variable parts.
     pub message: String,
-    /// The functions that were running and their files, the innermost first.
+    /// Functions and files of the top frames, innermost first.
     pub frames: Vec<String>,
 }
 
-impl Fingerprint {
-    /// The hash by which the group is found: SHA-256 over the version of the rules and the parts,
-    /// shortened, in hexadecimal.
+impl ErrorFingerprint {
+    /// Returns the hash that identifies the group: a truncated SHA-256 of the rules' version and the parts, in
+    /// hexadecimal.
     pub fn hash(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(RULES_VERSION.to_be_bytes());
         let parts = [&self.error_type, &self.message];
         for part in parts.into_iter().chain(&self.frames) {
-            // With its length before it, no part can pretend to be two.
+            // Prefixed with its length, so that no part can pass for two.
             hash.update(part.len().to_be_bytes());
             hash.update(part);
         }
@@ -95,54 +94,56 @@ impl Fingerprint {
     }
 }
 
-/// The rules, ready for use.
+/// The compiled rules.
 #[derive(Clone, Debug)]
-pub struct Grouping {
-    varying: Regex,
+pub struct Fingerprinter {
+    variable_parts: Regex,
     frame: Regex,
-    built: Regex,
+    build_hash: Regex,
 }
 
-impl Grouping {
-    /// Prepares the rules, which takes longer than using them.
+impl Fingerprinter {
+    /// Compiles the rules, which takes longer than applying them.
     pub fn new() -> Result<Self, regex::Error> {
         Ok(Self {
-            varying: Regex::new(VARYING)?,
+            variable_parts: Regex::new(VARIABLE_PARTS)?,
             frame: Regex::new(FRAME)?,
-            built: Regex::new(BUILT)?,
+            build_hash: Regex::new(BUILD_HASH)?,
         })
     }
 
-    /// The fingerprint of an error.
-    pub fn of(&self, error_type: &str, message: &str, stack: Option<&str>) -> Fingerprint {
-        Fingerprint {
+    /// Computes the fingerprint of an error.
+    pub fn of(&self, error_type: &str, message: &str, stack: Option<&str>) -> ErrorFingerprint {
+        ErrorFingerprint {
             error_type: error_type.to_owned(),
             message: self.message(message),
             frames: stack.map(|stack| self.frames(stack)).unwrap_or_default(),
         }
     }
 
-    /// The first line of a message that says something, without what varies.
+    /// Returns the first line of a message that is not empty, with placeholders for variable parts.
     fn message(&self, message: &str) -> String {
         let line = message.lines().map(str::trim).find(|line| !line.is_empty());
         let line = line.unwrap_or_default();
         let line = first_chars(line, MAX_MESSAGE_CHARS * 2);
-        let general = self.varying.replace_all(line, |found: &Captures<'_>| {
-            let names = ["url", "email", "uuid", "time", "ip", "path", "hex", "n"];
-            let kind = names.into_iter().find(|name| found.name(name).is_some());
-            match kind {
-                // A word may consist of the letters a to f alone.
-                Some("hex") if !found[0].bytes().any(|byte| byte.is_ascii_digit()) => {
-                    found[0].to_owned()
+        let general = self
+            .variable_parts
+            .replace_all(line, |found: &Captures<'_>| {
+                let names = ["url", "email", "uuid", "time", "ip", "path", "hex", "n"];
+                let kind = names.into_iter().find(|name| found.name(name).is_some());
+                match kind {
+                    // A word may consist of the letters a to f alone.
+                    Some("hex") if !found[0].bytes().any(|byte| byte.is_ascii_digit()) => {
+                        found[0].to_owned()
+                    }
+                    Some(kind) => format!("<{kind}>"),
+                    None => found[0].to_owned(),
                 }
-                Some(kind) => format!("<{kind}>"),
-                None => found[0].to_owned(),
-            }
-        });
+            });
         first_chars(&general, MAX_MESSAGE_CHARS).to_owned()
     }
 
-    /// The top frames of the program's own code; of any code when there is none of its own.
+    /// Returns the top frames of the program's own code, or of any code if there are none.
     fn frames(&self, stack: &str) -> Vec<String> {
         let mut is_python = false;
         let mut all = Vec::new();
@@ -157,14 +158,14 @@ impl Grouping {
             is_python |= found.name("py_file").is_some();
             let function = part(&["v8_fn", "py_fn", "ff_fn", "rs_fn"]);
             let file = part(&["v8_file", "bare_file", "py_file", "ff_file"]);
-            let is_own = !FOREIGN.iter().any(|foreign| file.contains(foreign))
+            let is_own = !FOREIGN_PATHS.iter().any(|foreign| file.contains(foreign))
                 && !FOREIGN_FUNCTIONS
                     .iter()
                     .any(|foreign| function.starts_with(foreign));
             all.push((is_own, self.frame_text(function, file)));
         }
         if is_python {
-            // Python tells the innermost last.
+            // Python lists the innermost frame last.
             all.reverse();
         }
         let any_own = all.iter().any(|(is_own, _)| *is_own);
@@ -172,7 +173,7 @@ impl Grouping {
         counting.map(|(_, frame)| frame).take(TOP_FRAMES).collect()
     }
 
-    /// A frame without what differs between two builds or two machines: lines, folders, hashes.
+    /// Formats a frame without lines, folders and hashes, which differ between builds and machines.
     fn frame_text(&self, function: &str, file: &str) -> String {
         let file = file.split(['?', '#']).next().unwrap_or_default();
         let file = file.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -183,7 +184,7 @@ impl Grouping {
             (function, "") => function.to_owned(),
             (function, file) => format!("{function} ({file})"),
         };
-        let stable = self.built.replace_all(&named, "$before<hash>$after");
+        let stable = self.build_hash.replace_all(&named, "$before<hash>$after");
         first_chars(&stable, MAX_FRAME_CHARS).to_owned()
     }
 }
@@ -193,11 +194,11 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> String {
-        Grouping::new().unwrap().message(text)
+        Fingerprinter::new().unwrap().message(text)
     }
 
     fn frames(stack: &str) -> Vec<String> {
-        Grouping::new().unwrap().frames(stack)
+        Fingerprinter::new().unwrap().frames(stack)
     }
 
     #[test]
@@ -256,13 +257,13 @@ mod tests {
 
     #[test]
     fn the_same_error_on_another_machine_at_another_line_has_the_same_hash() {
-        let grouping = Grouping::new().unwrap();
-        let one = grouping.of(
+        let fingerprinter = Fingerprinter::new().unwrap();
+        let one = fingerprinter.of(
             "TypeError",
             "item 7 is gone",
             Some("    at f (/home/ada/a.ts:1:2)"),
         );
-        let other = grouping.of(
+        let other = fingerprinter.of(
             "TypeError",
             "item 9 is gone",
             Some("    at f (/srv/a.ts:30:4)"),
@@ -270,7 +271,7 @@ mod tests {
         assert_eq!(one, other);
         assert_eq!(one.hash(), other.hash());
         assert_eq!(one.hash().len(), 32);
-        let another = grouping.of(
+        let another = fingerprinter.of(
             "TypeError",
             "item 7 is gone",
             Some("    at g (/srv/a.ts:30:4)"),
@@ -280,7 +281,7 @@ mod tests {
 
     #[test]
     fn parts_cannot_pretend_to_be_others() {
-        let print = |error_type: &str, message: &str| Fingerprint {
+        let print = |error_type: &str, message: &str| ErrorFingerprint {
             error_type: error_type.to_owned(),
             message: message.to_owned(),
             frames: vec![],

@@ -1,42 +1,41 @@
-//! One transaction: batches as many as there are, and the errors of this server. All of it is
-//! committed, or nothing.
+//! Writes batches and errors of this server in one transaction.
 
 use std::collections::BTreeMap;
 
 use sqlx::{Connection, PgConnection};
 
 use crate::platform::db::is_refusal;
-use crate::telemetry::cardinality::{Cardinality, OTHER, hour_of};
-use crate::telemetry::model::{Reason, Rejected, Stored};
+use crate::telemetry::cardinality::{CardinalityLimiter, OTHER, hour_of};
+use crate::telemetry::model::{CommitResult, RejectReason, RejectedEvent};
 use crate::telemetry::rates::sketch::bucket_of;
-use crate::telemetry::rows::{EventRow, Grouped, Rows};
-use crate::telemetry::store::batches::{self, Counts, Known};
+use crate::telemetry::rows::{BatchRows, EventRow, GroupedError};
+use crate::telemetry::store::batches::{self, EventCountKey, HourlyCounts, StoredBatch};
 use crate::telemetry::store::errors;
-use crate::telemetry::store::measurements::{self, Bucket, Measured, Place};
+use crate::telemetry::store::measurements::{self, BucketKey, BucketTotals, MeasurementRow};
 
-/// What is written together.
+/// The content of one transaction.
 pub struct Flush<'a> {
-    /// Batches, in the order in which they came.
-    pub batches: &'a [&'a Rows],
-    /// Errors that no client reported.
-    pub errors: &'a [&'a Grouped],
-    /// Where this server runs.
+    /// Batches, in the order of arrival.
+    pub batches: &'a [&'a BatchRows],
+    /// Errors of this server.
+    pub errors: &'a [&'a GroupedError],
+    /// Environment of this server.
     pub environment: &'a str,
 }
 
-/// Events of a batch that are to be written.
-struct Part<'a> {
-    batch: &'a Rows,
+/// The new events of a batch.
+struct NewEvents<'a> {
+    batch: &'a BatchRows,
     events: Vec<&'a EventRow>,
 }
 
 impl Flush<'_> {
-    /// Writes everything and commits. Answers with what became of each batch.
+    /// Writes everything and commits. Returns the result of each batch.
     pub async fn commit(
         &self,
         conn: &mut PgConnection,
-        names: &mut Cardinality,
-    ) -> sqlx::Result<Vec<Stored>> {
+        names: &mut CardinalityLimiter,
+    ) -> sqlx::Result<Vec<CommitResult>> {
         let mut tx = conn.begin().await?;
         let mut lines = Vec::new();
         let mut parts = Vec::with_capacity(self.batches.len());
@@ -49,17 +48,17 @@ impl Flush<'_> {
         for (batch, is_fresh) in self.batches.iter().zip(fresh) {
             if is_fresh {
                 lines.extend_from_slice(&batch.lines);
-                parts.push(Part {
+                parts.push(NewEvents {
                     batch,
                     events: batch.events.iter().collect(),
                 });
-                stored.push(Stored {
+                stored.push(CommitResult {
                     persisted: batch.events.len(),
-                    before: 0,
+                    repeated: 0,
                     refused: Vec::new(),
                 });
             } else {
-                let (part, answer) = repeated(&mut tx, batch, &mut lines).await?;
+                let (part, answer) = unstored_events(&mut tx, batch, &mut lines).await?;
                 parts.push(part);
                 stored.push(answer);
             }
@@ -67,82 +66,83 @@ impl Flush<'_> {
         if !lines.is_empty() {
             batches::copy(&mut tx, &lines).await?;
         }
-        self.write_beside(&mut tx, &parts, names).await?;
+        self.write_derived(&mut tx, &parts, names).await?;
         tx.commit().await?;
         Ok(stored)
     }
 
-    /// Writes what belongs to the events beside their rows. What others wait for is locked last.
-    async fn write_beside(
+    /// Writes the measurements, errors and counts of events. Rows that other writers wait for are locked last.
+    async fn write_derived(
         &self,
         conn: &mut PgConnection,
-        parts: &[Part<'_>],
-        names: &mut Cardinality,
+        parts: &[NewEvents<'_>],
+        names: &mut CardinalityLimiter,
     ) -> sqlx::Result<()> {
-        let measured = measured(parts);
+        let measured = measurement_rows(parts);
         if !measured.is_empty() {
             measurements::insert(conn, &measured).await?;
         }
         let reported = parts.iter().flat_map(|part| &part.events);
         let reported = reported.filter_map(|event| event.error.as_ref());
-        let errors: Vec<&Grouped> = self.errors.iter().copied().chain(reported).collect();
+        let errors: Vec<&GroupedError> = self.errors.iter().copied().chain(reported).collect();
         if !errors.is_empty() {
             errors::record(conn, &errors, self.environment, names).await?;
         }
         if !measured.is_empty() {
-            measurements::count(conn, &distribution(&measured, names)).await?;
+            measurements::add(conn, &distribution(&measured, names)).await?;
         }
         let counts = counts(parts, names);
         if !counts.is_empty() {
-            batches::count(conn, &counts).await?;
+            batches::add_counts(conn, &counts).await?;
         }
         Ok(())
     }
 }
 
-/// What is new in a batch that was stored before.
-async fn repeated<'a>(
+/// Finds the events of a repeated batch that are not stored yet.
+async fn unstored_events<'a>(
     conn: &mut PgConnection,
-    batch: &'a Rows,
+    batch: &'a BatchRows,
     lines: &mut Vec<u8>,
-) -> sqlx::Result<(Part<'a>, Stored)> {
-    let mut known = batches::find_for_update(conn, batch).await?;
-    let is_stored =
-        |known: &Known, index: i32| index < known.received && !known.rejected.contains(&index);
+) -> sqlx::Result<(NewEvents<'a>, CommitResult)> {
+    let mut stored = batches::find_for_update(conn, batch).await?;
+    let is_stored = |stored: &StoredBatch, index: i32| {
+        index < stored.received && !stored.rejected.contains(&index)
+    };
     let mut events = Vec::new();
     for (at, event) in batch.events.iter().enumerate() {
-        if !is_stored(&known, event.index) {
+        if !is_stored(&stored, event.index) {
             lines.extend_from_slice(batch.line(at));
             events.push(event);
         }
     }
-    if !events.is_empty() || batch.received > known.received {
+    if !events.is_empty() || batch.received > stored.received {
         let is_new = |index: i32| events.iter().any(|event| event.index == index);
-        let all = known.received.max(batch.received);
-        let rejected = (0..all).filter(|index| !is_stored(&known, *index) && !is_new(*index));
-        known.rejected = rejected.collect();
-        known.received = all;
-        batches::update(conn, batch, &known).await?;
+        let all = stored.received.max(batch.received);
+        let rejected = (0..all).filter(|index| !is_stored(&stored, *index) && !is_new(*index));
+        stored.rejected = rejected.collect();
+        stored.received = all;
+        batches::update(conn, batch, &stored).await?;
     }
-    // Of the events that this request has; an earlier one may have had more.
+    // Only of the events in this request; an earlier one may have had more.
     let persisted = (0..batch.received)
-        .filter(|index| is_stored(&known, *index))
+        .filter(|index| is_stored(&stored, *index))
         .count();
-    let answer = Stored {
+    let answer = CommitResult {
         persisted,
-        before: persisted - events.len(),
+        repeated: persisted - events.len(),
         refused: Vec::new(),
     };
-    Ok((Part { batch, events }, answer))
+    Ok((NewEvents { batch, events }, answer))
 }
 
-fn measured<'a>(parts: &[Part<'a>]) -> Vec<Measured<'a>> {
+fn measurement_rows<'a>(parts: &[NewEvents<'a>]) -> Vec<MeasurementRow<'a>> {
     let mut all = Vec::new();
     for part in parts {
         for event in &part.events {
-            all.extend(event.measurements.iter().map(|measurement| Measured {
+            all.extend(event.measurements.iter().map(|measurement| MeasurementRow {
                 batch: part.batch,
-                thread: &event.thread,
+                correlation: &event.correlation,
                 measurement,
             }));
         }
@@ -150,53 +150,62 @@ fn measured<'a>(parts: &[Part<'a>]) -> Vec<Measured<'a>> {
     all
 }
 
-fn distribution(measured: &[Measured<'_>], names: &mut Cardinality) -> BTreeMap<Place, Bucket> {
+fn distribution(
+    measured: &[MeasurementRow<'_>],
+    names: &mut CardinalityLimiter,
+) -> BTreeMap<BucketKey, BucketTotals> {
     let mut buckets = BTreeMap::new();
     for one in measured {
         let org_id = &one.batch.org_id;
         let (name, unit) = names.metric(org_id, &one.measurement.name, &one.measurement.unit);
         let value = one.measurement.value;
-        // The distribution of things that have nothing in common says nothing.
+        // A distribution over different metrics would be meaningless.
         if name == OTHER {
             continue;
         }
         let Some(bucket) = bucket_of(value) else {
             continue;
         };
-        let place = (
-            org_id.clone(),
-            name,
+        let key = BucketKey {
+            org_id: org_id.clone(),
+            metric: name,
             unit,
-            hour_of(one.batch.created_at),
+            hour: hour_of(one.batch.created_at),
             bucket,
-        );
-        let before = buckets.get(&place).copied();
-        buckets.insert(place, Bucket::add(before, value));
+        };
+        let before = buckets.get(&key).copied();
+        buckets.insert(key, BucketTotals::add(before, value));
     }
     buckets
 }
 
-fn counts(parts: &[Part<'_>], names: &mut Cardinality) -> Counts {
-    let mut counts = Counts::new();
+fn counts(parts: &[NewEvents<'_>], names: &mut CardinalityLimiter) -> HourlyCounts {
+    let mut counts = HourlyCounts::new();
     for part in parts {
         let hour = hour_of(part.batch.created_at);
         for event in &part.events {
-            let (kind, version) = names.kind(&part.batch.org_id, &event.kind, &event.version);
-            let key = (part.batch.org_id.clone(), hour, kind, version);
+            let (event_type, version) =
+                names.event_type(&part.batch.org_id, &event.kind, &event.version);
+            let key = EventCountKey {
+                org_id: part.batch.org_id.clone(),
+                hour,
+                event_type,
+                version,
+            };
             *counts.entry(key).or_default() += 1;
         }
     }
     counts
 }
 
-/// Finds the events of a batch that the database refuses, by trying each of them alone, and answers
-/// with the batch without them. Nothing is kept of the tries.
+/// Finds the events of a batch that the database refuses, by trying each alone and rolling back. Returns the
+/// batch without them.
 pub async fn without_refused(
     conn: &mut PgConnection,
-    batch: &Rows,
+    batch: &BatchRows,
     environment: &str,
-) -> sqlx::Result<(Rows, Vec<Rejected>)> {
-    let mut kept = Rows {
+) -> sqlx::Result<(BatchRows, Vec<RejectedEvent>)> {
+    let mut kept = BatchRows {
         lines: Vec::with_capacity(batch.lines.len()),
         events: Vec::with_capacity(batch.events.len()),
         ..batch.clone()
@@ -206,7 +215,7 @@ pub async fn without_refused(
         let line = batch.line(at);
         let mut alone = event.clone();
         alone.end = line.len();
-        let alone = Rows {
+        let alone = BatchRows {
             lines: line.to_vec(),
             events: vec![alone],
             ..batch.clone()
@@ -223,10 +232,10 @@ pub async fn without_refused(
             Err(error) if is_refusal(&error) => {
                 tracing::warn!(%error, event.kind = %event.kind, "the database refused an event");
                 kept.rejected.push(event.index);
-                refused.push(Rejected {
+                refused.push(RejectedEvent {
                     index: usize::try_from(event.index).unwrap_or_default(),
-                    reason: Reason::Unstorable,
-                    detail: "the database refuses what it holds".to_owned(),
+                    reason: RejectReason::Unstorable,
+                    detail: "the database cannot store it".to_owned(),
                 });
             }
             Err(error) => return Err(error),
@@ -236,8 +245,12 @@ pub async fn without_refused(
     Ok((kept, refused))
 }
 
-/// Writes an event and takes it back.
-async fn attempt(conn: &mut PgConnection, alone: &Rows, environment: &str) -> sqlx::Result<()> {
+/// Writes an event and rolls back.
+async fn attempt(
+    conn: &mut PgConnection,
+    alone: &BatchRows,
+    environment: &str,
+) -> sqlx::Result<()> {
     let mut tx = conn.begin().await?;
     batches::copy(&mut tx, &alone.lines).await?;
     let flush = Flush {
@@ -245,12 +258,12 @@ async fn attempt(conn: &mut PgConnection, alone: &Rows, environment: &str) -> sq
         errors: &[],
         environment,
     };
-    let part = Part {
+    let part = NewEvents {
         batch: alone,
         events: alone.events.iter().collect(),
     };
     let written = flush
-        .write_beside(&mut tx, &[part], &mut Cardinality::default())
+        .write_derived(&mut tx, &[part], &mut CardinalityLimiter::default())
         .await;
     tx.rollback().await?;
     written

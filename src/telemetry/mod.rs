@@ -1,12 +1,12 @@
-//! What clients report about themselves, and what went wrong on this side: events, errors,
-//! measurements.
+//! Telemetry of clients and errors of this server: events, errors, measurements.
 //!
-//! A batch comes through [`extract`] (let in, bounded), is read by [`parse`] (each event by itself,
-//! without secrets by [`clean`]), and waits in [`service`] until [`writer`] has committed it together
-//! with what came at the same time. Errors are grouped by their [`fingerprint`].
+//! A batch is received by [`extract`] within memory limits and parsed by [`parse`], each event by itself;
+//! [`sanitize`] removes secrets. It waits in [`service`] until [`writer`] has committed it together with other
+//! batches. Errors are grouped by their [`fingerprint`].
 
+pub mod anonymize;
 pub mod cardinality;
-pub mod clean;
+pub mod client_metrics;
 pub mod config;
 pub mod error;
 pub mod errors;
@@ -15,15 +15,14 @@ pub mod fields;
 pub mod fingerprint;
 pub mod flush;
 pub mod kept;
-pub mod measure;
+pub mod measurements;
 pub mod model;
 pub mod non_finite;
-pub mod observe;
 pub mod parse;
-pub mod private;
 pub mod rates;
 pub mod routes;
 pub mod rows;
+pub mod sanitize;
 pub mod service;
 pub mod store;
 pub mod writer;

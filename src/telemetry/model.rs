@@ -1,4 +1,4 @@
-//! A batch of client events, what becomes rows of it, and what its client is told.
+//! Batches of client events, errors, measurements, and the results of storing them.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::platform::ids::{OrgId, UserId};
 
-/// The largest body, as it comes and unpacked, in bytes.
+/// The largest body, compressed and decompressed, in bytes.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// The most events of a batch.
 pub const MAX_EVENTS: usize = 1_000;
@@ -15,79 +15,79 @@ pub const MAX_EVENTS: usize = 1_000;
 pub const MAX_BATCH_ID_BYTES: usize = 128;
 /// The longest type of an event, in characters.
 pub const MAX_TYPE_CHARS: usize = 128;
-/// The longest string that is kept whole, in characters.
+/// The longest string that is not truncated, in characters.
 pub const MAX_STRING_CHARS: usize = 10_000;
-/// The most that is kept of an event, in bytes of names and values.
+/// The most names and values of an event that are stored, in bytes.
 pub const MAX_EVENT_BYTES: usize = 50_000;
-/// How deep an event may be nested, its own object being the first level.
+/// The deepest nesting of an event; its own object is the first level.
 pub const MAX_DEPTH: usize = 32;
-/// The longest of the short texts beside an event: session, version, component and their like.
+/// The longest session, version, component and similar text, in characters.
 pub const MAX_NAME_CHARS: usize = 128;
-/// The most measurements that are taken from one event.
+/// The most measurements of an event.
 pub const MAX_MEASUREMENTS: usize = 20;
 
-/// How old an event may say to be: clients that were offline deliver late.
+/// The oldest accepted time of an event; clients that were offline deliver late.
 pub const MAX_AGE: TimeDelta = TimeDelta::days(30);
-/// How far in the future a client's clock may be.
+/// The most that a client's clock may be ahead.
 pub const MAX_AHEAD: TimeDelta = TimeDelta::minutes(5);
 
-/// Who sends a batch, by the token and the headers.
+/// The sender of a batch, from its token and headers.
 #[derive(Clone, Debug)]
 pub struct Sender {
-    /// The organisation.
+    /// Organisation.
     pub org_id: OrgId,
-    /// The person.
+    /// User.
     pub user_id: UserId,
-    /// What the client calls itself in its headers.
+    /// `User-Agent` of the client.
     pub user_agent: Option<String>,
 }
 
-/// An event that can be stored.
+/// A parsed event.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    /// Its place in its batch.
+pub struct ClientEvent {
+    /// Index in the batch.
     pub index: usize,
-    /// Its type, such as `navi.error`.
+    /// Type, such as `navi.error`.
     pub kind: String,
-    /// What it carries, without secrets and within limits.
+    /// Data, sanitized.
     pub data: Map<String, Value>,
-    /// What else it said; empty for most.
+    /// Other fields, sanitized; mostly empty.
     pub extra: Map<String, Value>,
-    /// The client's session.
+    /// Session of the client.
     pub session_id: Option<String>,
-    /// Which client, such as `vscode`.
+    /// Client, such as `vscode`.
     pub source: String,
-    /// The client's version.
+    /// Version of the client.
     pub version: Option<String>,
-    /// How long what it reports took.
+    /// Duration in milliseconds.
     pub duration_ms: Option<i64>,
-    /// The error that it reports.
+    /// Error message.
     pub error_message: Option<String>,
-    /// Where that happened.
+    /// Error stack.
     pub error_stack: Option<String>,
-    /// The error's code.
+    /// Error code.
     pub error_code: Option<String>,
-    /// The trace that it belongs to, 32 hexadecimal digits.
+    /// Trace, 32 hexadecimal digits.
     pub trace_id: Option<String>,
-    /// The run that it belongs to.
+    /// Run.
     pub run_id: Option<Uuid>,
-    /// When it happened, by the client's clock as far as that can be believed.
+    /// Time by the client's clock, clamped to the accepted range.
     pub occurred_at: DateTime<Utc>,
-    /// An error to be grouped with its like.
-    pub error: Option<Occurrence>,
-    /// What was measured.
+    /// Error, for events that report one.
+    pub error: Option<ErrorOccurrence>,
+    /// Measurements.
     pub measurements: Vec<Measurement>,
-    /// What was changed before it could be kept.
-    pub changes: Vec<Change>,
+    /// Changes made for storage.
+    pub changes: Vec<EventChange>,
 }
 
-impl Event {
-    /// The part of the type before the first dot, if there is one.
+impl ClientEvent {
+    /// Returns the part of the type before the first dot, if there is one.
     pub fn category(&self) -> Option<&str> {
         self.kind.split_once('.').map(|(category, _)| category)
     }
 
-    /// The part of the type after the first dot; all of it without one.
+    /// Returns the part of the type after the first dot; all of it without one.
     pub fn name(&self) -> &str {
         self.kind
             .split_once('.')
@@ -95,23 +95,22 @@ impl Event {
     }
 }
 
-/// Who noticed an error.
+/// Reporter of an error.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
 )]
-#[schema(as = ErrorSource)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
-pub enum Source {
+pub enum ErrorSource {
     /// A client.
     Client,
-    /// This server, answering a request or working in the background.
+    /// This server, in a request or in the background.
     Server,
     /// A run of the agent.
     Run,
 }
 
-impl Source {
+impl ErrorSource {
     /// The value of the column `source`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -122,56 +121,56 @@ impl Source {
     }
 }
 
-/// One error: a row of `error_events`, and one more of its group.
+/// An occurrence of an error: a row of `error_events`, counted in its group.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Occurrence {
-    /// Whose; empty for what this server did for nobody.
+pub struct ErrorOccurrence {
+    /// Organisation; empty for an error of this server outside any.
     pub org_id: String,
-    /// Whom it happened to; empty when to nobody.
+    /// Affected user; empty without one.
     pub user_id: String,
-    /// Who noticed.
-    pub source: Source,
-    /// The kind of error.
+    /// Reporter.
+    pub source: ErrorSource,
+    /// Error type.
     pub error_type: String,
-    /// A code, when it has one.
+    /// Error code.
     pub error_code: Option<String>,
-    /// How bad it is.
+    /// Severity.
     pub severity: String,
-    /// What it says.
+    /// Message.
     pub message: String,
-    /// Where it happened.
+    /// Stack.
     pub stack: Option<String>,
-    /// The part of the program.
+    /// Component.
     pub component: Option<String>,
-    /// What it was doing.
+    /// Operation.
     pub operation: Option<String>,
-    /// The client's session.
+    /// Session of the client.
     pub session_id: Option<String>,
-    /// The version of the program that failed.
+    /// Version of the failing program.
     pub version: Option<String>,
-    /// Whether a person saw it.
+    /// True if a user saw it.
     pub user_visible: bool,
-    /// Whether the program tried to go on.
+    /// True if the program tried to recover.
     pub recovery_attempted: bool,
-    /// What else is known.
+    /// Other data.
     pub extra: Option<Value>,
-    /// The trace.
+    /// Trace.
     pub trace_id: Option<String>,
-    /// The run.
+    /// Run.
     pub run_id: Option<Uuid>,
-    /// When it happened.
+    /// Time of the error.
     pub occurred_at: DateTime<Utc>,
-    /// When this server heard of it.
+    /// Time of the report.
     pub created_at: DateTime<Utc>,
 }
 
-impl Occurrence {
-    /// An error of this server at a moment, of which nothing else is known yet.
+impl ErrorOccurrence {
+    /// An error of this server with default values.
     pub fn of_this_server(now: DateTime<Utc>) -> Self {
         Self {
             org_id: String::new(),
             user_id: String::new(),
-            source: Source::Server,
+            source: ErrorSource::Server,
             error_type: "unknown".to_owned(),
             error_code: None,
             severity: "error".to_owned(),
@@ -195,87 +194,99 @@ impl Occurrence {
 /// A measured value: a row of `performance_metrics`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measurement {
-    /// What was measured, such as `streaming.time_to_first_token_ms`.
+    /// Metric, such as `streaming.time_to_first_token_ms`.
     pub name: String,
-    /// What kind of number it is: `latency`, `throughput`, `size`, `ratio`, `count` or `gauge`.
+    /// `latency`, `throughput`, `size`, `ratio`, `count` or `gauge`.
     pub kind: String,
-    /// The value.
+    /// Value.
     pub value: f64,
-    /// Its unit, such as `ms`.
+    /// Unit, such as `ms`.
     pub unit: String,
-    /// What was being done.
+    /// Operation.
     pub operation: Option<String>,
-    /// The part of the program.
+    /// Component.
     pub component: Option<String>,
 }
 
-/// What was done to an event so that it could be kept.
+/// A change made to an event for storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[schema(as = Change)]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
-    /// Secrets were taken out.
+pub enum EventChange {
+    /// Secrets were redacted.
     Redacted,
-    /// Strings were cut.
+    /// Strings were truncated.
     Truncated,
-    /// What went beyond the size was left out.
+    /// Data beyond the size limit was dropped.
     SizeLimitExceeded,
-    /// NUL characters were taken out.
+    /// NUL characters were removed.
     NulRemoved,
-    /// Its time could not be believed; the nearest possible one stands in its place.
+    /// The time was clamped to the accepted range.
     ClockClamped,
 }
 
-/// Why an event was not stored.
+/// The reason why an event was not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Reason)]
 #[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// It is no object, has no type, or a field of it has the wrong kind of value.
+pub enum RejectReason {
+    /// The event is not an object, has no type, or has a field of the wrong type.
     Invalid,
-    /// Its type is too long.
+    /// The type is too long.
     TypeTooLong,
-    /// It is nested too deeply.
+    /// The event is nested too deeply.
     TooDeep,
-    /// It has a number that no program can hold, or one that is none: `NaN`, `Infinity`.
+    /// A number is out of range, `NaN` or `Infinity`.
     NumberOutOfRange,
-    /// The database refused it.
+    /// The database refused the event.
     Unstorable,
 }
 
 /// An event that was not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Rejected {
-    /// Its place in the batch, from 0.
+#[schema(as = Rejected)]
+pub struct RejectedEvent {
+    /// Index in the batch, from 0.
     pub index: usize,
-    /// Why, for a program.
-    pub reason: Reason,
-    /// Why, for a person.
+    /// Reason, for programs.
+    pub reason: RejectReason,
+    /// Reason, in words.
     pub detail: String,
 }
 
-/// A batch as it was read: what can be stored of it, and what not.
+/// An event that was changed for storage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ChangedEvent {
+    /// Index in the batch, from 0.
+    pub index: usize,
+    /// Changes.
+    pub changes: Vec<EventChange>,
+}
+
+/// A parsed batch.
 #[derive(Clone, Debug)]
-pub struct Batch {
-    /// The client's name for it, as the client wrote it.
+pub struct ParsedBatch {
+    /// Batch id, as the client sent it.
     pub name: String,
-    /// The name under which it is remembered.
+    /// Batch id, as it is stored.
     pub id: String,
-    /// How many events it has.
+    /// Number of events received.
     pub received: usize,
-    /// Those that can be stored, in order.
-    pub events: Vec<Event>,
-    /// The others.
-    pub rejected: Vec<Rejected>,
-    /// Whether bytes that are no text were replaced.
+    /// Events that can be stored, in order.
+    pub events: Vec<ClientEvent>,
+    /// Rejected events.
+    pub rejected: Vec<RejectedEvent>,
+    /// True if invalid UTF-8 was replaced.
     pub has_replaced_text: bool,
 }
 
-/// What became of a batch.
+/// The result of committing a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// How many of its events are stored now, by this request or an earlier one.
+pub struct CommitResult {
+    /// Events stored by this request or an earlier one.
     pub persisted: usize,
-    /// How many of them were stored before.
-    pub before: usize,
-    /// Events that turned out to be unstorable.
-    pub refused: Vec<Rejected>,
+    /// Events stored by an earlier request.
+    pub repeated: usize,
+    /// Events that the database refused.
+    pub refused: Vec<RejectedEvent>,
 }

@@ -1,34 +1,34 @@
-//! `NaN`, `Infinity` and `-Infinity`, which some serialisers write for numbers and JSON does not have.
+//! Replaces `NaN`, `Infinity` and `-Infinity`, which some serialisers write and JSON does not have.
 //!
-//! One of them costs its event and not the batch, so the batch must be readable without them.
+//! Such a number rejects its event, not the batch, so the rest of the batch must be parsed.
 
 use memchr::memchr2;
 
-const WORDS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
-const IN_THEIR_PLACE: &str = "null";
+const LITERALS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+const REPLACEMENT: &str = "null";
 
-/// A text with null where such words were.
+/// A text with `null` in place of such literals.
 pub(super) struct NonFiniteNumbers {
     text: String,
-    /// Where in the text they were, ascending.
-    places: Vec<usize>,
+    /// Offsets of the replacements, ascending.
+    offsets: Vec<usize>,
 }
 
 impl NonFiniteNumbers {
-    /// Puts null in the place of every such word that is no part of a string; none when there is none.
+    /// Replaces every such literal outside strings; none if there are none.
     pub(super) fn of(text: &str) -> Option<Self> {
         let mut finite = Self {
             text: String::with_capacity(text.len()),
-            places: Vec::new(),
+            offsets: Vec::new(),
         };
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
-            let word = WORDS.iter().find(|word| rest.starts_with(**word));
+            let word = LITERALS.iter().find(|word| rest.starts_with(**word));
             let length = match (first, word) {
                 ('"', _) => string_length(rest),
                 (_, Some(word)) => {
-                    finite.places.push(finite.text.len());
-                    finite.text.push_str(IN_THEIR_PLACE);
+                    finite.offsets.push(finite.text.len());
+                    finite.text.push_str(REPLACEMENT);
                     rest = &rest[word.len()..];
                     continue;
                 }
@@ -37,7 +37,7 @@ impl NonFiniteNumbers {
             finite.text.push_str(&rest[..length]);
             rest = &rest[length..];
         }
-        (!finite.places.is_empty()).then_some(finite)
+        (!finite.offsets.is_empty()).then_some(finite)
     }
 
     /// Returns the text.
@@ -45,20 +45,20 @@ impl NonFiniteNumbers {
         &self.text
     }
 
-    /// Returns how many there were.
-    pub(super) fn found(&self) -> usize {
-        self.places.len()
+    /// Returns the number of replacements.
+    pub(super) fn count(&self) -> usize {
+        self.offsets.len()
     }
 
-    /// Returns how many there were in a part of the text, which must be borrowed from it.
-    pub(super) fn found_in(&self, part: &str) -> usize {
+    /// Returns the number of replacements in a part of the text, which must be borrowed from it.
+    pub(super) fn count_in(&self, part: &str) -> usize {
         let start = part.as_ptr().addr() - self.text.as_ptr().addr();
-        let before = |end| self.places.partition_point(|place| *place < end);
+        let before = |end| self.offsets.partition_point(|offset| *offset < end);
         before(start + part.len()) - before(start)
     }
 }
 
-/// Returns the length of the string that the text begins with, its quotes included.
+/// Returns the length of the string that the text starts with, quotes included.
 fn string_length(text: &str) -> usize {
     let mut at = 1;
     while let Some(next) = memchr2(b'"', b'\\', &text.as_bytes()[at..]) {
@@ -66,7 +66,7 @@ fn string_length(text: &str) -> usize {
         if text.as_bytes()[at] == b'"' {
             return at + 1;
         }
-        // What is escaped may be more than a byte.
+        // The escaped character may have several bytes.
         let escaped = text[at + 1..].chars().next();
         at += 1 + escaped.map_or(0, char::len_utf8);
     }
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     fn finite(text: &str) -> Option<(String, Vec<usize>)> {
-        NonFiniteNumbers::of(text).map(|finite| (finite.text, finite.places))
+        NonFiniteNumbers::of(text).map(|finite| (finite.text, finite.offsets))
     }
 
     #[test]
@@ -106,8 +106,8 @@ mod tests {
     fn parts_are_told_apart() {
         let finite = NonFiniteNumbers::of(r"[[NaN,1],[2],[NaN,NaN]]").unwrap();
         assert_eq!(finite.text(), "[[null,1],[2],[null,null]]");
-        let counts = [1..9, 10..13, 14..25].map(|part| finite.found_in(&finite.text()[part]));
-        assert_eq!((counts, finite.found()), ([1, 0, 2], 3));
+        let counts = [1..9, 10..13, 14..25].map(|part| finite.count_in(&finite.text()[part]));
+        assert_eq!((counts, finite.count()), ([1, 0, 2], 3));
     }
 
     proptest! {

@@ -1,5 +1,4 @@
-//! From the text of a batch to events that can be stored, each by itself: one bad event loses no
-//! other. Pure.
+//! Parses batches, each event by itself, so that a bad event does not reject the others. Pure.
 
 use std::borrow::Cow;
 
@@ -13,27 +12,29 @@ use crate::platform::db::to_text;
 use crate::platform::json::mended;
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::first_chars;
-use crate::telemetry::clean::{TooDeep, clean};
+use crate::telemetry::anonymize::pseudonym;
+use crate::telemetry::anonymize::without_home_folders;
 use crate::telemetry::error::Error;
 use crate::telemetry::fields::{
-    Fields, Refusal, duration, message_in, text_in, trace_id_of, type_in, wrong,
+    EventFields, EventRejection, duration, message_in, text_in, trace_id_of, type_in, wrong_type,
 };
-use crate::telemetry::measure::measurements;
+use crate::telemetry::measurements::measurements;
 use crate::telemetry::model::{
-    Batch, Change, Event, MAX_AGE, MAX_AHEAD, MAX_BATCH_ID_BYTES, MAX_DEPTH, MAX_EVENT_BYTES,
-    MAX_EVENTS, MAX_NAME_CHARS, MAX_TYPE_CHARS, Occurrence, Reason, Rejected, Sender, Source,
+    ClientEvent, ErrorOccurrence, ErrorSource, EventChange, MAX_AGE, MAX_AHEAD, MAX_BATCH_ID_BYTES,
+    MAX_DEPTH, MAX_EVENT_BYTES, MAX_EVENTS, MAX_NAME_CHARS, MAX_TYPE_CHARS, ParsedBatch,
+    RejectReason, RejectedEvent, Sender,
 };
 use crate::telemetry::non_finite::NonFiniteNumbers;
-use crate::telemetry::private::{pseudonym, without_home_folders};
+use crate::telemetry::sanitize::{TooDeep, sanitize};
 
-/// What clients are called that do not say: the original's only one.
+/// Default source: the only client of the version before this one.
 const DEFAULT_SOURCE: &str = "vscode";
-/// Its events are errors.
-const ERROR: &str = "navi.error";
-/// The most of a problem's text that is repeated to the client, in characters.
+/// Type of events that report errors.
+const ERROR_TYPE: &str = "navi.error";
+/// The longest detail of a rejection, in characters.
 const MAX_DETAIL_CHARS: usize = 160;
 
-/// A batch as it is on the wire. `E` is an event: read, or left as text to be read by itself.
+/// A batch on the wire. `E` is an event: parsed, or raw text to be parsed by itself.
 #[derive(Deserialize)]
 #[serde(
     rename_all = "camelCase",
@@ -48,28 +49,28 @@ struct Envelope<E> {
     source: Option<String>,
 }
 
-/// Reads a batch. `now` is this server's time.
-pub fn batch(body: &[u8], sender: &Sender, now: DateTime<Utc>) -> Result<Batch, Error> {
+/// Parses a batch. `now` is this server's time.
+pub fn batch(body: &[u8], sender: &Sender, now: DateTime<Utc>) -> Result<ParsedBatch, Error> {
     let body = mended(body);
     let text = String::from_utf8_lossy(&body);
-    // A list would be taken too, its items as the fields in the order in which they are declared.
+    // Serde would accept an array, with its items as the fields in declaration order.
     if text.trim_start().starts_with('[') {
-        return Err(Error::Shape("a batch is a JSON object".to_owned()));
+        return Err(Error::Shape("a batch must be a JSON object".to_owned()));
     }
-    // All at once, which is twice as fast. If anything is wrong with any event, each by itself.
+    // All events at once, which is twice as fast. If any is malformed, each by itself.
     let mut batch = if let Ok(envelope) = serde_json::from_str::<Envelope<Map<_, _>>>(&text) {
-        events(envelope, sender, now, |common, index, event| {
-            common.event(index, event)
+        events(envelope, sender, now, |context, index, event| {
+            context.event(index, event)
         })?
     } else {
-        each(&text, sender, now)?
+        parse_singly(&text, sender, now)?
     };
     batch.has_replaced_text = matches!(text, Cow::Owned(_)) || matches!(body, Cow::Owned(_));
     Ok(batch)
 }
 
-/// Reads a batch event by event.
-fn each(text: &str, sender: &Sender, now: DateTime<Utc>) -> Result<Batch, Error> {
+/// Parses a batch event by event.
+fn parse_singly(text: &str, sender: &Sender, now: DateTime<Utc>) -> Result<ParsedBatch, Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let read = serde_path_to_error::deserialize::<_, Envelope<&RawValue>>(&mut deserializer);
     let error = match read {
@@ -77,8 +78,8 @@ fn each(text: &str, sender: &Sender, now: DateTime<Utc>) -> Result<Batch, Error>
             deserializer
                 .end()
                 .map_err(|error| Error::Syntax(error.to_string()))?;
-            return events(envelope, sender, now, |common, index, raw| {
-                common.event(index, fields_of(raw.get())?)
+            return events(envelope, sender, now, |context, index, raw| {
+                context.event(index, fields_of(raw.get())?)
             });
         }
         Err(error) => envelope_error(&error),
@@ -89,45 +90,50 @@ fn each(text: &str, sender: &Sender, now: DateTime<Utc>) -> Result<Batch, Error>
     let Ok(envelope) = serde_json::from_str::<Envelope<&RawValue>>(finite.text()) else {
         return Err(error);
     };
-    // One beside the events makes the batch no JSON.
-    let within = envelope.events.iter().map(|raw| finite.found_in(raw.get()));
-    if within.sum::<usize>() < finite.found() {
+    // Such a number outside the events makes the batch invalid.
+    let within = envelope.events.iter().map(|raw| finite.count_in(raw.get()));
+    if within.sum::<usize>() < finite.count() {
         return Err(error);
     }
-    events(envelope, sender, now, |common, index, raw| {
-        if finite.found_in(raw.get()) > 0 {
-            let detail = "`NaN` and `Infinity` are no JSON; send null instead";
-            return Err((Reason::NumberOutOfRange, detail.to_owned()));
+    events(envelope, sender, now, |context, index, raw| {
+        if finite.count_in(raw.get()) > 0 {
+            return Err(EventRejection::new(
+                RejectReason::NumberOutOfRange,
+                "`NaN` and `Infinity` are not JSON; send null instead",
+            ));
         }
-        common.event(index, fields_of(raw.get())?)
+        context.event(index, fields_of(raw.get())?)
     })
 }
 
-fn fields_of(raw: &str) -> Result<Map<String, Value>, Refusal> {
+fn fields_of(raw: &str) -> Result<Map<String, Value>, EventRejection> {
     if !raw.starts_with('{') {
-        return Err((Reason::Invalid, "an event is a JSON object".to_owned()));
+        return Err(EventRejection::new(
+            RejectReason::Invalid,
+            "an event must be a JSON object",
+        ));
     }
-    serde_json::from_str(raw).map_err(|error| refusal(&error))
+    serde_json::from_str(raw).map_err(|error| rejection(&error))
 }
 
-/// Reads the events of a batch.
+/// Parses the events of a batch.
 fn events<E>(
     envelope: Envelope<E>,
     sender: &Sender,
     now: DateTime<Utc>,
-    read: impl Fn(&Common<'_>, usize, E) -> Result<Event, Refusal>,
-) -> Result<Batch, Error> {
+    read: impl Fn(&BatchContext<'_>, usize, E) -> Result<ClientEvent, EventRejection>,
+) -> Result<ParsedBatch, Error> {
     let received = envelope.events.len();
     if received > MAX_EVENTS {
         return Err(Error::TooManyEvents(received));
     }
-    let common = Common {
+    let context = BatchContext {
         sender,
         now,
         version: envelope.version.as_deref().map(short),
         source: envelope.source.as_deref().map(short),
     };
-    let mut batch = Batch {
+    let mut batch = ParsedBatch {
         id: batch_id(&envelope.batch_id)?,
         name: envelope.batch_id,
         received,
@@ -136,12 +142,12 @@ fn events<E>(
         has_replaced_text: false,
     };
     for (index, event) in envelope.events.into_iter().enumerate() {
-        match read(&common, index, event) {
+        match read(&context, index, event) {
             Ok(event) => batch.events.push(event),
-            Err((reason, detail)) => batch.rejected.push(Rejected {
+            Err(rejection) => batch.rejected.push(RejectedEvent {
                 index,
-                reason,
-                detail: first_chars(&detail, MAX_DETAIL_CHARS).to_owned(),
+                reason: rejection.reason,
+                detail: first_chars(&rejection.detail, MAX_DETAIL_CHARS).to_owned(),
             }),
         }
     }
@@ -157,7 +163,7 @@ fn envelope_error(error: &serde_path_to_error::Error<serde_json::Error>) -> Erro
     }
 }
 
-/// The name under which a batch is remembered. One that looks like a secret is remembered by its hash.
+/// Returns the id under which a batch is stored; the hash of one that looks like a secret.
 fn batch_id(id: &str) -> Result<String, Error> {
     if id.is_empty() || id.len() > MAX_BATCH_ID_BYTES || id.chars().any(char::is_control) {
         return Err(Error::BatchId);
@@ -168,7 +174,7 @@ fn batch_id(id: &str) -> Result<String, Error> {
     })
 }
 
-/// A short text as it is kept: without secrets and NUL, not too long.
+/// Sanitizes a short text.
 fn short(text: &str) -> String {
     bounded(text, MAX_NAME_CHARS)
 }
@@ -177,17 +183,21 @@ fn bounded(text: &str, max_chars: usize) -> String {
     to_text(&redact_text(text), max_chars)
 }
 
-/// What the events of a batch have in common.
-struct Common<'a> {
+/// The context of the events of a batch.
+struct BatchContext<'a> {
     sender: &'a Sender,
     now: DateTime<Utc>,
     version: Option<String>,
     source: Option<String>,
 }
 
-impl Common<'_> {
-    fn event(&self, index: usize, fields: Map<String, Value>) -> Result<Event, Refusal> {
-        let mut fields = Fields(fields);
+impl BatchContext<'_> {
+    fn event(
+        &self,
+        index: usize,
+        fields: Map<String, Value>,
+    ) -> Result<ClientEvent, EventRejection> {
+        let mut fields = EventFields(fields);
         let kind = kind(&mut fields)?;
         let (occurred_at, is_clamped) = self.time(&mut fields)?;
         let mut data = fields.object("data")?;
@@ -204,24 +214,24 @@ impl Common<'_> {
                 &["runId", "run_id", "jobId", "job_id", "taskId", "task_id"],
             )
         });
-        // Whom the token names is who reports; what the body says about that is not kept.
+        // The token names the user and organisation; those of the body are dropped.
         fields.0.remove("userId");
         fields.0.remove("orgId");
         let workspace = fields.text("workspaceRoot")?;
         let mut extra = fields.0;
         if let Some(path) = workspace {
-            // The same workspace is recognised without its path, which names people.
+            // A pseudonym, because the path may name a person.
             let workspace = pseudonym(&[self.sender.org_id.as_str(), &path]);
             extra.insert("workspace".to_owned(), Value::String(workspace));
         }
-        let mut changes = fitted(&mut data, &mut extra)?;
+        let mut changes = sanitize_event(&mut data, &mut extra)?;
         if is_clamped {
-            changes.push(Change::ClockClamped);
+            changes.push(EventChange::ClockClamped);
         }
         let version = version
             .or_else(|| text_in(&data, &["version", "extensionVersion", "appVersion"]))
             .map(|text| short(&text));
-        let mut event = Event {
+        let mut event = ClientEvent {
             index,
             duration_ms: duration(&data),
             error_message: message_in(&data),
@@ -242,36 +252,36 @@ impl Common<'_> {
             occurred_at,
             changes,
         };
-        if event.kind == ERROR {
+        if event.kind == ERROR_TYPE {
             event.error = Some(self.occurrence(&event));
         }
         Ok(event)
     }
 
-    /// When it happened, and whether that had to be brought into what is possible.
-    fn time(&self, fields: &mut Fields) -> Result<(DateTime<Utc>, bool), Refusal> {
+    /// Returns the time of an event, and whether it was clamped.
+    fn time(&self, fields: &mut EventFields) -> Result<(DateTime<Utc>, bool), EventRejection> {
         let sent = match fields.0.remove("timestamp") {
             None | Some(Value::Null) => return Ok((self.now, false)),
             Some(Value::Number(number)) => number,
-            Some(_) => return Err(wrong("timestamp", "a number of milliseconds")),
+            Some(_) => return Err(wrong_type("timestamp", "a number of milliseconds")),
         };
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "saturates, and is clamped to the possible below"
+            reason = "saturates, and is clamped below"
         )]
         let millis = sent
             .as_i64()
             .unwrap_or_else(|| sent.as_f64().unwrap_or_default() as i64);
         let (earliest, latest) = (self.now - MAX_AGE, self.now + MAX_AHEAD);
         let claimed = DateTime::from_timestamp_millis(millis);
-        let believed = claimed.map_or(if millis < 0 { earliest } else { latest }, |claimed| {
+        let clamped = claimed.map_or(if millis < 0 { earliest } else { latest }, |claimed| {
             claimed.clamp(earliest, latest)
         });
-        Ok((believed, claimed != Some(believed)))
+        Ok((clamped, claimed != Some(clamped)))
     }
 
-    /// The error that an event reports.
-    fn occurrence(&self, event: &Event) -> Occurrence {
+    /// Returns the error that an event reports.
+    fn occurrence(&self, event: &ClientEvent) -> ErrorOccurrence {
         let data = &event.data;
         let named =
             |names: &[&str], max: usize| text_in(data, names).map(|text| bounded(&text, max));
@@ -283,10 +293,10 @@ impl Common<'_> {
             Some(Value::Number(number)) => number.as_f64() != Some(0.0),
             Some(_) => true,
         };
-        Occurrence {
+        ErrorOccurrence {
             org_id: self.sender.org_id.to_string(),
             user_id: self.sender.user_id.to_string(),
-            source: Source::Client,
+            source: ErrorSource::Client,
             error_type: named(&["errorType", "error_type"], MAX_NAME_CHARS)
                 .or_else(|| type_in(&message).map(|text| bounded(text, MAX_NAME_CHARS)))
                 .unwrap_or_else(|| "unknown".to_owned()),
@@ -310,11 +320,11 @@ impl Common<'_> {
     }
 }
 
-/// Cleans what an event carries, within what one event may be.
-fn fitted(
+/// Sanitizes the data of an event, within the size of one event.
+fn sanitize_event(
     data: &mut Map<String, Value>,
     extra: &mut Map<String, Value>,
-) -> Result<Vec<Change>, Refusal> {
+) -> Result<Vec<EventChange>, EventRejection> {
     for name in ["error", "message", "stack"] {
         if let Some(Value::String(text)) = data.get_mut(name)
             && let Cow::Owned(private) = without_home_folders(text)
@@ -324,25 +334,23 @@ fn fitted(
     }
     let mut budget = MAX_EVENT_BYTES;
     let too_deep = |_: TooDeep| {
-        (
-            Reason::TooDeep,
-            format!("it is nested more than {MAX_DEPTH} levels deep"),
-        )
+        let detail = format!("it is nested more than {MAX_DEPTH} levels deep");
+        EventRejection::new(RejectReason::TooDeep, detail)
     };
-    let mut changes = clean(data, &mut budget).map_err(too_deep)?;
-    changes.extend(clean(extra, &mut budget).map_err(too_deep)?);
+    let mut changes = sanitize(data, &mut budget).map_err(too_deep)?;
+    changes.extend(sanitize(extra, &mut budget).map_err(too_deep)?);
     changes.sort_unstable();
     changes.dedup();
     Ok(changes)
 }
 
-fn kind(fields: &mut Fields) -> Result<String, Refusal> {
+fn kind(fields: &mut EventFields) -> Result<String, EventRejection> {
     let Some(kind) = fields.text("type")? else {
-        return Err(wrong("type", "a text, such as `navi.error`"));
+        return Err(wrong_type("type", "a text, such as `navi.error`"));
     };
     if kind.chars().nth(MAX_TYPE_CHARS).is_some() {
         let detail = format!("`type` is longer than {MAX_TYPE_CHARS} characters");
-        return Err((Reason::TypeTooLong, detail));
+        return Err(EventRejection::new(RejectReason::TypeTooLong, detail));
     }
     let kind = short(&kind);
     Ok(if kind.is_empty() {
@@ -352,15 +360,15 @@ fn kind(fields: &mut Fields) -> Result<String, Refusal> {
     })
 }
 
-/// What is wrong with the text of an event, by what the parser says of it.
-fn refusal(error: &serde_json::Error) -> Refusal {
+/// Returns the rejection for an error of the parser.
+fn rejection(error: &serde_json::Error) -> EventRejection {
     let text = redact_text(&error.to_string()).into_owned();
     let reason = if text.starts_with("recursion limit") {
-        Reason::TooDeep
+        RejectReason::TooDeep
     } else if text.starts_with("number out of range") {
-        Reason::NumberOutOfRange
+        RejectReason::NumberOutOfRange
     } else {
-        Reason::Invalid
+        RejectReason::Invalid
     };
-    (reason, text)
+    EventRejection::new(reason, text)
 }

@@ -1,4 +1,4 @@
-//! Telemetry over HTTP.
+//! HTTP routes of telemetry.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -11,13 +11,13 @@ use crate::platform::extract::Json;
 use crate::platform::problem::Problem;
 use crate::telemetry::error::Error;
 use crate::telemetry::extract::BatchBody;
-use crate::telemetry::model::{Change, Rejected};
+use crate::telemetry::model::{ChangedEvent, RejectedEvent};
 use crate::telemetry::rows::user_agent;
-use crate::telemetry::service::{Taken, Telemetry};
+use crate::telemetry::service::{IngestResult, Telemetry};
 
-/// Seconds after which a batch that found no room may be sent again.
+/// `Retry-After` of an overloaded server, in seconds.
 const RETRY_OVERLOAD: u64 = 1;
-/// Seconds after which a database that is away may be tried again.
+/// `Retry-After` while the database is unavailable, in seconds.
 const RETRY_DATABASE: u64 = 2;
 
 /// The routes of this slice.
@@ -59,7 +59,7 @@ impl From<Error> for Problem {
                 detail,
             )
             .retry_after(RETRY_OVERLOAD),
-            Error::TooManyOfYours { seconds, .. } => {
+            Error::RateLimited { seconds, .. } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail)
                     .retry_after(seconds)
             }
@@ -73,107 +73,95 @@ impl From<Error> for Problem {
     }
 }
 
-/// What clients report. Fields that are not listed are kept with the event.
+/// A batch of events. Fields that are not listed are stored with the event.
 #[derive(utoipa::ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes the body, which is read event by event")]
 struct TelemetryBatch {
-    /// At most 1000.
+    /// Events, at most 1000.
     #[schema(max_items = 1000)]
     events: Vec<TelemetryEvent>,
-    /// Your name for this batch, 1 to 128 bytes. Sent again, it is stored once.
+    /// Your id of the batch, 1 to 128 bytes. A batch sent again is stored once.
     #[schema(min_length = 1, max_length = 128)]
     batch_id: String,
-    /// When you sent it, in milliseconds since 1970.
+    /// Time of sending, in milliseconds since 1970.
     timestamp: Option<i64>,
-    /// Your version, for the events that do not say.
+    /// Version of the client, for events without one.
     version: Option<String>,
-    /// Which client you are; `vscode` when absent.
+    /// Client; `vscode` when absent.
     source: Option<String>,
 }
 
-/// Something that happened at a client.
+/// An event of a client.
 #[derive(utoipa::ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes the body, which is read event by event")]
 struct TelemetryEvent {
-    /// What happened, such as `navi.error` or `navi.streaming.performance`; at most 128 characters.
+    /// Type, such as `navi.error` or `navi.streaming.performance`; at most 128 characters.
     #[schema(max_length = 128)]
     r#type: String,
-    /// When, in milliseconds since 1970; brought into the last 30 days.
+    /// Time in milliseconds since 1970; clamped to the last 30 days.
     timestamp: Option<f64>,
-    /// What else is to be said. Secrets are taken out, long strings cut after 10000 characters, and
-    /// what goes beyond 50000 bytes left out.
+    /// Data. Secrets are redacted, strings truncated to 10000 characters, and data beyond 50000 bytes
+    /// dropped.
     data: Option<serde_json::Map<String, serde_json::Value>>,
-    /// Your session.
+    /// Session of the client.
     session_id: Option<String>,
-    /// The trace that it belongs to: 32 hexadecimal digits, or a whole `traceparent`.
+    /// Trace: 32 hexadecimal digits, or a whole `traceparent`.
     trace_id: Option<String>,
-    /// The run that it belongs to.
+    /// Run.
     run_id: Option<String>,
-    /// Your version.
+    /// Version of the client.
     version: Option<String>,
-    /// A folder; kept as a pseudonym.
+    /// Folder; stored as a pseudonym.
     workspace_root: Option<String>,
 }
 
-/// What was done to an event so that it could be kept.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct ChangedEvent {
-    /// Its place in the batch, from 0.
-    index: usize,
-    /// What was done.
-    changes: Vec<Change>,
-}
-
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct TelemetryAnswer {
-    /// Whether every event of the batch is stored.
+    /// True if every event of the batch is stored.
     success: bool,
-    /// Your name for it.
+    /// Your id of the batch.
     batch_id: String,
-    /// How many events it has.
+    /// Number of events received.
     events_received: usize,
-    /// How many of them are stored, now or since you sent the batch before.
+    /// Number of events stored by this request or an earlier one.
     events_persisted: usize,
-    /// Those that are not, and why.
-    events_rejected: Vec<Rejected>,
-    /// Those that were changed so that they could be stored.
+    /// Rejected events.
+    events_rejected: Vec<RejectedEvent>,
+    /// Events that were changed for storage.
     events_changed: Vec<ChangedEvent>,
-    /// The same in words.
+    /// Result in words.
     message: String,
 }
 
 impl TelemetryAnswer {
-    fn of(taken: Taken) -> Self {
-        let Taken {
+    fn of(result: IngestResult) -> Self {
+        let IngestResult {
             persisted,
             received,
-            before,
+            repeated,
             ..
-        } = taken;
-        let repeated = match before {
+        } = result;
+        let repeated = match repeated {
             0 => String::new(),
-            before => format!("; {before} of them were before"),
+            repeated => format!("; {repeated} of them were before"),
         };
-        let replaced = if taken.has_replaced_text {
+        let replaced = if result.has_replaced_text {
             "; what is no Unicode text was replaced"
         } else {
             ""
         };
         let message = format!("{persisted} of {received} events are stored{repeated}{replaced}");
-        let changed = taken.changed.into_iter();
         Self {
             success: persisted == received,
-            batch_id: taken.batch_id,
+            batch_id: result.batch_id,
             events_received: received,
             events_persisted: persisted,
-            events_rejected: taken.rejected,
-            events_changed: changed
-                .map(|(index, changes)| ChangedEvent { index, changes })
-                .collect(),
+            events_rejected: result.rejected,
+            events_changed: result.changed,
             message,
         }
     }
@@ -181,21 +169,21 @@ impl TelemetryAnswer {
 
 /// Report events, errors and measurements.
 ///
-/// What the answer calls stored is on disk. A batch may be packed with gzip or zstd
-/// (`Content-Encoding`), and sent again when its answer was lost.
+/// Events that the response counts as stored are on disk. A batch may be compressed with gzip or zstd
+/// (`Content-Encoding`), and sent again if the response was lost.
 #[utoipa::path(
     post, path = "/api/telemetry", tag = "telemetry",
     security(("bearer" = ["viewer"])),
     request_body = TelemetryBatch,
     responses(
-        (status = 200, description = "What became of every event", body = TelemetryAnswer),
-        (status = 400, description = "It is no JSON, or was not packed as declared"),
+        (status = 200, description = "The result of every event", body = TelemetryAnswer),
+        (status = 400, description = "The body is not valid JSON, or not compressed as declared"),
         (status = 408, description = "The body was not sent in time"),
         (status = 413, description = "More than 1 MiB or more than 1000 events"),
-        (status = 415, description = "Not declared as JSON, or packed otherwise"),
-        (status = 422, description = "It is no batch, or no event of it can be stored"),
-        (status = 429, description = "More comes than can be stored, or than you may send"),
-        (status = 503, description = "The database does not answer"),
+        (status = 415, description = "The body is not declared as JSON, or has an unsupported encoding"),
+        (status = 422, description = "The body is not a batch, or none of its events can be stored"),
+        (status = 429, description = "The server is overloaded, or you are over the rate limit"),
+        (status = 503, description = "The database is unavailable"),
     )
 )]
 async fn post_telemetry(
@@ -206,29 +194,29 @@ async fn post_telemetry(
 ) -> Result<Json<TelemetryAnswer>, Problem> {
     let agent = headers.get(header::USER_AGENT);
     let agent = agent.and_then(|agent| agent.to_str().ok()).map(user_agent);
-    let taken = telemetry.take(&principal, agent, &body.bytes).await?;
-    Ok(Json(TelemetryAnswer::of(taken)))
+    let result = telemetry.ingest(&principal, agent, &body.bytes).await?;
+    Ok(Json(TelemetryAnswer::of(result)))
 }
 
-/// Whether telemetry is taken.
+/// Health of telemetry.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct TelemetryHealth {
-    /// `healthy`, or `degraded` while the database does not answer.
+    /// `healthy`.
     status: &'static str,
     /// `telemetry`.
     service: &'static str,
 }
 
-/// Whether telemetry is taken.
+/// Check that telemetry is accepted.
 #[utoipa::path(
     get, path = "/api/telemetry/health", tag = "telemetry",
     responses(
-        (status = 200, description = "It is", body = TelemetryHealth),
-        (status = 503, description = "The database does not answer"),
+        (status = 200, description = "Telemetry is accepted", body = TelemetryHealth),
+        (status = 503, description = "The database is unavailable"),
     )
 )]
 async fn get_health(State(telemetry): State<Telemetry>) -> Result<Json<TelemetryHealth>, Problem> {
-    if telemetry.is_away() {
+    if telemetry.is_unavailable() {
         return Err(Error::Unavailable.into());
     }
     Ok(Json(TelemetryHealth {

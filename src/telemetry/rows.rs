@@ -1,5 +1,5 @@
-//! A batch as it is written: its events as lines for `COPY`, made where the request is handled, so
-//! that the one who writes has nothing left to do but to send them. Pure.
+//! Serialises batches to lines for `COPY`. Done by the request handlers, so that the writer only sends
+//! them. Pure.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use memchr::memchr;
@@ -8,29 +8,35 @@ use uuid::Uuid;
 
 use crate::platform::db::to_text;
 use crate::platform::redact::text::redact_text;
-use crate::telemetry::fingerprint::{Fingerprint, Grouping};
-use crate::telemetry::model::{Batch, Event, Measurement, Occurrence, Rejected, Sender};
+use crate::telemetry::fingerprint::ErrorFingerprint;
+use crate::telemetry::fingerprint::Fingerprinter;
+use crate::telemetry::model::ClientEvent;
+use crate::telemetry::model::ErrorOccurrence;
+use crate::telemetry::model::Measurement;
+use crate::telemetry::model::ParsedBatch;
+use crate::telemetry::model::RejectedEvent;
+use crate::telemetry::model::Sender;
 
-/// The columns of a line, in its order.
+/// The columns of a line, in order.
 pub const COLUMNS: &str = "org_id, user_id, batch_id, batch_index, event_type, event_category, \
     event_name, event_data, session_id, user_agent, source, source_version, duration_ms, \
     error_message, error_stack, error_code, extra_metadata, trace_id, run_id, occurred_at, created_at";
-/// The most that is kept of what a client calls itself, in characters.
+/// The longest user agent, in characters.
 const MAX_AGENT_CHARS: usize = 256;
 
-/// An error and the group that it belongs to.
+/// An error and its fingerprint.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Grouped {
-    /// The error.
-    pub occurrence: Occurrence,
-    /// What it has in common with its like.
-    pub fingerprint: Fingerprint,
+pub struct GroupedError {
+    /// Error.
+    pub occurrence: ErrorOccurrence,
+    /// Fingerprint of its group.
+    pub fingerprint: ErrorFingerprint,
 }
 
-impl Grouped {
-    /// Groups an error.
-    pub fn of(occurrence: Occurrence, grouping: &Grouping) -> Self {
-        let fingerprint = grouping.of(
+impl GroupedError {
+    /// Computes the fingerprint of an error.
+    pub fn of(occurrence: ErrorOccurrence, fingerprinter: &Fingerprinter) -> Self {
+        let fingerprint = fingerprinter.of(
             &occurrence.error_type,
             &occurrence.message,
             occurrence.stack.as_deref(),
@@ -42,65 +48,65 @@ impl Grouped {
     }
 }
 
-/// What is written of an event beside its line.
+/// The data of an event beside its line.
 #[derive(Clone, Debug)]
 pub struct EventRow {
-    /// Its place in its batch.
+    /// Index in the batch.
     pub index: i32,
-    /// Where its line ends within [`Rows::lines`]; it begins where the one before it ends.
+    /// End of its line within [`BatchRows::lines`]; it starts at the end of the previous one.
     pub end: usize,
-    /// Its type.
+    /// Type.
     pub kind: String,
-    /// The version of its client; empty when unknown.
+    /// Version of the client; empty if unknown.
     pub version: String,
-    /// The error that it reports.
-    pub error: Option<Grouped>,
-    /// What it measured.
+    /// Error, for events that report one.
+    pub error: Option<GroupedError>,
+    /// Measurements.
     pub measurements: Vec<Measurement>,
-    /// The client's session, the trace and the run, for the rows of its measurements.
-    pub thread: Thread,
+    /// Session, trace and run, for the rows of measurements.
+    pub correlation: CorrelationIds,
 }
 
-/// What connects a row to others.
+/// Ids that correlate a row with others.
 #[derive(Clone, Debug, Default)]
-pub struct Thread {
-    /// The client's session.
+pub struct CorrelationIds {
+    /// Session of the client.
     pub session_id: Option<String>,
-    /// The trace.
+    /// Trace.
     pub trace_id: Option<String>,
-    /// The run.
+    /// Run.
     pub run_id: Option<Uuid>,
 }
 
-/// A batch, ready to be written.
+/// A serialised batch.
 #[derive(Clone, Debug)]
-pub struct Rows {
-    /// Whose.
+pub struct BatchRows {
+    /// Organisation.
     pub org_id: String,
-    /// Who sent it.
+    /// User who sent it.
     pub user_id: String,
-    /// The name under which it is remembered.
+    /// Batch id, as it is stored.
     pub batch_id: String,
-    /// How many events it has.
+    /// Number of events received.
     pub received: i32,
-    /// Those that are not stored, by index.
+    /// Indices of rejected events.
     pub rejected: Vec<i32>,
-    /// All lines, one after the other.
+    /// Lines for `COPY`.
     pub lines: Vec<u8>,
-    /// The events behind them.
+    /// Events of the lines.
     pub events: Vec<EventRow>,
-    /// When it came.
+    /// Time of receipt.
     pub created_at: DateTime<Utc>,
 }
 
-impl Rows {
-    /// Writes out a batch. What was rejected stays with the caller.
+impl BatchRows {
+    /// Serialises a batch. Returns the rejected events beside it.
     pub fn of(
-        batch: Batch,
+        batch: ParsedBatch,
         sender: &Sender,
-        grouping: &Grouping,
+        fingerprinter: &Fingerprinter,
         now: DateTime<Utc>,
-    ) -> (Self, Vec<Rejected>) {
+    ) -> (Self, Vec<RejectedEvent>) {
         let mut rows = Self {
             org_id: sender.org_id.to_string(),
             user_id: sender.user_id.to_string(),
@@ -112,12 +118,12 @@ impl Rows {
             created_at: now,
         };
         for event in batch.events {
-            rows.push(event, sender, grouping);
+            rows.push(event, sender, fingerprinter);
         }
         (rows, batch.rejected)
     }
 
-    /// The line of an event, by its place in [`Self::events`].
+    /// Returns the line of an event, by its position in [`Self::events`].
     pub fn line(&self, at: usize) -> &[u8] {
         let from = at
             .checked_sub(1)
@@ -125,13 +131,13 @@ impl Rows {
         &self.lines[from..self.events[at].end]
     }
 
-    /// What it takes in memory, roughly, in bytes.
+    /// Returns the approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
         self.lines.len() + self.events.len() * size_of::<EventRow>()
     }
 
-    fn push(&mut self, event: Event, sender: &Sender, grouping: &Grouping) {
-        let mut line = Line(&mut self.lines);
+    fn push(&mut self, event: ClientEvent, sender: &Sender, fingerprinter: &Fingerprinter) {
+        let mut line = CopyLine(&mut self.lines);
         line.text(&self.org_id);
         line.text(&self.user_id);
         line.text(&self.batch_id);
@@ -163,9 +169,11 @@ impl Rows {
             end: self.lines.len(),
             kind: event.kind,
             version: event.version.unwrap_or_default(),
-            error: event.error.map(|error| Grouped::of(error, grouping)),
+            error: event
+                .error
+                .map(|error| GroupedError::of(error, fingerprinter)),
             measurements: event.measurements,
-            thread: Thread {
+            correlation: CorrelationIds {
                 session_id: event.session_id,
                 trace_id: event.trace_id,
                 run_id: event.run_id,
@@ -174,7 +182,7 @@ impl Rows {
     }
 }
 
-/// What a client calls itself, as it is kept.
+/// Sanitizes a user agent.
 pub fn user_agent(text: &str) -> String {
     to_text(&redact_text(text), MAX_AGENT_CHARS)
 }
@@ -183,12 +191,12 @@ fn number(index: usize) -> i32 {
     i32::try_from(index).unwrap_or(i32::MAX)
 }
 
-/// A line of Postgres' text format for `COPY`: columns between tabs, `\N` for null, and a backslash
-/// before what would otherwise mean something
+/// A line of Postgres' text format for `COPY`: columns separated by tabs, `\N` for null, and backslash
+/// escapes
 /// (<https://www.postgresql.org/docs/current/sql-copy.html>).
-struct Line<'a>(&'a mut Vec<u8>);
+struct CopyLine<'a>(&'a mut Vec<u8>);
 
-impl Line<'_> {
+impl CopyLine<'_> {
     fn text(&mut self, text: &str) {
         escape(text.as_bytes(), self.0);
         self.0.push(b'\t');
@@ -205,7 +213,7 @@ impl Line<'_> {
         let from = self.0.len();
         // Writing into memory does not fail.
         let _written = serde_json::to_writer(&mut *self.0, fields);
-        // JSON on one line has nothing else to escape, and most of it not even that.
+        // JSON on one line has nothing else to escape, and mostly not even that.
         if memchr(b'\\', &self.0[from..]).is_some() {
             let plain = self.0.split_off(from);
             escape(&plain, self.0);

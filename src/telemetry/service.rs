@@ -1,4 +1,4 @@
-//! Taking telemetry: read, bounded, and acknowledged once it is on disk.
+//! Ingests telemetry: parses it within limits, and acknowledges it once it is on disk.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,89 +15,93 @@ use crate::platform::body::BodyError;
 use crate::platform::clock::Clock;
 use crate::platform::metrics::Metrics;
 use crate::platform::tasks::Tasks;
-use crate::telemetry::cardinality::Cardinality;
-use crate::telemetry::clean::fit_text;
+use crate::telemetry::cardinality::CardinalityLimiter;
+use crate::telemetry::client_metrics::{Observation, observation};
 use crate::telemetry::error::Error;
-use crate::telemetry::fingerprint::Grouping;
+use crate::telemetry::fingerprint::Fingerprinter;
 use crate::telemetry::model::{
-    Batch, Change, MAX_BODY_BYTES, Occurrence, Rejected, Sender, Stored,
+    ChangedEvent, CommitResult, ErrorOccurrence, MAX_BODY_BYTES, ParsedBatch, RejectedEvent, Sender,
 };
-use crate::telemetry::observe::{Observation, observations};
 use crate::telemetry::parse;
-use crate::telemetry::rows::{Grouped, Rows};
+use crate::telemetry::rows::{BatchRows, GroupedError};
+use crate::telemetry::sanitize::sanitize_text;
 use crate::telemetry::store::errors;
-use crate::telemetry::writer::{Draft, Writer};
+use crate::telemetry::writer::{TelemetryWriter, WriteRequest};
 
-/// How many writers there are. Organisations are divided among them, so no two wait for the same rows,
-/// and one goes on while the other waits for the disk.
-const LANES: usize = 2;
-/// The most that bodies on their way may take, in KiB: beyond, whoever comes waits at the door.
-const READING_KIB: usize = 32 * 1024;
-/// The most that rows on their way to the disk may take, in KiB.
-const WRITING_KIB: usize = 16 * 1024;
-/// How long whoever finds no room waits for it.
-const ROOM_PATIENCE: Duration = Duration::from_secs(1);
-/// How long a batch may take to be committed, before its client is asked to send it again.
-const COMMIT_PATIENCE: Duration = Duration::from_secs(12);
+/// Number of writers. Organisations are sharded over them, so no two wait for the same rows, and one works
+/// while the other waits for the disk.
+const SHARDS: usize = 2;
+/// Memory for request bodies, in KiB; further requests wait.
+const BODY_MEMORY_KIB: usize = 32 * 1024;
+/// Memory for rows that wait for the disk, in KiB.
+const ROW_MEMORY_KIB: usize = 16 * 1024;
+/// Timeout of waiting for memory.
+const MEMORY_TIMEOUT: Duration = Duration::from_secs(1);
+/// Timeout of a commit, after which the client is asked to send the batch again.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(12);
 
-/// Takes telemetry; cheap to clone.
+/// The ingestion service; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Telemetry(Arc<Inner>);
 
-/// What the handles share.
+/// State shared by all handles.
 #[derive(Debug)]
 pub struct Inner {
     environment: &'static str,
     clock: Clock,
     metrics: Metrics,
-    grouping: Grouping,
-    lanes: Vec<Lane>,
+    fingerprinter: Fingerprinter,
+    shards: Vec<WriterShard>,
     events: Arc<RateLimiter>,
-    reading: Arc<Semaphore>,
-    writing: Arc<Semaphore>,
+    body_memory: Arc<Semaphore>,
+    row_memory: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
-struct Lane {
-    drafts: mpsc::UnboundedSender<Draft>,
-    is_away: Arc<AtomicBool>,
+struct WriterShard {
+    queue: mpsc::UnboundedSender<WriteRequest>,
+    is_unavailable: Arc<AtomicBool>,
 }
 
-impl Lane {
-    /// Hands a batch to the writer, with its room, and waits until it is committed.
-    async fn write(&self, rows: Rows, room: OwnedSemaphorePermit) -> Result<Stored, Error> {
-        let (done, told) = oneshot::channel();
-        let draft = Draft::Batch {
+impl WriterShard {
+    /// Queues a batch for the writer, and waits for its commit.
+    async fn write(
+        &self,
+        rows: BatchRows,
+        memory: OwnedSemaphorePermit,
+    ) -> Result<CommitResult, Error> {
+        let (done, committed) = oneshot::channel();
+        let request = WriteRequest::Batch {
             rows: Box::new(rows),
             done,
-            room,
+            memory,
         };
-        self.drafts
-            .send(draft)
+        self.queue
+            .send(request)
             .map_err(|_ended| Error::Unavailable)?;
-        match timeout(COMMIT_PATIENCE, told).await {
+        match timeout(COMMIT_TIMEOUT, committed).await {
             Ok(Ok(stored)) => Ok(stored),
             Ok(Err(_)) | Err(_) => Err(Error::Unavailable),
         }
     }
 }
 
-/// What became of a batch, as its client is told.
+/// The result of ingesting a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// The client's name for the batch, as the client wrote it.
+pub struct IngestResult {
+    /// Batch id, as the client sent it.
     pub batch_id: String,
-    /// How many events the batch has.
+    /// Number of events received.
     pub received: usize,
-    /// How many of them are stored.
+    /// Events stored by this request or an earlier one.
     pub persisted: usize,
-    /// How many were stored before.
-    pub before: usize,
-    /// Those that are not, by index.
-    pub rejected: Vec<Rejected>,
-    /// What was changed in which events, by index.
-    pub changed: Vec<(usize, Vec<Change>)>,
-    /// Whether what is no text was replaced.
+    /// Events stored by an earlier request.
+    pub repeated: usize,
+    /// Rejected events, by index.
+    pub rejected: Vec<RejectedEvent>,
+    /// Changed events, by index.
+    pub changed: Vec<ChangedEvent>,
+    /// True if invalid UTF-8 was replaced.
     pub has_replaced_text: bool,
 }
 
@@ -111,102 +115,101 @@ impl Telemetry {
         events_per_minute: u32,
         tasks: &Tasks,
     ) -> Result<Self, regex::Error> {
-        let lanes = std::iter::repeat_with(|| {
-            let (sender, drafts) = mpsc::unbounded_channel();
-            let is_away = Arc::new(AtomicBool::new(false));
-            let writer = Writer::new(
+        let shards = std::iter::repeat_with(|| {
+            let (sender, queue) = mpsc::unbounded_channel();
+            let is_unavailable = Arc::new(AtomicBool::new(false));
+            let writer = TelemetryWriter::new(
                 db,
                 clock.clone(),
                 metrics.clone(),
                 environment,
-                drafts,
-                is_away.clone(),
+                queue,
+                is_unavailable.clone(),
                 tasks.stopping(),
             );
             tasks.spawn(writer.run());
-            Lane {
-                drafts: sender,
-                is_away,
+            WriterShard {
+                queue: sender,
+                is_unavailable,
             }
         });
         let events = Arc::new(RateLimiter::new(events_per_minute));
         events.forget_the_quiet(tasks);
         Ok(Self(Arc::new(Inner {
-            lanes: lanes.take(LANES).collect(),
+            shards: shards.take(SHARDS).collect(),
             environment,
             clock,
             metrics,
-            grouping: Grouping::new()?,
+            fingerprinter: Fingerprinter::new()?,
             events,
-            reading: Arc::new(Semaphore::new(READING_KIB)),
-            writing: Arc::new(Semaphore::new(WRITING_KIB)),
+            body_memory: Arc::new(Semaphore::new(BODY_MEMORY_KIB)),
+            row_memory: Arc::new(Semaphore::new(ROW_MEMORY_KIB)),
         })))
     }
 
-    /// Room for this many bytes of a body. A request that finds none soon is refused before they are read.
-    pub async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
-        reserve(&self.0.reading, bytes.min(MAX_BODY_BYTES)).await
+    /// Reserves memory for a part of a body. A request that gets none in time is refused before it is read.
+    pub async fn reserve_body(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
+        reserve(&self.0.body_memory, bytes.min(MAX_BODY_BYTES)).await
     }
 
-    /// Stores a batch. When this answers, what it says is stored is on disk.
-    pub async fn take(
+    /// Stores a batch. Events that the result counts as stored are on disk.
+    pub async fn ingest(
         &self,
         principal: &Principal,
         user_agent: Option<String>,
         body: &[u8],
-    ) -> Result<Taken, Error> {
-        let taken = self.try_take(principal, user_agent, body).await;
-        match &taken {
-            Ok(taken) => self.count(taken),
-            Err(error) => self.refused(error),
+    ) -> Result<IngestResult, Error> {
+        let result = self.try_ingest(principal, user_agent, body).await;
+        match &result {
+            Ok(result) => self.count_events(result),
+            Err(error) => self.count_refused(error),
         }
-        taken
+        result
     }
 
-    /// Whether the database was away when it was last looked for.
-    pub fn is_away(&self) -> bool {
+    /// True if the database was unavailable at the last attempt.
+    pub fn is_unavailable(&self) -> bool {
         self.0
-            .lanes
+            .shards
             .iter()
-            .any(|lane| lane.is_away.load(Ordering::Relaxed))
+            .any(|shard| shard.is_unavailable.load(Ordering::Relaxed))
     }
 
     /// Counts a batch of which nothing was stored.
-    pub fn refused(&self, error: &Error) {
+    pub fn count_refused(&self, error: &Error) {
         let batches = &self.0.metrics.navi_telemetry_batches_refused_total;
-        batches.with_label_values(&[reason(error)]).inc();
+        batches.with_label_values(&[refusal_label(error)]).inc();
         if let Error::NoneStored { received, .. } = error {
-            self.add("rejected", *received);
+            self.count_outcome("rejected", *received);
         }
     }
 
-    async fn try_take(
+    async fn try_ingest(
         &self,
         principal: &Principal,
         user_agent: Option<String>,
         body: &[u8],
-    ) -> Result<Taken, Error> {
+    ) -> Result<IngestResult, Error> {
         let sender = Sender {
             org_id: principal.org_id.clone(),
             user_id: principal.user_id.clone(),
             user_agent,
         };
-        let lane = self.lane(sender.org_id.as_str());
-        if lane.is_away.load(Ordering::Relaxed) {
+        let shard = self.shard(sender.org_id.as_str());
+        if shard.is_unavailable.load(Ordering::Relaxed) {
             return Err(Error::Unavailable);
         }
-        // Before anything is done for it: work for a batch that is refused in the end is work that
-        // others wait for.
-        let room = reserve(&self.0.writing, weight(body)).await?;
+        // Before any work, because a batch that is refused later would have cost others their turn.
+        let memory = reserve(&self.0.row_memory, estimate_memory(body)).await?;
         let now = self.0.clock.now();
         let batch = parse::batch(body, &sender, now)?;
-        self.admit(principal, batch.received)?;
-        let changed = changed(&batch);
-        let mut taken = Taken {
+        self.check_rate(principal, batch.received)?;
+        let changed = changed_events(&batch);
+        let mut result = IngestResult {
             batch_id: batch.name.clone(),
             received: batch.received,
             persisted: 0,
-            before: 0,
+            repeated: 0,
             rejected: Vec::new(),
             changed,
             has_replaced_text: batch.has_replaced_text,
@@ -217,58 +220,65 @@ impl Telemetry {
                     received: batch.received,
                     first,
                 }),
-                None => Ok(taken),
+                None => Ok(result),
             };
         }
-        let observed: Vec<Observation> = batch.events.iter().filter_map(observations).collect();
-        let (rows, rejected) = Rows::of(batch, &sender, &self.0.grouping, now);
-        let stored = lane.write(rows, room).await?;
-        taken.persisted = stored.persisted;
-        taken.before = stored.before;
-        taken.rejected = rejected;
-        taken.rejected.extend(stored.refused);
-        taken
+        let observed: Vec<Observation> = batch.events.iter().filter_map(observation).collect();
+        let (rows, rejected) = BatchRows::of(batch, &sender, &self.0.fingerprinter, now);
+        let stored = shard.write(rows, memory).await?;
+        result.persisted = stored.persisted;
+        result.repeated = stored.repeated;
+        result.rejected = rejected;
+        result.rejected.extend(stored.refused);
+        result
             .rejected
             .sort_unstable_by_key(|rejected| rejected.index);
-        if taken.before == 0 {
+        if result.repeated == 0 {
             for observation in observed {
-                observation.count(&self.0.metrics);
+                observation.record(&self.0.metrics);
             }
         }
-        Ok(taken)
+        Ok(result)
     }
 
-    /// Records an error of this server, without waiting.
-    pub fn report(&self, error: Occurrence) {
-        let lane = self.lane(&error.org_id);
+    /// Queues an error of this server, without waiting for its commit.
+    pub fn report(&self, error: ErrorOccurrence) {
+        let shard = self.shard(&error.org_id);
         let grouped = self.grouped(error);
-        if lane.drafts.send(Draft::Error(Box::new(grouped))).is_err() {
+        if shard
+            .queue
+            .send(WriteRequest::Error(Box::new(grouped)))
+            .is_err()
+        {
             self.0.metrics.navi_telemetry_errors_lost_total.inc();
         }
     }
 
-    /// Makes an error of this server fit to be kept and groups it, for whoever records it in a
-    /// transaction of their own.
-    pub fn grouped(&self, error: Occurrence) -> Grouped {
-        let error = Occurrence {
-            message: fit_text(&error.message),
-            stack: error.stack.as_deref().map(fit_text),
+    /// Sanitizes an error of this server and computes its fingerprint.
+    pub fn grouped(&self, error: ErrorOccurrence) -> GroupedError {
+        let error = ErrorOccurrence {
+            message: sanitize_text(&error.message),
+            stack: error.stack.as_deref().map(sanitize_text),
             ..error
         };
-        Grouped::of(error, &self.0.grouping)
+        GroupedError::of(error, &self.0.fingerprinter)
     }
 
-    /// Records an error of this server in the caller's transaction: it is there if the transaction is.
-    pub async fn record(&self, conn: &mut PgConnection, error: Occurrence) -> sqlx::Result<()> {
+    /// Records an error of this server in the caller's transaction.
+    pub async fn record(
+        &self,
+        conn: &mut PgConnection,
+        error: ErrorOccurrence,
+    ) -> sqlx::Result<()> {
         let grouped = self.grouped(error);
-        let names = &mut Cardinality::default();
+        let names = &mut CardinalityLimiter::default();
         errors::record(conn, &[&grouped], self.0.environment, names).await
     }
 
-    fn admit(&self, principal: &Principal, events: usize) -> Result<(), Error> {
+    fn check_rate(&self, principal: &Principal, events: usize) -> Result<(), Error> {
         let count = u32::try_from(events).unwrap_or(u32::MAX);
         match self.0.events.check_many(principal, count) {
-            Some(seconds) => Err(Error::TooManyOfYours {
+            Some(seconds) => Err(Error::RateLimited {
                 limit: self.0.events.per_minute(),
                 seconds,
             }),
@@ -276,31 +286,31 @@ impl Telemetry {
         }
     }
 
-    fn lane(&self, org_id: &str) -> &Lane {
+    fn shard(&self, org_id: &str) -> &WriterShard {
         let sum: usize = org_id.bytes().map(usize::from).sum();
-        &self.0.lanes[sum % LANES]
+        &self.0.shards[sum % SHARDS]
     }
 
-    fn count(&self, taken: &Taken) {
-        self.add("stored", taken.persisted - taken.before);
-        self.add("repeated", taken.before);
-        self.add("rejected", taken.rejected.len());
+    fn count_events(&self, result: &IngestResult) {
+        self.count_outcome("stored", result.persisted - result.repeated);
+        self.count_outcome("repeated", result.repeated);
+        self.count_outcome("rejected", result.rejected.len());
     }
 
-    fn add(&self, outcome: &str, events: usize) {
+    fn count_outcome(&self, outcome: &str, events: usize) {
         let counter = &self.0.metrics.navi_telemetry_events_total;
         counter.with_label_values(&[outcome]).inc_by(events as u64);
     }
 }
 
-/// The reason under which a refused batch is counted.
-fn reason(error: &Error) -> &'static str {
+/// The label of a refused batch in metrics.
+fn refusal_label(error: &Error) -> &'static str {
     match error {
         Error::BodyTooLarge | Error::Body(BodyError::TooLarge) | Error::TooManyEvents(_) => {
             "too_large"
         }
         Error::Overloaded => "overload",
-        Error::TooManyOfYours { .. } => "rate",
+        Error::RateLimited { .. } => "rate",
         Error::Unavailable => "unavailable",
         Error::Body(BodyError::Damaged(_) | BodyError::CutShort | BodyError::Slow)
         | Error::MediaType
@@ -311,30 +321,33 @@ fn reason(error: &Error) -> &'static str {
     }
 }
 
-fn changed(batch: &Batch) -> Vec<(usize, Vec<Change>)> {
+fn changed_events(batch: &ParsedBatch) -> Vec<ChangedEvent> {
     let changed = batch
         .events
         .iter()
         .filter(|event| !event.changes.is_empty());
     changed
-        .map(|event| (event.index, event.changes.clone()))
+        .map(|event| ChangedEvent {
+            index: event.index,
+            changes: event.changes.clone(),
+        })
         .collect()
 }
 
-/// What is kept of an event in memory beside its text, roughly, in bytes.
+/// Approximate memory of an event beside its text, in bytes.
 const EVENT_BYTES: usize = 512;
 
-/// What a batch will take in memory until it is on disk, roughly, in bytes: known before it is read.
-fn weight(body: &[u8]) -> usize {
+/// Estimates the memory of a batch until it is on disk, before it is parsed, in bytes.
+fn estimate_memory(body: &[u8]) -> usize {
     body.len() + memchr_iter(b'{', body).count() * EVENT_BYTES
 }
 
-/// Takes room, waiting a moment for it.
-async fn reserve(room: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
-    // The largest of all takes all the room there is, and not more.
-    let kib = bytes.div_ceil(1024).clamp(1, WRITING_KIB);
+/// Reserves memory, waiting a moment for it.
+async fn reserve(memory: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
+    // The largest batch takes all of the memory, not more.
+    let kib = bytes.div_ceil(1024).clamp(1, ROW_MEMORY_KIB);
     let kib = u32::try_from(kib).unwrap_or(u32::MAX);
-    match timeout(ROOM_PATIENCE, room.clone().acquire_many_owned(kib)).await {
+    match timeout(MEMORY_TIMEOUT, memory.clone().acquire_many_owned(kib)).await {
         Ok(Ok(permit)) => Ok(permit),
         Ok(Err(_)) | Err(_) => Err(Error::Overloaded),
     }

@@ -1,5 +1,5 @@
-//! Group commit: while one commit is on its way to the disk, batches gather; the next takes all of
-//! them. What is acknowledged is on disk, and a commit is paid for by many.
+//! Group commit: batches queue while one commit is in progress, and the next commit takes all of them. A
+//! batch is acknowledged when it is on disk, and its commit is shared with others.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,94 +15,95 @@ use tokio_util::sync::CancellationToken;
 use crate::platform::clock::Clock;
 use crate::platform::db::is_refusal;
 use crate::platform::metrics::Metrics;
-use crate::telemetry::cardinality::Cardinality;
+use crate::telemetry::cardinality::CardinalityLimiter;
 use crate::telemetry::flush::{Flush, without_refused};
-use crate::telemetry::model::Stored;
-use crate::telemetry::rows::{Grouped, Rows};
+use crate::telemetry::model::CommitResult;
+use crate::telemetry::rows::{BatchRows, GroupedError};
 
-/// The most of a commit: beyond, the first in it waits longer than the last gains.
+/// The most bytes of a commit. Beyond, the first batch waits longer than the last one gains.
 const MAX_FLUSH_BYTES: usize = 4 * 1024 * 1024;
+/// The most batches of a commit.
 const MAX_FLUSH_BATCHES: usize = 1_000;
 /// The most errors of this server that wait for the database; nobody waits for them.
-const MAX_ERRORS: usize = 1_000;
+const MAX_QUEUED_ERRORS: usize = 1_000;
 /// How long one commit may take before those who wait for it are refused.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may take to be made.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a database that is away is looked for.
-pub const LOOK_EVERY: Duration = Duration::from_millis(250);
+pub const RECONNECT_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What waits to be written.
+/// A request to the writer.
 #[derive(Debug)]
-pub enum Draft {
-    /// A batch, whose client waits.
+pub enum WriteRequest {
+    /// A batch whose client waits.
     Batch {
-        /// What is to be written.
-        rows: Box<Rows>,
-        /// Told once it is committed; dropped when it is not.
-        done: oneshot::Sender<Stored>,
-        /// Its place in memory, which is free again when it is written.
-        room: OwnedSemaphorePermit,
+        /// Rows to write.
+        rows: Box<BatchRows>,
+        /// Receives the result after the commit; dropped if the commit fails.
+        done: oneshot::Sender<CommitResult>,
+        /// Memory reservation, released after the write.
+        memory: OwnedSemaphorePermit,
     },
     /// An error of this server.
-    Error(Box<Grouped>),
+    Error(Box<GroupedError>),
 }
 
-/// A batch that is about to be written.
-struct Waiting {
-    rows: Box<Rows>,
-    done: oneshot::Sender<Stored>,
-    _room: OwnedSemaphorePermit,
+/// A queued batch.
+struct PendingBatch {
+    rows: Box<BatchRows>,
+    done: oneshot::Sender<CommitResult>,
+    _memory: OwnedSemaphorePermit,
 }
 
-/// Writes what comes, until there is no more.
-pub struct Writer {
+/// Writes queued batches and errors, until the queue is closed.
+pub struct TelemetryWriter {
     options: PgConnectOptions,
     conn: Option<PgConnection>,
     clock: Clock,
     metrics: Metrics,
     environment: &'static str,
-    drafts: mpsc::UnboundedReceiver<Draft>,
-    batches: VecDeque<Waiting>,
-    errors: VecDeque<Grouped>,
-    names: Cardinality,
-    /// Whether the database was away when it was last looked for.
-    is_away: Arc<AtomicBool>,
+    queue: mpsc::UnboundedReceiver<WriteRequest>,
+    batches: VecDeque<PendingBatch>,
+    errors: VecDeque<GroupedError>,
+    names: CardinalityLimiter,
+    /// True if the database was unavailable at the last attempt.
+    is_unavailable: Arc<AtomicBool>,
     stopping: CancellationToken,
 }
 
-impl Writer {
-    /// A writer with a connection of its own: a busy pool must not keep telemetry waiting, nor the
-    /// other way round.
+impl TelemetryWriter {
+    /// A writer with its own connection, so that a busy pool does not delay telemetry, and telemetry does not
+    /// exhaust the pool.
     pub fn new(
         db: &PgPool,
         clock: Clock,
         metrics: Metrics,
         environment: &'static str,
-        drafts: mpsc::UnboundedReceiver<Draft>,
-        is_away: Arc<AtomicBool>,
+        queue: mpsc::UnboundedReceiver<WriteRequest>,
+        is_unavailable: Arc<AtomicBool>,
         stopping: CancellationToken,
     ) -> Self {
-        let patience = format!("{}ms", FLUSH_PATIENCE.as_millis());
-        let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, patience.clone()));
+        let timeout = format!("{}ms", FLUSH_TIMEOUT.as_millis());
+        let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, timeout.clone()));
         Self {
             options: PgConnectOptions::clone(&db.connect_options()).options(limits),
             conn: None,
             clock,
             metrics,
             environment,
-            drafts,
+            queue,
             batches: VecDeque::new(),
             errors: VecDeque::new(),
-            names: Cardinality::default(),
-            is_away,
+            names: CardinalityLimiter::default(),
+            is_unavailable,
             stopping,
         }
     }
 
-    /// Writes until the process ends, and then what is there.
+    /// Writes until the process stops, then drains the queue.
     pub async fn run(mut self) {
-        while self.gather().await {
+        while self.receive().await {
             self.write().await;
         }
         while !self.batches.is_empty() || !self.errors.is_empty() {
@@ -112,43 +113,45 @@ impl Writer {
         }
     }
 
-    /// Waits for something to write, and takes what is there. Answers whether more may come.
-    async fn gather(&mut self) -> bool {
+    /// Waits for requests, and takes all that are queued. Returns false once the queue is closed.
+    async fn receive(&mut self) -> bool {
         let mut open = true;
         if self.batches.is_empty() && self.errors.is_empty() {
             tokio::select! {
                 biased;
-                draft = self.drafts.recv() => match draft {
-                    Some(draft) => self.take(draft),
+                request = self.queue.recv() => match request {
+                    Some(request) => self.enqueue(request),
                     None => open = false,
                 },
-                () = self.stopping.cancelled() => self.drafts.close(),
+                () = self.stopping.cancelled() => self.queue.close(),
             }
         }
-        while let Ok(draft) = self.drafts.try_recv() {
-            self.take(draft);
+        while let Ok(request) = self.queue.try_recv() {
+            self.enqueue(request);
         }
         open
     }
 
-    fn take(&mut self, draft: Draft) {
-        match draft {
-            // Whoever gave up is not waited for; it may send the batch again.
-            Draft::Batch { rows, done, room } if !done.is_closed() => {
-                let waiting = Waiting {
+    fn enqueue(&mut self, request: WriteRequest) {
+        match request {
+            // A client that gave up may send the batch again.
+            WriteRequest::Batch { rows, done, memory } if !done.is_closed() => {
+                let waiting = PendingBatch {
                     rows,
                     done,
-                    _room: room,
+                    _memory: memory,
                 };
                 self.batches.push_back(waiting);
             }
-            Draft::Batch { .. } => {}
-            Draft::Error(error) if self.errors.len() < MAX_ERRORS => self.errors.push_back(*error),
-            Draft::Error(_) => self.metrics.navi_telemetry_errors_lost_total.inc(),
+            WriteRequest::Batch { .. } => {}
+            WriteRequest::Error(error) if self.errors.len() < MAX_QUEUED_ERRORS => {
+                self.errors.push_back(*error);
+            }
+            WriteRequest::Error(_) => self.metrics.navi_telemetry_errors_lost_total.inc(),
         }
     }
 
-    /// Writes what waits, as much as one commit may hold. Answers whether the database took it.
+    /// Writes as much as one commit may hold. Returns false if the database is unavailable.
     async fn write(&mut self) -> bool {
         let mut count = 0;
         let mut bytes = 0;
@@ -159,12 +162,12 @@ impl Writer {
                 break;
             }
         }
-        let batches: Vec<Waiting> = self.batches.drain(..count).collect();
-        let errors: Vec<Grouped> = self.errors.drain(..).collect();
-        self.names.at(self.clock.now());
+        let batches: Vec<PendingBatch> = self.batches.drain(..count).collect();
+        let errors: Vec<GroupedError> = self.errors.drain(..).collect();
+        self.names.start_hour(self.clock.now());
         match self.commit(&batches, &errors).await {
             Ok(stored) => {
-                tell(batches, stored);
+                acknowledge(batches, stored);
                 true
             }
             Err(error) if is_refusal(&error) => {
@@ -174,7 +177,7 @@ impl Writer {
             }
             Err(error) => {
                 tracing::warn!(%error, batches = batches.len(), "telemetry was not written");
-                // Their clients are told by the end of the channel, and send them again.
+                // Closes the channels, so the clients send the batches again.
                 drop(batches);
                 self.errors.extend(errors);
                 self.conn = None;
@@ -184,46 +187,46 @@ impl Writer {
         }
     }
 
-    /// Refuses what comes until the database is there again, or the process ends.
+    /// Refuses batches until the database is available again, or the process stops.
     async fn wait_for_database(&mut self) {
-        self.is_away.store(true, Ordering::Relaxed);
+        self.is_unavailable.store(true, Ordering::Relaxed);
         while self.conn.is_none() && !self.stopping.is_cancelled() {
-            while let Ok(draft) = self.drafts.try_recv() {
-                self.take(draft);
+            while let Ok(request) = self.queue.try_recv() {
+                self.enqueue(request);
             }
             self.batches.clear();
-            // Also before the first look: a database that lets everybody in and takes nothing, a full
-            // one or a copy, would otherwise be asked without a pause.
-            sleep(LOOK_EVERY).await;
+            // Also before the first attempt: a database that accepts connections and refuses writes, a full
+            // one or a replica, would otherwise be retried without a pause.
+            sleep(RECONNECT_INTERVAL).await;
             match self.connect().await {
                 Ok(conn) => self.conn = Some(conn),
-                Err(error) => tracing::debug!(%error, "the database is away"),
+                Err(error) => tracing::debug!(%error, "the database is unavailable"),
             }
         }
-        self.is_away.store(false, Ordering::Relaxed);
+        self.is_unavailable.store(false, Ordering::Relaxed);
     }
 
     async fn connect(&self) -> sqlx::Result<PgConnection> {
-        let connecting = timeout(CONNECT_PATIENCE, self.options.connect()).await;
+        let connecting = timeout(CONNECT_TIMEOUT, self.options.connect()).await;
         connecting.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
     }
 
     async fn commit(
         &mut self,
-        batches: &[Waiting],
-        errors: &[Grouped],
-    ) -> sqlx::Result<Vec<Stored>> {
-        let batches: Vec<&Rows> = batches.iter().map(|waiting| &*waiting.rows).collect();
+        batches: &[PendingBatch],
+        errors: &[GroupedError],
+    ) -> sqlx::Result<Vec<CommitResult>> {
+        let batches: Vec<&BatchRows> = batches.iter().map(|waiting| &*waiting.rows).collect();
         self.commit_rows(&batches, errors).await
     }
 
     async fn commit_rows(
         &mut self,
-        batches: &[&Rows],
-        errors: &[Grouped],
-    ) -> sqlx::Result<Vec<Stored>> {
-        let errors: Vec<&Grouped> = errors.iter().collect();
-        // Taken out: a connection whose answer was not waited for must not be used again.
+        batches: &[&BatchRows],
+        errors: &[GroupedError],
+    ) -> sqlx::Result<Vec<CommitResult>> {
+        let errors: Vec<&GroupedError> = errors.iter().collect();
+        // Taken out: a connection with an unread response must not be used again.
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
             None => self.connect().await?,
@@ -234,7 +237,7 @@ impl Writer {
             environment: self.environment,
         };
         let committing = flush.commit(&mut conn, &mut self.names);
-        let committed = timeout(FLUSH_PATIENCE, committing).await;
+        let committed = timeout(FLUSH_TIMEOUT, committing).await;
         let committed =
             committed.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())));
         if committed.as_ref().err().is_none_or(is_refusal) {
@@ -243,9 +246,9 @@ impl Writer {
         committed
     }
 
-    /// Writes batches one at a time, so that one which the database will never take does not hold up
-    /// the others; of that one, what it takes.
-    async fn write_singly(&mut self, batches: Vec<Waiting>, errors: Vec<Grouped>) {
+    /// Writes batches one at a time, so that one that the database refuses does not block the others. Of that
+    /// one the accepted events are written.
+    async fn write_singly(&mut self, batches: Vec<PendingBatch>, errors: Vec<GroupedError>) {
         for waiting in batches {
             let alone = self.commit_rows(&[&waiting.rows], &[]).await;
             let stored = match alone {
@@ -253,7 +256,7 @@ impl Writer {
                 alone => alone.map(|mut stored| stored.pop()),
             };
             match stored {
-                // Whoever gave up is not told.
+                // The client may have given up.
                 Ok(Some(stored)) => drop(waiting.done.send(stored)),
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, "telemetry was not written"),
@@ -267,7 +270,7 @@ impl Writer {
         }
     }
 
-    async fn write_partly(&mut self, rows: &Rows) -> sqlx::Result<Option<Stored>> {
+    async fn write_partly(&mut self, rows: &BatchRows) -> sqlx::Result<Option<CommitResult>> {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
             None => self.connect().await?,
@@ -275,13 +278,13 @@ impl Writer {
         let (kept, refused) = without_refused(&mut conn, rows, self.environment).await?;
         self.conn = Some(conn);
         let stored = self.commit_rows(&[&kept], &[]).await?.pop();
-        Ok(stored.map(|stored| Stored { refused, ..stored }))
+        Ok(stored.map(|stored| CommitResult { refused, ..stored }))
     }
 }
 
-fn tell(batches: Vec<Waiting>, stored: Vec<Stored>) {
+fn acknowledge(batches: Vec<PendingBatch>, stored: Vec<CommitResult>) {
     for (waiting, stored) in batches.into_iter().zip(stored) {
-        // Whoever gave up sends the batch again, and it is found.
-        let _told = waiting.done.send(stored);
+        // A client that gave up sends the batch again, and it is recognised.
+        let _sent = waiting.done.send(stored);
     }
 }

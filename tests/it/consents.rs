@@ -629,6 +629,7 @@ async fn every_decision_has_its_line_in_the_audit(db: PgPool) {
         run_id: desk.run_id,
         trace_id: None,
         tool: "write_file",
+        shell: "",
         command: "write_file .env\0",
         cwd: ".",
         danger: Danger::High,

@@ -12,6 +12,7 @@ use navi::ledger::store;
 use navi::llm::model::Usage;
 use navi::platform::clock::Clock;
 use navi::platform::db::MIGRATOR;
+use navi::platform::ids::RunId;
 use navi::platform::logging::TraceId;
 use navi::platform::metrics::{CALL_STATUSES, Metrics, OTHER_MODEL, PHASES};
 use navi::platform::tasks::Tasks;
@@ -111,7 +112,7 @@ async fn a_call_becomes_a_priced_row(db: PgPool) {
             output: 800,
             reasoning: 300,
         }),
-        run_id: Some(Uuid::nil()),
+        run_id: Some(RunId(Uuid::nil())),
         session_id: Some("window-1".to_owned()),
         ..bench.call()
     });
@@ -535,7 +536,7 @@ async fn hostile_text_is_written_as_far_as_postgres_can(db: PgPool) {
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn the_calls_of_a_run_are_its_organisations_alone(db: PgPool) {
     let bench = Bench::new(db).await;
-    let run = Uuid::from_u128(7);
+    let run = RunId(Uuid::from_u128(7));
     bench.ledger.record(Call {
         run_id: Some(run),
         ..bench.call()
@@ -616,7 +617,7 @@ async fn a_finished_task_is_written_once_and_observed(db: PgPool) {
     let task = TaskMetric {
         org_id: "acme".parse().unwrap(),
         user_id: "ada".parse().unwrap(),
-        run_id: Uuid::from_u128(7),
+        run_id: RunId(Uuid::from_u128(7)),
         trace_id: Some(TraceId("4bf92f3577b34da6a3ce929d0e0e4736".to_owned())),
         task_type: "codegen".to_owned(),
         llm_iterations: 4,

@@ -6,13 +6,14 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use chrono::TimeDelta;
 use navi::auth::principal::Role;
-use navi::jobs;
+use navi::jobs::plans::expiring::end_unstarted_plans;
 use navi::jobs::plans::store;
 use navi::llm::script::{FailKind, Script, Turn};
 use navi::platform::idempotency::model::IdempotencyKey;
 use navi::platform::idempotency::store as keys;
 use navi::platform::ids::{OrgId, UserId};
 use navi::runs::log::audience::Readers;
+use navi::runs::store::runs;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -561,8 +562,8 @@ async fn a_plan_that_is_not_started_within_a_week_ends_and_no_other_job_does(db:
     .await
     .unwrap();
     let agent = &desk.stage.app.app.agent;
-    assert_eq!(agent.end_unstarted_plans().await.unwrap(), 1);
-    assert_eq!(agent.end_unstarted_plans().await.unwrap(), 0);
+    assert_eq!(end_unstarted_plans(agent).await.unwrap(), 1);
+    assert_eq!(end_unstarted_plans(agent).await.unwrap(), 0);
     let job = desk.until_status(&old, "canceled").await;
     assert_eq!(job["error"], "the plan was not started within 7 days");
     let told = desk.ended(&old).await;
@@ -589,8 +590,8 @@ async fn more_plans_than_are_read_together_end_in_one_pass(db: PgPool) {
     .await
     .unwrap();
     let agent = &desk.stage.app.app.agent;
-    assert_eq!(agent.end_unstarted_plans().await.unwrap(), 121);
-    assert_eq!(agent.end_unstarted_plans().await.unwrap(), 0);
+    assert_eq!(end_unstarted_plans(agent).await.unwrap(), 121);
+    assert_eq!(end_unstarted_plans(agent).await.unwrap(), 0);
     let open = "select count(*) from runs where finished_at is null";
     assert_eq!(desk.stage.count(open).await, 0);
 }
@@ -611,7 +612,7 @@ async fn a_plan_that_was_just_started_is_not_ended_as_one_that_never_was(db: PgP
     assert_eq!(id.to_string(), plan);
     assert!(store::lock_unstarted(&mut conn, &org_id, id).await.unwrap());
     let mut starting = stage.db.begin().await.unwrap();
-    jobs::store::make_available(&mut starting, &org_id, id, late)
+    runs::make_available(&mut starting, &org_id, id, late)
         .await
         .unwrap();
     let locked = store::lock_unstarted(&mut conn, &org_id, id).await;

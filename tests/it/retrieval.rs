@@ -9,6 +9,7 @@ use std::time::Duration;
 use navi::ledger::model::CallPhase;
 use navi::platform::clock::Clock;
 use navi::platform::db::MIGRATOR;
+use navi::platform::ids::RunId;
 use navi::platform::metrics::Metrics;
 use navi::retrieval::error::Error;
 use navi::retrieval::model::{Limits, RagMetric, Retrieved};
@@ -383,7 +384,7 @@ async fn a_retrieval_leaves_a_row(db: PgPool) {
     let metric = RagMetric {
         org_id: "acme".parse().unwrap(),
         user_id: "ada".parse().unwrap(),
-        run_id: Some(uuid::Uuid::from_u128(7)),
+        run_id: Some(RunId(uuid::Uuid::from_u128(7))),
         trace_id: None,
         phase: CallPhase::Plan,
         query: format!("why\0 {}", "é".repeat(5_000)),

@@ -8,7 +8,6 @@
 use crate::agent::calls::probe::Sign;
 use crate::agent::calls::probe::sha256;
 use serde_json::{Value, json};
-use sha2::Digest;
 
 use crate::agent::calls::call::{CallResult, Invocation, PendingCall};
 use crate::agent::calls::probe::StoredProbe;

@@ -19,7 +19,7 @@ use crate::agent::service::AgentService;
 use crate::auth::principal::Principal;
 use crate::feedback;
 use crate::feedback::model::{Category, Exposure, Generation, Sha256Hex, TaskType};
-use crate::feedback::traits::Written;
+use crate::feedback::traits::TraitInput;
 use crate::ledger::model::CallPhase;
 use crate::llm::error::LlmError;
 use crate::llm::model::ChatRequest;
@@ -190,9 +190,9 @@ impl Chat {
         )
         .await;
         let prompt = serde_json::to_string(&self.request.messages).unwrap_or_default();
-        let written = Written {
+        let written = TraitInput {
             answer: answer.to_owned(),
-            ..Written::default()
+            ..TraitInput::default()
         };
         let generation = Generation {
             org_id: org_id.clone(),

@@ -7,8 +7,8 @@ use crate::agent::learning::changes::{FileChange, MAX_FILES, hash_of};
 use crate::agent::learning::tuning::params;
 use crate::agent::prompt::messages;
 use crate::agent::runner::runner::Runner;
-use crate::feedback::model::{Category, Generation, Sha256Hex, Verified};
-use crate::feedback::traits::Written;
+use crate::feedback::model::{Category, Generation, Sha256Hex, VerificationResult};
+use crate::feedback::traits::TraitInput;
 use crate::llm;
 use crate::llm::model::Message;
 use crate::runs::store;
@@ -89,8 +89,8 @@ pub(crate) async fn changes(runner: &Runner) -> Vec<FileChange> {
 }
 
 /// The text that the run wrote, as far as its conversation still holds it.
-fn written(runner: &Runner) -> Written {
-    Written {
+fn written(runner: &Runner) -> TraitInput {
+    TraitInput {
         answer: runner.transcript.last_text.clone(),
         code: runner
             .transcript
@@ -107,11 +107,11 @@ fn written(runner: &Runner) -> Written {
 }
 
 /// The outcome of the checks, as an answer remembers it.
-fn verified(verification: Verification) -> Verified {
+fn verified(verification: Verification) -> VerificationResult {
     match verification {
-        Verification::Passed => Verified::Passed,
-        Verification::Failed => Verified::Failed,
-        Verification::NotRun => Verified::NotRun,
+        Verification::Passed => VerificationResult::Passed,
+        Verification::Failed => VerificationResult::Failed,
+        Verification::NotRun => VerificationResult::NotRun,
     }
 }
 

@@ -23,7 +23,7 @@ use crate::runs::log::store::{Append, Appended, Storable};
 use crate::runs::model::{RunKind, RunStatus};
 use crate::runs::outcome::Stopped;
 use crate::runs::store::{runs, steps};
-use crate::telemetry::model::{Occurrence, Source};
+use crate::telemetry::model::{ErrorOccurrence, ErrorSource};
 
 /// Writes the end. Answers whether this did: not when the run is another's by now, or over.
 pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError> {
@@ -195,13 +195,13 @@ fn rag_metrics(end: &End<'_>, at: DateTime<Utc>) -> Vec<RagMetric> {
 }
 
 /// A run that failed is an error of whoever asked for it, beside those that their client reports.
-fn failure(end: &End<'_>, at: DateTime<Utc>) -> Occurrence {
+fn failure(end: &End<'_>, at: DateTime<Utc>) -> ErrorOccurrence {
     let run = end.run;
     let message = end.error.or(end.stopped.explanation());
-    Occurrence {
+    ErrorOccurrence {
         org_id: run.org_id.to_string(),
         user_id: run.user_id.to_string(),
-        source: Source::Run,
+        source: ErrorSource::Run,
         error_type: end.stopped.reason().to_owned(),
         message: message.unwrap_or("the run failed").to_owned(),
         component: Some("agent".to_owned()),
@@ -209,7 +209,7 @@ fn failure(end: &End<'_>, at: DateTime<Utc>) -> Occurrence {
         trace_id: run.trace_id.as_ref().map(|trace| trace.0.clone()),
         run_id: Some(run.id.0),
         extra: Some(json!({"model": run.model.model, "provider": run.model.provider})),
-        ..Occurrence::of_this_server(at)
+        ..ErrorOccurrence::of_this_server(at)
     }
 }
 

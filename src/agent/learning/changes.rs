@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::agent::deps::Deps;
-use crate::feedback::model::{Signal, SignalSource};
+use crate::feedback::model::FeedbackSignal;
+use crate::feedback::model::SignalSource;
 use crate::feedback::store::signals;
 use crate::platform::hex::hex;
 use crate::platform::ids::OrgId;
@@ -43,7 +44,7 @@ pub struct FileChange {
 }
 
 /// What became of these changes, by what is in the workspace now; nothing when there were none.
-fn judge(changes: &[FileChange], now: impl Fn(&str) -> Option<String>) -> Option<Signal> {
+fn judge(changes: &[FileChange], now: impl Fn(&str) -> Option<String>) -> Option<FeedbackSignal> {
     let is_changed = |change: &&FileChange| change.before != change.after;
     let changes: Vec<_> = changes.iter().filter(is_changed).collect();
     if changes.is_empty() {
@@ -55,11 +56,11 @@ fn judge(changes: &[FileChange], now: impl Fn(&str) -> Option<String>) -> Option
         pairs.all(|(change, found)| is(change) == found)
     };
     Some(if all(|change| &change.after) {
-        Signal::Kept
+        FeedbackSignal::Kept
     } else if all(|change| &change.before) {
-        Signal::Reverted
+        FeedbackSignal::Reverted
     } else {
-        Signal::Edited
+        FeedbackSignal::Edited
     })
 }
 
@@ -168,11 +169,11 @@ mod tests {
             change("untouched", Some("4"), Some("4")),
         ];
         for (a, made, signal) in [
-            (Some("2"), Some("3"), Signal::Kept),
-            (Some("1"), None, Signal::Reverted),
-            (Some("1"), Some("3"), Signal::Edited),
-            (Some("9"), Some("3"), Signal::Edited),
-            (None, None, Signal::Edited),
+            (Some("2"), Some("3"), FeedbackSignal::Kept),
+            (Some("1"), None, FeedbackSignal::Reverted),
+            (Some("1"), Some("3"), FeedbackSignal::Edited),
+            (Some("9"), Some("3"), FeedbackSignal::Edited),
+            (None, None, FeedbackSignal::Edited),
         ] {
             let now = |path: &str| match path {
                 "a" => a.map(str::to_owned),

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::auth::principal::Principal;
-use crate::feedback::guidance::model::{Guidance, Occasion};
+use crate::feedback::guidance::model::{Guidance, TaskContext};
 use crate::feedback::guidance::service;
 use crate::feedback::model::Category;
 use crate::feedback::traits::{language_in, language_of};
@@ -41,15 +41,15 @@ async fn look_up(
     chunks: &[Chunk],
     draw: Uuid,
 ) -> sqlx::Result<Guidance> {
-    let occasion = Occasion {
+    let task_context = TaskContext {
         org_id: &principal.org_id,
         team_id: principal.team_id.as_ref(),
         user_id: &principal.user_id,
         category: Category::of(&task.message),
         language: language(task, chunks),
-        draw,
+        seed: draw,
     };
-    service::guidance(conn, &occasion).await
+    service::guidance(conn, &task_context).await
 }
 
 /// The language a task is about: that of the open file, else the one it names, else that of the code

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use crate::agent::learning::changes::FileChange;
 use crate::approvals::consents;
-use crate::feedback::model::{Generation, Signal, SignalSource};
+use crate::feedback::model::{FeedbackSignal, Generation, SignalSource};
 use crate::feedback::store::{generations, signals};
 use crate::platform::db::to_jsonb;
 use crate::runs::model::Run;
@@ -35,12 +35,12 @@ pub(crate) async fn leave(
 ) -> sqlx::Result<()> {
     let mut seen = Vec::new();
     match outcome.verification {
-        Verification::Passed => seen.push(Signal::TestsPassed),
-        Verification::Failed => seen.push(Signal::TestsFailed),
+        Verification::Passed => seen.push(FeedbackSignal::TestsPassed),
+        Verification::Failed => seen.push(FeedbackSignal::TestsFailed),
         Verification::NotRun => {}
     }
     if consents::store::was_denied(conn, &run.org_id, run.id).await? {
-        seen.push(Signal::ApprovalDenied);
+        seen.push(FeedbackSignal::ApprovalDenied);
     }
     let seen: Vec<_> = seen
         .into_iter()
@@ -49,7 +49,7 @@ pub(crate) async fn leave(
     signals::record(conn, &run.org_id, gen_id, &seen, at).await?;
     let since = at - SOON;
     if let Some(before) = generations::asked_before(conn, generation, gen_id, since).await? {
-        let again = [(Signal::Retried, SignalSource::Run)];
+        let again = [(FeedbackSignal::Retried, SignalSource::Run)];
         signals::record(conn, &run.org_id, before, &again, at).await?;
     }
     let folder = run.task.workspace_path.as_deref();

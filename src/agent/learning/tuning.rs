@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 
 use crate::agent::deps::Deps;
 use crate::auth::principal::Principal;
-use crate::feedback::bandit::model::{ARMS, Context, MODELS};
+use crate::feedback::bandit::model::{ARMS, BanditContext, MODEL_SUFFIX};
 use crate::feedback::bandit::service::choose;
 use crate::feedback::model::TaskType;
 use crate::runs::task::Task;
@@ -30,7 +30,7 @@ fn note(tuning: &Tuning, params: &mut Map<String, Value>) {
         params.insert("bandit_arm".to_owned(), temperature.arm.clone().into());
     }
     if let Some(model) = &tuning.model {
-        let context = format!("{}{MODELS}", tuning.context);
+        let context = format!("{}{MODEL_SUFFIX}", tuning.context);
         params.insert("bandit_model_context".to_owned(), context.into());
         params.insert("bandit_model_arm".to_owned(), model.clone().into());
     }
@@ -48,7 +48,7 @@ pub(crate) async fn tune(
     if !deps.config.bandit {
         return None;
     }
-    let context = Context::of(task_type, &task.message, principal.role);
+    let context = BanditContext::of(task_type, &task.message, principal.role);
     let models = &deps.config.bandit_models;
     let models = if names_model || models.len() < 2 {
         &[]
@@ -69,7 +69,7 @@ async fn choose_for(
     deps: &Deps,
     conn: &mut PgConnection,
     principal: &Principal,
-    context: Context,
+    context: BanditContext,
     models: &[String],
 ) -> sqlx::Result<Option<Tuning>> {
     let (org_id, now) = (&principal.org_id, deps.clock.now());

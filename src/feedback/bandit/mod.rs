@@ -1,5 +1,5 @@
-//! Which settings are tried next: a bandit that draws for each arm what its acceptance may be, and takes
-//! the largest (Thompson sampling). What it knows fades, so a change of taste is noticed.
+//! A bandit that chooses temperature and model by Thompson sampling: it draws an acceptance from each arm's
+//! posterior and takes the largest. Counts decay, so that it follows a change of taste.
 
 pub mod model;
 pub mod service;

@@ -1,4 +1,4 @@
-//! What an arm is, what is known of it, and how that fades.
+//! Arms, contexts, and counts that decay.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::Rng;
@@ -7,12 +7,12 @@ use rand_distr::{Beta, Distribution};
 use crate::auth::principal::Role;
 use crate::feedback::model::{Rating, TaskType};
 
-/// A choice of temperature: the same names and values as in the version that this one follows.
+/// An arm: a temperature. Names and values are those of the version before this one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Arm {
-    /// Its name, as rows and answers carry it.
+    /// Name in rows and answers.
     pub name: &'static str,
-    /// The temperature that it stands for.
+    /// Temperature.
     pub temperature: f32,
 }
 
@@ -32,21 +32,21 @@ pub const ARMS: [Arm; 3] = [
     },
 ];
 
-/// What is appended to the key of a context when models are the arms.
-pub const MODELS: &str = ":model";
+/// Suffix of the key of a context whose arms are models.
+pub const MODEL_SUFFIX: &str = ":model";
 
-/// How much was asked.
+/// Size of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Size {
-    /// Fewer than 50 words.
+pub enum TaskSize {
+    /// Below 50 words.
     Small,
-    /// Fewer than 200.
+    /// Below 200 words.
     Medium,
-    /// More.
+    /// 200 words or more.
     Large,
 }
 
-impl Size {
+impl TaskSize {
     /// The size of a task.
     pub fn of(task: &str) -> Self {
         match task.split_whitespace().take(200).count() {
@@ -65,28 +65,28 @@ impl Size {
     }
 }
 
-/// In what circumstances a choice is made: what is learned in one says nothing about another.
+/// The context of a choice. Counts of one context say nothing about another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Context {
-    /// What was asked for.
+pub struct BanditContext {
+    /// Task type.
     pub task_type: TaskType,
-    /// How much.
-    pub size: Size,
-    /// Whether by somebody who lets the agent work, and not only reads.
+    /// Size.
+    pub size: TaskSize,
+    /// True for a user who lets the agent change things.
     pub expert: bool,
 }
 
-impl Context {
-    /// The circumstances of a task.
+impl BanditContext {
+    /// The context of a task.
     pub fn of(task_type: TaskType, task: &str, role: Role) -> Self {
         Self {
             task_type,
-            size: Size::of(task),
+            size: TaskSize::of(task),
             expert: role >= Role::Planner,
         }
     }
 
-    /// All of them, in the order of the answer.
+    /// All contexts, in the order of the report.
     pub fn all() -> impl Iterator<Item = Self> {
         let types = [
             TaskType::Codegen,
@@ -95,7 +95,7 @@ impl Context {
             TaskType::Analysis,
         ];
         types.into_iter().flat_map(|task_type| {
-            [Size::Small, Size::Medium, Size::Large]
+            [TaskSize::Small, TaskSize::Medium, TaskSize::Large]
                 .into_iter()
                 .flat_map(move |size| {
                     [true, false].map(|expert| Self {
@@ -107,44 +107,44 @@ impl Context {
         })
     }
 
-    /// The name, as rows, answers and the `bandit_context` of a generation carry it.
+    /// The key in rows, answers and the `bandit_context` of a generation.
     pub fn key(self) -> String {
         let expert = if self.expert { "expert" } else { "standard" };
         format!("{}_{}_{expert}", self.task_type.label(), self.size.label())
     }
 
-    /// The name of the same circumstances where a model is chosen, the `bandit_model_context`.
+    /// The key for choosing a model, the `bandit_model_context`.
     pub fn model_key(self) -> String {
-        self.key() + MODELS
+        self.key() + MODEL_SUFFIX
     }
 }
 
-/// After so many days what was said weighs half.
+/// Days after which a rating has half its weight.
 pub const HALF_LIFE_DAYS: i64 = 30;
-/// So many half-lives fade to nothing that matters; more would leave what a number can hold.
-pub const MOST_HALF_LIVES: f64 = 200.0;
-/// What is less than this is what rounding left.
-pub const NOTHING: f64 = 1e-12;
+/// The most half-lives of a decay; more would underflow.
+pub const MAX_HALF_LIVES: f64 = 200.0;
+/// Counts below this are rounding errors.
+pub const EPSILON: f64 = 1e-12;
 
-/// What is left after a time of what weighed one. Nothing weighs more for lying in the future.
-pub fn faded(after: TimeDelta) -> f64 {
+/// Returns the weight of a rating after a time, at most 1 for a time in the future.
+pub fn decay(after: TimeDelta) -> f64 {
     let half_lives = after.as_seconds_f64() / TimeDelta::days(HALF_LIFE_DAYS).as_seconds_f64();
-    0.5_f64.powf(half_lives.clamp(0.0, MOST_HALF_LIVES))
+    0.5_f64.powf(half_lives.clamp(0.0, MAX_HALF_LIVES))
 }
 
-/// How often an arm was liked and how often not, as that weighed at a moment.
+/// Counts of an arm, with their weights at a moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Counts {
-    /// Ratings up.
+pub struct ArmCounts {
+    /// Weighted ratings up.
     pub successes: f64,
-    /// Ratings down.
+    /// Weighted ratings down.
     pub failures: f64,
-    /// When they weighed this.
+    /// Moment of the weights.
     pub at: DateTime<Utc>,
 }
 
-impl Counts {
-    /// Nothing is known.
+impl ArmCounts {
+    /// Counts without ratings.
     pub fn none(at: DateTime<Utc>) -> Self {
         Self {
             successes: 0.0,
@@ -153,10 +153,10 @@ impl Counts {
         }
     }
 
-    /// The same as it weighs now.
+    /// Returns the counts, decayed to a later moment.
     #[must_use]
     pub fn at(self, now: DateTime<Utc>) -> Self {
-        let weight = faded(now - self.at);
+        let weight = decay(now - self.at);
         Self {
             successes: self.successes * weight,
             failures: self.failures * weight,
@@ -164,21 +164,21 @@ impl Counts {
         }
     }
 
-    /// What the acceptance may be, by chance: a draw from what is believed of it, with a uniform prior.
+    /// Draws an acceptance from the posterior, with a uniform prior.
     pub fn draw(&self, rng: &mut impl Rng) -> f64 {
-        // Both parameters are at least one, so the distribution always exists; 0.5 says nothing.
+        // Both parameters are at least one, so the distribution always exists.
         Beta::new(1.0 + self.successes, 1.0 + self.failures)
-            .map_or(0.5, |beliefs| beliefs.sample(rng))
+            .map_or(0.5, |posterior| posterior.sample(rng))
     }
 
-    /// What is believed of the arm, in numbers.
-    pub fn beliefs(&self) -> Beliefs {
+    /// Estimates the acceptance.
+    pub fn estimate(&self) -> ArmEstimate {
         let trials = self.successes + self.failures;
         let (low, high) = interval(self.successes, trials);
-        Beliefs {
+        ArmEstimate {
             trials,
-            success_rate: (trials > NOTHING).then(|| self.successes / trials),
-            confidence: (trials / ENOUGH_TRIALS).min(1.0),
+            success_rate: (trials > EPSILON).then(|| self.successes / trials),
+            confidence: (trials / FULL_CONFIDENCE_TRIALS).min(1.0),
             mean: (1.0 + self.successes) / (2.0 + trials),
             low,
             high,
@@ -186,31 +186,30 @@ impl Counts {
     }
 }
 
-/// With so many trials an arm is known.
-const ENOUGH_TRIALS: f64 = 20.0;
+/// Trials from which the confidence is 1.
+const FULL_CONFIDENCE_TRIALS: f64 = 20.0;
 
-/// What is believed of an arm.
+/// The estimated acceptance of an arm.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Beliefs {
-    /// How many ratings, by their weight.
+pub struct ArmEstimate {
+    /// Weighted number of ratings.
     pub trials: f64,
-    /// The share of them that were up; none without any.
+    /// Share of ratings up; none without any.
     pub success_rate: Option<f64>,
-    /// How well it is known, 0 to 1.
+    /// Confidence, 0 to 1.
     pub confidence: f64,
-    /// The mean of what the acceptance may be, with a uniform prior.
+    /// Posterior mean, with a uniform prior.
     pub mean: f64,
-    /// The acceptance is hardly less,
+    /// Lower bound of the 95 % interval.
     pub low: f64,
-    /// and hardly more.
+    /// Upper bound of the 95 % interval.
     pub high: f64,
 }
 
-/// Between which bounds a share lies with 95 %: the score interval of Wilson (1927), which is right for
-/// few trials and for none.
+/// Returns the 95 % score interval of Wilson (1927), which holds for few trials and for none.
 fn interval(successes: f64, trials: f64) -> (f64, f64) {
     const Z: f64 = 1.959_963_984_540_054;
-    if trials <= NOTHING {
+    if trials <= EPSILON {
         return (0.0, 1.0);
     }
     let share = (successes / trials).clamp(0.0, 1.0);
@@ -224,9 +223,9 @@ fn interval(successes: f64, trials: f64) -> (f64, f64) {
     )
 }
 
-/// The arm whose draw is the largest; none when there are none.
+/// Returns the arm with the largest draw; none without arms.
 pub fn choose<'a>(
-    arms: impl IntoIterator<Item = (&'a str, Counts)>,
+    arms: impl IntoIterator<Item = (&'a str, ArmCounts)>,
     rng: &mut impl Rng,
 ) -> Option<&'a str> {
     let mut best: Option<(&str, f64)> = None;
@@ -239,31 +238,44 @@ pub fn choose<'a>(
     best.map(|(arm, _)| arm)
 }
 
-/// An arm that was chosen for a generation, as its `params` say.
+/// An arm chosen in a context, as the `params` of a generation name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// In what circumstances.
+pub struct ArmChoice {
+    /// Key of the context.
     pub context: String,
-    /// Which.
+    /// Name of the arm.
     pub arm: String,
 }
 
-/// What a rating adds to the counts of the arm.
+/// A rating and its time, from which it decays.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Said {
-    /// What was said.
+pub struct DatedRating {
+    /// Rating.
     pub rating: Rating,
-    /// When: from then on it fades.
+    /// Time of the rating.
     pub at: DateTime<Utc>,
 }
 
-impl Said {
-    /// Its weight among the successes and the failures when it is new.
-    pub fn weight(self) -> (f64, f64) {
-        match self.rating {
+/// The weights that a new rating adds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RatingWeight {
+    /// Weight among the successes.
+    pub successes: f64,
+    /// Weight among the failures.
+    pub failures: f64,
+}
+
+impl DatedRating {
+    /// Returns the weights before any decay.
+    pub fn weight(self) -> RatingWeight {
+        let (successes, failures) = match self.rating {
             Rating::Up => (1.0, 0.0),
             Rating::Down => (0.0, 1.0),
             Rating::Withdrawn => (0.0, 0.0),
+        };
+        RatingWeight {
+            successes,
+            failures,
         }
     }
 }
@@ -276,8 +288,8 @@ mod tests {
 
     use super::*;
 
-    fn counts(successes: f64, failures: f64) -> Counts {
-        Counts {
+    fn counts(successes: f64, failures: f64) -> ArmCounts {
+        ArmCounts {
             successes,
             failures,
             at: DateTime::UNIX_EPOCH,
@@ -286,21 +298,22 @@ mod tests {
 
     #[test]
     fn there_are_twenty_four_contexts_with_names_of_their_own() {
-        let keys: std::collections::BTreeSet<_> = Context::all().map(Context::key).collect();
+        let keys: std::collections::BTreeSet<_> =
+            BanditContext::all().map(BanditContext::key).collect();
         assert_eq!(keys.len(), 24);
         assert!(keys.contains("codegen_small_expert"));
         assert!(keys.contains("analysis_large_standard"));
-        let context = Context::of(TaskType::Chat, &"word ".repeat(50), Role::Viewer);
+        let context = BanditContext::of(TaskType::Chat, &"word ".repeat(50), Role::Viewer);
         assert_eq!(context.key(), "chat_medium_standard");
         assert_eq!(context.model_key(), "chat_medium_standard:model");
         for (words, size) in [
-            (0, Size::Small),
-            (49, Size::Small),
-            (199, Size::Medium),
-            (200, Size::Large),
-            (900, Size::Large),
+            (0, TaskSize::Small),
+            (49, TaskSize::Small),
+            (199, TaskSize::Medium),
+            (200, TaskSize::Large),
+            (900, TaskSize::Large),
         ] {
-            assert_eq!(Size::of(&"w ".repeat(words)), size, "{words}");
+            assert_eq!(TaskSize::of(&"w ".repeat(words)), size, "{words}");
         }
     }
 
@@ -311,27 +324,27 @@ mod tests {
         assert!((later.successes - 4.0).abs() < 1e-12 && (later.failures - 1.0).abs() < 1e-12);
         let earlier = later.at(DateTime::UNIX_EPOCH);
         assert_eq!(earlier, later);
-        assert!(faded(TimeDelta::days(1_000_000)) > 0.0);
+        assert!(decay(TimeDelta::days(1_000_000)) > 0.0);
     }
 
     proptest! {
         #[test]
-        fn fading_twice_is_fading_once(days in 0_i64..300, more in 0_i64..300) {
+        fn decaying_twice_is_decaying_once(days in 0_i64..300, more in 0_i64..300) {
             let (first, second) = (TimeDelta::days(days), TimeDelta::days(more));
-            let once = faded(first + second);
-            prop_assert!((faded(first) * faded(second) - once).abs() < 1e-12);
+            let once = decay(first + second);
+            prop_assert!((decay(first) * decay(second) - once).abs() < 1e-12);
         }
 
         #[test]
-        fn what_is_believed_lies_within_its_bounds(up in 0_u32..500, down in 0_u32..500) {
-            let beliefs = counts(up.into(), down.into()).beliefs();
-            prop_assert!(0.0 <= beliefs.low && beliefs.low <= beliefs.mean);
-            prop_assert!(beliefs.mean <= beliefs.high && beliefs.high <= 1.0);
-            if let Some(rate) = beliefs.success_rate {
-                prop_assert!(beliefs.low <= rate + 1e-12 && rate <= beliefs.high + 1e-12);
+        fn an_estimate_lies_within_its_bounds(up in 0_u32..500, down in 0_u32..500) {
+            let estimate = counts(up.into(), down.into()).estimate();
+            prop_assert!(0.0 <= estimate.low && estimate.low <= estimate.mean);
+            prop_assert!(estimate.mean <= estimate.high && estimate.high <= 1.0);
+            if let Some(rate) = estimate.success_rate {
+                prop_assert!(estimate.low <= rate + 1e-12 && rate <= estimate.high + 1e-12);
             }
-            let better = counts(f64::from(up) + 1.0, down.into()).beliefs();
-            prop_assert!(better.mean > beliefs.mean);
+            let better = counts(f64::from(up) + 1.0, down.into()).estimate();
+            prop_assert!(better.mean > estimate.mean);
         }
     }
 
@@ -350,24 +363,24 @@ mod tests {
         );
     }
 
-    /// How often the better of two arms was taken in each quarter of so many rounds; `better` says
-    /// which it is, its acceptance is 0.8 and the other's 0.4.
+    /// Returns the share of rounds in which the better of two arms was chosen, by quarter. `better` names
+    /// it; its acceptance is 0.8 and the other's 0.4.
     fn play(seed: u64, rounds: u32, better: impl Fn(u32) -> usize) -> Vec<f64> {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut world = StdRng::seed_from_u64(!seed);
-        let mut known = [counts(0.0, 0.0); 2];
+        let mut arms = [counts(0.0, 0.0); 2];
         let mut taken = [0_u32; 4];
         for round in 0..rounds {
             // Ten ratings a day.
             let now = DateTime::UNIX_EPOCH + TimeDelta::hours(i64::from(round) * 24 / 10);
-            known = known.map(|counts| counts.at(now));
-            let arm = choose([("0", known[0]), ("1", known[1])], &mut rng).unwrap();
+            arms = arms.map(|counts| counts.at(now));
+            let arm = choose([("0", arms[0]), ("1", arms[1])], &mut rng).unwrap();
             let arm = usize::from(arm == "1");
             let chance = if arm == better(round) { 0.8 } else { 0.4 };
             if world.random_bool(chance) {
-                known[arm].successes += 1.0;
+                arms[arm].successes += 1.0;
             } else {
-                known[arm].failures += 1.0;
+                arms[arm].failures += 1.0;
             }
             taken[(round * 4 / rounds) as usize] += u32::from(arm == better(round));
         }

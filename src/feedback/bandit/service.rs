@@ -1,16 +1,17 @@
-//! Choosing an arm, learning from a rating, and telling what is known.
+//! Chooses arms, records ratings, and reports the counts.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::feedback::bandit::model::{ARMS, Beliefs, Context, Counts, Said, choose as drawn};
+use crate::feedback::bandit::model::{
+    ARMS, ArmCounts, ArmEstimate, BanditContext, DatedRating, RatingWeight, choose as drawn,
+};
 use crate::feedback::bandit::store;
 use crate::platform::ids::OrgId;
 
-/// Chooses one of the arms in a context: the one that may be the best, as far as is known at that moment.
-/// None when there are none.
+/// Chooses one of the arms in a context by Thompson sampling. None without arms.
 pub async fn choose(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -21,86 +22,86 @@ pub async fn choose(
     if arms.is_empty() {
         return Ok(None);
     }
-    let known: BTreeMap<_, _> = store::of_context(conn, org_id, context_key)
+    let stored: BTreeMap<_, _> = store::of_context(conn, org_id, context_key)
         .await?
         .into_iter()
         .collect();
     let counts = arms.iter().map(|arm| {
-        let counts = known.get(arm).copied();
-        (arm.as_str(), counts.unwrap_or(Counts::none(at)).at(at))
+        let counts = stored.get(arm).copied();
+        (arm.as_str(), counts.unwrap_or(ArmCounts::none(at)).at(at))
     });
     Ok(drawn(counts, &mut rand::rng()).map(str::to_owned))
 }
 
-/// Learns from a rating about the arms that were chosen for what is rated, and forgets the rating that it
-/// replaces. Must be called last in the transaction of the rating: everybody's ratings move the same
-/// counts, and wait for each other from here on.
-pub async fn move_by(
+/// Adds a rating to the counts of the arms chosen for a generation, and removes the rating it replaces. Must
+/// be the last call in the rating's transaction, because all ratings of an organisation wait for the same
+/// rows from here on.
+pub async fn record_rating(
     conn: &mut PgConnection,
     org_id: &OrgId,
     gen_id: i64,
-    before: Option<Said>,
-    now: Said,
+    before: Option<DatedRating>,
+    now: DatedRating,
 ) -> sqlx::Result<()> {
-    let says_nothing = |said: Said| said.weight() == (0.0, 0.0);
-    if before.is_none_or(says_nothing) && says_nothing(now) {
+    let is_neutral = |rating: DatedRating| rating.weight() == RatingWeight::default();
+    if before.is_none_or(is_neutral) && is_neutral(now) {
         return Ok(());
     }
-    store::move_by(conn, org_id, gen_id, before, now).await
+    store::record_rating(conn, org_id, gen_id, before, now).await
 }
 
-/// Makes what is known in an organisation anew from its ratings, within a transaction. Ratings of the
-/// organisation wait until that ends, so it should be the last thing in it.
+/// Recomputes the counts of an organisation from its ratings, within a transaction. Ratings of the
+/// organisation wait until the transaction ends, so this should be its last call.
 pub async fn rebuild(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<()> {
     store::lock(conn, org_id).await?;
     store::rebuild(conn, org_id).await
 }
 
-/// What is known of an arm.
+/// The report of an arm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ArmReport {
-    /// Its counts as they weigh now.
-    pub counts: Counts,
-    /// What follows from them.
-    pub beliefs: Beliefs,
+    /// Counts, decayed to now.
+    pub counts: ArmCounts,
+    /// Estimate.
+    pub estimate: ArmEstimate,
 }
 
-/// What is known in an organisation.
+/// The counts of an organisation.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Report {
-    /// By context and arm; contexts of temperatures are all there.
+pub struct BanditReport {
+    /// Arms by context and name, with every context of temperatures.
     pub contexts: BTreeMap<String, BTreeMap<String, ArmReport>>,
-    /// When it was last learned from a rating.
+    /// Time of the last rating that changed the counts.
     pub last_updated: Option<DateTime<Utc>>,
 }
 
-/// What is known in an organisation at a moment.
+/// Reports the counts of an organisation at a moment.
 pub async fn report(
     conn: &mut PgConnection,
     org_id: &OrgId,
     at: DateTime<Utc>,
-) -> sqlx::Result<Report> {
-    let known = store::of_organisation(conn, org_id).await?;
-    let last_updated = store::last_moved(&known);
-    let report = |counts: Counts| {
+) -> sqlx::Result<BanditReport> {
+    let stored = store::of_organisation(conn, org_id).await?;
+    let last_updated = store::last_updated(&stored);
+    let report = |counts: ArmCounts| {
         let counts = counts.at(at);
         ArmReport {
             counts,
-            beliefs: counts.beliefs(),
+            estimate: counts.estimate(),
         }
     };
-    let unknown = report(Counts::none(at));
-    let mut contexts: BTreeMap<String, BTreeMap<String, ArmReport>> = Context::all()
+    let empty = report(ArmCounts::none(at));
+    let mut contexts: BTreeMap<String, BTreeMap<String, ArmReport>> = BanditContext::all()
         .map(|context| {
-            let arms = ARMS.map(|arm| (arm.name.to_owned(), unknown));
+            let arms = ARMS.map(|arm| (arm.name.to_owned(), empty));
             (context.key(), arms.into())
         })
         .collect();
-    for one in known {
+    for one in stored {
         let arms = contexts.entry(one.choice.context).or_default();
         arms.insert(one.choice.arm, report(one.counts));
     }
-    Ok(Report {
+    Ok(BanditReport {
         contexts,
         last_updated,
     })

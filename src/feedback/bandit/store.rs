@@ -1,37 +1,36 @@
-//! The SQL of what the bandit knows.
+//! The SQL of the bandit's counts.
 //!
-//! The counts of an organisation can be made anew from its ratings. Whoever does that holds the
-//! organisation's advisory lock alone, and whoever moves them by a rating shares it, so that no rating is
-//! counted twice or not at all.
+//! The counts of an organisation can be recomputed from its ratings. A rebuild takes the organisation's
+//! advisory lock exclusively, a rating shares it, so that no rating is counted twice or missed.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::feedback::bandit::model::{
-    Choice, Counts, HALF_LIFE_DAYS, MOST_HALF_LIVES, NOTHING, Said,
+    ArmChoice, ArmCounts, DatedRating, EPSILON, HALF_LIFE_DAYS, MAX_HALF_LIVES,
 };
 use crate::platform::ids::OrgId;
 
-/// The half-life as SQL counts it.
+/// The half-life, in seconds for SQL.
 fn half_life_seconds() -> f64 {
     chrono::TimeDelta::days(HALF_LIFE_DAYS).as_seconds_f64()
 }
 
-/// The counts of an arm, as they were when they were last moved.
+/// The stored counts of an arm.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Known {
-    /// Which arm.
-    pub choice: Choice,
-    /// Its counts.
-    pub counts: Counts,
+pub struct StoredArm {
+    /// Context and arm.
+    pub choice: ArmChoice,
+    /// Counts.
+    pub counts: ArmCounts,
 }
 
-/// What is known of the arms of a context.
+/// Returns the counts of a context, by arm.
 pub async fn of_context(
     conn: &mut PgConnection,
     org_id: &OrgId,
     context: &str,
-) -> sqlx::Result<Vec<(String, Counts)>> {
+) -> sqlx::Result<Vec<(String, ArmCounts)>> {
     let rows = sqlx::query!(
         "select arm, successes, failures, updated_at from learning_bandit_arms
          where org_id = $1 and context = $2",
@@ -41,7 +40,7 @@ pub async fn of_context(
     .fetch_all(conn)
     .await?;
     let counts = rows.into_iter().map(|row| {
-        let counts = Counts {
+        let counts = ArmCounts {
             successes: row.successes,
             failures: row.failures,
             at: row.updated_at,
@@ -51,8 +50,11 @@ pub async fn of_context(
     Ok(counts.collect())
 }
 
-/// What is known of all arms of an organisation.
-pub async fn of_organisation(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<Vec<Known>> {
+/// Returns the counts of all arms of an organisation.
+pub async fn of_organisation(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+) -> sqlx::Result<Vec<StoredArm>> {
     let rows = sqlx::query!(
         "select context, arm, successes, failures, updated_at from learning_bandit_arms
          where org_id = $1 order by context, arm",
@@ -60,35 +62,34 @@ pub async fn of_organisation(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::R
     )
     .fetch_all(conn)
     .await?;
-    let known = rows.into_iter().map(|row| Known {
-        choice: Choice {
+    let arms = rows.into_iter().map(|row| StoredArm {
+        choice: ArmChoice {
             context: row.context,
             arm: row.arm,
         },
-        counts: Counts {
+        counts: ArmCounts {
             successes: row.successes,
             failures: row.failures,
             at: row.updated_at,
         },
     });
-    Ok(known.collect())
+    Ok(arms.collect())
 }
 
-/// Takes out of the counts of the arms that were chosen for a generation, as its `params` say, what was
-/// said of it before, as little as it weighs by now, and puts in what is said instead. In the order of
-/// their names: two ratings at once take the rows in the same order.
+/// Adds a rating to the counts of the arms named in a generation's `params`, and removes the decayed weight
+/// of the rating it replaces. Rows are locked in the order of their names.
 ///
-/// The counts are brought to the later of their own time and that of the rating, so it does not matter in
-/// which order ratings arrive that were given on machines whose clocks differ.
-pub async fn move_by(
+/// Counts are decayed to the later of their own time and the rating's, so the order in which ratings of
+/// machines with different clocks arrive does not matter.
+pub async fn record_rating(
     conn: &mut PgConnection,
     org_id: &OrgId,
     gen_id: i64,
-    before: Option<Said>,
-    now: Said,
+    before: Option<DatedRating>,
+    now: DatedRating,
 ) -> sqlx::Result<()> {
-    let (ups, downs) = now.weight();
-    let (old_ups, old_downs) = before.map_or((0.0, 0.0), Said::weight);
+    let new = now.weight();
+    let old = before.map(DatedRating::weight).unwrap_or_default();
     sqlx::query!(
         "with held as materialized (
              select pg_advisory_xact_lock_shared(hashtextextended('bandit of ' || $1, 0))
@@ -126,23 +127,22 @@ pub async fn move_by(
          )",
         org_id.as_str(),
         gen_id,
-        ups,
-        downs,
+        new.successes,
+        new.failures,
         now.at,
-        old_ups,
-        old_downs,
+        old.successes,
+        old.failures,
         before.map_or(now.at, |before| before.at),
         half_life_seconds(),
-        MOST_HALF_LIVES,
-        NOTHING,
+        MAX_HALF_LIVES,
+        EPSILON,
     )
     .execute(conn)
     .await
     .map(drop)
 }
 
-/// Waits until nobody moves the counts of an organisation, and keeps everybody from it until the
-/// transaction ends.
+/// Locks the counts of an organisation exclusively until the transaction ends.
 pub async fn lock(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<()> {
     sqlx::query!(
         "select pg_advisory_xact_lock(hashtextextended('bandit of ' || $1, 0))",
@@ -153,8 +153,8 @@ pub async fn lock(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<()> {
     .map(drop)
 }
 
-/// Makes the counts of an organisation anew from its ratings. The lock must be held, by a statement of
-/// its own: only what begins afterwards sees all that was committed before.
+/// Recomputes the counts of an organisation from its ratings. An earlier statement must have taken the lock:
+/// only a later one sees all that was committed before.
 pub async fn rebuild(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<()> {
     sqlx::query!(
         "delete from learning_bandit_arms where org_id = $1",
@@ -187,14 +187,14 @@ pub async fn rebuild(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<()
          group by context, arm, latest",
         org_id.as_str(),
         half_life_seconds(),
-        MOST_HALF_LIVES,
+        MAX_HALF_LIVES,
     )
     .execute(conn)
     .await
     .map(drop)
 }
 
-/// When the counts of an organisation were last moved.
-pub fn last_moved(known: &[Known]) -> Option<DateTime<Utc>> {
-    known.iter().map(|one| one.counts.at).max()
+/// Returns the time of the last change.
+pub fn last_updated(arms: &[StoredArm]) -> Option<DateTime<Utc>> {
+    arms.iter().map(|one| one.counts.at).max()
 }

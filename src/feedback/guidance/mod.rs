@@ -1,5 +1,5 @@
-//! What was learned, put into a prompt: which insights apply to a task, which of them chance leaves out
-//! so that their effect can be measured, and the words they become.
+//! Guidance: the section of a prompt with the insights that apply to a task. Chance holds some of them out,
+//! so that their effect can be measured.
 
 pub mod model;
 pub mod service;

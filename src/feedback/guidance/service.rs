@@ -1,12 +1,12 @@
-//! What a prompt is told of what was learned.
+//! Returns the guidance for a task.
 
 use sqlx::PgConnection;
 
-use crate::feedback::guidance::model::{Guidance, Occasion};
+use crate::feedback::guidance::model::{Guidance, TaskContext};
 use crate::feedback::guidance::store;
 
-/// The guidance for a task, as the insights are at this moment.
-pub async fn guidance(conn: &mut PgConnection, occasion: &Occasion<'_>) -> sqlx::Result<Guidance> {
-    let insights = store::applicable(conn, occasion).await?;
-    Ok(Guidance::of(&insights, occasion.draw))
+/// Returns the guidance for a task from the insights that are active now.
+pub async fn guidance(conn: &mut PgConnection, task: &TaskContext<'_>) -> sqlx::Result<Guidance> {
+    let insights = store::applicable(conn, task).await?;
+    Ok(Guidance::of(&insights, task.seed))
 }

@@ -2,20 +2,20 @@
 
 use sqlx::PgConnection;
 
-use crate::feedback::guidance::model::{Applicable, MIN_CONFIDENCE, Occasion};
+use crate::feedback::guidance::model::{ApplicableInsight, MIN_CONFIDENCE, TaskContext};
 use crate::feedback::insight::InsightType;
 use crate::feedback::model::InsightId;
 use crate::platform::ids::TeamId;
 
-/// How many insights are looked at. More than enter a prompt, because several may be about the same.
+/// The most insights read. More than enter a prompt, because several may be on one topic.
 const CANDIDATES: i64 = 50;
 
-/// The active insights that apply, the narrowest first: what somebody wants themselves goes before what
-/// their team wants, and that before what the organisation does.
+/// Returns the active insights that apply to a task, those of the user first, then those of the team, then
+/// those of the organisation.
 pub async fn applicable(
     conn: &mut PgConnection,
-    occasion: &Occasion<'_>,
-) -> sqlx::Result<Vec<Applicable>> {
+    task: &TaskContext<'_>,
+) -> sqlx::Result<Vec<ApplicableInsight>> {
     let rows = sqlx::query!(
         r#"
         select id as "id: InsightId", insight_type, subject, description, times_applied
@@ -28,19 +28,19 @@ pub async fn applicable(
         order by user_id is null, team_id is null, confidence desc, sample_size desc, id
         limit $7
         "#,
-        occasion.org_id.as_str(),
+        task.org_id.as_str(),
         MIN_CONFIDENCE,
-        occasion.team_id.map(TeamId::as_str),
-        occasion.user_id.as_str(),
-        occasion.category.label(),
-        occasion.language,
+        task.team_id.map(TeamId::as_str),
+        task.user_id.as_str(),
+        task.category.label(),
+        task.language,
         CANDIDATES,
     )
     .fetch_all(conn)
     .await?;
-    // A type that a later version made says nothing here.
-    let known = rows.into_iter().filter_map(|row| {
-        Some(Applicable {
+    // Types of a later version are skipped.
+    let insights = rows.into_iter().filter_map(|row| {
+        Some(ApplicableInsight {
             id: row.id,
             insight_type: InsightType::of(&row.insight_type)?,
             subject: row.subject,
@@ -48,5 +48,5 @@ pub async fn applicable(
             times_applied: row.times_applied,
         })
     });
-    Ok(known.collect())
+    Ok(insights.collect())
 }

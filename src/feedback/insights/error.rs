@@ -1,4 +1,4 @@
-//! Why an operation on insights failed.
+//! Errors of operations on insights.
 
 use crate::feedback::insights::model::{MAX_DESCRIPTION_CHARS, MAX_REASON_CHARS, MAX_TITLE_CHARS};
 use crate::feedback::model::InsightId;
@@ -6,17 +6,17 @@ use crate::feedback::model::InsightId;
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is none for this person.
-    #[error("there is no insight `{}` that you may see", .0.0)]
+    /// The insight does not exist, or is not visible to the user.
+    #[error("insight `{}` not found", .0.0)]
     NotFound(InsightId),
     /// The reason is too long, or more than a line.
-    #[error("`reason` is one line of at most {MAX_REASON_CHARS} characters")]
+    #[error("`reason` must be one line of at most {MAX_REASON_CHARS} characters")]
     BadReason,
-    /// The title cannot stand there.
-    #[error("`title` is one line of 1 to {MAX_TITLE_CHARS} characters")]
+    /// The title is empty, too long, or more than a line.
+    #[error("`title` must be one line of 1 to {MAX_TITLE_CHARS} characters")]
     BadTitle,
-    /// The description cannot stand in a prompt.
-    #[error("`description` is one line of 1 to {MAX_DESCRIPTION_CHARS} characters")]
+    /// The description is empty, too long, or more than a line.
+    #[error("`description` must be one line of 1 to {MAX_DESCRIPTION_CHARS} characters")]
     BadDescription,
     /// Postgres failed.
     #[error("the database failed")]

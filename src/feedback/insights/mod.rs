@@ -1,8 +1,6 @@
-//! What ratings taught, for the people of an organisation: reading it, and deciding about it.
+//! Insights for the users of an organisation: reading, activating, retiring and rewording them.
 //!
-//! The analyzer makes insights and measures what they do. Here people look at them, and administrators
-//! put one into prompts, take one out, or change its words. What an administrator decided the analyzer
-//! does not undo.
+//! The analyzer creates insights and measures their effects. It does not undo an administrator's decision.
 
 pub mod error;
 pub mod model;

@@ -1,11 +1,11 @@
-//! An insight, what is asked of insights, and what is decided about one.
+//! Insights as users read them, filters, and cursors.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::auth::principal::{Principal, Role};
-use crate::feedback::insight::{InsightType, Status};
+use crate::feedback::insight::{InsightStatus, InsightType};
 use crate::feedback::model::InsightId;
 use crate::platform::ids::{OrgId, TeamId, UserId};
 use crate::platform::redact::text::redact_text;
@@ -15,26 +15,26 @@ position!(InsightId(i64));
 
 /// The longest title, in characters.
 pub const MAX_TITLE_CHARS: usize = 120;
-/// The longest description, in characters: every word of it stands in prompts.
+/// The longest description, in characters; it is copied into prompts.
 pub const MAX_DESCRIPTION_CHARS: usize = 300;
 /// The longest reason for a decision, in characters.
 pub const MAX_REASON_CHARS: usize = 200;
 
-/// For whom an insight is.
+/// Kind of an insight's scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = InsightScopeKind)]
 #[serde(rename_all = "lowercase")]
 pub enum ScopeKind {
-    /// For everybody in the organisation.
+    /// Organisation.
     Org,
-    /// For a team.
+    /// Team.
     Team,
-    /// For one person.
+    /// One user.
     User,
 }
 
 impl ScopeKind {
-    /// The name, as queries carry it.
+    /// The name in queries.
     pub fn label(self) -> &'static str {
         match self {
             Self::Org => "org",
@@ -44,24 +44,24 @@ impl ScopeKind {
     }
 }
 
-/// Whose insights somebody may see.
+/// The user who reads insights, which decides what is visible.
 ///
-/// Everybody sees those of the organisation, of their own team and of their own. Administrators see
-/// all, because they answer for what stands in prompts. What waits for an administrator and quotes
-/// somebody is seen by administrators and by whom it quotes.
+/// Users see the insights of the organisation, of their team and their own. Administrators see all, because
+/// they are responsible for prompts. A proposed insight with a quotation is visible to administrators and to
+/// the quoted user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reader {
-    /// The organisation every query is confined to.
+pub struct InsightReader {
+    /// Organisation that every query is restricted to.
     pub org_id: OrgId,
-    /// Who looks.
+    /// User.
     pub user_id: UserId,
-    /// Their team.
+    /// Team of the user.
     pub team_id: Option<TeamId>,
-    /// Whether they see all.
+    /// True for administrators.
     pub sees_all: bool,
 }
 
-impl From<&Principal> for Reader {
+impl From<&Principal> for InsightReader {
     fn from(principal: &Principal) -> Self {
         Self {
             org_id: principal.org_id.clone(),
@@ -72,82 +72,82 @@ impl From<&Principal> for Reader {
     }
 }
 
-/// Which insights.
+/// Filter of a list of insights.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Only those that stand here.
-    pub status: Option<Status>,
-    /// Only those of this type.
+pub struct InsightFilter {
+    /// Status.
+    pub status: Option<InsightStatus>,
+    /// Type.
     pub insight_type: Option<InsightType>,
-    /// Only those for these.
+    /// Kind of scope.
     pub scope: Option<ScopeKind>,
-    /// After which one.
+    /// Insight before the page.
     pub after: Option<InsightId>,
 }
 
-/// An insight, as it is stored.
+/// A stored insight.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Insight {
-    /// Its number.
+    /// Identifier.
     pub id: InsightId,
-    /// What kind of thing it says; more than [`InsightType`] when a newer analyzer made it.
+    /// Type; possibly one of a later version that [`InsightType`] does not know.
     pub insight_type: String,
-    /// What it is about, for people.
+    /// Title, for people.
     pub title: String,
-    /// What it puts into prompts.
+    /// Description, for prompts.
     pub description: String,
-    /// Where it stands.
-    pub status: Status,
-    /// Why.
+    /// Status.
+    pub status: InsightStatus,
+    /// Reason of the status.
     pub status_reason: Option<String>,
-    /// Since when.
+    /// Time of the last change of status.
     pub status_since: DateTime<Utc>,
-    /// Who says so; the analyzer when nobody does.
+    /// Administrator who decided the status; none if the analyzer did.
     pub decided_by: Option<String>,
-    /// Who changed its words.
+    /// Administrator who edited the text.
     pub edited_by: Option<String>,
-    /// The team it is for.
+    /// Team it is for.
     pub team_id: Option<String>,
-    /// The person it is for.
+    /// User it is for.
     pub user_id: Option<String>,
-    /// The kind of work it is about.
+    /// Category it is restricted to.
     pub category: Option<String>,
-    /// The language it is about.
+    /// Language it is restricted to.
     pub language: Option<String>,
-    /// How sure it is.
+    /// Confidence, 0 to 1.
     pub confidence: f64,
-    /// How many voices it was learned from.
+    /// Number of votes it was learned from.
     pub sample_size: i32,
-    /// The answers it was learned from, the newest of them.
+    /// Newest answers it was learned from.
     pub evidence: Vec<i64>,
-    /// What was counted.
+    /// Numbers behind it.
     pub pattern_data: Value,
-    /// In how many prompts it stood.
+    /// Number of prompts it was used in.
     pub times_applied: i64,
-    /// When it last did.
+    /// Time of its last use.
     pub last_applied: Option<DateTime<Utc>>,
-    /// When it was first found.
+    /// Time of its creation.
     pub first_seen: DateTime<Utc>,
-    /// When it last changed.
+    /// Time of its last change.
     pub last_updated: DateTime<Utc>,
-    /// What it does, as measured.
+    /// Measured effect.
     pub effect: Option<Value>,
 }
 
-/// New words for an insight, as they are stored.
+/// A new text of an insight.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Words {
-    /// A title.
+pub struct InsightText {
+    /// Title, if it changes.
     pub title: Option<String>,
-    /// A description.
+    /// Description, if it changes.
     pub description: Option<String>,
 }
 
-/// One line of a person, as it may stand in an answer or a prompt: without secrets and without
-/// characters that are no text. None when there is nothing in it, or more than `max` characters.
+/// Checks a line of text for use in responses and prompts, and removes secrets. None if it is empty, longer
+/// than `max` characters, or has characters that are not text.
 pub fn line(text: &str, max: usize) -> Option<String> {
     let text = text.trim();
-    if text.chars().any(is_no_text) {
+    if text.chars().any(is_not_text) {
         return None;
     }
     let clean = redact_text(text);
@@ -155,9 +155,9 @@ pub fn line(text: &str, max: usize) -> Option<String> {
     (fits(text) && fits(&clean)).then(|| clean.into_owned())
 }
 
-/// Whether a character controls, breaks lines, or turns or hides what stands around it: it could make a
-/// prompt read otherwise than what an administrator sees.
-fn is_no_text(c: char) -> bool {
+/// True for control characters, line breaks, and characters that hide or reorder others. With them a prompt
+/// could read differently from the text that an administrator sees.
+fn is_not_text(c: char) -> bool {
     let hides = matches!(
         c,
         '\u{00ad}' | '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -175,7 +175,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_place_that_is_given_out_is_read_back(id: i64) {
+        fn a_cursor_is_decoded_to_the_insight_it_was_encoded_from(id: i64) {
             let text = InsightId(id).encode();
             prop_assert_eq!(InsightId::decode(&text), Ok(InsightId(id)));
         }
@@ -185,7 +185,7 @@ mod tests {
             if let Some(line) = line(&text, 20) {
                 prop_assert!((1..=20).contains(&line.chars().count()));
                 prop_assert_eq!(line.lines().count(), 1);
-                prop_assert!(!line.chars().any(is_no_text));
+                prop_assert!(!line.chars().any(is_not_text));
             }
         }
     }

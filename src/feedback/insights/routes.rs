@@ -1,4 +1,4 @@
-//! Insights over HTTP.
+//! HTTP routes of insights.
 
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
@@ -8,11 +8,15 @@ use utoipa_axum::routes;
 
 use crate::audit::layer::Changed;
 use crate::auth::principal::{Admin, Principal};
-use crate::feedback::insight::{InsightType, Status};
+use crate::feedback::insight::{InsightStatus, InsightType};
 use crate::feedback::insights::error::Error;
-use crate::feedback::insights::model::{Filter, Insight, ScopeKind, Words};
+use crate::feedback::insights::model::InsightFilter;
+use crate::feedback::insights::model::InsightText;
+use crate::feedback::insights::model::ScopeKind;
+use crate::feedback::insights::service::InsightChange;
 use crate::feedback::insights::service::Insights;
-use crate::feedback::insights::view::{InsightView, PageView};
+use crate::feedback::insights::view::InsightView;
+use crate::feedback::insights::view::InsightsPageView;
 use crate::feedback::model::InsightId;
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::page::{DEFAULT_LIMIT, MAX_LIMIT, Position};
@@ -41,46 +45,46 @@ impl From<Error> for Problem {
     }
 }
 
-/// Which insights.
+/// Filter and page of insights.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ListQuery {
-    /// Where they stand; anywhere when absent.
+    /// Status; any when absent.
     #[param(inline)]
-    status: Option<Status>,
-    /// What kind of thing they say; any when absent.
+    status: Option<InsightStatus>,
+    /// Type; any when absent.
     #[serde(rename = "type")]
     #[param(inline)]
     insight_type: Option<InsightType>,
-    /// For whom they are; anybody when absent.
+    /// Scope; any when absent.
     #[param(inline)]
     scope: Option<ScopeKind>,
-    /// At most this many, 1 to 100; 50 when absent.
+    /// Page size, 1 to 100; 50 when absent.
     limit: Option<u32>,
-    /// The `next_cursor` of the page before.
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
-/// What ratings taught, page by page, the newest first.
+/// List the insights learned from ratings, newest first.
 ///
-/// You see what is for your organisation, your team and you; administrators see all. What is proposed
-/// and quotes somebody is shown to administrators and to whom it quotes.
+/// You see the insights of your organisation, your team and your own; administrators see all. A proposed
+/// insight with a quotation is visible to administrators and to the quoted user.
 #[utoipa::path(
     get, path = "/api/feedback/insights", tag = "feedback",
     security(("bearer" = ["viewer"])),
     params(ListQuery),
     responses(
-        (status = 200, description = "A page", body = PageView),
-        (status = 422, description = "No such cursor, or a value that cannot be"),
+        (status = 200, description = "A page", body = InsightsPageView),
+        (status = 422, description = "`cursor` or a filter is not valid"),
     )
 )]
 async fn list_insights(
     State(insights): State<Insights>,
     principal: Principal,
     Query(query): Query<ListQuery>,
-) -> Result<Json<PageView>, Problem> {
+) -> Result<Json<InsightsPageView>, Problem> {
     let after = query.cursor.as_deref().map(InsightId::decode).transpose()?;
-    let filter = Filter {
+    let filter = InsightFilter {
         status: query.status,
         insight_type: query.insight_type,
         scope: query.scope,
@@ -89,17 +93,17 @@ async fn list_insights(
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
     let found = insights.list(&principal, &filter, i64::from(limit)).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    Ok(Json(PageView::new(found, limit)))
+    Ok(Json(InsightsPageView::new(found, limit)))
 }
 
-/// One insight.
+/// Read an insight.
 #[utoipa::path(
     get, path = "/api/feedback/insights/{id}", tag = "feedback",
     security(("bearer" = ["viewer"])),
     params(("id" = i64, Path, description = "The insight")),
     responses(
         (status = 200, description = "The insight", body = InsightView),
-        (status = 404, description = "There is none that you may see"),
+        (status = 404, description = "The insight does not exist, or is not visible to you"),
     )
 )]
 async fn get_insight(
@@ -111,24 +115,24 @@ async fn get_insight(
     Ok(Json(insight.into()))
 }
 
-/// Why somebody decides so.
+/// Reason of a decision.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 struct DecideInsight {
-    /// One line of at most 200 characters, which everybody who sees the insight reads.
+    /// One line of at most 200 characters, visible with the insight.
     reason: Option<String>,
 }
 
-/// Put an insight into prompts.
+/// Activate an insight: use it in prompts.
 ///
-/// Deciding the same twice changes nothing.
+/// The same decision again changes nothing.
 #[utoipa::path(
     post, path = "/api/feedback/insights/{id}/activate", tag = "feedback",
     security(("bearer" = ["admin"])),
     request_body = Option<DecideInsight>,
     params(("id" = i64, Path, description = "The insight")),
     responses(
-        (status = 200, description = "The insight as it is now", body = InsightView),
-        (status = 404, description = "There is none in your organisation"),
+        (status = 200, description = "The insight after the change", body = InsightView),
+        (status = 404, description = "Your organisation has no such insight"),
     )
 )]
 async fn activate_insight(
@@ -137,20 +141,20 @@ async fn activate_insight(
     Path(id): Path<InsightId>,
     body: Option<Json<DecideInsight>>,
 ) -> Result<(Extension<Changed>, Json<InsightView>), Problem> {
-    decide(&insights, &principal, id, Status::Active, body).await
+    decide(&insights, &principal, id, InsightStatus::Active, body).await
 }
 
-/// Take an insight out of prompts.
+/// Retire an insight: use it in prompts no longer.
 ///
-/// The analyzer does not put it back. Deciding the same twice changes nothing.
+/// The analyzer does not reactivate it. The same decision again changes nothing.
 #[utoipa::path(
     post, path = "/api/feedback/insights/{id}/retire", tag = "feedback",
     security(("bearer" = ["admin"])),
     request_body = Option<DecideInsight>,
     params(("id" = i64, Path, description = "The insight")),
     responses(
-        (status = 200, description = "The insight as it is now", body = InsightView),
-        (status = 404, description = "There is none in your organisation"),
+        (status = 200, description = "The insight after the change", body = InsightView),
+        (status = 404, description = "Your organisation has no such insight"),
     )
 )]
 async fn retire_insight(
@@ -159,14 +163,14 @@ async fn retire_insight(
     Path(id): Path<InsightId>,
     body: Option<Json<DecideInsight>>,
 ) -> Result<(Extension<Changed>, Json<InsightView>), Problem> {
-    decide(&insights, &principal, id, Status::Retired, body).await
+    decide(&insights, &principal, id, InsightStatus::Retired, body).await
 }
 
 async fn decide(
     insights: &Insights,
     principal: &Principal,
     id: InsightId,
-    status: Status,
+    status: InsightStatus,
     body: Option<Json<DecideInsight>>,
 ) -> Result<(Extension<Changed>, Json<InsightView>), Problem> {
     let reason = body.and_then(|Json(body)| body.reason);
@@ -174,26 +178,26 @@ async fn decide(
     Ok(changed(decided.await?))
 }
 
-/// New words for an insight.
+/// New text of an insight.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 struct RewordInsight {
     /// One line of 1 to 120 characters.
     title: Option<String>,
-    /// One line of 1 to 300 characters. It stands in prompts word by word.
+    /// One line of 1 to 300 characters, copied into prompts.
     description: Option<String>,
 }
 
-/// Change the words of an insight.
+/// Change the text of an insight.
 ///
-/// The analyzer keeps them from then on. Words that it has already change nothing.
+/// The analyzer keeps the new text. The same text again changes nothing.
 #[utoipa::path(
     patch, path = "/api/feedback/insights/{id}", tag = "feedback",
     security(("bearer" = ["admin"])),
     request_body = RewordInsight,
     params(("id" = i64, Path, description = "The insight")),
     responses(
-        (status = 200, description = "The insight as it is now", body = InsightView),
-        (status = 404, description = "There is none in your organisation"),
+        (status = 200, description = "The insight after the change", body = InsightView),
+        (status = 404, description = "Your organisation has no such insight"),
     )
 )]
 async fn reword_insight(
@@ -202,16 +206,19 @@ async fn reword_insight(
     Path(id): Path<InsightId>,
     Json(body): Json<RewordInsight>,
 ) -> Result<(Extension<Changed>, Json<InsightView>), Problem> {
-    let words = Words {
+    let text = InsightText {
         title: body.title,
         description: body.description,
     };
-    Ok(changed(insights.reword(&principal, id, &words).await?))
+    Ok(changed(insights.reword(&principal, id, &text).await?))
 }
 
-/// The answer to a change, and what the audit log is told of it.
-fn changed((before, after): (Insight, Insight)) -> (Extension<Changed>, Json<InsightView>) {
-    let (before, after) = (InsightView::from(before), InsightView::from(after));
+/// Returns the response to a change, and the change for the audit log.
+fn changed(change: InsightChange) -> (Extension<Changed>, Json<InsightView>) {
+    let (before, after) = (
+        InsightView::from(change.before),
+        InsightView::from(change.after),
+    );
     let changed = Changed::between(Some(&before), Some(&after));
     (Extension(changed), Json(after))
 }

@@ -1,18 +1,28 @@
-//! Listing insights, looking at one, and deciding about it.
+//! Lists insights, activates and retires them, and changes their texts.
 
 use sqlx::{PgConnection, PgPool};
 
 use crate::auth::principal::Principal;
-use crate::feedback::insight::Status;
+use crate::feedback::insight::InsightStatus;
 use crate::feedback::insights::error::Error;
 use crate::feedback::insights::model::{
-    Filter, Insight, MAX_DESCRIPTION_CHARS, MAX_REASON_CHARS, MAX_TITLE_CHARS, Reader, Words, line,
+    Insight, InsightFilter, InsightReader, InsightText, MAX_DESCRIPTION_CHARS, MAX_REASON_CHARS,
+    MAX_TITLE_CHARS, line,
 };
 use crate::feedback::insights::store;
 use crate::feedback::model::InsightId;
 use crate::platform::clock::Clock;
 
-/// Insights, for people; cheap to clone.
+/// An insight before and after a change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InsightChange {
+    /// Before.
+    pub before: Insight,
+    /// After.
+    pub after: Insight,
+}
+
+/// The service for reading and deciding about insights; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Insights {
     db: PgPool,
@@ -20,38 +30,37 @@ pub struct Insights {
 }
 
 impl Insights {
-    /// Over a database.
+    /// A service on this database.
     pub fn new(db: PgPool, clock: Clock) -> Self {
         Self { db, clock }
     }
 
-    /// A page of what the principal may see; one more than `limit`, if there is one.
+    /// Returns a page of the insights visible to the principal, with one row more than `limit` if there is one.
     pub async fn list(
         &self,
         principal: &Principal,
-        filter: &Filter,
+        filter: &InsightFilter,
         limit: i64,
     ) -> Result<Vec<Insight>, Error> {
         let mut conn = self.db.acquire().await?;
-        let reader = Reader::from(principal);
+        let reader = InsightReader::from(principal);
         Ok(store::page(&mut conn, &reader, filter, limit + 1).await?)
     }
 
-    /// One insight that the principal may see.
+    /// Returns an insight that is visible to the principal.
     pub async fn find(&self, principal: &Principal, id: InsightId) -> Result<Insight, Error> {
         let mut conn = self.db.acquire().await?;
-        one(&mut conn, &Reader::from(principal), id).await
+        one(&mut conn, &InsightReader::from(principal), id).await
     }
 
-    /// Puts an insight into prompts or takes it out of them. Deciding the same twice changes nothing.
-    /// Answers how it was before and how it is now.
+    /// Activates or retires an insight. The same decision again changes nothing.
     pub async fn decide(
         &self,
         principal: &Principal,
         id: InsightId,
-        status: Status,
+        status: InsightStatus,
         reason: Option<&str>,
-    ) -> Result<(Insight, Insight), Error> {
+    ) -> Result<InsightChange, Error> {
         let reason = reason.filter(|reason| !reason.trim().is_empty());
         let checked = |reason| line(reason, MAX_REASON_CHARS).ok_or(Error::BadReason);
         let reason = reason.map(checked).transpose()?;
@@ -59,35 +68,34 @@ impl Insights {
         let mut tx = self.db.begin().await?;
         let before = locked(&mut tx, principal, id).await?;
         store::decide(&mut tx, org_id, id, status, by, reason.as_deref(), at).await?;
-        let after = one(&mut tx, &Reader::from(principal), id).await?;
+        let after = one(&mut tx, &InsightReader::from(principal), id).await?;
         tx.commit().await?;
-        Ok((before, after))
+        Ok(InsightChange { before, after })
     }
 
-    /// Gives an insight other words; those that it has change nothing. Answers how it was before and how
-    /// it is now.
+    /// Changes the text of an insight. The same text again changes nothing.
     pub async fn reword(
         &self,
         principal: &Principal,
         id: InsightId,
-        words: &Words,
-    ) -> Result<(Insight, Insight), Error> {
-        let title = words.title.as_deref();
+        text: &InsightText,
+    ) -> Result<InsightChange, Error> {
+        let title = text.title.as_deref();
         let title = title.map(|text| line(text, MAX_TITLE_CHARS).ok_or(Error::BadTitle));
-        let description = words.description.as_deref();
+        let description = text.description.as_deref();
         let description =
             description.map(|text| line(text, MAX_DESCRIPTION_CHARS).ok_or(Error::BadDescription));
-        let words = Words {
+        let text = InsightText {
             title: title.transpose()?,
             description: description.transpose()?,
         };
         let (org_id, by, at) = (&principal.org_id, &principal.user_id, self.clock.now());
         let mut tx = self.db.begin().await?;
         let before = locked(&mut tx, principal, id).await?;
-        store::reword(&mut tx, org_id, id, &words, by, at).await?;
-        let after = one(&mut tx, &Reader::from(principal), id).await?;
+        store::reword(&mut tx, org_id, id, &text, by, at).await?;
+        let after = one(&mut tx, &InsightReader::from(principal), id).await?;
         tx.commit().await?;
-        Ok((before, after))
+        Ok(InsightChange { before, after })
     }
 }
 
@@ -99,10 +107,14 @@ async fn locked(
     if !store::lock(conn, &principal.org_id, id).await? {
         return Err(Error::NotFound(id));
     }
-    one(conn, &Reader::from(principal), id).await
+    one(conn, &InsightReader::from(principal), id).await
 }
 
-async fn one(conn: &mut PgConnection, reader: &Reader, id: InsightId) -> Result<Insight, Error> {
+async fn one(
+    conn: &mut PgConnection,
+    reader: &InsightReader,
+    id: InsightId,
+) -> Result<Insight, Error> {
     let insight = store::find(conn, reader, id).await?;
     insight.ok_or(Error::NotFound(id))
 }

@@ -1,12 +1,15 @@
-//! The SQL of insights as people see them.
+//! The SQL of insights as users read them.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::feedback::insight::{InsightType, Status};
-use crate::feedback::insights::model::{Filter, Insight, Reader, ScopeKind, Words};
+use crate::feedback::insight::InsightStatus;
+use crate::feedback::insight::InsightType;
+use crate::feedback::insights::model::ScopeKind;
+use crate::feedback::insights::model::{Insight, InsightFilter, InsightReader, InsightText};
 use crate::feedback::model::InsightId;
-use crate::platform::ids::{OrgId, TeamId, UserId};
+use crate::platform::ids::TeamId;
+use crate::platform::ids::{OrgId, UserId};
 
 /// The query of insights that a reader may see; what else is asked of them differs, and has parameters
 /// from `$5` on.
@@ -15,7 +18,7 @@ macro_rules! visible {
         sqlx::query_as!(
             Insight,
             r#"select id as "id: InsightId", insight_type, title, description,
-                      status as "status: Status", status_reason, status_since, decided_by,
+                      status as "status: InsightStatus", status_reason, status_since, decided_by,
                       edited_by, team_id, user_id, category, language, confidence, sample_size,
                       evidence, pattern_data, times_applied, last_applied, first_seen,
                       last_updated, effect
@@ -36,8 +39,8 @@ macro_rules! visible {
 /// A page of what somebody may see, the newest first.
 pub async fn page(
     conn: &mut PgConnection,
-    reader: &Reader,
-    filter: &Filter,
+    reader: &InsightReader,
+    filter: &InsightFilter,
     limit: i64,
 ) -> sqlx::Result<Vec<Insight>> {
     visible!(
@@ -49,7 +52,7 @@ pub async fn page(
                                             else 'org' end)
          and ($8::bigint is null or id < $8)
          order by id desc limit $9",
-        filter.status.map(Status::label),
+        filter.status.map(InsightStatus::label),
         filter.insight_type.map(InsightType::label),
         filter.scope.map(ScopeKind::label),
         filter.after.map(|id| id.0),
@@ -59,10 +62,10 @@ pub async fn page(
     .await
 }
 
-/// One insight that somebody may see.
+/// Returns an insight that is visible to a reader.
 pub async fn find(
     conn: &mut PgConnection,
-    reader: &Reader,
+    reader: &InsightReader,
     id: InsightId,
 ) -> sqlx::Result<Option<Insight>> {
     visible!(reader, "and id = $5", id as InsightId,)
@@ -70,8 +73,7 @@ pub async fn find(
         .await
 }
 
-/// Locks an insight until the transaction ends: what is read then is what is changed. Answers whether
-/// there is one.
+/// Locks an insight until the transaction ends. Returns false if it does not exist.
 pub async fn lock(conn: &mut PgConnection, org_id: &OrgId, id: InsightId) -> sqlx::Result<bool> {
     let found = sqlx::query_scalar!(
         r#"select true as "found!" from learning_insights
@@ -84,13 +86,13 @@ pub async fn lock(conn: &mut PgConnection, org_id: &OrgId, id: InsightId) -> sql
     Ok(found.is_some())
 }
 
-/// Puts an insight where somebody decided, unless somebody put it there already. What the analyzer
-/// decided the same becomes theirs: from then on it is not undone by counts.
+/// Sets the status an administrator decided, unless one already did. The same status, if the analyzer set
+/// it, becomes the administrator's decision, which counts do not undo.
 pub async fn decide(
     conn: &mut PgConnection,
     org_id: &OrgId,
     id: InsightId,
-    status: Status,
+    status: InsightStatus,
     by: &UserId,
     reason: Option<&str>,
     at: DateTime<Utc>,
@@ -112,12 +114,12 @@ pub async fn decide(
     .map(drop)
 }
 
-/// Gives an insight other words, unless it has these already.
+/// Changes the text of an insight, unless it is the same.
 pub async fn reword(
     conn: &mut PgConnection,
     org_id: &OrgId,
     id: InsightId,
-    words: &Words,
+    text: &InsightText,
     by: &UserId,
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
@@ -129,8 +131,8 @@ pub async fn reword(
            and (title <> coalesce($3, title) or description <> coalesce($4, description))",
         org_id as &OrgId,
         id as InsightId,
-        words.title,
-        words.description,
+        text.title,
+        text.description,
         by as &UserId,
         at,
     )

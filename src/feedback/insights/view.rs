@@ -1,112 +1,114 @@
-//! An insight in the shape that clients read.
+//! Insights, as clients read them.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
-use crate::feedback::insight::Status;
-use crate::feedback::insights::model::{Insight, ScopeKind};
-use crate::platform::page::{self, Position};
+use crate::feedback::insight::InsightStatus;
+use crate::feedback::insights::model::Insight;
+use crate::feedback::insights::model::ScopeKind;
+use crate::platform::page;
+use crate::platform::page::Position;
 
-/// For whom an insight is.
+/// Scope of an insight.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = InsightScope)]
 pub struct ScopeView {
     /// `org`, `team` or `user`.
     pub kind: ScopeKind,
-    /// Which team or person; null for the organisation.
+    /// Team or user; null for the organisation.
     pub id: Option<String>,
 }
 
-/// How likely it is that an answer like this is accepted.
+/// Posterior acceptance of answers with the value.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = InsightPosterior)]
 pub struct PosteriorView {
-    /// What is expected.
+    /// Mean.
     pub mean: f64,
-    /// In 19 of 20 cases it is more than this.
+    /// Lower bound of the 90 % interval.
     pub low: f64,
-    /// And less than this.
+    /// Upper bound of the 90 % interval.
     pub high: f64,
 }
 
-/// Voices for and against.
+/// Votes for and against.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = InsightVoices)]
-pub struct VoicesView {
-    /// For.
+pub struct VotesView {
+    /// Votes for.
     #[schema(value_type = f64)]
     pub accepted: Number,
-    /// Against.
+    /// Votes against.
     #[schema(value_type = f64)]
     pub rejected: Number,
 }
 
-/// What was counted.
+/// Numbers behind an insight.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = InsightPattern)]
 pub struct PatternView {
-    /// What it is about, for example `quotes@python`.
+    /// Subject, for example `quotes@python`.
     #[serde(default)]
     pub subject: Option<String>,
-    /// Which value of it.
+    /// Value of the subject.
     #[serde(default)]
     pub value: Option<String>,
-    /// Voices for answers like this, aged and bounded by person.
+    /// Votes for answers with the value.
     #[serde(default)]
     #[schema(value_type = Option<f64>)]
     pub accepted: Option<Number>,
-    /// Voices against them.
+    /// Votes against them.
     #[serde(default)]
     #[schema(value_type = Option<f64>)]
     pub rejected: Option<Number>,
-    /// Of how many people.
+    /// Number of raters.
     #[serde(default)]
     pub raters: Option<u64>,
-    /// What follows for the next answer like this.
+    /// Posterior acceptance.
     #[serde(default)]
     pub posterior: Option<PosteriorView>,
-    /// What it is compared with: answers that are not like this.
+    /// Votes on all answers of the scope when the insight became active.
     #[serde(default)]
-    pub baseline: Option<VoicesView>,
+    pub baseline: Option<VotesView>,
 }
 
-/// One side of a comparison.
+/// Arm of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = InsightArm)]
-pub struct ArmView {
-    /// How many answers.
+pub struct InsightArmView {
+    /// Number of answers.
     #[schema(value_type = f64)]
     pub n: Number,
-    /// The share of them that was well; null when there are none.
+    /// Share of successes; null without answers.
     pub rate: Option<f64>,
 }
 
-/// Answers with the insight in their prompt against those it was held out of by chance.
+/// Answers with the insight in their prompt against those it was held out of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = InsightComparison)]
 pub struct ComparisonView {
-    /// Those with it.
-    pub applied: ArmView,
-    /// Those without it.
-    pub held_out: ArmView,
-    /// What it adds to the share; null while that is unknown.
+    /// Answers with it.
+    pub applied: InsightArmView,
+    /// Answers without it.
+    pub held_out: InsightArmView,
+    /// Difference of the shares; null while one is unknown.
     pub difference: Option<f64>,
-    /// In 19 of 20 cases it adds more than this.
+    /// Lower bound of the 90 % interval of the difference.
     pub low: Option<f64>,
-    /// And less than this.
+    /// Upper bound of the 90 % interval.
     pub high: Option<f64>,
 }
 
-/// What an insight does, as measured.
+/// Measured effect of an insight.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = InsightEffect)]
 pub struct EffectView {
-    /// How many answers are compared.
+    /// Number of answers compared.
     pub exposures: u64,
-    /// By what people said of them.
+    /// Comparison of ratings.
     pub acceptance: Option<ComparisonView>,
-    /// By what the project's checks said.
+    /// Comparison of the project's checks.
     pub verification: Option<ComparisonView>,
 }
 
@@ -114,48 +116,48 @@ pub struct EffectView {
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[schema(as = Insight)]
 pub struct InsightView {
-    /// Its number.
+    /// Identifier.
     pub id: i64,
     /// `pattern_rejected`, `pattern_preferred`, `style_preference`, `low_acceptance` or
     /// `high_acceptance`.
     pub insight_type: String,
-    /// What it is about.
+    /// Title.
     pub title: String,
-    /// What it puts into prompts.
+    /// Description, as it is used in prompts.
     pub description: String,
     /// `proposed`, `active` or `retired`.
-    pub status: Status,
-    /// Why.
+    pub status: InsightStatus,
+    /// Reason of the status.
     pub status_reason: Option<String>,
-    /// Since when.
+    /// Time of the last change of status.
     pub status_since: DateTime<Utc>,
-    /// Who says so; null when it is the analyzer.
+    /// Administrator who decided the status; null if the analyzer did.
     pub decided_by: Option<String>,
-    /// Who changed its words; null when nobody did.
+    /// Administrator who edited the text; null without an edit.
     pub edited_by: Option<String>,
-    /// For whom it is.
+    /// Scope.
     pub scope: ScopeView,
-    /// The kind of work it is about; null for any.
+    /// Category it is restricted to; null for any.
     pub category: Option<String>,
-    /// The language it is about; null for any.
+    /// Language it is restricted to; null for any.
     pub language: Option<String>,
-    /// How sure it is, 0 to 1.
+    /// Confidence, 0 to 1.
     pub confidence: f64,
-    /// How many voices it was learned from.
+    /// Number of votes it was learned from.
     pub sample_size: i32,
-    /// The generations it was learned from, the newest of them.
+    /// Newest generations it was learned from.
     pub evidence: Vec<i64>,
-    /// What was counted; null when another version counted otherwise.
+    /// Numbers behind it; null if another version stored them differently.
     pub pattern: Option<PatternView>,
-    /// In how many prompts it stood.
+    /// Number of prompts it was used in.
     pub times_applied: i64,
-    /// When it last did.
+    /// Time of its last use.
     pub last_applied: Option<DateTime<Utc>>,
-    /// When it was first found.
+    /// Time of its creation.
     pub first_seen: DateTime<Utc>,
-    /// When it last changed.
+    /// Time of its last change.
     pub last_updated: DateTime<Utc>,
-    /// What it does, as measured; null until something is.
+    /// Measured effect; null without one.
     pub effect: Option<EffectView>,
 }
 
@@ -200,15 +202,15 @@ impl From<Insight> for InsightView {
 /// A page of insights.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[schema(as = InsightPage)]
-pub struct PageView {
-    /// The insights, the newest first.
+pub struct InsightsPageView {
+    /// Insights, newest first.
     pub insights: Vec<InsightView>,
-    /// Where the next page begins; null on the last.
+    /// Cursor of the next page; null on the last.
     pub next_cursor: Option<String>,
 }
 
-impl PageView {
-    /// A page from one insight more than it may hold, which says whether another follows.
+impl InsightsPageView {
+    /// A page from up to one insight more than it may hold, which shows that another page follows.
     pub fn new(mut insights: Vec<Insight>, limit: usize) -> Self {
         let next_cursor = page::cut(&mut insights, limit).map(|last| last.id.encode());
         Self {

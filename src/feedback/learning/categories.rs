@@ -1,85 +1,91 @@
-//! What counts teach of a category: whether answers of that kind are often rejected, or hardly ever.
+//! Conclusions about categories: answers of which are often rejected, or mostly accepted.
 
 use std::collections::BTreeMap;
 
 use crate::feedback::insight::InsightType;
-use crate::feedback::learning::insights::{
-    EVERYTHING, LOW, SLACK, Standing, Verdict, aged_or_turned, agreed, confidence, data, sample,
+use crate::feedback::learning::conclusions::{
+    Conclusion, HYSTERESIS, LOW_ACCEPTANCE, Support, confidence, pattern_data, sample_size,
 };
-use crate::feedback::learning::model::{Content, Key, Reason, Scope};
+use crate::feedback::learning::model::{InsightContent, InsightKey, InsightScope, RetireReason};
 use crate::feedback::learning::posterior::{Posterior, wilson};
-use crate::feedback::learning::voices::Opinion;
+use crate::feedback::learning::tallies::ALL_ANSWERS;
+use crate::feedback::learning::votes::ScopeVotes;
 
-/// A category is looked at from so many voices on.
-const SAMPLES: f64 = 5.0;
-/// What is accepted more than this is well received.
-const HIGH: f64 = 0.8;
+/// The fewest votes from which a category is judged.
+const MIN_VOTES: f64 = 5.0;
+/// Acceptance above which a category is well received.
+const HIGH_ACCEPTANCE: f64 = 0.8;
 
-/// What the counts of a category say of it.
-pub(super) fn verdicts(
+/// Adds the conclusions about a category.
+pub(super) fn conclude(
     category: &str,
-    opinion: &Opinion<'_>,
-    scope: &Scope,
-    found: &mut BTreeMap<Key, Verdict>,
+    votes: &ScopeVotes<'_>,
+    scope: &InsightScope,
+    found: &mut BTreeMap<InsightKey, Conclusion>,
 ) {
-    let all = opinion.about(|_| true);
-    if all.raters == 0 {
+    let sum = votes.sum_where(|_| true);
+    if sum.raters == 0 {
         return;
     }
-    let (content, not) = opinion.content(EVERYTHING);
-    let (lower, upper) = wilson(all.weighed);
-    let (plain_lower, plain_upper) = wilson(all.plain);
-    let enough = all.plain.total() >= SAMPLES;
-    let standing = |sure: bool, still: bool, plain: bool| match (enough, sure, still) {
-        (true, true, _) => Standing::Sure,
-        (true, false, true) => Standing::Still,
-        (true, false, false) => Standing::Gone(aged_or_turned(plain)),
-        (false, _, _) => Standing::Gone(Reason::EvidenceAged),
+    let accepting = votes.acceptance(ALL_ANSWERS);
+    let rejecting = accepting.reversed();
+    let (weighted, raw) = (wilson(sum.weighted), wilson(sum.raw));
+    let is_enough = sum.raw.total() >= MIN_VOTES;
+    let support = |creates: bool, keeps: bool, raw_keeps: bool| match (is_enough, creates, keeps) {
+        (true, true, _) => Support::Strong,
+        (true, false, true) => Support::Sustaining,
+        (true, false, false) => Support::aged_or_turned(raw_keeps),
+        (false, _, _) => Support::Lacking(RetireReason::EvidenceAged),
     };
-    let low = standing(
-        upper < LOW && agreed((not, content), scope),
-        upper < LOW + SLACK && not > content,
-        plain_upper < LOW + SLACK && not > content,
+    let low = support(
+        weighted.high < LOW_ACCEPTANCE && rejecting.is_agreement(scope),
+        weighted.high < LOW_ACCEPTANCE + HYSTERESIS && rejecting.is_majority(),
+        raw.high < LOW_ACCEPTANCE + HYSTERESIS && rejecting.is_majority(),
     );
-    let high = standing(
-        lower > HIGH && agreed((content, not), scope),
-        lower > HIGH - SLACK && content > not,
-        plain_lower > HIGH - SLACK && content > not,
+    let high = support(
+        weighted.low > HIGH_ACCEPTANCE && accepting.is_agreement(scope),
+        weighted.low > HIGH_ACCEPTANCE - HYSTERESIS && accepting.is_majority(),
+        raw.low > HIGH_ACCEPTANCE - HYSTERESIS && accepting.is_majority(),
     );
-    let posterior = Posterior::of(all.weighed);
-    for (insight_type, standing, certainty) in [
-        (InsightType::LowAcceptance, low, posterior.below(LOW)),
+    let posterior = Posterior::of(sum.weighted);
+    for (insight_type, support, probability) in [
+        (
+            InsightType::LowAcceptance,
+            low,
+            posterior.below(LOW_ACCEPTANCE),
+        ),
         (
             InsightType::HighAcceptance,
             high,
-            1.0 - posterior.below(HIGH),
+            1.0 - posterior.below(HIGH_ACCEPTANCE),
         ),
     ] {
-        let key = Key {
+        let key = InsightKey {
             scope: scope.clone(),
             insight_type,
             category: Some(category.to_owned()),
-            subject: EVERYTHING.to_owned(),
+            subject: ALL_ANSWERS.to_owned(),
             language: None,
         };
-        let verdict = standing.verdict(|| {
-            let (title, description) = about_category(insight_type, category);
-            Content {
+        let conclusion = support.with(|| {
+            let (title, description) = title_and_description(insight_type, category);
+            InsightContent {
                 title,
                 description,
-                pattern_data: data(EVERYTHING, EVERYTHING, &all),
-                confidence: confidence(certainty),
-                sample_size: sample(all.plain.total()),
+                pattern_data: pattern_data(ALL_ANSWERS, ALL_ANSWERS, &sum),
+                confidence: confidence(probability),
+                sample_size: sample_size(sum.raw.total()),
                 quoted_user: None,
                 evidence: Vec::new(),
             }
         });
-        found.insert(key, verdict);
+        found.insert(key, conclusion);
     }
 }
 
-/// A title and a description. The category is one of a closed list, like everything that is said.
-fn about_category(insight_type: InsightType, category: &str) -> (String, String) {
+/// Returns the texts of an insight about a category. The category is one of a closed list, so nothing a
+/// user wrote enters a prompt.
+fn title_and_description(insight_type: InsightType, category: &str) -> (String, String) {
     if insight_type == InsightType::LowAcceptance {
         (
             format!("Answers about {category} are often rejected"),

@@ -1,113 +1,128 @@
-//! What an insight does: answers with it next to answers from which chance left it out.
+//! Effects of insights: answers with an insight in the prompt against answers it was held out of.
 
 use serde_json::{Value, json};
 
-use crate::feedback::learning::counted::Voices;
-use crate::feedback::learning::model::Reason;
-use crate::feedback::learning::posterior::{Posterior, normal, rounded};
+use crate::feedback::learning::model::RetireReason;
+use crate::feedback::learning::posterior::{Posterior, normal_cdf, rounded};
+use crate::feedback::learning::tallies::VoteCounts;
 
-/// How answers went, with the insight and without it.
+/// Outcomes of answers, with the insight and without it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Arms {
-    /// With it.
-    pub applied: Voices,
-    /// Without it.
-    pub held_out: Voices,
+    /// Answers with the insight in their prompt.
+    pub applied: VoteCounts,
+    /// Answers it was held out of.
+    pub held_out: VoteCounts,
 }
 
-/// What is known of an insight's effect.
+/// The measured effect of an insight.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Measured {
-    /// Answers in which it had a part.
+pub struct MeasuredEffect {
+    /// Answers in both arms.
     pub exposures: i64,
-    /// How they were rated.
+    /// Ratings.
     pub ratings: Arms,
-    /// How their checks ended.
+    /// Passed and failed checks.
     pub checks: Arms,
 }
 
-/// So many rated answers with it say something.
-const ENOUGH: f64 = 8.0;
-/// So many without it make what was before superfluous; and what was before counts for no more.
-const BASELINE: f64 = 20.0;
-/// How sure it must be that answers are worse with it. It is asked again with every rating, so this is
-/// much more than what once would do: the simulations below say how often it errs.
-const HARMFUL: f64 = 0.99;
-/// From so many rated answers on, with and without it together, an absent effect can be told.
-const MANY: f64 = 150.0;
-/// And this many of them without it.
-const MANY_HELD_OUT: f64 = 20.0;
-/// Less than this is no effect.
-const NO_EFFECT: f64 = 0.05;
-/// How sure that must be.
-const SURE: f64 = 0.9;
-/// Standard deviations to each side of an interval of 90 %.
-const SPREAD: f64 = 1.645;
+/// The fewest outcomes of an arm from which harm is concluded.
+const MIN_ARM: f64 = 8.0;
+/// Held-out answers that make the baseline superfluous, and the most answers that it counts for.
+const MAX_BASELINE: f64 = 20.0;
+/// Probability of harm from which an insight is retired. It is tested again with every rating, hence far
+/// above the level of a single test; the simulations below count the false alarms.
+const HARM_PROBABILITY: f64 = 0.99;
+/// The fewest rated answers, in both arms, from which an absent effect is concluded.
+const MIN_RATED: f64 = 150.0;
+/// The fewest of them in the held-out arm.
+const MIN_RATED_HELD_OUT: f64 = 20.0;
+/// The smallest difference that counts as an effect.
+const MIN_EFFECT: f64 = 0.05;
+/// Probability of a smaller difference from which an insight is retired.
+const NO_EFFECT_PROBABILITY: f64 = 0.9;
+/// Standard deviations to each side of a 90 % interval.
+const Z_90: f64 = 1.645;
 
-impl Measured {
-    /// As `learning_insights.effect` holds it; what is not known is null.
-    pub fn shown(&self) -> Value {
+/// The difference of acceptance between both arms.
+struct Difference {
+    mean: f64,
+    standard_deviation: f64,
+}
+
+impl MeasuredEffect {
+    /// Returns the value of `learning_insights.effect`; unknown rates are null.
+    pub fn to_json(self) -> Value {
         json!({
             "exposures": self.exposures,
-            "acceptance": shown(&self.ratings),
-            "verification": shown(&self.checks),
+            "acceptance": comparison(&self.ratings),
+            "verification": comparison(&self.checks),
         })
     }
 
-    /// Why the insight is to be retired; nothing when there is no reason to. The baseline is how
-    /// answers were rated when it became active, and stands in for those without it while they are few.
-    pub fn verdict(&self, baseline: Voices) -> Option<Reason> {
-        let missing = (BASELINE - self.ratings.held_out.total()).max(0.0);
+    /// Returns the reason for retiring the insight, if there is one. The baseline, the acceptance at its
+    /// activation, stands in for held-out answers while they are few.
+    pub fn retire_reason(&self, baseline: VoteCounts) -> Option<RetireReason> {
+        let missing = (MAX_BASELINE - self.ratings.held_out.total()).max(0.0);
         let share = (missing / baseline.total().max(missing)).min(1.0);
         let reference = if missing > 0.0 && baseline.total() > 0.0 {
-            self.ratings.held_out.plus(baseline.times(share))
+            self.ratings.held_out.plus(baseline.scaled(share))
         } else {
             self.ratings.held_out
         };
         let Arms { applied, held_out } = self.checks;
-        if harms(self.ratings.applied, reference) || harms(applied, held_out) {
-            return Some(Reason::Harmful);
+        if is_harmful(self.ratings.applied, reference) || is_harmful(applied, held_out) {
+            return Some(RetireReason::Harmful);
         }
         let Arms { applied, held_out } = self.ratings;
-        let many = applied.total() + held_out.total() >= MANY && held_out.total() >= MANY_HELD_OUT;
-        let (difference, spread) = difference(applied, held_out);
-        (many && normal((NO_EFFECT - difference) / spread) >= SURE).then_some(Reason::NoEffect)
+        let is_enough = applied.total() + held_out.total() >= MIN_RATED
+            && held_out.total() >= MIN_RATED_HELD_OUT;
+        let difference = Difference::of(self.ratings);
+        let smaller = normal_cdf((MIN_EFFECT - difference.mean) / difference.standard_deviation);
+        (is_enough && smaller >= NO_EFFECT_PROBABILITY).then_some(RetireReason::NoEffect)
     }
 }
 
-/// Whether answers are worse with it. The reference has to have been asked as well.
-fn harms(applied: Voices, reference: Voices) -> bool {
-    applied.total() >= ENOUGH
-        && reference.total() >= ENOUGH
-        && Posterior::of(reference).above(Posterior::of(applied)) >= HARMFUL
+impl Difference {
+    fn of(arms: Arms) -> Self {
+        let (applied, held_out) = (Posterior::of(arms.applied), Posterior::of(arms.held_out));
+        let variance = applied.variance() + held_out.variance();
+        Self {
+            mean: applied.mean() - held_out.mean(),
+            standard_deviation: variance.sqrt(),
+        }
+    }
 }
 
-/// The expected difference, and its standard deviation.
-fn difference(applied: Voices, held_out: Voices) -> (f64, f64) {
-    let (applied, held_out) = (Posterior::of(applied), Posterior::of(held_out));
-    let variance = applied.variance() + held_out.variance();
-    (applied.mean() - held_out.mean(), variance.sqrt())
+/// True if answers are worse with the insight than those of the reference.
+fn is_harmful(applied: VoteCounts, reference: VoteCounts) -> bool {
+    applied.total() >= MIN_ARM
+        && reference.total() >= MIN_ARM
+        && Posterior::of(reference).above(Posterior::of(applied)) >= HARM_PROBABILITY
 }
 
-fn shown(arms: &Arms) -> Value {
-    let rate = |voices: Voices| (voices.total() > 0.0).then(|| voices.accepted / voices.total());
-    let arm = |voices: Voices| {
+fn comparison(arms: &Arms) -> Value {
+    let rate = |votes: VoteCounts| (votes.total() > 0.0).then(|| votes.accepted / votes.total());
+    let arm = |votes: VoteCounts| {
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a number of answers, which is whole"
         )]
-        let n = voices.total().round() as i64;
-        json!({"n": n, "rate": rate(voices).map(rounded)})
+        let n = votes.total().round() as i64;
+        json!({"n": n, "rate": rate(votes).map(rounded)})
     };
-    let (expected, spread) = difference(arms.applied, arms.held_out);
-    let known = rate(arms.applied).zip(rate(arms.held_out));
-    let bound = |side: f64| known.map(|_| rounded((expected + side * spread).clamp(-1.0, 1.0)));
+    let Difference {
+        mean,
+        standard_deviation,
+    } = Difference::of(*arms);
+    let rates = rate(arms.applied).zip(rate(arms.held_out));
+    let bound = |z: f64| rates.map(|_| rounded((mean + z * standard_deviation).clamp(-1.0, 1.0)));
     json!({
         "applied": arm(arms.applied),
         "held_out": arm(arms.held_out),
-        "difference": known.map(|(applied, held_out)| rounded(applied - held_out)),
-        "low": bound(-SPREAD),
-        "high": bound(SPREAD),
+        "difference": rates.map(|(applied, held_out)| rounded(applied - held_out)),
+        "low": bound(-Z_90),
+        "high": bound(Z_90),
     })
 }
 
@@ -116,31 +131,31 @@ mod tests {
     use rand::rngs::StdRng;
     use rand::{RngExt, SeedableRng};
 
-    use super::{Arms, Measured};
-    use crate::feedback::learning::counted::Voices;
-    use crate::feedback::learning::model::Reason;
+    use super::{Arms, MeasuredEffect};
+    use crate::feedback::learning::model::RetireReason;
+    use crate::feedback::learning::tallies::VoteCounts;
 
-    fn voices(accepted: f64, rejected: f64) -> Voices {
-        Voices { accepted, rejected }
+    fn votes(accepted: f64, rejected: f64) -> VoteCounts {
+        VoteCounts { accepted, rejected }
     }
 
-    fn ask(rng: &mut StdRng, voices: &mut Voices, rate: f64) {
+    fn ask(rng: &mut StdRng, votes: &mut VoteCounts, rate: f64) {
         if rng.random::<f64>() < rate {
-            voices.accepted += 1.0;
+            votes.accepted += 1.0;
         } else {
-            voices.rejected += 1.0;
+            votes.rejected += 1.0;
         }
     }
 
-    /// After how many exposures an insight is retired as harmful, when it is looked at after each; with
-    /// it answers are accepted at one rate and without it at another.
+    /// Returns the exposures after which an insight is retired as harmful, tested after each. Answers are
+    /// accepted at one rate with it and at another without it.
     fn retired_after(seed: u64, with: f64, without: f64, most: i64) -> Option<i64> {
         let mut rng = StdRng::seed_from_u64(seed);
-        let mut baseline = Voices::default();
+        let mut baseline = VoteCounts::default();
         for _ in 0..30 {
             ask(&mut rng, &mut baseline, without);
         }
-        let mut measured = Measured::default();
+        let mut measured = MeasuredEffect::default();
         while measured.exposures < most {
             let held_out = if measured.exposures < 40 { 0.3 } else { 0.1 };
             measured.exposures += 1;
@@ -153,7 +168,7 @@ mod tests {
             } else {
                 ask(&mut rng, applied, with);
             }
-            if measured.verdict(baseline) == Some(Reason::Harmful) {
+            if measured.retire_reason(baseline) == Some(RetireReason::Harmful) {
                 return Some(measured.exposures);
             }
         }
@@ -204,39 +219,42 @@ mod tests {
 
     #[test]
     fn what_makes_no_difference_goes_in_the_end() {
-        let measured = |applied, held_out| Measured {
+        let measured = |applied, held_out| MeasuredEffect {
             exposures: 2_000,
             ratings: Arms { applied, held_out },
             checks: Arms::default(),
         };
-        let base = voices(12.0, 8.0);
-        let none = measured(voices(900.0, 600.0), voices(180.0, 120.0));
-        assert_eq!(none.verdict(base), Some(Reason::NoEffect));
-        let helps = measured(voices(1_050.0, 450.0), voices(180.0, 120.0));
-        assert_eq!(helps.verdict(base), None);
-        let few_held_out = measured(voices(900.0, 600.0), voices(6.0, 4.0));
-        assert_eq!(few_held_out.verdict(base), None);
+        let base = votes(12.0, 8.0);
+        let none = measured(votes(900.0, 600.0), votes(180.0, 120.0));
+        assert_eq!(none.retire_reason(base), Some(RetireReason::NoEffect));
+        let helps = measured(votes(1_050.0, 450.0), votes(180.0, 120.0));
+        assert_eq!(helps.retire_reason(base), None);
+        let few_held_out = measured(votes(900.0, 600.0), votes(6.0, 4.0));
+        assert_eq!(few_held_out.retire_reason(base), None);
     }
 
     #[test]
     fn failing_checks_retire_too() {
-        let measured = Measured {
+        let measured = MeasuredEffect {
             exposures: 60,
             ratings: Arms::default(),
             checks: Arms {
-                applied: voices(5.0, 25.0),
-                held_out: voices(20.0, 5.0),
+                applied: votes(5.0, 25.0),
+                held_out: votes(20.0, 5.0),
             },
         };
-        assert_eq!(measured.verdict(voices(9.0, 1.0)), Some(Reason::Harmful));
+        assert_eq!(
+            measured.retire_reason(votes(9.0, 1.0)),
+            Some(RetireReason::Harmful)
+        );
     }
 
     #[test]
     fn what_is_not_known_is_null() {
-        let mut measured = Measured::default();
-        measured.ratings.applied = voices(3.0, 1.0);
+        let mut measured = MeasuredEffect::default();
+        measured.ratings.applied = votes(3.0, 1.0);
         measured.exposures = 4;
-        insta::assert_json_snapshot!(measured.shown(), @r#"
+        insta::assert_json_snapshot!(measured.to_json(), @r#"
         {
           "exposures": 4,
           "acceptance": {

@@ -1,16 +1,15 @@
-//! Why a pass did not come to its end.
+//! Errors of a pass.
 
-/// Why nothing was analyzed, or not all. What fails in one organisation alone is no error of the pass.
+/// A failed pass. The failure of a single organisation is part of the report instead.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database refused.
+    /// A query failed.
     #[error("a query failed: {0}")]
     Database(#[from] sqlx::Error),
 }
 
 impl Error {
-    /// Whether the database went away: what comes next would fail in the same way, and another attempt
-    /// may succeed.
+    /// True if the connection was lost: further queries would fail too, and a later pass may succeed.
     pub fn is_lost(&self) -> bool {
         match self {
             Self::Database(error) => is_lost(error),
@@ -18,7 +17,7 @@ impl Error {
     }
 }
 
-/// Whether this says that the database went away.
+/// True if the connection to the database was lost.
 pub fn is_lost(error: &sqlx::Error) -> bool {
     matches!(
         error,

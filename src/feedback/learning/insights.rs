@@ -1,138 +1,124 @@
-//! What counts teach: which value of a subject is better than the others, which is not wanted, and
-//! which kinds of answers are accepted.
+//! Conclusions from vote counts: values that are better than the others of their subject, values that
+//! are rejected, and categories that are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
-
 use crate::feedback::insight::InsightType;
 use crate::feedback::learning::categories;
-use crate::feedback::learning::counted::{Count, Voices};
-use crate::feedback::learning::model::{Content, Key, Reason, Scope};
-use crate::feedback::learning::posterior::{Posterior, rounded, wilson};
-use crate::feedback::learning::voices::{Opinion, Weighed};
+use crate::feedback::learning::conclusions::{
+    Conclusion, HYSTERESIS, LOW_ACCEPTANCE, Support, confidence, pattern_data, sample_size,
+};
+use crate::feedback::learning::model::{
+    InsightContent, InsightKey, InsightScope, RetireReason, pattern_key,
+};
+use crate::feedback::learning::posterior::{Posterior, wilson};
+use crate::feedback::learning::tallies::{ALL_ANSWERS, RaterTally, VoteCounts};
+use crate::feedback::learning::votes::{ScopeVotes, VoteSum};
 use crate::feedback::traits;
 
-/// All answers.
-pub const EVERYTHING: &str = "*";
+/// Probability of being the best value from which an insight is created.
+const CREATE_PROBABILITY: f64 = 0.9;
+/// Probability of being the best value from which an insight is kept.
+const KEEP_PROBABILITY: f64 = 0.7;
+/// The smallest difference of acceptance for which an insight is created.
+const MIN_DIFFERENCE: f64 = 0.1;
+/// The fewest rejections of a value, or of the others, from which something is concluded.
+const MIN_REJECTIONS: f64 = 2.0;
+/// The fewest acceptances of a value that do instead of rejections of the others.
+const MIN_ACCEPTANCES: f64 = 3.0;
 
-/// How probable it must be that a value is better than the others to say so,
-const SURE: f64 = 0.9;
-/// and to go on saying so.
-const STILL: f64 = 0.7;
-/// A difference that is sure but smaller than this is not worth a sentence.
-const WORTH: f64 = 0.1;
-/// So many rejections of the other values are enough to look,
-const REJECTIONS: f64 = 2.0;
-/// or so many acceptances of this one.
-const ACCEPTANCES: f64 = 3.0;
-/// What is accepted less than this is rejected.
-pub(super) const LOW: f64 = 0.5;
-/// How far it may come back before it is no longer said.
-pub(super) const SLACK: f64 = 0.1;
-/// Nobody speaks for the others alone: so many people have to agree.
-const RATERS: usize = 2;
-
-/// What the counts say of something that an insight could say.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
-    /// It is to be said.
-    Sure(Content),
-    /// It is not sure enough to be said for the first time, but enough to go on.
-    Still(Content),
-    /// It is not to be said.
-    Gone(Reason),
-}
-
-/// What the counts say about a subject: a verdict on everything that could be said. Counts of `*` are
-/// looked at by category.
-pub fn verdicts(subject: &str, counts: &[&Count], found: &mut BTreeMap<Key, Verdict>) {
-    let mut scopes = BTreeSet::from([Scope::Org]);
-    for count in counts {
-        scopes.insert(Scope::User(count.user.clone()));
-        if !count.team.is_empty() {
-            scopes.insert(Scope::Team(count.team.clone()));
+/// Adds the conclusions from the tallies of a subject, for every scope with votes. Those of
+/// [`ALL_ANSWERS`] are about categories.
+pub fn conclude(
+    subject: &str,
+    tallies: &[&RaterTally],
+    found: &mut BTreeMap<InsightKey, Conclusion>,
+) {
+    let mut scopes = BTreeSet::from([InsightScope::Org]);
+    for tally in tallies {
+        scopes.insert(InsightScope::User(tally.user.clone()));
+        if !tally.team.is_empty() {
+            scopes.insert(InsightScope::Team(tally.team.clone()));
         }
     }
-    if subject == EVERYTHING {
-        let categories: BTreeSet<&str> = counts.iter().map(|c| c.category.as_str()).collect();
-        for category in categories {
-            let of_it: Vec<&Count> = counts
-                .iter()
-                .copied()
-                .filter(|count| count.category == category)
-                .collect();
+    if subject == ALL_ANSWERS {
+        let mut by_category: BTreeMap<&str, Vec<&RaterTally>> = BTreeMap::new();
+        for tally in tallies {
+            let of_category = by_category.entry(&tally.category).or_default();
+            of_category.push(tally);
+        }
+        for (category, tallies) in by_category {
             for scope in &scopes {
-                categories::verdicts(category, &Opinion::of(&of_it, scope), scope, found);
+                let votes = ScopeVotes::of(&tallies, scope);
+                categories::conclude(category, &votes, scope, found);
             }
         }
         return;
     }
     for scope in &scopes {
-        trait_verdicts(subject, &Opinion::of(counts, scope), scope, found);
+        conclude_traits(subject, &ScopeVotes::of(tallies, scope), scope, found);
     }
 }
 
-/// A value next to the others of its subject.
+/// A value against the others of its subject.
 struct Contrast<'a> {
     value: &'a str,
-    own: Weighed,
-    rest: Weighed,
-    /// How probable it is that it is the better one.
+    own: VoteSum,
+    rest: VoteSum,
+    /// Probability that the value is accepted more often than the others.
     better: f64,
 }
 
-fn trait_verdicts(
+fn conclude_traits(
     subject: &str,
-    opinion: &Opinion<'_>,
-    scope: &Scope,
-    found: &mut BTreeMap<Key, Verdict>,
+    votes: &ScopeVotes<'_>,
+    scope: &InsightScope,
+    found: &mut BTreeMap<InsightKey, Conclusion>,
 ) {
     let Some(kind) = traits::subject(subject).map(|subject| subject.kind) else {
         return;
     };
-    let mut contrasts: Vec<Contrast<'_>> = opinion
+    let mut contrasts: Vec<Contrast<'_>> = votes
         .values()
         .into_iter()
-        .map(|value| contrast(opinion, value))
+        .map(|value| contrast(votes, value))
         .collect();
     contrasts.sort_by(|one, other| other.better.total_cmp(&one.better));
-    let best = contrasts
-        .first()
-        .map(|best| preferred(best, opinion, scope));
-    let is_known = best.is_some_and(|standing| standing == Standing::Sure);
-    for (place, contrast) in contrasts.iter().enumerate() {
+    let best = contrasts.first().map(|best| preference(best, votes, scope));
+    let has_preference = best.is_some_and(|support| support == Support::Strong);
+    for (rank, contrast) in contrasts.iter().enumerate() {
         let Some(sentence) = traits::sentence(subject, contrast.value) else {
             continue;
         };
-        let about = About {
+        let statement = TraitStatement {
             subject,
             value: contrast.value,
             sentence: &sentence,
             scope,
         };
-        let standing = match best {
-            Some(standing) if place == 0 => standing,
+        let support = match best {
+            Some(support) if rank == 0 => support,
             // Another value is better than this one.
-            Some(_) | None => Standing::Gone(Reason::EvidenceTurned),
+            Some(_) | None => Support::Lacking(RetireReason::EvidenceTurned),
         };
-        let key = about.key(InsightType::preferring(kind));
-        found.insert(key, standing.verdict(|| about.preferring(contrast)));
-        let standing = rejected(contrast.value, &contrast.own, opinion, scope);
-        let standing = match standing {
-            // That the other one is better says it already, and says what to do.
-            Standing::Sure | Standing::Still if is_known => Standing::Gone(Reason::Covered),
-            Standing::Sure | Standing::Still | Standing::Gone(_) => standing,
+        let key = statement.key(InsightType::preferring(kind));
+        found.insert(key, support.with(|| statement.preferring(contrast)));
+        let support = match rejection(contrast.value, &contrast.own, votes, scope) {
+            // The preference for another value says the same, and says what to do.
+            Support::Strong | Support::Sustaining if has_preference => {
+                Support::Lacking(RetireReason::Covered)
+            }
+            support @ (Support::Strong | Support::Sustaining | Support::Lacking(_)) => support,
         };
-        let key = about.key(InsightType::PatternRejected);
-        found.insert(key, standing.verdict(|| about.rejecting(contrast)));
+        let key = statement.key(InsightType::PatternRejected);
+        found.insert(key, support.with(|| statement.rejecting(contrast)));
     }
 }
 
-fn contrast<'a>(opinion: &Opinion<'_>, value: &'a str) -> Contrast<'a> {
-    let own = opinion.about(|one| one == value);
-    let rest = opinion.about(|one| one != value);
-    let better = Posterior::of(own.weighed).above(Posterior::of(rest.weighed));
+fn contrast<'a>(votes: &ScopeVotes<'_>, value: &'a str) -> Contrast<'a> {
+    let own = votes.sum_where(|one| one == value);
+    let rest = votes.sum_where(|one| one != value);
+    let better = Posterior::of(own.weighted).above(Posterior::of(rest.weighted));
     Contrast {
         value,
         own,
@@ -141,87 +127,55 @@ fn contrast<'a>(opinion: &Opinion<'_>, value: &'a str) -> Contrast<'a> {
     }
 }
 
-/// A verdict without its words.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Standing {
-    Sure,
-    Still,
-    Gone(Reason),
-}
-
-impl Standing {
-    pub(super) fn verdict(self, content: impl FnOnce() -> Content) -> Verdict {
-        match self {
-            Self::Sure => Verdict::Sure(content()),
-            Self::Still => Verdict::Still(content()),
-            Self::Gone(reason) => Verdict::Gone(reason),
-        }
-    }
-}
-
-fn preferred(contrast: &Contrast<'_>, opinion: &Opinion<'_>, scope: &Scope) -> Standing {
+fn preference(contrast: &Contrast<'_>, votes: &ScopeVotes<'_>, scope: &InsightScope) -> Support {
     let Contrast { own, rest, .. } = contrast;
-    let contrasted = own.plain.total() > 0.0 && rest.plain.total() > 0.0;
-    let enough = rest.plain.rejected >= REJECTIONS || own.plain.accepted >= ACCEPTANCES;
-    if !contrasted || !enough {
-        return Standing::Gone(Reason::EvidenceAged);
+    let has_both = own.raw.total() > 0.0 && rest.raw.total() > 0.0;
+    let is_enough = rest.raw.rejected >= MIN_REJECTIONS || own.raw.accepted >= MIN_ACCEPTANCES;
+    if !has_both || !is_enough {
+        return Support::Lacking(RetireReason::EvidenceAged);
     }
-    let worth = Posterior::of(own.weighed).mean() - Posterior::of(rest.weighed).mean() >= WORTH;
-    let agreed = agreed(opinion.leaning(contrast.value), scope);
-    if contrast.better >= SURE && worth && agreed {
-        return Standing::Sure;
+    let difference = Posterior::of(own.weighted).mean() - Posterior::of(rest.weighted).mean();
+    let split = votes.preference(contrast.value);
+    if contrast.better >= CREATE_PROBABILITY
+        && difference >= MIN_DIFFERENCE
+        && split.is_agreement(scope)
+    {
+        return Support::Strong;
     }
-    let (to, away) = opinion.leaning(contrast.value);
-    if contrast.better >= STILL && to > away {
-        return Standing::Still;
+    if contrast.better >= KEEP_PROBABILITY && split.is_majority() {
+        return Support::Sustaining;
     }
-    // Whether it would still be said if nothing were old.
-    let plain = Posterior::of(own.plain).above(Posterior::of(rest.plain));
-    Standing::Gone(aged_or_turned(plain >= STILL && to > away))
+    let raw = Posterior::of(own.raw).above(Posterior::of(rest.raw));
+    Support::aged_or_turned(raw >= KEEP_PROBABILITY && split.is_majority())
 }
 
-fn rejected(value: &str, own: &Weighed, opinion: &Opinion<'_>, scope: &Scope) -> Standing {
-    let (content, not) = opinion.content(value);
-    let (_, upper) = wilson(own.weighed);
-    if own.plain.rejected < REJECTIONS {
-        Standing::Gone(Reason::EvidenceAged)
-    } else if upper < LOW && agreed((not, content), scope) {
-        Standing::Sure
-    } else if upper < LOW + SLACK && not > content {
-        Standing::Still
+fn rejection(value: &str, own: &VoteSum, votes: &ScopeVotes<'_>, scope: &InsightScope) -> Support {
+    const KEEP_BELOW: f64 = LOW_ACCEPTANCE + HYSTERESIS;
+    let rejecting = votes.acceptance(value).reversed();
+    let acceptance = wilson(own.weighted);
+    if own.raw.rejected < MIN_REJECTIONS {
+        Support::Lacking(RetireReason::EvidenceAged)
+    } else if acceptance.high < LOW_ACCEPTANCE && rejecting.is_agreement(scope) {
+        Support::Strong
+    } else if acceptance.high < KEEP_BELOW && rejecting.is_majority() {
+        Support::Sustaining
     } else {
-        let (_, plain) = wilson(own.plain);
-        Standing::Gone(aged_or_turned(plain < LOW + SLACK && not > content))
+        let raw = wilson(own.raw);
+        Support::aged_or_turned(raw.high < KEEP_BELOW && rejecting.is_majority())
     }
 }
 
-pub(super) fn aged_or_turned(would_hold_if_it_were_new: bool) -> Reason {
-    if would_hold_if_it_were_new {
-        Reason::EvidenceAged
-    } else {
-        Reason::EvidenceTurned
-    }
-}
-
-/// Whether enough people agree: two at least and two thirds. One's own scope needs nobody else.
-pub(super) fn agreed((with, without): (usize, usize), scope: &Scope) -> bool {
-    match scope {
-        Scope::Org | Scope::Team(_) => with >= RATERS && with * 3 >= (with + without) * 2,
-        Scope::User(_) => with >= 1,
-    }
-}
-
-/// What an insight about a trait is about.
-struct About<'a> {
+/// A possible insight about a trait.
+struct TraitStatement<'a> {
     subject: &'a str,
     value: &'a str,
     sentence: &'a str,
-    scope: &'a Scope,
+    scope: &'a InsightScope,
 }
 
-impl About<'_> {
-    fn key(&self, insight_type: InsightType) -> Key {
-        Key {
+impl TraitStatement<'_> {
+    fn key(&self, insight_type: InsightType) -> InsightKey {
+        InsightKey {
             scope: self.scope.clone(),
             insight_type,
             category: None,
@@ -233,84 +187,43 @@ impl About<'_> {
         }
     }
 
-    fn preferring(&self, contrast: &Contrast<'_>) -> Content {
-        let all = contrast.own.plain.total() + contrast.rest.plain.total();
-        Content {
+    fn preferring(&self, contrast: &Contrast<'_>) -> InsightContent {
+        let votes = contrast.own.raw.total() + contrast.rest.raw.total();
+        InsightContent {
             title: format!("Preferred: {}", self.sentence),
             description: self.sentence.to_owned(),
-            pattern_data: data(self.subject, self.value, &contrast.own),
+            pattern_data: pattern_data(self.subject, self.value, &contrast.own),
             confidence: confidence(contrast.better),
-            sample_size: sample(all),
+            sample_size: sample_size(votes),
             quoted_user: None,
             evidence: Vec::new(),
         }
     }
 
-    fn rejecting(&self, contrast: &Contrast<'_>) -> Content {
+    fn rejecting(&self, contrast: &Contrast<'_>) -> InsightContent {
         let own = &contrast.own;
-        Content {
+        InsightContent {
             title: format!("Not wanted: {}", self.sentence),
             description: format!("Avoid this: {}", self.sentence),
-            pattern_data: data(self.subject, self.value, own),
-            confidence: confidence(Posterior::of(own.weighed).below(LOW)),
-            sample_size: sample(own.plain.total()),
+            pattern_data: pattern_data(self.subject, self.value, own),
+            confidence: confidence(Posterior::of(own.weighted).below(LOW_ACCEPTANCE)),
+            sample_size: sample_size(own.raw.total()),
             quoted_user: None,
             evidence: Vec::new(),
         }
     }
 }
 
-/// What an insight and a pattern about a value are known by.
-pub fn pattern_key(subject: &str, value: &str) -> String {
-    format!("{subject}={value}")
-}
-
-/// How sure, from 0 for as likely as not to 1.
-pub fn confidence(probability: f64) -> f64 {
-    rounded((2.0 * probability - 1.0).clamp(0.0, 1.0))
-}
-
-/// A number of voices; half a voice is rounded up.
-pub fn sample(voices: f64) -> i32 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a float that is too large becomes the greatest number"
-    )]
-    let sample = voices.round() as i32;
-    sample
-}
-
-pub(super) fn data(subject: &str, value: &str, own: &Weighed) -> Value {
-    let posterior = Posterior::of(own.weighed);
-    let (low, high) = posterior.interval();
-    json!({
-        "subject": subject,
-        "value": value,
-        "accepted": own.plain.accepted,
-        "rejected": own.plain.rejected,
-        "raters": own.raters,
-        "posterior": {
-            "mean": rounded(posterior.mean()),
-            "low": rounded(low),
-            "high": rounded(high),
-        },
-    })
-}
-
-/// How all answers of a scope are rated, for comparison with those that an insight has a part in.
-pub fn baseline(counts: &[Count], key: &Key) -> Voices {
-    counts
+/// Returns the votes on all answers of an insight's scope and category, the reference for its effect.
+pub fn baseline(tallies: &[RaterTally], key: &InsightKey) -> VoteCounts {
+    tallies
         .iter()
-        .filter(|count| count.subject == EVERYTHING)
-        .filter(|count| {
+        .filter(|tally| tally.subject == ALL_ANSWERS)
+        .filter(|tally| {
             key.category
                 .as_ref()
-                .is_none_or(|only| *only == count.category)
+                .is_none_or(|only| *only == tally.category)
         })
-        .filter(|count| match &key.scope {
-            Scope::Org => true,
-            Scope::Team(team) => count.team == *team,
-            Scope::User(user) => count.user == *user,
-        })
-        .fold(Voices::default(), |all, count| all.plus(count.plain))
+        .filter(|tally| key.scope.includes(&tally.team, &tally.user))
+        .fold(VoteCounts::default(), |sum, tally| sum.plus(tally.raw))
 }

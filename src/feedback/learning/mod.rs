@@ -1,21 +1,21 @@
-//! The analyzer: what ratings teach, said in the catalogue's words, and whether saying it helped.
+//! The analyzer: derives insights from ratings, in the catalogue's words, and measures their effect.
 //!
-//! A *pass* looks at every organisation in which something has changed. It is idempotent: what it
-//! writes depends on what is there and on the day, so that a pass may be killed, repeated and made by
-//! whoever gets to it first.
+//! A *pass* analyzes every organisation that changed. It is idempotent: its writes depend on the stored
+//! rows and the day alone, so it may be killed, repeated, and run by any process.
 
 pub mod categories;
-pub mod chunk;
-pub mod counted;
+pub mod comment_groups;
+pub mod conclusions;
 pub mod effects;
 pub mod error;
-pub mod grouping;
 pub mod insights;
+pub mod lifecycle;
 pub mod model;
-pub mod noticed;
 pub mod org;
+pub mod pass;
+pub mod patterns;
 pub mod posterior;
 pub mod service;
-pub mod standing;
 pub mod store;
-pub mod voices;
+pub mod tallies;
+pub mod votes;

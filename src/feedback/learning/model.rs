@@ -1,4 +1,4 @@
-//! What a pass is told, what it reports, and what it knows of an organisation meanwhile.
+//! Options and reports of passes, and insights as the analyzer reads and writes them.
 
 use std::time::Duration;
 
@@ -6,26 +6,26 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::feedback::insight::{InsightType, Status};
+use crate::feedback::insight::{InsightStatus, InsightType};
 use crate::platform::ids::OrgId;
 
-/// How far back ratings count, unless somebody says otherwise.
+/// The default look-back, in days.
 pub const LOOKBACK_DAYS: u32 = 90;
 
-/// How a pass is to be made.
+/// Options of a pass.
 #[derive(Clone, Debug)]
-pub struct Options {
-    /// Answers older than this teach nothing.
+pub struct PassOptions {
+    /// Age in days from which answers are ignored.
     pub lookback_days: u32,
-    /// Whether the counts are first made anew from the ratings themselves.
+    /// Recomputes the counts from the ratings first.
     pub rebuild: bool,
-    /// Look at this organisation alone, whether or not something changed there.
+    /// Restricts the pass to this organisation, changed or not.
     pub only: Option<OrgId>,
-    /// How long to wait while another process is at it.
+    /// Timeout while another process analyzes.
     pub wait: Duration,
 }
 
-impl Default for Options {
+impl Default for PassOptions {
     fn default() -> Self {
         Self {
             lookback_days: LOOKBACK_DAYS,
@@ -36,30 +36,30 @@ impl Default for Options {
     }
 }
 
-/// How far a pass is, in organisations.
+/// Progress of a pass, in organisations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Looked at, or failed.
+pub struct PassProgress {
+    /// Organisations analyzed, failures included.
     pub done: usize,
-    /// To be looked at.
+    /// Organisations due.
     pub total: usize,
 }
 
-/// How a pass ended.
+/// Outcome of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Every organisation was looked at.
+pub enum PassOutcome {
+    /// Every organisation was analyzed.
     Done,
-    /// Some could not be.
+    /// Some organisations failed.
     Partly,
-    /// None could be.
+    /// All organisations failed.
     Failed,
-    /// It was asked to stop before it had looked at all of them.
+    /// The pass was asked to stop before it had analyzed all of them.
     Interrupted,
 }
 
-impl Outcome {
+impl PassOutcome {
     /// The value of `learning_passes.outcome`.
     pub fn label(self) -> &'static str {
         match self {
@@ -71,55 +71,55 @@ impl Outcome {
     }
 }
 
-/// An organisation that could not be looked at.
+/// An organisation whose analysis failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FailedOrg {
-    /// Which.
+    /// Organisation.
     pub org_id: OrgId,
-    /// Why not.
+    /// Error.
     pub problem: String,
 }
 
-/// What a pass did.
+/// Report of a pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// When it began.
+pub struct PassReport {
+    /// Start of the pass.
     pub started_at: DateTime<Utc>,
-    /// When it ended.
+    /// End of the pass.
     pub ended_at: DateTime<Utc>,
-    /// How.
-    pub outcome: Outcome,
-    /// Organisations that were looked at, those that failed among them.
+    /// Outcome.
+    pub outcome: PassOutcome,
+    /// Organisations analyzed, failures included.
     pub orgs: usize,
-    /// Those that failed: the next pass tries them again.
+    /// Failed organisations; the next pass tries them again.
     pub orgs_failed: Vec<FailedOrg>,
-    /// Rows that were read, as far as they belong to an organisation.
+    /// Rows read, as far as they belong to an organisation.
     pub rows_read: i64,
-    /// Rows that made no sense, and were passed over.
+    /// Malformed rows, which were skipped.
     pub rows_skipped: i64,
-    /// Insights that are new.
+    /// Insights created.
     pub insights_made: usize,
-    /// Insights that were there and are different now.
+    /// Insights changed.
     pub insights_changed: usize,
-    /// Insights that no longer apply.
+    /// Insights retired.
     pub insights_retired: usize,
-    /// The transaction from which the next pass goes on; zero when it begins with the first.
+    /// The transaction at which the next pass starts; zero for the first one.
     pub watermark: u64,
 }
 
-/// Whom an insight is for. The wider ones come first.
+/// The people an insight is for. Wider scopes order first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// Everybody.
+pub enum InsightScope {
+    /// Everyone in the organisation.
     Org,
-    /// The people of a team.
+    /// A team.
     Team(String),
-    /// One person.
+    /// One user.
     User(String),
 }
 
-impl Scope {
-    /// The scope of a row with these.
+impl InsightScope {
+    /// The scope of a row with these columns.
     pub fn of(team_id: Option<String>, user_id: Option<String>) -> Self {
         match (team_id, user_id) {
             (_, Some(user)) => Self::User(user),
@@ -143,16 +143,25 @@ impl Scope {
             Self::Org | Self::Team(_) => None,
         }
     }
+
+    /// True for a user who voted in this team.
+    pub fn includes(&self, team: &str, user: &str) -> bool {
+        match self {
+            Self::Org => true,
+            Self::Team(only) => only == team,
+            Self::User(only) => only == user,
+        }
+    }
 }
 
-/// Why the analyzer retired an insight.
+/// The analyzer's reason for retiring an insight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// Newer ratings say otherwise.
+pub enum RetireReason {
+    /// Newer ratings contradict it.
     EvidenceTurned,
-    /// The ratings that said so are too old.
+    /// The ratings that support it are too old.
     EvidenceAged,
-    /// A wider scope says the same.
+    /// An insight of a wider scope says the same.
     Covered,
     /// Answers became worse with it.
     Harmful,
@@ -160,7 +169,7 @@ pub enum Reason {
     NoEffect,
 }
 
-impl Reason {
+impl RetireReason {
     const ALL: [Self; 5] = [
         Self::EvidenceTurned,
         Self::EvidenceAged,
@@ -180,13 +189,13 @@ impl Reason {
         }
     }
 
-    /// The reason with this label; none for the words of a person.
+    /// The reason with this label; none for an administrator's words.
     pub fn of(label: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.label() == label)
     }
 
-    /// Whether evidence that comes back undoes it. What was measured stays.
-    pub fn may_return(self) -> bool {
+    /// True if new evidence reactivates the insight. A measured effect stays decisive.
+    pub fn is_reversible(self) -> bool {
         match self {
             Self::EvidenceTurned | Self::EvidenceAged | Self::Covered => true,
             Self::Harmful | Self::NoEffect => false,
@@ -194,58 +203,63 @@ impl Reason {
     }
 }
 
-/// What makes an insight the same one within an organisation.
+/// The identity of an insight within an organisation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
-    /// Whom it is for.
-    pub scope: Scope,
-    /// What kind of thing it says.
+pub struct InsightKey {
+    /// Scope.
+    pub scope: InsightScope,
+    /// Type.
     pub insight_type: InsightType,
-    /// The category it is confined to.
+    /// Category it is restricted to.
     pub category: Option<String>,
-    /// What it is about: `subject=value` for a trait, so that each value is measured for itself;
-    /// `*` for a whole category and `comment:…` for a group of comments.
+    /// Subject: a [`pattern_key`] for a trait, so that each value is measured by itself; `*` for a whole
+    /// category and `comment:…` for a group of comments.
     pub subject: String,
-    /// The language it is confined to.
+    /// Language it is restricted to.
     pub language: Option<String>,
 }
 
-/// What an insight says, apart from whether it is used.
+/// Returns the key of insights and patterns about a value: `subject=value`.
+pub fn pattern_key(subject: &str, value: &str) -> String {
+    format!("{subject}={value}")
+}
+
+/// The content of an insight, without its status.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Content {
-    /// For people.
+pub struct InsightContent {
+    /// Title, for people.
     pub title: String,
-    /// For prompts.
+    /// Description, for prompts.
     pub description: String,
-    /// What it was concluded from.
+    /// Numbers behind it.
     pub pattern_data: Value,
-    /// How sure it is, from 0 to 1.
+    /// Confidence, from 0 to 1.
     pub confidence: f64,
-    /// Voices it was concluded from, without their age.
+    /// Votes behind it, regardless of age.
     pub sample_size: i32,
-    /// Whose words it quotes.
+    /// User whose comment it quotes.
     pub quoted_user: Option<String>,
-    /// The newest answers it was learned from.
+    /// Newest answers it was learned from.
     pub evidence: Vec<i64>,
 }
 
-/// An insight as it stands in the table.
+/// An insight in the database, as far as the analyzer changes it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Insight {
-    /// Its number.
+pub struct InsightState {
+    /// Row number.
     pub id: i64,
-    /// What makes it this one.
-    pub key: Key,
-    /// What it says.
-    pub content: Content,
-    /// Whether it is used.
-    pub status: Status,
-    /// Why not.
+    /// Identity.
+    pub key: InsightKey,
+    /// Content.
+    pub content: InsightContent,
+    /// Status.
+    pub status: InsightStatus,
+    /// Reason of the status.
     pub status_reason: Option<String>,
-    /// Who says so; nobody when the analyzer does.
+    /// Administrator who decided the status; none if the analyzer did.
     pub decided_by: Option<String>,
-    /// Who changed its words.
+    /// Administrator who edited the text.
     pub edited_by: Option<String>,
-    /// What it does.
+    /// Measured effect.
     pub effect: Option<Value>,
 }

@@ -1,81 +1,79 @@
-//! What a pass knows of an organisation, and what follows from it.
+//! The data of one organisation during a pass.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::feedback::learning::counted::{Count, Rated};
-use crate::feedback::learning::grouping;
-use crate::feedback::learning::insights::{self, EVERYTHING, Verdict};
-use crate::feedback::learning::model::{Key, Scope};
-use crate::feedback::learning::standing::{Known, Writes};
+use crate::feedback::learning::comment_groups;
+use crate::feedback::learning::conclusions::Conclusion;
+use crate::feedback::learning::insights;
+use crate::feedback::learning::lifecycle::{InsightWrites, LifecycleInput};
+use crate::feedback::learning::model::InsightKey;
+use crate::feedback::learning::tallies::{ALL_ANSWERS, RatedAnswer, RaterTally};
 
-/// What a pass knows of an organisation.
+/// The data of one organisation during a pass.
 #[derive(Debug, Default)]
-pub struct Org {
-    /// Whether all of it is looked at, and not only what has changed.
-    pub whole: bool,
-    /// The subjects that were looked at, when it is not all of them.
+pub struct OrgAnalysis {
+    /// True if everything is analyzed, not only what changed.
+    pub is_full: bool,
+    /// Subjects analyzed, unless all are.
     pub subjects: BTreeSet<String>,
-    /// What its ratings add up to.
-    pub counts: Vec<Count>,
-    /// Answers that were rated: the newest, or those since the last pass.
-    pub rated: Vec<Rated>,
-    /// What is concluded from them.
-    pub known: Known,
-    /// Groups of comments that were looked at.
+    /// Votes by rater.
+    pub tallies: Vec<RaterTally>,
+    /// Rated answers: the newest, or those since the last pass.
+    pub rated: Vec<RatedAnswer>,
+    /// Stored insights and the conclusions about them.
+    pub input: LifecycleInput,
+    /// Comment groups analyzed.
     pub groups: BTreeSet<String>,
 }
 
-impl Org {
-    /// Puts the newest answers behind each verdict. Where only changes were looked at, those that were
-    /// named before go on being named.
-    pub fn name_evidence(&mut self) {
-        let before: BTreeMap<&Key, &Vec<i64>> = self
-            .known
+impl OrgAnalysis {
+    /// Sets the evidence of each conclusion to the newest rated answers. An analysis of changes alone
+    /// keeps the answers that were named before.
+    pub fn set_evidence(&mut self) {
+        let before: BTreeMap<&InsightKey, &Vec<i64>> = self
+            .input
             .insights
             .iter()
-            .filter(|_| !self.whole)
+            .filter(|_| !self.is_full)
             .map(|insight| (&insight.key, &insight.content.evidence))
             .collect();
         let withdrawn: BTreeSet<i64> = self
             .rated
             .iter()
-            .filter(|rated| !rated.judged)
+            .filter(|rated| !rated.has_vote)
             .map(|rated| rated.gen_id)
             .collect();
-        for (key, verdict) in &mut self.known.verdicts {
-            match verdict {
-                Verdict::Sure(content) | Verdict::Still(content) => {
+        for (key, conclusion) in &mut self.input.conclusions {
+            match conclusion {
+                Conclusion::Strong(content) | Conclusion::Sustaining(content) => {
                     let about = self.rated.iter().filter(|rated| is_about(rated, key));
                     let before = before.get(key).into_iter().copied().flatten();
                     let all = about.map(|rated| rated.gen_id).chain(before.copied());
                     let all = all.filter(|answer| !withdrawn.contains(answer));
-                    content.evidence = grouping::evidence(all);
+                    content.evidence = comment_groups::newest_evidence(all);
                 }
-                Verdict::Gone(_) => {}
+                Conclusion::Lacking(_) => {}
             }
         }
     }
 
-    /// What is to be written; what is concluded is used up by it.
-    pub fn writes(&mut self) -> Writes {
-        let known = std::mem::take(&mut self.known);
-        let looked_at = |key: &Key| {
+    /// Computes the writes. Consumes the stored insights and conclusions.
+    pub fn writes(&mut self) -> InsightWrites {
+        let input = std::mem::take(&mut self.input);
+        let is_examined = |key: &InsightKey| {
             let subject = key.subject.split('=').next().unwrap_or_default();
-            self.whole || self.groups.contains(&key.subject) || self.subjects.contains(subject)
+            self.is_full || self.groups.contains(&key.subject) || self.subjects.contains(subject)
         };
-        known.writes(looked_at, |key| insights::baseline(&self.counts, key))
+        input.transitions(is_examined, |key| insights::baseline(&self.tallies, key))
     }
 }
 
-fn is_about(rated: &Rated, key: &Key) -> bool {
-    let in_scope = match &key.scope {
-        Scope::Org => true,
-        Scope::Team(team) => rated.team == *team,
-        Scope::User(user) => rated.user == *user,
-    };
+fn is_about(rated: &RatedAnswer, key: &InsightKey) -> bool {
     let in_category = key
         .category
         .as_ref()
         .is_none_or(|only| *only == rated.category);
-    in_scope && in_category && (key.subject == EVERYTHING || rated.tags.contains(&key.subject))
+    key.scope.includes(&rated.team, &rated.user)
+        && in_category
+        && (key.subject == ALL_ANSWERS || rated.tags.contains(&key.subject))
 }

@@ -1,24 +1,24 @@
-//! How good something is, as far as some yes and no tell: Beta posteriors over a uniform prior.
+//! Beta posteriors of acceptance over a uniform prior, and the weights of weeks.
 
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use statrs::function::beta::checked_beta_reg;
 
-use crate::feedback::learning::counted::{Voices, WEIGHT_ONE, Weeks};
+use crate::feedback::learning::tallies::{VoteCounts, WEIGHT_ONE, WeekWeights};
 
-/// A voice counts half as much after so many weeks.
+/// Weeks after which a vote has half its weight.
 pub const HALF_LIFE_WEEKS: f64 = 8.0;
 
-/// Points at which densities are compared. With so many the probability is right to three digits
-/// up to [`NORMAL_FROM`] voices.
+/// Points at which densities are compared. The probability is right to three digits up to
+/// [`NORMAL_FROM`] votes.
 const POINTS: usize = 256;
-/// From so many voices on, both sides together, a normal distribution is as good.
+/// Votes of both sides from which the normal approximation is as good.
 const NORMAL_FROM: f64 = 4_000.0;
-/// Halvings that narrow a quantile down to a millionth.
-const HALVINGS: u32 = 20;
+/// Bisections that narrow a quantile down to a millionth.
+const BISECTIONS: u32 = 20;
 
-/// The logarithms of the points and of what is left to one.
+/// Logarithms of each point and of its complement.
 static LOGS: LazyLock<Vec<(f64, f64)>> = LazyLock::new(|| {
     let mut at = 0.5 / f64::from(u16::try_from(POINTS).unwrap_or(u16::MAX));
     let step = at * 2.0;
@@ -30,47 +30,56 @@ static LOGS: LazyLock<Vec<(f64, f64)>> = LazyLock::new(|| {
     logs
 });
 
-/// What is known of a probability.
+/// The posterior Beta distribution of an acceptance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Posterior {
-    /// One more than the voices for.
+    /// One more than the votes for.
     a: f64,
-    /// One more than the voices against.
+    /// One more than the votes against.
     b: f64,
 }
 
+/// An interval of probabilities.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    /// Lower bound.
+    pub low: f64,
+    /// Upper bound.
+    pub high: f64,
+}
+
 impl Posterior {
-    /// After these voices.
-    pub fn of(voices: Voices) -> Self {
+    /// The posterior after these votes.
+    pub fn of(votes: VoteCounts) -> Self {
         Self {
-            a: 1.0 + voices.accepted.max(0.0),
-            b: 1.0 + voices.rejected.max(0.0),
+            a: 1.0 + votes.accepted.max(0.0),
+            b: 1.0 + votes.rejected.max(0.0),
         }
     }
 
-    /// The expected probability.
+    /// Returns the mean.
     pub fn mean(self) -> f64 {
         self.a / (self.a + self.b)
     }
 
-    /// How far it may be off, squared.
+    /// Returns the variance.
     pub fn variance(self) -> f64 {
         let total = self.a + self.b;
         self.a * self.b / (total * total * (total + 1.0))
     }
 
-    /// How probable it is that the probability lies below.
+    /// Returns the probability that the acceptance is below `x`, the cumulative distribution function.
     pub fn below(self, x: f64) -> f64 {
         checked_beta_reg(self.a, self.b, x.clamp(0.0, 1.0)).unwrap_or(0.5)
     }
 
-    /// The value below which the probability lies with this certainty: the regularised incomplete beta
-    /// function, inverted by halving, which unlike Newton's method always comes to its end.
-    pub fn quantile(self, certainty: f64) -> f64 {
+    /// Returns a quantile: the regularised incomplete beta function, inverted by bisection, which unlike
+    /// Newton's method always converges.
+    pub fn quantile(self, probability: f64) -> f64 {
         let (mut low, mut high) = (0.0, 1.0);
-        for _ in 0..HALVINGS {
+        for _ in 0..BISECTIONS {
             let middle = f64::midpoint(low, high);
-            if self.below(middle) < certainty {
+            if self.below(middle) < probability {
                 low = middle;
             } else {
                 high = middle;
@@ -79,25 +88,28 @@ impl Posterior {
         f64::midpoint(low, high)
     }
 
-    /// Between what it lies with a certainty of 90 %.
-    pub fn interval(self) -> (f64, f64) {
-        (self.quantile(0.05), self.quantile(0.95))
+    /// Returns the 90 % credible interval.
+    pub fn interval(self) -> Interval {
+        Interval {
+            low: self.quantile(0.05),
+            high: self.quantile(0.95),
+        }
     }
 
-    /// How probable it is that this probability is above another.
+    /// Returns the probability that this acceptance is above another.
     ///
-    /// By the midpoint rule over [`POINTS`] points: both densities are bounded, since no parameter is
-    /// below one. Where there are so many voices that a density falls between two points, by the normal
-    /// approximation of the difference.
+    /// Computed by the midpoint rule over [`POINTS`] points: both densities are bounded, since no parameter
+    /// is below one. With so many votes that a density falls between two points, by the normal approximation
+    /// of the difference.
     pub fn above(self, other: Self) -> f64 {
         if self.a + self.b + other.a + other.b > NORMAL_FROM {
             let spread = (self.variance() + other.variance()).sqrt();
-            return normal((self.mean() - other.mean()) / spread);
+            return normal_cdf((self.mean() - other.mean()) / spread);
         }
         let (ours, theirs) = (self.densities(), other.densities());
         let (mut all_ours, mut all_theirs, mut both) = (0.0, 0.0, 0.0);
         for (our, their) in ours.zip(theirs) {
-            // Of a point's own width half lies below its middle.
+            // Half of a point's own width lies below its middle.
             both += our * (all_theirs + their / 2.0);
             all_ours += our;
             all_theirs += their;
@@ -105,7 +117,7 @@ impl Posterior {
         (both / (all_ours * all_theirs)).clamp(0.0, 1.0)
     }
 
-    /// Its density at the points, as a share of the greatest.
+    /// Returns the density at the points, relative to the mode.
     fn densities(self) -> impl Iterator<Item = f64> {
         let (a, b) = (self.a - 1.0, self.b - 1.0);
         let log = move |(x, rest): &(f64, f64)| a * x + b * rest;
@@ -119,9 +131,9 @@ impl Posterior {
     }
 }
 
-/// The standard normal distribution, by the approximation 26.2.17 of Abramowitz and Stegun, Handbook of
-/// Mathematical Functions, which is right to seven digits.
-pub fn normal(x: f64) -> f64 {
+/// Returns the standard normal distribution function, by approximation 26.2.17 of Abramowitz and Stegun,
+/// Handbook of Mathematical Functions, which is right to seven digits.
+pub fn normal_cdf(x: f64) -> f64 {
     let t = 1.0 / (1.0 + 0.231_641_9 * x.abs());
     let tail = [
         1.330_274_429,
@@ -137,36 +149,38 @@ pub fn normal(x: f64) -> f64 {
     if x >= 0.0 { 1.0 - tail } else { tail }
 }
 
-/// Wilson's bounds of a share, for a certainty of 95 % (E. B. Wilson, Probable Inference, the Law of
-/// Succession, and Statistical Inference, 1927). They need no prior, and so are no wider than a few
-/// voices deserve.
-pub fn wilson(voices: Voices) -> (f64, f64) {
+/// Returns the 95 % Wilson score interval of the acceptance (E. B. Wilson, Probable Inference, the Law of
+/// Succession, and Statistical Inference, 1927). It needs no prior, which would widen it for few votes.
+pub fn wilson(votes: VoteCounts) -> Interval {
     const Z: f64 = 1.96;
-    let n = voices.total();
+    let n = votes.total();
     if n <= 0.0 {
-        return (0.0, 1.0);
+        return Interval {
+            low: 0.0,
+            high: 1.0,
+        };
     }
-    let share = voices.accepted / n;
+    let share = votes.accepted / n;
     let middle = share + Z * Z / (2.0 * n);
     let spread = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
     let whole = 1.0 + Z * Z / n;
-    (
-        ((middle - spread) / whole).max(0.0),
-        ((middle + spread) / whole).min(1.0),
-    )
+    Interval {
+        low: ((middle - spread) / whole).max(0.0),
+        high: ((middle + spread) / whole).min(1.0),
+    }
 }
 
-/// The weeks that count today, with their weights. An age is counted in whole weeks, so that the same
-/// day always gives the same weights.
-pub fn weeks(now: DateTime<Utc>, lookback_days: u32) -> Weeks {
+/// Returns the weeks within the look-back with their weights. Ages are whole weeks, so the same day always
+/// gives the same weights.
+pub fn week_weights(now: DateTime<Utc>, lookback_days: u32) -> WeekWeights {
     let today = now.date_naive();
     let oldest = today
         .checked_sub_days(Days::new(lookback_days.into()))
         .unwrap_or(today);
     let mut week = monday(today);
-    let mut found = Weeks::default();
+    let mut found = WeekWeights::default();
     let mut weight = 1.0;
-    // A week of which some days are within the look-back counts.
+    // A week that is partly within the look-back counts.
     while week >= monday(oldest) {
         found.weeks.push(week);
         found.weights.push(parts(weight));
@@ -184,7 +198,7 @@ fn monday(day: NaiveDate) -> NaiveDate {
     day.checked_sub_days(Days::new(since)).unwrap_or(day)
 }
 
-/// A weight in parts of [`WEIGHT_ONE`].
+/// Returns a weight in parts of [`WEIGHT_ONE`].
 fn parts(weight: f64) -> i64 {
     #[expect(
         clippy::cast_possible_truncation,
@@ -195,7 +209,7 @@ fn parts(weight: f64) -> i64 {
     parts
 }
 
-/// Three digits: what is written must not differ by the order of an addition.
+/// Rounds to three digits, so that stored numbers do not depend on the order of an addition.
 pub fn rounded(number: f64) -> f64 {
     (number * 1_000.0).round() / 1_000.0
 }
@@ -204,15 +218,15 @@ pub fn rounded(number: f64) -> f64 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Posterior, normal, weeks, wilson};
-    use crate::feedback::learning::counted::Voices;
+    use super::{Interval, Posterior, normal_cdf, week_weights, wilson};
+    use crate::feedback::learning::tallies::VoteCounts;
 
-    fn voices(accepted: f64, rejected: f64) -> Voices {
-        Voices { accepted, rejected }
+    fn votes(accepted: f64, rejected: f64) -> VoteCounts {
+        VoteCounts { accepted, rejected }
     }
 
     fn of(accepted: f64, rejected: f64) -> Posterior {
-        Posterior::of(voices(accepted, rejected))
+        Posterior::of(votes(accepted, rejected))
     }
 
     #[test]
@@ -230,13 +244,13 @@ mod tests {
     fn quantiles_are_those_of_tables() {
         // Beta(4, 1) is the fourth power.
         assert!((of(3.0, 0.0).quantile(0.05) - 0.05_f64.powf(0.25)).abs() < 1e-5);
-        assert!((normal(1.644_853_6) - 0.95).abs() < 1e-6);
-        assert!((normal(-1.96) - 0.025).abs() < 1e-4);
+        assert!((normal_cdf(1.644_853_6) - 0.95).abs() < 1e-6);
+        assert!((normal_cdf(-1.96) - 0.025).abs() < 1e-4);
     }
 
     #[test]
     fn weeks_halve_after_eight() {
-        let all = weeks("2026-06-03T12:00:00Z".parse().unwrap(), 90);
+        let all = week_weights("2026-06-03T12:00:00Z".parse().unwrap(), 90);
         let shown: Vec<String> = all
             .weeks
             .iter()
@@ -256,8 +270,12 @@ mod tests {
 
     #[test]
     fn nothing_known_is_anything() {
-        assert_eq!(wilson(voices(0.0, 0.0)), (0.0, 1.0));
-        let (low, high) = of(0.0, 0.0).interval();
+        let whole = Interval {
+            low: 0.0,
+            high: 1.0,
+        };
+        assert_eq!(wilson(votes(0.0, 0.0)), whole);
+        let Interval { low, high } = of(0.0, 0.0).interval();
         assert!((low - 0.05).abs() < 1e-5 && (high - 0.95).abs() < 1e-5);
     }
 
@@ -273,9 +291,9 @@ mod tests {
             prop_assert!(after.quantile(0.05) >= before.quantile(0.05) - 2e-6);
             prop_assert!(after.above(rest) >= before.above(rest) - 1e-9);
             prop_assert!(rest.above(after) <= rest.above(before) + 1e-9);
-            let (lower, upper) = wilson(voices(accepted, rejected));
-            let better = wilson(voices(accepted + more, rejected));
-            prop_assert!(better.0 >= lower - 1e-9 && better.1 >= upper - 1e-9);
+            let interval = wilson(votes(accepted, rejected));
+            let better = wilson(votes(accepted + more, rejected));
+            prop_assert!(better.low >= interval.low - 1e-9 && better.high >= interval.high - 1e-9);
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! A pass over all organisations in which something has changed.
+//! Runs passes over the organisations that changed.
 
 use std::time::Duration;
 
@@ -7,23 +7,25 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::feedback::bandit::service as bandit;
-use crate::feedback::learning::chunk::{self, Done, Frame};
 use crate::feedback::learning::error::Error;
+use crate::feedback::learning::pass::{self, PassContext, PassCounts};
 use crate::feedback::learning::posterior;
 use crate::feedback::learning::store::counts;
-use crate::feedback::learning::store::passes::{self, Due};
+use crate::feedback::learning::store::passes::{self, DueOrg};
 use crate::platform::clock::Clock;
 
-pub use crate::feedback::learning::model::{FailedOrg, Options, Outcome, Progress, Report};
+pub use crate::feedback::learning::model::{
+    FailedOrg, PassOptions, PassOutcome, PassProgress, PassReport,
+};
 
-/// How often somebody who waits for their turn asks for it.
-const ASKS_EVERY: Duration = Duration::from_millis(200);
-/// So many organisations are looked at together: what is read of them is in memory at once.
-const TOGETHER: usize = 50;
-/// The longest text that is kept of a problem, in characters.
-const MOST_PROBLEM: usize = 500;
+/// Pause between two attempts to take the lock.
+const LOCK_RETRY: Duration = Duration::from_millis(200);
+/// Organisations analyzed in one transaction, and held in memory at once.
+const CHUNK_SIZE: usize = 50;
+/// The longest error text that is stored, in characters.
+const MAX_PROBLEM_CHARS: usize = 500;
 
-/// Makes passes; cheap to clone.
+/// Runs passes; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Analyzer {
     db: PgPool,
@@ -31,192 +33,192 @@ pub struct Analyzer {
 }
 
 impl Analyzer {
-    /// Over this database.
+    /// An analyzer of this database.
     pub fn new(db: PgPool, clock: Clock) -> Self {
         Self { db, clock }
     }
 
-    /// Makes a pass. Nothing when another process was at it all the time that there was to wait.
+    /// Runs a pass. Returns none if another process held the lock for the whole wait.
     ///
-    /// Every organisation is for itself: one that fails is noted and tried again with the next pass.
-    /// Between organisations the pass looks whether it is to stop, and then leaves the rest to the next
-    /// one. It may also be killed: what is next is only moved when all were looked at.
+    /// Organisations are independent: a failed one is recorded and retried by the next pass. Between chunks
+    /// the pass checks whether it should stop, and leaves the rest to the next one. It may also be killed:
+    /// the watermark moves only when all organisations were analyzed.
     pub async fn pass(
         &self,
-        options: &Options,
+        options: &PassOptions,
         stopping: &CancellationToken,
-        progress: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<Option<Report>, Error> {
-        // A session of its own, outside the pool: its lock ends with it, whatever happens.
-        let mut turn = self.db.acquire().await?.detach();
+        progress: &(dyn Fn(PassProgress) + Send + Sync),
+    ) -> Result<Option<PassReport>, Error> {
+        // A session of its own, outside the pool: the lock ends with it, whatever happens.
+        let mut session = self.db.acquire().await?.detach();
         let until = Instant::now() + options.wait;
-        while !passes::analyze_alone(&mut turn).await? {
+        while !passes::try_lock(&mut session).await? {
             if Instant::now() >= until || stopping.is_cancelled() {
-                turn.close().await?;
+                session.close().await?;
                 return Ok(None);
             }
-            tokio::time::sleep(ASKS_EVERY).await;
+            tokio::time::sleep(LOCK_RETRY).await;
         }
-        let report = self.alone(options, stopping, progress).await;
-        passes::let_others(&mut turn).await?;
-        turn.close().await?;
+        let report = self.locked_pass(options, stopping, progress).await;
+        passes::unlock(&mut session).await?;
+        session.close().await?;
         report.map(Some)
     }
 
-    async fn alone(
+    async fn locked_pass(
         &self,
-        options: &Options,
+        options: &PassOptions,
         stopping: &CancellationToken,
-        progress: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<Report, Error> {
+        progress: &(dyn Fn(PassProgress) + Send + Sync),
+    ) -> Result<PassReport, Error> {
         let started_at = self.clock.now();
         let mut conn = self.db.acquire().await?;
         let window = passes::window(&mut conn).await?;
-        let frame = Frame {
+        let context = PassContext {
             now: started_at,
             lookback_days: options.lookback_days,
-            weeks: posterior::weeks(started_at, options.lookback_days),
+            weeks: posterior::week_weights(started_at, options.lookback_days),
             from: window.from.clone(),
         };
-        let due = due(&mut conn, options, &frame).await?;
-        let mut pass = Pass::new(due.len());
-        for together in due.chunks(TOGETHER) {
+        let due = due_orgs(&mut conn, options, &context).await?;
+        let mut pass = PassState::new(due.len());
+        for chunk in due.chunks(CHUNK_SIZE) {
             if stopping.is_cancelled() {
                 pass.interrupted = true;
                 break;
             }
-            pass.look_at(&mut conn, together, options, &frame).await?;
-            progress(Progress {
-                done: pass.looked_at,
+            pass.analyze(&mut conn, chunk, options, &context).await?;
+            progress(PassProgress {
+                done: pass.analyzed,
                 total: due.len(),
             });
         }
-        let moves = !pass.interrupted && options.only.is_none();
-        let watermark = if moves { window.next } else { window.from };
+        let is_complete = !pass.interrupted && options.only.is_none();
+        let watermark = if is_complete {
+            window.next
+        } else {
+            window.from
+        };
         let mut report = pass.report(started_at, &watermark);
         report.ended_at = self.clock.now();
         let mut tx = conn.begin().await?;
-        if moves {
-            let succeeded = report.outcome != Outcome::Failed;
+        if is_complete {
+            let succeeded = report.outcome != PassOutcome::Failed;
             passes::advance(&mut tx, &watermark, report.ended_at, succeeded).await?;
         }
-        passes::note(&mut tx, &report).await?;
+        passes::record(&mut tx, &report).await?;
         tx.commit().await?;
         Ok(report)
     }
 }
 
-async fn due(conn: &mut PgConnection, options: &Options, frame: &Frame) -> Result<Vec<Due>, Error> {
+async fn due_orgs(
+    conn: &mut PgConnection,
+    options: &PassOptions,
+    context: &PassContext,
+) -> Result<Vec<DueOrg>, Error> {
     if let Some(org_id) = &options.only {
-        return Ok(vec![Due {
+        return Ok(vec![DueOrg {
             org_id: org_id.clone(),
             whole: true,
         }]);
     }
     if options.rebuild {
-        return Ok(passes::everybody(conn).await?);
+        return Ok(passes::all_orgs(conn).await?);
     }
-    Ok(passes::due(conn, &frame.from, frame.now.date_naive()).await?)
+    Ok(passes::due(conn, &context.from, context.now.date_naive()).await?)
 }
 
-/// How far a pass is.
+/// The state of a pass.
 #[derive(Debug)]
-struct Pass {
+struct PassState {
     due: usize,
-    looked_at: usize,
+    analyzed: usize,
     interrupted: bool,
     failed: Vec<FailedOrg>,
-    done: Done,
+    counts: PassCounts,
 }
 
-impl Pass {
+impl PassState {
     fn new(due: usize) -> Self {
         Self {
             due,
-            looked_at: 0,
+            analyzed: 0,
             interrupted: false,
             failed: Vec::new(),
-            done: Done::default(),
+            counts: PassCounts::default(),
         }
     }
 
-    /// Looks at organisations together. When that fails, at each of them alone, so that one that cannot
-    /// be looked at does not keep the others from it.
-    async fn look_at(
+    /// Analyzes organisations together. If that fails, each of them alone, so that a failing one does not
+    /// block the others.
+    async fn analyze(
         &mut self,
         conn: &mut PgConnection,
-        due: &[Due],
-        options: &Options,
-        frame: &Frame,
+        due: &[DueOrg],
+        options: &PassOptions,
+        context: &PassContext,
     ) -> Result<(), Error> {
-        match attempt(conn, due, options, frame).await {
-            Ok(done) => self.add(done),
+        match attempt(conn, due, options, context).await {
+            Ok(counts) => self.counts += counts,
             Err(error) if error.is_lost() => return Err(error),
-            Err(error) if due.len() == 1 => self.fail(conn, due, &error, frame).await?,
+            Err(error) if due.len() == 1 => self.fail(conn, due, &error, context).await?,
             Err(error) => {
-                tracing::debug!(%error, "organisations are looked at one by one");
+                tracing::debug!(%error, "a chunk failed; its organisations are analyzed one by one");
                 for one in due.chunks(1) {
-                    match attempt(conn, one, options, frame).await {
-                        Ok(done) => self.add(done),
+                    match attempt(conn, one, options, context).await {
+                        Ok(counts) => self.counts += counts,
                         Err(error) if error.is_lost() => return Err(error),
-                        Err(error) => self.fail(conn, one, &error, frame).await?,
+                        Err(error) => self.fail(conn, one, &error, context).await?,
                     }
                 }
             }
         }
-        self.looked_at += due.len();
+        self.analyzed += due.len();
         Ok(())
-    }
-
-    fn add(&mut self, done: Done) {
-        self.done.rows_read += done.rows_read;
-        self.done.rows_skipped += done.rows_skipped;
-        self.done.made += done.made;
-        self.done.changed += done.changed;
-        self.done.retired += done.retired;
     }
 
     async fn fail(
         &mut self,
         conn: &mut PgConnection,
-        due: &[Due],
+        due: &[DueOrg],
         error: &Error,
-        frame: &Frame,
+        context: &PassContext,
     ) -> Result<(), Error> {
         for one in due {
             let org_id = &one.org_id;
-            tracing::warn!(%org_id, %error, "what was rated could not be analyzed");
+            tracing::warn!(%org_id, %error, "the analysis of an organisation failed");
             let failed = FailedOrg {
                 org_id: org_id.clone(),
-                problem: error.to_string().chars().take(MOST_PROBLEM).collect(),
+                problem: error.to_string().chars().take(MAX_PROBLEM_CHARS).collect(),
             };
-            passes::failed(conn, &failed, frame.now).await?;
+            passes::mark_failed(conn, &failed, context.now).await?;
             self.failed.push(failed);
         }
         Ok(())
     }
 
-    fn report(self, started_at: chrono::DateTime<chrono::Utc>, watermark: &str) -> Report {
+    fn report(self, started_at: chrono::DateTime<chrono::Utc>, watermark: &str) -> PassReport {
         let outcome = if self.interrupted {
-            Outcome::Interrupted
+            PassOutcome::Interrupted
         } else if self.failed.is_empty() {
-            Outcome::Done
+            PassOutcome::Done
         } else if self.failed.len() < self.due {
-            Outcome::Partly
+            PassOutcome::Partly
         } else {
-            Outcome::Failed
+            PassOutcome::Failed
         };
-        Report {
+        PassReport {
             started_at,
             ended_at: started_at,
             outcome,
-            orgs: self.looked_at,
+            orgs: self.analyzed,
             orgs_failed: self.failed,
-            rows_read: self.done.rows_read,
-            rows_skipped: self.done.rows_skipped,
-            insights_made: self.done.made,
-            insights_changed: self.done.changed,
-            insights_retired: self.done.retired,
+            rows_read: self.counts.rows_read,
+            rows_skipped: self.counts.rows_skipped,
+            insights_made: self.counts.created,
+            insights_changed: self.counts.changed,
+            insights_retired: self.counts.retired,
             watermark: watermark.parse().unwrap_or_default(),
         }
     }
@@ -224,24 +226,24 @@ impl Pass {
 
 async fn attempt(
     conn: &mut PgConnection,
-    due: &[Due],
-    options: &Options,
-    frame: &Frame,
-) -> Result<Done, Error> {
+    due: &[DueOrg],
+    options: &PassOptions,
+    context: &PassContext,
+) -> Result<PassCounts, Error> {
     if options.rebuild {
         for one in due {
             rebuild(conn, one).await?;
         }
     }
-    chunk::look_at(conn, due, frame).await
+    pass::analyze_chunk(conn, due, context).await
 }
 
-/// Makes what is derived from an organisation's ratings anew.
-async fn rebuild(conn: &mut PgConnection, one: &Due) -> Result<(), Error> {
+/// Recomputes the counts that are derived from an organisation's ratings.
+async fn rebuild(conn: &mut PgConnection, one: &DueOrg) -> Result<(), Error> {
     let mut tx = conn.begin().await?;
-    counts::hold(&mut tx).await?;
+    counts::lock(&mut tx).await?;
     counts::recount(&mut tx, &one.org_id).await?;
-    // Last: ratings of the organisation wait from here on.
+    // Last: it blocks the ratings of the organisation.
     bandit::rebuild(&mut tx, &one.org_id).await?;
     tx.commit().await?;
     Ok(())

@@ -1,24 +1,30 @@
-//! The SQL of answers that can be rated.
+//! The SQL of generations.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::feedback::model::{Exposure, Generation, InsightId, Sha256Hex, Verified};
-use crate::feedback::store::applying;
-use crate::platform::db::{strip_nul, to_jsonb, to_text};
+use crate::feedback::model::Exposure;
+use crate::feedback::model::Generation;
+use crate::feedback::model::InsightId;
+use crate::feedback::model::Sha256Hex;
+use crate::feedback::model::VerificationResult;
+use crate::feedback::store::insight_lock;
+use crate::platform::db::strip_nul;
+use crate::platform::db::to_jsonb;
+use crate::platform::db::to_text;
 use crate::platform::ids::TeamId;
 use crate::platform::logging::TraceId;
 use crate::platform::redact::text::redact_text;
 
-/// Width that dashboards were built for, in characters.
+/// The longest model name, in characters; dashboards were built for this width.
 const MAX_MODEL_CHARS: usize = 128;
-/// Room for a run's id and more.
+/// The longest reference to a run, in characters.
 const MAX_RESULT_REF_CHARS: usize = 128;
 
-/// How much of an answer is kept, in characters.
+/// The longest prefix of an answer that is stored, in characters.
 const MAX_ANSWER_CHARS: usize = 2_000;
 
-/// Logs a generation and answers its `gen_id`, by which clients rate it.
+/// Logs a generation. Returns its `gen_id`, by which clients rate it.
 pub async fn insert_generation(
     conn: &mut PgConnection,
     generation: &Generation,
@@ -57,7 +63,7 @@ pub async fn insert_generation(
         generation.language,
         to_text(&answer, MAX_ANSWER_CHARS),
         &tags,
-        generation.verification.map(Verified::label),
+        generation.verification.map(VerificationResult::label),
         applied as &[InsightId],
         held_out as &[InsightId],
     )
@@ -69,8 +75,7 @@ pub async fn insert_generation(
     Ok(gen_id)
 }
 
-/// The last answer that the same person had to the same question before this one, no longer ago than
-/// `since`.
+/// Returns the owner's previous answer to the same request, no older than `since`.
 pub async fn asked_before(
     conn: &mut PgConnection,
     generation: &Generation,
@@ -92,7 +97,7 @@ pub async fn asked_before(
     .await
 }
 
-/// Notes which insights had a part in a generation. One that was erased meanwhile has none.
+/// Records the insights that applied to a generation. Insights erased meanwhile are skipped.
 async fn insert_exposures(
     conn: &mut PgConnection,
     generation: &Generation,
@@ -100,7 +105,7 @@ async fn insert_exposures(
 ) -> sqlx::Result<()> {
     let Exposure { applied, held_out } = &generation.exposure;
     let org_id = generation.org_id.as_str();
-    applying::alone(conn, std::slice::from_ref(&generation.org_id)).await?;
+    insight_lock::lock(conn, std::slice::from_ref(&generation.org_id)).await?;
     sqlx::query!(
         "update learning_insights set times_applied = times_applied + 1, last_applied = $3
          where org_id = $1 and id = any($2)",
@@ -126,7 +131,7 @@ async fn insert_exposures(
     Ok(())
 }
 
-/// The same number as a person wrote it: 0.2 stays 0.2, where a plain cast makes it 0.200000003.
+/// Returns the shortest decimal of the number: 0.2 stays 0.2, where a cast makes it 0.200000003.
 fn widened(temperature: f32) -> Option<f64> {
     temperature.to_string().parse().ok()
 }

@@ -1,9 +1,9 @@
-//! Feedback's SQL.
+//! The SQL of feedback.
 
-pub mod applying;
 pub mod generations;
+pub mod insight_lock;
 pub mod passes;
 pub mod ratings;
 pub mod reading;
-pub mod settling;
 pub mod signals;
+pub mod suggestions;

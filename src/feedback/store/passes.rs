@@ -1,40 +1,40 @@
-//! The SQL of what passes of the analyzer did, whoever made them.
+//! The SQL of records of the analyzer's passes.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-/// A pass, as it was noted.
+/// The record of a pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Noted {
-    /// Its number; later passes have larger ones, because one is made at a time.
+pub struct PassRecord {
+    /// Row number; it increases, because passes run one at a time.
     pub id: i64,
-    /// When it began.
+    /// Start of the pass.
     pub started_at: DateTime<Utc>,
-    /// When it ended.
+    /// End of the pass.
     pub ended_at: DateTime<Utc>,
-    /// How: `done`, `partly`, `failed` or `interrupted`.
+    /// `done`, `partly`, `failed` or `interrupted`.
     pub outcome: String,
-    /// Rows that were read.
+    /// Rows read.
     pub rows_read: i64,
-    /// Insights that were new.
+    /// Insights created.
     pub insights_made: i32,
-    /// Insights that changed.
+    /// Insights changed.
     pub insights_changed: i32,
-    /// Insights that were retired.
+    /// Insights retired.
     pub insights_retired: i32,
 }
 
-/// The number of the newest pass; 0 when there is none. Of all organisations, as passes are.
+/// Returns the number of the newest pass; 0 without one. Passes cover all organisations.
 pub async fn newest(conn: &mut PgConnection) -> sqlx::Result<i64> {
     sqlx::query_scalar!(r#"select coalesce(max(id), 0) as "newest!" from learning_passes"#)
         .fetch_one(conn)
         .await
 }
 
-/// The passes after one, the oldest first.
-pub async fn after(conn: &mut PgConnection, id: i64, limit: i64) -> sqlx::Result<Vec<Noted>> {
+/// Returns the passes after one, the oldest first.
+pub async fn after(conn: &mut PgConnection, id: i64, limit: i64) -> sqlx::Result<Vec<PassRecord>> {
     sqlx::query_as!(
-        Noted,
+        PassRecord,
         "select id, started_at, ended_at, outcome, rows_read, insights_made, insights_changed,
                 insights_retired
          from learning_passes where id > $1 order by id limit $2",
@@ -45,7 +45,7 @@ pub async fn after(conn: &mut PgConnection, id: i64, limit: i64) -> sqlx::Result
     .await
 }
 
-/// When a pass last looked at every organisation that was due.
+/// Returns the time of the last successful pass.
 pub async fn last_success(conn: &mut PgConnection) -> sqlx::Result<Option<DateTime<Utc>>> {
     let row = sqlx::query_scalar!("select last_success from learning_progress")
         .fetch_optional(conn)

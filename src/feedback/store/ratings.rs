@@ -1,4 +1,4 @@
-//! What owners say of their answers.
+//! The SQL of ratings.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -6,35 +6,35 @@ use sqlx::PgConnection;
 use crate::feedback::model::Rating;
 use crate::platform::ids::{OrgId, UserId};
 
-/// A rating, as it is stored.
+/// A stored rating.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rated {
-    /// The rating.
+pub struct StoredRating {
+    /// Rating.
     pub rating: Rating,
-    /// Why, in a word.
+    /// Reason, in a word.
     pub reason: Option<String>,
-    /// Why, in more words.
+    /// Comment.
     pub comment: Option<String>,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: DateTime<Utc>,
 }
 
-impl Rated {
+impl StoredRating {
     /// Equal to another but for its time.
-    pub fn says_as(&self, other: &Self) -> bool {
+    pub fn is_same_as(&self, other: &Self) -> bool {
         (self.rating, &self.reason, &self.comment) == (other.rating, &other.reason, &other.comment)
     }
 }
 
-/// Stores the rating of a generation, which must be locked, in place of one that was there. Answers the
-/// one that was there; saying the same again changes nothing, not even the time.
+/// Stores the rating of a generation, which must be locked. Returns the rating that it replaces; the
+/// same rating again changes nothing, not even the time.
 pub async fn put(
     conn: &mut PgConnection,
     org_id: &OrgId,
     gen_id: i64,
     owner: &UserId,
-    said: &Rated,
-) -> sqlx::Result<Option<Rated>> {
+    rating: &StoredRating,
+) -> sqlx::Result<Option<StoredRating>> {
     let row = sqlx::query!(
         r#"with before as (
                select rating, reason, comment, updated_at from ai_feedback
@@ -53,15 +53,15 @@ pub async fn put(
         org_id as &OrgId,
         gen_id,
         owner as &UserId,
-        said.rating.number(),
-        said.reason,
-        said.comment,
-        said.updated_at,
+        rating.rating.number(),
+        rating.reason,
+        rating.comment,
+        rating.updated_at,
     )
     .fetch_optional(conn)
     .await?;
     Ok(row.and_then(|row| {
-        Some(Rated {
+        Some(StoredRating {
             rating: Rating::of(row.rating.into())?,
             reason: row.reason,
             comment: row.comment,
@@ -70,20 +70,20 @@ pub async fn put(
     }))
 }
 
-/// A generation of the caller's, and their rating of it if they gave one.
+/// A generation and its owner's rating.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Own {
-    /// The rating.
-    pub rated: Option<Rated>,
+pub struct OwnGeneration {
+    /// Rating, if there is one.
+    pub rating: Option<StoredRating>,
 }
 
-/// Finds a generation of this owner with their rating of it.
+/// Finds a generation of this owner, with the rating.
 pub async fn find(
     conn: &mut PgConnection,
     org_id: &OrgId,
     gen_id: i64,
     owner: &UserId,
-) -> sqlx::Result<Option<Own>> {
+) -> sqlx::Result<Option<OwnGeneration>> {
     let row = sqlx::query!(
         r#"select f.rating as "rating?", f.reason, f.comment, f.updated_at as "updated_at?"
            from ai_generation_log g
@@ -98,13 +98,13 @@ pub async fn find(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let rating = row.rating.and_then(|rating| Rating::of(rating.into()));
-    let rated = rating
+    let rating = rating
         .zip(row.updated_at)
-        .map(|(rating, updated_at)| Rated {
+        .map(|(rating, updated_at)| StoredRating {
             rating,
             reason: row.reason,
             comment: row.comment,
             updated_at,
         });
-    Ok(Some(Own { rated }))
+    Ok(Some(OwnGeneration { rating }))
 }

@@ -1,4 +1,4 @@
-//! What an organisation's people said, in numbers and one by one.
+//! The SQL of statistics and of the list of ratings.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -6,30 +6,30 @@ use sqlx::PgConnection;
 use crate::feedback::cursor::Cursor;
 use crate::platform::ids::OrgId;
 
-/// How many reasons are told apart in statistics, the most frequent ones.
+/// The most reasons in statistics, the most frequent.
 const MAX_REASONS: i64 = 100;
 
-/// The answers of a category since a moment, and what was said of them.
+/// Counts of a category.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CategoryCounts {
-    /// Which category.
+    /// Category.
     pub category: String,
-    /// How many answers.
+    /// Answers.
     pub generations: i64,
-    /// How many of them are rated up,
+    /// Answers rated up.
     pub up: i64,
-    /// down,
+    /// Answers rated down.
     pub down: i64,
-    /// and how many were, until the rating was taken back.
+    /// Answers whose rating was withdrawn.
     pub withdrawn: i64,
-    /// How many were accepted, by a rating or by what happened to them,
+    /// Answers accepted, by a rating or a signal.
     pub accepted: i64,
-    /// and how many rejected.
+    /// Answers rejected.
     pub rejected: i64,
 }
 
-/// The answers of an organisation since a moment, by category. A rating counts with its answer, whenever
-/// it was given, so there are never more ratings than answers.
+/// Counts the answers of an organisation since a moment, by category. A rating belongs to the time of its
+/// answer, so there are never more ratings than answers.
 pub async fn by_category(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -56,25 +56,25 @@ pub async fn by_category(
     .await
 }
 
-/// How often a reason was given, or something happened to an answer.
+/// The frequency of a reason or a signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    /// Whether it is a reason, and not a signal.
+pub struct NamedCount {
+    /// True for a reason, false for a signal.
     pub is_reason: bool,
-    /// The reason or the signal.
+    /// Reason or signal.
     pub name: String,
-    /// How often.
+    /// Frequency.
     pub count: i64,
 }
 
-/// The reasons that were given for ratings of answers since a moment, and what happened to such answers.
+/// Counts the reasons and the signals of answers since a moment.
 pub async fn reasons_and_signals(
     conn: &mut PgConnection,
     org_id: &OrgId,
     since: DateTime<Utc>,
-) -> sqlx::Result<Vec<Named>> {
+) -> sqlx::Result<Vec<NamedCount>> {
     sqlx::query_as!(
-        Named,
+        NamedCount,
         r#"with recent as (
                select id, user_sub from ai_generation_log
                where org_key = $1 and created_at >= $2
@@ -100,46 +100,46 @@ pub async fn reasons_and_signals(
     .await
 }
 
-/// A rating with what it is of.
+/// A rating and the answer it is of.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Recent {
-    /// Its number.
+pub struct RecentRating {
+    /// Row number.
     pub id: i64,
-    /// Of which answer.
+    /// Answer.
     pub gen_id: i64,
     /// -1, 0 or 1.
     pub rating: i16,
-    /// Why, in a word.
+    /// Reason, in a word.
     pub reason: Option<String>,
-    /// Why, in more words.
+    /// Comment.
     pub comment: Option<String>,
-    /// When it was first given.
+    /// Time of the first rating.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: DateTime<Utc>,
-    /// What kind of answer was asked for.
+    /// Task type.
     pub task_type: String,
-    /// What kind of work it was.
+    /// Category of the work.
     pub category: String,
-    /// The model that answered.
+    /// Model that answered.
     pub model: String,
-    /// Its temperature, when one was set.
+    /// Temperature, if one was set.
     pub temperature: Option<f64>,
-    /// The run or conversation that the answer belongs to.
+    /// Run or conversation of the answer.
     pub task_id: Option<String>,
-    /// What happened to the answer.
+    /// Signals on the answer.
     pub signals: Vec<String>,
 }
 
-/// The ratings of an organisation from a place on, those given last first.
+/// Returns the ratings of an organisation after a cursor, the newest first.
 pub async fn recent(
     conn: &mut PgConnection,
     org_id: &OrgId,
     after: Cursor,
     limit: i64,
-) -> sqlx::Result<Vec<Recent>> {
+) -> sqlx::Result<Vec<RecentRating>> {
     sqlx::query_as!(
-        Recent,
+        RecentRating,
         r#"select f.id, f.gen_id, f.rating, f.reason, f.comment, f.created_at, f.updated_at,
                   g.task_type, g.category, g.model, g.temperature, g.result_ref as task_id,
                   array(select s.signal from ai_feedback_signals s
@@ -158,7 +158,7 @@ pub async fn recent(
     .await
 }
 
-/// How many ratings an organisation has.
+/// Counts the ratings of an organisation.
 pub async fn total(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from ai_feedback where org_key = $1"#,

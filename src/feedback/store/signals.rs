@@ -1,43 +1,33 @@
-//! What happened to an answer.
+//! The SQL of signals.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::feedback::model::{Signal, SignalSource};
-use crate::feedback::store::settling;
+use crate::feedback::model::{FeedbackSignal, SignalSource};
+use crate::feedback::store::suggestions;
 use crate::platform::ids::OrgId;
 
-/// Notes what happened to a generation, and settles what the analyzer reads of it. Must be called within
-/// a transaction. What was noted before is noted once, and a generation that is not there is no error.
+/// Records signals on a generation, and refreshes its vote. Must be called within a transaction. Signals
+/// that were recorded before are skipped, and a missing generation is no error. Returns true if any of them
+/// is new.
 pub async fn record(
     conn: &mut PgConnection,
     org_id: &OrgId,
     gen_id: i64,
-    signals: &[(Signal, SignalSource)],
-    at: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    note(conn, org_id, gen_id, signals, at).await.map(drop)
-}
-
-/// The same; answers whether any of it was new.
-pub async fn note(
-    conn: &mut PgConnection,
-    org_id: &OrgId,
-    gen_id: i64,
-    signals: &[(Signal, SignalSource)],
+    signals: &[(FeedbackSignal, SignalSource)],
     at: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
     if signals.is_empty() {
         return Ok(false);
     }
-    let Some(owner) = settling::lock(conn, org_id, gen_id).await? else {
+    let Some(owner) = suggestions::lock_generation(conn, org_id, gen_id).await? else {
         return Ok(false);
     };
     let (names, sources): (Vec<_>, Vec<_>) = signals
         .iter()
         .map(|(signal, source)| (signal.label().to_owned(), source.label().to_owned()))
         .unzip();
-    let noted = sqlx::query!(
+    let recorded = sqlx::query!(
         "insert into ai_feedback_signals (org_key, gen_id, user_sub, signal, source, created_at)
          select $1, $2, $3, signal, source, $6
          from unnest($4::text[], $5::text[]) as seen (signal, source)
@@ -51,9 +41,9 @@ pub async fn note(
     )
     .execute(&mut *conn)
     .await?;
-    if noted.rows_affected() == 0 {
+    if recorded.rows_affected() == 0 {
         return Ok(false);
     }
-    settling::settle(conn, org_id, gen_id, at).await?;
+    suggestions::refresh(conn, org_id, gen_id, at).await?;
     Ok(true)
 }

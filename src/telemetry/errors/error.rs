@@ -1,12 +1,12 @@
-//! Why an operation on groups of errors failed.
+//! Errors of operations on error groups.
 
 use crate::telemetry::errors::model::{GroupId, MAX_NOTES_CHARS, MAX_SEARCH_CHARS};
 
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is none in this organisation.
-    #[error("there is no group of errors `{0}` in your organisation")]
+    /// The organisation has no such group.
+    #[error("error group `{0}` not found")]
     NotFound(GroupId),
     /// A cursor of a list in another order.
     #[error("`cursor` is of another order; use the `next_cursor` of an earlier page in this one")]

@@ -1,5 +1,4 @@
-//! Errors by group, for the people of an organisation: what went wrong, how often, for how many,
-//! since when, and whether somebody has dealt with it.
+//! Error groups, for the users of an organisation: occurrences, affected users, trends and resolution.
 
 pub mod error;
 pub mod model;

@@ -1,28 +1,28 @@
-//! A group of errors, what is asked of them, and how they went over time.
+//! Error groups, filters of lists, and trends.
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::platform::ids::UserId;
-use crate::platform::page::{self, Position};
+use crate::platform::page;
+use crate::platform::page::Position;
 use crate::position;
-use crate::telemetry::model::Source;
+use crate::telemetry::model::ErrorSource;
 
-/// The longest text that is searched for, in characters.
+/// The longest search text, in characters.
 pub const MAX_SEARCH_CHARS: usize = 200;
-/// The longest notes about a resolution, in characters.
+/// The longest resolution notes, in characters.
 pub const MAX_NOTES_CHARS: usize = 1_000;
-/// How many groups a page has when nobody says. Fewer than in other lists, because the trend of each is
-/// put together from the counts of up to 336 hours.
-pub const USUAL_PAGE: u32 = 20;
-/// How many occurrences of a group are shown.
-pub const LATEST: i64 = 20;
-/// How many hours a trend has, the present one included.
+/// The default page size. Smaller than in other lists, because each trend is read from up to 336 hours.
+pub const DEFAULT_PAGE: u32 = 20;
+/// Occurrences shown with a group.
+pub const LATEST_OCCURRENCES: i64 = 20;
+/// Hours in a trend, the current one included.
 pub const TREND_HOURS: usize = 24;
-/// How many days a trend has, the present one included.
+/// Days in a trend, the current one included.
 pub const TREND_DAYS: usize = 14;
 
-/// A group of errors, by its number within the organisation.
+/// Identifier of an error group within the organisation.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type,
 )]
@@ -38,41 +38,40 @@ impl std::fmt::Display for GroupId {
     }
 }
 
-/// Where a group stands.
+/// Status of an error group.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
 )]
-#[schema(as = ErrorStatus)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
-pub enum Status {
-    /// Nobody has dealt with it.
+pub enum ErrorStatus {
+    /// Not resolved.
     Open,
-    /// Somebody has.
+    /// Resolved.
     Resolved,
-    /// Somebody had, and then it came back.
+    /// Happened again after its resolution.
     Regressed,
 }
 
-/// Which groups are listed, by where they stand.
+/// Filter of a list by status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StatusFilter {
-    /// Those that nobody has dealt with, or that came back.
+    /// Open and regressed groups.
     #[default]
     Unresolved,
-    /// Those that nobody has dealt with yet.
+    /// Open groups.
     Open,
-    /// Those that somebody has dealt with.
+    /// Resolved groups.
     Resolved,
-    /// Those that came back.
+    /// Regressed groups.
     Regressed,
-    /// Every group.
+    /// All groups.
     All,
 }
 
 impl StatusFilter {
-    /// The names of the statuses, as rows carry them.
+    /// Returns the names of the statuses in the database.
     pub fn names(self) -> Vec<String> {
         let names: &[&str] = match self {
             Self::Unresolved => &["open", "regressed"],
@@ -85,14 +84,14 @@ impl StatusFilter {
     }
 }
 
-/// What a list of groups is ordered by, the largest first.
+/// Order of a list, largest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sort {
-    /// When it last happened.
+    /// By the last occurrence.
     #[default]
     LastSeen,
-    /// How often it happened.
+    /// By the number of occurrences.
     Occurrences,
 }
 
@@ -162,102 +161,102 @@ impl Position for Rank {
 
 /// Which groups.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Only those with these words in their type or message.
-    pub search: Option<Search>,
-    /// Only those that stand here.
+pub struct ErrorFilter {
+    /// Words in the type or message.
+    pub search: Option<ErrorSearch>,
+    /// Status.
     pub status: StatusFilter,
-    /// Only those whose last occurrence was of this severity.
+    /// Severity of the last occurrence.
     pub severity: Option<String>,
-    /// Only those that were reported by this.
-    pub source: Option<Source>,
-    /// Only those whose last occurrence was in this component.
+    /// Reporter.
+    pub source: Option<ErrorSource>,
+    /// Component of the last occurrence.
     pub component: Option<String>,
-    /// Only those that were first or last seen in this version.
+    /// Version of the first or last occurrence.
     pub version: Option<String>,
-    /// Only those that happened since.
+    /// Earliest last occurrence.
     pub since: Option<DateTime<Utc>>,
-    /// What the list is ordered by.
+    /// Order.
     pub sort: Sort,
-    /// After which place.
+    /// Cursor.
     pub after: Option<Cursor>,
 }
 
-/// Words that are searched for, as in a web search: all of them, `"in a row"`, `or`, `-without`.
+/// Search words, as in a web search: all of them, `"in a row"`, `or`, `-without`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Search {
-    /// The words.
+pub struct ErrorSearch {
+    /// Words.
     pub text: String,
-    /// Whether the last word may be the beginning of one: it may still be being typed. Not when it
-    /// was quoted, and not when it is one to leave out, because then it would leave out too much.
-    pub is_open: bool,
+    /// True if the last word may be a prefix, still being typed. False if it is quoted, or excluded, where a
+    /// prefix would exclude too much.
+    pub is_prefix: bool,
 }
 
-impl Search {
-    /// What was typed; nothing when that is nothing.
+impl ErrorSearch {
+    /// Parses a search text; none if it is empty.
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         let last = text.split_whitespace().next_back()?;
-        let is_open = !last.starts_with('-')
+        let is_prefix = !last.starts_with('-')
             && text.matches('"').count().is_multiple_of(2)
             && !text.ends_with('"');
         Some(Self {
             text: text.to_owned(),
-            is_open,
+            is_prefix,
         })
     }
 }
 
-/// A group, as it is stored.
+/// A stored error group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// Its number.
+pub struct ErrorGroup {
+    /// Identifier.
     pub id: GroupId,
-    /// What tells it from others.
+    /// Hash of the fingerprint.
     pub fingerprint: String,
-    /// A part of the fingerprint: the type of its errors.
+    /// Part of the fingerprint: error type.
     pub error_type: String,
-    /// A part of the fingerprint: what its messages have in common.
+    /// Part of the fingerprint: message with placeholders.
     pub message: String,
-    /// A part of the fingerprint: the frames at the top of its stacks.
+    /// Part of the fingerprint: top frames.
     pub frames: Vec<String>,
-    /// Who reported it.
-    pub source: Source,
-    /// The version in which it was first seen.
+    /// Reporter.
+    pub source: ErrorSource,
+    /// Version of the first occurrence.
     pub first_version: Option<String>,
-    /// Where it stands.
-    pub status: Status,
-    /// When somebody dealt with it.
+    /// Status.
+    pub status: ErrorStatus,
+    /// Time of the resolution.
     pub resolved_at: Option<DateTime<Utc>>,
-    /// Who did.
+    /// User who resolved it.
     pub resolved_by: Option<String>,
-    /// What they noted.
+    /// Notes about the resolution.
     pub resolution_notes: Option<String>,
-    /// When it last came back.
+    /// Time of the last regression.
     pub regressed_at: Option<DateTime<Utc>>,
-    /// How often it did.
+    /// Number of regressions.
     pub regressions: i32,
-    /// How often it happened.
+    /// Number of occurrences.
     pub occurrences: i64,
-    /// To how many people.
+    /// Number of affected users.
     pub affected_users: i64,
-    /// When it first happened.
+    /// Time of the first occurrence.
     pub first_seen: DateTime<Utc>,
-    /// When it last happened.
+    /// Time of the last occurrence.
     pub last_seen: DateTime<Utc>,
-    /// How bad its last occurrence was.
+    /// Severity of the last occurrence.
     pub severity: String,
-    /// Where its last occurrence was.
+    /// Component of the last occurrence.
     pub component: Option<String>,
-    /// The version in which it was last seen.
+    /// Version of the last occurrence.
     pub last_version: Option<String>,
-    /// The message of its last occurrence.
+    /// Message of the last occurrence.
     pub last_message: String,
 }
 
-impl Group {
-    /// The place of this group in a list.
-    pub fn place(&self, sort: Sort) -> Cursor {
+impl ErrorGroup {
+    /// The cursor of this group in a list.
+    pub fn cursor(&self, sort: Sort) -> Cursor {
         let at = match sort {
             Sort::LastSeen => Rank::LastSeen(self.last_seen),
             Sort::Occurrences => Rank::Occurrences(self.occurrences),
@@ -266,38 +265,38 @@ impl Group {
     }
 }
 
-/// One occurrence of an error.
+/// A stored occurrence of an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Occurrence {
-    /// Its number.
+pub struct StoredOccurrence {
+    /// Row number.
     pub id: i64,
-    /// When it was received.
+    /// Time of receipt.
     pub created_at: DateTime<Utc>,
-    /// When the client says it happened.
+    /// Time of the error by the client's clock.
     pub occurred_at: Option<DateTime<Utc>>,
-    /// Its message.
+    /// Message.
     pub message: String,
-    /// Its stack.
+    /// Stack.
     pub stack: Option<String>,
-    /// To whom.
+    /// Affected user.
     pub user_id: UserId,
-    /// In which session.
+    /// Session of the client.
     pub session_id: Option<String>,
-    /// In which version.
+    /// Version.
     pub version: Option<String>,
-    /// In which trace.
+    /// Trace.
     pub trace_id: Option<String>,
-    /// In which run.
+    /// Run.
     pub run_id: Option<uuid::Uuid>,
 }
 
-/// How often a group happened in the hours and days before a moment, the oldest first.
+/// Occurrences of a group over the last hours and days, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = ErrorTrend)]
 pub struct Trend {
-    /// In each of the last 24 hours; the last one is the present hour.
+    /// Occurrences in each of the last 24 hours, the current hour included.
     pub hours: Vec<i64>,
-    /// On each of the last 14 days in UTC; the last one is today.
+    /// Occurrences on each of the last 14 days in UTC, today included.
     pub days: Vec<i64>,
 }
 
@@ -310,17 +309,17 @@ impl Default for Trend {
     }
 }
 
-/// The hours and days of trends that end now.
+/// The period of trends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrendSpan {
-    /// The first of the hours.
+pub struct TrendWindow {
+    /// First hour.
     pub hours_from: DateTime<Utc>,
-    /// The first of the days.
+    /// First day.
     pub days_from: DateTime<Utc>,
 }
 
-impl TrendSpan {
-    /// Those that end with `now`.
+impl TrendWindow {
+    /// The period that ends with `now`.
     pub fn until(now: DateTime<Utc>) -> Self {
         let begin = |unit: TimeDelta, units: usize| {
             let this = now.duration_trunc(unit).unwrap_or(now);
@@ -334,22 +333,26 @@ impl TrendSpan {
 }
 
 impl Trend {
-    /// Counts occurrences of an hour.
-    pub fn add_hour(&mut self, span: TrendSpan, hour: DateTime<Utc>, count: i64) {
-        add(&mut self.hours, (hour - span.hours_from).num_hours(), count);
+    /// Adds occurrences of an hour.
+    pub fn add_hour(&mut self, window: TrendWindow, hour: DateTime<Utc>, count: i64) {
+        add(
+            &mut self.hours,
+            (hour - window.hours_from).num_hours(),
+            count,
+        );
     }
 
-    /// Counts occurrences of a day.
-    pub fn add_day(&mut self, span: TrendSpan, day: DateTime<Utc>, count: i64) {
-        add(&mut self.days, (day - span.days_from).num_days(), count);
+    /// Adds occurrences of a day.
+    pub fn add_day(&mut self, window: TrendWindow, day: DateTime<Utc>, count: i64) {
+        add(&mut self.days, (day - window.days_from).num_days(), count);
     }
 }
 
-/// Hours that the trend does not have are those of a server whose clock is ahead.
+/// Adds to a slot. Slots outside the trend belong to servers whose clock is ahead, and are ignored.
 fn add(counts: &mut [i64], index: i64, count: i64) {
-    let place = usize::try_from(index).ok();
-    if let Some(place) = place.and_then(|index| counts.get_mut(index)) {
-        *place += count;
+    let index = usize::try_from(index).ok();
+    if let Some(slot) = index.and_then(|index| counts.get_mut(index)) {
+        *slot += count;
     }
 }
 
@@ -410,7 +413,7 @@ mod tests {
 
     #[test]
     fn the_last_word_of_a_search_may_be_a_beginning_unless_it_is_quoted_or_left_out() {
-        for (text, is_open) in [
+        for (text, is_prefix) in [
             ("cannot rea", true),
             ("cannot -rea", false),
             ("\"cannot read\"", false),
@@ -418,24 +421,28 @@ mod tests {
             ("\"cannot read\" prop", true),
             ("a or b", true),
         ] {
-            assert_eq!(Search::new(text).unwrap().is_open, is_open, "{text}");
+            assert_eq!(
+                ErrorSearch::new(text).unwrap().is_prefix,
+                is_prefix,
+                "{text}"
+            );
         }
-        assert_eq!(Search::new(" \t "), None);
+        assert_eq!(ErrorSearch::new(" \t "), None);
     }
 
     #[test]
     fn a_trend_ends_with_the_present_hour_and_today() {
         let now: DateTime<Utc> = "2026-11-25T17:40:00Z".parse().unwrap();
-        let span = TrendSpan::until(now);
-        assert_eq!(span.hours_from.to_rfc3339(), "2026-11-24T18:00:00+00:00");
-        assert_eq!(span.days_from.to_rfc3339(), "2026-11-12T00:00:00+00:00");
+        let window = TrendWindow::until(now);
+        assert_eq!(window.hours_from.to_rfc3339(), "2026-11-24T18:00:00+00:00");
+        assert_eq!(window.days_from.to_rfc3339(), "2026-11-12T00:00:00+00:00");
         let mut trend = Trend::default();
-        trend.add_hour(span, "2026-11-25T17:00:00Z".parse().unwrap(), 3);
-        trend.add_hour(span, span.hours_from, 1);
-        trend.add_day(span, "2026-11-25T00:00:00Z".parse().unwrap(), 4);
-        // Of a clock that is ahead, or of before.
-        trend.add_hour(span, "2026-11-25T18:00:00Z".parse().unwrap(), 9);
-        trend.add_day(span, "2026-11-11T00:00:00Z".parse().unwrap(), 9);
+        trend.add_hour(window, "2026-11-25T17:00:00Z".parse().unwrap(), 3);
+        trend.add_hour(window, window.hours_from, 1);
+        trend.add_day(window, "2026-11-25T00:00:00Z".parse().unwrap(), 4);
+        // Of a clock that is ahead, or before the window.
+        trend.add_hour(window, "2026-11-25T18:00:00Z".parse().unwrap(), 9);
+        trend.add_day(window, "2026-11-11T00:00:00Z".parse().unwrap(), 9);
         assert_eq!((trend.hours[0], trend.hours[23], trend.days[13]), (1, 3, 4));
         assert_eq!(trend.hours.iter().sum::<i64>(), 4);
         assert_eq!(trend.days.iter().sum::<i64>(), 4);

@@ -1,4 +1,4 @@
-//! Groups of errors over HTTP.
+//! HTTP routes of error groups.
 
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
@@ -13,12 +13,20 @@ use crate::platform::extract::{Json, Path, Query};
 use crate::platform::page::{MAX_LIMIT, Position};
 use crate::platform::problem::Problem;
 use crate::telemetry::errors::error::Error;
-use crate::telemetry::errors::model::{
-    Cursor, Filter, GroupId, Search, Sort, StatusFilter, USUAL_PAGE,
-};
-use crate::telemetry::errors::service::{Decision, Errors};
-use crate::telemetry::errors::view::{DetailView, GroupView, PageView};
-use crate::telemetry::model::Source;
+use crate::telemetry::errors::model::Cursor;
+use crate::telemetry::errors::model::DEFAULT_PAGE;
+use crate::telemetry::errors::model::ErrorFilter;
+use crate::telemetry::errors::model::ErrorSearch;
+use crate::telemetry::errors::model::GroupId;
+use crate::telemetry::errors::model::Sort;
+use crate::telemetry::errors::model::StatusFilter;
+use crate::telemetry::errors::service::Errors;
+use crate::telemetry::errors::service::GroupChange;
+use crate::telemetry::errors::service::ResolutionUpdate;
+use crate::telemetry::errors::view::ErrorDetailView;
+use crate::telemetry::errors::view::ErrorGroupView;
+use crate::telemetry::errors::view::ErrorsPageView;
+use crate::telemetry::model::ErrorSource;
 
 /// The routes of this slice.
 pub fn routes(errors: Errors) -> OpenApiRouter {
@@ -42,57 +50,57 @@ impl From<Error> for Problem {
     }
 }
 
-/// Which groups.
+/// Filter, order and page of error groups.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ListQuery {
     /// Words in the type or the message, at most 200 characters: all of them, `"in a row"`, `or`,
-    /// `-without`. The last one may be the beginning of a word.
+    /// `-without`. The last word may be a prefix.
     q: Option<String>,
-    /// Where they stand; those that are open or came back when absent.
+    /// Status; open and regressed groups when absent.
     #[serde(default)]
     #[param(inline)]
     status: StatusFilter,
-    /// How bad the last occurrence was.
+    /// Severity of the last occurrence.
     severity: Option<String>,
-    /// Who reports them.
+    /// Reporter.
     #[param(inline)]
-    source: Option<Source>,
-    /// Where the last occurrence was.
+    source: Option<ErrorSource>,
+    /// Component of the last occurrence.
     component: Option<String>,
-    /// The version in which they were first or last seen.
+    /// Version of the first or last occurrence.
     version: Option<String>,
-    /// Those that happened since, RFC 3339.
+    /// Earliest last occurrence, RFC 3339.
     since: Option<DateTime<Utc>>,
-    /// The order, the largest first.
+    /// Order, largest first.
     #[serde(default)]
     #[param(inline)]
     sort: Sort,
-    /// At most this many, 1 to 100; 20 when absent.
+    /// Page size, 1 to 100; 20 when absent.
     limit: Option<u32>,
-    /// The `next_cursor` of the page before.
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
-/// The errors of your organisation by group, page by page.
+/// List the error groups of your organisation.
 #[utoipa::path(
     get, path = "/api/telemetry/errors", tag = "telemetry",
     security(("bearer" = ["viewer"])),
     params(ListQuery),
     responses(
-        (status = 200, description = "A page", body = PageView),
-        (status = 422, description = "No such cursor, or a value that cannot be"),
+        (status = 200, description = "A page", body = ErrorsPageView),
+        (status = 422, description = "`cursor` or a filter is not valid"),
     )
 )]
 async fn list_errors(
     State(errors): State<Errors>,
     principal: Principal,
     Query(query): Query<ListQuery>,
-) -> Result<Json<PageView>, Problem> {
+) -> Result<Json<ErrorsPageView>, Problem> {
     let after = query.cursor.as_deref().map(Cursor::decode).transpose()?;
-    let limit = query.limit.unwrap_or(USUAL_PAGE).clamp(1, MAX_LIMIT);
-    let filter = Filter {
-        search: query.q.as_deref().and_then(Search::new),
+    let limit = query.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_LIMIT);
+    let filter = ErrorFilter {
+        search: query.q.as_deref().and_then(ErrorSearch::new),
         status: query.status,
         severity: query.severity,
         source: query.source,
@@ -104,49 +112,49 @@ async fn list_errors(
     };
     let listed = errors.list(&principal, &filter, i64::from(limit)).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    Ok(Json(PageView::new(listed, limit, filter.sort)))
+    Ok(Json(ErrorsPageView::new(listed, limit, filter.sort)))
 }
 
-/// One group of errors with its last occurrences.
+/// Read an error group with its last occurrences.
 #[utoipa::path(
     get, path = "/api/telemetry/errors/{id}", tag = "telemetry",
     security(("bearer" = ["viewer"])),
     params(("id" = i64, Path, description = "The group")),
     responses(
-        (status = 200, description = "The group", body = DetailView),
-        (status = 404, description = "There is none in your organisation"),
+        (status = 200, description = "The group", body = ErrorDetailView),
+        (status = 404, description = "Your organisation has no such group"),
     )
 )]
 async fn get_error(
     State(errors): State<Errors>,
     principal: Principal,
     Path(id): Path<GroupId>,
-) -> Result<Json<DetailView>, Problem> {
-    let (listed, latest) = errors.find(&principal, id).await?;
-    Ok(Json(DetailView::new(listed, latest, principal.role)))
+) -> Result<Json<ErrorDetailView>, Problem> {
+    let detail = errors.find(&principal, id).await?;
+    Ok(Json(ErrorDetailView::new(detail, principal.role)))
 }
 
-/// What is decided about a group.
+/// Resolution of an error group.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 struct ResolveError {
-    /// What is to be known about it, at most 1000 characters; everybody in the organisation reads it.
+    /// Notes, at most 1000 characters, visible to everyone in the organisation.
     notes: Option<String>,
-    /// Open it again instead.
+    /// Reopen it instead.
     reopen: Option<bool>,
 }
 
-/// Deal with a group of errors, or open it again.
+/// Resolve an error group, or reopen it.
 ///
-/// Its occurrences are marked as resolved in the background. When it happens again, it is regressed.
-/// Deciding the same twice changes nothing.
+/// Its occurrences are marked as resolved in the background. An error that happens again is regressed. The same
+/// decision again changes nothing.
 #[utoipa::path(
     post, path = "/api/telemetry/errors/{id}/resolve", tag = "telemetry",
     security(("bearer" = ["planner"])),
     request_body = ResolveError,
     params(("id" = i64, Path, description = "The group")),
     responses(
-        (status = 200, description = "The group as it is now", body = GroupView),
-        (status = 404, description = "There is none in your organisation"),
+        (status = 200, description = "The group after the change", body = ErrorGroupView),
+        (status = 404, description = "Your organisation has no such group"),
     )
 )]
 async fn resolve_error(
@@ -154,13 +162,13 @@ async fn resolve_error(
     Planner(principal): Planner,
     Path(id): Path<GroupId>,
     Json(body): Json<ResolveError>,
-) -> Result<(Extension<Changed>, Json<GroupView>), Problem> {
-    let decision = Decision {
+) -> Result<(Extension<Changed>, Json<ErrorGroupView>), Problem> {
+    let update = ResolutionUpdate {
         notes: body.notes,
         reopen: body.reopen.unwrap_or(false),
     };
-    let (before, after) = errors.decide(&principal, id, &decision).await?;
-    let (before, after) = (GroupView::from(before), GroupView::from(after));
+    let GroupChange { before, after } = errors.update_resolution(&principal, id, &update).await?;
+    let (before, after) = (ErrorGroupView::from(before), ErrorGroupView::from(after));
     let changed = Changed::between(Some(&before), Some(&after));
     Ok((Extension(changed), Json(after)))
 }

@@ -1,4 +1,4 @@
-//! Listing groups of errors, looking at one, and dealing with it.
+//! Lists error groups, resolves and reopens them, and marks their occurrences.
 
 use std::time::Duration;
 
@@ -14,37 +14,55 @@ use crate::platform::redact::text::redact_text;
 use crate::platform::tasks::Tasks;
 use crate::telemetry::errors::error::Error;
 use crate::telemetry::errors::model::{
-    Filter, Group, GroupId, LATEST, MAX_NOTES_CHARS, MAX_SEARCH_CHARS, Occurrence, Search, Trend,
-    TrendSpan,
+    ErrorFilter, ErrorGroup, ErrorSearch, GroupId, LATEST_OCCURRENCES, MAX_NOTES_CHARS,
+    MAX_SEARCH_CHARS, StoredOccurrence, Trend, TrendWindow,
 };
-use crate::telemetry::errors::store::{reading, resolving};
+use crate::telemetry::errors::store::{reading, resolution};
 
-/// How many events are marked in one transaction: some ten milliseconds of work.
-const CHUNK: i64 = 2_000;
-/// How often groups are looked for whose events a server that was ended left unmarked.
-const LOOK_EVERY: Duration = Duration::from_mins(1);
-/// How many of them are taken up at once.
-const LOOK_FOR: i64 = 100;
+/// Occurrences marked in one transaction; about ten milliseconds of work.
+const CHUNK_SIZE: i64 = 2_000;
+/// Interval at which groups are read that a stopped server left unmarked.
+const POLL_INTERVAL: Duration = Duration::from_mins(1);
+/// The most such groups read at once.
+const POLL_LIMIT: i64 = 100;
 
-/// A group, and how it went lately.
+/// An error group and its trend.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// The group.
-    pub group: Group,
-    /// How it went.
+pub struct GroupWithTrend {
+    /// Group.
+    pub group: ErrorGroup,
+    /// Trend.
     pub trend: Trend,
 }
 
-/// What somebody decides about a group.
+/// A change of a group's resolution.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Decision {
-    /// What they note about it.
+pub struct ResolutionUpdate {
+    /// Notes.
     pub notes: Option<String>,
-    /// Whether it is to be opened again, and not dealt with.
+    /// True to reopen the group, false to resolve it.
     pub reopen: bool,
 }
 
-/// Groups of errors; cheap to clone.
+/// An error group with its last occurrences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorDetail {
+    /// Group and trend.
+    pub group: GroupWithTrend,
+    /// Last occurrences, newest first.
+    pub latest: Vec<StoredOccurrence>,
+}
+
+/// An error group before and after a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupChange {
+    /// Before.
+    pub before: GroupWithTrend,
+    /// After.
+    pub after: GroupWithTrend,
+}
+
+/// The service for error groups; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Errors {
     db: PgPool,
@@ -53,95 +71,90 @@ pub struct Errors {
 }
 
 impl Errors {
-    /// Over a database.
+    /// A service on this database.
     pub fn new(db: PgPool, clock: Clock, tasks: Tasks) -> Self {
         Self { db, clock, tasks }
     }
 
-    /// A page of the groups of the principal's organisation; one more than `limit`, if there is one.
+    /// Returns a page of the groups of the principal's organisation, with one more than `limit` if there is one.
     pub async fn list(
         &self,
         principal: &Principal,
-        filter: &Filter,
+        filter: &ErrorFilter,
         limit: i64,
-    ) -> Result<Vec<Listed>, Error> {
+    ) -> Result<Vec<GroupWithTrend>, Error> {
         if filter
             .after
             .is_some_and(|after| after.at.sort() != filter.sort)
         {
             return Err(Error::OtherOrder);
         }
-        let is_long = |search: &Search| search.text.chars().count() > MAX_SEARCH_CHARS;
+        let is_long = |search: &ErrorSearch| search.text.chars().count() > MAX_SEARCH_CHARS;
         if filter.search.as_ref().is_some_and(is_long) {
             return Err(Error::SearchTooLong);
         }
         let mut tx = self.db.begin().await?;
-        reading::plan_anew(&mut tx).await?;
+        reading::force_custom_plans(&mut tx).await?;
         let groups = reading::page(&mut tx, &principal.org_id, filter, limit + 1).await?;
         let listed = self.with_trends(&mut tx, &principal.org_id, groups).await?;
         tx.commit().await?;
         Ok(listed)
     }
 
-    /// A group of the principal's organisation with its last occurrences.
-    pub async fn find(
-        &self,
-        principal: &Principal,
-        id: GroupId,
-    ) -> Result<(Listed, Vec<Occurrence>), Error> {
+    /// Returns a group of the principal's organisation with its last occurrences.
+    pub async fn find(&self, principal: &Principal, id: GroupId) -> Result<ErrorDetail, Error> {
         let mut conn = self.db.acquire().await?;
         let org_id = &principal.org_id;
-        let listed = self.one(&mut conn, org_id, id).await?;
-        let latest = reading::latest(&mut conn, org_id, id, LATEST).await?;
-        Ok((listed, latest))
+        let group = self.one(&mut conn, org_id, id).await?;
+        let latest = reading::latest(&mut conn, org_id, id, LATEST_OCCURRENCES).await?;
+        Ok(ErrorDetail { group, latest })
     }
 
-    /// Deals with a group, or opens it again. Deciding the same twice changes nothing. Answers how
-    /// it was before and how it is now.
-    pub async fn decide(
+    /// Resolves or reopens a group. The same decision again changes nothing.
+    pub async fn update_resolution(
         &self,
         principal: &Principal,
         id: GroupId,
-        decision: &Decision,
-    ) -> Result<(Listed, Listed), Error> {
-        let notes = decision.notes.as_deref().map(checked_notes).transpose()?;
+        update: &ResolutionUpdate,
+    ) -> Result<GroupChange, Error> {
+        let notes = update.notes.as_deref().map(checked_notes).transpose()?;
         let (org_id, by) = (&principal.org_id, &principal.user_id);
         let mut conn = self.db.acquire().await?;
         let before = self.one(&mut conn, org_id, id).await?;
-        let resolved = if decision.reopen {
-            resolving::reopen(&mut conn, org_id, id).await?;
+        let is_resolved = if update.reopen {
+            resolution::reopen(&mut conn, org_id, id).await?;
             false
         } else {
             let notes = notes.as_deref().filter(|notes| !notes.is_empty());
-            resolving::resolve(&mut conn, org_id, id, by, notes, self.clock.now()).await?
+            resolution::resolve(&mut conn, org_id, id, by, notes, self.clock.now()).await?
         };
         let after = self.one(&mut conn, org_id, id).await?;
         drop(conn);
-        if resolved {
+        if is_resolved {
             let (errors, org_id) = (self.clone(), org_id.clone());
             self.tasks
                 .spawn(async move { errors.mark(&org_id, id).await });
         }
-        Ok((before, after))
+        Ok(GroupChange { before, after })
     }
 
-    /// Goes on with what servers that were ended left unmarked, until `stopping`.
-    pub async fn keep_marked(self, stopping: CancellationToken) {
+    /// Marks the occurrences that stopped servers left unmarked, until `stopping`.
+    pub async fn run_marking(self, stopping: CancellationToken) {
         while !stopping.is_cancelled() {
-            if let Err(error) = self.mark_what_is_left().await {
-                tracing::warn!(%error, "events of resolved errors could not be marked");
+            if let Err(error) = self.mark_remaining().await {
+                tracing::warn!(%error, "occurrences of resolved errors could not be marked");
             }
             tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
                 () = stopping.cancelled() => {}
             }
         }
     }
 
-    /// Marks the events of groups that somebody dealt with and whose events are not marked.
-    pub async fn mark_what_is_left(&self) -> Result<(), Error> {
+    /// Marks the occurrences of resolved groups that are not marked yet.
+    pub async fn mark_remaining(&self) -> Result<(), Error> {
         let mut conn = self.db.acquire().await?;
-        let left = resolving::unmarked(&mut conn, LOOK_FOR).await?;
+        let left = resolution::unmarked(&mut conn, POLL_LIMIT).await?;
         drop(conn);
         for (org_id, id) in left {
             self.mark(&org_id, id).await;
@@ -149,13 +162,13 @@ impl Errors {
         Ok(())
     }
 
-    /// Marks the events of a group, a few thousand at a time. What is left when the process ends, or
-    /// the database is away, is marked later.
+    /// Marks the occurrences of a group, in chunks. Those left when the process stops or the database is
+    /// unavailable are marked later.
     async fn mark(&self, org_id: &OrgId, id: GroupId) {
         let stopping = self.tasks.stopping();
         let mut until = None;
         while !stopping.is_cancelled() {
-            match self.mark_some(org_id, id, until).await {
+            match self.mark_chunk(org_id, id, until).await {
                 Ok(oldest @ Some(_)) => until = oldest,
                 Ok(None) => return,
                 Err(error) => {
@@ -166,30 +179,30 @@ impl Errors {
         }
     }
 
-    /// One step of it. Answers where the next one begins, if there is anything left to do here.
-    async fn mark_some(
+    /// Marks a chunk. Returns the start of the next one, if there is more to do.
+    async fn mark_chunk(
         &self,
         org_id: &OrgId,
         id: GroupId,
         until: Option<DateTime<Utc>>,
     ) -> sqlx::Result<Option<DateTime<Utc>>> {
         let mut tx = self.db.begin().await?;
-        let Some((resolved_at, notes)) = resolving::lock_unmarked(&mut tx, org_id, id).await?
-        else {
+        let Some(group) = resolution::lock_unmarked(&mut tx, org_id, id).await? else {
             tx.rollback().await?;
             return Ok(None);
         };
-        let oldest = match resolved_at {
+        let oldest = match group.resolved_at {
             Some(at) => {
-                let notes = notes.as_deref();
-                let marked = resolving::mark(&mut tx, org_id, id, at, notes, until, CHUNK).await?;
-                marked.oldest.filter(|_| marked.events == CHUNK)
+                let notes = group.notes.as_deref();
+                let marked =
+                    resolution::mark(&mut tx, org_id, id, at, notes, until, CHUNK_SIZE).await?;
+                marked.oldest.filter(|_| marked.events == CHUNK_SIZE)
             }
-            // Opened again meanwhile.
+            // Reopened meanwhile.
             None => None,
         };
         if oldest.is_none() {
-            resolving::all_marked(&mut tx, org_id, id).await?;
+            resolution::set_marked(&mut tx, org_id, id).await?;
         }
         tx.commit().await?;
         Ok(oldest)
@@ -200,7 +213,7 @@ impl Errors {
         conn: &mut PgConnection,
         org_id: &OrgId,
         id: GroupId,
-    ) -> Result<Listed, Error> {
+    ) -> Result<GroupWithTrend, Error> {
         let group = reading::find(conn, org_id, id).await?;
         let group = group.ok_or(Error::NotFound(id))?;
         let mut listed = self.with_trends(conn, org_id, vec![group]).await?;
@@ -211,15 +224,15 @@ impl Errors {
         &self,
         conn: &mut PgConnection,
         org_id: &OrgId,
-        groups: Vec<Group>,
-    ) -> Result<Vec<Listed>, Error> {
+        groups: Vec<ErrorGroup>,
+    ) -> Result<Vec<GroupWithTrend>, Error> {
         if groups.is_empty() {
             return Ok(Vec::new());
         }
         let ids: Vec<_> = groups.iter().map(|group| group.id).collect();
-        let span = TrendSpan::until(self.clock.now());
-        let mut trends = reading::trends(conn, org_id, &ids, span).await?;
-        let listed = groups.into_iter().map(|group| Listed {
+        let window = TrendWindow::until(self.clock.now());
+        let mut trends = reading::trends(conn, org_id, &ids, window).await?;
+        let listed = groups.into_iter().map(|group| GroupWithTrend {
             trend: trends.remove(&group.id).unwrap_or_default(),
             group,
         });
@@ -227,7 +240,7 @@ impl Errors {
     }
 }
 
-/// Notes as they are stored: everybody in the organisation reads them, so secrets do not stay in.
+/// Returns notes as they are stored, without secrets because everyone in the organisation reads them.
 fn checked_notes(notes: &str) -> Result<String, Error> {
     let notes = notes.trim();
     if notes.chars().count() > MAX_NOTES_CHARS {

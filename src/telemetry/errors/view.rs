@@ -1,85 +1,90 @@
-//! A group of errors in the shape that clients read.
+//! Error groups, as clients read them.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::auth::principal::Role;
-use crate::platform::page::{self, Position};
-use crate::telemetry::errors::model::{Occurrence, Sort, Status, Trend};
-use crate::telemetry::errors::service::Listed;
+use crate::platform::page;
+use crate::platform::page::Position;
+use crate::telemetry::errors::model::ErrorStatus;
+use crate::telemetry::errors::model::Sort;
+use crate::telemetry::errors::model::StoredOccurrence;
+use crate::telemetry::errors::model::Trend;
+use crate::telemetry::errors::service::ErrorDetail;
+use crate::telemetry::errors::service::GroupWithTrend;
 use crate::telemetry::fingerprint::RULES_VERSION;
-use crate::telemetry::model::Source;
+use crate::telemetry::model::ErrorSource;
 
-/// Why errors are one group: the parts of which the fingerprint is made.
+/// The parts of a fingerprint, which explain a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = ErrorFingerprint)]
-pub struct ExplainedView {
-    /// The version of the rules.
+pub struct FingerprintView {
+    /// Version of the rules.
     pub version: u32,
-    /// The type of the errors.
+    /// Error type.
     #[serde(rename = "type")]
     pub error_type: String,
-    /// What their messages have in common.
+    /// Message with placeholders.
     pub message: String,
-    /// The frames at the top of their stacks.
+    /// Top frames.
     pub frames: Vec<String>,
 }
 
-/// A group of errors.
+/// An error group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = ErrorGroup)]
-pub struct GroupView {
-    /// Its number.
+pub struct ErrorGroupView {
+    /// Identifier.
     pub id: i64,
-    /// What tells it from other groups: SHA-256 of the parts in `explained`.
+    /// Hash of the parts in `explained`.
     pub fingerprint: String,
-    /// Those parts.
-    pub explained: ExplainedView,
-    /// The type of its errors.
+    /// Parts of the fingerprint.
+    pub explained: FingerprintView,
+    /// Error type.
     pub error_type: String,
-    /// The message of its last occurrence.
+    /// Message of the last occurrence.
     pub message: String,
-    /// How bad that one was.
+    /// Severity of the last occurrence.
     pub severity: String,
-    /// Where it was.
+    /// Component of the last occurrence.
     pub component: Option<String>,
-    /// Who reports it: `client`, `server` or `run`.
-    pub source: Source,
-    /// When it first happened.
+    /// Reporter: `client`, `server` or `run`.
+    pub source: ErrorSource,
+    /// Time of the first occurrence.
     pub first_seen: DateTime<Utc>,
-    /// When it last happened.
+    /// Time of the last occurrence.
     pub last_seen: DateTime<Utc>,
-    /// The version in which it was first seen.
+    /// Version of the first occurrence.
     pub first_version: Option<String>,
-    /// The version in which it was last seen.
+    /// Version of the last occurrence.
     pub last_version: Option<String>,
-    /// How often it happened.
+    /// Number of occurrences.
     pub occurrences: i64,
-    /// To how many people.
+    /// Number of affected users.
     pub affected_users: i64,
-    /// `open`, `resolved`, or `regressed` when it came back.
-    pub status: Status,
-    /// When somebody dealt with it.
+    /// `open`, `resolved` or `regressed`.
+    pub status: ErrorStatus,
+    /// Time of the resolution.
     pub resolved_at: Option<DateTime<Utc>>,
-    /// Who did.
+    /// User who resolved it.
     pub resolved_by: Option<String>,
-    /// What they noted.
+    /// Notes about the resolution.
     pub resolution_notes: Option<String>,
-    /// When it last came back.
+    /// Time of the last regression.
     pub regressed_at: Option<DateTime<Utc>>,
-    /// How often it did.
+    /// Number of regressions.
     pub regressions: i32,
-    /// How often it happened lately.
+    /// Occurrences over the last hours and days.
     pub trend: Trend,
 }
 
-impl From<Listed> for GroupView {
-    fn from(Listed { group, trend }: Listed) -> Self {
+impl From<GroupWithTrend> for ErrorGroupView {
+    fn from(GroupWithTrend { group, trend }: GroupWithTrend) -> Self {
         Self {
             id: group.id.0,
             fingerprint: group.fingerprint,
-            explained: ExplainedView {
+            explained: FingerprintView {
                 version: RULES_VERSION,
                 error_type: group.error_type.clone(),
                 message: group.message,
@@ -107,56 +112,56 @@ impl From<Listed> for GroupView {
     }
 }
 
-/// A page of groups.
+/// A page of error groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = ErrorPage)]
-pub struct PageView {
-    /// The groups, in the order that was asked for.
-    pub errors: Vec<GroupView>,
-    /// Where the next page begins; null on the last.
+pub struct ErrorsPageView {
+    /// Groups, in the requested order.
+    pub errors: Vec<ErrorGroupView>,
+    /// Cursor of the next page; null on the last.
     pub next_cursor: Option<String>,
 }
 
-impl PageView {
+impl ErrorsPageView {
     /// A page from one group more than it may hold, which says whether another follows.
-    pub fn new(mut listed: Vec<Listed>, limit: usize, sort: Sort) -> Self {
+    pub fn new(mut listed: Vec<GroupWithTrend>, limit: usize, sort: Sort) -> Self {
         let last = page::cut(&mut listed, limit);
-        let next_cursor = last.map(|last| last.group.place(sort).encode());
+        let next_cursor = last.map(|last| last.group.cursor(sort).encode());
         Self {
-            errors: listed.into_iter().map(GroupView::from).collect(),
+            errors: listed.into_iter().map(ErrorGroupView::from).collect(),
             next_cursor,
         }
     }
 }
 
-/// One occurrence of an error.
+/// An occurrence of an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = ErrorOccurrence)]
 pub struct OccurrenceView {
-    /// Its number: the `error_id` of `error_threads`.
+    /// Row number: the `error_id` of `error_threads`.
     pub id: i64,
-    /// When it was received.
+    /// Time of receipt.
     pub received_at: DateTime<Utc>,
-    /// When the client says it happened.
+    /// Time of the error by the client's clock.
     pub occurred_at: Option<DateTime<Utc>>,
-    /// Its message.
+    /// Message.
     pub message: String,
-    /// Its stack.
+    /// Stack.
     pub stack: Option<String>,
-    /// To whom it happened; shown to administrators alone.
+    /// Affected user; shown to administrators only.
     pub user_id: Option<String>,
-    /// In which session of the client.
+    /// Session of the client.
     pub session_id: Option<String>,
-    /// In which version.
+    /// Version.
     pub version: Option<String>,
-    /// In which trace.
+    /// Trace.
     pub trace_id: Option<String>,
-    /// In which run.
+    /// Run.
     pub run_id: Option<Uuid>,
 }
 
 impl OccurrenceView {
-    fn new(occurrence: Occurrence, role: Role) -> Self {
+    fn new(occurrence: StoredOccurrence, role: Role) -> Self {
         let is_shown = role == Role::Admin;
         Self {
             id: occurrence.id,
@@ -173,23 +178,23 @@ impl OccurrenceView {
     }
 }
 
-/// A group of errors with its last occurrences.
+/// An error group with its last occurrences.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = ErrorDetail)]
-pub struct DetailView {
-    /// The group.
+pub struct ErrorDetailView {
+    /// Group.
     #[serde(flatten)]
-    pub group: GroupView,
-    /// Its last occurrences, newest first, at most 20; none when their months are gone.
+    pub group: ErrorGroupView,
+    /// Last occurrences, newest first, at most 20; none once their retention has passed.
     pub latest: Vec<OccurrenceView>,
 }
 
-impl DetailView {
-    /// What somebody with this role is shown.
-    pub fn new(listed: Listed, latest: Vec<Occurrence>, role: Role) -> Self {
-        let latest = latest.into_iter();
+impl ErrorDetailView {
+    /// The view for a user with this role.
+    pub fn new(detail: ErrorDetail, role: Role) -> Self {
+        let latest = detail.latest.into_iter();
         Self {
-            group: listed.into(),
+            group: detail.group.into(),
             latest: latest.map(|one| OccurrenceView::new(one, role)).collect(),
         }
     }

@@ -1,13 +1,13 @@
-//! Why rates cannot be told.
+//! Errors of reading rates.
 
-use crate::telemetry::rates::model::SpanError;
+use crate::telemetry::rates::model::TimeRangeError;
 
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// They are asked for a span that cannot be told.
+    /// The time range is not valid.
     #[error(transparent)]
-    Span(#[from] SpanError),
+    TimeRange(#[from] TimeRangeError),
     /// Postgres failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),

@@ -1,5 +1,4 @@
-//! How often things happened and how long they took, hour by hour: what stays countable when the
-//! events themselves are gone.
+//! Event rates and distributions of measurements by hour, which outlive the events themselves.
 
 pub mod error;
 pub mod model;

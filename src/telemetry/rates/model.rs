@@ -1,18 +1,18 @@
-//! Spans of time in hours or days, and what is told about them.
+//! Time ranges in hours or days, event rates, and distributions of metrics.
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-/// The most series of rates in an answer, those with the most events.
+/// The most series of a response, those with the most events.
 pub const MAX_SERIES: i64 = 50;
-/// The most metrics in an answer, those with the most samples.
+/// The most metrics of a response, those with the most samples.
 pub const MAX_METRICS: i64 = 20;
-/// The longest span by hour, in hours: a month.
+/// The longest range by hour, in hours: a month.
 const MAX_HOURS: i64 = 31 * 24;
-/// The longest span by day, in days: a year and what is needed to compare it.
+/// The longest range by day, in days: a year, with room for comparisons.
 const MAX_DAYS: i64 = 400;
 
-/// What is added up.
+/// Length of the periods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
@@ -24,7 +24,7 @@ pub enum Period {
 }
 
 impl Period {
-    /// The name, as Postgres knows it.
+    /// The name in Postgres.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hour => "hour",
@@ -39,15 +39,15 @@ impl Period {
         }
     }
 
-    /// How many are told when nobody says.
-    fn usual(self) -> i32 {
+    /// Default number of periods.
+    fn default_count(self) -> i32 {
         match self {
             Self::Hour => 24,
             Self::Day => 14,
         }
     }
 
-    fn most(self) -> i64 {
+    fn max_count(self) -> i64 {
         match self {
             Self::Hour => MAX_HOURS,
             Self::Day => MAX_DAYS,
@@ -55,63 +55,65 @@ impl Period {
     }
 }
 
-/// The span is none, or too long.
+/// An invalid time range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SpanError {
-    /// The end is not after the beginning, or one of them is no time that rows can have.
-    #[error("`until` is after `since`, and both are times of this era")]
-    NoSpan,
-    /// There would be too many periods.
+pub enum TimeRangeError {
+    /// The end is not after the start, or one of them is out of range.
+    #[error("`until` must be after `since`, and both within the supported range of times")]
+    Empty,
+    /// The range has too many periods.
     #[error("`since` to `until` is longer than {most} {}s", .by.as_str())]
     TooLong {
-        /// The most.
+        /// The most periods.
         most: i64,
-        /// Of which.
+        /// Length of the periods.
         by: Period,
     },
 }
 
-/// Whole hours or days.
+/// A range of whole hours or days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The beginning of the first.
+pub struct TimeRange {
+    /// Start of the first period.
     pub since: DateTime<Utc>,
-    /// The end of the last.
+    /// End of the last period.
     pub until: DateTime<Utc>,
-    /// Which of the two.
+    /// Length of the periods.
     pub by: Period,
 }
 
-impl Span {
-    /// What a client asks for, brought to whole periods: the one that `since` lies in is the first,
-    /// and the one that `until` lies in is the last.
+impl TimeRange {
+    /// Rounds a requested range to whole periods: the first contains `since`, the last contains `until`.
     pub fn new(
         since: Option<DateTime<Utc>>,
         until: Option<DateTime<Utc>>,
         by: Period,
         now: DateTime<Utc>,
-    ) -> Result<Self, SpanError> {
+    ) -> Result<Self, TimeRangeError> {
         let length = by.length();
-        let begun = |at: DateTime<Utc>| at.duration_trunc(length).map_err(|_| SpanError::NoSpan);
+        let start_of =
+            |at: DateTime<Utc>| at.duration_trunc(length).map_err(|_| TimeRangeError::Empty);
         let end = until.unwrap_or(now);
-        let mut until = begun(end)?;
+        let mut until = start_of(end)?;
         if until < end {
-            until = until.checked_add_signed(length).ok_or(SpanError::NoSpan)?;
+            until = until
+                .checked_add_signed(length)
+                .ok_or(TimeRangeError::Empty)?;
         }
         let since = match since {
-            Some(since) => begun(since)?,
+            Some(since) => start_of(since)?,
             None => until
-                .checked_sub_signed(length * by.usual())
-                .ok_or(SpanError::NoSpan)?,
+                .checked_sub_signed(length * by.default_count())
+                .ok_or(TimeRangeError::Empty)?,
         };
-        let span = Self { since, until, by };
-        match span.periods() {
-            ..=0 => Err(SpanError::NoSpan),
-            count if count > by.most() => Err(SpanError::TooLong {
-                most: by.most(),
+        let range = Self { since, until, by };
+        match range.periods() {
+            ..=0 => Err(TimeRangeError::Empty),
+            count if count > by.max_count() => Err(TimeRangeError::TooLong {
+                most: by.max_count(),
                 by,
             }),
-            _ => Ok(span),
+            _ => Ok(range),
         }
     }
 
@@ -119,71 +121,71 @@ impl Span {
         (self.until - self.since).num_hours() / self.by.length().num_hours()
     }
 
-    /// The beginnings of its periods.
+    /// Returns the starts of the periods.
     pub fn times(self) -> Vec<DateTime<Utc>> {
         let steps = std::iter::successors(Some(self.since), |at| Some(*at + self.by.length()));
         steps.take_while(|at| *at < self.until).collect()
     }
 
-    /// Which of its periods begins at this moment.
+    /// Returns the index of the period that starts at this moment.
     pub fn index(self, at: DateTime<Utc>) -> Option<usize> {
         let index = (at - self.since).num_hours() / self.by.length().num_hours();
         usize::try_from(index).ok()
     }
 }
 
-/// How often events of a type came from clients of a version, in each period of a span.
+/// Events of a type from clients of a version, by period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = RateSeries)]
 pub struct Series {
-    /// The type; `<other>` for those beyond the first few hundred of an hour.
+    /// Event type; `<other>` for types beyond the limit of an hour.
     #[serde(rename = "type")]
     pub event_type: String,
-    /// The client's version; null when it did not say.
+    /// Version of the client; null if unknown.
     pub version: Option<String>,
-    /// All of them.
+    /// Number of events.
     pub events: i64,
-    /// Those of each period.
+    /// Number of events in each period.
     pub counts: Vec<i64>,
 }
 
-/// The rates of a span.
+/// Event rates of a time range.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rates {
-    /// The series, those with the most events first.
+pub struct EventRates {
+    /// Series, those with the most events first.
     pub series: Vec<Series>,
-    /// How many series are left out.
+    /// Number of series left out.
     pub left_out: i64,
 }
 
-/// Which rates.
+/// Filter of event rates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RateFilter {
-    /// Of this type alone.
+    /// Event type.
     pub event_type: Option<String>,
-    /// Of this version alone; the empty one is that of clients that did not say.
+    /// Version of the client; empty for unknown versions.
     pub version: Option<String>,
 }
 
-/// How a metric was distributed in a period.
+/// Distribution of a metric in a period.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[schema(as = PerformancePoint)]
 pub struct Point {
-    /// When the period began.
+    /// Start of the period.
     pub time: DateTime<Utc>,
-    /// How many values there are.
+    /// Number of values.
     pub samples: i64,
-    /// Half of them are no larger; within 2.5 %, as the other two.
+    /// Median, within 2.5 %, as the other percentiles.
     pub p50: f64,
-    /// 95 % of them are no larger.
+    /// 95th percentile.
     pub p95: f64,
-    /// 99 % of them are no larger.
+    /// 99th percentile.
     pub p99: f64,
-    /// The smallest.
+    /// Minimum.
     pub min: f64,
-    /// The largest.
+    /// Maximum.
     pub max: f64,
-    /// Their mean.
+    /// Mean.
     pub avg: f64,
 }
 
@@ -191,20 +193,20 @@ pub struct Point {
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[schema(as = PerformanceSeries)]
 pub struct Metric {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its unit.
+    /// Unit.
     pub unit: String,
-    /// The periods in which there are values.
+    /// Periods with values.
     pub points: Vec<Point>,
 }
 
-/// What was measured in a span.
+/// Metrics of a time range.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Performance {
-    /// The metrics, by name.
+    /// Metrics, by name.
     pub metrics: Vec<Metric>,
-    /// How many metrics are left out.
+    /// Number of metrics left out.
     pub left_out: i64,
 }
 
@@ -219,11 +221,11 @@ mod tests {
     #[test]
     fn a_span_is_of_whole_periods_and_ends_with_the_present_one() {
         let now = at("2026-11-25T17:40:00Z");
-        let hours = Span::new(None, None, Period::Hour, now).unwrap();
+        let hours = TimeRange::new(None, None, Period::Hour, now).unwrap();
         assert_eq!(hours.since, at("2026-11-24T18:00:00Z"));
         assert_eq!(hours.until, at("2026-11-25T18:00:00Z"));
         assert_eq!(hours.times().len(), 24);
-        let days = Span::new(None, None, Period::Day, now).unwrap();
+        let days = TimeRange::new(None, None, Period::Day, now).unwrap();
         assert_eq!(days.since, at("2026-11-12T00:00:00Z"));
         assert_eq!(days.until, at("2026-11-26T00:00:00Z"));
         assert_eq!(
@@ -231,7 +233,7 @@ mod tests {
             (14, Some(13))
         );
         let (since, until) = (at("2026-11-25T10:59:00Z"), at("2026-11-25T12:00:00Z"));
-        let named = Span::new(Some(since), Some(until), Period::Hour, now).unwrap();
+        let named = TimeRange::new(Some(since), Some(until), Period::Hour, now).unwrap();
         assert_eq!(
             named.times(),
             [at("2026-11-25T10:00:00Z"), at("2026-11-25T11:00:00Z")]
@@ -241,35 +243,38 @@ mod tests {
     #[test]
     fn a_span_that_is_none_or_too_long_is_refused() {
         let now = at("2026-11-25T17:40:00Z");
-        let span = |since: &str, until: Option<&str>, by| {
-            Span::new(Some(at(since)), until.map(at), by, now)
+        let range = |since: &str, until: Option<&str>, by| {
+            TimeRange::new(Some(at(since)), until.map(at), by, now)
         };
         for (since, until) in [
             ("2026-11-25T18:00:00Z", None),
             ("2026-11-25T11:00:00Z", Some("2026-11-25T11:00:00Z")),
             ("2026-11-25T11:00:00Z", Some("2026-11-24T11:00:00Z")),
         ] {
-            let refused = span(since, until, Period::Hour).unwrap_err();
-            assert!(matches!(refused, SpanError::NoSpan), "{since} {until:?}");
+            let refused = range(since, until, Period::Hour).unwrap_err();
+            assert!(
+                matches!(refused, TimeRangeError::Empty),
+                "{since} {until:?}"
+            );
         }
-        let long = span("2026-10-25T16:59:59Z", None, Period::Hour).unwrap_err();
+        let long = range("2026-10-25T16:59:59Z", None, Period::Hour).unwrap_err();
         assert_eq!(
             long.to_string(),
             "`since` to `until` is longer than 744 hours"
         );
-        let long = span("2025-10-01T00:00:00Z", None, Period::Day).unwrap_err();
+        let long = range("2025-10-01T00:00:00Z", None, Period::Day).unwrap_err();
         assert_eq!(
             long.to_string(),
             "`since` to `until` is longer than 400 days"
         );
-        assert!(span("2026-10-25T18:00:00Z", None, Period::Hour).is_ok());
+        assert!(range("2026-10-25T18:00:00Z", None, Period::Hour).is_ok());
         let beyond = [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC];
         for moment in beyond {
             for by in [Period::Hour, Period::Day] {
-                // What matters is that it answers.
-                let _span = Span::new(Some(moment), None, by, now);
-                let _span = Span::new(None, Some(moment), by, now);
-                let _span = Span::new(Some(beyond[0]), Some(moment), by, now);
+                // No time panics.
+                let _range = TimeRange::new(Some(moment), None, by, now);
+                let _range = TimeRange::new(None, Some(moment), by, now);
+                let _range = TimeRange::new(Some(beyond[0]), Some(moment), by, now);
             }
         }
     }

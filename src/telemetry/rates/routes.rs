@@ -1,4 +1,4 @@
-//! Rates and measurements over HTTP.
+//! HTTP routes of event rates and metrics.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -26,7 +26,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::Span(_) => {
+            Error::TimeRange(_) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
             }
             Error::Database(error) => Self::internal(&error),
@@ -34,47 +34,47 @@ impl From<Error> for Problem {
     }
 }
 
-/// Which rates.
+/// Filter of event rates.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct RatesQuery {
-    /// From when on, RFC 3339; the last 24 hours or 14 days when absent.
+    /// Start of the range, RFC 3339; the last 24 hours or 14 days when absent.
     since: Option<DateTime<Utc>>,
-    /// Until when, RFC 3339; now when absent.
+    /// End of the range, RFC 3339; now when absent.
     until: Option<DateTime<Utc>>,
-    /// Events of this type alone.
+    /// Event type.
     #[serde(rename = "type")]
     event_type: Option<String>,
-    /// Events from clients of this version alone; of those that did not say when empty.
+    /// Version of the client; empty for unknown versions.
     version: Option<String>,
-    /// What is added up: hours, 744 at most, or days in UTC, 400 at most.
+    /// Length of the periods: hours, 744 at most, or days in UTC, 400 at most.
     #[serde(default)]
     #[param(inline)]
     by: Period,
 }
 
-/// The rates of a span.
+/// Event rates of a time range.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Rates)]
 struct RatesView {
-    /// What is added up.
+    /// Length of the periods.
     by: Period,
-    /// When each period begins.
+    /// Starts of the periods.
     times: Vec<DateTime<Utc>>,
-    /// The series, those with the most events first; at most 50.
+    /// Series, those with the most events first; at most 50.
     series: Vec<Series>,
-    /// How many series are left out.
+    /// Number of series left out.
     left_out: i64,
 }
 
-/// How often the clients of your organisation reported events, by type and version.
+/// Event rates of the clients of your organisation, by type and version.
 #[utoipa::path(
     get, path = "/api/telemetry/rates", tag = "telemetry",
     security(("bearer" = ["viewer"])),
     params(RatesQuery),
     responses(
         (status = 200, description = "The rates", body = RatesView),
-        (status = 422, description = "No such span"),
+        (status = 422, description = "The time range is not valid"),
     )
 )]
 async fn get_rates(
@@ -82,56 +82,56 @@ async fn get_rates(
     principal: Principal,
     Query(query): Query<RatesQuery>,
 ) -> Result<Json<RatesView>, Problem> {
-    let span = rates.span(query.since, query.until, query.by)?;
+    let range = rates.range(query.since, query.until, query.by)?;
     let filter = RateFilter {
         event_type: query.event_type,
         version: query.version,
     };
-    let found = rates.rates(&principal, &filter, span).await?;
+    let found = rates.rates(&principal, &filter, range).await?;
     Ok(Json(RatesView {
-        by: span.by,
-        times: span.times(),
+        by: range.by,
+        times: range.times(),
         series: found.series,
         left_out: found.left_out,
     }))
 }
 
-/// Which measurements.
+/// Filter of metrics.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct PerformanceQuery {
-    /// From when on, RFC 3339; the last 24 hours or 14 days when absent.
+    /// Start of the range, RFC 3339; the last 24 hours or 14 days when absent.
     since: Option<DateTime<Utc>>,
-    /// Until when, RFC 3339; now when absent.
+    /// End of the range, RFC 3339; now when absent.
     until: Option<DateTime<Utc>>,
-    /// This metric alone.
+    /// Metric.
     metric: Option<String>,
-    /// What is added up: hours, 744 at most, or days in UTC, 400 at most.
+    /// Length of the periods: hours, 744 at most, or days in UTC, 400 at most.
     #[serde(default)]
     #[param(inline)]
     by: Period,
 }
 
-/// What was measured in a span.
+/// Metrics of a time range.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Performance)]
 struct PerformanceView {
-    /// What is added up.
+    /// Length of the periods.
     by: Period,
-    /// The metrics, by name; the 20 with the most samples.
+    /// Metrics, by name; the 20 with the most samples.
     metrics: Vec<Metric>,
-    /// How many metrics are left out.
+    /// Number of metrics left out.
     left_out: i64,
 }
 
-/// How what the clients of your organisation measured was distributed.
+/// Distributions of the metrics that the clients of your organisation measured.
 #[utoipa::path(
     get, path = "/api/telemetry/performance", tag = "telemetry",
     security(("bearer" = ["viewer"])),
     params(PerformanceQuery),
     responses(
         (status = 200, description = "The distributions", body = PerformanceView),
-        (status = 422, description = "No such span"),
+        (status = 422, description = "The time range is not valid"),
     )
 )]
 async fn get_performance(
@@ -139,11 +139,11 @@ async fn get_performance(
     principal: Principal,
     Query(query): Query<PerformanceQuery>,
 ) -> Result<Json<PerformanceView>, Problem> {
-    let span = rates.span(query.since, query.until, query.by)?;
+    let range = rates.range(query.since, query.until, query.by)?;
     let metric = query.metric.as_deref();
-    let found = rates.performance(&principal, metric, span).await?;
+    let found = rates.performance(&principal, metric, range).await?;
     Ok(Json(PerformanceView {
-        by: span.by,
+        by: range.by,
         metrics: found.metrics,
         left_out: found.left_out,
     }))

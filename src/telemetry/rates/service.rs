@@ -1,4 +1,4 @@
-//! Telling rates, and how measurements were distributed.
+//! Reads event rates and distributions of metrics.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
@@ -7,12 +7,12 @@ use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
 use crate::telemetry::rates::error::Error;
 use crate::telemetry::rates::model::{
-    Metric, Performance, Period, Point, RateFilter, Rates, Series, Span,
+    EventRates, Metric, Performance, Period, Point, RateFilter, Series, TimeRange,
 };
-use crate::telemetry::rates::sketch::Sketch;
+use crate::telemetry::rates::sketch::QuantileSketch;
 use crate::telemetry::rates::store::{self, BucketRow};
 
-/// The rates of all organisations; cheap to clone.
+/// The service for rates and metrics; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct RateService {
     db: PgPool,
@@ -20,38 +20,38 @@ pub struct RateService {
 }
 
 impl RateService {
-    /// Over a database.
+    /// A service on this database.
     pub fn new(db: PgPool, clock: Clock) -> Self {
         Self { db, clock }
     }
 
-    /// The span that a client asks for, which ends now unless it says otherwise.
-    pub fn span(
+    /// Returns the requested time range, which ends now by default.
+    pub fn range(
         &self,
         since: Option<DateTime<Utc>>,
         until: Option<DateTime<Utc>>,
         by: Period,
-    ) -> Result<Span, Error> {
-        Ok(Span::new(since, until, by, self.clock.now())?)
+    ) -> Result<TimeRange, Error> {
+        Ok(TimeRange::new(since, until, by, self.clock.now())?)
     }
 
-    /// How often events came in the principal's organisation.
+    /// Returns the event rates of the principal's organisation.
     pub async fn rates(
         &self,
         principal: &Principal,
         filter: &RateFilter,
-        span: Span,
-    ) -> Result<Rates, Error> {
+        range: TimeRange,
+    ) -> Result<EventRates, Error> {
         let mut conn = self.db.acquire().await?;
-        let rows = store::rates(&mut conn, &principal.org_id, filter, span).await?;
+        let rows = store::rates(&mut conn, &principal.org_id, filter, range).await?;
         let found = rows.first().map_or(0, |row| row.series);
-        let periods = span.times().len();
+        let periods = range.times().len();
         let mut series: Vec<Series> = Vec::new();
         for row in rows {
             let version = (!row.version.is_empty()).then_some(row.version);
             let same =
                 |last: &&mut Series| last.event_type == row.event_type && last.version == version;
-            let index = span.index(row.time);
+            let index = range.index(row.time);
             let current = match series.last_mut().filter(same) {
                 Some(current) => current,
                 None => series.push_mut(Series {
@@ -65,22 +65,22 @@ impl RateService {
                 *count = row.events;
             }
         }
-        let told = i64::try_from(series.len()).unwrap_or(i64::MAX);
-        Ok(Rates {
+        let shown = i64::try_from(series.len()).unwrap_or(i64::MAX);
+        Ok(EventRates {
             series,
-            left_out: found - told,
+            left_out: found - shown,
         })
     }
 
-    /// How what clients of the principal's organisation measured was distributed.
+    /// Returns the distributions of the metrics of the principal's organisation.
     pub async fn performance(
         &self,
         principal: &Principal,
         metric: Option<&str>,
-        span: Span,
+        range: TimeRange,
     ) -> Result<Performance, Error> {
         let mut conn = self.db.acquire().await?;
-        let rows = store::buckets(&mut conn, &principal.org_id, metric, span).await?;
+        let rows = store::buckets(&mut conn, &principal.org_id, metric, range).await?;
         let found = rows.first().map_or(0, |row| row.metrics);
         let mut metrics: Vec<Metric> = Vec::new();
         for rows in rows.chunk_by(|a, b| (&a.name, &a.unit, a.time) == (&b.name, &b.unit, b.time)) {
@@ -98,17 +98,17 @@ impl RateService {
                 }),
             }
         }
-        let told = i64::try_from(metrics.len()).unwrap_or(i64::MAX);
+        let shown = i64::try_from(metrics.len()).unwrap_or(i64::MAX);
         Ok(Performance {
             metrics,
-            left_out: found - told,
+            left_out: found - shown,
         })
     }
 }
 
-/// What the buckets of one period say.
+/// Merges the buckets of a period.
 fn point(rows: &[BucketRow]) -> Option<Point> {
-    let mut sketch = Sketch::default();
+    let mut sketch = QuantileSketch::default();
     for row in rows {
         sketch.add(row.bucket, row.samples, row.total, (row.min, row.max));
     }

@@ -4,18 +4,17 @@
 //!
 //! The view `performance_hourly` computes the same in SQL, so these numbers are part of the schema.
 
-/// How much wider each bucket is than the one before it.
+/// Ratio of the width of a bucket to that of the one before.
 pub const GROWTH: f64 = 1.05;
 
-/// What is added to the exponent of a bucket, so that the buckets of small values have a number
-/// above zero too.
+/// Offset of the exponents, so that buckets of small values have positive numbers too.
 pub const OFFSET: i32 = 10_000;
 
-/// The largest exponent. `GROWTH` to this power is about 10²¹¹; what is larger is counted there,
-/// and what is smaller than its inverse in the first bucket.
+/// The largest exponent. `GROWTH` to this power is about 10²¹¹; larger values are counted there, and values
+/// below its inverse in the first bucket.
 const MAX_EXPONENT: i32 = OFFSET - 1;
 
-/// The bucket of a value; none for what is no number or not finite.
+/// Returns the bucket of a value; none for `NaN` and infinities.
 ///
 /// Buckets order as values do: 0 holds zeros; `OFFSET + k` holds values in (1.05^(k−1), 1.05^k], and
 /// `-(OFFSET + k)` those of the same size below zero.
@@ -36,7 +35,7 @@ pub fn bucket_of(value: f64) -> Option<i32> {
     Some(if value < 0.0 { -bucket } else { bucket })
 }
 
-/// The value that stands for all of a bucket: as far from its ends in proportion, so it is off by
+/// Returns the representative value of a bucket, with the same relative distance to both ends: off by
 /// 2.44 % at most.
 pub fn value_of(bucket: i32) -> f64 {
     if bucket == 0 {
@@ -46,18 +45,18 @@ pub fn value_of(bucket: i32) -> f64 {
     f64::from(bucket.signum()) * GROWTH.powi(exponent) * 2.0 / (1.0 + GROWTH)
 }
 
-/// A distribution, put together bucket by bucket in their order.
+/// A distribution, built bucket by bucket in ascending order.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sketch {
+pub struct QuantileSketch {
     buckets: Vec<(i32, i64)>,
     samples: i64,
     total: f64,
     ends: Option<(f64, f64)>,
 }
 
-impl Sketch {
-    /// Adds what a bucket holds: how many values, their sum, the smallest and the largest of them.
-    /// Buckets come in ascending order.
+impl QuantileSketch {
+    /// Adds a bucket: the number of its values, their sum, minimum and maximum. Buckets must be added in
+    /// ascending order.
     pub fn add(&mut self, bucket: i32, samples: i64, total: f64, (min, max): (f64, f64)) {
         self.buckets.push((bucket, samples));
         self.samples = self.samples.saturating_add(samples);
@@ -68,28 +67,27 @@ impl Sketch {
         });
     }
 
-    /// How many values there are.
+    /// Returns the number of values.
     pub fn samples(&self) -> i64 {
         self.samples
     }
 
-    /// The smallest value.
+    /// Returns the minimum.
     pub fn min(&self) -> Option<f64> {
         self.ends.map(|(min, _)| min)
     }
 
-    /// The largest value.
+    /// Returns the maximum.
     pub fn max(&self) -> Option<f64> {
         self.ends.map(|(_, max)| max)
     }
 
-    /// The mean of the values.
+    /// Returns the mean.
     pub fn mean(&self) -> Option<f64> {
         (self.samples > 0).then(|| self.total / as_float(self.samples))
     }
 
-    /// The smallest value such that this part of all values is no larger, within 2.5 %; never beyond
-    /// the smallest and the largest.
+    /// Returns a quantile, within 2.5 % and never outside the minimum and maximum.
     pub fn quantile(&self, part: f64) -> Option<f64> {
         let (min, max) = self.ends?;
         let wanted = part * as_float(self.samples);
@@ -103,7 +101,7 @@ impl Sketch {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nobody counts 2^53 values")]
+#[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
 fn as_float(count: i64) -> f64 {
     count as f64
 }
@@ -115,7 +113,7 @@ mod tests {
 
     #[test]
     fn nothing_has_no_quantile_and_no_mean() {
-        let nothing = Sketch::default();
+        let nothing = QuantileSketch::default();
         assert_eq!(
             (nothing.quantile(0.5), nothing.mean(), nothing.min()),
             (None, None, None)
@@ -171,7 +169,7 @@ mod tests {
             part in 0.01..1.0_f64,
         ) {
             values.sort_by(f64::total_cmp);
-            let mut sketch = Sketch::default();
+            let mut sketch = QuantileSketch::default();
             for group in values.chunk_by(|a, b| bucket_of(*a) == bucket_of(*b)) {
                 let bucket = bucket_of(group[0]).unwrap();
                 let ends = (group[0], group[group.len() - 1]);

@@ -1,34 +1,34 @@
-//! The SQL of rates and measurements.
+//! The SQL of event rates and metrics.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::platform::ids::OrgId;
-use crate::telemetry::rates::model::{MAX_METRICS, MAX_SERIES, RateFilter, Span};
+use crate::telemetry::rates::model::{MAX_METRICS, MAX_SERIES, RateFilter, TimeRange};
 
-/// Events of a type and a version in a period; `series` is how many of both there are.
+/// Events of a type and version in a period.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateRow {
-    /// The type.
+    /// Event type.
     pub event_type: String,
-    /// The version; empty when the client did not say.
+    /// Version; empty if unknown.
     pub version: String,
-    /// When the period began.
+    /// Start of the period.
     pub time: DateTime<Utc>,
-    /// How many.
+    /// Number of events.
     pub events: i64,
-    /// All of the series.
+    /// Number of events of the series in the range.
     pub all: i64,
-    /// How many series there are in the span.
+    /// Number of series in the range.
     pub series: i64,
 }
 
-/// The events of a span, those of the largest series first.
+/// Returns the events of a time range, those of the largest series first.
 pub async fn rates(
     conn: &mut PgConnection,
     org_id: &OrgId,
     filter: &RateFilter,
-    span: Span,
+    range: TimeRange,
 ) -> sqlx::Result<Vec<RateRow>> {
     sqlx::query_as!(
         RateRow,
@@ -51,47 +51,47 @@ pub async fn rates(
            from counted join largest using (event_type, source_version)
            order by all_events desc, event_type, source_version, time"#,
         org_id as &OrgId,
-        span.since,
-        span.until,
+        range.since,
+        range.until,
         filter.event_type,
         filter.version,
-        span.by.as_str(),
+        range.by.as_str(),
         MAX_SERIES,
     )
     .fetch_all(conn)
     .await
 }
 
-/// A bucket of a metric in a period; `metrics` is how many metrics there are.
+/// A bucket of a metric in a period.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BucketRow {
-    /// The metric.
+    /// Metric.
     pub name: String,
-    /// Its unit.
+    /// Unit.
     pub unit: String,
-    /// When the period began.
+    /// Start of the period.
     pub time: DateTime<Utc>,
-    /// The bucket.
+    /// Number of the bucket.
     pub bucket: i32,
-    /// How many values it holds.
+    /// Number of values.
     pub samples: i64,
-    /// Their sum.
+    /// Sum.
     pub total: f64,
-    /// The smallest.
+    /// Minimum.
     pub min: f64,
-    /// The largest.
+    /// Maximum.
     pub max: f64,
-    /// How many metrics there are in the span.
+    /// Number of metrics in the range.
     pub metrics: i64,
 }
 
-/// The buckets of a span, in the order of metric, time and bucket; those of the metrics with the most
-/// samples, or of one.
+/// Returns the buckets of a time range, by metric, time and bucket: those of the metrics with the most
+/// samples, or of one metric.
 pub async fn buckets(
     conn: &mut PgConnection,
     org_id: &OrgId,
     metric: Option<&str>,
-    span: Span,
+    range: TimeRange,
 ) -> sqlx::Result<Vec<BucketRow>> {
     sqlx::query_as!(
         BucketRow,
@@ -111,10 +111,10 @@ pub async fn buckets(
            group by metric_name, unit, 3, bucket
            order by metric_name, unit, 3, bucket"#,
         org_id as &OrgId,
-        span.since,
-        span.until,
+        range.since,
+        range.until,
         metric,
-        span.by.as_str(),
+        range.by.as_str(),
         MAX_METRICS,
     )
     .fetch_all(conn)

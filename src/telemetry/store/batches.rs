@@ -1,15 +1,15 @@
-//! Batches, their events, and how many came in an hour.
+//! The SQL of batches, events, and hourly counts.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::telemetry::rows::{COLUMNS, Rows};
+use crate::telemetry::rows::{BatchRows, COLUMNS};
 
-/// Remembers batches that are not there yet. Answers which of them these are, by their place.
-pub async fn claim(conn: &mut PgConnection, batches: &[&Rows]) -> sqlx::Result<Vec<bool>> {
-    let column = |of: fn(&Rows) -> String| batches.iter().map(|b| of(b)).collect::<Vec<_>>();
+/// Inserts batches that are not stored yet. Returns for each whether it was inserted.
+pub async fn claim(conn: &mut PgConnection, batches: &[&BatchRows]) -> sqlx::Result<Vec<bool>> {
+    let column = |of: fn(&BatchRows) -> String| batches.iter().map(|b| of(b)).collect::<Vec<_>>();
     let received: Vec<i32> = batches.iter().map(|batch| batch.received).collect();
     let times: Vec<DateTime<Utc>> = batches.iter().map(|batch| batch.created_at).collect();
     let places: Vec<i32> = (0..).take(batches.len()).collect();
@@ -53,25 +53,28 @@ pub async fn claim(conn: &mut PgConnection, batches: &[&Rows]) -> sqlx::Result<V
     Ok(fresh)
 }
 
-/// Numbers as Postgres writes an array.
+/// Formats numbers as a Postgres array.
 fn array(numbers: &[i32]) -> String {
     let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
     format!("{{{}}}", numbers.join(","))
 }
 
-/// What is known of a batch that was stored before.
+/// A stored batch.
 #[derive(Debug)]
-pub struct Known {
-    /// How many events it had.
+pub struct StoredBatch {
+    /// Number of events received.
     pub received: i32,
-    /// Which of them were not stored.
+    /// Indices of rejected events.
     pub rejected: Vec<i32>,
 }
 
-/// Finds a batch and keeps others from changing it until the end of the transaction.
-pub async fn find_for_update(conn: &mut PgConnection, batch: &Rows) -> sqlx::Result<Known> {
+/// Finds a batch, and locks it until the end of the transaction.
+pub async fn find_for_update(
+    conn: &mut PgConnection,
+    batch: &BatchRows,
+) -> sqlx::Result<StoredBatch> {
     sqlx::query_as!(
-        Known,
+        StoredBatch,
         "select received, rejected from telemetry_batches
          where org_id = $1 and user_id = $2 and batch_id = $3
          for update",
@@ -83,23 +86,27 @@ pub async fn find_for_update(conn: &mut PgConnection, batch: &Rows) -> sqlx::Res
     .await
 }
 
-/// Notes what of a batch is stored now.
-pub async fn update(conn: &mut PgConnection, batch: &Rows, known: &Known) -> sqlx::Result<()> {
+/// Updates the counts of a batch.
+pub async fn update(
+    conn: &mut PgConnection,
+    batch: &BatchRows,
+    stored: &StoredBatch,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "update telemetry_batches set received = $4, rejected = $5
          where org_id = $1 and user_id = $2 and batch_id = $3",
         batch.org_id,
         batch.user_id,
         batch.batch_id,
-        known.received,
-        &known.rejected,
+        stored.received,
+        &stored.rejected,
     )
     .execute(conn)
     .await
     .map(drop)
 }
 
-/// Writes events from their lines, which is the fastest way there is.
+/// Inserts events by `COPY`, the fastest way.
 pub async fn copy(conn: &mut PgConnection, lines: &[u8]) -> sqlx::Result<()> {
     let statement = format!("copy telemetry_events ({COLUMNS}) from stdin");
     let mut copy = conn.copy_in_raw(&statement).await?;
@@ -112,21 +119,31 @@ pub async fn copy(conn: &mut PgConnection, lines: &[u8]) -> sqlx::Result<()> {
     }
 }
 
-/// Where an event is counted: organisation, hour, type, version.
-pub type Place = (String, DateTime<Utc>, String, String);
+/// The row of an hourly count. Rows are locked in the order of their keys.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventCountKey {
+    /// Organisation.
+    pub org_id: String,
+    /// Start of the hour.
+    pub hour: DateTime<Utc>,
+    /// Event type.
+    pub event_type: String,
+    /// Version of the client; empty if unknown.
+    pub version: String,
+}
 
-/// How many events came; the map's order is the one in which rows are locked.
-pub type Counts = BTreeMap<Place, i64>;
+/// Counts of events by hour, type and version.
+pub type HourlyCounts = BTreeMap<EventCountKey, i64>;
 
-/// Adds to what is counted by the hour.
-pub async fn count(conn: &mut PgConnection, counts: &Counts) -> sqlx::Result<()> {
-    let text = |of: fn(&Place) -> &str| {
+/// Adds to the hourly counts.
+pub async fn add_counts(conn: &mut PgConnection, counts: &HourlyCounts) -> sqlx::Result<()> {
+    let text = |of: fn(&EventCountKey) -> &str| {
         counts
             .keys()
             .map(|key| of(key).to_owned())
             .collect::<Vec<_>>()
     };
-    let hours: Vec<DateTime<Utc>> = counts.keys().map(|key| key.1).collect();
+    let hours: Vec<DateTime<Utc>> = counts.keys().map(|key| key.hour).collect();
     let events: Vec<i64> = counts.values().copied().collect();
     sqlx::query!(
         r#"
@@ -135,10 +152,10 @@ pub async fn count(conn: &mut PgConnection, counts: &Counts) -> sqlx::Result<()>
         on conflict (org_id, hour, event_type, source_version)
             do update set events = telemetry_hours.events + excluded.events
         "#,
-        &text(|key| &key.0),
+        &text(|key| &key.org_id),
         &hours,
-        &text(|key| &key.2),
-        &text(|key| &key.3),
+        &text(|key| &key.event_type),
+        &text(|key| &key.version),
         &events,
     )
     .execute(conn)

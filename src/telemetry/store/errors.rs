@@ -1,4 +1,4 @@
-//! Errors and their groups.
+//! The SQL of errors and of their groups' activity.
 
 use std::collections::BTreeMap;
 
@@ -7,59 +7,66 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::telemetry::cardinality::{Cardinality, hour_of};
-use crate::telemetry::model::Occurrence;
-use crate::telemetry::rows::Grouped;
+use crate::telemetry::cardinality::{CardinalityLimiter, hour_of};
+use crate::telemetry::model::ErrorOccurrence;
+use crate::telemetry::rows::GroupedError;
 use crate::telemetry::store::groups;
 
 /// An error and its group.
-type Member<'a> = (&'a Occurrence, i64);
+struct GroupedOccurrence<'a> {
+    error: &'a ErrorOccurrence,
+    group_id: i64,
+}
 
-/// What a group's occurrences of this transaction add up to.
-struct Sum<'a> {
+/// A group's occurrences in this transaction.
+struct GroupActivity<'a> {
     group_id: i64,
     occurrences: i64,
     first: DateTime<Utc>,
-    /// The latest of them.
-    last: &'a Occurrence,
+    /// Latest occurrence.
+    last: &'a ErrorOccurrence,
 }
 
-/// Writes errors, each into its group, in the transaction of the caller.
+/// Inserts errors and updates their groups, in the transaction of the caller.
 ///
-/// A group that somebody resolved is open again when the error happened after that; one that was
-/// reported late, by a client that had been offline, happened before.
+/// A resolved group is reopened if the error happened after its resolution. An error that a client reports
+/// late, because it was offline, happened before.
 ///
-/// An organisation may begin only so many groups in an hour, as `names` knows; the errors of further
-/// ones share a group.
+/// `names` limits the groups that an organisation may create per hour; errors beyond share a group.
 pub async fn record(
     conn: &mut PgConnection,
-    errors: &[&Grouped],
+    errors: &[&GroupedError],
     environment: &str,
-    names: &mut Cardinality,
+    names: &mut CardinalityLimiter,
 ) -> sqlx::Result<()> {
     let groups = groups::of(conn, errors, names).await?;
-    let members: Vec<Member<'_>> = errors
+    let members: Vec<GroupedOccurrence<'_>> = errors
         .iter()
-        .filter_map(|error| Some((&error.occurrence, *groups.get(&groups::key_of(error))?)))
+        .filter_map(|error| {
+            Some(GroupedOccurrence {
+                error: &error.occurrence,
+                group_id: *groups.get(&groups::key_of(error))?,
+            })
+        })
         .collect();
-    let mut sums: BTreeMap<(&str, i64), Sum<'_>> = BTreeMap::new();
-    for (occurrence, group_id) in &members {
-        sums.entry((&occurrence.org_id, *group_id))
+    let mut sums: BTreeMap<(&str, i64), GroupActivity<'_>> = BTreeMap::new();
+    for GroupedOccurrence { error, group_id } in &members {
+        sums.entry((&error.org_id, *group_id))
             .and_modify(|sum| {
                 sum.occurrences += 1;
-                sum.first = sum.first.min(occurrence.occurred_at);
-                if occurrence.occurred_at >= sum.last.occurred_at {
-                    sum.last = occurrence;
+                sum.first = sum.first.min(error.occurred_at);
+                if error.occurred_at >= sum.last.occurred_at {
+                    sum.last = error;
                 }
             })
-            .or_insert(Sum {
+            .or_insert(GroupActivity {
                 group_id: *group_id,
                 occurrences: 1,
-                first: occurrence.occurred_at,
-                last: occurrence,
+                first: error.occurred_at,
+                last: error,
             });
     }
-    let sums: Vec<Sum<'_>> = sums.into_values().collect();
+    let sums: Vec<GroupActivity<'_>> = sums.into_values().collect();
     insert_activity(conn, &sums).await?;
     reopen(conn, &sums).await?;
     insert_users(conn, &members).await?;
@@ -67,14 +74,14 @@ pub async fn record(
     insert_events(conn, &members, environment).await
 }
 
-async fn insert_activity(conn: &mut PgConnection, sums: &[Sum<'_>]) -> sqlx::Result<()> {
-    let text = |of: fn(&Occurrence) -> &str| {
+async fn insert_activity(conn: &mut PgConnection, sums: &[GroupActivity<'_>]) -> sqlx::Result<()> {
+    let text = |of: fn(&ErrorOccurrence) -> &str| {
         sums.iter()
             .map(|sum| of(sum.last).to_owned())
             .collect::<Vec<_>>()
     };
-    let optional = |of: fn(&Occurrence) -> Option<&str>| {
-        let of_last = |sum: &Sum<'_>| of(sum.last).map(ToOwned::to_owned);
+    let optional = |of: fn(&ErrorOccurrence) -> Option<&str>| {
+        let of_last = |sum: &GroupActivity<'_>| of(sum.last).map(ToOwned::to_owned);
         sums.iter().map(of_last).collect::<Vec<_>>()
     };
     let groups: Vec<i64> = sums.iter().map(|sum| sum.group_id).collect();
@@ -115,8 +122,8 @@ async fn insert_activity(conn: &mut PgConnection, sums: &[Sum<'_>]) -> sqlx::Res
     .map(drop)
 }
 
-/// Opens groups again that were resolved before their error happened.
-async fn reopen(conn: &mut PgConnection, sums: &[Sum<'_>]) -> sqlx::Result<()> {
+/// Reopens groups that were resolved before the error happened.
+async fn reopen(conn: &mut PgConnection, sums: &[GroupActivity<'_>]) -> sqlx::Result<()> {
     let orgs: Vec<String> = sums.iter().map(|sum| sum.last.org_id.clone()).collect();
     let groups: Vec<i64> = sums.iter().map(|sum| sum.group_id).collect();
     let last: Vec<DateTime<Utc>> = sums.iter().map(|sum| sum.last.occurred_at).collect();
@@ -140,12 +147,17 @@ async fn reopen(conn: &mut PgConnection, sums: &[Sum<'_>]) -> sqlx::Result<()> {
     .map(drop)
 }
 
-/// Counts whom an error affected for the first time.
-async fn insert_users(conn: &mut PgConnection, members: &[Member<'_>]) -> sqlx::Result<()> {
+/// Adds affected users, and counts the new ones.
+async fn insert_users(
+    conn: &mut PgConnection,
+    members: &[GroupedOccurrence<'_>],
+) -> sqlx::Result<()> {
     let mut affected: Vec<(String, i64, String)> = members
         .iter()
-        .filter(|(error, _)| !error.user_id.is_empty())
-        .map(|(error, group_id)| (error.org_id.clone(), *group_id, error.user_id.clone()))
+        .filter(|member| !member.error.user_id.is_empty())
+        .map(|GroupedOccurrence { error, group_id }| {
+            (error.org_id.clone(), *group_id, error.user_id.clone())
+        })
         .collect();
     affected.sort_unstable();
     affected.dedup();
@@ -180,9 +192,12 @@ async fn insert_users(conn: &mut PgConnection, members: &[Member<'_>]) -> sqlx::
     .map(drop)
 }
 
-async fn insert_hours(conn: &mut PgConnection, members: &[Member<'_>]) -> sqlx::Result<()> {
+async fn insert_hours(
+    conn: &mut PgConnection,
+    members: &[GroupedOccurrence<'_>],
+) -> sqlx::Result<()> {
     let mut hours: BTreeMap<(&str, i64, DateTime<Utc>), i64> = BTreeMap::new();
-    for (error, group_id) in members {
+    for GroupedOccurrence { error, group_id } in members {
         let hour = hour_of(error.created_at);
         *hours.entry((&error.org_id, *group_id, hour)).or_default() += 1;
     }
@@ -212,37 +227,37 @@ async fn insert_hours(conn: &mut PgConnection, members: &[Member<'_>]) -> sqlx::
 
 async fn insert_events(
     conn: &mut PgConnection,
-    members: &[Member<'_>],
+    members: &[GroupedOccurrence<'_>],
     environment: &str,
 ) -> sqlx::Result<()> {
-    let text = |of: fn(&Occurrence) -> &str| {
+    let text = |of: fn(&ErrorOccurrence) -> &str| {
         members
             .iter()
-            .map(|(error, _)| of(error).to_owned())
+            .map(|member| of(member.error).to_owned())
             .collect::<Vec<_>>()
     };
-    let optional = |of: fn(&Occurrence) -> Option<&str>| {
-        let of_each = |(error, _): &Member<'_>| of(error).map(ToOwned::to_owned);
+    let optional = |of: fn(&ErrorOccurrence) -> Option<&str>| {
+        let of_each = |member: &GroupedOccurrence<'_>| of(member.error).map(ToOwned::to_owned);
         members.iter().map(of_each).collect::<Vec<_>>()
     };
-    let time = |of: fn(&Occurrence) -> DateTime<Utc>| {
+    let time = |of: fn(&ErrorOccurrence) -> DateTime<Utc>| {
         members
             .iter()
-            .map(|(error, _)| of(error))
+            .map(|member| of(member.error))
             .collect::<Vec<_>>()
     };
-    let flag = |of: fn(&Occurrence) -> bool| {
+    let flag = |of: fn(&ErrorOccurrence) -> bool| {
         members
             .iter()
-            .map(|(error, _)| i32::from(of(error)))
+            .map(|member| i32::from(of(member.error)))
             .collect::<Vec<_>>()
     };
-    let runs: Vec<Option<Uuid>> = members.iter().map(|(error, _)| error.run_id).collect();
+    let runs: Vec<Option<Uuid>> = members.iter().map(|member| member.error.run_id).collect();
     let extra: Vec<Option<Value>> = members
         .iter()
-        .map(|(error, _)| error.extra.clone())
+        .map(|member| member.error.extra.clone())
         .collect();
-    let groups: Vec<i64> = members.iter().map(|(_, group_id)| *group_id).collect();
+    let groups: Vec<i64> = members.iter().map(|member| member.group_id).collect();
     sqlx::query!(
         r#"
         insert into error_events (

@@ -1,4 +1,4 @@
-//! Groups of errors: finding them, and making those that are new.
+//! The SQL of error groups: finds them, and creates new ones.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,73 +6,87 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::telemetry::cardinality::{Cardinality, OTHER};
-use crate::telemetry::fingerprint::Fingerprint;
-use crate::telemetry::model::Occurrence;
-use crate::telemetry::rows::Grouped;
+use crate::telemetry::cardinality::{CardinalityLimiter, OTHER};
+use crate::telemetry::fingerprint::ErrorFingerprint;
+use crate::telemetry::model::ErrorOccurrence;
+use crate::telemetry::rows::GroupedError;
 
-/// Where a group is found: its organisation and its hash.
-pub(super) type Key = (String, String);
-
-/// Where the group of an error is found.
-pub(super) fn key_of(error: &Grouped) -> Key {
-    (error.occurrence.org_id.clone(), error.fingerprint.hash())
+/// The key of a group: organisation and hash.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct GroupKey {
+    org_id: String,
+    hash: String,
 }
 
-/// The group of every error, by the error's own key; makes those that do not exist.
+/// Returns the key of an error's group.
+pub(super) fn key_of(error: &GroupedError) -> GroupKey {
+    GroupKey {
+        org_id: error.occurrence.org_id.clone(),
+        hash: error.fingerprint.hash(),
+    }
+}
+
+/// Returns the group of every error, by the error's key. Creates missing groups.
 pub(super) async fn of(
     conn: &mut PgConnection,
-    errors: &[&Grouped],
-    names: &mut Cardinality,
-) -> sqlx::Result<HashMap<Key, i64>> {
-    let wanted: BTreeMap<Key, &Grouped> =
+    errors: &[&GroupedError],
+    names: &mut CardinalityLimiter,
+) -> sqlx::Result<HashMap<GroupKey, i64>> {
+    let wanted: BTreeMap<GroupKey, &GroupedError> =
         errors.iter().map(|error| (key_of(error), *error)).collect();
     let mut found = find_groups(conn, wanted.keys()).await?;
     if found.len() == wanted.len() {
         return Ok(found);
     }
-    // The groups to be made, and under which keys the errors of each were looked for.
-    let mut missing: BTreeMap<Key, (Fingerprint, &Occurrence)> = BTreeMap::new();
-    let mut shared: Vec<(Key, Key)> = Vec::new();
+    // The groups to create, and the keys of errors that share a group.
+    let mut missing: BTreeMap<GroupKey, (ErrorFingerprint, &ErrorOccurrence)> = BTreeMap::new();
+    let mut shared: Vec<(GroupKey, GroupKey)> = Vec::new();
     for (key, error) in wanted {
         if found.contains_key(&key) {
             continue;
         }
-        if names.groups_left(&key.0) > 0 {
-            names.new_group(&key.0);
+        if names.groups_left(&key.org_id) > 0 {
+            names.add_group(&key.org_id);
             missing.insert(key, (error.fingerprint.clone(), &error.occurrence));
         } else {
             let other = other();
-            let home = (key.0.clone(), other.hash());
-            missing.insert(home.clone(), (other, &error.occurrence));
-            shared.push((key, home));
+            let shared_key = GroupKey {
+                org_id: key.org_id.clone(),
+                hash: other.hash(),
+            };
+            missing.insert(shared_key.clone(), (other, &error.occurrence));
+            shared.push((key, shared_key));
         }
     }
     insert_groups(conn, &missing).await?;
-    // Asked for anew: another server may have made some of them at the same time.
+    // Read again: another server may have created some of them at the same time.
     found.extend(find_groups(conn, missing.keys()).await?);
-    for (key, home) in shared {
-        if let Some(group_id) = found.get(&home).copied() {
+    for (key, shared_key) in shared {
+        if let Some(group_id) = found.get(&shared_key).copied() {
             found.insert(key, group_id);
         }
     }
     Ok(found)
 }
 
-/// The group of what finds no place in one of its own.
-fn other() -> Fingerprint {
-    Fingerprint {
+/// The fingerprint of the overflow group.
+fn other() -> ErrorFingerprint {
+    ErrorFingerprint {
         error_type: OTHER.to_owned(),
         message: "more kinds of errors than an organisation may begin in an hour".to_owned(),
         frames: Vec::new(),
     }
 }
 
+fn columns(key: &GroupKey) -> (String, String) {
+    (key.org_id.clone(), key.hash.clone())
+}
+
 async fn find_groups(
     conn: &mut PgConnection,
-    keys: impl Iterator<Item = &Key>,
-) -> sqlx::Result<HashMap<Key, i64>> {
-    let (orgs, prints): (Vec<String>, Vec<String>) = keys.cloned().unzip();
+    keys: impl Iterator<Item = &GroupKey>,
+) -> sqlx::Result<HashMap<GroupKey, i64>> {
+    let (orgs, prints): (Vec<String>, Vec<String>) = keys.map(columns).unzip();
     let rows = sqlx::query!(
         r#"
         select g.org_id, g.fingerprint, g.group_id
@@ -84,18 +98,22 @@ async fn find_groups(
     )
     .fetch_all(conn)
     .await?;
-    let found = rows
-        .into_iter()
-        .map(|row| ((row.org_id, row.fingerprint), row.group_id));
+    let found = rows.into_iter().map(|row| {
+        let key = GroupKey {
+            org_id: row.org_id,
+            hash: row.fingerprint,
+        };
+        (key, row.group_id)
+    });
     Ok(found.collect())
 }
 
 async fn insert_groups(
     conn: &mut PgConnection,
-    groups: &BTreeMap<Key, (Fingerprint, &Occurrence)>,
+    groups: &BTreeMap<GroupKey, (ErrorFingerprint, &ErrorOccurrence)>,
 ) -> sqlx::Result<()> {
-    let (orgs, prints): (Vec<String>, Vec<String>) = groups.keys().cloned().unzip();
-    let text = |of: fn(&Fingerprint) -> &str| {
+    let (orgs, prints): (Vec<String>, Vec<String>) = groups.keys().map(columns).unzip();
+    let text = |of: fn(&ErrorFingerprint) -> &str| {
         groups
             .values()
             .map(|(print, _)| of(print).to_owned())

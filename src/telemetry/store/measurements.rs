@@ -1,4 +1,4 @@
-//! Measurements, and their distribution by the hour.
+//! The SQL of measurements, and of their hourly distributions.
 
 use std::collections::BTreeMap;
 
@@ -7,26 +7,26 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::telemetry::model::Measurement;
-use crate::telemetry::rows::{Rows, Thread};
+use crate::telemetry::rows::{BatchRows, CorrelationIds};
 
-/// A measurement and where it came from.
+/// A measurement and its context.
 #[derive(Clone, Copy, Debug)]
-pub struct Measured<'a> {
-    /// The batch that it came in.
-    pub batch: &'a Rows,
-    /// What it belongs to.
-    pub thread: &'a Thread,
-    /// The measurement.
+pub struct MeasurementRow<'a> {
+    /// Batch.
+    pub batch: &'a BatchRows,
+    /// Session, trace and run.
+    pub correlation: &'a CorrelationIds,
+    /// Measurement.
     pub measurement: &'a Measurement,
 }
 
-/// Writes measurements.
-pub async fn insert(conn: &mut PgConnection, rows: &[Measured<'_>]) -> sqlx::Result<()> {
-    let text = |of: fn(&Measured<'_>) -> String| rows.iter().map(of).collect::<Vec<_>>();
+/// Inserts measurements.
+pub async fn insert(conn: &mut PgConnection, rows: &[MeasurementRow<'_>]) -> sqlx::Result<()> {
+    let text = |of: fn(&MeasurementRow<'_>) -> String| rows.iter().map(of).collect::<Vec<_>>();
     let optional =
-        |of: fn(&Measured<'_>) -> Option<String>| rows.iter().map(of).collect::<Vec<_>>();
+        |of: fn(&MeasurementRow<'_>) -> Option<String>| rows.iter().map(of).collect::<Vec<_>>();
     let values: Vec<f64> = rows.iter().map(|row| row.measurement.value).collect();
-    let runs: Vec<Option<Uuid>> = rows.iter().map(|row| row.thread.run_id).collect();
+    let runs: Vec<Option<Uuid>> = rows.iter().map(|row| row.correlation.run_id).collect();
     let times: Vec<DateTime<Utc>> = rows.iter().map(|row| row.batch.created_at).collect();
     sqlx::query!(
         r#"
@@ -47,8 +47,8 @@ pub async fn insert(conn: &mut PgConnection, rows: &[Measured<'_>]) -> sqlx::Res
         &text(|row| row.measurement.unit.clone()),
         &optional(|row| row.measurement.operation.clone()) as &[Option<String>],
         &optional(|row| row.measurement.component.clone()) as &[Option<String>],
-        &optional(|row| row.thread.session_id.clone()) as &[Option<String>],
-        &optional(|row| row.thread.trace_id.clone()) as &[Option<String>],
+        &optional(|row| row.correlation.session_id.clone()) as &[Option<String>],
+        &optional(|row| row.correlation.trace_id.clone()) as &[Option<String>],
         &runs as &[Option<Uuid>],
         &times,
     )
@@ -57,30 +57,42 @@ pub async fn insert(conn: &mut PgConnection, rows: &[Measured<'_>]) -> sqlx::Res
     .map(drop)
 }
 
-/// Where a value is counted: organisation, metric, unit, hour, bucket.
-pub type Place = (String, String, String, DateTime<Utc>, i32);
+/// The row of a bucket. Rows are locked in the order of their keys.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BucketKey {
+    /// Organisation.
+    pub org_id: String,
+    /// Metric.
+    pub metric: String,
+    /// Unit.
+    pub unit: String,
+    /// Start of the hour.
+    pub hour: DateTime<Utc>,
+    /// Number of the bucket.
+    pub bucket: i32,
+}
 
-/// The values of one bucket.
+/// Totals of the values in a bucket.
 #[derive(Clone, Copy, Debug)]
-pub struct Bucket {
-    /// How many.
+pub struct BucketTotals {
+    /// Number of values.
     pub samples: i64,
-    /// Their sum.
+    /// Sum.
     pub total: f64,
-    /// The least.
+    /// Minimum.
     pub min: f64,
-    /// The greatest.
+    /// Maximum.
     pub max: f64,
 }
 
-/// Values beyond count as this much, so that no sum of them is too large for a number.
-const MOST: f64 = 1e200;
+/// Larger values are clamped to this, so that their sum does not overflow.
+const MAX_VALUE: f64 = 1e200;
 
-impl Bucket {
-    /// Adds a value to a bucket, which may be a new one.
-    pub fn add(bucket: Option<Self>, value: f64) -> Self {
-        let value = value.clamp(-MOST, MOST);
-        let before = bucket.unwrap_or(Self {
+impl BucketTotals {
+    /// Adds a value to the totals, if there are any.
+    pub fn add(before: Option<Self>, value: f64) -> Self {
+        let value = value.clamp(-MAX_VALUE, MAX_VALUE);
+        let before = before.unwrap_or(Self {
             samples: 0,
             total: 0.0,
             min: value,
@@ -95,17 +107,20 @@ impl Bucket {
     }
 }
 
-/// Adds to the distributions; the map's order is the one in which rows are locked.
-pub async fn count(conn: &mut PgConnection, buckets: &BTreeMap<Place, Bucket>) -> sqlx::Result<()> {
-    let text = |of: fn(&Place) -> &str| {
+/// Adds to the hourly distributions.
+pub async fn add(
+    conn: &mut PgConnection,
+    buckets: &BTreeMap<BucketKey, BucketTotals>,
+) -> sqlx::Result<()> {
+    let text = |of: fn(&BucketKey) -> &str| {
         buckets
             .keys()
-            .map(|place| of(place).to_owned())
+            .map(|key| of(key).to_owned())
             .collect::<Vec<_>>()
     };
-    let float = |of: fn(&Bucket) -> f64| buckets.values().map(of).collect::<Vec<_>>();
-    let hours: Vec<DateTime<Utc>> = buckets.keys().map(|place| place.3).collect();
-    let numbers: Vec<i32> = buckets.keys().map(|place| place.4).collect();
+    let float = |of: fn(&BucketTotals) -> f64| buckets.values().map(of).collect::<Vec<_>>();
+    let hours: Vec<DateTime<Utc>> = buckets.keys().map(|key| key.hour).collect();
+    let numbers: Vec<i32> = buckets.keys().map(|key| key.bucket).collect();
     let samples: Vec<i64> = buckets.values().map(|bucket| bucket.samples).collect();
     sqlx::query!(
         r#"
@@ -122,9 +137,9 @@ pub async fn count(conn: &mut PgConnection, buckets: &BTreeMap<Place, Bucket>) -
             min_value = least(old.min_value, excluded.min_value),
             max_value = greatest(old.max_value, excluded.max_value)
         "#,
-        &text(|place| &place.0),
-        &text(|place| &place.1),
-        &text(|place| &place.2),
+        &text(|key| &key.org_id),
+        &text(|key| &key.metric),
+        &text(|key| &key.unit),
         &hours,
         &numbers,
         &samples,

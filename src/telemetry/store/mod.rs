@@ -1,4 +1,4 @@
-//! Telemetry's SQL: batches and their events, measurements, errors and their groups.
+//! The SQL of telemetry: batches and events, measurements, errors and their groups.
 
 pub mod batches;
 pub mod errors;

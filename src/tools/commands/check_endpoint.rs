@@ -169,7 +169,7 @@ pub async fn execute(
     Ok(Outcome::new(result, Vec::new()))
 }
 
-async fn ask(call: &CheckEndpointCall, http: &Client) -> serde_json::Value {
+async fn ask(call: &CheckEndpointCall, http: &Client) -> Value {
     let request = match http.request(call.method.clone(), call.url.clone()) {
         Ok(request) => request,
         Err(error) => {

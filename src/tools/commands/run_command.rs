@@ -354,7 +354,7 @@ mod tests {
         assert_eq!(time("ls", 300), 300);
         assert_eq!(time("cd web && npm ci", 300), 1200);
         assert_eq!(time("npm ci", 1500), 1500);
-        let object = serde_json::Map::from_iter([
+        let object = Map::from_iter([
             ("command".to_owned(), json!("ls")),
             ("timeout_seconds".to_owned(), json!("999999")),
         ]);

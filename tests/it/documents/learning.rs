@@ -2,11 +2,11 @@
 
 use navi::feedback::bandit::model::{ARMS, HALF_LIFE_DAYS};
 use navi::feedback::guidance::model::{
-    Applicable, Guidance, MAX_INSIGHTS, MAX_TOKENS, MIN_CONFIDENCE,
+    ApplicableInsight, Guidance, MAX_INSIGHTS, MAX_TOKENS, MIN_CONFIDENCE,
 };
 use navi::feedback::insight::InsightType;
 use navi::feedback::model::InsightId;
-use navi::feedback::traits::{Kind, SUBJECTS, sentence};
+use navi::feedback::traits::{SUBJECTS, TraitKind, sentence};
 use uuid::Uuid;
 
 use crate::documents;
@@ -34,9 +34,9 @@ fn the_page_lists_the_catalogue_of_traits() {
                 .collect();
             let by_language = if subject.by_language { "yes" } else { "no" };
             let kind = match subject.kind {
-                Kind::Style => "style",
-                Kind::Preference => "preference",
-                Kind::Workflow => "workflow",
+                TraitKind::Style => "style",
+                TraitKind::Preference => "preference",
+                TraitKind::Workflow => "workflow",
             };
             let values = values.join(" ");
             format!("| `{}` | {values} | {by_language} | {kind} |", subject.name)
@@ -47,7 +47,7 @@ fn the_page_lists_the_catalogue_of_traits() {
 
 #[test]
 fn the_page_shows_the_section_of_a_prompt_as_it_is() {
-    let insight = |id, insight_type: InsightType, subject: &str, value| Applicable {
+    let insight = |id, insight_type: InsightType, subject: &str, value| ApplicableInsight {
         id: InsightId(id),
         insight_type,
         subject: subject.to_owned(),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use navi::platform::db::MIGRATOR;
 use navi::telemetry::model::{
-    Change, MAX_BATCH_ID_BYTES, MAX_BODY_BYTES, MAX_DEPTH, MAX_EVENT_BYTES, MAX_EVENTS,
-    MAX_STRING_CHARS, MAX_TYPE_CHARS, Reason,
+    EventChange, MAX_BATCH_ID_BYTES, MAX_BODY_BYTES, MAX_DEPTH, MAX_EVENT_BYTES, MAX_EVENTS,
+    MAX_STRING_CHARS, MAX_TYPE_CHARS, RejectReason,
 };
 use sqlx::{AssertSqlSafe, PgPool};
 use utoipa::PartialSchema;
@@ -47,13 +47,13 @@ fn the_limits_and_reasons_of_telemetry_are_those_that_are_listed() {
         .flat_map(|row| code_spans(&row[0]))
         .map(ToOwned::to_owned)
         .collect();
-    assert_eq!(reasons, names::<Reason>());
+    assert_eq!(reasons, names::<RejectReason>());
     let spans = text.lines().flat_map(code_spans);
     let spans: BTreeSet<String> = spans.map(ToOwned::to_owned).collect();
     assert!(
-        spans.is_superset(&names::<Change>()),
+        spans.is_superset(&names::<EventChange>()),
         "{:?}",
-        names::<Change>()
+        names::<EventChange>()
     );
 }
 

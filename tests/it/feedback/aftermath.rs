@@ -1,6 +1,7 @@
 //! What is seen of an answer beside its ratings.
 
 use chrono::TimeDelta;
+use navi::agent::learning::changes::check_all;
 use serde_json::json;
 use sqlx::PgPool;
 
@@ -70,14 +71,14 @@ async fn changes_that_were_put_back_were_reverted(db: PgPool) {
 async fn a_server_looks_by_itself_after_an_hour_and_once(db: PgPool) {
     let stage = written(db.clone()).await;
     let agent = &stage.app.app.agent;
-    agent.look_at_all().await.unwrap();
+    check_all(agent.deps()).await.unwrap();
     assert_eq!(signals(&db).await, [""; 0], "people need time");
     sqlx::query("update run_changes set created_at = created_at - $1::interval")
         .bind(TimeDelta::hours(2).to_std().unwrap())
         .execute(&db)
         .await
         .unwrap();
-    let (one, other) = tokio::join!(agent.look_at_all(), agent.look_at_all());
+    let (one, other) = tokio::join!(check_all(agent.deps()), check_all(agent.deps()));
     one.and(other).unwrap();
     assert_eq!(signals(&db).await, ["kept workspace"]);
     assert_eq!(stage.count("select count(*) from run_changes").await, 0);
@@ -90,7 +91,7 @@ async fn a_folder_that_is_not_here_says_nothing(db: PgPool) {
         .execute(&db)
         .await
         .unwrap();
-    stage.app.app.agent.look_at_all().await.unwrap();
+    check_all(stage.app.app.agent.deps()).await.unwrap();
     assert_eq!(signals(&db).await, [""; 0]);
     assert_eq!(stage.count("select count(*) from run_changes").await, 1);
 }

@@ -1,6 +1,6 @@
 //! What ratings teach, and what a pass leaves behind.
 
-use navi::feedback::learning::service::{Analyzer, Options, Outcome};
+use navi::feedback::learning::service::{Analyzer, PassOptions, PassOutcome};
 use navi::platform::clock::Clock;
 use navi::platform::db::MIGRATOR;
 use sqlx::PgPool;
@@ -35,7 +35,7 @@ async fn six_ratings_teach_what_one_person_likes(db: PgPool) {
     let report = pass(&db).await;
     assert_eq!(
         (report.outcome, report.orgs, report.rows_skipped),
-        (Outcome::Done, 1, 0)
+        (PassOutcome::Done, 1, 0)
     );
     insta::assert_debug_snapshot!(insights(&db, "acme").await, @r#"
     [
@@ -154,9 +154,9 @@ async fn the_same_ratings_change_nothing_a_second_time(db: PgPool) {
     let again = pass(&db).await;
     assert_eq!((again.orgs, again.insights_changed), (1, 0));
     assert_eq!(tables(&db).await, before);
-    let rebuild = Options {
+    let rebuild = PassOptions {
         rebuild: true,
-        ..Options::default()
+        ..PassOptions::default()
     };
     let again = pass_with(&db, &Clock::fixed(today()), &rebuild).await;
     assert_eq!((again.orgs, again.insights_changed), (1, 0));
@@ -245,7 +245,7 @@ async fn one_of_two_analyzers_does_the_work(db: PgPool) {
         .unwrap();
     let analyzer = Analyzer::new(db.clone(), Clock::fixed(today()));
     let stopping = CancellationToken::new();
-    let options = Options::default();
+    let options = PassOptions::default();
     assert!(
         analyzer
             .pass(&options, &stopping, &|_| {})
@@ -254,9 +254,9 @@ async fn one_of_two_analyzers_does_the_work(db: PgPool) {
             .is_none()
     );
     drop(turn);
-    let patient = Options {
+    let patient = PassOptions {
         wait: Duration::from_secs(30),
-        ..Options::default()
+        ..PassOptions::default()
     };
     let (one, other) = tokio::join!(
         analyzer.pass(&patient, &stopping, &|_| {}),
@@ -287,14 +287,14 @@ async fn a_pass_that_was_interrupted_is_made_up_for(db: PgPool) {
     let stopping = CancellationToken::new();
     let stops = stopping.clone();
     let interrupted = analyzer
-        .pass(&Options::default(), &stopping, &move |_| stops.cancel())
+        .pass(&PassOptions::default(), &stopping, &move |_| stops.cancel())
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(interrupted.outcome, Outcome::Interrupted);
+    assert_eq!(interrupted.outcome, PassOutcome::Interrupted);
     assert!(interrupted.orgs < 120 && interrupted.watermark == 0);
     let rest = pass(&db).await;
-    assert_eq!((rest.outcome, rest.orgs), (Outcome::Done, 120));
+    assert_eq!((rest.outcome, rest.orgs), (PassOutcome::Done, 120));
     assert_eq!(interrupted.insights_made + rest.insights_made, 120);
     let resumed = tables(&db).await;
     sqlx::query("truncate learning_insights, learning_patterns, learning_orgs cascade")
@@ -353,7 +353,7 @@ async fn rows_that_make_no_sense_are_passed_over(db: PgPool) {
     .await
     .unwrap();
     let report = pass(&db).await;
-    assert_eq!(report.outcome, Outcome::Done);
+    assert_eq!(report.outcome, PassOutcome::Done);
     insta::assert_debug_snapshot!(report.rows_skipped, @"5");
     insta::assert_debug_snapshot!(insights(&db, "acme").await, @r#"
     [
@@ -415,7 +415,10 @@ async fn an_organisation_that_fails_is_tried_again(db: PgPool) {
         .unwrap();
     let report = pass(&db).await;
     // How many are due depends on what else is open on the server.
-    assert_eq!((report.outcome, report.insights_made), (Outcome::Done, 1));
+    assert_eq!(
+        (report.outcome, report.insights_made),
+        (PassOutcome::Done, 1)
+    );
     let failed: i64 =
         sqlx::query_scalar("select count(*) from learning_orgs where failed_at is not null")
             .fetch_one(&db)
@@ -810,9 +813,9 @@ async fn a_rating_that_was_taken_back_teaches_nothing(db: PgPool) {
     pass(&db).await;
     let first = insights(&db, "acme").await;
     let counts = tables(&db).await["counts"].clone();
-    let rebuild = Options {
+    let rebuild = PassOptions {
         rebuild: true,
-        ..Options::default()
+        ..PassOptions::default()
     };
     pass_with(&db, &Clock::fixed(today()), &rebuild).await;
     assert_eq!(insights(&db, "acme").await, first);
@@ -850,10 +853,10 @@ async fn counts_that_are_wrong_are_made_right(db: PgPool) {
     .execute(&db)
     .await
     .unwrap();
-    let options = Options {
+    let options = PassOptions {
         rebuild: true,
         only: Some("acme".parse().unwrap()),
-        ..Options::default()
+        ..PassOptions::default()
     };
     pass_with(&db, &Clock::fixed(today()), &options).await;
     assert_eq!(tables(&db).await["counts"], right);

@@ -1,7 +1,7 @@
 //! The generation log against a real database.
 
 use navi::feedback::model::{
-    Category, Exposure, Generation, InsightId, Sha256Hex, TaskType, Verified,
+    Category, Exposure, Generation, InsightId, Sha256Hex, TaskType, VerificationResult,
 };
 use navi::feedback::store::generations as store;
 use navi::feedback::traits::Trait;
@@ -30,7 +30,7 @@ fn generation() -> Generation {
             value: "single",
         }]
         .into(),
-        verification: Some(Verified::Passed),
+        verification: Some(VerificationResult::Passed),
         exposure: Exposure::default(),
         trace_id: None,
         created_at: "2026-06-01T12:00:00Z".parse().unwrap(),

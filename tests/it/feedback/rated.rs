@@ -1,7 +1,7 @@
 //! Rated answers for the analyzer, as ratings leave them in the tables.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use navi::feedback::learning::service::{Analyzer, Options, Report};
+use navi::feedback::learning::service::{Analyzer, PassOptions, PassReport};
 use navi::platform::clock::Clock;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -145,7 +145,7 @@ pub(super) async fn rate_often(db: &PgPool, many: usize, answer: Answer<'_>) {
 }
 
 /// A pass of nobody but this test.
-pub(super) async fn pass_with(db: &PgPool, clock: &Clock, options: &Options) -> Report {
+pub(super) async fn pass_with(db: &PgPool, clock: &Clock, options: &PassOptions) -> PassReport {
     let analyzer = Analyzer::new(db.clone(), clock.clone());
     let stopping = CancellationToken::new();
     let report = analyzer.pass(options, &stopping, &|_| {}).await.unwrap();
@@ -153,14 +153,14 @@ pub(super) async fn pass_with(db: &PgPool, clock: &Clock, options: &Options) -> 
 }
 
 /// A pass today.
-pub(super) async fn pass(db: &PgPool) -> Report {
-    pass_with(db, &Clock::fixed(today()), &Options::default()).await
+pub(super) async fn pass(db: &PgPool) -> PassReport {
+    pass_with(db, &Clock::fixed(today()), &PassOptions::default()).await
 }
 
 /// A pass so many days later.
-pub(super) async fn pass_later(db: &PgPool, days: i64) -> Report {
+pub(super) async fn pass_later(db: &PgPool, days: i64) -> PassReport {
     let clock = Clock::fixed(today() + TimeDelta::days(days));
-    pass_with(db, &clock, &Options::default()).await
+    pass_with(db, &clock, &PassOptions::default()).await
 }
 
 /// The insights of an organisation in short: for whom, what kind, about what, and how it stands.

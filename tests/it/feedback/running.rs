@@ -429,13 +429,17 @@ async fn a_pass_of_another_process_shows_in_the_metrics_of_every_server(db: PgPo
     let app = TestApp::with(db.clone(), Clock::System, &[]).await;
     let mut counted = None;
     let metrics = &app.app.metrics;
-    learner::look(&db, metrics, &mut counted).await.unwrap();
+    learner::export_new_passes(&db, metrics, &mut counted)
+        .await
+        .unwrap();
     rate(&db, "acme", true).await;
     rate(&db, "zeta", true).await;
     refuse(&db).await;
     assert_eq!(run(&db, &[]).await.0, 4);
     for _ in 0..2 {
-        learner::look(&db, metrics, &mut counted).await.unwrap();
+        learner::export_new_passes(&db, metrics, &mut counted)
+            .await
+            .unwrap();
     }
     let (_, text) = app.stranger().get("/metrics").await;
     let text = text.as_str().unwrap();
@@ -461,7 +465,7 @@ async fn a_server_learns_from_a_rating_without_waiting_for_the_interval(db: PgPo
     let config = Config::from_flags(off).unwrap().learning;
     let (rated, stopping) = (Arc::new(Notify::new()), CancellationToken::new());
     let analyzer = Analyzer::new(db.clone(), Clock::System);
-    let learning = learner::keep(analyzer, config, rated.clone(), stopping.clone());
+    let learning = learner::run(analyzer, config, rated.clone(), stopping.clone());
     let tasks = Tasks::new();
     let learning = tasks.spawn(learning);
     rate(&db, "acme", true).await;

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use navi::auth::principal::Role;
-use navi::feedback::model::{Signal, SignalSource};
+use navi::feedback::model::{FeedbackSignal, SignalSource};
 use navi::feedback::store::signals::record;
 use navi::platform::db::MIGRATOR;
 use serde_json::json;
@@ -71,9 +71,9 @@ async fn what_judges_nothing_is_noted_and_counted_nowhere(db: PgPool) {
     let id = desk.log(&answer()).await;
     let org_id = ORG.parse().unwrap();
     let seen = [
-        (Signal::TestsPassed, SignalSource::Run),
-        (Signal::Retried, SignalSource::Run),
-        (Signal::ApprovalDenied, SignalSource::Run),
+        (FeedbackSignal::TestsPassed, SignalSource::Run),
+        (FeedbackSignal::Retried, SignalSource::Run),
+        (FeedbackSignal::ApprovalDenied, SignalSource::Run),
     ];
     let mut tx = desk.db.begin().await.unwrap();
     for _ in 0..2 {
@@ -85,7 +85,7 @@ async fn what_judges_nothing_is_noted_and_counted_nowhere(db: PgPool) {
     assert_eq!(desk.rows("learning_suggestions").await, 0);
     assert_eq!(desk.rows("learning_counts").await, 0);
     let mut tx = desk.db.begin().await.unwrap();
-    let undone = [(Signal::Reverted, SignalSource::Workspace)];
+    let undone = [(FeedbackSignal::Reverted, SignalSource::Workspace)];
     record(&mut tx, &org_id, id, &undone, now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(

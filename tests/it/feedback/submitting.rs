@@ -243,10 +243,10 @@ async fn what_is_no_rating_is_refused_and_stores_nothing(db: PgPool) {
     }
     insta::assert_json_snapshot!(told, @r#"
     [
-      "`rating` is -1, 0 or 1",
-      "`rating` is -1, 0 or 1",
-      "`rating` is -1, 0 or 1",
-      "`rating` is -1, 0 or 1",
+      "`rating` must be -1, 0 or 1",
+      "`rating` must be -1, 0 or 1",
+      "`rating` must be -1, 0 or 1",
+      "`rating` must be -1, 0 or 1",
       "Failed to deserialize the JSON body into the target type: rating: invalid type: floating point `1.5`, expected i64 at line 1 column 24",
       "Failed to deserialize the JSON body into the target type: rating: invalid type: string \"1\", expected i64 at line 1 column 24",
       "Failed to deserialize the JSON body into the target type: rating: invalid type: boolean `true`, expected i64 at line 1 column 25",
@@ -315,7 +315,7 @@ async fn an_answer_of_somebody_else_is_as_good_as_none(db: PgPool) {
         "type": "/problems/generation-not-found",
         "title": "Not Found",
         "status": 404,
-        "detail": "no answer of yours has this `gen_id`",
+        "detail": "generation not found",
         "error_code": "GENERATION_NOT_FOUND"
       }
     ]

@@ -143,7 +143,7 @@ async fn a_batch_without_events_is_fine_and_one_without_any_good_one_is_not(db: 
       "type": "/problems/telemetry-rejected",
       "title": "Unprocessable Entity",
       "status": 422,
-      "detail": "none of the 2 events can be stored; event 0: an event is a JSON object",
+      "detail": "none of the 2 events can be stored; event 0: an event must be a JSON object",
       "error_code": "TELEMETRY_REJECTED",
       "request_id": "[id]"
     }

@@ -111,7 +111,7 @@ async fn times_that_cannot_be_are_brought_into_what_can(db: PgPool) {
         {
           "index": 7,
           "reason": "invalid",
-          "detail": "`timestamp` is a number of milliseconds"
+          "detail": "`timestamp` must be a number of milliseconds"
         }
       ],
       "eventsChanged": [
@@ -221,27 +221,27 @@ async fn what_cannot_be_an_event_is_rejected_with_a_reason_and_loses_no_other(db
         {
           "index": 1,
           "reason": "invalid",
-          "detail": "an event is a JSON object"
+          "detail": "an event must be a JSON object"
         },
         {
           "index": 2,
           "reason": "invalid",
-          "detail": "an event is a JSON object"
+          "detail": "an event must be a JSON object"
         },
         {
           "index": 3,
           "reason": "invalid",
-          "detail": "an event is a JSON object"
+          "detail": "an event must be a JSON object"
         },
         {
           "index": 4,
           "reason": "invalid",
-          "detail": "`type` is a text, such as `navi.error`"
+          "detail": "`type` must be a text, such as `navi.error`"
         },
         {
           "index": 5,
           "reason": "invalid",
-          "detail": "`type` is a text"
+          "detail": "`type` must be a text"
         },
         {
           "index": 6,
@@ -251,7 +251,7 @@ async fn what_cannot_be_an_event_is_rejected_with_a_reason_and_loses_no_other(db
         {
           "index": 7,
           "reason": "invalid",
-          "detail": "`data` is an object"
+          "detail": "`data` must be an object"
         },
         {
           "index": 8,
@@ -271,7 +271,7 @@ async fn what_cannot_be_an_event_is_rejected_with_a_reason_and_loses_no_other(db
         {
           "index": 12,
           "reason": "invalid",
-          "detail": "`sessionId` is a text"
+          "detail": "`sessionId` must be a text"
         }
       ],
       "eventsChanged": [

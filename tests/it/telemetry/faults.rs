@@ -9,8 +9,8 @@ use navi::auth::principal::Role;
 use navi::llm::script::Script;
 use navi::platform::clock::Clock;
 use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
-use navi::telemetry::model::Occurrence;
-use navi::telemetry::writer::LOOK_EVERY;
+use navi::telemetry::model::ErrorOccurrence;
+use navi::telemetry::writer::RECONNECT_INTERVAL;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -255,7 +255,7 @@ async fn one_batch_that_the_database_refuses_loses_no_other(db: PgPool) {
             {
               "index": 1,
               "reason": "unstorable",
-              "detail": "the database refuses what it holds"
+              "detail": "the database cannot store it"
             }
           ],
           "eventsChanged": [],
@@ -347,9 +347,9 @@ async fn a_database_that_takes_nothing_is_asked_with_pauses_until_it_does(db: Pg
     rename("error_groups", "gone").await;
     let before = sessions().await;
     let began = Instant::now();
-    let failure = Occurrence {
+    let failure = ErrorOccurrence {
         message: "it broke".to_owned(),
-        ..Occurrence::of_this_server(desk.app.app.clock.now())
+        ..ErrorOccurrence::of_this_server(desk.app.app.clock.now())
     };
     desk.app.app.telemetry.report(failure);
     let mut asked = 0;
@@ -359,7 +359,7 @@ async fn a_database_that_takes_nothing_is_asked_with_pauses_until_it_does(db: Pg
         asked = sessions().await - before;
     }
     // A pause before each, but for the first; and this test has a session of its own.
-    let pauses = began.elapsed().as_millis() / LOOK_EVERY.as_millis();
+    let pauses = began.elapsed().as_millis() / RECONNECT_INTERVAL.as_millis();
     let allowed = i64::try_from(pauses).unwrap() + 3;
     assert!(asked <= allowed, "{asked} times in {pauses} pauses");
     rename("gone", "error_groups").await;

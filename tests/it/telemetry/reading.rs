@@ -375,7 +375,7 @@ async fn what_another_organisation_has_does_not_exist(db: PgPool) {
     for id in [foreign, 4_711, -1] {
         let path = format!("{ERRORS}/{id}");
         let (status, problem) = planner.get(&path).await;
-        let expected = format!("there is no group of errors `{id}` in your organisation");
+        let expected = format!("error group `{id}` not found");
         assert_eq!(
             (status, &problem["detail"]),
             (StatusCode::NOT_FOUND, &json!(expected))

@@ -169,7 +169,7 @@ async fn what_a_lost_server_left_unmarked_is_marked_and_nothing_after_the_resolu
     .execute(&db)
     .await
     .unwrap();
-    stock.app.app.errors.mark_what_is_left().await.unwrap();
+    stock.app.app.errors.mark_remaining().await.unwrap();
     assert_eq!(stock.marked(id).await, 3_000);
     assert!(resolved_at < now());
     // Somebody who is at it already is not disturbed.
@@ -182,7 +182,7 @@ async fn what_a_lost_server_left_unmarked_is_marked_and_nothing_after_the_resolu
         .execute(&mut *busy)
         .await
         .unwrap();
-    stock.app.app.errors.mark_what_is_left().await.unwrap();
+    stock.app.app.errors.mark_remaining().await.unwrap();
     busy.rollback().await.unwrap();
     let left = "select count(*) from error_groups where group_id = $1 and unmarked";
     assert_eq!(stock.count(left, id).await, 1);

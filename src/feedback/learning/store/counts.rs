@@ -1,37 +1,37 @@
-//! The SQL of counts: what ratings add up to, and what they were about.
+//! The SQL of vote counts and rated answers.
 
 use chrono::NaiveDate;
 use sqlx::PgConnection;
 
-use crate::feedback::learning::counted::Weeks;
+use crate::feedback::learning::tallies::WeekWeights;
 use crate::platform::ids::OrgId;
 
-/// One person's voices about a value, in halves.
+/// Votes of one rater on a value, in halves of a vote.
 #[derive(Clone, Debug)]
 pub struct CountRow {
-    /// Whose.
+    /// Organisation.
     pub org_id: OrgId,
-    /// What it is about.
+    /// Subject.
     pub subject: String,
-    /// Which value.
+    /// Value.
     pub value: String,
-    /// The category for `*`, empty otherwise.
+    /// Category for `*`, empty otherwise.
     pub category: String,
-    /// The team or nothing.
+    /// Team; empty without one.
     pub team: String,
-    /// The person.
+    /// Rater.
     pub user: String,
-    /// Halves of voices for.
+    /// Half votes for.
     pub accepted: i64,
-    /// Halves of voices against.
+    /// Half votes against.
     pub rejected: i64,
-    /// Halves for, times their weight.
+    /// Half votes for, times their weights.
     pub weighed_accepted: i64,
-    /// Halves against, times their weight.
+    /// Half votes against, times their weights.
     pub weighed_rejected: i64,
-    /// The newest week.
+    /// Newest week.
     pub last_week: NaiveDate,
-    /// Rows behind it.
+    /// Rows added up.
     pub rows: i64,
 }
 
@@ -59,7 +59,7 @@ macro_rules! counts {
 pub async fn all(
     conn: &mut PgConnection,
     orgs: &[OrgId],
-    weeks: &Weeks,
+    weeks: &WeekWeights,
 ) -> sqlx::Result<Vec<CountRow>> {
     counts!(
         "from learning_counts c
@@ -73,12 +73,12 @@ pub async fn all(
     .await
 }
 
-/// The counts of these subjects of these organisations, pair by pair; each pair once.
+/// Returns the counts of pairs of an organisation and a subject. No pair may occur twice.
 pub async fn of_subjects(
     conn: &mut PgConnection,
     orgs: &[OrgId],
     subjects: &[String],
-    weeks: &Weeks,
+    weeks: &WeekWeights,
 ) -> sqlx::Result<Vec<CountRow>> {
     counts!(
         "from unnest($1::text[], $2::text[]) wanted (org_id, subject)
@@ -96,25 +96,25 @@ pub async fn of_subjects(
 /// A rated answer.
 #[derive(Clone, Debug)]
 pub struct RatedRow {
-    /// Whose.
+    /// Organisation.
     pub org_id: OrgId,
-    /// The answer.
+    /// Answer.
     pub gen_id: i64,
-    /// Who rated it.
+    /// Rater.
     pub user: String,
-    /// In which team, empty for none.
+    /// Team; empty without one.
     pub team: String,
-    /// What kind of work.
+    /// Category of the work.
     pub category: String,
-    /// What it was like.
+    /// Traits of the answer.
     pub tags: Vec<String>,
-    /// Whether `pattern_tags` has a shape that it may have.
+    /// True if `pattern_tags` is well-formed.
     pub sound: bool,
-    /// Whether it is accepted or rejected, and not neither any more.
+    /// True while a vote stands; false once it was withdrawn.
     pub judged: bool,
 }
 
-/// What was rated since the last pass.
+/// Returns the answers rated since the last pass.
 pub async fn changed(
     conn: &mut PgConnection,
     orgs: &[OrgId],
@@ -139,11 +139,11 @@ pub async fn changed(
     .await
 }
 
-/// The newest rated answers of each of these organisations, so many at most.
+/// Returns at most `limit` rated answers of each of these organisations, the newest.
 pub async fn newest(
     conn: &mut PgConnection,
     orgs: &[OrgId],
-    most: i64,
+    limit: i64,
 ) -> sqlx::Result<Vec<RatedRow>> {
     sqlx::query_as!(
         RatedRow,
@@ -162,23 +162,23 @@ pub async fn newest(
         order by 1, 2 desc
         "#,
         orgs as &[OrgId],
-        most,
+        limit,
     )
     .fetch_all(conn)
     .await
 }
 
-/// Lets nobody move a count until the transaction ends.
-pub async fn hold(conn: &mut PgConnection) -> sqlx::Result<()> {
+/// Blocks changes of counts until the transaction ends.
+pub async fn lock(conn: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("lock table learning_counts in share row exclusive mode")
         .execute(conn)
         .await?;
     Ok(())
 }
 
-/// Makes an organisation's counts what its ratings add up to; rows that are right stay untouched.
+/// Recomputes an organisation's counts from its ratings; correct rows stay untouched.
 ///
-/// To be called behind [`hold`]: a rating that is not committed yet moves the new counts afterwards.
+/// Requires [`lock`]: a rating that is not committed yet then updates the new counts.
 pub async fn recount(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<()> {
     sqlx::query!(
         "with voices as (

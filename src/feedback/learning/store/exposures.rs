@@ -1,19 +1,20 @@
-//! The SQL of what answers were like with an insight and without it.
+//! The SQL of measured effects: outcomes of answers with an insight and without it.
 
 use sqlx::PgConnection;
 
-use crate::feedback::learning::counted::Voices;
-use crate::feedback::learning::effects::{Arms, Measured};
+use crate::feedback::learning::effects::{Arms, MeasuredEffect};
+use crate::feedback::learning::tallies::VoteCounts;
 use crate::platform::ids::OrgId;
 
-/// What insights in use did since they are in use: all of some organisations, and of others those that
-/// have been in a prompt, or in one that was rated, since the last pass.
-pub async fn measured(
+/// Returns the effects of active insights since their activation, by organisation and insight: all of the
+/// organisations in `full`, and of those in `incremental` the insights with a new exposure or rating since
+/// the last pass.
+pub async fn effects(
     conn: &mut PgConnection,
-    whole: &[OrgId],
-    others: &[OrgId],
+    full: &[OrgId],
+    incremental: &[OrgId],
     from: &str,
-) -> sqlx::Result<Vec<(OrgId, i64, Measured)>> {
+) -> sqlx::Result<Vec<(OrgId, i64, MeasuredEffect)>> {
     let rows = sqlx::query!(
         r#"
         with touched as (
@@ -51,37 +52,37 @@ pub async fn measured(
         group by 1, 2
         order by 1, 2
         "#,
-        whole as &[OrgId],
-        others as &[OrgId],
+        full as &[OrgId],
+        incremental as &[OrgId],
         from,
     )
     .fetch_all(conn)
     .await?;
-    let measured = rows.into_iter().map(|row| {
-        let measured = Measured {
+    let effects = rows.into_iter().map(|row| {
+        let effect = MeasuredEffect {
             exposures: row.exposures,
             ratings: Arms {
-                applied: voices(row.applied_up, row.applied_down),
-                held_out: voices(row.held_up, row.held_down),
+                applied: votes(row.applied_up, row.applied_down),
+                held_out: votes(row.held_up, row.held_down),
             },
             checks: Arms {
-                applied: voices(row.applied_passed, row.applied_failed),
-                held_out: voices(row.held_passed, row.held_failed),
+                applied: votes(row.applied_passed, row.applied_failed),
+                held_out: votes(row.held_passed, row.held_failed),
             },
         };
-        (row.org_id, row.id, measured)
+        (row.org_id, row.id, effect)
     });
-    Ok(measured.collect())
+    Ok(effects.collect())
 }
 
-fn voices(accepted: i64, rejected: i64) -> Voices {
+fn votes(accepted: i64, rejected: i64) -> VoteCounts {
     #[expect(
         clippy::cast_precision_loss,
         reason = "a number of answers is far below 2^53"
     )]
-    let voices = Voices {
+    let votes = VoteCounts {
         accepted: accepted as f64,
         rejected: rejected as f64,
     };
-    voices
+    votes
 }

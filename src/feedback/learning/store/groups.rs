@@ -1,46 +1,47 @@
-//! The SQL of groups of comments: rows of `learning_patterns` with the type `anti_pattern`.
+//! The SQL of comment groups: rows of `learning_patterns` with the type `anti_pattern`.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::feedback::learning::grouping::{Group, Member, Sketch};
+use crate::feedback::learning::comment_groups::{CommentGroup, RejectionComment, TextSketch};
 use crate::platform::ids::OrgId;
 
-/// So much of a comment is looked at, in characters.
-const MOST_TEXT: i32 = 2_000;
-/// So many rejections of an organisation that never had a group are looked at.
-const MOST_NEW: i64 = 500;
-/// So many members of a group are looked at, the newest.
-const MOST_MEMBERS: i64 = 200;
+/// The longest prefix of a comment that is read, in characters.
+const MAX_TEXT_CHARS: i32 = 2_000;
+/// The most rejections without a group that are read per organisation.
+const MAX_UNGROUPED: i64 = 500;
+/// The most members of a group that are read, the newest.
+const MAX_MEMBERS: i64 = 200;
 
-/// A rejection that may have to be put into a group, or taken out of one.
+/// A comment that may have to join a group, or leave one.
 #[derive(Clone, Debug)]
-pub struct Candidate {
-    /// Whose.
+pub struct CommentCandidate {
+    /// Organisation.
     pub org_id: OrgId,
-    /// The row.
+    /// Row number.
     pub id: i64,
-    /// What was said, if it is a rejection with words.
+    /// Text, if it is still a rejection with a comment.
     pub text: Option<String>,
-    /// The key of the group that it is in.
+    /// Key of its group, if that exists.
     pub group_key: Option<String>,
-    /// Whether it is in one that may be gone.
+    /// True if it was assigned to a group, which may have been deleted.
     pub has_group: bool,
 }
 
-/// What was said since the last pass, and in some organisations also what is in no group yet.
+/// Returns the comments changed since the last pass, and for the organisations in `full` also those
+/// without a group.
 ///
-/// What was in a group that had to make room is left alone: a pass may read again what the one before
-/// has read, because a transaction was open meanwhile, and must not conclude anything else from it.
+/// Comments of evicted groups are left alone: a pass may read rows of the previous one again, because a
+/// transaction was open meanwhile, and must come to the same result.
 pub async fn candidates(
     conn: &mut PgConnection,
-    whole: &[OrgId],
-    others: &[OrgId],
+    full: &[OrgId],
+    incremental: &[OrgId],
     from: &str,
-) -> sqlx::Result<Vec<Candidate>> {
+) -> sqlx::Result<Vec<CommentCandidate>> {
     sqlx::query_as!(
-        Candidate,
+        CommentCandidate,
         r#"
         with due as (
             select s.org_id, s.id from learning_suggestions s
@@ -65,18 +66,21 @@ pub async fn candidates(
         where p.id is not null or (s.pattern_id is null and s.feedback_type = 'rejected')
         order by 1, 2
         "#,
-        whole as &[OrgId],
-        others as &[OrgId],
+        full as &[OrgId],
+        incremental as &[OrgId],
         from,
-        MOST_TEXT,
-        MOST_NEW,
+        MAX_TEXT_CHARS,
+        MAX_UNGROUPED,
     )
     .fetch_all(conn)
     .await
 }
 
-/// The groups of these organisations, those that were used last at the end.
-pub async fn all(conn: &mut PgConnection, orgs: &[OrgId]) -> sqlx::Result<Vec<(OrgId, Group)>> {
+/// Returns the groups of these organisations, the least recently used first.
+pub async fn all(
+    conn: &mut PgConnection,
+    orgs: &[OrgId],
+) -> sqlx::Result<Vec<(OrgId, CommentGroup)>> {
     let rows = sqlx::query!(
         r#"
         select org_id as "org_id: OrgId", pattern_key, context_data -> 'sketch' as sketch
@@ -91,19 +95,19 @@ pub async fn all(conn: &mut PgConnection, orgs: &[OrgId]) -> sqlx::Result<Vec<(O
     let groups = rows.into_iter().map(|row| {
         let numbers = row.sketch.as_ref().and_then(Value::as_array);
         let numbers = numbers.into_iter().flatten().filter_map(Value::as_u64);
-        let group = Group {
+        let group = CommentGroup {
             key: row.pattern_key,
-            sketch: Sketch::from_numbers(numbers.filter_map(|number| number.try_into().ok())),
+            sketch: TextSketch::from_numbers(numbers.filter_map(|number| number.try_into().ok())),
         };
         (row.org_id, group)
     });
     Ok(groups.collect())
 }
 
-/// Makes groups, which have no members yet.
-pub async fn make(
+/// Creates groups without members.
+pub async fn create(
     conn: &mut PgConnection,
-    groups: &[(OrgId, Group)],
+    groups: &[(OrgId, CommentGroup)],
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     let rows = groups.iter().map(|(org_id, group)| {
@@ -129,8 +133,8 @@ pub async fn make(
     Ok(())
 }
 
-/// Forgets groups. Their members keep the number of a group that is gone, and are not looked at again.
-pub async fn forget(conn: &mut PgConnection, groups: &[(OrgId, String)]) -> sqlx::Result<()> {
+/// Deletes groups. Their members keep the dangling number and are not assigned again.
+pub async fn delete(conn: &mut PgConnection, groups: &[(OrgId, String)]) -> sqlx::Result<()> {
     let (orgs, keys) = columns(groups);
     sqlx::query!(
         "delete from learning_patterns p
@@ -149,7 +153,7 @@ fn columns(pairs: &[(OrgId, String)]) -> (Vec<OrgId>, Vec<String>) {
     pairs.iter().cloned().unzip()
 }
 
-/// Puts rejections into groups, or into none.
+/// Assigns comments to groups, or to none.
 pub async fn assign(
     conn: &mut PgConnection,
     assigned: &[(OrgId, i64, Option<String>)],
@@ -173,11 +177,10 @@ pub async fn assign(
     Ok(())
 }
 
-/// What a group's row and its members' say of its size, where that is not so yet. A group without
-/// members is forgotten.
+/// Updates the sizes in the rows of groups and of their members, and deletes groups without members.
 ///
-/// `similar_count` is how many other rejections there are in the group.
-pub async fn settle(conn: &mut PgConnection, groups: &[(OrgId, String)]) -> sqlx::Result<()> {
+/// `similar_count` is the number of other rejections in the group.
+pub async fn update_sizes(conn: &mut PgConnection, groups: &[(OrgId, String)]) -> sqlx::Result<()> {
     let (orgs, keys) = columns(groups);
     sqlx::query!(
         "with wanted as (
@@ -216,12 +219,12 @@ pub async fn settle(conn: &mut PgConnection, groups: &[(OrgId, String)]) -> sqlx
     Ok(())
 }
 
-/// The rejections of groups since a day, the newest first.
+/// Returns the comments of groups since a moment, the newest first.
 pub async fn members(
     conn: &mut PgConnection,
     groups: &[(OrgId, String)],
     since: DateTime<Utc>,
-) -> sqlx::Result<Vec<(OrgId, String, Member)>> {
+) -> sqlx::Result<Vec<(OrgId, String, RejectionComment)>> {
     let (orgs, keys) = columns(groups);
     let rows = sqlx::query!(
         r#"
@@ -243,13 +246,13 @@ pub async fn members(
         &orgs as &[OrgId],
         &keys,
         since,
-        MOST_TEXT,
-        MOST_MEMBERS,
+        MAX_TEXT_CHARS,
+        MAX_MEMBERS,
     )
     .fetch_all(conn)
     .await?;
     let members = rows.into_iter().map(|row| {
-        let member = Member {
+        let member = RejectionComment {
             id: row.id,
             user: row.user_id,
             team: row.team,

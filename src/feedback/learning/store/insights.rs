@@ -4,13 +4,16 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::feedback::insight::{InsightType, Status};
-use crate::feedback::learning::model::{Content, Insight, Key, Scope};
-use crate::feedback::learning::standing::{Changed, Made};
+use crate::feedback::insight::{InsightStatus, InsightType};
+use crate::feedback::learning::lifecycle::{InsightUpdate, NewInsight};
+use crate::feedback::learning::model::{InsightContent, InsightKey, InsightScope, InsightState};
 use crate::platform::ids::OrgId;
 
-/// The insights of these organisations. Rows of a type or status that is unknown here are left alone.
-pub async fn all(conn: &mut PgConnection, orgs: &[OrgId]) -> sqlx::Result<Vec<(OrgId, Insight)>> {
+/// Returns the insights of these organisations, without those of unknown type or status.
+pub async fn all(
+    conn: &mut PgConnection,
+    orgs: &[OrgId],
+) -> sqlx::Result<Vec<(OrgId, InsightState)>> {
     let rows = sqlx::query!(
         r#"
         select org_id as "org_id: OrgId", id, insight_type, subject, category, language, team_id,
@@ -23,16 +26,16 @@ pub async fn all(conn: &mut PgConnection, orgs: &[OrgId]) -> sqlx::Result<Vec<(O
     .fetch_all(conn)
     .await?;
     let known = rows.into_iter().filter_map(|row| {
-        let insight = Insight {
+        let insight = InsightState {
             id: row.id,
-            key: Key {
-                scope: Scope::of(row.team_id, row.user_id),
+            key: InsightKey {
+                scope: InsightScope::of(row.team_id, row.user_id),
                 insight_type: InsightType::of(&row.insight_type)?,
                 category: row.category,
                 subject: row.subject,
                 language: row.language,
             },
-            content: Content {
+            content: InsightContent {
                 title: row.title,
                 description: row.description,
                 pattern_data: row.pattern_data,
@@ -41,7 +44,7 @@ pub async fn all(conn: &mut PgConnection, orgs: &[OrgId]) -> sqlx::Result<Vec<(O
                 quoted_user: row.quoted_user,
                 evidence: row.evidence,
             },
-            status: Status::of(&row.status)?,
+            status: InsightStatus::of(&row.status)?,
             status_reason: row.status_reason,
             decided_by: row.decided_by,
             edited_by: row.edited_by,
@@ -52,15 +55,15 @@ pub async fn all(conn: &mut PgConnection, orgs: &[OrgId]) -> sqlx::Result<Vec<(O
     Ok(known.collect())
 }
 
-/// Makes insights. One that somebody made meanwhile stays.
-pub async fn make(
+/// Creates insights. One that exists by now stays as it is.
+pub async fn create(
     conn: &mut PgConnection,
-    made: &[(OrgId, Made)],
+    created: &[(OrgId, NewInsight)],
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    let rows: Vec<Value> = made
+    let rows: Vec<Value> = created
         .iter()
-        .map(|(org_id, made)| made_row(org_id, made))
+        .map(|(org_id, insight)| new_row(org_id, insight))
         .collect();
     if rows.is_empty() {
         return Ok(());
@@ -89,12 +92,12 @@ pub async fn make(
     Ok(())
 }
 
-fn made_row(org_id: &OrgId, made: &Made) -> Value {
-    let Made {
+fn new_row(org_id: &OrgId, insight: &NewInsight) -> Value {
+    let NewInsight {
         key,
         content,
         status,
-    } = made;
+    } = insight;
     json!({
         "org_id": org_id,
         "insight_type": key.insight_type.label(),
@@ -114,16 +117,16 @@ fn made_row(org_id: &OrgId, made: &Made) -> Value {
     })
 }
 
-/// Changes insights, each only if nobody has decided about it since it was read. In the order in which
-/// runs lock them when they end.
-pub async fn change(
+/// Updates insights, except those an administrator has decided about or edited since they were read. Locks
+/// them in the order in which ending runs do.
+pub async fn update(
     conn: &mut PgConnection,
-    changed: &[(OrgId, Changed)],
+    updates: &[(OrgId, InsightUpdate)],
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    let rows: Vec<Value> = changed
+    let rows: Vec<Value> = updates
         .iter()
-        .map(|(org_id, changed)| changed_row(org_id, changed))
+        .map(|(org_id, update)| updated_row(org_id, update))
         .collect();
     if rows.is_empty() {
         return Ok(());
@@ -164,8 +167,8 @@ pub async fn change(
     Ok(())
 }
 
-fn changed_row(org_id: &OrgId, changed: &Changed) -> Value {
-    let Changed { before, after } = changed;
+fn updated_row(org_id: &OrgId, update: &InsightUpdate) -> Value {
+    let InsightUpdate { before, after } = update;
     let content = &after.content;
     json!({
         "org_id": org_id,

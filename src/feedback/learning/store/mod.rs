@@ -1,6 +1,7 @@
 //! The analyzer's SQL.
 //!
-//! Organisations are read and written in chunks. Every statement is told which, and joins by `org_id`.
+//! Organisations are read and written in chunks: every statement takes a list of them and joins by
+//! `org_id`.
 
 pub mod counts;
 pub mod exposures;

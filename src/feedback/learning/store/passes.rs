@@ -1,41 +1,43 @@
-//! The SQL of taking turns, of who is due, and of what is noted about a pass.
+//! The SQL of the analyzer's lock, of the organisations that are due, and of the records of passes.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 
-use crate::feedback::learning::model::{FailedOrg, Report};
+use crate::feedback::learning::model::{FailedOrg, PassReport};
 use crate::platform::ids::OrgId;
 
-/// The advisory lock of whoever analyzes; the number is arbitrary and must never change.
-const ANALYZING: i64 = 0x6e61_7669_0015;
+/// The analyzer's advisory lock; the number is arbitrary and must never change.
+const ANALYZER_LOCK: i64 = 0x6e61_7669_0015;
 
-/// Makes this session the only one that analyzes, until it ends. Answers whether it is.
-pub async fn analyze_alone(conn: &mut PgConnection) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "locked!""#, ANALYZING)
-        .fetch_one(conn)
-        .await
+/// Takes the analyzer's lock for this session. Returns false if another session holds it.
+pub async fn try_lock(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select pg_try_advisory_lock($1) as "locked!""#,
+        ANALYZER_LOCK
+    )
+    .fetch_one(conn)
+    .await
 }
 
-/// Lets the next one analyze. The end of the session would do that too, but some time after whoever ended
-/// it goes on.
-pub async fn let_others(conn: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query_scalar!("select pg_advisory_unlock($1)", ANALYZING)
+/// Releases the lock. The end of the session would too, but with a delay.
+pub async fn unlock(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query_scalar!("select pg_advisory_unlock($1)", ANALYZER_LOCK)
         .fetch_one(conn)
         .await?;
     Ok(())
 }
 
-/// From which transaction on this pass looks, and from which the next one will.
+/// The transactions that a pass covers.
 #[derive(Clone, Debug)]
 pub struct Window {
-    /// Everything before has been looked at.
+    /// First transaction of this pass; earlier ones were analyzed.
     pub from: String,
-    /// The oldest transaction that is still open: whatever it changes has not been seen.
+    /// First transaction of the next pass: the oldest one still open, whose changes are not visible yet.
     pub next: String,
 }
 
-/// Where the analyzer stands. A place that no transaction of this server has reached yet is another
-/// server's, from which the rows were copied: then everything is looked at.
+/// Returns the window of the next pass. A watermark that this server has not reached yet was copied from
+/// another server; then the window starts at zero.
 pub async fn window(conn: &mut PgConnection) -> sqlx::Result<Window> {
     sqlx::query_as!(
         Window,
@@ -50,22 +52,24 @@ pub async fn window(conn: &mut PgConnection) -> sqlx::Result<Window> {
     .await
 }
 
-/// An organisation that is to be looked at.
+/// An organisation to analyze.
 #[derive(Clone, Debug)]
-pub struct Due {
-    /// Which.
+pub struct DueOrg {
+    /// Organisation.
     pub org_id: OrgId,
-    /// Whether all of it, and not only what has changed.
+    /// True for a full analysis, false for that of changes alone.
     pub whole: bool,
 }
 
-/// Who is due: of all organisations, which is the one thing that cannot be asked of one of them.
-///
-/// Those with a rating or a prompt since the last pass, those that failed, and those with insights that
-/// were not looked at today.
-pub async fn due(conn: &mut PgConnection, from: &str, today: NaiveDate) -> sqlx::Result<Vec<Due>> {
+/// Returns the organisations that are due: those with a rating or a prompt since the last pass, those that
+/// failed, and those with insights that were not analyzed today. The one query over all organisations.
+pub async fn due(
+    conn: &mut PgConnection,
+    from: &str,
+    today: NaiveDate,
+) -> sqlx::Result<Vec<DueOrg>> {
     sqlx::query_as!(
-        Due,
+        DueOrg,
         r#"
         with changed as (
             select org_id from learning_suggestions where changed_xid >= $1::text::xid8
@@ -91,8 +95,8 @@ pub async fn due(conn: &mut PgConnection, from: &str, today: NaiveDate) -> sqlx:
     .await
 }
 
-/// Notes that these were looked at, where that is not noted yet.
-pub async fn looked_at(
+/// Records the day of the analysis of these organisations, and clears their failures.
+pub async fn mark_analyzed(
     conn: &mut PgConnection,
     orgs: &[OrgId],
     today: NaiveDate,
@@ -112,8 +116,8 @@ pub async fn looked_at(
     Ok(())
 }
 
-/// Notes that one could not be looked at, so that the next pass tries it again.
-pub async fn failed(
+/// Records a failure, so that the next pass retries the organisation.
+pub async fn mark_failed(
     conn: &mut PgConnection,
     org: &FailedOrg,
     at: DateTime<Utc>,
@@ -130,7 +134,7 @@ pub async fn failed(
     Ok(())
 }
 
-/// The next pass goes on from here.
+/// Moves the watermark, at which the next pass starts.
 pub async fn advance(
     conn: &mut PgConnection,
     watermark: &str,
@@ -150,9 +154,9 @@ pub async fn advance(
     Ok(())
 }
 
-/// Notes a pass.
-pub async fn note(conn: &mut PgConnection, report: &Report) -> sqlx::Result<()> {
-    let number = |many: usize| i32::try_from(many).unwrap_or(i32::MAX);
+/// Records a pass.
+pub async fn record(conn: &mut PgConnection, report: &PassReport) -> sqlx::Result<()> {
+    let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     sqlx::query!(
         "insert into learning_passes (
              started_at, ended_at, outcome, orgs, orgs_failed, rows_read, insights_made,
@@ -174,10 +178,10 @@ pub async fn note(conn: &mut PgConnection, report: &Report) -> sqlx::Result<()> 
     Ok(())
 }
 
-/// Everybody who has ever rated anything: of all organisations, to look at all of each.
-pub async fn everybody(conn: &mut PgConnection) -> sqlx::Result<Vec<Due>> {
+/// Returns every organisation with ratings, for a full analysis.
+pub async fn all_orgs(conn: &mut PgConnection) -> sqlx::Result<Vec<DueOrg>> {
     sqlx::query_as!(
-        Due,
+        DueOrg,
         r#"
         select org_id as "org_id!: OrgId", true as "whole!"
         from (

@@ -1,4 +1,4 @@
-//! The SQL of patterns: what was seen of each value, whether or not it is worth an insight.
+//! The SQL of patterns.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
@@ -6,10 +6,10 @@ use sqlx::PgConnection;
 
 use crate::platform::ids::OrgId;
 
-/// What was seen of a value.
+/// The votes on a value, whether or not there is an insight about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pattern {
-    /// By whom; everybody when it is nobody.
+    /// User; none for the whole organisation.
     pub user: Option<String>,
     /// `subject=value`.
     pub key: String,
@@ -17,20 +17,20 @@ pub struct Pattern {
     pub pattern_type: &'static str,
     /// The catalogue's sentence.
     pub description: String,
-    /// How clearly it is better or worse than the others.
+    /// Confidence that the value is better or worse than the others.
     pub confidence: f64,
-    /// Voices for.
+    /// Votes for.
     pub positive: i32,
-    /// Voices against.
+    /// Votes against.
     pub negative: i32,
-    /// More about it.
+    /// Subject, value and number of raters.
     pub context: Value,
-    /// The newest week in which it was seen.
+    /// Newest week with a vote.
     pub last_seen: NaiveDate,
 }
 
-/// Writes what is different.
-pub async fn write(
+/// Inserts patterns, and updates those that changed.
+pub async fn upsert(
     conn: &mut PgConnection,
     patterns: &[(OrgId, Pattern)],
     at: DateTime<Utc>,
@@ -87,8 +87,8 @@ pub async fn write(
     Ok(())
 }
 
-/// Forgets patterns of these organisations that are not among these any more, groups of comments apart.
-pub async fn forget_others(
+/// Deletes the patterns of these organisations that are not among the given ones, except comment groups.
+pub async fn delete_others(
     conn: &mut PgConnection,
     orgs: &[OrgId],
     patterns: &[(OrgId, Pattern)],

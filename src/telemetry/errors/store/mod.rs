@@ -1,4 +1,4 @@
-//! The SQL of groups of errors.
+//! The SQL of error groups.
 
 pub mod reading;
-pub mod resolving;
+pub mod resolution;

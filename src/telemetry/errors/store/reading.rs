@@ -1,22 +1,22 @@
-//! Listing groups, and what belongs to one.
+//! The SQL of lists of groups, occurrences and trends.
 
+use crate::telemetry::errors::model::ErrorGroup;
 use std::collections::HashMap;
 
 use sqlx::PgConnection;
 
 use crate::platform::ids::{OrgId, UserId};
 use crate::telemetry::errors::model::{
-    Filter, Group, GroupId, Occurrence, Rank, Status, Trend, TrendSpan,
+    ErrorFilter, ErrorStatus, GroupId, Rank, StoredOccurrence, Trend, TrendWindow,
 };
-use crate::telemetry::model::Source;
+use crate::telemetry::model::ErrorSource;
 
-/// Has the rest of this transaction planned for the values that it asks with, and by one process.
+/// Forces custom plans without parallel workers for the rest of this transaction.
 ///
-/// After five times Postgres plans a prepared statement once for any values. A list whose filters are
-/// mostly absent then looks at every group of the organisation, instead of walking along the index
-/// until the page is full, which is twenty times the work. And a second process takes longer to start
-/// than the whole page.
-pub async fn plan_anew(conn: &mut PgConnection) -> sqlx::Result<()> {
+/// After five executions Postgres plans a prepared statement for any values. A list with few filters would
+/// then read every group of the organisation instead of walking the index until the page is full, which is
+/// twenty times the work. A parallel worker takes longer to start than the whole page.
+pub async fn force_custom_plans(conn: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!(
         "select set_config('plan_cache_mode', 'force_custom_plan', true) as plan,
                 set_config('max_parallel_workers_per_gather', '0', true) as workers",
@@ -30,9 +30,9 @@ pub async fn plan_anew(conn: &mut PgConnection) -> sqlx::Result<()> {
 macro_rules! groups {
     ([$($rest:literal)+], $($arguments:tt)*) => {
         sqlx::query_as!(
-            Group,
+            ErrorGroup,
             r#"select g.group_id as "id: GroupId", g.fingerprint, g.error_type, g.message, g.frames,
-                      g.source as "source: Source", g.first_version, g.status as "status: Status",
+                      g.source as "source: ErrorSource", g.first_version, g.status as "status: ErrorStatus",
                       g.resolved_at, g.resolved_by, g.resolution_notes, g.regressed_at,
                       g.regressions, a.occurrences, a.affected_users, a.first_seen, a.last_seen,
                       a.severity, a.component, a.last_version, a.last_message
@@ -62,7 +62,7 @@ macro_rules! page {
             $org as &OrgId,
             &$filter.status.names(),
             $filter.severity,
-            $filter.source as Option<Source>,
+            $filter.source as Option<ErrorSource>,
             $filter.component,
             $filter.version,
             $filter.since,
@@ -76,13 +76,13 @@ macro_rules! page {
     };
 }
 
-/// A page of groups.
+/// Returns a page of groups.
 pub async fn page(
     conn: &mut PgConnection,
     org_id: &OrgId,
-    filter: &Filter,
+    filter: &ErrorFilter,
     limit: i64,
-) -> sqlx::Result<Vec<Group>> {
+) -> sqlx::Result<Vec<ErrorGroup>> {
     let after = filter.after.unwrap_or(filter.sort.beginning());
     let id = after.id;
     match (after.at, &filter.search) {
@@ -121,7 +121,7 @@ pub async fn page(
             id,
             limit,
             search.text,
-            search.is_open
+            search.is_prefix
         ),
         (Rank::Occurrences(count), Some(search)) => page!(
             "(a.occurrences, group_id) < ($8, $9) ",
@@ -136,17 +136,17 @@ pub async fn page(
             id,
             limit,
             search.text,
-            search.is_open
+            search.is_prefix
         ),
     }
 }
 
-/// One group.
+/// Returns a group.
 pub async fn find(
     conn: &mut PgConnection,
     org_id: &OrgId,
     id: GroupId,
-) -> sqlx::Result<Option<Group>> {
+) -> sqlx::Result<Option<ErrorGroup>> {
     groups!(
         ["where org_id = $1 and group_id = $2"],
         org_id as &OrgId,
@@ -156,15 +156,15 @@ pub async fn find(
     .await
 }
 
-/// The last occurrences of a group, newest first.
+/// Returns the last occurrences of a group, newest first.
 pub async fn latest(
     conn: &mut PgConnection,
     org_id: &OrgId,
     id: GroupId,
     limit: i64,
-) -> sqlx::Result<Vec<Occurrence>> {
+) -> sqlx::Result<Vec<StoredOccurrence>> {
     sqlx::query_as!(
-        Occurrence,
+        StoredOccurrence,
         r#"select id, created_at, occurred_at, error_message as message, stack_trace as stack,
                   user_id as "user_id: UserId", session_id, version, trace_id, run_id
            from error_events
@@ -178,12 +178,12 @@ pub async fn latest(
     .await
 }
 
-/// How often these groups happened in the hours and days of a span.
+/// Returns the trends of groups.
 pub async fn trends(
     conn: &mut PgConnection,
     org_id: &OrgId,
     groups: &[GroupId],
-    span: TrendSpan,
+    window: TrendWindow,
 ) -> sqlx::Result<HashMap<GroupId, Trend>> {
     let ids: Vec<i64> = groups.iter().map(|id| id.0).collect();
     let mut trends: HashMap<GroupId, Trend> = HashMap::new();
@@ -192,13 +192,13 @@ pub async fn trends(
            where org_id = $1 and group_id = any($2) and hour >= $3"#,
         org_id as &OrgId,
         &ids,
-        span.hours_from,
+        window.hours_from,
     )
     .fetch_all(&mut *conn)
     .await?;
     for row in hours {
         let trend = trends.entry(row.id).or_default();
-        trend.add_hour(span, row.hour, row.occurrences);
+        trend.add_hour(window, row.hour, row.occurrences);
     }
     let days = sqlx::query!(
         r#"select group_id as "id: GroupId", date_trunc('day', hour, 'UTC') as "day!",
@@ -208,13 +208,13 @@ pub async fn trends(
            group by 1, 2"#,
         org_id as &OrgId,
         &ids,
-        span.days_from,
+        window.days_from,
     )
     .fetch_all(conn)
     .await?;
     for row in days {
         let trend = trends.entry(row.id).or_default();
-        trend.add_day(span, row.day, row.occurrences);
+        trend.add_day(window, row.day, row.occurrences);
     }
     Ok(trends)
 }

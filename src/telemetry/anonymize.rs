@@ -1,4 +1,4 @@
-//! What names a person without being a secret: the folders people keep their work in. Pure.
+//! Removes names of people that are no secrets: those in paths to home folders. Pure.
 
 use std::borrow::Cow;
 
@@ -6,14 +6,14 @@ use sha2::{Digest, Sha256};
 
 use crate::platform::hex::hex;
 
-/// What stands before the name of a person in a path.
-const HOMES: &[&str] = &["/home/", "/Users/", "\\Users\\", "\\\\Users\\\\"];
-/// What stands in place of the name.
-const SOMEBODY: &str = "~";
-/// Bytes of a pseudonym: enough to tell workspaces of an organisation apart.
+/// Prefixes of paths before the name of a user.
+const HOME_PREFIXES: &[&str] = &["/home/", "/Users/", "\\Users\\", "\\\\Users\\\\"];
+/// Replacement of the name.
+const REPLACEMENT: &str = "~";
+/// Bytes of a pseudonym; enough to distinguish the workspaces of an organisation.
 const PSEUDONYM_BYTES: usize = 12;
 
-/// The text with `~` in place of the name in every path to a home folder.
+/// Replaces the name in every path to a home folder with `~`.
 pub fn without_home_folders(text: &str) -> Cow<'_, str> {
     let mut clean = String::new();
     let mut rest = text;
@@ -23,7 +23,7 @@ pub fn without_home_folders(text: &str) -> Cow<'_, str> {
         let length = length.unwrap_or(name.len());
         clean.push_str(&rest[..at + home.len()]);
         if length > 0 {
-            clean.push_str(SOMEBODY);
+            clean.push_str(REPLACEMENT);
         }
         rest = &name[length..];
     }
@@ -35,13 +35,13 @@ pub fn without_home_folders(text: &str) -> Cow<'_, str> {
 }
 
 fn first_home(text: &str) -> Option<(usize, &'static str)> {
-    let found = HOMES
+    let found = HOME_PREFIXES
         .iter()
         .filter_map(|home| Some((text.find(home)?, *home)));
     found.min_by_key(|(at, _)| *at)
 }
 
-/// A name that is always the same for the same parts and says nothing about them.
+/// Returns a stable hash of the parts, which does not reveal them.
 pub fn pseudonym(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobodys_home_folder_is_named() {
+    fn home_folders_lose_their_names() {
         for (sent, kept) in [
             (
                 "at f (/home/ada/src/a.ts:1:2)",

@@ -1,4 +1,4 @@
-//! Dealing with a group, and marking its events.
+//! The SQL of resolving groups and marking their occurrences.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use crate::platform::ids::{OrgId, UserId};
 use crate::telemetry::errors::model::GroupId;
 
-/// Marks a group as dealt with, unless it is already. Its events are still to be marked.
+/// Resolves a group, unless it is resolved. Its occurrences have yet to be marked. Returns true if it changed.
 pub async fn resolve(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -31,8 +31,8 @@ pub async fn resolve(
     .map(|done| done.rows_affected() == 1)
 }
 
-/// Opens a group again that was dealt with. Events that were marked stay so, because they were dealt
-/// with; those that were not marked yet stay open.
+/// Reopens a resolved group. Marked occurrences stay resolved; the others stay open. Returns true if it
+/// changed.
 pub async fn reopen(conn: &mut PgConnection, org_id: &OrgId, id: GroupId) -> sqlx::Result<bool> {
     sqlx::query!(
         "update error_groups
@@ -47,13 +47,22 @@ pub async fn reopen(conn: &mut PgConnection, org_id: &OrgId, id: GroupId) -> sql
     .map(|done| done.rows_affected() == 1)
 }
 
-/// How a group was dealt with, while its events are still to be marked; its row is locked until the
-/// transaction ends. Nothing when they are marked, or when somebody else is at it.
+/// A group with unmarked occurrences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnmarkedGroup {
+    /// Time of the resolution; none if it was reopened.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// Notes about the resolution.
+    pub notes: Option<String>,
+}
+
+/// Locks a group with unmarked occurrences until the transaction ends. None if all are marked, or another
+/// transaction holds the lock.
 pub async fn lock_unmarked(
     conn: &mut PgConnection,
     org_id: &OrgId,
     id: GroupId,
-) -> sqlx::Result<Option<(Option<DateTime<Utc>>, Option<String>)>> {
+) -> sqlx::Result<Option<UnmarkedGroup>> {
     let row = sqlx::query!(
         "select resolved_at, resolution_notes from error_groups
          where org_id = $1 and group_id = $2 and unmarked
@@ -63,21 +72,23 @@ pub async fn lock_unmarked(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| (row.resolved_at, row.resolution_notes)))
+    Ok(row.map(|row| UnmarkedGroup {
+        resolved_at: row.resolved_at,
+        notes: row.resolution_notes,
+    }))
 }
 
-/// What one step of marking did.
+/// The result of marking a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Marked {
-    /// How many events it marked.
+pub struct MarkedEvents {
+    /// Number of marked occurrences.
     pub events: i64,
-    /// The oldest of them; the next step begins there.
+    /// Oldest of them, the start of the next chunk.
     pub oldest: Option<DateTime<Utc>>,
 }
 
-/// Marks at most `limit` open events of a group as dealt with `at` that moment, the newest first, from
-/// `until` on where a step before this one stopped. What was received after `at` is not marked: it
-/// came back.
+/// Marks at most `limit` open occurrences of a group as resolved at a moment, newest first, starting at
+/// `until`, the end of the previous chunk. Occurrences received after `at` are regressions and stay open.
 pub async fn mark(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -86,9 +97,9 @@ pub async fn mark(
     notes: Option<&str>,
     until: Option<DateTime<Utc>>,
     limit: i64,
-) -> sqlx::Result<Marked> {
+) -> sqlx::Result<MarkedEvents> {
     sqlx::query_as!(
-        Marked,
+        MarkedEvents,
         r#"with chunk as (
              select created_at, id from error_events
              where org_id = $1 and group_id = $2 and created_at <= coalesce($5::timestamptz, $3)
@@ -112,8 +123,8 @@ pub async fn mark(
     .await
 }
 
-/// Notes that all events of a group are marked.
-pub async fn all_marked(conn: &mut PgConnection, org_id: &OrgId, id: GroupId) -> sqlx::Result<()> {
+/// Records that all occurrences of a group are marked.
+pub async fn set_marked(conn: &mut PgConnection, org_id: &OrgId, id: GroupId) -> sqlx::Result<()> {
     sqlx::query!(
         "update error_groups set unmarked = false where org_id = $1 and group_id = $2 and unmarked",
         org_id as &OrgId,
@@ -124,8 +135,8 @@ pub async fn all_marked(conn: &mut PgConnection, org_id: &OrgId, id: GroupId) ->
     .map(drop)
 }
 
-/// Groups whose events are still to be marked, over all organisations, those that wait longest first:
-/// what a server that was ended has left.
+/// Returns the groups of all organisations with unmarked occurrences, left by stopped servers, the oldest
+/// resolution first.
 pub async fn unmarked(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<(OrgId, GroupId)>> {
     let rows = sqlx::query!(
         r#"select org_id as "org_id: OrgId", group_id as "id: GroupId" from error_groups

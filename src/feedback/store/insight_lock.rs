@@ -1,13 +1,12 @@
-//! Taking turns at the insights of an organisation.
+//! The advisory lock of an organisation's insights.
 
 use sqlx::PgConnection;
 
 use crate::platform::ids::OrgId;
 
-/// Makes this transaction the only one that changes several insights of these organisations, until it
-/// ends. Runs that end at once share most of the rows, and a pass of the analyzer changes many: whoever
-/// took them one by one would meet the others half-way.
-pub async fn alone(conn: &mut PgConnection, orgs: &[OrgId]) -> sqlx::Result<()> {
+/// Locks the insights of these organisations until the transaction ends. Required for changing several of
+/// them: ending runs and passes of the analyzer change the same rows, and would deadlock on row locks.
+pub async fn lock(conn: &mut PgConnection, orgs: &[OrgId]) -> sqlx::Result<()> {
     // The inner query is sorted before a lock is taken.
     sqlx::query!(
         r#"select pg_advisory_xact_lock(hashtextextended('insights of ' || org_id, 0)) as "locked!"

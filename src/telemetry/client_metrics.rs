@@ -1,33 +1,32 @@
-//! What of client events is shown in Prometheus: how fast answers stream and how models do, as people
-//! see it.
+//! Prometheus metrics from client events: streaming latency and model calls, as users see them.
 
 use serde_json::Value;
 
 use crate::platform::metrics::Metrics;
-use crate::telemetry::model::Event;
+use crate::telemetry::model::ClientEvent;
 
-/// A number that a client reported and a dashboard shows.
+/// An observation for the metrics.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Observation {
-    /// How an answer streamed.
+    /// The streaming of an answer.
     Stream {
-        /// Seconds to its first token.
+        /// Seconds to the first token.
         first_token: Option<f64>,
-        /// Seconds to its end.
+        /// Seconds to the end.
         total: Option<f64>,
     },
-    /// A generation that the client itself asked a model for.
+    /// A model call by the client itself.
     Generation {
-        /// Whether there was an answer.
+        /// True if there was an answer.
         success: bool,
-        /// Seconds to it.
+        /// Seconds to the answer.
         latency: Option<f64>,
     },
 }
 
-/// What an event shows, if anything.
-pub fn observations(event: &Event) -> Option<Observation> {
-    // A client may report anything; what no clock can have measured is left out.
+/// Returns the observation in an event, if it has one.
+pub fn observation(event: &ClientEvent) -> Option<Observation> {
+    // Clients may report anything; impossible durations are dropped.
     let seconds = |name: &str| {
         let millis = event.data.get(name).and_then(Value::as_f64)?;
         (0.0..=86_400_000.0)
@@ -48,8 +47,8 @@ pub fn observations(event: &Event) -> Option<Observation> {
 }
 
 impl Observation {
-    /// Adds it to the metrics.
-    pub fn count(self, metrics: &Metrics) {
+    /// Records it in the metrics.
+    pub fn record(self, metrics: &Metrics) {
         match self {
             Self::Stream { first_token, total } => {
                 if let Some(seconds) = first_token {

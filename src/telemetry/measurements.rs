@@ -1,20 +1,20 @@
-//! Which numbers of an event are measurements. Pure.
+//! Extracts measurements from performance events. Pure.
 
 use serde_json::{Map, Value};
 
 use crate::platform::text::first_chars;
 use crate::telemetry::model::{MAX_MEASUREMENTS, MAX_NAME_CHARS, Measurement};
 
-/// How the types of events end that report measurements.
-const PERFORMANCE: &str = "performance";
+/// Suffix of the types of events with measurements.
+const TYPE_SUFFIX: &str = "performance";
 
-/// What an event measured; nothing of an event that reports something else.
+/// Returns the measurements of an event; none for other types.
 ///
-/// One that names its `metric` and has a `value` is one measurement. Of every other each number is
-/// one, named after the event's type and the member: `time_to_first_token_ms` of
-/// `navi.streaming.performance` is `streaming.time_to_first_token_ms`.
+/// An event with a `metric` and a `value` is one measurement. Of any other each number is one, named after
+/// the event's type and the field: `time_to_first_token_ms` of `navi.streaming.performance` is
+/// `streaming.time_to_first_token_ms`.
 pub fn measurements(kind: &str, data: &Map<String, Value>) -> Vec<Measurement> {
-    let Some(subject) = kind.strip_suffix(PERFORMANCE) else {
+    let Some(subject) = kind.strip_suffix(TYPE_SUFFIX) else {
         return Vec::new();
     };
     if !subject.is_empty() && !subject.ends_with('.') {
@@ -57,7 +57,7 @@ pub fn measurements(kind: &str, data: &Map<String, Value>) -> Vec<Measurement> {
         .collect()
 }
 
-/// What kind of number a name promises, and in which unit.
+/// Returns the kind and the unit that a name implies.
 fn kind_and_unit(name: &str) -> (&'static str, &'static str) {
     const ENDS: &[(&str, &str, &str)] = &[
         ("per_second", "throughput", "per_second"),

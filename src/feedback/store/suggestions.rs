@@ -1,19 +1,19 @@
-//! Bringing what the analyzer reads in line with what is known of an answer: its row in
-//! `learning_suggestions`, and the counts that the row adds to.
+//! Keeps an answer's row in `learning_suggestions`, and the counts it adds to, in line with its rating and
+//! signals.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::feedback::model::Rating;
-use crate::feedback::verdict::{Judgement, Verdict, Voices, signal_named};
+use crate::feedback::vote::{FeedbackType, HalfVotes, Vote, signal_named};
 use crate::platform::ids::{OrgId, UserId};
 
-/// What stands in for the words of an answer of which none were kept.
+/// Placeholder for an answer whose text was not stored.
 const NO_WORDS: &str = "(no words of this answer were kept)";
 
-/// Locks a generation until the transaction ends, so that what is said of it at the same time is settled
-/// one after the other. Answers whose it is; nothing when there is none.
-pub async fn lock(
+/// Locks a generation until the transaction ends, so that concurrent ratings and signals are applied one
+/// after the other. Returns its owner; none if it does not exist.
+pub async fn lock_generation(
     conn: &mut PgConnection,
     org_id: &OrgId,
     gen_id: i64,
@@ -28,69 +28,68 @@ pub async fn lock(
     .await
 }
 
-/// What is known of an answer, and what was known when it was last settled.
-struct Standing {
-    judged: Option<Judgement>,
+/// The vote on an answer, and the row that was last written.
+struct AnswerVote {
+    vote: Option<Vote>,
     reason: Option<String>,
     comment: Option<String>,
-    settled: Option<Settled>,
+    row: Option<SuggestionRow>,
 }
 
-/// The row of `learning_suggestions`, as far as it changes.
-struct Settled {
-    judged: Option<Judgement>,
+/// The columns of `learning_suggestions` that change.
+struct SuggestionRow {
+    vote: Option<Vote>,
     reason: Option<String>,
     comment: Option<String>,
 }
 
-/// Settles a generation, which must be locked by an earlier statement of the same transaction: only then
-/// is what is read here all that was said before.
+/// Updates the row and the counts of a generation, which an earlier statement of the same transaction must
+/// have locked. Otherwise a concurrent rating could be missed.
 ///
-/// The counts move by the difference between the row as it was and as it is, so they are always what the
-/// rows add up to. A row that says nothing any more stays as `ignored`, because that it changed is what
-/// the analyzer must notice.
-pub async fn settle(
+/// The counts change by the difference between the old row and the new one, so they always equal the sum of
+/// the rows. A row whose rating was withdrawn stays as `ignored`, so that the analyzer sees the change.
+pub async fn refresh(
     conn: &mut PgConnection,
     org_id: &OrgId,
     gen_id: i64,
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    let Some(standing) = standing(conn, org_id, gen_id).await? else {
+    let Some(answer) = read_vote(conn, org_id, gen_id).await? else {
         return Ok(());
     };
-    let (judged, before) = match (standing.judged, &standing.settled) {
+    let (vote, before) = match (answer.vote, &answer.row) {
         (None, None) => return Ok(()),
-        (Some(judged), before) => (judged, before),
-        (None, before @ Some(_)) => (Judgement::NONE_ANY_MORE, before),
+        (Some(vote), before) => (vote, before),
+        (None, before @ Some(_)) => (Vote::WITHDRAWN, before),
     };
-    // What somebody wrote beside a rating says something as long as the rating does.
-    let words = judged.voices().accepted + judged.voices().rejected == 2;
-    let now = Settled {
-        judged: Some(judged),
-        reason: standing.reason.filter(|_| words),
-        comment: standing.comment.filter(|_| words),
+    let weight = vote.weight();
+    // The texts beside a rating count as long as the rating does.
+    let is_rating = weight.accepted + weight.rejected == 2;
+    let now = SuggestionRow {
+        vote: Some(vote),
+        reason: answer.reason.filter(|_| is_rating),
+        comment: answer.comment.filter(|_| is_rating),
     };
-    let is_same = |before: &Settled| {
-        (before.judged, &before.reason, &before.comment) == (now.judged, &now.reason, &now.comment)
+    let is_same = |before: &SuggestionRow| {
+        (before.vote, &before.reason, &before.comment) == (now.vote, &now.reason, &now.comment)
     };
     if before.as_ref().is_some_and(is_same) {
         return Ok(());
     }
-    let counted = before.as_ref().and_then(|before| before.judged);
-    let counted = counted.map(Judgement::voices).unwrap_or_default();
-    let voices = judged.voices();
-    let difference = Voices {
-        accepted: voices.accepted - counted.accepted,
-        rejected: voices.rejected - counted.rejected,
+    let counted = before.as_ref().and_then(|before| before.vote);
+    let counted = counted.map(Vote::weight).unwrap_or_default();
+    let difference = HalfVotes {
+        accepted: weight.accepted - counted.accepted,
+        rejected: weight.rejected - counted.rejected,
     };
-    write(conn, org_id, gen_id, &now, judged, difference, at).await
+    write(conn, org_id, gen_id, &now, vote, difference, at).await
 }
 
-async fn standing(
+async fn read_vote(
     conn: &mut PgConnection,
     org_id: &OrgId,
     gen_id: i64,
-) -> sqlx::Result<Option<Standing>> {
+) -> sqlx::Result<Option<AnswerVote>> {
     let row = sqlx::query!(
         r#"select f.rating as "rating?", f.reason, f.comment,
                   array(select signal from ai_feedback_signals
@@ -114,13 +113,13 @@ async fn standing(
             .filter_map(|one| signal_named(one))
             .collect();
         let rating = |number: i16| Rating::of(number.into());
-        Standing {
-            judged: Judgement::of(row.rating.and_then(rating), &signals),
+        AnswerVote {
+            vote: Vote::of(row.rating.and_then(rating), &signals),
             reason: row.reason,
             comment: row.comment,
-            settled: row.settled.map(|verdict| Settled {
-                judged: Verdict::named(&verdict).map(|verdict| Judgement {
-                    verdict,
+            row: row.settled.map(|name| SuggestionRow {
+                vote: FeedbackType::named(&name).map(|feedback_type| Vote {
+                    feedback_type,
                     rating: row.settled_rating.and_then(rating),
                 }),
                 reason: row.settled_reason,
@@ -130,18 +129,18 @@ async fn standing(
     }))
 }
 
-/// Writes the row and moves the counts, the counts in the order of their keys.
+/// Writes the row and changes the counts, in the order of their keys.
 ///
-/// `confidence` is what was to be expected of the answer before anything was said of it: the mean of the
-/// acceptance of its category among the organisation's latest hundred judged answers, with a uniform
-/// prior. Not among all of them, because every rating would have to add them up.
+/// `confidence` is the acceptance that was expected of the answer: the posterior mean of its category among
+/// the organisation's latest hundred answers with a vote, with a uniform prior. Not among all of them, which
+/// every rating would have to add up.
 async fn write(
     conn: &mut PgConnection,
     org_id: &OrgId,
     gen_id: i64,
-    now: &Settled,
-    judged: Judgement,
-    difference: Voices,
+    now: &SuggestionRow,
+    vote: Vote,
+    difference: HalfVotes,
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
@@ -195,8 +194,8 @@ async fn write(
         org_id.as_str(),
         gen_id,
         NO_WORDS,
-        judged.verdict.label(),
-        judged.rating.map(Rating::number),
+        vote.feedback_type.label(),
+        vote.rating.map(Rating::number),
         now.reason,
         now.comment,
         at,

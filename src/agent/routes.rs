@@ -21,8 +21,8 @@ use crate::llm::route::RouteError;
 use crate::platform::extract::Json;
 use crate::platform::logging::TraceId;
 use crate::platform::problem::Problem;
-use crate::runs::stream;
-use crate::runs::stream_schema::StreamFrame;
+use crate::runs::stream::respond;
+use crate::runs::stream::schema::StreamFrame;
 
 /// The agent's routes. Chat bodies may hold images, so they have a limit of their own.
 pub fn routes(service: AgentService) -> OpenApiRouter {
@@ -60,7 +60,7 @@ async fn run_autonomous(
     let made = Made(started.run_id.to_string());
     Ok((
         Extension(made),
-        stream::interactive(
+        respond::interactive(
             run_streams(&service),
             started.principal,
             started.run_id,

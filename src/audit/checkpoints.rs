@@ -15,7 +15,7 @@ use crate::audit::record::{Hash, NOTHING, Record};
 use crate::audit::service::Audit;
 use crate::audit::store::tree::StoredCheckpoint;
 use crate::audit::store::{appending, reading, tree};
-use crate::audit::tiles::{Position, Tiles, path_to};
+use crate::audit::tiles::{TilePosition, Tiles, path_to};
 use crate::audit::witness::Witness;
 
 /// How many records are read at once.
@@ -119,7 +119,7 @@ impl Audit {
         let (mut size, mut head) = (from.size, from.head.to_vec());
         while size < end.size {
             let page = reading::records_after(conn, log.as_str(), size, None, PAGE).await?;
-            let mut changed: Vec<Position> = Vec::new();
+            let mut changed: Vec<TilePosition> = Vec::new();
             for record in page.iter().take_while(|record| record.sequence <= end.size) {
                 let whole = record.sequence == size + 1
                     && record.previous == head
@@ -319,7 +319,7 @@ pub(super) async fn around(
     leaves: &[i64],
     size: i64,
 ) -> Result<Tiles, sqlx::Error> {
-    let mut positions: Vec<Position> = leaves
+    let mut positions: Vec<TilePosition> = leaves
         .iter()
         .filter(|leaf| **leaf >= 0)
         .flat_map(|leaf| path_to(number(*leaf), number(size)))

@@ -23,9 +23,9 @@ use crate::audit::service::Audit;
 use crate::audit::spans::Spans;
 use crate::auth::principal::{CredentialRefused, Principal};
 use crate::platform::body::BodyError;
-use crate::platform::db::strip_nul;
 use crate::platform::hex::hex;
 use crate::platform::json::mended;
+use crate::platform::json::strip_nul;
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
 use crate::platform::redact::json::redact_json;
@@ -170,7 +170,7 @@ fn unavailable(error: &Error) -> Problem {
     .retry_after(1)
 }
 
-async fn entry(mut parts: Parts, principal: &Principal, kept: &Kept) -> (Parts, NewEntry) {
+async fn entry(mut parts: Parts, principal: &Principal, kept: &BodyStart) -> (Parts, NewEntry) {
     let log = Log::Org(principal.org_id.clone());
     let extensions = &parts.extensions;
     let route = extensions
@@ -200,7 +200,7 @@ async fn resource(parts: &mut Parts) -> Option<String> {
     (!resource.is_empty()).then(|| strip_nul(&redact_text(resource)).into_owned())
 }
 
-fn payload(parts: &Parts, kept: &Kept) -> Value {
+fn payload(parts: &Parts, kept: &BodyStart) -> Value {
     let query: Vec<Value> =
         url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
             .map(|(name, value)| {
@@ -225,12 +225,12 @@ fn redacted(mut value: Value) -> Value {
 }
 
 /// What was read of a body before its request runs.
-struct Kept {
+struct BodyStart {
     start: Vec<u8>,
     whole: bool,
 }
 
-impl Kept {
+impl BodyStart {
     /// The body as it is kept; nothing of an empty one.
     fn described(&self, headers: &HeaderMap) -> Option<Value> {
         if self.start.is_empty() {
@@ -256,9 +256,9 @@ impl Kept {
 }
 
 /// Reads what is kept of a body, and gives back a body that begins with it.
-async fn first_of(body: Body) -> Result<(Kept, Body), BodyError> {
+async fn first_of(body: Body) -> Result<(BodyStart, Body), BodyError> {
     let mut rest = body.into_data_stream();
-    let mut kept = Kept {
+    let mut kept = BodyStart {
         start: Vec::new(),
         whole: true,
     };

@@ -11,16 +11,16 @@ const HEIGHT: u32 = 8;
 pub const WIDTH: u64 = 1 << HEIGHT;
 
 /// Where a tile stands: its level, and its number within the level.
-pub type Position = (i16, i64);
+pub type TilePosition = (i16, i64);
 
 /// Some tiles of a tree.
 #[derive(Clone, Debug, Default)]
 pub struct Tiles {
-    tiles: HashMap<Position, Vec<Hash>>,
+    tiles: HashMap<TilePosition, Vec<Hash>>,
 }
 
 /// The tiles along the way to a leaf in a tree of `size` leaves: one on every level.
-pub fn path_to(leaf: u64, size: u64) -> Vec<Position> {
+pub fn path_to(leaf: u64, size: u64) -> Vec<TilePosition> {
     let (mut found, mut at, mut count, mut level) = (Vec::new(), leaf, size, 0_i16);
     while count > 0 {
         at /= WIDTH;
@@ -33,19 +33,19 @@ pub fn path_to(leaf: u64, size: u64) -> Vec<Position> {
 
 impl Tiles {
     /// Takes a tile as it is stored: hashes of 32 bytes, one after the other.
-    pub fn insert(&mut self, position: Position, hashes: &[u8]) {
+    pub fn insert(&mut self, position: TilePosition, hashes: &[u8]) {
         let (hashes, _) = hashes.as_chunks::<32>();
         self.tiles.insert(position, hashes.to_vec());
     }
 
     /// A tile as it is stored.
-    pub fn bytes(&self, position: Position) -> Option<Vec<u8>> {
+    pub fn bytes(&self, position: TilePosition) -> Option<Vec<u8>> {
         self.tiles.get(&position).map(|hashes| hashes.concat())
     }
 
     /// Appends the leaf number `size` to a tree of `size` leaves whose right edge is here, and the
     /// roots of the tiles that it fills. Answers the tiles that changed.
-    pub fn push(&mut self, size: u64, leaf: Hash) -> Vec<Position> {
+    pub fn push(&mut self, size: u64, leaf: Hash) -> Vec<TilePosition> {
         let (mut hash, mut index, mut level, mut changed) = (leaf, size, 0_i16, Vec::new());
         loop {
             let position = (level, i64::try_from(index / WIDTH).unwrap_or(i64::MAX));

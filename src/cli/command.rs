@@ -17,8 +17,7 @@ use crate::cli::{
     retention, serve, token, vault,
 };
 use crate::config::environment::{Surroundings, prepared};
-use crate::config::found;
-use crate::config::settings::Config;
+use crate::config::{found, settings::Config};
 use crate::llm::script::Script;
 use crate::llm::scripted::ScriptedProvider;
 use crate::platform::clock::Clock;

@@ -11,7 +11,7 @@ use sqlx::postgres::PgConnectOptions;
 use crate::cli::audit::opened;
 use crate::cli::failure::Failure;
 use crate::config::settings::Config;
-use crate::lifecycle::model::{Kept, Pass};
+use crate::lifecycle::model::{Pass, TableRetention};
 use crate::lifecycle::retention::Retention;
 use crate::platform::clock::Clock;
 
@@ -100,7 +100,7 @@ fn tell(pass: &Pass, out: &mut (dyn Write + Send)) -> io::Result<()> {
     )
 }
 
-fn what_went(row: &Kept) -> String {
+fn what_went(row: &TableRetention) -> String {
     if let Some(problem) = &row.problem {
         return format!("FAILED: {problem}");
     }

@@ -29,6 +29,7 @@ use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::platform::secret_file;
 use crate::telemetry::config::TelemetryConfig;
 use crate::vault::config::{DevelopmentKey, KeyError, VaultConfig};
+use crate::vault::service::Keys;
 use crate::vault::service::{Limits, Vault};
 
 /// All settings of a process.
@@ -315,7 +316,7 @@ impl Config {
             (AppEnv::Development, Err(_)) | (AppEnv::Staging, _) => DevelopmentKey::Set,
         };
         Ok(Vault::new(
-            self.vault.keys(development).await?,
+            Keys::of(&self.vault, development).await?,
             Limits::default(),
         ))
     }

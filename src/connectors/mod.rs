@@ -5,7 +5,6 @@
 
 pub mod config;
 pub mod error;
-pub mod kept;
 pub mod model;
 pub mod panel;
 pub mod provider;
@@ -13,4 +12,5 @@ pub mod rewrap;
 pub mod routes;
 pub mod service;
 pub mod store;
+pub mod tables;
 pub mod view;

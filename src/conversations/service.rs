@@ -1,6 +1,6 @@
 //! What can be done with conversations, by whom.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::platform::json::{strip_nul, strip_nul_json};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 
@@ -13,7 +13,6 @@ use crate::conversations::model::{
 use crate::conversations::store;
 use crate::conversations::view::{ConversationView, MessageView};
 use crate::platform::clock::Clock;
-use crate::platform::db;
 use crate::platform::idempotency::model::{Claim, Created, IdempotencyKey, OK};
 use crate::platform::idempotency::store as keys;
 use crate::platform::ids::{ConversationId, MessageId};
@@ -276,9 +275,7 @@ fn begun(
     new: NewConversation,
     now: DateTime<Utc>,
 ) -> Result<Conversation, Error> {
-    let workspace_path = new
-        .workspace_path
-        .map(|path| db::strip_nul(&path).into_owned());
+    let workspace_path = new.workspace_path.map(|path| strip_nul(&path).into_owned());
     if workspace_path
         .as_ref()
         .is_some_and(|p| p.len() > MAX_PATH_BYTES)
@@ -316,7 +313,7 @@ fn checked(message: NewMessage) -> Result<NewMessage, Error> {
         return Err(Error::NotAnObject("metadata"));
     }
     Ok(NewMessage {
-        content: db::strip_nul(&message.content).into_owned(),
+        content: strip_nul(&message.content).into_owned(),
         metadata: bounded("metadata", message.metadata)?,
         ..message
     })
@@ -324,7 +321,7 @@ fn checked(message: NewMessage) -> Result<NewMessage, Error> {
 
 /// JSON that Postgres takes, within its bounds.
 fn bounded(field: &'static str, mut value: Value) -> Result<Value, Error> {
-    db::strip_nul_json(&mut value);
+    strip_nul_json(&mut value);
     if value.to_string().len() > MAX_JSON_BYTES {
         return Err(Error::TooLarge {
             field,

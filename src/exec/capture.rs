@@ -22,14 +22,14 @@ const PIECE_BYTES: usize = 8 * 1024;
 
 /// The first and the last bytes of a stream.
 #[derive(Debug)]
-pub struct Kept {
+pub struct HeadAndTail {
     head: Vec<u8>,
     tail: Vec<u8>,
     total: u64,
     room: usize,
 }
 
-impl Kept {
+impl HeadAndTail {
     /// Keeps the first `room` and the last `room` bytes.
     pub fn new(room: usize) -> Self {
         Self {
@@ -81,14 +81,14 @@ impl Kept {
 /// A stream of a command that is being read.
 #[derive(Clone, Debug)]
 pub struct Capture {
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<HeadAndTail>>,
 }
 
 impl Capture {
     /// Keeps the first and the last `room` bytes.
     pub fn new(room: usize) -> Self {
         Self {
-            kept: Arc::new(Mutex::new(Kept::new(room))),
+            kept: Arc::new(Mutex::new(HeadAndTail::new(room))),
         }
     }
 
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn head_and_tail_are_kept_and_the_gap_is_measured() {
-        let mut kept = Kept::new(4);
+        let mut kept = HeadAndTail::new(4);
         for piece in ["ab", "cd", "efghi", "jklmnop"] {
             kept.push(piece.as_bytes());
         }
@@ -310,9 +310,9 @@ mod tests {
             text in "[a-zé€\\n]{0,60}", cuts in prop::collection::vec(0_usize..200, 0..6), room in 1_usize..20,
         ) {
             let bytes = text.as_bytes();
-            let mut whole = Kept::new(room);
+            let mut whole = HeadAndTail::new(room);
             whole.push(bytes);
-            let mut parts = Kept::new(room);
+            let mut parts = HeadAndTail::new(room);
             let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
             cuts.sort_unstable();
             let mut from = 0;

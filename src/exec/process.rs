@@ -1,5 +1,6 @@
 //! Starting commands, and ending them with everything they started.
 
+use crate::exec::sweep::MARK;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -23,9 +24,6 @@ use crate::platform::descriptors::descriptor_path;
 use crate::platform::sync::lock;
 use crate::platform::sync::unpoisoned;
 use crate::platform::tasks::Tasks;
-
-/// The variable whose value marks what a run started.
-pub const MARK: &str = "NAVI_RUN_ID";
 
 /// The kernel's limit for one argument is 128 KiB.
 pub const COMMAND_BYTES: usize = 100_000;

@@ -16,7 +16,7 @@ use crate::platform::ids::{RunId, ToolCallId};
 /// The file with the folder's own name.
 const NAME: &str = "name";
 /// How long the notes of a run are kept that went on, and ended, on another machine.
-const KEPT: Duration = Duration::from_hours(7 * 24);
+const KEPT_FOR: Duration = Duration::from_hours(7 * 24);
 
 /// The folder with the files of this machine; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -134,7 +134,7 @@ fn forget_the_old(folder: &Path) {
     let runs = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let is_old = |run: &std::fs::DirEntry| {
         let touched = run.metadata().ok()?.modified().ok()?;
-        Some(touched.elapsed().ok()? > KEPT)
+        Some(touched.elapsed().ok()? > KEPT_FOR)
     };
     for run in runs.filter(|run| run.file_name() != NAME && is_old(run) == Some(true)) {
         if let Err(error) = std::fs::remove_dir_all(run.path()) {

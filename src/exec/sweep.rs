@@ -3,8 +3,6 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::exec::process::MARK;
-
 /// Kills every process that carries a run's mark, and returns how many there were.
 ///
 /// Supervisors leave none unless they are killed themselves; this is for that, and for what a run left
@@ -42,3 +40,6 @@ fn marked(wanted: &[u8]) -> Vec<Pid> {
     };
     processes.filter_map(pid).collect()
 }
+
+/// The variable whose value marks what a run started.
+pub const MARK: &str = "NAVI_RUN_ID";

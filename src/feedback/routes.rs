@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use crate::audit::layer::Changed;
 use crate::auth::principal::{Admin, Principal};
-use crate::feedback::cursor::Cursor;
+use crate::feedback::cursor::RatingCursor;
 use crate::feedback::error::Error;
 use crate::feedback::model::FeedbackSignal;
 use crate::feedback::service::{Feedback, Submission, SubmittedRating};
@@ -233,7 +233,11 @@ async fn recent_ratings(
     Admin(principal): Admin,
     Query(query): Query<RecentQuery>,
 ) -> Result<Json<RatingsPageView>, Problem> {
-    let after = query.cursor.as_deref().map(Cursor::decode).transpose()?;
+    let after = query
+        .cursor
+        .as_deref()
+        .map(RatingCursor::decode)
+        .transpose()?;
     let limit = query.limit.unwrap_or(50);
     let page = feedback.recent(&principal, limit, after).await?;
     Ok(Json(page.into()))

@@ -11,14 +11,14 @@ use crate::feedback::bandit::model::DatedRating;
 use crate::feedback::bandit::service as bandit;
 use crate::feedback::bandit::service::BanditReport;
 use crate::feedback::cursor::BEGINNING;
-use crate::feedback::cursor::Cursor;
+use crate::feedback::cursor::RatingCursor;
 use crate::feedback::error::{Error, MAX_COMMENT_CHARS, MAX_DAYS, MAX_REASON_CHARS, MAX_RECENT};
 use crate::feedback::model::{FeedbackSignal, Rating, SignalSource};
 use crate::feedback::store::ratings::{self, StoredRating};
 use crate::feedback::store::reading::{self, CategoryCounts, NamedCount, RecentRating};
 use crate::feedback::store::{signals, suggestions};
 use crate::platform::clock::Clock;
-use crate::platform::db::strip_nul;
+use crate::platform::json::strip_nul;
 use crate::platform::metrics::Metrics;
 use crate::platform::page;
 use crate::platform::redact::text::redact_text;
@@ -63,8 +63,8 @@ pub struct RatingsPage {
     pub feedback: Vec<RecentRating>,
     /// Number of ratings in the organisation.
     pub total: i64,
-    /// Cursor of the next page, if there is one.
-    pub next: Option<Cursor>,
+    /// RatingCursor of the next page, if there is one.
+    pub next: Option<RatingCursor>,
 }
 
 /// The service for ratings and signals; cheap to clone.
@@ -189,7 +189,7 @@ impl Feedback {
         &self,
         principal: &Principal,
         limit: i64,
-        after: Option<Cursor>,
+        after: Option<RatingCursor>,
     ) -> Result<RatingsPage, Error> {
         if !(1..=MAX_RECENT).contains(&limit) {
             return Err(Error::BadLimit);
@@ -201,7 +201,7 @@ impl Feedback {
         let mut feedback = reading::recent(&mut conn, org_id, after, limit + 1).await?;
         let total = reading::total(&mut conn, org_id).await?;
         let held = usize::try_from(limit).unwrap_or(usize::MAX);
-        let next = page::cut(&mut feedback, held).map(|last| Cursor {
+        let next = page::cut(&mut feedback, held).map(|last| RatingCursor {
             at: last.created_at,
             id: last.id,
         });

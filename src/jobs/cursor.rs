@@ -9,10 +9,10 @@ use crate::position;
 position!(RunId(uuid::Uuid));
 
 /// The place of a job: its creation time and its run.
-pub type Cursor = page::Cursor<DateTime<Utc>, RunId>;
+pub type JobCursor = page::Cursor<DateTime<Utc>, RunId>;
 
 /// The place before the newest job, where the first page begins.
-pub const BEGINNING: Cursor = Cursor {
+pub const BEGINNING: JobCursor = JobCursor {
     at: page::LAST_TIME,
     id: RunId(uuid::Uuid::max()),
 };

@@ -26,8 +26,8 @@ use crate::platform::logging::TraceId;
 use crate::platform::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::platform::problem::Problem;
 use crate::runs::model::RunStatus;
-use crate::runs::stream;
-use crate::runs::stream_schema::StreamFrame;
+use crate::runs::stream::respond;
+use crate::runs::stream::schema::StreamFrame;
 
 /// The header in which a client that reconnects names the last event that it has seen.
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -184,7 +184,7 @@ async fn follow_job(
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
     })?;
     let head = jobs.head(&principal, id).await?;
-    Ok(stream::job(
+    Ok(respond::job(
         run_streams(jobs.agent()),
         head,
         after,

@@ -13,17 +13,17 @@ use crate::agent::service::AgentService;
 use crate::approvals::consents::model::Choice;
 use crate::approvals::{consents, questions};
 use crate::auth::principal::Principal;
-use crate::jobs::cursor::Cursor;
+use crate::jobs::cursor::JobCursor;
 use crate::jobs::error::Error;
 use crate::jobs::model::{Job, MAX_METADATA_BYTES, Pending, StartOutcome};
 use crate::jobs::store;
 use crate::jobs::view::{JobCreatedView, JobPage, JobView};
-use crate::platform::db::to_jsonb;
 use crate::platform::idempotency::model::{Claim, Created, IdempotencyKey, OK, StoredAnswer};
 use crate::platform::idempotency::store as keys;
 use crate::platform::ids::ConsentId;
 use crate::platform::ids::OrgId;
 use crate::platform::ids::RunId;
+use crate::platform::json::to_jsonb;
 use crate::platform::logging::TraceId;
 use crate::platform::page::Position;
 use crate::runs::event::Event;
@@ -160,7 +160,7 @@ impl Jobs {
         cursor: Option<&str>,
         limit: i64,
     ) -> Result<JobPage, Error> {
-        let before = cursor.map(Cursor::decode).transpose()?;
+        let before = cursor.map(JobCursor::decode).transpose()?;
         let mut conn = self.deps().db.acquire().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let jobs = store::list(&mut conn, org_id, user_id, status, before, limit + 1).await?;

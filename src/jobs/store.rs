@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 use crate::jobs::cursor::BEGINNING;
-use crate::jobs::cursor::Cursor;
+use crate::jobs::cursor::JobCursor;
 use crate::jobs::model::Job;
 use crate::platform::ids::ConversationId;
 use crate::platform::ids::RunId;
@@ -43,7 +43,7 @@ pub async fn list(
     org_id: &OrgId,
     user_id: &UserId,
     status: Option<RunStatus>,
-    before: Option<Cursor>,
+    before: Option<JobCursor>,
     limit: i64,
 ) -> sqlx::Result<Vec<Job>> {
     let before = before.unwrap_or(BEGINNING);

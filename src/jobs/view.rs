@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::jobs::cursor::Cursor;
+use crate::jobs::cursor::JobCursor;
 use crate::jobs::model::Job;
 use crate::jobs::model::Pending;
 use crate::platform::page;
@@ -156,7 +156,7 @@ impl JobPage {
     pub fn new(mut jobs: Vec<Job>, limit: usize) -> Self {
         let next_cursor = page::cut(&mut jobs, limit).map(|last| {
             let (at, id) = (last.created_at, last.id);
-            Cursor { at, id }.encode()
+            JobCursor { at, id }.encode()
         });
         let jobs: Vec<_> = jobs
             .into_iter()

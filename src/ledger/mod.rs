@@ -5,9 +5,9 @@
 //! that is not known is absent, never zero and never a guess. `docs/ledger.md` works an example.
 
 pub mod error;
-pub mod kept;
 pub mod model;
 pub mod money;
 pub mod prices;
 pub mod service;
 pub mod store;
+pub mod tables;

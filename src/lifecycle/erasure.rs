@@ -19,8 +19,8 @@ use crate::lifecycle::error::Error;
 use crate::lifecycle::model::{Mention, Report, Subject, TableReport};
 use crate::lifecycle::{runs, tables};
 use crate::platform::clock::Clock;
-use crate::platform::kept::model::{Kept, Person, Whole};
-use crate::platform::kept::store;
+use crate::platform::tables::model::{Person, TablePolicy, Whole};
+use crate::platform::tables::store;
 
 /// How often all tables are gone through at most.
 const PASSES: u32 = 5;
@@ -125,7 +125,7 @@ impl Eraser {
         &self,
         subject: &Subject,
         asker: &Asker,
-        declared: &[&Kept],
+        declared: &[&TablePolicy],
         report: &mut Report,
         told: &mut (dyn FnMut(Step) + Send),
     ) -> Result<(), Error> {
@@ -173,7 +173,7 @@ impl Eraser {
         &self,
         subject: &Subject,
         asker: &Asker,
-        kept: &Kept,
+        kept: &TablePolicy,
         table: &mut TableReport,
         told: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(), Error> {
@@ -195,7 +195,7 @@ impl Eraser {
     async fn look(
         &self,
         subject: &Subject,
-        declared: &[&Kept],
+        declared: &[&TablePolicy],
         report: &mut Report,
     ) -> Result<(), Error> {
         let mut conn = self.db.acquire().await?;
@@ -216,7 +216,11 @@ impl Eraser {
 
     /// Where the name still stands. A person's own rows are gone, so these are what others wrote; of an
     /// organisation, proofs keep the name.
-    async fn mentions(&self, subject: &Subject, declared: &[&Kept]) -> Result<Vec<Mention>, Error> {
+    async fn mentions(
+        &self,
+        subject: &Subject,
+        declared: &[&TablePolicy],
+    ) -> Result<Vec<Mention>, Error> {
         let mut conn = self.db.acquire().await?;
         let org = subject.org.as_str();
         let mut found = Vec::new();
@@ -247,7 +251,7 @@ impl Eraser {
 }
 
 /// What is told of a table with which nothing was done yet.
-fn begun(kept: &Kept, subject: &Subject) -> TableReport {
+fn begun(kept: &TablePolicy, subject: &Subject) -> TableReport {
     TableReport {
         table: kept.table,
         found: 0,
@@ -262,7 +266,7 @@ fn begun(kept: &Kept, subject: &Subject) -> TableReport {
 }
 
 /// Whom the audit log has to erase in this table.
-fn audited<'a>(kept: &Kept, subject: &'a Subject) -> Option<Whose<'a>> {
+fn audited<'a>(kept: &TablePolicy, subject: &'a Subject) -> Option<Whose<'a>> {
     match (&subject.user, kept.person, kept.whole) {
         (Some(user), Person::Audited { .. }, _) => Some(Whose::Person(user.as_str())),
         (None, _, Whole::Audited) => Some(Whose::Everybody),

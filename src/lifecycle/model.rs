@@ -7,7 +7,7 @@ use crate::agent::config::AgentConfig;
 use crate::audit::config::AuditConfig;
 use crate::lifecycle::config::RetentionConfig;
 use crate::platform::ids::{OrgId, UserId};
-use crate::platform::kept::store;
+use crate::platform::tables::store;
 
 /// For how many days each setting keeps rows.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ pub struct Pass {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub months_problem: Option<String>,
     /// Each table that has a time.
-    pub tables: Vec<Kept>,
+    pub tables: Vec<TableRetention>,
 }
 
 impl Pass {
@@ -61,7 +61,7 @@ impl Pass {
 
 /// What a pass of retention did with a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Kept {
+pub struct TableRetention {
     /// The table.
     pub table: &'static str,
     /// The setting that says how long, where it is one.
@@ -79,7 +79,7 @@ pub struct Kept {
     pub problem: Option<String>,
 }
 
-impl Kept {
+impl TableRetention {
     /// A table with which nothing was done yet.
     pub fn new(
         table: &'static str,

@@ -8,12 +8,12 @@ use tokio::time::Instant;
 
 use crate::audit::service::Audit;
 use crate::lifecycle::error::Error;
-use crate::lifecycle::model::{Kept, Pass, Periods};
+use crate::lifecycle::model::{Pass, Periods, TableRetention};
 use crate::lifecycle::{store, tables};
 use crate::platform::clock::Clock;
 use crate::platform::db::{self, MONTHS_READY};
-use crate::platform::kept;
-use crate::platform::kept::model::Stays;
+use crate::platform::tables::model::Stays;
+use crate::platform::tables::store as table_store;
 
 /// How often somebody who waits for their turn asks for it.
 const ASKS_EVERY: Duration = Duration::from_millis(200);
@@ -95,7 +95,7 @@ impl Retention {
                 kept.problem = Some(error.to_string());
             }
             if !dry_run && (!kept.dropped.is_empty() || kept.forgotten > 0) {
-                let Kept {
+                let TableRetention {
                     dropped, forgotten, ..
                 } = &kept;
                 tracing::info!(table, ?dropped, forgotten, "old rows are gone");
@@ -106,13 +106,18 @@ impl Retention {
     }
 
     /// A table that has a time.
-    fn begun(&self, table: &'static str, stays: Stays, now: DateTime<Utc>) -> Option<Kept> {
+    fn begun(
+        &self,
+        table: &'static str,
+        stays: Stays,
+        now: DateTime<Utc>,
+    ) -> Option<TableRetention> {
         match stays {
             Stays::Months { setting, .. } | Stays::SignedMonths { setting } => {
                 let days = self.periods.days(setting);
-                Some(Kept::new(table, Some(setting), days, now))
+                Some(TableRetention::new(table, Some(setting), days, now))
             }
-            Stays::Days { days, .. } => Some(Kept::new(table, None, Some(days), now)),
+            Stays::Days { days, .. } => Some(TableRetention::new(table, None, Some(days), now)),
             Stays::With(_) | Stays::Until(_) => None,
         }
     }
@@ -120,7 +125,7 @@ impl Retention {
     async fn keep(
         &self,
         stays: Stays,
-        kept: &mut Kept,
+        kept: &mut TableRetention,
         now: DateTime<Utc>,
         dry_run: bool,
     ) -> Result<(), Error> {
@@ -141,11 +146,11 @@ impl Retention {
                 kept.dropped = self.audit.retain(days).await?;
             }
             Stays::Days { column, .. } if dry_run => {
-                let (table, count) = (kept.table, kept::store::count_older);
+                let (table, count) = (kept.table, table_store::count_older);
                 kept.forgotten = count(&mut conn, table, column, before).await?;
             }
             Stays::Days { column, .. } => {
-                let (table, forget) = (kept.table, kept::store::forget_older);
+                let (table, forget) = (kept.table, table_store::forget_older);
                 kept.forgotten = forget(&mut conn, table, column, before).await?;
             }
             Stays::With(_) | Stays::Until(_) => {}
@@ -176,7 +181,7 @@ async fn oldest_without_month(conn: &mut PgConnection) -> Result<Option<DateTime
             Stays::SignedMonths { .. } => "created_at",
             Stays::Days { .. } | Stays::With(_) | Stays::Until(_) => continue,
         };
-        let found = kept::store::oldest_without_month(conn, declared.table, column).await?;
+        let found = table_store::oldest_without_month(conn, declared.table, column).await?;
         oldest = match (oldest, found) {
             (Some(one), Some(other)) => Some(DateTime::min(one, other)),
             (one, other) => one.or(other),

@@ -1,10 +1,10 @@
 //! The list of all tables.
 
-use crate::platform::kept::model::{Kept, Person, Stays, Whole};
+use crate::platform::tables::model::{Person, Stays, TablePolicy, Whole};
 use crate::{audit, connectors, feedback, ledger, platform, retrieval, runs, telemetry};
 
 /// What sqlx notes about the migrations that it applied.
-const MIGRATIONS: &[Kept] = &[Kept {
+const MIGRATIONS: &[TablePolicy] = &[TablePolicy {
     table: "_sqlx_migrations",
     org: None,
     stays: Stays::Until("for ever: which migrations were applied"),
@@ -15,16 +15,16 @@ const MIGRATIONS: &[Kept] = &[Kept {
 }];
 
 /// Every table, in the order in which they are erased: rows by which others are found come last.
-pub fn all() -> Vec<&'static Kept> {
+pub fn all() -> Vec<&'static TablePolicy> {
     [
-        runs::tables::KEPT,
-        feedback::kept::KEPT,
-        telemetry::kept::KEPT,
-        connectors::kept::KEPT,
-        retrieval::kept::KEPT,
-        ledger::kept::KEPT,
-        platform::idempotency::kept::KEPT,
-        audit::kept::KEPT,
+        runs::tables::TABLES,
+        feedback::tables::TABLES,
+        telemetry::tables::TABLES,
+        connectors::tables::TABLES,
+        retrieval::tables::TABLES,
+        ledger::tables::TABLES,
+        platform::idempotency::tables::TABLES,
+        audit::tables::TABLES,
         MIGRATIONS,
     ]
     .into_iter()

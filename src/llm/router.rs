@@ -15,8 +15,8 @@ use crate::llm::observe::Observed;
 use crate::llm::provider::Provider;
 use crate::llm::retry::{RetryPolicy, Retrying};
 use crate::llm::route::{ModelListing, Route, RouteError};
+use crate::llm::routing::models::ConfiguredProvider;
 use crate::llm::routing::models::Models;
-use crate::llm::routing::models::Served;
 use crate::llm::routing::search::Search;
 use crate::llm::wire::anthropic::codec::Anthropic;
 use crate::llm::wire::codec::Codec;
@@ -85,14 +85,14 @@ impl Router {
                 config.patience(),
                 parts.clock.clone(),
             );
-            let served = Served {
+            let served = ConfiguredProvider {
                 provider: watched(Arc::new(provider), parts),
                 named: access.named,
             };
             providers.insert(id, served);
         }
         if let Some(scripted) = parts.scripted.clone() {
-            let served = Served {
+            let served = ConfiguredProvider {
                 provider: watched(scripted, parts),
                 named: true,
             };

@@ -1,11 +1,11 @@
 //! The pool, the migrations, and what every text needs before Postgres takes it.
 
+use crate::platform::json::strip_nul;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection, PgPool};
@@ -347,63 +347,15 @@ pub fn is_refusal(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
 }
 
-/// The text without NUL characters, which no Postgres text can hold.
-pub fn strip_nul(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') {
-        Cow::Owned(text.replace('\0', ""))
-    } else {
-        Cow::Borrowed(text)
-    }
-}
-
-/// Takes the NUL characters out of every string and key, which no `jsonb` can hold. Answers whether
-/// there were any.
-pub fn strip_nul_json(value: &mut Value) -> bool {
-    match value {
-        Value::String(text) => {
-            let found = text.contains('\0');
-            if found {
-                text.retain(|character| character != '\0');
-            }
-            found
-        }
-        Value::Array(items) => {
-            items
-                .iter_mut()
-                .map(strip_nul_json)
-                .filter(|found| *found)
-                .count()
-                > 0
-        }
-        Value::Object(map) => {
-            let found = map.keys().any(|key| key.contains('\0'));
-            if found {
-                *map = std::mem::take(map)
-                    .into_iter()
-                    .map(|(key, value)| (strip_nul(&key).into_owned(), value))
-                    .collect();
-            }
-            let below = map.values_mut().map(strip_nul_json).filter(|found| *found);
-            below.count() > 0 || found
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
 /// A text as it goes into a `text` column: without NUL characters, and at most this many others.
 pub fn to_text(text: &str, max_chars: usize) -> String {
     first_chars(&strip_nul(text), max_chars).to_owned()
 }
 
-/// A value as it goes into a `jsonb` column: serialised, without NUL characters.
-pub fn to_jsonb(value: &impl serde::Serialize) -> Value {
-    let mut value = serde_json::to_value(value).unwrap_or_default();
-    strip_nul_json(&mut value);
-    value
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::platform::json::strip_nul;
+    use crate::platform::json::strip_nul_json;
     use proptest::prelude::*;
     use serde_json::json;
 

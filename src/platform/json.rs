@@ -1,5 +1,6 @@
 //! JSON as clients write it, made what the parser takes.
 
+use serde_json::Value;
 use std::borrow::Cow;
 
 use memchr::memchr_iter;
@@ -58,6 +59,56 @@ fn half_at(json: &[u8], start: usize) -> Option<Half> {
         0xD800..=0xDBFF => Some(Half::High),
         0xDC00..=0xDFFF => Some(Half::Low),
         _ => None,
+    }
+}
+
+/// The text without NUL characters, which no Postgres text can hold.
+pub fn strip_nul(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', ""))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// A value as it goes into a `jsonb` column: serialised, without NUL characters.
+pub fn to_jsonb(value: &impl serde::Serialize) -> Value {
+    let mut value = serde_json::to_value(value).unwrap_or_default();
+    strip_nul_json(&mut value);
+    value
+}
+
+/// Takes the NUL characters out of every string and key, which no `jsonb` can hold. Answers whether
+/// there were any.
+pub fn strip_nul_json(value: &mut Value) -> bool {
+    match value {
+        Value::String(text) => {
+            let found = text.contains('\0');
+            if found {
+                text.retain(|character| character != '\0');
+            }
+            found
+        }
+        Value::Array(items) => {
+            items
+                .iter_mut()
+                .map(strip_nul_json)
+                .filter(|found| *found)
+                .count()
+                > 0
+        }
+        Value::Object(map) => {
+            let found = map.keys().any(|key| key.contains('\0'));
+            if found {
+                *map = std::mem::take(map)
+                    .into_iter()
+                    .map(|(key, value)| (strip_nul(&key).into_owned(), value))
+                    .collect();
+            }
+            let below = map.values_mut().map(strip_nul_json).filter(|found| *found);
+            below.count() > 0 || found
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

@@ -4,7 +4,7 @@ use regex::{Regex, RegexBuilder};
 
 use crate::policy::error::PolicyError;
 use crate::policy::judge::call::{Call, Certainty, Field, Stdin};
-use crate::policy::rules::{Input, Rule, Rules};
+use crate::policy::rule::{Input, Rule};
 
 /// A rule's conditions, compiled.
 #[derive(Debug)]
@@ -42,8 +42,8 @@ impl Matcher {
     }
 
     /// Whether the rule is about this call. What is not known counts as what the rule looks for.
-    pub(super) fn is_about(&self, call: &Call, rules: &Rules) -> bool {
-        self.has_subcommand(call, rules)
+    pub(super) fn is_about(&self, call: &Call, valued: &[&str]) -> bool {
+        self.has_subcommand(call, valued)
             && self.has_flag(call)
             && !self.has_exception(call)
             && self.has_text(call)
@@ -70,12 +70,11 @@ impl Matcher {
         call.args.iter().enumerate().any(stands)
     }
 
-    fn has_subcommand(&self, call: &Call, rules: &Rules) -> bool {
+    fn has_subcommand(&self, call: &Call, valued: &[&str]) -> bool {
         if self.subcommands.is_empty() {
             return true;
         }
-        let valued = rules.valued(&call.program);
-        let operands = call.operands(&valued);
+        let operands = call.operands(valued);
         self.subcommands.iter().any(|words| {
             operands.len() >= words.len()
                 && words

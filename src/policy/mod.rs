@@ -11,6 +11,7 @@ pub mod matcher;
 pub mod model;
 pub mod paths;
 pub mod request;
+pub mod rule;
 pub mod rules;
 pub mod service;
 pub mod shell;

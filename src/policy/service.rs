@@ -13,7 +13,8 @@ use crate::policy::judge::walker::Walker;
 use crate::policy::model::{Action, Finding, Judgement, Verdict};
 use crate::policy::paths::{Place, Places};
 use crate::policy::request::Request;
-use crate::policy::rules::{FileAccess, Rules, Shared};
+use crate::policy::rule::FileAccess;
+use crate::policy::rules::{Rules, Shared};
 
 /// The built-in rules.
 const BUILT_IN: &str = include_str!("rules.toml");

@@ -8,9 +8,9 @@
 pub mod chunk;
 pub mod error;
 pub mod index;
-pub mod kept;
 pub mod model;
 pub mod service;
 pub mod store;
+pub mod tables;
 pub mod tokenize;
 pub mod walk;

@@ -3,10 +3,7 @@
 use serde::Serialize;
 
 use crate::git::listing::ChangeKind;
-use crate::review::error::Error;
-use crate::review::judging::Opinion;
 use crate::review::patch::Patch;
-use crate::review::skipped::Reason;
 use crate::review::skipped::Skipped;
 
 /// The weight of a finding.
@@ -88,49 +85,6 @@ impl Review {
             notes: vec![note.to_owned()],
             ..Self::default()
         }
-    }
-
-    /// The review with the model's opinions of the parts of its files. Files without an opinion are skipped:
-    /// nothing is known about them.
-    pub(crate) fn judged(
-        mut self,
-        parts: Vec<(std::ops::Range<usize>, Option<Opinion>)>,
-    ) -> Result<Self, Error> {
-        let mut summaries = Vec::new();
-        let mut kept = Vec::new();
-        let mut dropped = 0;
-        let (mut files, mut taken) = (std::mem::take(&mut self.files).into_iter(), 0);
-        for (range, opinion) in parts {
-            let shown = files.by_ref().take(range.len());
-            taken += range.len();
-            let Some(opinion) = opinion else {
-                shown.for_each(|file| self.skipped.add(Reason::Unanswered, &file.path));
-                continue;
-            };
-            let first = kept.len();
-            kept.extend(shown);
-            dropped += opinion.dropped;
-            summaries.extend(opinion.summary);
-            self.findings
-                .extend(opinion.findings.into_iter().map(|mut finding| {
-                    finding.file += first;
-                    finding
-                }));
-        }
-        if kept.is_empty() && taken > 0 {
-            return Err(Error::Unreadable);
-        }
-        for file in files {
-            self.skipped.add(Reason::TooMuch, &file.path);
-        }
-        if dropped > 0 {
-            self.notes.push(format!(
-                "Remarks of the model that concern nothing that changed, left out: {dropped}."
-            ));
-        }
-        self.files = kept;
-        self.summarise(&summaries);
-        Ok(self)
     }
 
     /// Says what changed, in the model's words or, without any, in numbers.

@@ -10,14 +10,14 @@ use utoipa_axum::routes;
 use crate::agent::service::AgentService;
 use crate::auth::principal::Principal;
 use crate::platform::extract::{Json, Query};
-use crate::platform::live_stream::END;
 use crate::platform::logging::TraceId;
 use crate::platform::problem::Problem;
+use crate::platform::sse::live::END;
 use crate::review::error::Error;
 use crate::review::service::{ReviewOrder, steps, whole};
 use crate::review::stream;
 use crate::review::view::ReviewView;
-use crate::runs::stream_schema::StreamFrame;
+use crate::runs::stream::schema::StreamFrame;
 
 /// The header with which a browser that connects again names the last event it received.
 const LAST_EVENT_ID: &str = "last-event-id";

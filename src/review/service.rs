@@ -155,7 +155,7 @@ pub fn steps(
             }
         }
         let asked_about: Vec<_> = asking.into_iter().zip(opinions).collect();
-        yield Step::Done(review.judged(asked_about)?);
+        yield Step::Done(judged(review, asked_about)?);
     }
 }
 
@@ -271,6 +271,50 @@ impl Judge {
         let answer = ask.await.map_err(agent::error::Error::Model)?;
         Ok(Opinion::read(&answer.text, files))
     }
+}
+
+/// The review with the model's opinions of the parts of its files. Files without an opinion are skipped:
+/// nothing is known about them.
+fn judged(
+    mut review: Review,
+    parts: Vec<(std::ops::Range<usize>, Option<Opinion>)>,
+) -> Result<Review, Error> {
+    let mut summaries = Vec::new();
+    let mut kept = Vec::new();
+    let mut dropped = 0;
+    let (mut files, mut taken) = (std::mem::take(&mut review.files).into_iter(), 0);
+    for (range, opinion) in parts {
+        let shown = files.by_ref().take(range.len());
+        taken += range.len();
+        let Some(opinion) = opinion else {
+            shown.for_each(|file| review.skipped.add(Reason::Unanswered, &file.path));
+            continue;
+        };
+        let first = kept.len();
+        kept.extend(shown);
+        dropped += opinion.dropped;
+        summaries.extend(opinion.summary);
+        review
+            .findings
+            .extend(opinion.findings.into_iter().map(|mut finding| {
+                finding.file += first;
+                finding
+            }));
+    }
+    if kept.is_empty() && taken > 0 {
+        return Err(Error::Unreadable);
+    }
+    for file in files {
+        review.skipped.add(Reason::TooMuch, &file.path);
+    }
+    if dropped > 0 {
+        review.notes.push(format!(
+            "Remarks of the model that concern nothing that changed, left out: {dropped}."
+        ));
+    }
+    review.files = kept;
+    review.summarise(&summaries);
+    Ok(review)
 }
 
 /// True for a failure of git after which the other files are read all the same. A second file that takes

@@ -5,8 +5,8 @@ use futures_util::Stream;
 use serde_json::{Map, Value, json};
 
 use crate::agent::deps::Deps;
-use crate::platform::live_stream;
 use crate::platform::problem::Problem;
+use crate::platform::sse::live;
 use crate::review::error::Error;
 use crate::review::service::Step;
 use crate::review::view::{Issue, ReviewView};
@@ -16,7 +16,7 @@ pub fn respond(
     deps: &Deps,
     steps: impl Stream<Item = Result<Step, Error>> + Send + 'static,
 ) -> Response {
-    live_stream::send_to_end(&deps.metrics, deps.clock.clone(), steps, frames, is_end)
+    live::send_to_end(&deps.metrics, deps.clock.clone(), steps, frames, is_end)
 }
 
 /// True for the frame after which nothing comes but `[DONE]`.

@@ -14,7 +14,6 @@ pub mod pieces;
 pub mod plan;
 pub mod store;
 pub mod stream;
-pub mod stream_schema;
 pub mod tables;
 pub mod task;
 pub mod topics;

@@ -1,8 +1,7 @@
 //! The plan of a run: at most five steps.
 
 use crate::platform::text::within_chars;
-use crate::runs::event::Event;
-use crate::runs::event_data::{LegacyStep, PlanData, PlanStep};
+use crate::runs::event_data::PlanStep;
 use serde::{Deserialize, Serialize};
 
 /// The most characters of a step's title.
@@ -42,27 +41,5 @@ impl Plan {
     pub fn named(mut self, id: String) -> Self {
         self.id = id;
         self
-    }
-
-    /// The events that show the plan.
-    pub fn events(&self) -> Vec<Event> {
-        let data = PlanData {
-            plan_id: self.id.clone(),
-            steps: self.steps.clone(),
-        };
-        let steps = self.steps.iter().map(|step| LegacyStep {
-            id: step.index,
-            label: step.title.clone(),
-            description: step.detail.clone(),
-            status: "pending".to_owned(),
-        });
-        vec![
-            Event::PlanStart { data },
-            Event::Plan {
-                steps: steps.collect(),
-                estimated_files: self.estimated_files.clone(),
-                is_complex: self.steps.len() > 1,
-            },
-        ]
     }
 }

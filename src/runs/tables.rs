@@ -1,6 +1,6 @@
 //! What is kept of conversations and runs.
 
-use crate::platform::kept::model::{Find, Kept, Person, Stays, Then, Trace, Whole};
+use crate::platform::tables::model::{Find, Person, Stays, TablePolicy, Then, Trace, Whole};
 
 /// People come back to what was said and done; there is no time after which they never do.
 const OWNED: Stays = Stays::Until("until its owner is erased");
@@ -16,8 +16,8 @@ const OF_RUN: Person = Person::Rows(&[Trace {
 }]);
 
 /// The tables of this slice, each before the one by which its rows are found.
-pub const KEPT: &[Kept] = &[
-    Kept {
+pub const TABLES: &[TablePolicy] = &[
+    TablePolicy {
         table: "conversation_messages",
         org: Some("org_id"),
         stays: Stays::With("conversations"),
@@ -33,7 +33,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "conversations",
         org: Some("org_id"),
         stays: OWNED,
@@ -42,7 +42,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "run_changes",
         org: Some("org_id"),
         stays: Stays::Days {
@@ -54,7 +54,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "run_events",
         org: Some("org_id"),
         stays: Stays::Months {
@@ -66,7 +66,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "run_messages",
         org: Some("org_id"),
         stays: Stays::With("runs"),
@@ -75,7 +75,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "tool_calls",
         org: Some("org_id"),
         stays: Stays::With("runs"),
@@ -84,7 +84,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "prompts",
         org: Some("org_id"),
         stays: Stays::With("runs"),
@@ -93,7 +93,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "consents",
         org: Some("org_id"),
         stays: Stays::With("runs"),
@@ -102,7 +102,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "runs",
         org: Some("org_id"),
         stays: OWNED,
@@ -116,7 +116,7 @@ pub const KEPT: &[Kept] = &[
                  select from run_events e where e.org_id = t.org_id and e.run_id = t.run_id)",
         ),
     },
-    Kept {
+    TablePolicy {
         table: "consent_preferences",
         org: Some("org_id"),
         stays: Stays::Until("until its owner deletes it or is erased"),
@@ -125,7 +125,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "consent_audit_log",
         org: Some("org_id"),
         stays: OWNED,
@@ -134,7 +134,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "run_turns",
         org: Some("org_id"),
         stays: Stays::Until("one row for an organisation, until it is erased"),
@@ -143,7 +143,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "workers",
         org: None,
         stays: Stays::Until("an hour after its lease ended"),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::platform::db::strip_nul;
+use crate::platform::json::strip_nul;
 use crate::platform::redact::json::redact_json;
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::first_chars;

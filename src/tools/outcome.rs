@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::exec::error::ExecError;
-use crate::tools::arguments::Arguments;
 use crate::workspace::error::PathError;
 
 /// What a call did to the world; paths are relative to the workspace.
@@ -61,25 +60,6 @@ pub struct PlannedWrite {
     pub before: Option<Vec<u8>>,
     /// Its content afterwards.
     pub after: Vec<u8>,
-}
-
-/// Text that a call puts into a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WrittenText {
-    /// The file, as the call names it.
-    pub path: String,
-    /// The text.
-    pub text: String,
-}
-
-impl WrittenText {
-    /// Reads it from a call's arguments; none when one of them is missing.
-    pub fn of(arguments: Arguments<'_>, path: &str, text: &str) -> Option<Self> {
-        Some(Self {
-            path: arguments.raw_text(path)?.to_owned(),
-            text: arguments.raw_text(text)?.to_owned(),
-        })
-    }
 }
 
 /// Why a call has no outcome.

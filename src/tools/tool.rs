@@ -9,7 +9,7 @@ use crate::llm::model::ToolSpec;
 use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::outcome::{Outcome, PlannedWrite, ToolError, WrittenText};
+use crate::tools::outcome::{Outcome, PlannedWrite, ToolError};
 
 /// What a run must be allowed before a tool is offered to its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,5 +118,24 @@ where
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
         Err(failure) => Err(ToolError::Stop(format!("a file tool failed: {failure}"))),
+    }
+}
+
+/// Text that a call puts into a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenText {
+    /// The file, as the call names it.
+    pub path: String,
+    /// The text.
+    pub text: String,
+}
+
+impl WrittenText {
+    /// Reads it from a call's arguments; none when one of them is missing.
+    pub fn of(arguments: Arguments<'_>, path: &str, text: &str) -> Option<Self> {
+        Some(Self {
+            path: arguments.raw_text(path)?.to_owned(),
+            text: arguments.raw_text(text)?.to_owned(),
+        })
     }
 }

@@ -5,11 +5,8 @@ use std::path::Path;
 use clap::Args;
 
 use crate::platform::secret::SecretString;
-use crate::platform::secret_file::{SecretFileError, development_secret};
-use crate::vault::development::Development;
+use crate::platform::secret_file::SecretFileError;
 use crate::vault::key::NotAKey;
-use crate::vault::kms::Kms;
-use crate::vault::service::Keys;
 
 /// The file in the data folder that holds the development key.
 pub const DEVELOPMENT_KEY_FILE: &str = "dev_encryption_key";
@@ -65,35 +62,8 @@ pub enum KeyError {
 }
 
 impl VaultConfig {
-    /// The keys that these settings name. KMS is not asked before a key is used.
-    pub async fn keys(&self, development: DevelopmentKey<'_>) -> Result<Keys, KeyError> {
-        let current = self.token_encryption_key_id.as_deref().map(str::trim);
-        let current = current.filter(|id| !id.is_empty());
-        let development = match (development, &self.dev_encryption_key) {
-            (DevelopmentKey::Never, _) | (DevelopmentKey::Set, None) => None,
-            (DevelopmentKey::Set | DevelopmentKey::Made(_), Some(key)) => Some(key.clone()),
-            // With KMS it only opens what it sealed before, so none is made for that.
-            (DevelopmentKey::Made(folder), None)
-                if current.is_some() && !folder.join(DEVELOPMENT_KEY_FILE).exists() =>
-            {
-                None
-            }
-            (DevelopmentKey::Made(folder), None) => {
-                Some(development_secret(folder, DEVELOPMENT_KEY_FILE)?)
-            }
-        };
-        let development = development.as_ref().map(Development::new).transpose();
-        let kms = match current {
-            Some(current) => Some(Kms::connect(current, &self.previous()).await),
-            None => None,
-        };
-        Ok(Keys {
-            kms,
-            development: development.map_err(KeyError::Development)?,
-        })
-    }
-
-    fn previous(&self) -> Vec<String> {
+    /// The KMS keys that were in use before.
+    pub(crate) fn previous(&self) -> Vec<String> {
         let ids = self.token_encryption_keys_previous.iter();
         let ids = ids.map(|id| id.trim()).filter(|id| !id.is_empty());
         ids.map(str::to_owned).collect()

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use crate::platform::secret_file::development_secret;
 use crate::platform::tasks::Tasks;
+use crate::vault::config::{DEVELOPMENT_KEY_FILE, DevelopmentKey, KeyError, VaultConfig};
 use crate::vault::development::Development;
 use crate::vault::envelope::{self, DataKey};
 use crate::vault::error::Error;
@@ -56,6 +58,39 @@ pub struct Keys {
     pub kms: Option<Kms>,
     /// The key of a developer's machine.
     pub development: Option<Development>,
+}
+
+impl Keys {
+    /// The keys that settings name. KMS is not asked before a key is used.
+    pub async fn of(
+        config: &VaultConfig,
+        development: DevelopmentKey<'_>,
+    ) -> Result<Self, KeyError> {
+        let current = config.token_encryption_key_id.as_deref().map(str::trim);
+        let current = current.filter(|id| !id.is_empty());
+        let development = match (development, &config.dev_encryption_key) {
+            (DevelopmentKey::Never, _) | (DevelopmentKey::Set, None) => None,
+            (DevelopmentKey::Set | DevelopmentKey::Made(_), Some(key)) => Some(key.clone()),
+            // With KMS it only opens what it sealed before, so none is made for that.
+            (DevelopmentKey::Made(folder), None)
+                if current.is_some() && !folder.join(DEVELOPMENT_KEY_FILE).exists() =>
+            {
+                None
+            }
+            (DevelopmentKey::Made(folder), None) => {
+                Some(development_secret(folder, DEVELOPMENT_KEY_FILE)?)
+            }
+        };
+        let development = development.as_ref().map(Development::new).transpose();
+        let kms = match current {
+            Some(current) => Some(Kms::connect(current, &config.previous()).await),
+            None => None,
+        };
+        Ok(Self {
+            kms,
+            development: development.map_err(KeyError::Development)?,
+        })
+    }
 }
 
 /// Seals values and opens them in their place; cheap to clone.

@@ -31,7 +31,7 @@ pub struct Shelf<V> {
 }
 
 struct State<V> {
-    kept: HashMap<Vec<u8>, Kept<V>>,
+    kept: HashMap<Vec<u8>, Shelved<V>>,
     /// In the order of their making; what was replaced since is passed over.
     order: VecDeque<(Vec<u8>, u64)>,
     made: u64,
@@ -39,7 +39,7 @@ struct State<V> {
     under_way: HashMap<Vec<u8>, WeakShared<Making<V>>>,
 }
 
-struct Kept<V> {
+struct Shelved<V> {
     value: V,
     since: Instant,
     number: u64,
@@ -130,7 +130,7 @@ impl<V: Clone + Send + Sync + 'static> Shelf<V> {
         let mut state = self.lock();
         state.made += 1;
         let number = state.made;
-        let kept = Kept {
+        let kept = Shelved {
             value,
             since: now,
             number,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::exec::capture::Kept;
+use crate::exec::capture::HeadAndTail;
 use crate::tools::commands::run_command;
 use crate::tools::commands::run_command::{CANCELLED, RunCommandCall, TIMED_OUT, patience};
 use crate::tools::context::ToolContext;
@@ -97,7 +97,7 @@ async fn one(
     if ran.exit_code == CANCELLED {
         return Err(ToolError::Cancelled);
     }
-    let mut kept = Kept::new(KEPT_BYTES);
+    let mut kept = HeadAndTail::new(KEPT_BYTES);
     for part in [&ran.stdout, &ran.stderr] {
         kept.push(part.as_bytes());
     }

@@ -34,7 +34,7 @@ pub enum ChatEvent {
         timestamp: i64,
     },
     /// The answer is complete.
-    Answered(Answered),
+    Answered(AnsweredChat),
     /// The model failed; what came before is all there is.
     Failed {
         /// A sentence for a person.
@@ -46,7 +46,7 @@ pub enum ChatEvent {
 
 /// A complete answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered {
+pub struct AnsweredChat {
     /// Its text, as its pieces showed it.
     pub text: String,
     /// The files that were shown to the model.
@@ -88,7 +88,7 @@ pub fn events(chat: Chat) -> impl Stream<Item = ChatEvent> + Send + 'static {
         if let Some(gen_id) = gen_id {
             yield ChatEvent::Logged { gen_id, timestamp: chat.now() };
         }
-        yield ChatEvent::Answered(Answered {
+        yield ChatEvent::Answered(AnsweredChat {
             text: telling.told,
             files: chat.files.clone(),
             model: chat.model_id(),

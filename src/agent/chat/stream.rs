@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::agent::chat::event::{ChatEvent, events};
 use crate::agent::chat::service::Chat;
-use crate::platform::live_stream;
+use crate::platform::sse::live;
 
 /// The stream of a chat whose frames have types.
 pub fn typed(chat: Chat) -> Response {
@@ -19,7 +19,7 @@ pub fn plain(chat: Chat) -> Response {
 
 fn send(chat: Chat, framing: fn(ChatEvent) -> Vec<Value>) -> Response {
     let deps = chat.deps().clone();
-    live_stream::send(&deps.metrics, deps.clock.clone(), events(chat), framing)
+    live::send(&deps.metrics, deps.clock.clone(), events(chat), framing)
 }
 
 fn typed_frames(event: ChatEvent) -> Vec<Value> {

@@ -11,7 +11,7 @@ use crate::agent::intake::routing::access;
 use crate::agent::prompt::compaction;
 use crate::agent::runner::live_output::LiveOutput;
 use crate::agent::runner::resumed::ResumeState;
-use crate::agent::runner::runner::{Origin, Runner, Slot};
+use crate::agent::runner::runner::{Origin, RunSlot, Runner};
 use crate::agent::runner::transcript::Transcript;
 use crate::exec::process::Processes;
 use crate::llm::route::Route;
@@ -43,7 +43,7 @@ pub(crate) fn runner(
     equipment: Equipment,
     origin: Origin,
     halted: CancellationToken,
-    slot: Slot,
+    slot: RunSlot,
 ) -> Runner {
     let Equipment {
         route,

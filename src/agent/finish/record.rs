@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::agent::deps::Deps;
 use crate::agent::finish::end::End;
 use crate::agent::learning::signals;
-use crate::agent::learning::signals::Answered;
+use crate::agent::learning::signals::AnsweredRun;
 use crate::agent::runner::usage::Retrieval;
 use crate::approvals::{consents, questions};
 use crate::feedback::store::generations;
@@ -38,7 +38,7 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
     let mut gen_id = None;
     if let Some(generation) = end.generation {
         let id = generations::insert_generation(&mut tx, generation).await?;
-        let answered = Answered {
+        let answered = AnsweredRun {
             verification: end.summary.verification,
             changes: end.changes,
         };

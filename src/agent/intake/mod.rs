@@ -1,6 +1,7 @@
 //! From a request to a run that is ready to be worked on.
 
 pub mod attachments;
+pub mod bounds;
 pub mod history;
 pub mod open_workspace;
 pub mod prepare;

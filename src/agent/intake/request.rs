@@ -2,6 +2,7 @@
 //!
 //! Bodies are strict about types and lenient about unknown fields: old clients send extras.
 
+use crate::agent::intake::bounds::{MAX_MESSAGE_BYTES, within};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,8 +12,6 @@ use crate::agent::intake::sent_history::{HistoryEntry, history};
 use crate::platform::ids::ConversationId;
 use crate::runs::task::{Diagnostic, EditorContext, Task};
 
-/// The longest message, in bytes. Longer ones fit no model's window together with any code.
-pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 /// The most rounds a client may ask for.
 const MAX_ITERATIONS: u32 = 100;
 
@@ -154,17 +153,6 @@ fn described(value: Value) -> String {
         | Value::Array(_)
         | Value::Object(_)) => other.to_string(),
     }
-}
-
-pub(crate) fn within(field: &'static str, text: &str, limit: usize) -> Result<(), Error> {
-    if text.len() > limit {
-        return Err(Error::TooLong {
-            field,
-            length: text.len(),
-            limit,
-        });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::agent::error::Error;
-use crate::agent::intake::request::{MAX_MESSAGE_BYTES, within};
+use crate::agent::intake::bounds::{MAX_MESSAGE_BYTES, within};
 use crate::llm::model::Message;
 
 /// The most messages of history that are taken, newest first.

@@ -7,7 +7,7 @@ use crate::agent::learning::changes::FileChange;
 use crate::approvals::consents;
 use crate::feedback::model::{FeedbackSignal, Generation, SignalSource};
 use crate::feedback::store::{generations, signals};
-use crate::platform::db::to_jsonb;
+use crate::platform::json::to_jsonb;
 use crate::runs::model::Run;
 use crate::runs::store::changes;
 use crate::verify::model::Verification;
@@ -17,7 +17,7 @@ use crate::workspace::paths::Workspace;
 const SOON: TimeDelta = TimeDelta::hours(24);
 
 /// The end of a run, as far as its answer is concerned.
-pub(crate) struct Answered<'a> {
+pub(crate) struct AnsweredRun<'a> {
     /// The outcome of its last verification.
     pub(crate) verification: Verification,
     /// The changes that it leaves in its workspace.
@@ -28,7 +28,7 @@ pub(crate) struct Answered<'a> {
 pub(crate) async fn leave(
     conn: &mut PgConnection,
     run: &Run,
-    outcome: &Answered<'_>,
+    outcome: &AnsweredRun<'_>,
     generation: &Generation,
     gen_id: i64,
     at: DateTime<Utc>,

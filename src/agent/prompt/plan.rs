@@ -1,6 +1,8 @@
 //! The plan: at most five steps, asked of the model once, and where the run stands in it.
 
 use crate::platform::text::within_chars;
+use crate::runs::event_data::LegacyStep;
+use crate::runs::event_data::PlanData;
 use crate::runs::plan::{MAX_DETAIL, MAX_TITLE, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +79,28 @@ pub(crate) fn search_query(task: &Task) -> String {
         return task.message.clone();
     }
     format!("{}\n{reported}", task.message)
+}
+
+/// The events that show the plan.
+pub(crate) fn events(plan: &Plan) -> Vec<Event> {
+    let data = PlanData {
+        plan_id: plan.id.clone(),
+        steps: plan.steps.clone(),
+    };
+    let steps = plan.steps.iter().map(|step| LegacyStep {
+        id: step.index,
+        label: step.title.clone(),
+        description: step.detail.clone(),
+        status: "pending".to_owned(),
+    });
+    vec![
+        Event::PlanStart { data },
+        Event::Plan {
+            steps: steps.collect(),
+            estimated_files: plan.estimated_files.clone(),
+            is_complex: plan.steps.len() > 1,
+        },
+    ]
 }
 
 /// Finds the outermost JSON object in a model's answer, among prose and fences.

@@ -10,7 +10,7 @@ use crate::auth::principal::Principal;
 use crate::platform::ids::RunId;
 use crate::runs::model::RunStatus;
 use crate::runs::store::runs;
-use crate::runs::stream::RunStreams;
+use crate::runs::stream::source::RunStreams;
 use crate::runs::topics::CANCEL;
 
 /// The outcome of cancelling a run.

@@ -8,7 +8,7 @@ use crate::agent::execution::build::Equipment;
 use crate::agent::finish::abandoned::{Reason, conclude};
 use crate::agent::intake::open_workspace::OpenWorkspace;
 use crate::agent::intake::routing::needs;
-use crate::agent::queue::start::{Assignment, set_to_work};
+use crate::agent::queue::start::{RunAssignment, set_to_work};
 use crate::agent::runner::resumed::ResumeState;
 use crate::agent::runner::runner::Origin;
 use crate::agent::service::AgentService;
@@ -67,7 +67,7 @@ pub(crate) async fn resume(
     route.provider_id.as_str().clone_into(provider);
     claimed.run.model.model.clone_from(&route.provider_model);
     let origin = origin(&claimed);
-    let assignment = Assignment {
+    let assignment = RunAssignment {
         claimed,
         equipment: Equipment {
             route,

@@ -16,7 +16,7 @@ use crate::agent::intake::history;
 use crate::agent::intake::prepare::prepare;
 use crate::agent::intake::request::TaskRequest;
 use crate::agent::runner::resumed::ResumeState;
-use crate::agent::runner::runner::{Origin, RunEnds, Slot};
+use crate::agent::runner::runner::{Origin, RunEnds, RunSlot};
 use crate::agent::service::AgentService;
 use crate::auth::principal::Principal;
 use crate::platform::ids::RunId;
@@ -40,7 +40,7 @@ pub struct Started {
 }
 
 /// A run that is to be worked on here, and everything it needs.
-pub(crate) struct Assignment {
+pub(crate) struct RunAssignment {
     pub(crate) claimed: ClaimedRun,
     pub(crate) equipment: Equipment,
     pub(crate) origin: Origin,
@@ -68,7 +68,7 @@ pub async fn start(
         router_info: prepared.router_info,
     };
     let claim = insert_claimed(deps, &prepared.run, &term, first).await?;
-    let assignment = Assignment {
+    let assignment = RunAssignment {
         claimed: ClaimedRun::now(prepared.run, claim),
         equipment: Equipment {
             route: prepared.route,
@@ -112,9 +112,9 @@ async fn insert_claimed(
 }
 
 /// Works on a run in the background of this process.
-pub(crate) fn set_to_work(service: &AgentService, assignment: Assignment) -> Started {
+pub(crate) fn set_to_work(service: &AgentService, assignment: RunAssignment) -> Started {
     let deps = service.deps();
-    let Assignment {
+    let RunAssignment {
         claimed,
         equipment,
         origin,
@@ -136,7 +136,7 @@ pub(crate) fn set_to_work(service: &AgentService, assignment: Assignment) -> Sta
         stopping: service.stopping().clone(),
         lost: term.lost,
     };
-    let slot = Slot {
+    let slot = RunSlot {
         slots: service.slots().clone(),
         held: Some(slot),
     };

@@ -18,7 +18,7 @@ use crate::agent::runner::transcript::Transcript;
 use crate::llm::error::LlmError;
 use crate::llm::model::Message;
 use crate::llm::route::Route;
-use crate::platform::db::to_jsonb;
+use crate::platform::json::to_jsonb;
 use crate::runs::event::Event;
 use crate::runs::event_data::ResumeReason;
 use crate::runs::log::entry::{Entry, JournalLost};
@@ -79,7 +79,7 @@ pub struct RunEnds {
 }
 
 /// The slot of a run among those that this process works on.
-pub(crate) struct Slot {
+pub(crate) struct RunSlot {
     /// All slots of the process.
     pub(crate) slots: Arc<Semaphore>,
     /// The one that the run holds; none while it waits for a person.
@@ -112,7 +112,7 @@ pub struct Runner {
     /// Calls that another process left behind without a result.
     pub(crate) left_behind: Vec<OpenCall>,
     pub(crate) began: Instant,
-    pub(crate) slot: Slot,
+    pub(crate) slot: RunSlot,
 }
 
 impl Runner {

@@ -68,7 +68,7 @@ pub(crate) async fn make(runner: &mut Runner, chunks: &[Chunk]) -> Result<Plan, 
 }
 
 async fn begin_plan(runner: &mut Runner, plan: Plan) -> Result<Plan, Halt> {
-    runner.journal.events(plan.events()).await?;
+    runner.journal.events(plan::events(&plan)).await?;
     let (progress, first) = Progress::begin(&plan);
     runner.state.progress = Some(progress);
     runner.journal.event(first).await?;

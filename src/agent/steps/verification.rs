@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::agent::runner::runner::{Halt, Runner};
-use crate::platform::db::to_jsonb;
+use crate::platform::json::to_jsonb;
 use crate::runs::event::Event;
 use crate::runs::event_data::RunPhase;
 use crate::runs::log::entry::Entry;

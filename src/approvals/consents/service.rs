@@ -1,5 +1,6 @@
 //! Answering consents, waiting for answers, and remembering them.
 
+use crate::platform::json::strip_nul;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -23,7 +24,6 @@ use crate::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcom
 use crate::audit::service::Audit;
 use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
-use crate::platform::db;
 use crate::platform::hex::hex;
 use crate::platform::ids::ConsentId;
 use crate::platform::ids::{OrgId, UserId};
@@ -35,7 +35,7 @@ use crate::policy::model::Finding;
 
 /// What stands after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answered {
+pub struct AnsweredConsent {
     /// The consent.
     pub consent_id: ConsentId,
     /// What was chosen.
@@ -77,11 +77,11 @@ impl Consents {
         id: ConsentId,
         choice: Choice,
         alternative: Option<String>,
-    ) -> Result<Answered, Error> {
+    ) -> Result<AnsweredConsent, Error> {
         let alternative = instead(choice, alternative)?;
         let alternative = alternative.as_deref();
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
-        let answered = Answered {
+        let answered = AnsweredConsent {
             consent_id: id,
             choice,
         };
@@ -333,7 +333,7 @@ fn instead(choice: Choice, text: Option<String>) -> Result<Option<String>, Error
         return Ok(None);
     }
     let text = text.unwrap_or_default();
-    let text = db::strip_nul(&text);
+    let text = strip_nul(&text);
     if text.trim().is_empty() {
         return Err(Error::AlternativeMissing);
     }

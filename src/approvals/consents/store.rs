@@ -9,10 +9,10 @@ use crate::approvals::consents::model::{
     AuditEntry, AutoAllowed, Choice, Consent, ConsentStatus, Decided, NewConsent,
 };
 use crate::approvals::consents::preferences::model::PreferenceId;
-use crate::platform::db::{strip_nul, to_jsonb};
 use crate::platform::ids::ConsentId;
 use crate::platform::ids::{OrgId, UserId};
 use crate::platform::ids::{RunId, ToolCallId};
+use crate::platform::json::{strip_nul, to_jsonb};
 use crate::platform::logging::TraceId;
 use crate::platform::redact::text::redact_text;
 use crate::policy::model::{Danger, Finding};

@@ -5,9 +5,9 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use crate::approvals::questions::model::{NewQuestion, QuestionState, QuestionStatus};
-use crate::platform::db::{strip_nul, to_jsonb};
 use crate::platform::ids::{OrgId, UserId};
 use crate::platform::ids::{PromptId, RunId, ToolCallId};
+use crate::platform::json::{strip_nul, to_jsonb};
 use crate::platform::redact::json::redact_json;
 
 /// Writes a question.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::audit::tiles::Position;
+use crate::audit::tiles::TilePosition;
 
 /// A checkpoint as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,8 +77,8 @@ pub async fn keep_checkpoint(
 pub async fn tiles(
     conn: &mut PgConnection,
     org_id: &str,
-    positions: &[Position],
-) -> sqlx::Result<Vec<(Position, Vec<u8>)>> {
+    positions: &[TilePosition],
+) -> sqlx::Result<Vec<(TilePosition, Vec<u8>)>> {
     let levels: Vec<i16> = positions.iter().map(|(level, _)| *level).collect();
     let numbers: Vec<i64> = positions.iter().map(|(_, tile)| *tile).collect();
     let rows = sqlx::query!(
@@ -102,7 +102,7 @@ pub async fn tiles(
 pub async fn keep_tiles(
     conn: &mut PgConnection,
     org_id: &str,
-    tiles: &[(Position, Vec<u8>)],
+    tiles: &[(TilePosition, Vec<u8>)],
 ) -> sqlx::Result<()> {
     let levels: Vec<i16> = tiles.iter().map(|((level, _), _)| *level).collect();
     let numbers: Vec<i64> = tiles.iter().map(|((_, tile), _)| *tile).collect();

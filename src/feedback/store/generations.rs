@@ -9,10 +9,10 @@ use crate::feedback::model::InsightId;
 use crate::feedback::model::Sha256Hex;
 use crate::feedback::model::VerificationResult;
 use crate::feedback::store::insight_lock;
-use crate::platform::db::strip_nul;
-use crate::platform::db::to_jsonb;
 use crate::platform::db::to_text;
 use crate::platform::ids::TeamId;
+use crate::platform::json::strip_nul;
+use crate::platform::json::to_jsonb;
 use crate::platform::logging::TraceId;
 use crate::platform::redact::text::redact_text;
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::feedback::cursor::Cursor;
+use crate::feedback::cursor::RatingCursor;
 use crate::platform::ids::OrgId;
 
 /// The most reasons in statistics, the most frequent.
@@ -135,7 +135,7 @@ pub struct RecentRating {
 pub async fn recent(
     conn: &mut PgConnection,
     org_id: &OrgId,
-    after: Cursor,
+    after: RatingCursor,
     limit: i64,
 ) -> sqlx::Result<Vec<RecentRating>> {
     sqlx::query_as!(

@@ -11,6 +11,6 @@
 
 pub mod error;
 pub mod extract;
-pub mod kept;
 pub mod model;
 pub mod store;
+pub mod tables;

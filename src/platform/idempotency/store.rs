@@ -7,10 +7,10 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::platform::db::to_jsonb;
 use crate::platform::idempotency::error::Error;
 use crate::platform::idempotency::model::{Claim, IdempotencyKey, StoredAnswer};
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::json::to_jsonb;
 
 /// The status of a row that reserves its key. No answer that is kept has it, and a server of an
 /// earlier release, which takes the row for an answer, answers with it.

@@ -7,7 +7,7 @@ use crate::policy::judge::walker::Walker;
 
 use crate::policy::judge::{scan, wrappers};
 use crate::policy::paths::Place;
-use crate::policy::rules::FileAccess;
+use crate::policy::rule::FileAccess;
 
 /// Folders of the programs that the system's packages install.
 const SYSTEM: &[&str] = &[
@@ -160,9 +160,10 @@ impl Walker<'_> {
 
     fn match_rules(&mut self, call: &Call) {
         let rules = self.rules;
+        let valued = rules.valued(&call.program);
         let matching: Vec<_> = rules
             .about(&call.program)
-            .filter(|(_, matcher)| matcher.is_about(call, rules))
+            .filter(|(_, matcher)| matcher.is_about(call, &valued))
             .map(|(number, _)| number)
             .collect();
         let kind = self.kind(call);

@@ -30,6 +30,7 @@ use crate::policy::shell::ast::Script;
 use crate::policy::shell::ast::Word;
 use crate::policy::shell::commands::parse;
 use crate::policy::shell::lexer::Trouble;
+use crate::policy::variables::is_dangerous;
 
 /// The most programs of one command that are judged.
 const MAX_CALLS: usize = 1_000;
@@ -289,7 +290,7 @@ impl<'a> Walker<'a> {
 
     /// Judges what a variable is set to: some make other programs run something.
     pub(super) fn variable(&mut self, name: &str, value: &Field, segment: &str) {
-        if self.rules.is_dangerous_variable(name, &value.text) {
+        if is_dangerous(self.rules, name, &value.text) {
             self.fact("dangerous-variable", name, segment);
         }
     }

@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::platform::db::{strip_nul, to_jsonb};
 use crate::platform::ids::{OrgId, TeamId};
 use crate::platform::ids::{RunId, WorkerId};
+use crate::platform::json::{strip_nul, to_jsonb};
 use crate::platform::logging::TraceId;
 use crate::platform::redact::json::redact_json;
 use crate::platform::redact::text::redact_text;

@@ -6,9 +6,9 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::llm::model::{Message, ToolCall};
-use crate::platform::db::{strip_nul, to_jsonb};
 use crate::platform::ids::OrgId;
 use crate::platform::ids::{RunId, ToolCallId};
+use crate::platform::json::{strip_nul, to_jsonb};
 
 /// The conversation of a run with the model, in order.
 pub async fn run_messages(

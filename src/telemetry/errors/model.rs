@@ -110,17 +110,17 @@ pub enum Rank {
 /// often, so it moves towards the beginning. A page that begins after a place therefore shows nothing
 /// twice, and leaves out only what has moved to the beginning, which the next reading of the first
 /// page shows.
-pub type Cursor = page::Cursor<Rank, GroupId>;
+pub type GroupCursor = page::Cursor<Rank, GroupId>;
 
 impl Sort {
     /// The place before the first group.
-    pub fn beginning(self) -> Cursor {
+    pub fn beginning(self) -> GroupCursor {
         let at = match self {
             Self::LastSeen => Rank::LastSeen(page::LAST_TIME),
             Self::Occurrences => Rank::Occurrences(i64::MAX),
         };
         let id = GroupId(i64::MAX);
-        Cursor { at, id }
+        GroupCursor { at, id }
     }
 }
 
@@ -178,8 +178,8 @@ pub struct ErrorFilter {
     pub since: Option<DateTime<Utc>>,
     /// Order.
     pub sort: Sort,
-    /// Cursor.
-    pub after: Option<Cursor>,
+    /// GroupCursor.
+    pub after: Option<GroupCursor>,
 }
 
 /// Search words, as in a web search: all of them, `"in a row"`, `or`, `-without`.
@@ -256,12 +256,12 @@ pub struct ErrorGroup {
 
 impl ErrorGroup {
     /// The cursor of this group in a list.
-    pub fn cursor(&self, sort: Sort) -> Cursor {
+    pub fn cursor(&self, sort: Sort) -> GroupCursor {
         let at = match sort {
             Sort::LastSeen => Rank::LastSeen(self.last_seen),
             Sort::Occurrences => Rank::Occurrences(self.occurrences),
         };
-        Cursor { at, id: self.id }
+        GroupCursor { at, id: self.id }
     }
 }
 
@@ -369,8 +369,8 @@ mod tests {
         fn a_place_that_is_given_out_is_read_back(micros in 0..=i64::from(u32::MAX), count: i64, id: i64) {
             let at = DateTime::from_timestamp_micros(micros).unwrap();
             for at in [Rank::LastSeen(at), Rank::Occurrences(count)] {
-                let place = Cursor { at, id: GroupId(id) };
-                prop_assert_eq!(Cursor::decode(&place.encode()), Ok(place));
+                let place = GroupCursor { at, id: GroupId(id) };
+                prop_assert_eq!(GroupCursor::decode(&place.encode()), Ok(place));
             }
         }
 
@@ -379,7 +379,7 @@ mod tests {
             order in prop_oneof![Just(b't'), Just(b'n'), any::<u8>()], rest: [u8; 16],
         ) {
             let text = URL_SAFE_NO_PAD.encode([&[order], rest.as_slice()].concat());
-            if let Ok(place) = Cursor::decode(&text) {
+            if let Ok(place) = GroupCursor::decode(&text) {
                 prop_assert_eq!(place.encode(), text);
             } else {
                 prop_assert_ne!(order, b'n');
@@ -392,13 +392,13 @@ mod tests {
         let id = GroupId(42);
         let at = Rank::LastSeen("2026-03-04T05:06:07.000008Z".parse().unwrap());
         assert_eq!(
-            Cursor::decode("dAAGTCvHC63IAAAAAAAAACo"),
-            Ok(Cursor { at, id })
+            GroupCursor::decode("dAAGTCvHC63IAAAAAAAAACo"),
+            Ok(GroupCursor { at, id })
         );
         let at = Rank::Occurrences(7);
         assert_eq!(
-            Cursor::decode("bgAAAAAAAAAHAAAAAAAAACo"),
-            Ok(Cursor { at, id })
+            GroupCursor::decode("bgAAAAAAAAAHAAAAAAAAACo"),
+            Ok(GroupCursor { at, id })
         );
     }
 
@@ -406,7 +406,7 @@ mod tests {
     fn both_beginnings_are_places() {
         for sort in [Sort::LastSeen, Sort::Occurrences] {
             let beginning = sort.beginning();
-            assert_eq!(Cursor::decode(&beginning.encode()), Ok(beginning));
+            assert_eq!(GroupCursor::decode(&beginning.encode()), Ok(beginning));
             assert_eq!(beginning.at.sort(), sort);
         }
     }

@@ -13,10 +13,10 @@ use crate::platform::extract::{Json, Path, Query};
 use crate::platform::page::{MAX_LIMIT, Position};
 use crate::platform::problem::Problem;
 use crate::telemetry::errors::error::Error;
-use crate::telemetry::errors::model::Cursor;
 use crate::telemetry::errors::model::DEFAULT_PAGE;
 use crate::telemetry::errors::model::ErrorFilter;
 use crate::telemetry::errors::model::ErrorSearch;
+use crate::telemetry::errors::model::GroupCursor;
 use crate::telemetry::errors::model::GroupId;
 use crate::telemetry::errors::model::Sort;
 use crate::telemetry::errors::model::StatusFilter;
@@ -97,7 +97,11 @@ async fn list_errors(
     principal: Principal,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<ErrorsPageView>, Problem> {
-    let after = query.cursor.as_deref().map(Cursor::decode).transpose()?;
+    let after = query
+        .cursor
+        .as_deref()
+        .map(GroupCursor::decode)
+        .transpose()?;
     let limit = query.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_LIMIT);
     let filter = ErrorFilter {
         search: query.q.as_deref().and_then(ErrorSearch::new),

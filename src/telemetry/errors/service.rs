@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
-use crate::platform::db::strip_nul;
 use crate::platform::ids::OrgId;
+use crate::platform::json::strip_nul;
 use crate::platform::redact::text::redact_text;
 use crate::platform::tasks::Tasks;
 use crate::telemetry::errors::error::Error;

@@ -2,10 +2,10 @@
 
 use crate::policy::request::Request;
 use crate::tools::outcome::PlannedWrite;
-use crate::tools::outcome::WrittenText;
 use crate::tools::tool::Access;
 use crate::tools::tool::Probe;
 use crate::tools::tool::Tool;
+use crate::tools::tool::WrittenText;
 use crate::tools::tool::blocking;
 use crate::tools::tool::object;
 use crate::tools::tool::text;

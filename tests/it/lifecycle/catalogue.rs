@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use navi::config::settings::Config;
 use navi::lifecycle::tables;
-use navi::platform::kept::model::{Find, Person, Stays, Then};
+use navi::platform::tables::model::{Find, Person, Stays, Then};
 use sqlx::{PgPool, Row};
 
 use crate::documents;

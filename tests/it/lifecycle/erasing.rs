@@ -12,7 +12,7 @@ use navi::lifecycle::error::Error;
 use navi::lifecycle::model::{Report, Subject};
 use navi::lifecycle::tables;
 use navi::platform::clock::Clock;
-use navi::platform::kept::model::{Person, Stays, Then, Whole};
+use navi::platform::tables::model::{Person, Stays, Then, Whole};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
 

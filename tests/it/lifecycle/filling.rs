@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use navi::lifecycle::tables;
-use navi::platform::kept::model::{Find, Person};
+use navi::platform::tables::model::{Find, Person};
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgPool, Row};
 

@@ -7,7 +7,7 @@ use navi::lifecycle::keeper;
 use navi::lifecycle::model::Pass;
 use navi::lifecycle::tables;
 use navi::platform::clock::Clock;
-use navi::platform::kept::model::Stays;
+use navi::platform::tables::model::Stays;
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::lifecycle::filling::{ADA, fill, rows};

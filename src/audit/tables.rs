@@ -1,14 +1,14 @@
 //! What is kept of the audit log. Its proofs outlive the people in it: whoever takes a log away, or a
 //! part of it, must be found out, so erasing leaves the hashes and destroys what they stand for.
 
-use crate::platform::kept::model::{Kept, Person, Stays, Whole};
+use crate::platform::tables::model::{Person, Stays, TablePolicy, Whole};
 
 /// Why proofs stay when their organisation goes.
 const PROOF: &str = "hashes and signatures, which prove that nothing was removed unseen";
 
 /// The tables of this slice.
-pub const KEPT: &[Kept] = &[
-    Kept {
+pub const TABLES: &[TablePolicy] = &[
+    TablePolicy {
         table: "audit_records",
         org: Some("org_id"),
         stays: Stays::SignedMonths {
@@ -19,7 +19,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Audited,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "audit_chains",
         org: Some("org_id"),
         stays: Stays::Until("for ever: a log that ends nowhere proves nothing"),
@@ -28,7 +28,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Stays(PROOF),
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "audit_checkpoints",
         org: Some("org_id"),
         stays: Stays::Until("for ever: what somebody kept elsewhere is compared with it"),
@@ -37,7 +37,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Stays(PROOF),
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "audit_tiles",
         org: Some("org_id"),
         stays: Stays::Until("for ever: 32 bytes a record, by which dropped months stay provable"),

@@ -1,6 +1,6 @@
 //! What is kept of what people thought, and of what it taught.
 
-use crate::platform::kept::model::{Find, Kept, Person, Stays, Then, Trace, Whole};
+use crate::platform::tables::model::{Find, Person, Stays, TablePolicy, Then, Trace, Whole};
 
 /// What it teaches is worth more the longer it goes back, and there is little of it.
 const LEARNT: Stays = Stays::Until("until its person or organisation is erased");
@@ -11,8 +11,8 @@ const BY_USER_SUB: Person = Person::Rows(&[Trace {
 }]);
 
 /// The tables of this slice.
-pub const KEPT: &[Kept] = &[
-    Kept {
+pub const TABLES: &[TablePolicy] = &[
+    TablePolicy {
         table: "ai_feedback_signals",
         org: Some("org_key"),
         stays: Stays::With("ai_generation_log"),
@@ -21,7 +21,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "learning_exposures",
         org: Some("org_id"),
         stays: Stays::With("ai_generation_log"),
@@ -37,7 +37,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "ai_feedback",
         org: Some("org_key"),
         stays: Stays::With("ai_generation_log"),
@@ -46,7 +46,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "ai_generation_log",
         org: Some("org_key"),
         stays: LEARNT,
@@ -55,7 +55,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "learning_suggestions",
         org: Some("org_id"),
         stays: LEARNT,
@@ -64,7 +64,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "learning_patterns",
         org: Some("org_id"),
         stays: LEARNT,
@@ -73,7 +73,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "learning_insights",
         org: Some("org_id"),
         stays: Stays::Until("until its organisation is erased"),
@@ -105,7 +105,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "learning_counts",
         org: Some("org_id"),
         stays: LEARNT,
@@ -114,7 +114,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "learning_bandit_arms",
         org: Some("org_id"),
         stays: Stays::Until("until its organisation is erased"),
@@ -123,7 +123,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "learning_orgs",
         org: Some("org_id"),
         stays: Stays::Until("one row for an organisation, until it is erased"),
@@ -132,7 +132,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "learning_progress",
         org: None,
         stays: Stays::Until("for ever: one row, where the analyzer stands"),
@@ -141,7 +141,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Stays("it is about all organisations"),
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "learning_passes",
         org: None,
         stays: Stays::Days {

@@ -5,7 +5,7 @@
 //! left. So the row stays, and everything in it that leads to the person goes. The empty name in its
 //! place is nobody's: no token can name it.
 
-use crate::platform::kept::model::{Find, Kept, Person, Stays, Then, Trace, Whole};
+use crate::platform::tables::model::{Find, Person, Stays, TablePolicy, Then, Trace, Whole};
 
 /// Why a row of money stays.
 const MONEY: &str = "what was spent stays countable";
@@ -21,8 +21,8 @@ const ROLLUP: Stays = Stays::Months {
 };
 
 /// The tables of this slice.
-pub const KEPT: &[Kept] = &[
-    Kept {
+pub const TABLES: &[TablePolicy] = &[
+    TablePolicy {
         table: "llm_metrics",
         org: Some("org_id"),
         stays: RAW,
@@ -49,7 +49,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "task_metrics",
         org: Some("org_id"),
         stays: RAW,
@@ -71,7 +71,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "llm_days",
         org: Some("org_id"),
         stays: ROLLUP,
@@ -80,7 +80,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "task_days",
         org: Some("org_id"),
         stays: ROLLUP,
@@ -89,7 +89,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "model_prices",
         org: None,
         stays: Stays::Until("for ever: what was computed with a price can be computed again"),

@@ -5,36 +5,28 @@
 //! out, however slow the client is, and whichever process works on the run.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_stream::stream;
 use axum::response::Response;
 use axum::response::sse;
 use futures_util::Stream;
-use futures_util::future::BoxFuture;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::principal::Principal;
-use crate::platform::clock::Clock;
 use crate::platform::ids::OrgId;
 use crate::platform::ids::RunId;
-use crate::platform::metrics::Metrics;
-use crate::platform::sse::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
-use crate::platform::tasks::Tasks;
-use crate::runs::active::ActiveRuns;
-use crate::runs::event::Event;
-use crate::runs::event_data::RunPhase;
-use crate::runs::log::feed::Feed;
+use crate::platform::sse::frames::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
 use crate::runs::log::feed::{Follower, TELL_EVERY};
 use crate::runs::log::store;
 use crate::runs::log::store::Recorded;
 use crate::runs::model::EndOfLog;
 use crate::runs::model::RunHead;
-use crate::runs::model::RunKind;
 use crate::runs::store::runs;
+use crate::runs::stream::source::RunStreams;
+use crate::runs::stream::view::{Leaving, View};
 
 /// The pause after the log could not be read.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -43,30 +35,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 const READ_BATCH: i64 = 200;
 /// And how much of them, in bytes of text. A client that does not read holds this.
 const READ_BYTES: i64 = 16 * 1024;
-
-/// Ends a run of a principal, wherever it is worked on.
-pub type CancelRun = Arc<dyn Fn(Principal, RunId) -> BoxFuture<'static, ()> + Send + Sync>;
-
-/// What streams of runs are made from; cheap to clone.
-#[derive(Clone)]
-pub struct RunStreams {
-    /// The database, which holds the logs.
-    pub db: sqlx::PgPool,
-    /// The time.
-    pub clock: Clock,
-    /// The count of open streams.
-    pub metrics: Metrics,
-    /// Where a run whose client left is ended.
-    pub tasks: Tasks,
-    /// The runs of this process.
-    pub active: ActiveRuns,
-    /// What wakes the streams.
-    pub feed: Feed,
-    /// Cancelled when this process ends its runs.
-    pub stopping: CancellationToken,
-    /// Ends a run.
-    pub cancel: CancelRun,
-}
 
 /// The stream of an interactive run. Its client leaving ends the run, because closing the connection
 /// is how the clients' stop button works, unless the client said that it may leave.
@@ -105,119 +73,6 @@ pub fn job(streams: RunStreams, head: RunHead, after: i64, ends: CancellationTok
     };
     let (org_id, run_id) = (head.org_id, head.run_id);
     respond(frames(streams, org_id, run_id, after, follower, view))
-}
-
-/// Who looks at a run, and so what its events look like and where they end.
-enum View {
-    /// Whoever asked for it interactively.
-    Interactive {
-        /// Ends the run when the client leaves.
-        leaving: Option<Leaving>,
-    },
-    /// Anybody who looks at it as a job.
-    Job {
-        /// How it was asked for.
-        kind: RunKind,
-        /// What the client had seen when it came.
-        seen: i64,
-        /// Cancelled when this process ends, which is not the end of the run.
-        ends: CancellationToken,
-    },
-}
-
-/// Ends a run when it is dropped, wherever the run is worked on by then.
-struct Leaving {
-    streams: RunStreams,
-    principal: Principal,
-    run_id: RunId,
-    /// Whether the run is over, so that leaving means nothing any more.
-    is_over: bool,
-}
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        // A stream that the server's own end breaks is no leaving, however far behind its client is.
-        if self.is_over || self.streams.stopping.is_cancelled() {
-            return;
-        }
-        if self.streams.active.cancel(self.run_id) {
-            return;
-        }
-        let cancel = (self.streams.cancel)(self.principal.clone(), self.run_id);
-        self.streams.tasks.spawn(cancel);
-    }
-}
-
-impl View {
-    /// Whether nothing follows an event.
-    fn ends_with(&self, event: &Event) -> bool {
-        let is_complete = matches!(event, Event::Complete { .. });
-        match self {
-            Self::Interactive { .. } => {
-                let leaves = RunPhase::Interrupted;
-                is_complete || matches!(event, Event::Status { status, .. } if *status == leaves)
-            }
-            Self::Job { kind, .. } => match kind {
-                RunKind::Autonomous => is_complete,
-                RunKind::Job => matches!(
-                    event,
-                    Event::JobCompleted { .. }
-                        | Event::JobFailed { .. }
-                        | Event::JobCanceled { .. }
-                ),
-            },
-        }
-    }
-
-    /// The frame before an interactive stream ends without its run: clients show errors, and would
-    /// take the end of the stream for the end of the work. It is not part of the log.
-    fn goes_on(&self, run_id: RunId, event: &Event) -> Option<sse::Event> {
-        let is_interactive = matches!(self, Self::Interactive { .. });
-        if !(is_interactive
-            && matches!(
-                event,
-                Event::Status {
-                    status: RunPhase::Interrupted,
-                    ..
-                }
-            ))
-        {
-            return None;
-        }
-        let data = json!({
-            "type": "error",
-            "error": format!(
-                "The server is restarting. The run is not over: it goes on as job {run_id}"
-            ),
-            "code": "RUN_CONTINUES",
-            "job_id": run_id,
-            "events_url": format!("/api/jobs/{run_id}/events"),
-        });
-        Some(sse::Event::default().data(data.to_string()))
-    }
-
-    fn frame(&self, run_id: RunId, recorded: &Recorded) -> sse::Event {
-        let mut data = serde_json::to_value(&recorded.event).unwrap_or(Value::Null);
-        match self {
-            Self::Interactive { .. } => {
-                if let Event::RouterInfo { router_info } = &recorded.event {
-                    // The oldest clients know this frame by its one key and not by a type.
-                    data = json!({ "router_info": router_info });
-                }
-            }
-            Self::Job { .. } => {
-                data["sequence"] = json!(recorded.sequence);
-                data["job_id"] = json!(run_id);
-                data["job_status"] = json!(recorded.run_status);
-                if data["timestamp"].is_null() {
-                    data["timestamp"] = json!(recorded.at.timestamp_millis());
-                }
-            }
-        }
-        sse::Event::default()
-            .id(recorded.sequence.to_string())
-            .data(data.to_string())
-    }
 }
 
 fn frames(

@@ -1,9 +1,9 @@
 //! What is kept of the answers to requests that are sent again.
 
-use crate::platform::kept::model::{Kept, Person, Stays, Whole};
+use crate::platform::tables::model::{Person, Stays, TablePolicy, Whole};
 
 /// The tables of this part.
-pub const KEPT: &[Kept] = &[Kept {
+pub const TABLES: &[TablePolicy] = &[TablePolicy {
     table: "idempotency_keys",
     org: Some("org_id"),
     stays: Stays::Days {

@@ -1,13 +1,13 @@
 //! SQL that is put together from declared names: the one place where a statement is not static text.
 //!
-//! Names come from [`Kept`] and from Postgres' own catalogue and are quoted; expressions are literals
+//! Names come from [`TablePolicy`] and from Postgres' own catalogue and are quoted; expressions are literals
 //! of the program. What a person or a client says is always a parameter.
 
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use sqlx::{Acquire, AssertSqlSafe, PgConnection, PgPool};
 
-use crate::platform::kept::model::{Find, Kept, Person, Then, Trace, Whole};
+use crate::platform::tables::model::{Find, Person, TablePolicy, Then, Trace, Whole};
 
 /// How many rows one statement changes: as many as are locked, and held up, at the same time.
 const CHUNK: usize = 1_000;
@@ -46,7 +46,7 @@ pub struct Erased {
 
 /// What erasing this subject does to a table; nothing where it does nothing, or where the audit log
 /// does it.
-pub fn targets(kept: &Kept, subject: Subject<'_>) -> Vec<Target> {
+pub fn targets(kept: &TablePolicy, subject: Subject<'_>) -> Vec<Target> {
     let Some(org) = kept.org else {
         return Vec::new();
     };

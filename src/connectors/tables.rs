@@ -1,9 +1,9 @@
 //! What is kept of people's tokens for other services.
 
-use crate::platform::kept::model::{Kept, Person, Stays, Whole};
+use crate::platform::tables::model::{Person, Stays, TablePolicy, Whole};
 
 /// The tables of this slice.
-pub const KEPT: &[Kept] = &[Kept {
+pub const TABLES: &[TablePolicy] = &[TablePolicy {
     table: "connector_tokens",
     org: Some("org_id"),
     stays: Stays::Until("until its owner replaces or deletes it"),

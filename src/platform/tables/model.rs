@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A table, and everything that retention and erasure have to know of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Kept {
+pub struct TablePolicy {
     /// Its name.
     pub table: &'static str,
     /// The column that names the organisation; none in tables that are the same for everybody.

@@ -1,6 +1,6 @@
 //! What is kept of what clients report.
 
-use crate::platform::kept::model::{Find, Kept, Person, Stays, Then, Trace, Whole};
+use crate::platform::tables::model::{Find, Person, Stays, TablePolicy, Then, Trace, Whole};
 
 const EVENTS: Stays = Stays::Months {
     column: "created_at",
@@ -16,8 +16,8 @@ const HOURS: Stays = Stays::Months {
 const GROUPS: Stays = Stays::Until("for ever: what comes back after a year is recognised");
 
 /// The tables of this slice. Groups come before those who are in them, by whom their rows are found.
-pub const KEPT: &[Kept] = &[
-    Kept {
+pub const TABLES: &[TablePolicy] = &[
+    TablePolicy {
         table: "telemetry_events",
         org: Some("org_id"),
         stays: EVENTS,
@@ -26,7 +26,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "performance_metrics",
         org: Some("org_id"),
         stays: EVENTS,
@@ -35,7 +35,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "error_events",
         org: Some("org_id"),
         stays: Stays::Months {
@@ -47,7 +47,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "error_group_activity",
         org: Some("org_id"),
         stays: Stays::With("error_groups"),
@@ -70,7 +70,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "error_groups",
         org: Some("org_id"),
         stays: GROUPS,
@@ -95,7 +95,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "error_group_users",
         org: Some("org_id"),
         stays: Stays::With("error_groups"),
@@ -104,7 +104,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "error_group_hours",
         org: Some("org_id"),
         stays: HOURS,
@@ -113,7 +113,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "telemetry_hours",
         org: Some("org_id"),
         stays: HOURS,
@@ -122,7 +122,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "performance_hours",
         org: Some("org_id"),
         stays: HOURS,
@@ -131,7 +131,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "telemetry_batches",
         org: Some("org_id"),
         stays: Stays::Days {

@@ -1,10 +1,10 @@
 //! What is kept of retrievals.
 
-use crate::platform::kept::model::{Find, Kept, Person, Stays, Then, Trace, Whole};
+use crate::platform::tables::model::{Find, Person, Stays, TablePolicy, Then, Trace, Whole};
 
 /// The tables of this slice.
-pub const KEPT: &[Kept] = &[
-    Kept {
+pub const TABLES: &[TablePolicy] = &[
+    TablePolicy {
         table: "rag_metrics",
         org: Some("org_id"),
         stays: Stays::Months {
@@ -30,7 +30,7 @@ pub const KEPT: &[Kept] = &[
         whole: Whole::Delete,
         settled: None,
     },
-    Kept {
+    TablePolicy {
         table: "rag_days",
         org: Some("org_id"),
         stays: Stays::Months {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::platform::clock::Clock;
 use crate::platform::metrics::Metrics;
-use crate::platform::sse::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
+use crate::platform::sse::frames::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
 
 /// The id of the frame that ends an answer whose other frames have none.
 pub const END: &str = "end";

@@ -1,0 +1,4 @@
+//! Server-sent events: their frames, and answers that are streamed while they are made.
+
+pub mod frames;
+pub mod live;

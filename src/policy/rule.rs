@@ -1,0 +1,148 @@
+//! A rule, as it is written in a file.
+
+use crate::policy::error::PolicyError;
+use crate::policy::judge::facts::FACTS;
+use crate::policy::model::{Danger, Verdict};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A file of rules as it is written.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RulesFile {
+    #[serde(default, rename = "rule")]
+    pub(super) rules: Vec<Rule>,
+    #[serde(default, rename = "raise")]
+    pub(super) raises: Vec<Raise>,
+    #[serde(default)]
+    pub(super) lists: Option<Lists>,
+}
+
+/// One rule.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Its name.
+    pub id: String,
+    /// What it says.
+    pub verdict: Verdict,
+    /// How much harm can be done.
+    pub danger: Danger,
+    /// Why.
+    pub why: String,
+    /// What may happen.
+    #[serde(default)]
+    pub consequences: Vec<String>,
+    /// What could be done instead.
+    #[serde(default)]
+    pub alternatives: Vec<String>,
+    /// Whether it can be taken back.
+    #[serde(default)]
+    pub reversible: bool,
+    /// The fact it is about.
+    pub(super) fact: Option<String>,
+    /// The programs it is about; `*` at the end stands for any rest.
+    #[serde(default)]
+    pub(super) program: Vec<String>,
+    /// Their first operands, such as `push` or `stash drop`.
+    #[serde(default)]
+    pub(super) subcommand: Vec<String>,
+    /// Options, any of which must be given.
+    #[serde(default)]
+    pub(super) flags: Vec<String>,
+    /// Options, none of which may be given.
+    #[serde(default)]
+    pub(super) without: Vec<String>,
+    /// An expression that the arguments, joined by blanks, must match.
+    pub(super) text: Option<String>,
+    /// Options whose value is code; the expression in `text` is then about the code.
+    #[serde(default)]
+    pub(super) inline: Vec<String>,
+    /// What the standard input must be, or that the expression in `text` is about it too.
+    pub(super) input: Option<Input>,
+    /// Whether it is not about requests to this machine alone.
+    #[serde(default)]
+    pub(super) unless_local: bool,
+    /// The files it is about, as patterns of lower-case paths.
+    #[serde(default)]
+    pub(super) files: Vec<String>,
+    /// Files it is not about.
+    #[serde(default)]
+    pub(super) except: Vec<String>,
+    /// Whether it is about reading the files, or about writing them.
+    #[serde(default)]
+    pub(super) access: FileAccess,
+    /// Actions it must match.
+    #[serde(default, rename = "match")]
+    pub(super) matches: Vec<String>,
+    /// Actions it must not match.
+    #[serde(default)]
+    pub(super) not_match: Vec<String>,
+}
+
+/// What a rule says of the standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Input {
+    /// It is what another program prints.
+    Unknown,
+    /// It is that, or a file.
+    File,
+    /// There is any.
+    Any,
+    /// The expression in `text` is about it too.
+    Text,
+}
+
+/// What is done with a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum FileAccess {
+    Read,
+    #[default]
+    Write,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raise {
+    pub(super) id: String,
+    pub(super) verdict: Verdict,
+}
+
+/// What the built-in file says beside its rules.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lists {
+    /// Programs that may run when no rule speaks against it.
+    pub(super) known: Vec<String>,
+    /// Programs, or programs and subcommands, that change nothing.
+    pub(super) reads_only: Vec<String>,
+    /// Programs whose output is neither an option nor a way out of the workspace.
+    pub(super) tame: Vec<String>,
+    /// Names of what builds and tools make, which may be deleted.
+    pub(super) disposable: Vec<String>,
+    /// Variables that make other programs run something.
+    pub(super) dangerous_variables: Vec<String>,
+    /// Options with a value that may stand before the subcommand, by program.
+    pub(super) options: BTreeMap<String, Vec<String>>,
+}
+
+impl Rule {
+    pub(super) fn check(&self) -> Result<(), PolicyError> {
+        let about = usize::from(self.fact.is_some())
+            + usize::from(!self.program.is_empty())
+            + usize::from(!self.files.is_empty());
+        let known = self
+            .fact
+            .as_deref()
+            .is_none_or(|fact| FACTS.contains(&fact));
+        if about != 1 || !known {
+            return Err(PolicyError::Empty(self.id.clone()));
+        }
+        if self.matches.is_empty() {
+            return Err(PolicyError::NoExample(self.id.clone()));
+        }
+        Ok(())
+    }
+}

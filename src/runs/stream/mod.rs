@@ -1,0 +1,6 @@
+//! A run's log as server-sent events.
+
+pub mod respond;
+pub mod schema;
+pub mod source;
+pub mod view;

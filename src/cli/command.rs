@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -19,7 +18,6 @@ use crate::cli::{
 use crate::config::environment::{Surroundings, prepared};
 use crate::config::{found, settings::Config};
 use crate::llm::script::Script;
-use crate::llm::scripted::ScriptedProvider;
 use crate::platform::clock::Clock;
 use crate::platform::embedded_postgres::server::EmbeddedPostgres;
 use crate::platform::redact::known::KnownSecrets;
@@ -381,21 +379,20 @@ fn settled(mut config: Config, mut secrets: KnownSecrets) -> Result<Config, Fail
     }
     config.surroundings = Surroundings::capture();
     if let Some(path) = &config.llm.script {
-        config.scripted = Some(Arc::new(scripted(path)?));
+        config.play(script(path)?);
     }
     logging::init(&config.log, secrets)?;
     Ok(config)
 }
 
-/// The provider that plays the script in this file.
-fn scripted(path: &Path) -> Result<ScriptedProvider, Failure> {
+/// The script in this file.
+fn script(path: &Path) -> Result<Script, Failure> {
     let unplayable = |reason: String| Failure::Script {
         path: path.to_owned(),
         reason,
     };
     let text = std::fs::read_to_string(path).map_err(|error| unplayable(error.to_string()))?;
-    let script = Script::from_json(&text).map_err(|error| unplayable(error.to_string()))?;
-    Ok(ScriptedProvider::new(script))
+    Script::from_json(&text).map_err(|error| unplayable(error.to_string()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use crate::cli::agent;
 use crate::cli::failure::Failure;
@@ -10,7 +9,6 @@ use crate::cli::session::Errand;
 use crate::cli::show::Show;
 use crate::config::settings::Config;
 use crate::llm::script::Script;
-use crate::llm::scripted::ScriptedProvider;
 
 /// The sample project, as it lies in `examples/paging`: its paths and contents.
 const PROJECT: &[(&str, &str)] = &[
@@ -62,7 +60,7 @@ pub async fn run(args: &Args, mut config: Config) -> Result<ExitCode, Failure> {
     copy_project(&workspace)?;
     if scripted {
         let script = Script::from_json(SCRIPT).map_err(std::io::Error::other)?;
-        config.scripted = Some(Arc::new(ScriptedProvider::new(script)));
+        config.play(script);
     }
     if !args.json {
         show.line(if scripted {

@@ -1,8 +1,5 @@
-use std::sync::Arc;
-
 use super::*;
 use crate::llm::script::Script;
-use crate::llm::scripted::ScriptedProvider;
 
 const STRONG: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 const AUDIT: &str = "ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7fH1-f4CBgoM=";
@@ -173,7 +170,7 @@ fn a_door_of_the_original_is_reported_alone() {
     config.surroundings.operator_tokens = vec!["GITHUB_TOKEN"];
     assert_eq!(settings(&config), ["GITHUB_TOKEN"]);
     let mut config = Flags::fit().config();
-    config.scripted = Some(Arc::new(ScriptedProvider::new(Script::default())));
+    config.play(Script::default());
     assert_eq!(settings(&config), ["NAVI_SCRIPT"]);
 }
 

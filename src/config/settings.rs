@@ -24,6 +24,8 @@ use crate::lifecycle::config::RetentionConfig;
 use crate::lifecycle::model::Periods;
 use crate::llm::config::LlmConfig;
 use crate::llm::provider::Provider;
+use crate::llm::script::Script;
+use crate::llm::scripted::ScriptedProvider;
 use crate::platform::logging::LogConfig;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::platform::secret_file;
@@ -102,7 +104,7 @@ pub struct Config {
     #[command(flatten)]
     pub log: LogConfig,
 
-    /// Plays a script as the provider `scripted`; for the demo and for tests, no setting.
+    /// Answers as the provider `scripted`; for the demo and for tests, no setting.
     #[arg(skip)]
     pub scripted: Option<Arc<dyn Provider>>,
 
@@ -266,6 +268,11 @@ impl Config {
         let matches: ArgMatches =
             command.try_get_matches_from(std::iter::once("navi").chain(flags))?;
         Self::from_arg_matches(&matches)
+    }
+
+    /// Has a script answer as the provider `scripted`.
+    pub fn play(&mut self, script: Script) {
+        self.scripted = Some(Arc::new(ScriptedProvider::new(script)));
     }
 
     /// For how many days rows are kept.

@@ -1,13 +1,11 @@
 //! What somebody tries who wants more than is theirs.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use futures_util::future::join_all;
 use navi::auth::principal::Role;
 use navi::llm::script::Script;
-use navi::llm::scripted::ScriptedProvider;
 use navi::platform::clock::Clock;
 use serde_json::json;
 use sqlx::PgPool;
@@ -108,7 +106,7 @@ async fn an_answer_under_way_is_finished_when_the_server_stops(db: PgPool) {
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn zero_bytes_in_a_request_do_not_fail_it(db: PgPool) {
     let mut config = TestApp::config(&[]);
-    config.scripted = Some(Arc::new(ScriptedProvider::new(Script::default())));
+    config.play(Script::default());
     let app = TestApp::of(db, Clock::System, config).await;
     // Postgres cannot store them, and JSON can say them.
     let body = json!({

@@ -1,13 +1,11 @@
 //! The requests and answers that `docs/api.md` shows.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, header};
 use http_body_util::BodyExt;
 use navi::auth::principal::Role;
-use navi::llm::scripted::ScriptedProvider;
 use navi::platform::clock::Clock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -245,7 +243,7 @@ async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
     let mut config = TestApp::config(&flags);
     config.connectors.github_api_base_url = github.url.parse().unwrap();
     let script = serde_json::from_value(script).unwrap();
-    config.scripted = Some(Arc::new(ScriptedProvider::new(script)));
+    config.play(script);
     for stock in [REPORTED, TAUGHT] {
         sqlx::raw_sql(stock).execute(&db).await.unwrap();
     }

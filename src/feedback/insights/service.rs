@@ -35,7 +35,8 @@ impl Insights {
         Self { db, clock }
     }
 
-    /// Returns a page of the insights visible to the principal, with one row more than `limit` if there is one.
+    /// Returns a page of the insights visible to the principal, with one more than `limit` if there is
+    /// one.
     pub async fn list(
         &self,
         principal: &Principal,

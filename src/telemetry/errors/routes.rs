@@ -149,8 +149,8 @@ struct ResolveError {
 
 /// Resolve an error group, or reopen it.
 ///
-/// Its occurrences are marked as resolved in the background. An error that happens again is regressed. The same
-/// decision again changes nothing.
+/// Its occurrences are marked as resolved in the background. A group whose error happens again is
+/// regressed. The same decision again changes nothing.
 #[utoipa::path(
     post, path = "/api/telemetry/errors/{id}/resolve", tag = "telemetry",
     security(("bearer" = ["planner"])),

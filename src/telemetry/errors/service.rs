@@ -76,7 +76,8 @@ impl Errors {
         Self { db, clock, tasks }
     }
 
-    /// Returns a page of the groups of the principal's organisation, with one more than `limit` if there is one.
+    /// Returns a page of the groups of the principal's organisation, with one more than `limit` if there
+    /// is one.
     pub async fn list(
         &self,
         principal: &Principal,

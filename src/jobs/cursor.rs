@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::cursor_value;
 use crate::platform::ids::RunId;
 use crate::platform::page;
-use crate::position;
 
-position!(RunId(uuid::Uuid));
+cursor_value!(RunId(uuid::Uuid));
 
 /// The place of a job: its creation time and its run.
-pub type Cursor = page::Cursor<DateTime<Utc>, RunId>;
+pub type Cursor = page::PageCursor<DateTime<Utc>, RunId>;
 
 /// The place before the newest job, where the first page begins.
 pub const BEGINNING: Cursor = Cursor {

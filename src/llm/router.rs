@@ -15,8 +15,8 @@ use crate::llm::observe::Observed;
 use crate::llm::provider::Provider;
 use crate::llm::retry::{RetryPolicy, Retrying};
 use crate::llm::route::{ModelListing, Route, RouteError};
+use crate::llm::routing::models::Configured;
 use crate::llm::routing::models::Models;
-use crate::llm::routing::models::Served;
 use crate::llm::routing::search::Search;
 use crate::llm::wire::anthropic::codec::Anthropic;
 use crate::llm::wire::codec::Codec;
@@ -85,18 +85,18 @@ impl Router {
                 config.patience(),
                 parts.clock.clone(),
             );
-            let served = Served {
+            let configured = Configured {
                 provider: watched(Arc::new(provider), parts),
                 named: access.named,
             };
-            providers.insert(id, served);
+            providers.insert(id, configured);
         }
         if let Some(scripted) = parts.scripted.clone() {
-            let served = Served {
+            let configured = Configured {
                 provider: watched(scripted, parts),
                 named: true,
             };
-            providers.insert(ProviderId::Scripted, served);
+            providers.insert(ProviderId::Scripted, configured);
         }
         let filled = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         Ok(Self {

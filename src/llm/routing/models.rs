@@ -11,7 +11,7 @@ use crate::llm::provider::Provider;
 const ASSUMED_OUTPUT_PART: u32 = 4;
 
 /// A provider that is configured.
-pub(in crate::llm) struct Served {
+pub(in crate::llm) struct Configured {
     /// The provider, observed and retried.
     pub(in crate::llm) provider: Arc<dyn Provider>,
     /// A setting named the base URL: the operator knows which models are there.
@@ -23,7 +23,7 @@ pub(in crate::llm) struct Models {
     /// The registry.
     pub(in crate::llm) catalog: Catalog,
     /// The providers that are configured.
-    pub(in crate::llm) providers: BTreeMap<ProviderId, Served>,
+    pub(in crate::llm) providers: BTreeMap<ProviderId, Configured>,
     /// The model or mode of requests that name nothing, from the settings.
     pub(in crate::llm) default_model: Option<String>,
     /// The model of Ollama that the settings name.
@@ -37,8 +37,8 @@ pub(in crate::llm) struct Models {
 impl Models {
     /// The provider, if it is configured.
     pub(in crate::llm) fn provider(&self, id: ProviderId) -> Option<Arc<dyn Provider>> {
-        let served = self.providers.get(&id)?;
-        Some(Arc::clone(&served.provider))
+        let configured = self.providers.get(&id)?;
+        Some(Arc::clone(&configured.provider))
     }
 
     /// The model that a provider's setting names.

@@ -1,6 +1,7 @@
 //! What can be done with conversations, by whom.
 
 use crate::platform::json::{strip_nul, strip_nul_json};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::platform::page;
 
 /// The place of a rating: when it was first given, and its number.
-pub type RatingCursor = page::Cursor<DateTime<Utc>, i64>;
+pub type RatingCursor = page::PageCursor<DateTime<Utc>, i64>;
 
 /// The place before the newest rating, where the first page begins.
 pub const BEGINNING: RatingCursor = RatingCursor {

@@ -16,7 +16,7 @@ use crate::feedback::view::{
     BanditReportView, NotedView, OwnRatingView, RatingView, RatingsPageView, StatsView, StoredView,
 };
 use crate::platform::extract::{Json, Path, Query};
-use crate::platform::page::Position;
+use crate::platform::page::CursorValue;
 use crate::platform::problem::Problem;
 
 /// The routes of this slice.

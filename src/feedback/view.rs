@@ -13,7 +13,7 @@ use crate::feedback::service::RatingsPage;
 use crate::feedback::store::ratings::StoredRating;
 use crate::feedback::store::reading::CategoryCounts;
 use crate::feedback::store::reading::RecentRating;
-use crate::platform::page::Position;
+use crate::platform::page::CursorValue;
 
 /// A rating of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]

@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 
 use crate::platform::ids::RunId;
 use crate::platform::page;
-use crate::position;
+use crate::cursor_value;
 
-position!(RunId(uuid::Uuid));
+cursor_value!(RunId(uuid::Uuid));
 
 /// The place of a job: its creation time and its run.
-pub type JobCursor = page::Cursor<DateTime<Utc>, RunId>;
+pub type JobCursor = page::PageCursor<DateTime<Utc>, RunId>;
 
 /// The place before the newest job, where the first page begins.
 pub const BEGINNING: JobCursor = JobCursor {

@@ -25,7 +25,7 @@ use crate::platform::ids::OrgId;
 use crate::platform::ids::RunId;
 use crate::platform::json::to_jsonb;
 use crate::platform::logging::TraceId;
-use crate::platform::page::Position;
+use crate::platform::page::CursorValue;
 use crate::runs::event::Event;
 use crate::runs::log;
 use crate::runs::log::store::Append;

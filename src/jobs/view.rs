@@ -9,7 +9,7 @@ use crate::jobs::cursor::JobCursor;
 use crate::jobs::model::Job;
 use crate::jobs::model::Pending;
 use crate::platform::page;
-use crate::platform::page::Position;
+use crate::platform::page::CursorValue;
 use crate::runs::model::RunKind;
 use crate::runs::model::RunStatus;
 

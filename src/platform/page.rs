@@ -51,15 +51,15 @@ pub fn cut<T>(rows: &mut Vec<T>, limit: usize) -> Option<&T> {
 #[error("`cursor` is not valid; use the `next_cursor` of an earlier page")]
 pub struct BadCursor;
 
-/// A position in a listing, or a part of one, which clients hand back as text.
+/// A cursor or a part of one: it says where a page begins, and clients hand it back as text.
 ///
-/// The text is base64 of big-endian bytes. Clients keep such texts, so the bytes of a position must
+/// The text is base64 of big-endian bytes. Clients keep such texts, so the bytes of a value must
 /// never change.
-pub trait Position: Sized {
+pub trait CursorValue: Sized {
     /// Appends the bytes.
     fn write(&self, bytes: &mut Vec<u8>);
 
-    /// Takes the bytes from the front; `None` when they are not those of a position.
+    /// Takes the bytes from the front; `None` when they are not those of a value.
     fn read(bytes: &mut &[u8]) -> Option<Self>;
 
     /// The text that clients receive.
@@ -73,8 +73,8 @@ pub trait Position: Sized {
     fn decode(text: &str) -> Result<Self, BadCursor> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| BadCursor)?;
         let mut rest = bytes.as_slice();
-        let position = Self::read(&mut rest).filter(|_| rest.is_empty());
-        position.ok_or(BadCursor)
+        let value = Self::read(&mut rest).filter(|_| rest.is_empty());
+        value.ok_or(BadCursor)
     }
 }
 
@@ -82,14 +82,14 @@ pub trait Position: Sized {
 /// that orders rows of equal values. No two rows share a position, so rows that come or go between
 /// two pages make none appear twice and none go missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor<K, I> {
+pub struct PageCursor<K, I> {
     /// The value that the listing is ordered by.
     pub at: K,
     /// The id of the row.
     pub id: I,
 }
 
-impl<K: Position, I: Position> Position for Cursor<K, I> {
+impl<K: CursorValue, I: CursorValue> CursorValue for PageCursor<K, I> {
     fn write(&self, bytes: &mut Vec<u8>) {
         self.at.write(bytes);
         self.id.write(bytes);
@@ -102,7 +102,7 @@ impl<K: Position, I: Position> Position for Cursor<K, I> {
     }
 }
 
-impl Position for i64 {
+impl CursorValue for i64 {
     fn write(&self, bytes: &mut Vec<u8>) {
         bytes.extend(self.to_be_bytes());
     }
@@ -114,7 +114,7 @@ impl Position for i64 {
     }
 }
 
-impl Position for Uuid {
+impl CursorValue for Uuid {
     fn write(&self, bytes: &mut Vec<u8>) {
         bytes.extend(self.as_bytes());
     }
@@ -128,7 +128,7 @@ impl Position for Uuid {
 
 /// In microseconds since 1970, as Postgres keeps times. None of our rows is older, and Postgres has
 /// no times beyond the last one.
-impl Position for DateTime<Utc> {
+impl CursorValue for DateTime<Utc> {
     fn write(&self, bytes: &mut Vec<u8>) {
         self.timestamp_micros().write(bytes);
     }
@@ -141,15 +141,15 @@ impl Position for DateTime<Utc> {
 
 /// Declares that a newtype stands in cursors as the value that it wraps does.
 #[macro_export]
-macro_rules! position {
+macro_rules! cursor_value {
     ($name:ident($inner:ty)) => {
-        impl $crate::platform::page::Position for $name {
+        impl $crate::platform::page::CursorValue for $name {
             fn write(&self, bytes: &mut Vec<u8>) {
-                $crate::platform::page::Position::write(&self.0, bytes);
+                $crate::platform::page::CursorValue::write(&self.0, bytes);
             }
 
             fn read(bytes: &mut &[u8]) -> Option<Self> {
-                <$inner as $crate::platform::page::Position>::read(bytes).map(Self)
+                <$inner as $crate::platform::page::CursorValue>::read(bytes).map(Self)
             }
         }
     };
@@ -161,16 +161,16 @@ mod tests {
 
     use super::*;
 
-    type ByNumber = Cursor<DateTime<Utc>, i64>;
-    type ByUuid = Cursor<DateTime<Utc>, Uuid>;
+    type ByNumber = PageCursor<DateTime<Utc>, i64>;
+    type ByUuid = PageCursor<DateTime<Utc>, Uuid>;
 
     proptest! {
         #[test]
         fn what_is_given_out_is_read_back(micros in 0..=LAST_MICROS, id: i64, uuid: u128) {
             let at = DateTime::from_timestamp_micros(micros).unwrap();
-            let cursor = Cursor { at, id };
+            let cursor = PageCursor { at, id };
             prop_assert_eq!(ByNumber::decode(&cursor.encode()), Ok(cursor));
-            let cursor = Cursor { at, id: Uuid::from_u128(uuid) };
+            let cursor = PageCursor { at, id: Uuid::from_u128(uuid) };
             prop_assert_eq!(ByUuid::decode(&cursor.encode()), Ok(cursor));
         }
 
@@ -204,10 +204,10 @@ mod tests {
     fn cursors_that_clients_hold_are_still_read() {
         let at = "2026-03-04T05:06:07.000008Z".parse().unwrap();
         let text = "AAZMK8cLrcgAAAAAAAAAKg";
-        assert_eq!(ByNumber::decode(text), Ok(Cursor { at, id: 42 }));
+        assert_eq!(ByNumber::decode(text), Ok(PageCursor { at, id: 42 }));
         let text = "AAZMK8cLrcgAAQIDBAUGBwgJCgsMDQ4P";
         let id = Uuid::from_bytes(std::array::from_fn(|at| u8::try_from(at).unwrap()));
-        assert_eq!(ByUuid::decode(text), Ok(Cursor { at, id }));
+        assert_eq!(ByUuid::decode(text), Ok(PageCursor { at, id }));
     }
 
     #[test]

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::auth::principal::{Principal, Role};
+use crate::cursor_value;
 use crate::feedback::insight::{InsightStatus, InsightType};
 use crate::feedback::model::InsightId;
 use crate::platform::ids::{OrgId, TeamId, UserId};
 use crate::platform::redact::text::redact_text;
-use crate::position;
 
-position!(InsightId(i64));
+cursor_value!(InsightId(i64));
 
 /// The longest title, in characters.
 pub const MAX_TITLE_CHARS: usize = 120;
@@ -171,7 +171,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::platform::page::Position;
+    use crate::platform::page::CursorValue;
 
     proptest! {
         #[test]

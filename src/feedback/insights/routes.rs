@@ -19,7 +19,7 @@ use crate::feedback::insights::view::InsightView;
 use crate::feedback::insights::view::InsightsPageView;
 use crate::feedback::model::InsightId;
 use crate::platform::extract::{Json, Path, Query};
-use crate::platform::page::{DEFAULT_LIMIT, MAX_LIMIT, Position};
+use crate::platform::page::{CursorValue, DEFAULT_LIMIT, MAX_LIMIT};
 use crate::platform::problem::Problem;
 
 /// The routes of this slice.

@@ -8,7 +8,7 @@ use crate::feedback::insight::InsightStatus;
 use crate::feedback::insights::model::Insight;
 use crate::feedback::insights::model::ScopeKind;
 use crate::platform::page;
-use crate::platform::page::Position;
+use crate::platform::page::CursorValue;
 
 /// Scope of an insight.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::platform::ids::UserId;
 use crate::platform::page;
-use crate::platform::page::Position;
-use crate::position;
+use crate::platform::page::CursorValue;
+use crate::cursor_value;
 use crate::telemetry::model::ErrorSource;
 
 /// The longest search text, in characters.
@@ -30,7 +30,7 @@ pub const TREND_DAYS: usize = 14;
 #[sqlx(transparent)]
 pub struct GroupId(pub i64);
 
-position!(GroupId(i64));
+cursor_value!(GroupId(i64));
 
 impl std::fmt::Display for GroupId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -110,7 +110,7 @@ pub enum Rank {
 /// often, so it moves towards the beginning. A page that begins after a place therefore shows nothing
 /// twice, and leaves out only what has moved to the beginning, which the next reading of the first
 /// page shows.
-pub type GroupCursor = page::Cursor<Rank, GroupId>;
+pub type GroupCursor = page::PageCursor<Rank, GroupId>;
 
 impl Sort {
     /// The place before the first group.
@@ -134,7 +134,7 @@ impl Rank {
     }
 }
 
-impl Position for Rank {
+impl CursorValue for Rank {
     fn write(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::LastSeen(at) => {

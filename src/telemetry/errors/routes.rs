@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use crate::audit::layer::Changed;
 use crate::auth::principal::{Planner, Principal};
 use crate::platform::extract::{Json, Path, Query};
-use crate::platform::page::{MAX_LIMIT, Position};
+use crate::platform::page::{CursorValue, MAX_LIMIT};
 use crate::platform::problem::Problem;
 use crate::telemetry::errors::error::Error;
 use crate::telemetry::errors::model::DEFAULT_PAGE;

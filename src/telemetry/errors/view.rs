@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::auth::principal::Role;
 use crate::platform::page;
-use crate::platform::page::Position;
+use crate::platform::page::CursorValue;
 use crate::telemetry::errors::model::ErrorStatus;
 use crate::telemetry::errors::model::Sort;
 use crate::telemetry::errors::model::StoredOccurrence;

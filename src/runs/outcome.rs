@@ -1,7 +1,5 @@
 //! How a run ended.
 
-use std::time::Duration;
-
 use crate::llm::model::Usage;
 use crate::platform::ids::RunId;
 use crate::runs::model::RunStatus;
@@ -165,9 +163,4 @@ pub struct Tokens {
     pub cache_read: u64,
     /// Input written to the provider's cache.
     pub cache_write: u64,
-}
-
-/// Whole milliseconds.
-pub fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,9 +8,10 @@ use crate::agent::runner::state::RunState;
 use crate::agent::runner::usage::RunUsage;
 use crate::feedback::model::Generation;
 use crate::ledger::money::Nanos;
+use crate::platform::clock::millis;
 use crate::runs::event::Event;
 use crate::runs::model::Run;
-use crate::runs::outcome::{Stopped, Summary, Tokens, millis};
+use crate::runs::outcome::{Stopped, Summary, Tokens};
 
 /// The end of a run.
 #[derive(Debug)]

@@ -63,19 +63,41 @@ if [[ -z ${NAVI_NGINX:-} ]]; then
     [[ -z $NAVI_NGINX ]] || export NAVI_NGINX
 fi
 
-say "tests"
-if cargo nextest --version >/dev/null 2>&1; then
-    exec scripts/with-postgres.sh cargo nextest run --locked --cargo-quiet \
-        --show-progress none --status-level fail --final-status-level fail "$@"
-fi
-# Without nextest: the same tests, and the sums that it would have shown. Tests that start whole
-# clusters share the machine badly with themselves, so there are fewer threads.
+# `thorough` leaves nothing out, see .config/nextest.toml.
+profile=${NAVI_TEST_PROFILE:-default}
+
+# Adds up what the runners say, and prints the sum as the last line.
+report() {
+    awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
+         /^ *Summary / {
+             for (i = 1; i < NF; i++) {
+                 if ($(i + 1) ~ /^passed/) passed += $i
+                 if ($(i + 1) ~ /^(failed|timed)/) failed += $i
+                 if ($(i + 1) ~ /^skipped/) skipped += $i
+             }
+         }
+         END { printf "%d tests run: %d passed, %d failed, %d skipped\n",
+                      passed + failed, passed, failed, skipped }' "$1"
+}
+
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-scripts/with-postgres.sh cargo test --quiet --locked --no-fail-fast --lib --bins --tests -- \
-    --test-threads 4 "$@" >"$log" 2>&1 || status=$?
-[[ $status == 0 ]] || cat "$log" >&2
-awk '/^test result:/ { passed += $4; failed += $6 }
-     END { printf "%d passed, %d failed\n", passed, failed }' "$log"
+if cargo nextest --version >/dev/null 2>&1; then
+    say "tests ($profile)"
+    # Unit tests share one process: to start the binary for each of them takes longer than most take.
+    cargo test --quiet --locked --lib -- "$@" >"$log" 2>&1 || status=$?
+    [[ $status == 0 ]] || cat "$log" >&2
+    scripts/with-postgres.sh cargo nextest run --locked --cargo-quiet --profile "$profile" \
+        --show-progress none --status-level fail --final-status-level fail \
+        --no-tests pass -E 'not kind(lib)' "$@" 2>&1 | tee -a "$log" >&2 || status=$?
+else
+    # Without nextest: all tests, whatever the profile. Tests that start whole clusters share the
+    # machine badly with themselves, so there are fewer threads.
+    say "tests"
+    scripts/with-postgres.sh cargo test --quiet --locked --no-fail-fast --lib --bins --tests -- \
+        --test-threads 4 "$@" >"$log" 2>&1 || status=$?
+    [[ $status == 0 ]] || cat "$log" >&2
+fi
+report "$log"
 exit "$status"

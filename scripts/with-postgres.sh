@@ -13,8 +13,14 @@ need_postgres
 bin=$(postgres_bin)
 migrations=$(cd "$(dirname "${BASH_SOURCE[0]}")/../migrations" && pwd)
 
-# Under /tmp whatever TMPDIR says: the path of a socket may not be longer than 107 bytes.
-folder=$(mktemp -d /tmp/navi-test.XXXXXX)
+# Nothing of it has to outlive the command, so it lies in memory where there is room. Neither place has
+# a long name, whatever TMPDIR says: the path of a socket may not be longer than 107 bytes.
+room=$((4 * 1024 * 1024))
+base=/tmp
+if [[ -w /dev/shm && $(df --output=avail -k /dev/shm | tail -n 1) -gt $room ]]; then
+    base=/dev/shm
+fi
+folder=$(mktemp -d "$base/navi-test.XXXXXX")
 server=
 command=
 # shellcheck disable=SC2317,SC2329 # the traps call it

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::cursor_value;
 use crate::platform::ids::RunId;
 use crate::platform::page;
-use crate::cursor_value;
 
 cursor_value!(RunId(uuid::Uuid));
 

@@ -90,6 +90,19 @@ mod tests {
     }
 
     #[test]
+    fn old_names_of_run_command_still_work() {
+        let set = ToolSet::built_in();
+        for old in [
+            "run_interactive_command",
+            "execute_command",
+            "run_shell_command",
+        ] {
+            assert_eq!(set.named(old).unwrap().name(), "run_command", "{old}");
+        }
+        assert!(set.named("rm").is_none());
+    }
+
+    #[test]
     fn no_two_tools_answer_to_one_name() {
         let set = ToolSet::built_in();
         let names: Vec<_> = set

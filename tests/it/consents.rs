@@ -90,7 +90,7 @@ impl Desk {
             action_hash: HASH,
             danger: findings.iter().map(|one| one.danger).max().unwrap(),
             findings,
-            shown: json!({"command": "git push origin main"}),
+            shown: json!({"command": "git push origin main", "shell": "bash"}),
             created_at: now,
             expires_at: now + left,
         }

@@ -3,10 +3,10 @@
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::cursor_value;
 use crate::platform::ids::UserId;
 use crate::platform::page;
 use crate::platform::page::CursorValue;
-use crate::cursor_value;
 use crate::telemetry::model::ErrorSource;
 
 /// The longest search text, in characters.

@@ -61,13 +61,23 @@ fn is_path(word: &str) -> bool {
 fn is_source(word: &str) -> bool {
     let slices = [
         "agent/",
+        "approvals/",
         "auth/",
-        "http/",
-        "llm/",
-        "ledger/",
-        "retrieval/",
-        "platform/",
         "cli/",
+        "conversations/",
+        "exec/",
+        "http/",
+        "jobs/",
+        "ledger/",
+        "llm/",
+        "platform/",
+        "policy/",
+        "retrieval/",
+        "review/",
+        "runs/",
+        "tools/",
+        "verify/",
+        "workspace/",
     ];
     slices.iter().any(|slice| word.starts_with(slice)) && !word.contains(['*', '{', '<'])
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, reason = "a test stops at the first surprise")]
 
+mod adding;
 mod commands;
 mod files;
 mod paths;

@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 
 use navi::feedback::learning::service::{Analyzer, PassOptions, PassReport};
 use navi::platform::clock::Clock;
-use navi::platform::db::{self, PoolSettings};
+use navi::platform::db;
+use navi::platform::db::PoolSettings;
 use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;

@@ -45,8 +45,7 @@ use std::time::{Duration, Instant};
 
 use clock::{Sample, heading, nanos};
 use navi::platform::clock::Clock;
-use navi::platform::ids::OrgId;
-use navi::platform::ids::RunId;
+use navi::platform::ids::{OrgId, RunId};
 use navi::platform::signals::Signals;
 use navi::platform::tasks::Tasks;
 use navi::runs::event::Event;

@@ -29,7 +29,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use navi::platform::clock::Clock;
-use navi::platform::db::{self, PoolSettings};
+use navi::platform::db;
+use navi::platform::db::PoolSettings;
 use navi::telemetry::fingerprint::Fingerprinter;
 use navi::telemetry::model::Sender;
 use navi::telemetry::parse;

@@ -7,7 +7,8 @@ use futures_util::FutureExt;
 use navi::platform::ids::OrgId;
 use navi::platform::secret::SecretString;
 use navi::vault::development::Development;
-use navi::vault::envelope::{self, DataKey};
+use navi::vault::envelope;
+use navi::vault::envelope::DataKey;
 use navi::vault::model::Place;
 use navi::vault::service::{Keys, Limits, Vault};
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use navi::feedback::learning::service::{Analyzer, PassOptions, PassReport};
 use navi::platform::clock::Clock;
-use navi::platform::db::{self, PoolSettings};
+use navi::platform::db;
+use navi::platform::db::PoolSettings;
 use navi::platform::embedded_postgres::server::EmbeddedPostgres;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -15,8 +16,8 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::server::{Server, program};
-use crate::world::{self, Given, Manner, Persona};
-use crate::{postgres, provider};
+use crate::world::{Given, Manner, Persona};
+use crate::{postgres, provider, world};
 
 /// Which ratings are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

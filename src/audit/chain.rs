@@ -9,7 +9,8 @@ use crate::audit::error::Error;
 use crate::audit::keyring::{AuditKey, Keyring};
 use crate::audit::model::Log;
 use crate::audit::record::{Hash, NOTHING, Record};
-use crate::audit::store::appending::{self, End};
+use crate::audit::store::appending;
+use crate::audit::store::appending::End;
 
 /// The ends of some logs, locked until the end of the transaction.
 #[derive(Debug)]

@@ -4,7 +4,8 @@ use clap::Args;
 
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::vault::envelope::DataKey;
-use crate::vault::key::{self, NotAKey};
+use crate::vault::key;
+use crate::vault::key::NotAKey;
 
 /// How the audit log is sealed and how long it is kept. It cannot be switched off.
 #[derive(Clone, Debug, Args)]

@@ -9,7 +9,8 @@ use crate::audit::model::{Event, Log, Outcome, Phase};
 use crate::audit::reader::Asker;
 use crate::audit::record::Fields;
 use crate::audit::service::Audit;
-use crate::audit::store::erasing::{self, Batch, Place};
+use crate::audit::store::erasing;
+use crate::audit::store::erasing::{Batch, Place};
 use crate::platform::hex::hex;
 
 /// How many records are erased in one transaction, while whoever wants to write to the log waits.

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::auth::config::KeysAt;
-use crate::auth::jwks::{self, Keys};
+use crate::auth::jwks;
+use crate::auth::jwks::Keys;
 use crate::auth::jws::PublicKey;
 use crate::platform::clock::Clock;
 use crate::platform::outbound::{CONNECT_TIMEOUT, Client, Method, OutboundError, Reach, innermost};

@@ -16,7 +16,8 @@ use crate::cli::{
     retention, serve, token, vault,
 };
 use crate::config::environment::{Surroundings, prepared};
-use crate::config::{found, settings::Config};
+use crate::config::found;
+use crate::config::settings::Config;
 use crate::llm::script::Script;
 use crate::platform::clock::Clock;
 use crate::platform::embedded_postgres::server::EmbeddedPostgres;

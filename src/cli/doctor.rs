@@ -13,9 +13,8 @@ use crate::cli::failure::Failure;
 use crate::config::settings::Config;
 use crate::platform::clock::Clock;
 use crate::platform::db;
-use crate::platform::embedded_postgres::binaries;
 use crate::platform::embedded_postgres::error::Error as PostgresError;
-use crate::platform::embedded_postgres::folder;
+use crate::platform::embedded_postgres::{binaries, folder};
 use crate::platform::secret::ExposeSecret;
 
 /// With less room than this the database will soon refuse to write.

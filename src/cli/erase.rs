@@ -8,7 +8,8 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::cli::audit::opened::{self, operator};
+use crate::cli::audit::opened;
+use crate::cli::audit::opened::operator;
 use crate::cli::failure::Failure;
 use crate::cli::progress::Progress;
 use crate::config::settings::Config;

@@ -7,19 +7,16 @@ use std::process::ExitCode;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::app::BuildError;
-use crate::audit;
 use crate::auth::token::MintError;
 use crate::cli::migrate;
 use crate::config::bind::BindAddress;
 use crate::config::production::Refused;
 use crate::config::settings::{AuditKeysError, NoDataDir, SigningSecretError};
 use crate::feedback::learning;
-use crate::ledger;
-use crate::lifecycle;
 use crate::platform::logging::LoggingError;
 use crate::platform::outbound::OutboundError;
 use crate::platform::{db, embedded_postgres};
-use crate::vault;
+use crate::{audit, ledger, lifecycle, vault};
 
 use crate::vault::envelope::NoRandomness;
 

@@ -13,8 +13,8 @@ use sqlx::{ConnectOptions, PgPool};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::failure::Failure;
-use crate::cli::progress;
-use crate::cli::serve::{self, Ends};
+use crate::cli::serve::Ends;
+use crate::cli::{progress, serve};
 use crate::config::settings::Config;
 use crate::feedback::learner::jittered;
 use crate::feedback::learning::error::Error;
@@ -23,7 +23,8 @@ use crate::feedback::learning::model::{
 };
 use crate::feedback::learning::service::Analyzer;
 use crate::platform::clock::Clock;
-use crate::platform::db::{self, PoolSettings};
+use crate::platform::db;
+use crate::platform::db::PoolSettings;
 use crate::platform::sync::lock;
 
 /// Whether it ends after a pass.

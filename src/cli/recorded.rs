@@ -13,8 +13,7 @@ use crate::ledger::model::CallRow;
 use crate::ledger::money::Nanos;
 use crate::ledger::store;
 use crate::platform::db;
-use crate::platform::ids::OrgId;
-use crate::platform::ids::RunId;
+use crate::platform::ids::{OrgId, RunId};
 
 /// Shows a run's calls, their sum, and its row in `task_metrics`, read from the database.
 pub async fn show<W: Write>(

@@ -17,15 +17,16 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::cli::failure::{Failure, connect_options};
 use crate::config::settings::{AppEnv, Config};
-use crate::http::connections::{self, HEAD_TIME};
+use crate::http::connections;
+use crate::http::connections::HEAD_TIME;
 use crate::http::listeners::Listeners;
 use crate::http::router::router;
 use crate::platform::clock::Clock;
-use crate::platform::db::{self, PoolSettings};
-use crate::platform::descriptors;
+use crate::platform::db::PoolSettings;
 use crate::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
 use crate::platform::secret::ExposeSecret;
 use crate::platform::tasks::Tasks;
+use crate::platform::{db, descriptors};
 
 /// How `navi serve` treats the database.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]

@@ -9,15 +9,18 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::audit::model::{Ending, Event, Log, NewEntry, Outcome};
 use crate::audit::service::Audit;
-use crate::cli::audit::opened::{self, operator};
+use crate::cli::audit::opened;
+use crate::cli::audit::opened::operator;
 use crate::cli::failure::Failure;
 use crate::cli::progress::Progress;
 use crate::config::settings::Config;
 use crate::connectors::model::Owner;
-use crate::connectors::rewrap::{self, Rewrap};
-use crate::connectors::store::{self, SealCount};
+use crate::connectors::rewrap::Rewrap;
+use crate::connectors::store::SealCount;
+use crate::connectors::{rewrap, store};
 use crate::platform::clock::Clock;
-use crate::platform::db::{self, PoolSettings};
+use crate::platform::db;
+use crate::platform::db::PoolSettings;
 use crate::vault;
 
 /// The table that holds sealed values.

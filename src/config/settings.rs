@@ -18,8 +18,7 @@ use crate::config::bind::BindAddress;
 use crate::config::browsers::BrowserConfig;
 use crate::config::environment::Surroundings;
 use crate::connectors::config::ConnectorConfig;
-use crate::feedback::config::FeedbackConfig;
-use crate::feedback::config::LearningConfig;
+use crate::feedback::config::{FeedbackConfig, LearningConfig};
 use crate::lifecycle::config::RetentionConfig;
 use crate::lifecycle::model::Periods;
 use crate::llm::config::LlmConfig;
@@ -31,8 +30,7 @@ use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::platform::secret_file;
 use crate::telemetry::config::TelemetryConfig;
 use crate::vault::config::{DevelopmentKey, KeyError, VaultConfig};
-use crate::vault::service::Keys;
-use crate::vault::service::{Limits, Vault};
+use crate::vault::service::{Keys, Limits, Vault};
 
 /// All settings of a process.
 #[derive(Clone, Debug, Args)]

@@ -1,8 +1,7 @@
 //! Why an operation on a connector failed.
 
-use crate::audit;
 use crate::connectors::model::{MAX_EMAIL_BYTES, MAX_TOKEN_BYTES, Provider};
-use crate::vault;
+use crate::{audit, vault};
 
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,8 @@ use futures_util::StreamExt;
 use sqlx::PgPool;
 
 use crate::connectors::model::{Owner, TokenPlace};
-use crate::connectors::store::{self, Old};
+use crate::connectors::store;
+use crate::connectors::store::Old;
 use crate::vault;
 use crate::vault::model::Sealed;
 use crate::vault::service::Vault;

@@ -4,8 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::platform::ids::ConversationId;
-use crate::platform::ids::MessageId;
+use crate::platform::ids::{ConversationId, MessageId};
 use crate::platform::text::first_chars;
 
 /// The longest title in characters; a longer one is cut.

@@ -5,8 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::conversations::model::{Changes, Conversation, Message, NewMessage, Role, Status};
-use crate::platform::ids::{ConversationId, MessageId};
-use crate::platform::ids::{OrgId, UserId};
+use crate::platform::ids::{ConversationId, MessageId, OrgId, UserId};
 
 /// Adds a conversation unless its id is taken, in whatever organisation. Returns true if it was added.
 pub async fn insert(
@@ -58,6 +57,21 @@ pub async fn is_free(
     .await
 }
 
+/// A query of conversations: what stands before and after their columns differs.
+macro_rules! conversations {
+    ($before:literal, $after:literal, $($arguments:tt)*) => {
+        sqlx::query_as!(
+            Conversation,
+            $before
+                + r#" conversation_id as "id: ConversationId", title, status as "status: Status",
+                      is_pinned, is_starred, workspace_path, initial_context, created_at,
+                      updated_at "#
+                + $after,
+            $($arguments)*
+        )
+    };
+}
+
 /// The user's own conversation, unless it is deleted.
 pub async fn find(
     conn: &mut PgConnection,
@@ -65,12 +79,10 @@ pub async fn find(
     user_id: &UserId,
     id: ConversationId,
 ) -> sqlx::Result<Option<Conversation>> {
-    sqlx::query_as!(
-        Conversation,
-        r#"select conversation_id as "id: ConversationId", title, status as "status: Status",
-                  is_pinned, is_starred, workspace_path, initial_context, created_at, updated_at
-           from conversations
-           where org_id = $1 and user_id = $2 and conversation_id = $3 and status <> 'deleted'"#,
+    conversations!(
+        "select",
+        "from conversations
+         where org_id = $1 and user_id = $2 and conversation_id = $3 and status <> 'deleted'",
         org_id as &OrgId,
         user_id as &UserId,
         id as ConversationId,
@@ -88,15 +100,13 @@ pub async fn list(
     limit: i64,
     offset: i64,
 ) -> sqlx::Result<Vec<Conversation>> {
-    sqlx::query_as!(
-        Conversation,
-        r#"select conversation_id as "id: ConversationId", title, status as "status: Status",
-                  is_pinned, is_starred, workspace_path, initial_context, created_at, updated_at
-           from conversations
-           where org_id = $1 and user_id = $2 and status <> 'deleted'
-             and ($3::text is null or status = $3)
-           order by updated_at desc, conversation_id desc
-           limit $4 offset $5"#,
+    conversations!(
+        "select",
+        "from conversations
+         where org_id = $1 and user_id = $2 and status <> 'deleted'
+           and ($3::text is null or status = $3)
+         order by updated_at desc, conversation_id desc
+         limit $4 offset $5",
         org_id as &OrgId,
         user_id as &UserId,
         status as Option<Status>,
@@ -116,17 +126,16 @@ pub async fn update(
     changes: &Changes,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<Conversation>> {
-    sqlx::query_as!(
-        Conversation,
-        r#"update conversations
-           set title = coalesce($4, title),
-               status = coalesce($5, status),
-               is_pinned = coalesce($6, is_pinned),
-               is_starred = coalesce($7, is_starred),
-               updated_at = $8
-           where org_id = $1 and user_id = $2 and conversation_id = $3 and status <> 'deleted'
-           returning conversation_id as "id: ConversationId", title, status as "status: Status",
-                     is_pinned, is_starred, workspace_path, initial_context, created_at, updated_at"#,
+    conversations!(
+        "update conversations
+         set title = coalesce($4, title),
+             status = coalesce($5, status),
+             is_pinned = coalesce($6, is_pinned),
+             is_starred = coalesce($7, is_starred),
+             updated_at = $8
+         where org_id = $1 and user_id = $2 and conversation_id = $3 and status <> 'deleted'
+         returning",
+        "",
         org_id as &OrgId,
         user_id as &UserId,
         id as ConversationId,

@@ -8,8 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::exec::output::OutputLine;
-use crate::exec::output::OutputStream;
+use crate::exec::output::{OutputLine, OutputStream};
 use crate::exec::text;
 use crate::platform::sync::lock;
 use crate::platform::text::cut_bytes;

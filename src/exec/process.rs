@@ -16,13 +16,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::exec::error::ExecError;
-use crate::exec::supervisor::ARGUMENT;
-use crate::exec::supervisor::LEFT_RUNNING;
-use crate::exec::supervisor::Order;
+use crate::exec::supervisor::{ARGUMENT, LEFT_RUNNING, Order};
 use crate::exec::sweep::sweep;
 use crate::platform::descriptors::descriptor_path;
-use crate::platform::sync::lock;
-use crate::platform::sync::unpoisoned;
+use crate::platform::sync::{lock, unpoisoned};
 use crate::platform::tasks::Tasks;
 
 /// The kernel's limit for one argument is 128 KiB.

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::feedback::config::LearningConfig;
 use crate::feedback::learning::model::PassOptions;
 use crate::feedback::learning::service::Analyzer;
-use crate::feedback::store::passes::{self, PassRecord};
+use crate::feedback::store::passes;
+use crate::feedback::store::passes::PassRecord;
 use crate::platform::metrics::Metrics;
 
 /// Delay of the first pass. Short, so that a server that is restarted within the interval learns too.

@@ -5,14 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::feedback::bandit::service::ArmReport;
-use crate::feedback::bandit::service::BanditReport;
+use crate::feedback::bandit::service::{ArmReport, BanditReport};
 use crate::feedback::model::FeedbackSignal;
-use crate::feedback::service::FeedbackStats;
-use crate::feedback::service::RatingsPage;
+use crate::feedback::service::{FeedbackStats, RatingsPage};
 use crate::feedback::store::ratings::StoredRating;
-use crate::feedback::store::reading::CategoryCounts;
-use crate::feedback::store::reading::RecentRating;
+use crate::feedback::store::reading::{CategoryCounts, RecentRating};
 use crate::platform::page::CursorValue;
 
 /// A rating of an answer.

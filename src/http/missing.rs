@@ -6,8 +6,7 @@ use axum::http::StatusCode;
 use utoipa::openapi::OpenApi;
 
 use crate::http::nearest::Templates;
-use crate::http::openapi;
-use crate::http::unbuilt;
+use crate::http::{openapi, unbuilt};
 use crate::platform::problem::Problem;
 
 /// The prefix of addresses for clients; no other address has a nearest.

@@ -12,7 +12,7 @@ use crate::runs::model::RunStatus;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It does not exist, or not for this user: the two cannot be told apart from outside.
-    #[error("there is no job `{0}` of yours")]
+    #[error("job `{0}` not found")]
     NotFound(RunId),
     /// It is over.
     #[error("the job is over ({}); start a new one", .0.as_str())]

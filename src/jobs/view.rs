@@ -6,12 +6,10 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::jobs::cursor::JobCursor;
-use crate::jobs::model::Job;
-use crate::jobs::model::Pending;
+use crate::jobs::model::{Job, Pending};
 use crate::platform::page;
 use crate::platform::page::CursorValue;
-use crate::runs::model::RunKind;
-use crate::runs::model::RunStatus;
+use crate::runs::model::{RunKind, RunStatus};
 
 /// A job. Times are seconds since the epoch, with a fraction, as old clients read them.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]

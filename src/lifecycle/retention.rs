@@ -11,7 +11,8 @@ use crate::lifecycle::error::Error;
 use crate::lifecycle::model::{Pass, Periods, TableRetention};
 use crate::lifecycle::{store, tables};
 use crate::platform::clock::Clock;
-use crate::platform::db::{self, MONTHS_READY};
+use crate::platform::db;
+use crate::platform::db::MONTHS_READY;
 use crate::platform::tables::model::Stays;
 use crate::platform::tables::store as table_store;
 

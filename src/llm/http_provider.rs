@@ -8,7 +8,8 @@ use reqwest::Response;
 use reqwest::header::{HeaderMap, HeaderValue};
 use url::Url;
 
-use crate::llm::answer::{self, hide_key, network};
+use crate::llm::answer;
+use crate::llm::answer::{hide_key, network};
 use crate::llm::error::LlmError;
 use crate::llm::model::{ChatRequest, Message};
 use crate::llm::provider::{EventStream, Provider};

@@ -1,9 +1,6 @@
 //! The file of rules: its format, and what is checked when it is loaded.
 
-use crate::policy::rule::FileAccess;
-use crate::policy::rule::Lists;
-use crate::policy::rule::Rule;
-use crate::policy::rule::RulesFile;
+use crate::policy::rule::{FileAccess, Lists, Rule, RulesFile};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 

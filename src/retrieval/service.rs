@@ -19,7 +19,8 @@ use crate::retrieval::chunk::seen_of;
 use crate::retrieval::error::Error;
 use crate::retrieval::index::{Hit, Index};
 use crate::retrieval::model::{Chunk, Limits, Retrieved};
-use crate::retrieval::walk::{self, Refreshed, Root};
+use crate::retrieval::walk;
+use crate::retrieval::walk::{Refreshed, Root};
 
 /// Only the beginning of a question is looked at; a pasted log would drown its words.
 const MAX_QUERY_BYTES: usize = 16 * 1024;

@@ -1,7 +1,6 @@
 //! The ways in which a review fails.
 
-use crate::agent;
-use crate::git;
+use crate::{agent, git};
 
 /// A failed review. Nothing is said about the changes then.
 #[derive(Debug, thiserror::Error)]

@@ -2,19 +2,15 @@
 
 use std::io::Read;
 
-use crate::exec::text::lossy;
-use crate::exec::text::not_text;
+use crate::exec::text::{lossy, not_text};
 use crate::git;
-use crate::git::listing::Change;
-use crate::git::listing::ChangeKind;
-use crate::git::listing::Listing;
+use crate::git::listing::{Change, ChangeKind, Listing};
 use crate::git::repository::Repository;
 use crate::platform::text::first_bytes;
 use crate::policy::service::Policy;
 use crate::review::model::Changed;
 use crate::review::patch::Patch;
-use crate::review::skipped::Reason;
-use crate::review::skipped::Skipped;
+use crate::review::skipped::{Reason, Skipped};
 use crate::workspace::paths::Workspace;
 
 /// The most files of one review.

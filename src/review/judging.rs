@@ -10,9 +10,7 @@ use crate::agent::prompt::plan::outermost_object;
 use crate::llm::model::{ChatRequest, Message};
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::cut_bytes;
-use crate::review::model::Changed;
-use crate::review::model::Finding;
-use crate::review::model::Severity;
+use crate::review::model::{Changed, Finding, Severity};
 use crate::review::patch::quoted;
 
 /// The most text of patches in one question, in bytes.

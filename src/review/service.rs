@@ -7,8 +7,7 @@ use futures_util::{Stream, StreamExt};
 
 use crate::agent;
 use crate::agent::deps::Deps;
-use crate::agent::intake::open_workspace::OpenWorkspace;
-use crate::agent::intake::open_workspace::permit;
+use crate::agent::intake::open_workspace::{OpenWorkspace, permit};
 use crate::agent::intake::request::TaskRequest;
 use crate::agent::intake::routing::needs;
 use crate::agent::model_call::{CallContext, ModelCall};

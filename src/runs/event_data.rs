@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 /// The phases a client shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = Phase)]
 pub enum RunPhase {
     /// Reading the request and planning.
     Planning,

@@ -5,8 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::principal::{Principal, Proof, Role};
-use crate::platform::ids::RunId;
-use crate::platform::ids::{OrgId, TeamId, UserId};
+use crate::platform::ids::{OrgId, RunId, TeamId, UserId};
 use crate::platform::logging::TraceId;
 
 /// Where a run stands, as it is stored and as jobs show it.

@@ -9,9 +9,9 @@ use crate::telemetry::cardinality::{CardinalityLimiter, OTHER, hour_of};
 use crate::telemetry::model::{CommitResult, RejectReason, RejectedEvent};
 use crate::telemetry::rates::sketch::bucket_of;
 use crate::telemetry::rows::{BatchRows, EventRow, GroupedError};
-use crate::telemetry::store::batches::{self, EventCountKey, HourlyCounts, StoredBatch};
-use crate::telemetry::store::errors;
-use crate::telemetry::store::measurements::{self, BucketKey, BucketTotals, MeasurementRow};
+use crate::telemetry::store::batches::{EventCountKey, HourlyCounts, StoredBatch};
+use crate::telemetry::store::measurements::{BucketKey, BucketTotals, MeasurementRow};
+use crate::telemetry::store::{batches, errors, measurements};
 
 /// The content of one transaction.
 pub struct Flush<'a> {

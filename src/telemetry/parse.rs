@@ -12,8 +12,7 @@ use crate::platform::db::to_text;
 use crate::platform::json::mended;
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::first_chars;
-use crate::telemetry::anonymize::pseudonym;
-use crate::telemetry::anonymize::without_home_folders;
+use crate::telemetry::anonymize::{pseudonym, without_home_folders};
 use crate::telemetry::error::Error;
 use crate::telemetry::fields::{
     EventFields, EventRejection, duration, message_in, text_in, trace_id_of, type_in, wrong_type,

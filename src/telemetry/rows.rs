@@ -8,14 +8,10 @@ use uuid::Uuid;
 
 use crate::platform::db::to_text;
 use crate::platform::redact::text::redact_text;
-use crate::telemetry::fingerprint::ErrorFingerprint;
-use crate::telemetry::fingerprint::Fingerprinter;
-use crate::telemetry::model::ClientEvent;
-use crate::telemetry::model::ErrorOccurrence;
-use crate::telemetry::model::Measurement;
-use crate::telemetry::model::ParsedBatch;
-use crate::telemetry::model::RejectedEvent;
-use crate::telemetry::model::Sender;
+use crate::telemetry::fingerprint::{ErrorFingerprint, Fingerprinter};
+use crate::telemetry::model::{
+    ClientEvent, ErrorOccurrence, Measurement, ParsedBatch, RejectedEvent, Sender,
+};
 
 /// The columns of a line, in order.
 pub const COLUMNS: &str = "org_id, user_id, batch_id, batch_index, event_type, event_category, \

@@ -7,9 +7,7 @@ use crate::platform::redact::json::redact_json;
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::first_chars;
 use crate::telemetry::anonymize::without_home_folders;
-use crate::telemetry::model::EventChange;
-use crate::telemetry::model::MAX_DEPTH;
-use crate::telemetry::model::MAX_STRING_CHARS;
+use crate::telemetry::model::{EventChange, MAX_DEPTH, MAX_STRING_CHARS};
 
 /// Marks an event whose data was cut; the name used by the version before this one.
 const SIZE_LIMIT_EXCEEDED: &str = "_size_limit_exceeded";

@@ -3,11 +3,7 @@
 use crate::policy::request::Request;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::Outcome;
-use crate::tools::tool::Access;
-use crate::tools::tool::Probe;
-use crate::tools::tool::Tool;
-use crate::tools::tool::object;
-use crate::tools::tool::text;
+use crate::tools::tool::{Access, Probe, Tool, object, text};
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 

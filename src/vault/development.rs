@@ -11,7 +11,8 @@ use crate::platform::hex::hex;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::vault::envelope::{DataKey, KEY_BYTES, Unsealable};
 use crate::vault::error::Error;
-use crate::vault::key::{self, NotAKey};
+use crate::vault::key;
+use crate::vault::key::NotAKey;
 use crate::vault::model::{Context, Wrapped};
 
 /// What keeps the key's name apart from all else that is derived from it.

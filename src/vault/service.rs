@@ -10,13 +10,14 @@ use crate::platform::secret_file::development_secret;
 use crate::platform::tasks::Tasks;
 use crate::vault::config::{DEVELOPMENT_KEY_FILE, DevelopmentKey, KeyError, VaultConfig};
 use crate::vault::development::Development;
-use crate::vault::envelope::{self, DataKey};
+use crate::vault::envelope::DataKey;
 use crate::vault::error::Error;
-use crate::vault::format::{self, Parts, Wrapping};
+use crate::vault::format::{Parts, Wrapping};
 use crate::vault::kms::Kms;
 use crate::vault::model::{Context, Place, Sealed, Wrapped};
-use crate::vault::original::{self, Original};
+use crate::vault::original::Original;
 use crate::vault::shelf::{Bounds, Shelf};
+use crate::vault::{envelope, format, original};
 
 /// How long unwrapped data keys are kept and how much one of them may seal.
 ///

@@ -6,8 +6,7 @@
 //! Where the kernel or a container refuses `openat2`, each component is opened in turn and symbolic
 //! links are not followed at all.
 
-use crate::workspace::error::PathError;
-use crate::workspace::error::WorkspaceError;
+use crate::workspace::error::{PathError, WorkspaceError};
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;

@@ -14,8 +14,7 @@ use sqlx::{ConnectOptions, PgPool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::app::unmigrated;
-use crate::support::app::{AUDIT_KEY, ORG, SECRET, USER, principal};
+use crate::support::app::{AUDIT_KEY, ORG, SECRET, USER, principal, unmigrated};
 
 /// The program with an empty environment but for these variables.
 #[expect(

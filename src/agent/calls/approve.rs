@@ -14,12 +14,10 @@ use crate::agent::runner::runner::{Halt, Runner};
 use crate::approvals::consents;
 use crate::approvals::consents::model::{AutoAllowed, Decision};
 use crate::auth::principal::Role;
-use crate::platform::ids::ConsentId;
-use crate::policy::model::REWRITES_TO;
-use crate::policy::model::{Action, Danger, Finding, Judgement, Verdict};
+use crate::policy::model::{Action, Danger, Finding, Judgement, REWRITES_TO, Verdict};
 use crate::runs::event::Event;
 use crate::runs::event_data::ApprovalData;
-use crate::runs::log::entry::Entry;
+use crate::runs::log::entry::{Entry, UsedConsent};
 
 /// How often a person may want something else that has to be asked about again.
 const MAX_ALTERNATIVES: u32 = 3;
@@ -35,7 +33,7 @@ pub(crate) enum Approval {
         /// What runs: what was asked for, or what a person or the policy put in its place.
         invocation: Invocation,
         /// What it uses up.
-        consent: Option<(ConsentId, [u8; 32])>,
+        consent: Option<UsedConsent>,
         /// What the model is told beside the result.
         note: Option<String>,
     },
@@ -110,7 +108,10 @@ pub(crate) async fn approve(
         let (id, decision) = consent::ask(runner, pending, &action, judgement.findings).await?;
         match decision {
             Decision::Allowed => {
-                let consent = Some((id, action.hash));
+                let consent = Some(UsedConsent {
+                    id,
+                    action_hash: action.hash,
+                });
                 return Ok(Approval::Run {
                     invocation,
                     consent,
@@ -171,7 +172,10 @@ pub(crate) async fn ask_to_repeat(
     Ok(match decision {
         Decision::Allowed => Approval::Run {
             invocation,
-            consent: Some((id, action.hash)),
+            consent: Some(UsedConsent {
+                id,
+                action_hash: action.hash,
+            }),
             note: Some("this was run again after the server was lost while it ran".to_owned()),
         },
         Decision::Replaced(words) => Approval::Refuse(CallResult::error(&format!(

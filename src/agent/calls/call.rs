@@ -4,8 +4,7 @@ use crate::llm::model::ToolCall;
 use crate::platform::ids::ToolCallId;
 use crate::policy::request::Request;
 use crate::runs::store::steps::OpenCall;
-use crate::tools::outcome::Effect;
-use crate::tools::outcome::Outcome;
+use crate::tools::outcome::{Effect, Outcome};
 use crate::tools::tool::Tool;
 use std::sync::Arc;
 

@@ -4,33 +4,26 @@
 //! in which one is missing. A call that another process left behind goes on from where it was; see
 //! [`crate::agent::calls::recover`].
 
-use crate::agent::calls::call::CallResult;
-use crate::agent::calls::call::Invocation;
-use crate::agent::calls::call::PendingCall;
+use crate::agent::calls::call::{CallResult, Invocation, PendingCall};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use crate::agent::calls::announce;
-use crate::agent::calls::approve;
 use crate::agent::calls::approve::Approval;
-use crate::agent::calls::audit;
 use crate::agent::calls::audit::ending;
 use crate::agent::calls::probe::StoredProbe;
-use crate::agent::calls::question;
-use crate::agent::calls::recover;
 use crate::agent::calls::recover::Recovery;
+use crate::agent::calls::{announce, approve, audit, question, recover};
 use crate::agent::runner::runner::{Halt, Runner};
 use crate::agent::steps::verification;
 use crate::audit::service::Open;
 use crate::llm::model::{Arguments as Sent, ToolCall};
-use crate::platform::ids::ConsentId;
 use crate::platform::ids::ToolCallId;
 use crate::policy::model::Verdict;
 use crate::runs::log::audience::Readers;
-use crate::runs::log::entry::Entry;
+use crate::runs::log::entry::{Entry, UsedConsent};
 use crate::runs::model::ToolAccess;
 use crate::runs::outcome::Stopped;
 use crate::runs::store::steps::{CallProgress, OpenCall};
@@ -241,7 +234,7 @@ async fn run_approved(
     runner: &mut Runner,
     pending: &PendingCall,
     invocation: Invocation,
-    consent: Option<(ConsentId, [u8; 32])>,
+    consent: Option<UsedConsent>,
     note: Option<String>,
 ) -> Result<CallResult, Halt> {
     verification::measure_baseline(runner).await?;
@@ -263,7 +256,7 @@ async fn run_approved(
         tools.status_file = runner.deps.status_files.file(runner.run.id, pending.id);
     }
     let (id, probe) = (pending.id, probe.to_value());
-    let entry = audit::begin(runner, pending, &invocation, consent.map(|(id, _)| id)).await?;
+    let entry = audit::begin(runner, pending, &invocation, consent.map(|used| used.id)).await?;
     runner
         .journal
         .write(vec![Entry::ToolStarted { id, probe, consent }])

@@ -5,8 +5,7 @@
 //! What certainly did not happen is done now, what did is not done again, and what nobody can tell
 //! is asked about.
 
-use crate::agent::calls::probe::Sign;
-use crate::agent::calls::probe::sha256;
+use crate::agent::calls::probe::{Sign, sha256};
 use serde_json::{Value, json};
 
 use crate::agent::calls::call::{CallResult, Invocation, PendingCall};

@@ -11,9 +11,7 @@ use crate::agent::learning::signals::AnsweredRun;
 use crate::agent::runner::usage::Retrieval;
 use crate::approvals::{consents, questions};
 use crate::feedback::store::generations;
-use crate::ledger;
 use crate::ledger::model::{CallPhase, Status, TaskMetric};
-use crate::retrieval;
 use crate::retrieval::model::RagMetric;
 use crate::runs::event::Event;
 use crate::runs::event_data::{RunPhase, ToolResultData};
@@ -24,6 +22,7 @@ use crate::runs::model::{RunKind, RunStatus};
 use crate::runs::outcome::Stopped;
 use crate::runs::store::{runs, steps};
 use crate::telemetry::model::{ErrorOccurrence, ErrorSource};
+use crate::{ledger, retrieval};
 
 /// Writes the end. Answers whether this did: not when the run is another's by now, or over.
 pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError> {

@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::agent::deps::Deps;
-use crate::feedback::model::FeedbackSignal;
-use crate::feedback::model::SignalSource;
+use crate::feedback::model::{FeedbackSignal, SignalSource};
 use crate::feedback::store::signals;
 use crate::platform::hex::hex;
 use crate::platform::ids::OrgId;

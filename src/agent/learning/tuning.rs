@@ -1,8 +1,7 @@
 //! What ratings choose for a task: the temperature its model is asked with and, where that is allowed,
 //! the model.
 
-use crate::runs::task::Chosen;
-use crate::runs::task::Tuning;
+use crate::runs::task::{Chosen, Tuning};
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
 

@@ -1,8 +1,7 @@
 //! The plan: at most five steps, asked of the model once, and where the run stands in it.
 
 use crate::platform::text::within_chars;
-use crate::runs::event_data::LegacyStep;
-use crate::runs::event_data::PlanData;
+use crate::runs::event_data::{LegacyStep, PlanData};
 use crate::runs::plan::{MAX_DETAIL, MAX_TITLE, Plan};
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::deps::Deps;
 use crate::agent::error::Error;
-use crate::agent::execution::build::{self, Equipment};
+use crate::agent::execution::build;
+use crate::agent::execution::build::Equipment;
 use crate::agent::execution::run_loop::execute;
 use crate::agent::finish::abandoned::{Reason, conclude};
 use crate::agent::finish::finish::Ended;

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use crate::agent::model_call::{Answer, ModelCall};
-use crate::agent::prompt::compaction;
-use crate::agent::prompt::messages;
+use crate::agent::prompt::{compaction, messages};
 use crate::agent::runner::runner::{Halt, Runner};
 use crate::ledger::model::CallPhase;
 use crate::ledger::money::Nanos;

@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
 
-use crate::platform::ids::ConsentId;
-use crate::platform::ids::UserId;
-use crate::platform::ids::{RunId, ToolCallId};
+use crate::platform::ids::{ConsentId, RunId, ToolCallId, UserId};
 use crate::platform::logging::TraceId;
 use crate::policy::model::{Danger, Finding};
 

@@ -13,8 +13,7 @@ use crate::approvals::consents::preferences::model::{Preference, PreferenceId, P
 use crate::approvals::consents::service::Consents;
 use crate::auth::principal::{Answerer, Principal};
 use crate::platform::extract::{Json, Path, Query};
-use crate::platform::ids::ConsentId;
-use crate::platform::ids::RunId;
+use crate::platform::ids::{ConsentId, RunId};
 use crate::platform::page::DEFAULT_LIMIT;
 use crate::platform::problem::Problem;
 use crate::policy::model::Danger;

@@ -9,9 +9,7 @@ use crate::approvals::consents::model::{
     AuditEntry, AutoAllowed, Choice, Consent, ConsentStatus, Decided, NewConsent,
 };
 use crate::approvals::consents::preferences::model::PreferenceId;
-use crate::platform::ids::ConsentId;
-use crate::platform::ids::{OrgId, UserId};
-use crate::platform::ids::{RunId, ToolCallId};
+use crate::platform::ids::{ConsentId, OrgId, RunId, ToolCallId, UserId};
 use crate::platform::json::{strip_nul, to_jsonb};
 use crate::platform::logging::TraceId;
 use crate::platform::redact::text::redact_text;
@@ -51,6 +49,27 @@ pub async fn insert(
     .map(drop)
 }
 
+/// The query of consents; of which differs.
+macro_rules! consents {
+    ($rest:literal, $($arguments:tt)*) => {
+        sqlx::query_as!(
+            Consent,
+            r#"select consent_id as "id: ConsentId", user_id as "user_id: UserId",
+                      run_id as "run_id: RunId", tool_call_id as "tool_call_id: ToolCallId", tool,
+                      (select r.trace_id from runs r
+                       where r.org_id = consents.org_id and r.run_id = consents.run_id)
+                          as "trace_id: TraceId",
+                      command, cwd, workspace, action_hash, danger_level as "danger: Danger",
+                      findings as "findings: Json<Vec<Finding>>", shown as "shown: Value",
+                      status as "status: ConsentStatus", choice as "choice: Choice", alternative,
+                      created_at, expires_at, answered_at, used_at
+               from consents "#
+                + $rest,
+            $($arguments)*
+        )
+    };
+}
+
 /// The user's own consent.
 pub async fn find(
     conn: &mut PgConnection,
@@ -58,18 +77,8 @@ pub async fn find(
     user_id: &UserId,
     id: ConsentId,
 ) -> sqlx::Result<Option<Consent>> {
-    sqlx::query_as!(
-        Consent,
-        r#"select consent_id as "id: ConsentId", user_id as "user_id: UserId",
-                  run_id as "run_id: RunId", tool_call_id as "tool_call_id: ToolCallId", tool,
-                  (select r.trace_id from runs r
-                   where r.org_id = consents.org_id and r.run_id = consents.run_id)
-                      as "trace_id: TraceId",
-                  command, cwd, workspace, action_hash, danger_level as "danger: Danger",
-                  findings as "findings: Json<Vec<Finding>>", shown as "shown: Value",
-                  status as "status: ConsentStatus", choice as "choice: Choice", alternative,
-                  created_at, expires_at, answered_at, used_at
-           from consents where org_id = $1 and user_id = $2 and consent_id = $3"#,
+    consents!(
+        "where org_id = $1 and user_id = $2 and consent_id = $3",
         org_id.as_str(),
         user_id.as_str(),
         id.0,
@@ -101,19 +110,9 @@ pub async fn pending_of_run(
     org_id: &OrgId,
     run_id: RunId,
 ) -> sqlx::Result<Vec<Consent>> {
-    sqlx::query_as!(
-        Consent,
-        r#"select consent_id as "id: ConsentId", user_id as "user_id: UserId",
-                  run_id as "run_id: RunId", tool_call_id as "tool_call_id: ToolCallId", tool,
-                  (select r.trace_id from runs r
-                   where r.org_id = consents.org_id and r.run_id = consents.run_id)
-                      as "trace_id: TraceId",
-                  command, cwd, workspace, action_hash, danger_level as "danger: Danger",
-                  findings as "findings: Json<Vec<Finding>>", shown as "shown: Value",
-                  status as "status: ConsentStatus", choice as "choice: Choice", alternative,
-                  created_at, expires_at, answered_at, used_at
-           from consents where org_id = $1 and run_id = $2 and status = 'pending'
-           order by created_at, consent_id"#,
+    consents!(
+        "where org_id = $1 and run_id = $2 and status = 'pending'
+         order by created_at, consent_id",
         org_id.as_str(),
         run_id.0,
     )

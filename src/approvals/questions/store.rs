@@ -5,8 +5,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use crate::approvals::questions::model::{NewQuestion, QuestionState, QuestionStatus};
-use crate::platform::ids::{OrgId, UserId};
-use crate::platform::ids::{PromptId, RunId, ToolCallId};
+use crate::platform::ids::{OrgId, PromptId, RunId, ToolCallId, UserId};
 use crate::platform::json::{strip_nul, to_jsonb};
 use crate::platform::redact::json::redact_json;
 

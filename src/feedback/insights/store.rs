@@ -3,13 +3,12 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::feedback::insight::InsightStatus;
-use crate::feedback::insight::InsightType;
-use crate::feedback::insights::model::ScopeKind;
-use crate::feedback::insights::model::{Insight, InsightFilter, InsightReader, InsightText};
+use crate::feedback::insight::{InsightStatus, InsightType};
+use crate::feedback::insights::model::{
+    Insight, InsightFilter, InsightReader, InsightText, ScopeKind,
+};
 use crate::feedback::model::InsightId;
-use crate::platform::ids::TeamId;
-use crate::platform::ids::{OrgId, UserId};
+use crate::platform::ids::{OrgId, TeamId, UserId};
 
 /// The query of insights that a reader may see; what else is asked of them differs, and has parameters
 /// from `$5` on.

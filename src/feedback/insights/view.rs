@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use crate::feedback::insight::InsightStatus;
-use crate::feedback::insights::model::Insight;
-use crate::feedback::insights::model::ScopeKind;
+use crate::feedback::insights::model::{Insight, ScopeKind};
 use crate::platform::page;
 use crate::platform::page::CursorValue;
 

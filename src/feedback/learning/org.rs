@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::feedback::learning::comment_groups;
 use crate::feedback::learning::conclusions::Conclusion;
-use crate::feedback::learning::insights;
 use crate::feedback::learning::lifecycle::{InsightWrites, LifecycleInput};
 use crate::feedback::learning::model::InsightKey;
 use crate::feedback::learning::tallies::{ALL_ANSWERS, RatedAnswer, RaterTally};
+use crate::feedback::learning::{comment_groups, insights};
 
 /// The data of one organisation during a pass.
 #[derive(Debug, Default)]

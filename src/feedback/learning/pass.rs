@@ -7,20 +7,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{Acquire, PgConnection};
 
 use crate::feedback::insight::InsightStatus;
-use crate::feedback::learning::comment_groups::{
-    self, CommentGroup, CommentGroups, RejectionComment,
-};
+use crate::feedback::learning::comment_groups::{CommentGroup, CommentGroups, RejectionComment};
 use crate::feedback::learning::error::Error;
-use crate::feedback::learning::insights;
 use crate::feedback::learning::org::OrgAnalysis;
 use crate::feedback::learning::patterns::find_patterns;
-use crate::feedback::learning::store::counts::{self, CountRow, RatedRow};
-use crate::feedback::learning::store::groups::{self, CommentCandidate};
-use crate::feedback::learning::store::passes::{self, DueOrg};
-use crate::feedback::learning::store::{exposures, insights as rows, patterns};
+use crate::feedback::learning::store::counts::{CountRow, RatedRow};
+use crate::feedback::learning::store::groups::CommentCandidate;
+use crate::feedback::learning::store::passes::DueOrg;
+use crate::feedback::learning::store::{
+    counts, exposures, groups, insights as rows, passes, patterns,
+};
 use crate::feedback::learning::tallies::{
     ALL_ANSWERS, RatedAnswer, RaterTally, VoteCounts, WEIGHT_ONE, WeekWeights,
 };
+use crate::feedback::learning::{comment_groups, insights};
 use crate::feedback::store::insight_lock;
 use crate::feedback::traits;
 use crate::platform::ids::OrgId;

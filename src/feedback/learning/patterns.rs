@@ -10,7 +10,8 @@ use crate::feedback::learning::posterior::Posterior;
 use crate::feedback::learning::store::patterns::Pattern;
 use crate::feedback::learning::tallies::{ALL_ANSWERS, RaterTally};
 use crate::feedback::learning::votes::ScopeVotes;
-use crate::feedback::traits::{self, TraitKind};
+use crate::feedback::traits;
+use crate::feedback::traits::TraitKind;
 
 /// Returns the organisation's pattern of every value, and a user's where an insight of theirs has strong
 /// support. Preferences are looked up by user; the votes of every user stay in the counts.

@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::feedback::bandit::service as bandit;
 use crate::feedback::learning::error::Error;
-use crate::feedback::learning::pass::{self, PassContext, PassCounts};
-use crate::feedback::learning::posterior;
-use crate::feedback::learning::store::counts;
-use crate::feedback::learning::store::passes::{self, DueOrg};
+use crate::feedback::learning::pass::{PassContext, PassCounts};
+use crate::feedback::learning::store::passes::DueOrg;
+use crate::feedback::learning::store::{counts, passes};
+use crate::feedback::learning::{pass, posterior};
 use crate::platform::clock::Clock;
 
 pub use crate::feedback::learning::model::{

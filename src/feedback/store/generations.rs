@@ -3,16 +3,11 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::feedback::model::Exposure;
-use crate::feedback::model::Generation;
-use crate::feedback::model::InsightId;
-use crate::feedback::model::Sha256Hex;
-use crate::feedback::model::VerificationResult;
+use crate::feedback::model::{Exposure, Generation, InsightId, Sha256Hex, VerificationResult};
 use crate::feedback::store::insight_lock;
 use crate::platform::db::to_text;
 use crate::platform::ids::TeamId;
-use crate::platform::json::strip_nul;
-use crate::platform::json::to_jsonb;
+use crate::platform::json::{strip_nul, to_jsonb};
 use crate::platform::logging::TraceId;
 use crate::platform::redact::text::redact_text;
 

@@ -4,8 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::platform::ids::RunId;
-use crate::platform::ids::{OrgId, UserId};
+use crate::platform::ids::{OrgId, RunId, UserId};
 
 /// Plans from before a moment that were never started, oldest first.
 pub async fn unstarted(

@@ -12,11 +12,11 @@ use sqlx::{ConnectOptions, Connection};
 
 use crate::platform::clock::millis;
 use crate::platform::embedded_postgres::account::Account;
-use crate::platform::embedded_postgres::binaries::{self, Binaries};
+use crate::platform::embedded_postgres::binaries::Binaries;
 use crate::platform::embedded_postgres::error::Error;
 use crate::platform::embedded_postgres::folder::{Folder, as_postgres_list};
-use crate::platform::embedded_postgres::log;
-use crate::platform::embedded_postgres::process::{self, Server};
+use crate::platform::embedded_postgres::process::Server;
+use crate::platform::embedded_postgres::{binaries, log, process};
 
 /// The role and superuser of the private cluster.
 const ROLE: &str = "navi";

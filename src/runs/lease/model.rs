@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::runs::model::Run;
-use crate::runs::model::RunClaim;
+use crate::runs::model::{Run, RunClaim};
 
 /// A run that was taken.
 #[derive(Clone, Debug, PartialEq)]

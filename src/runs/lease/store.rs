@@ -6,12 +6,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::auth::principal::Role;
-use crate::platform::ids::{OrgId, UserId};
-use crate::platform::ids::{RunId, WorkerId};
+use crate::platform::ids::{OrgId, RunId, UserId, WorkerId};
 use crate::platform::logging::TraceId;
 use crate::runs::lease::model::{ClaimedRun, Shares};
-use crate::runs::model::RunClaim;
-use crate::runs::model::{ChosenModel, Run, RunKind, RunStatus};
+use crate::runs::model::{ChosenModel, Run, RunClaim, RunKind, RunStatus};
 use crate::runs::task::Task;
 
 /// The advisory lock of whoever counts and takes runs; the number is arbitrary and must never

@@ -3,8 +3,7 @@
 use crate::approvals::consents::model::NewConsent;
 use crate::approvals::questions::model::NewQuestion;
 use crate::llm::model::{Message, ToolCall};
-use crate::platform::ids::ConsentId;
-use crate::platform::ids::ToolCallId;
+use crate::platform::ids::{ConsentId, ToolCallId};
 use crate::runs::event::Event;
 use crate::runs::model::RunStatus;
 use serde_json::Value;
@@ -44,7 +43,7 @@ pub enum Entry {
         /// What its effect is recognised by, should nobody live to record the outcome.
         probe: Value,
         /// The consent it uses up, with the action that was asked about.
-        consent: Option<(ConsentId, [u8; 32])>,
+        consent: Option<UsedConsent>,
     },
     /// A tool call is over.
     ToolFinished {
@@ -59,6 +58,15 @@ pub enum Entry {
     State(Value),
     /// What the project's checks said before the first change.
     Baseline(Value),
+}
+
+/// A consent that the start of a call uses up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsedConsent {
+    /// The consent.
+    pub id: ConsentId,
+    /// SHA-256 of the action that was asked about, the only one that it is good for.
+    pub action_hash: [u8; 32],
 }
 
 /// Why a piece of the log could not be written.

@@ -18,11 +18,9 @@ use crate::platform::ids::{OrgId, RunId};
 use crate::platform::signals::Signals;
 use crate::platform::sync::lock;
 use crate::runs::active::ActiveRuns;
-use crate::runs::log::audience::Audience;
-use crate::runs::log::audience::Readers;
+use crate::runs::log::audience::{Audience, Readers};
 use crate::runs::log::store::Recorded;
-use crate::runs::topics::EVENTS;
-use crate::runs::topics::FOLLOWED;
+use crate::runs::topics::{EVENTS, FOLLOWED};
 
 /// The interval at which a stream tells the process that works on its run that it follows.
 pub const TELL_EVERY: Duration = Duration::from_secs(8);

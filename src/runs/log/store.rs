@@ -9,8 +9,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use crate::platform::ids::OrgId;
-use crate::platform::ids::RunId;
+use crate::platform::ids::{OrgId, RunId};
 use crate::platform::json::strip_nul_json;
 use crate::platform::redact::json::redact_json;
 use crate::runs::event::Event;

@@ -14,8 +14,7 @@ use crate::runs::log::entry::{Entry, JournalCommand, WriteError};
 use crate::runs::log::feed::Feed;
 use crate::runs::log::store;
 use crate::runs::log::store::{Append, Appended, Recorded, Storable};
-use crate::runs::model::RunClaim;
-use crate::runs::model::{Run, RunStatus};
+use crate::runs::model::{Run, RunClaim, RunStatus};
 use crate::runs::store::steps;
 
 /// The most hand-overs of one transaction.
@@ -178,12 +177,12 @@ impl Writer {
             Entry::ToolApproved(id) => steps::approve_tool_call(conn, org_id, *id).await?,
             Entry::ToolStarted { id, probe, consent } => {
                 let again = steps::start_tool_call(conn, org_id, *id, probe, at).await?;
-                let Some((consent, hash)) = consent else {
+                let Some(used) = consent else {
                     return Ok(());
                 };
                 let user_id = &self.run.user_id;
-                let used =
-                    consents::store::use_once(conn, org_id, user_id, *consent, hash, at).await?;
+                let (id, hash) = (used.id, &used.action_hash);
+                let used = consents::store::use_once(conn, org_id, user_id, id, hash, at).await?;
                 // A second try of the same entry finds the call started and its consent used.
                 if !used && !again {
                     return Err(WriteError::ConsentSpent);

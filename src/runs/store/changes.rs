@@ -7,8 +7,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::platform::ids::OrgId;
-use crate::platform::ids::RunId;
+use crate::platform::ids::{OrgId, RunId};
 use crate::runs::model::Run;
 
 /// A note that somebody is to look at.

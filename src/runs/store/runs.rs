@@ -2,15 +2,12 @@
 //! [`crate::runs::log::store`].
 
 use crate::platform::ids::UserId;
-use crate::runs::model::EndOfLog;
-use crate::runs::model::LockedRun;
-use crate::runs::model::RunHead;
+use crate::runs::model::{EndOfLog, LockedRun, RunHead};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::platform::ids::{OrgId, TeamId};
-use crate::platform::ids::{RunId, WorkerId};
+use crate::platform::ids::{OrgId, RunId, TeamId, WorkerId};
 use crate::platform::json::{strip_nul, to_jsonb};
 use crate::platform::logging::TraceId;
 use crate::platform::redact::json::redact_json;

@@ -6,8 +6,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::llm::model::{Message, ToolCall};
-use crate::platform::ids::OrgId;
-use crate::platform::ids::{RunId, ToolCallId};
+use crate::platform::ids::{OrgId, RunId, ToolCallId};
 use crate::platform::json::{strip_nul, to_jsonb};
 
 /// The conversation of a run with the model, in order.

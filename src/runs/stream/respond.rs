@@ -16,14 +16,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::principal::Principal;
-use crate::platform::ids::OrgId;
-use crate::platform::ids::RunId;
+use crate::platform::ids::{OrgId, RunId};
 use crate::platform::sse::frames::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
 use crate::runs::log::feed::{Follower, TELL_EVERY};
 use crate::runs::log::store;
 use crate::runs::log::store::Recorded;
-use crate::runs::model::EndOfLog;
-use crate::runs::model::RunHead;
+use crate::runs::model::{EndOfLog, RunHead};
 use crate::runs::store::runs;
 use crate::runs::stream::source::RunStreams;
 use crate::runs::stream::view::{Leaving, View};

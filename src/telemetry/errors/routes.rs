@@ -13,19 +13,11 @@ use crate::platform::extract::{Json, Path, Query};
 use crate::platform::page::{CursorValue, MAX_LIMIT};
 use crate::platform::problem::Problem;
 use crate::telemetry::errors::error::Error;
-use crate::telemetry::errors::model::DEFAULT_PAGE;
-use crate::telemetry::errors::model::ErrorFilter;
-use crate::telemetry::errors::model::ErrorSearch;
-use crate::telemetry::errors::model::GroupCursor;
-use crate::telemetry::errors::model::GroupId;
-use crate::telemetry::errors::model::Sort;
-use crate::telemetry::errors::model::StatusFilter;
-use crate::telemetry::errors::service::Errors;
-use crate::telemetry::errors::service::GroupChange;
-use crate::telemetry::errors::service::ResolutionUpdate;
-use crate::telemetry::errors::view::ErrorDetailView;
-use crate::telemetry::errors::view::ErrorGroupView;
-use crate::telemetry::errors::view::ErrorsPageView;
+use crate::telemetry::errors::model::{
+    DEFAULT_PAGE, ErrorFilter, ErrorSearch, GroupCursor, GroupId, Sort, StatusFilter,
+};
+use crate::telemetry::errors::service::{Errors, GroupChange, ResolutionUpdate};
+use crate::telemetry::errors::view::{ErrorDetailView, ErrorGroupView, ErrorsPageView};
 use crate::telemetry::model::ErrorSource;
 
 /// The routes of this slice.

@@ -7,12 +7,8 @@ use uuid::Uuid;
 use crate::auth::principal::Role;
 use crate::platform::page;
 use crate::platform::page::CursorValue;
-use crate::telemetry::errors::model::ErrorStatus;
-use crate::telemetry::errors::model::Sort;
-use crate::telemetry::errors::model::StoredOccurrence;
-use crate::telemetry::errors::model::Trend;
-use crate::telemetry::errors::service::ErrorDetail;
-use crate::telemetry::errors::service::GroupWithTrend;
+use crate::telemetry::errors::model::{ErrorStatus, Sort, StoredOccurrence, Trend};
+use crate::telemetry::errors::service::{ErrorDetail, GroupWithTrend};
 use crate::telemetry::fingerprint::RULES_VERSION;
 use crate::telemetry::model::ErrorSource;
 

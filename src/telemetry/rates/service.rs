@@ -10,7 +10,8 @@ use crate::telemetry::rates::model::{
     EventRates, Metric, Performance, Period, Point, RateFilter, Series, TimeRange,
 };
 use crate::telemetry::rates::sketch::QuantileSketch;
-use crate::telemetry::rates::store::{self, BucketRow};
+use crate::telemetry::rates::store;
+use crate::telemetry::rates::store::BucketRow;
 
 /// The service for rates and metrics; cheap to clone.
 #[derive(Clone, Debug)]

@@ -1,12 +1,7 @@
 //! `check_endpoint`: one request to a server on this machine, and to no other.
 
 use crate::policy::request::Request;
-use crate::tools::tool::Access;
-use crate::tools::tool::Probe;
-use crate::tools::tool::Tool;
-use crate::tools::tool::number;
-use crate::tools::tool::object;
-use crate::tools::tool::text;
+use crate::tools::tool::{Access, Probe, Tool, number, object, text};
 use futures_util::future::BoxFuture;
 use serde_json::Map;
 use serde_json::Value;
@@ -16,14 +11,11 @@ use serde_json::json;
 use url::Url;
 
 use crate::exec::text;
-use crate::platform::outbound::Client;
-use crate::platform::outbound::Method;
-use crate::platform::outbound::innermost;
+use crate::platform::outbound::{Client, Method, innermost};
 use crate::platform::text::cut_bytes;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::outcome::Outcome;
-use crate::tools::outcome::ToolError;
+use crate::tools::outcome::{Outcome, ToolError};
 
 const TIME: Duration = Duration::from_secs(10);
 const PREVIEW_BYTES: usize = 500;

@@ -1,12 +1,7 @@
 //! `run_command`: a shell command, from its start to its end.
 
 use crate::policy::request::Request;
-use crate::tools::tool::Access;
-use crate::tools::tool::Probe;
-use crate::tools::tool::Tool;
-use crate::tools::tool::number;
-use crate::tools::tool::object;
-use crate::tools::tool::text;
+use crate::tools::tool::{Access, Probe, Tool, number, object, text};
 use futures_util::future::BoxFuture;
 use serde_json::Map;
 use serde_json::Value;

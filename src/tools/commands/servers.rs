@@ -2,12 +2,7 @@
 
 use crate::policy::request::Request;
 use crate::tools::commands::running_servers::RunningServer;
-use crate::tools::tool::Access;
-use crate::tools::tool::Probe;
-use crate::tools::tool::Tool;
-use crate::tools::tool::number;
-use crate::tools::tool::object;
-use crate::tools::tool::text;
+use crate::tools::tool::{Access, Probe, Tool, number, object, text};
 use futures_util::future::BoxFuture;
 use serde_json::Map;
 use serde_json::Value;
@@ -25,9 +20,7 @@ use crate::exec::process::Running;
 use crate::platform::outbound::Method;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::outcome::Effect;
-use crate::tools::outcome::Outcome;
-use crate::tools::outcome::ToolError;
+use crate::tools::outcome::{Effect, Outcome, ToolError};
 
 /// Between two questions whether a server is ready.
 const PROBE_EVERY: Duration = Duration::from_millis(200);

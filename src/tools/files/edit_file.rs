@@ -2,13 +2,7 @@
 
 use crate::policy::request::Request;
 use crate::tools::outcome::PlannedWrite;
-use crate::tools::tool::Access;
-use crate::tools::tool::Probe;
-use crate::tools::tool::Tool;
-use crate::tools::tool::WrittenText;
-use crate::tools::tool::blocking;
-use crate::tools::tool::object;
-use crate::tools::tool::text;
+use crate::tools::tool::{Access, Probe, Tool, WrittenText, blocking, object, text};
 use futures_util::future::BoxFuture;
 use std::fs::File;
 use std::io::Read;
@@ -20,9 +14,8 @@ use serde_json::{Map, Value, json};
 use crate::exec::text;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::files::edit_match;
 use crate::tools::files::edit_match::Mismatch;
-use crate::tools::files::{diff, write_file};
+use crate::tools::files::{diff, edit_match, write_file};
 use crate::tools::outcome::{Effect, Outcome, ToolError};
 use crate::workspace::error::PathError;
 use crate::workspace::paths::Place;

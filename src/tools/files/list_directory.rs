@@ -1,12 +1,7 @@
 //! `list_directory`: what is in a directory, sorted.
 
 use crate::policy::request::Request;
-use crate::tools::tool::Access;
-use crate::tools::tool::Probe;
-use crate::tools::tool::Tool;
-use crate::tools::tool::blocking;
-use crate::tools::tool::object;
-use crate::tools::tool::text;
+use crate::tools::tool::{Access, Probe, Tool, blocking, object, text};
 use futures_util::future::BoxFuture;
 use serde_json::Map;
 use serde_json::{Value, json};

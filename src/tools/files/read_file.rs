@@ -1,13 +1,7 @@
 //! `read_file`: a file or some lines of it, never more than fits.
 
 use crate::policy::request::Request;
-use crate::tools::tool::Access;
-use crate::tools::tool::Probe;
-use crate::tools::tool::Tool;
-use crate::tools::tool::blocking;
-use crate::tools::tool::number;
-use crate::tools::tool::object;
-use crate::tools::tool::text;
+use crate::tools::tool::{Access, Probe, Tool, blocking, number, object, text};
 use futures_util::future::BoxFuture;
 use serde_json::Map;
 use serde_json::Value;

@@ -1,12 +1,7 @@
 //! `search_files`: by name or by content, within limits of results, time and size.
 
 use crate::policy::request::Request;
-use crate::tools::tool::Access;
-use crate::tools::tool::Probe;
-use crate::tools::tool::Tool;
-use crate::tools::tool::blocking;
-use crate::tools::tool::object;
-use crate::tools::tool::text;
+use crate::tools::tool::{Access, Probe, Tool, blocking, object, text};
 use futures_util::future::BoxFuture;
 use serde_json::Map;
 use serde_json::Value;
@@ -23,8 +18,7 @@ use serde_json::json;
 use crate::platform::text::cut_bytes;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::outcome::Outcome;
-use crate::tools::outcome::ToolError;
+use crate::tools::outcome::{Outcome, ToolError};
 use crate::workspace::error::PathError;
 use crate::workspace::paths::RelativePath;
 

@@ -2,13 +2,7 @@
 
 use crate::policy::request::Request;
 use crate::tools::outcome::PlannedWrite;
-use crate::tools::tool::Access;
-use crate::tools::tool::Probe;
-use crate::tools::tool::Tool;
-use crate::tools::tool::WrittenText;
-use crate::tools::tool::blocking;
-use crate::tools::tool::object;
-use crate::tools::tool::text;
+use crate::tools::tool::{Access, Probe, Tool, WrittenText, blocking, object, text};
 use futures_util::future::BoxFuture;
 use std::fs::File;
 use std::io::{Read, Write};

@@ -1,8 +1,7 @@
 //! What the database refuses, and runs that are given up.
 
 use navi::platform::clock::Clock;
-use navi::platform::ids::OrgId;
-use navi::platform::ids::RunId;
+use navi::platform::ids::{OrgId, RunId};
 use navi::runs::event::Event;
 use navi::runs::event_data::RunPhase;
 use navi::runs::log::store::{Append, Appended, Storable, append};

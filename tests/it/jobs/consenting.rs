@@ -112,7 +112,8 @@ async fn silence_is_a_no_and_the_run_goes_on(db: PgPool) {
     let (status, _) = desk
         .ask(&id, "approve", json!({"choice": "allow_once"}))
         .await;
-    assert_eq!(status, 404);
+    // The run may have looked meanwhile and be over.
+    assert!(status == 404 || status == 409, "{status}");
     assert_eq!(desk.log(), "");
     desk.ask(&id, "cancel", nothing()).await;
     desk.ended(&id).await;

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use navi::lifecycle::keeper;
 use navi::lifecycle::model::Pass;
-use navi::lifecycle::tables;
+use navi::lifecycle::{keeper, tables};
 use navi::platform::clock::Clock;
 use navi::platform::tables::model::Stays;
 use sqlx::{AssertSqlSafe, PgPool};

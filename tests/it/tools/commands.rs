@@ -1,8 +1,7 @@
 use std::time::{Duration, Instant};
 
 use navi::exec::output::OutputStream;
-use navi::exec::sweep::MARK;
-use navi::exec::sweep::sweep;
+use navi::exec::sweep::{MARK, sweep};
 use navi::tools::outcome::{Effect, ToolError};
 use navi::workspace::paths::Workspace;
 use serde_json::{Value, json};

@@ -8,7 +8,8 @@ use aes_gcm::aes::Aes256;
 use aes_gcm::aes::cipher::{Array, BlockCipherEncrypt};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
 use hkdf::Hkdf;
-use navi::vault::envelope::{self, DataKey, Unsealable};
+use navi::vault::envelope;
+use navi::vault::envelope::{DataKey, Unsealable};
 use sha2::Sha256;
 
 /// Multiplication in the field of GHASH, whose first bit is the coefficient of x⁰.

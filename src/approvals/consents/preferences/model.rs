@@ -9,11 +9,8 @@ use crate::approvals::consents::model::{Choice, Consent};
 use crate::platform::hex::hex;
 use crate::platform::ids::RunId;
 use crate::platform::redact::text::redact_text;
-use crate::platform::text::first_bytes;
-use crate::platform::text::marked;
-use crate::policy::model::Danger;
-use crate::policy::model::Finding;
-use crate::policy::model::Verdict;
+use crate::platform::text::{first_bytes, marked};
+use crate::policy::model::{Danger, Finding, Verdict};
 
 /// The longest command that a preference shows, in bytes. The hash beside it says which it is.
 pub const MAX_PATTERN_BYTES: usize = 1024;

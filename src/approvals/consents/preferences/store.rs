@@ -7,8 +7,7 @@ use crate::approvals::consents::model::Consent;
 use crate::approvals::consents::preferences::model::{
     NewPreference, Preference, PreferenceId, PreferenceType,
 };
-use crate::platform::ids::RunId;
-use crate::platform::ids::{OrgId, UserId};
+use crate::platform::ids::{OrgId, RunId, UserId};
 use crate::policy::model::Finding;
 
 /// Remembers a preference that a consent led to; remembering it again changes nothing.

@@ -6,7 +6,8 @@
 //! like one.
 
 use crate::platform::redact::rules::bytes::{has_digit, is_word, plain, run};
-use crate::platform::redact::rules::keys::{self, MAX_NAME, Named};
+use crate::platform::redact::rules::keys;
+use crate::platform::redact::rules::keys::{MAX_NAME, Named};
 use crate::platform::redact::rules::plausible::{
     is_chosen, is_placeholder, is_reference, is_strong, is_value,
 };

@@ -1,7 +1,8 @@
 //! Tells secrets from other values that stand in their places.
 
 use crate::platform::redact::rules::bytes::{has_digit, is_word};
-use crate::platform::redact::rules::keys::{self, Named};
+use crate::platform::redact::rules::keys;
+use crate::platform::redact::rules::keys::Named;
 
 /// Values that stand for something else than a secret: types, states, settings, nothing.
 const WORDS: &str = "string str number int integer bool boolean any object null none nil undefined true \

@@ -333,7 +333,7 @@ fn tool_settings(config: &Config) -> Result<ToolSettings, BuildError> {
     })
 }
 
-/// StatusFiles panics of background tasks as errors of this server.
+/// Records panics of background tasks as errors of this server.
 fn tell_panics(tasks: &Tasks, telemetry: &Telemetry, clock: &Clock) {
     let (telemetry, clock) = (telemetry.clone(), clock.clone());
     tasks.on_panic(move |text| {

@@ -62,7 +62,7 @@ pub struct RatingsPage {
     pub feedback: Vec<RecentRating>,
     /// Number of ratings in the organisation.
     pub total: i64,
-    /// RatingCursor of the next page, if there is one.
+    /// Cursor of the next page, if there is one.
     pub next: Option<RatingCursor>,
 }
 

@@ -74,7 +74,7 @@ pub struct ToolLimits {
     pub command_time_max: Duration,
     /// What commands known to be slow (installs, builds) are raised to.
     pub slow_command_time: Duration,
-    /// RunningServers that may run at once.
+    /// Servers that may run at once.
     pub servers: usize,
     /// Ports of our own that no tool may touch.
     pub reserved_ports: Vec<u16>,

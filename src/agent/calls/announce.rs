@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::agent::calls::call::{CallResult, PendingCall};
-use crate::agent::runner::runner::{Halt, Runner};
+use crate::agent::runner::primitives::{Halt, Runner};
 use crate::llm::model::{Arguments, Message};
 use crate::platform::ids::ToolCallId;
 use crate::platform::text::head_and_tail;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::agent::calls::call::{CallResult, Invocation, PendingCall};
 use crate::agent::calls::consent;
 use crate::agent::calls::consent::danger;
-use crate::agent::runner::runner::{Halt, Runner};
+use crate::agent::runner::primitives::{Halt, Runner};
 use crate::approvals::consents;
 use crate::approvals::consents::model::{AutoAllowed, Decision};
 use crate::auth::principal::Role;
@@ -193,17 +193,13 @@ pub(crate) async fn ask_to_repeat(
 fn action(runner: &Runner, invocation: &Invocation) -> Action {
     let (request, arguments) = (invocation.request(), &invocation.arguments);
     let name = invocation.tool.name();
-    match &runner.tools {
-        Some(tools) => {
-            let root = tools.workspace.root();
-            tools.policy.action(name, request, arguments, root)
-        }
-        // Without a workspace no tool is offered, so nothing is asked about.
-        None => {
-            let policy = &runner.deps.tools.policy;
-            policy.action(name, request, arguments, Path::new("/"))
-        }
+    if let Some(tools) = &runner.tools {
+        let root = tools.workspace.root();
+        return tools.policy.action(name, request, arguments, root);
     }
+    // Without a workspace no tool is offered, so nothing is asked about.
+    let policy = &runner.deps.tools.policy;
+    policy.action(name, request, arguments, Path::new("/"))
 }
 
 /// Whether its user has said before that they do not want to be asked about this.

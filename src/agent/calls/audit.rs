@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::agent::calls::call::{CallResult, Invocation, PendingCall};
-use crate::agent::runner::runner::{Halt, Runner};
+use crate::agent::runner::primitives::{Halt, Runner};
 use crate::audit::model::{Actor, Ending, Event, Log, NewEntry, Outcome};
 use crate::audit::service::Open;
 use crate::platform::ids::ConsentId;

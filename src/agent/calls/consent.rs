@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 
 use crate::agent::calls::call::PendingCall;
-use crate::agent::runner::runner::{Halt, Runner};
+use crate::agent::runner::primitives::{Halt, Runner};
 use crate::approvals::consents::model::{Decision, NewConsent};
 use crate::platform::ids::ConsentId;
 use crate::platform::redact::json::redact_json;

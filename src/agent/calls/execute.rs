@@ -16,7 +16,7 @@ use crate::agent::calls::audit::ending;
 use crate::agent::calls::probe::StoredProbe;
 use crate::agent::calls::recover::Recovery;
 use crate::agent::calls::{announce, approve, audit, question, recover};
-use crate::agent::runner::runner::{Halt, Runner};
+use crate::agent::runner::primitives::{Halt, Runner};
 use crate::agent::steps::verification;
 use crate::audit::service::Open;
 use crate::llm::model::{Arguments as Sent, ToolCall};

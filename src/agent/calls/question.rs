@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::agent::calls::call::CallResult;
-use crate::agent::runner::runner::{Halt, Runner};
+use crate::agent::runner::primitives::{Halt, Runner};
 use crate::approvals::questions::model::Reply;
 use crate::platform::ids::{PromptId, ToolCallId};
 use crate::runs::event::Event;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::agent::calls::call::{CallResult, Invocation, PendingCall};
 use crate::agent::calls::probe::StoredProbe;
-use crate::agent::runner::runner::{Halt, Runner};
+use crate::agent::runner::primitives::{Halt, Runner};
 use crate::exec::status_file::CommandStatus;
 use crate::llm::model::Message;
 use crate::tools::files::write_file;

@@ -24,11 +24,11 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use crate::agent::calls::{execute as calls, recover};
-use crate::agent::finish::finish::{Ended, RaceOutcome, end};
+use crate::agent::finish::complete::{Ended, RaceOutcome, end};
 use crate::agent::learning::changes::check_past_changes;
 use crate::agent::learning::guidance::guidance;
 use crate::agent::prompt::messages;
-use crate::agent::runner::runner::{Halt, Origin, RunEnds, Runner};
+use crate::agent::runner::primitives::{Halt, Origin, RunEnds, Runner};
 use crate::agent::runner::transcript::NextStep;
 use crate::agent::steps::verification::Checked;
 use crate::agent::steps::{plan, turn, verification};

@@ -6,7 +6,7 @@ use crate::agent::intake::routing::task_type;
 use crate::agent::learning::changes::{FileChange, MAX_FILES, hash_of};
 use crate::agent::learning::tuning::params;
 use crate::agent::prompt::messages;
-use crate::agent::runner::runner::Runner;
+use crate::agent::runner::primitives::Runner;
 use crate::feedback::model::{Category, Generation, Sha256Hex, VerificationResult};
 use crate::feedback::traits::TraitInput;
 use crate::llm;

@@ -2,6 +2,6 @@
 
 pub mod abandoned;
 pub mod answer;
+pub mod complete;
 pub mod end;
-pub mod finish;
 pub mod record;

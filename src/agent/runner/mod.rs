@@ -1,8 +1,8 @@
 //! A run while this process works on it: its data and its primitives.
 
 pub mod live_output;
+pub mod primitives;
 pub mod resumed;
-pub mod runner;
 pub mod state;
 pub mod transcript;
 pub mod usage;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::agent::model_call::{CallContext, ModelCall};
 use crate::agent::prompt::plan;
 use crate::agent::prompt::plan::Progress;
-use crate::agent::runner::runner::{Halt, Runner};
+use crate::agent::runner::primitives::{Halt, Runner};
 use crate::ledger::model::CallPhase;
 use crate::llm::error::LlmError;
 use crate::retrieval::model::{Chunk, DEFAULT_BUDGET_TOKENS};

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::agent::model_call::{Answer, ModelCall};
 use crate::agent::prompt::{compaction, messages};
-use crate::agent::runner::runner::{Halt, Runner};
+use crate::agent::runner::primitives::{Halt, Runner};
 use crate::ledger::model::CallPhase;
 use crate::ledger::money::Nanos;
 use crate::llm::error::LlmError;

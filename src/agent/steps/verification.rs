@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::agent::runner::runner::{Halt, Runner};
+use crate::agent::runner::primitives::{Halt, Runner};
 use crate::platform::json::to_jsonb;
 use crate::runs::event::Event;
 use crate::runs::event_data::RunPhase;

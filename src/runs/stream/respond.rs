@@ -44,11 +44,13 @@ pub fn interactive(
 ) -> Response {
     let org_id = principal.org_id.clone();
     let follower = streams.feed.follow(&org_id, run_id, 1);
-    let leaving = (!may_leave).then(|| Leaving {
-        streams: streams.clone(),
-        principal,
-        run_id,
-        is_over: false,
+    let leaving = (!may_leave).then(|| {
+        Box::new(Leaving {
+            streams: streams.clone(),
+            principal,
+            run_id,
+            is_over: false,
+        })
     });
     let view = View::Interactive { leaving };
     respond(frames(streams, org_id, run_id, 0, follower, view))

@@ -17,7 +17,7 @@ pub(super) enum View {
     /// Whoever asked for it interactively.
     Interactive {
         /// Ends the run when the client leaves.
-        leaving: Option<Leaving>,
+        leaving: Option<Box<Leaving>>,
     },
     /// Anybody who looks at it as a job.
     Job {

@@ -178,7 +178,7 @@ pub struct ErrorFilter {
     pub since: Option<DateTime<Utc>>,
     /// Order.
     pub sort: Sort,
-    /// GroupCursor.
+    /// The cursor after which the list goes on.
     pub after: Option<GroupCursor>,
 }
 

@@ -95,6 +95,6 @@ async fn a_tool_is_added_in_one_file_and_offered_judged_and_called_like_the_othe
     let outcome = outcome.unwrap();
     assert_eq!(outcome.result["lines"], 3);
     assert_eq!(outcome.effects, [Effect::Read("a.txt".to_owned())]);
-    let told = execute(&**tool, "call_2", call("../a.txt"), &bench.context).await;
-    assert!(matches!(told, Err(ToolError::Tell(_))), "{told:?}");
+    let outside = execute(&**tool, "call_2", call("../a.txt"), &bench.context).await;
+    assert!(matches!(outside, Err(ToolError::Tell(_))), "{outside:?}");
 }

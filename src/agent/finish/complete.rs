@@ -8,7 +8,7 @@ use crate::agent::finish::answer::{changes, generation};
 use crate::agent::finish::end::{End, cancel_requested, summary};
 use crate::agent::finish::record::write;
 use crate::agent::intake::history;
-use crate::agent::runner::runner::Runner;
+use crate::agent::runner::primitives::Runner;
 use crate::runs::event::Event;
 use crate::runs::event_data::RunPhase;
 use crate::runs::log::entry::JournalLost;

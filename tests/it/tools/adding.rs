@@ -77,7 +77,7 @@ async fn a_tool_is_added_in_one_file_and_offered_judged_and_called_like_the_othe
             .cloned()
             .chain([Arc::new(CountLines) as Arc<dyn Tool>]),
     );
-    let tool = tools.named("count_lines").unwrap();
+    let tool = set.named("count_lines").unwrap();
     assert_eq!(tool.spec().parameters["required"], json!(["path"]));
     let call = |path: &str| crate::tools::object(json!({ "path": path }));
     let judge = |arguments: &Map<String, Value>| {

@@ -1,8 +1,9 @@
-//! Runs: a request becomes a conversation with tools, events and a verified outcome.
+//! What works on runs: a request becomes a conversation with tools, events and a verified outcome.
 //!
-//! A *run* is one piece of work; clients know it as a task or a job. A *turn* is one question to
-//! the model and its answer. An *event* is one entry of the run's append-only log. A *tool call*
-//! is one action the model asked for. Start at [`run`], which is the loop itself.
+//! The folders are the phases of a run, in the order in which they happen: [`intake`], [`queue`],
+//! [`execution`] with its [`steps`] and [`calls`], and [`finish`]. A *turn* is one question to the
+//! model and its answer; a *tool call* is one action the model asked for. Start at
+//! [`execution::run_loop`], which is the loop itself.
 
 pub mod calls;
 pub mod chat;

@@ -1,9 +1,9 @@
-//! The tools an agent may call.
+//! The tools a model may call.
 //!
-//! [`registry`] names them and dispatches; each tool has a file. A tool answers with a result that
-//! always has `success`, or with a [`registry::ToolError`]: `Tell` is the model's mistake and told to
-//! it, `Stop` is ours and ends the run. Files are reached only through
-//! [`crate::workspace::paths::Workspace`], processes are started only by [`process`].
+//! [`tool`] says what a tool is, [`registry`] lists them; each has a file of its own. A tool answers
+//! with a result that always has `success`, or with an [`outcome::ToolError`]: `Tell` is the model's
+//! mistake and told to it, `Stop` is ours and ends the run. Files are reached only through
+//! [`crate::workspace::paths::Workspace`], processes are started only by [`crate::exec::process`].
 
 pub mod arguments;
 pub mod ask_user;

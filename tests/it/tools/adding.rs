@@ -58,9 +58,9 @@ impl Tool for CountLines {
         Box::pin(async move {
             let path = Arguments::of(&arguments).text("path")?;
             let (file, path) = context.workspace.open_file(&path)?;
-            let content = std::io::read_to_string(file)
+            let read = std::io::read_to_string(file)
                 .map_err(|error| ToolError::Tell(error.to_string()))?;
-            let result = json!({ "success": true, "lines": content.lines().count() });
+            let result = json!({ "success": true, "lines": read.lines().count() });
             Ok(Outcome::new(result, vec![Effect::Read(path.to_string())]))
         })
     }
@@ -77,7 +77,7 @@ async fn a_tool_is_added_in_one_file_and_offered_judged_and_called_like_the_othe
             .cloned()
             .chain([Arc::new(CountLines) as Arc<dyn Tool>]),
     );
-    let tool = set.named("count_lines").unwrap();
+    let tool = tools.named("count_lines").unwrap();
     assert_eq!(tool.spec().parameters["required"], json!(["path"]));
     let call = |path: &str| crate::tools::object(json!({ "path": path }));
     let judge = |arguments: &Map<String, Value>| {

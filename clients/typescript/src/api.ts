@@ -452,9 +452,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What ratings taught, page by page, the newest first.
-         * @description You see what is for your organisation, your team and you; administrators see all. What is proposed
-         *     and quotes somebody is shown to administrators and to whom it quotes.
+         * List the insights learned from ratings, newest first.
+         * @description You see the insights of your organisation, your team and your own; administrators see all. A proposed
+         *     insight with a quotation is visible to administrators and to the quoted user.
          */
         get: operations["list_insights"];
         put?: never;
@@ -472,7 +472,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One insight. */
+        /** Read an insight. */
         get: operations["get_insight"];
         put?: never;
         post?: never;
@@ -480,8 +480,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change the words of an insight.
-         * @description The analyzer keeps them from then on. Words that it has already change nothing.
+         * Change the text of an insight.
+         * @description The analyzer keeps the new text. The same text again changes nothing.
          */
         patch: operations["reword_insight"];
         trace?: never;
@@ -496,8 +496,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Put an insight into prompts.
-         * @description Deciding the same twice changes nothing.
+         * Activate an insight: use it in prompts.
+         * @description The same decision again changes nothing.
          */
         post: operations["activate_insight"];
         delete?: never;
@@ -516,8 +516,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take an insight out of prompts.
-         * @description The analyzer does not put it back. Deciding the same twice changes nothing.
+         * Retire an insight: use it in prompts no longer.
+         * @description The analyzer does not reactivate it. The same decision again changes nothing.
          */
         post: operations["retire_insight"];
         delete?: never;
@@ -533,7 +533,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What is known of each choice of temperature and model, in each kind of circumstances. */
+        /** Counts of accepted and rejected answers per choice of temperature and model, by context. */
         get: operations["bandit_report"];
         put?: never;
         post?: never;
@@ -570,8 +570,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say what became of an answer of yours in the editor.
-         * @description Each thing is noted once. It counts for half as much as a rating, and only while there is none.
+         * Report a signal on an answer of yours.
+         * @description Each signal is recorded once. It counts half as much as a rating, and only without one.
          */
         post: operations["note_signal"];
         delete?: never;
@@ -588,8 +588,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What your organisation said of the answers of the last days, in numbers.
-         * @description A rating counts with its answer, whenever it was given.
+         * Statistics of your organisation's answers and their ratings over the last days.
+         * @description A rating belongs to the day of its answer.
          */
         get: operations["feedback_stats"];
         put?: never;
@@ -610,9 +610,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Rate an answer of yours, or change your mind about it.
-         * @description A second rating takes the place of the first, with its reason and comment. Saying the same again
-         *     changes nothing. Who asks is known from the token; other fields are ignored.
+         * Rate an answer of yours, or change the rating.
+         * @description A second rating replaces the first, with its reason and comment. The same rating again changes nothing.
+         *     The user is taken from the token; other fields are ignored.
          */
         post: operations["submit_rating"];
         delete?: never;
@@ -1354,8 +1354,8 @@ export interface paths {
         put?: never;
         /**
          * Report events, errors and measurements.
-         * @description What the answer calls stored is on disk. A batch may be packed with gzip or zstd
-         *     (`Content-Encoding`), and sent again when its answer was lost.
+         * @description Events that the response counts as stored are on disk. A batch may be compressed with gzip or zstd
+         *     (`Content-Encoding`), and sent again if the response was lost.
          */
         post: operations["post_telemetry"];
         delete?: never;
@@ -1371,7 +1371,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The errors of your organisation by group, page by page. */
+        /** List the error groups of your organisation. */
         get: operations["list_errors"];
         put?: never;
         post?: never;
@@ -1388,7 +1388,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One group of errors with its last occurrences. */
+        /** Read an error group with its last occurrences. */
         get: operations["get_error"];
         put?: never;
         post?: never;
@@ -1408,9 +1408,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Deal with a group of errors, or open it again.
-         * @description Its occurrences are marked as resolved in the background. When it happens again, it is regressed.
-         *     Deciding the same twice changes nothing.
+         * Resolve an error group, or reopen it.
+         * @description Its occurrences are marked as resolved in the background. A group whose error happens again is
+         *     regressed. The same decision again changes nothing.
          */
         post: operations["resolve_error"];
         delete?: never;
@@ -1426,7 +1426,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether telemetry is taken. */
+        /** Check that telemetry is accepted. */
         get: operations["get_health"];
         put?: never;
         post?: never;
@@ -1443,7 +1443,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How what the clients of your organisation measured was distributed. */
+        /** Distributions of the metrics that the clients of your organisation measured. */
         get: operations["get_performance"];
         put?: never;
         post?: never;
@@ -1460,7 +1460,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How often the clients of your organisation reported events, by type and version. */
+        /** Event rates of the clients of your organisation, by type and version. */
         get: operations["get_rates"];
         put?: never;
         post?: never;
@@ -1926,52 +1926,55 @@ export interface components {
              */
             task_id: string;
         };
-        /** @description What the bandit knows of an arm. Ratings weigh half after 30 days, so counts are no whole numbers. */
+        /** @description Counts of an arm. Ratings weigh half after 30 days, so the counts are not integers. */
         BanditArm: {
             /**
              * Format: double
-             * @description How well the arm is known: a twentieth for each trial, at most 1.
+             * @description Confidence: a twentieth for each trial, at most 1.
              */
             confidence: number;
             /**
              * Format: double
-             * @description Ratings down, by their weight.
+             * @description Weighted ratings down.
              */
             failures: number;
             /**
              * Format: double
-             * @description and not more.
+             * @description Upper bound of the 95 % interval.
              */
             high: number;
             /**
              * Format: double
-             * @description With 95 % the acceptance is not less,
+             * @description Lower bound of the 95 % interval of the acceptance.
              */
             low: number;
             /**
              * Format: double
-             * @description The acceptance that is to be expected, with a uniform prior.
+             * @description Posterior mean of the acceptance, with a uniform prior.
              */
             mean: number;
             /**
              * Format: double
-             * @description The share of those up; null without any.
+             * @description Share of ratings up; null without any.
              */
             success_rate?: number | null;
             /**
              * Format: double
-             * @description Ratings up, by their weight.
+             * @description Weighted ratings up.
              */
             successes: number;
             /**
              * Format: double
-             * @description Both together.
+             * @description Sum of both.
              */
             total_trials: number;
         };
-        /** @description What the bandit knows. */
+        /** @description Counts of the bandit. */
         BanditReport: {
-            /** @description By context, `<task>_<size>_<experience>`, and arm; with `:model` behind it the arms are models. */
+            /**
+             * @description Arms by context, `<task>_<size>_<experience>`, and name; with the suffix `:model` the arms are
+             *     models.
+             */
             contexts: {
                 [key: string]: {
                     [key: string]: components["schemas"]["BanditArm"];
@@ -1979,10 +1982,10 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description When a rating was last learned from; null when none ever was.
+             * @description Time of the last rating that changed the counts; null without one.
              */
             last_updated?: string | null;
-            /** @description The organisation. */
+            /** @description Organisation. */
             org_key: string;
         };
         /** @description What a model can do, or what a request needs. */
@@ -1997,7 +2000,7 @@ export interface components {
             vision: boolean;
         };
         /**
-         * @description What was done to an event so that it could be kept.
+         * @description A change made to an event for storage.
          * @enum {string}
          */
         Change: "redacted" | "truncated" | "size_limit_exceeded" | "nul_removed" | "clock_clamped";
@@ -2011,11 +2014,11 @@ export interface components {
             /** @description The title, cut at 200 characters. */
             title?: string | null;
         };
-        /** @description What was done to an event so that it could be kept. */
+        /** @description An event that was changed for storage. */
         ChangedEvent: {
-            /** @description What was done. */
+            /** @description Changes. */
             changes: components["schemas"]["Change"][];
-            /** @description Its place in the batch, from 0. */
+            /** @description Index in the batch, from 0. */
             index: number;
         };
         /** @description An answer in text, whole. */
@@ -2261,9 +2264,9 @@ export interface components {
             /** @description The folder it is about. */
             workspace_path?: string | null;
         };
-        /** @description Why somebody decides so. */
+        /** @description Reason of a decision. */
         DecideInsight: {
-            /** @description One line of at most 200 characters, which everybody who sees the insight reads. */
+            /** @description One line of at most 200 characters, visible with the insight. */
             reason?: string | null;
         };
         /** @description Decisions. */
@@ -2309,192 +2312,192 @@ export interface components {
             /** @description The alias of the KMS key or the beginning of its id; `development` without KMS. */
             token_encryption_key_id?: string | null;
         };
-        /** @description A group of errors with its last occurrences. */
+        /** @description An error group with its last occurrences. */
         ErrorDetail: components["schemas"]["ErrorGroup"] & {
-            /** @description Its last occurrences, newest first, at most 20; none when their months are gone. */
+            /** @description Last occurrences, newest first, at most 20; none once their retention has passed. */
             latest: components["schemas"]["ErrorOccurrence"][];
         };
-        /** @description Why errors are one group: the parts of which the fingerprint is made. */
+        /** @description The parts of a fingerprint, which explain a group. */
         ErrorFingerprint: {
-            /** @description The frames at the top of their stacks. */
+            /** @description Top frames. */
             frames: string[];
-            /** @description What their messages have in common. */
+            /** @description Message with placeholders. */
             message: string;
-            /** @description The type of the errors. */
+            /** @description Error type. */
             type: string;
             /**
              * Format: u-int32
-             * @description The version of the rules.
+             * @description Version of the rules.
              */
             version: number;
         };
-        /** @description A group of errors. */
+        /** @description An error group. */
         ErrorGroup: {
             /**
              * Format: int64
-             * @description To how many people.
+             * @description Number of affected users.
              */
             affected_users: number;
-            /** @description Where it was. */
+            /** @description Component of the last occurrence. */
             component?: string | null;
-            /** @description The type of its errors. */
+            /** @description Error type. */
             error_type: string;
-            /** @description Those parts. */
+            /** @description Parts of the fingerprint. */
             explained: components["schemas"]["ErrorFingerprint"];
-            /** @description What tells it from other groups: SHA-256 of the parts in `explained`. */
+            /** @description Hash of the parts in `explained`. */
             fingerprint: string;
             /**
              * Format: date-time
-             * @description When it first happened.
+             * @description Time of the first occurrence.
              */
             first_seen: string;
-            /** @description The version in which it was first seen. */
+            /** @description Version of the first occurrence. */
             first_version?: string | null;
             /**
              * Format: int64
-             * @description Its number.
+             * @description Identifier.
              */
             id: number;
             /**
              * Format: date-time
-             * @description When it last happened.
+             * @description Time of the last occurrence.
              */
             last_seen: string;
-            /** @description The version in which it was last seen. */
+            /** @description Version of the last occurrence. */
             last_version?: string | null;
-            /** @description The message of its last occurrence. */
+            /** @description Message of the last occurrence. */
             message: string;
             /**
              * Format: int64
-             * @description How often it happened.
+             * @description Number of occurrences.
              */
             occurrences: number;
             /**
              * Format: date-time
-             * @description When it last came back.
+             * @description Time of the last regression.
              */
             regressed_at?: string | null;
             /**
              * Format: int32
-             * @description How often it did.
+             * @description Number of regressions.
              */
             regressions: number;
-            /** @description What they noted. */
+            /** @description Notes about the resolution. */
             resolution_notes?: string | null;
             /**
              * Format: date-time
-             * @description When somebody dealt with it.
+             * @description Time of the resolution.
              */
             resolved_at?: string | null;
-            /** @description Who did. */
+            /** @description User who resolved it. */
             resolved_by?: string | null;
-            /** @description How bad that one was. */
+            /** @description Severity of the last occurrence. */
             severity: string;
-            /** @description Who reports it: `client`, `server` or `run`. */
+            /** @description Reporter: `client`, `server` or `run`. */
             source: components["schemas"]["ErrorSource"];
-            /** @description `open`, `resolved`, or `regressed` when it came back. */
+            /** @description `open`, `resolved` or `regressed`. */
             status: components["schemas"]["ErrorStatus"];
-            /** @description How often it happened lately. */
+            /** @description Occurrences over the last hours and days. */
             trend: components["schemas"]["ErrorTrend"];
         };
-        /** @description One occurrence of an error. */
+        /** @description An occurrence of an error. */
         ErrorOccurrence: {
             /**
              * Format: int64
-             * @description Its number: the `error_id` of `error_threads`.
+             * @description Row number: the `error_id` of `error_threads`.
              */
             id: number;
-            /** @description Its message. */
+            /** @description Message. */
             message: string;
             /**
              * Format: date-time
-             * @description When the client says it happened.
+             * @description Time of the error by the client's clock.
              */
             occurred_at?: string | null;
             /**
              * Format: date-time
-             * @description When it was received.
+             * @description Time of receipt.
              */
             received_at: string;
             /**
              * Format: uuid
-             * @description In which run.
+             * @description Run.
              */
             run_id?: string | null;
-            /** @description In which session of the client. */
+            /** @description Session of the client. */
             session_id?: string | null;
-            /** @description Its stack. */
+            /** @description Stack. */
             stack?: string | null;
-            /** @description In which trace. */
+            /** @description Trace. */
             trace_id?: string | null;
-            /** @description To whom it happened; shown to administrators alone. */
+            /** @description Affected user; shown to administrators only. */
             user_id?: string | null;
-            /** @description In which version. */
+            /** @description Version. */
             version?: string | null;
         };
-        /** @description A page of groups. */
+        /** @description A page of error groups. */
         ErrorPage: {
-            /** @description The groups, in the order that was asked for. */
+            /** @description Groups, in the requested order. */
             errors: components["schemas"]["ErrorGroup"][];
-            /** @description Where the next page begins; null on the last. */
+            /** @description Cursor of the next page; null on the last. */
             next_cursor?: string | null;
         };
         /**
-         * @description Who noticed an error.
+         * @description Reporter of an error.
          * @enum {string}
          */
         ErrorSource: "client" | "server" | "run";
         /**
-         * @description Where a group stands.
+         * @description Status of an error group.
          * @enum {string}
          */
         ErrorStatus: "open" | "resolved" | "regressed";
-        /** @description How often a group happened in the hours and days before a moment, the oldest first. */
+        /** @description Occurrences of a group over the last hours and days, oldest first. */
         ErrorTrend: {
-            /** @description On each of the last 14 days in UTC; the last one is today. */
+            /** @description Occurrences on each of the last 14 days in UTC, today included. */
             days: number[];
-            /** @description In each of the last 24 hours; the last one is the present hour. */
+            /** @description Occurrences in each of the last 24 hours, the current hour included. */
             hours: number[];
         };
-        /** @description The answers of a category, and what was said of them. */
+        /** @description Answers of a category, and their ratings. */
         FeedbackCategory: {
             /**
              * Format: double
-             * @description Accepted of accepted and rejected, 0 to 1; null when nothing was judged.
+             * @description Accepted of accepted and rejected, 0 to 1; null without either.
              */
             acceptance_rate?: number | null;
             /**
              * Format: int64
-             * @description How many were accepted, by a rating or, without one, by what happened to them.
+             * @description Number accepted, by a rating or, without one, by a signal.
              */
             accepted: number;
-            /** @description What kind of work: `fix`, `feature`, `refactor`, `test`, `docs`, `explain` or `general`. */
+            /** @description `fix`, `feature`, `refactor`, `test`, `docs`, `explain` or `general`. */
             category: string;
             /**
              * Format: int64
-             * @description How many of them are rated up or down.
+             * @description Number of them rated up or down.
              */
             feedback: number;
             /**
              * Format: int64
-             * @description How many answers.
+             * @description Number of answers.
              */
             generations: number;
             /**
              * Format: int64
-             * @description How many were rejected.
+             * @description Number rejected.
              */
             rejected: number;
         };
-        /** @description What was said of the answers of the last days. */
+        /** @description Statistics of the answers of the last days. */
         FeedbackStats: {
             /**
              * Format: double
-             * @description Accepted of accepted and rejected, 0 to 1; null when nothing was judged. Without a rating what
-             *     happened to an answer judges it.
+             * @description Accepted of accepted and rejected, 0 to 1; null without either. An answer without a rating counts
+             *     by its signals.
              */
             acceptance_rate?: number | null;
-            /** @description The same by kind of work. */
+            /** @description The same by category. */
             by_category: components["schemas"]["FeedbackCategory"][];
             /**
              * Format: double
@@ -2503,29 +2506,29 @@ export interface components {
             feedback_rate: number;
             /**
              * Format: int64
-             * @description Of how many days the answers are.
+             * @description Length of the period, in days.
              */
             period_days: number;
-            /** @description How many answers are rated `-1` and `1`, and of how many the rating was taken back, `0`. */
+            /** @description Number of answers rated `-1` and `1`, and of withdrawn ratings, `0`. */
             rating_distribution: {
                 [key: string]: number;
             };
-            /** @description How often each reason was given; the hundred most frequent. */
+            /** @description Number of ratings by reason; the hundred most frequent. */
             reason_distribution: {
                 [key: string]: number;
             };
-            /** @description How often each thing happened to an answer. */
+            /** @description Number of answers by signal. */
             signals: {
                 [key: string]: number;
             };
             /**
              * Format: int64
-             * @description How many of them are rated up or down.
+             * @description Number of them rated up or down.
              */
             total_feedback: number;
             /**
              * Format: int64
-             * @description How many answers there were.
+             * @description Number of answers.
              */
             total_generations: number;
         };
@@ -2547,30 +2550,30 @@ export interface components {
         };
         /** @description An insight. */
         Insight: {
-            /** @description The kind of work it is about; null for any. */
+            /** @description Category it is restricted to; null for any. */
             category?: string | null;
             /**
              * Format: double
-             * @description How sure it is, 0 to 1.
+             * @description Confidence, 0 to 1.
              */
             confidence: number;
-            /** @description Who says so; null when it is the analyzer. */
+            /** @description Administrator who decided the status; null if the analyzer did. */
             decided_by?: string | null;
-            /** @description What it puts into prompts. */
+            /** @description Description, as it is used in prompts. */
             description: string;
-            /** @description Who changed its words; null when nobody did. */
+            /** @description Administrator who edited the text; null without an edit. */
             edited_by?: string | null;
             effect?: components["schemas"]["InsightEffect"] | null;
-            /** @description The generations it was learned from, the newest of them. */
+            /** @description Newest generations it was learned from. */
             evidence: number[];
             /**
              * Format: date-time
-             * @description When it was first found.
+             * @description Time of its creation.
              */
             first_seen: string;
             /**
              * Format: int64
-             * @description Its number.
+             * @description Identifier.
              */
             id: number;
             /**
@@ -2578,164 +2581,164 @@ export interface components {
              *     `high_acceptance`.
              */
             insight_type: string;
-            /** @description The language it is about; null for any. */
+            /** @description Language it is restricted to; null for any. */
             language?: string | null;
             /**
              * Format: date-time
-             * @description When it last did.
+             * @description Time of its last use.
              */
             last_applied?: string | null;
             /**
              * Format: date-time
-             * @description When it last changed.
+             * @description Time of its last change.
              */
             last_updated: string;
             pattern?: components["schemas"]["InsightPattern"] | null;
             /**
              * Format: int32
-             * @description How many voices it was learned from.
+             * @description Number of votes it was learned from.
              */
             sample_size: number;
-            /** @description For whom it is. */
+            /** @description Scope. */
             scope: components["schemas"]["InsightScope"];
             /** @description `proposed`, `active` or `retired`. */
             status: components["schemas"]["InsightStatus"];
-            /** @description Why. */
+            /** @description Reason of the status. */
             status_reason?: string | null;
             /**
              * Format: date-time
-             * @description Since when.
+             * @description Time of the last change of status.
              */
             status_since: string;
             /**
              * Format: int64
-             * @description In how many prompts it stood.
+             * @description Number of prompts it was used in.
              */
             times_applied: number;
-            /** @description What it is about. */
+            /** @description Title. */
             title: string;
         };
-        /** @description One side of a comparison. */
+        /** @description Arm of a comparison. */
         InsightArm: {
             /**
              * Format: double
-             * @description How many answers.
+             * @description Number of answers.
              */
             n: number;
             /**
              * Format: double
-             * @description The share of them that was well; null when there are none.
+             * @description Share of successes; null without answers.
              */
             rate?: number | null;
         };
-        /** @description Answers with the insight in their prompt against those it was held out of by chance. */
+        /** @description Answers with the insight in their prompt against those it was held out of. */
         InsightComparison: {
-            /** @description Those with it. */
+            /** @description Answers with it. */
             applied: components["schemas"]["InsightArm"];
             /**
              * Format: double
-             * @description What it adds to the share; null while that is unknown.
+             * @description Difference of the shares; null while one is unknown.
              */
             difference?: number | null;
-            /** @description Those without it. */
+            /** @description Answers without it. */
             held_out: components["schemas"]["InsightArm"];
             /**
              * Format: double
-             * @description And less than this.
+             * @description Upper bound of the 90 % interval.
              */
             high?: number | null;
             /**
              * Format: double
-             * @description In 19 of 20 cases it adds more than this.
+             * @description Lower bound of the 90 % interval of the difference.
              */
             low?: number | null;
         };
-        /** @description What an insight does, as measured. */
+        /** @description Measured effect of an insight. */
         InsightEffect: {
             acceptance?: components["schemas"]["InsightComparison"] | null;
             /**
              * Format: u-int64
-             * @description How many answers are compared.
+             * @description Number of answers compared.
              */
             exposures: number;
             verification?: components["schemas"]["InsightComparison"] | null;
         };
         /** @description A page of insights. */
         InsightPage: {
-            /** @description The insights, the newest first. */
+            /** @description Insights, newest first. */
             insights: components["schemas"]["Insight"][];
-            /** @description Where the next page begins; null on the last. */
+            /** @description Cursor of the next page; null on the last. */
             next_cursor?: string | null;
         };
-        /** @description What was counted. */
+        /** @description Numbers behind an insight. */
         InsightPattern: {
             /**
              * Format: double
-             * @description Voices for answers like this, aged and bounded by person.
+             * @description Votes for answers with the value.
              */
             accepted?: number | null;
             baseline?: components["schemas"]["InsightVoices"] | null;
             posterior?: components["schemas"]["InsightPosterior"] | null;
             /**
              * Format: u-int64
-             * @description Of how many people.
+             * @description Number of raters.
              */
             raters?: number | null;
             /**
              * Format: double
-             * @description Voices against them.
+             * @description Votes against them.
              */
             rejected?: number | null;
-            /** @description What it is about, for example `quotes@python`. */
+            /** @description Subject, for example `quotes@python`. */
             subject?: string | null;
-            /** @description Which value of it. */
+            /** @description Value of the subject. */
             value?: string | null;
         };
-        /** @description How likely it is that an answer like this is accepted. */
+        /** @description Posterior acceptance of answers with the value. */
         InsightPosterior: {
             /**
              * Format: double
-             * @description And less than this.
+             * @description Upper bound of the 90 % interval.
              */
             high: number;
             /**
              * Format: double
-             * @description In 19 of 20 cases it is more than this.
+             * @description Lower bound of the 90 % interval.
              */
             low: number;
             /**
              * Format: double
-             * @description What is expected.
+             * @description Mean.
              */
             mean: number;
         };
-        /** @description For whom an insight is. */
+        /** @description Scope of an insight. */
         InsightScope: {
-            /** @description Which team or person; null for the organisation. */
+            /** @description Team or user; null for the organisation. */
             id?: string | null;
             /** @description `org`, `team` or `user`. */
             kind: components["schemas"]["InsightScopeKind"];
         };
         /**
-         * @description For whom an insight is.
+         * @description Kind of an insight's scope.
          * @enum {string}
          */
         InsightScopeKind: "org" | "team" | "user";
         /**
-         * @description Where an insight stands.
+         * @description Status of an insight.
          * @enum {string}
          */
         InsightStatus: "proposed" | "active" | "retired";
-        /** @description Voices for and against. */
+        /** @description Votes for and against. */
         InsightVoices: {
             /**
              * Format: double
-             * @description For.
+             * @description Votes for.
              */
             accepted: number;
             /**
              * Format: double
-             * @description Against.
+             * @description Votes against.
              */
             rejected: number;
         };
@@ -3038,14 +3041,14 @@ export interface components {
             /** @description The `session_id` of a plan. */
             session_id?: string | null;
         };
-        /** @description What happened to an answer. */
+        /** @description A signal on an answer. */
         NoteSignal: {
             /**
              * Format: int64
-             * @description The answer, as `generation_logged` named it.
+             * @description `gen_id` of the event `generation_logged`.
              */
             gen_id: number;
-            /** @description What happened. */
+            /** @description Signal. */
             signal: components["schemas"]["SeenSignal"];
         };
         /**
@@ -3069,94 +3072,94 @@ export interface components {
          * @enum {string}
          */
         OutputStream: "stdout" | "stderr";
-        /** @description The caller's rating of a generation, with nulls while there is none. */
+        /** @description The caller's rating of an answer, with nulls while there is none. */
         OwnRating: {
-            /** @description Why, in more words, without secrets. */
+            /** @description Comment, without secrets. */
             comment?: string | null;
             /**
              * Format: int64
-             * @description The answer.
+             * @description Answer.
              */
             gen_id: number;
             /**
              * Format: int16
-             * @description -1 rejected, 0 withdrawn, 1 accepted; null while it was never rated.
+             * @description -1 rejected, 0 withdrawn, 1 accepted; null without a rating.
              */
             rating?: number | null;
-            /** @description Why, in a word, without secrets. */
+            /** @description Reason in a word, without secrets. */
             reason?: string | null;
             /**
              * Format: date-time
-             * @description When this was said.
+             * @description Time of the rating.
              */
             updated_at?: string | null;
         };
-        /** @description What was measured in a span. */
+        /** @description Metrics of a time range. */
         Performance: {
-            /** @description What is added up. */
+            /** @description Length of the periods. */
             by: components["schemas"]["Period"];
             /**
              * Format: int64
-             * @description How many metrics are left out.
+             * @description Number of metrics left out.
              */
             left_out: number;
-            /** @description The metrics, by name; the 20 with the most samples. */
+            /** @description Metrics, by name; the 20 with the most samples. */
             metrics: components["schemas"]["PerformanceSeries"][];
         };
-        /** @description How a metric was distributed in a period. */
+        /** @description Distribution of a metric in a period. */
         PerformancePoint: {
             /**
              * Format: double
-             * @description Their mean.
+             * @description Mean.
              */
             avg: number;
             /**
              * Format: double
-             * @description The largest.
+             * @description Maximum.
              */
             max: number;
             /**
              * Format: double
-             * @description The smallest.
+             * @description Minimum.
              */
             min: number;
             /**
              * Format: double
-             * @description Half of them are no larger; within 2.5 %, as the other two.
+             * @description Median, within 2.5 %, as the other percentiles.
              */
             p50: number;
             /**
              * Format: double
-             * @description 95 % of them are no larger.
+             * @description 95th percentile.
              */
             p95: number;
             /**
              * Format: double
-             * @description 99 % of them are no larger.
+             * @description 99th percentile.
              */
             p99: number;
             /**
              * Format: int64
-             * @description How many values there are.
+             * @description Number of values.
              */
             samples: number;
             /**
              * Format: date-time
-             * @description When the period began.
+             * @description Start of the period.
              */
             time: string;
         };
         /** @description A metric over time. */
         PerformanceSeries: {
-            /** @description Its name. */
+            /** @description Name. */
             name: string;
-            /** @description The periods in which there are values. */
+            /** @description Periods with values. */
             points: components["schemas"]["PerformancePoint"][];
-            /** @description Its unit. */
+            /** @description Unit. */
             unit: string;
         };
         /**
-         * @description What is added up.
+         * @description Length of the periods.
          * @enum {string}
          */
         Period: "hour" | "day";
@@ -3367,41 +3370,41 @@ export interface components {
          * @enum {string}
          */
         Provider: "github" | "jira" | "slack";
-        /** @description The rates of a span. */
+        /** @description Event rates of a time range. */
         Rates: {
-            /** @description What is added up. */
+            /** @description Length of the periods. */
             by: components["schemas"]["Period"];
             /**
              * Format: int64
-             * @description How many series are left out.
+             * @description Number of series left out.
              */
             left_out: number;
-            /** @description The series, those with the most events first; at most 50. */
+            /** @description Series, those with the most events first; at most 50. */
             series: components["schemas"]["RateSeries"][];
-            /** @description When each period begins. */
+            /** @description Starts of the periods. */
             times: string[];
         };
-        /** @description How often events of a type came from clients of a version, in each period of a span. */
+        /** @description Events of a type from clients of a version, by period. */
         RateSeries: {
-            /** @description Those of each period. */
+            /** @description Number of events in each period. */
             counts: number[];
             /**
              * Format: int64
-             * @description All of them.
+             * @description Number of events.
              */
             events: number;
-            /** @description The type; `<other>` for those beyond the first few hundred of an hour. */
+            /** @description Event type; `<other>` for types beyond the limit of an hour. */
             type: string;
-            /** @description The client's version; null when it did not say. */
+            /** @description Version of the client; null if unknown. */
             version?: string | null;
         };
-        /** @description What somebody says of an answer. */
+        /** @description A rating of an answer. */
         Rating: {
-            /** @description Why, in more words, without secrets. */
+            /** @description Comment, without secrets. */
             comment?: string | null;
             /**
              * Format: int64
-             * @description The answer.
+             * @description Answer.
              */
             gen_id: number;
             /**
@@ -3409,82 +3412,82 @@ export interface components {
              * @description -1 rejected, 0 withdrawn, 1 accepted.
              */
             rating: number;
-            /** @description Why, in a word, without secrets. */
+            /** @description Reason in a word, without secrets. */
             reason?: string | null;
             /**
              * Format: date-time
-             * @description When this was said; saying the same again changes nothing.
+             * @description Time of the rating; the same rating again does not change it.
              */
             updated_at: string;
         };
-        /** @description That a rating was stored. */
+        /** @description Confirmation of a rating. */
         RatingStored: components["schemas"]["Rating"] & {
-            /** @description The same for people. */
+            /** @description The same in words. */
             message: string;
-            /** @description Always true: what is not stored is a problem. */
+            /** @description Always true; a failure is a problem document. */
             success: boolean;
         };
         /**
-         * @description Why an event was not stored.
+         * @description The reason why an event was not stored.
          * @enum {string}
          */
         Reason: "invalid" | "type_too_long" | "too_deep" | "number_out_of_range" | "unstorable";
-        /** @description A rating with what it is of. */
+        /** @description A rating and the answer it is of. */
         RecentRating: {
-            /** @description What kind of work it was. */
+            /** @description Category of the work. */
             category: string;
-            /** @description Why, in more words. */
+            /** @description Comment. */
             comment?: string | null;
             /**
              * Format: date-time
-             * @description When it was first given.
+             * @description Time of the first rating.
              */
             created_at: string;
             /**
              * Format: int64
-             * @description The answer.
+             * @description Answer.
              */
             gen_id: number;
             /**
              * Format: int64
-             * @description Its number.
+             * @description Row number.
              */
             id: number;
-            /** @description The model that answered. */
+            /** @description Model that answered. */
             model: string;
             /**
              * Format: int16
              * @description -1 rejected, 0 withdrawn, 1 accepted.
              */
             rating: number;
-            /** @description Why, in a word. */
+            /** @description Reason, in a word. */
             reason?: string | null;
-            /** @description What happened to the answer. */
+            /** @description Signals on the answer. */
             signals: string[];
-            /** @description The run or conversation that the answer belongs to. */
+            /** @description Run or conversation of the answer. */
             task_id?: string | null;
-            /** @description What kind of answer was asked for: `codegen`, `summarize`, `chat` or `analysis`. */
+            /** @description `codegen`, `summarize`, `chat` or `analysis`. */
             task_type: string;
             /**
              * Format: double
-             * @description Its temperature; null when the provider's own was used.
+             * @description Temperature; null if the provider's default was used.
              */
             temperature?: number | null;
             /**
              * Format: date-time
-             * @description When it was last changed.
+             * @description Time of the last change.
              */
             updated_at: string;
         };
         /** @description A page of ratings. */
         RecentRatings: {
-            /** @description The ratings, those that were first given last first. */
+            /** @description Ratings, by the time of the first rating, newest first. */
             feedback: components["schemas"]["RecentRating"][];
-            /** @description Where the next page begins; null on the last. */
+            /** @description Cursor of the next page; null on the last. */
             next_cursor?: string | null;
             /**
              * Format: int64
-             * @description How many the organisation has.
+             * @description Number of ratings in the organisation.
              */
             total_count: number;
         };
@@ -3499,18 +3502,18 @@ export interface components {
         };
         /** @description An event that was not stored. */
         Rejected: {
-            /** @description Why, for a person. */
+            /** @description Reason, in words. */
             detail: string;
-            /** @description Its place in the batch, from 0. */
+            /** @description Index in the batch, from 0. */
             index: number;
-            /** @description Why, for a program. */
+            /** @description Reason, for programs. */
             reason: components["schemas"]["Reason"];
         };
-        /** @description What is decided about a group. */
+        /** @description Resolution of an error group. */
         ResolveError: {
-            /** @description What is to be known about it, at most 1000 characters; everybody in the organisation reads it. */
+            /** @description Notes, at most 1000 characters, visible to everyone in the organisation. */
             notes?: string | null;
-            /** @description Open it again instead. */
+            /** @description Reopen it instead. */
             reopen?: boolean | null;
         };
         /**
@@ -3613,9 +3616,9 @@ export interface components {
             /** @description Remarks about the review itself, such as the files that were not reviewed. */
             warning?: string | null;
         };
-        /** @description New words for an insight. */
+        /** @description New text of an insight. */
         RewordInsight: {
-            /** @description One line of 1 to 300 characters. It stands in prompts word by word. */
+            /** @description One line of 1 to 300 characters, copied into prompts. */
             description?: string | null;
             /** @description One line of 1 to 120 characters. */
             title?: string | null;
@@ -3910,7 +3913,7 @@ export interface components {
             sso: components["schemas"]["SsoStatus"];
         };
         /**
-         * @description What a client can see happen to an answer.
+         * @description Signals that clients observe.
          * @enum {string}
          */
         SeenSignal: "kept" | "edited" | "reverted";
@@ -3919,18 +3922,18 @@ export interface components {
             /** @description The id. */
             org_id: string;
         };
-        /** @description That a signal was noted. */
+        /** @description Confirmation of a signal. */
         SignalNoted: {
             /**
              * Format: int64
-             * @description The answer.
+             * @description Answer.
              */
             gen_id: number;
-            /** @description The same for people. */
+            /** @description The same in words. */
             message: string;
-            /** @description What happened to it. */
+            /** @description Signal. */
             signal: string;
-            /** @description Always true: what is not noted is a problem. */
+            /** @description Always true; a failure is a problem document. */
             success: boolean;
         };
         /** @description A file that was not reviewed. */
@@ -4010,21 +4013,21 @@ export interface components {
              */
             path: string;
         };
-        /** @description What somebody says of an answer. */
+        /** @description A rating of an answer. */
         SubmitRating: {
-            /** @description Why, in more words: at most 1000 characters. */
+            /** @description Comment, at most 1000 characters. */
             comment?: string | null;
             /**
              * Format: int64
-             * @description The answer, as `generation_logged` named it.
+             * @description `gen_id` of the event `generation_logged`.
              */
             gen_id: number;
             /**
              * Format: int64
-             * @description -1 rejects it, 1 accepts it, 0 takes back what was said.
+             * @description -1 rejects, 1 accepts, 0 withdraws.
              */
             rating: number;
-            /** @description Why, in a word: at most 64 characters. */
+            /** @description Reason in a word, at most 64 characters. */
             reason?: string | null;
         };
         /** @description How a run ended: the one shape of `complete.summary`. */
@@ -4110,71 +4113,71 @@ export interface components {
             /** @description The older name of `workspace_path`. */
             workspace_root?: string | null;
         };
-        /** @description What became of a batch. */
+        /** @description The result of a batch. */
         TelemetryAnswer: {
-            /** @description Your name for it. */
+            /** @description Your id of the batch. */
             batchId: string;
-            /** @description Those that were changed so that they could be stored. */
+            /** @description Events that were changed for storage. */
             eventsChanged: components["schemas"]["ChangedEvent"][];
-            /** @description How many of them are stored, now or since you sent the batch before. */
+            /** @description Number of events stored by this request or an earlier one. */
             eventsPersisted: number;
-            /** @description How many events it has. */
+            /** @description Number of events received. */
             eventsReceived: number;
-            /** @description Those that are not, and why. */
+            /** @description Rejected events. */
             eventsRejected: components["schemas"]["Rejected"][];
-            /** @description The same in words. */
+            /** @description Result in words. */
             message: string;
-            /** @description Whether every event of the batch is stored. */
+            /** @description True if every event of the batch is stored. */
             success: boolean;
         };
-        /** @description What clients report. Fields that are not listed are kept with the event. */
+        /** @description A batch of events. Fields that are not listed are stored with the event. */
         TelemetryBatch: {
-            /** @description Your name for this batch, 1 to 128 bytes. Sent again, it is stored once. */
+            /** @description Your id of the batch, 1 to 128 bytes. A batch sent again is stored once. */
             batchId: string;
-            /** @description At most 1000. */
+            /** @description Events, at most 1000. */
             events: components["schemas"]["TelemetryEvent"][];
-            /** @description Which client you are; `vscode` when absent. */
+            /** @description Client; `vscode` when absent. */
             source?: string | null;
             /**
              * Format: int64
-             * @description When you sent it, in milliseconds since 1970.
+             * @description Time of sending, in milliseconds since 1970.
              */
             timestamp?: number | null;
-            /** @description Your version, for the events that do not say. */
+            /** @description Version of the client, for events without one. */
             version?: string | null;
         };
-        /** @description Something that happened at a client. */
+        /** @description An event of a client. */
         TelemetryEvent: {
             /**
-             * @description What else is to be said. Secrets are taken out, long strings cut after 10000 characters, and
-             *     what goes beyond 50000 bytes left out.
+             * @description Data. Secrets are redacted, strings truncated to 10000 characters, and data beyond 50000 bytes
+             *     dropped.
              */
             data?: {
                 [key: string]: unknown;
             } | null;
-            /** @description The run that it belongs to. */
+            /** @description Run. */
             runId?: string | null;
-            /** @description Your session. */
+            /** @description Session of the client. */
             sessionId?: string | null;
             /**
              * Format: double
-             * @description When, in milliseconds since 1970; brought into the last 30 days.
+             * @description Time in milliseconds since 1970; clamped to the last 30 days.
              */
             timestamp?: number | null;
-            /** @description The trace that it belongs to: 32 hexadecimal digits, or a whole `traceparent`. */
+            /** @description Trace: 32 hexadecimal digits, or a whole `traceparent`. */
             traceId?: string | null;
-            /** @description What happened, such as `navi.error` or `navi.streaming.performance`; at most 128 characters. */
+            /** @description Type, such as `navi.error` or `navi.streaming.performance`; at most 128 characters. */
             type: string;
-            /** @description Your version. */
+            /** @description Version of the client. */
             version?: string | null;
-            /** @description A folder; kept as a pseudonym. */
+            /** @description Folder; stored as a pseudonym. */
             workspaceRoot?: string | null;
         };
-        /** @description Whether telemetry is taken. */
+        /** @description Health of telemetry. */
         TelemetryHealth: {
             /** @description `telemetry`. */
             service: string;
-            /** @description `healthy`, or `degraded` while the database does not answer. */
+            /** @description `healthy`. */
             status: string;
         };
         /** @description A personal token. */
@@ -4821,7 +4824,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description the answer, as `generation_logged` named it */
+                /** @description `gen_id` of the event `generation_logged` */
                 gen_id: number;
             };
             cookie?: never;
@@ -4842,15 +4845,15 @@ export interface operations {
     list_insights: {
         parameters: {
             query?: {
-                /** @description The `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before. */
                 cursor?: string;
-                /** @description At most this many, 1 to 100; 50 when absent. */
+                /** @description Page size, 1 to 100; 50 when absent. */
                 limit?: number;
-                /** @description For whom they are; anybody when absent. */
+                /** @description Scope; any when absent. */
                 scope?: "org" | "team" | "user";
-                /** @description Where they stand; anywhere when absent. */
+                /** @description Status; any when absent. */
                 status?: "proposed" | "active" | "retired";
-                /** @description What kind of thing they say; any when absent. */
+                /** @description Type; any when absent. */
                 type?: "pattern_rejected" | "pattern_preferred" | "style_preference" | "low_acceptance" | "high_acceptance";
             };
             header?: never;
@@ -4909,7 +4912,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The insight as it is now */
+            /** @description The insight after the change */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4936,7 +4939,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The insight as it is now */
+            /** @description The insight after the change */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4963,7 +4966,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The insight as it is now */
+            /** @description The insight after the change */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4983,7 +4986,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What is known */
+            /** @description The counts */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4997,9 +5000,9 @@ export interface operations {
     recent_ratings: {
         parameters: {
             query?: {
-                /** @description The `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before. */
                 cursor?: string;
-                /** @description At most this many, 1 to 200; 50 when absent. */
+                /** @description Page size, 1 to 200; 50 when absent. */
                 limit?: number;
             };
             header?: never;
@@ -5032,7 +5035,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is noted */
+            /** @description The signal is recorded */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5046,7 +5049,7 @@ export interface operations {
     feedback_stats: {
         parameters: {
             query?: {
-                /** @description How many days back, 1 to 365; 30 when absent. */
+                /** @description Length of the period in days, 1 to 365; 30 when absent. */
                 days?: number;
             };
             header?: never;
@@ -5055,7 +5058,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The numbers */
+            /** @description The statistics */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6186,7 +6189,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What became of every event */
+            /** @description The result of every event */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6200,28 +6203,28 @@ export interface operations {
     list_errors: {
         parameters: {
             query?: {
-                /** @description Where the last occurrence was. */
+                /** @description Component of the last occurrence. */
                 component?: string;
-                /** @description The `next_cursor` of the page before. */
+                /** @description `next_cursor` of the page before. */
                 cursor?: string;
-                /** @description At most this many, 1 to 100; 20 when absent. */
+                /** @description Page size, 1 to 100; 20 when absent. */
                 limit?: number;
                 /**
                  * @description Words in the type or the message, at most 200 characters: all of them, `"in a row"`, `or`,
-                 *     `-without`. The last one may be the beginning of a word.
+                 *     `-without`. The last word may be a prefix.
                  */
                 q?: string;
-                /** @description How bad the last occurrence was. */
+                /** @description Severity of the last occurrence. */
                 severity?: string;
-                /** @description Those that happened since, RFC 3339. */
+                /** @description Earliest last occurrence, RFC 3339. */
                 since?: string;
-                /** @description The order, the largest first. */
+                /** @description Order, largest first. */
                 sort?: "last_seen" | "occurrences";
-                /** @description Who reports them. */
+                /** @description Reporter. */
                 source?: "client" | "server" | "run";
-                /** @description Where they stand; those that are open or came back when absent. */
+                /** @description Status; open and regressed groups when absent. */
                 status?: "unresolved" | "open" | "resolved" | "regressed" | "all";
-                /** @description The version in which they were first or last seen. */
+                /** @description Version of the first or last occurrence. */
                 version?: string;
             };
             header?: never;
@@ -6280,7 +6283,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The group as it is now */
+            /** @description The group after the change */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6300,7 +6303,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is */
+            /** @description Telemetry is accepted */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6314,13 +6317,13 @@ export interface operations {
     get_performance: {
         parameters: {
             query?: {
-                /** @description What is added up: hours, 744 at most, or days in UTC, 400 at most. */
+                /** @description Length of the periods: hours, 744 at most, or days in UTC, 400 at most. */
                 by?: "hour" | "day";
-                /** @description This metric alone. */
+                /** @description Metric. */
                 metric?: string;
-                /** @description From when on, RFC 3339; the last 24 hours or 14 days when absent. */
+                /** @description Start of the range, RFC 3339; the last 24 hours or 14 days when absent. */
                 since?: string;
-                /** @description Until when, RFC 3339; now when absent. */
+                /** @description End of the range, RFC 3339; now when absent. */
                 until?: string;
             };
             header?: never;
@@ -6343,15 +6346,15 @@ export interface operations {
     get_rates: {
         parameters: {
             query?: {
-                /** @description What is added up: hours, 744 at most, or days in UTC, 400 at most. */
+                /** @description Length of the periods: hours, 744 at most, or days in UTC, 400 at most. */
                 by?: "hour" | "day";
-                /** @description From when on, RFC 3339; the last 24 hours or 14 days when absent. */
+                /** @description Start of the range, RFC 3339; the last 24 hours or 14 days when absent. */
                 since?: string;
-                /** @description Events of this type alone. */
+                /** @description Event type. */
                 type?: string;
-                /** @description Until when, RFC 3339; now when absent. */
+                /** @description End of the range, RFC 3339; now when absent. */
                 until?: string;
-                /** @description Events from clients of this version alone; of those that did not say when empty. */
+                /** @description Version of the client; empty for unknown versions. */
                 version?: string;
             };
             header?: never;

@@ -64,7 +64,7 @@ if [[ -z ${NAVI_NGINX:-} ]]; then
 fi
 
 # `thorough` leaves nothing out, see .config/nextest.toml.
-profile=${NAVI_TEST_PROFILE:-default}
+profile=${TEST_PROFILE:-default}
 
 # Adds up what the runners say, and prints the sum as the last line.
 report() {

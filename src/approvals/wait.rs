@@ -29,7 +29,7 @@ pub(crate) enum Polled<A> {
 
 /// The error of a question, which may be that the database is away for a moment.
 pub(crate) trait WaitError: std::fmt::Display {
-    /// Whether the database failed.
+    /// True if the database failed.
     fn is_database(&self) -> bool;
 }
 

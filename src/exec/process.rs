@@ -28,7 +28,7 @@ pub const COMMAND_BYTES: usize = 100_000;
 /// How long the supervisors have to end everything: their grace and their force, and a little.
 const ENDING: Duration = Duration::from_secs(10);
 
-/// How long a command may take to end by itself when somebody waits for the end of its run.
+/// How long a command may take to end by itself when a user waits for the end of its run.
 const SOON: Duration = Duration::from_millis(400);
 
 /// What it takes to start a command; the same for all runs of a server.

@@ -36,7 +36,7 @@ pub struct Rule {
     /// What could be done instead.
     #[serde(default)]
     pub alternatives: Vec<String>,
-    /// Whether it can be taken back.
+    /// True if it can be taken back.
     #[serde(default)]
     pub reversible: bool,
     /// The fact it is about.
@@ -60,7 +60,7 @@ pub struct Rule {
     pub(super) inline: Vec<String>,
     /// What the standard input must be, or that the expression in `text` is about it too.
     pub(super) input: Option<Input>,
-    /// Whether it is not about requests to this machine alone.
+    /// True if it is not about requests to this machine alone.
     #[serde(default)]
     pub(super) unless_local: bool,
     /// The files it is about, as patterns of lower-case paths.
@@ -69,7 +69,7 @@ pub struct Rule {
     /// Files it is not about.
     #[serde(default)]
     pub(super) except: Vec<String>,
-    /// Whether it is about reading the files, or about writing them.
+    /// True if it is about reading the files, or about writing them.
     #[serde(default)]
     pub(super) access: FileAccess,
     /// Actions it must match.

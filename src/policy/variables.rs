@@ -2,7 +2,7 @@
 
 use crate::policy::rules::Rules;
 
-/// Whether setting this variable makes other programs run something.
+/// True if setting this variable makes other programs run something.
 pub(super) fn is_dangerous(rules: &Rules, name: &str, value: &str) -> bool {
     // Adding folders of the project to the path is everyday work.
     if name == "PATH" {
@@ -39,7 +39,7 @@ pub(super) fn is_dangerous(rules: &Rules, name: &str, value: &str) -> bool {
     !harmless && rules.lists.dangerous_variables.iter().any(listed)
 }
 
-/// Whether a folder is named from where the command runs, without leaving it.
+/// True if a folder is named from where the command runs, without leaving it.
 fn is_within(part: &str) -> bool {
     !part.starts_with(['/', '~']) && !part.split('/').any(|step| step == "..")
 }

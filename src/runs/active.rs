@@ -40,12 +40,12 @@ impl ActiveRuns {
         run.inspect(|run| run.cancel.cancel()).is_some()
     }
 
-    /// Whether this process works on a run.
+    /// True if this process works on a run.
     pub fn contains(&self, run_id: RunId) -> bool {
         lock(&self.0).contains_key(&run_id)
     }
 
-    /// Whether this process works on a run under this fence.
+    /// True if this process works on a run under this fence.
     pub fn works_on(&self, run_id: RunId, fence: i64) -> bool {
         let runs = lock(&self.0);
         runs.get(&run_id).is_some_and(|run| run.fence == fence)

@@ -40,7 +40,7 @@ impl RunStatus {
         }
     }
 
-    /// Whether the run is over.
+    /// True if the run is over.
     pub fn is_terminal(self) -> bool {
         match self {
             Self::Completed | Self::Failed | Self::Canceled => true,
@@ -173,8 +173,8 @@ pub struct EndOfLog {
 pub struct LockedRun {
     /// Its status.
     pub status: RunStatus,
-    /// Whether a worker that lives has claimed it.
+    /// True if a worker that lives has claimed it.
     pub is_claimed: bool,
-    /// Whether it waits to be started, and not only for its turn.
+    /// True if it waits to be started, and not only for its turn.
     pub is_held_back: bool,
 }

@@ -20,7 +20,7 @@ pub struct Task {
     pub attachments: Vec<Part>,
     /// What the user is looking at.
     pub editor: EditorContext,
-    /// Whether the project's checks run before the run may end.
+    /// True if the project's checks run before the run may end.
     pub run_verification: bool,
     /// The most rounds; by the task's complexity when absent.
     pub max_iterations: Option<u32>,

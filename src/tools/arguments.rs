@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::platform::text::cut_bytes;
+use crate::policy::request::Request;
 use crate::tools::outcome::ToolError;
 
 /// The arguments of one call.
@@ -27,6 +28,13 @@ impl<'a> Arguments<'a> {
     /// A text as it was sent; none for anything else, of which the tool itself says what is wrong.
     pub fn raw_text(self, name: &str) -> Option<&'a str> {
         self.get(name)?.as_str()
+    }
+
+    /// The request about a text that must be there. Without it the tool refuses the call, so there is
+    /// nothing to judge.
+    pub fn request(self, name: &str, of: impl FnOnce(&'a str) -> Request<'a>) -> Request<'a> {
+        let refused = Request::Harmless { reads_only: false };
+        self.raw_text(name).map_or(refused, of)
     }
 
     fn missing(self, name: &str, wanted: &str) -> ToolError {

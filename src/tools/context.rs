@@ -23,7 +23,7 @@ pub struct ToolContext {
     pub cancel: CancellationToken,
     /// Where background work is spawned.
     pub tasks: Tasks,
-    /// Where live output goes. When nobody keeps up with it, live lines are dropped and counted;
+    /// Where live output goes. When its reader does not keep up, live lines are dropped and counted;
     /// a command never waits for a reader.
     pub output: mpsc::Sender<OutputLine>,
     /// How commands are started, and which ones still run.
@@ -34,7 +34,7 @@ pub struct ToolContext {
     pub http: Client,
     /// How much each tool may use.
     pub limits: ToolLimits,
-    /// What a search leaves out: files that nobody may see unasked.
+    /// What a search leaves out: files that may not be read unasked.
     pub policy: Policy,
     /// Where the command of the present call records how far it came.
     pub status_file: Option<PathBuf>,

@@ -21,7 +21,7 @@ pub enum Effect {
         /// Its exit code; 128 and the signal's number when a signal ended it, -1 after a time-out,
         /// -2 when the run was cancelled; none while it still runs.
         exit_code: Option<i32>,
-        /// Whether it succeeded.
+        /// True if it succeeded.
         success: bool,
     },
 }

@@ -15,14 +15,6 @@ fn folders(tree: &Tree) -> BTreeMap<&str, usize> {
     folders
 }
 
-/// The rows of `CEILINGS` for the code as it is.
-pub(crate) fn ceilings_of(tree: &Tree) -> String {
-    let folders = folders(tree);
-    let full = folders.iter().filter(|(_, count)| **count > MAX_FILES);
-    let rows = full.map(|(folder, count)| format!("    (\"{folder}\", {count}),"));
-    rows.collect::<Vec<_>>().join("\n")
-}
-
 /// Files that are too long, and folders that are too full.
 pub(crate) fn sizes(tree: &Tree, house: &House) -> Vec<String> {
     let mut wrong = Vec::new();

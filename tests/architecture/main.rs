@@ -115,12 +115,3 @@ fn retired_names_stay_away() {
 fn a_type_that_others_import_has_a_name_of_its_own() {
     check(naming::namesakes);
 }
-
-/// The tables as they would have to be for the code as it is, for those who move code.
-#[test]
-#[ignore = "prints and checks nothing: cargo test --test architecture -- --ignored --nocapture"]
-fn print_the_tables_of_the_code() {
-    println!("{}", structure::table_of(&TREE, &HOUSE));
-    println!("{}", files::ceilings_of(&TREE));
-    println!("{}", naming::shared_of(&TREE));
-}

@@ -125,11 +125,3 @@ pub(crate) fn namesakes(tree: &Tree, house: &House) -> Vec<String> {
     }
     wrong
 }
-
-/// The rows of `SHARED` for the code as it is.
-pub(crate) fn shared_of(tree: &Tree) -> String {
-    let imported = imported(tree);
-    let shared = imported.iter().filter(|(_, places)| places.len() > 1);
-    let rows = shared.map(|(name, places)| format!("    (\"{name}\", {}),", places.len()));
-    rows.collect::<Vec<_>>().join("\n")
-}

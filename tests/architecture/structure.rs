@@ -72,22 +72,6 @@ fn imported(tree: &Tree) -> BTreeMap<&str, BTreeMap<&str, Vec<String>>> {
     found
 }
 
-/// The table of the document for the code as it is. New modules come first, on floor 0.
-pub(crate) fn table_of(tree: &Tree, house: &House) -> String {
-    let mut rows = Vec::new();
-    for (name, imports) in imported(tree) {
-        let at = house.modules.iter().position(|module| module.name == name);
-        let floor = at.map_or(0, |at| house.modules[at].floor);
-        rows.push((
-            at,
-            format!("{floor} {name}: {}", words(imports.into_keys())),
-        ));
-    }
-    rows.sort();
-    let rows = rows.into_iter().map(|(_, row)| row);
-    rows.collect::<Vec<_>>().join("\n")
-}
-
 /// Modules that import other modules than their row says.
 pub(crate) fn imports(tree: &Tree, house: &House) -> Vec<String> {
     let found = imported(tree);

@@ -22,11 +22,11 @@ use crate::runs::log::entry::{Entry, UsedConsent};
 /// How often a person may want something else that has to be asked about again.
 const MAX_ALTERNATIVES: u32 = 3;
 
-/// Consenting takes more than a viewer may; nobody is asked what they cannot answer.
+/// Consenting takes more than a viewer may; no user is asked what they cannot answer.
 const NOT_A_VIEWERS: &str = "this needs consent, which the user's role may not give; nothing was run. \
                              Go on without it";
 
-/// Whether a call may run.
+/// True if a call may run.
 pub(crate) enum Approval {
     /// It may.
     Run {
@@ -137,7 +137,7 @@ pub(crate) async fn approve(
     Ok(Approval::Refuse(CallResult::error(told)))
 }
 
-/// The result of something that nobody may allow.
+/// The result of a forbidden action.
 pub(crate) fn forbids(runner: &Runner, invocation: &Invocation) -> Option<CallResult> {
     let judgement = judge(runner, invocation);
     let forbids = judgement.verdict == Verdict::Forbid;
@@ -202,7 +202,7 @@ fn action(runner: &Runner, invocation: &Invocation) -> Action {
     policy.action(name, request, arguments, Path::new("/"))
 }
 
-/// Whether its user has said before that they do not want to be asked about this.
+/// True if its user has said before that they do not want to be asked about this.
 async fn is_preferred(
     runner: &mut Runner,
     pending: &PendingCall,
@@ -262,7 +262,7 @@ async fn is_preferred(
     }
 }
 
-/// What the model is told of an action that nobody may allow.
+/// The text for the model about a forbidden action.
 fn forbidden(invocation: &Invocation, findings: &[Finding]) -> CallResult {
     let forbids = |finding: &&Finding| finding.verdict == Verdict::Forbid;
     let mut reasons = findings.iter().filter(forbids);

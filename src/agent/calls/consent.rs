@@ -151,7 +151,7 @@ async fn tell_decision(
     Ok(runner.journal.write(entries).await?)
 }
 
-/// Whether a call was allowed, and that was told, in the process that left it behind.
+/// True if a call was allowed, and that was told, in the process that left it behind.
 fn was_approved(pending: &PendingCall) -> bool {
     let past = pending.past.as_ref();
     past.is_some_and(|past| past.progress == CallProgress::Approved)

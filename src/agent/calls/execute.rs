@@ -96,7 +96,7 @@ fn pending(runner: &mut Runner, call: ToolCall) -> PendingCall {
     }
 }
 
-/// Whether a call only reads and nobody has to be asked, so that it can run beside others.
+/// True if a call only reads and needs no consent, so that it can run beside others.
 fn is_free(runner: &Runner, pending: &PendingCall) -> bool {
     let Ok(invocation) = &pending.work else {
         return false;

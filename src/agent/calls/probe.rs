@@ -82,7 +82,7 @@ impl StoredProbe {
         })
     }
 
-    /// Whether the command has to note how far it comes.
+    /// True if the command has to note how far it comes.
     pub(crate) fn needs_record(&self) -> bool {
         matches!(self.sign, Sign::Command { .. })
     }

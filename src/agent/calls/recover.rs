@@ -1,8 +1,8 @@
 //! What became of a call that had begun in a process that was lost.
 //!
 //! Before an effect begins, what it can be recognised by is written beside the intent: the hashes of
-//! a file before and after, or where a command notes how far it came. Whoever goes on looks there.
-//! What certainly did not happen is done now, what did is not done again, and what nobody can tell
+//! a file before and after, or where a command notes how far it came. The process that goes on looks there.
+//! What certainly did not happen is done now, what did is not done again, and what is unknown
 //! is asked about.
 
 use crate::agent::calls::probe::{Sign, sha256};
@@ -22,7 +22,7 @@ pub(crate) enum Recovery {
     Completed(CallResult),
     /// It certainly did not happen.
     NotStarted,
-    /// Nobody can tell.
+    /// Unknown.
     Unknown,
 }
 
@@ -107,7 +107,7 @@ fn written(path: &str, existed: bool) -> CallResult {
     done
 }
 
-/// The result of a command that ended while nobody was there to read what it said.
+/// The result of a command that ended after its process was lost.
 fn ran(invocation: &Invocation, code: i32) -> CallResult {
     let success = code == 0;
     let message = format!(

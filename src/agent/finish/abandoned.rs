@@ -1,7 +1,7 @@
 //! The end of a run that cannot tell its own: it panicked, its log was refused, it could not be taken
-//! up, it lost its worker once too often, or nobody had begun with it when its user cancelled it.
+//! up, it lost its worker once too often, or its user cancelled it before a worker had begun.
 //!
-//! Whoever follows it is told all the same, and its row does not stay open for ever. What it did is
+//! Clients that follow it receive its end all the same, and its row does not stay open. What it did is
 //! taken from what it stored with its last step.
 
 use std::time::Duration;

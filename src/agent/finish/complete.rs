@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long the accounting may take to be written before a run is put back.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// How a run ended, for whoever started it.
+/// The end of the work on a run, for the task that runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// It is over, and its end is in the log.
@@ -61,8 +61,8 @@ pub(crate) async fn end(
     }
 }
 
-/// Leaves the run to whoever takes it next: its conversation and the intent of every call are in
-/// the database, and its row says that nobody works on it.
+/// Leaves the run to the worker that claims it next: its conversation and the intent of every call are in
+/// the database, and its row says that it has no worker.
 async fn interrupt(runner: Runner) -> Ended {
     if runner.has_entered && tell_interruption(&runner).await.is_err() {
         return Ended::Lost;

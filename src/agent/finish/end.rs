@@ -1,4 +1,4 @@
-//! The end of a run, whoever writes it.
+//! The end of a run: what is written, and its summary.
 
 use std::time::Duration;
 

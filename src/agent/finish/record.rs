@@ -193,7 +193,7 @@ fn rag_metrics(end: &End<'_>, at: DateTime<Utc>) -> Vec<RagMetric> {
     end.usage.retrievals.iter().map(metric).collect()
 }
 
-/// A run that failed is an error of whoever asked for it, beside those that their client reports.
+/// A run that failed is an error of its user, beside those that their client reports.
 fn failure(end: &End<'_>, at: DateTime<Utc>) -> ErrorOccurrence {
     let run = end.run;
     let message = end.error.or(end.stopped.explanation());

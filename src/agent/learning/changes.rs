@@ -71,7 +71,7 @@ pub(crate) fn hash_of(workspace: &Workspace, path: &str) -> Option<String> {
     (content.len() as u64 <= MAX_BYTES).then(|| hex(&Sha256::digest(&content)))
 }
 
-/// Looks what became of earlier changes in a folder that somebody works in now.
+/// Checks earlier changes in a folder that a run works in now.
 pub(crate) async fn check_past_changes(deps: &Deps, org_id: &OrgId, workspace: &Workspace) {
     let folder = workspace.root().to_string_lossy().into_owned();
     let looked = async {

@@ -12,7 +12,7 @@ use crate::feedback::traits::{language_in, language_of};
 use crate::retrieval::model::Chunk;
 use crate::runs::task::Task;
 
-/// What was learned for a task of somebody; nothing when that is switched off or cannot be read,
+/// The insights for a task of a user; none when that is switched off or cannot be read,
 /// because a task can do without.
 pub(crate) async fn guidance(
     deps: &Deps,

@@ -92,7 +92,7 @@ pub struct Runner {
     /// The number under which this process writes.
     pub(crate) fence: i64,
     pub(crate) origin: Origin,
-    /// Whether the log says how the run came here. One that was put back before that is as it was.
+    /// True if the log says how the run came here. One that was put back before that is as it was.
     pub(crate) has_entered: bool,
     pub(crate) deps: Deps,
     pub(crate) route: Route,

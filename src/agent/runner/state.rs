@@ -64,7 +64,7 @@ pub struct Baseline {
 pub struct Rounds {
     /// The failures of the last verification, and how often they came back.
     pub(crate) repeated: (BTreeSet<String>, u32),
-    /// Whether the model was already told that what fails failed before.
+    /// True if the model was already told that what fails failed before.
     pub(crate) told_of_old_failures: bool,
     /// What had been done by the last verification.
     pub(crate) deeds_seen: u32,

@@ -12,7 +12,7 @@ pub(crate) enum NextStep {
     Act(Vec<ToolCall>),
     /// Consider what it answered, which may be nothing.
     Consider {
-        /// Whether it answered nothing.
+        /// True if it answered nothing.
         is_empty: bool,
     },
 }

@@ -58,7 +58,7 @@ pub(crate) async fn measure_baseline(runner: &mut Runner) -> Result<(), Halt> {
     keep_baseline(runner).await
 }
 
-/// Whoever goes on with this run cannot measure it again: the workspace will have changed.
+/// Another process cannot measure it again: the workspace will have changed.
 async fn keep_baseline(runner: &mut Runner) -> Result<(), Halt> {
     let baseline = to_jsonb(&runner.baseline);
     Ok(runner

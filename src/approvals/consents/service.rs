@@ -121,7 +121,7 @@ impl Consents {
         }
     }
 
-    /// Waits until a consent is settled, at most until it expires: one that nobody answered in time
+    /// Waits until a consent is settled, at most until it expires: one without an answer in time
     /// is closed, so that a late answer is told that it came too late. After a restart it goes on
     /// where it was, because the row says until when.
     pub async fn wait(

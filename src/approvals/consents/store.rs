@@ -148,7 +148,7 @@ pub async fn answer(
     .map(|done| done.rows_affected() == 1)
 }
 
-/// Closes a consent that nobody answered, and writes why into the audit. Answers whether it was
+/// Closes an unanswered consent, and writes why into the audit. Answers whether it was
 /// still waiting.
 pub async fn close(
     conn: &mut PgConnection,

@@ -83,7 +83,7 @@ pub async fn settle(
     Ok(done.rows_affected() == 1)
 }
 
-/// Closes the questions of a run that is over: nobody would read their answers.
+/// Closes the questions of a run that is over: no run would read their answers.
 pub async fn close_of_run(
     conn: &mut PgConnection,
     org_id: &OrgId,

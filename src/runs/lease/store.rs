@@ -12,7 +12,7 @@ use crate::runs::lease::model::{ClaimedRun, Shares};
 use crate::runs::model::{ChosenModel, Run, RunClaim, RunKind, RunStatus};
 use crate::runs::task::Task;
 
-/// The advisory lock of whoever counts and takes runs; the number is arbitrary and must never
+/// The advisory lock of a worker that counts and claims runs; the number is arbitrary and must never
 /// change.
 const TAKING: i64 = 0x6e61_7669_0002;
 

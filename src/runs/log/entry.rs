@@ -40,7 +40,7 @@ pub enum Entry {
     ToolStarted {
         /// Its row.
         id: ToolCallId,
-        /// What its effect is recognised by, should nobody live to record the outcome.
+        /// What its effect is recognised by, should its process be lost before the outcome is recorded.
         probe: Value,
         /// The consent it uses up, with the action that was asked about.
         consent: Option<UsedConsent>,
@@ -78,7 +78,7 @@ pub(crate) enum WriteError {
     /// The consent was used before, or belongs to another action.
     #[error("a consent cannot be used for this action")]
     ConsentSpent,
-    /// Somebody else writes it.
+    /// Another process writes it.
     #[error("the log ends at {found}, not at {expected}")]
     Moved {
         /// Where it ends.
@@ -113,7 +113,7 @@ pub(crate) enum JournalCommand {
     Commit(oneshot::Sender<()>),
 }
 
-/// The database refuses what this run writes, or somebody else writes its log; the run cannot go
+/// The database refuses what this run writes, or another process writes its log; the run cannot go
 /// on. A database that is only away is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the run's log could not be written")]

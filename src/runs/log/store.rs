@@ -59,7 +59,7 @@ impl Storable {
 pub struct Append<'a> {
     /// The sequence number that the log must end at.
     pub last: i64,
-    /// The fence of whoever writes.
+    /// The fence of the writer.
     pub fence: i64,
     /// The events, each with where the run stands when it happens.
     pub events: &'a [(Storable, RunStatus)],

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::platform::ids::{OrgId, RunId};
 use crate::runs::model::Run;
 
-/// A note that somebody is to look at.
+/// A note of changes that are due to be checked.
 #[derive(Clone, Debug)]
 pub struct Due {
     /// Whose.

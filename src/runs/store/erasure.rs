@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::platform::ids::{OrgId, UserId};
 
-/// Asks whoever works on them to end these runs, which they look for twice a second.
+/// Asks the workers of these runs to end them, which they look for twice a second.
 pub async fn request_cancel(
     conn: &mut PgConnection,
     org_id: &OrgId,

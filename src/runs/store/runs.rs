@@ -139,7 +139,7 @@ pub async fn lock_run(
     .await
 }
 
-/// Ends a run, and drops what only somebody who goes on with it would need. Answers whether it was
+/// Ends a run, and drops what only a resumed run would need. Answers whether it was
 /// still open and this worker's.
 pub async fn finish_run(
     conn: &mut PgConnection,

@@ -104,15 +104,11 @@ impl Tool for RunCommand {
     }
 
     fn request<'a>(&self, arguments: Arguments<'a>) -> Request<'a> {
-        match arguments.raw_text("command") {
-            Some(text) => Request::Command {
-                text,
-                directory: arguments.raw_text("cwd").unwrap_or_default(),
-                in_background: false,
-            },
-            // The tool refuses the call.
-            None => Request::Harmless { reads_only: false },
-        }
+        arguments.request("command", |text| Request::Command {
+            text,
+            directory: arguments.raw_text("cwd").unwrap_or_default(),
+            in_background: false,
+        })
     }
 
     fn probe(&self, _arguments: Arguments<'_>, _context: &ToolContext) -> Probe {

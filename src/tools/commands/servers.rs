@@ -68,15 +68,11 @@ impl Tool for StartServer {
     }
 
     fn request<'a>(&self, arguments: Arguments<'a>) -> Request<'a> {
-        match arguments.raw_text("command") {
-            Some(text) => Request::Command {
-                text,
-                directory: arguments.raw_text("cwd").unwrap_or_default(),
-                in_background: true,
-            },
-            // The tool refuses the call.
-            None => Request::Harmless { reads_only: false },
-        }
+        arguments.request("command", |text| Request::Command {
+            text,
+            directory: arguments.raw_text("cwd").unwrap_or_default(),
+            in_background: true,
+        })
     }
 
     fn probe(&self, _arguments: Arguments<'_>, _context: &ToolContext) -> Probe {

@@ -56,11 +56,7 @@ impl Tool for EditFile {
     }
 
     fn request<'a>(&self, arguments: Arguments<'a>) -> Request<'a> {
-        match arguments.raw_text("path") {
-            Some(path) => Request::Write { path },
-            // The tool refuses the call.
-            None => Request::Harmless { reads_only: false },
-        }
+        arguments.request("path", |path| Request::Write { path })
     }
 
     fn probe(&self, arguments: Arguments<'_>, context: &ToolContext) -> Probe {

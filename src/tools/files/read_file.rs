@@ -50,11 +50,7 @@ impl Tool for ReadFile {
     }
 
     fn request<'a>(&self, arguments: Arguments<'a>) -> Request<'a> {
-        match arguments.raw_text("path") {
-            Some(path) => Request::Read { path },
-            // The tool refuses the call.
-            None => Request::Harmless { reads_only: false },
-        }
+        arguments.request("path", |path| Request::Read { path })
     }
 
     fn probe(&self, _arguments: Arguments<'_>, _context: &ToolContext) -> Probe {

@@ -52,11 +52,7 @@ impl Tool for WriteFile {
     }
 
     fn request<'a>(&self, arguments: Arguments<'a>) -> Request<'a> {
-        match arguments.raw_text("path") {
-            Some(path) => Request::Write { path },
-            // The tool refuses the call.
-            None => Request::Harmless { reads_only: false },
-        }
+        arguments.request("path", |path| Request::Write { path })
     }
 
     fn probe(&self, arguments: Arguments<'_>, context: &ToolContext) -> Probe {
@@ -185,7 +181,7 @@ fn holds(place: &Place, content: &[u8]) -> bool {
 /// Puts `content` into place: written beside it, synced, then renamed over it. A reader sees the old
 /// file or the new one, and what is there keeps its permissions.
 ///
-/// The file must still be what `place.existing` says; otherwise somebody else changed it, and the
+/// The file must still be what `place.existing` says; otherwise another program changed it, and the
 /// model has to look at it again.
 pub fn replace(place: &Place, content: &[u8]) -> Result<(), ToolError> {
     let git = |component: Component<'_>| component.as_os_str().eq_ignore_ascii_case(".git");

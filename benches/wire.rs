@@ -27,7 +27,8 @@ use navi::llm::wire::openai::codec::OpenAi;
 use navi::llm::wire::openai::dialect::Dialect;
 use navi::llm::wire::sse::FrameReader;
 use navi::platform::clock::Clock;
-use navi::platform::outbound::{CONNECT_TIMEOUT, Client, Reach};
+use navi::platform::outbound::client::{CONNECT_TIMEOUT, Client};
+use navi::platform::outbound::reach::Reach;
 use tokio::runtime::Runtime;
 use url::Url;
 

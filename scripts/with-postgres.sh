@@ -61,10 +61,13 @@ cd /
 env -i LC_ALL=C PATH="$PATH" "${as_user[@]}" "$bin/initdb" --pgdata "$folder/data" \
     --username navi --auth trust --encoding UTF8 --locale C.UTF-8 --no-sync >"$folder/log" 2>&1 ||
     { cat "$folder/log" >&2; fail "initdb failed; see above."; }
-# It is thrown away, so nothing has to reach the disk. Every test has its own pool.
+# It is thrown away, so nothing has to reach the disk, and no replica will ask for its log. Databases
+# live too short for autovacuum, and plans of tests are too cheap to be compiled. Every test has its
+# own pool.
 env -i LC_ALL=C PATH="$PATH" "${as_user[@]}" ${with_us[@]:+"${with_us[@]}" QUIT} "$bin/postgres" -D "$folder/data" \
     -k "$folder" -c listen_addresses= -c unix_socket_permissions=0700 -c max_connections=200 \
     -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=128MB \
+    -c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off -c jit=off \
     </dev/null >>"$folder/log" 2>&1 &
 server=$!
 for _ in {1..600}; do

@@ -1,10 +1,5 @@
 //! Composition root: builds every service from Config.
 
-use crate::agent::learning::changes::keep_checking;
-use crate::agent::queue::worker::start_working;
-use crate::jobs::plans::expiring::keep_ending_plans;
-use crate::runs::active::ActiveRuns;
-use crate::tools::registry::ToolSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +7,8 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::deps::{Deps, ToolSettings};
+use crate::agent::learning::changes::keep_checking;
+use crate::agent::queue::worker::start_working;
 use crate::agent::service::AgentService;
 use crate::approvals::consents::service::Consents;
 use crate::approvals::questions::service::Questions;
@@ -31,6 +28,7 @@ use crate::feedback::insights::service::Insights;
 use crate::feedback::learner;
 use crate::feedback::learning::service::Analyzer;
 use crate::feedback::service::Feedback;
+use crate::jobs::plans::expiring::keep_ending_plans;
 use crate::ledger::service::Ledger;
 use crate::lifecycle::keeper;
 use crate::lifecycle::retention::Retention;
@@ -41,7 +39,9 @@ use crate::llm::router::{Parts, RouterError};
 use crate::platform::clock::Clock;
 use crate::platform::health::{Health, Probe, database_probe, migrations_probe};
 use crate::platform::metrics::Metrics;
-use crate::platform::outbound::{CONNECT_TIMEOUT, Client, OutboundError, Reach};
+use crate::platform::outbound::client::{CONNECT_TIMEOUT, Client};
+use crate::platform::outbound::error::OutboundError;
+use crate::platform::outbound::reach::Reach;
 use crate::platform::redact::text::redact_text;
 use crate::platform::secret::ExposeSecret;
 use crate::platform::signals::Signals;
@@ -50,6 +50,7 @@ use crate::policy::error::PolicyError;
 use crate::policy::service::Policy;
 use crate::retrieval::model::Limits;
 use crate::retrieval::service::Retrieval;
+use crate::runs::active::ActiveRuns;
 use crate::runs::lease::keeper::Lease;
 use crate::runs::lease::model::LeaseTimes;
 use crate::runs::log::feed::Feed;
@@ -58,6 +59,7 @@ use crate::telemetry::model::ErrorOccurrence;
 use crate::telemetry::rates::service::RateService;
 use crate::telemetry::service::Telemetry;
 use crate::tools::context::ToolLimits;
+use crate::tools::registry::ToolSet;
 use crate::vault::config::KeyError;
 use crate::vault::envelope::DataKey;
 use crate::vault::service::Vault;

@@ -14,7 +14,7 @@ use crate::ledger::service::Ledger;
 use crate::llm::router::Router;
 use crate::platform::clock::Clock;
 use crate::platform::metrics::Metrics;
-use crate::platform::outbound::Client;
+use crate::platform::outbound::client::Client;
 use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
 use crate::policy::service::Policy;

@@ -1,27 +1,24 @@
 //! One call to a model: streamed on as it arrives, measured, priced and recorded whatever its
 //! outcome, also when it is dropped halfway.
 
-use crate::ledger::model::CallRow;
-use crate::ledger::money::Nanos;
-use crate::platform::ids::RunId;
-use crate::platform::sync::lock;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 
 use crate::agent::deps::Deps;
 use crate::auth::principal::Principal;
-use crate::ledger::model::{Call, CallId, CallPhase, Status, usage_when_refused};
+use crate::ledger::model::{Call, CallId, CallPhase, CallRow, Status, usage_when_refused};
+use crate::ledger::money::Nanos;
 use crate::ledger::service::{Ledger, is_plausible};
 use crate::llm::error::LlmError;
 use crate::llm::model::{ChatRequest, Completion, StreamEvent, ToolCall, Usage};
 use crate::llm::provider::{EventStream, Provider};
 use crate::llm::route::Route;
 use crate::platform::clock::Clock;
-use crate::platform::ids::{OrgId, UserId};
+use crate::platform::ids::{OrgId, RunId, UserId};
 use crate::platform::logging::TraceId;
+use crate::platform::sync::lock;
 
 /// Who calls, which model, and where the record goes.
 #[derive(Clone)]

@@ -18,7 +18,9 @@ use crate::auth::jwks;
 use crate::auth::jwks::Keys;
 use crate::auth::jws::PublicKey;
 use crate::platform::clock::Clock;
-use crate::platform::outbound::{CONNECT_TIMEOUT, Client, Method, OutboundError, Reach, innermost};
+use crate::platform::outbound::client::{CONNECT_TIMEOUT, Client, Method, innermost};
+use crate::platform::outbound::error::OutboundError;
+use crate::platform::outbound::reach::Reach;
 use crate::platform::sync::{read, write};
 use crate::platform::tasks::Tasks;
 

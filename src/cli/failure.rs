@@ -14,11 +14,10 @@ use crate::config::production::Refused;
 use crate::config::settings::{AuditKeysError, NoDataDir, SigningSecretError};
 use crate::feedback::learning;
 use crate::platform::logging::LoggingError;
-use crate::platform::outbound::OutboundError;
+use crate::platform::outbound::error::OutboundError;
 use crate::platform::{db, embedded_postgres};
-use crate::{audit, ledger, lifecycle, vault};
-
 use crate::vault::envelope::NoRandomness;
+use crate::{audit, ledger, lifecycle, vault};
 
 /// A failed command.
 #[derive(Debug, thiserror::Error)]

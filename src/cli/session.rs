@@ -9,7 +9,8 @@ use url::Url;
 
 use crate::cli::failure::Failure;
 use crate::llm::wire::sse::FrameReader;
-use crate::platform::outbound::{CONNECT_TIMEOUT, Client, Reach};
+use crate::platform::outbound::client::{CONNECT_TIMEOUT, Client};
+use crate::platform::outbound::reach::Reach;
 use crate::platform::secret::{ExposeSecret, SecretString};
 
 /// The frame that ends every stream.

@@ -14,7 +14,9 @@ use url::Url;
 use crate::connectors::config::ConnectorConfig;
 use crate::connectors::error::Error;
 use crate::connectors::model::{MAX_ACCOUNT_CHARS, Provider, Verdict};
-use crate::platform::outbound::{Client, Method, OutboundError, Reach};
+use crate::platform::outbound::client::{Client, Method};
+use crate::platform::outbound::error::OutboundError;
+use crate::platform::outbound::reach::Reach;
 use crate::platform::secret::{ExposeSecret, SecretString};
 
 /// How long a connection to a provider may take to be made.

@@ -17,7 +17,7 @@ use crate::connectors::model::{
 use crate::connectors::provider::Providers;
 use crate::connectors::store;
 use crate::platform::clock::Clock;
-use crate::platform::outbound::OutboundError;
+use crate::platform::outbound::error::OutboundError;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::vault;
 use crate::vault::service::Vault;

@@ -1,6 +1,5 @@
 //! What can be done with conversations, by whom.
 
-use crate::platform::json::{strip_nul, strip_nul_json};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
@@ -17,6 +16,7 @@ use crate::platform::clock::Clock;
 use crate::platform::idempotency::model::{Claim, Created, IdempotencyKey, OK};
 use crate::platform::idempotency::store as keys;
 use crate::platform::ids::{ConversationId, MessageId};
+use crate::platform::json::{strip_nul, strip_nul_json};
 use crate::platform::page::PageQuery;
 
 /// Conversations of all users; every operation is confined to the principal's own.

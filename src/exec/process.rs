@@ -1,6 +1,5 @@
 //! Starting commands, and ending them with everything they started.
 
-use crate::exec::sweep::MARK;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -17,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exec::error::ExecError;
 use crate::exec::supervisor::{ARGUMENT, LEFT_RUNNING, Order};
-use crate::exec::sweep::sweep;
+use crate::exec::sweep::{MARK, sweep};
 use crate::platform::descriptors::descriptor_path;
 use crate::platform::sync::{lock, unpoisoned};
 use crate::platform::tasks::Tasks;

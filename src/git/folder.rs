@@ -1,9 +1,8 @@
 //! The temporary directory in which git works.
 
-use std::fs;
-use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use tempfile::TempDir;
 use tokio::runtime::Handle;

@@ -1,7 +1,5 @@
 //! The whole API, and the middleware around it.
 
-use crate::jobs::plans::service::Plans;
-use crate::jobs::service::Jobs;
 use std::future::ready;
 use std::sync::Arc;
 
@@ -24,6 +22,8 @@ use crate::http::unpack::unpack;
 use crate::http::{
     cors, failures, identity, limits, measure, models, openapi, ops, security, unbuilt,
 };
+use crate::jobs::plans::service::Plans;
+use crate::jobs::service::Jobs;
 use crate::platform::metrics::Metrics;
 
 /// Every route that needs no token. What is not listed here needs one.

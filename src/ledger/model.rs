@@ -1,6 +1,5 @@
 //! A call to a model and a finished task, as the ledger keeps them.
 
-use crate::platform::ids::RunId;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -8,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::ledger::money::{Cost, Nanos};
 use crate::llm::error::LlmError;
 use crate::llm::model::Usage;
-use crate::platform::ids::{OrgId, UserId};
+use crate::platform::ids::{OrgId, RunId, UserId};
 use crate::platform::logging::TraceId;
 
 crate::id!(

@@ -1,6 +1,5 @@
 //! The ledger's SQL.
 
-use crate::platform::ids::RunId;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use crate::ledger::prices::PriceRow;
 use crate::llm::model::Usage;
 use crate::platform::clock::sql_millis;
 use crate::platform::db::to_text;
-use crate::platform::ids::OrgId;
+use crate::platform::ids::{OrgId, RunId};
 use crate::platform::logging::TraceId;
 
 /// Widths that dashboards were built for, in characters.

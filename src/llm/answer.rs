@@ -14,7 +14,7 @@ use crate::llm::model::StreamEvent;
 use crate::llm::provider::EventStream;
 use crate::llm::wire::codec::Decoder;
 use crate::llm::wire::sse::FrameReader;
-use crate::platform::outbound::innermost;
+use crate::platform::outbound::client::innermost;
 use crate::platform::secret::{ExposeSecret, SecretString};
 
 /// The largest answer that is read, streamed or whole; in bytes.

@@ -16,7 +16,7 @@ use crate::llm::provider::{EventStream, Provider};
 use crate::llm::wire::codec::Codec;
 use crate::llm::wire::failure::{Failure, classify, retry_after};
 use crate::platform::clock::Clock;
-use crate::platform::outbound::Client;
+use crate::platform::outbound::client::Client;
 use crate::platform::secret::{ExposeSecret, SecretString};
 
 /// How much of a refusal is read, and how long that may take.

@@ -23,7 +23,9 @@ use crate::llm::wire::openai::codec::OpenAi;
 use crate::llm::wire::openai::dialect::Dialect;
 use crate::platform::clock::Clock;
 use crate::platform::metrics::Metrics;
-use crate::platform::outbound::{Client, OutboundError, Reach};
+use crate::platform::outbound::client::Client;
+use crate::platform::outbound::error::OutboundError;
+use crate::platform::outbound::reach::Reach;
 
 /// Reasons for which the router could not be built.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;

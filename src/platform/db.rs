@@ -1,6 +1,5 @@
 //! The pool, the migrations, and what every text needs before Postgres takes it.
 
-use crate::platform::json::strip_nul;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection, PgPool};
 
+use crate::platform::json::strip_nul;
 use crate::platform::text::first_chars;
 
 /// Every migration, compiled into the binary.

@@ -1,8 +1,9 @@
 //! How many files and connections a process may have open at once.
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// What programs expect: some pass over every number up to the limit, and `select` knows no more.
 const USUAL: u64 = 1024;

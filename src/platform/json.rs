@@ -1,10 +1,10 @@
 //! JSON as clients write it, made what the parser takes.
 
-use serde_json::Value;
 use std::borrow::Cow;
 
 use memchr::memchr_iter;
 use memchr::memmem::find;
+use serde_json::Value;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The escape of U+FFFD, as long as the one it replaces, so that positions stay what they are.

@@ -1,10 +1,12 @@
 //! A rule, as it is written in a file.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
 use crate::policy::error::PolicyError;
 use crate::policy::judge::facts::FACTS;
 use crate::policy::model::{Danger, Verdict};
-use serde::Deserialize;
-use std::collections::BTreeMap;
 
 /// A file of rules as it is written.
 #[derive(Clone, Debug, Default, Deserialize)]

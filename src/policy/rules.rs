@@ -1,6 +1,5 @@
 //! The file of rules: its format, and what is checked when it is loaded.
 
-use crate::policy::rule::{FileAccess, Lists, Rule, RulesFile};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use crate::policy::error::{MAX_RULES_BYTES, PolicyError};
 use crate::policy::judge::facts::FACTS;
 use crate::policy::matcher::Matcher;
 use crate::policy::model::Verdict;
+use crate::policy::rule::{FileAccess, Lists, Rule, RulesFile};
 
 /// Rules that are ready to be used.
 #[derive(Debug)]

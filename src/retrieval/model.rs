@@ -1,12 +1,11 @@
 //! What a retrieval returns, its bounds, and the row it leaves.
 
-use crate::platform::ids::RunId;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use crate::ledger::model::CallPhase;
-use crate::platform::ids::{OrgId, UserId};
+use crate::platform::ids::{OrgId, RunId, UserId};
 use crate::platform::logging::TraceId;
 
 /// What a prompt usually has room for, in tokens.

@@ -1,9 +1,9 @@
 //! What events carry: the shapes inside them.
 
-use crate::llm::route::Route;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use crate::llm::route::Route;
 
 /// The phases a client shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

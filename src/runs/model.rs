@@ -1,12 +1,12 @@
 //! A run, its states, and what it is asked to do.
 
-use crate::runs::task::Task;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::principal::{Principal, Proof, Role};
 use crate::platform::ids::{OrgId, RunId, TeamId, UserId};
 use crate::platform::logging::TraceId;
+use crate::runs::task::Task;
 
 /// Where a run stands, as it is stored and as jobs show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]

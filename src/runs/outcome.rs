@@ -1,10 +1,11 @@
 //! How a run ended.
 
+use serde::{Deserialize, Serialize};
+
 use crate::llm::model::Usage;
 use crate::platform::ids::RunId;
 use crate::runs::model::RunStatus;
 use crate::verify::model::Verification;
-use serde::{Deserialize, Serialize};
 
 /// Why a run ended; the value of `stopped_reason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! The plan of a run: at most five steps.
 
+use serde::{Deserialize, Serialize};
+
 use crate::platform::text::within_chars;
 use crate::runs::event_data::PlanStep;
-use serde::{Deserialize, Serialize};
 
 /// The most characters of a step's title.
 pub(crate) const MAX_TITLE: usize = 72;

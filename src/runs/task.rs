@@ -1,9 +1,10 @@
 //! What a run is asked to do.
 
+use serde::{Deserialize, Serialize};
+
 use crate::llm::model::{Message, Part};
 use crate::platform::ids::ConversationId;
 use crate::runs::plan::Plan;
-use serde::{Deserialize, Serialize};
 
 /// What a client asks for, checked and bounded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

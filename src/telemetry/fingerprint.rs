@@ -3,10 +3,10 @@
 //! The parts are stored and shown, to explain why two errors are or are not in one group.
 
 use regex::{Captures, Regex};
+use sha2::{Digest, Sha256};
 
 use crate::platform::hex::hex;
 use crate::platform::text::first_chars;
-use sha2::{Digest, Sha256};
 
 /// Version of the rules below. It changes with them, so that groups of different rules are not mixed.
 pub const RULES_VERSION: u32 = 1;

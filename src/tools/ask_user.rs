@@ -1,15 +1,14 @@
 //! `ask_user`: a question to a person. The loop asks it and waits; here it is only understood.
 
-use crate::policy::request::Request;
-use crate::tools::context::ToolContext;
-use crate::tools::outcome::Outcome;
-use crate::tools::tool::{Access, Probe, Tool, object, text};
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 use crate::platform::text::cut_bytes;
+use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
-use crate::tools::outcome::ToolError;
+use crate::tools::context::ToolContext;
+use crate::tools::outcome::{Outcome, ToolError};
+use crate::tools::tool::{Access, Probe, Tool, object, text};
 
 const QUESTION_BYTES: usize = 4_000;
 const LABEL_BYTES: usize = 200;

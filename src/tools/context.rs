@@ -1,14 +1,14 @@
 //! What a tool may use, and how much of it.
 
-use crate::exec::output::OutputLine;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::exec::output::OutputLine;
 use crate::exec::process::Processes;
-use crate::platform::outbound::Client;
+use crate::platform::outbound::client::Client;
 use crate::platform::tasks::Tasks;
 use crate::policy::service::Policy;
 use crate::tools::commands::running_servers::RunningServers;

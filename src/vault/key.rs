@@ -1,9 +1,8 @@
 //! Keys as people write them: 32 bytes in base64, the form of a Fernet key.
 
-use base64::Engine;
-use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE};
+use base64::{Engine, alphabet};
 use zeroize::Zeroizing;
 
 use crate::platform::secret::SecretString;

@@ -6,7 +6,6 @@
 //! Where the kernel or a container refuses `openat2`, each component is opened in turn and symbolic
 //! links are not followed at all.
 
-use crate::workspace::error::{PathError, WorkspaceError};
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
@@ -19,6 +18,7 @@ use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat, mkdirat};
 
 use crate::platform::descriptors::descriptor_path;
+use crate::workspace::error::{PathError, WorkspaceError};
 use crate::workspace::resolve::{EntryKind, Resolution, is_of_the_kernel};
 
 /// The longest path that is accepted, in bytes: the kernel's own limit.

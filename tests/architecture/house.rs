@@ -201,7 +201,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("sqlx::query", &["store", "platform/db.rs"]),
     ("sqlx::AssertSqlSafe", &["platform/tables/store.rs"]),
     // Others may name its errors and answers, not the ways to send something.
-    ("reqwest::Client", &["platform/outbound.rs"]),
+    ("reqwest::Client", &["platform/outbound/client.rs"]),
     ("reqwest::get", &[]),
     ("prometheus::", &["platform/metrics.rs", "app.rs"]),
     (

@@ -11,7 +11,8 @@ use navi::llm::observe::Observed;
 use navi::llm::provider::Provider;
 use navi::llm::retry::{RetryPolicy, Retrying};
 use navi::platform::clock::Clock;
-use navi::platform::outbound::{CONNECT_TIMEOUT, Client, Reach};
+use navi::platform::outbound::client::{CONNECT_TIMEOUT, Client};
+use navi::platform::outbound::reach::Reach;
 use serde_json::json;
 
 use crate::llm_support::{

@@ -41,6 +41,17 @@ pub(crate) enum Approval {
     Refuse(CallResult),
 }
 
+impl Approval {
+    /// A call that runs without a person's answer.
+    fn unasked(invocation: Invocation, note: Option<String>) -> Self {
+        Self::Run {
+            invocation,
+            consent: None,
+            note,
+        }
+    }
+}
+
 pub(crate) fn judge(runner: &Runner, invocation: &Invocation) -> Judgement {
     match &runner.tools {
         Some(tools) => {
@@ -70,20 +81,15 @@ pub(crate) async fn approve(
                     &judgement.findings,
                 )));
             };
-            return Ok(Approval::Run {
-                invocation: Invocation { tool, arguments },
-                consent: None,
-                note: Some("the scan was replaced by a bounded `search_files`".to_owned()),
-            });
+            let note = "the scan was replaced by a bounded `search_files`".to_owned();
+            return Ok(Approval::unasked(
+                Invocation { tool, arguments },
+                Some(note),
+            ));
         }
         match judgement.verdict {
             Verdict::Allow => {
-                let consent = None;
-                return Ok(Approval::Run {
-                    invocation,
-                    consent,
-                    note,
-                });
+                return Ok(Approval::unasked(invocation, note));
             }
             Verdict::Forbid => {
                 return Ok(Approval::Refuse(forbidden(
@@ -98,12 +104,7 @@ pub(crate) async fn approve(
         }
         let action = action(runner, &invocation);
         if is_preferred(runner, pending, &action, &judgement.findings).await? {
-            let consent = None;
-            return Ok(Approval::Run {
-                invocation,
-                consent,
-                note,
-            });
+            return Ok(Approval::unasked(invocation, note));
         }
         let (id, decision) = consent::ask(runner, pending, &action, judgement.findings).await?;
         match decision {

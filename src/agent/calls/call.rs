@@ -1,16 +1,16 @@
 //! A call of the model, and its result.
 
-use crate::llm::model::ToolCall;
-use crate::platform::ids::ToolCallId;
-use crate::policy::request::Request;
-use crate::runs::store::steps::OpenCall;
-use crate::tools::outcome::{Effect, Outcome};
-use crate::tools::tool::Tool;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::llm::model::ToolCall;
+use crate::platform::ids::ToolCallId;
+use crate::policy::request::Request;
+use crate::runs::store::steps::OpenCall;
 use crate::tools::arguments::Arguments;
+use crate::tools::outcome::{Effect, Outcome};
+use crate::tools::tool::Tool;
 
 /// A call that the model asked for.
 pub(crate) struct PendingCall {

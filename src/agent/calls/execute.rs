@@ -4,7 +4,6 @@
 //! in which one is missing. A call that another process left behind goes on from where it was; see
 //! [`crate::agent::calls::recover`].
 
-use crate::agent::calls::call::{CallResult, Invocation, PendingCall};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -13,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::agent::calls::approve::Approval;
 use crate::agent::calls::audit::ending;
+use crate::agent::calls::call::{CallResult, Invocation, PendingCall};
 use crate::agent::calls::probe::StoredProbe;
 use crate::agent::calls::recover::Recovery;
 use crate::agent::calls::{announce, approve, audit, question, recover};
@@ -28,10 +28,9 @@ use crate::runs::model::ToolAccess;
 use crate::runs::outcome::Stopped;
 use crate::runs::store::steps::{CallProgress, OpenCall};
 use crate::tools::context::ToolContext;
+use crate::tools::outcome::{Outcome, ToolError};
 use crate::tools::registry;
 use crate::tools::tool::{Access, Tool};
-
-use crate::tools::outcome::{Outcome, ToolError};
 
 /// Reading tools that run at the same time.
 const PARALLEL_READS: usize = 5;

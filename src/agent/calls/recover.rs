@@ -5,11 +5,10 @@
 //! What certainly did not happen is done now, what did is not done again, and what is unknown
 //! is asked about.
 
-use crate::agent::calls::probe::{Sign, sha256};
 use serde_json::{Value, json};
 
 use crate::agent::calls::call::{CallResult, Invocation, PendingCall};
-use crate::agent::calls::probe::StoredProbe;
+use crate::agent::calls::probe::{Sign, StoredProbe, sha256};
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::exec::status_file::CommandStatus;
 use crate::llm::model::Message;

@@ -1,17 +1,16 @@
 //! Answering a question in text.
 
-use crate::agent::deps::Deps;
-use crate::agent::intake::open_workspace::open;
-use crate::agent::intake::routing::route;
-use crate::agent::learning::guidance::guidance;
-use crate::agent::learning::tuning;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use crate::agent::deps::Deps;
 use crate::agent::error::Error;
 use crate::agent::intake::history;
+use crate::agent::intake::open_workspace::open;
 use crate::agent::intake::request::TaskRequest;
-use crate::agent::intake::routing::needs;
+use crate::agent::intake::routing::{needs, route};
+use crate::agent::learning::guidance::guidance;
+use crate::agent::learning::tuning;
 use crate::agent::learning::tuning::params;
 use crate::agent::model_call::{CallContext, ModelCall};
 use crate::agent::prompt::messages;

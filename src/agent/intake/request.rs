@@ -2,12 +2,12 @@
 //!
 //! Bodies are strict about types and lenient about unknown fields: old clients send extras.
 
-use crate::agent::intake::bounds::{MAX_MESSAGE_BYTES, within};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::agent::error::Error;
 use crate::agent::intake::attachments::{Attachment, parts};
+use crate::agent::intake::bounds::{MAX_MESSAGE_BYTES, within};
 use crate::agent::intake::sent_history::{HistoryEntry, history};
 use crate::platform::ids::ConversationId;
 use crate::runs::task::{Diagnostic, EditorContext, Task};

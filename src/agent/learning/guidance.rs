@@ -1,9 +1,9 @@
 //! Insights for a task, from what feedback taught.
 
-use crate::agent::deps::Deps;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::agent::deps::Deps;
 use crate::auth::principal::Principal;
 use crate::feedback::guidance::model::{Guidance, TaskContext};
 use crate::feedback::guidance::service;

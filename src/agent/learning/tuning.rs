@@ -1,7 +1,6 @@
 //! What ratings choose for a task: the temperature its model is asked with and, where that is allowed,
 //! the model.
 
-use crate::runs::task::{Chosen, Tuning};
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
 
@@ -10,7 +9,7 @@ use crate::auth::principal::Principal;
 use crate::feedback::bandit::model::{ARMS, BanditContext, MODEL_SUFFIX};
 use crate::feedback::bandit::service::choose;
 use crate::feedback::model::TaskType;
-use crate::runs::task::Task;
+use crate::runs::task::{Chosen, Task, Tuning};
 
 /// The parameters of an answer, with what was chosen for it and a rating has to be counted for.
 pub(crate) fn params(own: Value, tuning: Option<&Tuning>) -> Value {

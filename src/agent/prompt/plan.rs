@@ -1,15 +1,14 @@
 //! The plan: at most five steps, asked of the model once, and where the run stands in it.
 
-use crate::platform::text::within_chars;
-use crate::runs::event_data::{LegacyStep, PlanData};
-use crate::runs::plan::{MAX_DETAIL, MAX_TITLE, Plan};
 use serde::{Deserialize, Serialize};
 
 use crate::agent::prompt::messages;
 use crate::llm::model::{ChatRequest, Message};
+use crate::platform::text::within_chars;
 use crate::retrieval::model::Chunk;
 use crate::runs::event::Event;
-use crate::runs::event_data::{PlanRef, PlanStep, StepData, StepStatus};
+use crate::runs::event_data::{LegacyStep, PlanData, PlanRef, PlanStep, StepData, StepStatus};
+use crate::runs::plan::{MAX_DETAIL, MAX_TITLE, Plan};
 use crate::runs::task::Task;
 
 /// The most steps of a plan.

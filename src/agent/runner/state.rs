@@ -4,8 +4,6 @@
 //! disagree. What can be computed is not in it: what the run spent is the sum of its calls' rows,
 //! where its goal stands follows from its history, and its last words are in the conversation.
 
-use crate::verify::detect::Check;
-use crate::verify::run::CheckResult;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -15,7 +13,9 @@ use crate::agent::prompt::plan::Progress;
 use crate::agent::runner::usage::RunUsage;
 use crate::feedback::model::Exposure;
 use crate::llm::model::StopReason;
+use crate::verify::detect::Check;
 use crate::verify::model::Verification;
+use crate::verify::run::CheckResult;
 
 /// The state of a run between two steps. Fields that are missing, because an earlier version wrote
 /// it, are those of a run that begins.

@@ -1,12 +1,11 @@
 //! What a run did and used: files, commands, calls, tokens, cost.
 
-use crate::agent::model_call::SpendTotal;
 use std::collections::BTreeSet;
-
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::model_call::SpendTotal;
 use crate::retrieval::model::{Chunk, Retrieved};
 use crate::tools::outcome::Effect;
 

@@ -1,6 +1,5 @@
 //! Answering consents, waiting for answers, and remembering them.
 
-use crate::platform::json::strip_nul;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -26,6 +25,7 @@ use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
 use crate::platform::hex::hex;
 use crate::platform::ids::{ConsentId, OrgId, RunId, ToolCallId, UserId};
+use crate::platform::json::strip_nul;
 use crate::platform::page::PageQuery;
 use crate::platform::redact::json::redact_json;
 use crate::platform::signals::Signals;

@@ -1,6 +1,5 @@
 //! Making a plan and keeping it.
 
-use crate::agent::prompt::plan;
 use std::time::Duration;
 
 use sqlx::PgConnection;
@@ -9,6 +8,7 @@ use crate::agent;
 use crate::agent::chat::service::search;
 use crate::agent::intake::prepare::{Prepared, prepare};
 use crate::agent::model_call::CallContext;
+use crate::agent::prompt::plan;
 use crate::agent::steps::plan::ask;
 use crate::auth::principal::Principal;
 use crate::jobs::error::Error;

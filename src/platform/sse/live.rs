@@ -4,8 +4,7 @@
 use std::convert::Infallible;
 
 use async_stream::stream;
-use axum::response::Response;
-use axum::response::sse;
+use axum::response::{Response, sse};
 use futures_util::{Stream, StreamExt};
 use serde_json::Value;
 

@@ -4,90 +4,59 @@ use crate::policy::judge::call::{Call, Field, HOLE};
 use crate::policy::judge::walker::Walker;
 use crate::policy::paths::Place;
 
+/// Where the system's programs are.
+const PROGRAM_FOLDERS: [&str; 5] = [
+    "/bin/",
+    "/usr/bin/",
+    "/sbin/",
+    "/usr/sbin/",
+    "/usr/local/bin/",
+];
+
+/// Options of `cp`, `mv`, `ln`, `install` and `rsync` that take a value.
+const VALUED: [&str; 10] = [
+    "-t",
+    "--target-directory",
+    "-m",
+    "--mode",
+    "-o",
+    "-g",
+    "-S",
+    "-e",
+    "--exclude",
+    "--include",
+];
+
+/// The files that a call copies, moves or links to, and where to. `install -d` makes each of them.
+fn sources_and_target(call: &Call) -> Option<(Vec<Field>, Field)> {
+    let mut sources: Vec<Field> = call.operands(&VALUED).into_iter().cloned().collect();
+    let target = call
+        .value(&["-t", "--target-directory"])
+        .or_else(|| sources.pop())?;
+    if call.program == "install" && call.has(&["-d"]) {
+        sources.push(target.clone());
+    }
+    Some((sources, target))
+}
+
 impl Walker<'_> {
     pub(super) fn copies(&mut self, call: &Call) {
         let (program, segment) = (call.program.as_str(), call.segment.as_str());
-        let valued = [
-            "-t",
-            "--target-directory",
-            "-m",
-            "--mode",
-            "-o",
-            "-g",
-            "-S",
-            "-e",
-            "--exclude",
-            "--include",
-        ];
-        let mut operands: Vec<Field> = call.operands(&valued).into_iter().cloned().collect();
-        let target = call
-            .value(&["-t", "--target-directory"])
-            .or_else(|| operands.pop());
-        let Some(target) = target else {
+        let Some((sources, target)) = sources_and_target(call) else {
             return;
         };
-        if program == "install" && call.has(&["-d"]) {
-            operands.push(target.clone());
-        }
         let is_link = program == "ln"
             || program == "link"
             || call.has(&["-s", "--symbolic-link"]) && program == "cp";
-        for source in &operands {
-            let mut linked = source.clone();
-            if is_link && !source.text.starts_with(['/', '~']) {
-                // A link's target is relative to where the link is.
-                let folder = if self.is_folder(&target) {
-                    target.text.as_str()
-                } else {
-                    target
-                        .text
-                        .rsplit_once('/')
-                        .map_or(".", |(folder, _)| folder)
-                };
-                linked.text = format!("{folder}/{}", source.text);
-            }
-            let place = self.place(&linked);
-            if is_link && !matches!(place, Place::Inside(_)) {
-                self.fact("links-outside", program, segment);
-            }
-            if let Place::Outside(at) = &place
-                && [
-                    "/bin/",
-                    "/usr/bin/",
-                    "/sbin/",
-                    "/usr/sbin/",
-                    "/usr/local/bin/",
-                ]
-                .iter()
-                .any(|folder| at.starts_with(folder))
-            {
-                self.fact("copies-program", program, segment);
-            }
-            self.reads(&linked, program, segment);
-            if is_link || program == "mv" {
-                self.writes(&linked, program, segment);
-            }
-            // Into a folder, a file keeps its name.
-            let name = source
-                .text
-                .trim_end_matches('/')
-                .rsplit('/')
-                .next()
-                .unwrap_or_default();
-            if !target.text.contains(HOLE) && !name.is_empty() && !source.text.contains(':') {
-                let into = Field {
-                    text: format!("{}/{name}", target.text.trim_end_matches('/')),
-                    ..source.clone()
-                };
-                if into.is_static()
-                    && !source.glob
-                    && (self.is_folder(&target)
-                        || target.text.ends_with('/')
-                        || target.text == "."
-                        || target.text == "..")
-                {
-                    self.writes(&into, program, segment);
-                }
+        for source in &sources {
+            let from = if is_link {
+                self.linked(source, &target)
+            } else {
+                source.clone()
+            };
+            self.takes(&from, is_link, call);
+            if let Some(into) = self.inside(source, &target) {
+                self.writes(&into, program, segment);
             }
         }
         // What is moved out of the workspace is gone from it.
@@ -97,6 +66,57 @@ impl Walker<'_> {
         if !target.text.contains(':') {
             self.writes(&target, program, segment);
         }
+    }
+
+    /// The file that a link points to: a relative one is relative to where the link is.
+    fn linked(&self, source: &Field, target: &Field) -> Field {
+        let mut linked = source.clone();
+        if source.text.starts_with(['/', '~']) {
+            return linked;
+        }
+        let folder = if self.is_folder(target) {
+            target.text.as_str()
+        } else {
+            target
+                .text
+                .rsplit_once('/')
+                .map_or(".", |(folder, _)| folder)
+        };
+        linked.text = format!("{folder}/{}", source.text);
+        linked
+    }
+
+    /// Judges what is copied, moved or linked to.
+    fn takes(&mut self, from: &Field, is_link: bool, call: &Call) {
+        let (program, segment) = (call.program.as_str(), call.segment.as_str());
+        let place = self.place(from);
+        if is_link && !matches!(place, Place::Inside(_)) {
+            self.fact("links-outside", program, segment);
+        }
+        if let Place::Outside(at) = &place
+            && PROGRAM_FOLDERS.iter().any(|folder| at.starts_with(folder))
+        {
+            self.fact("copies-program", program, segment);
+        }
+        self.reads(from, program, segment);
+        if is_link || program == "mv" {
+            self.writes(from, program, segment);
+        }
+    }
+
+    /// The file that comes to be in `target` when that is a folder, where a file keeps its name.
+    fn inside(&self, source: &Field, target: &Field) -> Option<Field> {
+        let name = source.text.trim_end_matches('/').rsplit('/').next()?;
+        if name.is_empty() || source.text.contains(':') || target.text.contains(HOLE) {
+            return None;
+        }
+        let into = Field {
+            text: format!("{}/{name}", target.text.trim_end_matches('/')),
+            ..source.clone()
+        };
+        let names_folder = target.text.ends_with('/') || target.text == "." || target.text == "..";
+        let known = into.is_static() && !source.glob;
+        (known && (names_folder || self.is_folder(target))).then_some(into)
     }
 
     fn is_folder(&self, target: &Field) -> bool {

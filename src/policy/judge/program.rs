@@ -4,7 +4,6 @@ use crate::policy::judge::call::{Call, Certainty, Field, HOLE, Stdin};
 use crate::policy::judge::expansion::join;
 use crate::policy::judge::facts::Found;
 use crate::policy::judge::walker::Walker;
-
 use crate::policy::judge::{scan, wrappers};
 use crate::policy::paths::Place;
 use crate::policy::rule::FileAccess;

@@ -130,8 +130,8 @@ pub async fn choose(
         .collect())
 }
 
-/// Takes these runs, as far as no living worker holds them and nobody has their rows locked: whoever
-/// does is about to change them.
+/// Takes these runs, except those that a living worker holds or whose row is locked: the holder of
+/// the lock is about to change them.
 pub async fn take(
     conn: &mut PgConnection,
     worker: WorkerId,
@@ -143,7 +143,8 @@ pub async fn take(
         .map(|(org, _)| org.as_str().to_owned())
         .collect();
     let ids: Vec<uuid::Uuid> = runs.iter().map(|(_, run)| run.0).collect();
-    let rows = sqlx::query!(
+    let taken = sqlx::query_as!(
+        TakenRow,
         r#"with before as (
              select r.org_id, r.run_id, r.worker_id
              from runs r join unnest($2::text[], $3::uuid[]) as wanted (org_id, run_id)
@@ -174,24 +175,65 @@ pub async fn take(
     )
     .fetch_all(&mut *conn)
     .await?;
+    note_turns(conn, &orgs).await?;
+    Ok(taken.into_iter().map(ClaimedRun::from).collect())
+}
+
+/// Notes that these organisations had their turn just now.
+async fn note_turns(conn: &mut PgConnection, orgs: &[String]) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into run_turns (org_id, taken_at)
          select org_id, clock_timestamp()
          from (select distinct org_id from unnest($1::text[]) as taken (org_id)) turns
          order by org_id
          on conflict (org_id) do update set taken_at = excluded.taken_at",
-        &orgs,
+        orgs,
     )
     .execute(conn)
-    .await?;
-    let taken = rows.into_iter().map(|row| {
-        let task = row.request.map(serde_json::from_value);
-        let task = task.and_then(|task: Result<Task, _>| {
-            task.inspect_err(
-                |error| tracing::error!(run.id = %row.run_id, %error, "a request cannot be read"),
+    .await
+    .map(drop)
+}
+
+/// A run as [`take`] finds it.
+struct TakenRow {
+    org_id: OrgId,
+    user_id: UserId,
+    run_id: RunId,
+    team_id: Option<String>,
+    role: String,
+    kind: RunKind,
+    request: Option<serde_json::Value>,
+    task: String,
+    requested_model: Option<String>,
+    provider: String,
+    model: String,
+    trace_id: Option<TraceId>,
+    created_at: DateTime<Utc>,
+    last_sequence: i64,
+    fence: i64,
+    status: RunStatus,
+    state: Option<serde_json::Value>,
+    baseline: Option<serde_json::Value>,
+    takeovers: i32,
+    settled_sequence: i64,
+    cancelled: bool,
+    was_orphan: bool,
+}
+
+impl TakenRow {
+    /// What was asked for; nothing when it cannot be read.
+    fn task(&mut self) -> Option<Task> {
+        serde_json::from_value(self.request.take()?)
+            .inspect_err(
+                |error| tracing::error!(run.id = %self.run_id, %error, "a request cannot be read"),
             )
             .ok()
-        });
+    }
+}
+
+impl From<TakenRow> for ClaimedRun {
+    fn from(mut row: TakenRow) -> Self {
+        let task = row.task();
         let is_readable = task.is_some();
         let run = Run {
             id: row.run_id,
@@ -209,7 +251,7 @@ pub async fn take(
             trace_id: row.trace_id,
             created_at: row.created_at,
         };
-        ClaimedRun {
+        Self {
             run,
             claim: RunClaim {
                 last: row.last_sequence,
@@ -224,8 +266,7 @@ pub async fn take(
             cancelled: row.cancelled,
             is_readable,
         }
-    });
-    Ok(taken.collect())
+    }
 }
 
 /// The runs that a worker holds, each with its fence.

@@ -1,13 +1,14 @@
 //! What is written into the log of a run, and why it could not be.
 
+use serde_json::Value;
+use tokio::sync::oneshot;
+
 use crate::approvals::consents::model::NewConsent;
 use crate::approvals::questions::model::NewQuestion;
 use crate::llm::model::{Message, ToolCall};
 use crate::platform::ids::{ConsentId, ToolCallId};
 use crate::runs::event::Event;
 use crate::runs::model::RunStatus;
-use serde_json::Value;
-use tokio::sync::oneshot;
 
 /// One thing to be written.
 #[derive(Debug)]

@@ -4,16 +4,15 @@
 //! transaction and only then shows it to watchers. Where the order matters for a crash (the intent
 //! of a tool call before its effect), the loop waits with [`Journal::commit`].
 
-use crate::runs::log::entry::{Entry, JournalCommand, JournalLost};
-use crate::runs::model::RunClaim;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::platform::clock::Clock;
 use crate::platform::tasks::Tasks;
 use crate::runs::event::Event;
+use crate::runs::log::entry::{Entry, JournalCommand, JournalLost};
 use crate::runs::log::feed::Feed;
 use crate::runs::log::writer::Writer;
-use crate::runs::model::Run;
+use crate::runs::model::{Run, RunClaim};
 
 /// Hand-overs that may wait before the loop has to. A model cannot produce them faster than Postgres
 /// commits them for long.

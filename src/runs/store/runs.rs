@@ -1,18 +1,16 @@
 //! The SQL of a run's row. What is written with every step goes through the log instead; see
 //! [`crate::runs::log::store`].
 
-use crate::platform::ids::UserId;
-use crate::runs::model::{EndOfLog, LockedRun, RunHead};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::platform::ids::{OrgId, RunId, TeamId, WorkerId};
+use crate::platform::ids::{OrgId, RunId, TeamId, UserId, WorkerId};
 use crate::platform::json::{strip_nul, to_jsonb};
 use crate::platform::logging::TraceId;
 use crate::platform::redact::json::redact_json;
 use crate::platform::redact::text::redact_text;
-use crate::runs::model::{Run, RunKind, RunStatus};
+use crate::runs::model::{EndOfLog, LockedRun, Run, RunHead, RunKind, RunStatus};
 
 /// Writes a run with its request; its log is empty. `worker` takes it at once, under the fence 1; a
 /// run without one waits, if `starts` for the next worker that is free, else to be started.

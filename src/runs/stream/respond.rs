@@ -8,8 +8,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use async_stream::stream;
-use axum::response::Response;
-use axum::response::sse;
+use axum::response::{Response, sse};
 use futures_util::Stream;
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};

@@ -1,21 +1,19 @@
 //! `check_endpoint`: one request to a server on this machine, and to no other.
 
-use crate::policy::request::Request;
-use crate::tools::tool::{Access, Probe, Tool, number, object, text};
-use futures_util::future::BoxFuture;
-use serde_json::Map;
-use serde_json::Value;
 use std::time::Duration;
 
-use serde_json::json;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::exec::text;
-use crate::platform::outbound::{Client, Method, innermost};
+use crate::platform::outbound::client::{Client, Method, innermost};
 use crate::platform::text::cut_bytes;
+use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Outcome, ToolError};
+use crate::tools::tool::{Access, Probe, Tool, number, object, text};
 
 const TIME: Duration = Duration::from_secs(10);
 const PREVIEW_BYTES: usize = 500;

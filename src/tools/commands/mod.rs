@@ -3,4 +3,5 @@
 pub mod check_endpoint;
 pub mod run_command;
 pub mod running_servers;
-pub mod servers;
+pub mod start_server;
+pub mod stop_server;

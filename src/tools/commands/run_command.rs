@@ -1,20 +1,18 @@
 //! `run_command`: a shell command, from its start to its end.
 
-use crate::policy::request::Request;
-use crate::tools::tool::{Access, Probe, Tool, number, object, text};
-use futures_util::future::BoxFuture;
-use serde_json::Map;
-use serde_json::Value;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
 
 use crate::exec::capture::{Capture, Live};
 use crate::exec::output::OutputStream;
-use crate::exec::process::State;
+use crate::exec::process::Running;
+use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::{ToolContext, ToolLimits};
 use crate::tools::outcome::{Effect, Outcome, ToolError};
+use crate::tools::tool::{Access, Probe, Tool, number, object, text};
 
 /// The exit code of a command that took too long.
 pub const TIMED_OUT: i32 = -1;
@@ -272,34 +270,7 @@ pub async fn run(
         ),
     ];
 
-    let ended = tokio::select! {
-        biased;
-        state = running.ended() => Some(state),
-        () = context.cancel.cancelled() => None,
-        () = tokio::time::sleep(call.time) => {
-            running.stop();
-            running.gone(TIMEOUT_WAIT).await;
-            Some(State {
-                code: Some(TIMED_OUT),
-                ..running.state()
-            })
-        }
-    };
-    let exit_code = if let Some(state) = ended {
-        match (state.code, state.failure) {
-            (Some(code), _) => code,
-            (None, Some(reason)) => {
-                return Err(ToolError::Stop(format!(
-                    "a command could not be run: {reason}"
-                )));
-            }
-            // The command killed its own supervisor, as `kill -9 -1` would.
-            (None, None) => 128 + 9,
-        }
-    } else {
-        let _gone = tokio::time::timeout(CANCEL_WAIT, running.stop_soon()).await;
-        CANCELLED
-    };
+    let exit_code = exit_code(&mut running, call.time, context).await?;
     settle(&mut reading, || stdout.total() + stderr.total()).await;
     live.close();
     guard.disarm();
@@ -310,6 +281,36 @@ pub async fn run(
         took: began.elapsed(),
         left_running: exit_code >= 0 && running.state().left_running && !running.state().gone,
     })
+}
+
+/// Waits for a command's exit code. A command that takes longer than `time`, or whose run is
+/// cancelled, is stopped.
+async fn exit_code(
+    running: &mut Running,
+    time: Duration,
+    context: &ToolContext,
+) -> Result<i32, ToolError> {
+    let state = tokio::select! {
+        biased;
+        state = running.ended() => state,
+        () = context.cancel.cancelled() => {
+            let _gone = tokio::time::timeout(CANCEL_WAIT, running.stop_soon()).await;
+            return Ok(CANCELLED);
+        }
+        () = tokio::time::sleep(time) => {
+            running.stop();
+            running.gone(TIMEOUT_WAIT).await;
+            return Ok(TIMED_OUT);
+        }
+    };
+    match (state.code, state.failure) {
+        (Some(code), _) => Ok(code),
+        (None, Some(reason)) => Err(ToolError::Stop(format!(
+            "a command could not be run: {reason}"
+        ))),
+        // The command killed its own supervisor, as `kill -9 -1` would.
+        (None, None) => Ok(128 + 9),
+    }
 }
 
 /// Waits until both outputs are read to their end, or nothing more comes.

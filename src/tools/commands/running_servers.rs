@@ -1,10 +1,11 @@
 //! The servers that a run has started, by port.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
 use crate::exec::capture::Capture;
 use crate::exec::process::Running;
 use crate::platform::sync::lock;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
 /// The servers of one run, by port. Clones share them.
 #[derive(Clone, Debug, Default)]

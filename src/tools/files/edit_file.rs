@@ -1,22 +1,21 @@
 //! `edit_file`: replaces one piece of a file, when it is clear which one.
 
-use crate::policy::request::Request;
-use crate::tools::outcome::PlannedWrite;
-use crate::tools::tool::{Access, Probe, Tool, WrittenText, blocking, object, text};
-use futures_util::future::BoxFuture;
 use std::fs::File;
 use std::io::Read;
 
+use futures_util::future::BoxFuture;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fstat};
 use serde_json::{Map, Value, json};
 
 use crate::exec::text;
+use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
 use crate::tools::files::edit_match::Mismatch;
 use crate::tools::files::{diff, edit_match, write_file};
-use crate::tools::outcome::{Effect, Outcome, ToolError};
+use crate::tools::outcome::{Effect, Outcome, PlannedWrite, ToolError};
+use crate::tools::tool::{Access, Probe, Tool, WrittenText, blocking, object, text};
 use crate::workspace::error::PathError;
 use crate::workspace::paths::Place;
 

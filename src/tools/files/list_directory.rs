@@ -1,15 +1,14 @@
 //! `list_directory`: what is in a directory, sorted.
 
-use crate::policy::request::Request;
-use crate::tools::tool::{Access, Probe, Tool, blocking, object, text};
 use futures_util::future::BoxFuture;
-use serde_json::Map;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::platform::descriptors::descriptor_path;
+use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Outcome, ToolError};
+use crate::tools::tool::{Access, Probe, Tool, blocking, object, text};
 
 /// Entries beyond this many are not even counted.
 const SCAN_ENTRIES: usize = 100_000;

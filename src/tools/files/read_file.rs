@@ -1,19 +1,17 @@
 //! `read_file`: a file or some lines of it, never more than fits.
 
-use crate::policy::request::Request;
-use crate::tools::tool::{Access, Probe, Tool, blocking, number, object, text};
-use futures_util::future::BoxFuture;
-use serde_json::Map;
-use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
-use serde_json::json;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
 
 use crate::exec::text;
+use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Effect, Outcome, ToolError};
+use crate::tools::tool::{Access, Probe, Tool, blocking, number, object, text};
 
 /// Longer lines are cut: they are data rather than something to read.
 const LINE_BYTES: usize = 2_000;

@@ -1,24 +1,22 @@
 //! `search_files`: by name or by content, within limits of results, time and size.
 
-use crate::policy::request::Request;
-use crate::tools::tool::{Access, Probe, Tool, blocking, object, text};
-use futures_util::future::BoxFuture;
-use serde_json::Map;
-use serde_json::Value;
 use std::path::Path;
 use std::time::Instant;
 
+use futures_util::future::BoxFuture;
 use globset::{GlobBuilder, GlobMatcher};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::sinks::Lossy;
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
 use ignore::{DirEntry, WalkBuilder};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::platform::text::cut_bytes;
+use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Outcome, ToolError};
+use crate::tools::tool::{Access, Probe, Tool, blocking, object, text};
 use crate::workspace::error::PathError;
 use crate::workspace::paths::RelativePath;
 

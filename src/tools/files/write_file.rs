@@ -1,23 +1,22 @@
 //! `write_file`: a whole file, at once or not at all.
 
-use crate::policy::request::Request;
-use crate::tools::outcome::PlannedWrite;
-use crate::tools::tool::{Access, Probe, Tool, WrittenText, blocking, object, text};
-use futures_util::future::BoxFuture;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::Component;
 
+use futures_util::future::BoxFuture;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use serde_json::{Map, Value, json};
 
+use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::outcome::{Effect, Outcome, ToolError};
+use crate::tools::outcome::{Effect, Outcome, PlannedWrite, ToolError};
+use crate::tools::tool::{Access, Probe, Tool, WrittenText, blocking, object, text};
 use crate::workspace::error::PathError;
 use crate::workspace::paths::{Place, Workspace};
 

@@ -1,8 +1,7 @@
 //! The TypeScript client.
 
-use sqlx::PgPool;
-
 use navi::http::router::document;
+use sqlx::PgPool;
 
 use crate::clients::backstage::Backstage;
 use crate::clients::{client, node, run};

@@ -1,10 +1,11 @@
 //! What ratings teach, and what a pass leaves behind.
 
+use std::time::Duration;
+
 use navi::feedback::learning::service::{Analyzer, PassOptions, PassOutcome};
 use navi::platform::clock::Clock;
 use navi::platform::db::MIGRATOR;
 use sqlx::PgPool;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::rated::{

@@ -6,9 +6,8 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use serde_json::Value;
-
 use navi::http::openapi::{BEARER, Route};
+use serde_json::Value;
 
 /// Fails the test when a route answers with a status or a content type that `/openapi.json` does
 /// not list.

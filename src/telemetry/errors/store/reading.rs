@@ -1,13 +1,12 @@
 //! The SQL of lists of groups, occurrences and trends.
 
-use crate::telemetry::errors::model::ErrorGroup;
 use std::collections::HashMap;
 
 use sqlx::PgConnection;
 
 use crate::platform::ids::{OrgId, UserId};
 use crate::telemetry::errors::model::{
-    ErrorFilter, ErrorStatus, GroupId, Rank, StoredOccurrence, Trend, TrendWindow,
+    ErrorFilter, ErrorGroup, ErrorStatus, GroupId, Rank, StoredOccurrence, Trend, TrendWindow,
 };
 use crate::telemetry::model::ErrorSource;
 

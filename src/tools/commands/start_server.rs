@@ -1,26 +1,23 @@
-//! `start_server` and `stop_server`: servers that live as long as the run.
+//! `start_server`: servers that live as long as the run.
 
-use crate::policy::request::Request;
-use crate::tools::commands::running_servers::RunningServer;
-use crate::tools::tool::{Access, Probe, Tool, number, object, text};
-use futures_util::future::BoxFuture;
-use serde_json::Map;
-use serde_json::Value;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
-
 use std::time::Duration;
 
-use serde_json::json;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use url::Url;
 
 use crate::exec::capture::{Capture, Live};
 use crate::exec::output::OutputStream;
 use crate::exec::process::Running;
-use crate::platform::outbound::Method;
+use crate::platform::outbound::client::Method;
+use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
+use crate::tools::commands::running_servers::RunningServer;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Effect, Outcome, ToolError};
+use crate::tools::tool::{Access, Probe, Tool, number, object, text};
 
 /// Between two questions whether a server is ready.
 const PROBE_EVERY: Duration = Duration::from_millis(200);
@@ -29,7 +26,7 @@ const PROBE_EVERY: Duration = Duration::from_millis(200);
 const PROBE_TIME: Duration = Duration::from_secs(2);
 
 /// How long a server is waited for until it is gone.
-const STOP_WAIT: Duration = Duration::from_secs(10);
+pub(super) const STOP_WAIT: Duration = Duration::from_secs(10);
 
 /// Bytes kept of a server's first and last output.
 const LOG_BYTES: usize = 4 * 1024;
@@ -92,48 +89,6 @@ impl Tool for StartServer {
     }
 }
 
-/// `stop_server`.
-#[derive(Clone, Copy, Debug)]
-pub struct StopServer;
-
-impl Tool for StopServer {
-    fn name(&self) -> &'static str {
-        "stop_server"
-    }
-
-    fn description(&self) -> &'static str {
-        "Stops a server that start_server started."
-    }
-
-    fn parameters(&self) -> Value {
-        object(&json!({ "port": number("Its port.") }), &["port"])
-    }
-
-    fn access(&self) -> Access {
-        Access::Write
-    }
-
-    fn request<'a>(&self, _arguments: Arguments<'a>) -> Request<'a> {
-        Request::Harmless { reads_only: false }
-    }
-
-    fn probe(&self, _arguments: Arguments<'_>, _context: &ToolContext) -> Probe {
-        Probe::Server
-    }
-
-    fn call<'a>(
-        &'a self,
-        _call_id: &'a str,
-        arguments: Map<String, Value>,
-        context: &'a ToolContext,
-    ) -> BoxFuture<'a, Result<Outcome, ToolError>> {
-        Box::pin(async move {
-            let call = StopServerCall::parse(Arguments::of(&arguments))?;
-            stop(&call, context).await
-        })
-    }
-}
-
 /// The arguments of `start_server`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartServerCall {
@@ -174,26 +129,14 @@ impl StartServerCall {
     }
 }
 
-/// The arguments of `stop_server`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StopServerCall {
-    port: u16,
-}
-
-impl StopServerCall {
-    /// Reads the arguments of a call.
-    pub fn parse(given: Arguments<'_>) -> Result<Self, ToolError> {
-        Ok(Self { port: port(given)? })
-    }
-}
-
-fn port(given: Arguments<'_>) -> Result<u16, ToolError> {
+/// The port that a call names.
+pub(super) fn port(given: Arguments<'_>) -> Result<u16, ToolError> {
     let port = given.whole("port", PORTS)?;
     u16::try_from(port).map_err(|error| ToolError::Tell(error.to_string()))
 }
 
 /// Whether nobody listens on the port, at any address of this machine.
-fn is_free(port: u16) -> bool {
+pub(super) fn is_free(port: u16) -> bool {
     // Binding fails when anyone listens at the address or at all of them. A machine without IPv6
     // refuses the second for another reason.
     let used = |error: std::io::Error| error.kind() == std::io::ErrorKind::AddrInUse;
@@ -209,7 +152,25 @@ pub async fn start(
     call_id: &str,
     context: &ToolContext,
 ) -> Result<Outcome, ToolError> {
-    let StartServerCall { port, startup, .. } = call;
+    check_port(call.port, context)?;
+    let mut server = launch(&call, call_id, context)?;
+    let guard = server.running.guard();
+    let ready = tokio::select! {
+        ready = until_ready(&call, &mut server.running, context) => ready,
+        () = context.cancel.cancelled() => return Err(ToolError::Cancelled),
+    };
+    match ready {
+        Ok(url) => {
+            guard.disarm();
+            Ok(keep(call, server, &url, context))
+        }
+        Err(reason) => Ok(discard(call, server, &reason).await),
+    }
+}
+
+/// Refuses a port that this run's servers, the server itself or another program use, and one server
+/// too many.
+fn check_port(port: u16, context: &ToolContext) -> Result<(), ToolError> {
     let running = context.servers.ports();
     if running.contains(&port) {
         return Err(ToolError::Tell(format!(
@@ -227,9 +188,25 @@ pub async fn start(
             "port {port} is used by another program; choose another port"
         )));
     }
+    Ok(())
+}
+
+/// A server that was started and has not answered yet.
+struct Starting {
+    running: Running,
+    live: Live,
+    log: Capture,
+}
+
+/// Starts the command; its output is shown live, and its beginning and end are kept.
+fn launch(
+    call: &StartServerCall,
+    call_id: &str,
+    context: &ToolContext,
+) -> Result<Starting, ToolError> {
     let (directory, _) = context.workspace.open_directory(&call.directory)?;
-    let extra = [("PORT", port.to_string())];
-    let (mut running, outputs) = context.processes.start(
+    let extra = [("PORT", call.port.to_string())];
+    let (running, outputs) = context.processes.start(
         &call.command,
         &directory,
         &extra,
@@ -250,50 +227,52 @@ pub async fn start(
     context
         .tasks
         .spawn(log.clone().read(outputs.stderr, stderr));
+    Ok(Starting { running, live, log })
+}
 
-    let guard = running.guard();
-    let ready = tokio::select! {
-        ready = until_ready(&call, &mut running, context) => ready,
-        () = context.cancel.cancelled() => return Err(ToolError::Cancelled),
-    };
-    let effect = |success| Effect::Ran {
-        command: call.command.clone(),
+/// Keeps a server that answers at `url` until the run ends.
+fn keep(call: StartServerCall, server: Starting, url: &str, context: &ToolContext) -> Outcome {
+    let Starting { running, live, log } = server;
+    live.close();
+    let port = call.port;
+    let result = json!({
+        "success": true,
+        "message": format!("the server answers on port {port}; it ends with the run"),
+        "url": url,
+        "port": port,
+        "verified": true,
+        "log_preview": log.text(),
+    });
+    context.servers.insert(port, RunningServer { running, log });
+    Outcome::new(result, vec![ran(call.command, true)])
+}
+
+/// Stops a server that did not come to answer.
+async fn discard(call: StartServerCall, mut server: Starting, reason: &str) -> Outcome {
+    server.running.stop();
+    server.running.gone(STOP_WAIT).await;
+    server.live.close();
+    let port = call.port;
+    let result = json!({
+        "success": false,
+        "error": format!("{reason}; it was stopped"),
+        "url": url_of(port, &call.health_path),
+        "port": port,
+        "log_preview": server.log.text(),
+        "suggestion": format!(
+            "read the log; the server must listen on port {port} (also in the variable \
+             PORT) within {} s, set `startup_time` when it needs longer",
+            call.startup.as_secs()
+        ),
+    });
+    Outcome::new(result, vec![ran(call.command, false)])
+}
+
+fn ran(command: String, success: bool) -> Effect {
+    Effect::Ran {
+        command,
         exit_code: None,
         success,
-    };
-    match ready {
-        Ok(url) => {
-            guard.disarm();
-            live.close();
-            let result = json!({
-                "success": true,
-                "message": format!("the server answers on port {port}; it ends with the run"),
-                "url": url,
-                "port": port,
-                "verified": true,
-                "log_preview": log.text(),
-            });
-            context.servers.insert(port, RunningServer { running, log });
-            Ok(Outcome::new(result, vec![effect(true)]))
-        }
-        Err(reason) => {
-            running.stop();
-            running.gone(STOP_WAIT).await;
-            live.close();
-            let result = json!({
-                "success": false,
-                "error": format!("{reason}; it was stopped"),
-                "url": url_of(port, &call.health_path),
-                "port": port,
-                "log_preview": log.text(),
-                "suggestion": format!(
-                    "read the log; the server must listen on port {port} (also in the variable \
-                     PORT) within {} s, set `startup_time` when it needs longer",
-                    startup.as_secs()
-                ),
-            });
-            Ok(Outcome::new(result, vec![effect(false)]))
-        }
     }
 }
 
@@ -346,24 +325,4 @@ async fn until_ready(
         }
         tokio::time::sleep(PROBE_EVERY).await;
     }
-}
-
-/// Stops a server of this run, and no other.
-pub async fn stop(call: &StopServerCall, context: &ToolContext) -> Result<Outcome, ToolError> {
-    let port = call.port;
-    let Some(mut server) = context.servers.remove(port) else {
-        return Err(ToolError::Tell(format!(
-            "this run started no server on port {port}; servers of others are not stopped"
-        )));
-    };
-    server.running.stop();
-    let gone = server.running.gone(STOP_WAIT).await;
-    let free = is_free(port);
-    let result = json!({
-        "success": gone,
-        "message": format!("the server on port {port} was stopped"),
-        "port_free": free,
-        "log_preview": server.log.text(),
-    });
-    Ok(Outcome::new(result, Vec::new()))
 }

@@ -269,8 +269,14 @@ fn main() {
         provider::serve(move |body, reply| answer(&model, body, reply))
     };
     let base = format!("http://{provider}/v1");
+    let runs = RUNS.to_string();
+    let settings = [
+        ("OPENAI_BASE_URL", base.as_str()),
+        ("NAVI_MAX_CONCURRENT_RUNS", &runs),
+        ("NAVI_MAX_RUNS_PER_ORG", &runs),
+    ];
     let bench = Bench {
-        server: Server::start(data.path(), &[("OPENAI_BASE_URL", &base)]).0,
+        server: Server::start(data.path(), &settings).0,
         token: token::mint(data.path()),
         model,
         folders,

@@ -163,7 +163,7 @@ const CEILINGS: &[(&str, usize)] = &[
     ("feedback/learning", 15),
     ("http", 19),
     ("llm", 13),
-    ("platform", 22),
+    ("platform", 21),
     ("policy/judge", 14),
     ("telemetry", 19),
 ];
@@ -315,7 +315,6 @@ const SHARED: &[(&str, usize)] = &[
     ("Settings", 2),
     ("Shared", 4),
     ("Span", 2),
-    ("State", 4),
     ("Status", 3),
     ("Step", 2),
     ("Subject", 2),

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The kinds of addresses.
+/// The network of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Network {
     Public,
     Loopback,
     Private,
@@ -13,19 +13,19 @@ pub(super) enum Kind {
 }
 
 /// The network of an address.
-pub(super) fn kind(address: IpAddr) -> Kind {
+pub(super) fn network(address: IpAddr) -> Network {
     match address {
-        IpAddr::V4(address) => kind_v4(address),
-        IpAddr::V6(address) => kind_v6(address),
+        IpAddr::V4(address) => network_v4(address),
+        IpAddr::V6(address) => network_v6(address),
     }
 }
 
-fn kind_v4(address: Ipv4Addr) -> Kind {
+fn network_v4(address: Ipv4Addr) -> Network {
     let [a, b, c, _] = address.octets();
     match (a, b, c) {
-        (127, _, _) => Kind::Loopback,
+        (127, _, _) => Network::Loopback,
         // Link-local with the metadata service of most clouds, and Alibaba's within CGNAT space.
-        (169, 254, _) | (100, 100, 100) => Kind::Metadata,
+        (169, 254, _) | (100, 100, 100) => Network::Metadata,
         // This network, private use, CGNAT, protocol assignments, documentation, 6to4 relays,
         // benchmarks, multicast, reserved and broadcast.
         (0 | 10 | 224..=255, _, _)
@@ -36,31 +36,31 @@ fn kind_v4(address: Ipv4Addr) -> Kind {
         | (192, 88, 99)
         | (198, 18 | 19, _)
         | (198, 51, 100)
-        | (203, 0, 113) => Kind::Private,
-        _ => Kind::Public,
+        | (203, 0, 113) => Network::Private,
+        _ => Network::Public,
     }
 }
 
-fn kind_v6(address: Ipv6Addr) -> Kind {
+fn network_v6(address: Ipv6Addr) -> Network {
     let segments = address.segments();
     let tail = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        kind_v4(Ipv4Addr::new(a, b, c, d))
+        network_v4(Ipv4Addr::new(a, b, c, d))
     };
     match segments {
-        [0, 0, 0, 0, 0, 0, 0, 1] => Kind::Loopback,
-        [0, 0, 0, 0, 0, 0, 0, 0] => Kind::Private,
+        [0, 0, 0, 0, 0, 0, 0, 1] => Network::Loopback,
+        [0, 0, 0, 0, 0, 0, 0, 0] => Network::Private,
         // IPv4 in other clothes: mapped, compatible, translated (NAT64), 6to4.
         [0, 0, 0, 0, 0, 0xffff | 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             tail(high, low)
         }
         [0x2002, high, low, ..] => tail(high, low),
         // The metadata service of AWS over IPv6.
-        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] => Kind::Metadata,
-        [first, ..] if first & 0xffc0 == 0xfe80 => Kind::Metadata,
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] => Network::Metadata,
+        [first, ..] if first & 0xffc0 == 0xfe80 => Network::Metadata,
         // Global unicast is 2000::/3, without Teredo, documentation and benchmarks.
-        [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, ..] => Kind::Private,
-        [first, ..] if first & 0xe000 == 0x2000 => Kind::Public,
-        _ => Kind::Private,
+        [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, ..] => Network::Private,
+        [first, ..] if first & 0xe000 == 0x2000 => Network::Public,
+        _ => Network::Private,
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use crate::platform::outbound::address::{Kind, kind};
+use crate::platform::outbound::address::{Network, network};
 use crate::platform::outbound::error::OutboundError;
 
 /// The addresses that a client may reach.
@@ -58,11 +58,11 @@ impl Reach {
 
     /// A resolved address of `host` may be connected to.
     pub(super) fn admits(&self, host: &str, address: IpAddr) -> bool {
-        match kind(address) {
-            Kind::Public => self.public || self.names_host(host),
-            Kind::Loopback => self.loopback || self.names_host(host),
-            Kind::Private => self.names_host(host),
-            Kind::Metadata => false,
+        match network(address) {
+            Network::Public => self.public || self.names_host(host),
+            Network::Loopback => self.loopback || self.names_host(host),
+            Network::Private => self.names_host(host),
+            Network::Metadata => false,
         }
     }
 
@@ -95,10 +95,10 @@ impl Reach {
         };
         // Addresses never pass through the resolver; here is the only place that sees them.
         let admitted = named
-            || match kind(address) {
-                Kind::Public => self.public,
-                Kind::Loopback => self.loopback,
-                Kind::Private | Kind::Metadata => false,
+            || match network(address) {
+                Network::Public => self.public,
+                Network::Loopback => self.loopback,
+                Network::Private | Network::Metadata => false,
             };
         if admitted { Ok(()) } else { Err(forbidden()) }
     }

@@ -17,7 +17,8 @@ use navi::ledger::model::CallPhase;
 use navi::platform::clock::Clock;
 use navi::platform::ids::OrgId;
 use navi::platform::metrics::Metrics;
-use navi::retrieval::model::{DEFAULT_BUDGET_TOKENS, Limits, Retrieved};
+use navi::policy::service::Policy;
+use navi::retrieval::model::{DEFAULT_BUDGET_TOKENS, Limits, Question, Retrieved};
 use navi::retrieval::service::Retrieval;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -71,12 +72,16 @@ fn workspace() -> TempDir {
 }
 
 fn search(runtime: &Runtime, retrieval: &Retrieval, org: &OrgId, root: &Path) -> Retrieved {
+    let secrets = Policy::built_in().unwrap().secret_files(root);
     let search = retrieval.search(
         org,
         CallPhase::Autonomous,
         root,
-        QUERY,
-        DEFAULT_BUDGET_TOKENS,
+        Question {
+            text: QUERY,
+            budget_tokens: DEFAULT_BUDGET_TOKENS,
+            secrets: &secrets,
+        },
     );
     runtime.block_on(search).unwrap()
 }

@@ -320,9 +320,9 @@ fn tool_settings(config: &Config) -> Result<ToolSettings, BuildError> {
     if let Some(program) = &config.surroundings.supervisor {
         launch.supervisor.clone_from(program);
     }
+    let closed_folders: Vec<_> = config.data_dir().into_iter().collect();
     Ok(ToolSettings {
         set: ToolSet::built_in(),
-
         launch,
         http: Client::new(Reach::loopback(), CONNECT_TIMEOUT)?,
         limits: ToolLimits {
@@ -330,8 +330,8 @@ fn tool_settings(config: &Config) -> Result<ToolSettings, BuildError> {
             reserved_ports: vec![config.server.bind.port()],
             ..ToolLimits::default()
         },
-        policy: Policy::built_in()?,
-        closed_folders: config.data_dir().into_iter().collect(),
+        policy: Policy::built_in()?.closing(&closed_folders),
+        closed_folders,
     })
 }
 

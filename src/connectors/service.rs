@@ -16,6 +16,7 @@ use crate::connectors::model::{
 };
 use crate::connectors::provider::Providers;
 use crate::connectors::store;
+use crate::connectors::store::Old;
 use crate::platform::clock::Clock;
 use crate::platform::outbound::error::OutboundError;
 use crate::platform::secret::{ExposeSecret, SecretString};
@@ -212,8 +213,33 @@ impl Connectors {
                 Error::Vault(error)
             }
         })?;
+        if !Vault::is_bound(&stored.sealed) {
+            self.bind(owner, stored, &text).await;
+        }
         let text = std::str::from_utf8(&text).map_err(|_| unreadable())?;
         Ok(SecretString::from(text))
+    }
+
+    /// Seals a token of the service before this one for its place, where it lies when it is first
+    /// read: from then on it opens for no other owner. What fails now is tried at the next reading.
+    async fn bind(&self, owner: &Owner, stored: &Stored, text: &[u8]) {
+        let place = TokenPlace::new(owner, stored.base_url.as_deref());
+        let bound = async {
+            let sealed = self.vault.seal(&place.place(), text).await?;
+            let old = Old {
+                org_id: owner.org_id.clone(),
+                user_id: owner.user_id.clone(),
+                provider: owner.provider,
+                base_url: stored.base_url.clone(),
+                sealed: stored.sealed.clone(),
+            };
+            let mut conn = self.db.acquire().await?;
+            store::renew(&mut conn, &[(old, sealed)]).await?;
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = bound.await {
+            tracing::warn!(%error, org.id = %owner.org_id, "a token was not bound to its place");
+        }
     }
 
     /// The providers that the operator enables.

@@ -8,6 +8,7 @@ pub mod capture;
 pub mod environment;
 pub mod error;
 pub mod output;
+pub mod peer;
 pub mod process;
 pub mod status_file;
 pub mod supervisor;

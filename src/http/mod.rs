@@ -3,12 +3,10 @@
 //! Start at [`router`]. Every route is registered through its OpenAPI description, so what
 //! `/openapi.json` lists is what exists, and tests that walk it miss nothing.
 
-pub mod connections;
 pub mod cors;
 pub mod failures;
 pub mod identity;
 pub mod limits;
-pub mod listeners;
 pub mod measure;
 pub mod missing;
 pub mod models;
@@ -18,7 +16,7 @@ pub mod ops;
 pub mod pace;
 pub mod router;
 pub mod security;
-pub mod socket;
+pub mod sockets;
 pub mod trace;
 pub mod unbuilt;
 pub mod unpack;

@@ -18,6 +18,7 @@ use crate::auth::layer::{AccessRules, Gate, authenticate};
 use crate::auth::rate_limit::RateLimiter;
 use crate::http::limits::Rates;
 use crate::http::missing::Served;
+use crate::http::sockets::peers;
 use crate::http::unpack::unpack;
 use crate::http::{
     cors, failures, identity, limits, measure, models, openapi, ops, security, unbuilt,
@@ -69,20 +70,23 @@ fn api(app: &App) -> OpenApiRouter {
         )
         .merge(
             crate::approvals::questions::routes::routes(app.agent.deps().questions.clone())
-                .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
+                .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES))
+                .layer(from_fn(peers::refuse_own_processes)),
         )
         .merge(crate::jobs::plans::routes::routes(Plans::new(jobs.clone())))
         .merge(crate::review::routes::routes(app.agent.clone()))
         .merge(
             crate::jobs::routes::routes(jobs, app.streams_end.clone())
-                .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES)),
+                .layer(DefaultBodyLimit::max(limits::AGENT_BODY_BYTES))
+                .layer(from_fn(peers::refuse_own_processes)),
         )
         .merge(crate::conversations::routes::routes(
             app.conversations.clone(),
         ))
-        .merge(crate::approvals::consents::routes::routes(
-            app.consents.clone(),
-        ))
+        .merge(
+            crate::approvals::consents::routes::routes(app.consents.clone())
+                .layer(from_fn(peers::refuse_own_processes)),
+        )
         .merge(crate::audit::routes::routes(app.audit.clone()))
         .merge(crate::audit::listing::routes::routes(app.audit.clone()))
         .merge(crate::connectors::routes::routes(app.connectors.clone()))

@@ -13,6 +13,7 @@ pub mod paths;
 pub mod request;
 pub mod rule;
 pub mod rules;
+pub mod secret_files;
 pub mod service;
 pub mod shell;
 pub mod variables;

@@ -1,7 +1,16 @@
 //! Where a path of a command or a file tool leads.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
+use globset::GlobBuilder;
+use nix::fcntl::OFlag;
+
+use crate::platform::redact::evidence::holds_secret;
 use crate::policy::judge::call::HOLE;
 use crate::policy::judge::shell_state::Directory;
 
@@ -22,12 +31,76 @@ pub enum Place {
 #[derive(Clone, Copy, Debug)]
 pub struct Places<'a> {
     root: &'a Path,
+    /// Folders of the server's own data, by their real paths.
+    closed: &'a [PathBuf],
+    /// Tells whether a file holds a secret.
+    holds_secret: fn(&Path) -> bool,
 }
 
 impl<'a> Places<'a> {
     /// Paths of the workspace at `root`.
     pub fn new(root: &'a Path) -> Self {
-        Self { root }
+        Self {
+            root,
+            closed: &[],
+            holds_secret: file_holds_secret,
+        }
+    }
+
+    /// Where the examples of rules are judged: nothing is there but folders and files that examples
+    /// name.
+    pub fn of_examples() -> Self {
+        static CLOSED: LazyLock<Vec<PathBuf>> =
+            LazyLock::new(|| vec![PathBuf::from("/nowhere/server-data")]);
+        Self {
+            root: Path::new("/nowhere/workspace"),
+            closed: &CLOSED,
+            holds_secret: |path| path.ends_with("config/holds-a-secret.ini"),
+        }
+    }
+
+    /// The same, beside folders that nothing may look into.
+    #[must_use]
+    pub fn closing(self, closed: &'a [PathBuf]) -> Self {
+        Self { closed, ..self }
+    }
+
+    /// Whether an absolute path is a closed folder or leads into one. Wildcards stand for any name.
+    pub fn is_closed(&self, path: &str) -> bool {
+        self.meets_closed(path, |real, closed| real.starts_with(closed))
+    }
+
+    /// Whether an absolute path is that or a folder around a closed one, so that to read all that is
+    /// in it is to read that too.
+    pub fn holds_closed(&self, path: &str) -> bool {
+        self.meets_closed(path, |real, closed| {
+            real.starts_with(closed) || closed.starts_with(real)
+        })
+    }
+
+    fn meets_closed(&self, path: &str, meets: impl Fn(&Path, &Path) -> bool) -> bool {
+        let real = Path::new(path).canonicalize();
+        let real = real.as_deref().unwrap_or(Path::new(path));
+        self.closed
+            .iter()
+            .any(|closed| meets(real, closed) || may_meet(path, closed))
+    }
+
+    /// The absolute path of a file of the workspace, with its links followed.
+    pub fn absolute(&self, relative: &str) -> PathBuf {
+        let path = self.root.join(relative);
+        path.canonicalize().unwrap_or(path)
+    }
+
+    /// Whether a file of the workspace holds a secret.
+    pub fn holds_secret(&self, relative: &str) -> bool {
+        !relative.contains([HOLE, '\0']) && (self.holds_secret)(&self.absolute(relative))
+    }
+
+    /// Whether a text names a closed folder, so that a program in it may open it.
+    pub fn names_closed(&self, text: &str) -> bool {
+        let mut closed = self.closed.iter().filter_map(|folder| folder.to_str());
+        closed.any(|folder| text.contains(folder))
     }
 
     /// The workspace's path as text.
@@ -83,6 +156,41 @@ impl<'a> Places<'a> {
             Err(_) => Place::Outside(real.to_string_lossy().into_owned()),
         })
     }
+}
+
+/// The most of a file that is looked at, in bytes.
+const LOOKED_AT: u64 = 1 << 20;
+
+/// Looks into a file. What is no file, cannot be read or is no text holds no secret that could be
+/// told.
+fn file_holds_secret(path: &Path) -> bool {
+    // Without `O_NONBLOCK`, to open a pipe would be to wait for its writer.
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let opened = File::options()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path);
+    let Ok(file) = opened else { return false };
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return false;
+    }
+    let mut bytes = Vec::new();
+    let read = file.take(LOOKED_AT).read_to_end(&mut bytes);
+    read.is_ok() && holds_secret(&String::from_utf8_lossy(&bytes))
+}
+
+/// Whether a pattern of paths may stand for something in a folder, or for a folder around it.
+fn may_meet(pattern: &str, folder: &Path) -> bool {
+    if !pattern.contains(['*', '?', '[', '{']) {
+        return false;
+    }
+    let parts = pattern.split('/').filter(|part| !part.is_empty());
+    let names = folder.iter().skip(1).map(OsStr::to_string_lossy);
+    parts.zip(names).all(|(part, name)| {
+        let glob = GlobBuilder::new(part).build();
+        // What is no pattern here may be one for the shell.
+        glob.map_or(true, |glob| glob.compile_matcher().is_match(name.as_ref()))
+    })
 }
 
 /// A path without `.`, `..`, doubled and trailing slashes, as text.

@@ -22,11 +22,22 @@ pub struct Rules {
     patterns: Vec<(String, usize)>,
     by_fact: HashMap<String, Vec<usize>>,
     files: GlobSet,
-    /// The rule of each pattern in `files`, and whether it is an exception.
-    patterns_of: Vec<(usize, bool)>,
+    /// What each pattern in `files` belongs to.
+    patterns_of: Vec<FilePattern>,
     pub(super) lists: Lists,
     known: HashSet<String>,
     disposable: GlobSet,
+}
+
+/// A pattern of file names, and whose it is.
+#[derive(Debug)]
+struct FilePattern {
+    /// The rule, by its place in the list.
+    rule: usize,
+    /// Whether the rule is not about these files.
+    exception: bool,
+    /// Whether it fits at any depth.
+    anywhere: bool,
 }
 
 impl Rules {
@@ -97,7 +108,11 @@ impl Rules {
             let patterns = rule.files.iter().map(|file| (file, false));
             for (file, exception) in patterns.chain(rule.except.iter().map(|file| (file, true))) {
                 files.add(glob(file, &rule.id)?);
-                patterns_of.push((number, exception));
+                patterns_of.push(FilePattern {
+                    rule: number,
+                    exception,
+                    anywhere: file.starts_with("**/"),
+                });
             }
         }
         // A fact that no rule is about would pass unseen.
@@ -144,15 +159,32 @@ impl Rules {
 
     /// The rules about a file, by its lower-case path.
     pub(super) fn about_file(&self, path: &str, access: FileAccess) -> Vec<usize> {
+        self.about_path(path, access, |_| true)
+    }
+
+    /// The rules about the place of a file that is read, by its lower-case absolute path: a workspace
+    /// may lie in a folder of secrets. Patterns of absolute paths are left out, because a workspace
+    /// may lie below the home folder of `root` as well.
+    pub(super) fn about_place(&self, path: &str) -> Vec<usize> {
+        self.about_path(path, FileAccess::Read, |pattern| pattern.anywhere)
+    }
+
+    fn about_path(
+        &self,
+        path: &str,
+        access: FileAccess,
+        counts: impl Fn(&FilePattern) -> bool,
+    ) -> Vec<usize> {
         let found = self.files.matches(path);
-        let places: Vec<_> = found.into_iter().map(|at| self.patterns_of[at]).collect();
-        let is_excepted = |rule| places.contains(&(rule, true));
-        let mut rules: Vec<_> = places
+        let found = found.into_iter().map(|at| &self.patterns_of[at]);
+        let (exceptions, patterns): (Vec<_>, Vec<_>) = found
+            .filter(|pattern| counts(pattern))
+            .partition(|pattern| pattern.exception);
+        let is_excepted = |rule| exceptions.iter().any(|pattern| pattern.rule == rule);
+        let mut rules: Vec<_> = patterns
             .iter()
-            .filter(|(rule, exception)| {
-                !exception && !is_excepted(*rule) && self.rules[*rule].access == access
-            })
-            .map(|(rule, _)| *rule)
+            .map(|pattern| pattern.rule)
+            .filter(|rule| self.rules[*rule].access == access && !is_excepted(*rule))
             .collect();
         rules.sort_unstable();
         rules.dedup();

@@ -1,6 +1,6 @@
 //! The policy itself: one judge for every request.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value};
@@ -15,17 +15,17 @@ use crate::policy::paths::{Place, Places};
 use crate::policy::request::Request;
 use crate::policy::rule::FileAccess;
 use crate::policy::rules::{Rules, Shared};
+use crate::policy::secret_files::SecretFiles;
 
 /// The built-in rules.
 const BUILT_IN: &str = include_str!("rules.toml");
-
-/// Where the examples of rules are judged; nothing is there.
-const EXAMPLES: &str = "/nowhere/workspace";
 
 /// The policy. A clone is the same policy.
 #[derive(Clone, Debug)]
 pub struct Policy {
     rules: Shared,
+    /// Folders of the server's own data, by their real paths.
+    closed: Arc<[PathBuf]>,
 }
 
 impl Policy {
@@ -34,19 +34,25 @@ impl Policy {
     pub fn built_in() -> Result<Self, PolicyError> {
         static POLICY: LazyLock<Result<Policy, PolicyError>> = LazyLock::new(|| {
             let rules = Arc::new(Rules::built_in(BUILT_IN)?);
-            Ok(Policy { rules })
+            let closed = Arc::from([]);
+            Ok(Policy { rules, closed })
         });
         POLICY.clone()
     }
 
-    /// This policy with a workspace's rules, which may ask and forbid but loosen nothing.
-    pub fn stricter(&self, toml_text: &str) -> Result<Self, PolicyError> {
-        Self::checked(self.rules.stricter(toml_text)?)
+    /// This policy where these folders hold the server's own data, which nothing may look into.
+    #[must_use]
+    pub fn closing(self, folders: &[PathBuf]) -> Self {
+        let real = |folder: &PathBuf| folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        let closed = folders.iter().map(real).collect();
+        Self { closed, ..self }
     }
 
-    fn checked(rules: Rules) -> Result<Self, PolicyError> {
+    /// This policy with a workspace's rules, which may ask and forbid but loosen nothing.
+    pub fn stricter(&self, toml_text: &str) -> Result<Self, PolicyError> {
         let policy = Self {
-            rules: Arc::new(rules),
+            rules: Arc::new(self.rules.stricter(toml_text)?),
+            closed: Arc::clone(&self.closed),
         };
         match policy.broken_examples().into_iter().next() {
             None => Ok(policy),
@@ -90,19 +96,28 @@ impl Policy {
             };
             ("run_command", command)
         };
-        self.judge(tool, request, Path::new(EXAMPLES))
+        self.judge_in(Places::of_examples(), tool, request)
     }
 
     /// Judges a request. `tool` names it in findings, as what "always allow this type" is about.
     pub fn judge(&self, tool: &str, request: Request<'_>, root: &Path) -> Judgement {
+        self.judge_in(Places::new(root).closing(&self.closed), tool, request)
+    }
+
+    fn judge_in(&self, places: Places<'_>, tool: &str, request: Request<'_>) -> Judgement {
         match request {
             Request::Command {
                 text,
                 directory,
                 in_background,
-            } => self.judge_command(text, &inside(directory, root), in_background, root),
-            Request::Read { path } => self.judge_file(tool, path, FileAccess::Read, root),
-            Request::Write { path } => self.judge_file(tool, path, FileAccess::Write, root),
+            } => self.judge_command(
+                text,
+                &inside(directory, places.root()),
+                in_background,
+                places,
+            ),
+            Request::Read { path } => self.judge_file(tool, path, FileAccess::Read, places),
+            Request::Write { path } => self.judge_file(tool, path, FileAccess::Write, places),
             Request::Harmless { reads_only } => Judgement {
                 reads_only,
                 ..Judgement::default()
@@ -115,9 +130,9 @@ impl Policy {
         command: &str,
         directory: &str,
         in_background: bool,
-        root: &Path,
+        places: Places<'_>,
     ) -> Judgement {
-        let mut walker = Walker::new(&self.rules, root, directory.to_owned());
+        let mut walker = Walker::new(&self.rules, places, directory.to_owned());
         walker.script_text(command);
         let reads_only = walker.reads_only;
         let mut findings = Vec::new();
@@ -134,16 +149,18 @@ impl Policy {
         judgement
     }
 
-    /// Whether a file may be read without a question, by its path relative to the workspace and
-    /// with all links resolved.
-    pub fn reads_unasked(&self, path: &str) -> bool {
-        self.rules
-            .about_file(&path.to_lowercase(), FileAccess::Read)
-            .is_empty()
+    /// The files of the workspace at `root` whose contents leave it only after a question.
+    pub fn secret_files(&self, root: &Path) -> SecretFiles {
+        SecretFiles::new(Arc::clone(&self.rules), root)
     }
 
-    fn judge_file(&self, tool: &str, path: &str, access: FileAccess, root: &Path) -> Judgement {
-        let places = Places::new(root);
+    fn judge_file(
+        &self,
+        tool: &str,
+        path: &str,
+        access: FileAccess,
+        places: Places<'_>,
+    ) -> Judgement {
         // The file tools know no home directory and refuse what is outside.
         let path_text = path
             .strip_prefix('~')
@@ -155,13 +172,27 @@ impl Policy {
         if let Some(Place::Inside(real)) = places.resolved(&inside) {
             names.push(real);
         }
+        let mut found: Vec<Found> = match access {
+            FileAccess::Read => names
+                .into_iter()
+                .map(|name| Found::Reads(name.to_lowercase()))
+                .collect(),
+            FileAccess::Write => names
+                .into_iter()
+                .map(|name| Found::Writes(name.to_lowercase()))
+                .collect(),
+        };
+        if access == FileAccess::Read {
+            let absolute = places.absolute(&inside);
+            found.push(Found::ReadsAt(absolute.to_string_lossy().to_lowercase()));
+            found.extend(
+                places
+                    .holds_secret(&inside)
+                    .then_some(Found::Fact("holds-secret")),
+            );
+        }
         let mut findings = Vec::new();
-        for name in names {
-            let name = name.to_lowercase();
-            let found = match access {
-                FileAccess::Read => Found::Reads(name),
-                FileAccess::Write => Found::Writes(name),
-            };
+        for found in found {
             let sighting = Sighting {
                 found,
                 kind: tool.to_owned(),
@@ -178,13 +209,16 @@ impl Policy {
         let numbers = match &sighting.found {
             Found::Fact(fact) => self.rules.about_fact(fact).to_vec(),
             Found::Reads(path) => self.rules.about_file(path, FileAccess::Read),
+            Found::ReadsAt(path) => self.rules.about_place(path),
             Found::Writes(path) => self.rules.about_file(path, FileAccess::Write),
             Found::Rule(number) => vec![*number],
         };
         for number in numbers {
             let rule = &self.rules.rules[number];
             let kind = match &sighting.found {
-                Found::Reads(_) | Found::Writes(_) => format!("{} {}", sighting.kind, rule.id),
+                Found::Reads(_) | Found::ReadsAt(_) | Found::Writes(_) => {
+                    format!("{} {}", sighting.kind, rule.id)
+                }
                 Found::Fact(_) | Found::Rule(_) => sighting.kind.clone(),
             };
             into.push(Finding {
@@ -256,7 +290,8 @@ mod tests {
     #[test]
     fn the_built_in_rules_keep_their_own_examples() {
         let rules = Arc::new(Rules::built_in(BUILT_IN).unwrap());
-        let broken = Policy { rules }.broken_examples();
+        let closed = Arc::from([]);
+        let broken = Policy { rules, closed }.broken_examples();
         let broken: Vec<_> = broken.iter().map(ToString::to_string).collect();
         assert_eq!(broken, Vec::<String>::new());
     }

@@ -47,6 +47,8 @@ pub struct Hit {
 struct File {
     fingerprint: Option<Fingerprint>,
     seen: u64,
+    /// Whether it was left out for what it holds.
+    secret: bool,
     chunks: Vec<u32>,
 }
 
@@ -89,6 +91,23 @@ impl Index {
     /// How many files it holds, those without any text included.
     pub fn files(&self) -> usize {
         self.files.len()
+    }
+
+    /// How many files were left out because they hold secrets.
+    pub fn secret_files(&self) -> usize {
+        self.files.values().filter(|file| file.secret).count()
+    }
+
+    /// Notes that a file holds secrets, in place of what it was before. None of its text is kept.
+    pub fn put_secret(&mut self, path: &str, fingerprint: Option<Fingerprint>, round: u64) {
+        self.remove(path);
+        let file = File {
+            fingerprint,
+            seen: round,
+            secret: true,
+            chunks: Vec::new(),
+        };
+        self.files.insert(path.into(), file);
     }
 
     /// Roughly how much memory it takes, in bytes.
@@ -150,6 +169,7 @@ impl Index {
         let file = File {
             fingerprint,
             seen: round,
+            secret: false,
             chunks,
         };
         self.files.insert(name, file);

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::ledger::model::CallPhase;
 use crate::platform::ids::{OrgId, RunId, UserId};
 use crate::platform::logging::TraceId;
+use crate::policy::secret_files::SecretFiles;
 
 /// What a prompt usually has room for, in tokens.
 pub const DEFAULT_BUDGET_TOKENS: usize = 4_000;
@@ -56,6 +57,17 @@ pub struct Fingerprint {
     pub changed: i128,
 }
 
+/// What is looked for, and what may be shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The words of a person.
+    pub text: &'a str,
+    /// The room for the answer, in tokens, about.
+    pub budget_tokens: usize,
+    /// The files that are left out.
+    pub secrets: &'a SecretFiles,
+}
+
 /// A piece of a file that may answer the question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chunk {
@@ -72,7 +84,7 @@ pub struct Chunk {
 }
 
 /// The answer to a question, best chunk first.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Retrieved {
     /// The chunks that match, within the budget.
     pub chunks: Vec<Chunk>,
@@ -80,6 +92,8 @@ pub struct Retrieved {
     pub considered_files: usize,
     /// Files that are in the index.
     pub indexed_files: usize,
+    /// Files that were left out because they are or may be secret.
+    pub secret_files: usize,
     /// Whether a bound left files out: the index does not cover the whole workspace.
     pub partial: bool,
     /// How long it took, waiting for the index included.

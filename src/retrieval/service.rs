@@ -15,12 +15,13 @@ use crate::platform::ids::OrgId;
 use crate::platform::metrics::Metrics;
 use crate::platform::sync::lock;
 use crate::platform::text::{first_bytes, first_chars};
+use crate::policy::secret_files::SecretFiles;
 use crate::retrieval::chunk::seen_of;
 use crate::retrieval::error::Error;
 use crate::retrieval::index::{Hit, Index};
-use crate::retrieval::model::{Chunk, Limits, Retrieved};
+use crate::retrieval::model::{Chunk, Limits, Question, Retrieved};
 use crate::retrieval::walk;
-use crate::retrieval::walk::{Refreshed, Root};
+use crate::retrieval::walk::{Refresh, Refreshed, Root};
 
 /// Only the beginning of a question is looked at; a pasted log would drown its words.
 const MAX_QUERY_BYTES: usize = 16 * 1024;
@@ -86,7 +87,7 @@ impl Retrieval {
         }
     }
 
-    /// Finds the chunks of `root` that match `query` best, within about `budget_tokens`.
+    /// Finds the chunks of `root` that answer the question best.
     ///
     /// Sees every change made to the folder before the call. Dropping the future stops the work.
     /// Searches of one workspace that wait for each other share the next refresh.
@@ -95,8 +96,7 @@ impl Retrieval {
         org_id: &OrgId,
         phase: CallPhase,
         root: &Path,
-        query: &str,
-        budget_tokens: usize,
+        question: Question<'_>,
     ) -> Result<Retrieved, Error> {
         let started = Instant::now();
         let root = tokio::fs::canonicalize(root)
@@ -112,8 +112,9 @@ impl Retrieval {
         let stop_when_dropped = cancelled.clone().drop_guard();
         let work = Work {
             root: key.1.clone(),
-            query: first_bytes(query, MAX_QUERY_BYTES).to_owned(),
-            budget_chars: budget_tokens.saturating_mul(CHARS_PER_TOKEN),
+            query: first_bytes(question.text, MAX_QUERY_BYTES).to_owned(),
+            budget_chars: question.budget_tokens.saturating_mul(CHARS_PER_TOKEN),
+            secrets: question.secrets.clone(),
             limits: self.limits,
             clock: self.clock.clone(),
             slot: Arc::clone(&slot),
@@ -188,6 +189,7 @@ struct Work {
     root: PathBuf,
     query: String,
     budget_chars: usize,
+    secrets: SecretFiles,
     limits: Limits,
     clock: Clock,
     slot: Arc<Slot>,
@@ -210,14 +212,15 @@ impl Work {
         if indexed.round < self.needed_round {
             indexed.torn = true;
             let round = self.slot.begun.fetch_add(1, Ordering::SeqCst) + 1;
-            let refreshed = walk::refresh(
-                &mut indexed.index,
-                &root,
-                &self.limits,
+            let refresh = Refresh {
+                root: &root,
+                limits: &self.limits,
+                secrets: &self.secrets,
                 round,
-                self.clock.now(),
-                &self.cancelled,
-            );
+                now: self.clock.now(),
+                cancelled: &self.cancelled,
+            };
+            let refreshed = walk::refresh(&mut indexed.index, &refresh);
             if !self.cancelled.is_cancelled() {
                 indexed.round = round;
                 indexed.refreshed = refreshed;
@@ -231,7 +234,8 @@ impl Work {
         Ok(Retrieved {
             chunks,
             considered_files: indexed.refreshed.considered,
-            indexed_files: indexed.index.files(),
+            indexed_files: indexed.index.files() - indexed.index.secret_files(),
+            secret_files: indexed.refreshed.secret + indexed.index.secret_files(),
             partial: !indexed.refreshed.complete,
             took: std::time::Duration::ZERO,
         })
@@ -253,7 +257,12 @@ impl Work {
             let Ok((bytes, _)) = root.read(&hit.path, self.limits.max_file_bytes) else {
                 continue;
             };
-            let Some((text, end_line)) = excerpt(&walk::text_of(&bytes), hit, space) else {
+            // It may have changed since it was indexed.
+            let text = walk::text_of(&bytes);
+            if self.secrets.is_secret(&hit.path, &text) {
+                continue;
+            }
+            let Some((text, end_line)) = excerpt(&text, hit, space) else {
                 continue;
             };
             if end_line < hit.end_line && !chunks.is_empty() {
@@ -301,16 +310,31 @@ fn excerpt(text: &str, hit: &Hit, room: usize) -> Option<(String, u32)> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::sync::atomic::Ordering;
 
     use super::{Hit, Retrieval, excerpt};
     use crate::ledger::model::CallPhase;
     use crate::platform::clock::Clock;
     use crate::platform::metrics::Metrics;
-    use crate::retrieval::model::Limits;
+    use crate::policy::secret_files::SecretFiles;
+    use crate::policy::service::Policy;
+    use crate::retrieval::model::{Limits, Question};
 
     fn retrieval(limits: Limits) -> Retrieval {
         Retrieval::new(limits, Clock::System, Metrics::new(&[], &[]).unwrap())
+    }
+
+    fn secrets(root: &Path) -> SecretFiles {
+        Policy::built_in().unwrap().secret_files(root)
+    }
+
+    fn question<'a>(secrets: &'a SecretFiles, text: &'a str) -> Question<'a> {
+        Question {
+            text,
+            budget_tokens: 1_000,
+            secrets,
+        }
     }
 
     fn folder(files: usize) -> tempfile::TempDir {
@@ -325,6 +349,7 @@ mod tests {
     #[tokio::test]
     async fn searches_that_wait_for_each_other_share_a_refresh() {
         let folder = folder(200);
+        let secrets = secrets(folder.path());
         let retrieval = retrieval(Limits::default());
         let key = (
             "acme".parse().unwrap(),
@@ -332,8 +357,14 @@ mod tests {
         );
         let slot = retrieval.slot(&key);
         let busy = slot.indexed.lock().await;
-        let searches = (0..32)
-            .map(|_| retrieval.search(&key.0, CallPhase::Chat, folder.path(), "handler_7", 1_000));
+        let searches = (0..32).map(|_| {
+            retrieval.search(
+                &key.0,
+                CallPhase::Chat,
+                folder.path(),
+                question(&secrets, "handler_7"),
+            )
+        });
         let mut searches = std::pin::pin!(futures_util::future::join_all(searches));
         let arriving = std::time::Duration::from_millis(300);
         tokio::time::timeout(arriving, &mut searches)
@@ -350,11 +381,17 @@ mod tests {
     #[tokio::test]
     async fn the_same_folder_has_an_index_for_each_organisation() {
         let folder = folder(1);
+        let secrets = secrets(folder.path());
         let retrieval = retrieval(Limits::default());
         for org in ["acme", "other"] {
             let org = org.parse().unwrap();
             retrieval
-                .search(&org, CallPhase::Chat, folder.path(), "handler", 100)
+                .search(
+                    &org,
+                    CallPhase::Chat,
+                    folder.path(),
+                    question(&secrets, "handler"),
+                )
                 .await
                 .unwrap();
         }
@@ -364,6 +401,7 @@ mod tests {
     #[tokio::test]
     async fn only_the_latest_indexes_are_kept_and_only_within_the_memory_bound() {
         let folders = [folder(1), folder(2), folder(3)];
+        let secrets = secrets(folders[0].path());
         let org = "acme".parse().unwrap();
         for (limits, kept) in [
             (
@@ -383,7 +421,12 @@ mod tests {
         ] {
             let retrieval = retrieval(limits);
             for folder in &folders {
-                let found = retrieval.search(&org, CallPhase::Chat, folder.path(), "handler", 100);
+                let found = retrieval.search(
+                    &org,
+                    CallPhase::Chat,
+                    folder.path(),
+                    question(&secrets, "handler"),
+                );
                 assert!(!found.await.unwrap().chunks.is_empty());
             }
             let slots = retrieval.slots.lock().unwrap();
@@ -396,10 +439,11 @@ mod tests {
     #[tokio::test]
     async fn a_workspace_that_cannot_be_searched_keeps_no_index() {
         let folder = folder(1);
+        let secrets = secrets(folder.path());
         let retrieval = retrieval(Limits::default());
         let org = "acme".parse().unwrap();
         let file = folder.path().join("f0.rs");
-        let search = retrieval.search(&org, CallPhase::Chat, &file, "handler", 100);
+        let search = retrieval.search(&org, CallPhase::Chat, &file, question(&secrets, "handler"));
         search.await.unwrap_err();
         assert!(retrieval.slots.lock().unwrap().by_workspace.is_empty());
     }

@@ -16,6 +16,7 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 use tokio_util::sync::CancellationToken;
 
+use crate::policy::secret_files::SecretFiles;
 use crate::retrieval::index::Index;
 use crate::retrieval::model::{Fingerprint, Limits};
 
@@ -47,6 +48,8 @@ const GENERATED_FILES: &[&str] = &[
 pub struct Refreshed {
     /// Files that were eligible.
     pub considered: usize,
+    /// Files that are secret by their name or their folder.
+    pub secret: usize,
     /// Whether all of them were reached; bounds, time and cancellation stop a refresh early.
     pub complete: bool,
 }
@@ -89,18 +92,34 @@ impl<'a> Root<'a> {
     }
 }
 
-/// Reads what changed since the last refresh and forgets what is gone. `round` is the number of
-/// this refresh, different from every earlier one.
-pub fn refresh(
-    index: &mut Index,
-    root: &Root<'_>,
-    limits: &Limits,
-    round: u64,
-    now: DateTime<Utc>,
-    cancelled: &CancellationToken,
-) -> Refreshed {
+/// A refresh of an index.
+#[derive(Debug)]
+pub struct Refresh<'a> {
+    /// The folder.
+    pub root: &'a Root<'a>,
+    /// How much is read.
+    pub limits: &'a Limits,
+    /// The files that are left out.
+    pub secrets: &'a SecretFiles,
+    /// The number of this refresh, different from every earlier one.
+    pub round: u64,
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// Ends the refresh early.
+    pub cancelled: &'a CancellationToken,
+}
+
+/// Reads what changed since the last refresh and forgets what is gone.
+pub fn refresh(index: &mut Index, refresh: &Refresh<'_>) -> Refreshed {
+    let Refresh {
+        root,
+        limits,
+        round,
+        cancelled,
+        ..
+    } = *refresh;
     let deadline = Instant::now() + limits.refresh_time;
-    let mut considered = 0;
+    let (mut considered, mut secret) = (0, 0);
     let mut total_bytes: u64 = 0;
     // Entries come in path order, so that the bounds keep the same files every time.
     for entry in walker(root.path).flatten() {
@@ -109,17 +128,24 @@ pub fn refresh(
             // What was not reached is not gone: it stays in the index as it was.
             return Refreshed {
                 considered,
+                secret,
                 complete: false,
             };
         }
         let Some((path, metadata)) = eligible(&entry, root.path, limits) else {
             continue;
         };
+        // A file that became secret since is not marked as seen, so it is forgotten.
+        if refresh.secrets.is_named(path) {
+            secret += 1;
+            continue;
+        }
         total_bytes = total_bytes.saturating_add(metadata.len());
         if considered >= limits.max_files || total_bytes > limits.max_total_bytes {
             index.retain_seen(round);
             return Refreshed {
                 considered,
+                secret,
                 complete: false,
             };
         }
@@ -129,8 +155,13 @@ pub fn refresh(
         }
         match root.read(path, limits.max_file_bytes) {
             Ok((bytes, state)) => {
-                let settled = is_settled(&state, now).then_some(state);
-                index.put(path, settled, &text_of(&bytes), round);
+                let settled = is_settled(&state, refresh.now).then_some(state);
+                let text = text_of(&bytes);
+                if refresh.secrets.is_secret(path, &text) {
+                    index.put_secret(path, settled, round);
+                } else {
+                    index.put(path, settled, &text, round);
+                }
             }
             // It vanished, or may not be read, or became something else: no part of the index.
             Err(_) => index.remove(path),
@@ -139,6 +170,7 @@ pub fn refresh(
     index.retain_seen(round);
     Refreshed {
         considered,
+        secret,
         complete: true,
     }
 }

@@ -7,7 +7,7 @@ use crate::git;
 use crate::git::listing::{Change, ChangeKind, Listing};
 use crate::git::repository::Repository;
 use crate::platform::text::first_bytes;
-use crate::policy::service::Policy;
+use crate::policy::secret_files::SecretFiles;
 use crate::review::model::Changed;
 use crate::review::patch::Patch;
 use crate::review::skipped::{Reason, Skipped};
@@ -24,8 +24,8 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 pub struct ReviewTarget {
     /// The folder.
     pub workspace: Workspace,
-    /// The rules that say which of its files may be read without consent.
-    pub policy: Policy,
+    /// Its files that are not shown without consent.
+    pub secrets: SecretFiles,
     /// Its repository.
     pub repository: Repository,
 }
@@ -66,7 +66,7 @@ impl ReviewTarget {
         if !paths.clone().all(|path| self.is_inside(path)) {
             return Some(Reason::Unreadable);
         }
-        let is_secret = paths.any(|path| !self.policy.reads_unasked(path));
+        let is_secret = paths.any(|path| self.secrets.is_named(path));
         is_secret.then_some(Reason::Secret)
     }
 
@@ -95,6 +95,10 @@ impl ReviewTarget {
             | ChangeKind::Renamed
             | ChangeKind::Retyped => {
                 let (text, is_whole) = self.repository.patch(&change, MAX_PATCH_BYTES).await?;
+                if self.secrets.is_secret(&change.path, &text) {
+                    skipped.add(Reason::Secret, &change.path);
+                    return Ok(None);
+                }
                 (Patch::read(&text, is_whole), is_whole)
             }
         };
@@ -120,7 +124,8 @@ impl ReviewTarget {
     /// A file that git does not know, and true when all of it fits.
     async fn new_file(&self, path: &str) -> Result<(Patch, bool), Reason> {
         let (workspace, path) = (self.workspace.clone(), path.to_owned());
-        let read = move || new_file(&workspace, &path);
+        let secrets = self.secrets.clone();
+        let read = move || new_file(&workspace, &path, &secrets);
         let read = tokio::task::spawn_blocking(read).await;
         read.unwrap_or(Err(Reason::Unreadable))
     }
@@ -140,7 +145,11 @@ impl ReviewTarget {
 }
 
 /// Reads a file that git does not know, and answers true when all of it fits.
-fn new_file(workspace: &Workspace, path: &str) -> Result<(Patch, bool), Reason> {
+fn new_file(
+    workspace: &Workspace,
+    path: &str,
+    secrets: &SecretFiles,
+) -> Result<(Patch, bool), Reason> {
     let opened = workspace.open_file(path);
     let (file, _) = opened.map_err(|_| Reason::Unreadable)?;
     // A link may lead to a file that needs consent.
@@ -159,6 +168,9 @@ fn new_file(workspace: &Workspace, path: &str) -> Result<(Patch, bool), Reason> 
         return Err(Reason::Binary);
     }
     let (text, _) = lossy(&bytes);
+    if secrets.is_secret(path, &text) {
+        return Err(Reason::Secret);
+    }
     let beginning = first_bytes(&text, MAX_PATCH_BYTES);
     let is_whole = beginning.len() == text.len();
     let shown = if is_whole {

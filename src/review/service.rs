@@ -182,8 +182,8 @@ async fn target_of(
     };
     let repository = Repository::open(git(service.deps(), &workspace).await?, place).await?;
     Ok(Some(ReviewTarget {
+        secrets: policy.secret_files(workspace.root()),
         workspace,
-        policy,
         repository,
     }))
 }

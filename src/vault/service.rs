@@ -175,6 +175,12 @@ impl Vault {
         })
     }
 
+    /// Whether a value opens in one place alone. Those of the service that this one replaces open
+    /// wherever they lie.
+    pub fn is_bound(sealed: &[u8]) -> bool {
+        format::is_current(sealed)
+    }
+
     /// Opens a value in its place. The text is wiped when dropped.
     pub async fn open(
         &self,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::tools::context::ToolContext;
+use crate::verify::makefile::recipe;
 use crate::workspace::paths::Workspace;
 
 /// More of a manifest is not read.
@@ -55,6 +56,9 @@ pub struct Check {
     pub directory: String,
     /// Whether the checks after it cannot succeed when it fails.
     pub decisive: bool,
+    /// The text of the repository that the command runs, where a manifest holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
 }
 
 /// Finds the checks of the project in the workspace, or of the projects in its folders when the root
@@ -167,6 +171,7 @@ impl<'a> Folder<'a> {
             fallback: None,
             directory: self.directory.to_owned(),
             decisive: false,
+            script: None,
         }
     }
 }
@@ -245,7 +250,10 @@ fn node(folder: &Folder<'_>) -> Vec<Check> {
             !script.is_empty() && !placeholder && !script.contains("--watch")
         })
     };
-    let run = |kind, name: &str| folder.check(kind, format!("{manager} run {name}"));
+    let run = |kind, name: &str| Check {
+        script: manifest["scripts"][name].as_str().map(str::to_owned),
+        ..folder.check(kind, format!("{manager} run {name}"))
+    };
     let mut checks = Vec::new();
     if let Some(name) = script(&["typecheck", "type-check", "check-types", "tsc"]) {
         checks.push(run(CheckKind::Typecheck, name));
@@ -369,15 +377,18 @@ fn make(folder: &Folder<'_>) -> Vec<Check> {
     if !folder.program("make") {
         return Vec::new();
     }
-    let has = |target: &&str| {
+    let has = |target: &&'static str| {
         text.lines().any(|line| {
             let rest = line.strip_prefix(target).map(str::trim_start);
             rest.is_some_and(|rest| rest.starts_with(':') && !rest.starts_with(":="))
         })
     };
-    let target = ["test", "check"].iter().find(|target| has(target));
+    let target = ["test", "check"].into_iter().find(|target| has(target));
     target
-        .map(|target| folder.check(CheckKind::Tests, format!("make {target}")))
+        .map(|target| Check {
+            script: Some(recipe(&text, target)),
+            ..folder.check(CheckKind::Tests, format!("make {target}"))
+        })
         .into_iter()
         .collect()
 }

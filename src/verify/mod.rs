@@ -7,5 +7,6 @@
 pub mod compare;
 pub mod detect;
 pub mod failures;
+mod makefile;
 pub mod model;
 pub mod run;

@@ -65,8 +65,8 @@ const MODULES: &[Module] = &[
     module(
         8,
         "http",
-        "agent app approvals audit auth config connectors conversations feedback jobs ledger llm \
-         review telemetry vault",
+        "agent app approvals audit auth config connectors conversations exec feedback jobs ledger \
+         llm review telemetry vault",
     ),
     module(
         7,
@@ -106,7 +106,7 @@ const MODULES: &[Module] = &[
     module(2, "telemetry", "audit auth"),
     module(2, "feedback", "audit auth"),
     module(2, "connectors", "audit auth vault"),
-    module(2, "retrieval", "ledger"),
+    module(2, "retrieval", "ledger policy"),
     module(2, "git", "exec"),
     module(1, "auth", "vault"),
     module(1, "llm", ""),
@@ -161,7 +161,7 @@ const CEILINGS: &[(&str, usize)] = &[
     ("cli", 19),
     ("feedback", 13),
     ("feedback/learning", 15),
-    ("http", 19),
+    ("http", 16),
     ("llm", 13),
     ("platform", 21),
     ("policy/judge", 14),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use navi::cli::serve::Running;
 use navi::config::settings::Config;
-use navi::http::listeners::Listeners;
+use navi::http::sockets::listeners::Listeners;
 use sqlx::PgPool;
 use tokio::net::{TcpListener, TcpStream};
 

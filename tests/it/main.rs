@@ -48,5 +48,6 @@ mod telemetry;
 mod thread;
 mod tokens;
 mod tools;
+mod trust;
 mod vault;
 mod verify;

@@ -11,8 +11,10 @@ use navi::platform::clock::Clock;
 use navi::platform::db::MIGRATOR;
 use navi::platform::ids::RunId;
 use navi::platform::metrics::Metrics;
+use navi::policy::secret_files::SecretFiles;
+use navi::policy::service::Policy;
 use navi::retrieval::error::Error;
-use navi::retrieval::model::{Limits, RagMetric, Retrieved};
+use navi::retrieval::model::{Limits, Question, RagMetric, Retrieved};
 use navi::retrieval::service::Retrieval;
 use navi::retrieval::store;
 use navi::retrieval::walk::Root;
@@ -34,8 +36,22 @@ fn with(limits: Limits) -> Retrieval {
 
 async fn search(retrieval: &Retrieval, root: &Path, query: &str) -> Retrieved {
     let org = "acme".parse().unwrap();
-    let found = retrieval.search(&org, CallPhase::Autonomous, root, query, 4_000);
+    let secrets = secrets(root);
+    let question = question(&secrets, query, 4_000);
+    let found = retrieval.search(&org, CallPhase::Autonomous, root, question);
     found.await.unwrap()
+}
+
+fn secrets(root: &Path) -> SecretFiles {
+    Policy::built_in().unwrap().secret_files(root)
+}
+
+fn question<'a>(secrets: &'a SecretFiles, text: &'a str, budget_tokens: usize) -> Question<'a> {
+    Question {
+        text,
+        budget_tokens,
+        secrets,
+    }
 }
 
 async fn paths(retrieval: &Retrieval, root: &Path, query: &str) -> BTreeSet<String> {
@@ -227,6 +243,7 @@ async fn the_answer_keeps_to_the_budget_and_shows_the_best_in_part_rather_than_n
         .map(|(p, t)| (p.as_str(), t.as_str()))
         .collect();
     let folder = folder(&files);
+    let secrets = secrets(folder.path());
     let retrieval = retrieval();
     let org = "acme".parse().unwrap();
     for (budget, chunks) in [
@@ -238,7 +255,12 @@ async fn the_answer_keeps_to_the_budget_and_shows_the_best_in_part_rather_than_n
         (100_000, 30),
     ] {
         let found = retrieval
-            .search(&org, CallPhase::Chat, folder.path(), "needle", budget)
+            .search(
+                &org,
+                CallPhase::Chat,
+                folder.path(),
+                question(&secrets, "needle", budget),
+            )
             .await
             .unwrap();
         let chars: usize = found.chunks.iter().map(|c| c.text.chars().count()).sum();
@@ -318,10 +340,12 @@ async fn a_search_that_is_given_up_harms_no_later_one() {
         .map(|path| (path.as_str(), "needle text"))
         .collect();
     let folder = folder(&files);
+    let secrets = secrets(folder.path());
     let retrieval = retrieval();
     let org = "acme".parse().unwrap();
     for patience in 0..30 {
-        let found = retrieval.search(&org, CallPhase::Chat, folder.path(), "needle", 100);
+        let question = question(&secrets, "needle", 100);
+        let found = retrieval.search(&org, CallPhase::Chat, folder.path(), question);
         let _ = tokio::time::timeout(Duration::from_micros(patience * 200), found).await;
     }
     let found = search(&retrieval, folder.path(), "needle").await;
@@ -335,7 +359,12 @@ async fn a_workspace_that_is_none_is_an_error_that_says_why() {
     let retrieval = retrieval();
     let search = async |path: &Path| {
         let found = retrieval
-            .search(&org, CallPhase::Chat, path, "x", 100)
+            .search(
+                &org,
+                CallPhase::Chat,
+                path,
+                question(&secrets(path), "x", 100),
+            )
             .await;
         found.unwrap_err()
     };
@@ -490,4 +519,97 @@ proptest! {
             }
         });
     }
+}
+
+/// A value that looks random, and the same every time; no secret stands in this file.
+fn noise(length: usize) -> String {
+    let letters: Vec<char> = ('a'..='z').chain('0'..='9').chain('A'..='Z').collect();
+    let mut at = 7_usize;
+    let mut next = || {
+        at = (at * 1_103_515_245 + 12_345) % 2_147_483_648;
+        letters[(at >> 8) % letters.len()]
+    };
+    std::iter::repeat_with(&mut next).take(length).collect()
+}
+
+#[tokio::test]
+async fn secret_files_are_left_out_by_name_by_content_and_counted() {
+    let key = format!(
+        "-----BEGIN {0} KEY-----\nneedle{1}\n-----END {0} KEY-----\n",
+        "PRIVATE",
+        noise(128)
+    );
+    let random = format!("needle = 1\napi_secret = \"{}\"\n", noise(40));
+    let named = [
+        "id_rsa",
+        "server.key",
+        "deploy/prod.env",
+        "terraform.tfstate",
+        "infra/state.tfstate.backup",
+        "kubeconfig",
+        "clusters/kubeconfig.yaml",
+        "credentials",
+        "credentials.json",
+        "gcp-service-account.json",
+        "vault.kdbx",
+        "secrets.yml",
+        "release.jks",
+        "vars.tfvars",
+        "htpasswd",
+    ];
+    let mut files: Vec<(&str, &str)> = named.iter().map(|path| (*path, "needle")).collect();
+    files.extend([
+        ("notes.txt", key.as_str()),
+        ("app/config.py", &random),
+        ("ok.py", "needle"),
+    ]);
+    let folder = folder(&files);
+    let retrieval = retrieval();
+    let found = search(&retrieval, folder.path(), "needle").await;
+    let shown: Vec<_> = found
+        .chunks
+        .iter()
+        .map(|chunk| chunk.path.as_str())
+        .collect();
+    assert_eq!(shown, ["ok.py"]);
+    assert_eq!(
+        (found.indexed_files, found.secret_files),
+        (1, named.len() + 2)
+    );
+    // Once the secret is out of it, a file is code like any other.
+    write(folder.path(), "app/config.py", b"needle = 1\n");
+    assert!(
+        paths(&retrieval, folder.path(), "needle")
+            .await
+            .contains("app/config.py")
+    );
+    // And the other way round, even between being indexed and being shown.
+    write(folder.path(), "ok.py", random.as_bytes());
+    assert!(
+        !paths(&retrieval, folder.path(), "needle")
+            .await
+            .contains("ok.py")
+    );
+}
+
+#[tokio::test]
+async fn in_a_workspace_that_is_a_place_of_secrets_every_file_is_secret() {
+    let home = folder(&[
+        (".kube/notes", "needle"),
+        (".config/gh/hosts.yml", "needle"),
+        (".docker/x/config", "needle"),
+        (".ssh/known", "needle"),
+        ("code/main.rs", "needle"),
+    ]);
+    let retrieval = retrieval();
+    for place in [".kube", ".config/gh", ".docker", ".docker/x", ".ssh"] {
+        let found = search(&retrieval, &home.path().join(place), "needle").await;
+        assert_eq!((found.chunks.len(), found.indexed_files), (0, 0), "{place}");
+        assert!(found.secret_files > 0, "{place}");
+    }
+    let link = home.path().join("link");
+    std::os::unix::fs::symlink(home.path().join(".kube"), &link).unwrap();
+    assert_eq!(search(&retrieval, &link, "needle").await.chunks, []);
+    let code = search(&retrieval, &home.path().join("code"), "needle").await;
+    assert_eq!(code.chunks.len(), 1);
 }

@@ -1,5 +1,7 @@
 //! Answering a question in text.
 
+use std::path::Path;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
@@ -25,7 +27,7 @@ use crate::llm::model::ChatRequest;
 use crate::llm::route::Route;
 use crate::platform::ids::uuid_v7;
 use crate::platform::logging::TraceId;
-use crate::retrieval::model::{Chunk, DEFAULT_BUDGET_TOKENS};
+use crate::retrieval::model::{DEFAULT_BUDGET_TOKENS, Question, Retrieved};
 use crate::runs::event_data::router_info;
 use crate::runs::model::ToolAccess;
 use crate::runs::plan::Plan;
@@ -71,7 +73,7 @@ pub async fn prepare(
     let needs = needs(&task, false);
     let route = route(deps, model.as_deref(), hint.as_deref(), &mut task, needs)?;
     history::recall(&deps.conversations, principal, &mut task).await?;
-    let chunks = search(
+    let found = search(
         deps,
         principal,
         CallPhase::Chat,
@@ -80,13 +82,15 @@ pub async fn prepare(
     )
     .await;
     let (asked_at, draw) = (deps.clock.now(), uuid_v7(&deps.clock));
-    let guidance = guidance(deps, principal, &task, &chunks, draw).await;
+    let guidance = guidance(deps, principal, &task, &found.chunks, draw).await;
+    let root = workspace.as_ref().map_or(Path::new("/"), Workspace::root);
     let mut messages = task.history.clone();
     messages.push(messages::first_message(
         &task,
         &Plan::single(&task.message),
-        &chunks,
+        &found,
         &guidance.text,
+        &deps.tools.policy.secret_files(root),
     ));
     let request = ChatRequest {
         model: route.provider_model.clone(),
@@ -96,7 +100,7 @@ pub async fn prepare(
         max_output_tokens: Some(route.max_output_tokens),
         temperature: task.temperature(),
     };
-    let mut files: Vec<String> = chunks.into_iter().map(|chunk| chunk.path).collect();
+    let mut files: Vec<String> = found.chunks.into_iter().map(|chunk| chunk.path).collect();
     files.dedup();
     Ok(Chat {
         router_info: router_info(&route, mode.as_deref(), "chat"),
@@ -120,27 +124,23 @@ pub async fn search(
     phase: CallPhase,
     workspace: Option<&Workspace>,
     query: &str,
-) -> Vec<Chunk> {
+) -> Retrieved {
     let Some(workspace) = workspace else {
-        return Vec::new();
+        return Retrieved::default();
+    };
+    let question = Question {
+        text: query,
+        budget_tokens: DEFAULT_BUDGET_TOKENS,
+        secrets: &deps.tools.policy.secret_files(workspace.root()),
     };
     let retrieval = &deps.retrieval;
     let found = retrieval
-        .search(
-            &principal.org_id,
-            phase,
-            workspace.root(),
-            query,
-            DEFAULT_BUDGET_TOKENS,
-        )
+        .search(&principal.org_id, phase, workspace.root(), question)
         .await;
-    match found {
-        Ok(found) => found.chunks,
-        Err(error) => {
-            tracing::warn!(%error, "retrieval failed");
-            Vec::new()
-        }
-    }
+    found.unwrap_or_else(|error| {
+        tracing::warn!(%error, "retrieval failed");
+        Retrieved::default()
+    })
 }
 
 impl Chat {

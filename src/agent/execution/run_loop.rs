@@ -138,12 +138,13 @@ async fn set_goal(runner: &mut Runner) -> Result<(), Halt> {
         let check = check_past_changes(&runner.deps, &runner.run.org_id, &tools.workspace);
         runner.unless_halted(check).await?;
     }
-    let chunks = plan::retrieve(runner).await?;
-    let plan = plan::make(runner, &chunks).await?;
+    let found = plan::retrieve(runner).await?;
+    let plan = plan::make(runner, &found.chunks).await?;
     runner.flush_ledger().await;
     runner.state.iteration = 1;
-    let learned = learned(runner, &chunks).await?;
-    let first = messages::first_message(&runner.run.task, &plan, &chunks, &learned);
+    let learned = learned(runner, &found.chunks).await?;
+    let secrets = runner.secret_files();
+    let first = messages::first_message(&runner.run.task, &plan, &found, &learned, &secrets);
     runner.append(first).await
 }
 

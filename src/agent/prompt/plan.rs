@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::prompt::fence::attribute;
 use crate::agent::prompt::messages;
 use crate::llm::model::{ChatRequest, Message};
 use crate::platform::text::within_chars;
@@ -110,7 +111,7 @@ pub fn outermost_object(text: &str) -> Option<&str> {
 /// The request that asks for a plan; no tools, so that the answer is the plan.
 pub fn request(model: &str, task: &Task, chunks: &[Chunk]) -> ChatRequest {
     let mut text = task.message.clone();
-    let files: Vec<&str> = chunks.iter().map(|chunk| chunk.path.as_str()).collect();
+    let files: Vec<String> = chunks.iter().map(|chunk| attribute(&chunk.path)).collect();
     if !files.is_empty() {
         text.push_str("\n\nFiles:\n");
         text.push_str(&files.join("\n"));

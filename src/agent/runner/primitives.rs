@@ -2,6 +2,7 @@
 //!
 //! The steps themselves are functions over [`Runner`], in the folders beside this one.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ use crate::llm::error::LlmError;
 use crate::llm::model::Message;
 use crate::llm::route::Route;
 use crate::platform::json::to_jsonb;
+use crate::policy::secret_files::SecretFiles;
 use crate::runs::event::Event;
 use crate::runs::event_data::ResumeReason;
 use crate::runs::log::entry::{Entry, JournalLost};
@@ -232,6 +234,14 @@ impl Runner {
         if let Err(error) = self.deps.ledger.flush(LEDGER_TIMEOUT).await {
             // They are written later, unless this process is lost first.
             tracing::warn!(run.id = %self.run.id, %error, "a call is not in the ledger yet");
+        }
+    }
+
+    /// The files that no prompt shows unasked.
+    pub(crate) fn secret_files(&self) -> SecretFiles {
+        match &self.tools {
+            Some(tools) => tools.policy.secret_files(tools.workspace.root()),
+            None => self.deps.tools.policy.secret_files(Path::new("/")),
         }
     }
 

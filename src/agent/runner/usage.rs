@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::model_call::SpendTotal;
-use crate::retrieval::model::{Chunk, Retrieved};
+use crate::retrieval::model::Retrieved;
 use crate::tools::outcome::Effect;
 
 /// The counts of a run.
@@ -97,14 +97,13 @@ impl RunUsage {
         self.changes.saturating_add(self.commands)
     }
 
-    /// Notes a retrieval and hands on its chunks.
-    pub fn retrieved(&mut self, query: &str, found: Retrieved) -> Vec<Chunk> {
+    /// Notes a retrieval.
+    pub fn retrieved(&mut self, query: &str, found: &Retrieved) {
         self.retrievals.push(Retrieval {
             query: query.to_owned(),
             chunks: found.chunks.len(),
             took: found.took,
             relevance: found.mean_score(),
         });
-        found.chunks
     }
 }

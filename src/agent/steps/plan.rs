@@ -8,35 +8,42 @@ use crate::agent::prompt::plan::Progress;
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::ledger::model::CallPhase;
 use crate::llm::error::LlmError;
-use crate::retrieval::model::{Chunk, DEFAULT_BUDGET_TOKENS};
+use crate::retrieval::model::{Chunk, DEFAULT_BUDGET_TOKENS, Question, Retrieved};
 use crate::runs::plan::Plan;
 use crate::runs::task::Task;
 
 /// The part of the window that found code may take at the start, as a divisor.
 const CODE_SHARE: usize = 6;
 
-pub(crate) async fn retrieve(runner: &mut Runner) -> Result<Vec<Chunk>, Halt> {
+pub(crate) async fn retrieve(runner: &mut Runner) -> Result<Retrieved, Halt> {
     let Some(tools) = &runner.tools else {
-        return Ok(Vec::new());
+        return Ok(Retrieved::default());
     };
     runner
         .thinking("Searching the workspace for the code that matters…")
         .await?;
     let root = tools.workspace.root().to_owned();
+    let secrets = tools.policy.secret_files(&root);
     let query = plan::search_query(&runner.run.task);
-    let search = runner.deps.retrieval.search(
-        &runner.run.org_id,
-        CallPhase::Autonomous,
-        &root,
-        &query,
-        DEFAULT_BUDGET_TOKENS.min(runner.window_budget() / CODE_SHARE),
-    );
+    let question = Question {
+        text: &query,
+        budget_tokens: DEFAULT_BUDGET_TOKENS.min(runner.window_budget() / CODE_SHARE),
+        secrets: &secrets,
+    };
+    let search =
+        runner
+            .deps
+            .retrieval
+            .search(&runner.run.org_id, CallPhase::Autonomous, &root, question);
     match runner.unless_halted(search).await? {
-        Ok(found) => Ok(runner.state.usage.retrieved(&query, found)),
+        Ok(found) => {
+            runner.state.usage.retrieved(&query, &found);
+            Ok(found)
+        }
         Err(error) => {
             // The run can do without: the agent has its own search.
             tracing::warn!(run.id = %runner.run.id, %error, "retrieval failed");
-            Ok(Vec::new())
+            Ok(Retrieved::default())
         }
     }
 }

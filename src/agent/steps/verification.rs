@@ -6,15 +6,21 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use crate::agent::prompt::fence::code_block;
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::platform::json::to_jsonb;
+use crate::platform::redact::text::redact_text;
+use crate::policy::model::{Danger, Finding, Verdict};
+use crate::policy::request::Request;
 use crate::runs::event::Event;
 use crate::runs::event_data::RunPhase;
 use crate::runs::log::entry::Entry;
 use crate::runs::model::ToolAccess;
 use crate::runs::outcome::Stopped;
+use crate::tools::context::ToolContext;
 use crate::tools::outcome::ToolError;
-use crate::verify::compare::{Change, Verdict, compare};
+use crate::verify::compare;
+use crate::verify::compare::{Change, compare};
 use crate::verify::detect::{Check, detect};
 use crate::verify::model::Verification;
 use crate::verify::run::{CheckResult, run};
@@ -45,7 +51,7 @@ pub(crate) async fn measure_baseline(runner: &mut Runner) -> Result<(), Halt> {
     if runner.baseline.before.is_some() || !verifies(runner) {
         return Ok(());
     }
-    let checks = checks(runner);
+    let checks = checks(runner).await?;
     if checks.is_empty() {
         runner.baseline.before = Some(Vec::new());
         return keep_baseline(runner).await;
@@ -72,7 +78,7 @@ pub(crate) async fn check(runner: &mut Runner) -> Result<Checked, Halt> {
     if !verifies(runner) || runner.state.usage.deeds() == 0 {
         return Ok(Checked::Done);
     }
-    let checks = checks(runner);
+    let checks = checks(runner).await?;
     runner
         .journal
         .event(Event::status(RunPhase::Verifying))
@@ -92,7 +98,11 @@ pub(crate) async fn check(runner: &mut Runner) -> Result<Checked, Halt> {
     }
 }
 
-fn after_failure(runner: &mut Runner, verdict: &Verdict, after: &[CheckResult]) -> Checked {
+fn after_failure(
+    runner: &mut Runner,
+    verdict: &compare::Verdict,
+    after: &[CheckResult],
+) -> Checked {
     let rounds = &mut runner.state.rounds;
     let changed = runner.state.usage.deeds() != rounds.deeds_seen;
     rounds.deeds_seen = runner.state.usage.deeds();
@@ -127,14 +137,56 @@ fn verifies(runner: &Runner) -> bool {
 
 /// The project's checks, looked for before the first change: the agent does not choose what it
 /// is measured by. Only a project that had none is looked at again, because it may be new.
-fn checks(runner: &mut Runner) -> Vec<Check> {
-    let Some(tools) = &runner.tools else {
-        return Vec::new();
-    };
-    match &runner.baseline.checks {
-        Some(checks) if !checks.is_empty() => checks.clone(),
-        Some(_) | None => runner.baseline.checks.insert(detect(tools)).clone(),
+async fn checks(runner: &mut Runner) -> Result<Vec<Check>, Halt> {
+    if let Some(checks) = runner
+        .baseline
+        .checks
+        .as_ref()
+        .filter(|checks| !checks.is_empty())
+    {
+        return Ok(checks.clone());
     }
+    let Some(tools) = &runner.tools else {
+        return Ok(Vec::new());
+    };
+    let (allowed, refused): (Vec<_>, Vec<_>) = detect(tools)
+        .into_iter()
+        .map(|check| (objection(tools, &check), check))
+        .partition(|(objection, _)| objection.is_none());
+    for (objection, check) in refused {
+        let why = objection.unwrap_or_default();
+        runner
+            .thinking(&format!("The check `{}` is not run: {why}", check.command))
+            .await?;
+    }
+    let allowed = allowed.into_iter().map(|(_, check)| check).collect();
+    Ok(runner.baseline.checks.insert(allowed).clone())
+}
+
+/// The reason not to run a check. It runs without a question, so its command needs none; and the
+/// text of the repository that it runs, whose tools are the project's own, does no great harm.
+fn objection(tools: &ToolContext, check: &Check) -> Option<String> {
+    let judge = |text: &str| {
+        let request = Request::Command {
+            text,
+            directory: &check.directory,
+            in_background: false,
+        };
+        tools
+            .policy
+            .judge("run_command", request, tools.workspace.root())
+    };
+    let command = judge(&check.command);
+    if command.verdict != Verdict::Allow {
+        return command.findings.into_iter().next().map(|found| found.why);
+    }
+    let script = judge(check.script.as_deref()?);
+    let harms = |found: &Finding| found.verdict == Verdict::Forbid || found.danger >= Danger::High;
+    script
+        .findings
+        .into_iter()
+        .find(harms)
+        .map(|found| found.why)
 }
 
 async fn run_checks(
@@ -156,13 +208,13 @@ async fn run_checks(
 }
 
 /// What fails, by name; two verifications in which the same fails are the same.
-fn failing(verdict: &Verdict) -> BTreeSet<String> {
+fn failing(verdict: &compare::Verdict) -> BTreeSet<String> {
     let names = |change: &Change| &change.broken | &change.still_broken;
     verdict.changes.iter().flat_map(names).collect()
 }
 
 /// What the model is told about a failed verification.
-fn feedback(verdict: &Verdict, results: &[CheckResult]) -> String {
+fn feedback(verdict: &compare::Verdict, results: &[CheckResult]) -> String {
     let mut text =
         String::from("The project's checks ran after you said that you were done, and failed.\n");
     for check in results.iter().filter(|check| !check.success) {
@@ -173,7 +225,8 @@ fn feedback(verdict: &Verdict, results: &[CheckResult]) -> String {
         };
         let _ = writeln!(text, "\n`{}` ({exit}):", check.command);
         let output = crate::platform::text::head_and_tail(&check.output, MAX_OUTPUT_BYTES);
-        let _ = writeln!(text, "```\n{output}\n```");
+        // The checks run unasked, so what they print of secrets goes no further.
+        let _ = writeln!(text, "{}", code_block(&redact_text(&output)));
     }
     for check in &verdict.checks {
         if !check.failed_before.is_empty() {

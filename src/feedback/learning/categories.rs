@@ -6,10 +6,10 @@ use crate::feedback::insight::InsightType;
 use crate::feedback::learning::conclusions::{
     Conclusion, HYSTERESIS, LOW_ACCEPTANCE, Support, confidence, pattern_data, sample_size,
 };
-use crate::feedback::learning::model::{InsightContent, InsightKey, InsightScope, RetireReason};
+use crate::feedback::learning::model::{InsightContent, InsightKey, RetireReason};
 use crate::feedback::learning::posterior::{Posterior, wilson};
 use crate::feedback::learning::tallies::ALL_ANSWERS;
-use crate::feedback::learning::votes::ScopeVotes;
+use crate::feedback::learning::votes::{ScopeVotes, Voters};
 
 /// The fewest votes from which a category is judged.
 const MIN_VOTES: f64 = 5.0;
@@ -20,7 +20,7 @@ const HIGH_ACCEPTANCE: f64 = 0.8;
 pub(super) fn conclude(
     category: &str,
     votes: &ScopeVotes<'_>,
-    scope: &InsightScope,
+    voters: &Voters<'_>,
     found: &mut BTreeMap<InsightKey, Conclusion>,
 ) {
     let sum = votes.sum_where(|_| true);
@@ -28,7 +28,7 @@ pub(super) fn conclude(
         return;
     }
     let accepting = votes.acceptance(ALL_ANSWERS);
-    let rejecting = accepting.reversed();
+    let rejecting = accepting.clone().reversed();
     let (weighted, raw) = (wilson(sum.weighted), wilson(sum.raw));
     let is_enough = sum.raw.total() >= MIN_VOTES;
     let support = |creates: bool, keeps: bool, raw_keeps: bool| match (is_enough, creates, keeps) {
@@ -38,12 +38,12 @@ pub(super) fn conclude(
         (false, _, _) => Support::Lacking(RetireReason::EvidenceAged),
     };
     let low = support(
-        weighted.high < LOW_ACCEPTANCE && rejecting.is_agreement(scope),
+        weighted.high < LOW_ACCEPTANCE && rejecting.is_agreement(voters),
         weighted.high < LOW_ACCEPTANCE + HYSTERESIS && rejecting.is_majority(),
         raw.high < LOW_ACCEPTANCE + HYSTERESIS && rejecting.is_majority(),
     );
     let high = support(
-        weighted.low > HIGH_ACCEPTANCE && accepting.is_agreement(scope),
+        weighted.low > HIGH_ACCEPTANCE && accepting.is_agreement(voters),
         weighted.low > HIGH_ACCEPTANCE - HYSTERESIS && accepting.is_majority(),
         raw.low > HIGH_ACCEPTANCE - HYSTERESIS && accepting.is_majority(),
     );
@@ -61,7 +61,7 @@ pub(super) fn conclude(
         ),
     ] {
         let key = InsightKey {
-            scope: scope.clone(),
+            scope: voters.scope.clone(),
             insight_type,
             category: Some(category.to_owned()),
             subject: ALL_ANSWERS.to_owned(),

@@ -12,6 +12,7 @@ use crate::feedback::learning::conclusions::{Conclusion, sample_size};
 use crate::feedback::learning::model::{InsightContent, InsightKey, InsightScope};
 use crate::feedback::learning::posterior::{Posterior, rounded};
 use crate::feedback::learning::tallies::VoteCounts;
+use crate::feedback::learning::votes::Electorate;
 use crate::platform::redact::text::redact_text;
 
 /// Prefix of the keys of groups.
@@ -270,7 +271,11 @@ pub struct RejectionComment {
 }
 
 /// Returns the conclusions about a group, from its comments with the newest first.
-pub fn conclude(key: &str, members: &[RejectionComment]) -> Vec<(InsightKey, Conclusion)> {
+pub fn conclude(
+    key: &str,
+    members: &[RejectionComment],
+    electorate: &Electorate,
+) -> Vec<(InsightKey, Conclusion)> {
     let mut scopes = BTreeSet::from([InsightScope::Org]);
     for member in members {
         scopes.insert(InsightScope::User(member.user.clone()));
@@ -292,6 +297,7 @@ pub fn conclude(key: &str, members: &[RejectionComment]) -> Vec<(InsightKey, Con
         // Other scopes get no conclusion, which means that there is no evidence.
         if within.len() >= MIN_REJECTIONS
             && raters.len() >= min_raters
+            && electorate.hears(raters.iter().copied(), &scope)
             && let Some(newest) = within.first()
         {
             let conclusion = Conclusion::Strong(content(key, newest, &within, raters.len()));

@@ -6,6 +6,7 @@ use crate::feedback::learning::conclusions::Conclusion;
 use crate::feedback::learning::lifecycle::{InsightWrites, LifecycleInput};
 use crate::feedback::learning::model::InsightKey;
 use crate::feedback::learning::tallies::{ALL_ANSWERS, RatedAnswer, RaterTally};
+use crate::feedback::learning::votes::Electorate;
 use crate::feedback::learning::{comment_groups, insights};
 
 /// The data of one organisation during a pass.
@@ -17,6 +18,8 @@ pub struct OrgAnalysis {
     pub subjects: BTreeSet<String>,
     /// Votes by rater.
     pub tallies: Vec<RaterTally>,
+    /// All its raters.
+    pub electorate: Electorate,
     /// Rated answers: the newest, or those since the last pass.
     pub rated: Vec<RatedAnswer>,
     /// Stored insights and the conclusions about them.

@@ -20,6 +20,7 @@ use crate::feedback::learning::store::{
 use crate::feedback::learning::tallies::{
     ALL_ANSWERS, RatedAnswer, RaterTally, VoteCounts, WEIGHT_ONE, WeekWeights,
 };
+use crate::feedback::learning::votes::Electorate;
 use crate::feedback::learning::{comment_groups, insights};
 use crate::feedback::store::insight_lock;
 use crate::feedback::traits;
@@ -227,12 +228,22 @@ impl OrgChunk<'_> {
 
     fn conclude_from_votes(&mut self) {
         for org in self.orgs.values_mut() {
+            let all = org
+                .tallies
+                .iter()
+                .filter(|tally| tally.subject == ALL_ANSWERS);
+            org.electorate = Electorate::of(all, self.context.now.date_naive());
             let mut by_subject: BTreeMap<&str, Vec<&RaterTally>> = BTreeMap::new();
             for tally in &org.tallies {
                 by_subject.entry(&tally.subject).or_default().push(tally);
             }
             for (subject, tallies) in by_subject {
-                insights::conclude(subject, &tallies, &mut org.input.conclusions);
+                insights::conclude(
+                    subject,
+                    &tallies,
+                    &org.electorate,
+                    &mut org.input.conclusions,
+                );
             }
             org.set_evidence();
         }
@@ -263,7 +274,7 @@ impl OrgChunk<'_> {
         }
         for ((org_id, key), members) in members {
             if let Some(org) = self.orgs.get_mut(&org_id) {
-                let conclusions = comment_groups::conclude(&key, &members);
+                let conclusions = comment_groups::conclude(&key, &members, &org.electorate);
                 org.input.conclusions.extend(conclusions);
             }
         }
@@ -382,6 +393,7 @@ fn tally(row: CountRow) -> RaterTally {
         category: row.category,
         team: row.team,
         user: row.user,
+        first_week: row.first_week,
         last_week: row.last_week,
     }
 }

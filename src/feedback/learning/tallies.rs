@@ -22,6 +22,8 @@ pub struct RaterTally {
     pub weighted: VoteCounts,
     /// Votes as they were given.
     pub raw: VoteCounts,
+    /// Oldest week with a vote.
+    pub first_week: NaiveDate,
     /// Newest week with a vote.
     pub last_week: NaiveDate,
 }

@@ -1,6 +1,8 @@
 //! Weights votes so that no single rater dominates a scope.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
 
 use crate::feedback::learning::model::InsightScope;
 use crate::feedback::learning::posterior::Posterior;
@@ -13,6 +15,13 @@ const MIN_CAP: f64 = 2.0;
 const CAP_PER_MEDIAN: f64 = 2.0;
 /// The fewest raters in favour for whom a shared scope says something.
 const MIN_RATERS: usize = 2;
+/// The smallest share of a scope's raters that speaks for it: three of fourteen do, three of sixteen
+/// do not.
+const MIN_SHARE: f64 = 0.2;
+/// The weight of a new rater in that share.
+const NEW_RATER_WEIGHT: f64 = 0.5;
+/// How long a rater is new, in days from the week of the first vote.
+const NEW_RATER_DAYS: i64 = 21;
 /// Differences of means below this are rounding.
 const EPSILON: f64 = 1e-9;
 
@@ -44,15 +53,15 @@ pub struct VoteSum {
 }
 
 /// Raters for and against; those without a preference are in neither.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RaterSplit {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RaterSplit<'a> {
     /// Raters in favour.
-    pub in_favour: usize,
+    pub in_favour: Vec<&'a str>,
     /// Raters against.
-    pub against: usize,
+    pub against: Vec<&'a str>,
 }
 
-impl RaterSplit {
+impl RaterSplit<'_> {
     /// Returns the split on the opposite question.
     #[must_use]
     pub fn reversed(self) -> Self {
@@ -63,20 +72,87 @@ impl RaterSplit {
     }
 
     /// True if more raters are in favour than against.
-    pub fn is_majority(self) -> bool {
-        self.in_favour > self.against
+    pub fn is_majority(&self) -> bool {
+        self.in_favour.len() > self.against.len()
     }
 
-    /// True if the raters in favour may speak for a scope: at least two, and two thirds of those with a
-    /// preference. A user's own scope needs only that user.
-    pub fn is_agreement(self, scope: &InsightScope) -> bool {
-        match scope {
+    /// True if the raters in favour may speak for a scope: at least two, two thirds of those with a
+    /// preference, and a share of all raters of the scope. A user's own scope needs only that user.
+    pub fn is_agreement(&self, voters: &Voters<'_>) -> bool {
+        let (in_favour, against) = (self.in_favour.len(), self.against.len());
+        match voters.scope {
             InsightScope::Org | InsightScope::Team(_) => {
-                self.in_favour >= MIN_RATERS
-                    && self.in_favour * 3 >= (self.in_favour + self.against) * 2
+                in_favour >= MIN_RATERS
+                    && in_favour * 3 >= (in_favour + against) * 2
+                    && voters
+                        .electorate
+                        .hears(self.in_favour.iter().copied(), voters.scope)
             }
-            InsightScope::User(_) => self.in_favour >= 1,
+            InsightScope::User(_) => in_favour >= 1,
         }
+    }
+}
+
+/// Who a conclusion is for, and who all may vote.
+#[derive(Clone, Copy, Debug)]
+pub struct Voters<'a> {
+    /// The scope of the conclusion.
+    pub scope: &'a InsightScope,
+    /// The raters of the organisation.
+    pub electorate: &'a Electorate,
+}
+
+/// All raters of an organisation. Who speaks for everybody is a share of them and no number, or a few
+/// accounts that agree beforehand could speak for an organisation of any size.
+#[derive(Clone, Debug, Default)]
+pub struct Electorate {
+    raters: BTreeMap<String, Rater>,
+}
+
+#[derive(Clone, Debug)]
+struct Rater {
+    /// 1 for one who has rated for a while, less for a new one.
+    weight: f64,
+    teams: BTreeSet<String>,
+}
+
+impl Electorate {
+    /// Collects the raters of an organisation from its tallies.
+    pub fn of<'a>(tallies: impl IntoIterator<Item = &'a RaterTally>, today: NaiveDate) -> Self {
+        let mut raters: BTreeMap<String, Rater> = BTreeMap::new();
+        for tally in tallies {
+            let rater = raters.entry(tally.user.clone()).or_insert_with(|| Rater {
+                weight: NEW_RATER_WEIGHT,
+                teams: BTreeSet::new(),
+            });
+            if (today - tally.first_week).num_days() >= NEW_RATER_DAYS {
+                rater.weight = 1.0;
+            }
+            rater.teams.insert(tally.team.clone());
+        }
+        Self { raters }
+    }
+
+    /// True if these raters are a large enough share of a scope.
+    pub fn hears<'a>(
+        &self,
+        raters: impl IntoIterator<Item = &'a str>,
+        scope: &InsightScope,
+    ) -> bool {
+        let in_scope = |(user, rater): &(&String, &Rater)| match scope {
+            InsightScope::Org => true,
+            InsightScope::Team(team) => rater.teams.contains(team),
+            InsightScope::User(own) => *user == own,
+        };
+        let all: f64 = self
+            .raters
+            .iter()
+            .filter(in_scope)
+            .map(|(_, rater)| rater.weight)
+            .sum();
+        let known = raters.into_iter().filter_map(|user| self.raters.get(user));
+        let heard: f64 = known.map(|rater| rater.weight).sum();
+        heard + EPSILON >= all * MIN_SHARE
     }
 }
 
@@ -127,9 +203,9 @@ impl<'a> ScopeVotes<'a> {
 
     /// Counts the raters who prefer a value to the others, and those who prefer the others. A rater
     /// without votes on the others is compared with the prior.
-    pub fn preference(&self, value: &str) -> RaterSplit {
+    pub fn preference(&self, value: &str) -> RaterSplit<'a> {
         let mut split = RaterSplit::default();
-        for rater in self.raters.values() {
+        for (user, rater) in &self.raters {
             let (mut own, mut rest) = (VoteCounts::default(), VoteCounts::default());
             for (one, votes) in rater {
                 let side = if *one == value { &mut own } else { &mut rest };
@@ -137,21 +213,27 @@ impl<'a> ScopeVotes<'a> {
             }
             let difference = Posterior::of(own).mean() - Posterior::of(rest).mean();
             if difference > EPSILON {
-                split.in_favour += 1;
+                split.in_favour.push(*user);
             } else if difference < -EPSILON {
-                split.against += 1;
+                split.against.push(*user);
             }
         }
         split
     }
 
     /// Counts the raters who accept a value more than they reject it, and those who reject it more.
-    pub fn acceptance(&self, value: &str) -> RaterSplit {
+    pub fn acceptance(&self, value: &str) -> RaterSplit<'a> {
         let mut split = RaterSplit::default();
-        for votes in self.raters.values().filter_map(|rater| rater.get(value)) {
+        for (user, rater) in &self.raters {
+            let Some(votes) = rater.get(value) else {
+                continue;
+            };
             let VoteCounts { accepted, rejected } = votes.weighted;
-            split.in_favour += usize::from(accepted > rejected);
-            split.against += usize::from(rejected > accepted);
+            if accepted > rejected {
+                split.in_favour.push(*user);
+            } else if rejected > accepted {
+                split.against.push(*user);
+            }
         }
         split
     }
@@ -195,6 +277,7 @@ mod tests {
             user: user.to_owned(),
             weighted: votes,
             raw: votes,
+            first_week: "2026-06-01".parse().unwrap(),
             last_week: "2026-06-01".parse().unwrap(),
         }
     }
@@ -228,9 +311,49 @@ mod tests {
         ];
         let tallies: Vec<&RaterTally> = tallies.iter().collect();
         let votes = ScopeVotes::of(&tallies, &InsightScope::Org);
-        let split = |in_favour, against| RaterSplit { in_favour, against };
-        assert_eq!(votes.preference("brief"), split(2, 1));
-        assert_eq!(votes.acceptance("brief"), split(1, 1));
+        let preferring = votes.preference("brief");
+        assert_eq!(preferring.in_favour, ["ada", "ben"]);
+        assert_eq!(preferring.against, ["zoe"]);
+        let accepting = votes.acceptance("brief");
+        assert_eq!(accepting.in_favour, ["ada"]);
+        assert_eq!(accepting.against, ["zoe"]);
         assert_eq!(votes.values(), ["brief", "detailed"]);
+    }
+
+    #[test]
+    fn three_who_agree_beforehand_do_not_speak_for_many() {
+        let today: NaiveDate = "2026-09-01".parse().unwrap();
+        let plot = ["eve", "mal", "sly"];
+        let electorate = |others: usize, is_plot_new: bool| {
+            let others = (0..others).map(|n| tally(&format!("user-{n}"), "brief", 1.0, 0.0));
+            let mut tallies: Vec<RaterTally> = others.collect();
+            for user in plot {
+                let mut tally = tally(user, "brief", 9.0, 0.0);
+                if is_plot_new {
+                    tally.first_week = today;
+                }
+                tallies.push(tally);
+            }
+            Electorate::of(&tallies, today)
+        };
+        let hears = |others, is_new| electorate(others, is_new).hears(plot, &InsightScope::Org);
+        assert!(hears(0, true), "alone they are everybody");
+        assert!(hears(12, false));
+        assert!(!hears(13, false), "three of sixteen are less than a fifth");
+        assert!(!hears(7, true), "new accounts count half");
+        assert!(hears(5, true));
+        // A team is heard by its own members.
+        let mut members = vec![
+            tally("ada", "brief", 1.0, 0.0),
+            tally("ben", "brief", 1.0, 0.0),
+        ];
+        members.extend((0..40).map(|n| tally(&format!("user-{n}"), "brief", 1.0, 0.0)));
+        members
+            .iter_mut()
+            .skip(2)
+            .for_each(|tally| tally.team.clear());
+        let electorate = Electorate::of(&members, today);
+        assert!(electorate.hears(["ada", "ben"], &InsightScope::Team("core".to_owned())));
+        assert!(!electorate.hears(["ada", "ben"], &InsightScope::Org));
     }
 }

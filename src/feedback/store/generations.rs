@@ -19,23 +19,42 @@ const MAX_RESULT_REF_CHARS: usize = 128;
 /// The longest prefix of an answer that is stored, in characters.
 const MAX_ANSWER_CHARS: usize = 2_000;
 
+/// How often an id is drawn. Two answers of an organisation in one millisecond meet once in 4,096
+/// times.
+const MAX_DRAWS: usize = 8;
+
 /// Logs a generation. Returns its `gen_id`, by which clients rate it.
 pub async fn insert_generation(
     conn: &mut PgConnection,
     generation: &Generation,
 ) -> sqlx::Result<i64> {
+    for _ in 0..MAX_DRAWS {
+        if let Some(gen_id) = try_insert(conn, generation).await? {
+            let Exposure { applied, held_out } = &generation.exposure;
+            if !applied.is_empty() || !held_out.is_empty() {
+                insert_exposures(conn, generation, gen_id).await?;
+            }
+            return Ok(gen_id);
+        }
+    }
+    Err(sqlx::Error::RowNotFound)
+}
+
+/// Inserts a generation under a new id; nothing when another one has it.
+async fn try_insert(conn: &mut PgConnection, generation: &Generation) -> sqlx::Result<Option<i64>> {
     let tags: Vec<String> = generation.traits.iter().map(ToString::to_string).collect();
     let answer = redact_text(&strip_nul(&generation.answer)).into_owned();
     let Exposure { applied, held_out } = &generation.exposure;
-    let gen_id = sqlx::query_scalar!(
+    sqlx::query_scalar!(
         r#"
         insert into ai_generation_log (
-            org_key, user_sub, task_type, input_fingerprint, model, temperature, params,
+            id, org_key, user_sub, task_type, input_fingerprint, model, temperature, params,
             prompt_hash, result_ref, created_at, trace_id, team_id, session_id, category, language,
             answer, tags, verification, insights, held_out
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-                $20)
+        values (generation_id(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+                $17, $18, $19, $20)
+        on conflict (org_key, id) do nothing
         returning id
         "#,
         generation.org_id.as_str(),
@@ -62,12 +81,8 @@ pub async fn insert_generation(
         applied as &[InsightId],
         held_out as &[InsightId],
     )
-    .fetch_one(&mut *conn)
-    .await?;
-    if !applied.is_empty() || !held_out.is_empty() {
-        insert_exposures(conn, generation, gen_id).await?;
-    }
-    Ok(gen_id)
+    .fetch_optional(&mut *conn)
+    .await
 }
 
 /// Returns the owner's previous answer to the same request, no older than `since`.

@@ -89,7 +89,7 @@ impl Plans {
             router_info,
         } = prepared;
         let workspace = workspace.workspace.as_ref();
-        let chunks = search(
+        let found = search(
             self.jobs.deps(),
             principal,
             CallPhase::Plan,
@@ -103,7 +103,7 @@ impl Plans {
             session_id: run.task.conversation_id.map(|id| id.to_string()),
             ..CallContext::new(self.jobs.deps(), principal, &route, "plan")
         };
-        let made = ask(&caller, &route.provider_model, &run.task, &chunks).await;
+        let made = ask(&caller, &route.provider_model, &run.task, &found.chunks).await;
         let made = made.map_err(agent::error::Error::Model)?;
         if let Err(error) = self.jobs.deps().ledger.flush(LEDGER_TIMEOUT).await {
             // It is written later; the job's sum would miss it only if this process were lost first.
@@ -111,7 +111,7 @@ impl Plans {
         }
         let is_made = made.is_some();
         let plan = made.unwrap_or_else(|| plan::one_step(&run.task));
-        let mut seen: Vec<_> = chunks.iter().map(|chunk| &chunk.path).collect();
+        let mut seen: Vec<_> = found.chunks.iter().map(|chunk| &chunk.path).collect();
         seen.sort();
         seen.dedup();
         let answer = PlanAnswer::new(&run, &plan, is_made, seen.len(), router_info);

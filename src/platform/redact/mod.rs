@@ -8,6 +8,7 @@
 //! All functions are pure, take time linear in their input, and leave numbers and booleans alone. What
 //! stands in place of a secret is not taken for one.
 
+pub mod evidence;
 pub mod gate;
 pub mod json;
 pub mod known;

@@ -3,6 +3,7 @@
 use crate::policy::judge::call::{Call, Certainty, Field, HOLE};
 use crate::policy::judge::walker::Walker;
 use crate::policy::paths::Place;
+use crate::policy::rule::FileAccess;
 
 /// Folders of the system; deleting one of them, or all below it, destroys the machine.
 const VITAL: &[&str] = &[
@@ -49,7 +50,10 @@ impl Walker<'_> {
         if path.certainty == Certainty::Tame && path.text.starts_with(HOLE) {
             return fact(self, "deletes-unknown");
         }
-        match self.place(path) {
+        let place = self.place(path);
+        // To delete a folder is to delete all that is in it.
+        self.server_data(&place, FileAccess::Read, &call.program, &call.segment);
+        match place {
             Place::Unknown => fact(self, "deletes-unknown"),
             Place::Outside(at) => {
                 let folder = at.strip_suffix("/*").unwrap_or(&at);

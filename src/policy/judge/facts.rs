@@ -20,6 +20,8 @@ pub const FACTS: &[&str] = &[
     "writes-outside",
     "writes-unknown",
     "reads-unknown",
+    "holds-secret",
+    "server-data",
     "links-outside",
     "copies-program",
     "deletes-everything",
@@ -40,6 +42,8 @@ pub enum Found {
     Writes(String),
     /// A file is read.
     Reads(String),
+    /// A file of the workspace is read: its absolute path, lower-case.
+    ReadsAt(String),
     /// A rule matches a program, by the rule's place in the list.
     Rule(usize),
 }

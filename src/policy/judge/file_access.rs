@@ -1,8 +1,10 @@
 //! Which files programs read and write.
 
 use crate::policy::judge::call::{Call, Certainty, Field, HOLE};
+use crate::policy::judge::facts::Found;
 use crate::policy::judge::walker::Walker;
 use crate::policy::paths::Place;
+use crate::policy::rule::FileAccess;
 
 /// Programs that show or copy what is in the files they are given.
 const READERS: &[&str] = &[
@@ -115,6 +117,39 @@ const READERS: &[&str] = &[
 ];
 
 impl Walker<'_> {
+    /// Judges a file of the workspace by where it really is, and by what is in it.
+    pub(super) fn reads_inside(&mut self, inside: &str, program: &str, segment: &str) {
+        if self.places.holds_secret(inside) {
+            self.fact("holds-secret", program, segment);
+        }
+        let absolute = self.places.absolute(inside);
+        let absolute = absolute.to_string_lossy().to_lowercase();
+        self.note(Found::ReadsAt(absolute), program, segment);
+    }
+
+    /// Judges that the server's own data are read or written, under whatever name. Who reads a
+    /// folder may read all that is below it.
+    pub(super) fn server_data(
+        &mut self,
+        place: &Place,
+        access: FileAccess,
+        program: &str,
+        segment: &str,
+    ) {
+        let absolute = match place {
+            Place::Inside(inside) => self.places.absolute(inside).to_string_lossy().into_owned(),
+            Place::Temporary(path) | Place::Outside(path) => path.clone(),
+            Place::Unknown => return,
+        };
+        let is_closed = match access {
+            FileAccess::Read => self.places.holds_closed(&absolute),
+            FileAccess::Write => self.places.is_closed(&absolute),
+        };
+        if is_closed {
+            self.fact("server-data", program, segment);
+        }
+    }
+
     /// Judges what a program does to files.
     pub(super) fn judge_effects(&mut self, call: &Call) {
         self.judge_reads(call);

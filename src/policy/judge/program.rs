@@ -282,6 +282,12 @@ impl Walker<'_> {
                 return self.fact(fact, program, segment);
             }
         };
+        self.server_data(&place, access, program, segment);
+        if let Place::Inside(inside) = &place
+            && access == FileAccess::Read
+        {
+            self.reads_inside(inside, program, segment);
+        }
         let mut names = vec![name.clone()];
         if let Place::Inside(inside) = &place
             && let Some(real) = self.places.resolved(inside)

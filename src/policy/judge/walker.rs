@@ -1,7 +1,6 @@
 //! The walk through a command's tree.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 use crate::platform::text::cut_bytes;
 use crate::policy::judge::call::{Call, Certainty, Field, HOLE, Stdin};
@@ -52,11 +51,11 @@ pub struct Walker<'a> {
 }
 
 impl<'a> Walker<'a> {
-    /// A walk that begins in a directory, relative to the workspace.
-    pub fn new(rules: &'a Rules, root: &'a Path, directory: String) -> Self {
+    /// A walk that begins in a directory, relative to the workspace of `places`.
+    pub fn new(rules: &'a Rules, places: Places<'a>, directory: String) -> Self {
         Self {
             rules,
-            places: Places::new(root),
+            places,
             scope: Scope::new(directory),
             sightings: Vec::new(),
             reads_only: true,
@@ -74,6 +73,9 @@ impl<'a> Walker<'a> {
     /// Walks through a text that bash would run.
     pub fn script_text(&mut self, text: &str) {
         self.parsed += text.len();
+        if self.places.names_closed(text) {
+            self.fact("server-data", "bash", text);
+        }
         if self.scripts >= MAX_SCRIPTS || self.parsed > MAX_PARSED {
             return self.fact("too-much", "bash", text);
         }

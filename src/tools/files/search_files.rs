@@ -1,5 +1,6 @@
 //! `search_files`: by name or by content, within limits of results, time and size.
 
+use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::platform::text::cut_bytes;
 use crate::policy::request::Request;
+use crate::policy::secret_files::SecretFiles;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Outcome, ToolError};
@@ -222,10 +224,10 @@ pub fn execute(call: &SearchFilesCall, context: &ToolContext) -> Result<Outcome,
         }
         // A file that the call itself names was judged with the call; nobody was asked about those
         // that a walk comes upon.
-        if by_content && path != below && !context.policy.reads_unasked(&path.to_string()) {
+        if by_content && path != below && search.secrets.is_named(&path.to_string()) {
             search.secret += 1;
         } else {
-            search.visit(&path);
+            search.visit(&path, path == below);
         }
         search.check_limits()?;
         if search.stopped.is_some() {
@@ -247,6 +249,7 @@ fn is_searched(entry: &DirEntry, start: &Path) -> bool {
 struct Search<'a> {
     call: &'a SearchFilesCall,
     context: &'a ToolContext,
+    secrets: SecretFiles,
     searcher: Searcher,
     began: Instant,
     matches: Vec<String>,
@@ -263,6 +266,7 @@ impl<'a> Search<'a> {
         Self {
             call,
             context,
+            secrets: context.policy.secret_files(context.workspace.root()),
             searcher: SearcherBuilder::new()
                 .line_number(true)
                 .binary_detection(BinaryDetection::quit(0))
@@ -279,7 +283,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn visit(&mut self, path: &RelativePath) {
+    /// Looks at a file. The one that the call names was judged with the call.
+    fn visit(&mut self, path: &RelativePath, is_judged: bool) {
         self.searched += 1;
         match &self.call.query {
             Query::Name(glob) => self.name(path, glob.is_match(path.as_path())),
@@ -287,7 +292,7 @@ impl<'a> Search<'a> {
                 let found = path.to_string().to_lowercase().contains(part);
                 self.name(path, found);
             }
-            Query::Content(matcher) => self.content(path, matcher),
+            Query::Content(matcher) => self.content(path, matcher, is_judged),
         }
     }
 
@@ -311,7 +316,18 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn content(&mut self, path: &RelativePath, matcher: &RegexMatcher) {
+    /// Whether a file in which something was found holds a secret: then none of it is shown.
+    fn holds_secret(&self, path: &RelativePath) -> bool {
+        let Ok(file) = self.context.workspace.open_relative(path) else {
+            return true;
+        };
+        let mut bytes = Vec::new();
+        let read = file.take(FILE_BYTES).read_to_end(&mut bytes);
+        let text = String::from_utf8_lossy(&bytes);
+        read.is_err() || self.secrets.is_secret(&path.to_string(), &text)
+    }
+
+    fn content(&mut self, path: &RelativePath, matcher: &RegexMatcher, is_judged: bool) {
         // Between the walk and now the file may have become something else; this refuses it.
         let Ok(file) = self.context.workspace.open_relative(path) else {
             return;
@@ -336,6 +352,10 @@ impl<'a> Search<'a> {
         if self.searcher.search_file(matcher, &file, sink).is_err() {
             self.left_out += 1;
         }
+        if self.matches.len() > before && !is_judged && self.holds_secret(path) {
+            self.matches.truncate(before);
+            self.secret += 1;
+        }
         self.files += usize::from(self.matches.len() > before);
     }
 
@@ -345,9 +365,7 @@ impl<'a> Search<'a> {
             notes.push(why.to_owned());
         }
         if self.call.literal {
-            notes.push(
-                "the pattern is no regular expression and was searched as plain text".to_owned(),
-            );
+            notes.push("the pattern is no regular expression; it was searched as text".to_owned());
         }
         if self.left_out > 0 {
             notes.push(format!(

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use navi::http::connections::serve;
-use navi::http::listeners::Listeners;
+use navi::http::sockets::connections::serve;
+use navi::http::sockets::listeners::Listeners;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;

@@ -29,6 +29,8 @@ pub struct CountRow {
     pub weighed_accepted: i64,
     /// Half votes against, times their weights.
     pub weighed_rejected: i64,
+    /// Oldest week.
+    pub first_week: NaiveDate,
     /// Newest week.
     pub last_week: NaiveDate,
     /// Rows added up.
@@ -46,7 +48,8 @@ macro_rules! counts {
                       sum(c.rejected)::bigint as "rejected!",
                       sum(c.accepted * w.weight)::bigint as "weighed_accepted!",
                       sum(c.rejected * w.weight)::bigint as "weighed_rejected!",
-                      max(c.week) as "last_week!", count(*) as "rows!"
+                      min(c.week) as "first_week!", max(c.week) as "last_week!",
+                      count(*) as "rows!"
                "#
                 + $source
                 + " group by 1, 2, 3, 4, 5, 6 having sum(c.accepted + c.rejected) > 0",

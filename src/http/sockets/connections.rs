@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use axum::Router;
 use futures_util::future::join_all;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,8 +15,9 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::http::listeners::Listeners;
-use crate::http::socket::Socket;
+use crate::http::sockets::listeners::Listeners;
+use crate::http::sockets::peers::Ends;
+use crate::http::sockets::socket::Socket;
 use crate::platform::tasks::Tasks;
 
 /// How long a client may take for the head of its next request, and so how long a connection may
@@ -81,10 +84,14 @@ impl Server {
     }
 
     fn serve(&self, stream: TcpStream) {
+        let ends = ends(&stream);
         let socket = Socket::new(stream);
         let (guard, io) = (socket.clone(), TokioIo::new(socket.clone()));
         let answering = TowerToHyperService::new(self.router.clone());
-        let service = service_fn(move |request| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            if let Some(ends) = ends {
+                request.extensions_mut().insert(ends);
+            }
             let (answer, guard) = (answering.call(request), guard.clone());
             async move { answer.await.map(|response| guard.guard(response)) }
         });
@@ -104,6 +111,14 @@ impl Server {
             }
         });
     }
+}
+
+/// Both ends of a connection; none when it is gone already.
+fn ends(stream: &TcpStream) -> Option<Ends> {
+    Some(Ends {
+        remote: stream.peer_addr().ok()?,
+        local: stream.local_addr().ok()?,
+    })
 }
 
 async fn accept(listener: &TcpListener) -> TcpStream {

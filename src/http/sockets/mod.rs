@@ -1,0 +1,6 @@
+//! Connections: where they arrive, how they are served, and who is at their other end.
+
+pub mod connections;
+pub mod listeners;
+pub mod peers;
+pub mod socket;

@@ -1,0 +1,48 @@
+//! The other ends of connections, and answers that must not come from a run's own processes.
+//!
+//! A command that reads a token, or forges one, could answer the question that was asked about it.
+//! Who answers is looked at where that can be known: at the other end of a connection within this
+//! machine. Behind a proxy the other end is the proxy.
+
+use std::net::SocketAddr;
+
+use axum::extract::Request;
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::exec::peer::is_of_a_run;
+use crate::platform::problem::Problem;
+
+/// Both ends of the connection that a request came over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// The client's.
+    pub remote: SocketAddr,
+    /// Ours.
+    pub local: SocketAddr,
+}
+
+/// Refuses what changes something and comes from a process that a run started.
+pub async fn refuse_own_processes(request: Request, next: Next) -> Response {
+    let ends = request.extensions().get::<Ends>().copied();
+    if request.method() == Method::GET || !comes_from_a_run(ends).await {
+        return next.run(request).await;
+    }
+    tracing::warn!("a process of a run tried to answer in place of a person");
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "answered-by-a-run",
+        "a person answers this, and not a process that a run started",
+    )
+    .into_response()
+}
+
+async fn comes_from_a_run(ends: Option<Ends>) -> bool {
+    let Some(Ends { remote, local }) = ends else {
+        return false;
+    };
+    let look = tokio::task::spawn_blocking(move || is_of_a_run(remote, local));
+    // Who cannot be looked at is not trusted.
+    look.await.unwrap_or(true)
+}

@@ -1,0 +1,141 @@
+//! Tells a file that holds a secret from one that only speaks of secrets.
+//!
+//! What is taken out of a log may be taken out once too often. A file that is kept back for its
+//! content is missing, so more is asked here: a form that machines make, or a value under the name of
+//! a secret, and in both cases characters that look drawn at random.
+
+use crate::platform::redact::rules::find::find;
+
+/// The shortest value that can look random.
+const MIN_LENGTH: usize = 16;
+/// The least Shannon entropy of a value under the name of a secret, in bits per character. English
+/// words joined by signs have about 3, hexadecimal digits 3.5 to 4, base64 4.5 to 6.
+const MIN_NAMED_ENTROPY: f64 = 3.4;
+/// The same of a value whose form is a secret's already.
+const MIN_FORMED_ENTROPY: f64 = 2.8;
+/// The shortest body of a private key: an Ed25519 key has 64 characters.
+const MIN_KEY_LENGTH: usize = 100;
+/// Parts of values that documentation shows in place of secrets.
+const MADE_UP: &[&str] = &[
+    "example",
+    "sample",
+    "dummy",
+    "placeholder",
+    "changeme",
+    "change-me",
+    "change_me",
+    "xxxx",
+    "your",
+    "1234567890",
+    "abcdef",
+    "redacted",
+    "<",
+    "{",
+    "$",
+];
+
+/// Whether a text holds at least one value that only who may know it should see.
+pub fn holds_secret(text: &str) -> bool {
+    let mut found = false;
+    find(text, |span| {
+        found = found || is_secret(&text[span.start..span.end], span.kind);
+    });
+    found
+}
+
+fn is_secret(value: &str, kind: &str) -> bool {
+    if kind == "private-key" {
+        return value.len() >= MIN_KEY_LENGTH && value.contains("-----BEGIN ");
+    }
+    let lower = value.to_ascii_lowercase();
+    if value.len() < MIN_LENGTH || MADE_UP.iter().any(|part| lower.contains(part)) {
+        return false;
+    }
+    if kind.is_empty() {
+        looks_random(value) && entropy(value) >= MIN_NAMED_ENTROPY
+    } else {
+        entropy(value) >= MIN_FORMED_ENTROPY
+    }
+}
+
+/// Whether a value has the characters of an encoding, digits among its letters, and is no path, no
+/// address and no sentence.
+fn looks_random(value: &str) -> bool {
+    let encoded = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-.~".contains(&byte);
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let letters = value.bytes().filter(u8::is_ascii_alphabetic).count();
+    value.bytes().all(encoded) && digits >= 2 && letters >= 4 && value.matches('/').count() < 4
+}
+
+/// The Shannon entropy of the bytes, in bits per byte.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "lengths of values are far below the numbers that lose digits"
+)]
+fn entropy(value: &str) -> f64 {
+    let mut counts = [0_u32; 256];
+    for byte in value.bytes() {
+        counts[usize::from(byte)] += 1;
+    }
+    let length = value.len() as f64;
+    let share = |count: &u32| f64::from(*count) / length;
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| -share(count) * share(count).log2())
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Characters that look random, and the same every time.
+    fn noise(length: usize, alphabet: &str) -> String {
+        let letters: Vec<char> = alphabet.chars().collect();
+        let mut state = 0x9e37_79b9_u32;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            letters[state as usize % letters.len()]
+        };
+        std::iter::repeat_with(&mut next).take(length).collect()
+    }
+
+    const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+    #[test]
+    fn a_file_with_a_key_a_token_or_a_random_value_under_a_secret_name_holds_a_secret() {
+        let body = noise(120, BASE64);
+        for text in [
+            format!(
+                "-----BEGIN {} KEY-----\n{body}\n-----END {} KEY-----\n",
+                "PRIVATE", "PRIVATE"
+            ),
+            format!("token = \"{}{}\"\n", "ghp_", noise(36, BASE64)),
+            format!("{{\"client_secret\": \"{}\"}}", noise(40, BASE64)),
+            format!("DB_PASSWORD={}\n", noise(24, BASE64)),
+            format!("api_key: {}\n", noise(32, "0123456789abcdef")),
+        ] {
+            assert!(holds_secret(&text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_speaks_of_secrets_holds_none() {
+        for text in [
+            "password = input('Your password: ')",
+            "const token = await getAccessToken(request);",
+            "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE",
+            "api_key: ${API_KEY}",
+            "secret_name: projects/1234/secrets/database/versions/2",
+            "DATABASE_URL=postgres://user:password@localhost/app",
+            "jwt_secret = settings.JWT_SECRET_FOR_TESTS_V2",
+            "-----BEGIN PRIVATE KEY-----",
+            "fn password_of_the_user(name: &str) -> Option<String> {",
+        ] {
+            assert!(!holds_secret(text), "{text}");
+        }
+    }
+}

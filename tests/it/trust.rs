@@ -1,0 +1,217 @@
+//! What a repository and the commands of a run must not get at.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use navi::policy::model::{Judgement, Verdict};
+use navi::policy::request::Request;
+use navi::policy::service::Policy;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tempfile::TempDir;
+
+use crate::runs::stage::{calls, says, script};
+use crate::support::served::{Served, url};
+
+fn write(root: &Path, path: &str, text: &str) {
+    let path = root.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// A value that looks random; no secret stands in this file.
+fn noise(length: usize) -> String {
+    let letters: Vec<char> = ('a'..='z').chain('0'..='9').chain('A'..='Z').collect();
+    let mut at = 11_usize;
+    let mut next = || {
+        at = (at * 1_103_515_245 + 12_345) % 2_147_483_648;
+        letters[(at >> 8) % letters.len()]
+    };
+    std::iter::repeat_with(&mut next).take(length).collect()
+}
+
+fn read(policy: &Policy, root: &Path, path: &str) -> Judgement {
+    policy.judge("read_file", Request::Read { path }, root)
+}
+
+fn command(policy: &Policy, root: &Path, text: &str) -> Judgement {
+    let request = Request::Command {
+        text,
+        directory: "",
+        in_background: false,
+    };
+    policy.judge("run_command", request, root)
+}
+
+#[test]
+fn a_file_that_holds_a_secret_is_asked_about_whatever_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = Policy::built_in().unwrap();
+    let key = format!(
+        "# notes\n-----BEGIN {0} KEY-----\n{1}\n-----END {0} KEY-----\n",
+        "PRIVATE",
+        noise(128)
+    );
+    write(folder.path(), "notes.md", &key);
+    write(
+        folder.path(),
+        "src/app.py",
+        &format!("api_secret = \"{}\"\n", noise(40)),
+    );
+    write(folder.path(), "src/main.py", "secret = load_secret(name)\n");
+    symlink("notes.md", folder.path().join("innocent.txt")).unwrap();
+    for path in [
+        "notes.md",
+        "src/app.py",
+        "innocent.txt",
+        "./src/../notes.md",
+    ] {
+        let judged = read(&policy, folder.path(), path);
+        assert_eq!(judged.verdict, Verdict::Ask, "{path}");
+        assert_eq!(judged.findings[0].rule, "holds-secret", "{path}");
+        let shown = command(&policy, folder.path(), &format!("cat {path}"));
+        assert_eq!(shown.verdict, Verdict::Ask, "cat {path}");
+    }
+    assert_eq!(
+        read(&policy, folder.path(), "src/main.py").verdict,
+        Verdict::Allow
+    );
+    assert_eq!(
+        read(&policy, folder.path(), "src/none.py").verdict,
+        Verdict::Allow
+    );
+}
+
+#[test]
+fn every_file_of_a_workspace_in_a_place_of_secrets_is_asked_about() {
+    let home = tempfile::tempdir().unwrap();
+    let policy = Policy::built_in().unwrap();
+    for place in [".kube", ".config/gh", ".docker", ".ssh", ".aws", ".gnupg"] {
+        write(home.path(), &format!("{place}/notes"), "nothing");
+        let root = home.path().join(place);
+        let judged = read(&policy, &root, "notes");
+        assert_eq!(judged.verdict, Verdict::Ask, "{place}");
+        assert_eq!(
+            command(&policy, &root, "cat notes").verdict,
+            Verdict::Ask,
+            "{place}"
+        );
+    }
+    write(home.path(), "code/notes", "nothing");
+    let judged = read(&policy, &home.path().join("code"), "notes");
+    assert_eq!(judged.verdict, Verdict::Allow);
+}
+
+/// A workspace beside the data folder of a server.
+struct Beside {
+    folder: TempDir,
+    policy: Policy,
+}
+
+impl Beside {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "space/src/main.rs", "fn main() {}\n");
+        write(folder.path(), "navi-data/jwt-secret", "x");
+        let data = folder.path().join("navi-data");
+        let policy = Policy::built_in().unwrap().closing(&[data]);
+        Self { folder, policy }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("space")
+    }
+}
+
+#[test]
+fn the_servers_data_are_forbidden_under_every_spelling() {
+    let beside = Beside::new();
+    let base = beside.folder.path().to_str().unwrap();
+    symlink("../navi-data", beside.root().join("link")).unwrap();
+    for text in [
+        format!("cat {base}/navi-data/jwt-secret"),
+        format!("cat {base}//navi-data/./jwt-secret"),
+        format!("cat {base}/space/../navi-data/jwt-secret"),
+        "cat ../navi-data/jwt-secret".to_owned(),
+        "cd ..; cat navi-data/jwt-secret".to_owned(),
+        "cat link/jwt-secret".to_owned(),
+        "cat ../navi-d*/jwt-secret".to_owned(),
+        "cat ../navi-dat?/*".to_owned(),
+        format!("x={base}/navi-data; cat $x/jwt-secret"),
+        format!("bash -c 'cat {base}/navi-data/jwt-secret'"),
+        format!("env cat {base}/navi-data/jwt-secret"),
+        format!("cp -r {base}/navi-data copy"),
+        format!("tar -c -f all.tar {base}"),
+        format!("grep -rn x {base}/navi-data"),
+        format!("echo x > {base}/navi-data/jwt-secret"),
+        format!("rm -rf {base}/navi-data"),
+        format!("python3 -c \"print(open('{base}/navi-data/jwt-secret').read())\""),
+        format!("< {base}/navi-data/jwt-secret cat"),
+    ] {
+        let judged = command(&beside.policy, &beside.root(), &text);
+        assert_eq!(judged.verdict, Verdict::Forbid, "{text}");
+        assert!(
+            judged
+                .findings
+                .iter()
+                .any(|found| found.rule == "server-data"),
+            "{text}"
+        );
+    }
+    for text in [
+        "cat src/main.rs",
+        "cat /etc/hostname",
+        "ls",
+        "mkdir -p /tmp/x",
+    ] {
+        let judged = command(&beside.policy, &beside.root(), text);
+        assert!(
+            judged
+                .findings
+                .iter()
+                .all(|found| found.rule != "server-data"),
+            "{text}"
+        );
+    }
+}
+
+/// Posts to the server that runs it, as a script of the repository could, and prints the answer.
+const PROBE: &str = r#"
+import sys, urllib.request, urllib.error
+url, token = open("where").read().split()
+for path in ["/api/navi/prompt/x", "/api/navi/consent/x", "/api/jobs"]:
+    request = urllib.request.Request(url + path, b"{}", {
+        "Authorization": "Bearer " + token, "Content-Type": "application/json"})
+    try:
+        print(urllib.request.urlopen(request).status)
+    except urllib.error.HTTPError as error:
+        print(error.code, error.read().decode())
+"#;
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_process_of_a_run_cannot_answer_in_place_of_a_person(db: PgPool) {
+    let run = json!({ "command": "python3 probe.py" });
+    let script = script([calls(&[("run_command", run)]), says("Done.")]);
+    let served = Served::start(&script, Some(&url(&db.connect_options()))).await;
+    let workspace = served.workspace();
+    write(&workspace, "probe.py", PROBE);
+    write(
+        &workspace,
+        "where",
+        &format!("{} {}", served.url, served.token),
+    );
+    let mut stream = served.begin("probe").await;
+    stream.rest().await;
+    let results: Vec<&Value> = stream
+        .frames
+        .iter()
+        .map(|frame| &frame.data)
+        .filter(|event| event["type"] == "tool_result")
+        .collect();
+    let text = results[0].to_string();
+    assert_eq!(text.matches("answered-by-a-run").count(), 3, "{text}");
+    // The same from a process that no run started is answered by the route.
+    let (status, answer) = served.post("/api/navi/prompt/x", &json!({})).await;
+    assert_ne!(status, 403, "{answer}");
+}

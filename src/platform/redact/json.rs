@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use crate::platform::redact::command::redact_command;
 use crate::platform::redact::rules::keys::is_secret_key;
 use crate::platform::redact::text::{REDACTED, redact_text};
 
@@ -14,6 +15,15 @@ const SHORTEST_NAME: usize = 16;
 /// of all others what [`redact_text`] finds. Numbers, booleans and nulls stay what they are. Answers
 /// whether anything changed.
 pub fn redact_json(value: &mut Value) -> bool {
+    redact(value, redact_text)
+}
+
+/// The same, but strings hold commands, of which what they run stays visible.
+pub fn redact_command_json(value: &mut Value) -> bool {
+    redact(value, redact_command)
+}
+
+fn redact(value: &mut Value, clean: fn(&str) -> Cow<'_, str>) -> bool {
     let mut changed = false;
     // A list of what is left instead of recursion: JSON may be deeper than any stack.
     let mut left = Vec::with_capacity(64);
@@ -28,8 +38,8 @@ pub fn redact_json(value: &mut Value) -> bool {
                 }
             }
             Value::String(text) => {
-                if let Cow::Owned(clean) = redact_text(text) {
-                    *text = clean;
+                if let Cow::Owned(without) = clean(text) {
+                    *text = without;
                     changed = true;
                 }
             }

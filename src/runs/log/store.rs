@@ -11,7 +11,7 @@ use sqlx::types::Json;
 
 use crate::platform::ids::{OrgId, RunId};
 use crate::platform::json::strip_nul_json;
-use crate::platform::redact::json::redact_json;
+use crate::platform::redact::json::{redact_command_json, redact_json};
 use crate::runs::event::Event;
 use crate::runs::model::RunStatus;
 
@@ -44,7 +44,12 @@ impl Storable {
     pub fn new(event: Event) -> Self {
         let mut payload = serde_json::to_value(&event).unwrap_or_default();
         let had_nul = strip_nul_json(&mut payload);
-        let had_secret = redact_json(&mut payload);
+        // Whoever decides about a command sees what it runs.
+        let had_secret = if matches!(event, Event::ConsentRequired { .. }) {
+            redact_command_json(&mut payload)
+        } else {
+            redact_json(&mut payload)
+        };
         let event = if had_nul || had_secret {
             serde_json::from_value(payload.clone()).unwrap_or(event)
         } else {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::policy::error::PolicyError;
 use crate::policy::judge::facts::{Found, Sighting};
 use crate::policy::judge::scan;
+use crate::policy::judge::scopes::files;
 use crate::policy::judge::shell_state::Directory;
 use crate::policy::judge::walker::Walker;
 use crate::policy::model::{Action, Finding, Judgement, Verdict};
@@ -93,7 +94,7 @@ impl Policy {
         self.judge(tool, request, Path::new(EXAMPLES))
     }
 
-    /// Judges a request. `tool` names it in findings, as what "always allow this type" is about.
+    /// Judges a request. `tool` names it in findings.
     pub fn judge(&self, tool: &str, request: Request<'_>, root: &Path) -> Judgement {
         match request {
             Request::Command {
@@ -157,15 +158,21 @@ impl Policy {
         }
         let mut findings = Vec::new();
         for name in names {
-            let name = name.to_lowercase();
-            let found = match access {
-                FileAccess::Read => Found::Reads(name),
-                FileAccess::Write => Found::Writes(name),
+            let (scope, found) = match access {
+                FileAccess::Read => (
+                    files::read_by_tool(&name),
+                    Found::Reads(name.to_lowercase()),
+                ),
+                FileAccess::Write => (
+                    files::written_by_tool(&name),
+                    Found::Writes(name.to_lowercase()),
+                ),
             };
             let sighting = Sighting {
                 found,
                 kind: tool.to_owned(),
                 segment: path.to_owned(),
+                scope,
             };
             self.findings(&sighting, &mut findings);
         }
@@ -190,6 +197,7 @@ impl Policy {
             into.push(Finding {
                 rule: rule.id.clone(),
                 kind,
+                scope: sighting.scope.clone(),
                 verdict: rule.verdict,
                 danger: rule.danger,
                 segment: sighting.segment.clone(),

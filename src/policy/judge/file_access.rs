@@ -2,6 +2,7 @@
 
 use crate::policy::judge::call::{Call, Certainty, Field, HOLE};
 use crate::policy::judge::walker::Walker;
+use crate::policy::kill::{Signalled, signalled};
 use crate::policy::paths::Place;
 
 /// Programs that show or copy what is in the files they are given.
@@ -299,23 +300,67 @@ impl Walker<'_> {
         }
     }
 
-    /// Ends only what the command itself started: `%1`, `$!`, or a look whether it lives.
+    /// Judges whether a signal reaches only what the command itself started.
     fn kills(&mut self, call: &Call) {
-        if call
-            .args
+        match signalled(call) {
+            Signalled::Own => {}
+            Signalled::Others => self.fact("kills-others", "kill", &call.segment),
+            Signalled::Everything => self.fact("kills-everything", "kill", &call.segment),
+        }
+    }
+
+    /// What a pattern may stand for, of the files that are protected.
+    pub(super) fn glob_names(pattern: &str) -> Vec<String> {
+        const SAMPLES: &[&str] = &[
+            ".env",
+            ".env.local",
+            ".env.production",
+            ".git/config",
+            ".git/hooks/pre-commit",
+            "id_rsa",
+            "package.json",
+            "package-lock.json",
+            "cargo.lock",
+            "yarn.lock",
+            "dockerfile",
+            ".npmrc",
+            ".netrc",
+            "server.key",
+            ".github/workflows/ci.yml",
+            ".gitlab-ci.yml",
+            "~/.ssh/id_rsa",
+            "~/.aws/credentials",
+            "/etc/shadow",
+            "/etc/passwd",
+            "/proc/1/environ",
+            "/proc/self/environ",
+            ".gitignore",
+            ".husky/pre-commit",
+            "~/.bashrc",
+            "~/.netrc",
+        ];
+        let pattern = pattern.to_lowercase();
+        let glob = globset::GlobBuilder::new(&pattern)
+            .literal_separator(true)
+            .build();
+        let Ok(glob) = glob else {
+            return Vec::new();
+        };
+        let matcher = glob.compile_matcher();
+        // A star at the beginning of a name matches no hidden file.
+        let hidden = |sample: &str| {
+            let wild = pattern
+                .rsplit('/')
+                .next()
+                .is_some_and(|last| last.starts_with(['*', '?']));
+            wild && sample
+                .rsplit('/')
+                .next()
+                .is_some_and(|last| last.starts_with('.'))
+        };
+        let found = SAMPLES
             .iter()
-            .any(|arg| ["-l", "-L", "-0"].contains(&arg.text.as_str()))
-        {
-            return;
-        }
-        let own = |arg: &Field| arg.text.starts_with('%');
-        let mut targets = call.operands(&["-s", "-n"]).into_iter();
-        let groups = call.args.iter().skip(1).any(|arg| {
-            arg.text.starts_with('-') && arg.text[1..].parse::<i64>().is_ok()
-                || arg.text.starts_with("-\u{fffc}")
-        });
-        if groups || call.args.iter().any(|arg| arg.text == "-1") || !targets.all(own) {
-            self.fact("kills-others", "kill", &call.segment);
-        }
+            .filter(|sample| matcher.is_match(sample) && !hidden(sample));
+        found.map(|sample| (*sample).to_owned()).collect()
     }
 }

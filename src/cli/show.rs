@@ -230,6 +230,10 @@ impl<W: Write> Show<W> {
                 writeln!(self.out, "  {DIM}{about}: {}{DIM:#}", text(line))?;
             }
         }
+        let covers = text(&data["always_type_covers"]);
+        if !covers.is_empty() {
+            writeln!(self.out, "  {DIM}always this type: {covers}{DIM:#}")?;
+        }
         self.note(
             "  y yes, once   a always this   t always this type   n no   or a command to run instead",
         )
@@ -339,6 +343,9 @@ mod tests {
                 {"type": evil, "command": evil, "success": false, "errors": [evil]}]}),
             json!({"type": "prompt_request", "data":
                 {"title": evil, "description": evil, "options": [{"value": evil}]}}),
+            json!({"type": "command.consent_required", "data": {"command": evil,
+                "danger_level": evil, "warning": evil, "consequences": [evil],
+                "alternatives": [evil], "always_type_covers": evil}}),
             json!({"type": "error", "error": evil}),
             json!({"type": "complete", "summary": {"success": false, "stopped_reason": evil}}),
         ] {
@@ -365,6 +372,25 @@ mod tests {
             show.frame(frame).expect("a vector takes everything");
         }
         String::from_utf8(plain.into_inner()).expect("text")
+    }
+
+    #[test]
+    fn a_question_tells_what_always_would_cover() {
+        let asked =
+            |data: Value| shown(&[json!({"type": "command.consent_required", "data": data})]);
+        let data = json!({"command": "git push origin main", "danger_level": "medium",
+            "warning": "This publishes commits.",
+            "always_type_covers": "Pushes to the remote `origin` without force."});
+        insta::assert_snapshot!(asked(data), @r"
+
+        May this run?
+          git push origin main
+          medium: This publishes commits.
+          always this type: Pushes to the remote `origin` without force.
+          y yes, once   a always this   t always this type   n no   or a command to run instead
+        ");
+        // A server that is older says nothing of it.
+        assert!(!asked(json!({"command": "ls"})).contains("always this type:"));
     }
 
     #[test]

@@ -3289,8 +3289,10 @@ export interface components {
         PreferenceType: "exact_command" | "command_type";
         /** @description Something that its owner does not want to be asked again. */
         PreferenceView: {
-            /** @description The command, or the kind of command. */
+            /** @description The command, or the object that its type is bound to. */
             command_pattern: string;
+            /** @description What it covers, in a sentence. */
+            covers: string;
             /**
              * Format: date-time
              * @description Since when.

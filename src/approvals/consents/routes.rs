@@ -124,7 +124,7 @@ fn said(choice: Choice) -> &'static str {
     match choice {
         Choice::AllowOnce => "allowed, this once",
         Choice::AllowAlwaysExact => "allowed, and from now on without asking",
-        Choice::AllowAlwaysType => "allowed, and actions of its type from now on without asking",
+        Choice::AllowAlwaysType => "allowed, and what its type covers from now on without asking",
         Choice::Deny => "denied",
         Choice::Alternative => "the alternative is tried instead",
     }
@@ -138,8 +138,10 @@ struct PreferenceView {
     id: PreferenceId,
     /// How much it covers.
     preference_type: PreferenceType,
-    /// The command, or the kind of command.
+    /// The command, or the object that its type is bound to.
     command_pattern: String,
+    /// What it covers, in a sentence.
+    covers: String,
     /// Since when.
     created_at: DateTime<Utc>,
     /// The run whose question led to it.
@@ -154,6 +156,7 @@ impl From<Preference> for PreferenceView {
         Self {
             id: preference.id,
             preference_type: preference.kind,
+            covers: preference.sentence(),
             command_pattern: preference.pattern,
             created_at: preference.created_at,
             created_by_task_id: preference.created_by_run,

@@ -12,7 +12,7 @@ use crate::approvals::consents::preferences::model::PreferenceId;
 use crate::platform::ids::{ConsentId, OrgId, RunId, ToolCallId, UserId};
 use crate::platform::json::{strip_nul, to_jsonb};
 use crate::platform::logging::TraceId;
-use crate::platform::redact::text::redact_text;
+use crate::platform::redact::command::redact_command;
 use crate::policy::model::{Danger, Finding};
 
 /// Writes a question that waits for its answer.
@@ -258,7 +258,8 @@ pub async fn record(
     alternative: Option<&str>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    let (command, alternative) = (redact_text(&consent.command), alternative.map(redact_text));
+    let command = redact_command(&consent.command);
+    let alternative = alternative.map(redact_command);
     sqlx::query!(
         "insert into consent_audit_log
            (org_id, user_id, consent_id, run_id, tool, command, shell, cwd, danger_level, decision,
@@ -294,7 +295,7 @@ pub async fn record_auto_allowed(
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     let (command, cwd) = (strip_nul(action.command), strip_nul(action.cwd));
-    let command = redact_text(&command);
+    let command = redact_command(&command);
     sqlx::query!(
         "insert into consent_audit_log
            (org_id, user_id, preference_id, run_id, tool, command, shell, cwd, danger_level,

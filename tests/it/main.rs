@@ -10,6 +10,7 @@ mod audit;
 mod auth;
 mod binding;
 mod bodies;
+mod bounds;
 mod browsers;
 mod clients;
 mod config;

@@ -33,11 +33,19 @@ pub fn redact_json(value: &mut Value) -> bool {
                     changed = true;
                 }
             }
-            Value::Array(items) => left.extend(items.iter_mut().map(|item| (item, is_secret))),
+            Value::Array(items) => {
+                let mut follows = false;
+                left.extend(items.iter_mut().map(|item| {
+                    let is_value = std::mem::replace(&mut follows, is_secret_flag(item));
+                    (item, is_secret || is_value)
+                }));
+            }
             Value::Object(fields) => {
                 changed |= redact_names(fields);
+                let holder = Holder::of(fields);
                 left.extend(fields.iter_mut().map(|(name, value)| {
-                    let is_secret = is_secret || (can_hold_text(value) && is_secret_key(name));
+                    let is_secret = is_secret
+                        || (can_hold_text(value) && (is_secret_key(name) || holder.holds(name)));
                     (value, is_secret)
                 }));
             }
@@ -48,6 +56,51 @@ pub fn redact_json(value: &mut Value) -> bool {
 
 fn can_hold_text(value: &Value) -> bool {
     matches!(value, Value::String(_) | Value::Array(_) | Value::Object(_))
+}
+
+/// What an object says about its other members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    /// Nothing.
+    Plain,
+    /// It has the name of a secret, whose value is in another member.
+    Pair,
+    /// It is a secret of Kubernetes, with its data.
+    Manifest,
+}
+
+impl Holder {
+    fn of(fields: &Map<String, Value>) -> Self {
+        let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        if text("kind") == Some("Secret") && text("apiVersion").is_some() {
+            return Self::Manifest;
+        }
+        if !fields.contains_key("value") && !fields.contains_key("Value") {
+            return Self::Plain;
+        }
+        let names = ["name", "key", "Name", "Key"];
+        let named = names.into_iter().find_map(text);
+        if named.is_some_and(is_secret_key) {
+            Self::Pair
+        } else {
+            Self::Plain
+        }
+    }
+
+    fn holds(self, name: &str) -> bool {
+        match self {
+            Self::Plain => false,
+            Self::Pair => matches!(name, "value" | "Value"),
+            Self::Manifest => matches!(name, "data" | "stringData"),
+        }
+    }
+}
+
+/// The next member of a list of arguments is a secret.
+fn is_secret_flag(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_some_and(|text| text.starts_with('-') && !text.contains('=') && is_secret_key(text))
 }
 
 /// Takes secrets out of the names of an object's members; none of these is lost for it.
@@ -99,6 +152,23 @@ mod tests {
         let expected =
             json!({ "[redacted:github-token]": 1, "[redacted:github-token]'": 2, "short": 3 });
         assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn what_is_named_beside_its_value_is_a_secret() {
+        let mut value = json!({
+            "env": [{"name": "DB_PASSWORD", "value": "hunter2x"}, {"name": "PORT", "value": "8080"}],
+            "args": ["--token", "hunter3x", "--verbose", "true"],
+            "apiVersion": "v1", "kind": "Secret", "data": {"anything": "aHVudGVyNA=="},
+        });
+        assert!(redact_json(&mut value));
+        let expected = json!({
+            "env": [{"name": "DB_PASSWORD", "value": "[redacted]"}, {"name": "PORT", "value": "8080"}],
+            "args": ["--token", "[redacted]", "--verbose", "true"],
+            "apiVersion": "v1", "kind": "Secret", "data": {"anything": "[redacted]"},
+        });
+        assert_eq!(value, expected);
+        assert!(!redact_json(&mut value), "a second time changes nothing");
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use axum::Router;
 use futures_util::future::join_all;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,6 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::http::guard::host::CameOverWire;
 use crate::http::listeners::Listeners;
 use crate::http::socket::Socket;
 use crate::platform::tasks::Tasks;
@@ -84,7 +87,8 @@ impl Server {
         let socket = Socket::new(stream);
         let (guard, io) = (socket.clone(), TokioIo::new(socket.clone()));
         let answering = TowerToHyperService::new(self.router.clone());
-        let service = service_fn(move |request| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(CameOverWire);
             let (answer, guard) = (answering.call(request), guard.clone());
             async move { answer.await.map(|response| guard.guard(response)) }
         });

@@ -6,6 +6,7 @@
 pub mod connections;
 pub mod cors;
 pub mod failures;
+pub mod guard;
 pub mod identity;
 pub mod limits;
 pub mod listeners;

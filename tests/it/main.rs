@@ -22,6 +22,7 @@ mod documents;
 mod durable;
 mod embedded_postgres;
 mod feedback;
+mod guard;
 mod http;
 mod idempotency;
 mod jobs;

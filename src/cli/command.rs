@@ -23,6 +23,7 @@ use crate::platform::clock::Clock;
 use crate::platform::embedded_postgres::server::EmbeddedPostgres;
 use crate::platform::redact::known::KnownSecrets;
 use crate::platform::redact::text::redact_text;
+use crate::platform::text::visible;
 use crate::platform::{logging, privacy, secret_file};
 
 /// NAVI, the backend of an autonomous engineering assistant.
@@ -231,7 +232,7 @@ fn failed(failure: &Failure) -> ExitCode {
         }
         source = cause.source();
     }
-    let _ = io::stderr().write_all(redact_text(&text).as_bytes());
+    let _ = io::stderr().write_all(visible(&redact_text(&text)).as_bytes());
     failure.exit_code()
 }
 

@@ -9,7 +9,9 @@ use crate::agent::calls::call::PendingCall;
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::approvals::consents::model::{Decision, NewConsent};
 use crate::platform::ids::ConsentId;
+use crate::platform::json::show_json;
 use crate::platform::redact::json::redact_json;
+use crate::platform::text::visible;
 use crate::policy::model::{Action, Danger, Finding};
 use crate::runs::event::Event;
 use crate::runs::event_data::{ApprovalData, RunPhase};
@@ -64,8 +66,10 @@ async fn open(
     let (id, created_at) = (ConsentId::new(clock), clock.now());
     let danger = danger(&findings);
     let mut shown = Value::Object(shown(id, &pending.call.id, action, &findings, danger));
-    // The person reads this; what they allow is bound to the exact action by its hash.
+    // The person reads this, so nothing in it looks like something else; what they allow is bound to the
+    // exact action by its hash.
     redact_json(&mut shown);
+    show_json(&mut shown, visible);
     let consent = NewConsent {
         id,
         run_id: runner.run.id,

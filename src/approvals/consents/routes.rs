@@ -16,6 +16,7 @@ use crate::platform::extract::{Json, Path, Query};
 use crate::platform::ids::{ConsentId, RunId};
 use crate::platform::page::DEFAULT_LIMIT;
 use crate::platform::problem::Problem;
+use crate::platform::text::visible;
 use crate::policy::model::Danger;
 
 /// The routes of this slice.
@@ -154,7 +155,8 @@ impl From<Preference> for PreferenceView {
         Self {
             id: preference.id,
             preference_type: preference.kind,
-            command_pattern: preference.pattern,
+            // A kind of command is kept to the letter, because it is compared.
+            command_pattern: visible(&preference.pattern).into_owned(),
             created_at: preference.created_at,
             created_by_task_id: preference.created_by_run,
             workspace: preference.workspace,
@@ -273,12 +275,15 @@ impl From<AuditEntry> for AuditView {
         Self {
             id: entry.id,
             consent_id: entry.consent_id,
-            command: entry.command,
+            // What earlier versions wrote is kept to the letter.
+            command: visible(&entry.command).into_owned(),
             shell: entry.shell,
-            cwd: entry.cwd,
+            cwd: visible(&entry.cwd).into_owned(),
             danger_level: entry.danger,
             decision: entry.decision,
-            alternative_command: entry.alternative,
+            alternative_command: entry
+                .alternative
+                .map(|text| visible(&text).into_owned()),
             requested_at: entry.requested_at,
             responded_at: entry.responded_at,
             response_time_ms: took.num_milliseconds(),

@@ -9,7 +9,7 @@ use crate::approvals::consents::model::{Choice, Consent};
 use crate::platform::hex::hex;
 use crate::platform::ids::RunId;
 use crate::platform::redact::text::redact_text;
-use crate::platform::text::{first_bytes, marked};
+use crate::platform::text::{first_bytes, marked, visible};
 use crate::policy::model::{Danger, Finding, Verdict};
 
 /// The longest command that a preference shows, in bytes. The hash beside it says which it is.
@@ -78,6 +78,7 @@ impl NewPreference {
 
     fn exactly(consent: &Consent) -> Self {
         let command = redact_text(&consent.command);
+        let command = visible(&command);
         Self {
             kind: PreferenceType::ExactCommand,
             subject: hex(&consent.action_hash),

@@ -159,7 +159,11 @@ impl<W: Write> Show<W> {
             .unwrap_or_default();
         let command = text(&call["arguments"]["command"]);
         self.begin_command(&command);
-        writeln!(self.out, "{TOOL}▸ {name}{TOOL:#} {}", short(&visible(&about)))
+        writeln!(
+            self.out,
+            "{TOOL}▸ {name}{TOOL:#} {}",
+            short(&visible(&about))
+        )
     }
 
     fn begin_command(&mut self, command: &str) {
@@ -367,7 +371,8 @@ mod tests {
 
     #[test]
     fn a_question_shows_the_command_that_runs() {
-        let command = "git push \u{202e}nigiro\u{202c} \u{2066}main\u{2069} a\u{200b}b\u{1b}[8m\nn no";
+        let command =
+            "git push \u{202e}nigiro\u{202c} \u{2066}main\u{2069} a\u{200b}b\u{1b}[8m\nn no";
         let text = shown(&[
             json!({"type": "tool_call", "tool_call": {"name": "run_command", "arguments": {"command": command}}}),
             json!({"type": "command.consent_required", "data": {"command": command,
@@ -375,10 +380,17 @@ mod tests {
                 "alternatives": ["c\u{feff}d"]}}),
         ]);
         assert!(!text.contains(is_unseen), "{text:?}");
-        let whole = "git push \\u{202e}nigiro\\u{202c} \\u{2066}main\\u{2069} a\\u{200b}b\\u{1b}[8m";
+        let whole =
+            "git push \\u{202e}nigiro\\u{202c} \\u{2066}main\\u{2069} a\\u{200b}b\\u{1b}[8m";
         let question = text.split_once("May this run?").expect("a question").1;
-        assert!(question.contains(&format!("│ {whole}\n  │ n no\n")), "{question}");
-        assert!(question.contains("it\\u{202e} publishes") && question.contains("c\\u{feff}d"), "{question}");
+        assert!(
+            question.contains(&format!("│ {whole}\n  │ n no\n")),
+            "{question}"
+        );
+        assert!(
+            question.contains("it\\u{202e} publishes") && question.contains("c\\u{feff}d"),
+            "{question}"
+        );
     }
 
     fn shown(frames: &[Value]) -> String {

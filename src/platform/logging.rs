@@ -284,7 +284,8 @@ mod tests {
     #[test]
     fn colours_stay_and_nothing_else_controls_the_terminal() {
         let line = "\x1b[2m12:00\x1b[0m \x1b[32m INFO\x1b[0m a\x1b[2Jb\u{202e}c\x1b[8md\u{9b}e\n";
-        let shown = "\x1b[2m12:00\x1b[0m \x1b[32m INFO\x1b[0m a\\u{1b}[2Jb\\u{202e}c\\u{1b}[8md\\u{9b}e\n";
+        let shown =
+            "\x1b[2m12:00\x1b[0m \x1b[32m INFO\x1b[0m a\\u{1b}[2Jb\\u{202e}c\\u{1b}[8md\\u{9b}e\n";
         assert_eq!(visible_but_colours(line), shown);
     }
 

@@ -128,6 +128,12 @@ pub fn is_plain_ascii(bytes: &[u8]) -> bool {
         }
 }
 
+/// Whether the eight bytes from here on are such a text.
+pub fn are_eight_plain(bytes: &[u8], at: usize) -> bool {
+    let eight = bytes.get(at..).and_then(|rest| rest.first_chunk());
+    eight.is_some_and(|eight| is_printable(u64::from_le_bytes(*eight)))
+}
+
 /// Whether eight bytes are printable ASCII: in none of them is the highest bit set, and it is set
 /// neither when 0x20 is subtracted nor when 1 is added.
 fn is_printable(eight: u64) -> bool {

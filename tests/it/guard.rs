@@ -96,7 +96,11 @@ async fn every_answer_is_what_its_type_says_and_private_ones_are_kept_nowhere(db
         }
     }
     // The state of a moment is kept nowhere either, and says so itself.
-    let request = json_request("GET".parse().unwrap(), "/health/live", &serde_json::Value::Null);
+    let request = json_request(
+        "GET".parse().unwrap(),
+        "/health/live",
+        &serde_json::Value::Null,
+    );
     let answer = stranger.answer(request).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
@@ -106,7 +110,10 @@ async fn every_answer_is_what_its_type_says_and_private_ones_are_kept_nowhere(db
 async fn a_refusal_over_a_connection_has_the_headers_too(db: PgPool) {
     let app = TestApp::new(db).await;
     let (address, _stop) = listen(&app, Duration::from_mins(1)).await;
-    for head in ["GET /api/auth/me HTTP/1.1\r\nHost: a", "GET /api/auth/me HTTP/1.1"] {
+    for head in [
+        "GET /api/auth/me HTTP/1.1\r\nHost: a",
+        "GET /api/auth/me HTTP/1.1",
+    ] {
         let said = exchange(address, head).await;
         for line in [
             "x-content-type-options: nosniff",

@@ -281,9 +281,7 @@ impl From<AuditEntry> for AuditView {
             cwd: visible(&entry.cwd).into_owned(),
             danger_level: entry.danger,
             decision: entry.decision,
-            alternative_command: entry
-                .alternative
-                .map(|text| visible(&text).into_owned()),
+            alternative_command: entry.alternative.map(|text| visible(&text).into_owned()),
             requested_at: entry.requested_at,
             responded_at: entry.responded_at,
             response_time_ms: took.num_milliseconds(),

@@ -28,8 +28,7 @@ pub async fn require_host(request: Request, next: Next) -> Response {
 }
 
 fn refused(why: &'static str) -> Response {
-    let mut response =
-        Problem::new(StatusCode::BAD_REQUEST, "host-invalid", why).into_response();
+    let mut response = Problem::new(StatusCode::BAD_REQUEST, "host-invalid", why).into_response();
     // Whoever is wrong about the host may be wrong about where the request ends.
     response
         .headers_mut()
@@ -84,7 +83,15 @@ mod tests {
             assert!(is_named(Version::HTTP_11, "/", &[host]), "{host:?}");
             assert!(is_named(Version::HTTP_10, "/", &[host]), "{host:?}");
         }
-        for hosts in [&[][..], &["a", "a"], &["a", "b"], &["a b"], &["a, b"], &["u@a"], &["a/b"]] {
+        for hosts in [
+            &[][..],
+            &["a", "a"],
+            &["a", "b"],
+            &["a b"],
+            &["a, b"],
+            &["u@a"],
+            &["a/b"],
+        ] {
             assert!(!is_named(Version::HTTP_11, "/", hosts), "{hosts:?}");
             assert!(!is_named(Version::HTTP_10, "/", hosts), "{hosts:?}");
         }

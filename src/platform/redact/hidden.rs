@@ -4,7 +4,7 @@
 //! looked for in the text without them, too, and taken out of the text with all that is among them. A
 //! text that holds none of these, as most do, is not copied.
 
-use crate::platform::text::{is_plain_ascii, is_unseen};
+use crate::platform::text::{are_eight_plain, is_plain_ascii, is_unseen};
 
 const BACKSPACE: u8 = 0x08;
 const ESCAPE: u8 = 0x1b;
@@ -33,13 +33,10 @@ enum Sense {
 /// The text without what is not seen in it, once for each way to read it; nothing when there is nothing
 /// to be taken out.
 pub(super) fn bare_texts(text: &str) -> Vec<BareText> {
-    if is_plain_ascii(text.as_bytes()) {
+    if is_plain_ascii(text.as_bytes()) || next_unseen(text, 0, Sense::Escapes).is_none() {
         return Vec::new();
     }
     let bare = BareText::of(text, Sense::Escapes);
-    if bare.cuts.is_empty() {
-        return Vec::new();
-    }
     let erased = BareText::of(text, Sense::Erases);
     if erased.text == bare.text {
         vec![bare]
@@ -55,20 +52,14 @@ impl BareText {
             text: String::with_capacity(text.len()),
             cuts: Vec::new(),
         };
-        let (mut at, mut from) = (0, 0);
-        while at < bytes.len() {
-            let unseen = unseen(text, at, sense);
-            if unseen == 0 {
-                at += width(bytes[at]);
-                continue;
-            }
+        let mut from = 0;
+        while let Some((at, unseen)) = next_unseen(text, from, sense) {
             bare.text.push_str(&text[from..at]);
             if sense == Sense::Erases && bytes[at] == BACKSPACE && !bare.text.ends_with('\n') {
                 bare.text.pop();
             }
-            at += unseen;
-            from = at;
-            bare.cut(at);
+            from = at + unseen;
+            bare.cut(from);
         }
         bare.text.push_str(&text[from..]);
         bare
@@ -99,6 +90,24 @@ impl BareText {
     }
 }
 
+/// The first place from `from` on where something is not seen, and how many bytes are not.
+fn next_unseen(text: &str, from: usize, sense: Sense) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let mut at = from;
+    while at < bytes.len() {
+        if are_eight_plain(bytes, at) {
+            at += 8;
+            continue;
+        }
+        let unseen = unseen(text, at, sense);
+        if unseen > 0 {
+            return Some((at, unseen));
+        }
+        at += width(bytes[at]);
+    }
+    None
+}
+
 /// Length of the character that begins with this byte.
 fn width(byte: u8) -> usize {
     match byte {
@@ -113,11 +122,10 @@ fn width(byte: u8) -> usize {
 fn unseen(text: &str, at: usize, sense: Sense) -> usize {
     let bytes = text.as_bytes();
     match bytes[at] {
+        b'\t' | b'\n' | 0x20..0x7f => 0,
         ESCAPE => escape(bytes, at + 1, sense).map_or(1, |length| 1 + length),
-        b'\t' | b'\n' => 0,
         b'\r' => usize::from(bytes.get(at + 1) != Some(&b'\n')),
         0..0x20 | 0x7f => 1,
-        0x20..0x7f => 0,
         _ => match text[at..].chars().next() {
             Some('\u{9b}') => 2 + control_sequence(&bytes[at + 2..]),
             Some(sign) if sign.is_control() || is_unseen(sign) => sign.len_utf8(),

@@ -71,16 +71,20 @@ enum Holder {
 
 impl Holder {
     fn of(fields: &Map<String, Value>) -> Self {
-        let text = |name: &str| fields.get(name).and_then(Value::as_str);
-        if text("kind") == Some("Secret") && text("apiVersion").is_some() {
-            return Self::Manifest;
+        let (mut has_value, mut name, mut kind, mut version) = (false, None, None, None);
+        // One pass costs less than one search.
+        for (field, value) in fields {
+            match field.as_str() {
+                "value" | "Value" => has_value = true,
+                "name" | "key" | "Name" | "Key" => name = name.or(value.as_str()),
+                "kind" => kind = value.as_str(),
+                "apiVersion" => version = value.as_str(),
+                _ => {}
+            }
         }
-        if !fields.contains_key("value") && !fields.contains_key("Value") {
-            return Self::Plain;
-        }
-        let names = ["name", "key", "Name", "Key"];
-        let named = names.into_iter().find_map(text);
-        if named.is_some_and(is_secret_key) {
+        if kind == Some("Secret") && version.is_some() {
+            Self::Manifest
+        } else if has_value && name.is_some_and(is_secret_key) {
             Self::Pair
         } else {
             Self::Plain

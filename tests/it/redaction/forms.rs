@@ -81,7 +81,9 @@ fn faults(text: &str, secrets: &[String]) -> Vec<String> {
     }
     let twice = redact_text(&clean);
     if twice != clean {
-        faults.push(format!("{text:?}\n    twice is not once: {clean:?} became {twice:?}"));
+        faults.push(format!(
+            "{text:?}\n    twice is not once: {clean:?} became {twice:?}"
+        ));
     }
     let mut value = serde_json::json!({ "data": [text] });
     redact_json(&mut value);
@@ -93,7 +95,12 @@ fn faults(text: &str, secrets: &[String]) -> Vec<String> {
 
 #[track_caller]
 fn assert_none(faults: &[String], of: usize) {
-    assert!(faults.is_empty(), "{} of {of}:\n{}", faults.len(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} of {of}:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
 }
 
 #[test]
@@ -136,8 +143,20 @@ fn a_token_after_a_digit_or_a_sign_is_one() {
         if strict.iter().any(|prefix| token.starts_with(prefix)) || token.contains(":AA") {
             continue;
         }
-        for before in ["7", "1 - 4", "x-", "x_", "--", "__", "2026-01-02T03:04:05", "#"] {
-            wrong.extend(faults(&format!("{before}{token}"), std::slice::from_ref(token)));
+        for before in [
+            "7",
+            "1 - 4",
+            "x-",
+            "x_",
+            "--",
+            "__",
+            "2026-01-02T03:04:05",
+            "#",
+        ] {
+            wrong.extend(faults(
+                &format!("{before}{token}"),
+                std::slice::from_ref(token),
+            ));
         }
     }
     assert_none(&wrong, forms.len());
@@ -180,9 +199,8 @@ fn long_blobs_are_left_alone() {
         let zeros = "A".repeat(400);
         let image = format!("data:image/png;base64,{blob}{zeros}EAAA{zeros}{blob}==");
         assert!(redact_text(&image) == image, "blob {seed}");
-        let hashes: String = (0..400)
-            .map(|line| format!("{}  file-{line}\n", body(&format!("{seed} {line}"), 64, "0123456789abcdef")))
-            .collect();
+        let hashes = (0..400).map(|line| body(&format!("{seed} {line}"), 64, "0123456789abcdef"));
+        let hashes = hashes.collect::<Vec<_>>().join("  a file\n");
         assert!(redact_text(&hashes) == hashes, "hashes {seed}");
     }
 }
@@ -201,20 +219,30 @@ fn nothing_unseen_hides_a_secret() {
             let halves = [head, tail].into_iter().filter(|half| half.len() > 4);
             wrong.extend(faults(&broken, &halves.collect::<Vec<_>>()));
             // Between any two characters.
-            let each: String = signs.iter().map(|sign| format!("{sign}{unseen}")).collect();
+            let each: String = signs
+                .iter()
+                .flat_map(|sign| [sign.to_string(), (*unseen).to_owned()])
+                .collect();
             let clean = without_marks(&redact_text(&each)).replace(unseen, "");
             if let Some(piece) = left_over(&clean, token) {
                 wrong.push(format!("{each:?} still has {piece:?}"));
             }
         }
         // As a program that writes in bold on a printer does.
-        let bold: String = token.chars().map(|sign| format!("{sign}\u{8}{sign}")).collect();
+        let bold: String = token
+            .chars()
+            .flat_map(|sign| [sign, '\u{8}', sign])
+            .collect();
         let clean = redact_text(&bold);
         if !clean.contains("[redacted") || clean.len() > 60 {
             wrong.push(format!("{bold:?} became {clean:?}"));
         }
     }
-    for named in ["pass\u{200b}word=hunter2x", "\"api\u{1b}[1mKey\u{1b}[0m\": \"hunter2x\"", "mysql -\u{2060}phunter2x"] {
+    for named in [
+        "pass\u{200b}word=hunter2x",
+        "\"api\u{1b}[1mKey\u{1b}[0m\": \"hunter2x\"",
+        "mysql -\u{2060}phunter2x",
+    ] {
         let clean = redact_text(named);
         if clean.contains("hunter2x") {
             wrong.push(format!("{named:?} became {clean:?}"));
@@ -234,7 +262,10 @@ fn in_pieces_every_form_is_shown_as_it_is_as_a_whole() {
         let whole = redact_text(&text);
         // What only the end of a token gives away may have been shown in part.
         let known_by_end = ["terraform", "maxmind", "azure"];
-        if known_by_end.iter().any(|kind| whole.contains(&format!("[redacted:{kind}"))) {
+        if known_by_end
+            .iter()
+            .any(|kind| whole.contains(&format!("[redacted:{kind}")))
+        {
             let shown = streamed(&text, &[4]);
             assert!(shown.contains("[redacted:"), "{text:?} became {shown:?}");
             continue;
@@ -243,11 +274,15 @@ fn in_pieces_every_form_is_shown_as_it_is_as_a_whole() {
             let shown = streamed(&text, cuts);
             for secret in &secrets {
                 if let Some(piece) = left_over(&without_marks(&shown), secret) {
-                    wrong.push(format!("{text:?} at {cuts:?}\n    still has {piece:?}: {shown:?}"));
+                    wrong.push(format!(
+                        "{text:?} at {cuts:?}\n    still has {piece:?}: {shown:?}"
+                    ));
                 }
             }
             if shown != whole {
-                wrong.push(format!("{text:?} at {cuts:?}\n    {shown:?} is not {whole:?}"));
+                wrong.push(format!(
+                    "{text:?} at {cuts:?}\n    {shown:?} is not {whole:?}"
+                ));
             }
         }
     }

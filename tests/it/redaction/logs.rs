@@ -148,7 +148,10 @@ fn no_text_from_outside_turns_or_hides_a_line() {
         assert!(text.contains("שלום é 你好 🚀"), "{text}");
         if form == LogFormat::Json {
             let line: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
-            assert!(!line["note"].as_str().unwrap().contains(char::is_control), "{line}");
+            assert!(
+                !line["note"].as_str().unwrap().contains(char::is_control),
+                "{line}"
+            );
         }
     }
 }

@@ -38,7 +38,10 @@ async fn a_person_is_asked_about_the_command_that_runs(db: PgPool) {
         .await;
     assert_eq!(asked["data"]["command"], READ);
     for reason in asked["data"]["reasons"].as_array().unwrap() {
-        assert!(!reason["segment"].as_str().unwrap().contains(is_unseen), "{reason}");
+        assert!(
+            !reason["segment"].as_str().unwrap().contains(is_unseen),
+            "{reason}"
+        );
     }
     let id = asked["data"]["consent_id"].as_str().unwrap();
     let shown: Value = sqlx::query_scalar("select shown from consents")
@@ -56,7 +59,10 @@ async fn a_person_is_asked_about_the_command_that_runs(db: PgPool) {
         assert_shows_itself(&frame.data, "an event");
     }
     let of = |kind: &str| {
-        let found = stream.frames.iter().find(|frame| frame.data["type"] == kind);
+        let found = stream
+            .frames
+            .iter()
+            .find(|frame| frame.data["type"] == kind);
         found.unwrap().data.clone()
     };
     assert_eq!(of("tool_call")["tool_call"]["arguments"]["command"], READ);
@@ -80,14 +86,20 @@ async fn a_person_is_asked_about_the_command_that_runs(db: PgPool) {
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_job_that_waits_shows_the_same(db: PgPool) {
-    let turns = [calls(&[("run_command", json!({"command": TRICK}))]), says("Done.")];
+    let turns = [
+        calls(&[("run_command", json!({"command": TRICK}))]),
+        says("Done."),
+    ];
     let stage = Stage::new(db, script(turns)).await;
     let planner = stage.planner();
     let mut stream = stage.begin(&planner, &stage.body("publish it")).await;
     let asked = stream
         .until(|event| event["type"] == "command.consent_required")
         .await;
-    let run = stream.frames.iter().find_map(|frame| frame.data["task_id"].as_str());
+    let run = stream
+        .frames
+        .iter()
+        .find_map(|frame| frame.data["task_id"].as_str());
     let (status, job) = planner.get(&format!("/api/jobs/{}", run.unwrap())).await;
     assert_eq!(status, 200, "{job}");
     assert!(job.to_string().contains(&*json!(READ).to_string()), "{job}");
@@ -103,6 +115,9 @@ async fn a_job_that_waits_shows_the_same(db: PgPool) {
         assert_shows_itself(&frame.data, "an event");
     }
     let (_, audit) = planner.get("/api/navi/consent-audit").await;
-    assert_eq!(audit["audit_log"][0]["alternative_command"], "echo \\u{202e}x");
+    assert_eq!(
+        audit["audit_log"][0]["alternative_command"],
+        "echo \\u{202e}x"
+    );
     assert_shows_itself(&audit, "the audit");
 }

@@ -50,7 +50,10 @@ fn is_in_diff(bytes: &[u8], at: usize) -> bool {
     let line = bytes[..at].iter().rev().take(MAX_ALONE);
     let line = line.take_while(|byte| **byte != b'\n').count();
     let first = bytes.get(at - line..at - line + 2);
-    matches!(first, Some([b'+', _] | [b'-', b' ' | b'\t' | b'"' | b'a'..=b'z' | b'A'..=b'Z' | b'_']))
+    matches!(
+        first,
+        Some([b'+', _] | [b'-', b' ' | b'\t' | b'"' | b'a'..=b'z' | b'A'..=b'Z' | b'_'])
+    )
 }
 
 /// The secret that stands alone on the next line, and in `more` those of the list that it begins.
@@ -111,7 +114,9 @@ fn alone(text: &str, start: usize, named: Named) -> Option<Span> {
 /// The end of the only word of a line, without what ends a statement.
 fn end_of_line(text: &str, start: usize) -> Option<usize> {
     let bytes = text.as_bytes();
-    let word = run(&bytes[start..], |byte| !byte.is_ascii_whitespace() && byte != b'\\');
+    let word = run(&bytes[start..], |byte| {
+        !byte.is_ascii_whitespace() && byte != b'\\'
+    });
     let end = start + word;
     let rest = end + blanks(bytes, end);
     let is_alone = rest == bytes.len() || line_end(bytes, rest) > 0 || bytes[rest] == b'\r';
@@ -122,8 +127,8 @@ fn end_of_line(text: &str, start: usize) -> Option<usize> {
 /// The text ends as the name of a file does, or is a path.
 fn has_ending(value: &str) -> bool {
     let ending = value.rsplit_once('.').map_or("", |(_, ending)| ending);
-    let is_ending = (1..=5).contains(&ending.len())
-        && ending.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_ending =
+        (1..=5).contains(&ending.len()) && ending.bytes().all(|byte| byte.is_ascii_lowercase());
     is_ending || value.contains('/')
 }
 
@@ -134,7 +139,9 @@ pub(super) fn block(text: &str, name: usize, at: usize) -> Option<ValueBelow> {
     if !matches!(bytes.get(at), Some(b'|' | b'>')) {
         return None;
     }
-    let marks = run(&bytes[at + 1..], |byte| matches!(byte, b'+' | b'-' | b'1'..=b'9'));
+    let marks = run(&bytes[at + 1..], |byte| {
+        matches!(byte, b'+' | b'-' | b'1'..=b'9')
+    });
     let mut head = at + 1 + marks;
     head += blanks(bytes, head);
     if bytes.get(head) == Some(&b'#') {
@@ -172,7 +179,11 @@ pub(super) fn block(text: &str, name: usize, at: usize) -> Option<ValueBelow> {
         at = to + end_of_line;
     };
     let start = start.unwrap_or(end);
-    Some(ValueBelow { start, end, is_open })
+    Some(ValueBelow {
+        start,
+        end,
+        is_open,
+    })
 }
 
 /// How far a line is set in.
@@ -208,9 +219,8 @@ pub(super) fn value_of_pair(text: &str, start: usize, end: usize) -> Option<usiz
     let mut at = end;
     while at < end + MAX_GAP {
         match bytes.get(at)? {
+            b'\\' => at += line_end(bytes, at).max(1),
             b'"' | b'\'' | b',' | b' ' | b'\t' | b'\n' | b'\r' | b'+' => at += 1,
-            b'\\' if line_end(bytes, at) > 0 => at += line_end(bytes, at),
-            b'\\' => at += 1,
             _ => break,
         }
     }
@@ -235,14 +245,19 @@ fn is_named(bytes: &[u8], start: usize) -> bool {
     };
     let at = back(start, |byte| matches!(byte, b'"' | b'\'' | b'\\'));
     let at = back(at, |byte| matches!(byte, b' ' | b'\t'));
-    if !matches!(at.checked_sub(1).map(|before| bytes[before]), Some(b':' | b'=')) {
+    if !matches!(
+        at.checked_sub(1).map(|before| bytes[before]),
+        Some(b':' | b'=')
+    ) {
         return false;
     }
     let at = back(at - 1, |byte| matches!(byte, b' ' | b'\t'));
     let at = back(at, |byte| matches!(byte, b'"' | b'\'' | b'\\'));
     let word = &bytes[at.saturating_sub(4)..at];
     word.eq_ignore_ascii_case(b"name")
-        || word.get(1..).is_some_and(|word| word.eq_ignore_ascii_case(b"key"))
+        || word
+            .get(1..)
+            .is_some_and(|word| word.eq_ignore_ascii_case(b"key"))
 }
 
 /// The secret that is the value of a pair, and begins here.

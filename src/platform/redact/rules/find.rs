@@ -61,13 +61,7 @@ fn find_in(text: &str, spans: &mut Vec<Span>) -> bool {
 
 /// The secret that a rule finds at an anchor, after `done`. A rule that may find several puts those into
 /// `more`.
-fn span_at(
-    text: &str,
-    at: usize,
-    done: usize,
-    rule: Rule,
-    more: &mut Vec<Span>,
-) -> Option<Span> {
+fn span_at(text: &str, at: usize, done: usize, rule: Rule, more: &mut Vec<Span>) -> Option<Span> {
     let span = match rule {
         Rule::Prefix(form) => token::token(text, at, form),
         Rule::Name => pairs::value_of_name(text, at, more),

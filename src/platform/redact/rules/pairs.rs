@@ -73,7 +73,11 @@ pub(super) fn value_of_name(text: &str, at: usize, more: &mut Vec<Span>) -> Opti
         Tie::Equals | Tie::Colon | Tie::Spaced => {
             let span = after_sign(text, from, named, tied.by, mark)?;
             let is_setting = is_setting(bytes, start, named, tied.by);
-            Some(if is_setting { whole_line(bytes, span) } else { span })
+            Some(if is_setting {
+                whole_line(bytes, span)
+            } else {
+                span
+            })
         }
     }
 }
@@ -92,7 +96,9 @@ fn is_setting(bytes: &[u8], start: usize, named: Named, by: Tie) -> bool {
 fn whole_line(bytes: &[u8], span: Span) -> Span {
     let word = run(&bytes[span.end..], |byte| !ends_setting(byte));
     let end = span.end + word;
-    let is_last = bytes.get(end).is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
+    let is_last = bytes
+        .get(end)
+        .is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
     if !is_last {
         return span;
     }
@@ -172,9 +178,7 @@ pub(in crate::platform::redact) fn open_value(text: &str, at: usize) -> Option<u
             }
             Some(quoted) => !quoted.is_closed,
             None if named == Named::Header => true,
-            None if is_setting(bytes, start, named, tied.by) => {
-                !rest.bytes().any(ends_setting)
-            }
+            None if is_setting(bytes, start, named, tied.by) => !rest.bytes().any(ends_setting),
             None => plain(rest.as_bytes()) == rest.len(),
         };
         (is_open && !rest.contains('\n')).then_some(tied.value)

@@ -40,7 +40,7 @@ pub(in crate::platform::redact) enum Rule {
     Azure,
     /// The end of a key of Mailchimp.
     Mailchimp,
-    /// The end of a licence of MaxMind.
+    /// The end of a licence of `MaxMind`.
     Maxmind,
 }
 
@@ -152,7 +152,7 @@ impl Anchors {
             anchors.add(&[digit, b'Q', b'~'], Rule::Azure);
         }
         for program in PROGRAMS {
-            anchors.add(program.anchor, Rule::Program(program));
+            anchors.add(&program.anchor, Rule::Program(program));
         }
         for port in PORTS {
             anchors.add(*port, Rule::Pgpass);

@@ -106,7 +106,10 @@ fn gap(bytes: &[u8]) -> usize {
     let mut at = 0;
     loop {
         at += run(&bytes[at..], |byte| matches!(byte, b' ' | b'\t'));
-        if at > 0 && bytes.get(at) == Some(&b'\\') && matches!(bytes.get(at + 1), Some(b'\n' | b'\r')) {
+        if at > 0
+            && bytes.get(at) == Some(&b'\\')
+            && matches!(bytes.get(at + 1), Some(b'\n' | b'\r'))
+        {
             at += 1 + line_end(bytes, at + 1);
             continue;
         }

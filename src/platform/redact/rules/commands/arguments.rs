@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use crate::platform::redact::rules::commands::line::{CommandLine, unquoted};
-use crate::platform::redact::rules::commands::programs::{CommandOption, ValuePlace, SecretProgram, Takes};
+use crate::platform::redact::rules::commands::programs::{
+    CommandOption, SecretProgram, Takes, ValuePlace,
+};
 use crate::platform::redact::rules::keys::Named;
 use crate::platform::redact::rules::plausible::is_value;
 use crate::platform::redact::rules::span::Span;
@@ -86,7 +88,11 @@ fn word_at(text: &str, at: usize, program: &SecretProgram) -> Option<(usize, usi
     }
     let before = start.checked_sub(1).map(|before| bytes[before]);
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    let name_is_word = program.name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+    let name_is_word = program
+        .name
+        .as_bytes()
+        .first()
+        .is_some_and(u8::is_ascii_alphanumeric);
     let is_option = matches!(program.takes, Takes::Rest(_));
     if name_is_word && !is_option && before.is_some_and(|byte| is_word(byte) || byte == b'.') {
         return None;
@@ -101,7 +107,10 @@ fn word_at(text: &str, at: usize, program: &SecretProgram) -> Option<(usize, usi
     }
     let next = bytes.get(end).copied();
     let is_whole = is_option
-        || matches!(next, None | Some(b' ' | b'\t' | b'\\' | b'"' | b'\'' | b'.'));
+        || matches!(
+            next,
+            None | Some(b' ' | b'\t' | b'\\' | b'"' | b'\'' | b'.')
+        );
     (is_whole && is_after(text, start, program.after)).then_some((start, end))
 }
 
@@ -167,7 +176,11 @@ fn attached(text: &str, word: &Range<usize>, option: &CommandOption) -> Option<R
         return None;
     }
     let rest = text[word.clone()].strip_prefix(option.name)?;
-    let rest = if is_long { rest.strip_prefix('=')? } else { rest };
+    let rest = if is_long {
+        rest.strip_prefix('=')?
+    } else {
+        rest
+    };
     let start = word.end - rest.len();
     (!rest.is_empty()).then(|| unquoted(text, start..word.end))
 }

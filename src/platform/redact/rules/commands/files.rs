@@ -43,7 +43,13 @@ pub(in crate::platform::redact::rules) fn value_of_netrc(
     from += usize::from(is_quoted);
     let rest = bytes.get(from..)?;
     let ends = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`' | b'\\');
-    let length = run(rest, |byte| if is_quoted { byte != b'"' && byte != b'\n' } else { !ends(byte) });
+    let length = run(rest, |byte| {
+        if is_quoted {
+            byte != b'"' && byte != b'\n'
+        } else {
+            !ends(byte)
+        }
+    });
     (from > end && is_in_entry(&text[..start])).then_some((from, from + length))
 }
 
@@ -74,7 +80,10 @@ fn is_in_entry(before: &str) -> bool {
 }
 
 /// The password of a line of `.pgpass`, by the colon before its port.
-pub(in crate::platform::redact::rules) fn password_of_pgpass(text: &str, at: usize) -> Option<Span> {
+pub(in crate::platform::redact::rules) fn password_of_pgpass(
+    text: &str,
+    at: usize,
+) -> Option<Span> {
     let (start, end) = value_of_pgpass(text, at)?;
     Span::checked(text, start, end, |value| !is_placeholder(value))
 }

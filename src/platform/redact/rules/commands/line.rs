@@ -52,7 +52,11 @@ impl<'t> CommandLine<'t> {
         }
         let start = self.at + 1;
         let inner = &bytes[start..self.limit];
-        let end = start + inner.iter().position(|byte| *byte == quote).unwrap_or(inner.len());
+        let end = start
+            + inner
+                .iter()
+                .position(|byte| *byte == quote)
+                .unwrap_or(inner.len());
         self.at = end + 1;
         // The backslash of an escaped quote belongs to the quote.
         let escaped = usize::from(end > start && end < self.limit && bytes[end - 1] == b'\\');

@@ -6,7 +6,7 @@ pub(in crate::platform::redact) struct SecretProgram {
     /// The word.
     pub(super) name: &'static str,
     /// Three bytes of it that few other words have, which are looked for.
-    pub(in crate::platform::redact::rules) anchor: &'static [u8; 3],
+    pub(in crate::platform::redact::rules) anchor: [u8; 3],
     /// Where they stand in the word.
     pub(super) offset: usize,
     /// Whether the word may go on: `mysqldump`.
@@ -72,7 +72,7 @@ const fn pair(name: &'static str, sign: u8) -> CommandOption {
 
 const fn program(
     name: &'static str,
-    anchor: &'static [u8; 3],
+    anchor: [u8; 3],
     offset: usize,
     takes: Takes,
 ) -> SecretProgram {
@@ -116,53 +116,60 @@ const CURL: &[CommandOption] = &[
 const HTTPIE: &[CommandOption] = &[pair("-a", b':'), pair("--auth", b':')];
 const LFTP: &[CommandOption] = &[pair("-u", b','), pair("--user", b',')];
 const SAMBA: &[CommandOption] = &[pair("-U", b'%'), pair("--user", b'%')];
-const ARCHIVE: &[CommandOption] = &[secret("-p", ValuePlace::Attached), secret("-hp", ValuePlace::Attached)];
-const SNMP: &[CommandOption] = &[secret("-A", ValuePlace::Apart), secret("-X", ValuePlace::Apart)];
+const ARCHIVE: &[CommandOption] = &[
+    secret("-p", ValuePlace::Attached),
+    secret("-hp", ValuePlace::Attached),
+];
+const SNMP: &[CommandOption] = &[
+    secret("-A", ValuePlace::Apart),
+    secret("-X", ValuePlace::Apart),
+];
 /// What has a `login`.
-const LOGINS: &str = "docker podman nerdctl buildah skopeo helm oras crane oc az argocd regctl finch cf";
+const LOGINS: &str =
+    "docker podman nerdctl buildah skopeo helm oras crane oc az argocd regctl finch cf";
 const PUTTY: &str = "plink pscp psftp putty winscp kitty";
 
 /// All of them.
 pub(in crate::platform::redact::rules) const PROGRAMS: &[SecretProgram] = &[
-    program("mysql", b"ysq", 1, Takes::Options(ATTACHED)).family(),
-    program("mariadb", b"iad", 3, Takes::Options(ATTACHED)).family(),
-    program("sshpass", b"shp", 1, Takes::Options(SMALL_P)),
-    program("login", b"ogi", 1, Takes::Options(SMALL_P)).after(LOGINS),
-    program("curl", b"url", 1, Takes::Options(CURL)),
-    program("redis-cli", b"-cl", 5, Takes::Options(SMALL_A)),
-    program("valkey-cli", b"-cl", 6, Takes::Options(SMALL_A)),
-    program("keydb-cli", b"-cl", 5, Takes::Options(SMALL_A)),
-    program("htpasswd", b"htp", 0, Takes::Htpasswd),
-    program("mosquitto_passwd", b"squ", 2, Takes::Htpasswd),
-    program("mosquitto_pub", b"squ", 2, Takes::Options(LARGE_P)),
-    program("mosquitto_sub", b"squ", 2, Takes::Options(LARGE_P)),
-    program("mongo", b"ngo", 2, Takes::Options(SMALL_P)).family(),
-    program("smbclient", b"smb", 0, Takes::Options(SAMBA)),
-    program("ldap", b"lda", 0, Takes::Options(SMALL_W)).family(),
-    program("sqlcmd", b"lcm", 2, Takes::Options(LARGE_P)),
-    program("bcp", b"bcp", 0, Takes::Options(LARGE_P)),
-    program("tsql", b"tsq", 0, Takes::Options(LARGE_P)),
-    program("zip", b"zip", 0, Takes::Options(LARGE_P)),
-    program("unzip", b"nzi", 1, Takes::Options(LARGE_P)),
-    program("7z", b"7z ", 0, Takes::Options(ARCHIVE)),
-    program("7za", b"7za", 0, Takes::Options(ARCHIVE)),
-    program("rar", b"rar", 0, Takes::Options(ARCHIVE)),
-    program("unrar", b"nra", 1, Takes::Options(ARCHIVE)),
-    program("snmp", b"snm", 0, Takes::Options(SNMP)).family(),
-    program("ipmitool", b"pmi", 1, Takes::Options(LARGE_P)),
-    program("cqlsh", b"cql", 0, Takes::Options(SMALL_P)),
-    program("lftp", b"lft", 0, Takes::Options(LFTP)),
-    program("http", b"tp ", 2, Takes::Options(HTTPIE)),
-    program("https", b"ps ", 3, Takes::Options(HTTPIE)),
-    program("twine", b"twi", 0, Takes::Options(SMALL_P)),
-    program("poetry", b"poe", 0, Takes::Options(SMALL_P)),
+    program("mysql", *b"ysq", 1, Takes::Options(ATTACHED)).family(),
+    program("mariadb", *b"iad", 3, Takes::Options(ATTACHED)).family(),
+    program("sshpass", *b"shp", 1, Takes::Options(SMALL_P)),
+    program("login", *b"ogi", 1, Takes::Options(SMALL_P)).after(LOGINS),
+    program("curl", *b"url", 1, Takes::Options(CURL)),
+    program("redis-cli", *b"-cl", 5, Takes::Options(SMALL_A)),
+    program("valkey-cli", *b"-cl", 6, Takes::Options(SMALL_A)),
+    program("keydb-cli", *b"-cl", 5, Takes::Options(SMALL_A)),
+    program("htpasswd", *b"htp", 0, Takes::Htpasswd),
+    program("mosquitto_passwd", *b"squ", 2, Takes::Htpasswd),
+    program("mosquitto_pub", *b"squ", 2, Takes::Options(LARGE_P)),
+    program("mosquitto_sub", *b"squ", 2, Takes::Options(LARGE_P)),
+    program("mongo", *b"ngo", 2, Takes::Options(SMALL_P)).family(),
+    program("smbclient", *b"smb", 0, Takes::Options(SAMBA)),
+    program("ldap", *b"lda", 0, Takes::Options(SMALL_W)).family(),
+    program("sqlcmd", *b"lcm", 2, Takes::Options(LARGE_P)),
+    program("bcp", *b"bcp", 0, Takes::Options(LARGE_P)),
+    program("tsql", *b"tsq", 0, Takes::Options(LARGE_P)),
+    program("zip", *b"zip", 0, Takes::Options(LARGE_P)),
+    program("unzip", *b"nzi", 1, Takes::Options(LARGE_P)),
+    program("7z", *b"7z ", 0, Takes::Options(ARCHIVE)),
+    program("7za", *b"7za", 0, Takes::Options(ARCHIVE)),
+    program("rar", *b"rar", 0, Takes::Options(ARCHIVE)),
+    program("unrar", *b"nra", 1, Takes::Options(ARCHIVE)),
+    program("snmp", *b"snm", 0, Takes::Options(SNMP)).family(),
+    program("ipmitool", *b"pmi", 1, Takes::Options(LARGE_P)),
+    program("cqlsh", *b"cql", 0, Takes::Options(SMALL_P)),
+    program("lftp", *b"lft", 0, Takes::Options(LFTP)),
+    program("http", *b"tp ", 2, Takes::Options(HTTPIE)),
+    program("https", *b"ps ", 3, Takes::Options(HTTPIE)),
+    program("twine", *b"twi", 0, Takes::Options(SMALL_P)),
+    program("poetry", *b"poe", 0, Takes::Options(SMALL_P)),
     program(
         "rabbitmqctl",
-        b"bbi",
+        *b"bbi",
         2,
         Takes::AfterName("add_user change_password authenticate_user"),
     ),
-    program("-pw", b"-pw", 0, Takes::Next).after(PUTTY),
-    program("/p:", b"/p:", 0, Takes::Rest(0)).after("xfreerdp wlfreerdp sdl-freerdp"),
-    program("from-literal=", b"m-l", 3, Takes::Rest(b'=')),
+    program("-pw", *b"-pw", 0, Takes::Next).after(PUTTY),
+    program("/p:", *b"/p:", 0, Takes::Rest(0)).after("xfreerdp wlfreerdp sdl-freerdp"),
+    program("from-literal=", *b"m-l", 3, Takes::Rest(b'=')),
 ];

@@ -7,13 +7,15 @@ use crate::platform::redact::rules::forms::begins::{begins_token, follows_sign, 
 use crate::platform::redact::rules::span::Span;
 
 /// No such token is shorter, in bytes.
-const SHORTEST: usize = 26;
+const SHORTEST: usize = 56;
 /// The lengths of the number of a Discord bot, which is written in base64.
 const BOT: std::ops::RangeInclusive<usize> = 23..=28;
 /// The second piece of a Discord bot's token.
 const BOT_TIME: usize = 6;
 /// The sign in the middle of a token of HCP Terraform, and how much stands before it.
 const TERRAFORM: (&str, usize) = (".atlasv1.", 14);
+/// What stands before the dot of a token of Airtable.
+const AIRTABLE: usize = 17;
 /// What a client's key for Authress begins with.
 const AUTHRESS: &[&str] = &["sc_", "ext_", "scauth_", "authress_"];
 /// The longest beginning of such a key, up to its sign.
@@ -47,7 +49,6 @@ const DOTTED: &[DottedForm] = &[
     dotted("tk", "mapbox-token", MAPBOX),
     dotted("t1", "yandex-token", YANDEX),
     dotted("sl", "dropbox-token", &[part(100, 1500, is_word)]),
-    dotted("s", "vault-token", &[part(24, 24, is_alnum)]),
 ];
 const HARNESS: &[PartRule] = &[
     part(20, 24, is_word),
@@ -55,13 +56,12 @@ const HARNESS: &[PartRule] = &[
     part(18, 22, is_alnum),
 ];
 const MAPBOX: &[PartRule] = &[part(50, 200, is_word), part(20, 30, is_word)];
-const YANDEX: &[PartRule] = &[part(4, 200, is_word_or_equals), part(80, 90, is_word_or_equals)];
+const YANDEX: &[PartRule] = &[
+    part(4, 200, is_word_or_equals),
+    part(80, 90, is_word_or_equals),
+];
 
-const fn dotted(
-    first: &'static str,
-    kind: &'static str,
-    parts: &'static [PartRule],
-) -> DottedForm {
+const fn dotted(first: &'static str, kind: &'static str, parts: &'static [PartRule]) -> DottedForm {
     DottedForm { first, kind, parts }
 }
 
@@ -94,26 +94,31 @@ pub(in crate::platform::redact::rules) fn find(text: &str, more: &mut Vec<Span>)
     }
 }
 
-/// The token whose first dot, or whose sign, is here. Each kind is ruled out by a byte or two.
+/// The token whose first dot, or whose sign, is here. Nearly every dot is ruled out by a few bytes.
 fn at_dot(bytes: &[u8], at: usize) -> Option<Span> {
-    let after = &bytes[at + 1..];
-    if after.get(BOT_TIME) == Some(&b'.')
+    let after = |count: usize| bytes.get(at + count).copied().unwrap_or_default();
+    if !is_word(after(1)) {
+        return None;
+    }
+    if after(1 + BOT_TIME) == b'.'
         && let Some(span) = discord(bytes, at)
     {
         return Some(span);
     }
-    if after.first() == Some(&b'a')
-        && let Some(span) = terraform(bytes, at).or_else(|| authress(bytes, at))
+    if after(TERRAFORM.0.len() - 1) == b'.'
+        && let Some(span) = terraform(bytes, at)
     {
         return Some(span);
     }
-    let last = *bytes.get(at.checked_sub(1)?)?;
-    if matches!(last, b't' | b'k' | b'1' | b'l' | b's')
-        && let Some(span) = of_table(bytes, at)
-    {
-        return Some(span);
+    let before = |count: usize| at.checked_sub(count).map_or(0, |place| bytes[place]);
+    let is_long = is_word(after(5)) && is_word(after(10)) && is_word(after(15));
+    match before(1) {
+        b't' | b'k' | b'l' if is_long => of_table(bytes, at),
+        b'1' if before(2) == b't' => of_table(bytes, at),
+        _ => None,
     }
-    airtable(bytes, at)
+    .or_else(|| (after(1) == b'a' && is_long).then(|| authress(bytes, at))?)
+    .or_else(|| (before(AIRTABLE) == b'p' && is_long).then(|| airtable(bytes, at))?)
 }
 
 fn of_table(bytes: &[u8], at: usize) -> Option<Span> {
@@ -202,7 +207,7 @@ fn authress(bytes: &[u8], at: usize) -> Option<Span> {
 }
 
 fn airtable(bytes: &[u8], at: usize) -> Option<Span> {
-    let start = at.checked_sub(17)?;
+    let start = at.checked_sub(AIRTABLE)?;
     let is_head = bytes[start..].starts_with(b"pat")
         && bytes[start..at].iter().all(|byte| is_alnum(*byte))
         && may_begin(bytes, start);
@@ -238,7 +243,7 @@ pub(in crate::platform::redact) fn may_be_dotted(rest: &str) -> bool {
     let is_alnum_only = bytes.iter().all(|byte| is_alnum(*byte));
     let is_airtable = first.starts_with("pat")
         && is_alnum_only
-        && (first.len() == 17 || (!is_whole && first.len() < 17));
+        && (first.len() == AIRTABLE || (!is_whole && first.len() < AIRTABLE));
     let (sign, before) = TERRAFORM;
     let is_terraform = first.len() == before && is_alnum_only && {
         let after = &rest[first.len()..];

@@ -6,7 +6,7 @@ use crate::platform::redact::rules::span::Span;
 
 /// Hexadecimal digits before the data centre in a key of Mailchimp.
 const MAILCHIMP: usize = 32;
-/// Letters and digits of the two pieces of a licence of MaxMind.
+/// Letters and digits of the two pieces of a licence of `MaxMind`.
 const MAXMIND: (usize, usize) = (6, 29);
 
 /// A client secret of Microsoft Entra: three characters, a digit, `Q~`, and more.
@@ -26,7 +26,9 @@ pub(in crate::platform::redact::rules) fn azure(text: &str, at: usize) -> Option
 pub(in crate::platform::redact::rules) fn mailchimp(text: &str, at: usize) -> Option<Span> {
     let bytes = text.as_bytes();
     let start = at.checked_sub(MAILCHIMP)?;
-    let digits = run(bytes[at..].strip_prefix(b"-us")?, |byte| byte.is_ascii_digit());
+    let digits = run(bytes[at..].strip_prefix(b"-us")?, |byte| {
+        byte.is_ascii_digit()
+    });
     let end = at + 3 + digits;
     let is_hex = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
     let fits = bytes[start..at].iter().all(is_hex)
@@ -36,7 +38,7 @@ pub(in crate::platform::redact::rules) fn mailchimp(text: &str, at: usize) -> Op
     fits.then(|| Span::new(start, end, "mailchimp-key"))
 }
 
-/// A licence of MaxMind, which ends with `_mmk`.
+/// A licence of `MaxMind`, which ends with `_mmk`.
 pub(in crate::platform::redact::rules) fn maxmind(text: &str, at: usize) -> Option<Span> {
     let bytes = text.as_bytes();
     let (first, second) = MAXMIND;

@@ -197,7 +197,9 @@ pub(in crate::platform::redact) const FORMS: &[Form] = &[
     form("4b1d", "clickhouse-key", 38, Of::Mixed).exactly(),
     form("CLOJARS_", "clojars-token", 50, Of::Alnum),
     form("v1.0-", "cloudflare-origin-key", 100, Of::HexDashed),
-    form("cio", "crates-token", 32, Of::Alnum).exactly().strict(),
+    form("cio", "crates-token", 32, Of::Alnum)
+        .exactly()
+        .strict(),
     form("dnkey-", "defined-networking-key", 60, Of::Word),
     form("duffel_test_", "duffel-token", 40, Of::Base64),
     form("duffel_live_", "duffel-token", 40, Of::Base64),
@@ -207,7 +209,9 @@ pub(in crate::platform::redact) const FORMS: &[Form] = &[
     form("EZAK", "easypost-key", 54, Of::Alnum),
     form("EZTK", "easypost-key", 54, Of::Alnum),
     form("EAA", "facebook-token", 100, Of::Alnum).strict(),
-    form("EAAA", "square-token", 60, Of::Word).exactly().strict(),
+    form("EAAA", "square-token", 60, Of::Word)
+        .exactly()
+        .strict(),
     form("FLWSECK_TEST-", "flutterwave-key", 12, Of::Word),
     form("FLWSECK-", "flutterwave-key", 12, Of::Word),
     form("FLWPUBK_TEST-", "flutterwave-key", 32, Of::Word),
@@ -220,7 +224,9 @@ pub(in crate::platform::redact) const FORMS: &[Form] = &[
     form("HRKU-AA", "heroku-key", 50, Of::Word),
     form("pat-na1-", "hubspot-token", 36, Of::Word),
     form("pat-eu1-", "hubspot-token", 36, Of::Word),
-    form("ico-", "infracost-key", 32, Of::Alnum).exactly().strict(),
+    form("ico-", "infracost-key", 32, Of::Alnum)
+        .exactly()
+        .strict(),
     form("s-s4t2ud-", "intra42-secret", 64, Of::Hex),
     form("s-s4t2af-", "intra42-secret", 64, Of::Hex),
     form("ZXlK", "jwt", 80, Of::Base64),
@@ -281,6 +287,6 @@ pub(in crate::platform::redact) const WEBHOOKS: &[&str] = &[
     "discord.com/api/v9/webhooks/",
     "discord.com/api/v10/webhooks/",
     ".webhook.office.com/",
-    "outlook.office.com/webhook/",
+    "ok.office.com/webhook/",
     "hooks.zapier.com/hooks/catch/",
 ];

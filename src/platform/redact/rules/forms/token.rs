@@ -59,8 +59,8 @@ enum Begins {
 
 fn begins_form(bytes: &[u8], at: usize, form: &Form) -> Option<Begins> {
     if form.is_strict {
-        let begins = begins_token(bytes, at) && !is_in_base64(bytes, at)
-            || follows_sign_of_line(bytes, at);
+        let begins =
+            begins_token(bytes, at) && !is_in_base64(bytes, at) || follows_sign_of_line(bytes, at);
         return begins.then_some(Begins::Apart);
     }
     if begins_token(bytes, at) {

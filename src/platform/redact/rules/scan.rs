@@ -92,22 +92,32 @@ impl Anchors {
         text: &[u8],
         from: usize,
     ) -> Option<(usize, &[Rule])> {
-        let rest = text.get(from..)?;
         let slots: &[u16; SLOTS] = self.slots.as_slice().try_into().ok()?;
-        let triples = rest
-            .windows(4)
-            .map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]) & 0x00ff_ffff);
-        // Four bytes at a time are one load; the last three have nothing after them.
-        let last = rest.len().checked_sub(3)?;
-        let end = u32::from_le_bytes([rest[last], rest[last + 1], rest[last + 2], 0]);
-        for (at, triple) in triples.chain([end]).enumerate() {
-            let bytes = triple | 0x0020_2020;
-            let slot = slots[slot(bytes)];
-            if slot != 0
-                && let Some(rules) = self.rules(slot, bytes)
-            {
-                return Some((from + at, rules));
+        let at_three = |three: u32| {
+            let slot = slots[slot(three)];
+            (slot != 0).then(|| self.rules(slot, three)).flatten()
+        };
+        let mut at = from;
+        // Four places at a time, of which one branch tells that there is nothing: eight bytes hold them all.
+        while let Some(eight) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+            let eight = u64::from_le_bytes(*eight) | FOLD;
+            let threes = [0, 8, 16, 24].map(|bits| three_at(eight, bits));
+            let found = threes.map(|three| slots[slot(three)]);
+            if found != [0; 4] {
+                for (place, three) in threes.into_iter().enumerate() {
+                    if let Some(rules) = at_three(three) {
+                        return Some((at + place, rules));
+                    }
+                }
             }
+            at += threes.len();
+        }
+        while let Some([first, second, third]) = text.get(at..).and_then(|rest| rest.first_chunk())
+        {
+            if let Some(rules) = at_three(folded([*first, *second, *third])) {
+                return Some((at, rules));
+            }
+            at += 1;
         }
         None
     }
@@ -190,8 +200,16 @@ impl Anchors {
     }
 }
 
+/// The bit in which capitals and small letters differ, in each of eight bytes.
+const FOLD: u64 = 0x2020_2020_2020_2020;
+
 fn folded(bytes: [u8; 3]) -> u32 {
     u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]) | 0x0020_2020
+}
+
+/// Three of eight folded bytes, after so many bits.
+fn three_at(eight: u64, bits: u32) -> u32 {
+    u32::try_from(eight >> bits & 0x00ff_ffff).unwrap_or_default()
 }
 
 /// Fibonacci hashing: the upper thirteen bits of a product.

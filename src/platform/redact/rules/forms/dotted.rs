@@ -1,7 +1,5 @@
 //! Tokens of several pieces with dots between them, and nothing else of their own.
 
-use memchr::memchr_iter;
-
 use crate::platform::redact::rules::bytes::{is_word, run};
 use crate::platform::redact::rules::forms::begins::{begins_token, follows_sign, length};
 use crate::platform::redact::rules::span::Span;
@@ -84,42 +82,74 @@ pub(in crate::platform::redact::rules) fn find(text: &str, more: &mut Vec<Span>)
     }
     let bytes = text.as_bytes();
     let mut done = 0;
-    for at in memchr_iter(b'.', bytes) {
-        if at >= done
-            && let Some(span) = at_dot(bytes, at)
-        {
-            done = span.end;
-            more.push(span);
+    // More than eight bytes follow the first dot of each.
+    let (eights, _) = bytes.as_chunks::<8>();
+    for (place, eight) in eights.iter().enumerate() {
+        let mut dots = dots(u64::from_le_bytes(*eight));
+        while dots != 0 {
+            let at = place * 8 + dots.trailing_zeros() as usize / 8;
+            dots &= dots - 1;
+            if at >= done
+                && let Some(span) = at_dot(bytes, at)
+            {
+                done = span.end;
+                more.push(span);
+            }
         }
     }
 }
 
-/// The token whose first dot, or whose sign, is here. Nearly every dot is ruled out by a few bytes.
+/// The highest bit of each of eight bytes that is a dot, and maybe of a slash after one.
+fn dots(eight: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const DOTS: u64 = 0x2e2e_2e2e_2e2e_2e2e;
+    let differs = eight ^ DOTS;
+    differs.wrapping_sub(ONES) & !differs & (ONES << 7)
+}
+
+/// The token whose first dot, or whose sign, is here. Nearly every dot is ruled out by a few bytes, which
+/// are looked at without a branch for each.
 fn at_dot(bytes: &[u8], at: usize) -> Option<Span> {
-    let after = |count: usize| bytes.get(at + count).copied().unwrap_or_default();
-    if !is_word(after(1)) {
+    let after: &[u8; 16] = bytes.get(at + 1..)?.first_chunk()?;
+    let is_bot = after[BOT_TIME] == b'.';
+    let is_terraform = after[TERRAFORM.0.len() - 2] == b'.';
+    let is_long = [0, 2, 4, 7, 10, 12, 15]
+        .into_iter()
+        .fold(true, |is_long, place| {
+            is_long & IS_WORD[usize::from(after[place])]
+        });
+    let before = |count: usize| at.checked_sub(count).map_or(0, |place| bytes[place]);
+    let is_yandex = (before(1) == b'1') & (before(2) == b't');
+    if !(is_bot | is_terraform | is_long | is_yandex) || bytes[at] != b'.' {
         return None;
     }
-    if after(1 + BOT_TIME) == b'.'
-        && let Some(span) = discord(bytes, at)
-    {
+    if is_bot && let Some(span) = discord(bytes, at) {
         return Some(span);
     }
-    if after(TERRAFORM.0.len() - 1) == b'.'
-        && let Some(span) = terraform(bytes, at)
-    {
+    if is_terraform && let Some(span) = terraform(bytes, at) {
         return Some(span);
     }
-    let before = |count: usize| at.checked_sub(count).map_or(0, |place| bytes[place]);
-    let is_long = is_word(after(5)) && is_word(after(10)) && is_word(after(15));
-    match before(1) {
-        b't' | b'k' | b'l' if is_long => of_table(bytes, at),
-        b'1' if before(2) == b't' => of_table(bytes, at),
-        _ => None,
+    if !is_long && !is_yandex {
+        return None;
     }
-    .or_else(|| (after(1) == b'a' && is_long).then(|| authress(bytes, at))?)
-    .or_else(|| (before(AIRTABLE) == b'p' && is_long).then(|| airtable(bytes, at))?)
+    of_table(bytes, at)
+        .or_else(|| authress(bytes, at))
+        .or_else(|| airtable(bytes, at))
 }
+
+/// [`is_word`] for every byte.
+static IS_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] =
+            matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'-');
+        if byte == u8::MAX {
+            break table;
+        }
+        byte += 1;
+    }
+};
 
 fn of_table(bytes: &[u8], at: usize) -> Option<Span> {
     DOTTED.iter().find_map(|form| {

@@ -1,5 +1,7 @@
 //! The tokens and addresses that are known by how they begin.
 
+use crate::platform::redact::rules::bytes::is_word;
+
 /// A kind of token.
 #[derive(Debug)]
 pub(in crate::platform::redact) struct Form {
@@ -40,6 +42,24 @@ pub(super) enum Of {
     HexDashed,
     /// Base64, with dots and signs of either alphabet.
     Base64,
+}
+
+impl Of {
+    /// A byte belongs to the alphabet.
+    pub(super) fn takes(self, byte: u8) -> bool {
+        match self {
+            Self::Alnum | Self::Mixed => byte.is_ascii_alphanumeric(),
+            Self::Word | Self::Random => is_word(byte),
+            Self::Dotted => is_word(byte) || byte == b'.',
+            Self::Capitals => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+            Self::CapitalsDashed => {
+                byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-'
+            }
+            Self::Hex => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'),
+            Self::HexDashed => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f' | b'-'),
+            Self::Base64 => is_word(byte) || matches!(byte, b'.' | b'+' | b'/' | b'=' | b'%'),
+        }
+    }
 }
 
 const fn form(prefix: &'static str, kind: &'static str, least: usize, of: Of) -> Form {

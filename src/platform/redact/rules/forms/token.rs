@@ -1,6 +1,5 @@
 //! A token that begins with its prefix.
 
-use crate::platform::redact::rules::bytes::is_word;
 use crate::platform::redact::rules::forms::begins::{
     begins_token, follows_sign, follows_sign_of_line, is_in_base64, length,
 };
@@ -72,23 +71,6 @@ fn begins_form(bytes: &[u8], at: usize, form: &Form) -> Option<Begins> {
 /// A token of this form may begin here.
 pub(in crate::platform::redact) fn may_begin(bytes: &[u8], at: usize, form: &Form) -> bool {
     begins_form(bytes, at, form).is_some()
-}
-
-impl Of {
-    fn takes(self, byte: u8) -> bool {
-        match self {
-            Self::Alnum | Self::Mixed => byte.is_ascii_alphanumeric(),
-            Self::Word | Self::Random => is_word(byte),
-            Self::Dotted => is_word(byte) || byte == b'.',
-            Self::Capitals => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
-            Self::CapitalsDashed => {
-                byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-'
-            }
-            Self::Hex => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'),
-            Self::HexDashed => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f' | b'-'),
-            Self::Base64 => is_word(byte) || matches!(byte, b'.' | b'+' | b'/' | b'=' | b'%'),
-        }
-    }
 }
 
 /// One of the pieces between dashes is long and has letters and digits: a name such as

@@ -197,6 +197,7 @@ fn piles(text: &str) -> Vec<Range<usize>> {
 /// of one.
 fn is_part_of_a_sign(before: &str, from: &str) -> bool {
     let previous = before.chars().next_back();
+    let is_base = |c: char| !(c.is_ascii() || c.is_control() || is_unseen(c));
     let is_selector = |c: char| matches!(c, '\u{fe00}'..='\u{fe0f}');
     let is_tag = |c: char| matches!(c, '\u{e0020}'..='\u{e007f}');
     match from.chars().next() {
@@ -206,12 +207,11 @@ fn is_part_of_a_sign(before: &str, from: &str) -> bool {
                 let (before, selector) = before.split_at(before.len() - previous.len_utf8());
                 return is_part_of_a_sign(before, selector);
             }
-            !(previous.is_ascii() || is_unseen(previous))
+            is_base(previous)
         }),
         Some(selector) if is_selector(selector) => previous.is_none_or(|previous| {
             // The keys of a telephone are emoji, too.
-            matches!(previous, '#' | '*' | '0'..='9')
-                || !(previous.is_ascii() || is_unseen(previous))
+            matches!(previous, '#' | '*' | '0'..='9') || is_base(previous)
         }),
         Some(tag) if is_tag(tag) => {
             let flag = before.trim_end_matches(is_tag);

@@ -20,7 +20,7 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD
 /// The longest head of a JWT that is decoded, in bytes.
 const MAX_JWT_HEAD: usize = 4096;
 /// The same for one that begins after a sign, of which there may be many.
-const MAX_JOINED_HEAD: usize = 512;
+const MAX_JOINED_HEAD: usize = 256;
 /// The longest part of a URL before its host.
 const MAX_USERINFO: usize = 512;
 /// Words that follow `Bearer` in a challenge.

@@ -11,7 +11,7 @@ use crate::platform::redact::rules::plausible::is_value;
 use crate::platform::redact::rules::span::Span;
 
 /// How far before a word of [`SecretProgram::after`] is looked, in bytes.
-const MAX_BEFORE: usize = 128;
+const MAX_BEFORE: usize = 64;
 
 /// Hands over every secret that the program is given whose anchor is here.
 pub(in crate::platform::redact::rules) fn secrets(

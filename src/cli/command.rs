@@ -47,7 +47,7 @@ enum Command {
     Token(TokenCommand),
     /// Make secrets.
     Keys(KeysCommand),
-    /// Verify, list, decrypt and export the audit log.
+    /// Verify, list, decrypt, export and adopt audit logs.
     Audit(AuditCommand),
     /// Look after what is kept.
     Retention(RetentionCommand),
@@ -165,6 +165,8 @@ enum AuditCommands {
     Decrypt(Box<With<audit::decrypt::Args>>),
     /// Write a log to the standard output, as JSON Lines that can be verified anywhere, or as CSV.
     Export(Box<With<audit::export::Args>>),
+    /// Go on with logs whose sealing key is lost; a record in each says so.
+    Adopt(Box<With<audit::adopt::AdoptArgs>>),
 }
 
 impl AuditCommands {
@@ -174,6 +176,7 @@ impl AuditCommands {
             Self::List(with) => (Work::List(with.args), with.config),
             Self::Decrypt(with) => (Work::Decrypt(with.args), with.config),
             Self::Export(with) => (Work::Export(with.args), with.config),
+            Self::Adopt(with) => (Work::Adopt(with.args), with.config),
         }
     }
 }
@@ -362,8 +365,7 @@ async fn keep_vault(command: VaultCommands, secrets: KnownSecrets) -> Result<Exi
     outcome
 }
 
-/// The same for commands that show their work in the terminal: unless the settings say otherwise,
-/// only what goes wrong is logged.
+/// The same for commands in a terminal: unless the settings say otherwise, only trouble is logged.
 fn quietly(mut config: Config, secrets: KnownSecrets) -> Result<Config, Failure> {
     if config.log.log_level == logging::DEFAULT_LEVEL {
         "warn".clone_into(&mut config.log.log_level);

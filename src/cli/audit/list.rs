@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::audit::model::{ActorKind, Entry, Filter, Outcome};
+use crate::audit::entry::Entry;
+use crate::audit::model::{ActorKind, Filter, Outcome};
 use crate::audit::service::Audit;
 use crate::audit::view::EntryView;
 use crate::cli::audit::opened::Which;

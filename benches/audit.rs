@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use navi::audit::model::{Actor, ActorKind, Event, Filter, Log, NewEntry, Outcome};
 use navi::audit::service::Audit;
+use navi::audit::witnessing::witness::Witness;
 use navi::cli::audit::verify::verify_lines;
 use navi::config::settings::Config;
 use navi::platform::clock::Clock;
@@ -58,7 +59,8 @@ fn audit(pool: &PgPool) -> Audit {
     let config = Config::from_flags(["--audit-encryption-key", key]).expect("flags");
     let keys = Arc::new(config.audit_keys().expect("keys"));
     let metrics = Metrics::new(&[], &[]).expect("metrics");
-    Audit::open(pool.clone(), Clock::System, keys, metrics, &Tasks::new())
+    let (witness, tasks) = (Witness::default(), Tasks::new());
+    Audit::open(pool.clone(), Clock::System, keys, metrics, witness, &tasks)
 }
 
 /// As many entries as go through, by so many requests at once; each waits for its beginning and its end.

@@ -1,4 +1,5 @@
-//! What redaction costs: for a line without secrets, for one with a secret, and for an event.
+//! What redaction costs: for a line without secrets, for one with a secret, for one in colour, and for an
+//! event.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use navi::platform::redact::json::redact_json;
@@ -47,7 +48,12 @@ fn redacting(criterion: &mut Criterion) {
     let mut event = event();
     assert!(!redact_json(&mut event), "the event is harmless");
     let mut group = criterion.benchmark_group("redact");
-    for (name, text) in [("clean text", CLEAN), ("text with a secret", &with_secret)] {
+    let in_colour = CLEAN.replace("INFO", "\u{1b}[32mINFO\u{1b}[0m");
+    for (name, text) in [
+        ("clean text", CLEAN),
+        ("text with a secret", &with_secret),
+        ("text in colour", &in_colour),
+    ] {
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function(format!("{name}, {} bytes", text.len()), |bencher| {
             bencher.iter(|| redact_text(std::hint::black_box(text)));

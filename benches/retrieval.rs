@@ -18,7 +18,7 @@ use navi::platform::clock::Clock;
 use navi::platform::ids::OrgId;
 use navi::platform::metrics::Metrics;
 use navi::policy::service::Policy;
-use navi::retrieval::model::{DEFAULT_BUDGET_TOKENS, Limits, Question, Retrieved};
+use navi::retrieval::model::{CodeQuery, DEFAULT_BUDGET_TOKENS, Limits, Retrieved};
 use navi::retrieval::service::Retrieval;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -77,7 +77,7 @@ fn search(runtime: &Runtime, retrieval: &Retrieval, org: &OrgId, root: &Path) ->
         org,
         CallPhase::Autonomous,
         root,
-        Question {
+        CodeQuery {
             text: QUERY,
             budget_tokens: DEFAULT_BUDGET_TOKENS,
             secrets: &secrets,

@@ -5,13 +5,12 @@
 -- an integer below 2^53, which JSON numbers of JavaScript hold exactly, and later ones are larger.
 -- Ids that were given out stay good, because all new ones are larger than any of them.
 --
--- So an id is the time of its making, in milliseconds since 2020 (41 bits, until 2089), and 12 random
--- bits. Within an organisation two may meet in one millisecond; the key refuses the second, and it is
--- inserted again under another id.
+-- So an id is the time of its making, in microseconds since 2020, which is below 2^53 until 2305. The
+-- time is told beside it anyway. Within an organisation two may meet in one microsecond; the key
+-- refuses the second, and it is inserted again under another id.
 create function generation_id() returns bigint
 language sql volatile as $$
-    select ((extract(epoch from clock_timestamp()) * 1000)::bigint - 1577836800000) * 4096
-           + (random() * 4095)::bigint
+    select (extract(epoch from clock_timestamp()) * 1000000)::bigint - 1577836800000000
 $$;
 
 -- Who inserts answers by hand and names no id still gets the next number.

@@ -192,7 +192,8 @@ impl App {
         let signals = Signals::new(db.clone());
         let ring = Arc::new(config.audit_keys()?);
         let tickets = tickets(&config, &ring, &clock)?;
-        let audit = Audit::open(db.clone(), clock.clone(), ring, metrics.clone(), &tasks);
+        let (counts, witness) = (metrics.clone(), config.audit_witness());
+        let audit = Audit::open(db.clone(), clock.clone(), ring, counts, witness, &tasks);
         let spans = Spans::keep(audit.clone(), &tasks);
         let vault = Box::pin(config.vault()).await?;
         let connectors = Connectors::new(
@@ -279,12 +280,9 @@ impl App {
         keep_checking(self.agent.deps());
         keep_ending_plans(&self.agent);
         let every = Duration::from_secs(self.config.audit.audit_checkpoint_seconds);
-        let witness = self.config.data_dir().ok();
-        self.tasks.spawn(self.audit.clone().keep_checkpoints(
-            every,
-            witness.map(|folder| folder.join("audit-checkpoints")),
-            self.tasks.stopping(),
-        ));
+        let checkpoints = self.audit.clone();
+        self.tasks
+            .spawn(checkpoints.keep_checkpoints(every, self.tasks.stopping()));
         let errors = self.errors.clone();
         self.tasks.spawn(errors.run_marking(self.tasks.stopping()));
         self.start_learning();

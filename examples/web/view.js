@@ -131,6 +131,7 @@ export class Answer {
             element("pre", {}, asked.command),
             element("p", { className: "text" }, `Danger: ${asked.danger_level}. ${asked.warning}`),
             element("ul", {}, ...asked.consequences.map((text) => element("li", {}, text))),
+            element("p", { className: "text" }, `Its type: ${asked.always_type_covers ?? "unknown"}`),
             element("label", {}, "Command to run instead", instead),
         );
         form.dataset.about = asked.command;

@@ -1,22 +1,17 @@
 //! Making checkpoints, and proofs against them.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
 use sqlx::{Connection, PgConnection};
-use tokio_util::sync::CancellationToken;
 
-use crate::audit::chain;
 use crate::audit::error::Error;
 use crate::audit::merkle::{Ranges, empty, leaf};
 use crate::audit::model::{EntryId, Log};
 use crate::audit::note::{Checkpoint, VerifyingKey};
 use crate::audit::record::{Hash, NOTHING, Record};
+use crate::audit::seals::seal;
 use crate::audit::service::Audit;
 use crate::audit::store::tree::StoredCheckpoint;
 use crate::audit::store::{appending, reading, tree};
 use crate::audit::tiles::{TilePosition, Tiles, path_to};
-use crate::audit::witness::Witness;
 
 /// How many records are read at once.
 const PAGE: i64 = 1_000;
@@ -45,41 +40,103 @@ impl Audit {
         self.keys.all().map(VerifyingKey::of).collect()
     }
 
-    /// The checkpoint of a log as it is now; none of a log without records.
+    /// The checkpoint of a log as it is now; none of a log without records. It is kept in the database,
+    /// shown to the witness, and named in the server's own log soon.
     pub async fn checkpoint(&self, log: &Log) -> Result<Option<Signed>, Error> {
         let mut conn = self.db.acquire().await?;
+        // Before the end, which so lies behind both.
+        let seen = self.witness.last(log, &self.verifying_keys());
+        let last = self.last(&mut conn, log).await;
         let Some(end) = appending::end(&mut conn, log.as_str()).await? else {
-            return Ok(None);
+            let asked = [log.as_str().to_owned()];
+            let headless = appending::headless(&mut conn, &asked).await?;
+            return if headless.is_empty() {
+                Ok(None)
+            } else {
+                Err(Error::EndMissing(log.clone()))
+            };
         };
-        let last = self.last(&mut conn, log).await?;
-        if let Some(last) = &last
-            && last.checkpoint.size >= end.size
-        {
-            return Ok(Some(last.clone()));
+        seal::check(&self.keys, &end)?;
+        if end.size == 0 {
+            return Ok(None);
         }
-        chain::check(&self.keys, &end)?;
-        let from = last.map_or_else(Start::of_empty, |last| Start::at(&last.checkpoint));
-        let mut tx = conn.begin().await?;
-        let root = self.grow(&mut tx, log, from, &end).await?;
+        let last = last?;
+        let known = last.as_ref().map(|last| last.checkpoint.size);
+        let known = known.max(seen.map(|seen| seen.size));
+        if let Some(seen) = known.filter(|size| *size > end.size) {
+            let log = log.to_string();
+            return Err(Error::RolledBack { log, seen });
+        }
+        let is_new = last
+            .as_ref()
+            .is_none_or(|last| last.checkpoint.size < end.size);
+        let signed = match last {
+            Some(last) if !is_new => last,
+            last => {
+                let from = last.map_or_else(Start::of_empty, |last| Start::at(&last.checkpoint));
+                let mut tx = conn.begin().await?;
+                let signed = self.sign(&mut tx, log, from, &end).await?;
+                tx.commit().await?;
+                self.name_later(&signed.checkpoint);
+                signed
+            }
+        };
+        drop(conn);
+        self.show(log, &signed, is_new).await?;
+        Ok(Some(signed))
+    }
+
+    /// Signs a log up to an end that is trusted, and keeps that.
+    async fn sign(
+        &self,
+        conn: &mut PgConnection,
+        log: &Log,
+        from: Start,
+        end: &appending::End,
+    ) -> Result<Signed, Error> {
+        let root = self.grow(conn, log, from, end).await?;
         let checkpoint = Checkpoint {
             log: log.as_str().to_owned(),
             size: end.size,
             root,
-            head: Hash::try_from(end.head.as_slice()).unwrap_or(NOTHING),
+            head: seal::head(end),
             at: self.clock.now(),
             is_base: false,
         };
-        let signed = self.keep(&mut tx, checkpoint).await?;
-        tx.commit().await?;
-        Ok(Some(signed))
+        self.keep(conn, checkpoint).await
     }
 
-    async fn last(&self, conn: &mut PgConnection, log: &Log) -> Result<Option<Signed>, Error> {
+    /// Signs a log that was verified from its first record on, whoever signed the checkpoint before.
+    pub(super) async fn sign_verified(
+        &self,
+        conn: &mut PgConnection,
+        log: &Log,
+        end: &appending::End,
+    ) -> Result<Signed, Error> {
+        let last = tree::last_checkpoint(conn, log.as_str()).await?;
+        let last = last.map(|last| Checkpoint::read(&last.note)).transpose();
+        let last = last.map_err(|_| Error::BrokenTree(log.to_string()))?;
+        let from = last.map_or_else(Start::of_empty, |last| Start::at(&last.checkpoint));
+        self.sign(conn, log, from, end).await
+    }
+
+    /// The last checkpoint of a log, which one of the keys signed and whose row says the same.
+    pub(super) async fn last(
+        &self,
+        conn: &mut PgConnection,
+        log: &Log,
+    ) -> Result<Option<Signed>, Error> {
         let Some(stored) = tree::last_checkpoint(conn, log.as_str()).await? else {
             return Ok(None);
         };
+        let broken = || Error::BrokenTree(log.to_string());
+        let read = Checkpoint::read(&stored.note).map_err(|_| broken())?;
+        if !says(&stored, log.as_str(), &read.checkpoint) {
+            return Err(broken());
+        }
+        self.keys.get(&read.key)?;
         let opened = Checkpoint::open(&stored.note, &self.verifying_keys());
-        let checkpoint = opened.map_err(|_| Error::BrokenTree(log.to_string()))?;
+        let checkpoint = opened.map_err(|_| broken())?;
         let note = stored.note;
         Ok(Some(Signed { checkpoint, note }))
     }
@@ -94,10 +151,11 @@ impl Audit {
         let stored = StoredCheckpoint {
             size: checkpoint.size,
             is_base: checkpoint.is_base,
+            root: checkpoint.root.to_vec(),
             note: note.clone(),
+            created_at: checkpoint.at,
         };
-        let (root, at) = (checkpoint.root, checkpoint.at);
-        tree::keep_checkpoint(conn, &checkpoint.log, &stored, &root, at).await?;
+        tree::keep_checkpoint(conn, &checkpoint.log, &stored).await?;
         Ok(Signed { checkpoint, note })
     }
 
@@ -196,86 +254,15 @@ impl Audit {
         }
         Ok((signed, found))
     }
+}
 
-    /// Makes the checkpoints of all logs that have grown, from time to time, until `stopping`; shows them
-    /// to the witness.
-    pub async fn keep_checkpoints(
-        self,
-        every: Duration,
-        witness: Option<PathBuf>,
-        stopping: CancellationToken,
-    ) {
-        let witness = witness.map(Witness::in_folder);
-        while stopping
-            .run_until_cancelled(tokio::time::sleep(every))
-            .await
-            .is_some()
-        {
-            self.make_checkpoints(witness.as_ref()).await;
-        }
-    }
-
-    /// Makes the checkpoints of all logs that have grown.
-    pub async fn make_checkpoints(&self, witness: Option<&Witness>) {
-        let grown = async {
-            let mut conn = self.db.acquire().await?;
-            tree::grown(&mut conn).await
-        };
-        let grown = match grown.await {
-            Ok(grown) => grown,
-            Err(error) => {
-                tracing::warn!(%error, "no audit checkpoints were made");
-                return;
-            }
-        };
-        for name in grown {
-            let log = Log::from_name(&name);
-            let made = async {
-                let signed = self.checkpoint(&log).await?;
-                if let (Some(witness), Some(signed)) = (witness, &signed) {
-                    self.show(witness, &log, signed).await?;
-                }
-                Ok::<_, Error>(signed)
-            };
-            match made.await {
-                Ok(Some(signed)) => tracing::info!(
-                    org.id = %name,
-                    audit.size = signed.checkpoint.size,
-                    audit.checkpoint = %signed.note.replace('\n', "\\n"),
-                    "an audit log was signed"
-                ),
-                Ok(None) => {}
-                Err(error) => {
-                    self.metrics.navi_audit_checkpoint_failures_total.inc();
-                    tracing::error!(%error, org.id = %name, "an audit log cannot be signed");
-                }
-            }
-        }
-    }
-
-    /// Shows a checkpoint to the witness, who remembers the last one: a log that no longer continues
-    /// it was rolled back.
-    async fn show(&self, witness: &Witness, log: &Log, signed: &Signed) -> Result<(), Error> {
-        if let Some(seen) = witness.last(log, &self.verifying_keys()) {
-            let mut conn = self.db.acquire().await?;
-            let size = signed.checkpoint.size;
-            let tiles = around(&mut conn, log, &[seen.size - 1, size - 1], size).await?;
-            let continues = seen.size <= size
-                && tiles
-                    .frontier(number(seen.size))
-                    .is_some_and(|then| then.root() == seen.root);
-            if !continues {
-                return Err(Error::RolledBack {
-                    log: log.to_string(),
-                    seen: seen.size,
-                });
-            }
-        }
-        if let Err(error) = witness.remember(log, &signed.note) {
-            tracing::warn!(%error, "the last audit checkpoint could not be kept beside the database");
-        }
-        Ok(())
-    }
+/// Whether the columns of a stored checkpoint say what its signed text says.
+pub(super) fn says(stored: &StoredCheckpoint, log: &str, checkpoint: &Checkpoint) -> bool {
+    checkpoint.log == log
+        && checkpoint.size == stored.size
+        && checkpoint.is_base == stored.is_base
+        && checkpoint.root == *stored.root
+        && checkpoint.at == stored.created_at
 }
 
 /// Where the tree was last signed.

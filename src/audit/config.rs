@@ -1,5 +1,7 @@
 //! The settings of the audit log, and the keys that they name.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::platform::secret::{ExposeSecret, SecretString};
@@ -53,6 +55,13 @@ pub struct AuditConfig {
         value_parser = clap::value_parser!(u64).range(1..=86400)
     )]
     pub audit_checkpoint_seconds: u64,
+
+    /// File to which every signed checkpoint is appended, one a line.
+    ///
+    /// What bears witness of the logs outside the database: keep it where whoever can write to the
+    /// database cannot, on another machine's disk or one that only takes appends.
+    #[arg(long, env = "NAVI_AUDIT_WITNESS_FILE", value_name = "FILE")]
+    pub audit_witness_file: Option<PathBuf>,
 }
 
 /// Why the keys cannot be used. Names no key.
@@ -116,6 +125,7 @@ mod tests {
             audit_encryption_keys_previous: Some(SecretString::from(previous.to_owned())),
             audit_retention_days: 365,
             audit_checkpoint_seconds: 60,
+            audit_witness_file: None,
         }
     }
 

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use chrono::SecondsFormat;
 
-use crate::audit::model::{Entry, Outcome};
+use crate::audit::entry::Entry;
+use crate::audit::model::Outcome;
 
 const COLUMNS: [&str; 18] = [
     "id",

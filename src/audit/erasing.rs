@@ -3,11 +3,11 @@
 use chrono::Datelike;
 use sqlx::{Acquire, PgConnection};
 
-use crate::audit::chain::Ends;
 use crate::audit::error::Error;
 use crate::audit::model::{Event, Log, Outcome, Phase};
 use crate::audit::reader::Asker;
 use crate::audit::record::Fields;
+use crate::audit::seals::chain::Ends;
 use crate::audit::service::Audit;
 use crate::audit::store::erasing;
 use crate::audit::store::erasing::{Batch, Place};
@@ -67,9 +67,9 @@ impl Audit {
         let mut conn = self.db.acquire().await?;
         let mut tx = conn.begin().await?;
         let org = log.as_str().to_owned();
-        let now = self.clock.now();
-        let mut ends = Ends::lock(&mut tx, &self.keys, std::slice::from_ref(&org), now).await?;
-        if let Some(error) = ends.part_from_tampered(&self.keys).into_iter().next() {
+        let orgs = std::slice::from_ref(&org);
+        let mut ends = Ends::lock(&mut tx, &self.keys, &self.clock, orgs).await?;
+        if let Some(error) = ends.take_refused().into_iter().next() {
             return Err(error);
         }
         // With the end locked nobody else erases: what is announced is what is done.
@@ -80,7 +80,7 @@ impl Audit {
         let (mut record, _key) = self.draft(asker.entry(log, Event::AuditErased), Phase::Noted)?;
         record.outcome = Some(Outcome::Success);
         record.statement = Some(erasure_statement(&batch.sequences));
-        ends.link(&mut record, now);
+        ends.link(&mut record, self.clock.now());
         let erased_by = record.sequence;
         ends.append(&mut tx, &self.keys, &[record]).await?;
         let erased = erasing::erase(&mut tx, &org, &batch, erased_by).await?;

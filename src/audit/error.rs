@@ -1,7 +1,7 @@
 //! Errors of operations on the audit log.
 
 use crate::audit::config::KeyError;
-use crate::audit::model::EntryId;
+use crate::audit::model::{EntryId, Log};
 use crate::vault::envelope::NoRandomness;
 
 /// A failed operation.
@@ -11,8 +11,52 @@ pub enum Error {
     #[error("the audit log is unavailable, so nothing was changed")]
     Unavailable,
     /// The end of a log is not sealed with the key that it names, so it was changed without the key.
-    #[error("the end of {0} was changed without the key; see `navi audit verify`")]
-    Tampered(String),
+    #[error(
+        "the end of {0} was changed without the key, so nothing is appended to it: `navi audit verify` \
+         says what is wrong; restore it, or, if the rest fits, `navi audit adopt {flag} --broken-seal`",
+        flag = .0.flag()
+    )]
+    Tampered(Log),
+    /// The end of a log is sealed with a key that is not in the ring, so nobody here can tell whether
+    /// somebody moved it.
+    #[error(
+        "{log} ends with the seal of the key `{key}`, which this server does not have, so nothing is \
+         appended to it: name the key in AUDIT_ENCRYPTION_KEYS_PREVIOUS, or, if it is lost, \
+         `navi audit adopt {flag}`",
+        flag = .log.flag()
+    )]
+    UnknownSeal {
+        /// Log.
+        log: Log,
+        /// Name of the key.
+        key: String,
+    },
+    /// A log has records or proofs, and nothing says where it ends.
+    #[error(
+        "the end of {0} is missing and its records are not, so nothing is appended to it: restore it, \
+         or, if the rest fits, `navi audit adopt {flag}`",
+        flag = .0.flag()
+    )]
+    EndMissing(Log),
+    /// A log cannot be adopted, because it does not fit by itself.
+    #[error("{log} is not adopted, because it is not whole by itself: {problem}")]
+    Unfit {
+        /// Log.
+        log: Log,
+        /// First finding.
+        problem: String,
+    },
+    /// Nobody has written to this log, so there is nothing to adopt.
+    #[error("there are no records of {0}")]
+    NoLog(Log),
+    /// The logs are sealed with the key of a development server that is not this one's.
+    #[error(
+        "the audit logs of this database are sealed with the development key `{0}`, and the file \
+         `audit_encryption_key` of the data folder was missing or holds another: put that file back, \
+         or name the key in AUDIT_ENCRYPTION_KEYS_PREVIOUS; if it is lost, `navi audit adopt --all` \
+         goes on without it"
+    )]
+    DevelopmentKeyLost(String),
     /// The caller's log has no such entry.
     #[error("audit entry `{0}` not found")]
     NotFound(EntryId),

@@ -34,6 +34,13 @@ pub struct Header {
     pub org_id: String,
     /// When it was exported.
     pub exported_at: DateTime<Utc>,
+    /// The number of the last record that follows, or of a later one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<i64>,
+    /// The signed checkpoint of the log as it was then, when the export goes to its end: cut short, it
+    /// does not come to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<String>,
     /// The tree before the first record.
     pub base: Base,
     /// When older months were dropped: the signed checkpoint behind which they were.

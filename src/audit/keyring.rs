@@ -19,8 +19,12 @@ pub struct AuditKey {
     pub id: String,
     /// Wraps the keys of entries.
     pub wrapping: DataKey,
-    /// Seals the ends of logs.
+    /// Seals the ends of logs, in the first way.
     sealing: DataKey,
+    /// Seals the ends of logs, in the present way.
+    ending: DataKey,
+    /// Vouches for the end that is handed to another key.
+    handing: DataKey,
     /// Signs checkpoints.
     pub signing: Ed25519KeyPair,
     /// The original's key, which is this one as it is.
@@ -44,32 +48,31 @@ impl AuditKey {
             id,
             wrapping: key.derive(b"navi audit entry keys 1"),
             sealing: key.derive(b"navi audit ends 1"),
+            ending: key.derive(b"navi audit ends 2"),
+            handing: key.derive(b"navi audit hand-overs 1"),
             signing,
             original: key,
         })
     }
 
-    /// The seal of a log's end.
-    pub fn seal_of(&self, log: &str, size: i64, head: &Hash) -> Hash {
-        // HMAC takes keys of any length.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.sealing.expose()) else {
-            return [0; 32];
-        };
-        mac.update(&size.to_be_bytes());
-        mac.update(head);
-        mac.update(log.as_bytes());
-        mac.finalize().into_bytes().into()
+    /// The seal of a log's end as the first versions made it: over log, number and hash.
+    pub fn first_seal(&self, log: &str, size: i64, head: &Hash) -> Hash {
+        mac(&self.sealing, &[&size.to_be_bytes(), head, log.as_bytes()])
     }
 
-    /// Whether somebody with this key sealed the end.
-    pub fn sealed(&self, log: &str, size: i64, head: &Hash, seal: &[u8]) -> bool {
-        let expected = self.seal_of(log, size, head);
-        aws_lc_rs::constant_time::verify_slices_are_equal(&expected, seal).is_ok()
+    /// The seal of a log's end, of which this is the hash over all that it says.
+    pub fn end_seal(&self, said: &Hash) -> Hash {
+        mac(&self.ending, &[said])
+    }
+
+    /// What shows that a hand-over, of which this is the hash, was made by somebody with this key.
+    pub fn voucher(&self, said: &Hash) -> Hash {
+        mac(&self.handing, &[said])
     }
 
     /// What stands for a secret where it must be told from another one and never be known.
     pub fn fingerprint(&self, secret: &str) -> String {
-        hex(&self.seal_of(secret, 0, &NOTHING)[..8])
+        hex(&self.first_seal(secret, 0, &NOTHING)[..8])
     }
 
     /// The key that verifies its checkpoints.
@@ -77,6 +80,26 @@ impl AuditKey {
         self.signing.public_key().as_ref()
     }
 }
+
+/// HMAC-SHA-256 over these parts, one after the other.
+fn mac(key: &DataKey, parts: &[&[u8]]) -> Hash {
+    // HMAC takes keys of any length.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.expose()) else {
+        return NOTHING;
+    };
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+/// Whether two seals are the same, in a time that does not depend on where they differ.
+pub fn same(expected: &Hash, found: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(expected, found).is_ok()
+}
+
+/// The beginning of the names of keys that a development server made for itself.
+pub const DEVELOPMENT: &str = "dev-";
 
 /// The present key and the ones before it.
 #[derive(Debug)]
@@ -94,7 +117,7 @@ impl Keyring {
         let key = key::parse(current).map_err(KeyError::Current)?;
         let id = if made_up {
             let name = Sha256::digest(key.derive(b"navi audit name 1").expose());
-            format!("dev-{}", hex(&name[..4]))
+            format!("{DEVELOPMENT}{}", hex(&name[..4]))
         } else {
             config.audit_encryption_key_id.clone()
         };

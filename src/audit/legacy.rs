@@ -67,6 +67,7 @@ mod tests {
                 .map(|key| SecretString::from(format!("old:{key}"))),
             audit_retention_days: 365,
             audit_checkpoint_seconds: 60,
+            audit_witness_file: None,
         };
         Keyring::new(&config, current, false).unwrap()
     }

@@ -4,10 +4,11 @@
 //! committed before anything goes on. The records of an organisation form a hash chain and a Merkle
 //! tree whose state is signed from time to time. `docs/audit.md` describes the formats.
 
-pub mod chain;
+pub mod adopting;
 pub mod checkpoints;
 pub mod config;
 pub mod csv_export;
+pub mod entry;
 pub mod erasing;
 pub mod error;
 pub mod export;
@@ -23,14 +24,14 @@ pub mod record;
 pub mod retention;
 pub mod routes;
 pub mod sealing;
+pub mod seals;
 pub mod service;
 pub mod settings;
 pub mod spans;
 pub mod store;
 pub mod tables;
 pub mod tiles;
-pub mod verify;
 pub mod verifying;
 pub mod view;
-pub mod witness;
+pub mod witnessing;
 pub mod writer;

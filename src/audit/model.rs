@@ -38,6 +38,16 @@ impl Log {
     pub fn from_name(name: &str) -> Self {
         OrgId::from_str(name).map_or(Self::Server, Self::Org)
     }
+
+    /// The flag that names it in a shell.
+    pub fn flag(&self) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        match self.as_str() {
+            "" => "--server".to_owned(),
+            org if org.chars().all(plain) => format!("--org {org}"),
+            org => format!("--org '{}'", org.replace('\'', r"'\''")),
+        }
+    }
 }
 
 impl fmt::Display for Log {
@@ -92,6 +102,14 @@ pub enum Event {
     #[serde(rename = "audit.retained")]
     #[sqlx(rename = "audit.retained")]
     AuditRetained,
+    /// The end of a log passed from one seal to another.
+    #[serde(rename = "audit.handed_over")]
+    #[sqlx(rename = "audit.handed_over")]
+    AuditHandedOver,
+    /// The server's own log named the checkpoints of the others.
+    #[serde(rename = "audit.witnessed")]
+    #[sqlx(rename = "audit.witnessed")]
+    AuditWitnessed,
     /// What was known of a person or an organisation was erased, from all tables.
     #[serde(rename = "data.erased")]
     #[sqlx(rename = "data.erased")]
@@ -119,6 +137,8 @@ impl Event {
             Self::AuditExported => "audit.exported",
             Self::AuditErased => "audit.erased",
             Self::AuditRetained => "audit.retained",
+            Self::AuditHandedOver => "audit.handed_over",
+            Self::AuditWitnessed => "audit.witnessed",
             Self::DataErased => "data.erased",
             Self::LoginFailed => "login.failed",
             Self::ConfigChanged => "config.changed",
@@ -335,49 +355,6 @@ impl From<Outcome> for Ending {
             payload: None,
         }
     }
-}
-
-/// An entry as it is listed: its records as one.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Names it.
-    pub entry_id: EntryId,
-    /// The number of its first record.
-    pub sequence: i64,
-    /// What happened.
-    pub event: Event,
-    /// What kind of actor did it.
-    pub actor_kind: ActorKind,
-    /// Who; absent when erased.
-    pub actor: Option<String>,
-    /// What their token allowed.
-    pub actor_role: Option<String>,
-    /// The request's method.
-    pub method: Option<String>,
-    /// The route's template.
-    pub route: Option<String>,
-    /// What it was done to.
-    pub resource: Option<String>,
-    /// The request that asked for it.
-    pub request_id: Option<String>,
-    /// Its trace.
-    pub trace_id: Option<String>,
-    /// The run that it belongs to.
-    pub run_id: Option<Uuid>,
-    /// When it began.
-    pub created_at: DateTime<Utc>,
-    /// When it ended; absent while nobody knows.
-    pub completed_at: Option<DateTime<Utc>>,
-    /// The answer's status.
-    pub status: Option<i32>,
-    /// How it ended; absent while nobody knows.
-    pub outcome: Option<Outcome>,
-    /// How long it took.
-    pub duration_ms: Option<i64>,
-    /// Whether there is something sealed that can still be opened.
-    pub has_payload: Option<bool>,
-    /// The number of the record that says that it was erased.
-    pub erased_by: Option<i64>,
 }
 
 /// Which entries.

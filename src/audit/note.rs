@@ -24,7 +24,8 @@ use sha2::{Digest, Sha256};
 use crate::audit::keyring::AuditKey;
 use crate::audit::record::Hash;
 
-const ORIGIN: &str = "navi-audit/";
+/// How the name of a log begins wherever it is signed.
+pub const ORIGIN: &str = "navi-audit/";
 /// The kind of signature that signed notes call Ed25519.
 const ED25519: u8 = 1;
 
@@ -99,40 +100,82 @@ impl VerifyingKey {
     }
 }
 
+/// A text about a log, signed with this key.
+pub fn signed(text: &str, log: &str, key: &AuditKey) -> String {
+    let name = key_name(log, &key.id);
+    let mut signature = VerifyingKey::of(key).fingerprint(&name).to_vec();
+    signature.extend_from_slice(key.signing.sign(text.as_bytes()).as_ref());
+    format!("{text}\n— {name} {}\n", STANDARD.encode(signature))
+}
+
+/// The text of a note and its signatures.
+pub fn parted(note: &str) -> Option<(String, &str)> {
+    let (text, signatures) = note.split_once("\n\n")?;
+    Some((format!("{text}\n"), signatures))
+}
+
+/// The first of these keys that signed a text about a log.
+pub fn signer<'k>(
+    text: &str,
+    signatures: &str,
+    log: &str,
+    keys: &'k [VerifyingKey],
+) -> Option<&'k VerifyingKey> {
+    signatures.lines().find_map(|line| {
+        keys.iter().find(|key| {
+            let name = key_name(log, &key.id);
+            signature_of(line, &name).is_some_and(|signature| {
+                let (print, signature) = signature.split_at(4);
+                let public = aws_lc_rs::signature::UnparsedPublicKey::new(
+                    &aws_lc_rs::signature::ED25519,
+                    &key.public,
+                );
+                print == key.fingerprint(&name) && public.verify(text.as_bytes(), signature).is_ok()
+            })
+        })
+    })
+}
+
+/// A checkpoint that is read without asking who signed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unverified {
+    /// What it says.
+    pub checkpoint: Checkpoint,
+    /// The name of the key that it says signed it.
+    pub key: String,
+    /// Whether it is written exactly as it was when it was signed, with one signature and nothing else.
+    pub is_plain: bool,
+}
+
 impl Checkpoint {
     /// The text, signed.
     pub fn sign(&self, key: &AuditKey) -> String {
-        let text = self.text();
-        let name = key_name(&self.log, &key.id);
-        let mut signature = VerifyingKey::of(key).fingerprint(&name).to_vec();
-        signature.extend_from_slice(key.signing.sign(text.as_bytes()).as_ref());
-        format!("{text}\n— {name} {}\n", STANDARD.encode(signature))
+        signed(&self.text(), &self.log, key)
     }
 
     /// Reads a signed text, when one of these keys signed it.
     pub fn open(note: &str, keys: &[VerifyingKey]) -> Result<Self, NoteError> {
-        let (text, signatures) = note.split_once("\n\n").ok_or(NoteError::Malformed)?;
-        let text = format!("{text}\n");
+        let (text, signatures) = parted(note).ok_or(NoteError::Malformed)?;
         let checkpoint = Self::parse(&text).ok_or(NoteError::Malformed)?;
-        let signed = signatures.lines().any(|line| {
-            keys.iter().any(|key| {
-                let name = key_name(&checkpoint.log, &key.id);
-                signature_of(line, &name).is_some_and(|signature| {
-                    let (print, signature) = signature.split_at(4);
-                    let public = aws_lc_rs::signature::UnparsedPublicKey::new(
-                        &aws_lc_rs::signature::ED25519,
-                        &key.public,
-                    );
-                    print == key.fingerprint(&name)
-                        && public.verify(text.as_bytes(), signature).is_ok()
-                })
-            })
-        });
-        if signed {
-            Ok(checkpoint)
-        } else {
-            Err(NoteError::Unsigned)
+        match signer(&text, signatures, &checkpoint.log, keys) {
+            Some(_) => Ok(checkpoint),
+            None => Err(NoteError::Unsigned),
         }
+    }
+
+    /// Reads a text, whoever signed it: what is compared with a log, and trusted with nothing.
+    pub fn read(note: &str) -> Result<Unverified, NoteError> {
+        let (text, signatures) = parted(note).ok_or(NoteError::Malformed)?;
+        let checkpoint = Self::parse(&text).ok_or(NoteError::Malformed)?;
+        let prefix = format!("— {}", key_name(&checkpoint.log, ""));
+        let line = signatures.lines().next().unwrap_or_default();
+        let key = line.strip_prefix(&prefix);
+        let (key, _) = key.and_then(|key| key.split_once(' ')).unwrap_or_default();
+        Ok(Unverified {
+            is_plain: note == format!("{text}\n{line}\n"),
+            key: key.to_owned(),
+            checkpoint,
+        })
     }
 
     fn text(&self) -> String {
@@ -184,7 +227,7 @@ fn signature_of(line: &str, name: &str) -> Option<Vec<u8>> {
 
 /// A log's name without what the format gives a meaning: spaces, plus signs, line ends. The server's
 /// own log is `.`, which an organisation of that name is not, because its point is escaped.
-fn named(log: &str) -> String {
+pub fn named(log: &str) -> String {
     if log.is_empty() {
         return ".".to_owned();
     }
@@ -201,7 +244,8 @@ fn named(log: &str) -> String {
     name
 }
 
-fn unnamed(name: &str) -> Option<String> {
+/// Reads it back.
+pub fn unnamed(name: &str) -> Option<String> {
     if name == "." {
         return Some(String::new());
     }
@@ -235,6 +279,7 @@ mod tests {
             audit_encryption_keys_previous: None,
             audit_retention_days: 365,
             audit_checkpoint_seconds: 60,
+            audit_witness_file: None,
         };
         Keyring::new(&config, key::generate().unwrap().expose_secret(), false).unwrap()
     }
@@ -274,6 +319,22 @@ mod tests {
             }
         }
         assert_eq!(Checkpoint::open("hello", &keys), Err(NoteError::Malformed));
+    }
+
+    #[test]
+    fn a_note_that_nobody_here_signed_says_which_key_did() {
+        let note = checkpoint("a b").sign(ring().current().unwrap());
+        let read = Checkpoint::read(&note).unwrap();
+        assert_eq!(
+            (read.checkpoint, read.key),
+            (checkpoint("a b"), "k1".to_owned())
+        );
+        assert!(read.is_plain);
+        for appended in ["\n", " ", "— another signature\n"] {
+            let read = Checkpoint::read(&format!("{note}{appended}"));
+            assert!(!read.unwrap().is_plain, "{appended:?}");
+        }
+        assert_eq!(Checkpoint::read("hello"), Err(NoteError::Malformed));
     }
 
     #[test]

@@ -3,16 +3,15 @@
 use serde_json::Value;
 
 use crate::audit::checkpoints::{around, number};
+use crate::audit::entry::Entry;
 use crate::audit::error::Error;
 use crate::audit::export::{Base, Header, Line, VERSION};
-use crate::audit::model::{
-    Actor, Ending, Entry, EntryId, Event, Filter, Log, NewEntry, Outcome, Phase,
-};
+use crate::audit::model::{Actor, Ending, EntryId, Event, Filter, Log, NewEntry, Outcome, Phase};
 use crate::audit::note::VerifyingKey;
 use crate::audit::record::Record;
 use crate::audit::sealing;
 use crate::audit::service::Audit;
-use crate::audit::store::{appending, reading, tree};
+use crate::audit::store::{reading, tree};
 use crate::auth::principal::Principal;
 use crate::platform::logging::{RequestId, TraceId};
 
@@ -218,17 +217,26 @@ impl Audit {
     /// records that follow without this server.
     pub async fn export_header(&self, log: &Log, filter: &Filter) -> Result<(Line, i64), Error> {
         // Signed now, so that all but what comes meanwhile stands before a checkpoint.
-        self.checkpoint(log).await?;
+        let signed = self.checkpoint(log).await?;
         let mut conn = self.db.acquire().await?;
         let after = reading::number_before(&mut conn, log.as_str(), filter.since).await?;
         let tiles = around(&mut conn, log, &[after - 1], after).await?;
         let frontier = tiles.frontier(number(after));
         let frontier = frontier.ok_or_else(|| Error::BrokenTree(log.to_string()))?;
+        let size = match (filter.until, &signed) {
+            (Some(_), _) => reading::number_before(&mut conn, log.as_str(), filter.until).await?,
+            (None, Some(signed)) => signed.checkpoint.size,
+            (None, None) => 0,
+        };
         let bases = tree::checkpoints(&mut conn, log.as_str(), after, after).await?;
         let header = Header {
             navi_audit_export: VERSION,
             org_id: log.as_str().to_owned(),
             exported_at: self.clock.now(),
+            size: Some(size),
+            checkpoint: signed
+                .filter(|_| filter.until.is_none())
+                .map(|signed| signed.note),
             base: Base::new(after, frontier.peaks()),
             base_note: bases
                 .into_iter()
@@ -269,12 +277,5 @@ impl Audit {
             }
         }
         Ok((lines, last))
-    }
-
-    /// The names of all logs.
-    pub async fn logs(&self) -> Result<Vec<Log>, Error> {
-        let mut conn = self.db.acquire().await?;
-        let names = appending::logs(&mut conn).await?;
-        Ok(names.iter().map(|name| Log::from_name(name)).collect())
     }
 }

@@ -45,19 +45,26 @@ impl From<Error> for Problem {
                     Self::new(StatusCode::SERVICE_UNAVAILABLE, "audit-unavailable", detail);
                 return problem.retry_after(1);
             }
-            Error::Tampered(_) | Error::BrokenTree(_) | Error::RolledBack { .. } => {
+            Error::Tampered(_)
+            | Error::UnknownSeal { .. }
+            | Error::EndMissing(_)
+            | Error::Unfit { .. }
+            | Error::BrokenTree(_)
+            | Error::RolledBack { .. } => {
                 tracing::error!(error = %detail, "an audit log is broken");
                 (StatusCode::CONFLICT, "audit-broken")
             }
-            Error::NotFound(_) => (StatusCode::NOT_FOUND, "not-found"),
+            Error::NotFound(_) | Error::NoLog(_) => (StatusCode::NOT_FOUND, "not-found"),
             Error::Reason(_) | Error::NoSuchSize { .. } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "validation-error")
             }
             Error::Erased => (StatusCode::GONE, "audit-erased"),
             Error::UnknownKey(_) | Error::Unsealable => (StatusCode::CONFLICT, "audit-unreadable"),
-            Error::Key(_) | Error::NoRandomness(_) | Error::Signing | Error::Database(_) => {
-                return Self::internal(&error);
-            }
+            Error::DevelopmentKeyLost(_)
+            | Error::Key(_)
+            | Error::NoRandomness(_)
+            | Error::Signing
+            | Error::Database(_) => return Self::internal(&error),
         };
         Self::new(status, slug, detail)
     }

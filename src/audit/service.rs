@@ -1,7 +1,7 @@
 //! Beginning and completing entries.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::PgPool;
@@ -11,8 +11,10 @@ use tokio::time::Instant;
 use crate::audit::error::Error;
 use crate::audit::keyring::Keyring;
 use crate::audit::model::{Ending, EntryId, NewEntry, Outcome, Phase};
+use crate::audit::note::Checkpoint;
 use crate::audit::record::{Personal, Record, digest};
 use crate::audit::sealing;
+use crate::audit::witnessing::witness::Witness;
 use crate::audit::writer::{Draft, Writer};
 use crate::platform::clock::{Clock, sql_millis};
 use crate::platform::metrics::Metrics;
@@ -37,6 +39,9 @@ pub struct Inner {
     pub(super) clock: Clock,
     pub(super) keys: Arc<Keyring>,
     pub(super) metrics: Metrics,
+    pub(super) witness: Witness,
+    /// Checkpoints that the server's own log is still to name.
+    pub(super) unnamed: Mutex<Vec<Checkpoint>>,
     drafts: mpsc::UnboundedSender<Draft>,
     waiting: AtomicUsize,
 }
@@ -59,12 +64,14 @@ pub struct Open {
 }
 
 impl Audit {
-    /// Opens the log and starts its writer, which ends with `tasks`.
+    /// Opens the log and starts its writer, which ends with `tasks`. What is signed is shown to the
+    /// witness.
     pub fn open(
         db: PgPool,
         clock: Clock,
         keys: Arc<Keyring>,
         metrics: Metrics,
+        witness: Witness,
         tasks: &Tasks,
     ) -> Self {
         let (sender, drafts) = mpsc::unbounded_channel();
@@ -75,6 +82,8 @@ impl Audit {
             clock,
             keys,
             metrics,
+            witness,
+            unnamed: Mutex::default(),
             drafts: sender,
             waiting: AtomicUsize::new(0),
         }))
@@ -120,7 +129,7 @@ impl Audit {
     }
 
     /// Writes a record and waits for it, as long as an answer may take.
-    async fn write(&self, record: Record) -> Result<(), Error> {
+    pub(super) async fn write(&self, record: Record) -> Result<(), Error> {
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::Unavailable);

@@ -43,6 +43,17 @@ impl Tiles {
         self.tiles.get(&position).map(|hashes| hashes.concat())
     }
 
+    /// Whether a tile is here with all its hashes.
+    pub fn is_whole(&self, position: TilePosition) -> bool {
+        let tile = self.tiles.get(&position);
+        tile.is_some_and(|hashes| hashes.len() as u64 == WIDTH)
+    }
+
+    /// Lets go of a tile to which nothing is appended any more.
+    pub fn forget(&mut self, position: TilePosition) {
+        self.tiles.remove(&position);
+    }
+
     /// Appends the leaf number `size` to a tree of `size` leaves whose right edge is here, and the
     /// roots of the tiles that it fills. Answers the tiles that changed.
     pub fn push(&mut self, size: u64, leaf: Hash) -> Vec<TilePosition> {

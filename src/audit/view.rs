@@ -8,8 +8,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::audit::checkpoints::{Inclusion, Signed};
+use crate::audit::entry::Entry;
 use crate::audit::merkle::leaf;
-use crate::audit::model::{ActorKind, Entry, EntryId, Event, Outcome, Phase};
+use crate::audit::model::{ActorKind, EntryId, Event, Outcome, Phase};
 use crate::audit::note::VerifyingKey;
 use crate::audit::reader::Opened;
 use crate::audit::record::Hash;

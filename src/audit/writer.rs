@@ -15,11 +15,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::audit::chain::Ends;
 use crate::audit::error::Error;
 use crate::audit::keyring::Keyring;
 use crate::audit::model::{Outcome, Phase};
 use crate::audit::record::{Personal, Record};
+use crate::audit::seals::chain::Ends;
 use crate::audit::store::appending;
 use crate::platform::clock::Clock;
 use crate::platform::metrics::Metrics;
@@ -204,12 +204,12 @@ impl Writer {
         let orgs: Vec<String> = orgs.into_iter().map(str::to_owned).collect();
         let now = self.clock.now();
         let mut tx = conn.begin().await?;
-        let mut ends = Ends::lock(&mut tx, &self.keys, &orgs, now).await?;
+        let mut ends = Ends::lock(&mut tx, &self.keys, &self.clock, &orgs).await?;
         // Behind the locks: a commit that seemed lost and is still on its way holds them.
         if !self.doubtful.is_empty() {
             settle(&mut tx, &mut self.doubtful, batch).await?;
         }
-        for error in ends.part_from_tampered(&self.keys) {
+        for error in ends.take_refused() {
             self.metrics.navi_audit_failures_total.inc();
             tracing::error!(%error, "nothing is appended to an audit log");
         }
@@ -220,10 +220,10 @@ impl Writer {
             ends.link(&mut draft.record, now);
         }
         let records: Vec<Record> = batch.iter().map(|draft| draft.record.clone()).collect();
-        ends.append(&mut tx, &self.keys, &records).await?;
+        let count = ends.append(&mut tx, &self.keys, &records).await?;
         self.in_doubt = true;
         tx.commit().await?;
-        let count = u64::try_from(records.len()).unwrap_or_default();
+        let count = u64::try_from(count).unwrap_or_default();
         self.metrics.navi_audit_records_total.inc_by(count);
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use crate::platform::clock::Clock;
 use crate::platform::embedded_postgres::server::EmbeddedPostgres;
 use crate::platform::redact::known::KnownSecrets;
 use crate::platform::redact::text::redact_text;
+use crate::platform::text::visible;
 use crate::platform::{logging, privacy, secret_file};
 
 /// NAVI, the backend of an autonomous engineering assistant.
@@ -47,7 +47,7 @@ enum Command {
     Token(TokenCommand),
     /// Make secrets.
     Keys(KeysCommand),
-    /// Verify, list, decrypt and export the audit log.
+    /// Verify, list, decrypt, export and adopt audit logs.
     Audit(AuditCommand),
     /// Look after what is kept.
     Retention(RetentionCommand),
@@ -165,6 +165,8 @@ enum AuditCommands {
     Decrypt(Box<With<audit::decrypt::Args>>),
     /// Write a log to the standard output, as JSON Lines that can be verified anywhere, or as CSV.
     Export(Box<With<audit::export::Args>>),
+    /// Go on with logs whose sealing key is lost; a record in each says so.
+    Adopt(Box<With<audit::adopt::AdoptArgs>>),
 }
 
 impl AuditCommands {
@@ -174,6 +176,7 @@ impl AuditCommands {
             Self::List(with) => (Work::List(with.args), with.config),
             Self::Decrypt(with) => (Work::Decrypt(with.args), with.config),
             Self::Export(with) => (Work::Export(with.args), with.config),
+            Self::Adopt(with) => (Work::Adopt(with.args), with.config),
         }
     }
 }
@@ -231,7 +234,7 @@ fn failed(failure: &Failure) -> ExitCode {
         }
         source = cause.source();
     }
-    let _ = io::stderr().write_all(redact_text(&text).as_bytes());
+    let _ = io::stderr().write_all(visible(&redact_text(&text)).as_bytes());
     failure.exit_code()
 }
 
@@ -362,8 +365,7 @@ async fn keep_vault(command: VaultCommands, secrets: KnownSecrets) -> Result<Exi
     outcome
 }
 
-/// The same for commands that show their work in the terminal: unless the settings say otherwise,
-/// only what goes wrong is logged.
+/// The same for commands in a terminal: unless the settings say otherwise, only trouble is logged.
 fn quietly(mut config: Config, secrets: KnownSecrets) -> Result<Config, Failure> {
     if config.log.log_level == logging::DEFAULT_LEVEL {
         "warn".clone_into(&mut config.log.log_level);
@@ -380,20 +382,14 @@ fn settled(mut config: Config, mut secrets: KnownSecrets) -> Result<Config, Fail
     }
     config.surroundings = Surroundings::capture();
     if let Some(path) = &config.llm.script {
-        config.play(script(path)?);
+        let script = Script::read(path).map_err(|reason| Failure::Script {
+            path: path.clone(),
+            reason,
+        });
+        config.play(script?);
     }
     logging::init(&config.log, secrets)?;
     Ok(config)
-}
-
-/// The script in this file.
-fn script(path: &Path) -> Result<Script, Failure> {
-    let unplayable = |reason: String| Failure::Script {
-        path: path.to_owned(),
-        reason,
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| unplayable(error.to_string()))?;
-    Script::from_json(&text).map_err(|error| unplayable(error.to_string()))
 }
 
 #[cfg(test)]

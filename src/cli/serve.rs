@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::audit::seals::lost_key;
 use crate::cli::failure::{Failure, connect_options};
 use crate::config::settings::{AppEnv, Config};
 use crate::http::router::router;
@@ -134,10 +135,12 @@ impl Running {
         let pool = db::connect(options.clone(), &settings).await?;
         let mut conn = pool.acquire().await.map_err(db::Error::Query)?;
         let pending = db::pending(&mut conn).await?.len();
-        drop(conn);
         if pending > 0 {
             return Err(Failure::Pending(pending));
         }
+        let is_development = config.app_env == AppEnv::Development;
+        lost_key::check(&mut conn, &config.audit_keys()?, is_development).await?;
+        drop(conn);
         if config.app_env == AppEnv::Development && config.auth.jwt_secret.is_none() {
             tracing::info!(
                 "tokens are signed with a secret from the data folder; `navi token mint` makes them"

@@ -5,7 +5,7 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
-use crate::platform::text::within_chars;
+use crate::platform::text::{visible, visible_prose, within_chars};
 
 /// The most lines of one block of command output that are shown; the log has them all.
 const MAX_OUTPUT_LINES: usize = 40;
@@ -61,14 +61,14 @@ impl<W: Write> Show<W> {
     /// A unified diff, coloured.
     pub fn diff(&mut self, text: &str) -> std::io::Result<()> {
         self.end_text()?;
-        for line in plain(text).lines() {
+        for line in text.lines() {
             let style = match line.as_bytes().first() {
                 Some(b'+') => GOOD,
                 Some(b'-') => BAD,
                 Some(b'@') => TOOL,
                 _ => Style::new(),
             };
-            writeln!(self.out, "{style}{line}{style:#}")?;
+            writeln!(self.out, "{style}{}{style:#}", visible_prose(line))?;
         }
         Ok(())
     }
@@ -77,18 +77,18 @@ impl<W: Write> Show<W> {
     pub fn frame(&mut self, frame: &Value) -> std::io::Result<()> {
         match frame["type"].as_str().unwrap_or_default() {
             "" => self.model(&frame["router_info"]),
-            "thinking_progress" => self.note(&text(&frame["message"])),
+            "thinking_progress" => self.note(&prose(&frame["message"])),
             "plan_start" => self.plan(&frame["data"]),
-            "text" => self.text(&text(&frame["text"])),
+            "text" => self.text(&prose(&frame["text"])),
             "tool_call" => self.tool_call(&frame["tool_call"]),
             // What the checks said before the first change is for comparing, not for watching.
             "check_output" if text(&frame["check_id"]).starts_with("baseline") => Ok(()),
             "command_output" | "check_output" => {
-                self.output(&text(&frame["command"]), &text(&frame["line"]))
+                self.output(&text(&frame["command"]), &prose(&frame["line"]))
             }
             "tool_result" => self.tool_result(&frame["tool_result"]["result"]),
             "iteration" => {
-                let heading = format!("Round {}: {}", frame["iteration"], text(&frame["reason"]));
+                let heading = format!("Round {}: {}", frame["iteration"], prose(&frame["reason"]));
                 self.heading(&heading)
             }
             "verification" => self.verification(frame),
@@ -98,7 +98,7 @@ impl<W: Write> Show<W> {
             "approval_denied" => self.decision(false, &frame["approval"]),
             "error" => {
                 self.end_text()?;
-                writeln!(self.out, "{BAD}error{BAD:#}: {}", text(&frame["error"]))
+                writeln!(self.out, "{BAD}error{BAD:#}: {}", prose(&frame["error"]))
             }
             "complete" => self.complete(&frame["summary"]),
             _ => Ok(()),
@@ -110,10 +110,10 @@ impl<W: Write> Show<W> {
         let Some(model) = info["effectiveModelId"].as_str() else {
             return Ok(());
         };
-        self.note(&format!("Model: {}", short(model)))?;
+        self.note(&format!("Model: {}", short(&visible(model))))?;
         if info["wasFallback"] == Value::Bool(true) {
             self.end_text()?;
-            let reason = text(&info["fallbackReason"]);
+            let reason = prose(&info["fallbackReason"]);
             writeln!(
                 self.out,
                 "{BAD}not the model that was asked for{BAD:#}: {reason}"
@@ -125,7 +125,7 @@ impl<W: Write> Show<W> {
     fn plan(&mut self, data: &Value) -> std::io::Result<()> {
         self.heading("Plan")?;
         for step in data["steps"].as_array().into_iter().flatten() {
-            let (title, detail) = (text(&step["title"]), text(&step["detail"]));
+            let (title, detail) = (prose(&step["title"]), prose(&step["detail"]));
             let detail = if detail == title { "" } else { &detail };
             writeln!(
                 self.out,
@@ -159,7 +159,11 @@ impl<W: Write> Show<W> {
             .unwrap_or_default();
         let command = text(&call["arguments"]["command"]);
         self.begin_command(&command);
-        writeln!(self.out, "{TOOL}▸ {name}{TOOL:#} {}", short(&about))
+        writeln!(
+            self.out,
+            "{TOOL}▸ {name}{TOOL:#} {}",
+            short(&visible(&about))
+        )
     }
 
     fn begin_command(&mut self, command: &str) {
@@ -201,15 +205,15 @@ impl<W: Write> Show<W> {
             let about = format!("{} ({})", text(&check["command"]), text(&check["type"]));
             self.mark(check["success"] == Value::Bool(true), &about)?;
             for error in check["errors"].as_array().into_iter().flatten() {
-                self.note(&format!("    {}", short(&text(error))))?;
+                self.note(&format!("    {}", short(&prose(error))))?;
             }
         }
         Ok(())
     }
 
     fn question(&mut self, data: &Value) -> std::io::Result<()> {
-        self.heading(&text(&data["title"]))?;
-        writeln!(self.out, "{}", text(&data["description"]))?;
+        self.heading(&prose(&data["title"]))?;
+        writeln!(self.out, "{}", prose(&data["description"]))?;
         for option in data["options"].as_array().into_iter().flatten() {
             writeln!(self.out, "  - {}", text(&option["value"]))?;
         }
@@ -219,7 +223,10 @@ impl<W: Write> Show<W> {
     fn consent(&mut self, data: &Value) -> std::io::Result<()> {
         self.heading("May this run?")?;
         let danger = text(&data["danger_level"]);
-        writeln!(self.out, "  {}", text(&data["command"]))?;
+        // Each line of it shows that it is one, so that none looks like what follows.
+        for line in text(&data["command"]).lines() {
+            writeln!(self.out, "  {BOLD}│{BOLD:#} {line}")?;
+        }
         writeln!(
             self.out,
             "  {BAD}{danger}{BAD:#}: {}",
@@ -229,6 +236,10 @@ impl<W: Write> Show<W> {
             for line in data[key].as_array().into_iter().flatten() {
                 writeln!(self.out, "  {DIM}{about}: {}{DIM:#}", text(line))?;
             }
+        }
+        let covers = text(&data["always_type_covers"]);
+        if !covers.is_empty() {
+            writeln!(self.out, "  {DIM}always this type: {covers}{DIM:#}")?;
         }
         self.note(
             "  y yes, once   a always this   t always this type   n no   or a command to run instead",
@@ -278,7 +289,7 @@ fn outcome(result: &Value) -> String {
         .iter()
         .find_map(|key| result[*key].as_str());
     if let Some(said) = said {
-        return short(said.lines().next().unwrap_or_default());
+        return short(&visible_prose(said.lines().next().unwrap_or_default()));
     }
     let counted = [
         ("", "total_lines", " lines"),
@@ -287,29 +298,30 @@ fn outcome(result: &Value) -> String {
     ];
     let what = counted
         .iter()
-        .find_map(|(before, key, after)| Some(format!("{before}{}{after}", result.get(*key)?)));
-    let what = what.or_else(|| result["action"].as_str().map(str::to_owned));
+        .find_map(|(before, key, after)| Some(format!("{before}{}{after}", result.get(*key)?)))
+        .map(|what| visible(&what).into_owned());
+    let what = what.or_else(|| Some(text(result.get("action")?)));
     let path = text(&result["path"]);
     short(format!("{path} {}", what.unwrap_or_default()).trim())
 }
 
+/// A text that counts to the letter: what a model writes, a command prints or a file holds must not move
+/// the cursor of whoever watches, set a window's title, or look like another text.
 fn text(value: &Value) -> String {
-    plain(value.as_str().unwrap_or_default())
+    visible(value.as_str().unwrap_or_default()).into_owned()
 }
 
-/// The text without control characters but line ends and tabs: what a model writes, a command
-/// prints or a file holds must not move the cursor of whoever watches, or set a window's title.
-fn plain(text: &str) -> String {
-    let shown = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
-    text.chars().filter(shown).collect()
+/// A text to be read, in which emoji stay what they are.
+fn prose(value: &Value) -> String {
+    visible_prose(value.as_str().unwrap_or_default()).into_owned()
 }
 
-/// One line without control characters, cut at the width of a terminal.
+/// One line of a readable text, cut at the width of a terminal.
 fn short(text: &str) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let one_line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     // One more than is shown tells whether that is all.
     within_chars(
-        &clean.take(MAX_LINE_CHARS + 1).collect::<String>(),
+        &one_line.take(MAX_LINE_CHARS + 1).collect::<String>(),
         MAX_LINE_CHARS,
     )
 }
@@ -319,10 +331,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::platform::text::is_unseen;
 
     #[test]
     fn nothing_that_a_stranger_wrote_controls_the_terminal() {
-        let evil = "a\u{1b}]0;title\u{7}\u{9b}2Jb\rc\u{8}";
+        let evil = "a\u{1b}]0;title\u{7}\u{9b}2Jb\rc\u{8}\u{202e}d\u{200b}\u{e0041}";
         let mut bytes = Vec::new();
         let mut show = Show::new(&mut bytes);
         for frame in [
@@ -339,6 +352,9 @@ mod tests {
                 {"type": evil, "command": evil, "success": false, "errors": [evil]}]}),
             json!({"type": "prompt_request", "data":
                 {"title": evil, "description": evil, "options": [{"value": evil}]}}),
+            json!({"type": "command.consent_required", "data": {"command": evil,
+                "danger_level": evil, "warning": evil, "consequences": [evil],
+                "alternatives": [evil], "always_type_covers": evil}}),
             json!({"type": "error", "error": evil}),
             json!({"type": "complete", "summary": {"success": false, "stopped_reason": evil}}),
         ] {
@@ -356,6 +372,32 @@ mod tests {
         }
         let control = |c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\u{1b}');
         assert!(!text.contains(control), "{text:?}");
+        assert!(!text.contains(is_unseen), "{text:?}");
+        assert!(text.contains("\\u{1b}]0;title\\u{7}"), "{text}");
+    }
+
+    #[test]
+    fn a_question_shows_the_command_that_runs() {
+        let command =
+            "git push \u{202e}nigiro\u{202c} \u{2066}main\u{2069} a\u{200b}b\u{1b}[8m\nn no";
+        let text = shown(&[
+            json!({"type": "tool_call", "tool_call": {"name": "run_command", "arguments": {"command": command}}}),
+            json!({"type": "command.consent_required", "data": {"command": command,
+                "danger_level": "high", "warning": "it\u{202e} publishes", "consequences": ["a\u{200f}b"],
+                "alternatives": ["c\u{feff}d"]}}),
+        ]);
+        assert!(!text.contains(is_unseen), "{text:?}");
+        let whole =
+            "git push \\u{202e}nigiro\\u{202c} \\u{2066}main\\u{2069} a\\u{200b}b\\u{1b}[8m";
+        let question = text.split_once("May this run?").expect("a question").1;
+        assert!(
+            question.contains(&format!("│ {whole}\n  │ n no\n")),
+            "{question}"
+        );
+        assert!(
+            question.contains("it\\u{202e} publishes") && question.contains("c\\u{feff}d"),
+            "{question}"
+        );
     }
 
     fn shown(frames: &[Value]) -> String {
@@ -365,6 +407,25 @@ mod tests {
             show.frame(frame).expect("a vector takes everything");
         }
         String::from_utf8(plain.into_inner()).expect("text")
+    }
+
+    #[test]
+    fn a_question_tells_what_always_would_cover() {
+        let asked =
+            |data: Value| shown(&[json!({"type": "command.consent_required", "data": data})]);
+        let data = json!({"command": "git push origin main", "danger_level": "medium",
+            "warning": "This publishes commits.",
+            "always_type_covers": "Pushes to the remote `origin` without force."});
+        insta::assert_snapshot!(asked(data), @r"
+
+        May this run?
+          │ git push origin main
+          medium: This publishes commits.
+          always this type: Pushes to the remote `origin` without force.
+          y yes, once   a always this   t always this type   n no   or a command to run instead
+        ");
+        // A server that is older says nothing of it.
+        assert!(!asked(json!({"command": "ls"})).contains("always this type:"));
     }
 
     #[test]
@@ -394,7 +455,7 @@ mod tests {
 
         Looking.
         ▸ run_command cargo test
-          │ one[2J
+          │ one\u{1b}[2J
           │ two
           ✗ exit code 101
         ▸ cargo check

@@ -13,6 +13,7 @@ use crate::agent::config::AgentConfig;
 use crate::audit;
 use crate::audit::config::AuditConfig;
 use crate::audit::keyring::Keyring;
+use crate::audit::witnessing::witness::Witness;
 use crate::auth::config::AuthConfig;
 use crate::config::bind::BindAddress;
 use crate::config::browsers::BrowserConfig;
@@ -361,6 +362,13 @@ impl Config {
             (None, AppEnv::Staging | AppEnv::Production) => return Err(AuditKeysError::Required),
         };
         Ok(Keyring::new(&self.audit, key.expose_secret(), made_up)?)
+    }
+
+    /// Where checkpoints of audit logs are kept beside the database.
+    pub fn audit_witness(&self) -> Witness {
+        let folder = self.data_dir().ok();
+        let folder = folder.map(|folder| folder.join("audit-checkpoints"));
+        Witness::new(folder, self.audit.audit_witness_file.clone())
     }
 }
 

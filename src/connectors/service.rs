@@ -225,7 +225,8 @@ impl Connectors {
     async fn bind(&self, owner: &Owner, stored: &Stored, text: &[u8]) {
         let place = TokenPlace::new(owner, stored.base_url.as_deref());
         let bound = async {
-            let sealed = self.vault.seal(&place.place(), text).await?;
+            let sealed = self.vault.seal(&place.place(), text).await;
+            let sealed = sealed.map_err(Error::Vault)?;
             let old = Old {
                 org_id: owner.org_id.clone(),
                 user_id: owner.user_id.clone(),

@@ -23,7 +23,7 @@ pub fn is_of_a_run(remote: SocketAddr, local: SocketAddr) -> bool {
     if socket.user != nix::unistd::getuid().as_raw() {
         return false;
     }
-    let processes = Processes::look();
+    let processes = ProcessTable::look();
     match processes.holder(socket.inode) {
         Some(pid) => processes.is_of_a_run(pid),
         // A process can hide its files; one that is not below this one has no reason here.
@@ -46,7 +46,7 @@ fn socket(own: SocketAddr, other: SocketAddr) -> Option<SocketEntry> {
 }
 
 /// The row of a socket with these two ends: `sl local remote state queues timers retransmits uid
-/// timeout inode …` (Linux, Documentation/networking/proc_net_tcp.rst).
+/// timeout inode …` (Linux, `Documentation/networking/proc_net_tcp.rst`).
 fn entry(table: &str, own: SocketAddr, other: SocketAddr) -> Option<SocketEntry> {
     let same = |text: &str, wanted: SocketAddr| {
         address(text).is_some_and(|found| {
@@ -82,11 +82,11 @@ fn address(text: &str) -> Option<SocketAddr> {
 }
 
 /// All processes, by their parents.
-struct Processes {
+struct ProcessTable {
     parents: HashMap<u32, u32>,
 }
 
-impl Processes {
+impl ProcessTable {
     fn look() -> Self {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -187,7 +187,7 @@ mod tests {
         let (_server, remote) = listener.accept().unwrap();
         let found = socket(remote, listener.local_addr().unwrap()).unwrap();
         assert_eq!(found.user, nix::unistd::getuid().as_raw());
-        let processes = Processes::look();
+        let processes = ProcessTable::look();
         assert_eq!(processes.holder(found.inode), Some(std::process::id()));
         assert!(!processes.is_below(std::process::id()));
         assert!(!is_of_a_run(remote, listener.local_addr().unwrap()));

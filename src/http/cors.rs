@@ -26,7 +26,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PAT
 /// The headers of answers that pages may read, beside those that they may always read.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "X-Request-Id, X-Error-Code, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, \
-     traceparent, Link, WWW-Authenticate",
+     traceparent, Link, WWW-Authenticate, X-Content-Type-Options, Referrer-Policy, Cache-Control",
 );
 /// Seconds for which a preflight holds: as long as Chromium keeps one.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");

@@ -1,4 +1,4 @@
-//! The outermost layer: gives every request its id and its place in a trace, and writes them into
+//! Gives every request its id and its place in a trace, and writes them into
 //! the answer, into problems and into the log.
 
 use std::time::Instant;

@@ -5,6 +5,7 @@
 
 pub mod cors;
 pub mod failures;
+pub mod guard;
 pub mod identity;
 pub mod limits;
 pub mod measure;

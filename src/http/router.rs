@@ -16,6 +16,7 @@ use crate::audit::layer::{Failures, Recorder, failed_logins, record};
 use crate::auth::development::DevelopmentIdentity;
 use crate::auth::layer::{AccessRules, Gate, authenticate};
 use crate::auth::rate_limit::RateLimiter;
+use crate::http::guard::{headers, host};
 use crate::http::limits::Rates;
 use crate::http::missing::Served;
 use crate::http::sockets::peers;
@@ -179,13 +180,17 @@ pub fn router(app: &App) -> Router {
             failures::Recorder::new(app.telemetry.clone(), app.clock.clone()),
             failures::record,
         ))
+        // Before anything is decided by the name of the host.
+        .layer(from_fn(host::require_host))
         // Browsers must be able to read every answer, refusals too, and they send no token with
         // what they ask beforehand.
         .layer(from_fn_with_state(Arc::new(pages), cors::cors))
         // Sees every answer, those of the layers above included.
         .layer(from_fn_with_state(app.metrics.clone(), measure::measure))
-        // Outermost: every answer and every line of the log has the request's id.
+        // Every answer and every line of the log has the request's id.
         .layer(from_fn_with_state(app.clock.clone(), identity::identify))
+        // Outermost: no answer goes without it.
+        .layer(from_fn_with_state(PUBLIC, headers::protect))
 }
 
 /// Brings every documented series of `http_requests_total` to life at zero, so that an alert on

@@ -1,5 +1,7 @@
 //! A script: what the scripted provider answers, turn by turn.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -180,6 +182,12 @@ impl Default for Script {
 }
 
 impl Script {
+    /// Reads the script in a file, or says why it cannot be read.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+        Self::from_json(&text).map_err(|error| error.to_string())
+    }
+
     /// Reads a script from JSON.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)

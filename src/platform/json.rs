@@ -112,6 +112,35 @@ pub fn strip_nul_json(value: &mut Value) -> bool {
     }
 }
 
+/// Shows every string and every name of a member as `shown` does. Answers whether anything changed.
+pub fn show_json(value: &mut Value, shown: fn(&str) -> Cow<'_, str>) -> bool {
+    match value {
+        Value::String(text) => match shown(text) {
+            Cow::Borrowed(_) => false,
+            Cow::Owned(other) => {
+                *text = other;
+                true
+            }
+        },
+        Value::Array(items) => {
+            let changed = items.iter_mut().map(|item| show_json(item, shown));
+            changed.filter(|changed| *changed).count() > 0
+        }
+        Value::Object(map) => {
+            let has_trick = map.keys().any(|key| matches!(shown(key), Cow::Owned(_)));
+            if has_trick {
+                *map = std::mem::take(map)
+                    .into_iter()
+                    .map(|(key, value)| (shown(&key).into_owned(), value))
+                    .collect();
+            }
+            let below = map.values_mut().map(|below| show_json(below, shown));
+            below.filter(|changed| *changed).count() > 0 || has_trick
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

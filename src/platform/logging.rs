@@ -10,7 +10,8 @@
 //! query. Text from outside that must appear is a field, never part of the message.
 //!
 //! What is written all the same passes through redaction, a whole line at a time: for what its name or
-//! form gives away, and for the secrets in this process's settings.
+//! form gives away, and for the secrets in this process's settings. And no text from outside turns or
+//! hides what stands in a line: such characters are written as escapes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,9 +26,11 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::platform::clock::Clock;
 use crate::platform::ids::uuid_v7;
+use crate::platform::json::show_json;
 use crate::platform::redact::json::redact_json;
 use crate::platform::redact::known::KnownSecrets;
 use crate::platform::redact::text::redact_text;
+use crate::platform::text::visible;
 
 /// What is logged when nothing is set.
 pub const DEFAULT_LEVEL: &str = "info";
@@ -126,6 +129,7 @@ where
             writer,
             secrets: Arc::new(secrets),
             form: config.log_format,
+            colours,
         });
     Ok(match config.log_format {
         LogFormat::Text => builder.with_ansi(colours).finish().into(),
@@ -138,6 +142,7 @@ struct Redacting<W> {
     writer: W,
     secrets: Arc<KnownSecrets>,
     form: LogFormat,
+    colours: bool,
 }
 
 impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Redacting<W> {
@@ -148,6 +153,7 @@ impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Redacting<W> {
             writer: self.writer.make_writer(),
             secrets: self.secrets.clone(),
             form: self.form,
+            colours: self.colours,
             bytes: Vec::new(),
         }
     }
@@ -158,6 +164,7 @@ struct Line<W: Write> {
     writer: W,
     secrets: Arc<KnownSecrets>,
     form: LogFormat,
+    colours: bool,
     bytes: Vec<u8>,
 }
 
@@ -177,7 +184,8 @@ impl<W: Write> Drop for Line<W> {
         let text = String::from_utf8_lossy(&self.bytes);
         let text = self.secrets.redact(&text);
         let clean = match self.form {
-            LogFormat::Text => redact_text(&text),
+            LogFormat::Text if self.colours => Cow::Owned(visible_but_colours(&redact_text(&text))),
+            LogFormat::Text => Cow::Owned(visible(&redact_text(&text)).into_owned()),
             LogFormat::Json => redact_line(&text),
         };
         // Where a log cannot be written, nobody can be told.
@@ -188,13 +196,41 @@ impl<W: Write> Drop for Line<W> {
 /// A line of JSON, redacted by the names of its members at any depth; as text if it is none.
 fn redact_line(line: &str) -> Cow<'_, str> {
     let Ok(mut event) = serde_json::from_str(line) else {
-        return redact_text(line);
+        return Cow::Owned(visible(&redact_text(line)).into_owned());
     };
-    if redact_json(&mut event) {
+    let had_secret = redact_json(&mut event);
+    if show_json(&mut event, visible) || had_secret {
         Cow::Owned(format!("{event}\n"))
     } else {
         Cow::Borrowed(line)
     }
+}
+
+/// A line in which nothing but the colours that a line is written with controls the terminal.
+fn visible_but_colours(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find("\x1b[") {
+        let digits = &rest[at + 2..];
+        let end = digits.find('m').filter(|end| is_colour(&digits[..*end]));
+        // What is no colour is an escape of somebody else's.
+        let to = end.map_or(at + 2, |end| at + 2 + end + 1);
+        shown.push_str(&visible(&rest[..at]));
+        if end.is_some() {
+            shown.push_str(&rest[at..to]);
+        } else {
+            shown.push_str(&visible(&rest[at..to]));
+        }
+        rest = &rest[to..];
+    }
+    shown.push_str(&visible(rest));
+    shown
+}
+
+/// One of the colours and weights of a line; none that hides what follows.
+fn is_colour(code: &str) -> bool {
+    let code = code.parse::<u8>();
+    matches!(code, Ok(0..=3 | 30..=37))
 }
 
 /// The longest request id that is taken from a client, in bytes.
@@ -243,6 +279,14 @@ mod tests {
         for bad in ["", "a b", "a\nb", "ä", "\u{7f}", &"x".repeat(129)] {
             assert_eq!(RequestId::from_client(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn colours_stay_and_nothing_else_controls_the_terminal() {
+        let line = "\x1b[2m12:00\x1b[0m \x1b[32m INFO\x1b[0m a\x1b[2Jb\u{202e}c\x1b[8md\u{9b}e\n";
+        let shown =
+            "\x1b[2m12:00\x1b[0m \x1b[32m INFO\x1b[0m a\\u{1b}[2Jb\\u{202e}c\\u{1b}[8md\\u{9b}e\n";
+        assert_eq!(visible_but_colours(line), shown);
     }
 
     #[test]

@@ -2,17 +2,19 @@
 //!
 //! A judgement is [`model::Verdict::Allow`], `Ask` or `Forbid`, with the reasons. [`shell`] parses
 //! commands, [`judge`] walks through all that a command would run and finds facts, and [`rules`] says
-//! what a fact, a program or a file means; the strictest rule wins, and doubt asks. Start at
-//! [`service::Policy`].
+//! what a fact, a program or a file means; the strictest rule wins, and doubt asks. [`scope`] says
+//! what an answer covers that is given for good. Start at [`service::Policy`].
 
 pub mod error;
 pub mod judge;
+pub mod kill;
 pub mod matcher;
 pub mod model;
 pub mod paths;
 pub mod request;
 pub mod rule;
 pub mod rules;
+pub mod scope;
 pub mod secret_files;
 pub mod service;
 pub mod shell;

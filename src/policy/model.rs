@@ -1,10 +1,13 @@
 //! What is judged, and what a judgement says.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+
+use crate::policy::scope::ActionScope;
 
 /// What may happen with a call; the greatest of all findings holds.
 #[derive(
@@ -54,8 +57,11 @@ pub enum Danger {
 pub struct Finding {
     /// The rule's id.
     pub rule: String,
-    /// What "always allow this type" would allow: program and subcommand, or tool and class of file.
+    /// The kind of action: program and subcommand, or tool and class of file.
     pub kind: String,
+    /// What "always allow this type" would allow; none when that is nothing but the exact action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ActionScope>,
     /// What the rule says.
     #[schema(value_type = String)]
     pub verdict: Verdict,
@@ -72,6 +78,9 @@ pub struct Finding {
     /// Whether it can be taken back.
     pub reversible: bool,
 }
+
+/// The most objects that findings of one rule name in one part of an action.
+const MAX_OBJECTS: usize = 8;
 
 /// The tool that a [`Rewrite`] is a call of.
 pub const REWRITES_TO: &str = "search_files";
@@ -119,8 +128,20 @@ impl Judgement {
     /// The judgement that these findings add up to.
     pub(super) fn of(mut findings: Vec<Finding>) -> Self {
         findings.sort_by_key(|found| std::cmp::Reverse((found.verdict, found.danger)));
-        let mut seen = std::collections::BTreeSet::new();
-        findings.retain(|found| seen.insert((found.rule.clone(), found.segment.clone())));
+        let mut objects: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        let place = |found: &Finding| (found.rule.clone(), found.segment.clone());
+        for found in &findings {
+            let scopes = objects.entry(place(found)).or_default();
+            scopes.insert(found.scope.clone());
+        }
+        // More objects than anybody would read are none.
+        for found in &mut findings {
+            if objects[&place(found)].len() > MAX_OBJECTS {
+                found.scope = None;
+            }
+        }
+        let mut seen = BTreeSet::new();
+        findings.retain(|found| seen.insert((place(found), found.scope.clone())));
         Self {
             verdict: findings
                 .first()
@@ -158,7 +179,7 @@ impl Action {
         arguments: &Map<String, Value>,
         root: &Path,
     ) -> Self {
-        let sorted: std::collections::BTreeMap<_, _> = arguments.iter().collect();
+        let sorted: BTreeMap<_, _> = arguments.iter().collect();
         let mut hasher = Sha256::new();
         let mut part = |bytes: &[u8]| {
             hasher.update((bytes.len() as u64).to_be_bytes());

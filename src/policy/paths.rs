@@ -92,6 +92,17 @@ impl<'a> Places<'a> {
         path.canonicalize().unwrap_or(path)
     }
 
+    /// The path of a file within the workspace, whatever link leads to it; as it is given when the
+    /// link leads out.
+    pub fn real_name(&self, relative: &str) -> String {
+        match self.resolved(relative) {
+            Some(Place::Inside(real)) => real,
+            Some(Place::Temporary(_) | Place::Outside(_) | Place::Unknown) | None => {
+                relative.to_owned()
+            }
+        }
+    }
+
     /// Whether a file of the workspace holds a secret.
     pub fn holds_secret(&self, relative: &str) -> bool {
         !relative.contains([HOLE, '\0']) && (self.holds_secret)(&self.absolute(relative))

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::policy::error::PolicyError;
 use crate::policy::judge::facts::{Found, Sighting};
 use crate::policy::judge::scan;
+use crate::policy::judge::scopes::files;
 use crate::policy::judge::shell_state::Directory;
 use crate::policy::judge::walker::Walker;
 use crate::policy::model::{Action, Finding, Judgement, Verdict};
@@ -15,6 +16,7 @@ use crate::policy::paths::{Place, Places};
 use crate::policy::request::Request;
 use crate::policy::rule::FileAccess;
 use crate::policy::rules::{Rules, Shared};
+use crate::policy::scope::ActionScope;
 use crate::policy::secret_files::SecretFiles;
 
 /// The built-in rules.
@@ -99,7 +101,7 @@ impl Policy {
         self.judge_in(Places::of_examples(), tool, request)
     }
 
-    /// Judges a request. `tool` names it in findings, as what "always allow this type" is about.
+    /// Judges a request. `tool` names it in findings.
     pub fn judge(&self, tool: &str, request: Request<'_>, root: &Path) -> Judgement {
         self.judge_in(Places::new(root).closing(&self.closed), tool, request)
     }
@@ -172,31 +174,32 @@ impl Policy {
         if let Some(Place::Inside(real)) = places.resolved(&inside) {
             names.push(real);
         }
-        let mut found: Vec<Found> = match access {
-            FileAccess::Read => names
-                .into_iter()
-                .map(|name| Found::Reads(name.to_lowercase()))
-                .collect(),
-            FileAccess::Write => names
-                .into_iter()
-                .map(|name| Found::Writes(name.to_lowercase()))
-                .collect(),
-        };
+        let mut sightings: Vec<(Option<ActionScope>, Found)> = names
+            .iter()
+            .map(|name| match access {
+                FileAccess::Read => (files::read_by_tool(name), Found::Reads(name.to_lowercase())),
+                FileAccess::Write => (
+                    files::written_by_tool(name),
+                    Found::Writes(name.to_lowercase()),
+                ),
+            })
+            .collect();
         if access == FileAccess::Read {
+            let scope = || files::read_by_tool(&places.real_name(&inside));
             let absolute = places.absolute(&inside);
-            found.push(Found::ReadsAt(absolute.to_string_lossy().to_lowercase()));
-            found.extend(
-                places
-                    .holds_secret(&inside)
-                    .then_some(Found::Fact("holds-secret")),
-            );
+            let place = absolute.to_string_lossy().to_lowercase();
+            sightings.push((scope(), Found::ReadsAt(place)));
+            if places.holds_secret(&inside) {
+                sightings.push((scope(), Found::Fact("holds-secret")));
+            }
         }
         let mut findings = Vec::new();
-        for found in found {
+        for (scope, found) in sightings {
             let sighting = Sighting {
                 found,
                 kind: tool.to_owned(),
                 segment: path.to_owned(),
+                scope,
             };
             self.findings(&sighting, &mut findings);
         }
@@ -224,6 +227,7 @@ impl Policy {
             into.push(Finding {
                 rule: rule.id.clone(),
                 kind,
+                scope: sighting.scope.clone(),
                 verdict: rule.verdict,
                 danger: rule.danger,
                 segment: sighting.segment.clone(),

@@ -10,25 +10,10 @@ use std::sync::Arc;
 use crate::retrieval::chunk::{pieces, seen_of};
 use crate::retrieval::model::Fingerprint;
 use crate::retrieval::tokenize::each_term;
-
-/// How soon another occurrence of a term stops counting (BM25's `k1`).
-const SATURATION: f64 = 1.2;
-/// How much a long chunk is discounted (BM25's `b`); chunks are of similar length by construction.
-const LENGTH_WEIGHT: f64 = 0.6;
-/// What a defined name counts more than a mentioned one: the place that defines a function should
-/// come before the places that call it.
-const DEFINED_WHOLE: u32 = 8;
-/// What a part of a defined name counts more.
-const DEFINED_PART: u32 = 2;
-/// What a word of the file's own name adds to each of its chunks.
-const FILE_NAME: u32 = 4;
-/// What a word of its folders' names adds.
-const FOLDER_NAME: u32 = 2;
-/// Removed entries are swept out when there are half as many as live ones, and this many more; few in
-/// tests, so that they see it happen.
-const SWEEP_SLACK: usize = if cfg!(test) { 8 } else { 10_000 };
-/// The most terms of a question that are looked up, the rarest ones.
-const MAX_QUERY_TERMS: usize = 64;
+use crate::retrieval::weights::{
+    DEFINED_PART, DEFINED_WHOLE, FILE_NAME, FOLDER_NAME, LENGTH_WEIGHT, MAX_QUERY_TERMS,
+    SATURATION, SWEEP_SLACK,
+};
 
 /// A match.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,14 +85,10 @@ impl Index {
 
     /// Notes that a file holds secrets, in place of what it was before. None of its text is kept.
     pub fn put_secret(&mut self, path: &str, fingerprint: Option<Fingerprint>, round: u64) {
-        self.remove(path);
-        let file = File {
-            fingerprint,
-            seen: round,
-            secret: true,
-            chunks: Vec::new(),
-        };
-        self.files.insert(path.into(), file);
+        self.put(path, fingerprint, "", round);
+        if let Some(file) = self.files.get_mut(path) {
+            file.secret = true;
+        }
     }
 
     /// Roughly how much memory it takes, in bytes.

@@ -14,3 +14,4 @@ pub mod store;
 pub mod tables;
 pub mod tokenize;
 pub mod walk;
+pub mod weights;

@@ -59,7 +59,7 @@ pub struct Fingerprint {
 
 /// What is looked for, and what may be shown.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
+pub struct CodeQuery<'a> {
     /// The words of a person.
     pub text: &'a str,
     /// The room for the answer, in tokens, about.

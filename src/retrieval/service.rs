@@ -19,7 +19,7 @@ use crate::policy::secret_files::SecretFiles;
 use crate::retrieval::chunk::seen_of;
 use crate::retrieval::error::Error;
 use crate::retrieval::index::{Hit, Index};
-use crate::retrieval::model::{Chunk, Limits, Question, Retrieved};
+use crate::retrieval::model::{Chunk, CodeQuery, Limits, Retrieved};
 use crate::retrieval::walk;
 use crate::retrieval::walk::{Refresh, Refreshed, Root};
 
@@ -96,7 +96,7 @@ impl Retrieval {
         org_id: &OrgId,
         phase: CallPhase,
         root: &Path,
-        question: Question<'_>,
+        question: CodeQuery<'_>,
     ) -> Result<Retrieved, Error> {
         let started = Instant::now();
         let root = tokio::fs::canonicalize(root)
@@ -319,7 +319,7 @@ mod tests {
     use crate::platform::metrics::Metrics;
     use crate::policy::secret_files::SecretFiles;
     use crate::policy::service::Policy;
-    use crate::retrieval::model::{Limits, Question};
+    use crate::retrieval::model::{CodeQuery, Limits};
 
     fn retrieval(limits: Limits) -> Retrieval {
         Retrieval::new(limits, Clock::System, Metrics::new(&[], &[]).unwrap())
@@ -329,8 +329,8 @@ mod tests {
         Policy::built_in().unwrap().secret_files(root)
     }
 
-    fn question<'a>(secrets: &'a SecretFiles, text: &'a str) -> Question<'a> {
-        Question {
+    fn question<'a>(secrets: &'a SecretFiles, text: &'a str) -> CodeQuery<'a> {
+        CodeQuery {
             text,
             budget_tokens: 1_000,
             secrets,

@@ -49,7 +49,7 @@ impl Reason {
     /// The words for people.
     fn sentence(self) -> &'static str {
         match self {
-            Self::Secret => "Not reviewed (the name suggests secrets)",
+            Self::Secret => "Not reviewed (it may hold secrets)",
             Self::Binary => "Not reviewed (no text)",
             Self::Large => "Not reviewed (too large)",
             Self::Link => "Not reviewed (a link)",
@@ -160,7 +160,7 @@ mod tests {
         skipped.add_cut("long.rs");
         skipped.add_missing(1, true);
         insta::assert_snapshot!(skipped.sentences().join("\n"), @r"
-        Not reviewed (the name suggests secrets): `.env`.
+        Not reviewed (it may hold secrets): `.env`.
         Not reviewed (more files than one review takes): `f0`, `f1`, `f2`, `f3`, `f4`, 55 more.
         Reviewed only at the beginning (too long): `long.rs`.
         Not reviewed (the name is not UTF-8): 1.

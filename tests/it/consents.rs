@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use insta::assert_json_snapshot;
 use navi::approvals::consents::error::Error;
 use navi::approvals::consents::model::{AutoAllowed, Choice, ConsentStatus, Decision, NewConsent};
-use navi::approvals::consents::preferences::model::PreferenceId;
+use navi::approvals::consents::preferences::model::{PreferenceId, type_covers};
 use navi::approvals::consents::service::Consents;
 use navi::approvals::consents::store;
 use navi::auth::principal::{Principal, Role};
@@ -33,6 +33,7 @@ const AUDIT: &str = "/api/navi/consent-audit";
 fn finding(rule: &str, kind: &str, danger: &str) -> Finding {
     serde_json::from_value(json!({
         "rule": rule, "kind": kind, "verdict": "ask", "danger": danger, "segment": kind,
+        "scope": {"sort": "part", "text": kind, "digest": kind},
         "why": "it may do harm", "consequences": ["harm"], "alternatives": [], "reversible": false,
     }))
     .unwrap()
@@ -45,7 +46,15 @@ fn forbidden() -> Finding {
 }
 
 fn push() -> Finding {
-    finding("git.push", "git push", "medium")
+    push_to("origin", "medium")
+}
+
+fn push_to(remote: &str, danger: &str) -> Finding {
+    let mut finding = serde_json::to_value(finding("git.push", "git push", danger)).unwrap();
+    finding["scope"] = json!({
+        "sort": "remote", "subcommand": "push", "remote": remote, "folder": ".", "options": [],
+    });
+    serde_json::from_value(finding).unwrap()
 }
 
 fn path(id: ConsentId) -> String {
@@ -494,7 +503,7 @@ async fn a_preference_for_one_action_covers_that_action_in_its_workspace(db: PgP
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn a_preference_for_a_type_covers_its_rule_and_kind_in_its_workspace(db: PgPool) {
+async fn a_preference_for_a_type_covers_its_rule_and_object_in_its_workspace(db: PgPool) {
     let desk = Desk::new(db).await;
     let install = finding("package.install", "npm install", "low");
     let id = desk.ask_about(vec![push(), install.clone()]).await;
@@ -504,10 +513,19 @@ async fn a_preference_for_a_type_covers_its_rule_and_kind_in_its_workspace(db: P
     assert!(desk.unasked(other, &[install.clone(), push()]).await);
     let unknown = finding("net.fetch", "curl", "low");
     assert!(!desk.unasked(other, &[push(), unknown]).await, "each asks");
-    let same_rule = finding("git.push", "git push --tags", "low");
-    assert!(!desk.unasked(other, &[same_rule]).await, "another kind");
-    let same_kind = finding("git.force", "git push", "low");
-    assert!(!desk.unasked(other, &[same_kind]).await, "another rule");
+    let same_rule = push_to("https://evil.invalid/x", "medium");
+    assert!(!desk.unasked(other, &[same_rule]).await, "another object");
+    let same_kind = finding("git.push", "git push", "low");
+    assert!(!desk.unasked(other, &[same_kind]).await, "no object");
+    let mut same_object = push();
+    "git.force".clone_into(&mut same_object.rule);
+    assert!(!desk.unasked(other, &[same_object]).await, "another rule");
+    let mut unbounded = push();
+    unbounded.scope = None;
+    assert!(
+        !desk.unasked(other, &[unbounded]).await,
+        "older than scopes"
+    );
     assert!(!desk.unasked(other, &[push(), forbidden()]).await);
     assert!(!desk.unasked(other, &[]).await, "nothing is not covered");
     let elsewhere = desk
@@ -527,9 +545,11 @@ async fn a_preference_for_a_type_never_covers_what_is_critical(db: PgPool) {
     assert!(!desk.unasked(other, std::slice::from_ref(&wipe)).await);
     assert!(!desk.unasked(other, &[push(), wipe]).await);
     assert!(desk.unasked(other, &[push()]).await);
-    // A kind that was harmless when it was allowed, and is not any more.
-    let worse = finding("git.push", "git push", "critical");
-    assert!(!desk.unasked(other, &[worse]).await);
+    assert!(desk.unasked(other, &[push_to("origin", "low")]).await);
+    // What was harmless when it was allowed, and is not any more.
+    for worse in ["high", "critical"] {
+        assert!(!desk.unasked(other, &[push_to("origin", worse)]).await);
+    }
     let (_, listed) = desk.app.client(Role::Viewer).get(PREFERENCES).await;
     let kinds = listed["preferences"].as_array().unwrap().iter();
     let kinds: Vec<_> = kinds.map(|one| &one["preference_type"]).collect();
@@ -561,6 +581,7 @@ async fn preferences_are_listed_once_and_deleted_by_their_owner(db: PgPool) {
           "id": "[id]",
           "preference_type": "exact_command",
           "command_pattern": "git push origin main",
+          "covers": "This exact command.",
           "created_at": "2026-01-02T03:04:05Z",
           "created_by_task_id": "[run]",
           "workspace": "/home/u/project"
@@ -568,7 +589,8 @@ async fn preferences_are_listed_once_and_deleted_by_their_owner(db: PgPool) {
         {
           "id": "[id]",
           "preference_type": "command_type",
-          "command_pattern": "git push",
+          "command_pattern": "git push origin",
+          "covers": "Pushes to the remote `origin` without force.",
           "created_at": "2026-01-02T03:04:05Z",
           "created_by_task_id": "[run]",
           "workspace": "/home/u/project"
@@ -590,6 +612,78 @@ async fn preferences_are_listed_once_and_deleted_by_their_owner(db: PgPool) {
     assert!(!desk.unasked(HASH, &[push()]).await);
     let odd = client.delete(&format!("{PREFERENCES}/first")).await;
     assert_eq!(odd.0, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_preference_for_a_type_without_an_object_covers_nothing_any_more(db: PgPool) {
+    let desk = Desk::new(db.clone()).await;
+    let old = "insert into consent_preferences
+                 (org_id, user_id, workspace, preference_type, command_pattern, subject, created_at)
+               values ($1, $2, $3, $4, $5, $6, now())";
+    for (kind, pattern, subject) in [
+        ("command_type", "git push", "git.push".to_owned()),
+        ("exact_command", "git push origin main", "07".repeat(32)),
+    ] {
+        let insert = sqlx::query(old).bind(ORG).bind(USER).bind(WORKSPACE);
+        let insert = insert.bind(kind).bind(pattern).bind(subject);
+        insert.execute(&db).await.unwrap();
+    }
+    let mut unbounded = push();
+    unbounded.scope = None;
+    for finding in [push(), unbounded] {
+        assert!(!desk.unasked([8; 32], &[finding]).await);
+    }
+    assert!(
+        desk.unasked(HASH, &[push()]).await,
+        "an action is one still"
+    );
+    // Its owner finds it in the list, and why it does nothing.
+    let (_, listed) = desk.app.client(Role::Viewer).get(PREFERENCES).await;
+    let told = listed["preferences"].as_array().unwrap().iter();
+    let told: Vec<_> = told.map(|one| one["covers"].as_str().unwrap()).collect();
+    assert_eq!(told[0], "This exact action.");
+    assert!(told[1].starts_with("Nothing any more"), "{told:?}");
+    // Allowed anew, it is bound to what was shown.
+    let id = desk.ask().await;
+    desk.answer(id, Choice::AllowAlwaysType).await;
+    assert!(desk.unasked([8; 32], &[push()]).await);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_is_told_of_a_preference_is_what_it_was_allowed_for(db: PgPool) {
+    let desk = Desk::new(db).await;
+    let findings = vec![push(), finding("kills-others", "kill 7", "medium")];
+    let sentence = type_covers(&findings, "bash");
+    let id = desk.ask_about(findings).await;
+    desk.answer(id, Choice::AllowAlwaysType).await;
+    let (_, listed) = desk.app.client(Role::Viewer).get(PREFERENCES).await;
+    let told = listed["preferences"].as_array().unwrap().iter();
+    let told: Vec<_> = told.map(|one| one["covers"].as_str().unwrap()).collect();
+    assert_eq!(
+        told,
+        [
+            "This exact command: `kill 7`.",
+            "Pushes to the remote `origin` without force.",
+        ]
+    );
+    assert_eq!(
+        sentence,
+        "Pushes to the remote `origin` without force; this exact command: `kill 7`."
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn allowing_a_type_again_after_it_became_worse_covers_it(db: PgPool) {
+    let desk = Desk::new(db).await;
+    for danger in ["low", "high"] {
+        let worse = push_to("origin", danger);
+        assert!(!desk.unasked([8; 32], std::slice::from_ref(&worse)).await);
+        let id = desk.ask_about(vec![worse.clone()]).await;
+        desk.answer(id, Choice::AllowAlwaysType).await;
+        assert!(desk.unasked([8; 32], &[worse]).await, "{danger}");
+    }
+    let (_, listed) = desk.app.client(Role::Viewer).get(PREFERENCES).await;
+    assert_eq!(listed["count"], 1, "it is the same preference");
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

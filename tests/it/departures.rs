@@ -54,7 +54,7 @@ async fn requests_that_were_sent_together_are_all_answered(db: PgPool) {
     let app = TestApp::new(db).await;
     let (address, _stop) = crate::support::wire::listen(&app, Duration::from_mins(1)).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let together = "GET /ping HTTP/1.1\r\nHost: a\r\n\r\nGET /version HTTP/1.0\r\n\r\n";
+    let together = "GET /ping HTTP/1.1\r\nHost: a\r\n\r\nGET /version HTTP/1.0\r\nHost: a\r\n\r\n";
     stream.write_all(together.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
     let said = until_closed(&mut stream).await;

@@ -200,8 +200,14 @@ async fn print_shows_the_sql_of_either_direction_and_changes_nothing(
         out.contains("-- 0005 telemetry\n\ndrop table error_group_hours;\n"),
         "{out}"
     );
-    let newest_first =
-        [11, 10, 9, 8, 7, 6, 5].map(|version| out.find(&format!("-- {version:04} ")));
+    let versions: BTreeSet<i64> = MIGRATOR.iter().map(|one| one.version).collect();
+    let undone = versions
+        .into_iter()
+        .rev()
+        .take_while(|version| *version > 4);
+    let newest_first: Vec<_> = undone
+        .map(|version| out.find(&format!("-- {version:04} ")))
+        .collect();
     assert!(
         newest_first.is_sorted() && newest_first[0] == Some(0),
         "{out}"
@@ -222,8 +228,10 @@ async fn undo_goes_back_to_the_named_version(_: PgPoolOptions, options: PgConnec
     )
     .await;
     assert_eq!(code.unwrap(), ExitCode::SUCCESS);
+    let newest = MIGRATOR.iter().map(|one| one.version).max().unwrap();
+    assert!(out.starts_with(&format!("undone {newest:04} ")), "{out}");
     assert!(
-        out.starts_with("undone 0011 threads\nundone 0010 approvals\nundone 0009 runs\n"),
+        out.contains("undone 0011 threads\nundone 0010 approvals\nundone 0009 runs\n"),
         "{out}"
     );
     assert!(

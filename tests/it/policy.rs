@@ -359,6 +359,11 @@ fn findings_say_what_always_allow_would_allow() {
         (found.kind.as_str(), found.segment.as_str()),
         ("git push", "git push origin main")
     );
+    let scope = found.scope.as_ref().unwrap();
+    assert_eq!(
+        scope.sentence(),
+        "Pushes to the remote `origin` in `web` without force."
+    );
     assert_eq!(judge("rm -rf src").findings[0].kind, "rm");
     let written = judge_call("write_file", &arguments("path", ".env"), root());
     assert_eq!(written.findings[0].kind, "write_file environment-file");

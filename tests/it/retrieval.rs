@@ -14,7 +14,7 @@ use navi::platform::metrics::Metrics;
 use navi::policy::secret_files::SecretFiles;
 use navi::policy::service::Policy;
 use navi::retrieval::error::Error;
-use navi::retrieval::model::{Limits, Question, RagMetric, Retrieved};
+use navi::retrieval::model::{CodeQuery, Limits, RagMetric, Retrieved};
 use navi::retrieval::service::Retrieval;
 use navi::retrieval::store;
 use navi::retrieval::walk::Root;
@@ -46,8 +46,8 @@ fn secrets(root: &Path) -> SecretFiles {
     Policy::built_in().unwrap().secret_files(root)
 }
 
-fn question<'a>(secrets: &'a SecretFiles, text: &'a str, budget_tokens: usize) -> Question<'a> {
-    Question {
+fn question<'a>(secrets: &'a SecretFiles, text: &'a str, budget_tokens: usize) -> CodeQuery<'a> {
+    CodeQuery {
         text,
         budget_tokens,
         secrets,
@@ -608,7 +608,7 @@ async fn in_a_workspace_that_is_a_place_of_secrets_every_file_is_secret() {
         assert!(found.secret_files > 0, "{place}");
     }
     let link = home.path().join("link");
-    std::os::unix::fs::symlink(home.path().join(".kube"), &link).unwrap();
+    symlink(home.path().join(".kube"), &link).unwrap();
     assert_eq!(search(&retrieval, &link, "needle").await.chunks, []);
     let code = search(&retrieval, &home.path().join("code"), "needle").await;
     assert_eq!(code.chunks.len(), 1);

@@ -1759,7 +1759,7 @@ export interface components {
          * @description What happened.
          * @enum {string}
          */
-        AuditEvent: "http.request" | "tool.call" | "consent.decided" | "secret.opened" | "vault.rewrapped" | "audit.decrypted" | "audit.exported" | "audit.erased" | "audit.retained" | "data.erased" | "login.failed" | "config.changed";
+        AuditEvent: "http.request" | "tool.call" | "consent.decided" | "secret.opened" | "vault.rewrapped" | "audit.decrypted" | "audit.exported" | "audit.erased" | "audit.retained" | "audit.handed_over" | "audit.witnessed" | "data.erased" | "login.failed" | "config.changed";
         /** @description That a record stands in a log: RFC 9162 §2.1.3. */
         AuditInclusion: {
             /** @description The record's hash, in base64. */
@@ -3289,8 +3289,10 @@ export interface components {
         PreferenceType: "exact_command" | "command_type";
         /** @description Something that its owner does not want to be asked again. */
         PreferenceView: {
-            /** @description The command, or the kind of command. */
+            /** @description The command, or the object that its type is bound to. */
             command_pattern: string;
+            /** @description What it covers, in a sentence. */
+            covers: string;
             /**
              * Format: date-time
              * @description Since when.

@@ -21,6 +21,8 @@ export interface ConsentRequest {
     tool: string;
     tool_call_id: string;
     timeout_seconds: number;
+    /** What `allow_always_type` would cover, in one sentence. Older servers do not say it. */
+    always_type_covers?: string;
     [more: string]: unknown;
 }
 

@@ -156,6 +156,8 @@ pub(crate) async fn ask_to_repeat(
     let mut finding = Finding {
         rule: "outcome-unknown".to_owned(),
         kind: invocation.tool.name().to_owned(),
+        // Whether it was done is about this one call.
+        scope: None,
         verdict: Verdict::Ask,
         danger: Danger::Medium,
         segment: action.display.clone(),

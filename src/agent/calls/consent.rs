@@ -8,8 +8,11 @@ use serde_json::{Map, Value, json};
 use crate::agent::calls::call::PendingCall;
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::approvals::consents::model::{Decision, NewConsent};
+use crate::approvals::consents::preferences::model::type_covers;
 use crate::platform::ids::ConsentId;
-use crate::platform::redact::json::redact_json;
+use crate::platform::json::show_json;
+use crate::platform::redact::json::redact_command_json;
+use crate::platform::text::visible;
 use crate::policy::model::{Action, Danger, Finding};
 use crate::runs::event::Event;
 use crate::runs::event_data::{ApprovalData, RunPhase};
@@ -64,8 +67,10 @@ async fn open(
     let (id, created_at) = (ConsentId::new(clock), clock.now());
     let danger = danger(&findings);
     let mut shown = Value::Object(shown(id, &pending.call.id, action, &findings, danger));
-    // The person reads this; what they allow is bound to the exact action by its hash.
-    redact_json(&mut shown);
+    // The person reads this, so nothing in it looks like something else; what they allow is bound to the
+    // exact action by its hash.
+    redact_command_json(&mut shown);
+    show_json(&mut shown, visible);
     let consent = NewConsent {
         id,
         run_id: runner.run.id,
@@ -176,10 +181,11 @@ fn shown(
         texts.dedup();
         json!(texts)
     };
-    let why: Vec<&str> = findings
+    let mut why: Vec<&str> = findings
         .iter()
         .map(|finding| finding.why.as_str())
         .collect();
+    why.dedup();
     let fields = [
         ("consent_id", json!(id)),
         ("command", json!(action.display)),
@@ -197,6 +203,10 @@ fn shown(
         ("tool_call_id", json!(call_id)),
         ("timeout_seconds", json!(PATIENCE.as_secs())),
         ("reasons", json!(findings)),
+        (
+            "always_type_covers",
+            json!(type_covers(findings, action.shell)),
+        ),
     ];
     fields
         .into_iter()

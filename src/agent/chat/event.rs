@@ -10,6 +10,7 @@ use crate::llm::error::LlmError;
 use crate::llm::model::StreamEvent;
 use crate::platform::redact::gate::Gate;
 use crate::platform::redact::text::redact_text;
+use crate::platform::text::visible_prose;
 use crate::runs::pieces::Pieces;
 
 /// Something that happens while a question is answered.
@@ -81,7 +82,8 @@ pub fn events(chat: Chat) -> impl Stream<Item = ChatEvent> + Send + 'static {
         }
         if let Err(error) = ended {
             let (text, code) = (error.to_string(), error.code());
-            yield ChatEvent::Failed { error: redact_text(&text).into_owned(), code };
+            let error = visible_prose(&redact_text(&text)).into_owned();
+            yield ChatEvent::Failed { error, code };
             return;
         }
         let gen_id = chat.keep(&telling.answer).await;
@@ -143,7 +145,8 @@ impl Telling {
     }
 
     fn shown(&mut self, text: &str) -> Option<String> {
-        self.told.push_str(text);
-        self.pieces.push(text)
+        let text = visible_prose(text);
+        self.told.push_str(&text);
+        self.pieces.push(&text)
     }
 }

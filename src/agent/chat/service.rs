@@ -27,7 +27,7 @@ use crate::llm::model::ChatRequest;
 use crate::llm::route::Route;
 use crate::platform::ids::uuid_v7;
 use crate::platform::logging::TraceId;
-use crate::retrieval::model::{DEFAULT_BUDGET_TOKENS, Question, Retrieved};
+use crate::retrieval::model::{CodeQuery, DEFAULT_BUDGET_TOKENS, Retrieved};
 use crate::runs::event_data::router_info;
 use crate::runs::model::ToolAccess;
 use crate::runs::plan::Plan;
@@ -128,7 +128,7 @@ pub async fn search(
     let Some(workspace) = workspace else {
         return Retrieved::default();
     };
-    let question = Question {
+    let question = CodeQuery {
         text: query,
         budget_tokens: DEFAULT_BUDGET_TOKENS,
         secrets: &deps.tools.policy.secret_files(workspace.root()),

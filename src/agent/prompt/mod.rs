@@ -1,6 +1,6 @@
 //! The text that a model is given.
 
 pub mod compaction;
-pub(crate) mod fence;
+pub mod fence;
 pub mod messages;
 pub mod plan;

@@ -8,7 +8,7 @@ use crate::agent::prompt::plan::Progress;
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::ledger::model::CallPhase;
 use crate::llm::error::LlmError;
-use crate::retrieval::model::{Chunk, DEFAULT_BUDGET_TOKENS, Question, Retrieved};
+use crate::retrieval::model::{Chunk, CodeQuery, DEFAULT_BUDGET_TOKENS, Retrieved};
 use crate::runs::plan::Plan;
 use crate::runs::task::Task;
 
@@ -25,7 +25,7 @@ pub(crate) async fn retrieve(runner: &mut Runner) -> Result<Retrieved, Halt> {
     let root = tools.workspace.root().to_owned();
     let secrets = tools.policy.secret_files(&root);
     let query = plan::search_query(&runner.run.task);
-    let question = Question {
+    let question = CodeQuery {
         text: &query,
         budget_tokens: DEFAULT_BUDGET_TOKENS.min(runner.window_budget() / CODE_SHARE),
         secrets: &secrets,

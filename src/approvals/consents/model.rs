@@ -24,7 +24,7 @@ pub enum Choice {
     AllowOnce,
     /// Yes, and do not ask about this very action again.
     AllowAlwaysExact,
-    /// Yes, and do not ask about this kind of action again.
+    /// Yes, and do not ask about the same rules and object again.
     AllowAlwaysType,
     /// No.
     Deny,
@@ -209,7 +209,7 @@ pub enum Decided {
     AllowOnce,
     /// A person: yes, and always for this action.
     AllowAlwaysExact,
-    /// A person: yes, and always for this kind of action.
+    /// A person: yes, and always for the same rules and object.
     AllowAlwaysType,
     /// A person: no.
     Deny,

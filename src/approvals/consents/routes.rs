@@ -16,6 +16,7 @@ use crate::platform::extract::{Json, Path, Query};
 use crate::platform::ids::{ConsentId, RunId};
 use crate::platform::page::DEFAULT_LIMIT;
 use crate::platform::problem::Problem;
+use crate::platform::text::visible;
 use crate::policy::model::Danger;
 
 /// The routes of this slice.
@@ -124,7 +125,7 @@ fn said(choice: Choice) -> &'static str {
     match choice {
         Choice::AllowOnce => "allowed, this once",
         Choice::AllowAlwaysExact => "allowed, and from now on without asking",
-        Choice::AllowAlwaysType => "allowed, and actions of its type from now on without asking",
+        Choice::AllowAlwaysType => "allowed, and what its type covers from now on without asking",
         Choice::Deny => "denied",
         Choice::Alternative => "the alternative is tried instead",
     }
@@ -138,8 +139,10 @@ struct PreferenceView {
     id: PreferenceId,
     /// How much it covers.
     preference_type: PreferenceType,
-    /// The command, or the kind of command.
+    /// The command, or the object that its type is bound to.
     command_pattern: String,
+    /// What it covers, in a sentence.
+    covers: String,
     /// Since when.
     created_at: DateTime<Utc>,
     /// The run whose question led to it.
@@ -154,7 +157,9 @@ impl From<Preference> for PreferenceView {
         Self {
             id: preference.id,
             preference_type: preference.kind,
-            command_pattern: preference.pattern,
+            covers: preference.sentence(),
+            // A kind of command is kept to the letter, because it is compared.
+            command_pattern: visible(&preference.pattern).into_owned(),
             created_at: preference.created_at,
             created_by_task_id: preference.created_by_run,
             workspace: preference.workspace,
@@ -273,12 +278,13 @@ impl From<AuditEntry> for AuditView {
         Self {
             id: entry.id,
             consent_id: entry.consent_id,
-            command: entry.command,
+            // What earlier versions wrote is kept to the letter.
+            command: visible(&entry.command).into_owned(),
             shell: entry.shell,
-            cwd: entry.cwd,
+            cwd: visible(&entry.cwd).into_owned(),
             danger_level: entry.danger,
             decision: entry.decision,
-            alternative_command: entry.alternative,
+            alternative_command: entry.alternative.map(|text| visible(&text).into_owned()),
             requested_at: entry.requested_at,
             responded_at: entry.responded_at,
             response_time_ms: took.num_milliseconds(),

@@ -12,7 +12,7 @@ use crate::approvals::consents::model::{
     MAX_ALTERNATIVE_BYTES,
 };
 use crate::approvals::consents::preferences::model::{
-    MAX_PREFERENCES, NewPreference, Preference, PreferenceId, covering,
+    MAX_PREFERENCES, NewPreference, Preference, PreferenceId, covering, subjects,
 };
 use crate::approvals::consents::preferences::store as remembered;
 use crate::approvals::consents::store;
@@ -27,7 +27,7 @@ use crate::platform::hex::hex;
 use crate::platform::ids::{ConsentId, OrgId, RunId, ToolCallId, UserId};
 use crate::platform::json::strip_nul;
 use crate::platform::page::PageQuery;
-use crate::platform::redact::json::redact_json;
+use crate::platform::redact::json::redact_command_json;
 use crate::platform::signals::Signals;
 use crate::policy::model::Finding;
 
@@ -204,7 +204,8 @@ impl Consents {
         findings: &[Finding],
     ) -> Result<Option<Vec<PreferenceId>>, sqlx::Error> {
         let action = hex(action_hash);
-        let matching = remembered::matching(conn, org_id, user_id, workspace, &action, findings);
+        let subjects = subjects(findings);
+        let matching = remembered::matching(conn, org_id, user_id, workspace, &action, &subjects);
         Ok(covering(&matching.await?, findings))
     }
 
@@ -261,7 +262,7 @@ fn answer_entry(
     alternative: Option<&str>,
 ) -> NewEntry {
     let mut payload = json!({"choice": choice, "alternative": alternative});
-    redact_json(&mut payload);
+    redact_command_json(&mut payload);
     NewEntry {
         resource: Some(id.to_string()),
         payload: Some(payload),
@@ -301,7 +302,7 @@ fn preferred_entry(
         "command": action.command,
         "cwd": action.cwd,
     });
-    redact_json(&mut payload);
+    redact_command_json(&mut payload);
     NewEntry {
         run_id: Some(action.run_id.0),
         trace_id: action.trace_id.cloned().map(|trace| trace.0),

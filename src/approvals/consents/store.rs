@@ -12,7 +12,8 @@ use crate::approvals::consents::preferences::model::PreferenceId;
 use crate::platform::ids::{ConsentId, OrgId, RunId, ToolCallId, UserId};
 use crate::platform::json::{strip_nul, to_jsonb};
 use crate::platform::logging::TraceId;
-use crate::platform::redact::text::redact_text;
+use crate::platform::redact::command::redact_command;
+use crate::platform::text::visible;
 use crate::policy::model::{Danger, Finding};
 
 /// Writes a question that waits for its answer.
@@ -258,7 +259,8 @@ pub async fn record(
     alternative: Option<&str>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    let (command, alternative) = (redact_text(&consent.command), alternative.map(redact_text));
+    let command = to_read(&consent.command);
+    let (cwd, alternative) = (visible(&consent.cwd), alternative.map(to_read));
     sqlx::query!(
         "insert into consent_audit_log
            (org_id, user_id, consent_id, run_id, tool, command, shell, cwd, danger_level, decision,
@@ -270,12 +272,12 @@ pub async fn record(
         consent.id.0,
         consent.run_id.0,
         consent.tool,
-        command.as_ref(),
+        command,
         consent.shell(),
-        consent.cwd,
+        cwd.as_ref(),
         consent.danger as Danger,
         decided as Decided,
-        alternative.as_deref(),
+        alternative,
         consent.created_at,
         now,
     )
@@ -293,8 +295,7 @@ pub async fn record_auto_allowed(
     action: &AutoAllowed<'_>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    let (command, cwd) = (strip_nul(action.command), strip_nul(action.cwd));
-    let command = redact_text(&command);
+    let (command, cwd) = (to_read(action.command), to_read(action.cwd));
     sqlx::query!(
         "insert into consent_audit_log
            (org_id, user_id, preference_id, run_id, tool, command, shell, cwd, danger_level,
@@ -306,15 +307,22 @@ pub async fn record_auto_allowed(
         preference.0,
         action.run_id.0,
         action.tool,
-        command.as_ref(),
+        command,
         action.shell,
-        cwd.as_ref(),
+        cwd,
         action.danger as Danger,
         now,
     )
     .execute(conn)
     .await
     .map(drop)
+}
+
+/// A text of an action as a person may read it: without secrets, and with nothing in it that looks like
+/// something else.
+fn to_read(text: &str) -> String {
+    let text = strip_nul(text);
+    visible(&redact_command(&text)).into_owned()
 }
 
 /// The last decisions about the user's actions, newest first.

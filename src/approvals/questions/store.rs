@@ -6,8 +6,9 @@ use sqlx::PgConnection;
 
 use crate::approvals::questions::model::{NewQuestion, QuestionState, QuestionStatus};
 use crate::platform::ids::{OrgId, PromptId, RunId, ToolCallId, UserId};
-use crate::platform::json::{strip_nul, to_jsonb};
+use crate::platform::json::{show_json, strip_nul, to_jsonb};
 use crate::platform::redact::json::redact_json;
+use crate::platform::text::visible_prose;
 
 /// Writes a question.
 pub async fn insert(
@@ -18,6 +19,7 @@ pub async fn insert(
 ) -> sqlx::Result<()> {
     let mut shown = to_jsonb(&question.question);
     redact_json(&mut shown);
+    show_json(&mut shown, visible_prose);
     sqlx::query!(
         "insert into prompts (prompt_id, run_id, tool_call_id, org_id, user_id, question, status,
                               created_at, expires_at)

@@ -8,9 +8,10 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::audit::entry::Entry;
 use crate::audit::listing::model::{Format, Hints};
 use crate::audit::listing::view::{ListView, LookView, rows};
-use crate::audit::model::{Entry, EntryId, Event, Filter, Log, Outcome};
+use crate::audit::model::{EntryId, Event, Filter, Log, Outcome};
 use crate::audit::reader::Asker;
 use crate::audit::service::Audit;
 use crate::audit::view::PageView;

@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::audit::model::{Entry, EntryId, Event, Outcome};
+use crate::audit::entry::Entry;
+use crate::audit::model::{EntryId, Event, Outcome};
 use crate::audit::reader::{Opened, Sealed};
 use crate::audit::view::{OpenedView, PageView};
 

@@ -17,9 +17,9 @@ pub struct End {
     pub head: Vec<u8>,
     /// When it was written.
     pub last_at: DateTime<Utc>,
-    /// The seal over number and hash.
+    /// The seal over all of it.
     pub seal: Vec<u8>,
-    /// Under which key.
+    /// The name of the seal: of its key, and what it covers.
     pub seal_key_id: String,
 }
 
@@ -41,6 +41,22 @@ pub async fn begin_logs(conn: &mut PgConnection, ends: &[End]) -> sqlx::Result<(
     .execute(conn)
     .await
     .map(drop)
+}
+
+/// Those of these logs that have records or proofs, and no end: somebody took it away.
+pub async fn headless(conn: &mut PgConnection, orgs: &[String]) -> sqlx::Result<Vec<String>> {
+    // One statement sees one moment: a log that another server begins meanwhile has an end.
+    sqlx::query_scalar!(
+        r#"select o.org_id as "org_id!" from unnest($1::text[]) as o (org_id)
+           where not exists (select from audit_chains c where c.org_id = o.org_id)
+             and (exists (select from audit_records r where r.org_id = o.org_id)
+               or exists (select from audit_checkpoints k where k.org_id = o.org_id)
+               or exists (select from audit_tiles t where t.org_id = o.org_id))
+           order by o.org_id"#,
+        orgs,
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// The ends of these logs, locked until the end of the transaction, always in the same order so that
@@ -68,9 +84,30 @@ pub async fn end(conn: &mut PgConnection, org_id: &str) -> sqlx::Result<Option<E
     .await
 }
 
-/// The names of all logs.
+/// The names of all logs of which anything is there: an end, records, checkpoints or hashes.
 pub async fn logs(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar!("select org_id from audit_chains order by org_id")
+    // Records are many and their logs few: each step goes to the next name in the primary key.
+    sqlx::query_scalar!(
+        r#"with recursive names (org_id) as (
+             (select r.org_id from audit_records r order by r.org_id limit 1)
+             union all
+             select (select r.org_id from audit_records r where r.org_id > n.org_id
+                     order by r.org_id limit 1)
+             from names n where n.org_id is not null
+           )
+           select org_id as "org_id!" from names where org_id is not null
+           union select org_id from audit_chains
+           union select org_id from audit_checkpoints
+           union select org_id from audit_tiles
+           order by 1"#,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The names of the keys that seal the ends of logs.
+pub async fn seals(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!("select distinct seal_key_id from audit_chains order by seal_key_id")
         .fetch_all(conn)
         .await
 }

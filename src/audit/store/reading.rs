@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::audit::model::{ActorKind, Entry, EntryId, Event, Filter, Outcome, Phase};
+use crate::audit::entry::Entry;
+use crate::audit::model::{ActorKind, EntryId, Event, Filter, Outcome, Phase};
 use crate::audit::record::{Personal, Record};
 
 /// A record as its row is, before it is put together.
@@ -115,6 +116,17 @@ pub async fn records_after(
     Ok(rows.into_iter().map(Record::from).collect())
 }
 
+/// The last record of a log.
+pub async fn last_record(conn: &mut PgConnection, org_id: &str) -> sqlx::Result<Option<Record>> {
+    let row = records!(
+        "where org_id = $1 order by sequence desc, created_at desc limit 1",
+        org_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(Record::from))
+}
+
 /// The records of one entry, its beginning first.
 pub async fn records_of(
     conn: &mut PgConnection,
@@ -160,6 +172,22 @@ pub async fn count_before(
            where org_id = $1 and created_at < $2"#,
         org_id,
         cutoff,
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Counts the records up to a number.
+pub async fn count_up_to(
+    conn: &mut PgConnection,
+    org_id: &str,
+    sequence: i64,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from audit_records
+           where org_id = $1 and sequence <= $2"#,
+        org_id,
+        sequence,
     )
     .fetch_one(conn)
     .await
@@ -256,5 +284,49 @@ pub async fn last_of(
         event.as_str(),
     )
     .fetch_optional(conn)
+    .await
+}
+
+/// The lines of an event's statements in a log that begin so, each with the number of its record, in
+/// the order of the log.
+pub async fn lines_of_statements(
+    conn: &mut PgConnection,
+    org_id: &str,
+    event: Event,
+    beginning: &str,
+) -> sqlx::Result<Vec<(i64, String)>> {
+    let rows = sqlx::query!(
+        r#"select r.sequence, line.words as "words!" from audit_records r
+           cross join lateral string_to_table(r.statement, chr(10)) as line (words)
+           where r.org_id = $1 and r.event = $2 and strpos(r.statement, $3) > 0
+             and starts_with(line.words, $3)
+           order by r.sequence"#,
+        org_id,
+        event.as_str(),
+        beginning,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.sequence, row.words))
+        .collect())
+}
+
+/// The first words of all lines of an event's statements in a log, each once.
+pub async fn first_words_of_statements(
+    conn: &mut PgConnection,
+    org_id: &str,
+    event: Event,
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"select distinct split_part(line.words, ' ', 1) as "word!" from audit_records r
+           cross join lateral string_to_table(r.statement, chr(10)) as line (words)
+           where r.org_id = $1 and r.event = $2
+           order by 1"#,
+        org_id,
+        event.as_str(),
+    )
+    .fetch_all(conn)
     .await
 }

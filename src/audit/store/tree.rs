@@ -12,8 +12,12 @@ pub struct StoredCheckpoint {
     pub size: i64,
     /// Whether the records up to here were dropped.
     pub is_base: bool,
+    /// The root of the tree over them.
+    pub root: Vec<u8>,
     /// The signed text.
     pub note: String,
+    /// When it was signed.
+    pub created_at: DateTime<Utc>,
 }
 
 /// The last checkpoint of a log.
@@ -23,7 +27,7 @@ pub async fn last_checkpoint(
 ) -> sqlx::Result<Option<StoredCheckpoint>> {
     sqlx::query_as!(
         StoredCheckpoint,
-        "select size, is_base, note from audit_checkpoints
+        "select size, is_base, root, note, created_at from audit_checkpoints
          where org_id = $1 and not is_base order by size desc limit 1",
         org_id,
     )
@@ -40,7 +44,7 @@ pub async fn checkpoints(
 ) -> sqlx::Result<Vec<StoredCheckpoint>> {
     sqlx::query_as!(
         StoredCheckpoint,
-        "select size, is_base, note from audit_checkpoints
+        "select size, is_base, root, note, created_at from audit_checkpoints
          where org_id = $1 and size between $2 and $3 order by size, is_base",
         org_id,
         from,
@@ -55,8 +59,6 @@ pub async fn keep_checkpoint(
     conn: &mut PgConnection,
     org_id: &str,
     checkpoint: &StoredCheckpoint,
-    root: &[u8],
-    at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into audit_checkpoints (org_id, size, is_base, root, note, created_at)
@@ -64,9 +66,9 @@ pub async fn keep_checkpoint(
         org_id,
         checkpoint.size,
         checkpoint.is_base,
-        root,
+        checkpoint.root,
         checkpoint.note,
-        at,
+        checkpoint.created_at,
     )
     .execute(conn)
     .await
@@ -95,6 +97,16 @@ pub async fn tiles(
     Ok(tiles
         .map(|row| ((row.level, row.tile), row.hashes))
         .collect())
+}
+
+/// Counts the tiles of a log.
+pub async fn count_tiles(conn: &mut PgConnection, org_id: &str) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from audit_tiles where org_id = $1"#,
+        org_id,
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// Keeps tiles, in the place of shorter ones: two servers that make the same checkpoint write the

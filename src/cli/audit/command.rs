@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::cli::audit::opened::Log;
-use crate::cli::audit::{decrypt, export, list, opened, verify};
+use crate::cli::audit::{adopt, decrypt, export, list, opened, verify};
 use crate::cli::failure::Failure;
 use crate::config::settings::Config;
 use crate::platform::clock::Clock;
@@ -22,6 +22,8 @@ pub enum Work {
     Decrypt(decrypt::Args),
     /// `navi audit export`.
     Export(export::Args),
+    /// `navi audit adopt`.
+    Adopt(adopt::AdoptArgs),
 }
 
 impl Work {
@@ -30,7 +32,7 @@ impl Work {
         match self {
             Self::Verify(args) => args.export.is_some(),
             Self::Decrypt(args) => args.original.is_some(),
-            Self::List(_) | Self::Export(_) => false,
+            Self::List(_) | Self::Export(_) | Self::Adopt(_) => false,
         }
     }
 
@@ -43,7 +45,7 @@ impl Work {
         match self {
             Self::Verify(args) => verify::offline(args, config, out),
             Self::Decrypt(args) => decrypt::original(args, config, out),
-            Self::List(_) | Self::Export(_) => Ok(ExitCode::SUCCESS),
+            Self::List(_) | Self::Export(_) | Self::Adopt(_) => Ok(ExitCode::SUCCESS),
         }
     }
 
@@ -54,12 +56,21 @@ impl Work {
         database: &PgConnectOptions,
         out: &mut (dyn Write + Send),
     ) -> Result<ExitCode, Failure> {
-        let log: Log = opened::open(config, database, &Clock::System).await?;
+        let log: Log = match self {
+            // These go through whole logs.
+            Self::Verify(_) | Self::Adopt(_) => {
+                opened::open_at_length(config, database, &Clock::System).await?
+            }
+            Self::List(_) | Self::Decrypt(_) | Self::Export(_) => {
+                opened::open(config, database, &Clock::System).await?
+            }
+        };
         let outcome = match self {
             Self::Verify(args) => verify::run(args, config, &log.audit, out).await,
             Self::List(args) => list::run(args, &log.audit, out).await,
             Self::Decrypt(args) => decrypt::run(args, &log.audit, out).await,
             Self::Export(args) => export::run(args, &log.audit, out).await,
+            Self::Adopt(args) => adopt::run(args, config, &log.audit, out).await,
         };
         log.close().await;
         outcome

@@ -64,6 +64,8 @@ pub async fn run(
         Format::Jsonl => jsonl(audit, &log, &filter, out).await?,
         Format::Csv => table(audit, &log, &filter, out).await?,
     }
+    // This process makes no rounds that would do it.
+    audit.name_checkpoints().await?;
     Ok(ExitCode::SUCCESS)
 }
 

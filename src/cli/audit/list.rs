@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::audit::model::{ActorKind, Entry, Filter, Outcome};
+use crate::audit::entry::Entry;
+use crate::audit::model::{ActorKind, Filter, Outcome};
 use crate::audit::service::Audit;
 use crate::audit::view::EntryView;
 use crate::cli::audit::opened::Which;
 use crate::cli::failure::Failure;
+use crate::platform::text::visible;
 
 /// Which entries.
 #[derive(Clone, Debug, clap::Args)]
@@ -87,9 +89,7 @@ fn line(entry: &Entry) -> String {
     )
 }
 
-/// A text without what controls a terminal.
+/// A text in one line, without what controls a terminal or looks like another text.
 fn shown(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    visible(&text.replace(['\n', '\t'], " ")).into_owned()
 }

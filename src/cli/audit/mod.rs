@@ -1,5 +1,6 @@
-//! `navi audit`: verifying, listing, decrypting and exporting the audit log.
+//! `navi audit`: verifying, listing, decrypting, exporting and adopting audit logs.
 
+pub mod adopt;
 pub mod command;
 pub mod decrypt;
 pub mod export;

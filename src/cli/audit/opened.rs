@@ -107,7 +107,8 @@ async fn open_with(
     let metrics =
         Metrics::new(&labels, &ProviderId::names()).map_err(crate::app::BuildError::Metrics)?;
     let tasks = Tasks::new();
-    let audit = Audit::open(pool.clone(), clock.clone(), keys, metrics, &tasks);
+    let witness = config.audit_witness();
+    let audit = Audit::open(pool.clone(), clock.clone(), keys, metrics, witness, &tasks);
     Ok(Log {
         audit,
         db: pool,

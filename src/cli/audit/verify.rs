@@ -11,8 +11,9 @@ use crate::audit::model::Log;
 use crate::audit::note::{Checkpoint, VerifyingKey};
 use crate::audit::record::Record;
 use crate::audit::service::Audit;
-use crate::audit::verify::{Report, Verifier};
-use crate::audit::witness::Witness;
+use crate::audit::verifying::report::{NOT_FOUND, Report};
+use crate::audit::verifying::verifier::Verifier;
+use crate::audit::witnessing::witness::notes_in;
 use crate::cli::failure::Failure;
 use crate::cli::progress::Progress;
 use crate::config::settings::Config;
@@ -27,8 +28,9 @@ pub struct Args {
     /// Verify this organisation's log alone, not all of them.
     #[arg(long, value_name = "ORG", conflicts_with = "export")]
     pub org: Option<OrgId>,
-    /// A checkpoint that was kept elsewhere, and that the log must continue. Can be given more than once.
-    #[arg(long = "checkpoint", value_name = "FILE")]
+    /// Checkpoints that were kept elsewhere, and that the logs must continue: a signed text, or a file
+    /// with one a line as `NAVI_AUDIT_WITNESS_FILE` has them. Can be given more than once.
+    #[arg(long = "checkpoint", visible_alias = "since", value_name = "FILE")]
     pub checkpoints: Vec<PathBuf>,
     /// A key that signs checkpoints, `NAME+BASE64`. Without any, an export is verified with
     /// `AUDIT_ENCRYPTION_KEY`, or else with the keys that it names itself, which proves less.
@@ -46,58 +48,44 @@ pub async fn run(
     audit: &Audit,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
-    let notes = args.notes()?;
-    let keys = audit.verifying_keys();
-    let folder = config
-        .data_dir()
-        .ok()
-        .map(|folder| folder.join("audit-checkpoints"));
-    let witness = folder.map(Witness::in_folder);
-    let logs = match &args.org {
-        Some(org) => vec![Log::Org(org.clone())],
-        None => all_logs(audit, &notes, witness.as_ref()).await?,
+    let given = args.notes()?;
+    let kept = config.audit_witness().notes()?;
+    let mut progress = Progress::default();
+    let mut shown = |log: &str, done: u64, of: u64| {
+        progress.show(&format!("{}: {done} of {of} records", name(log)));
     };
-    let mut reports = Vec::new();
-    for log in &logs {
-        let mine = |note: &&String| {
-            Checkpoint::open(note, &keys)
-                .map_or(logs.len() == 1, |checkpoint| checkpoint.log == log.as_str())
-        };
-        let mut elsewhere: Vec<String> = notes.iter().filter(mine).cloned().collect();
-        elsewhere.extend(witness.as_ref().and_then(|witness| witness.note(log)));
-        let mut progress = Progress::default();
-        let report = audit
-            .verify(log, &elsewhere, |done, of| {
-                progress.show(&format!("{log}: {done} of {of} records"));
-            })
-            .await?;
-        progress.end();
-        reports.push(report);
-    }
+    let reports = if let Some(org) = &args.org {
+        let mut mine = of_log(&given, org.as_str());
+        if mine.is_empty() && !given.is_empty() {
+            let problem = format!("none of the given checkpoints is of the log of `{org}`");
+            return Err(Failure::Usage(problem));
+        }
+        mine.extend(of_log(&kept, org.as_str()));
+        let told = |done, of| shown(org.as_str(), done, of);
+        vec![audit.verify(&Log::Org(org.clone()), &mine, told).await?]
+    } else {
+        let notes = [given, kept].concat();
+        audit.verify_all(&notes, &mut shown).await?
+    };
+    progress.end();
     tell(args, &reports, out)
 }
 
-/// The logs in the database, and those that somebody remembers.
-async fn all_logs(
-    audit: &Audit,
-    notes: &[String],
-    witness: Option<&Witness>,
-) -> Result<Vec<Log>, Failure> {
-    let keys = audit.verifying_keys();
-    let mut logs = audit.logs().await?;
-    logs.extend(
-        witness
-            .map(|witness| witness.logs(&keys))
-            .into_iter()
-            .flatten(),
-    );
-    let given = notes
-        .iter()
-        .filter_map(|note| Checkpoint::open(note, &keys).ok());
-    logs.extend(given.map(|checkpoint| Log::from_name(&checkpoint.log)));
-    logs.sort();
-    logs.dedup();
-    Ok(logs)
+/// Those of these checkpoints that are of this log.
+fn of_log(notes: &[String], log: &str) -> Vec<String> {
+    let is_of =
+        |note: &&String| Checkpoint::read(note).is_ok_and(|read| read.checkpoint.log == log);
+    notes.iter().filter(is_of).cloned().collect()
+}
+
+/// A log as people name it. One that no organisation can have was made up.
+fn name(log: &str) -> String {
+    let known = Log::from_name(log);
+    if known.as_str() == log {
+        known.to_string()
+    } else {
+        format!("the log of {log:?}, which no organisation is called")
+    }
 }
 
 /// Verifies an export.
@@ -152,7 +140,11 @@ pub fn verify_lines(
         None => return Err(Failure::Export("it is empty".to_owned())),
     };
     let mut verifier = begin(&header, keys)?;
-    for note in notes {
+    let mine = of_log(notes, &header.org_id);
+    if mine.is_empty() && !notes.is_empty() {
+        verifier.whole("none of the given checkpoints is of this log".to_owned());
+    }
+    for note in mine.iter().chain(&header.checkpoint) {
         verifier.await_checkpoint(note);
     }
     let mut progress = Progress::default();
@@ -170,7 +162,28 @@ pub fn verify_lines(
         progress.show(&format!("{count} lines"));
     }
     progress.end();
+    compare_promise(&mut verifier, &header);
     Ok(verifier.finish())
+}
+
+/// Finds an export that was cut down: to less than its header promises, or to nothing that anybody
+/// signed.
+fn compare_promise(verifier: &mut Verifier, header: &Header) {
+    let (size, _) = verifier.end();
+    match header.size {
+        Some(promised) if size < promised => verifier.whole(format!(
+            "the export ends at record {size}, and its header promises {promised}"
+        )),
+        Some(_) => {}
+        // An export of a version that wrote no hand-overs, and promised nothing.
+        None => verifier.excuse_sudden_keys(),
+    }
+    if verifier.counts() == (0, 0) {
+        verifier.whole(
+            "there is no record in it and no checkpoint that holds, so it proves nothing"
+                .to_owned(),
+        );
+    }
 }
 
 fn begin(header: &Header, mut keys: Vec<VerifyingKey>) -> Result<Verifier, Failure> {
@@ -203,13 +216,23 @@ fn begin(header: &Header, mut keys: Vec<VerifyingKey>) -> Result<Verifier, Failu
 
 impl Args {
     fn notes(&self) -> Result<Vec<String>, Failure> {
-        let read = |path: &PathBuf| {
-            std::fs::read_to_string(path).map_err(|source| Failure::File {
+        let mut notes = Vec::new();
+        for path in &self.checkpoints {
+            let text = std::fs::read_to_string(path).map_err(|source| Failure::File {
                 path: path.clone(),
                 source,
-            })
-        };
-        self.checkpoints.iter().map(read).collect()
+            })?;
+            let found = notes_in(&text);
+            if found.is_empty() || found.iter().any(|note| Checkpoint::read(note).is_err()) {
+                let shown = path.display();
+                return Err(Failure::Usage(format!(
+                    "`{shown}` holds no checkpoint: give the signed text, or a file with one a line \
+                     as NAVI_AUDIT_WITNESS_FILE has them"
+                )));
+            }
+            notes.extend(found);
+        }
+        Ok(notes)
     }
 }
 
@@ -220,27 +243,16 @@ fn tell(
 ) -> Result<ExitCode, Failure> {
     let ok = reports.iter().all(|report| report.ok);
     if args.json {
-        let answer = serde_json::json!({"ok": ok, "logs": reports});
+        let answer = serde_json::json!({
+            "ok": ok,
+            "logs": reports,
+            "not_found_without_witness": NOT_FOUND,
+        });
         writeln!(out, "{answer}")?;
         return Ok(ExitCode::from(u8::from(!ok)));
     }
     for report in reports {
-        let log = Log::from_name(&report.org_id);
-        let Report {
-            records,
-            size,
-            checkpoints,
-            signed_size,
-            open,
-            erased,
-            ..
-        } = report;
-        let verdict = if report.ok { "whole" } else { "NOT WHOLE" };
-        writeln!(
-            out,
-            "{log}: {verdict}. {records} records up to number {size}, {checkpoints} checkpoints \
-             held, signed up to {signed_size}, {open} without an end, {erased} erased"
-        )?;
+        writeln!(out, "{}", line(report))?;
         for finding in &report.findings {
             writeln!(out, "  {finding}")?;
         }
@@ -248,5 +260,35 @@ fn tell(
     if reports.is_empty() {
         writeln!(out, "there are no audit logs yet")?;
     }
+    writeln!(out, "{NOT_FOUND}")?;
     Ok(ExitCode::from(u8::from(!ok)))
+}
+
+fn line(report: &Report) -> String {
+    let Report {
+        records,
+        size,
+        checkpoints,
+        signed_size,
+        open,
+        erased,
+        ..
+    } = report;
+    let verdict = match (report.ok, report.whole_since) {
+        (false, _) => "NOT WHOLE".to_owned(),
+        (true, None) => "whole".to_owned(),
+        (true, Some(since)) => format!(
+            "whole since record {since}, and no seal vouches for what is before, whose key was not \
+             available"
+        ),
+    };
+    let unsigned = match report.unsigned_checkpoints {
+        0 => String::new(),
+        count => format!(", {count} checkpoints of keys that are not given"),
+    };
+    format!(
+        "{}: {verdict}. {records} records up to number {size}, {checkpoints} checkpoints held{unsigned}, \
+         signed up to {signed_size}, {open} without an end, {erased} erased",
+        name(&report.org_id)
+    )
 }

@@ -9,7 +9,7 @@ use crate::feedback::learning::conclusions::{
 use crate::feedback::learning::model::{InsightContent, InsightKey, RetireReason};
 use crate::feedback::learning::posterior::{Posterior, wilson};
 use crate::feedback::learning::tallies::ALL_ANSWERS;
-use crate::feedback::learning::votes::{ScopeVotes, Voters};
+use crate::feedback::learning::votes::{ScopeVotes, VoterGroup};
 
 /// The fewest votes from which a category is judged.
 const MIN_VOTES: f64 = 5.0;
@@ -20,7 +20,7 @@ const HIGH_ACCEPTANCE: f64 = 0.8;
 pub(super) fn conclude(
     category: &str,
     votes: &ScopeVotes<'_>,
-    voters: &Voters<'_>,
+    group: &VoterGroup<'_>,
     found: &mut BTreeMap<InsightKey, Conclusion>,
 ) {
     let sum = votes.sum_where(|_| true);
@@ -38,12 +38,12 @@ pub(super) fn conclude(
         (false, _, _) => Support::Lacking(RetireReason::EvidenceAged),
     };
     let low = support(
-        weighted.high < LOW_ACCEPTANCE && rejecting.is_agreement(voters),
+        weighted.high < LOW_ACCEPTANCE && rejecting.is_agreement(group),
         weighted.high < LOW_ACCEPTANCE + HYSTERESIS && rejecting.is_majority(),
         raw.high < LOW_ACCEPTANCE + HYSTERESIS && rejecting.is_majority(),
     );
     let high = support(
-        weighted.low > HIGH_ACCEPTANCE && accepting.is_agreement(voters),
+        weighted.low > HIGH_ACCEPTANCE && accepting.is_agreement(group),
         weighted.low > HIGH_ACCEPTANCE - HYSTERESIS && accepting.is_majority(),
         raw.low > HIGH_ACCEPTANCE - HYSTERESIS && accepting.is_majority(),
     );
@@ -61,7 +61,7 @@ pub(super) fn conclude(
         ),
     ] {
         let key = InsightKey {
-            scope: voters.scope.clone(),
+            scope: group.scope.clone(),
             insight_type,
             category: Some(category.to_owned()),
             subject: ALL_ANSWERS.to_owned(),

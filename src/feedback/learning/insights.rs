@@ -13,7 +13,7 @@ use crate::feedback::learning::model::{
 };
 use crate::feedback::learning::posterior::{Posterior, wilson};
 use crate::feedback::learning::tallies::{ALL_ANSWERS, RaterTally, VoteCounts};
-use crate::feedback::learning::votes::{Electorate, ScopeVotes, VoteSum, Voters};
+use crate::feedback::learning::votes::{Electorate, ScopeVotes, VoteSum, VoterGroup};
 use crate::feedback::traits;
 
 /// Probability of being the best value from which an insight is created.
@@ -51,14 +51,14 @@ pub fn conclude(
         for (category, tallies) in by_category {
             for scope in &scopes {
                 let votes = ScopeVotes::of(&tallies, scope);
-                categories::conclude(category, &votes, &Voters { scope, electorate }, found);
+                categories::conclude(category, &votes, &VoterGroup { scope, electorate }, found);
             }
         }
         return;
     }
     for scope in &scopes {
         let votes = ScopeVotes::of(tallies, scope);
-        conclude_traits(subject, &votes, &Voters { scope, electorate }, found);
+        conclude_traits(subject, &votes, &VoterGroup { scope, electorate }, found);
     }
 }
 
@@ -74,7 +74,7 @@ struct Contrast<'a> {
 fn conclude_traits(
     subject: &str,
     votes: &ScopeVotes<'_>,
-    voters: &Voters<'_>,
+    group: &VoterGroup<'_>,
     found: &mut BTreeMap<InsightKey, Conclusion>,
 ) {
     let Some(kind) = traits::subject(subject).map(|subject| subject.kind) else {
@@ -86,9 +86,7 @@ fn conclude_traits(
         .map(|value| contrast(votes, value))
         .collect();
     contrasts.sort_by(|one, other| other.better.total_cmp(&one.better));
-    let best = contrasts
-        .first()
-        .map(|best| preference(best, votes, voters));
+    let best = contrasts.first().map(|best| preference(best, votes, group));
     let has_preference = best.is_some_and(|support| support == Support::Strong);
     for (rank, contrast) in contrasts.iter().enumerate() {
         let Some(sentence) = traits::sentence(subject, contrast.value) else {
@@ -98,7 +96,7 @@ fn conclude_traits(
             subject,
             value: contrast.value,
             sentence: &sentence,
-            scope: voters.scope,
+            scope: group.scope,
         };
         let support = match best {
             Some(support) if rank == 0 => support,
@@ -107,7 +105,7 @@ fn conclude_traits(
         };
         let key = statement.key(InsightType::preferring(kind));
         found.insert(key, support.with(|| statement.preferring(contrast)));
-        let support = match rejection(contrast.value, &contrast.own, votes, voters) {
+        let support = match rejection(contrast.value, &contrast.own, votes, group) {
             // The preference for another value says the same, and says what to do.
             Support::Strong | Support::Sustaining if has_preference => {
                 Support::Lacking(RetireReason::Covered)
@@ -131,7 +129,7 @@ fn contrast<'a>(votes: &ScopeVotes<'_>, value: &'a str) -> Contrast<'a> {
     }
 }
 
-fn preference(contrast: &Contrast<'_>, votes: &ScopeVotes<'_>, voters: &Voters<'_>) -> Support {
+fn preference(contrast: &Contrast<'_>, votes: &ScopeVotes<'_>, group: &VoterGroup<'_>) -> Support {
     let Contrast { own, rest, .. } = contrast;
     let has_both = own.raw.total() > 0.0 && rest.raw.total() > 0.0;
     let is_enough = rest.raw.rejected >= MIN_REJECTIONS || own.raw.accepted >= MIN_ACCEPTANCES;
@@ -142,7 +140,7 @@ fn preference(contrast: &Contrast<'_>, votes: &ScopeVotes<'_>, voters: &Voters<'
     let split = votes.preference(contrast.value);
     if contrast.better >= CREATE_PROBABILITY
         && difference >= MIN_DIFFERENCE
-        && split.is_agreement(voters)
+        && split.is_agreement(group)
     {
         return Support::Strong;
     }
@@ -153,13 +151,18 @@ fn preference(contrast: &Contrast<'_>, votes: &ScopeVotes<'_>, voters: &Voters<'
     Support::aged_or_turned(raw >= KEEP_PROBABILITY && split.is_majority())
 }
 
-fn rejection(value: &str, own: &VoteSum, votes: &ScopeVotes<'_>, voters: &Voters<'_>) -> Support {
+fn rejection(
+    value: &str,
+    own: &VoteSum,
+    votes: &ScopeVotes<'_>,
+    group: &VoterGroup<'_>,
+) -> Support {
     const KEEP_BELOW: f64 = LOW_ACCEPTANCE + HYSTERESIS;
     let rejecting = votes.acceptance(value).reversed();
     let acceptance = wilson(own.weighted);
     if own.raw.rejected < MIN_REJECTIONS {
         Support::Lacking(RetireReason::EvidenceAged)
-    } else if acceptance.high < LOW_ACCEPTANCE && rejecting.is_agreement(voters) {
+    } else if acceptance.high < LOW_ACCEPTANCE && rejecting.is_agreement(group) {
         Support::Strong
     } else if acceptance.high < KEEP_BELOW && rejecting.is_majority() {
         Support::Sustaining

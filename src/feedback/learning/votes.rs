@@ -78,15 +78,15 @@ impl RaterSplit<'_> {
 
     /// True if the raters in favour may speak for a scope: at least two, two thirds of those with a
     /// preference, and a share of all raters of the scope. A user's own scope needs only that user.
-    pub fn is_agreement(&self, voters: &Voters<'_>) -> bool {
+    pub fn is_agreement(&self, group: &VoterGroup<'_>) -> bool {
         let (in_favour, against) = (self.in_favour.len(), self.against.len());
-        match voters.scope {
+        match group.scope {
             InsightScope::Org | InsightScope::Team(_) => {
                 in_favour >= MIN_RATERS
                     && in_favour * 3 >= (in_favour + against) * 2
-                    && voters
+                    && group
                         .electorate
-                        .hears(self.in_favour.iter().copied(), voters.scope)
+                        .hears(self.in_favour.iter().copied(), group.scope)
             }
             InsightScope::User(_) => in_favour >= 1,
         }
@@ -95,7 +95,7 @@ impl RaterSplit<'_> {
 
 /// Who a conclusion is for, and who all may vote.
 #[derive(Clone, Copy, Debug)]
-pub struct Voters<'a> {
+pub struct VoterGroup<'a> {
     /// The scope of the conclusion.
     pub scope: &'a InsightScope,
     /// The raters of the organisation.
@@ -263,7 +263,9 @@ fn cap_raters(raters: &mut BTreeMap<&str, RaterVotes<'_>>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{RaterSplit, ScopeVotes};
+    use chrono::NaiveDate;
+
+    use super::{Electorate, ScopeVotes};
     use crate::feedback::learning::model::InsightScope;
     use crate::feedback::learning::tallies::{RaterTally, VoteCounts};
 

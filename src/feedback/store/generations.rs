@@ -19,16 +19,15 @@ const MAX_RESULT_REF_CHARS: usize = 128;
 /// The longest prefix of an answer that is stored, in characters.
 const MAX_ANSWER_CHARS: usize = 2_000;
 
-/// How often an id is drawn. Two answers of an organisation in one millisecond meet once in 4,096
-/// times.
-const MAX_DRAWS: usize = 8;
+/// How often an id is tried: two answers of an organisation may meet in one microsecond.
+const MAX_TRIES: usize = 8;
 
 /// Logs a generation. Returns its `gen_id`, by which clients rate it.
 pub async fn insert_generation(
     conn: &mut PgConnection,
     generation: &Generation,
 ) -> sqlx::Result<i64> {
-    for _ in 0..MAX_DRAWS {
+    for _ in 0..MAX_TRIES {
         if let Some(gen_id) = try_insert(conn, generation).await? {
             let Exposure { applied, held_out } = &generation.exposure;
             if !applied.is_empty() || !held_out.is_empty() {

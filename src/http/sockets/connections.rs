@@ -15,8 +15,9 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::http::guard::host::CameOverWire;
 use crate::http::sockets::listeners::Listeners;
-use crate::http::sockets::peers::Ends;
+use crate::http::sockets::peers::ConnectionEnds;
 use crate::http::sockets::socket::Socket;
 use crate::platform::tasks::Tasks;
 
@@ -92,6 +93,7 @@ impl Server {
             if let Some(ends) = ends {
                 request.extensions_mut().insert(ends);
             }
+            request.extensions_mut().insert(CameOverWire);
             let (answer, guard) = (answering.call(request), guard.clone());
             async move { answer.await.map(|response| guard.guard(response)) }
         });
@@ -114,8 +116,8 @@ impl Server {
 }
 
 /// Both ends of a connection; none when it is gone already.
-fn ends(stream: &TcpStream) -> Option<Ends> {
-    Some(Ends {
+fn ends(stream: &TcpStream) -> Option<ConnectionEnds> {
+    Some(ConnectionEnds {
         remote: stream.peer_addr().ok()?,
         local: stream.local_addr().ok()?,
     })

@@ -16,7 +16,7 @@ use crate::platform::problem::Problem;
 
 /// Both ends of the connection that a request came over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ends {
+pub struct ConnectionEnds {
     /// The client's.
     pub remote: SocketAddr,
     /// Ours.
@@ -25,7 +25,7 @@ pub struct Ends {
 
 /// Refuses what changes something and comes from a process that a run started.
 pub async fn refuse_own_processes(request: Request, next: Next) -> Response {
-    let ends = request.extensions().get::<Ends>().copied();
+    let ends = request.extensions().get::<ConnectionEnds>().copied();
     if request.method() == Method::GET || !comes_from_a_run(ends).await {
         return next.run(request).await;
     }
@@ -38,8 +38,8 @@ pub async fn refuse_own_processes(request: Request, next: Next) -> Response {
     .into_response()
 }
 
-async fn comes_from_a_run(ends: Option<Ends>) -> bool {
-    let Some(Ends { remote, local }) = ends else {
+async fn comes_from_a_run(ends: Option<ConnectionEnds>) -> bool {
+    let Some(ConnectionEnds { remote, local }) = ends else {
         return false;
     };
     let look = tokio::task::spawn_blocking(move || is_of_a_run(remote, local));

@@ -15,7 +15,7 @@ use crate::jobs::plans::view::NextAnswer;
 use crate::jobs::view::JobView;
 use crate::platform::ids::RunId;
 use crate::platform::redact::text::redact_text;
-use crate::platform::text::cut_bytes;
+use crate::platform::text::{cut_bytes, visible_prose};
 use crate::runs::model::RunStatus;
 
 /// The longest time until a poll is answered.
@@ -83,7 +83,7 @@ async fn report(
     let job = plans.jobs().find(principal, id).await?;
     let mut conn = plans.jobs().deps().db.acquire().await?;
     let said = store::last_words(&mut conn, &principal.org_id, id).await?;
-    let said = said.map(|text| redact_text(&text).into_owned());
+    let said = said.map(|text| visible_prose(&redact_text(&text)).into_owned());
     let report = Report {
         status: job.status,
         text: report_text(&job, said.as_deref()),

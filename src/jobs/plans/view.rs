@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::jobs::plans::model::Report;
 use crate::jobs::view::JobView;
 use crate::platform::redact::text::redact_text;
-use crate::platform::text::cut_bytes;
+use crate::platform::text::{cut_bytes, visible_prose};
 use crate::runs::model::Run;
 use crate::runs::plan::Plan;
 
@@ -86,14 +86,14 @@ impl PlanAnswer {
     ) -> Self {
         let step = |step: &crate::runs::event_data::PlanStep| StepView {
             id: format!("step_{}", step.index),
-            title: redact_text(&step.title).into_owned(),
-            rationale: redact_text(&step.detail).into_owned(),
+            title: shown(&step.title),
+            rationale: shown(&step.detail),
             tool: None,
             status: "pending".to_owned(),
             requires_approval: false,
             verify: Vec::new(),
         };
-        let goal = redact_text(run.task.first_line());
+        let goal = shown(run.task.first_line());
         let reasoning = reasoning(run, is_made, files_seen);
         Self {
             success: true,
@@ -111,6 +111,11 @@ impl PlanAnswer {
             router_info,
         }
     }
+}
+
+/// A text as a person may read it.
+fn shown(text: &str) -> String {
+    visible_prose(&redact_text(text)).into_owned()
 }
 
 fn reasoning(run: &Run, is_made: bool, files_seen: usize) -> String {

@@ -36,11 +36,9 @@ const MADE_UP: &[&str] = &[
 
 /// Whether a text holds at least one value that only who may know it should see.
 pub fn holds_secret(text: &str) -> bool {
-    let mut found = false;
-    find(text, |span| {
-        found = found || is_secret(&text[span.start..span.end], span.kind);
-    });
-    found
+    find(text)
+        .into_iter()
+        .any(|span| is_secret(&text[span.start..span.end], span.kind))
 }
 
 fn is_secret(value: &str, kind: &str) -> bool {

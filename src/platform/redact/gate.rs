@@ -3,9 +3,17 @@
 //! What may turn out to be the beginning of a secret is held back until it is decided: the token that
 //! has a prefix of one, the value after a name of one, a private key. All else is passed on at once.
 
+use crate::platform::redact::hidden::bare_texts;
 use crate::platform::redact::rules::bytes::{is_word, run};
+use crate::platform::redact::rules::commands::arguments::open_argument;
+use crate::platform::redact::rules::commands::files::open_pgpass;
+use crate::platform::redact::rules::commands::line::MAX_COMMAND;
 use crate::platform::redact::rules::find::find;
-use crate::platform::redact::rules::forms::{FORMS, WEBHOOKS, begins_token};
+use crate::platform::redact::rules::forms::begins::{begins_token, follows_sign};
+use crate::platform::redact::rules::forms::dotted::{MAX_DOTTED, may_be_dotted};
+use crate::platform::redact::rules::forms::marked::may_be_marked;
+use crate::platform::redact::rules::forms::table::{FORMS, WEBHOOKS};
+use crate::platform::redact::rules::forms::token::may_begin;
 use crate::platform::redact::rules::pairs::open_value;
 use crate::platform::redact::rules::scan::{Anchors, Rule};
 use crate::platform::redact::rules::span::Span;
@@ -17,15 +25,22 @@ const MAX_HELD: usize = 8 * 1024;
 /// The most of what was shown that is remembered, so that what follows is read with what it belongs
 /// to, in bytes.
 const MAX_SHOWN: usize = 4 * 1024;
+/// How far before a secret what makes it one may stand, in bytes: its program, its machine, its name. As
+/// much of what was shown is remembered in any case.
+const CONTEXT: usize = MAX_COMMAND + 64;
+/// The longest prefix of a token.
+const MAX_PREFIX: usize = 20;
 /// The head of a private key.
 const PEM: &str = "-----BEGIN ";
 
 /// Holds back what may become a secret.
 #[derive(Debug, Default)]
 pub struct Gate {
-    /// The end of what was shown, from the beginning of its line, and all that was not.
+    /// The end of what was shown, from the beginning of a line, and all that was not.
     text: String,
     shown: usize,
+    /// What was shown last ends in the middle of a secret, which has its mark already.
+    is_inside: bool,
 }
 
 impl Gate {
@@ -59,7 +74,7 @@ impl Gate {
         let mut clean = String::new();
         let mut from = self.shown;
         let mut open = None;
-        find(&self.text, |span| {
+        for span in find(&self.text) {
             let Span {
                 start,
                 end: stop,
@@ -69,24 +84,28 @@ impl Gate {
                 if start >= self.shown {
                     clean.push_str(&self.text[from..start]);
                     push_placeholder(&mut clean, kind);
+                } else if !self.is_inside {
+                    // Its end gave it away, when its beginning was shown.
+                    push_placeholder(&mut clean, kind);
                 }
                 from = stop.min(end);
                 if stop >= end {
                     open = Some(start);
                 }
             }
-        });
+        }
         clean.push_str(&self.text[from.min(end)..end]);
         self.shown = end;
+        self.is_inside = open.is_some();
         self.forget(open);
         clean
     }
 
-    /// Forgets what cannot matter any more: lines before the last one shown, except a secret that may
-    /// go on.
+    /// Forgets what cannot matter any more: lines that are well before what was shown last, and before a
+    /// secret that may go on.
     fn forget(&mut self, open: Option<usize>) {
-        let line = self.text[..self.shown].rfind('\n').map_or(0, |at| at + 1);
-        let mut keep = open.map_or(line, |open| open.min(line));
+        let needed = open.map_or(self.shown, |open| open.min(self.shown));
+        let mut keep = line_before(&self.text, needed);
         if self.shown - keep > MAX_SHOWN {
             let Some(open) = open.filter(|open| *open < self.shown) else {
                 self.cut(0, self.shown - MAX_SHOWN / 2);
@@ -116,29 +135,55 @@ impl Gate {
     }
 }
 
-/// The beginning of what may become a secret; the end of the text when nothing may.
+/// The beginning of the line that stands well before a place.
+fn line_before(text: &str, at: usize) -> usize {
+    let from = text.floor_char_boundary(at.saturating_sub(CONTEXT));
+    text[..from].rfind('\n').map_or(0, |at| at + 1)
+}
+
+/// The beginning of what may become a secret, in the text as it is or in what is seen of it; the end of
+/// the text when nothing may.
 fn held_from(text: &str) -> usize {
-    let line = text.rfind('\n').map_or(0, |at| at + 1);
+    let bare = bare_texts(text);
+    let bare = bare.iter().map(|bare| bare.start(held_in(&bare.text)));
+    bare.fold(held_in(text), usize::min)
+}
+
+fn held_in(text: &str) -> usize {
     let mut held = open_pem(text).unwrap_or(text.len());
     let word = text.rfind(char::is_whitespace).map_or(0, |at| at + 1);
     let word = text[word..].chars().next().map_or(text.len(), |_| word);
     held = held.min(open_token(text, word));
+    let bytes = text.as_bytes();
     let anchors = Anchors::get();
-    let mut at = line;
-    while let Some((place, rules)) = anchors.next(text.as_bytes(), at) {
+    let mut at = line_before(text, text.len());
+    while let Some((place, rules)) = anchors.next(bytes, at) {
         at = place + 1;
         for rule in rules {
             let open = match rule {
                 Rule::Name => open_value(text, place),
                 Rule::Scheme => open_credentials(text, place),
-                Rule::Prefix(_)
-                | Rule::Jwt
-                | Rule::PemBegin
+                Rule::Program(program) => open_argument(text, place, program),
+                Rule::Pgpass => open_pgpass(text, place),
+                Rule::Prefix(form) => (place >= word
+                    && bytes[place..].starts_with(form.prefix.as_bytes())
+                    && may_begin(bytes, place, form)
+                    && reaches_end(bytes, place))
+                .then_some(place),
+                Rule::Jwt => (place >= word
+                    && bytes[place..].starts_with(b"eyJ")
+                    && begins(bytes, place)
+                    && reaches_end(bytes, place))
+                .then_some(place),
+                Rule::PemBegin
                 | Rule::PemEnd
                 | Rule::Userinfo
                 | Rule::Webhook(_)
                 | Rule::Telegram
-                | Rule::CurlUser => None,
+                | Rule::CurlUser
+                | Rule::Azure
+                | Rule::Mailchimp
+                | Rule::Maxmind => None,
             };
             held = held.min(open.unwrap_or(held));
         }
@@ -165,8 +210,8 @@ fn open_pem(text: &str) -> Option<usize> {
         .map(|length| text.len() - length)
 }
 
-/// A token in the last word that has the prefix of a secret, or the beginning of one, and reaches the
-/// end of the text.
+/// What in the last word may become a secret that is known by another part of it than its prefix, or the
+/// beginning of a prefix.
 fn open_token(text: &str, word: usize) -> usize {
     let bytes = text.as_bytes();
     let last = &text[word..];
@@ -178,26 +223,41 @@ fn open_token(text: &str, word: usize) -> usize {
             return word + at;
         }
     }
-    let reaches_end = |at: usize| {
-        let of =
-            |byte: u8| is_word(byte) || matches!(byte, b'.' | b'+' | b'/' | b'=' | b'%' | b':');
-        at + run(&bytes[at..], of) == bytes.len()
+    let may_be_prefix = |rest: &str| {
+        let fits = |prefix: &str| prefix.starts_with(rest);
+        rest.len() < MAX_PREFIX && (fits("eyJ") || FORMS.iter().any(|form| fits(form.prefix)))
     };
-    let begins_form = |rest: &str| {
-        let fits = |prefix: &str| rest.starts_with(prefix) || prefix.starts_with(rest);
-        fits("eyJ") || FORMS.iter().any(|form| fits(form.prefix))
-    };
-    let starts =
-        (word..bytes.len()).filter(|at| text.is_char_boundary(*at) && begins_token(bytes, *at));
+    let from = word.max(bytes.len().saturating_sub(MAX_DOTTED));
+    let mut starts = (from..bytes.len())
+        .filter(|at| text.is_char_boundary(*at) && begins(bytes, *at) && reaches_end(bytes, *at));
     starts
-        .filter(|at| begins_form(&text[*at..]) || may_be_telegram(&text[*at..]))
-        .find(|at| reaches_end(*at))
+        .find(|at| {
+            let rest = &text[*at..];
+            may_be_prefix(rest)
+                || may_be_telegram(rest)
+                || may_be_dotted(rest)
+                || may_be_marked(rest)
+        })
         .unwrap_or(bytes.len())
+}
+
+fn begins(bytes: &[u8], at: usize) -> bool {
+    begins_token(bytes, at) || follows_sign(bytes, at)
+}
+
+/// Nothing from here to the end of a text can end a token.
+fn reaches_end(bytes: &[u8], at: usize) -> bool {
+    let of = |byte: u8| {
+        is_word(byte) || matches!(byte, b'.' | b'+' | b'/' | b'=' | b'%' | b':' | b'~' | b'|')
+    };
+    at + run(&bytes[at..], of) == bytes.len()
 }
 
 fn may_be_telegram(rest: &str) -> bool {
     let digits = run(rest.as_bytes(), |byte| byte.is_ascii_digit());
-    (8..=11).contains(&digits) && rest[digits..].starts_with(":A")
+    let after = &rest[digits..];
+    let goes_on = (8..=11).contains(&digits) && (after.starts_with(":A") || after == ":");
+    goes_on || (after.is_empty() && (1..=11).contains(&digits))
 }
 
 /// The credential after `Bearer` or `Basic` that may go on.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use crate::platform::redact::command::redact_command;
 use crate::platform::redact::rules::keys::is_secret_key;
 use crate::platform::redact::text::{REDACTED, redact_text};
 
@@ -14,6 +15,15 @@ const SHORTEST_NAME: usize = 16;
 /// of all others what [`redact_text`] finds. Numbers, booleans and nulls stay what they are. Answers
 /// whether anything changed.
 pub fn redact_json(value: &mut Value) -> bool {
+    redact(value, redact_text)
+}
+
+/// The same, but strings hold commands, of which what they run stays visible.
+pub fn redact_command_json(value: &mut Value) -> bool {
+    redact(value, redact_command)
+}
+
+fn redact(value: &mut Value, clean: fn(&str) -> Cow<'_, str>) -> bool {
     let mut changed = false;
     // A list of what is left instead of recursion: JSON may be deeper than any stack.
     let mut left = Vec::with_capacity(64);
@@ -28,16 +38,24 @@ pub fn redact_json(value: &mut Value) -> bool {
                 }
             }
             Value::String(text) => {
-                if let Cow::Owned(clean) = redact_text(text) {
-                    *text = clean;
+                if let Cow::Owned(without) = clean(text) {
+                    *text = without;
                     changed = true;
                 }
             }
-            Value::Array(items) => left.extend(items.iter_mut().map(|item| (item, is_secret))),
+            Value::Array(items) => {
+                let mut follows = false;
+                left.extend(items.iter_mut().map(|item| {
+                    let is_value = std::mem::replace(&mut follows, is_secret_flag(item));
+                    (item, is_secret || is_value)
+                }));
+            }
             Value::Object(fields) => {
                 changed |= redact_names(fields);
+                let holder = Holder::of(fields);
                 left.extend(fields.iter_mut().map(|(name, value)| {
-                    let is_secret = is_secret || (can_hold_text(value) && is_secret_key(name));
+                    let is_secret = is_secret
+                        || (can_hold_text(value) && (is_secret_key(name) || holder.holds(name)));
                     (value, is_secret)
                 }));
             }
@@ -48,6 +66,55 @@ pub fn redact_json(value: &mut Value) -> bool {
 
 fn can_hold_text(value: &Value) -> bool {
     matches!(value, Value::String(_) | Value::Array(_) | Value::Object(_))
+}
+
+/// What an object says about its other members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    /// Nothing.
+    Plain,
+    /// It has the name of a secret, whose value is in another member.
+    Pair,
+    /// It is a secret of Kubernetes, with its data.
+    Manifest,
+}
+
+impl Holder {
+    fn of(fields: &Map<String, Value>) -> Self {
+        let (mut has_value, mut name, mut kind, mut version) = (false, None, None, None);
+        // One pass costs less than one search.
+        for (field, value) in fields {
+            match field.as_str() {
+                "value" | "Value" => has_value = true,
+                "name" | "key" | "Name" | "Key" => name = name.or(value.as_str()),
+                "kind" => kind = value.as_str(),
+                "apiVersion" => version = value.as_str(),
+                _ => {}
+            }
+        }
+        if kind == Some("Secret") && version.is_some() {
+            Self::Manifest
+        } else if has_value && name.is_some_and(is_secret_key) {
+            Self::Pair
+        } else {
+            Self::Plain
+        }
+    }
+
+    fn holds(self, name: &str) -> bool {
+        match self {
+            Self::Plain => false,
+            Self::Pair => matches!(name, "value" | "Value"),
+            Self::Manifest => matches!(name, "data" | "stringData"),
+        }
+    }
+}
+
+/// The next member of a list of arguments is a secret.
+fn is_secret_flag(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_some_and(|text| text.starts_with('-') && !text.contains('=') && is_secret_key(text))
 }
 
 /// Takes secrets out of the names of an object's members; none of these is lost for it.
@@ -99,6 +166,23 @@ mod tests {
         let expected =
             json!({ "[redacted:github-token]": 1, "[redacted:github-token]'": 2, "short": 3 });
         assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn what_is_named_beside_its_value_is_a_secret() {
+        let mut value = json!({
+            "env": [{"name": "DB_PASSWORD", "value": "hunter2x"}, {"name": "PORT", "value": "8080"}],
+            "args": ["--token", "hunter3x", "--verbose", "true"],
+            "apiVersion": "v1", "kind": "Secret", "data": {"anything": "aHVudGVyNA=="},
+        });
+        assert!(redact_json(&mut value));
+        let expected = json!({
+            "env": [{"name": "DB_PASSWORD", "value": "[redacted]"}, {"name": "PORT", "value": "8080"}],
+            "args": ["--token", "[redacted]", "--verbose", "true"],
+            "apiVersion": "v1", "kind": "Secret", "data": {"anything": "[redacted]"},
+        });
+        assert_eq!(value, expected);
+        assert!(!redact_json(&mut value), "a second time changes nothing");
     }
 
     #[test]

@@ -25,8 +25,7 @@ pub fn redact_lines(text: &str) -> Cow<'_, str> {
 
 /// The text with every secret as `push` writes it.
 fn replaced(text: &str, push: impl Fn(&mut String, Span)) -> Cow<'_, str> {
-    let mut spans = Vec::new();
-    find(text, |span| spans.push(span));
+    let spans = find(text);
     if spans.is_empty() {
         return Cow::Borrowed(text);
     }

@@ -1,9 +1,12 @@
 //! What `rm` and its kin would delete.
 
 use crate::policy::judge::call::{Call, Certainty, Field, HOLE};
+use crate::policy::judge::facts::Found;
+use crate::policy::judge::scopes::files;
 use crate::policy::judge::walker::Walker;
 use crate::policy::paths::Place;
 use crate::policy::rule::FileAccess;
+use crate::policy::scope::ActionScope;
 
 /// Folders of the system; deleting one of them, or all below it, destroys the machine.
 const VITAL: &[&str] = &[
@@ -82,10 +85,24 @@ impl Walker<'_> {
                         .split('/')
                         .any(|part| self.rules.is_disposable(part) && !part.contains('*'));
                 if (recursive || path.glob || at == ".") && !disposable {
-                    fact(self, "deletes-many");
+                    let object = self.deleted(path, &at, call);
+                    let many = Found::Fact("deletes-many");
+                    self.note_about(object, many, &call.program, &call.segment);
                 }
                 self.writes(path, &call.program, &call.segment);
             }
+        }
+    }
+
+    /// What is deleted, where its links lead; none when that is more than one file or folder.
+    fn deleted(&self, path: &Field, at: &str, call: &Call) -> Option<ActionScope> {
+        if !path.is_static() || path.glob {
+            return None;
+        }
+        match self.places.resolved(at) {
+            Some(Place::Inside(real)) => files::deleted(&call.program, &real),
+            Some(Place::Temporary(_) | Place::Outside(_) | Place::Unknown) => None,
+            None => files::deleted(&call.program, at),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What walking through a command finds; the rules say what it means.
 
+use crate::policy::scope::ActionScope;
+
 /// Facts that rules may name.
 pub const FACTS: &[&str] = &[
     "unparsed",
@@ -29,6 +31,7 @@ pub const FACTS: &[&str] = &[
     "deletes-unknown",
     "deletes-many",
     "kills-others",
+    "kills-everything",
     "package-not-local",
     "scan",
 ];
@@ -57,4 +60,6 @@ pub struct Sighting {
     pub kind: String,
     /// The part of the command.
     pub segment: String,
+    /// The object that it is about, or its exact text; none when only the exact action is the same.
+    pub scope: Option<ActionScope>,
 }

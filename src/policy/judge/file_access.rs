@@ -1,10 +1,9 @@
 //! Which files programs read and write.
 
 use crate::policy::judge::call::{Call, Certainty, Field, HOLE};
-use crate::policy::judge::facts::Found;
 use crate::policy::judge::walker::Walker;
+use crate::policy::kill::{Signalled, signalled};
 use crate::policy::paths::Place;
-use crate::policy::rule::FileAccess;
 
 /// Programs that show or copy what is in the files they are given.
 const READERS: &[&str] = &[
@@ -117,39 +116,6 @@ const READERS: &[&str] = &[
 ];
 
 impl Walker<'_> {
-    /// Judges a file of the workspace by where it really is, and by what is in it.
-    pub(super) fn reads_inside(&mut self, inside: &str, program: &str, segment: &str) {
-        if self.places.holds_secret(inside) {
-            self.fact("holds-secret", program, segment);
-        }
-        let absolute = self.places.absolute(inside);
-        let absolute = absolute.to_string_lossy().to_lowercase();
-        self.note(Found::ReadsAt(absolute), program, segment);
-    }
-
-    /// Judges that the server's own data are read or written, under whatever name. Who reads a
-    /// folder may read all that is below it.
-    pub(super) fn server_data(
-        &mut self,
-        place: &Place,
-        access: FileAccess,
-        program: &str,
-        segment: &str,
-    ) {
-        let absolute = match place {
-            Place::Inside(inside) => self.places.absolute(inside).to_string_lossy().into_owned(),
-            Place::Temporary(path) | Place::Outside(path) => path.clone(),
-            Place::Unknown => return,
-        };
-        let is_closed = match access {
-            FileAccess::Read => self.places.holds_closed(&absolute),
-            FileAccess::Write => self.places.is_closed(&absolute),
-        };
-        if is_closed {
-            self.fact("server-data", program, segment);
-        }
-    }
-
     /// Judges what a program does to files.
     pub(super) fn judge_effects(&mut self, call: &Call) {
         self.judge_reads(call);
@@ -334,23 +300,67 @@ impl Walker<'_> {
         }
     }
 
-    /// Ends only what the command itself started: `%1`, `$!`, or a look whether it lives.
+    /// Judges whether a signal reaches only what the command itself started.
     fn kills(&mut self, call: &Call) {
-        if call
-            .args
+        match signalled(call) {
+            Signalled::Own => {}
+            Signalled::Others => self.fact("kills-others", "kill", &call.segment),
+            Signalled::Everything => self.fact("kills-everything", "kill", &call.segment),
+        }
+    }
+
+    /// What a pattern may stand for, of the files that are protected.
+    pub(super) fn glob_names(pattern: &str) -> Vec<String> {
+        const SAMPLES: &[&str] = &[
+            ".env",
+            ".env.local",
+            ".env.production",
+            ".git/config",
+            ".git/hooks/pre-commit",
+            "id_rsa",
+            "package.json",
+            "package-lock.json",
+            "cargo.lock",
+            "yarn.lock",
+            "dockerfile",
+            ".npmrc",
+            ".netrc",
+            "server.key",
+            ".github/workflows/ci.yml",
+            ".gitlab-ci.yml",
+            "~/.ssh/id_rsa",
+            "~/.aws/credentials",
+            "/etc/shadow",
+            "/etc/passwd",
+            "/proc/1/environ",
+            "/proc/self/environ",
+            ".gitignore",
+            ".husky/pre-commit",
+            "~/.bashrc",
+            "~/.netrc",
+        ];
+        let pattern = pattern.to_lowercase();
+        let glob = globset::GlobBuilder::new(&pattern)
+            .literal_separator(true)
+            .build();
+        let Ok(glob) = glob else {
+            return Vec::new();
+        };
+        let matcher = glob.compile_matcher();
+        // A star at the beginning of a name matches no hidden file.
+        let hidden = |sample: &str| {
+            let wild = pattern
+                .rsplit('/')
+                .next()
+                .is_some_and(|last| last.starts_with(['*', '?']));
+            wild && sample
+                .rsplit('/')
+                .next()
+                .is_some_and(|last| last.starts_with('.'))
+        };
+        let found = SAMPLES
             .iter()
-            .any(|arg| ["-l", "-L", "-0"].contains(&arg.text.as_str()))
-        {
-            return;
-        }
-        let own = |arg: &Field| arg.text.starts_with('%');
-        let mut targets = call.operands(&["-s", "-n"]).into_iter();
-        let groups = call.args.iter().skip(1).any(|arg| {
-            arg.text.starts_with('-') && arg.text[1..].parse::<i64>().is_ok()
-                || arg.text.starts_with("-\u{fffc}")
-        });
-        if groups || call.args.iter().any(|arg| arg.text == "-1") || !targets.all(own) {
-            self.fact("kills-others", "kill", &call.segment);
-        }
+            .filter(|sample| matcher.is_match(sample) && !hidden(sample));
+        found.map(|sample| (*sample).to_owned()).collect()
     }
 }

@@ -3,10 +3,12 @@
 use crate::policy::judge::call::{Call, Certainty, Field, HOLE, Stdin};
 use crate::policy::judge::expansion::join;
 use crate::policy::judge::facts::Found;
+use crate::policy::judge::scopes::{files, objects};
 use crate::policy::judge::walker::Walker;
 use crate::policy::judge::{scan, wrappers};
 use crate::policy::paths::Place;
 use crate::policy::rule::FileAccess;
+use crate::policy::scope::ActionScope;
 
 /// Folders of the programs that the system's packages install.
 const SYSTEM: &[&str] = &[
@@ -60,33 +62,39 @@ impl Walker<'_> {
     pub(super) fn program(&mut self, name: &Field, mut call: Call) {
         self.calls += 1;
         if self.wrapped >= MAX_WRAPPED {
-            return self.fact("too-much", "bash", &call.segment);
+            return self.unread("too-much", &call.segment);
         }
+        let outer = self.enter(Some(call.clone()));
+        self.named_program(name, &mut call);
+        self.leave(outer);
+    }
+
+    fn named_program(&mut self, name: &Field, call: &mut Call) {
         if name.text.is_empty() || !name.is_static() || (name.glob && name.text != "[") {
             self.reads_only = false;
             return self.fact("name-not-static", "command name", &call.segment);
         }
-        if name.text.contains('/') && !self.judge_path(name, &call) {
-            return;
+        if name.text.contains('/') {
+            self.judge_path(name, call);
         }
         let base = name.text.rsplit('/').next().unwrap_or_default();
         base.clone_into(&mut call.program);
         let is_function = self.scope.functions.contains(base);
         if !is_function {
-            self.count_reading(&call);
+            self.count_reading(call);
         }
-        self.match_rules(&call);
+        self.match_rules(call);
         if EVALUATING.contains(&base) && call.args.iter().any(hides_code) {
             self.fact("code-not-static", base, &call.segment);
         }
         self.wrapped += 1;
-        let unwrapped = wrappers::unwrap(self, &call);
+        let unwrapped = wrappers::unwrap(self, call);
         self.wrapped -= 1;
         if unwrapped {
             return;
         }
-        self.judge_effects(&call);
-        if scan::is_unbounded(&call) {
+        self.judge_effects(call);
+        if scan::is_unbounded(call) {
             self.fact("scan", &call.program, &call.segment);
         }
         let is_known = is_function || name.text.contains('/') || self.rules.is_known(base);
@@ -95,14 +103,13 @@ impl Walker<'_> {
         }
     }
 
-    /// Judges a program that is named by its path. Answers whether its name says what it does.
-    fn judge_path(&mut self, name: &Field, call: &Call) -> bool {
-        if SYSTEM.iter().any(|folder| name.text.starts_with(folder)) && !name.text.contains("..") {
-            return true;
+    /// Judges a program that is named by its path. Its name is a hint even then: a copy of a program
+    /// does what the program does.
+    fn judge_path(&mut self, name: &Field, call: &Call) {
+        let is_system = SYSTEM.iter().any(|folder| name.text.starts_with(folder));
+        if !is_system || name.text.contains("..") {
+            self.runs_file(name, call);
         }
-        self.runs_file(name, call);
-        // A name is a hint even here: a copy of a program does what the program does.
-        true
     }
 
     /// Judges a file that would run, or be read by a shell.
@@ -165,9 +172,17 @@ impl Walker<'_> {
             .filter(|(_, matcher)| matcher.is_about(call, &valued))
             .map(|(number, _)| number)
             .collect();
+        if matching.is_empty() {
+            return;
+        }
         let kind = self.kind(call);
+        let place = |name: &str| {
+            let name = if name.is_empty() { "." } else { name };
+            self.places.of(name, &self.scope.directory)
+        };
+        let object = (!self.fed).then(|| objects::of_call(call, place)).flatten();
         for number in matching {
-            self.note(Found::Rule(number), &kind, &call.segment);
+            self.note_about(object.clone(), Found::Rule(number), &kind, &call.segment);
         }
     }
 
@@ -187,7 +202,10 @@ impl Walker<'_> {
     pub(super) fn code(&mut self, code: &Field, call: &Call) {
         if code.is_static() {
             let outer = self.scope.clone();
+            let fed = self.fed;
+            self.fed |= call.stdin != Stdin::Nothing;
             self.script_text(&code.text);
+            self.fed = fed;
             self.scope = outer;
         } else {
             self.reads_only = false;
@@ -283,10 +301,8 @@ impl Walker<'_> {
             }
         };
         self.server_data(&place, access, program, segment);
-        if let Place::Inside(inside) = &place
-            && access == FileAccess::Read
-        {
-            self.reads_inside(inside, program, segment);
+        if let (Place::Inside(inside), FileAccess::Read) = (&place, access) {
+            self.reads_inside(inside, path, program, segment);
         }
         let mut names = vec![name.clone()];
         if let Place::Inside(inside) = &place
@@ -296,7 +312,7 @@ impl Walker<'_> {
                 Place::Inside(real) => names.push(real),
                 Place::Outside(real) | Place::Temporary(real) => {
                     if access == FileAccess::Write && !real.starts_with("/tmp/") {
-                        self.fact("writes-outside", program, segment);
+                        self.writes_outside(&real, path, program, segment);
                     }
                     names.push(real);
                 }
@@ -307,12 +323,17 @@ impl Walker<'_> {
             names.extend(Self::glob_names(&name));
         }
         for name in names {
-            let name = name.to_lowercase();
-            let found = match access {
-                FileAccess::Read => Found::Reads(name),
-                FileAccess::Write => Found::Writes(name),
+            let (object, found) = match access {
+                FileAccess::Read => (
+                    named(path, || files::read(program, &name)),
+                    Found::Reads(name.to_lowercase()),
+                ),
+                FileAccess::Write => (
+                    named(path, || files::written(program, &name)),
+                    Found::Writes(name.to_lowercase()),
+                ),
             };
-            self.note(found, program, segment);
+            self.note_about(object, found, program, segment);
         }
         if let Place::Outside(outside) = &place
             && access == FileAccess::Write
@@ -325,63 +346,55 @@ impl Walker<'_> {
                     self.fact("writes-device", program, segment);
                 }
             } else {
-                self.fact("writes-outside", program, segment);
+                self.writes_outside(outside, path, program, segment);
             }
         }
     }
 
-    /// What a pattern may stand for, of the files that are protected.
-    fn glob_names(pattern: &str) -> Vec<String> {
-        const SAMPLES: &[&str] = &[
-            ".env",
-            ".env.local",
-            ".env.production",
-            ".git/config",
-            ".git/hooks/pre-commit",
-            "id_rsa",
-            "package.json",
-            "package-lock.json",
-            "cargo.lock",
-            "yarn.lock",
-            "dockerfile",
-            ".npmrc",
-            ".netrc",
-            "server.key",
-            ".github/workflows/ci.yml",
-            ".gitlab-ci.yml",
-            "~/.ssh/id_rsa",
-            "~/.aws/credentials",
-            "/etc/shadow",
-            "/etc/passwd",
-            "/proc/1/environ",
-            "/proc/self/environ",
-            ".gitignore",
-            ".husky/pre-commit",
-            "~/.bashrc",
-            "~/.netrc",
-        ];
-        let pattern = pattern.to_lowercase();
-        let glob = globset::GlobBuilder::new(&pattern)
-            .literal_separator(true)
-            .build();
-        let Ok(glob) = glob else {
-            return Vec::new();
-        };
-        let matcher = glob.compile_matcher();
-        // A star at the beginning of a name matches no hidden file.
-        let hidden = |sample: &str| {
-            let wild = pattern
-                .rsplit('/')
-                .next()
-                .is_some_and(|last| last.starts_with(['*', '?']));
-            wild && sample
-                .rsplit('/')
-                .next()
-                .is_some_and(|last| last.starts_with('.'))
-        };
-        let found = SAMPLES
-            .iter()
-            .filter(|sample| matcher.is_match(sample) && !hidden(sample));
-        found.map(|sample| (*sample).to_owned()).collect()
+    fn writes_outside(&mut self, outside: &str, path: &Field, program: &str, segment: &str) {
+        let object = named(path, || files::written(program, outside));
+        let fact = Found::Fact("writes-outside");
+        self.note_about(object, fact, program, segment);
     }
+
+    /// Judges a file of the workspace by where it really is, and by what is in it.
+    fn reads_inside(&mut self, inside: &str, field: &Field, by: &str, segment: &str) {
+        let object = named(field, || files::read(by, &self.places.real_name(inside)));
+        if self.places.holds_secret(inside) {
+            self.note_about(object.clone(), Found::Fact("holds-secret"), by, segment);
+        }
+        let at = self
+            .places
+            .absolute(inside)
+            .to_string_lossy()
+            .to_lowercase();
+        self.note_about(object, Found::ReadsAt(at), by, segment);
+    }
+
+    /// Judges that the server's own data are touched; to read a folder is to read what is in it.
+    pub(super) fn server_data(
+        &mut self,
+        place: &Place,
+        access: FileAccess,
+        program: &str,
+        segment: &str,
+    ) {
+        let absolute = match place {
+            Place::Inside(inside) => self.places.absolute(inside).to_string_lossy().into_owned(),
+            Place::Temporary(path) | Place::Outside(path) => path.clone(),
+            Place::Unknown => return,
+        };
+        let is_closed = match access {
+            FileAccess::Read => self.places.holds_closed(&absolute),
+            FileAccess::Write => self.places.is_closed(&absolute),
+        };
+        if is_closed {
+            self.fact("server-data", program, segment);
+        }
+    }
+}
+
+/// The object of a path, when the path is known and stands for one file.
+fn named(path: &Field, object: impl FnOnce() -> Option<ActionScope>) -> Option<ActionScope> {
+    (path.is_static() && !path.glob).then(object).flatten()
 }

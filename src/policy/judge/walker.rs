@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::platform::text::cut_bytes;
 use crate::policy::judge::call::{Call, Certainty, Field, HOLE, Stdin};
 use crate::policy::judge::expansion::{join, printed};
-use crate::policy::judge::facts::{Found, Sighting};
+use crate::policy::judge::facts::Sighting;
 use crate::policy::judge::program::hides_code;
-use crate::policy::judge::shell_state::{Directory, Scope, names, shown};
+use crate::policy::judge::shell_state::{Directory, Scope, names};
 use crate::policy::paths::{Place, Places};
 use crate::policy::rules::Rules;
+use crate::policy::scope::ActionScope;
 use crate::policy::shell::ast::{Assignment, Command, Node, Redirect, RedirectKind, Script, Word};
 use crate::policy::shell::commands::parse;
 use crate::policy::shell::lexer::Trouble;
@@ -23,8 +23,6 @@ const MAX_PARSED: usize = 256 * 1024;
 const MAX_SCRIPTS: usize = 8;
 /// How many values of a loop are followed one by one.
 const MAX_VALUES: usize = 16;
-/// The longest segment that a finding shows, in bytes.
-const MAX_SEGMENT: usize = 300;
 
 /// A walk through one command.
 pub struct Walker<'a> {
@@ -48,6 +46,15 @@ pub struct Walker<'a> {
     pub(super) last: Vec<Field>,
     /// How often each name stands in the text other than as the use of a variable.
     names: HashMap<String, usize>,
+    /// The command, and the folder it begins in.
+    pub(super) command: Option<String>,
+    pub(super) folder: String,
+    /// The program that is judged; none between programs.
+    pub(super) current: Option<Call>,
+    /// The exact scope of the segment that was noted last, because most are noted more than once.
+    pub(super) exact: Option<(String, ActionScope)>,
+    /// Whether something around the program that is judged gives it an input.
+    pub(super) fed: bool,
 }
 
 impl<'a> Walker<'a> {
@@ -56,7 +63,7 @@ impl<'a> Walker<'a> {
         Self {
             rules,
             places,
-            scope: Scope::new(directory),
+            scope: Scope::new(directory.clone()),
             sightings: Vec::new(),
             reads_only: true,
             written: HashMap::new(),
@@ -67,22 +74,28 @@ impl<'a> Walker<'a> {
             wrapped: 0,
             last: Vec::new(),
             names: HashMap::new(),
+            command: None,
+            folder: directory,
+            current: None,
+            exact: None,
+            fed: false,
         }
     }
 
     /// Walks through a text that bash would run.
     pub fn script_text(&mut self, text: &str) {
+        self.command.get_or_insert_with(|| text.to_owned());
         self.parsed += text.len();
         if self.places.names_closed(text) {
             self.fact("server-data", "bash", text);
         }
         if self.scripts >= MAX_SCRIPTS || self.parsed > MAX_PARSED {
-            return self.fact("too-much", "bash", text);
+            return self.unread("too-much", text);
         }
         match parse(text) {
-            Err(Trouble::Invisible) => self.fact("invisible-characters", "bash", text),
-            Err(Trouble::TooLong | Trouble::TooDeep) => self.fact("too-much", "bash", text),
-            Err(Trouble::Unknown(_)) => self.fact("unparsed", "bash", text),
+            Err(Trouble::Invisible) => self.unread("invisible-characters", text),
+            Err(Trouble::TooLong | Trouble::TooDeep) => self.unread("too-much", text),
+            Err(Trouble::Unknown(_)) => self.unread("unparsed", text),
             Ok(script) => {
                 let outer = std::mem::replace(&mut self.names, names(text));
                 self.scripts += 1;
@@ -91,19 +104,6 @@ impl<'a> Walker<'a> {
                 self.names = outer;
             }
         }
-    }
-
-    pub(super) fn note(&mut self, found: Found, kind: &str, segment: &str) {
-        let segment = cut_bytes(&shown(segment), MAX_SEGMENT);
-        self.sightings.push(Sighting {
-            found,
-            kind: kind.to_owned(),
-            segment,
-        });
-    }
-
-    pub(super) fn fact(&mut self, fact: &'static str, kind: &str, segment: &str) {
-        self.note(Found::Fact(fact), kind, segment);
     }
 
     /// Walks through a list. Answers with what its last command prints, where that is known.
@@ -135,10 +135,13 @@ impl<'a> Walker<'a> {
         self.calls += 1;
         let mut input = stdin;
         let mut output_file = None;
+        let outer = self.enter(None);
         for redirect in &command.redirects {
             self.redirect(redirect, command, &mut input, &mut output_file);
         }
+        self.fed |= input != Stdin::Nothing && !matches!(command.node, Node::Simple { .. });
         let printed = self.node(command, input, output_file);
+        self.leave(outer);
         if !matches!(command.node, Node::Simple { .. }) {
             self.last.clear();
         }

@@ -18,7 +18,7 @@ pub fn parse(text: &str) -> Result<Script, Trouble> {
 }
 
 /// Characters that no command needs, and that make it read other than it runs.
-fn is_invisible(c: char) -> bool {
+pub(in crate::policy) fn is_invisible(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\t'))
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
         || (c.is_whitespace() && !c.is_ascii())

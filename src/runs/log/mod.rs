@@ -4,5 +4,6 @@ pub mod audience;
 pub mod entry;
 pub mod feed;
 pub mod journal;
+pub mod shown;
 pub mod store;
 pub mod writer;

@@ -11,8 +11,9 @@ use sqlx::types::Json;
 
 use crate::platform::ids::{OrgId, RunId};
 use crate::platform::json::strip_nul_json;
-use crate::platform::redact::json::redact_json;
+use crate::platform::redact::json::{redact_command_json, redact_json};
 use crate::runs::event::Event;
+use crate::runs::log::shown::make_readable;
 use crate::runs::model::RunStatus;
 
 /// An event with its place in the log.
@@ -28,8 +29,8 @@ pub struct Recorded {
     pub at: DateTime<Utc>,
 }
 
-/// An event as it may be kept and shown: without secrets, and without NUL characters, which Postgres
-/// cannot hold.
+/// An event as it may be kept and shown: without secrets, without NUL characters, which Postgres cannot
+/// hold, and without what makes a text look like another.
 ///
 /// Nothing else can be appended, and what is appended is what watchers get, so a stream never differs
 /// from its log.
@@ -44,8 +45,14 @@ impl Storable {
     pub fn new(event: Event) -> Self {
         let mut payload = serde_json::to_value(&event).unwrap_or_default();
         let had_nul = strip_nul_json(&mut payload);
-        let had_secret = redact_json(&mut payload);
-        let event = if had_nul || had_secret {
+        // Whoever decides about a command sees what it runs.
+        let had_secret = if matches!(event, Event::ConsentRequired { .. }) {
+            redact_command_json(&mut payload)
+        } else {
+            redact_json(&mut payload)
+        };
+        let had_trick = make_readable(&mut payload);
+        let event = if had_nul || had_secret || had_trick {
             serde_json::from_value(payload.clone()).unwrap_or(event)
         } else {
             event

@@ -365,7 +365,7 @@ impl<'a> Search<'a> {
             notes.push(why.to_owned());
         }
         if self.call.literal {
-            notes.push("the pattern is no regular expression; it was searched as text".to_owned());
+            notes.push("the pattern is no regular expression; searched as plain text".to_owned());
         }
         if self.left_out > 0 {
             notes.push(format!(

@@ -1,5 +1,6 @@
 //! Somebody with all rights on the database and no key.
 
+use chrono::{DateTime, Utc};
 use navi::audit::erasing::Whose;
 use navi::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcome};
 use navi::audit::record::Record;
@@ -20,6 +21,7 @@ use crate::support::app::{ORG, audit};
 struct Kept {
     size: i64,
     head: Vec<u8>,
+    last_at: DateTime<Utc>,
     seal: Vec<u8>,
 }
 
@@ -62,6 +64,7 @@ async fn history(db: &PgPool, audit: &Audit, log: &Log) -> (Vec<Kept>, String) {
         kept.push(Kept {
             size: end.size,
             head: end.head,
+            last_at: end.last_at,
             seal: end.seal,
         });
     }
@@ -86,8 +89,15 @@ async fn history(db: &PgPool, audit: &Audit, log: &Log) -> (Vec<Kept>, String) {
 }
 
 async fn run(conn: &mut PgConnection, sql: String) {
+    assert!(
+        changed(conn, sql).await > 0,
+        "a change that changes nothing"
+    );
+}
+
+async fn changed(conn: &mut PgConnection, sql: String) -> u64 {
     let done = sqlx::query(AssertSqlSafe(sql)).execute(conn).await.unwrap();
-    assert!(done.rows_affected() > 0, "a change that changes nothing");
+    done.rows_affected()
 }
 
 /// Columns, and what an attacker makes of one: always something else.
@@ -228,18 +238,18 @@ async fn attack(conn: &mut PgConnection, rng: &mut StdRng, size: i64, kept: &[Ke
             run(
                 conn,
                 format!(
-                    "update audit_chains set size = {}, head = '\\x{}', seal = '\\x{}'",
+                    "update audit_chains
+                     set size = {}, head = '\\x{}', last_at = '{}', seal = '\\x{}'",
                     then.size,
                     hex(&then.head),
+                    then.last_at.to_rfc3339(),
                     hex(&then.seal)
                 ),
             )
             .await;
             let sql = format!("delete from audit_checkpoints where size > {}", then.size);
-            sqlx::query(AssertSqlSafe(sql))
-                .execute(&mut *conn)
-                .await
-                .unwrap();
+            // There may be none.
+            changed(conn, sql).await;
             format!("the database was rolled back to {}", then.size)
         }
         _ => {

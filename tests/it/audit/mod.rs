@@ -3,7 +3,10 @@
 mod attacks;
 mod crashes;
 mod entries;
+mod forgeries;
 mod oracle;
 mod page;
 mod proofs;
+mod seals;
 mod tree;
+mod witnesses;

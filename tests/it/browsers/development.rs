@@ -382,10 +382,10 @@ async fn a_server_that_lends_it_says_so_at_every_start_and_looks_at_what_is_sent
         (format!("GET {ME} HTTP/1.1\r\nHost: evil.example"), "403"),
         (
             format!("GET {ME} HTTP/1.1\r\nHost: localhost\r\nHost: localhost"),
-            "403",
+            "400",
         ),
-        (format!("GET {ME} HTTP/1.1"), "403"),
-        (format!("GET {ME} HTTP/1.0"), "403"),
+        (format!("GET {ME} HTTP/1.1"), "400"),
+        (format!("GET {ME} HTTP/1.0"), "400"),
     ] {
         let answer = exchange(&running, &head).await;
         let (_, rest) = answer.split_once(' ').unwrap();

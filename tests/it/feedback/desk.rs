@@ -131,3 +131,8 @@ impl Desk {
         row.unwrap_or_default()
     }
 }
+
+/// An answer with 1 in place of this id, which is another one each time.
+pub(crate) fn numbered(value: &Value, id: i64) -> Value {
+    serde_json::from_str(&value.to_string().replace(&id.to_string(), "1")).unwrap()
+}

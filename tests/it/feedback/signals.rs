@@ -8,7 +8,7 @@ use navi::platform::db::MIGRATOR;
 use serde_json::json;
 use sqlx::PgPool;
 
-use crate::feedback::desk::{Desk, SIGNALS, answer, now};
+use crate::feedback::desk::{Desk, SIGNALS, answer, now, numbered};
 use crate::support::app::ORG;
 
 const LEARNED: &str = "select feedback_type, rating from learning_suggestions";
@@ -18,7 +18,7 @@ async fn a_signal_counts_half_while_there_is_no_rating(db: PgPool) {
     let desk = Desk::new(db).await;
     let id = desk.log(&answer()).await;
     let noted = desk.see(id, "kept").await;
-    insta::assert_json_snapshot!(noted, @r#"
+    insta::assert_json_snapshot!(numbered(&noted, id), @r#"
     {
       "success": true,
       "message": "Signal noted",

@@ -13,6 +13,7 @@ use sqlx::PgPool;
 use crate::runs::rules;
 use crate::runs::stage::{calls, plan, says};
 use crate::runs::stream::EventStream;
+use crate::support::app::AUDIT_KEY;
 use crate::support::app::TestApp;
 use crate::support::model::Failing as _;
 use crate::support::served::{Place, Served, url};
@@ -80,11 +81,14 @@ fn project(server: &Served) {
     std::fs::write(folder.join("check.sh"), check).unwrap();
 }
 
+/// Servers of one database seal with one key; those here have data folders of their own.
+const KEY: [&str; 2] = ["--audit-encryption-key", AUDIT_KEY];
+
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn every_type_of_event_reaches_a_client_in_its_shape(db: PgPool) {
     let database = url(&db.connect_options());
     let place = Place::new(&script(), Some(&database));
-    let mut server = place.serve(&[]).await;
+    let mut server = place.serve(&KEY).await;
     project(&server);
     let mut seen = Vec::new();
 
@@ -105,7 +109,7 @@ async fn every_type_of_event_reaches_a_client_in_its_shape(db: PgPool) {
     stream.rest().await;
     std::fs::write(server.workspace().join("go"), "").unwrap();
     assert_eq!(server.gone(Duration::from_mins(1)).await, Some(0));
-    let server = place.serve(&[]).await;
+    let server = place.serve(&KEY).await;
     seen.extend(whole(&server, &id).await);
     // Any server of this database takes a job that waits, and each has a script of its own.
     drop(server);
@@ -123,7 +127,7 @@ async fn every_type_of_event_reaches_a_client_in_its_shape(db: PgPool) {
         (Script::default().fails(FailKind::Unauthorized), false),
     ] {
         let place: Arc<Place> = Place::new(&script, Some(&database));
-        let server = place.serve(&[]).await;
+        let server = place.serve(&KEY).await;
         let id = server.job(&server.workspace()).await;
         if cancels {
             let mut stream = server.follow(&id, 0, true).await;

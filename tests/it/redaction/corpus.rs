@@ -35,7 +35,7 @@ pub(crate) fn body(seed: &str, length: usize, alphabet: &str) -> String {
 }
 
 /// A line of the corpus as it would be met, and the secrets in it.
-fn planted(number: usize, line: &str) -> (String, Vec<String>) {
+pub(crate) fn planted(number: usize, line: &str) -> (String, Vec<String>) {
     const ALNUM: &str = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ0123456789";
     let mut text = String::new();
     let mut secrets = Vec::new();
@@ -117,7 +117,7 @@ pub(crate) fn harmless() -> Vec<&'static str> {
 }
 
 /// The pieces of a secret that a text still holds.
-fn left_over(text: &str, secret: &str) -> Option<String> {
+pub(crate) fn left_over(text: &str, secret: &str) -> Option<String> {
     let signs: Vec<char> = secret.chars().collect();
     let size = PIECE.min(signs.len());
     let mut pieces = signs.windows(size).map(|piece| piece.iter().collect());
@@ -216,6 +216,36 @@ fn a_megabyte_of_anything_takes_no_more_than_a_pass() {
         " ",
         "-",
         "=",
+        "-ghp_",
+        "sk-a1",
+        "_sk_live_",
+        "9AKIA",
+        "-eyJ",
+        "-eyJhIjoxfQ.",
+        "pat.",
+        "MTIz.",
+        ".acc_",
+        "mysql ",
+        "mysql -p ",
+        "mysql \"",
+        "curl -u a:",
+        "login -p ",
+        "htpasswd -b ",
+        "machine a password ",
+        "password ",
+        "password:\n  ",
+        "password:\n- ",
+        "password: |\n  ",
+        "token = \"\"\"",
+        "tokens: [\"",
+        "name: password, ",
+        ":5432:a:b",
+        "\u{200b}",
+        "\u{1b}[",
+        "\u{1b}]",
+        "a\u{8}",
+        "\r",
+        "ghp_\u{200b}",
     ];
     for piece in pieces {
         let text = piece.repeat(1_000_000 / piece.len());

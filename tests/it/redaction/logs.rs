@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use navi::platform::logging::{LogConfig, LogFormat, dispatch};
 use navi::platform::redact::known::KnownSecrets;
 use navi::platform::secret::SecretString;
+use navi::platform::text::is_unseen;
 use serde_json::Value;
 use tracing::Dispatch;
 use tracing_subscriber::fmt::MakeWriter;
@@ -123,4 +124,34 @@ fn a_redacted_line_of_json_is_json() {
     assert_eq!(lines[0]["password"], "[redacted]");
     assert_eq!(lines[0]["total_tokens"], 1200);
     assert_eq!(lines[0]["span"]["token"], "[redacted]");
+}
+
+#[test]
+fn no_text_from_outside_turns_or_hides_a_line() {
+    let trick = "a\u{202e}b\u{200b}c\u{2066}d\u{9b}2Je\u{e0041}f\u{1b}[8mg\rh";
+    for (form, colours) in [
+        (LogFormat::Text, false),
+        (LogFormat::Text, true),
+        (LogFormat::Json, false),
+    ] {
+        let captured = Captured::default();
+        let log = captured.dispatch(form, colours, KnownSecrets::default());
+        tracing::dispatcher::with_default(&log, || {
+            tracing::warn!(note = trick, path = %trick, "{trick}");
+            tracing::warn!(note = "שלום é 你好 🚀", "all is well");
+        });
+        let text = captured.text();
+        let is_trick = |c: char| is_unseen(c) || matches!(c, '\r' | '\u{9b}' | '\u{8}');
+        assert!(!text.contains(is_trick), "{form:?} {colours}: {text:?}");
+        assert!(!text.contains("\u{1b}[8m"), "{form:?} {colours}: {text:?}");
+        assert!(text.contains("202e") && text.contains("200b"), "{text}");
+        assert!(text.contains("שלום é 你好 🚀"), "{text}");
+        if form == LogFormat::Json {
+            let line: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+            assert!(
+                !line["note"].as_str().unwrap().contains(char::is_control),
+                "{line}"
+            );
+        }
+    }
 }

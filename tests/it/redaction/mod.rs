@@ -2,4 +2,5 @@
 
 mod canaries;
 pub(crate) mod corpus;
+mod forms;
 pub(crate) mod logs;

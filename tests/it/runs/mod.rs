@@ -15,5 +15,6 @@ mod models;
 mod outcomes;
 mod refusals;
 pub(crate) mod rules;
+mod shown;
 pub(crate) mod stage;
 pub(crate) mod stream;

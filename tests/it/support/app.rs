@@ -8,6 +8,7 @@ use axum::middleware::from_fn_with_state;
 use chrono::DateTime;
 use navi::app::App;
 use navi::audit::service::Audit;
+use navi::audit::witnessing::witness::Witness;
 use navi::auth::principal::{Principal, Proof, Role};
 use navi::config::settings::Config;
 use navi::http::router::{document, router};
@@ -112,7 +113,8 @@ impl Drop for TestApp {
 pub(crate) fn audit(db: &PgPool, clock: &Clock) -> Audit {
     let keys = Arc::new(TestApp::config(&[]).audit_keys().unwrap());
     let metrics = Metrics::new(&[], &[]).unwrap();
-    Audit::open(db.clone(), clock.clone(), keys, metrics, &Tasks::new())
+    let (witness, tasks) = (Witness::default(), Tasks::new());
+    Audit::open(db.clone(), clock.clone(), keys, metrics, witness, &tasks)
 }
 
 /// Somebody.

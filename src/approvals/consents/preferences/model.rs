@@ -8,14 +8,21 @@ use serde::{Deserialize, Serialize};
 use crate::approvals::consents::model::{Choice, Consent};
 use crate::platform::hex::hex;
 use crate::platform::ids::RunId;
-use crate::platform::redact::text::redact_text;
-use crate::platform::text::{first_bytes, marked};
+use crate::platform::redact::command::redact_command;
+use crate::platform::text::{first_bytes, marked, visible};
 use crate::policy::model::{Danger, Finding, Verdict};
+use crate::policy::scope::ActionScope;
 
 /// The longest command that a preference shows, in bytes. The hash beside it says which it is.
 pub const MAX_PATTERN_BYTES: usize = 1024;
 /// The most preferences that one answer holds, the newest ones.
 pub const MAX_PREFERENCES: i64 = 500;
+/// The most objects that "always allow this type" names. Nobody can agree to what they are not told.
+const MAX_TOLD: usize = 8;
+/// What a preference for a type covers that was made before types had objects. It says "any" of a
+/// program, and nobody knows what its owner had seen.
+const OUTDATED: &str =
+    "Nothing any more: it was made before a type was bound to what was shown. Allow it anew.";
 
 /// A preference, by its number within the organisation.
 #[derive(
@@ -40,7 +47,7 @@ impl fmt::Display for PreferenceId {
 pub enum PreferenceType {
     /// One action.
     ExactCommand,
-    /// All actions of a kind.
+    /// All actions of a kind that have the same object.
     CommandType,
 }
 
@@ -49,50 +56,136 @@ pub enum PreferenceType {
 pub struct NewPreference {
     /// How much it covers.
     pub kind: PreferenceType,
-    /// The rule whose question it answers, or the hash of the action in hexadecimal digits.
+    /// The rule whose question it answers with the hash of the object, or the hash of the action, in
+    /// hexadecimal digits.
     pub subject: String,
-    /// The kind of action, or the command.
+    /// The object in a few words, or the command.
     pub pattern: String,
+    /// The most harm that it covers; none when it covers one action, however harmful.
+    pub danger: Option<Danger>,
+    /// What it covers, in a sentence.
+    pub covers: String,
 }
 
 impl NewPreference {
     /// What the owner of a consent prefers from now on who answers it so.
-    ///
-    /// A critical finding is only ever allowed for the very action that was shown. Whoever allows
-    /// the type of an action that has one is asked again about every other action of that type.
     pub fn led_to(consent: &Consent, choice: Choice) -> Vec<Self> {
         match choice {
             Choice::AllowOnce | Choice::Deny | Choice::Alternative => Vec::new(),
             Choice::AllowAlwaysExact => vec![Self::exactly(consent)],
             Choice::AllowAlwaysType => {
-                let (critical, others): (Vec<_>, Vec<_>) = asking(&consent.findings)
-                    .partition(|finding| finding.danger == Danger::Critical);
-                let mut preferences: Vec<_> = others.into_iter().map(Self::of_type).collect();
-                if !critical.is_empty() || preferences.is_empty() {
-                    preferences.push(Self::exactly(consent));
-                }
-                preferences
+                let bounds = TypeBounds::of(&consent.findings);
+                let typed = bounds.objects.iter();
+                let typed = typed.map(|(finding, scope)| Self::of_type(finding, scope));
+                let exact = bounds.is_exact.then(|| Self::exactly(consent));
+                typed.chain(exact).collect()
             }
         }
     }
 
     fn exactly(consent: &Consent) -> Self {
-        let command = redact_text(&consent.command);
         Self {
             kind: PreferenceType::ExactCommand,
             subject: hex(&consent.action_hash),
-            // Within the bounds of what an index takes.
-            pattern: marked(&command, first_bytes(&command, MAX_PATTERN_BYTES), " …"),
+            pattern: shortened(&consent.command),
+            danger: None,
+            covers: exact_sentence(consent.shell()).to_owned(),
         }
     }
 
-    fn of_type(finding: &Finding) -> Self {
+    fn of_type(finding: &Finding, scope: &ActionScope) -> Self {
+        let object = scope.object();
+        let pattern = object.unwrap_or_else(|| format!("exactly: {}", finding.segment));
         Self {
             kind: PreferenceType::CommandType,
-            subject: finding.rule.clone(),
-            pattern: finding.kind.clone(),
+            subject: subject(&finding.rule, &scope.digest()),
+            pattern: shortened(&pattern),
+            danger: Some(finding.danger),
+            covers: visible(&redact_command(&scope.sentence())).into_owned(),
         }
     }
+}
+
+/// What "always allow this type" covers of an action.
+struct TypeBounds<'a> {
+    /// The findings that are covered, each with its object.
+    objects: Vec<(&'a Finding, &'a ActionScope)>,
+    /// Whether the action is covered exactly as it is, because there is more to it than objects.
+    is_exact: bool,
+}
+
+impl<'a> TypeBounds<'a> {
+    /// A critical finding is only ever allowed for the very action that was shown. Whoever allows
+    /// the type of an action that has one is asked again about every other action of that type.
+    fn of(findings: &'a [Finding]) -> Self {
+        let mut objects = Vec::new();
+        let mut is_exact = false;
+        for finding in asking(findings) {
+            match &finding.scope {
+                Some(scope) if finding.danger < Danger::Critical => objects.push((finding, scope)),
+                Some(_) | None => is_exact = true,
+            }
+        }
+        let mut bounds = Self { objects, is_exact };
+        if bounds.sentences().len() > MAX_TOLD {
+            bounds.objects.clear();
+        }
+        bounds.is_exact |= bounds.objects.is_empty();
+        bounds
+    }
+
+    /// What is covered, each once.
+    fn sentences(&self) -> Vec<String> {
+        let mut sentences = Vec::new();
+        for (_, scope) in &self.objects {
+            let sentence = scope.sentence();
+            if !sentences.contains(&sentence) {
+                sentences.push(sentence);
+            }
+        }
+        sentences
+    }
+}
+
+/// What "always allow this type" covers of an action with these findings, in one sentence.
+pub fn type_covers(findings: &[Finding], shell: &str) -> String {
+    let bounds = TypeBounds::of(findings);
+    let mut sentences = bounds.sentences();
+    let exact = exact_sentence(shell);
+    if bounds.is_exact && !sentences.iter().any(|one| one == exact) {
+        sentences.push(exact.to_owned());
+    }
+    let parts = sentences.iter().enumerate().map(|(at, sentence)| {
+        let part = sentence.trim_end_matches('.');
+        match (at, part.chars().next()) {
+            (0, _) | (_, None) => part.to_owned(),
+            (_, Some(first)) => {
+                let rest = &part[first.len_utf8()..];
+                format!("{}{rest}", first.to_lowercase())
+            }
+        }
+    });
+    format!("{}.", parts.collect::<Vec<_>>().join("; "))
+}
+
+fn exact_sentence(shell: &str) -> &'static str {
+    if shell.is_empty() {
+        "This exact action."
+    } else {
+        "This exact command."
+    }
+}
+
+/// A rule's question about an object.
+fn subject(rule: &str, digest: &str) -> String {
+    format!("{rule} {digest}")
+}
+
+/// A text without secrets, within the bounds of what an index takes.
+fn shortened(text: &str) -> String {
+    let text = redact_command(text);
+    let text = visible(&text);
+    marked(&text, first_bytes(&text, MAX_PATTERN_BYTES), " …")
 }
 
 /// A preference as its owner sees it.
@@ -102,10 +195,15 @@ pub struct Preference {
     pub id: PreferenceId,
     /// How much it covers.
     pub kind: PreferenceType,
-    /// The rule whose question it answers, or the hash of the action in hexadecimal digits.
+    /// The rule whose question it answers with the hash of the object, or the hash of the action, in
+    /// hexadecimal digits.
     pub subject: String,
-    /// The kind of action, or the command.
+    /// The object in a few words, or the command.
     pub pattern: String,
+    /// The most harm that it covers; none when it covers one action, however harmful, or nothing.
+    pub danger: Option<Danger>,
+    /// What its owner was told that it covers; none of those that are older than the telling.
+    pub covers: Option<String>,
     /// Where it holds.
     pub workspace: String,
     /// Since when.
@@ -114,9 +212,40 @@ pub struct Preference {
     pub created_by_run: Option<RunId>,
 }
 
+impl Preference {
+    /// What it covers, in a sentence.
+    pub fn sentence(&self) -> String {
+        let untold = match self.kind {
+            PreferenceType::ExactCommand => "This exact action.",
+            PreferenceType::CommandType => OUTDATED,
+        };
+        self.covers.clone().unwrap_or_else(|| untold.to_owned())
+    }
+
+    /// True if it is for a type, and answers this finding's question about its object. What was
+    /// allowed for some harm is not allowed for more.
+    fn is_for(&self, finding: &Finding) -> bool {
+        self.kind == PreferenceType::CommandType
+            && self.danger.is_some_and(|most| most >= finding.danger)
+            && covering_subjects(finding).any(|one| one == self.subject)
+    }
+}
+
+/// The subjects of the preferences that would cover a finding.
+fn covering_subjects(finding: &Finding) -> impl Iterator<Item = String> {
+    let scope = finding.scope.iter();
+    let digests = scope.flat_map(ActionScope::covering);
+    digests.map(|digest| subject(&finding.rule, &digest))
+}
+
+/// The subjects of the preferences for types that would cover these findings.
+pub fn subjects(findings: &[Finding]) -> Vec<String> {
+    asking(findings).flat_map(covering_subjects).collect()
+}
+
 /// Which of these preferences allow an action with these findings; none when it has to be asked
 /// about all the same. The preferences are those of the workspace that name the action's hash, or
-/// the rule and kind of one of its findings.
+/// one of the [`subjects`] of its findings.
 pub fn covering(preferences: &[Preference], findings: &[Finding]) -> Option<Vec<PreferenceId>> {
     let forbidden = |finding: &Finding| finding.verdict == Verdict::Forbid;
     if findings.iter().any(forbidden) {
@@ -131,13 +260,8 @@ pub fn covering(preferences: &[Preference], findings: &[Finding]) -> Option<Vec<
         return None;
     }
     let allowing = |finding: &Finding| {
-        let of_type = NewPreference::of_type(finding);
-        let same = |one: &&Preference| {
-            one.kind == of_type.kind
-                && one.subject == of_type.subject
-                && one.pattern == of_type.pattern
-        };
-        preferences.iter().find(same).map(|one| one.id)
+        let allows = |one: &&Preference| one.is_for(finding);
+        preferences.iter().find(allows).map(|one| one.id)
     };
     let mut ids = asking(findings).map(allowing).collect::<Option<Vec<_>>>()?;
     ids.sort_unstable();

@@ -40,3 +40,21 @@ pub(super) fn plain(bytes: &[u8]) -> usize {
             ))
     })
 }
+
+/// Length of the line end that begins here, as it is or as JSON and source code write it; nothing when
+/// there is none.
+pub(in crate::platform::redact) fn line_end(bytes: &[u8], at: usize) -> usize {
+    match bytes.get(at..).unwrap_or_default() {
+        [b'\n', ..] => 1,
+        [b'\r', b'\n', ..] | [b'\\', b'n', ..] => 2,
+        [b'\\', b'r', b'\\', b'n', ..] => 4,
+        _ => 0,
+    }
+}
+
+/// Counts the blanks from a place on.
+pub(super) fn blanks(bytes: &[u8], at: usize) -> usize {
+    run(bytes.get(at..).unwrap_or_default(), |byte| {
+        matches!(byte, b' ' | b'\t')
+    })
+}

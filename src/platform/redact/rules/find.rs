@@ -1,39 +1,70 @@
 //! All secrets in a text, by whichever rule.
 
+use std::cmp::Reverse;
+
+use crate::platform::redact::hidden::bare_texts;
+use crate::platform::redact::rules::commands::arguments;
+use crate::platform::redact::rules::commands::files;
+use crate::platform::redact::rules::forms::{dotted, marked, token};
 use crate::platform::redact::rules::scan::{Anchors, Rule};
 use crate::platform::redact::rules::span::Span;
-use crate::platform::redact::rules::{forms, pairs, values};
+use crate::platform::redact::rules::{pairs, values};
 
 /// No text shorter than this holds a secret, in bytes.
 const SHORTEST: usize = 5;
 
-/// Hands over every secret in a text, in order and without overlaps.
-pub(in crate::platform::redact) fn find(text: &str, mut found: impl FnMut(Span)) {
+/// Every secret in a text, in order and without overlaps: those that it shows as it is, and those that
+/// it shows once what is not seen is taken out of it.
+pub(in crate::platform::redact) fn find(text: &str) -> Vec<Span> {
+    let mut spans = Vec::new();
     if text.len() < SHORTEST {
-        return;
+        return spans;
     }
+    let mut is_in_order = find_in(text, &mut spans);
+    for bare in bare_texts(text) {
+        let mut found = Vec::new();
+        find_in(&bare.text, &mut found);
+        let found = found.into_iter().map(|span| Span {
+            start: bare.start(span.start),
+            end: bare.end(span.end),
+            kind: span.kind,
+        });
+        spans.extend(found);
+        is_in_order = false;
+    }
+    if is_in_order { spans } else { merged(spans) }
+}
+
+/// Finds the secrets of a text as it is. Answers whether they are in order and without overlaps.
+fn find_in(text: &str, spans: &mut Vec<Span>) -> bool {
+    let mut more = Vec::new();
+    dotted::find(text, &mut more);
     let anchors = Anchors::get();
     let mut done = 0;
     let mut at = 0;
     while let Some((place, rules)) = anchors.next(text.as_bytes(), at) {
         at = place + 1;
         // What was redacted already is never part of another secret.
-        let spans = rules
+        let found = rules
             .iter()
-            .filter_map(|rule| span_at(text, place, done, *rule));
-        if let Some(span) = spans.max_by_key(|span| span.end) {
+            .filter_map(|rule| span_at(text, place, done, *rule, &mut more));
+        if let Some(span) = found.max_by_key(|span| span.end) {
             done = span.end;
             at = done.max(at);
-            found(span);
+            spans.push(span);
         }
     }
+    let is_in_order = more.is_empty();
+    spans.append(&mut more);
+    is_in_order
 }
 
-/// The secret that a rule finds at an anchor, after `done`.
-fn span_at(text: &str, at: usize, done: usize, rule: Rule) -> Option<Span> {
+/// The secret that a rule finds at an anchor, after `done`. A rule that may find several puts those into
+/// `more`.
+fn span_at(text: &str, at: usize, done: usize, rule: Rule, more: &mut Vec<Span>) -> Option<Span> {
     let span = match rule {
-        Rule::Prefix(form) => forms::token(text, at, form),
-        Rule::Name => pairs::value_of_name(text, at),
+        Rule::Prefix(form) => token::token(text, at, form),
+        Rule::Name => pairs::value_of_name(text, at, more),
         Rule::Scheme => values::credentials_of_scheme(text, at),
         Rule::Jwt => values::jwt(text, at),
         Rule::PemBegin => values::pem(text, at),
@@ -42,6 +73,32 @@ fn span_at(text: &str, at: usize, done: usize, rule: Rule) -> Option<Span> {
         Rule::Webhook(host) => values::webhook(text, at, host),
         Rule::Telegram => values::telegram(text, at),
         Rule::CurlUser => values::user_of_curl(text, at),
+        Rule::Program(program) => {
+            arguments::secrets(text, at, program, more);
+            None
+        }
+        Rule::Pgpass => files::password_of_pgpass(text, at),
+        Rule::Azure => marked::azure(text, at),
+        Rule::Mailchimp => marked::mailchimp(text, at),
+        Rule::Maxmind => marked::maxmind(text, at),
     }?;
     (span.start >= done && span.end > span.start).then_some(span)
+}
+
+/// The same places in order, with those that overlap made one.
+fn merged(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_by_key(|span| (span.start, Reverse(span.end)));
+    let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start < last.end => {
+                last.end = last.end.max(span.end);
+                if last.kind.is_empty() {
+                    last.kind = span.kind;
+                }
+            }
+            _ => merged.push(span),
+        }
+    }
+    merged
 }

@@ -105,6 +105,8 @@ fn by_word(word: &str) -> Option<Named> {
     match word {
         "password" | "passwords" | "passwd" | "pwd" | "passphrase" | "passcode" | "passwort"
         | "keypass" | "storepass" | "userpass" | "sshpass" => Some(Named::Password),
+        // Where Sidekiq's gems are served from: the name of a setting of Bundler.
+        "contribsys" => Some(Named::Credential),
         "secret" | "secrets" | "credential" | "credentials" | "creds" | "bearer" | "mnemonic" => {
             Some(Named::Credential)
         }

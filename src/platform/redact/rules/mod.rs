@@ -1,11 +1,13 @@
 //! The rules by which secrets are recognised in a text.
 //!
 //! [`find`] applies them all: [`scan`] finds the places at which it is worth looking closer. There,
-//! [`forms`] and [`values`] recognise a secret by what it looks like, and [`pairs`] by the name before
-//! it ([`keys`]), by how both are written ([`tie`], [`quotes`]) and by whether the value can be one
-//! ([`plausible`]).
+//! [`forms`] and [`values`] recognise a secret by what it looks like, [`pairs`] by the name before it
+//! ([`keys`]), by how both are written ([`tie`], [`quotes`], [`below`]) and by whether the value can be
+//! one ([`plausible`]), and [`commands`] by the program that takes it or the file that lists it.
 
+pub mod below;
 pub mod bytes;
+pub mod commands;
 pub mod find;
 pub mod forms;
 pub mod keys;

@@ -5,13 +5,16 @@
 //! stands in quotes is one unless it is plainly a placeholder, and what stands without them must look
 //! like one.
 
-use crate::platform::redact::rules::bytes::{has_digit, is_word, plain, run};
+use crate::platform::redact::rules::below;
+use crate::platform::redact::rules::below::{block, next_line, value_of_pair};
+use crate::platform::redact::rules::bytes::{has_digit, is_word, line_end, plain, run};
+use crate::platform::redact::rules::commands::files::{password_of_netrc, value_of_netrc};
 use crate::platform::redact::rules::keys;
 use crate::platform::redact::rules::keys::{MAX_NAME, Named};
 use crate::platform::redact::rules::plausible::{
     is_chosen, is_placeholder, is_reference, is_strong, is_value,
 };
-use crate::platform::redact::rules::quotes::{list, quoted};
+use crate::platform::redact::rules::quotes::{list, open_list, quoted};
 use crate::platform::redact::rules::span::Span;
 use crate::platform::redact::rules::tie::{Tie, tie};
 
@@ -22,16 +25,19 @@ const PARAMETERS: &str = "code key sig signature session sessionid sid assertion
     x-amz-signature x-goog-signature hapikey auth";
 /// The beginnings of the value of an `Authorization`.
 const SCHEMES: &str = "bearer basic token digest negotiate ntlm apikey api-key oauth hawk aws4-hmac-sha256 \
-    sso-key splunk key jwt dpop genie-key";
+    sso-key splunk key jwt dpop genie-key bot";
 
-/// The value that belongs to the name around an anchor, if that is the name of a secret.
-pub(super) fn value_of_name(text: &str, at: usize) -> Option<Span> {
+/// The value that belongs to the name around an anchor, if that is the name of a secret. If it is the
+/// first of a list, the others are put into `more`.
+pub(super) fn value_of_name(text: &str, at: usize, more: &mut Vec<Span>) -> Option<Span> {
     let (start, end) = name_around(text, at)?;
     let name = &text[start..end];
     let bytes = text.as_bytes();
     let mark = start.checked_sub(1).map_or(0, |before| bytes[before]);
     // Most names are followed by nothing that could be a value: the cheaper question first.
-    let tied = tie(text, start, end)?;
+    let Some(tied) = tie(text, start, end) else {
+        return untied(text, start, end);
+    };
     let named =
         keys::named(name).or_else(|| is_parameter(name, mark).then_some(Named::Credential))?;
     let from = tied.value;
@@ -44,42 +50,175 @@ pub(super) fn value_of_name(text: &str, at: usize) -> Option<Span> {
         return quoted.span(text, named, tied.by);
     }
     match tied.by {
-        Tie::Nothing => None,
-        Tie::Tag => {
-            let end = from + run(&bytes[from..], |byte| byte != b'<' && byte != b'\n');
-            let is_element = bytes[end..].starts_with(b"</");
-            Span::checked(text, from, end, |value| {
-                is_element && !is_placeholder(value)
-            })
-        }
+        Tie::Nothing | Tie::Argument => None,
+        Tie::Tag => of_element(text, from),
         Tie::Flag => {
             let end = from + plain(&bytes[from..]);
             Span::checked(text, from, end, |value| {
                 !value.starts_with('-') && is_value(value, named)
             })
         }
-        Tie::Equals | Tie::Colon | Tie::Spaced => after_sign(text, from, named, tied.by, mark),
+        Tie::Set => {
+            let end = from + plain(&bytes[from..]);
+            Span::checked(text, from, end, |value| {
+                is_strong(value) && !is_reference(value, true) && is_value(value, named)
+            })
+        }
+        Tie::Equals | Tie::Colon | Tie::Spaced if ends_line(bytes, from) => {
+            below::secret(text, from, named, more)
+        }
+        Tie::Colon if matches!(bytes.get(from), Some(b'|' | b'>')) => {
+            below::secret_of_block(text, start, from)
+        }
+        Tie::Equals | Tie::Colon | Tie::Spaced => {
+            let span = after_sign(text, from, named, tied.by, mark)?;
+            let is_setting = is_setting(bytes, start, named, tied.by);
+            Some(if is_setting {
+                whole_line(bytes, span)
+            } else {
+                span
+            })
+        }
     }
+}
+
+/// A password that begins its line, as in a file of settings, and so goes on to the end of it: people
+/// choose signs that would end it elsewhere.
+fn is_setting(bytes: &[u8], start: usize, named: Named, by: Tie) -> bool {
+    let before = bytes[..start].iter().rev();
+    let mut before = before.skip_while(|byte| matches!(byte, b' ' | b'\t'));
+    named == Named::Password
+        && matches!(by, Tie::Equals | Tie::Spaced)
+        && matches!(before.next(), None | Some(b'\n'))
+}
+
+/// The rest of the line, if it is one word, without what ends an argument or a statement.
+fn whole_line(bytes: &[u8], span: Span) -> Span {
+    let word = run(&bytes[span.end..], |byte| !ends_setting(byte));
+    let end = span.end + word;
+    let is_last = bytes
+        .get(end)
+        .is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
+    if !is_last {
+        return span;
+    }
+    let closing = bytes[span.end..end].iter().rev();
+    let closing = closing.take_while(|byte| matches!(byte, b',' | b';' | b')' | b']' | b'}'));
+    let end = end - closing.count();
+    Span { end, ..span }
+}
+
+fn ends_setting(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`' | b'\\' | 0x1b)
+}
+
+/// The value of a name that no sign ties to it: in `.netrc`, and in a pair of a name and a value.
+fn untied(text: &str, start: usize, end: usize) -> Option<Span> {
+    if let Some(password) = password_of_netrc(text, start, end) {
+        return Some(password);
+    }
+    let value = value_of_pair(text, start, end)?;
+    below::secret_of_pair(text, value, keys::named(&text[start..end])?)
+}
+
+/// The text of an element whose name gives it away, on the same line or the next.
+fn of_element(text: &str, from: usize) -> Option<Span> {
+    let bytes = text.as_bytes();
+    let from = next_line(bytes, from).unwrap_or(from);
+    let end = from + run(&bytes[from..], |byte| byte != b'<' && byte != b'\n');
+    let close = end + run(&bytes[end..], |byte| byte.is_ascii_whitespace());
+    let is_element = bytes[close..].starts_with(b"</");
+    let end = from + text.get(from..end)?.trim_end().len();
+    Span::checked(text, from, end, |value| {
+        is_element && !is_placeholder(value)
+    })
+}
+
+/// The beginning of the text of an element whose end is not there yet.
+fn open_element(text: &str, from: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let from = next_line(bytes, from).unwrap_or(from);
+    let end = from + run(&bytes[from..], |byte| byte != b'<' && byte != b'\n');
+    let close = end + run(&bytes[end..], |byte| byte.is_ascii_whitespace());
+    (close + 1 >= bytes.len()).then_some(from)
+}
+
+fn ends_line(bytes: &[u8], at: usize) -> bool {
+    line_end(bytes, at) > 0
 }
 
 /// The beginning of the value of the name around an anchor, if that is the name of a secret and the
 /// value may go on beyond the end of the text.
 pub(in crate::platform::redact) fn open_value(text: &str, at: usize) -> Option<usize> {
     let (start, end) = name_around(text, at)?;
-    let tied = tie(text, start, end)?;
-    let mark = start
-        .checked_sub(1)
-        .map_or(0, |before| text.as_bytes()[before]);
+    let bytes = text.as_bytes();
+    let Some(tied) = tie(text, start, end) else {
+        return open_untied(text, start, end);
+    };
+    let mark = start.checked_sub(1).map_or(0, |before| bytes[before]);
     let name = &text[start..end];
     let named =
         keys::named(name).or_else(|| is_parameter(name, mark).then_some(Named::Credential))?;
-    let rest = text.get(tied.value..)?;
-    let is_open = match quoted(text, tied.value) {
+    if tied.by == Tie::Colon {
+        if let Some(block) = block(text, start, tied.value) {
+            return block.is_open.then_some(block.start);
+        }
+        if let Some(list) = open_list(text, tied.value) {
+            return Some(list);
+        }
+    }
+    if tied.by == Tie::Tag {
+        return open_element(text, tied.value);
+    }
+    open_lines(text, tied.value).or_else(|| {
+        let rest = text.get(tied.value..)?;
+        let is_open = match quoted(text, tied.value) {
+            Some(quoted) if quoted.has_lines => {
+                return (!quoted.is_closed).then_some(tied.value);
+            }
+            Some(quoted) => !quoted.is_closed,
+            None if named == Named::Header => true,
+            None if is_setting(bytes, start, named, tied.by) => !rest.bytes().any(ends_setting),
+            None => plain(rest.as_bytes()) == rest.len(),
+        };
+        (is_open && !rest.contains('\n')).then_some(tied.value)
+    })
+}
+
+/// The beginning of a value on the last of the lines below a name, of which each may be one of a list.
+fn open_lines(text: &str, from: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = next_line(bytes, from)?;
+    loop {
+        let word = run(&bytes[at..], |byte| byte != b'\n');
+        let line = &text[at..at + word];
+        if at + word == bytes.len() {
+            // Words are no value, unless they are in quotes or begin with the dash of a list.
+            let may_have_blanks = line.starts_with(['"', '\'', '`', '-']);
+            let has_blanks = line.trim_end().contains([' ', '\t']);
+            return (may_have_blanks || !has_blanks).then_some(at);
+        }
+        let next = next_line(bytes, at + line.trim_end().len())?;
+        let is_list = line.starts_with("- ") && (next == bytes.len() || bytes[next] == b'-');
+        if !is_list {
+            return None;
+        }
+        at = next;
+    }
+}
+
+/// The same for a name that no sign ties to its value.
+fn open_untied(text: &str, start: usize, end: usize) -> Option<usize> {
+    if let Some((from, to)) = value_of_netrc(text, start, end) {
+        return (to == text.len()).then_some(from);
+    }
+    let value = value_of_pair(text, start, end)?;
+    let rest = text.get(value..)?;
+    let is_open = match quoted(text, value) {
         Some(quoted) => !quoted.is_closed,
-        None if named == Named::Header || tied.by == Tie::Tag => true,
         None => plain(rest.as_bytes()) == rest.len(),
     };
-    (is_open && !rest.contains('\n')).then_some(tied.value)
+    (is_open && !rest.contains('\n')).then_some(value)
 }
 
 /// The whole name of which a piece is at `at`.

@@ -8,6 +8,9 @@ use crate::platform::redact::rules::plausible::{
 use crate::platform::redact::rules::span::Span;
 use crate::platform::redact::rules::tie::Tie;
 
+/// The longest value in three quotes, and the longest list, in bytes.
+const MAX_LINES: usize = 4096;
+
 /// A value in quotes.
 pub(super) struct Quoted {
     quote: u8,
@@ -15,6 +18,8 @@ pub(super) struct Quoted {
     end: usize,
     /// Its end is there.
     pub(super) is_closed: bool,
+    /// It may have several lines.
+    pub(super) has_lines: bool,
 }
 
 impl Quoted {
@@ -35,7 +40,8 @@ impl Quoted {
             let fits = match by {
                 Tie::Nothing => named == Named::Password && is_one_word,
                 Tie::Equals => true,
-                Tie::Colon | Tie::Spaced | Tie::Flag | Tie::Tag => {
+                Tie::Argument => is_strong(value),
+                Tie::Colon | Tie::Spaced | Tie::Flag | Tie::Set | Tie::Tag => {
                     self.quote != b'`' || is_strong(value)
                 }
             };
@@ -58,6 +64,9 @@ pub(super) fn quoted(text: &str, from: usize) -> Option<Quoted> {
         return None;
     }
     let start = open + escapes + 1;
+    if escapes == 0 && bytes[start..].starts_with(&[quote, quote]) {
+        return Some(in_three(bytes, start + 2, quote));
+    }
     let mut at = start;
     let mut behind = 0;
     while let Some(byte) = bytes.get(at).filter(|byte| **byte != b'\n') {
@@ -73,6 +82,7 @@ pub(super) fn quoted(text: &str, from: usize) -> Option<Quoted> {
                 start,
                 end,
                 is_closed: true,
+                has_lines: false,
             });
         }
         behind = if *byte == b'\\' { behind + 1 } else { 0 };
@@ -83,15 +93,41 @@ pub(super) fn quoted(text: &str, from: usize) -> Option<Quoted> {
         start,
         end: at,
         is_closed: false,
+        has_lines: false,
     })
+}
+
+/// The value in three quotes, which may have several lines.
+fn in_three(bytes: &[u8], start: usize, quote: u8) -> Quoted {
+    let inner = &bytes[start..bytes.len().min(start + MAX_LINES)];
+    let closes = |three: &[u8]| three.iter().all(|byte| *byte == quote);
+    let length = inner.windows(3).position(closes);
+    Quoted {
+        quote,
+        start,
+        end: start + length.unwrap_or(inner.len()),
+        is_closed: length.is_some() || inner.len() == MAX_LINES,
+        has_lines: true,
+    }
 }
 
 /// The members of a list of strings in JSON, which all are what its name says.
 pub(super) fn list(text: &str, from: usize) -> Option<Span> {
     let inner = text.get(from..)?.strip_prefix('[')?;
-    let length = run(inner.as_bytes(), |byte| {
-        !matches!(byte, b']' | b'\n' | b'(' | b'{')
-    });
+    let length = length_of_list(inner);
     let is_list = inner[length..].starts_with(']') && inner.trim_start().starts_with(['"', '\\']);
     (is_list && has_digit(&inner[..length])).then(|| Span::new(from + 1, from + 1 + length, ""))
+}
+
+/// The beginning of the first member of such a list that is not closed yet.
+pub(super) fn open_list(text: &str, from: usize) -> Option<usize> {
+    let inner = text.get(from..)?.strip_prefix('[')?;
+    let members = inner.trim_start();
+    let is_open = length_of_list(inner) == inner.len() && inner.len() < MAX_LINES;
+    (is_open && (members.is_empty() || members.starts_with(['"', '\\']))).then_some(from + 1)
+}
+
+fn length_of_list(inner: &str) -> usize {
+    let inner = &inner.as_bytes()[..inner.len().min(MAX_LINES)];
+    run(inner, |byte| !matches!(byte, b']' | b'(' | b'{'))
 }

@@ -6,7 +6,8 @@
 
 use std::sync::LazyLock;
 
-use crate::platform::redact::rules::forms::{FORMS, Form, WEBHOOKS};
+use crate::platform::redact::rules::commands::programs::{PROGRAMS, SecretProgram};
+use crate::platform::redact::rules::forms::table::{FORMS, Form, WEBHOOKS};
 
 /// The secrets that may begin, or be named, at an anchor.
 #[derive(Clone, Copy, Debug)]
@@ -31,22 +32,37 @@ pub(in crate::platform::redact) enum Rule {
     Telegram,
     /// `-u name:password`.
     CurlUser,
+    /// A program that takes a secret as an argument.
+    Program(&'static SecretProgram),
+    /// A port in a line of `.pgpass`.
+    Pgpass,
+    /// The sign in a client secret of Microsoft Entra.
+    Azure,
+    /// The end of a key of Mailchimp.
+    Mailchimp,
+    /// The end of a licence of `MaxMind`.
+    Maxmind,
 }
 
 /// Pieces of names of secrets: each such name holds one of them.
 const NAMES: &[&[u8; 3]] = &[
     b"pas", b"pwd", b"ecr", b"ede", b"tok", b"key", b"riz", b"kie", b"jwt", b"dsn", b"otp", b"cvv",
     b"cvc", b"nne", b"onn", b"url", b"uri", b"mne", b"phr", b"cod", b"aut", b"?si", b"&si", b"-si",
-    b"?se", b"&se", b"fie", b"red", b"bea", b"?as", b"&as", b"?ti", b"&ti", b"?sa", b"&sa",
+    b"?se", b"&se", b"fie", b"red", b"bea", b"?as", b"&as", b"?ti", b"&ti", b"?sa", b"&sa", b"bsy",
+];
+
+/// Ports at which databases listen, as far as three bytes tell; every port that `.pgpass` does not say.
+const PORTS: &[&[u8; 3]] = &[
+    b":*:", b":54", b":55", b":64", b":65", b":15", b":25", b":26", b":35", b":63",
 ];
 
 /// One more than the number of slots that the hash of three bytes can name.
-const SLOTS: usize = 4096;
+const SLOTS: usize = 8192;
 
 /// All anchors, and the table that finds them.
 pub(in crate::platform::redact) struct Anchors {
     /// For each slot, which group hashes to it, counted from 1.
-    slots: Vec<u8>,
+    slots: Vec<u16>,
     groups: Vec<Group>,
 }
 
@@ -55,7 +71,7 @@ struct Group {
     bytes: u32,
     rules: Vec<Rule>,
     /// The next group in the same slot, counted from 1.
-    next: u8,
+    next: u16,
 }
 
 static ANCHORS: LazyLock<Anchors> = LazyLock::new(Anchors::build);
@@ -76,27 +92,37 @@ impl Anchors {
         text: &[u8],
         from: usize,
     ) -> Option<(usize, &[Rule])> {
-        let rest = text.get(from..)?;
-        let slots: &[u8; SLOTS] = self.slots.as_slice().try_into().ok()?;
-        let triples = rest
-            .windows(4)
-            .map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]) & 0x00ff_ffff);
-        // Four bytes at a time are one load; the last three have nothing after them.
-        let last = rest.len().checked_sub(3)?;
-        let end = u32::from_le_bytes([rest[last], rest[last + 1], rest[last + 2], 0]);
-        for (at, triple) in triples.chain([end]).enumerate() {
-            let bytes = triple | 0x0020_2020;
-            let slot = slots[slot(bytes)];
-            if slot != 0
-                && let Some(rules) = self.rules(slot, bytes)
-            {
-                return Some((from + at, rules));
+        let slots: &[u16; SLOTS] = self.slots.as_slice().try_into().ok()?;
+        let at_three = |three: u32| {
+            let slot = slots[slot(three)];
+            (slot != 0).then(|| self.rules(slot, three)).flatten()
+        };
+        let mut at = from;
+        // Four places at a time, of which one branch tells that there is nothing: eight bytes hold them all.
+        while let Some(eight) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+            let eight = u64::from_le_bytes(*eight) | FOLD;
+            let threes = [0, 8, 16, 24].map(|bits| three_at(eight, bits));
+            let found = threes.map(|three| slots[slot(three)]);
+            if found != [0; 4] {
+                for (place, three) in threes.into_iter().enumerate() {
+                    if let Some(rules) = at_three(three) {
+                        return Some((at + place, rules));
+                    }
+                }
             }
+            at += threes.len();
+        }
+        while let Some([first, second, third]) = text.get(at..).and_then(|rest| rest.first_chunk())
+        {
+            if let Some(rules) = at_three(folded([*first, *second, *third])) {
+                return Some((at, rules));
+            }
+            at += 1;
         }
         None
     }
 
-    fn rules(&self, slot: u8, bytes: u32) -> Option<&[Rule]> {
+    fn rules(&self, slot: u16, bytes: u32) -> Option<&[Rule]> {
         let mut next = slot;
         while let Some(at) = usize::from(next).checked_sub(1) {
             let group = &self.groups[at];
@@ -114,7 +140,7 @@ impl Anchors {
             groups: Vec::new(),
         };
         for form in FORMS {
-            anchors.add(form.prefix.as_bytes(), Rule::Prefix(form));
+            anchors.add_form(form);
         }
         for name in NAMES {
             anchors.add(*name, Rule::Name);
@@ -130,7 +156,30 @@ impl Anchors {
         anchors.add(b"://", Rule::Userinfo);
         anchors.add(b":AA", Rule::Telegram);
         anchors.add(b"-u ", Rule::CurlUser);
+        anchors.add(b"-us", Rule::Mailchimp);
+        anchors.add(b"_mm", Rule::Maxmind);
+        for digit in b'0'..=b'9' {
+            anchors.add(&[digit, b'Q', b'~'], Rule::Azure);
+        }
+        for program in PROGRAMS {
+            anchors.add(&program.anchor, Rule::Program(program));
+        }
+        for port in PORTS {
+            anchors.add(*port, Rule::Pgpass);
+        }
         anchors
+    }
+
+    /// A prefix of two bytes is an anchor with each of the hexadecimal digits that may follow it.
+    fn add_form(&mut self, form: &'static Form) {
+        match form.prefix.as_bytes() {
+            [first, second] => {
+                for digit in b"0123456789abcdef" {
+                    self.add(&[*first, *second, *digit], Rule::Prefix(form));
+                }
+            }
+            prefix => self.add(prefix, Rule::Prefix(form)),
+        }
     }
 
     /// The first three bytes of `text` are an anchor for a rule.
@@ -146,18 +195,26 @@ impl Anchors {
             rules: vec![rule],
             next: self.slots[slot],
         });
-        // A table of more than 255 groups would not fit; a test counts them.
-        self.slots[slot] = u8::try_from(self.groups.len()).unwrap_or(0);
+        // There are some hundreds.
+        self.slots[slot] = u16::try_from(self.groups.len()).unwrap_or(0);
     }
 }
+
+/// The bit in which capitals and small letters differ, in each of eight bytes.
+const FOLD: u64 = 0x2020_2020_2020_2020;
 
 fn folded(bytes: [u8; 3]) -> u32 {
     u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]) | 0x0020_2020
 }
 
-/// Fibonacci hashing: the upper twelve bits of a product.
+/// Three of eight folded bytes, after so many bits.
+fn three_at(eight: u64, bits: u32) -> u32 {
+    u32::try_from(eight >> bits & 0x00ff_ffff).unwrap_or_default()
+}
+
+/// Fibonacci hashing: the upper thirteen bits of a product.
 fn slot(bytes: u32) -> usize {
-    (bytes.wrapping_mul(0x9e37_79b1) >> 20) as usize
+    (bytes.wrapping_mul(0x9e37_79b1) >> 19) as usize
 }
 
 #[cfg(test)]
@@ -167,7 +224,7 @@ mod tests {
     #[test]
     fn every_anchor_is_found_wherever_it_stands() {
         let anchors = Anchors::get();
-        assert!(anchors.groups.len() < 255);
+        assert!(anchors.groups.len() < 1000);
         for group in &anchors.groups {
             let bytes = group.bytes.to_le_bytes();
             for before in 0..6 {

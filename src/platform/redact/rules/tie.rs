@@ -1,6 +1,6 @@
 //! The ties between names and values: signs, spaces, tags.
 
-use crate::platform::redact::rules::bytes::run;
+use crate::platform::redact::rules::bytes::{line_end, run};
 
 /// The kinds of ties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,10 @@ pub(super) enum Tie {
     Spaced,
     /// `--name value`.
     Flag,
+    /// `set name value`.
+    Set,
+    /// `("name", "value")`.
+    Argument,
     /// `<name>value</name>`.
     Tag,
     /// `name 'value'`.
@@ -56,7 +60,11 @@ pub(super) fn tie(text: &str, start: usize, end: usize) -> Option<Tied> {
         [b'=', ..] => (Tie::Spaced, 1),
         [b':', ..] => (Tie::Colon, 1),
         [b'%', b'3', b'D' | b'd', ..] => (Tie::Equals, 3),
-        _ if gap > 0 && text[start..].starts_with("--") => (Tie::Flag, 0),
+        [b',', ..] if is_closed && text[start..].starts_with('-') => (Tie::Flag, 1),
+        // The second argument of a call that sets something.
+        [b',', ..] if is_closed && is_argument(bytes, start) => (Tie::Argument, 1),
+        _ if gap > 0 && is_flag(bytes, start) => (Tie::Flag, 0),
+        _ if gap > 0 && !is_closed && follows_set(bytes, start) => (Tie::Set, 0),
         [b'"' | b'\'', ..] if gap > 0 && !is_closed => (Tie::Nothing, 0),
         _ => return None,
     };
@@ -74,11 +82,37 @@ pub(super) fn tie(text: &str, start: usize, end: usize) -> Option<Tied> {
     })
 }
 
-/// Length of the spaces and terminal colours from the beginning.
+/// The name here is an option: with two dashes, or with one that begins a word.
+fn is_flag(bytes: &[u8], start: usize) -> bool {
+    let before = start.checked_sub(1).map_or(b' ', |before| bytes[before]);
+    let begins = before.is_ascii_whitespace() || matches!(before, b'"' | b'\'' | b'`');
+    bytes[start..].starts_with(b"--") || (bytes[start] == b'-' && begins)
+}
+
+/// The name here is in quotes, and these are the first argument of a call.
+fn is_argument(bytes: &[u8], start: usize) -> bool {
+    let back = |count: usize| start.checked_sub(count).map_or(0, |place| bytes[place]);
+    matches!(back(1), b'"' | b'\'') && back(2) == b'('
+}
+
+/// The word before the name here sets something.
+fn follows_set(bytes: &[u8], start: usize) -> bool {
+    let before = bytes[..start].trim_ascii_end();
+    before.len() < start && (before.ends_with(b" set") || before.ends_with(b" config"))
+}
+
+/// Length of the spaces and terminal colours from the beginning, and of a backslash that ends a line.
 fn gap(bytes: &[u8]) -> usize {
     let mut at = 0;
     loop {
         at += run(&bytes[at..], |byte| matches!(byte, b' ' | b'\t'));
+        if at > 0
+            && bytes.get(at) == Some(&b'\\')
+            && matches!(bytes.get(at + 1), Some(b'\n' | b'\r'))
+        {
+            at += 1 + line_end(bytes, at + 1);
+            continue;
+        }
         if !bytes[at..].starts_with(b"\x1b[") {
             return at;
         }

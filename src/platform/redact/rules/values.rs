@@ -6,7 +6,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde::de::IgnoredAny;
 
 use crate::platform::redact::rules::bytes::{has_digit, is_word, plain, run};
-use crate::platform::redact::rules::forms::begins_token;
+use crate::platform::redact::rules::forms::begins::{begins_token, follows_sign};
 use crate::platform::redact::rules::plausible::is_placeholder;
 use crate::platform::redact::rules::span::Span;
 
@@ -19,6 +19,8 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD
 
 /// The longest head of a JWT that is decoded, in bytes.
 const MAX_JWT_HEAD: usize = 4096;
+/// The same for one that begins after a sign, of which there may be many.
+const MAX_JOINED_HEAD: usize = 256;
 /// The longest part of a URL before its host.
 const MAX_USERINFO: usize = 512;
 /// Words that follow `Bearer` in a challenge.
@@ -74,11 +76,17 @@ pub(super) fn credentials_of_scheme(text: &str, at: usize) -> Option<Span> {
 /// makes it no less a token, for it may follow elsewhere.
 pub(super) fn jwt(text: &str, at: usize) -> Option<Span> {
     let bytes = text.as_bytes();
-    if !begins_token(bytes, at) || !bytes[at..].starts_with(b"eyJ") {
+    if !bytes[at..].starts_with(b"eyJ") {
         return None;
     }
-    let head = run(&bytes[at..], is_word);
-    if head > MAX_JWT_HEAD || bytes.get(at + head) != Some(&b'.') {
+    let most = match (begins_token(bytes, at), follows_sign(bytes, at)) {
+        (true, _) => MAX_JWT_HEAD,
+        (false, true) => MAX_JOINED_HEAD,
+        (false, false) => return None,
+    };
+    let head = &bytes[at..bytes.len().min(at + most + 1)];
+    let head = run(head, is_word);
+    if head > most || bytes.get(at + head) != Some(&b'.') {
         return None;
     }
     let decoded = URL_SAFE.decode(&bytes[at..at + head]).ok()?;
@@ -106,7 +114,17 @@ pub(super) fn pem(text: &str, at: usize) -> Option<Span> {
     let body = start + "-----BEGIN ".len() + line.len();
     let bytes = text.as_bytes();
     let mut end = body + run(&bytes[body..], |byte| byte == b'-').min(5);
-    end += run(&bytes[end..], is_pem_body);
+    loop {
+        end += run(&bytes[end..], is_pem_body);
+        // Each line may have the sign of a diff or of a quotation before it.
+        let is_sign = bytes[end - 1] == b'\n'
+            && matches!(bytes.get(end), Some(b'-' | b'>' | b'|' | b'*' | b'#'));
+        let is_foot = text[end..].starts_with("-----END ");
+        if !is_sign || is_foot {
+            break;
+        }
+        end += 1;
+    }
     if text[end..].starts_with("-----END ") {
         end += "-----END ".len();
         end += run(&bytes[end..], |byte| {
@@ -151,6 +169,8 @@ pub(super) fn userinfo(text: &str, at: usize) -> Option<Span> {
     let ends = |byte: u8| {
         byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\')
     };
+    // Most addresses have no such part, and this is the quick way to see it.
+    memchr::memchr(b'@', rest)?;
     let word = &rest[..run(rest, |byte| !ends(byte))];
     let authority = run(word, |byte| !matches!(byte, b'/' | b'?' | b'#'));
     let last_at = |part: &[u8]| part.iter().rposition(|byte| *byte == b'@');

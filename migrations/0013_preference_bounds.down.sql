@@ -1,0 +1,3 @@
+alter table consent_preferences
+    drop column covers,
+    drop column danger_level;

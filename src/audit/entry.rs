@@ -1,0 +1,49 @@
+//! An entry as it is listed.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::audit::model::{ActorKind, EntryId, Event, Outcome};
+
+/// An entry as it is listed: its records as one.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Names it.
+    pub entry_id: EntryId,
+    /// The number of its first record.
+    pub sequence: i64,
+    /// What happened.
+    pub event: Event,
+    /// What kind of actor did it.
+    pub actor_kind: ActorKind,
+    /// Who; absent when erased.
+    pub actor: Option<String>,
+    /// What their token allowed.
+    pub actor_role: Option<String>,
+    /// The request's method.
+    pub method: Option<String>,
+    /// The route's template.
+    pub route: Option<String>,
+    /// What it was done to.
+    pub resource: Option<String>,
+    /// The request that asked for it.
+    pub request_id: Option<String>,
+    /// Its trace.
+    pub trace_id: Option<String>,
+    /// The run that it belongs to.
+    pub run_id: Option<Uuid>,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When it ended; absent while nobody knows.
+    pub completed_at: Option<DateTime<Utc>>,
+    /// The answer's status.
+    pub status: Option<i32>,
+    /// How it ended; absent while nobody knows.
+    pub outcome: Option<Outcome>,
+    /// How long it took.
+    pub duration_ms: Option<i64>,
+    /// Whether there is something sealed that can still be opened.
+    pub has_payload: Option<bool>,
+    /// The number of the record that says that it was erased.
+    pub erased_by: Option<i64>,
+}

@@ -1,0 +1,165 @@
+//! The ends of logs: locked, checked, moved.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use crate::audit::error::Error;
+use crate::audit::keyring::Keyring;
+use crate::audit::model::{ActorKind, EntryId, Log};
+use crate::audit::record::{NOTHING, Record};
+use crate::audit::seals::handover::{Cause, Handover};
+use crate::audit::seals::seal::{check, is_of_first_kind, name_of, sealed};
+use crate::audit::store::appending::End;
+use crate::audit::store::{appending, reading};
+use crate::platform::clock::Clock;
+
+/// The ends of some logs, locked until the end of the transaction.
+///
+/// Only ends are here that somebody with a key of the ring put where they are; those of the others are
+/// refused. Behind an end that another seal than that of today holds, the hand-over stands already.
+#[derive(Debug, Default)]
+pub struct Ends {
+    open: BTreeMap<String, End>,
+    handovers: Vec<Record>,
+    refused: Vec<Error>,
+}
+
+impl Ends {
+    /// Locks the ends of these logs. A log that does not exist yet is begun.
+    pub async fn lock(
+        conn: &mut PgConnection,
+        keys: &Keyring,
+        clock: &Clock,
+        orgs: &[String],
+    ) -> Result<Self, Error> {
+        let mut ends = Self::default();
+        let mut found = appending::lock_ends(conn, orgs).await?;
+        if found.len() < orgs.len() {
+            let headless = appending::headless(conn, orgs).await?;
+            let is_new = |org: &&String| {
+                !headless.contains(org) && !found.iter().any(|end| end.org_id == **org)
+            };
+            let key = keys.current()?;
+            let new = orgs.iter().filter(is_new);
+            let new: Vec<End> = new
+                .map(|org| sealed(first(org, clock.now()), key))
+                .collect();
+            appending::begin_logs(conn, &new).await?;
+            found = appending::lock_ends(conn, orgs).await?;
+            let missing = headless.iter().map(|org| Log::from_name(org));
+            ends.refused.extend(missing.map(Error::EndMissing));
+        }
+        for end in found {
+            match check(keys, &end) {
+                Ok(()) => {
+                    let end = timed(conn, end, clock.now()).await?;
+                    ends.take(end, Cause::Rotated, keys, clock, ActorKind::Server)?;
+                }
+                Err(error) => ends.refused.push(error),
+            }
+        }
+        Ok(ends)
+    }
+
+    /// The end of one log, whatever its seal is worth, with a record that says what that was. It is for
+    /// whoever has verified the log and decided so.
+    pub fn adopt(end: End, cause: Cause, keys: &Keyring, clock: &Clock) -> Result<Self, Error> {
+        let mut ends = Self::default();
+        ends.take(end, cause, keys, clock, ActorKind::Operator)?;
+        Ok(ends)
+    }
+
+    /// Takes an end, and hands it over when it has another seal than it is to get.
+    fn take(
+        &mut self,
+        end: End,
+        cause: Cause,
+        keys: &Keyring,
+        clock: &Clock,
+        kind: ActorKind,
+    ) -> Result<(), Error> {
+        let key = keys.current()?;
+        let passes = end.seal_key_id != name_of(key) || cause != Cause::Rotated;
+        let org = end.org_id.clone();
+        let handover = passes.then(|| Handover::of(&end, cause, keys, key));
+        self.open.insert(org, end);
+        if let Some(handover) = handover {
+            let mut record = handover.record(key, EntryId::new(clock), kind);
+            self.link(&mut record, clock.now());
+            self.handovers.push(record);
+        }
+        Ok(())
+    }
+
+    /// Whether this log may be appended to.
+    pub fn has(&self, org: &str) -> bool {
+        self.open.contains_key(org)
+    }
+
+    /// Why logs are not appended to: nothing goes on from an end of which nobody can tell who put it
+    /// there until a person has looked.
+    pub fn take_refused(&mut self) -> Vec<Error> {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// Puts a record at the end of its log.
+    pub fn link(&mut self, record: &mut Record, now: DateTime<Utc>) {
+        let Some(end) = self.open.get_mut(&record.org_id) else {
+            return;
+        };
+        record.sequence = end.size + 1;
+        record.created_at = now.max(end.last_at);
+        record.previous.clone_from(&end.head);
+        record.hash = record.computed_hash().to_vec();
+        end.size = record.sequence;
+        end.last_at = record.created_at;
+        end.head.clone_from(&record.hash);
+    }
+
+    /// Writes the records that were linked, behind the hand-overs, and where the logs end now. Answers
+    /// how many records that were.
+    pub async fn append(
+        mut self,
+        conn: &mut PgConnection,
+        keys: &Keyring,
+        records: &[Record],
+    ) -> Result<usize, Error> {
+        let key = keys.current()?;
+        let ends: Vec<End> = self
+            .open
+            .into_values()
+            .map(|end| sealed(end, key))
+            .collect();
+        self.handovers.extend_from_slice(records);
+        appending::insert(conn, &self.handovers).await?;
+        appending::move_ends(conn, &ends).await?;
+        Ok(self.handovers.len())
+    }
+}
+
+fn first(org: &str, now: DateTime<Utc>) -> End {
+    End {
+        org_id: org.to_owned(),
+        size: 0,
+        head: NOTHING.to_vec(),
+        last_at: now,
+        seal: Vec::new(),
+        seal_key_id: String::new(),
+    }
+}
+
+/// The end with a time that its seal covers. Seals of the first kind cover none, so it is taken from
+/// the last record, of which they cover the hash; when its month was dropped, it lies in the past.
+async fn timed(conn: &mut PgConnection, mut end: End, now: DateTime<Utc>) -> sqlx::Result<End> {
+    if !is_of_first_kind(&end.seal_key_id) {
+        return Ok(end);
+    }
+    let records = reading::records_after(conn, &end.org_id, end.size - 1, None, 1).await?;
+    let last = records
+        .iter()
+        .find(|record| record.hash == end.head && end.head == record.computed_hash());
+    end.last_at = last.map_or(end.last_at.min(now), |record| record.created_at);
+    Ok(end)
+}

@@ -1,0 +1,81 @@
+//! What was found when a log was verified.
+
+use std::fmt;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+/// What no verification finds that is given nothing but a database or an export.
+pub const NOT_FOUND: &str = "what this cannot find without a checkpoint that was kept elsewhere: that \
+    everything, the server's own log included, was rolled back to an earlier state or taken away, and \
+    what somebody did who has the audit key";
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The record where it shows; 0 when it concerns the whole log.
+    pub sequence: i64,
+    /// Its entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry_id: Option<Uuid>,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl Finding {
+    /// One that concerns the whole log.
+    pub fn whole(problem: String) -> Self {
+        Self {
+            sequence: 0,
+            entry_id: None,
+            problem,
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.entry_id {
+            Some(entry) => write!(
+                f,
+                "record {}, entry {entry}: {}",
+                self.sequence, self.problem
+            ),
+            None => f.write_str(&self.problem),
+        }
+    }
+}
+
+/// What was verified.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Whose log; empty for the server's own.
+    pub org_id: String,
+    /// Whether everything is as it should be.
+    pub ok: bool,
+    /// How many records were looked at.
+    pub records: u64,
+    /// The number of the last one.
+    pub size: i64,
+    /// How many checkpoints held.
+    pub checkpoints: u64,
+    /// How many hold that nobody can vouch for, because the key that signed them is retired and not
+    /// among those given.
+    pub unsigned_checkpoints: u64,
+    /// How many of its checkpoints the server's own log names, and hold.
+    pub named_checkpoints: u64,
+    /// The size of the largest one that held: records beyond it are chained and not signed yet.
+    pub signed_size: i64,
+    /// Entries that began and whose end is not known.
+    pub open: u64,
+    /// Records that were erased as announced.
+    pub erased: u64,
+    /// How often the log passed from one seal to another.
+    pub handovers: u64,
+    /// The record from which on a seal vouches for the log, when it was adopted without the seal before:
+    /// for what is older nobody vouches but the checkpoints that held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whole_since: Option<i64>,
+    /// What is wrong, the first first.
+    pub findings: Vec<Finding>,
+}

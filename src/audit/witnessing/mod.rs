@@ -1,0 +1,5 @@
+//! What bears witness of a log outside it: a folder, a file, and the server's own log.
+
+pub mod rounds;
+pub mod statement;
+pub mod witness;

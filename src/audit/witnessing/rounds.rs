@@ -1,0 +1,178 @@
+//! Signing all logs from time to time, and bearing witness of what was signed.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::checkpoints::{Signed, around, number};
+use crate::audit::error::Error;
+use crate::audit::model::{Actor, ActorKind, Event, Log, NewEntry, Outcome, Phase};
+use crate::audit::note::Checkpoint;
+use crate::audit::service::Audit;
+use crate::audit::store::tree;
+use crate::audit::witnessing::statement::line;
+use crate::platform::sync::lock;
+
+/// The most checkpoints that one record names.
+const MAX_NAMED: usize = 200;
+/// The most checkpoints that wait to be named, when the server's own log takes no records.
+const MAX_UNNAMED: usize = 10_000;
+
+impl Audit {
+    /// Makes the checkpoints of all logs that have grown, from time to time, until `stopping`.
+    pub async fn keep_checkpoints(self, every: Duration, stopping: CancellationToken) {
+        while stopping
+            .run_until_cancelled(tokio::time::sleep(every))
+            .await
+            .is_some()
+        {
+            self.make_checkpoints().await;
+        }
+    }
+
+    /// Makes the checkpoints of all logs that have grown. The server's own log names those of the
+    /// others, and is signed last.
+    pub async fn make_checkpoints(&self) {
+        let grown = async {
+            let mut conn = self.db.acquire().await?;
+            tree::grown(&mut conn).await
+        };
+        let grown = match grown.await {
+            Ok(grown) => grown,
+            Err(error) => {
+                tracing::warn!(%error, "no audit checkpoints were made");
+                return;
+            }
+        };
+        for name in grown.iter().filter(|name| !name.is_empty()) {
+            self.sign_in_turn(&Log::from_name(name)).await;
+        }
+        let named = match self.name_checkpoints().await {
+            Ok(named) => named,
+            Err(error) => {
+                self.metrics.navi_audit_checkpoint_failures_total.inc();
+                tracing::error!(%error, "the server's own log does not name the checkpoints of others");
+                0
+            }
+        };
+        if named > 0 || grown.iter().any(String::is_empty) {
+            self.sign_in_turn(&Log::Server).await;
+        }
+    }
+
+    async fn sign_in_turn(&self, log: &Log) {
+        match self.checkpoint(log).await {
+            Ok(Some(signed)) => tracing::info!(
+                org.id = %log.as_str(),
+                audit.size = signed.checkpoint.size,
+                audit.checkpoint = %signed.note.replace('\n', "\\n"),
+                "an audit log was signed"
+            ),
+            Ok(None) => {}
+            Err(error) => {
+                self.metrics.navi_audit_checkpoint_failures_total.inc();
+                tracing::error!(%error, org.id = %log.as_str(), "an audit log cannot be signed");
+            }
+        }
+    }
+
+    /// Remembers that the server's own log is to name a checkpoint.
+    pub(in crate::audit) fn name_later(&self, checkpoint: &Checkpoint) {
+        let mut unnamed = lock(&self.unnamed);
+        if !checkpoint.log.is_empty() && unnamed.len() < MAX_UNNAMED {
+            unnamed.push(checkpoint.clone());
+        }
+    }
+
+    /// Writes into the server's own log which checkpoints of others this process made since it last
+    /// did, and the last one of its own. Answers how many of others.
+    ///
+    /// Its own alone are no reason to write: each record would be one for the next.
+    pub async fn name_checkpoints(&self) -> Result<usize, Error> {
+        let others = std::mem::take(&mut *lock(&self.unnamed));
+        if others.is_empty() {
+            return Ok(0);
+        }
+        let named = self.name_all(&others).await;
+        if named.is_err() {
+            for one in &others {
+                self.name_later(one);
+            }
+        }
+        named.map(|()| others.len())
+    }
+
+    async fn name_all(&self, others: &[Checkpoint]) -> Result<(), Error> {
+        let mut conn = self.db.acquire().await?;
+        let own = self.last(&mut conn, &Log::Server).await?;
+        drop(conn);
+        let own = own.map(|signed| signed.checkpoint);
+        let lines: Vec<String> = others.iter().chain(&own).map(line).collect();
+        for some in lines.chunks(MAX_NAMED) {
+            let entry = NewEntry::new(
+                Log::Server,
+                Event::AuditWitnessed,
+                Actor::nameless(ActorKind::Server),
+            );
+            let (mut record, _key) = self.draft(entry, Phase::Noted)?;
+            record.outcome = Some(Outcome::Success);
+            record.statement = Some(some.join("\n"));
+            self.write(record).await?;
+        }
+        Ok(())
+    }
+
+    /// Shows a checkpoint to the witness, who remembers the last one: a log that no longer continues
+    /// it was rolled back.
+    pub(in crate::audit) async fn show(
+        &self,
+        log: &Log,
+        signed: &Signed,
+        is_new: bool,
+    ) -> Result<(), Error> {
+        let size = signed.checkpoint.size;
+        let seen = self.witness.last(log, &self.verifying_keys());
+        if let Some(seen) = &seen
+            && !self.continues(log, seen, size).await?
+        {
+            return Err(Error::RolledBack {
+                log: log.to_string(),
+                seen: seen.size,
+            });
+        }
+        // Another request was faster, or showed the same; a file by itself is told only what is new.
+        let is_known = match &seen {
+            Some(seen) => seen.size >= size,
+            None => !is_new && !self.witness.has_folder(),
+        };
+        if is_known {
+            return Ok(());
+        }
+        let (witness, log, note) = (self.witness.clone(), log.clone(), signed.note.clone());
+        let remembered = tokio::task::spawn_blocking(move || witness.remember(&log, &note)).await;
+        let problem = match remembered {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(
+            problem,
+            "the last audit checkpoint could not be kept beside the database"
+        );
+        Ok(())
+    }
+
+    /// Whether a log begins with the records of this checkpoint. It has `size` records at least, or as
+    /// many as a later checkpoint says that was made meanwhile.
+    async fn continues(&self, log: &Log, seen: &Checkpoint, size: i64) -> Result<bool, Error> {
+        let mut conn = self.db.acquire().await?;
+        let last = tree::last_checkpoint(&mut conn, log.as_str()).await?;
+        let size = last.map_or(size, |last| last.size.max(size));
+        if seen.size > size {
+            return Ok(false);
+        }
+        let tiles = around(&mut conn, log, &[seen.size - 1, size - 1], size).await?;
+        let then = tiles.frontier(number(seen.size));
+        Ok(then.is_some_and(|then| then.root() == seen.root))
+    }
+}

@@ -1,0 +1,80 @@
+//! What the server's own log says of the others: a line for each of their checkpoints.
+//!
+//! ```text
+//! navi-audit/acme 1042 CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+//! ```
+//!
+//! So whoever takes a log away, or puts an older state of it in its place, has to do the same with the
+//! server's own log, whose checkpoints name its earlier ones in turn.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::audit::note::{Checkpoint, ORIGIN, named, unnamed};
+use crate::audit::record::Hash;
+
+/// A checkpoint that the server's own log named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedCheckpoint {
+    /// The number of the record that names it.
+    pub by: i64,
+    /// How many records the log had.
+    pub size: i64,
+    /// The root of the tree over them.
+    pub root: Hash,
+}
+
+/// How the lines about a log begin.
+pub fn beginning(log: &str) -> String {
+    format!("{ORIGIN}{} ", named(log))
+}
+
+/// The line about a checkpoint.
+pub fn line(checkpoint: &Checkpoint) -> String {
+    let root = STANDARD.encode(checkpoint.root);
+    format!("{}{} {root}", beginning(&checkpoint.log), checkpoint.size)
+}
+
+/// What a line about this log in a record says; none when it is no such line.
+pub fn parse(log: &str, by: i64, line: &str) -> Option<NamedCheckpoint> {
+    let (size, root) = line.strip_prefix(&beginning(log))?.split_once(' ')?;
+    Some(NamedCheckpoint {
+        by,
+        size: size.parse().ok()?,
+        root: Hash::try_from(STANDARD.decode(root).ok()?).ok()?,
+    })
+}
+
+/// The log that a line is about, by its first word.
+pub fn log_of(word: &str) -> Option<String> {
+    unnamed(word.strip_prefix(ORIGIN)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_back_for_its_own_log_alone() {
+        for log in ["", "acme", "a b", "x/y\nz"] {
+            let checkpoint = Checkpoint {
+                log: log.to_owned(),
+                size: 7,
+                root: [3; 32],
+                head: [4; 32],
+                at: chrono::DateTime::UNIX_EPOCH,
+                is_base: false,
+            };
+            let line = line(&checkpoint);
+            let named = NamedCheckpoint {
+                by: 5,
+                size: 7,
+                root: [3; 32],
+            };
+            assert_eq!(parse(log, 5, &line), Some(named), "{line}");
+            assert_eq!(parse("acm", 5, &line), None);
+            let word = line.split(' ').next().unwrap();
+            assert_eq!(log_of(word).as_deref(), Some(log));
+        }
+    }
+}

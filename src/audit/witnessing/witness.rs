@@ -1,0 +1,156 @@
+//! What was signed, kept outside the database: what a database that was rolled back does not know.
+//!
+//! A folder holds the last checkpoint of every log, with which the next one is compared. A file, if the
+//! settings name one, gets a line for each checkpoint and is never read by the server.
+
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::audit::export::Line;
+use crate::audit::model::Log;
+use crate::audit::note::{Checkpoint, VerifyingKey};
+use crate::platform::hex::hex;
+
+/// Where checkpoints are kept; nowhere, if neither place is known.
+#[derive(Clone, Debug, Default)]
+pub struct Witness {
+    folder: Option<PathBuf>,
+    file: Option<PathBuf>,
+}
+
+impl Witness {
+    /// A witness with this folder and this file, which need not exist.
+    pub fn new(folder: Option<PathBuf>, file: Option<PathBuf>) -> Self {
+        Self { folder, file }
+    }
+
+    /// Whether the last checkpoint of each log is kept where it can be compared with.
+    pub fn has_folder(&self) -> bool {
+        self.folder.is_some()
+    }
+
+    /// The last checkpoint that was remembered, if it is there and one of the keys signed it.
+    pub fn last(&self, log: &Log, keys: &[VerifyingKey]) -> Option<Checkpoint> {
+        let note = std::fs::read_to_string(self.path(log)?).ok()?;
+        let checkpoint = Checkpoint::open(&note, keys).ok()?;
+        (checkpoint.log == log.as_str()).then_some(checkpoint)
+    }
+
+    /// All that is kept, of all logs, whoever signed it: more than the database knows, if somebody took
+    /// a log away.
+    pub fn notes(&self) -> io::Result<Vec<String>> {
+        let mut notes = Vec::new();
+        if let Some(folder) = &self.folder {
+            for entry in there(std::fs::read_dir(folder))?.into_iter().flatten() {
+                let path = entry?.path();
+                if path.extension().is_some_and(|ending| ending == ENDING) {
+                    notes.push(std::fs::read_to_string(path)?);
+                }
+            }
+        }
+        if let Some(file) = &self.file {
+            let text = there(std::fs::read_to_string(file))?;
+            notes.extend(notes_in(&text.unwrap_or_default()));
+        }
+        Ok(notes)
+    }
+
+    /// Remembers a checkpoint: in the folder instead of the last one, in the file behind all others.
+    pub fn remember(&self, log: &Log, note: &str) -> io::Result<()> {
+        if let (Some(folder), Some(path)) = (&self.folder, self.path(log)) {
+            std::fs::create_dir_all(folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            file.write_all(note.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(path)?;
+        }
+        if let Some(path) = &self.file {
+            let mut line = serde_json::to_vec(&Line::Checkpoint(note.to_owned()))?;
+            line.push(b'\n');
+            let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+            // One write is one line, also when several servers share the file.
+            file.write_all(&line)?;
+            file.sync_data()?;
+        }
+        Ok(())
+    }
+
+    /// Names of organisations may hold anything, so files are named by their hash.
+    fn path(&self, log: &Log) -> Option<PathBuf> {
+        let name = hex(&Sha256::digest(log.as_str())[..16]);
+        let folder = self.folder.as_ref()?;
+        Some(folder.join(format!("{name}.{ENDING}")))
+    }
+}
+
+/// What the names of files with a checkpoint end with.
+const ENDING: &str = "checkpoint";
+
+/// What was found, if it is there at all.
+fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A line of a witness file, of an export, or the answer of `GET /api/audit/checkpoint`.
+#[derive(Deserialize)]
+struct RememberedNote {
+    checkpoint: String,
+}
+
+/// The checkpoints in a file that somebody kept: a signed text by itself, or JSON, one object a line.
+pub fn notes_in(text: &str) -> Vec<String> {
+    if let Ok(kept) = serde_json::from_str::<RememberedNote>(text) {
+        return vec![kept.checkpoint];
+    }
+    if !text.trim_start().starts_with('{') {
+        let is_text = !text.trim().is_empty();
+        return is_text.then(|| text.to_owned()).into_iter().collect();
+    }
+    let lines = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    lines.map(|kept: RememberedNote| kept.checkpoint).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_keeps_the_last_and_the_file_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("witness.jsonl");
+        let witness = Witness::new(Some(folder.path().join("kept")), Some(file.clone()));
+        assert!(witness.notes().unwrap().is_empty());
+        for note in ["one\n\nsigned\n", "two\n\nsigned\n"] {
+            witness.remember(&Log::Server, note).unwrap();
+        }
+        let two = "two\n\nsigned\n";
+        assert_eq!(witness.notes().unwrap(), [two, "one\n\nsigned\n", two]);
+        let alone = Witness::new(None, Some(file));
+        assert_eq!(alone.notes().unwrap().len(), 2);
+        assert!(Witness::default().notes().unwrap().is_empty());
+        Witness::default().remember(&Log::Server, two).unwrap();
+    }
+
+    #[test]
+    fn checkpoints_are_found_however_they_were_kept() {
+        let note = "navi-audit/acme\n1\n\n— x\n".to_owned();
+        let answer = serde_json::json!({"size": 1, "checkpoint": note});
+        let pretty = serde_json::to_string_pretty(&answer).unwrap();
+        for text in [note.clone(), answer.to_string(), pretty] {
+            assert_eq!(notes_in(&text), std::slice::from_ref(&note), "{text}");
+        }
+        let lines = format!("{{\"header\": {{}}}}\n{answer}\n{answer}\n");
+        assert_eq!(notes_in(&lines).len(), 2);
+        assert!(notes_in(" \n").is_empty());
+    }
+}

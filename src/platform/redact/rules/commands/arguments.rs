@@ -1,0 +1,221 @@
+//! The secrets among what a program is given.
+
+use std::ops::Range;
+
+use crate::platform::redact::rules::commands::line::{CommandLine, unquoted};
+use crate::platform::redact::rules::commands::programs::{
+    CommandOption, SecretProgram, Takes, ValuePlace,
+};
+use crate::platform::redact::rules::keys::Named;
+use crate::platform::redact::rules::plausible::is_value;
+use crate::platform::redact::rules::span::Span;
+
+/// How far before a word of [`SecretProgram::after`] is looked, in bytes.
+const MAX_BEFORE: usize = 64;
+
+/// Hands over every secret that the program is given whose anchor is here.
+pub(in crate::platform::redact::rules) fn secrets(
+    text: &str,
+    at: usize,
+    program: &SecretProgram,
+    more: &mut Vec<Span>,
+) {
+    each_value(text, at, program, |value| {
+        if is_value(&text[value.clone()], Named::Password) {
+            more.push(Span::new(value.start, value.end, ""));
+        }
+    });
+}
+
+/// The beginning of a value that may go on beyond the end of the text.
+pub(in crate::platform::redact) fn open_argument(
+    text: &str,
+    at: usize,
+    program: &SecretProgram,
+) -> Option<usize> {
+    let mut open = None;
+    each_value(text, at, program, |value| {
+        if value.end == text.len() {
+            open = Some(value.start);
+        }
+    });
+    open
+}
+
+/// Hands over where the values stand, whatever they are.
+fn each_value(text: &str, at: usize, program: &SecretProgram, mut each: impl FnMut(Range<usize>)) {
+    let Some((start, end)) = word_at(text, at, program) else {
+        return;
+    };
+    match program.takes {
+        Takes::Options(options) => {
+            let words = CommandLine::after(text, start, end);
+            each_option(text, words, program.name, options, each);
+        }
+        Takes::Next => {
+            if let Some(value) = CommandLine::after(text, start, end).next() {
+                each(unquoted(text, value));
+            }
+        }
+        Takes::Rest(sign) => {
+            // The words are read from before the value, so that its quotes are seen.
+            let rest = CommandLine::after(text, end, end).next();
+            if let Some(value) = rest.filter(|value| value.start == end) {
+                each_of_pair(text, unquoted(text, value), sign, each);
+            }
+        }
+        Takes::Htpasswd => {
+            if let Some(value) = last_operand(text, CommandLine::after(text, start, end)) {
+                each(value);
+            }
+        }
+        Takes::AfterName(words) => {
+            let mut line = CommandLine::after(text, start, end);
+            let command = line.find(|word| words.split(' ').any(|one| one == &text[word.clone()]));
+            if let Some(value) = command.and_then(|_| line.nth(1)) {
+                each(unquoted(text, value));
+            }
+        }
+    }
+}
+
+/// The word whose anchor is here, if it is this one and stands where it counts.
+fn word_at(text: &str, at: usize, program: &SecretProgram) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let start = at.checked_sub(program.offset)?;
+    if !bytes[start..].starts_with(program.name.as_bytes()) {
+        return None;
+    }
+    let before = start.checked_sub(1).map(|before| bytes[before]);
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let name_is_word = program
+        .name
+        .as_bytes()
+        .first()
+        .is_some_and(u8::is_ascii_alphanumeric);
+    let is_option = matches!(program.takes, Takes::Rest(_));
+    if name_is_word && !is_option && before.is_some_and(|byte| is_word(byte) || byte == b'.') {
+        return None;
+    }
+    let mut end = start + program.name.len();
+    if program.is_family {
+        let rest = &bytes[end..];
+        end += rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+            .count();
+    }
+    let next = bytes.get(end).copied();
+    let is_whole = is_option
+        || matches!(
+            next,
+            None | Some(b' ' | b'\t' | b'\\' | b'"' | b'\'' | b'.')
+        );
+    (is_whole && is_after(text, start, program.after)).then_some((start, end))
+}
+
+/// One of the words stands before a place, in the same command.
+fn is_after(text: &str, at: usize, words: &str) -> bool {
+    if words.is_empty() {
+        return true;
+    }
+    let from = text.ceil_char_boundary(at.saturating_sub(MAX_BEFORE));
+    let before = &text[from..at];
+    let ends = |sign: char| matches!(sign, '\n' | ';' | '|' | '&' | '(' | '`');
+    let command = before.rsplit(ends).next().unwrap_or_default();
+    let mut found = command.split(|sign: char| !(sign.is_ascii_alphanumeric() || sign == '-'));
+    found.any(|word| !word.is_empty() && words.split(' ').any(|one| one == word))
+}
+
+fn each_option(
+    text: &str,
+    mut words: CommandLine<'_>,
+    name: &str,
+    options: &[CommandOption],
+    mut each: impl FnMut(Range<usize>),
+) {
+    while let Some(word) = words.next() {
+        let shown = &text[unquoted(text, word.clone())];
+        // What follows is looked at where that word is.
+        if shown == name {
+            return;
+        }
+        for option in options {
+            if let Some(value) = attached(text, &word, option) {
+                each_of_pair(text, value, option.sign, &mut each);
+                break;
+            }
+            if option.place != ValuePlace::Attached && is_option(shown, option) {
+                if let Some(value) = words.next() {
+                    each_of_pair(text, unquoted(text, value), option.sign, &mut each);
+                }
+                break;
+            }
+        }
+    }
+}
+
+/// The word is this option, alone or as the last of several that are written together.
+fn is_option(word: &str, option: &CommandOption) -> bool {
+    let together = || {
+        let (letters, last) = (word.strip_prefix('-'), option.name.strip_prefix('-'));
+        let is_short = word.len() <= 6 && option.name.len() == 2 && option.sign == b':';
+        let all = |letters: &str| letters.bytes().all(|byte| byte.is_ascii_alphabetic());
+        is_short
+            && letters
+                .zip(last)
+                .is_some_and(|(letters, last)| letters.ends_with(last) && all(letters))
+    };
+    word == option.name || together()
+}
+
+/// The value that is written together with its option.
+fn attached(text: &str, word: &Range<usize>, option: &CommandOption) -> Option<Range<usize>> {
+    let is_long = option.name.starts_with("--");
+    if option.place == ValuePlace::Apart {
+        return None;
+    }
+    let rest = text[word.clone()].strip_prefix(option.name)?;
+    let rest = if is_long {
+        rest.strip_prefix('=')?
+    } else {
+        rest
+    };
+    let start = word.end - rest.len();
+    (!rest.is_empty()).then(|| unquoted(text, start..word.end))
+}
+
+/// The password of a pair of a name and a password, or all of a value that is none.
+fn each_of_pair(text: &str, value: Range<usize>, sign: u8, mut each: impl FnMut(Range<usize>)) {
+    if sign == 0 {
+        each(value);
+        return;
+    }
+    let bytes = &text.as_bytes()[value.clone()];
+    let Some(found) = bytes.iter().position(|byte| *byte == sign) else {
+        return;
+    };
+    let password = value.start + found + 1..value.end;
+    if !text[password.clone()].starts_with("//") && !password.is_empty() {
+        each(password);
+    }
+}
+
+/// The last operand of `htpasswd -b`, which has two of them with `-n` and three without.
+fn last_operand(text: &str, words: CommandLine<'_>) -> Option<Range<usize>> {
+    let (mut takes_password, mut prints) = (false, false);
+    let mut operands = 0;
+    for word in words {
+        let word = unquoted(text, word);
+        if let Some(letters) = text[word.clone()].strip_prefix('-') {
+            takes_password |= letters.contains('b');
+            prints |= letters.contains('n');
+            continue;
+        }
+        operands += 1;
+        if operands == if prints { 2 } else { 3 } {
+            return takes_password.then_some(word);
+        }
+    }
+    None
+}

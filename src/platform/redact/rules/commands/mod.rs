@@ -1,6 +1,6 @@
 //! Secrets that a program is given, on its command line or in a file of its own.
 //!
-//! [`programs`] lists the programs, [`line`] takes a command apart, and [`arguments`] finds the secrets
+//! [`programs`] lists the programs, [`mod@line`] takes a command apart, and [`arguments`] finds the secrets
 //! among what it is given. [`files`] reads `.netrc` and `.pgpass`.
 
 pub mod arguments;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 
-use crate::support::app::TestApp;
+use crate::support::app::{TestApp, USER};
 use crate::support::client::Client;
 use crate::vault::DEV_KEY;
 
@@ -510,4 +510,43 @@ async fn a_server_that_logs_everything_logs_no_token(db: PgPool) {
     for secret in ["canary", &basic] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_token_of_the_service_before_opens_for_its_first_reader_alone(db: PgPool) {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    let stub = ProviderStub::start(200, json!({"login": "ada"})).await;
+    let app = app(db.clone(), &["--github-api-base-url", &stub.url]).await;
+    let (own, other) = (app.client(Role::Viewer), "org-2");
+    let (status, body) = put(&own, "github", json!({ "token": TOKEN })).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    // As the service before wrote it: bound to nothing.
+    let token = fernet::Fernet::new(DEV_KEY)
+        .unwrap()
+        .encrypt(TOKEN.as_bytes());
+    let legacy = STANDARD.encode(format!("dev|{token}")).into_bytes();
+    sqlx::query("update connector_tokens set sealed = $1, sealed_with = 'dev:fernet'")
+        .bind(&legacy)
+        .execute(&db)
+        .await
+        .unwrap();
+    let (status, body) = own.get("/api/connectors/github?verify=true").await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let (sealed, with) = row(&db).await;
+    assert_eq!(sealed[0], 2, "it is sealed for its place now");
+    assert!(with.starts_with("2:dev:"), "{with}");
+    sqlx::query("update connector_tokens set org_id = $1")
+        .bind(other)
+        .execute(&db)
+        .await
+        .unwrap();
+    let theirs = app.client_of(other, USER, Role::Viewer);
+    let asked = stub.asked().len();
+    theirs.get("/api/connectors/github?verify=true").await;
+    assert_eq!(
+        stub.asked().len(),
+        asked,
+        "it was opened for another organisation"
+    );
 }

@@ -256,7 +256,7 @@ impl Audit {
     }
 }
 
-/// Whether the columns of a stored checkpoint say what its signed text says.
+/// True if the columns of a stored checkpoint say what its signed text says.
 pub(super) fn says(stored: &StoredCheckpoint, log: &str, checkpoint: &Checkpoint) -> bool {
     checkpoint.log == log
         && checkpoint.size == stored.size

@@ -40,9 +40,9 @@ pub struct Entry {
     pub status: Option<i32>,
     /// How it ended; absent while nobody knows.
     pub outcome: Option<Outcome>,
-    /// How long it took.
+    /// The duration.
     pub duration_ms: Option<i64>,
-    /// Whether there is something sealed that can still be opened.
+    /// True if there is something sealed that can still be opened.
     pub has_payload: Option<bool>,
     /// The number of the record that says that it was erased.
     pub erased_by: Option<i64>,

@@ -93,7 +93,7 @@ fn mac(key: &DataKey, parts: &[&[u8]]) -> Hash {
     mac.finalize().into_bytes().into()
 }
 
-/// Whether two seals are the same, in a time that does not depend on where they differ.
+/// True if two seals are the same, in a time that does not depend on where they differ.
 pub fn same(expected: &Hash, found: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(expected, found).is_ok()
 }

@@ -139,11 +139,11 @@ pub fn signer<'k>(
 /// A checkpoint that is read without asking who signed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unverified {
-    /// What it says.
+    /// The text.
     pub checkpoint: Checkpoint,
     /// The name of the key that it says signed it.
     pub key: String,
-    /// Whether it is written exactly as it was when it was signed, with one signature and nothing else.
+    /// True if it is written exactly as it was when it was signed, with one signature and nothing else.
     pub is_plain: bool,
 }
 

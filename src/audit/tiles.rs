@@ -43,7 +43,7 @@ impl Tiles {
         self.tiles.get(&position).map(|hashes| hashes.concat())
     }
 
-    /// Whether a tile is here with all its hashes.
+    /// True if a tile is here with all its hashes.
     pub fn is_whole(&self, position: TilePosition) -> bool {
         let tile = self.tiles.get(&position);
         tile.is_some_and(|hashes| hashes.len() as u64 == WIDTH)

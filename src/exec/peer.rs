@@ -108,7 +108,7 @@ impl ProcessTable {
         of_runs.into_iter().chain(others).next()
     }
 
-    /// Whether a process below this one does not show which files it holds.
+    /// True if a process below this one does not show which files it holds.
     fn hides_one(&self) -> bool {
         let mut below = self.parents.keys().filter(|pid| self.is_below(**pid));
         below.any(|pid| files(*pid).is_none() && parent(*pid).is_some())

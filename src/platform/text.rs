@@ -87,7 +87,7 @@ pub fn visible_prose(text: &str) -> Cow<'_, str> {
     escaped(text, is_part_of_a_sign)
 }
 
-/// Whether a character is never seen itself: it turns the text around it, joins or parts it, chooses a
+/// True if a character is never seen itself: it turns the text around it, joins or parts it, chooses a
 /// form of the character before it, or is an empty place that looks like nothing.
 pub fn is_unseen(character: char) -> bool {
     matches!(
@@ -113,7 +113,7 @@ pub fn is_unseen(character: char) -> bool {
     )
 }
 
-/// Whether a text holds nothing but printable ASCII, line feeds and tabs. Most do, so that this decides
+/// True if a text holds nothing but printable ASCII, line feeds and tabs. Most do, so that this decides
 /// what looking for anything else costs: it takes eight bytes at a time.
 pub fn is_plain_ascii(bytes: &[u8]) -> bool {
     let is_plain = |eight: &[u8; 8]| {
@@ -128,13 +128,13 @@ pub fn is_plain_ascii(bytes: &[u8]) -> bool {
         }
 }
 
-/// Whether the eight bytes from here on are such a text.
+/// True if the eight bytes from here on are such a text.
 pub fn are_eight_plain(bytes: &[u8], at: usize) -> bool {
     let eight = bytes.get(at..).and_then(|rest| rest.first_chunk());
     eight.is_some_and(|eight| is_printable(u64::from_le_bytes(*eight)))
 }
 
-/// Whether eight bytes are printable ASCII: in none of them is the highest bit set, and it is set
+/// True if eight bytes are printable ASCII: in none of them is the highest bit set, and it is set
 /// neither when 0x20 is subtracted nor when 1 is added.
 fn is_printable(eight: u64) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;

@@ -65,12 +65,12 @@ impl<'a> Places<'a> {
         Self { closed, ..self }
     }
 
-    /// Whether an absolute path is a closed folder or leads into one. Wildcards stand for any name.
+    /// True if an absolute path is a closed folder or leads into one. Wildcards stand for any name.
     pub fn is_closed(&self, path: &str) -> bool {
         self.meets_closed(path, |real, closed| real.starts_with(closed))
     }
 
-    /// Whether an absolute path is that or a folder around a closed one, so that to read all that is
+    /// True if an absolute path is that or a folder around a closed one, so that to read all that is
     /// in it is to read that too.
     pub fn holds_closed(&self, path: &str) -> bool {
         self.meets_closed(path, |real, closed| {
@@ -103,12 +103,12 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// Whether a file of the workspace holds a secret.
+    /// True if a file of the workspace holds a secret.
     pub fn holds_secret(&self, relative: &str) -> bool {
         !relative.contains([HOLE, '\0']) && (self.holds_secret)(&self.absolute(relative))
     }
 
-    /// Whether a text names a closed folder, so that a program in it may open it.
+    /// True if a text names a closed folder, so that a program in it may open it.
     pub fn names_closed(&self, text: &str) -> bool {
         let mut closed = self.closed.iter().filter_map(|folder| folder.to_str());
         closed.any(|folder| text.contains(folder))
@@ -190,7 +190,7 @@ fn file_holds_secret(path: &Path) -> bool {
     read.is_ok() && holds_secret(&String::from_utf8_lossy(&bytes))
 }
 
-/// Whether a pattern of paths may stand for something in a folder, or for a folder around it.
+/// True if a pattern of paths may stand for something in a folder, or for a folder around it.
 fn may_meet(pattern: &str, folder: &Path) -> bool {
     if !pattern.contains(['*', '?', '[', '{']) {
         return false;

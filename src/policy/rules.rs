@@ -34,9 +34,9 @@ pub struct Rules {
 struct FilePattern {
     /// The rule, by its place in the list.
     rule: usize,
-    /// Whether the rule is not about these files.
+    /// True if the rule is not about these files.
     exception: bool,
-    /// Whether it fits at any depth.
+    /// True if it fits at any depth.
     anywhere: bool,
 }
 

@@ -22,7 +22,7 @@ impl SecretFiles {
         Self { rules, root }
     }
 
-    /// Whether a file is secret by its name or by the folder it is in, whatever it holds. `path` is
+    /// True if a file is secret by its name or by the folder it is in, whatever it holds. `path` is
     /// relative to the workspace, with its links followed, or absolute.
     pub fn is_named(&self, path: &str) -> bool {
         let absolute = self.root.join(path);
@@ -33,7 +33,7 @@ impl SecretFiles {
             || !self.rules.about_place(&place).is_empty()
     }
 
-    /// Whether a file is secret by its name, its folder or by this text, which is its content or a
+    /// True if a file is secret by its name, its folder or by this text, which is its content or a
     /// part of that.
     pub fn is_secret(&self, path: &str, text: &str) -> bool {
         self.is_named(path) || holds_secret(text)

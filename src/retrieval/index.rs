@@ -32,7 +32,7 @@ pub struct Hit {
 struct File {
     fingerprint: Option<Fingerprint>,
     seen: u64,
-    /// Whether it was left out for what it holds.
+    /// True if it was left out for what it holds.
     secret: bool,
     chunks: Vec<u32>,
 }

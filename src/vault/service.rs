@@ -175,7 +175,7 @@ impl Vault {
         })
     }
 
-    /// Whether a value opens in one place alone. Those of the service that this one replaces open
+    /// True if a value opens in one place alone. Those of the service that this one replaces open
     /// wherever they lie.
     pub fn is_bound(sealed: &[u8]) -> bool {
         format::is_current(sealed)

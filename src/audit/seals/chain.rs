@@ -93,7 +93,7 @@ impl Ends {
         Ok(())
     }
 
-    /// Whether this log may be appended to.
+    /// True if this log may be appended to.
     pub fn has(&self, org: &str) -> bool {
         self.open.contains_key(org)
     }

@@ -145,7 +145,7 @@ impl Handover {
         signed.then_some(handover).ok_or(NoteError::Unsigned)
     }
 
-    /// Whether the key before vouches for it, as far as this ring can tell.
+    /// True if the key before vouches for it, as far as this ring can tell.
     pub fn is_vouched(&self, keys: &Keyring) -> bool {
         let before = keys.get(key_of(&self.from));
         match (self.cause, before) {

@@ -31,7 +31,7 @@ pub fn key_of(name: &str) -> &str {
     name.strip_suffix(SECOND).unwrap_or(name)
 }
 
-/// Whether this is the name of a seal as the first versions made it.
+/// True if this is the name of a seal as the first versions made it.
 pub fn is_of_first_kind(name: &str) -> bool {
     !name.is_empty() && !name.ends_with(SECOND)
 }

@@ -85,7 +85,7 @@ impl KeyTrail {
         self.sudden.clear();
     }
 
-    /// Whether a checkpoint of so many records, signed with this key that is not given, is one of which
+    /// True if a checkpoint of so many records, signed with this key that is not given, is one of which
     /// the log itself says that its key is gone.
     pub fn excuses(&self, key: &str, size: i64) -> bool {
         size <= self.unvouched || self.retired.get(key).is_some_and(|last| size <= *last)

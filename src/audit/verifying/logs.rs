@@ -24,7 +24,7 @@ use crate::audit::verifying::verifier::Verifier;
 use crate::audit::witnessing::statement;
 use crate::audit::witnessing::statement::NamedCheckpoint;
 
-/// How many records are read at once.
+/// The number of records that are read at once.
 const PAGE: i64 = 2_000;
 
 /// What a transaction begins with that sees one moment, however long it looks.

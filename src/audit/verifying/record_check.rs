@@ -72,7 +72,7 @@ impl Erasures {
         silent.chain(empty).collect()
     }
 
-    /// How many records were erased.
+    /// The number of records that were erased.
     pub fn count(&self) -> u64 {
         self.erased.values().map(|list| list.len() as u64).sum()
     }

@@ -18,7 +18,7 @@ pub struct Finding {
     /// Its entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry_id: Option<Uuid>,
-    /// What is wrong.
+    /// The problem.
     pub problem: String,
 }
 
@@ -51,13 +51,13 @@ impl fmt::Display for Finding {
 pub struct Report {
     /// Whose log; empty for the server's own.
     pub org_id: String,
-    /// Whether everything is as it should be.
+    /// True if everything is as it should be.
     pub ok: bool,
-    /// How many records were looked at.
+    /// The number of records that were looked at.
     pub records: u64,
     /// The number of the last one.
     pub size: i64,
-    /// How many checkpoints held.
+    /// The number of checkpoints that held.
     pub checkpoints: u64,
     /// How many hold that nobody can vouch for, because the key that signed them is retired and not
     /// among those given.

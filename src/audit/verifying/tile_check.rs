@@ -7,14 +7,14 @@ use crate::audit::record::Hash;
 use crate::audit::store::tree;
 use crate::audit::tiles::{TilePosition, Tiles, WIDTH};
 
-/// How many tiles are read at once.
+/// The number of tiles that are read at once.
 const PAGE: i64 = 64;
 
 /// Builds the tree of a log anew and compares it with what is stored, tile by tile.
 #[derive(Debug)]
 pub struct TileCheck {
     org_id: String,
-    /// How many leaves the stored tree has: those of the last checkpoint.
+    /// The number of leaves that the stored tree has: those of the last checkpoint.
     stored: u64,
     frontier: Frontier,
     /// The right edge; what was compared is forgotten.

@@ -309,12 +309,12 @@ impl Verifier {
         self.last_at
     }
 
-    /// How many records were taken, and how many checkpoints held that a given key signed.
+    /// The number of records that were taken, and how many checkpoints held that a given key signed.
     pub fn counts(&self) -> (u64, u64) {
         (self.records, self.checkpoints)
     }
 
-    /// Whether nothing is wrong so far.
+    /// True if nothing is wrong so far.
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
     }

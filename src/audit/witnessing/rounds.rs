@@ -162,7 +162,7 @@ impl Audit {
         Ok(())
     }
 
-    /// Whether a log begins with the records of this checkpoint. It has `size` records at least, or as
+    /// True if a log begins with the records of this checkpoint. It has `size` records at least, or as
     /// many as a later checkpoint says that was made meanwhile.
     async fn continues(&self, log: &Log, seen: &Checkpoint, size: i64) -> Result<bool, Error> {
         let mut conn = self.db.acquire().await?;

@@ -18,7 +18,7 @@ use crate::audit::record::Hash;
 pub struct NamedCheckpoint {
     /// The number of the record that names it.
     pub by: i64,
-    /// How many records the log had.
+    /// The number of records in the log.
     pub size: i64,
     /// The root of the tree over them.
     pub root: Hash,

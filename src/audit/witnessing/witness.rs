@@ -28,7 +28,7 @@ impl Witness {
         Self { folder, file }
     }
 
-    /// Whether the last checkpoint of each log is kept where it can be compared with.
+    /// True if the last checkpoint of each log is kept where it can be compared with.
     pub fn has_folder(&self) -> bool {
         self.folder.is_some()
     }

@@ -34,7 +34,7 @@ const MADE_UP: &[&str] = &[
     "$",
 ];
 
-/// Whether a text holds at least one value that only who may know it should see.
+/// True if a text holds at least one value that only who may know it should see.
 pub fn holds_secret(text: &str) -> bool {
     find(text)
         .into_iter()
@@ -56,7 +56,7 @@ fn is_secret(value: &str, kind: &str) -> bool {
     }
 }
 
-/// Whether a value has the characters of an encoding, digits among its letters, and is no path, no
+/// True if a value has the characters of an encoding, digits among its letters, and is no path, no
 /// address and no sentence.
 fn looks_random(value: &str) -> bool {
     let encoded = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-.~".contains(&byte);

@@ -53,7 +53,7 @@ pub struct Walker<'a> {
     pub(super) current: Option<Call>,
     /// The exact scope of the segment that was noted last, because most are noted more than once.
     pub(super) exact: Option<(String, ActionScope)>,
-    /// Whether something around the program that is judged gives it an input.
+    /// True if something around the program that is judged gives it an input.
     pub(super) fed: bool,
 }
 

@@ -135,7 +135,7 @@ pub(super) fn port(given: Arguments<'_>) -> Result<u16, ToolError> {
     u16::try_from(port).map_err(|error| ToolError::Tell(error.to_string()))
 }
 
-/// Whether nobody listens on the port, at any address of this machine.
+/// True if nobody listens on the port, at any address of this machine.
 pub(super) fn is_free(port: u16) -> bool {
     // Binding fails when anyone listens at the address or at all of them. A machine without IPv6
     // refuses the second for another reason.

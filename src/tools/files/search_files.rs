@@ -316,7 +316,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether a file in which something was found holds a secret: then none of it is shown.
+    /// True if a file in which something was found holds a secret: then none of it is shown.
     fn holds_secret(&self, path: &RelativePath) -> bool {
         let Ok(file) = self.context.workspace.open_relative(path) else {
             return true;

@@ -92,7 +92,7 @@ pub(super) fn install(call: &Call, folder: &str) -> Option<ActionScope> {
     })
 }
 
-/// Whether a text is the name of a package, with a version maybe, and no place to take it from.
+/// True if a text is the name of a package, with a version maybe, and no place to take it from.
 fn is_package(name: &str) -> bool {
     let plain = |byte: u8| {
         byte.is_ascii_alphanumeric()

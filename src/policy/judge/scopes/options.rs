@@ -115,7 +115,7 @@ impl<'a> Given<'a> {
         values.map(|(_, value)| *value).collect()
     }
 
-    /// Whether one of these options is given.
+    /// True if one of these options is given.
     pub(super) fn tells(&self, names: &[&str]) -> bool {
         names.iter().any(|name| self.telling.contains(*name))
     }

@@ -171,7 +171,7 @@ fn subcommand(args: &[Field]) -> Option<(String, &str, &[Field])> {
     }
 }
 
-/// Whether a text names a remote and nothing else: no credentials, no helper that is run.
+/// True if a text names a remote and nothing else: no credentials, no helper that is run.
 fn is_remote(text: &str) -> bool {
     let plain = |byte: u8| {
         byte.is_ascii_alphanumeric()

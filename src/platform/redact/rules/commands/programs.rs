@@ -9,7 +9,7 @@ pub(in crate::platform::redact) struct SecretProgram {
     pub(in crate::platform::redact::rules) anchor: [u8; 3],
     /// Where they stand in the word.
     pub(super) offset: usize,
-    /// Whether the word may go on: `mysqldump`.
+    /// True if the word may go on: `mysqldump`.
     pub(super) is_family: bool,
     /// Words of which one has to stand before it in the same command; none has to when there are none.
     pub(super) after: &'static str,

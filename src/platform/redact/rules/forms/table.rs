@@ -11,11 +11,11 @@ pub(in crate::platform::redact) struct Form {
     pub(super) kind: &'static str,
     /// The least number of characters after the prefix.
     pub(super) least: usize,
-    /// Whether there are no more than that.
+    /// True if there are no more than that.
     pub(super) is_exact: bool,
     /// Their alphabet.
     pub(super) of: Of,
-    /// Whether the prefix is also a word or a piece of base64, so that it counts only where a word begins.
+    /// True if the prefix is also a word or a piece of base64, so that it counts only where a word begins.
     pub(super) is_strict: bool,
 }
 

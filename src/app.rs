@@ -1,5 +1,6 @@
 //! Composition root: builds every service from Config.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ use crate::auth::token::Verifier;
 use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
 use crate::connectors::service::Connectors;
 use crate::conversations::service::ConversationService;
-use crate::exec::process::Launch;
+use crate::exec::process::{Launch, THIS_PROGRAM};
+use crate::exec::sandbox::sandbox::{CannotContain, Sandbox};
 use crate::exec::status_file::StatusFiles;
 use crate::feedback::insights::service::Insights;
 use crate::feedback::learner;
@@ -130,6 +132,9 @@ pub enum BuildError {
     /// No keys could be derived from those of the audit log.
     #[error(transparent)]
     Keyring(#[from] crate::audit::error::Error),
+    /// Commands cannot be contained as a setting demands.
+    #[error(transparent)]
+    Sandbox(#[from] CannotContain),
     /// The models could not be set up.
     #[error(transparent)]
     Models(#[from] RouterError),
@@ -314,10 +319,15 @@ impl App {
 
 /// How the agent's tools run.
 fn tool_settings(config: &Config) -> Result<ToolSettings, BuildError> {
-    let mut launch = Launch::by_this_program(config.surroundings.command_environment.clone());
-    if let Some(program) = &config.surroundings.supervisor {
-        launch.supervisor.clone_from(program);
-    }
+    let environment = &config.surroundings.command_environment;
+    let supervisor = config.surroundings.supervisor.clone();
+    let supervisor = supervisor.unwrap_or_else(|| PathBuf::from(THIS_PROGRAM));
+    let sandbox = Sandbox::find(&config.sandbox, &supervisor, environment)?;
+    let launch = Launch {
+        supervisor,
+        environment: Arc::new(environment.clone()),
+        sandbox,
+    };
     let closed_folders: Vec<_> = config.data_dir().into_iter().collect();
     Ok(ToolSettings {
         set: ToolSet::built_in(),

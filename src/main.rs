@@ -6,5 +6,8 @@ fn main() -> ExitCode {
     if let Some(code) = navi::exec::supervisor::main_if_asked() {
         return code;
     }
+    if let Some(code) = navi::exec::sandbox::holder::main_if_asked() {
+        return code;
+    }
     navi::cli::command::main()
 }

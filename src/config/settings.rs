@@ -19,6 +19,7 @@ use crate::config::bind::BindAddress;
 use crate::config::browsers::BrowserConfig;
 use crate::config::environment::Surroundings;
 use crate::connectors::config::ConnectorConfig;
+use crate::exec::sandbox::settings::SandboxConfig;
 use crate::feedback::config::{FeedbackConfig, LearningConfig};
 use crate::lifecycle::config::RetentionConfig;
 use crate::lifecycle::model::Periods;
@@ -94,6 +95,10 @@ pub struct Config {
     /// The agent's limits.
     #[command(flatten)]
     pub agent: AgentConfig,
+
+    /// The wall around commands.
+    #[command(flatten)]
+    pub sandbox: SandboxConfig,
 
     /// How long rows are kept.
     #[command(flatten)]

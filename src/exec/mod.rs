@@ -5,11 +5,14 @@
 //! the process that takes over its run.
 
 pub mod capture;
+pub mod descendants;
 pub mod environment;
 pub mod error;
 pub mod output;
 pub mod peer;
 pub mod process;
+pub mod record;
+pub mod sandbox;
 pub mod status_file;
 pub mod supervisor;
 pub mod sweep;

@@ -9,12 +9,15 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::exec::error::ExecError;
+use crate::exec::sandbox::enclosure::{Enclosure, Grant, Widening};
+use crate::exec::sandbox::sandbox::Sandbox;
+use crate::exec::sandbox::wall::{Tier, Wall};
 use crate::exec::supervisor::{ARGUMENT, LEFT_RUNNING, Order};
 use crate::exec::sweep::{MARK, sweep};
 use crate::platform::descriptors::descriptor_path;
@@ -30,6 +33,9 @@ const ENDING: Duration = Duration::from_secs(10);
 /// How long a command may take to end by itself when a user waits for the end of its run.
 const SOON: Duration = Duration::from_millis(400);
 
+/// This program, even after its file was replaced.
+pub const THIS_PROGRAM: &str = "/proc/self/exe";
+
 /// What it takes to start a command; the same for all runs of a server.
 #[derive(Clone, Debug)]
 pub struct Launch {
@@ -37,16 +43,8 @@ pub struct Launch {
     pub supervisor: PathBuf,
     /// The commands' whole environment; see [`crate::exec::environment::for_commands`].
     pub environment: Arc<BTreeMap<String, String>>,
-}
-
-impl Launch {
-    /// Commands are supervised by this program itself, even after its file was replaced.
-    pub fn by_this_program(environment: BTreeMap<String, String>) -> Self {
-        Self {
-            supervisor: PathBuf::from("/proc/self/exe"),
-            environment: Arc::new(environment),
-        }
-    }
+    /// The wall around them.
+    pub sandbox: Sandbox,
 }
 
 /// The processes of one run. Clones share them; when the last clone is gone, so are they.
@@ -59,6 +57,8 @@ pub struct Processes {
 struct Inner {
     launch: Launch,
     mark: String,
+    grant: Grant,
+    enclosure: OnceCell<Enclosure>,
     running: Mutex<Vec<Running>>,
 }
 
@@ -85,6 +85,8 @@ pub struct State {
     pub left_running: bool,
     /// Why it could not be started.
     pub failure: Option<String>,
+    /// What it used more of than it may, so that it was ended.
+    pub exceeded: Option<String>,
     /// Nothing of it is left.
     pub gone: bool,
 }
@@ -170,12 +172,15 @@ impl Running {
 }
 
 impl Processes {
-    /// No processes yet. `mark` names the run, uniquely on this machine.
-    pub fn new(launch: Launch, mark: &str) -> Self {
+    /// No processes yet. `mark` names the run, uniquely on this machine; `grant` is what its commands
+    /// may use where they are contained.
+    pub fn new(launch: Launch, mark: &str, grant: Grant) -> Self {
         Self {
             inner: Arc::new(Inner {
                 launch,
                 mark: mark.to_owned(),
+                grant,
+                enclosure: OnceCell::new(),
                 running: Mutex::new(Vec::new()),
             }),
         }
@@ -186,16 +191,19 @@ impl Processes {
         &self.inner.launch.environment
     }
 
-    /// Starts a shell command in `directory`, with `extra` variables. Its supervisor notes in `record`
-    /// how far it came.
-    pub fn start(
+    /// Starts a shell command in `directory`, with `extra` variables.
+    pub async fn start(
         &self,
-        command: &str,
+        command: ShellCommand<'_>,
         directory: &OwnedFd,
         extra: &[(&str, String)],
-        record: Option<&Path>,
         tasks: &Tasks,
     ) -> Result<(Running, Outputs), ExecError> {
+        let ShellCommand {
+            text: command,
+            record,
+            widening,
+        } = command;
         if command.contains('\0') || command.len() > COMMAND_BYTES {
             return Err(ExecError::Refused(format!(
                 "a command must be at most {COMMAND_BYTES} bytes long, without NUL characters; \
@@ -206,21 +214,67 @@ impl Processes {
             program: shell().to_owned(),
             arguments: vec!["-c".to_owned(), command.to_owned()],
             record: record.map(Path::to_owned),
+            wall: self.wall(directory, widening).await?,
         };
         self.carry_out(order, directory, extra, tasks)
     }
 
     /// Starts a program in `directory`, with `extra` variables.
-    pub fn carry_out(
+    pub async fn start_program(
+        &self,
+        command: ProgramCommand<'_>,
+        directory: &OwnedFd,
+        extra: &[(&str, String)],
+        tasks: &Tasks,
+    ) -> Result<(Running, Outputs), ExecError> {
+        let order = Order {
+            program: command.program.to_owned(),
+            arguments: command.arguments.iter().map(|&it| it.to_owned()).collect(),
+            record: None,
+            wall: self.wall(directory, command.widening).await?,
+        };
+        self.carry_out(order, directory, extra, tasks)
+    }
+
+    /// The wall around a command that begins in this directory; none where commands are not
+    /// contained.
+    async fn wall(
+        &self,
+        directory: &OwnedFd,
+        widening: &Widening,
+    ) -> Result<Option<Wall>, ExecError> {
+        if self.inner.launch.sandbox.tier() == Tier::None {
+            return Ok(None);
+        }
+        let directory = std::fs::read_link(descriptor_path(directory));
+        let directory = directory.map_err(not_started)?;
+        let enclosure = self.enclosure().await?;
+        Ok(Some(enclosure.wall(directory, widening)))
+    }
+
+    /// What the run's commands share; made for the first of them.
+    async fn enclosure(&self) -> Result<&Enclosure, ExecError> {
+        let open = || async {
+            let sandbox = self.inner.launch.sandbox.clone();
+            let (grant, mark) = (self.inner.grant.clone(), self.inner.mark.clone());
+            let opened =
+                tokio::task::spawn_blocking(move || Enclosure::open(&sandbox, grant, &mark)).await;
+            let opened = opened.map_err(not_started)?;
+            let (enclosure, _listener) = opened.map_err(not_started)?;
+            Ok(enclosure)
+        };
+        self.inner.enclosure.get_or_try_init(open).await
+    }
+
+    fn carry_out(
         &self,
         order: Order,
         directory: &OwnedFd,
         extra: &[(&str, String)],
         tasks: &Tasks,
     ) -> Result<(Running, Outputs), ExecError> {
-        let failed = |error: std::io::Error| {
-            ExecError::Failed(format!("commands cannot be started: {error}"))
-        };
+        let failed = not_started::<std::io::Error>;
+        let own = self.inner.enclosure.get().map(Enclosure::variables);
         let (lifeline, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
         lifeline.set_nonblocking(true).map_err(failed)?;
         let lifeline = UnixStream::from_std(lifeline).map_err(failed)?;
@@ -235,6 +289,8 @@ impl Processes {
             .arg(ARGUMENT)
             .env_clear()
             .envs(self.environment())
+            .envs(self.inner.launch.sandbox.variables())
+            .envs(own.into_iter().flatten())
             .envs(extra.iter().map(|(name, value)| (name, value)))
             .env(MARK, &self.inner.mark)
             // The descriptor, not a path: nobody can put a link there in the meantime.
@@ -274,6 +330,21 @@ impl Processes {
         Ok((running, Outputs { stdout, stderr }))
     }
 
+    /// Connects with a program of the run that listens on its loopback address; none where the run has
+    /// no network of its own.
+    pub async fn connect(&self, port: u16) -> Option<std::io::Result<TcpStream>> {
+        if !self.inner.enclosure.get()?.has_network() {
+            return None;
+        }
+        let inner = Arc::clone(&self.inner);
+        let connecting = move || inner.enclosure.get()?.connect(port);
+        let connected = tokio::task::spawn_blocking(connecting).await.ok()??;
+        Some(connected.and_then(|stream| {
+            stream.set_nonblocking(true)?;
+            TcpStream::from_std(stream)
+        }))
+    }
+
     /// Ends everything that was started, `soon` if somebody waits for that, and waits for it. Returns
     /// how many processes were found beyond the reach of their supervisor, by their mark, and killed.
     pub async fn kill_everything(&self, soon: bool) -> usize {
@@ -292,6 +363,32 @@ impl Processes {
         join_all(gone).await;
         sweep(&self.inner.mark).await
     }
+}
+
+/// A command for the shell.
+#[derive(Clone, Copy, Debug)]
+pub struct ShellCommand<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// Where its supervisor notes how far it came.
+    pub record: Option<&'a Path>,
+    /// What it may do beyond its run.
+    pub widening: &'a Widening,
+}
+
+/// A program with its arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct ProgramCommand<'a> {
+    /// Its name or path.
+    pub program: &'a str,
+    /// Its arguments.
+    pub arguments: &'a [&'a str],
+    /// What it may do beyond its run.
+    pub widening: &'a Widening,
+}
+
+fn not_started<E: std::fmt::Display>(error: E) -> ExecError {
+    ExecError::Failed(format!("commands cannot be started: {error}"))
 }
 
 fn shell() -> &'static str {
@@ -348,6 +445,7 @@ async fn supervised(
                 state.left_running = left.is_some();
                 state.code = left.unwrap_or(code).parse().ok();
             }
+            Some(("exceeded", what)) => state.exceeded = Some(what.to_owned()),
             Some((_, reason)) => state.failure = Some(reason.to_owned()),
             None => {}
         });
@@ -390,6 +488,7 @@ mod tests {
             program: "sh".to_owned(),
             arguments: Vec::new(),
             record: None,
+            wall: None,
         };
         let (tell, state) = watch::channel(State::default());
         let lifeline = UnixStream::from_std(ours).unwrap();

@@ -7,16 +7,18 @@
 //! every descendant, with a request first and by force three seconds later, or as soon as a second
 //! word comes.
 //!
+//! With a [`Wall`] the command is started within it; the supervisor itself stays outside, where no
+//! signal of the command reaches it, and watches how much is used.
+//!
 //! The supervisor has no runtime and no threads. Lines to it: the [`Order`], `stop`, `now`. Lines from
-//! it: `failed REASON` or `ended CODE`. Its own end says that no descendant is left.
+//! it: `failed REASON`, `exceeded LIMIT` or `ended CODE`. Its own end says that no descendant is left.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,6 +30,12 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use crate::exec::descendants::descendants;
+use crate::exec::record::Record;
+use crate::exec::sandbox::contained::{self, Contained, Divided};
+use crate::exec::sandbox::lines::Lines;
+use crate::exec::sandbox::wall::Wall;
+use crate::exec::sandbox::watch::{Usage, Watch};
 use crate::platform::{descriptors, privacy};
 
 /// The only argument of a supervisor.
@@ -52,6 +60,8 @@ pub struct Order {
     pub arguments: Vec<String>,
     /// Where to note how far the command came; see [`crate::exec::status_file`].
     pub record: Option<PathBuf>,
+    /// The wall around it; none where this machine cannot build one, or nobody wants it.
+    pub wall: Option<Wall>,
 }
 
 /// Acts as a supervisor when this program was started as one. Must be called before anything else in
@@ -61,13 +71,11 @@ pub fn main_if_asked() -> Option<ExitCode> {
     if arguments.next()? != ARGUMENT {
         return None;
     }
-    Some(match supervise() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    })
+    Some(supervise().unwrap_or(ExitCode::FAILURE))
 }
 
-fn supervise() -> std::io::Result<()> {
+/// Supervises a command. A process that it divides itself into comes back from here, too.
+fn supervise() -> std::io::Result<ExitCode> {
     // When memory runs out, the kernel takes commands before it takes the server. The file is ours
     // only as long as we are not closed.
     let _not_permitted = std::fs::write("/proc/self/oom_score_adj", "500");
@@ -87,23 +95,26 @@ fn supervise() -> std::io::Result<()> {
         Ok(record) => record,
         Err(error) => {
             let told = format!("failed what it does cannot be noted: {error}\n");
-            return (&lifeline).write_all(told.as_bytes());
+            (&lifeline).write_all(told.as_bytes())?;
+            return Ok(ExitCode::SUCCESS);
         }
     };
     // The command inherits the signal mask, so it is started before we block what we wait for.
     SigSet::empty().thread_set_mask()?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is where commands are started"
-    )]
-    let mut command = Command::new(&order.program);
-    command
-        .args(&order.arguments)
-        .stdin(Stdio::null())
-        .process_group(0);
-    let child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => return (&lifeline).write_all(format!("failed {error}\n").as_bytes()),
+    let started = match &order.wall {
+        Some(wall) => match contained::start(&order.program, &order.arguments, wall) {
+            Ok(Divided::Child(code)) => return Ok(code),
+            Ok(Divided::Parent(contained)) => Ok(contained),
+            Err(error) => Err(error.to_string()),
+        },
+        None => start(&order).map_err(|error| error.to_string()),
+    };
+    let contained = match started {
+        Ok(contained) => contained,
+        Err(error) => {
+            (&lifeline).write_all(format!("failed {error}\n").as_bytes())?;
+            return Ok(ExitCode::SUCCESS);
+        }
     };
     // Who reads the outputs shall see their end when the command's last descendant closes them.
     let nothing = File::options().write(true).open("/dev/null")?;
@@ -121,14 +132,36 @@ fn supervise() -> std::io::Result<()> {
     }
     awaited.thread_block()?;
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+    let Contained { child, told } = contained;
     let supervisor = Supervisor {
         lifeline,
         signals: SignalFd::with_flags(&awaited, flags)?,
-        command: Pid::from_raw(child.id().cast_signed()),
+        command: child,
+        inside: told.map(Lines::new).transpose()?,
+        usage: order.wall.as_ref().map(Watch::new),
         record,
         is_cut: false,
     };
-    supervisor.watch()
+    supervisor.watch()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts a command without a wall.
+fn start(order: &Order) -> std::io::Result<Contained> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where commands are started"
+    )]
+    let mut command = Command::new(&order.program);
+    command
+        .args(&order.arguments)
+        .stdin(Stdio::null())
+        .process_group(0);
+    let child = command.spawn()?;
+    Ok(Contained {
+        child: Some(Pid::from_raw(child.id().cast_signed())),
+        told: None,
+    })
 }
 
 /// Descriptors that our program got from whoever started it, and did not open itself, are nothing
@@ -149,38 +182,15 @@ fn close_what_was_inherited() {
 struct Supervisor {
     lifeline: UnixStream,
     signals: SignalFd,
-    command: Pid,
+    /// The child whose end is the command's; where there is none, it is told from inside.
+    command: Option<Pid>,
+    /// What is told from inside the wall, until it is closed there.
+    inside: Option<Lines>,
+    /// How much is used, and how much may be.
+    usage: Option<Watch>,
     record: Record,
     /// Whether nobody is at the other end of the lifeline any more.
     is_cut: bool,
-}
-
-/// The note of how far the command came, for whoever goes on when our process is gone.
-struct Record(Option<File>);
-
-impl Record {
-    /// Notes that the command begins. It is on the disk before the command is started, so that a
-    /// note that is missing always means that nothing happened.
-    fn begin(path: Option<&Path>) -> std::io::Result<Self> {
-        let Some(path) = path else {
-            return Ok(Self(None));
-        };
-        // A call that is run again, because it never was, begins its note anew.
-        let mut file = File::create(path)?;
-        file.write_all(b"begun\n")?;
-        file.sync_all()?;
-        if let Some(folder) = path.parent() {
-            File::open(folder)?.sync_all()?;
-        }
-        Ok(Self(Some(file)))
-    }
-
-    fn note(&mut self, line: &str) {
-        if let Some(file) = &mut self.0 {
-            // Without it the outcome is unknown, and somebody is asked.
-            let _noted = file.write_all(line.as_bytes());
-        }
-    }
 }
 
 /// Whether descendants are left.
@@ -194,11 +204,21 @@ impl Supervisor {
     fn watch(mut self) -> std::io::Result<()> {
         // The command may have ended before its end was waited for.
         while self.reap() == Left::Some {
-            if self.wait(PollTimeout::NONE, true)? {
-                return self.end();
+            let pause = self.usage.as_ref().map_or(PollTimeout::NONE, Watch::pause);
+            if self.wait(pause, true)? {
+                return self.end(GRACE);
+            }
+            if let Some(exceeded) = self.exceeded() {
+                let _told = self.say(&format!("exceeded {exceeded}"));
+                return self.end(Duration::ZERO);
             }
         }
         Ok(())
+    }
+
+    /// What is used more of than the wall allows.
+    fn exceeded(&self) -> Option<Usage> {
+        self.usage.as_ref()?.exceeded()
     }
 
     /// Waits for a signal or, if `listening`, the lifeline; true when we are to end everything.
@@ -207,14 +227,20 @@ impl Supervisor {
         if listening {
             sources.push(PollFd::new(self.lifeline.as_fd(), PollFlags::POLLIN));
         }
+        if let Some(inside) = &self.inside {
+            sources.push(PollFd::new(inside.as_fd(), PollFlags::POLLIN));
+        }
         match poll(&mut sources, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
-        let called = sources
-            .get(1)
-            .is_some_and(|source| source.any() == Some(true));
+        let has_news = |at: usize| sources.get(at).and_then(PollFd::any) == Some(true);
+        let called = listening && has_news(1);
+        let told = self.inside.is_some() && has_news(if listening { 2 } else { 1 });
         drop(sources);
+        if told {
+            self.hear()?;
+        }
         let mut asked = false;
         while let Ok(Some(signal)) = self.signals.read_signal() {
             asked |= i32::try_from(signal.ssi_signo) != Ok(Signal::SIGCHLD as i32);
@@ -238,20 +264,51 @@ impl Supervisor {
                 Ok(_) | Err(Errno::EINTR) => continue,
                 Err(_) => break Left::None,
             };
-            if pid == self.command {
+            if Some(pid) == self.command {
                 ended = Some(status);
             }
         };
-        if let Some(status) = ended {
+        // A wall that could not be built says so before its builder ends.
+        let _closed = self.hear();
+        if let Some(status) = ended.filter(|_| self.command.is_some()) {
             let rest = if left == Left::Some { LEFT_RUNNING } else { "" };
-            self.record.note(&format!("ended {status}\n"));
-            // Nobody may be listening any more; the descendants still have to end.
-            let _told = self.say(&format!("ended {status}{rest}"));
+            self.ended(&format!("{status}"), rest);
         }
         left
     }
 
-    fn end(&mut self) -> std::io::Result<()> {
+    /// Passes on what is told from inside.
+    fn hear(&mut self) -> std::io::Result<()> {
+        let Some(inside) = &mut self.inside else {
+            return Ok(());
+        };
+        let (lines, is_open) = inside.read()?;
+        if !is_open {
+            self.inside = None;
+        }
+        for line in lines {
+            if let Some(code) = line.strip_prefix("ended ") {
+                let (code, rest) = match code.strip_suffix(LEFT_RUNNING) {
+                    Some(code) => (code, LEFT_RUNNING),
+                    None => (code, ""),
+                };
+                self.ended(code, rest);
+            } else {
+                // It was not the command that ended.
+                self.command = None;
+                let _told = self.say(&line);
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, code: &str, rest: &str) {
+        self.record.note(&format!("ended {code}\n"));
+        // Nobody may be listening any more; the descendants still have to end.
+        let _told = self.say(&format!("ended {code}{rest}"));
+    }
+
+    fn end(&mut self, grace: Duration) -> std::io::Result<()> {
         self.record.note("stopped\n");
         for pid in descendants() {
             let _gone = kill(pid, Signal::SIGTERM);
@@ -259,7 +316,7 @@ impl Supervisor {
             let _gone = kill(pid, Signal::SIGCONT);
         }
         let began = Instant::now();
-        while began.elapsed() < GRACE {
+        while began.elapsed() < grace {
             if self.reap() == Left::None {
                 return Ok(());
             }
@@ -287,46 +344,5 @@ impl Supervisor {
 
     fn say(&mut self, line: &str) -> std::io::Result<()> {
         self.lifeline.write_all(format!("{line}\n").as_bytes())
-    }
-}
-
-/// Our children, their children, and so on.
-fn descendants() -> Vec<Pid> {
-    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
-    for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let pid = process
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok());
-        let parent = std::fs::read_to_string(process.path().join("stat")).ok();
-        if let (Some(pid), Some(parent)) = (pid, parent.as_deref().and_then(parent_of)) {
-            children.entry(parent).or_default().push(pid);
-        }
-    }
-    let mut found = vec![std::process::id().cast_signed()];
-    let mut next = 0;
-    while let Some(parent) = found.get(next) {
-        found.extend(children.remove(parent).into_iter().flatten());
-        next += 1;
-    }
-    found.into_iter().skip(1).map(Pid::from_raw).collect()
-}
-
-/// The parent in a line of `/proc/PID/stat`. The name before it is in parentheses and may itself hold
-/// spaces and parentheses.
-fn parent_of(stat: &str) -> Option<i32> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(1)?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_parent_is_found_behind_a_hostile_name() {
-        assert_eq!(parent_of("12 (a) b (c) R 7 12 12 0"), Some(7));
-        assert_eq!(parent_of("12 () 1 (x)) S 42 0"), Some(42));
-        assert_eq!(parent_of("nonsense"), None);
     }
 }

@@ -1,13 +1,14 @@
 //! Running git: to its end, within a time, with an environment of its own.
 
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
-use crate::exec::process::{Launch, Processes};
-use crate::exec::supervisor::Order;
+use crate::exec::process::{Launch, Processes, ProgramCommand};
+use crate::exec::sandbox::enclosure::{Grant, Widening};
 use crate::exec::text;
 use crate::git::error::Error;
 use crate::platform::redact::text::redact_text;
@@ -44,6 +45,7 @@ pub struct Program {
     processes: Processes,
     tasks: Tasks,
     directory: OwnedFd,
+    widening: Widening,
 }
 
 /// The outcome of a git command.
@@ -61,12 +63,26 @@ pub struct GitOutput {
 
 impl Program {
     /// Git in this directory. `mark` names what it does, uniquely on this machine.
-    pub fn new(launch: Launch, mark: &str, tasks: Tasks, directory: OwnedFd) -> Self {
+    ///
+    /// `grant` is what it may use; the folder in which it works for us comes with
+    /// [`Self::working_in`].
+    pub fn new(launch: Launch, mark: &str, tasks: Tasks, directory: OwnedFd, grant: Grant) -> Self {
         Self {
-            processes: Processes::new(launch, mark),
+            processes: Processes::new(launch, mark, grant),
             tasks,
             directory,
+            widening: Widening::default(),
         }
+    }
+
+    /// Git that may also read and write this folder.
+    #[must_use]
+    pub fn working_in(self, folder: &Path) -> Self {
+        let widening = Widening {
+            folders: vec![folder.to_owned()],
+            ..Widening::default()
+        };
+        Self { widening, ..self }
     }
 
     /// Runs a command that must succeed, and keeps at most `limit` bytes of what it says.
@@ -95,10 +111,10 @@ impl Program {
         arguments: &[&str],
         limit: usize,
     ) -> Result<GitOutput, Error> {
-        let order = Order {
-            program: "git".to_owned(),
-            arguments: arguments.iter().map(|&it| it.to_owned()).collect(),
-            record: None,
+        let command = ProgramCommand {
+            program: "git",
+            arguments,
+            widening: &self.widening,
         };
         let fixed = VARIABLES.iter();
         let mut extra: Vec<_> = fixed
@@ -107,7 +123,8 @@ impl Program {
         extra.extend(variables.iter().cloned());
         let started = self
             .processes
-            .carry_out(order, &self.directory, &extra, &self.tasks);
+            .start_program(command, &self.directory, &extra, &self.tasks)
+            .await;
         let (mut running, outputs) =
             started.map_err(|error| Error::NotStarted(error.to_string()))?;
         // Dropped together with the caller's interest, it ends the command.

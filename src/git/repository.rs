@@ -76,6 +76,7 @@ impl Repository {
             Ok((Folder::make()?, config.is_file().then_some(config)))
         })
         .await?;
+        let program = program.working_in(folder.path());
         let settings = match config {
             Some(config) => Settings::read(&program, folder.path(), &config).await?,
             None => Settings::default(),

@@ -14,6 +14,7 @@ use crate::agent::model_call::{CallContext, ModelCall};
 use crate::agent::prompt::compaction::window_budget;
 use crate::agent::service::AgentService;
 use crate::auth::principal::Principal;
+use crate::exec::sandbox::enclosure::Grant;
 use crate::git::error::Error as GitError;
 use crate::git::folder::blocking;
 use crate::git::place::Place;
@@ -177,10 +178,11 @@ async fn target_of(
         OpenWorkspace::of(service.deps(), &task.into_task()?).await?;
     let workspace = workspace.ok_or(Error::NoWorkspace)?;
     let (deps, root) = (service.deps().clone(), workspace.root().to_owned());
-    let Some(place) = blocking(move || place_of(&deps, &root)).await? else {
+    let Some((place, readable)) = blocking(move || place_of(&deps, &root)).await? else {
         return Ok(None);
     };
-    let repository = Repository::open(git(service.deps(), &workspace).await?, place).await?;
+    let git = git(service.deps(), &workspace, readable).await?;
+    let repository = Repository::open(git, place).await?;
     Ok(Some(ReviewTarget {
         secrets: policy.secret_files(workspace.root()),
         workspace,
@@ -188,13 +190,19 @@ async fn target_of(
     }))
 }
 
-/// The repository that a folder belongs to, once all its places are checked.
-fn place_of(deps: &Deps, folder: &Path) -> Result<Option<Place>, GitError> {
-    let place = Place::of(folder);
-    if let Some(place) = &place {
-        place.check(|path| may_read(deps, path))?;
-    }
-    Ok(place)
+/// The repository that a folder belongs to, once all its places are checked, with those places.
+fn place_of(deps: &Deps, folder: &Path) -> Result<Option<(Place, Vec<PathBuf>)>, GitError> {
+    let Some(place) = Place::of(folder) else {
+        return Ok(None);
+    };
+    // Whose folder this is decides who git runs as, so it comes first.
+    let mut readable = vec![folder.to_owned(), place.top.clone()];
+    place.check(|path| {
+        readable.push(path.to_owned());
+        may_read(deps, path)
+    })?;
+    readable.dedup();
+    Ok(Some((place, readable)))
 }
 
 fn may_read(deps: &Deps, path: &Path) -> bool {
@@ -225,7 +233,7 @@ async fn read_submodules(deps: &Deps, target: &mut ReviewTarget) -> Result<bool,
     Ok(are_within_reach)
 }
 
-async fn git(deps: &Deps, workspace: &Workspace) -> Result<Program, Error> {
+async fn git(deps: &Deps, workspace: &Workspace, readable: Vec<PathBuf>) -> Result<Program, Error> {
     let workspace = workspace.clone();
     let open = move || Ok(workspace.open_directory("."));
     let opened = blocking(open).await?;
@@ -233,7 +241,11 @@ async fn git(deps: &Deps, workspace: &Workspace) -> Result<Program, Error> {
         opened.map_err(|error| agent::error::Error::Workspace(error.to_string()))?;
     let mark = format!("review-{}", uuid_v7(&deps.clock));
     let (launch, tasks) = (deps.tools.launch.clone(), deps.tasks.clone());
-    Ok(Program::new(launch, &mark, tasks, directory))
+    let grant = Grant {
+        readable,
+        ..Grant::default()
+    };
+    Ok(Program::new(launch, &mark, tasks, directory, grant))
 }
 
 /// The model that reviews.

@@ -222,9 +222,11 @@ fn the_tools_of_a_project_are_found_by_its_own_files() {
             )]
             .into(),
         ),
+        sandbox: navi::exec::sandbox::sandbox::Sandbox::off(),
     };
     let mut bench = bench;
-    bench.context.processes = navi::exec::process::Processes::new(launch, "mark");
+    bench.context.processes =
+        navi::exec::process::Processes::new(launch, "mark", Default::default());
     bench.put("Cargo.toml", "[lints.clippy]\n");
     bench.put(".config/nextest.toml", "");
     bench.put(

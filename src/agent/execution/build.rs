@@ -14,6 +14,7 @@ use crate::agent::runner::primitives::{Origin, RunSlot, Runner};
 use crate::agent::runner::resumed::ResumeState;
 use crate::agent::runner::transcript::Transcript;
 use crate::exec::process::Processes;
+use crate::exec::sandbox::enclosure::Grant;
 use crate::llm::route::Route;
 use crate::runs::lease::model::ClaimedRun;
 use crate::runs::log::journal::Journal;
@@ -63,11 +64,15 @@ pub(crate) fn runner(
     let access = access(run.role, workspace.workspace.as_ref());
     let settings = &deps.tools;
     let tools = workspace.workspace.map(|folder| ToolContext {
-        workspace: folder,
         cancel: halted.clone(),
         tasks: deps.tasks.clone(),
         output,
-        processes: Processes::new(settings.launch.clone(), &run.id.to_string()),
+        processes: Processes::new(
+            settings.launch.clone(),
+            &run.id.to_string(),
+            Grant::of_workspace(folder.root()),
+        ),
+        workspace: folder,
         servers: RunningServers::default(),
         http: settings.http.clone(),
         limits: settings.limits.clone(),

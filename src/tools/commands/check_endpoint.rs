@@ -7,10 +7,11 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::exec::text;
-use crate::platform::outbound::client::{Client, Method, innermost};
+use crate::platform::outbound::client::Method;
 use crate::platform::text::cut_bytes;
 use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
+use crate::tools::commands::local_http;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Outcome, ToolError};
 use crate::tools::tool::{Access, Probe, Tool, number, object, text};
@@ -146,7 +147,7 @@ pub async fn execute(
         return Err(ToolError::Tell("this port is not open to tools".to_owned()));
     }
     let result = tokio::select! {
-        result = tokio::time::timeout(TIME, ask(call, &context.http)) => result,
+        result = tokio::time::timeout(TIME, ask(call, context)) => result,
         () = context.cancel.cancelled() => return Err(ToolError::Cancelled),
     };
     let result = result.unwrap_or_else(|_| {
@@ -159,21 +160,10 @@ pub async fn execute(
     Ok(Outcome::new(result, Vec::new()))
 }
 
-async fn ask(call: &CheckEndpointCall, http: &Client) -> Value {
-    let request = match http.request(call.method.clone(), call.url.clone()) {
-        Ok(request) => request,
-        Err(error) => {
-            return json!({
-                "success": false,
-                "responding": false,
-                "error": error.to_string(),
-            });
-        }
-    };
-    let mut answer = match request.send().await {
+async fn ask(call: &CheckEndpointCall, context: &ToolContext) -> Value {
+    let answer = match local_http::ask(&call.method, &call.url, PREVIEW_BYTES, context).await {
         Ok(answer) => answer,
-        Err(error) => {
-            let reason = innermost(&error);
+        Err(reason) => {
             return json!({
                 "success": false,
                 "responding": false,
@@ -181,28 +171,14 @@ async fn ask(call: &CheckEndpointCall, http: &Client) -> Value {
             });
         }
     };
-    let status = answer.status().as_u16();
-    let location = answer
-        .headers()
-        .get("location")
-        .map(|to| text::lossy(to.as_bytes()).0);
-    let mut preview = Vec::new();
-    while preview.len() < PREVIEW_BYTES {
-        match answer.chunk().await {
-            Ok(Some(chunk)) => {
-                let room = PREVIEW_BYTES - preview.len();
-                preview.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            }
-            Ok(None) | Err(_) => break,
-        }
-    }
+    let (status, preview) = (answer.status, answer.preview);
     let mut result = json!({
         "success": status == call.expected_status,
         "status": status,
         "responding": true,
         "body_preview": text::lossy(&preview[..preview.len() - text::unfinished(&preview)]).0,
     });
-    if let Some(location) = location {
+    if let Some(location) = answer.location {
         result["location"] = json!(cut_bytes(&location, 200));
     }
     if status != call.expected_status {

@@ -1,6 +1,7 @@
 //! Tools that run commands and servers.
 
 pub mod check_endpoint;
+mod local_http;
 pub mod run_command;
 pub mod running_servers;
 pub mod start_server;

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::exec::capture::{Capture, Live};
 use crate::exec::output::OutputStream;
-use crate::exec::process::Running;
+use crate::exec::process::{Running, ShellCommand};
+use crate::exec::sandbox::enclosure::Widening;
 use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::{ToolContext, ToolLimits};
@@ -137,6 +138,8 @@ pub struct RunCommandCall {
     pub time: Duration,
     /// Variables it sees beside the usual ones.
     pub extra: Vec<(&'static str, String)>,
+    /// What it may do beyond its run.
+    pub widening: Widening,
 }
 
 impl RunCommandCall {
@@ -156,6 +159,7 @@ impl RunCommandCall {
             directory: directory.unwrap_or_else(|| ".".to_owned()),
             command,
             extra: Vec::new(),
+            widening: Widening::default(),
         })
     }
 }
@@ -183,6 +187,8 @@ pub struct Ran {
     pub took: Duration,
     /// Whether something it started still runs; it ends with the run.
     pub left_running: bool,
+    /// What it used more of than the sandbox allows, so that it was ended.
+    pub exceeded: Option<String>,
 }
 
 /// Runs the command of a call.
@@ -204,7 +210,10 @@ pub async fn execute(
             call.time.as_secs()
         ),
         CANCELLED => "ended before it was done, because its run was ended or moved".to_owned(),
-        code => format!("failed with exit code {code} after {seconds:.1} s"),
+        code => match &ran.exceeded {
+            Some(what) => format!("ended because it used {what}"),
+            None => format!("failed with exit code {code} after {seconds:.1} s"),
+        },
     };
     let mut result = json!({
         "success": success,
@@ -238,13 +247,15 @@ pub async fn run(
 ) -> Result<Ran, ToolError> {
     let (directory, _) = context.workspace.open_directory(&call.directory)?;
     let began = Instant::now();
-    let (mut running, outputs) = context.processes.start(
-        &call.command,
-        &directory,
-        &call.extra,
-        context.status_file.as_deref(),
-        &context.tasks,
-    )?;
+    let command = ShellCommand {
+        text: &call.command,
+        record: context.status_file.as_deref(),
+        widening: &call.widening,
+    };
+    let started = context
+        .processes
+        .start(command, &directory, &call.extra, &context.tasks);
+    let (mut running, outputs) = started.await?;
     drop(directory);
     let guard = running.guard();
 
@@ -279,6 +290,7 @@ pub async fn run(
         stdout: stdout.text(),
         stderr: stderr.text(),
         took: began.elapsed(),
+        exceeded: running.state().exceeded,
         left_running: exit_code >= 0 && running.state().left_running && !running.state().gone,
     })
 }

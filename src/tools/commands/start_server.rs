@@ -10,10 +10,12 @@ use url::Url;
 
 use crate::exec::capture::{Capture, Live};
 use crate::exec::output::OutputStream;
-use crate::exec::process::Running;
+use crate::exec::process::{Running, ShellCommand};
+use crate::exec::sandbox::enclosure::Widening;
 use crate::platform::outbound::client::Method;
 use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
+use crate::tools::commands::local_http;
 use crate::tools::commands::running_servers::RunningServer;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Effect, Outcome, ToolError};
@@ -97,6 +99,7 @@ pub struct StartServerCall {
     health_path: String,
     startup: Duration,
     directory: String,
+    widening: Widening,
 }
 
 impl StartServerCall {
@@ -125,6 +128,7 @@ impl StartServerCall {
             health_path,
             startup: Duration::from_secs(startup.clamp(1, 300)),
             directory: directory.unwrap_or_else(|| ".".to_owned()),
+            widening: Widening::default(),
         })
     }
 }
@@ -135,9 +139,13 @@ pub(super) fn port(given: Arguments<'_>) -> Result<u16, ToolError> {
     u16::try_from(port).map_err(|error| ToolError::Tell(error.to_string()))
 }
 
-/// True if nobody listens on the port, at any address of this machine.
-pub(super) fn is_free(port: u16) -> bool {
-    // Binding fails when anyone listens at the address or at all of them. A machine without IPv6
+/// True if no program listens on the port: of the run's network where it has one, otherwise at any
+/// address of this machine.
+pub(super) async fn is_free(port: u16, context: &ToolContext) -> bool {
+    if let Some(connected) = context.processes.connect(port).await {
+        return connected.is_err();
+    }
+    // Binding fails when a program listens at the address or at all of them. A machine without IPv6
     // refuses the second for another reason.
     let used = |error: std::io::Error| error.kind() == std::io::ErrorKind::AddrInUse;
     let free = |bound: std::io::Result<TcpListener>| !bound.is_err_and(used);
@@ -152,8 +160,8 @@ pub async fn start(
     call_id: &str,
     context: &ToolContext,
 ) -> Result<Outcome, ToolError> {
-    check_port(call.port, context)?;
-    let mut server = launch(&call, call_id, context)?;
+    check_port(call.port, context).await?;
+    let mut server = launch(&call, call_id, context).await?;
     let guard = server.running.guard();
     let ready = tokio::select! {
         ready = until_ready(&call, &mut server.running, context) => ready,
@@ -170,7 +178,7 @@ pub async fn start(
 
 /// Refuses a port that this run's servers, the server itself or another program use, and one server
 /// too many.
-fn check_port(port: u16, context: &ToolContext) -> Result<(), ToolError> {
+async fn check_port(port: u16, context: &ToolContext) -> Result<(), ToolError> {
     let running = context.servers.ports();
     if running.contains(&port) {
         return Err(ToolError::Tell(format!(
@@ -183,7 +191,7 @@ fn check_port(port: u16, context: &ToolContext) -> Result<(), ToolError> {
             running.len()
         )));
     }
-    if context.limits.reserved_ports.contains(&port) || !is_free(port) {
+    if context.limits.reserved_ports.contains(&port) || !is_free(port, context).await {
         return Err(ToolError::Tell(format!(
             "port {port} is used by another program; choose another port"
         )));
@@ -199,20 +207,22 @@ struct Starting {
 }
 
 /// Starts the command; its output is shown live, and its beginning and end are kept.
-fn launch(
+async fn launch(
     call: &StartServerCall,
     call_id: &str,
     context: &ToolContext,
 ) -> Result<Starting, ToolError> {
     let (directory, _) = context.workspace.open_directory(&call.directory)?;
     let extra = [("PORT", call.port.to_string())];
-    let (running, outputs) = context.processes.start(
-        &call.command,
-        &directory,
-        &extra,
-        context.status_file.as_deref(),
-        &context.tasks,
-    )?;
+    let command = ShellCommand {
+        text: &call.command,
+        record: context.status_file.as_deref(),
+        widening: &call.widening,
+    };
+    let started = context
+        .processes
+        .start(command, &directory, &extra, &context.tasks);
+    let (running, outputs) = started.await?;
     let live = Live::new(
         context.output.clone(),
         call_id,
@@ -298,16 +308,12 @@ async fn until_ready(
             let Ok(target) = Url::parse(url) else {
                 continue;
             };
-            let Ok(request) = context.http.request(Method::GET, target) else {
-                continue;
-            };
-            match request.timeout(PROBE_TIME).send().await {
-                Ok(answer) if !answer.status().is_server_error() => return Ok(url.clone()),
-                Ok(answer) => last = format!("it answers with status {}", answer.status()),
-                Err(error) if error.is_timeout() => {
-                    "it accepts but does not answer".clone_into(&mut last);
-                }
-                Err(_) => {}
+            let asking = local_http::ask(&Method::GET, &target, 0, context);
+            match tokio::time::timeout(PROBE_TIME, asking).await {
+                Ok(Ok(answer)) if answer.status < 500 => return Ok(url.clone()),
+                Ok(Ok(answer)) => last = format!("it answers with status {}", answer.status),
+                Err(_) => "it accepts but does not answer".clone_into(&mut last),
+                Ok(Err(_)) => {}
             }
         }
         let state = running.state();

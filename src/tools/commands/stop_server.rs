@@ -75,7 +75,7 @@ pub async fn stop(call: &StopServerCall, context: &ToolContext) -> Result<Outcom
     };
     server.running.stop();
     let gone = server.running.gone(STOP_WAIT).await;
-    let free = is_free(port);
+    let free = is_free(port, context).await;
     let result = json!({
         "success": gone,
         "message": format!("the server on port {port} was stopped"),

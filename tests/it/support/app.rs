@@ -11,6 +11,7 @@ use navi::audit::service::Audit;
 use navi::audit::witnessing::witness::Witness;
 use navi::auth::principal::{Principal, Proof, Role};
 use navi::config::settings::Config;
+use navi::exec::sandbox::settings::SandboxMode;
 use navi::http::router::{document, router};
 use navi::platform::clock::Clock;
 use navi::platform::metrics::Metrics;
@@ -64,7 +65,11 @@ impl TestApp {
     }
 
     /// The service with this clock and these settings.
-    pub(crate) async fn of(db: PgPool, clock: Clock, config: Config) -> Self {
+    pub(crate) async fn of(db: PgPool, clock: Clock, mut config: Config) -> Self {
+        if config.surroundings.supervisor.is_none() {
+            // There is no program that could contain a command.
+            config.sandbox.mode = SandboxMode::Off;
+        }
         let building = Box::pin(App::build(config, db, clock, Tasks::new()));
         let app = building.await.unwrap();
         app.health.refresh().await;

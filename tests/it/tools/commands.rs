@@ -137,7 +137,7 @@ async fn the_working_directory_is_inside_and_only_there() {
 
 #[tokio::test]
 async fn what_takes_too_long_is_ended_even_if_it_does_not_want_to() {
-    let bench = Bench::new();
+    let bench = Bench::uncontained();
     let began = Instant::now();
     let call = json!({
         "command": "trap '' TERM; echo $$ > pid; echo begun; while :; do sleep 0.05; done",
@@ -176,7 +176,7 @@ async fn a_command_that_can_end_is_asked_before_it_is_forced() {
 
 #[tokio::test]
 async fn a_cancelled_command_is_over_within_a_second() {
-    let bench = Bench::new();
+    let bench = Bench::uncontained();
     let cancel = bench.context.cancel.clone();
     let (result, began) = tokio::join!(bench.run("echo $$ > pid; echo begun; sleep 100"), async {
         bench.pid("pid").await;
@@ -197,7 +197,7 @@ async fn a_cancelled_command_is_over_within_a_second() {
 
 #[tokio::test]
 async fn a_command_whose_caller_goes_away_ends() {
-    let bench = Bench::new();
+    let bench = Bench::uncontained();
     tokio::select! {
         result = bench.run("echo $$ > pid; sleep 100") => panic!("{result:?}"),
         _ = bench.pid("pid") => {}
@@ -208,7 +208,7 @@ async fn a_command_whose_caller_goes_away_ends() {
 
 #[tokio::test]
 async fn what_is_left_in_the_background_neither_holds_the_command_nor_outlives_the_run() {
-    let bench = Bench::new();
+    let bench = Bench::uncontained();
     let began = Instant::now();
     let result = bench.run("sleep 100 & echo $! > pid; echo done").await;
     assert!(
@@ -252,7 +252,7 @@ const ESCAPES: &[&str] = &[
 async fn nothing_escapes() {
     let benches: Vec<_> = ESCAPES
         .iter()
-        .map(|escape| (Bench::new(), *escape))
+        .map(|escape| (Bench::uncontained(), *escape))
         .collect();
     let all = benches.iter().map(|(bench, escape)| async move {
         bench.run(escape).await;
@@ -266,7 +266,7 @@ async fn nothing_escapes() {
 
 #[tokio::test]
 async fn what_killed_its_supervisor_is_found_by_its_mark() {
-    let bench = Bench::new();
+    let bench = Bench::uncontained();
     let result = bench
         .run("setsid sleep 100 & echo $! > pid; kill -9 $PPID; sleep 100")
         .await;
@@ -279,7 +279,7 @@ async fn what_killed_its_supervisor_is_found_by_its_mark() {
 
 #[tokio::test]
 async fn a_run_that_is_forgotten_takes_its_processes_with_it() {
-    let bench = Bench::new();
+    let bench = Bench::uncontained();
     bench.run("sleep 100 & echo $! > pid").await;
     let pid = bench.pid("pid").await;
     let Bench {
@@ -294,7 +294,7 @@ async fn a_run_that_is_forgotten_takes_its_processes_with_it() {
 #[test]
 fn a_server_that_dies_takes_its_commands_with_it() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let bench = Bench::new();
+    let bench = Bench::uncontained();
     let pid = runtime.block_on(async {
         bench.run("setsid sleep 100 & echo $! > pid").await;
         bench.pid("pid").await
@@ -307,7 +307,7 @@ fn a_server_that_dies_takes_its_commands_with_it() {
 
 #[tokio::test]
 async fn a_run_on_another_server_can_be_swept_by_its_mark() {
-    let bench = Bench::new();
+    let bench = Bench::uncontained();
     bench
         .run("sleep 100 & echo $! > pid; echo -n $NAVI_RUN_ID > mark")
         .await;
@@ -377,8 +377,10 @@ async fn a_missing_supervisor_stops_the_run_and_says_why() {
     let launch = navi::exec::process::Launch {
         supervisor: "/no/such/program".into(),
         environment: std::sync::Arc::default(),
+        sandbox: navi::exec::sandbox::sandbox::Sandbox::off(),
     };
-    bench.context.processes = navi::exec::process::Processes::new(launch, "mark");
+    bench.context.processes =
+        navi::exec::process::Processes::new(launch, "mark", Default::default());
     let stopped = bench
         .call("run_command", json!({ "command": "true" }))
         .await;

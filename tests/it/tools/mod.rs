@@ -10,12 +10,17 @@ mod servers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use clap::Parser;
 use navi::exec::environment::for_commands;
 use navi::exec::output::OutputLine;
+
 use navi::exec::process::{Launch, Processes};
+use navi::exec::sandbox::enclosure::Grant;
+use navi::exec::sandbox::sandbox::Sandbox;
+use navi::exec::sandbox::settings::SandboxConfig;
 use navi::platform::outbound::client::{CONNECT_TIMEOUT, Client};
 use navi::platform::outbound::reach::Reach;
 use navi::platform::tasks::Tasks;
@@ -38,17 +43,30 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// One whose commands are contained as well as this machine can.
     pub(crate) fn new() -> Self {
+        Self::within(&sandbox())
+    }
+
+    /// One whose commands are processes like any other of this machine.
+    pub(crate) fn uncontained() -> Self {
+        Self::within(&Sandbox::off())
+    }
+
+    /// One whose commands are contained like this.
+    pub(crate) fn within(sandbox: &Sandbox) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("workspace");
         std::fs::create_dir(&root).unwrap();
         let (to, output) = mpsc::channel(1_000);
+        let workspace = Workspace::open(root.to_str().unwrap()).unwrap();
+        let grant = Grant::of_workspace(workspace.root());
         let context = ToolContext {
-            workspace: Workspace::open(root.to_str().unwrap()).unwrap(),
+            workspace,
             cancel: CancellationToken::new(),
             tasks: Tasks::new(),
             output: to,
-            processes: Processes::new(launch(), &mark()),
+            processes: Processes::new(launch(sandbox.clone()), &mark(), grant),
             servers: RunningServers::default(),
             http: Client::new(Reach::loopback(), CONNECT_TIMEOUT).unwrap(),
             limits: ToolLimits::default(),
@@ -108,15 +126,38 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
     object
 }
 
-fn launch() -> Launch {
+/// The strongest sandbox of this machine.
+pub(crate) fn sandbox() -> Sandbox {
+    static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
+        let config = Settings::parse_from(["navi"]).sandbox;
+        Sandbox::find(&config, &program(), &environment()).unwrap()
+    });
+    SANDBOX.clone()
+}
+
+#[derive(clap::Parser)]
+struct Settings {
+    #[command(flatten)]
+    sandbox: SandboxConfig,
+}
+
+fn program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_navi"))
+}
+
+fn environment() -> BTreeMap<String, String> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the toolchain is found by the environment"
     )]
-    let environment: BTreeMap<_, _> = for_commands(std::env::vars());
+    for_commands(std::env::vars())
+}
+
+fn launch(sandbox: Sandbox) -> Launch {
     Launch {
-        supervisor: PathBuf::from(env!("CARGO_BIN_EXE_navi")),
-        environment: Arc::new(environment),
+        supervisor: program(),
+        environment: Arc::new(environment()),
+        sandbox,
     }
 }
 

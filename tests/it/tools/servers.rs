@@ -134,7 +134,7 @@ async fn a_server_that_fails_shows_its_log() {
 
 #[tokio::test]
 async fn a_server_that_is_never_ready_is_stopped() {
-    let bench = Bench::new();
+    let bench = Bench::uncontained();
     let port = port();
     let command = "echo $$ > pid; exec sleep 100";
     let call = json!({ "command": command, "port": port, "startup_time": 1 });
@@ -165,7 +165,7 @@ async fn servers_end_with_the_run() {
 
 #[tokio::test]
 async fn starting_a_server_can_be_cancelled() {
-    let bench = Bench::new();
+    let bench = Bench::uncontained();
     let cancel = bench.context.cancel.clone();
     let call = json!({ "command": "echo $$ > pid; exec sleep 100", "port": port() });
     let (started, (pid, began)) = tokio::join!(bench.call("start_server", call), async {

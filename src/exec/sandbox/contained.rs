@@ -1,0 +1,144 @@
+//! Starting a command within its wall.
+//!
+//! Without namespaces the command is our child. With them our child enters them and divides itself: its
+//! own child is the first process of the command's namespace of processes, which adopts what the
+//! command leaves behind, and with whose end the kernel ends everything in it.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+
+use nix::errno::Errno;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, setpgid};
+
+use crate::exec::sandbox::fork::fork;
+use crate::exec::sandbox::wall::{Tier, Wall, WallError};
+use crate::exec::sandbox::{files, namespaces, privileges, root, syscalls};
+use crate::platform::privacy;
+
+/// Which of the processes that a start makes this one is.
+#[derive(Debug)]
+pub enum Divided {
+    /// The one that asked for it.
+    Parent(Contained),
+    /// Another, which is done and ends with this code.
+    Child(ExitCode),
+}
+
+/// A command that was started within its wall.
+#[derive(Debug)]
+pub struct Contained {
+    /// The child whose end is the command's; none where the first process of its namespace tells it.
+    pub child: Option<Pid>,
+    /// Lines from inside: `failed REASON`, and `ended CODE` where there is no such child.
+    pub told: Option<UnixStream>,
+}
+
+/// Starts a program. This process must have one thread, and adopt orphans.
+pub fn start(program: &str, arguments: &[String], wall: &Wall) -> Result<Divided, WallError> {
+    let (told, mut telling) = UnixStream::pair().map_err(WallError::at("making a channel"))?;
+    match fork()? {
+        ForkResult::Parent { child } => Ok(Divided::Parent(Contained {
+            child: (wall.tier != Tier::Full).then_some(child),
+            told: Some(told),
+        })),
+        ForkResult::Child => {
+            drop(told);
+            let done = build(program, arguments, wall, &telling);
+            Ok(Divided::Child(done.unwrap_or_else(|error| {
+                // Without our parent nobody is there who could read it.
+                let _told = telling.write_all(format!("failed {error}\n").as_bytes());
+                ExitCode::FAILURE
+            })))
+        }
+    }
+}
+
+fn build(
+    program: &str,
+    arguments: &[String],
+    wall: &Wall,
+    telling: &UnixStream,
+) -> Result<ExitCode, WallError> {
+    if let Some(user) = wall.user {
+        privileges::become_user(user)?;
+    }
+    if wall.tier != Tier::Full {
+        return become_program(program, arguments, wall);
+    }
+    namespaces::enter(wall.network)?;
+    if let ForkResult::Parent { .. } = fork()? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    root::enter(wall)?;
+    match fork()? {
+        ForkResult::Child => become_program(program, arguments, wall),
+        ForkResult::Parent { child } => adopt(child, telling),
+    }
+}
+
+/// Puts up the rest of the wall around this process, and becomes the program.
+fn become_program(program: &str, arguments: &[String], wall: &Wall) -> Result<ExitCode, WallError> {
+    // What the files of the program itself cannot be found is the command's fault and not the wall's.
+    setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(WallError::at("making a process group"))?;
+    wall.limits.apply(wall.tier == Tier::Full)?;
+    files::restrict(wall)?;
+    privileges::drop_all()?;
+    syscalls::filter(wall)?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where commands are started"
+    )]
+    let mut command = Command::new(program);
+    let error = command.args(arguments).stdin(Stdio::null()).exec();
+    Err(WallError::new("starting the program", error))
+}
+
+/// Waits for all processes of this namespace, of which this one is the first, and tells when the
+/// command ended.
+fn adopt(command: Pid, mut telling: &UnixStream) -> Result<ExitCode, WallError> {
+    let failed = "watching over a command";
+    privileges::drop_all()?;
+    privacy::close_to_others().map_err(WallError::at(failed))?;
+    // Who reads the outputs shall see their end when the command's last descendant closes them.
+    let nothing = File::options().write(true).open("/dev/null");
+    let nothing = nothing.map_err(WallError::at(failed))?;
+    nix::unistd::dup2_stdout(&nothing).map_err(WallError::at(failed))?;
+    nix::unistd::dup2_stderr(&nothing).map_err(WallError::at(failed))?;
+    let mut flags = WaitPidFlag::empty();
+    let mut ended = None;
+    loop {
+        let (pid, code) = match waitpid(None, Some(flags)) {
+            Ok(WaitStatus::Exited(pid, code)) => (pid, code),
+            Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, 128 + signal as i32),
+            // Something of it is left: that is told, and waited for.
+            Ok(WaitStatus::StillAlive) => {
+                tell(
+                    &mut telling,
+                    &mut ended,
+                    crate::exec::supervisor::LEFT_RUNNING,
+                );
+                flags = WaitPidFlag::empty();
+                continue;
+            }
+            Ok(_) | Err(Errno::EINTR) => continue,
+            Err(_) => break,
+        };
+        if pid == command {
+            ended = Some(code);
+            flags = WaitPidFlag::WNOHANG;
+        }
+    }
+    tell(&mut telling, &mut ended, "");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(telling: &mut &UnixStream, ended: &mut Option<i32>, rest: &str) {
+    if let Some(code) = ended.take() {
+        // The supervisor may be gone; the descendants still have to end.
+        let _told = telling.write_all(format!("ended {code}{rest}\n").as_bytes());
+    }
+}

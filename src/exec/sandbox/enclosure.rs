@@ -1,0 +1,232 @@
+//! What the commands of one run share: the folders they may use, temporary files, and a network.
+
+use std::fs::{self, DirBuilder, File};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use nix::fcntl::{Flock, FlockArg};
+
+use crate::exec::sandbox::run_network::RunNetwork;
+use crate::exec::sandbox::sandbox::Sandbox;
+use crate::exec::sandbox::wall::{CommandUser, Network, Tier, Wall, WallError};
+
+/// What the beginning of the name of a run's folder is.
+const FOLDER: &str = "navi-run-";
+
+/// How old a folder is that nobody can be about to lock.
+const YOUNG: Duration = Duration::from_mins(1);
+
+/// The folders that the commands of a run are given, by their real paths.
+#[derive(Clone, Debug, Default)]
+pub struct Grant {
+    /// What may be read besides the machine's programs.
+    pub readable: Vec<PathBuf>,
+    /// What may be written.
+    pub writable: Vec<PathBuf>,
+    /// What stays as it is within that.
+    pub protected: Vec<PathBuf>,
+    /// Whether there is a network of the run.
+    pub network: bool,
+}
+
+/// What one command may do beyond its run, after a person's consent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Widening {
+    /// Folders that it may read and write.
+    pub folders: Vec<PathBuf>,
+    /// Whether it has the machine's network.
+    pub network: bool,
+}
+
+/// The enclosure of one run.
+#[derive(Debug)]
+pub struct Enclosure {
+    sandbox: Sandbox,
+    grant: Grant,
+    user: Option<CommandUser>,
+    folder: RunFolder,
+    network: Option<RunNetwork>,
+}
+
+/// Files of a workspace that later run code, or say what may run.
+const PROTECTED: &[&str] = &[".git/hooks", ".git/config", ".navi"];
+
+impl Grant {
+    /// What a run may use that works in this folder, which is named by its real path.
+    pub fn of_workspace(root: &Path) -> Self {
+        Self {
+            writable: vec![root.to_owned()],
+            protected: PROTECTED.iter().map(|name| root.join(name)).collect(),
+            network: true,
+            ..Self::default()
+        }
+    }
+}
+
+impl Enclosure {
+    /// Makes one, with the socket on which the proxy of its network is to listen. Blocks.
+    pub fn open(
+        sandbox: &Sandbox,
+        grant: Grant,
+        mark: &str,
+    ) -> Result<(Self, Option<TcpListener>), WallError> {
+        let user = user_of(&grant);
+        let folder = RunFolder::create(sandbox.run_folders(), mark, user)?;
+        let (network, listener) = if grant.network && sandbox.tier() == Tier::Full {
+            let (network, listener) = RunNetwork::open(sandbox.program(), user)?;
+            (Some(network), Some(listener))
+        } else {
+            (None, None)
+        };
+        let enclosure = Self {
+            sandbox: sandbox.clone(),
+            grant,
+            user,
+            folder,
+            network,
+        };
+        Ok((enclosure, listener))
+    }
+
+    /// The wall of one command that begins in this directory.
+    pub fn wall(&self, directory: PathBuf, widening: &Widening) -> Wall {
+        let network = match self.network.as_ref().map(RunNetwork::holder) {
+            _ if widening.network => Network::OfMachine,
+            Some(holder) => Network::OfRun(holder),
+            None => Network::Nothing,
+        };
+        let sandbox = &self.sandbox;
+        let with = |own: &[PathBuf], more: &[PathBuf]| [own, more].concat();
+        Wall {
+            tier: sandbox.tier(),
+            readable: with(sandbox.readable(), &self.grant.readable),
+            writable: [sandbox.writable(), &self.grant.writable, &widening.folders].concat(),
+            protected: self.grant.protected.clone(),
+            hidden: sandbox.hidden(),
+            temporary: self.folder.path.clone(),
+            directory,
+            network,
+            user: self.user,
+            limits: sandbox.limits(),
+            landlock_at_most: sandbox.landlock_at_most(),
+        }
+    }
+
+    /// Variables of the run's commands: where they find a home and temporary files.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let temporary = self.temporary();
+        let home = temporary.join("home");
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        vec![
+            ("HOME", text(&home)),
+            ("TMPDIR", text(temporary)),
+            ("XDG_CACHE_HOME", text(&home.join(".cache"))),
+        ]
+    }
+
+    /// Connects with a program of the run that listens on its loopback address; none where the run
+    /// has no network of its own. Blocks.
+    pub fn connect(&self, port: u16) -> Option<std::io::Result<TcpStream>> {
+        Some(self.network.as_ref()?.connect(port))
+    }
+
+    /// Whether the run has a network of its own.
+    pub fn has_network(&self) -> bool {
+        self.network.is_some()
+    }
+
+    /// The temporary folder, as commands see it.
+    fn temporary(&self) -> &Path {
+        match self.sandbox.tier() {
+            Tier::Full => Path::new("/tmp"),
+            Tier::NoNamespaces | Tier::None => &self.folder.path,
+        }
+    }
+}
+
+/// Who commands run as: root steps down to whom the folder belongs to.
+fn user_of(grant: &Grant) -> Option<CommandUser> {
+    if !nix::unistd::geteuid().is_root() {
+        return None;
+    }
+    let folder = grant.writable.first().or(grant.readable.first())?;
+    let owner = fs::metadata(folder).ok()?;
+    (owner.uid() != 0).then(|| CommandUser {
+        uid: owner.uid(),
+        gid: owner.gid(),
+    })
+}
+
+/// The folder of a run's temporary files, which goes with it.
+#[derive(Debug)]
+struct RunFolder {
+    path: PathBuf,
+    /// Held as long as the folder is used; the kernel lets go of it when we are killed.
+    _lock: Flock<File>,
+}
+
+impl RunFolder {
+    fn create(place: &Path, mark: &str, user: Option<CommandUser>) -> Result<Self, WallError> {
+        let failed = "making a folder for temporary files";
+        let make = |path: &Path| DirBuilder::new().mode(0o700).create(path);
+        // Another process may have one for the same run, and so may another part of this one.
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let own = format!("{FOLDER}{mark}-{}-{count}", std::process::id());
+        let path = place.join(own);
+        make(&path).map_err(WallError::at(failed))?;
+        let path = path.canonicalize().map_err(WallError::at(failed))?;
+        make(&path.join("home")).map_err(WallError::at(failed))?;
+        if let Some(user) = user {
+            for path in [&path, &path.join("home")] {
+                chown(path, Some(user.uid), Some(user.gid)).map_err(WallError::at(failed))?;
+            }
+        }
+        let open = File::open(&path).map_err(WallError::at(failed))?;
+        let lock = Flock::lock(open, FlockArg::LockExclusiveNonblock);
+        let lock = lock.map_err(|(_, errno)| WallError::new(failed, errno))?;
+        Ok(Self { path, _lock: lock })
+    }
+}
+
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        remove(&self.path);
+    }
+}
+
+/// Removes the folders of runs whose server was killed. Blocks.
+pub fn remove_left_behind(place: &Path) {
+    let entries = fs::read_dir(place).into_iter().flatten().flatten();
+    for entry in entries {
+        let is_of_a_run = entry.file_name().to_string_lossy().starts_with(FOLDER);
+        let is_ours = entry.metadata().is_ok_and(|found| {
+            let own = nix::unistd::geteuid();
+            // One that was just made is not locked yet.
+            let age = found.modified().ok().and_then(|made| made.elapsed().ok());
+            let is_old = age.is_some_and(|age| age > YOUNG);
+            found.is_dir() && is_old && (own.is_root() || found.uid() == own.as_raw())
+        });
+        if !is_of_a_run || !is_ours {
+            continue;
+        }
+        // Who holds the lock works with it.
+        let Ok(open) = File::open(entry.path()) else {
+            continue;
+        };
+        if Flock::lock(open, FlockArg::LockExclusiveNonblock).is_ok() {
+            remove(&entry.path());
+        }
+    }
+}
+
+fn remove(path: &Path) {
+    match fs::remove_dir_all(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!(%error, "temporary files of a run could not be removed"),
+    }
+}

@@ -1,0 +1,166 @@
+//! Which files a command reaches: Landlock rules.
+//!
+//! Landlock (Linux 5.13, `Documentation/userspace-api/landlock.rst`) refuses a process and all it
+//! starts whatever no rule allows; a rule allows what lies beneath a path, and none takes anything
+//! away. So what is hidden or protected inside of something allowed needs namespaces
+//! ([`crate::exec::sandbox::root`]) or is put back ([`crate::exec::sandbox::protected`]).
+
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd,
+    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
+};
+
+use crate::exec::sandbox::wall::{Network, Tier, Wall, WallError};
+
+/// The newest Landlock whose rights have been tried here.
+const NEWEST: u8 = 7;
+
+/// Devices that are no more than functions.
+pub const DEVICES: &[&str] = &[
+    "/dev/null",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/random",
+    "/dev/urandom",
+];
+
+/// What every process may write besides, where it is its own.
+const OWN_DEVICES: &[&str] = &["/dev/shm", "/dev/pts", "/dev/ptmx", "/dev/tty"];
+
+/// What says something of the machine and nothing of its processes.
+const OF_THE_MACHINE: &[&str] = &[
+    "/proc/cpuinfo",
+    "/proc/filesystems",
+    "/proc/loadavg",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/sys",
+    "/proc/uptime",
+    "/proc/version",
+    "/sys/devices/system/cpu",
+    "/sys/devices/system/node",
+];
+
+/// Bounds this process and what it starts. Sets `no_new_privs` besides.
+pub fn restrict(wall: &Wall) -> Result<(), WallError> {
+    let abi = ABI::from(i32::from(
+        wall.landlock_at_most.unwrap_or(NEWEST).min(NEWEST),
+    ));
+    let all = AccessFs::from_all(abi);
+    let mut rules = Rules {
+        created: ruleset(wall, abi)?,
+        all,
+    };
+    let read = AccessFs::from_read(abi);
+    for path in &wall.readable {
+        rules.allow_but(path, read, &wall.hidden)?;
+    }
+    for path in OF_THE_MACHINE {
+        rules.allow(path, read)?;
+    }
+    if wall.tier == Tier::Full {
+        // Of its own namespace, so it shows nobody else's processes.
+        rules.allow("/proc", read)?;
+        for path in OWN_DEVICES {
+            rules.allow(path, all & !AccessFs::Execute)?;
+        }
+    }
+    let device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
+    for path in DEVICES {
+        rules.allow(path, device & all)?;
+    }
+    for path in wall.writable.iter().chain([&wall.temporary]) {
+        rules.allow(path, all)?;
+    }
+    if wall.tier == Tier::Full {
+        rules.allow("/tmp", all)?;
+    }
+    let status = rules
+        .created
+        .restrict_self()
+        .map_err(WallError::at("restricting files"))?;
+    match status.ruleset {
+        RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => Ok(()),
+        RulesetStatus::NotEnforced => Err(WallError::new(
+            "restricting files",
+            "this kernel has no Landlock, or it is switched off",
+        )),
+    }
+}
+
+/// Everything that is bounded unless a rule allows it.
+fn ruleset(wall: &Wall, abi: ABI) -> Result<RulesetCreated, WallError> {
+    let failed = "making Landlock rules";
+    let mut ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(abi))
+        .map_err(WallError::at(failed))?;
+    let scopes = Scope::from_all(abi);
+    if !scopes.is_empty() {
+        ruleset = ruleset.scope(scopes).map_err(WallError::at(failed))?;
+    }
+    // In a namespace of its own the run's programs may talk with each other.
+    let bounds_network = wall.tier != Tier::Full && wall.network != Network::OfMachine;
+    // A server may listen; what would connect asks the kernel for more than Landlock knows, so that
+    // datagrams and the like are for the filter of system calls.
+    if bounds_network && AccessNet::from_all(abi).contains(AccessNet::ConnectTcp) {
+        ruleset = ruleset
+            .handle_access(AccessNet::ConnectTcp)
+            .map_err(WallError::at(failed))?;
+    }
+    ruleset.create().map_err(WallError::at(failed))
+}
+
+struct Rules {
+    created: RulesetCreated,
+    all: BitFlags<AccessFs>,
+}
+
+impl Rules {
+    /// Allows what lies beneath a path, if it is there.
+    fn allow(
+        &mut self,
+        path: impl AsRef<Path>,
+        access: BitFlags<AccessFs>,
+    ) -> Result<(), WallError> {
+        let path = path.as_ref();
+        let Ok(descriptor) = PathFd::new(path) else {
+            return Ok(());
+        };
+        // What makes sense for folders only is an error for a file.
+        let is_folder = path.is_dir();
+        let access = if is_folder {
+            access
+        } else {
+            access & AccessFs::from_file(ABI::from(i32::from(NEWEST)))
+        };
+        let rule = PathBeneath::new(descriptor, access & self.all);
+        let added = (&mut self.created).add_rule(rule);
+        added
+            .map(|_| ())
+            .map_err(WallError::at("adding a Landlock rule"))
+    }
+
+    /// Allows what lies beneath a path, but for what is hidden: folders that hold such are entered
+    /// one by one.
+    fn allow_but(
+        &mut self,
+        path: &Path,
+        access: BitFlags<AccessFs>,
+        hidden: &[PathBuf],
+    ) -> Result<(), WallError> {
+        if hidden.iter().any(|it| path.starts_with(it)) {
+            return Ok(());
+        }
+        if !hidden.iter().any(|it| it.starts_with(path)) {
+            return self.allow(path, access);
+        }
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        for entry in entries {
+            self.allow_but(&entry.path(), access, hidden)?;
+        }
+        Ok(())
+    }
+}

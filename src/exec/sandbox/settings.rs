@@ -1,0 +1,143 @@
+//! Settings of the sandbox.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+
+use crate::exec::sandbox::limits::Limits;
+use crate::exec::sandbox::wall::Tier;
+
+/// How commands of runs are contained.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Sandbox")]
+pub struct SandboxConfig {
+    /// The wall around commands: `auto` takes the strongest that this machine can build.
+    ///
+    /// `full` and `no-namespaces` refuse to start without it, `off` does without any. In production
+    /// `auto` refuses to start where there is none.
+    #[arg(
+        long = "sandbox",
+        env = "NAVI_SANDBOX",
+        value_name = "auto|full|no-namespaces|off",
+        default_value = "auto"
+    )]
+    pub mode: SandboxMode,
+
+    /// Files and folders that commands may read besides, separated by colons.
+    #[arg(
+        long = "sandbox-read",
+        env = "NAVI_SANDBOX_READ",
+        value_name = "PATHS",
+        value_delimiter = ':'
+    )]
+    pub read: Vec<PathBuf>,
+
+    /// Folders that commands may write besides, such as the caches of package managers.
+    ///
+    /// What a run writes there, other programs of the machine may read: name folders that nobody else
+    /// builds from.
+    #[arg(
+        long = "sandbox-write",
+        env = "NAVI_SANDBOX_WRITE",
+        value_name = "PATHS",
+        value_delimiter = ':'
+    )]
+    pub write: Vec<PathBuf>,
+
+    /// Memory that one command may use with all it starts, in MiB.
+    #[arg(
+        long = "sandbox-memory-mb",
+        env = "NAVI_SANDBOX_MEMORY_MB",
+        value_name = "MIB",
+        default_value_t = 4_096,
+        value_parser = clap::value_parser!(u64).range(64..=1 << 20)
+    )]
+    pub memory_mb: u64,
+
+    /// Processes and threads that one command may have at once.
+    #[arg(
+        long = "sandbox-processes",
+        env = "NAVI_SANDBOX_PROCESSES",
+        value_name = "COUNT",
+        default_value_t = 1_024,
+        value_parser = clap::value_parser!(u64).range(16..=100_000)
+    )]
+    pub processes: u64,
+
+    /// Room on the disk that one command may fill, in MiB.
+    #[arg(
+        long = "sandbox-disk-mb",
+        env = "NAVI_SANDBOX_DISK_MB",
+        value_name = "MIB",
+        default_value_t = 10_240,
+        value_parser = clap::value_parser!(u64).range(16..=1 << 24)
+    )]
+    pub disk_mb: u64,
+}
+
+impl SandboxConfig {
+    /// The limits of one command.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            memory: self.memory_mb << 20,
+            processes: self.processes,
+            disk: self.disk_mb << 20,
+            file_size: self.disk_mb << 20,
+            ..Limits::default()
+        }
+    }
+}
+
+/// The wall that an operator wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SandboxMode {
+    /// The strongest that can be had.
+    Auto,
+    /// This one, or the server does not start.
+    Exactly(Tier),
+    /// None.
+    Off,
+}
+
+impl SandboxMode {
+    /// The tiers to try, the strongest first.
+    pub fn tiers(self) -> &'static [Tier] {
+        match self {
+            Self::Auto => &[Tier::Full, Tier::NoNamespaces],
+            Self::Exactly(Tier::Full) => &[Tier::Full],
+            Self::Exactly(Tier::NoNamespaces) => &[Tier::NoNamespaces],
+            Self::Exactly(Tier::None) | Self::Off => &[],
+        }
+    }
+}
+
+/// No mode has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not one of auto, full, no-namespaces, off")]
+pub struct UnknownMode(String);
+
+impl FromStr for SandboxMode {
+    type Err = UnknownMode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMode> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "auto" => Ok(Self::Auto),
+            "full" => Ok(Self::Exactly(Tier::Full)),
+            "no-namespaces" => Ok(Self::Exactly(Tier::NoNamespaces)),
+            "off" => Ok(Self::Off),
+            _ => Err(UnknownMode(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for SandboxMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Exactly(tier) => tier.as_str(),
+            Self::Off => "off",
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! What programs need of the machine: the system, and the toolchains in a home folder.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Programs and libraries of the system, and its settings.
+const SYSTEM: &[&str] = &[
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/etc",
+    "/opt",
+    "/nix/store",
+    "/run/current-system",
+    "/gnu/store",
+    "/snap",
+];
+
+/// Secrets of the system, which root may read without any capability.
+const SYSTEM_SECRETS: &[&str] = &[
+    "/etc/shadow",
+    "/etc/shadow-",
+    "/etc/gshadow",
+    "/etc/gshadow-",
+    "/etc/sudoers",
+    "/etc/sudoers.d",
+    "/etc/ssh",
+    "/etc/ssl/private",
+    "/etc/krb5.keytab",
+    "/etc/letsencrypt",
+    "/etc/kubernetes",
+    "/etc/rancher",
+    "/etc/wireguard",
+    "/etc/openvpn",
+    "/etc/postgresql",
+    "/etc/navi",
+    "/etc/credstore",
+    "/etc/credstore.encrypted",
+    "/etc/docker",
+    "/etc/NetworkManager/system-connections",
+];
+
+/// Toolchains in a home folder, and the packages that they have fetched. Their settings and
+/// credentials, which lie beside these, are not among them.
+const IN_HOME: &[&str] = &[
+    ".cargo/bin",
+    ".cargo/env",
+    ".cargo/git",
+    ".cargo/registry",
+    ".rustup",
+    ".pyenv",
+    ".nvm",
+    ".volta",
+    ".fnm",
+    ".asdf",
+    ".bun",
+    ".deno",
+    ".sdkman",
+    ".rbenv",
+    ".rvm",
+    ".gem/ruby",
+    ".dotnet",
+    ".ghcup",
+    ".juliaup",
+    ".local/bin",
+    ".local/lib",
+    ".local/share/fnm",
+    ".local/share/mise",
+    ".local/share/pipx",
+    ".local/share/pnpm",
+    ".local/share/uv",
+    ".m2/repository",
+    ".gradle/caches",
+    ".gradle/wrapper",
+    ".npm/_cacache",
+    ".cache/pip",
+    ".cache/uv",
+    ".cache/go-build",
+    "go",
+    "miniconda3",
+    "anaconda3",
+];
+
+/// Variables that lead to a toolchain, and where in the home folder it is when they are not set.
+const VARIABLES: &[(&str, &str)] = &[
+    ("CARGO_HOME", ".cargo"),
+    ("RUSTUP_HOME", ".rustup"),
+    ("PYENV_ROOT", ".pyenv"),
+    ("NVM_DIR", ".nvm"),
+    ("VOLTA_HOME", ".volta"),
+    ("SDKMAN_DIR", ".sdkman"),
+    ("RBENV_ROOT", ".rbenv"),
+    ("DOTNET_ROOT", ".dotnet"),
+    ("BUN_INSTALL", ".bun"),
+    ("GOPATH", "go"),
+];
+
+/// Variables whose folder is a toolchain as a whole.
+const WHOLE: &[&str] = &[
+    "RUSTUP_HOME",
+    "GOROOT",
+    "GOPATH",
+    "GOMODCACHE",
+    "NVM_DIR",
+    "VOLTA_HOME",
+    "FNM_DIR",
+    "PNPM_HOME",
+    "BUN_INSTALL",
+    "DENO_DIR",
+    "PYENV_ROOT",
+    "VIRTUAL_ENV",
+    "CONDA_PREFIX",
+    "POETRY_HOME",
+    "JAVA_HOME",
+    "MAVEN_HOME",
+    "GRADLE_HOME",
+    "ANDROID_HOME",
+    "DOTNET_ROOT",
+    "SDKMAN_DIR",
+    "RBENV_ROOT",
+    "GEM_HOME",
+];
+
+/// Variables that name a folder for what is built or fetched, which an operator has so given away.
+const CACHES: &[&str] = &[
+    "CARGO_TARGET_DIR",
+    "GOCACHE",
+    "PIP_CACHE_DIR",
+    "UV_CACHE_DIR",
+];
+
+/// What of `CARGO_HOME` is no setting and no credential.
+const OF_CARGO: &[&str] = &["bin", "env", "git", "registry"];
+
+/// What commands may read of the machine, as far as it is there, by its real path.
+pub fn readable(environment: &BTreeMap<String, String>) -> Vec<PathBuf> {
+    let home = environment.get("HOME").map(Path::new);
+    let mut found: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
+    let in_home = IN_HOME.iter().filter_map(|name| Some(home?.join(name)));
+    found.extend(in_home);
+    let named = WHOLE.iter().filter_map(|name| environment.get(*name));
+    found.extend(named.map(PathBuf::from));
+    if let Some(cargo) = environment.get("CARGO_HOME") {
+        found.extend(OF_CARGO.iter().map(|name| Path::new(cargo).join(name)));
+    }
+    let path = environment
+        .get("PATH")
+        .map(String::as_str)
+        .unwrap_or_default();
+    found.extend(std::env::split_paths(path));
+    found.retain(|path| path.is_absolute() && path.exists());
+    // A home folder as a whole is no toolchain, whatever a variable says.
+    found.retain(|path| home.is_none_or(|home| !home.starts_with(path)));
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The caches that the environment names; those that are not there yet are made.
+pub fn writable(environment: &BTreeMap<String, String>) -> Vec<PathBuf> {
+    let named = CACHES.iter().filter_map(|name| environment.get(*name));
+    let folders = named.map(PathBuf::from).filter(|path| path.is_absolute());
+    folders
+        .filter(|path| std::fs::create_dir_all(path).is_ok())
+        .collect()
+}
+
+/// What nothing may read although it lies in the system's folders.
+pub fn hidden() -> Vec<PathBuf> {
+    let there = SYSTEM_SECRETS.iter().map(PathBuf::from);
+    there.filter(|path| path.exists()).collect()
+}
+
+/// Variables that lead to the toolchains of the real home folder when commands have another.
+pub fn variables(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let Some(home) = environment.get("HOME").map(Path::new) else {
+        return BTreeMap::new();
+    };
+    let there = |(name, folder): &(&str, &str)| {
+        let path = home.join(folder);
+        let is_needed = !environment.contains_key(*name) && path.is_dir();
+        is_needed.then(|| ((*name).to_owned(), path.to_string_lossy().into_owned()))
+    };
+    VARIABLES.iter().filter_map(there).collect()
+}

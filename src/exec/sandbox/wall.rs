@@ -1,0 +1,125 @@
+//! The wall around one command: what a supervisor must be told to build it.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::exec::sandbox::limits::Limits;
+
+/// The strength of the wall that this machine can build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// No wall: commands may do what the server's user may.
+    None,
+    /// Landlock and seccomp: files and system calls are bounded, and there is no network.
+    NoNamespaces,
+    /// The same within namespaces of users, mounts, processes and networks.
+    Full,
+}
+
+impl Tier {
+    /// The name in settings, logs and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::NoNamespaces => "no-namespaces",
+            Self::Full => "full",
+        }
+    }
+}
+
+impl std::fmt::Display for Tier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The wall around one command. Paths are absolute and real; those that do not exist count for
+/// nothing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Wall {
+    /// Whether there are namespaces; never [`Tier::None`].
+    pub tier: Tier,
+    /// What may be read and executed.
+    pub readable: Vec<PathBuf>,
+    /// What may also be changed.
+    pub writable: Vec<PathBuf>,
+    /// What stays as it is although it lies in something writable.
+    pub protected: Vec<PathBuf>,
+    /// What cannot be read although it lies in something readable.
+    pub hidden: Vec<PathBuf>,
+    /// The folder of temporary files, which is `/tmp` where there are namespaces.
+    pub temporary: PathBuf,
+    /// Where the command begins.
+    pub directory: PathBuf,
+    /// What it may reach.
+    pub network: Network,
+    /// The user that it runs as, when that is not the server's.
+    pub user: Option<CommandUser>,
+    /// How much it may use.
+    pub limits: Limits,
+    /// The newest Landlock that is used, for tests of older kernels.
+    pub landlock_at_most: Option<u8>,
+}
+
+/// Who a command runs as when the server is root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandUser {
+    /// The user's id.
+    pub uid: u32,
+    /// The id of the user's group.
+    pub gid: u32,
+}
+
+impl CommandUser {
+    /// Reads `UID:GID`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (uid, gid) = text.split_once(':')?;
+        Some(Self {
+            uid: uid.parse().ok()?,
+            gid: gid.parse().ok()?,
+        })
+    }
+}
+
+impl std::fmt::Display for CommandUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.uid, self.gid)
+    }
+}
+
+/// The network of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// Nothing, not even the programs of its run.
+    Nothing,
+    /// The network of its run, which this process holds; see [`crate::exec::sandbox::holder`].
+    OfRun(i32),
+    /// That of the machine, after a person's consent.
+    OfMachine,
+}
+
+/// A wall that could not be built; the command was not started.
+#[derive(Debug, thiserror::Error)]
+#[error("the sandbox could not be set up: {doing}: {reason}")]
+pub struct WallError {
+    doing: &'static str,
+    reason: String,
+}
+
+impl WallError {
+    /// An error while doing this.
+    pub fn new(doing: &'static str, reason: impl std::fmt::Display) -> Self {
+        Self {
+            doing,
+            reason: reason.to_string(),
+        }
+    }
+
+    /// For `map_err`.
+    pub fn at<E: std::fmt::Display>(doing: &'static str) -> impl FnOnce(E) -> Self {
+        move |reason| Self::new(doing, reason)
+    }
+}

@@ -2,9 +2,10 @@
 //!
 //! [`process`] starts them under a [`supervisor`] that outlives neither them nor the server,
 //! [`capture`] reads their output within a bound, and [`status_file`] holds how a command ended, for
-//! the process that takes over its run.
+//! the process that takes over its run. [`egress`] is the way out of a run's own network.
 
 pub mod capture;
+pub mod egress;
 pub mod environment;
 pub mod error;
 pub mod output;

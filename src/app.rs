@@ -1,6 +1,5 @@
 //! Composition root: builds every service from Config.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +22,7 @@ use crate::auth::token::Verifier;
 use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
 use crate::connectors::service::Connectors;
 use crate::conversations::service::ConversationService;
-use crate::exec::process::{Launch, THIS_PROGRAM};
-use crate::exec::sandbox::sandbox::{CannotContain, Sandbox};
+use crate::exec::launch::{Launch, LaunchError};
 use crate::exec::status_file::StatusFiles;
 use crate::feedback::insights::service::Insights;
 use crate::feedback::learner;
@@ -132,9 +130,9 @@ pub enum BuildError {
     /// No keys could be derived from those of the audit log.
     #[error(transparent)]
     Keyring(#[from] crate::audit::error::Error),
-    /// Commands cannot be contained as a setting demands.
+    /// Commands cannot be started as the settings demand.
     #[error(transparent)]
-    Sandbox(#[from] CannotContain),
+    Launch(#[from] LaunchError),
     /// The models could not be set up.
     #[error(transparent)]
     Models(#[from] RouterError),
@@ -185,9 +183,11 @@ impl App {
         let models = Arc::new(llm::router::Router::new(&config.llm, &parts)?);
         let ledger = Ledger::open(db.clone(), metrics.clone(), &tasks).await?;
         let (verifier, keys) = verifier(&config, &clock, &tasks)?;
+        let tools = tool_settings(&config, metrics.clone())?;
         let mut probes = vec![
             ("database", database_probe(&db)),
             ("migrations", migrations_probe(&db)),
+            ("sandbox", tools.launch.probe()),
         ];
         if let Some(keys) = &keys {
             probes.push(("identity provider", keys_probe(keys.clone())));
@@ -242,7 +242,7 @@ impl App {
             lease: Lease::acquire(db.clone(), clock.clone(), times, &tasks).await?,
             router: models.clone(),
             config: Arc::new(config.agent.clone()),
-            tools: Arc::new(tool_settings(&config)?),
+            tools: Arc::new(tools),
         };
         let agent = AgentService::new(deps);
         Ok(Self {
@@ -318,20 +318,19 @@ impl App {
 }
 
 /// How the agent's tools run.
-fn tool_settings(config: &Config) -> Result<ToolSettings, BuildError> {
-    let environment = &config.surroundings.command_environment;
-    let supervisor = config.surroundings.supervisor.clone();
-    let supervisor = supervisor.unwrap_or_else(|| PathBuf::from(THIS_PROGRAM));
-    let sandbox = Sandbox::find(&config.sandbox, &supervisor, environment)?;
-    let launch = Launch {
-        supervisor,
-        environment: Arc::new(environment.clone()),
-        sandbox,
-    };
+fn tool_settings(config: &Config, metrics: Metrics) -> Result<ToolSettings, BuildError> {
+    let launch = Launch::prepare(
+        &config.sandbox,
+        config.surroundings.supervisor.clone(),
+        &config.surroundings.command_environment,
+        config.app_env.demand(),
+        metrics,
+    )?;
     let closed_folders: Vec<_> = config.data_dir().into_iter().collect();
     Ok(ToolSettings {
         set: ToolSet::built_in(),
         launch,
+        containment: config.sandbox.clone(),
         http: Client::new(Reach::loopback(), CONNECT_TIMEOUT)?,
         limits: ToolLimits {
             // Tools may talk to servers they started, not to this one.

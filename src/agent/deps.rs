@@ -8,7 +8,8 @@ use crate::approvals::consents::service::Consents;
 use crate::approvals::questions::service::Questions;
 use crate::audit::service::Audit;
 use crate::conversations::service::ConversationService;
-use crate::exec::process::Launch;
+use crate::exec::launch::Launch;
+use crate::exec::sandbox::settings::SandboxConfig;
 use crate::exec::status_file::StatusFiles;
 use crate::ledger::service::Ledger;
 use crate::llm::router::Router;
@@ -76,6 +77,8 @@ pub struct ToolSettings {
     pub set: ToolSet,
     /// How commands are started, and the environment they get.
     pub launch: Launch,
+    /// The hosts that runs may reach.
+    pub containment: SandboxConfig,
     /// For requests to servers that the agent started.
     pub http: Client,
     /// Bounds of the tools.

@@ -74,6 +74,10 @@ pub enum Event {
     #[serde(rename = "tool.call")]
     #[sqlx(rename = "tool.call")]
     ToolCall,
+    /// A command asked for a connection out of its sandbox.
+    #[serde(rename = "network.connection")]
+    #[sqlx(rename = "network.connection")]
+    NetworkConnection,
     /// Somebody or something decided about an action of the agent.
     #[serde(rename = "consent.decided")]
     #[sqlx(rename = "consent.decided")]
@@ -130,6 +134,7 @@ impl Event {
         match self {
             Self::HttpRequest => "http.request",
             Self::ToolCall => "tool.call",
+            Self::NetworkConnection => "network.connection",
             Self::ConsentDecided => "consent.decided",
             Self::SecretOpened => "secret.opened",
             Self::VaultRewrapped => "vault.rewrapped",

@@ -19,6 +19,7 @@ use crate::config::bind::BindAddress;
 use crate::config::browsers::BrowserConfig;
 use crate::config::environment::Surroundings;
 use crate::connectors::config::ConnectorConfig;
+use crate::exec::launch::Demand;
 use crate::exec::sandbox::settings::SandboxConfig;
 use crate::feedback::config::{FeedbackConfig, LearningConfig};
 use crate::lifecycle::config::RetentionConfig;
@@ -220,6 +221,14 @@ impl AppEnv {
             Self::Development => "development",
             Self::Staging => "staging",
             Self::Production => "production",
+        }
+    }
+
+    /// Whether commands must be contained.
+    pub fn demand(self) -> Demand {
+        match self {
+            Self::Development => Demand::Wanted,
+            Self::Staging | Self::Production => Demand::Required,
         }
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
-use crate::exec::process::{Launch, Processes, ProgramCommand};
+use crate::exec::launch::Launch;
+use crate::exec::process::{Processes, ProgramCommand};
 use crate::exec::sandbox::enclosure::{Grant, Widening};
 use crate::exec::text;
 use crate::git::error::Error;
@@ -68,7 +69,7 @@ impl Program {
     /// [`Self::working_in`].
     pub fn new(launch: Launch, mark: &str, tasks: Tasks, directory: OwnedFd, grant: Grant) -> Self {
         Self {
-            processes: Processes::new(launch, mark, grant),
+            processes: Processes::new(launch, mark, grant, None),
             tasks,
             directory,
             widening: Widening::default(),

@@ -188,6 +188,8 @@ metrics! {
         navi_analyzer_insights_total: IntCounterVec["change"],
         /// When a pass last looked at every organisation that was due, in seconds since 1970.
         navi_analyzer_last_success_timestamp_seconds: IntGauge,
+        /// Connections out of the networks of runs, by what became of them.
+        navi_egress_connections_total: IntCounterVec["verdict"],
         /// Database connections of this process, by state.
         navi_db_connections: IntGaugeVec["state"],
     }
@@ -212,6 +214,8 @@ pub const CLIENT_SIGNALS: &[&str] = &["kept", "edited", "reverted"];
 pub const PASS_OUTCOMES: &[&str] = &["done", "partly", "failed", "interrupted"];
 /// What a pass does with insights: the closed set behind `change`.
 pub const INSIGHT_CHANGES: &[&str] = &["made", "changed", "retired"];
+/// What becomes of a connection out of a run's network: the closed set behind `verdict`.
+pub const EGRESS_VERDICTS: &[&str] = &["allowed", "refused", "failed"];
 /// Kinds of provider failure: the closed set behind `error_type`.
 pub const PROVIDER_ERRORS: &[&str] = &[
     "http",
@@ -333,6 +337,10 @@ impl Metrics {
         for change in INSIGHT_CHANGES {
             self.navi_analyzer_insights_total
                 .with_label_values(&[*change]);
+        }
+        for verdict in EGRESS_VERDICTS {
+            self.navi_egress_connections_total
+                .with_label_values(&[*verdict]);
         }
         for state in ["idle", "used"] {
             self.navi_db_connections.with_label_values(&[state]);

@@ -119,6 +119,20 @@ pub enum Event {
         /// Milliseconds since the epoch.
         timestamp: i64,
     },
+    /// A command asked for a connection out of its sandbox.
+    NetworkConnection {
+        /// The host, as far as it could be read.
+        host: String,
+        /// The port; 0 when none could be read.
+        port: u16,
+        /// What became of it.
+        outcome: ConnectionOutcome,
+        /// The rule or failure that stopped it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// Milliseconds since the epoch.
+        timestamp: i64,
+    },
     /// A question to the user; answered with `POST /api/navi/prompt/{id}`.
     PromptRequest {
         /// The question.
@@ -243,6 +257,18 @@ pub enum Event {
     Unknown(Map<String, Value>),
 }
 
+/// What became of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionOutcome {
+    /// It was made, or is about to be.
+    Allowed,
+    /// No rule allows it.
+    Refused,
+    /// It was allowed and could not be made.
+    Failed,
+}
+
 impl Event {
     /// The value of `type`, as stored beside the payload.
     pub fn kind(&self) -> &'static str {
@@ -259,6 +285,7 @@ impl Event {
             Self::ToolResult { .. } => "tool_result",
             Self::CommandOutput { .. } => "command_output",
             Self::CheckOutput { .. } => "check_output",
+            Self::NetworkConnection { .. } => "network_connection",
             Self::PromptRequest { .. } => "prompt_request",
             Self::Iteration { .. } => "iteration",
             Self::Verification { .. } => "verification",

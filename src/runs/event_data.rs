@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::exec::sandbox::sandbox::Sandbox;
 use crate::llm::route::Route;
 
 /// The phases a client shows.
@@ -158,6 +159,14 @@ pub struct ToolResultData {
     pub id: String,
     /// `success` and what the tool says beyond it.
     pub result: Map<String, Value>,
+}
+
+/// The first frame of a run's stream: the choice of its model, and the wall around its commands.
+pub fn run_info(route: &Route, mode: Option<&str>, sandbox: &Sandbox) -> Map<String, Value> {
+    let mut info = router_info(route, mode, "autonomous");
+    let contained = json!({ "tier": sandbox.tier(), "missing": sandbox.missing() });
+    info.insert("sandbox".to_owned(), contained);
+    info
 }
 
 /// The first frame of a stream, as old clients read it.

@@ -21,6 +21,7 @@ mod departures;
 mod doctor;
 mod documents;
 mod durable;
+mod egress;
 mod embedded_postgres;
 mod feedback;
 mod guard;

@@ -213,7 +213,7 @@ fn the_tools_of_a_project_are_found_by_its_own_files() {
         let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(path, executable).unwrap();
     }
-    let launch = navi::exec::process::Launch {
+    let launch = navi::exec::launch::Launch {
         supervisor: "/nowhere".into(),
         environment: std::sync::Arc::new(
             [(
@@ -223,10 +223,11 @@ fn the_tools_of_a_project_are_found_by_its_own_files() {
             .into(),
         ),
         sandbox: navi::exec::sandbox::sandbox::Sandbox::off(),
+        egress: None,
     };
     let mut bench = bench;
     bench.context.processes =
-        navi::exec::process::Processes::new(launch, "mark", Default::default());
+        navi::exec::process::Processes::new(launch, "mark", Default::default(), None);
     bench.put("Cargo.toml", "[lints.clippy]\n");
     bench.put(".config/nextest.toml", "");
     bench.put(

@@ -9,6 +9,7 @@ use crate::agent::deps::Deps;
 use crate::agent::intake::open_workspace::OpenWorkspace;
 use crate::agent::intake::routing::access;
 use crate::agent::prompt::compaction;
+use crate::agent::runner::connections::outside;
 use crate::agent::runner::live_output::LiveOutput;
 use crate::agent::runner::primitives::{Origin, RunSlot, Runner};
 use crate::agent::runner::resumed::ResumeState;
@@ -71,6 +72,7 @@ pub(crate) fn runner(
             settings.launch.clone(),
             &run.id.to_string(),
             Grant::of_workspace(folder.root()),
+            Some(outside(deps, &run, &journal)),
         ),
         workspace: folder,
         servers: RunningServers::default(),

@@ -35,7 +35,7 @@ use crate::agent::steps::{plan, turn, verification};
 use crate::llm::model::{Message, StopReason};
 use crate::retrieval::model::Chunk;
 use crate::runs::event::Event;
-use crate::runs::event_data::{RunPhase, router_info};
+use crate::runs::event_data::{RunPhase, run_info};
 use crate::runs::log::entry::Entry;
 use crate::runs::model::RunStatus;
 use crate::runs::outcome::Stopped;
@@ -106,7 +106,7 @@ async fn enter(runner: &mut Runner) -> Result<(), Halt> {
                 message: "A worker begins with the job".to_owned(),
             },
             Event::RouterInfo {
-                router_info: router_info(&runner.route, None, "autonomous"),
+                router_info: run_info(&runner.route, None, &runner.deps.tools.launch.sandbox),
             },
         ],
         Origin::Resumed { reason, settled } => vec![Event::JobResumed {

@@ -13,7 +13,7 @@ use crate::auth::principal::Principal;
 use crate::llm::route::Route;
 use crate::platform::ids::RunId;
 use crate::platform::logging::TraceId;
-use crate::runs::event_data::router_info;
+use crate::runs::event_data::run_info;
 use crate::runs::model::{ChosenModel, Run, RunKind};
 
 /// A request that was checked, and what it will be worked on with.
@@ -65,7 +65,7 @@ pub async fn prepare(
     };
     Ok(Prepared {
         run,
-        router_info: router_info(&route, mode.as_deref(), "autonomous"),
+        router_info: run_info(&route, mode.as_deref(), &deps.tools.launch.sandbox),
         route,
         workspace,
     })

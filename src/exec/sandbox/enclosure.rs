@@ -41,6 +41,22 @@ pub struct Widening {
     pub network: bool,
 }
 
+/// What a command may do with a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathAccess {
+    /// Neither read nor write it.
+    Nothing,
+    /// Read it.
+    Read,
+    /// Read it although it lies in a folder that may be written.
+    Protected,
+    /// Read and write it.
+    Write,
+}
+
+/// Folders of which every process has its own part.
+const OF_EVERY_PROCESS: &[&str] = &["/dev", "/proc"];
+
 /// The enclosure of one run.
 #[derive(Debug)]
 pub struct Enclosure {
@@ -112,6 +128,28 @@ impl Enclosure {
             user: self.user,
             limits: sandbox.limits(),
             landlock_at_most: sandbox.landlock_at_most(),
+        }
+    }
+
+    /// What commands may do with a path, by its absolute name.
+    pub fn access(&self, path: &Path) -> PathAccess {
+        let within = |folders: &[PathBuf]| folders.iter().any(|folder| path.starts_with(folder));
+        let sandbox = &self.sandbox;
+        if within(&self.grant.protected) {
+            PathAccess::Protected
+        } else if within(&self.grant.writable)
+            || within(sandbox.writable())
+            || path.starts_with(self.temporary())
+        {
+            PathAccess::Write
+        } else if within(&sandbox.hidden()) {
+            PathAccess::Nothing
+        } else if within(sandbox.readable()) || within(&self.grant.readable) {
+            PathAccess::Read
+        } else if OF_EVERY_PROCESS.iter().any(|own| path.starts_with(own)) {
+            PathAccess::Read
+        } else {
+            PathAccess::Nothing
         }
     }
 

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::exec::launch::Demand;
 use crate::exec::sandbox::enclosure::{Enclosure, Grant, Widening, remove_left_behind};
 use crate::exec::sandbox::limits::Limits;
 use crate::exec::sandbox::settings::{SandboxConfig, SandboxMode};
@@ -39,12 +40,26 @@ struct Inner {
     landlock_at_most: Option<u8>,
 }
 
-/// The wall that a setting demands cannot be built here.
+/// Commands cannot be contained as they must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("NAVI_SANDBOX is `{wanted}`, and this machine cannot build that: {missing}")]
-pub struct CannotContain {
-    wanted: SandboxMode,
-    missing: String,
+pub enum CannotContain {
+    /// The wall that a setting names cannot be built here.
+    #[error("NAVI_SANDBOX is `{wanted}`, and this machine cannot build that: {missing}")]
+    Wanted {
+        /// The setting.
+        wanted: SandboxMode,
+        /// What stands against it.
+        missing: String,
+    },
+    /// None can be built, and none was not asked for.
+    #[error(
+        "this machine cannot contain what commands do ({missing}); outside development the server \
+         runs without a sandbox only with NAVI_SANDBOX=off"
+    )]
+    Nothing {
+        /// What stands against it.
+        missing: String,
+    },
 }
 
 impl Sandbox {
@@ -67,11 +82,13 @@ impl Sandbox {
     }
 
     /// Finds the strongest wall that this machine can build, by building it around a command that
-    /// does nothing. `program` is the supervisor, `environment` that of commands. Blocks.
+    /// does nothing. `program` is the supervisor, `environment` that of commands. To find none is an
+    /// error where one is required. Blocks.
     pub fn find(
         config: &SandboxConfig,
         program: &Path,
         environment: &BTreeMap<String, String>,
+        demand: Demand,
     ) -> Result<Self, CannotContain> {
         let mut found = Inner {
             program: program.to_owned(),
@@ -103,6 +120,9 @@ impl Sandbox {
         }
         match config.mode {
             SandboxMode::Off => Ok(Self::off()),
+            SandboxMode::Auto if demand == Demand::Required => Err(CannotContain::Nothing {
+                missing: missing.join("; "),
+            }),
             SandboxMode::Auto => {
                 found.tier = Tier::None;
                 found.missing = missing;
@@ -110,7 +130,7 @@ impl Sandbox {
                     inner: Arc::new(found),
                 })
             }
-            SandboxMode::Exactly(_) => Err(CannotContain {
+            SandboxMode::Exactly(_) => Err(CannotContain::Wanted {
                 wanted: config.mode,
                 missing: missing.join("; "),
             }),
@@ -138,6 +158,18 @@ impl Sandbox {
     /// What this machine lacks for a stronger one.
     pub fn missing(&self) -> &[String] {
         &self.inner.missing
+    }
+
+    /// The tier and what is missing, in one sentence for people.
+    pub fn describe(&self) -> String {
+        match (self.tier(), self.missing()) {
+            (Tier::None, missing) => format!("commands are not contained: {}", missing.join("; ")),
+            (tier, []) => format!("commands are contained: {tier}"),
+            (tier, missing) => format!(
+                "commands are contained: {tier}; not to be had here: {}",
+                missing.join("; ")
+            ),
+        }
     }
 
     /// Variables that commands need because their home folder is another.

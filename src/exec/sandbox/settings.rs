@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use crate::exec::egress::error::EgressError;
+use crate::exec::egress::pattern::{AllowedHosts, HostPattern};
+use crate::exec::egress::registries::registries;
 use crate::exec::sandbox::limits::Limits;
 use crate::exec::sandbox::wall::Tier;
 
@@ -46,6 +49,28 @@ pub struct SandboxConfig {
     )]
     pub write: Vec<PathBuf>,
 
+    /// Hosts that commands may reach, separated by commas: `example.com`, `*.example.com`,
+    /// `example.com:8443`, `git.internal=private` for one whose address is not public. With the name
+    /// of an organisation before it, as in `acme/git.acme.example`, only its runs may.
+    #[arg(
+        long = "sandbox-hosts",
+        env = "NAVI_SANDBOX_HOSTS",
+        value_name = "HOSTS",
+        value_delimiter = ','
+    )]
+    pub hosts: Vec<HostSetting>,
+
+    /// Whether commands may fetch packages from the public registries (crates.io, npm, PyPI, Go, Maven
+    /// Central, RubyGems and others).
+    #[arg(
+        long = "sandbox-registries",
+        env = "NAVI_SANDBOX_REGISTRIES",
+        value_name = "BOOL",
+        default_value_t = false,
+        action = clap::ArgAction::Set
+    )]
+    pub registries: bool,
+
     /// Memory that one command may use with all it starts, in MiB.
     #[arg(
         long = "sandbox-memory-mb",
@@ -78,6 +103,17 @@ pub struct SandboxConfig {
 }
 
 impl SandboxConfig {
+    /// The hosts that runs of an organisation may reach from their beginning.
+    pub fn hosts_of(&self, org: &str) -> AllowedHosts {
+        let named = self.hosts.iter().filter(|host| {
+            let owner = host.org.as_deref();
+            owner.is_none_or(|owner| owner == org)
+        });
+        let named = named.map(|host| host.pattern.clone());
+        let registries = self.registries.then(registries).into_iter().flatten();
+        AllowedHosts::new(named.chain(registries))
+    }
+
     /// The limits of one command.
     pub fn limits(&self) -> Limits {
         Limits {
@@ -87,6 +123,31 @@ impl SandboxConfig {
             file_size: self.disk_mb << 20,
             ..Limits::default()
         }
+    }
+}
+
+/// A host that an operator opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostSetting {
+    /// The only organisation whose runs may reach it.
+    pub org: Option<String>,
+    /// The host.
+    pub pattern: HostPattern,
+}
+
+impl FromStr for HostSetting {
+    type Err = EgressError;
+
+    /// Reads `ORG/PATTERN` or `PATTERN`.
+    fn from_str(text: &str) -> Result<Self, EgressError> {
+        let (org, pattern) = match text.trim().split_once('/') {
+            Some((org, pattern)) => (Some(org.to_owned()), pattern),
+            None => (None, text.trim()),
+        };
+        Ok(Self {
+            org,
+            pattern: pattern.parse()?,
+        })
     }
 }
 

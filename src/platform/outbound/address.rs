@@ -4,16 +4,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The network of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Network {
+pub enum Network {
+    /// The internet.
     Public,
+    /// This machine.
     Loopback,
+    /// Private use, and all that is neither public nor one of the others.
     Private,
     /// Link-local, and the addresses at which clouds hand out credentials.
     Metadata,
 }
 
 /// The network of an address.
-pub(super) fn network(address: IpAddr) -> Network {
+pub fn network(address: IpAddr) -> Network {
     match address {
         IpAddr::V4(address) => network_v4(address),
         IpAddr::V6(address) => network_v6(address),
@@ -21,11 +24,13 @@ pub(super) fn network(address: IpAddr) -> Network {
 }
 
 fn network_v4(address: Ipv4Addr) -> Network {
-    let [a, b, c, _] = address.octets();
+    let [a, b, c, d] = address.octets();
     match (a, b, c) {
         (127, _, _) => Network::Loopback,
         // Link-local with the metadata service of most clouds, and Alibaba's within CGNAT space.
         (169, 254, _) | (100, 100, 100) => Network::Metadata,
+        // Azure's host, which answers every machine at an address of public space.
+        (168, 63, 129) if d == 16 => Network::Metadata,
         // This network, private use, CGNAT, protocol assignments, documentation, 6to4 relays,
         // benchmarks, multicast, reserved and broadcast.
         (0 | 10 | 224..=255, _, _)
@@ -55,8 +60,10 @@ fn network_v6(address: Ipv6Addr) -> Network {
             tail(high, low)
         }
         [0x2002, high, low, ..] => tail(high, low),
-        // The metadata service of AWS over IPv6.
-        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] => Network::Metadata,
+        // The metadata services of AWS and Google over IPv6.
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => {
+            Network::Metadata
+        }
         [first, ..] if first & 0xffc0 == 0xfe80 => Network::Metadata,
         // Global unicast is 2000::/3, without Teredo, documentation and benchmarks.
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, ..] => Network::Private,

@@ -5,7 +5,7 @@
 //! anybody's. Names are resolved here and the connection goes to the very addresses that were
 //! checked, so an answer that changes between check and use (DNS rebinding) changes nothing.
 
-mod address;
+pub mod address;
 pub mod client;
 pub mod error;
 pub mod reach;

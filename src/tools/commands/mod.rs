@@ -6,3 +6,4 @@ pub mod run_command;
 pub mod running_servers;
 pub mod start_server;
 pub mod stop_server;
+mod stopped;

@@ -7,10 +7,12 @@ use serde_json::{Map, Value, json};
 
 use crate::exec::capture::{Capture, Live};
 use crate::exec::output::OutputStream;
-use crate::exec::process::{Running, ShellCommand};
+use crate::exec::process::ShellCommand;
+use crate::exec::running::Running;
 use crate::exec::sandbox::enclosure::Widening;
 use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
+use crate::tools::commands::stopped;
 use crate::tools::context::{ToolContext, ToolLimits};
 use crate::tools::outcome::{Effect, Outcome, ToolError};
 use crate::tools::tool::{Access, Probe, Tool, number, object, text};
@@ -189,6 +191,8 @@ pub struct Ran {
     pub left_running: bool,
     /// What it used more of than the sandbox allows, so that it was ended.
     pub exceeded: Option<String>,
+    /// What the sandbox kept it from, as far as that can be told.
+    pub stopped: Vec<String>,
 }
 
 /// Runs the command of a call.
@@ -225,6 +229,9 @@ pub async fn execute(
     if !success {
         result["error"] = json!(message);
     }
+    if !ran.stopped.is_empty() {
+        result["sandbox"] = json!(ran.stopped);
+    }
     if ran.left_running {
         result["note"] = json!(
             "something this command started still runs in the background and will be ended with \
@@ -252,6 +259,7 @@ pub async fn run(
         record: context.status_file.as_deref(),
         widening: &call.widening,
     };
+    let refusals = context.processes.refusal_mark();
     let started = context
         .processes
         .start(command, &directory, &call.extra, &context.tasks);
@@ -285,10 +293,16 @@ pub async fn run(
     settle(&mut reading, || stdout.total() + stderr.total()).await;
     live.close();
     guard.disarm();
+    let (stdout, stderr) = (stdout.text(), stderr.text());
+    let stopped = match exit_code {
+        0 => Vec::new(),
+        _ => stopped::reasons(&context.processes, refusals, &[&stdout, &stderr]),
+    };
     Ok(Ran {
         exit_code,
-        stdout: stdout.text(),
-        stderr: stderr.text(),
+        stopped,
+        stdout,
+        stderr,
         took: began.elapsed(),
         exceeded: running.state().exceeded,
         left_running: exit_code >= 0 && running.state().left_running && !running.state().gone,

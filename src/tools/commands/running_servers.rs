@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use crate::exec::capture::Capture;
-use crate::exec::process::Running;
+use crate::exec::running::Running;
 use crate::platform::sync::lock;
 
 /// The servers of one run, by port. Clones share them.

@@ -10,7 +10,8 @@ use url::Url;
 
 use crate::exec::capture::{Capture, Live};
 use crate::exec::output::OutputStream;
-use crate::exec::process::{Running, ShellCommand};
+use crate::exec::process::ShellCommand;
+use crate::exec::running::Running;
 use crate::exec::sandbox::enclosure::Widening;
 use crate::platform::outbound::client::Method;
 use crate::policy::request::Request;

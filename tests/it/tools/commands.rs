@@ -374,13 +374,14 @@ async fn a_workspace_that_vanishes_is_told() {
 #[tokio::test]
 async fn a_missing_supervisor_stops_the_run_and_says_why() {
     let mut bench = Bench::new();
-    let launch = navi::exec::process::Launch {
+    let launch = navi::exec::launch::Launch {
         supervisor: "/no/such/program".into(),
         environment: std::sync::Arc::default(),
         sandbox: navi::exec::sandbox::sandbox::Sandbox::off(),
+        egress: None,
     };
     bench.context.processes =
-        navi::exec::process::Processes::new(launch, "mark", Default::default());
+        navi::exec::process::Processes::new(launch, "mark", Default::default(), None);
     let stopped = bench
         .call("run_command", json!({ "command": "true" }))
         .await;

@@ -17,7 +17,8 @@ use clap::Parser;
 use navi::exec::environment::for_commands;
 use navi::exec::output::OutputLine;
 
-use navi::exec::process::{Launch, Processes};
+use navi::exec::launch::{Demand, Launch};
+use navi::exec::process::Processes;
 use navi::exec::sandbox::enclosure::Grant;
 use navi::exec::sandbox::sandbox::Sandbox;
 use navi::exec::sandbox::settings::SandboxConfig;
@@ -66,7 +67,7 @@ impl Bench {
             cancel: CancellationToken::new(),
             tasks: Tasks::new(),
             output: to,
-            processes: Processes::new(launch(sandbox.clone()), &mark(), grant),
+            processes: Processes::new(launch(sandbox.clone()), &mark(), grant, None),
             servers: RunningServers::default(),
             http: Client::new(Reach::loopback(), CONNECT_TIMEOUT).unwrap(),
             limits: ToolLimits::default(),
@@ -130,7 +131,7 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
 pub(crate) fn sandbox() -> Sandbox {
     static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
         let config = Settings::parse_from(["navi"]).sandbox;
-        Sandbox::find(&config, &program(), &environment()).unwrap()
+        Sandbox::find(&config, &program(), &environment(), Demand::Wanted).unwrap()
     });
     SANDBOX.clone()
 }
@@ -158,6 +159,7 @@ fn launch(sandbox: Sandbox) -> Launch {
         supervisor: program(),
         environment: Arc::new(environment()),
         sandbox,
+        egress: None,
     }
 }
 

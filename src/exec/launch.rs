@@ -1,0 +1,93 @@
+//! What it takes to start commands: the same for all runs of a server.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::exec::egress::dial::Dialer;
+use crate::exec::egress::error::EgressError;
+use crate::exec::egress::limits::EgressLimits;
+use crate::exec::egress::proxy::EgressProxy;
+use crate::exec::egress::resolve::SystemResolver;
+use crate::exec::sandbox::sandbox::{CannotContain, Sandbox};
+use crate::exec::sandbox::settings::SandboxConfig;
+use crate::exec::sandbox::wall::Tier;
+use crate::platform::health::Probe;
+use crate::platform::metrics::Metrics;
+
+/// This program, even after its file was replaced.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// What it takes to start a command.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The program that answers to [`crate::exec::supervisor::ARGUMENT`]: ours.
+    pub supervisor: PathBuf,
+    /// The commands' whole environment; see [`crate::exec::environment::for_commands`].
+    pub environment: Arc<BTreeMap<String, String>>,
+    /// The wall around them.
+    pub sandbox: Sandbox,
+    /// Their way out of a network of their own; none where nothing outside may be reached.
+    pub egress: Option<EgressProxy>,
+}
+
+/// Commands cannot be started as the settings demand.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// They cannot be contained.
+    #[error(transparent)]
+    Sandbox(#[from] CannotContain),
+    /// The proxy that leads out of this machine's network cannot be used.
+    #[error(transparent)]
+    Egress(#[from] EgressError),
+}
+
+/// Who may do without a wall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// A developer: there is a warning.
+    Wanted,
+    /// Only a server whose operator said so.
+    Required,
+}
+
+impl Launch {
+    /// Finds out how commands are started here. They are supervised by this program itself unless
+    /// another is named. Blocks.
+    pub fn prepare(
+        config: &SandboxConfig,
+        supervisor: Option<PathBuf>,
+        environment: &BTreeMap<String, String>,
+        demand: Demand,
+        metrics: Metrics,
+    ) -> Result<Self, LaunchError> {
+        let supervisor = supervisor.unwrap_or_else(|| PathBuf::from(THIS_PROGRAM));
+        let sandbox = Sandbox::find(config, &supervisor, environment, demand)?;
+        if sandbox.tier() == Tier::None {
+            tracing::warn!("{}", sandbox.describe());
+        } else {
+            tracing::info!("{}", sandbox.describe());
+        }
+        let upstream = environment
+            .get("HTTPS_PROXY")
+            .or_else(|| environment.get("https_proxy"));
+        let upstream = upstream.map(|proxy| proxy.parse()).transpose()?;
+        let dialer = Dialer::new(Arc::new(SystemResolver), upstream);
+        Ok(Self {
+            supervisor,
+            environment: Arc::new(environment.clone()),
+            sandbox,
+            egress: Some(EgressProxy::new(EgressLimits::default(), dialer, metrics)),
+        })
+    }
+
+    /// Says how commands are contained. It never fails: whether a server may do without is decided
+    /// when it starts.
+    pub fn probe(&self) -> Probe {
+        let found = self.sandbox.describe();
+        Box::new(move || {
+            let found = found.clone();
+            Box::pin(async move { Ok(found) })
+        })
+    }
+}

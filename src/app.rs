@@ -329,7 +329,7 @@ fn tool_settings(config: &Config, metrics: Metrics) -> Result<ToolSettings, Buil
     let closed_folders: Vec<_> = config.data_dir().into_iter().collect();
     Ok(ToolSettings {
         set: ToolSet::built_in(),
-        launch,
+        launch: launch.closing(&closed_folders),
         containment: config.sandbox.clone(),
         http: Client::new(Reach::loopback(), CONNECT_TIMEOUT)?,
         limits: ToolLimits {

@@ -119,6 +119,11 @@ impl Processes {
         &self.inner.launch.environment
     }
 
+    /// How strong the wall around the run's commands is.
+    pub fn tier(&self) -> Tier {
+        self.inner.launch.sandbox.tier()
+    }
+
     /// Starts a shell command in `directory`, with `extra` variables.
     pub async fn start(
         &self,

@@ -2,6 +2,8 @@
 
 pub mod check_endpoint;
 mod local_http;
+pub mod protected_files;
+mod repository_settings;
 pub mod run_command;
 pub mod running_servers;
 pub mod start_server;

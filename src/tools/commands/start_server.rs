@@ -17,6 +17,7 @@ use crate::platform::outbound::client::Method;
 use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
 use crate::tools::commands::local_http;
+use crate::tools::commands::protected_files::ProtectedFiles;
 use crate::tools::commands::running_servers::RunningServer;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Effect, Outcome, ToolError};
@@ -220,6 +221,9 @@ async fn launch(
         record: context.status_file.as_deref(),
         widening: &call.widening,
     };
+    if let Some(protected) = ProtectedFiles::of(&context.workspace, context.processes.tier()) {
+        context.servers.settle_at_the_end(protected);
+    }
     let started = context
         .processes
         .start(command, &directory, &extra, &context.tasks);

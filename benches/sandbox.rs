@@ -23,7 +23,7 @@ use clap::Parser;
 use clock::{Sample, heading, nanos, short};
 use navi::exec::environment::for_commands;
 use navi::exec::launch::{Demand, Launch};
-use navi::exec::process::{ProgramCommand, Processes};
+use navi::exec::process::{Processes, ProgramCommand};
 use navi::exec::sandbox::enclosure::{Grant, Widening};
 use navi::exec::sandbox::sandbox::Sandbox;
 use navi::exec::sandbox::settings::SandboxConfig;

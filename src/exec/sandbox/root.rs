@@ -94,12 +94,17 @@ fn fill(wall: &Wall) -> std::io::Result<()> {
     for path in OF_THE_KERNEL {
         hide(Path::new(path))?;
     }
-    let hidden = wall.hidden.iter().map(|path| (path.as_path(), Part::Hidden));
+    let hidden = wall
+        .hidden
+        .iter()
+        .map(|path| (path.as_path(), Part::Hidden));
     let shared = wall.readable.iter().chain(&wall.writable);
     let shared = shared.map(PathBuf::as_path);
     let shared = shared.chain(PROCESSORS.iter().map(Path::new));
     // What is named as both is shared. Parents come first.
-    let parts: BTreeMap<_, _> = hidden.chain(shared.map(|path| (path, Part::Shared))).collect();
+    let parts: BTreeMap<_, _> = hidden
+        .chain(shared.map(|path| (path, Part::Shared)))
+        .collect();
     let mut around: Vec<(&Path, Part)> = Vec::new();
     for (path, part) in parts {
         around.retain(|(outer, _)| path.starts_with(outer));

@@ -263,7 +263,10 @@ impl Sandbox {
 
 /// These paths, and what they lead to through links: rules hold for what is real.
 fn with_real(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
-    let real: Vec<_> = paths.iter().filter_map(|it| it.canonicalize().ok()).collect();
+    let real: Vec<_> = paths
+        .iter()
+        .filter_map(|it| it.canonicalize().ok())
+        .collect();
     paths.extend(real);
     paths.sort();
     paths.dedup();

@@ -13,10 +13,7 @@ const SOCKET_TYPE: u64 = 0xf;
 const KNOWS_TCP: u8 = 4;
 
 /// The sockets that are refused: of other families, of other types, of other protocols.
-pub(super) fn sockets(
-    wall: &Wall,
-    landlock: u8,
-) -> Result<Vec<Vec<SeccompCondition>>, WallError> {
+pub(super) fn sockets(wall: &Wall, landlock: u8) -> Result<Vec<Vec<SeccompCondition>>, WallError> {
     let (local, v4, v6, kernel) = (
         libc::AF_UNIX as u64,
         libc::AF_INET as u64,

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use nix::libc;
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule, TargetArch, sock_filter,
+    BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+    sock_filter,
 };
 
 use crate::exec::sandbox::conditions::{has, is, is_masked, is_not};
@@ -237,7 +238,10 @@ fn refusals(wall: &Wall, landlock: u8) -> Result<Rules, WallError> {
             // Without these the mode is whatever happens to be in the register.
             for makes in [libc::O_CREAT, libc::O_TMPFILE] {
                 let makes = u64::from(makes.unsigned_abs());
-                refuse_when(*call, vec![vec![has(*flags, makes)?, has(flags + 1, rights)?]])?;
+                refuse_when(
+                    *call,
+                    vec![vec![has(*flags, makes)?, has(flags + 1, rights)?]],
+                )?;
             }
         }
     }

@@ -128,9 +128,7 @@ impl Watch {
     fn unseen_exceeds(&self, processes: &[Pid], used: &Used) -> bool {
         let most = self.limits.memory;
         // Of what several share, each shows all.
-        if used.anonymous + used.shared_by_all > most
-            && used.anonymous + shares(processes) > most
-        {
+        if used.anonymous + used.shared_by_all > most && used.anonymous + shares(processes) > most {
             return true;
         }
         // Files in memory are nobody's that has not mapped them.
@@ -230,8 +228,12 @@ fn files_in_memory(processes: &[Pid]) -> u64 {
         let open = std::fs::read_dir(format!("/proc/{pid}/fd"));
         for open in open.into_iter().flatten().flatten().map(|it| it.path()) {
             let name = std::fs::read_link(&open).unwrap_or_default();
+            let name = name.to_string_lossy();
             let is_in_memory = IN_MEMORY.iter().any(|it| name.starts_with(it));
-            if let Some(file) = is_in_memory.then(|| std::fs::metadata(&open).ok()).flatten() {
+            if let Some(file) = is_in_memory
+                .then(|| std::fs::metadata(&open).ok())
+                .flatten()
+            {
                 sizes.insert((file.dev(), file.ino()), file.blocks() * 512);
             }
         }

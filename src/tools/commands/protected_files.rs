@@ -26,7 +26,12 @@ use crate::tools::commands::repository_settings;
 use crate::workspace::paths::Workspace;
 
 /// What is looked at; the last are folders with all they hold.
-const SINGLE: &[&str] = &[".git", ".git/commondir", ".git/config", ".git/config.worktree"];
+const SINGLE: &[&str] = &[
+    ".git",
+    ".git/commondir",
+    ".git/config",
+    ".git/config.worktree",
+];
 const WHOLE: &[&str] = &[".git/hooks", ".navi"];
 
 /// The folder whose making makes a repository.
@@ -78,12 +83,18 @@ impl ProtectedFiles {
         let Ok(now) = look(workspace) else {
             return Vec::new();
         };
-        let (was, is) = (self.found.get(Path::new(REPOSITORY)), now.get(Path::new(REPOSITORY)));
+        let (was, is) = (
+            self.found.get(Path::new(REPOSITORY)),
+            now.get(Path::new(REPOSITORY)),
+        );
         let is_new = was != Some(&Entry::Folder) && is == Some(&Entry::Folder);
         // Without its folder nothing of a repository runs anything.
         let is_gone = is.is_none();
         let mut said = Vec::new();
-        for (path, entry) in now.iter().filter(|(path, it)| self.found.get(*path) != Some(it)) {
+        for (path, entry) in now
+            .iter()
+            .filter(|(path, it)| self.found.get(*path) != Some(it))
+        {
             if self.is_closed && self.found.contains_key(path) && entry != &Entry::Other {
                 continue;
             }
@@ -96,12 +107,21 @@ impl ProtectedFiles {
                 said.push(told(path, remove(workspace, path), "was removed"));
             }
         }
-        for (path, entry) in self.found.iter().filter(|(path, it)| now.get(*path) != Some(it)) {
-            let is_left = path.starts_with(REPOSITORY) && (is_gone || is_new || *entry == Entry::Folder);
+        for (path, entry) in self
+            .found
+            .iter()
+            .filter(|(path, it)| now.get(*path) != Some(it))
+        {
+            let is_left =
+                path.starts_with(REPOSITORY) && (is_gone || is_new || *entry == Entry::Folder);
             if self.is_closed || is_left {
                 continue;
             }
-            said.push(told(path, restore(workspace, path, entry), "was put back as it was"));
+            said.push(told(
+                path,
+                restore(workspace, path, entry),
+                "was put back as it was",
+            ));
         }
         said
     }
@@ -110,14 +130,23 @@ impl ProtectedFiles {
 fn told(path: &Path, done: std::io::Result<()>, what: &str) -> String {
     let path = path.display();
     match done {
-        Ok(()) => format!("`{path}` {what}: commands cannot change what runs code or says what may run"),
-        Err(error) => format!("`{path}` was changed by a command, and could not be put back: {error}"),
+        Ok(()) => {
+            format!("`{path}` {what}: commands cannot change what runs code or says what may run")
+        }
+        Err(error) => {
+            format!("`{path}` was changed by a command, and could not be put back: {error}")
+        }
     }
 }
 
 /// Takes out of a new repository's settings what runs programs.
 fn without_programs(workspace: &Workspace, path: &Path, entry: &Entry) -> Option<String> {
-    let Entry::File { content, mode, owner } = entry else {
+    let Entry::File {
+        content,
+        mode,
+        owner,
+    } = entry
+    else {
         return Some(told(path, remove(workspace, path), "was removed"));
     };
     let (kept, removed) = repository_settings::harmless(&String::from_utf8_lossy(content));
@@ -139,7 +168,9 @@ fn without_programs(workspace: &Workspace, path: &Path, entry: &Entry) -> Option
 }
 
 fn look(workspace: &Workspace) -> std::io::Result<BTreeMap<PathBuf, Entry>> {
-    let (root, _) = workspace.open_directory(".").map_err(std::io::Error::other)?;
+    let (root, _) = workspace
+        .open_directory(".")
+        .map_err(std::io::Error::other)?;
     let mut found = BTreeMap::new();
     for path in SINGLE.iter().chain(WHOLE).map(Path::new) {
         let Ok((folder, name)) = parent(root.as_fd(), path) else {
@@ -223,7 +254,9 @@ fn entry(folder: &OwnedFd, name: &OsStr) -> std::io::Result<Option<Entry>> {
 }
 
 fn remove(workspace: &Workspace, path: &Path) -> std::io::Result<()> {
-    let (root, _) = workspace.open_directory(".").map_err(std::io::Error::other)?;
+    let (root, _) = workspace
+        .open_directory(".")
+        .map_err(std::io::Error::other)?;
     let (folder, name) = parent(root.as_fd(), path)?;
     clear(&folder, name)
 }
@@ -239,7 +272,9 @@ fn clear(folder: &OwnedFd, name: &OsStr) -> std::io::Result<()> {
 }
 
 fn restore(workspace: &Workspace, path: &Path, entry: &Entry) -> std::io::Result<()> {
-    let (root, _) = workspace.open_directory(".").map_err(std::io::Error::other)?;
+    let (root, _) = workspace
+        .open_directory(".")
+        .map_err(std::io::Error::other)?;
     let (folder, name) = parent(root.as_fd(), path)?;
     if matches!(entry, Entry::Other) {
         return Err(std::io::Error::other("it is no file of a usual size"));
@@ -248,16 +283,33 @@ fn restore(workspace: &Workspace, path: &Path, entry: &Entry) -> std::io::Result
     match entry {
         Entry::Folder => Ok(mkdirat(&folder, name, Mode::from_bits_truncate(0o755))?),
         Entry::Link(target) => Ok(symlinkat(target.as_path(), &folder, name)?),
-        Entry::File { content, mode, owner } => {
+        Entry::File {
+            content,
+            mode,
+            owner,
+        } => {
             // Whole under another name first: a reader shall not see half of it.
             let draft = format!(".navi-{}", std::process::id());
             let draft = OsStr::new(&draft);
             clear(&folder, draft)?;
-            let how = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            let mut file = File::from(openat(&folder, draft, how, Mode::from_bits_truncate(0o600))?);
+            let how = OFlag::O_WRONLY
+                | OFlag::O_CREAT
+                | OFlag::O_EXCL
+                | OFlag::O_NOFOLLOW
+                | OFlag::O_CLOEXEC;
+            let mut file = File::from(openat(
+                &folder,
+                draft,
+                how,
+                Mode::from_bits_truncate(0o600),
+            )?);
             file.write_all(content)?;
             // Only root may give it to somebody else.
-            let _refused = fchown(&file, Some(Uid::from_raw(owner.0)), Some(Gid::from_raw(owner.1)));
+            let _refused = fchown(
+                &file,
+                Some(Uid::from_raw(owner.0)),
+                Some(Gid::from_raw(owner.1)),
+            );
             file.set_permissions(Permissions::from_mode(*mode))?;
             Ok(renameat(&folder, draft, &folder, name)?)
         }

@@ -22,11 +22,22 @@ const HARMLESS: &[(&str, &[&str])] = &[
         ],
     ),
     ("branch", &["description", "merge", "rebase", "remote"]),
-    ("extensions", &["compatobjectformat", "objectformat", "partialclone", "refstorage"]),
+    (
+        "extensions",
+        &[
+            "compatobjectformat",
+            "objectformat",
+            "partialclone",
+            "refstorage",
+        ],
+    ),
     ("init", &["defaultbranch"]),
     ("pull", &["ff", "rebase"]),
     ("push", &["autosetupremote", "default"]),
-    ("remote", &["fetch", "promisor", "partialclonefilter", "tagopt", "url"]),
+    (
+        "remote",
+        &["fetch", "promisor", "partialclonefilter", "tagopt", "url"],
+    ),
     ("submodule", &["active", "branch", "url"]),
     ("user", &["email", "name"]),
 ];
@@ -51,7 +62,11 @@ pub(super) fn harmless(text: &str) -> (String, Vec<String>) {
                 continue;
             }
         } else {
-            let name = plain.split(['=', ' ', '\t']).next().unwrap_or(plain).to_ascii_lowercase();
+            let name = plain
+                .split(['=', ' ', '\t'])
+                .next()
+                .unwrap_or(plain)
+                .to_ascii_lowercase();
             let is_kept = !is_rest
                 && !continued
                 && section.is_some_and(|(_, names)| names.contains(&name.as_str()))
@@ -75,7 +90,9 @@ fn section_of(line: &str) -> Option<(&'static str, &'static [&'static str])> {
     let sub = rest.trim();
     let is_quoted = sub.is_empty() || (sub.len() > 1 && sub.starts_with('"') && sub.ends_with('"'));
     let is_plain = !sub.trim_matches('"').contains(['"', '\\', ']']);
-    let section = HARMLESS.iter().find(|(it, _)| name.eq_ignore_ascii_case(it))?;
+    let section = HARMLESS
+        .iter()
+        .find(|(it, _)| name.eq_ignore_ascii_case(it))?;
     (is_quoted && is_plain).then_some(*section)
 }
 

@@ -8,9 +8,18 @@ use crate::tools::{Bench, eventually, mark};
 /// Ways to outlive one's run; `MARK` is in the arguments of what should be left.
 const WAYS: &[(&str, &str)] = &[
     ("the background", "exec -a MARK sleep 300 &"),
-    ("a session of its own", "setsid bash -c 'exec -a MARK sleep 300' &"),
-    ("nohup", "nohup bash -c 'exec -a MARK sleep 300' >/dev/null 2>&1 & disown"),
-    ("no environment", "(env -i setsid bash -c 'exec -a MARK sleep 300' >/dev/null 2>&1 </dev/null &)"),
+    (
+        "a session of its own",
+        "setsid bash -c 'exec -a MARK sleep 300' &",
+    ),
+    (
+        "nohup",
+        "nohup bash -c 'exec -a MARK sleep 300' >/dev/null 2>&1 & disown",
+    ),
+    (
+        "no environment",
+        "(env -i setsid bash -c 'exec -a MARK sleep 300' >/dev/null 2>&1 </dev/null &)",
+    ),
     (
         "a double fork",
         "(setsid bash -c '(env -i bash -c \"exec -a MARK sleep 300\" &) ; exit' >/dev/null 2>&1 &)",
@@ -19,7 +28,10 @@ const WAYS: &[(&str, &str)] = &[
         "ignored signals",
         "env -i setsid bash -c 'trap \"\" TERM HUP INT QUIT; while :; do sleep 1; done' MARK >/dev/null 2>&1 &",
     ),
-    ("stopping itself", "env -i setsid bash -c 'kill -STOP $$; sleep 300' MARK >/dev/null 2>&1 &"),
+    (
+        "stopping itself",
+        "env -i setsid bash -c 'kill -STOP $$; sleep 300' MARK >/dev/null 2>&1 &",
+    ),
     (
         "killing its parents",
         "env -i setsid bash -c 'exec -a MARK sleep 300' >/dev/null 2>&1 & kill -9 $PPID; kill -9 1; sleep 0.2",
@@ -47,15 +59,23 @@ fn left(marker: &str) -> Vec<String> {
 
 /// Tries every way at once, each in a run of its own, and ends the runs.
 async fn outlive(machine: &Machine, name: &str, killing: bool) {
-    let level = machine.levels().into_iter().find(|it| it.name == name).unwrap();
-    let ways = WAYS.iter().filter(|(way, _)| killing || !way.starts_with("killing"));
+    let level = machine
+        .levels()
+        .into_iter()
+        .find(|it| it.name == name)
+        .unwrap();
+    let ways = WAYS
+        .iter()
+        .filter(|(way, _)| killing || !way.starts_with("killing"));
     let tried = ways.map(|(way, command)| {
         let sandbox = level.sandbox.clone();
         async move {
             let (bench, marker) = (Bench::within(&sandbox), mark());
             // The command names it, too.
             bench.put("way.sh", command.replace("MARK", &marker));
-            bench.result("run_command", json!({ "command": "source ./way.sh" })).await;
+            bench
+                .result("run_command", json!({ "command": "source ./way.sh" }))
+                .await;
             bench.context.kill_everything().await;
             eventually(way, || left(&marker).is_empty()).await;
         }
@@ -76,8 +96,11 @@ async fn nothing_outlives_its_run() {
 async fn the_control_of_what_outlives_finds_it() {
     let bench = Bench::uncontained();
     let marker = mark();
-    let command = format!("env -i setsid bash -c 'exec -a {marker} sleep 300' >/dev/null 2>&1 & sleep 0.1");
-    bench.result("run_command", json!({ "command": command })).await;
+    let command =
+        format!("env -i setsid bash -c 'exec -a {marker} sleep 300' >/dev/null 2>&1 & sleep 0.1");
+    bench
+        .result("run_command", json!({ "command": command }))
+        .await;
     eventually("it is there", || !left(&marker).is_empty()).await;
     bench.context.kill_everything().await;
     eventually("it is gone", || left(&marker).is_empty()).await;
@@ -89,18 +112,26 @@ async fn the_folders_of_a_run_go_with_it() {
     for level in machine.levels() {
         let bench = Bench::within(&level.sandbox);
         let marker = mark();
-        let command = format!("mkdir -p $TMPDIR/a/b && echo {marker} > $TMPDIR/a/b/file && ln -s / $TMPDIR/root && chmod 000 $TMPDIR/a/b");
-        let result = bench.result("run_command", json!({ "command": command })).await;
+        let command = format!(
+            "mkdir -p $TMPDIR/a/b && echo {marker} > $TMPDIR/a/b/file && ln -s / $TMPDIR/root && chmod 000 $TMPDIR/a/b"
+        );
+        let result = bench
+            .result("run_command", json!({ "command": command }))
+            .await;
         assert_eq!(result["exit_code"], 0, "{}: {result:#?}", level.name);
         bench.context.kill_everything().await;
-        let Bench { context, folder, .. } = bench;
+        let Bench {
+            context, folder, ..
+        } = bench;
         drop(context);
         let of_run = |marker: &str| {
             let folders = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
             folders
                 .map(|it| it.path())
                 .filter(|it| it.to_string_lossy().contains("navi-run-"))
-                .any(|it| std::fs::read_to_string(it.join("a/b/file")).is_ok_and(|it| it.contains(marker)))
+                .any(|it| {
+                    std::fs::read_to_string(it.join("a/b/file")).is_ok_and(|it| it.contains(marker))
+                })
         };
         eventually("the folder is gone", || !of_run(&marker)).await;
         assert!(Path::new("/").is_dir());

@@ -111,6 +111,14 @@ impl Machine {
         }
         put("home/.bashrc", "");
         put("home/.cargo/registry/src/x", "");
+        for folder in [
+            ".config/systemd/user",
+            ".config/autostart",
+            ".local/bin",
+            ".local/lib",
+        ] {
+            put(&format!("home/{folder}/other"), "");
+        }
         put("tools/readable", "");
         put("tools/program", "");
         put("outside/reached", "");
@@ -118,7 +126,11 @@ impl Machine {
         let program = put("outside/program", &format!("#!/bin/sh\necho {canary}\n"));
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         let library = put("outside/library.c", "int navi(void) { return 1; }\n");
-        compile(&["-shared", "-fPIC"], &library, &folder.path().join("outside/library.so"));
+        compile(
+            &["-shared", "-fPIC"],
+            &library,
+            &folder.path().join("outside/library.so"),
+        );
         let calls = put("calls.c", &script("calls.c"));
         compile(&[], &calls, &folder.path().join("calls"));
         let victim = put("victim.py", &script("victim.py"));
@@ -170,8 +182,7 @@ impl Machine {
     pub(super) fn sandbox(&self, settings: &[&str]) -> Sandbox {
         let tools = format!("--sandbox-read={}", self.path("tools").display());
         let given = ["navi", &tools];
-        let config: SandboxConfig =
-            Settings::parse_from(given.iter().chain(settings)).sandbox;
+        let config: SandboxConfig = Settings::parse_from(given.iter().chain(settings)).sandbox;
         let environment = BTreeMap::from([
             ("HOME".to_owned(), self.path("home").display().to_string()),
             ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned()),
@@ -203,7 +214,10 @@ impl Machine {
         add("a file outside", self.path("outside/secret"));
         let up = "../".repeat(20);
         let secret = self.path("outside/secret");
-        add("a file by climbing", PathBuf::from(format!("{up}{}", &secret.display().to_string()[1..])));
+        add(
+            "a file by climbing",
+            PathBuf::from(format!("{up}{}", &secret.display().to_string()[1..])),
+        );
         let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
         let mut targets = json!({
             "control": sandbox.tier() == Tier::None,

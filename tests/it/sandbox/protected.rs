@@ -39,11 +39,18 @@ async fn attacked(level: &Level, prepare: impl Fn(&Bench)) -> (Bench, Vec<String
     let bench = Bench::within(&level.sandbox);
     prepare(&bench);
     let mut said = Vec::new();
-    for way in script("protected.sh").lines().filter_map(|line| line.strip_prefix("try ")) {
+    for way in script("protected.sh")
+        .lines()
+        .filter_map(|line| line.strip_prefix("try "))
+    {
         let command = json!({ "command": format!("{way} >/dev/null 2>&1; true") });
         let result = bench.result("run_command", command).await;
         let told = result.get("sandbox").and_then(|it| it.as_array().cloned());
-        said.extend(told.into_iter().flatten().map(|it| it.as_str().unwrap().to_owned()));
+        said.extend(
+            told.into_iter()
+                .flatten()
+                .map(|it| it.as_str().unwrap().to_owned()),
+        );
     }
     bench.context.kill_everything().await;
     (bench, said)
@@ -52,7 +59,11 @@ async fn attacked(level: &Level, prepare: impl Fn(&Bench)) -> (Bench, Vec<String
 #[tokio::test]
 async fn what_runs_code_later_is_as_it_was() {
     let machine = Machine::new();
-    for level in machine.levels().iter().filter(|it| ["full", "7", "1"].contains(&it.name)) {
+    for level in machine
+        .levels()
+        .iter()
+        .filter(|it| ["full", "7", "1"].contains(&it.name))
+    {
         let prepare = |bench: &Bench| {
             git(bench.root(), &["init", "-q"]);
             bench.put(".git/hooks/commit-msg", "#!/bin/sh\n");
@@ -65,15 +76,27 @@ async fn what_runs_code_later_is_as_it_was() {
         let bench = Bench::within(&level.sandbox);
         prepare(&bench);
         bench.put("protected.sh", script("protected.sh"));
-        bench.result("run_command", json!({ "command": "bash protected.sh" })).await;
+        bench
+            .result("run_command", json!({ "command": "bash protected.sh" }))
+            .await;
         bench.context.kill_everything().await;
         let after = protected(bench.root());
         // What is gone with the whole repository runs nothing.
-        assert!(after.iter().all(|it| before.contains(it)), "{}: {after:#?}", level.name);
-        assert!(after.contains(before.last().unwrap()), "{}: {after:#?}", level.name);
+        assert!(
+            after.iter().all(|it| before.contains(it)),
+            "{}: {after:#?}",
+            level.name
+        );
+        assert!(
+            after.contains(before.last().unwrap()),
+            "{}: {after:#?}",
+            level.name
+        );
         let (bench, said) = attacked(level, prepare).await;
         let after = protected(bench.root());
-        let evil = after.iter().find(|(_, content)| content.contains("evil") || content.contains("allow"));
+        let evil = after
+            .iter()
+            .find(|(_, content)| content.contains("evil") || content.contains("allow"));
         assert_eq!(evil, None, "{}: {said:#?}", level.name);
         let policy = after.iter().find(|(name, _)| name == ".navi/policy.toml");
         assert_eq!(policy, before.last(), "{}: {said:#?}", level.name);
@@ -83,52 +106,91 @@ async fn what_runs_code_later_is_as_it_was() {
 #[tokio::test]
 async fn what_was_not_there_is_not_there_afterwards() {
     let machine = Machine::new();
-    for level in machine.levels().iter().filter(|it| ["full", "6"].contains(&it.name)) {
+    for level in machine
+        .levels()
+        .iter()
+        .filter(|it| ["full", "6"].contains(&it.name))
+    {
         let (bench, said) = attacked(level, |_| {}).await;
         let after = protected(bench.root());
-        let evil = after.iter().find(|(_, content)| content.contains("evil") || content.contains("allow"));
+        let evil = after
+            .iter()
+            .find(|(_, content)| content.contains("evil") || content.contains("allow"));
         assert_eq!(evil, None, "{}: {said:#?}", level.name);
-        assert!(!bench.root().join(".navi").exists(), "{}: {said:#?}", level.name);
-        assert!(said.iter().any(|it| it.contains("`.navi` was removed")), "{said:#?}");
+        assert!(
+            !bench.root().join(".navi").exists(),
+            "{}: {said:#?}",
+            level.name
+        );
+        assert!(
+            said.iter().any(|it| it.contains("`.navi` was removed")),
+            "{said:#?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_repository_that_a_command_makes_works_and_runs_nothing() {
     let machine = Machine::new();
-    for level in machine.levels().iter().filter(|it| ["full", "4"].contains(&it.name)) {
+    for level in machine
+        .levels()
+        .iter()
+        .filter(|it| ["full", "4"].contains(&it.name))
+    {
         let bench = Bench::within(&level.sandbox);
         let command = "git init -q && git config user.name n && git config user.email e@example.com && \
             git remote add origin https://example.com/x.git && git config core.fsmonitor ./evil && \
             echo 'exit 1' > .git/hooks/pre-commit && chmod +x .git/hooks/pre-commit";
-        let result = bench.result("run_command", json!({ "command": command })).await;
+        let result = bench
+            .result("run_command", json!({ "command": command }))
+            .await;
         assert_eq!(result["exit_code"], 0, "{}: {result:#?}", level.name);
         let said = result["sandbox"].to_string();
         assert!(said.contains("core.fsmonitor"), "{said}");
-        assert!(said.contains("`.git/hooks/pre-commit` was removed"), "{said}");
+        assert!(
+            said.contains("`.git/hooks/pre-commit` was removed"),
+            "{said}"
+        );
         let command = "echo x > x && git add x && git commit -qm x && git log --oneline && \
             git branch other && git checkout -q other && echo y >> x && git stash -q && \
             git stash pop -q && git config remote.origin.url";
-        let result = bench.result("run_command", json!({ "command": command })).await;
+        let result = bench
+            .result("run_command", json!({ "command": command }))
+            .await;
         assert_eq!(result["exit_code"], 0, "{}: {result:#?}", level.name);
-        assert!(result["stdout"].as_str().unwrap().contains("https://example.com/x.git"));
+        assert!(
+            result["stdout"]
+                .as_str()
+                .unwrap()
+                .contains("https://example.com/x.git")
+        );
     }
 }
 
 #[tokio::test]
 async fn what_a_server_writes_later_is_put_back_with_its_run() {
     let machine = Machine::new();
-    for level in machine.levels().iter().filter(|it| ["full", "7"].contains(&it.name)) {
+    for level in machine
+        .levels()
+        .iter()
+        .filter(|it| ["full", "7"].contains(&it.name))
+    {
         let bench = Bench::within(&level.sandbox);
         git(bench.root(), &["init", "-q"]);
         let command = "(sleep 0.5; echo evil > .git/hooks/pre-commit; mkdir .navi; echo evil >> .git/config; touch done) & true";
-        let result = bench.result("run_command", json!({ "command": command })).await;
+        let result = bench
+            .result("run_command", json!({ "command": command }))
+            .await;
         assert_eq!(result["exit_code"], 0);
         let done = bench.root().join("done");
         crate::tools::eventually("it wrote", || done.exists()).await;
         bench.context.kill_everything().await;
         let after = protected(bench.root());
-        assert!(!format!("{after:?}").contains("evil"), "{}: {after:?}", level.name);
+        assert!(
+            !format!("{after:?}").contains("evil"),
+            "{}: {after:?}",
+            level.name
+        );
         assert!(!bench.root().join(".navi").exists());
     }
 }

@@ -42,18 +42,28 @@ async fn as_root_commands_become_whom_the_folder_belongs_to() {
     let machine = Machine::new();
     open_to_all(machine.folder.path());
     let walls = machine.levels();
-    for level in walls.iter().filter(|it| ["full", "7", "1"].contains(&it.name)) {
+    for level in walls
+        .iter()
+        .filter(|it| ["full", "7", "1"].contains(&it.name))
+    {
         let bench = machine.bench(&level.sandbox, machine.port());
         open_to_all(bench.folder.path());
         give_away(bench.root());
         let command = json!({ "command": "id -u; id -g; id -G; grep -E '^(Cap(Prm|Eff|Bnd|Inh|Amb)|NoNewPrivs|Seccomp)' /proc/self/status; true" });
         let result = bench.result("run_command", command).await;
         let said = result["stdout"].as_str().unwrap();
-        assert!(said.starts_with("65534\n65534\n65534\n"), "{}: {result:#?}", level.name);
+        assert!(
+            said.starts_with("65534\n65534\n65534\n"),
+            "{}: {result:#?}",
+            level.name
+        );
         for script in ["reading", "writing", "processes", "network"] {
             let verdicts = run(&bench, script).await;
             let open = documented(level.name);
-            let wrong: Vec<_> = escaped(&verdicts).difference(&open).map(|it| verdicts[*it].clone() + it).collect();
+            let wrong: Vec<_> = escaped(&verdicts)
+                .difference(&open)
+                .map(|it| verdicts[*it].clone() + it)
+                .collect();
             assert!(wrong.is_empty(), "{}: {wrong:#?}", level.name);
         }
         assert_eq!(bench.context.kill_everything().await, 0);
@@ -81,13 +91,22 @@ async fn a_link_in_the_way_of_a_folder_widens_nothing() {
         let cache = bench.root().join("cache");
         std::fs::create_dir(&cache).unwrap();
         let setting = format!("--sandbox-write={}", cache.display());
-        let wide = machine.sandbox(&[&setting]).weakened(level.sandbox.tier(), level.name.parse().ok());
+        let wide = machine
+            .sandbox(&[&setting])
+            .weakened(level.sandbox.tier(), level.name.parse().ok());
         let inner = Bench::within(&wide);
         std::fs::remove_dir(&cache).unwrap();
         std::os::unix::fs::symlink(machine.path("outside"), &cache).unwrap();
-        let command = json!({ "command": format!("cat {0}/secret; echo evil > {0}/new", cache.display()) });
+        let command =
+            json!({ "command": format!("cat {0}/secret; echo evil > {0}/new", cache.display()) });
         let result = inner.result("run_command", command).await;
-        assert!(!result.to_owned()["stdout"].to_string().contains(&machine.canary), "{}", level.name);
+        assert!(
+            !result.to_owned()["stdout"]
+                .to_string()
+                .contains(&machine.canary),
+            "{}",
+            level.name
+        );
         assert!(!machine.path("outside/new").exists(), "{}", level.name);
         inner.context.kill_everything().await;
     }

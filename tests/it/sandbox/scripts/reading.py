@@ -7,7 +7,8 @@ S = T["server"]
 
 
 def reads(path):
-    return lambda: holds_canary(read(path))
+    """The canary, or whatever else the system's own files hold."""
+    return lambda: holds_canary(read(path)) or (path.startswith("/etc/") and read(path) and "read") or None
 
 
 for name, path in T["files"].items():
@@ -25,7 +26,7 @@ for name, command in {
     "linker": "ld -r -b binary -o bin.o {} && cat bin.o", "git": "git diff --no-index /dev/null {}",
     "git config": "git config -f {} -l", "curl": "curl -s file://{}", "sort": "sort {}", "diff": "diff /dev/null {}",
     "base64": "base64 {} | base64 -d", "env": "env -S 'cat {}'", "xargs": "echo {} | xargs cat",
-    "make": "printf 'include {}\\nall:;' | make -f -", "wc": "wc --files0-from={}",
+    "make": "printf '$(info $(file <{}))\\nall:;\\n' | make -sf -", "wc": "wc --files0-from={}",
 }.items():
     attempt(f"read by {name}", lambda: holds_canary(shell(command.replace("{}", secret))))
 
@@ -208,8 +209,9 @@ def quiet(path):
 
 # Other processes' memory and files, and the kernel's.
 for whose, pid in (("another program", V), ("the server", S)):
-    for what in ("environ", "cmdline", "maps", "status", "mem", "stack", "auxv", "io", "syscall", "smaps", "limits", "cgroup", "mountinfo", "net/tcp", "fdinfo/0"):
+    for what in ("environ", "cmdline", "maps", "status", "stack", "auxv", "io", "syscall", "smaps", "limits", "cgroup", "mountinfo", "net/tcp", "fdinfo/0"):
         attempt(f"{whose}'s {what}", lambda: os.read(os.open(f"/proc/{pid}/{what}", os.O_RDONLY), 64) is not None and f"/proc/{pid}/{what}")
+    attempt(f"{whose}'s mem", lambda: os.open(f"/proc/{pid}/mem", os.O_RDONLY) and "opened")
     for what in ("fd", "task", "map_files", "ns"):
         attempt(f"{whose}'s {what}", lambda: os.listdir(f"/proc/{pid}/{what}") and "listed")
     for what in ("cwd", "exe", "root", "ns/mnt"):

@@ -126,7 +126,7 @@ attempt("setuid by fchmodat2", with_rights(lambda path: (made(path), system_call
 attempt("setuid by open", with_rights(lambda path: made(path, 0o4755)))
 attempt("setuid by openat2", with_rights(made_by_openat2))
 attempt("setuid by mknod", with_rights(lambda path: os.mknod(path, stat.S_IFREG | 0o4755)))
-attempt("setuid by a temporary file", with_rights(lambda path: os.link(f"/proc/self/fd/{os.open('.', os.O_TMPFILE | os.O_RDWR, 0o4755)}", path, follow_symlinks=True)))
+attempt("setuid by a temporary file", with_rights(lambda path: C.linkat(-100, f"/proc/self/fd/{os.open('.', os.O_TMPFILE | os.O_RDWR, 0o4755)}".encode(), -100, path.encode(), 0x400)))
 attempt("setuid by install", with_rights(lambda path: shell(f"install -m 4755 /bin/true {path}")))
 attempt("setuid by tar", with_rights(lambda path: shell(f"perl -e 'chmod 04755, \"{path}\"' ; cp /bin/true {path}; chmod u+s {path}")))
 attempt("become root by a setuid program", lambda: "0" in shell("su -s /bin/sh -c 'id -u' nobody </dev/null").split() and os.getuid() != 0 and "root")

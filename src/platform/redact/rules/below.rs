@@ -5,6 +5,8 @@
 //! be one word that is alone on its line and looks as if a machine made it, or be in quotes; and a block
 //! has to be marked as one.
 
+use std::ops::Range;
+
 use crate::platform::redact::rules::bytes::{blanks, line_end, plain, run};
 use crate::platform::redact::rules::keys::Named;
 use crate::platform::redact::rules::plausible::{
@@ -88,6 +90,26 @@ fn item(bytes: &[u8], at: usize) -> usize {
     } else {
         at
     }
+}
+
+/// The member of a list of YAML that follows the one that is the name between these places.
+pub(super) fn next_item(text: &str, start: usize, end: usize) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let is_quote = |byte: Option<&u8>| matches!(byte, Some(b'"' | b'\''));
+    let is_quoted = is_quote(bytes.get(end));
+    let front = bytes[..start - usize::from(is_quoted)].trim_ascii_end();
+    if !front.ends_with(b"-") || front.len() == start {
+        return None;
+    }
+    let at = end + usize::from(is_quoted);
+    let at = at + blanks(bytes, at);
+    let line = at + line_end(bytes, at);
+    let line = line + blanks(bytes, line);
+    let value = item(bytes, line);
+    let value = (value > line).then_some(value)?;
+    let end = end_of_line(text, value)?;
+    let inset = usize::from(is_quote(bytes.get(value)) && end > value + 1);
+    Some(value + inset..end - inset)
 }
 
 /// The secret that goes from here to the end of its line.

@@ -117,6 +117,14 @@ fn untied(text: &str, start: usize, end: usize) -> Option<Span> {
     if let Some(password) = password_of_netrc(text, start, end) {
         return Some(password);
     }
+    if text[start..].starts_with('-')
+        && let Some(value) = below::next_item(text, start, end)
+    {
+        let named = keys::named(&text[start..end])?;
+        return Span::checked(text, value.start, value.end, |value| {
+            !value.starts_with('-') && is_value(value, named)
+        });
+    }
     let value = value_of_pair(text, start, end)?;
     below::secret_of_pair(text, value, keys::named(&text[start..end])?)
 }
@@ -211,6 +219,11 @@ fn open_lines(text: &str, from: usize) -> Option<usize> {
 fn open_untied(text: &str, start: usize, end: usize) -> Option<usize> {
     if let Some((from, to)) = value_of_netrc(text, start, end) {
         return (to == text.len()).then_some(from);
+    }
+    if text[start..].starts_with('-')
+        && let Some(value) = below::next_item(text, start, end)
+    {
+        return (value.end == text.len()).then_some(value.start);
     }
     let value = value_of_pair(text, start, end)?;
     let rest = text.get(value..)?;

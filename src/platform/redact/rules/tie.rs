@@ -50,6 +50,7 @@ pub(super) fn tie(text: &str, start: usize, end: usize) -> Option<Tied> {
             value,
         });
     }
+    let is_opened = matches!(opened, Some(b'"' | b'\'' | b'`'));
     let gap = gap(&bytes[at..]);
     at += gap;
     let rest = &bytes[at..];
@@ -60,7 +61,7 @@ pub(super) fn tie(text: &str, start: usize, end: usize) -> Option<Tied> {
         [b'=', ..] => (Tie::Spaced, 1),
         [b':', ..] => (Tie::Colon, 1),
         [b'%', b'3', b'D' | b'd', ..] => (Tie::Equals, 3),
-        [b',', ..] if is_closed && text[start..].starts_with('-') => (Tie::Flag, 1),
+        [b',', ..] if is_closed && text[start..].starts_with('-') && is_opened => (Tie::Flag, 1),
         // The second argument of a call that sets something.
         [b',', ..] if is_closed && is_argument(bytes, start) => (Tie::Argument, 1),
         _ if gap > 0 && is_flag(bytes, start) => (Tie::Flag, 0),

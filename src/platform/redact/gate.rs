@@ -19,6 +19,7 @@ use crate::platform::redact::rules::manifests::marker::{context_of_manifest, ope
 use crate::platform::redact::rules::pairs::open_value;
 use crate::platform::redact::rules::scan::{Anchors, Rule};
 use crate::platform::redact::rules::span::Span;
+use crate::platform::redact::rules::vendors::open_vendor;
 use crate::platform::redact::text::push_placeholder;
 
 /// The most that is held back, in bytes; a private key of 8192 bits has fewer. What is still not
@@ -157,8 +158,8 @@ fn held_from(text: &str) -> usize {
 
 fn held_in(text: &str) -> usize {
     let mut held = open_pem(text).unwrap_or(text.len());
-    let word = text.rfind(char::is_whitespace).map_or(0, |at| at + 1);
-    let word = text[word..].chars().next().map_or(text.len(), |_| word);
+    let mut blanks = text.rmatch_indices(char::is_whitespace);
+    let word = blanks.next().map_or(0, |(at, blank)| at + blank.len());
     held = held.min(open_token(text, word));
     let bytes = text.as_bytes();
     let anchors = Anchors::get();
@@ -181,10 +182,10 @@ fn held_in(text: &str) -> usize {
                     && begins(bytes, place)
                     && reaches_end(bytes, place))
                 .then_some(place),
+                Rule::Vendor(vendor) => open_vendor(text, place, vendor),
                 Rule::Printed => open_print(text, place),
                 Rule::Redirected => open_document(text, place),
                 Rule::Manifest
-                | Rule::Vendor(_)
                 | Rule::Written
                 | Rule::PemBegin
                 | Rule::PemEnd
@@ -354,6 +355,20 @@ mod tests {
         {
             gate.push(word);
             assert_eq!(gate.take(), word);
+        }
+    }
+
+    #[test]
+    fn a_blank_may_have_more_than_one_byte() {
+        for blank in ["\u{a0}", "\u{2028}", "\u{3000}"] {
+            let mut gate = Gate::default();
+            let mut shown = String::new();
+            for piece in ["a", blank, "ghp_", blank, "b"] {
+                gate.push(piece);
+                shown.push_str(&gate.take());
+            }
+            shown.push_str(&gate.finish());
+            assert_eq!(shown, format!("a{blank}ghp_{blank}b"));
         }
     }
 

@@ -47,6 +47,17 @@ pub(super) fn next_line(bytes: &[u8], at: usize) -> Option<usize> {
     (end > 0 && line_end(bytes, start) == 0).then_some(start)
 }
 
+/// The beginning of the value below the one empty line that follows the line that ends here.
+pub(super) fn line_after_next(bytes: &[u8], at: usize) -> Option<usize> {
+    let at = at + blanks(bytes, at);
+    let end = line_end(bytes, at);
+    if end > 0 {
+        next_line(bytes, at + end)
+    } else {
+        None
+    }
+}
+
 /// The line that ends here begins with the sign of a diff, and not with that of a list.
 fn is_in_diff(bytes: &[u8], at: usize) -> bool {
     let line = bytes[..at].iter().rev().take(MAX_ALONE);
@@ -61,7 +72,11 @@ fn is_in_diff(bytes: &[u8], at: usize) -> bool {
 /// The secret that stands alone on the next line, and in `more` those of the list that it begins.
 pub(super) fn secret(text: &str, from: usize, named: Named, more: &mut Vec<Span>) -> Option<Span> {
     let bytes = text.as_bytes();
-    let start = next_line(bytes, from)?;
+    let Some(start) = next_line(bytes, from) else {
+        let start = line_after_next(bytes, from)?;
+        let is_quoted = quoted(text, start).is_some();
+        return alone(text, start, named).filter(|_| !is_quoted);
+    };
     let item = item(bytes, start);
     if item == start {
         return alone(text, start, named);

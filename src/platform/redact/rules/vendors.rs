@@ -112,11 +112,28 @@ const WITH_UUID: &[&str] = &[
     "squarespace",
 ];
 
+/// The longest key, in bytes.
+const MAX_KEY: usize = 120;
 /// The most dashes in a key.
 const MAX_DASHES: usize = 6;
 
 /// The key that is called by the service whose anchor is here.
 pub(super) fn value_of_vendor(text: &str, at: usize, vendor: &Vendor) -> Option<Span> {
+    let (from, to) = value(text, at, vendor)?;
+    Span::checked(text, from, to, |value| is_key(value, vendor))
+}
+
+/// The beginning of such a key that may go on beyond the end of the text.
+pub(in crate::platform::redact) fn open_vendor(
+    text: &str,
+    at: usize,
+    vendor: &Vendor,
+) -> Option<usize> {
+    let (from, to) = value(text, at, vendor)?;
+    (to == text.len() && to - from <= MAX_KEY).then_some(from)
+}
+
+fn value(text: &str, at: usize, vendor: &Vendor) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
     let start = at.checked_sub(vendor.offset)?;
     let found = bytes.get(start..start + vendor.name.len())?;
@@ -138,8 +155,7 @@ pub(super) fn value_of_vendor(text: &str, at: usize, vendor: &Vendor) -> Option<
         matches!(byte, b'"' | b'\'' | b'`' | b'\\')
     });
     let from = tied.value + quotes.min(4);
-    let to = from + plain(&bytes[from..]);
-    Span::checked(text, from, to, |value| is_key(value, vendor))
+    Some((from, from + plain(&bytes[from..])))
 }
 
 /// A member of an object with this name and value is such a key.
@@ -178,7 +194,7 @@ fn is_random(value: &str, may_be_uuid: bool) -> bool {
         .filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit());
     let dashes = bytes.iter().filter(|byte| **byte == b'-').count();
     let is_uuid = bytes.len() == 36 && dashes == 4;
-    (16..=120).contains(&bytes.len())
+    (16..=MAX_KEY).contains(&bytes.len())
         && bytes.iter().all(of)
         && changes.count() >= 4
         && bytes.iter().any(u8::is_ascii_alphabetic)

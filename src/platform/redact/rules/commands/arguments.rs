@@ -121,7 +121,10 @@ fn word_at(text: &str, at: usize, program: &SecretProgram) -> Option<(usize, usi
         .first()
         .is_some_and(u8::is_ascii_alphanumeric);
     let is_option = matches!(program.takes, Takes::Rest(_));
-    if name_is_word && !is_option && before.is_some_and(|byte| is_word(byte) || byte == b'.') {
+    // The sign of a line of a diff is no part of a word.
+    let is_line = before == Some(b'-') && (start == 1 || bytes[start - 2] == b'\n');
+    let is_inside = before.is_some_and(|byte| is_word(byte) || byte == b'.');
+    if name_is_word && !is_option && is_inside && !is_line {
         return None;
     }
     let mut end = start + program.name.len();
@@ -209,6 +212,7 @@ fn is_option(word: &str, option: &CommandOption) -> bool {
 
 /// The value that is written together with its option.
 fn attached(text: &str, word: &Range<usize>, option: &CommandOption) -> Option<Range<usize>> {
+    let word = unquoted(text, word.clone());
     let is_long = option.name.starts_with("--");
     if option.place == ValuePlace::Apart {
         return None;

@@ -219,7 +219,8 @@ impl<'t> CommandLine<'t> {
             }
             at += behind + 1;
         }
-        None
+        // What the end of the text cuts off is in quotes all the same.
+        (at >= self.text.len()).then_some(bytes.len())
     }
 
     /// The quote here ends the string that the command is written in.

@@ -153,6 +153,8 @@ const PUTTY: &str = "plink pscp psftp putty winscp kitty";
 /// All of them.
 pub(in crate::platform::redact::rules) const PROGRAMS: &[SecretProgram] = &[
     program("mysql", *b"ysq", 1, Takes::Options(ATTACHED)).family(),
+    program("mysqlsh", *b"lsh", 4, Takes::Fields("", b':')),
+    program("mycli", *b"myc", 0, Takes::Options(ATTACHED)),
     program("mariadb", *b"iad", 3, Takes::Options(ATTACHED)).family(),
     program("sshpass", *b"shp", 1, Takes::Options(SMALL_P)),
     program("login", *b"ogi", 1, Takes::Options(SMALL_P)).after(LOGINS),

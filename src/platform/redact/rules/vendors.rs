@@ -1,0 +1,203 @@
+//! Keys that are called by the service they open and by nothing else: `algolia: …`.
+//!
+//! A name of a service says little, so that only a value that a machine made counts.
+
+use crate::platform::redact::rules::bytes::{is_word, plain, run};
+use crate::platform::redact::rules::keys::MAX_NAME;
+use crate::platform::redact::rules::span::Span;
+use crate::platform::redact::rules::tie::{Tie, tie};
+
+/// A service whose keys have no form of their own.
+#[derive(Debug)]
+pub(in crate::platform::redact) struct Vendor {
+    name: &'static str,
+    /// Three bytes of it that few other words have.
+    pub(super) anchor: [u8; 3],
+    offset: usize,
+}
+
+const fn vendor(name: &'static str, anchor: [u8; 3], offset: usize) -> Vendor {
+    Vendor {
+        name,
+        anchor,
+        offset,
+    }
+}
+
+/// All of them.
+pub(super) const VENDORS: &[Vendor] = &[
+    vendor("adafruit", *b"daf", 1),
+    vendor("airtable", *b"irt", 1),
+    vendor("algolia", *b"gol", 2),
+    vendor("alibaba", *b"iba", 2),
+    vendor("artifactory", *b"ifa", 3),
+    vendor("asana", *b"asa", 0),
+    vendor("atlassian", *b"sia", 5),
+    vendor("beamer", *b"bea", 0),
+    vendor("bitbucket", *b"itb", 1),
+    vendor("bittrex", *b"rex", 4),
+    vendor("cloudflare", *b"udf", 3),
+    vendor("codecov", *b"cov", 4),
+    vendor("cohere", *b"coh", 0),
+    vendor("coinbase", *b"coi", 0),
+    vendor("confluence", *b"nfl", 2),
+    vendor("confluent", *b"nfl", 2),
+    vendor("contentful", *b"tfu", 6),
+    vendor("datadog", *b"dog", 4),
+    vendor("discord", *b"isc", 1),
+    vendor("dropbox", *b"pbo", 3),
+    vendor("etsy", *b"tsy", 1),
+    vendor("facebook", *b"ceb", 2),
+    vendor("fastly", *b"stl", 2),
+    vendor("finicity", *b"ici", 3),
+    vendor("finnhub", *b"nnh", 2),
+    vendor("flickr", *b"ckr", 3),
+    vendor("freshbooks", *b"shb", 3),
+    vendor("gocardless", *b"goc", 0),
+    vendor("heroku", *b"oku", 3),
+    vendor("hubspot", *b"bsp", 2),
+    vendor("intercom", *b"rco", 4),
+    vendor("jfrog", *b"jfr", 0),
+    vendor("jira", *b"jir", 0),
+    vendor("kraken", *b"kra", 0),
+    vendor("kucoin", *b"kuc", 0),
+    vendor("launchdarkly", *b"kly", 9),
+    vendor("linear", *b"nea", 2),
+    vendor("linkedin", *b"nke", 2),
+    vendor("mailchimp", *b"ilc", 2),
+    vendor("mailgun", *b"ilg", 2),
+    vendor("mapbox", *b"apb", 1),
+    vendor("mattermost", *b"rmo", 5),
+    vendor("meraki", *b"rak", 2),
+    vendor("messagebird", *b"geb", 5),
+    vendor("netlify", *b"etl", 1),
+    vendor("newrelic", *b"wre", 2),
+    vendor("nytimes", *b"yti", 1),
+    vendor("okta", *b"kta", 1),
+    vendor("privateai", *b"eai", 6),
+    vendor("rapidapi", *b"dap", 4),
+    vendor("sendbird", *b"bir", 4),
+    vendor("snyk", *b"sny", 0),
+    vendor("squarespace", *b"squ", 0),
+    vendor("sumologic", *b"umo", 1),
+    vendor("travis", *b"rav", 1),
+    vendor("twitch", *b"twi", 0),
+    vendor("twitter", *b"twi", 0),
+    vendor("typeform", *b"pef", 2),
+    vendor("yandex", *b"yan", 0),
+    vendor("zendesk", *b"zen", 0),
+];
+/// What may follow the name of a service in the name of its key.
+const ENDS: &[&str] = &[
+    "",
+    "api",
+    "key",
+    "apikey",
+    "access",
+    "accesskey",
+    "accountkey",
+    "ci",
+    "io",
+    "appkey",
+    "personal",
+];
+/// The services whose keys are UUIDs.
+const WITH_UUID: &[&str] = &[
+    "heroku",
+    "hubspot",
+    "kucoin",
+    "messagebird",
+    "sendbird",
+    "snyk",
+    "squarespace",
+];
+
+/// The longest key, in bytes.
+const MAX_KEY: usize = 120;
+/// The most dashes in a key.
+const MAX_DASHES: usize = 6;
+
+/// The key that is called by the service whose anchor is here.
+pub(super) fn value_of_vendor(text: &str, at: usize, vendor: &Vendor) -> Option<Span> {
+    let (from, to) = value(text, at, vendor)?;
+    Span::checked(text, from, to, |value| is_key(value, vendor))
+}
+
+/// The beginning of such a key that may go on beyond the end of the text.
+pub(in crate::platform::redact) fn open_vendor(
+    text: &str,
+    at: usize,
+    vendor: &Vendor,
+) -> Option<usize> {
+    let (from, to) = value(text, at, vendor)?;
+    (to == text.len() && to - from <= MAX_KEY).then_some(from)
+}
+
+fn value(text: &str, at: usize, vendor: &Vendor) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let start = at.checked_sub(vendor.offset)?;
+    let found = bytes.get(start..start + vendor.name.len())?;
+    if !found.eq_ignore_ascii_case(vendor.name.as_bytes()) {
+        return None;
+    }
+    let before = bytes[..start].iter().rev().take(MAX_NAME);
+    let begin = start - before.take_while(|byte| is_word(**byte)).count();
+    let after = start + vendor.name.len();
+    let end = after + run(&bytes[after..bytes.len().min(after + MAX_NAME)], is_word);
+    if !is_end(&text[after..end]) {
+        return None;
+    }
+    let tied = tie(text, begin, end)?;
+    if matches!(tied.by, Tie::Nothing | Tie::Tag) {
+        return None;
+    }
+    let quotes = run(&bytes[tied.value..], |byte| {
+        matches!(byte, b'"' | b'\'' | b'`' | b'\\')
+    });
+    let from = tied.value + quotes.min(4);
+    Some((from, from + plain(&bytes[from..])))
+}
+
+/// A member of an object with this name and value is such a key.
+pub(in crate::platform::redact) fn is_key_of_vendor(name: &str, value: &str) -> bool {
+    if !is_random(value, true) {
+        return false;
+    }
+    let lower = name.to_ascii_lowercase();
+    let is_named = |vendor: &&Vendor| {
+        let found = lower.rfind(vendor.name);
+        found.is_some_and(|at| is_end(&lower[at + vendor.name.len()..]))
+    };
+    VENDORS
+        .iter()
+        .find(is_named)
+        .is_some_and(|vendor| is_key(value, vendor))
+}
+
+fn is_end(rest: &str) -> bool {
+    let letters: String = rest.chars().filter(char::is_ascii_alphanumeric).collect();
+    let letters = letters.to_ascii_lowercase();
+    ENDS.contains(&letters.as_str())
+}
+
+fn is_key(value: &str, vendor: &Vendor) -> bool {
+    is_random(value, WITH_UUID.contains(&vendor.name))
+}
+
+/// A value looks as if a machine drew it: letters and digits change often, and it is not the name of
+/// something.
+fn is_random(value: &str, may_be_uuid: bool) -> bool {
+    let bytes = value.as_bytes();
+    let of = |byte: &u8| is_word(*byte) || matches!(byte, b'=' | b'+' | b'/');
+    let changes = bytes
+        .windows(2)
+        .filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit());
+    let dashes = bytes.iter().filter(|byte| **byte == b'-').count();
+    let is_uuid = bytes.len() == 36 && dashes == 4;
+    (16..=MAX_KEY).contains(&bytes.len())
+        && bytes.iter().all(of)
+        && changes.count() >= 4
+        && bytes.iter().any(u8::is_ascii_alphabetic)
+        && (may_be_uuid || !is_uuid)
+        && dashes <= MAX_DASHES
+}

@@ -327,6 +327,7 @@ fn tool_settings(config: &Config, metrics: Metrics) -> Result<ToolSettings, Buil
         metrics,
     )?;
     let closed_folders: Vec<_> = config.data_dir().into_iter().collect();
+    let home = config.surroundings.command_environment.get("HOME");
     Ok(ToolSettings {
         set: ToolSet::built_in(),
         launch,
@@ -337,7 +338,7 @@ fn tool_settings(config: &Config, metrics: Metrics) -> Result<ToolSettings, Buil
             reserved_ports: vec![config.server.bind.port()],
             ..ToolLimits::default()
         },
-        policy: Policy::built_in()?.closing(&closed_folders),
+        policy: Policy::built_in()?.closing(&closed_folders, home.map(AsRef::as_ref)),
         closed_folders,
     })
 }

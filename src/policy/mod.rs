@@ -11,6 +11,7 @@ pub mod kill;
 pub mod matcher;
 pub mod model;
 pub mod paths;
+pub mod reach;
 pub mod request;
 pub mod rule;
 pub mod rules;

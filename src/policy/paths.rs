@@ -1,18 +1,20 @@
 //! Where a path of a command or a file tool leads.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use globset::GlobBuilder;
 use nix::fcntl::OFlag;
 
 use crate::platform::redact::evidence::holds_secret;
 use crate::policy::judge::call::HOLE;
 use crate::policy::judge::shell_state::Directory;
+use crate::policy::reach::closed::Closed;
+use crate::policy::reach::tracked::tracked;
+use crate::policy::rule::FileAccess;
+use crate::policy::rules::Rules;
 
 /// Where a path leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,59 +33,48 @@ pub enum Place {
 #[derive(Clone, Copy, Debug)]
 pub struct Places<'a> {
     root: &'a Path,
-    /// Folders of the server's own data, by their real paths.
-    closed: &'a [PathBuf],
+    /// Folders of the server's own data.
+    closed: &'a Closed,
     /// Tells whether a file holds a secret.
     holds_secret: fn(&Path) -> bool,
+    /// The folder of examples that holds a secret file.
+    example: Option<&'static str>,
 }
 
 impl<'a> Places<'a> {
     /// Paths of the workspace at `root`.
     pub fn new(root: &'a Path) -> Self {
+        static NONE: LazyLock<Closed> = LazyLock::new(Closed::default);
         Self {
             root,
-            closed: &[],
+            closed: &NONE,
             holds_secret: file_holds_secret,
+            example: None,
         }
     }
 
     /// Where the examples of rules are judged: nothing is there but folders and files that examples
     /// name.
     pub fn of_examples() -> Self {
-        static CLOSED: LazyLock<Vec<PathBuf>> =
-            LazyLock::new(|| vec![PathBuf::from("/nowhere/server-data")]);
+        static CLOSED: LazyLock<Closed> =
+            LazyLock::new(|| Closed::new(&[PathBuf::from("/nowhere/server-data")], None));
         Self {
             root: Path::new("/nowhere/workspace"),
             closed: &CLOSED,
             holds_secret: |path| path.ends_with("config/holds-a-secret.ini"),
+            example: Some("config"),
         }
     }
 
     /// The same, beside folders that nothing may look into.
     #[must_use]
-    pub fn closing(self, closed: &'a [PathBuf]) -> Self {
+    pub fn closing(self, closed: &'a Closed) -> Self {
         Self { closed, ..self }
     }
 
-    /// True if an absolute path is a closed folder or leads into one. Wildcards stand for any name.
-    pub fn is_closed(&self, path: &str) -> bool {
-        self.meets_closed(path, |real, closed| real.starts_with(closed))
-    }
-
-    /// True if an absolute path is that or a folder around a closed one, so that to read all that is
-    /// in it is to read that too.
-    pub fn holds_closed(&self, path: &str) -> bool {
-        self.meets_closed(path, |real, closed| {
-            real.starts_with(closed) || closed.starts_with(real)
-        })
-    }
-
-    fn meets_closed(&self, path: &str, meets: impl Fn(&Path, &Path) -> bool) -> bool {
-        let real = Path::new(path).canonicalize();
-        let real = real.as_deref().unwrap_or(Path::new(path));
+    /// The folders that nothing may look into.
+    pub fn closed(&self) -> &'a Closed {
         self.closed
-            .iter()
-            .any(|closed| meets(real, closed) || may_meet(path, closed))
     }
 
     /// The absolute path of a file of the workspace, with its links followed.
@@ -103,15 +94,24 @@ impl<'a> Places<'a> {
         }
     }
 
+    /// True if a folder is the one of examples that holds a secret file.
+    pub fn is_example(&self, folder: &str) -> bool {
+        self.example == Some(folder)
+    }
+
+    /// The first secret file that the repository of the workspace tracks, by its name.
+    pub(super) fn tracked_secret(&self, rules: &Rules) -> Option<String> {
+        let names = tracked(self.root);
+        let is_secret = |name: &String| {
+            let lower = name.to_lowercase();
+            !rules.about_file(&lower, FileAccess::Read).is_empty()
+        };
+        names.into_iter().find(is_secret)
+    }
+
     /// True if a file of the workspace holds a secret.
     pub fn holds_secret(&self, relative: &str) -> bool {
         !relative.contains([HOLE, '\0']) && (self.holds_secret)(&self.absolute(relative))
-    }
-
-    /// True if a text names a closed folder, so that a program in it may open it.
-    pub fn names_closed(&self, text: &str) -> bool {
-        let mut closed = self.closed.iter().filter_map(|folder| folder.to_str());
-        closed.any(|folder| text.contains(folder))
     }
 
     /// The workspace's path as text.
@@ -170,7 +170,7 @@ impl<'a> Places<'a> {
 }
 
 /// The most of a file that is looked at, in bytes.
-const LOOKED_AT: u64 = 1 << 20;
+const LOOKED_AT: u64 = 8 << 20;
 
 /// Looks into a file. What is no file, cannot be read or is no text holds no secret that could be
 /// told.
@@ -188,20 +188,6 @@ fn file_holds_secret(path: &Path) -> bool {
     let mut bytes = Vec::new();
     let read = file.take(LOOKED_AT).read_to_end(&mut bytes);
     read.is_ok() && holds_secret(&String::from_utf8_lossy(&bytes))
-}
-
-/// True if a pattern of paths may stand for something in a folder, or for a folder around it.
-fn may_meet(pattern: &str, folder: &Path) -> bool {
-    if !pattern.contains(['*', '?', '[', '{']) {
-        return false;
-    }
-    let parts = pattern.split('/').filter(|part| !part.is_empty());
-    let names = folder.iter().skip(1).map(OsStr::to_string_lossy);
-    parts.zip(names).all(|(part, name)| {
-        let glob = GlobBuilder::new(part).build();
-        // What is no pattern here may be one for the shell.
-        glob.map_or(true, |glob| glob.compile_matcher().is_match(name.as_ref()))
-    })
 }
 
 /// A path without `.`, `..`, doubled and trailing slashes, as text.

@@ -1,5 +1,6 @@
 //! The policy itself: one judge for every request.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
@@ -13,6 +14,7 @@ use crate::policy::judge::shell_state::Directory;
 use crate::policy::judge::walker::Walker;
 use crate::policy::model::{Action, Finding, Judgement, Verdict};
 use crate::policy::paths::{Place, Places};
+use crate::policy::reach::closed::Closed;
 use crate::policy::request::Request;
 use crate::policy::rule::FileAccess;
 use crate::policy::rules::{Rules, Shared};
@@ -26,8 +28,8 @@ const BUILT_IN: &str = include_str!("rules.toml");
 #[derive(Clone, Debug)]
 pub struct Policy {
     rules: Shared,
-    /// Folders of the server's own data, by their real paths.
-    closed: Arc<[PathBuf]>,
+    /// Folders of the server's own data.
+    closed: Arc<Closed>,
 }
 
 impl Policy {
@@ -36,17 +38,17 @@ impl Policy {
     pub fn built_in() -> Result<Self, PolicyError> {
         static POLICY: LazyLock<Result<Policy, PolicyError>> = LazyLock::new(|| {
             let rules = Arc::new(Rules::built_in(BUILT_IN)?);
-            let closed = Arc::from([]);
+            let closed = Arc::default();
             Ok(Policy { rules, closed })
         });
         POLICY.clone()
     }
 
-    /// This policy where these folders hold the server's own data, which nothing may look into.
+    /// This policy where these folders hold the server's own data, which nothing may look into, and
+    /// commands have this home folder.
     #[must_use]
-    pub fn closing(self, folders: &[PathBuf]) -> Self {
-        let real = |folder: &PathBuf| folder.canonicalize().unwrap_or_else(|_| folder.clone());
-        let closed = folders.iter().map(real).collect();
+    pub fn closing(self, folders: &[PathBuf], home: Option<&Path>) -> Self {
+        let closed = Arc::new(Closed::new(folders, home));
         Self { closed, ..self }
     }
 
@@ -184,7 +186,14 @@ impl Policy {
                 ),
             })
             .collect();
-        if access == FileAccess::Read {
+        // What is changed of a file is shown with what stands around it.
+        let is_shown = access == FileAccess::Read || places.absolute(&inside).is_file();
+        if access == FileAccess::Write && is_shown {
+            let names: BTreeSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
+            let reads = names.into_iter().map(Found::Reads);
+            sightings.extend(reads.map(|found| (files::read_by_tool(&inside), found)));
+        }
+        if is_shown {
             let scope = || files::read_by_tool(&places.real_name(&inside));
             let absolute = places.absolute(&inside);
             let place = absolute.to_string_lossy().to_lowercase();
@@ -294,7 +303,7 @@ mod tests {
     #[test]
     fn the_built_in_rules_keep_their_own_examples() {
         let rules = Arc::new(Rules::built_in(BUILT_IN).unwrap());
-        let closed = Arc::from([]);
+        let closed = Arc::default();
         let broken = Policy { rules, closed }.broken_examples();
         let broken: Vec<_> = broken.iter().map(ToString::to_string).collect();
         assert_eq!(broken, Vec::<String>::new());

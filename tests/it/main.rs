@@ -45,6 +45,7 @@ mod redaction;
 mod retrieval;
 mod review;
 mod runs;
+mod secrets;
 mod served;
 mod support;
 mod telemetry;

@@ -43,6 +43,8 @@ pub struct Chat {
     pub router_info: Map<String, Value>,
     /// Files that were shown to the model.
     pub files: Vec<String>,
+    /// How many files were left out because they may hold secrets.
+    pub secret_files: usize,
     task: Task,
     route: Route,
     request: ChatRequest,
@@ -100,11 +102,13 @@ pub async fn prepare(
         max_output_tokens: Some(route.max_output_tokens),
         temperature: task.temperature(),
     };
+    let secret_files = found.secret_files;
     let mut files: Vec<String> = found.chunks.into_iter().map(|chunk| chunk.path).collect();
     files.dedup();
     Ok(Chat {
         router_info: router_info(&route, mode.as_deref(), "chat"),
         files,
+        secret_files,
         task,
         route,
         request,

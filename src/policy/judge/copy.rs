@@ -141,9 +141,17 @@ impl Walker<'_> {
         let keeps_name = (call.program == "curl" && call.has(&["-O", "--remote-name"]))
             || (call.program != "curl" && output.is_none());
         if keeps_name {
-            for url in call.args.iter().filter(|arg| arg.text.contains('/')) {
-                if let Some(name) = url.text.rsplit('/').next() {
+            let urls: Vec<Field> = call.args.clone();
+            for url in urls.iter().filter(|arg| arg.text.contains('/')) {
+                let path = url.text.split(['?', '#']).next().unwrap_or_default();
+                let name = path.rsplit('/').next().unwrap_or_default();
+                if !name.is_empty() && !url.is_option() {
                     self.downloaded.insert(name.to_owned());
+                    let file = Field {
+                        text: name.to_owned(),
+                        ..url.clone()
+                    };
+                    self.writes(&file, &call.program, &call.segment);
                 }
             }
         }

@@ -43,8 +43,11 @@ impl Walker<'_> {
             }
             Piece::Process(script) => {
                 let outer = self.scope.clone();
+                let passes_on = std::mem::replace(&mut self.passes_on, true);
                 self.script(script);
+                self.passes_on = passes_on;
                 self.scope = outer;
+                atoms.extend("/dev/fd/".chars().map(Atom::Quoted));
                 atoms.push(Atom::Hole(Certainty::Tame));
             }
             Piece::Arithmetic(word) => {
@@ -80,7 +83,9 @@ impl Walker<'_> {
     /// What commands print, as far as it is known; they are judged too.
     fn output_of(&mut self, script: &Script) -> Field {
         let outer = self.scope.clone();
+        let passes_on = std::mem::replace(&mut self.passes_on, true);
         let text = self.script(script);
+        self.passes_on = passes_on;
         let value = self.known_output(script, text);
         self.scope = outer;
         value

@@ -23,6 +23,7 @@ pub const FACTS: &[&str] = &[
     "writes-unknown",
     "reads-unknown",
     "holds-secret",
+    "secret-below",
     "server-data",
     "links-outside",
     "copies-program",

@@ -13,6 +13,7 @@ pub mod fields;
 pub mod file_access;
 pub mod packages;
 pub mod program;
+pub mod reading;
 pub mod scan;
 pub mod scopes;
 pub mod shell_state;

@@ -52,6 +52,8 @@ pub struct Scope {
     pub functions: HashSet<String>,
     /// Where commands run, relative to the workspace or absolute.
     pub directory: Directory,
+    /// True once a variable was set: programs may find it in their environment.
+    pub has_set: bool,
 }
 
 impl Scope {
@@ -61,6 +63,7 @@ impl Scope {
             variables: HashMap::new(),
             functions: HashSet::new(),
             directory: Directory::At(directory),
+            has_set: false,
         }
     }
 
@@ -89,6 +92,7 @@ impl Scope {
 
     /// Sets a variable.
     pub fn set(&mut self, name: &str, value: Field) {
+        self.has_set = true;
         self.variables.insert(name.to_owned(), value);
     }
 

@@ -6,8 +6,11 @@ use crate::policy::judge::call::{Call, Certainty, Field, HOLE, Stdin};
 use crate::policy::judge::expansion::{join, printed};
 use crate::policy::judge::facts::Sighting;
 use crate::policy::judge::program::hides_code;
+use crate::policy::judge::reading::listed::ListedFiles;
+use crate::policy::judge::scopes::files;
 use crate::policy::judge::shell_state::{Directory, Scope, names};
 use crate::policy::paths::{Place, Places};
+use crate::policy::reach::below::Searched;
 use crate::policy::rules::Rules;
 use crate::policy::scope::ActionScope;
 use crate::policy::shell::ast::{Assignment, Command, Node, Redirect, RedirectKind, Script, Word};
@@ -55,6 +58,13 @@ pub struct Walker<'a> {
     pub(super) exact: Option<(String, ActionScope)>,
     /// True if something around the program that is judged gives it an input.
     pub(super) fed: bool,
+    /// True if what the program that is judged prints goes on to a file or to a program that may do
+    /// more with it than show it.
+    pub(super) passes_on: bool,
+    /// What was found below folders so far.
+    pub(super) searched: Searched,
+    /// The files whose names the program that is judged is told; none when that is not known.
+    pub(super) listed: Option<ListedFiles>,
 }
 
 impl<'a> Walker<'a> {
@@ -79,6 +89,9 @@ impl<'a> Walker<'a> {
             current: None,
             exact: None,
             fed: false,
+            passes_on: false,
+            searched: Searched::default(),
+            listed: None,
         }
     }
 
@@ -86,7 +99,7 @@ impl<'a> Walker<'a> {
     pub fn script_text(&mut self, text: &str) {
         self.command.get_or_insert_with(|| text.to_owned());
         self.parsed += text.len();
-        if self.places.names_closed(text) {
+        if self.places.closed().is_named_in(text, self.places.root()) {
             self.fact("server-data", "bash", text);
         }
         if self.scripts >= MAX_SCRIPTS || self.parsed > MAX_PARSED {
@@ -116,16 +129,21 @@ impl<'a> Walker<'a> {
             }
             printed = None;
             let mut stdin = Stdin::Nothing;
+            self.listed = None;
             let several = pipeline.len() > 1;
-            for command in pipeline {
+            let passes_on = self.passes_on;
+            for (at, command) in pipeline.iter().enumerate() {
+                self.passes_on = passes_on || pipeline[at + 1..].iter().any(does_more);
                 let outer = several.then(|| self.scope.directory.clone());
                 printed = self.command(command, stdin);
                 stdin = printed.clone().map_or(Stdin::Unknown, Stdin::Text);
+                self.listed = ListedFiles::by(&self.last);
                 // Every part of a pipeline runs in a shell of its own.
                 if let Some(outer) = outer {
                     self.scope.directory = outer;
                 }
             }
+            self.passes_on = passes_on;
         }
         printed
     }
@@ -140,7 +158,10 @@ impl<'a> Walker<'a> {
             self.redirect(redirect, command, &mut input, &mut output_file);
         }
         self.fed |= input != Stdin::Nothing && !matches!(command.node, Node::Simple { .. });
+        let passes_on = self.passes_on;
+        self.passes_on |= output_file.is_some();
         let printed = self.node(command, input, output_file);
+        self.passes_on = passes_on;
         self.leave(outer);
         if !matches!(command.node, Node::Simple { .. }) {
             self.last.clear();
@@ -354,6 +375,17 @@ impl<'a> Walker<'a> {
 
     pub(super) fn is_lost(&self) -> bool {
         self.scope.directory == Directory::Unknown
+    }
+}
+
+/// True if a command may do more with its input than show it.
+fn does_more(command: &Command) -> bool {
+    match &command.node {
+        Node::Simple { words, .. } => {
+            let program = words.first().and_then(Word::literal);
+            !program.is_some_and(|program| files::only_shows(&program))
+        }
+        Node::Compound { .. } | Node::For { .. } | Node::Function { .. } => true,
     }
 }
 

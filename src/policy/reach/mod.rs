@@ -1,0 +1,6 @@
+//! What commands reach beyond the files that they name: what is below a folder, what a repository
+//! tracks, and the server's own data.
+
+pub mod below;
+pub mod closed;
+pub mod tracked;

@@ -63,6 +63,7 @@ use crate::tools::registry::ToolSet;
 use crate::vault::config::KeyError;
 use crate::vault::envelope::DataKey;
 use crate::vault::service::Vault;
+use crate::workspaces::service::Workspaces;
 use crate::{ledger, llm};
 
 /// Every service of a process; cheap to clone.
@@ -217,7 +218,7 @@ impl App {
         let times = LeaseTimes {
             lasts: Duration::from_secs(config.agent.lease_seconds),
         };
-        let active = ActiveRuns::default();
+        let (active, rules) = (ActiveRuns::default(), config.workspace_rules());
         let deps = Deps {
             db: db.clone(),
             clock: clock.clone(),
@@ -238,6 +239,7 @@ impl App {
             router: models.clone(),
             config: Arc::new(config.agent.clone()),
             tools: Arc::new(tool_settings(&config)?),
+            workspaces: Workspaces::new(db.clone(), clock.clone(), audit.clone(), rules),
         };
         let agent = AgentService::new(deps);
         Ok(Self {
@@ -318,7 +320,6 @@ fn tool_settings(config: &Config) -> Result<ToolSettings, BuildError> {
     if let Some(program) = &config.surroundings.supervisor {
         launch.supervisor.clone_from(program);
     }
-    let closed_folders: Vec<_> = config.data_dir().into_iter().collect();
     Ok(ToolSettings {
         set: ToolSet::built_in(),
         launch,
@@ -328,8 +329,7 @@ fn tool_settings(config: &Config) -> Result<ToolSettings, BuildError> {
             reserved_ports: vec![config.server.bind.port()],
             ..ToolLimits::default()
         },
-        policy: Policy::built_in()?.closing(&closed_folders),
-        closed_folders,
+        policy: Policy::built_in()?.closing(&config.workspace_rules().closed),
     })
 }
 

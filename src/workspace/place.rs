@@ -94,7 +94,15 @@ mod tests {
         symlink(root.join("a"), root.join("far")).unwrap();
         symlink("../../near", root.join("a/b/back")).unwrap();
         for path in [
-            "", "a/b", "a/file", "near", "far/b", "far/./b/../b", "near/..", "a/b/back", "a//b/",
+            "",
+            "a/b",
+            "a/file",
+            "near",
+            "far/b",
+            "far/./b/../b",
+            "near/..",
+            "a/b/back",
+            "a//b/",
         ] {
             let path = root.join(path);
             assert_eq!(place_of(&path), path.canonicalize().unwrap(), "{path:?}");
@@ -138,7 +146,10 @@ mod tests {
         assert_eq!(place_of(&root.join("Acme/x")), root.join("Acme/x"));
         // What a file system that ignores them shows: one folder under both names.
         let found = root.join("acme").symlink_metadata().unwrap();
-        assert_eq!(spelled(&root, OsStr::new("ACME"), &found), root.join("acme"));
+        assert_eq!(
+            spelled(&root, OsStr::new("ACME"), &found),
+            root.join("acme")
+        );
     }
 
     #[test]
@@ -149,7 +160,11 @@ mod tests {
             ("/srv", "/srv/a", true),
             ("/srv/a", "/srv/ab", false),
         ] {
-            assert_eq!(overlap(Path::new(one), Path::new(other)), is, "{one} {other}");
+            assert_eq!(
+                overlap(Path::new(one), Path::new(other)),
+                is,
+                "{one} {other}"
+            );
         }
     }
 }

@@ -19,7 +19,9 @@ pub enum Error {
     #[error(transparent)]
     Unusable(WorkspaceError),
     /// A folder that nobody has cannot be released.
-    #[error("the folder `{0}` belongs to no organisation; `navi workspaces list` shows those that do")]
+    #[error(
+        "the folder `{0}` belongs to no organisation; `navi workspaces list` shows those that do"
+    )]
     Unbound(String),
     /// Only the whole folder that was bound can be released.
     #[error("the folder `{path}` belongs to an organisation with all of `{bound}`; release that")]

@@ -124,11 +124,21 @@ mod tests {
     #[test]
     fn what_lies_in_a_folder_stands_between_its_ends() {
         let (from, to) = bound("/srv/a").below();
-        for inside in ["/srv/a/b", "/srv/a/\u{ff}", "/srv/a/\u{10ffff}", "/srv/a/b/c"] {
+        for inside in [
+            "/srv/a/b",
+            "/srv/a/\u{ff}",
+            "/srv/a/\u{10ffff}",
+            "/srv/a/b/c",
+        ] {
             assert!(inside >= from.as_str() && inside < to.as_str(), "{inside}");
         }
-        for outside in ["/srv/a", "/srv/ab", "/srv/a.b", "/srv/a-b", "/srv/b", "/srv/a0"] {
-            assert!(outside < from.as_str() || outside >= to.as_str(), "{outside}");
+        for outside in [
+            "/srv/a", "/srv/ab", "/srv/a.b", "/srv/a-b", "/srv/b", "/srv/a0",
+        ] {
+            assert!(
+                outside < from.as_str() || outside >= to.as_str(),
+                "{outside}"
+            );
         }
         assert_eq!(bound("/").below(), ("/".to_owned(), "0".to_owned()));
     }

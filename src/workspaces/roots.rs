@@ -11,19 +11,19 @@ const ORG: &str = "{org}";
 
 /// The folders that workspaces may lie in; without any, every folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Roots(Vec<Root>);
+pub struct Roots(Vec<RootFolder>);
 
 /// A folder that workspaces may lie in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Root {
+struct RootFolder {
     /// The folder; before `{org}`, when that is in it.
     path: PathBuf,
-    whose: Whose,
+    kind: RootKind,
 }
 
-/// Whose workspaces lie in a root.
+/// The organisations that work in a root.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Whose {
+enum RootKind {
     /// Everybody's.
     Shared,
     /// Those of one organisation.
@@ -69,9 +69,9 @@ impl FromStr for Roots {
     type Err = InvalidRoots;
 
     fn from_str(text: &str) -> Result<Self, InvalidRoots> {
-        let mut roots: Vec<(&str, Root)> = Vec::new();
+        let mut roots: Vec<(&str, RootFolder)> = Vec::new();
         for entry in text.split(':') {
-            let root = Root::parse(entry)?;
+            let root = RootFolder::parse(entry)?;
             for (other_entry, other) in &roots {
                 root.beside(other, entry, other_entry)?;
                 other.beside(&root, other_entry, entry)?;
@@ -82,7 +82,7 @@ impl FromStr for Roots {
     }
 }
 
-impl Root {
+impl RootFolder {
     fn parse(entry: &str) -> Result<Self, InvalidRoots> {
         let named = || entry.to_owned();
         if entry.is_empty() {
@@ -116,33 +116,30 @@ impl Root {
                 below = Some(PathBuf::new());
             }
         }
-        let whose = match (org, below) {
-            (Some(org), _) => Whose::Named(org),
-            (None, Some(below)) => Whose::Each { below },
-            (None, None) => Whose::Shared,
+        let kind = match (org, below) {
+            (Some(org), _) => RootKind::Named(org),
+            (None, Some(below)) => RootKind::Each { below },
+            (None, None) => RootKind::Shared,
         };
-        Ok(Self {
-            path: before,
-            whose,
-        })
+        Ok(Self { path: before, kind })
     }
 
     /// Refuses what would make one folder that of two. Links are not looked at here; what they lead to
     /// is refused to both.
     fn beside(&self, other: &Self, entry: &str, other_entry: &str) -> Result<(), InvalidRoots> {
         let both = || (entry.to_owned(), other_entry.to_owned());
-        match (&self.whose, &other.whose) {
-            (Whose::Named(one), Whose::Named(another))
+        match (&self.kind, &other.kind) {
+            (RootKind::Named(one), RootKind::Named(another))
                 if one != another && overlap(&self.path, &other.path) =>
             {
                 let (one, another) = both();
                 Err(InvalidRoots::Overlap(another, one))
             }
-            (Whose::Shared, Whose::Named(_)) if self.path.starts_with(&other.path) => {
+            (RootKind::Shared, RootKind::Named(_)) if self.path.starts_with(&other.path) => {
                 let (inner, outer) = both();
                 Err(InvalidRoots::Inside(inner, outer))
             }
-            (Whose::Shared | Whose::Named(_), Whose::Each { below }) => {
+            (RootKind::Shared | RootKind::Named(_), RootKind::Each { below }) => {
                 let Ok(rest) = self.path.strip_prefix(&other.path) else {
                     return Ok(());
                 };
@@ -150,7 +147,7 @@ impl Root {
                 let (Some(name), inner) = (rest.next(), rest.as_path()) else {
                     return Ok(());
                 };
-                let is_own = matches!(&self.whose, Whose::Named(org)
+                let is_own = matches!(&self.kind, RootKind::Named(org)
                     if component(org) == name.as_os_str().to_str());
                 if inner.starts_with(below) && inner != below && !is_own {
                     let (inner, outer) = both();
@@ -176,24 +173,24 @@ impl Roots {
         let mut literal = 0;
         for root in &self.0 {
             let real = place_of(&root.path);
-            match &root.whose {
-                Whose::Named(other) if other != org => {
+            match &root.kind {
+                RootKind::Named(other) if other != org => {
                     if overlap(place, &real) {
                         return false;
                     }
                 }
-                Whose::Shared | Whose::Named(_) if place.starts_with(&real) => {
+                RootKind::Shared | RootKind::Named(_) if place.starts_with(&real) => {
                     is_ours = true;
                     // A link may have been put there by whoever may write beside it.
                     if !root.path.is_symlink() {
                         literal = literal.max(depth(&real));
                     }
                 }
-                Whose::Shared | Whose::Named(_) | Whose::Each { .. } => {}
+                RootKind::Shared | RootKind::Named(_) | RootKind::Each { .. } => {}
             }
         }
         for root in &self.0 {
-            if let Whose::Each { below } = &root.whose {
+            if let RootKind::Each { below } = &root.kind {
                 match of_each(&place_of(&root.path), below, org, place) {
                     ByName::Ours => is_ours = true,
                     ByName::Theirs { depth } if depth > literal => return false,
@@ -205,7 +202,7 @@ impl Roots {
     }
 }
 
-/// Whose a place is by the name of a folder in it.
+/// The owner of a place, by the name of a folder that holds it.
 enum ByName {
     Ours,
     /// Another organisation's, or all organisations'; with the depth of the folder.

@@ -30,7 +30,7 @@ pub struct Workspaces {
 }
 
 /// A folder that a request names, as it was found.
-struct Found {
+struct Looked {
     /// The folder, or why it cannot be worked in.
     opened: Result<Workspace, WorkspaceError>,
     /// Where the name leads.
@@ -55,7 +55,7 @@ impl Workspaces {
     /// others, nobody learns whether it is there, or what it is.
     pub async fn open(&self, principal: &Principal, path: &str) -> Result<Workspace, Error> {
         let org_id = &principal.org_id;
-        let Found { opened, place } = self.find(org_id, path).await?;
+        let Looked { opened, place } = self.find(org_id, path).await?;
         let not_found = || Error::NotFound(path.to_owned());
         let standing = self.standing(org_id, &place).await?;
         if standing == Standing::Theirs {
@@ -74,10 +74,10 @@ impl Workspaces {
 
     /// True if a folder is, or could be, the organisation's at this moment. Binds nothing.
     pub async fn is_open_to(&self, org_id: &OrgId, path: &str) -> sqlx::Result<bool> {
-        let Ok(found) = self.find(org_id, path).await else {
+        let Ok(Looked { place, .. }) = self.find(org_id, path).await else {
             return Ok(false);
         };
-        Ok(self.standing(org_id, &found.place).await? != Standing::Theirs)
+        Ok(self.standing(org_id, &place).await? != Standing::Theirs)
     }
 
     /// Everything that an organisation may look into at this moment.
@@ -92,7 +92,7 @@ impl Workspaces {
     }
 
     /// Looks for a folder where the settings allow one.
-    async fn find(&self, org_id: &OrgId, path: &str) -> Result<Found, Error> {
+    async fn find(&self, org_id: &OrgId, path: &str) -> Result<Looked, Error> {
         let (rules, org_id, path) = (self.rules.clone(), org_id.clone(), path.to_owned());
         let look = move || {
             let opened = Workspace::open(&path);
@@ -105,7 +105,7 @@ impl Workspaces {
             };
             rules.check(&org_id, &place, &path)?;
             let place = BoundPath::of(&place).ok_or(Error::NotFound(path))?;
-            Ok(Found { opened, place })
+            Ok(Looked { opened, place })
         };
         let looked = tokio::task::spawn_blocking(look).await;
         looked.unwrap_or_else(|failure| {
@@ -162,7 +162,9 @@ impl Workspaces {
         let unbound = || Error::Unbound(place.display().to_string());
         let bound = BoundPath::of(&place).ok_or_else(unbound)?;
         let mut conn = self.db.acquire().await?;
-        let binding = store::around(&mut conn, &bound).await?.ok_or_else(unbound)?;
+        let binding = store::around(&mut conn, &bound)
+            .await?
+            .ok_or_else(unbound)?;
         drop(conn);
         if binding.path != bound.as_str() {
             return Err(Error::Within {
@@ -172,7 +174,12 @@ impl Workspaces {
         }
         let entry = NewEntry {
             payload: Some(json!({ "forced": is_forced })),
-            ..entry(&binding.org_id, Event::WorkspaceReleased, actor, &binding.path)
+            ..entry(
+                &binding.org_id,
+                Event::WorkspaceReleased,
+                actor,
+                &binding.path,
+            )
         };
         let open = self.audit.begin(entry).await?;
         let released = self.delete(&binding, is_forced).await;

@@ -91,10 +91,7 @@ pub async fn bind(
 }
 
 /// The bindings of an organisation, or of all, by path: what the operator asks.
-pub async fn list(
-    conn: &mut PgConnection,
-    org_id: Option<&OrgId>,
-) -> sqlx::Result<Vec<Binding>> {
+pub async fn list(conn: &mut PgConnection, org_id: Option<&OrgId>) -> sqlx::Result<Vec<Binding>> {
     sqlx::query_as!(
         Binding,
         r#"select org_id as "org_id: OrgId", path, user_id as "user_id: UserId", bound_at
@@ -106,10 +103,7 @@ pub async fn list(
 }
 
 /// The binding that a place lies in, whoever has it: what the operator asks.
-pub async fn around(
-    conn: &mut PgConnection,
-    place: &BoundPath,
-) -> sqlx::Result<Option<Binding>> {
+pub async fn around(conn: &mut PgConnection, place: &BoundPath) -> sqlx::Result<Option<Binding>> {
     sqlx::query_as!(
         Binding,
         r#"select org_id as "org_id: OrgId", path, user_id as "user_id: UserId", bound_at

@@ -53,3 +53,4 @@ mod tools;
 mod trust;
 mod vault;
 mod verify;
+mod workspaces;

@@ -24,11 +24,7 @@ pub struct OpenWorkspace {
 
 impl OpenWorkspace {
     /// Opens where a principal's task works.
-    pub(crate) async fn of(
-        deps: &Deps,
-        principal: &Principal,
-        task: &Task,
-    ) -> Result<Self, Error> {
+    pub(crate) async fn of(deps: &Deps, principal: &Principal, task: &Task) -> Result<Self, Error> {
         let workspace = open(deps, principal, task).await?;
         let built_in = deps.tools.policy.clone();
         let Some(folder) = workspace.clone() else {

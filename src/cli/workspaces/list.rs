@@ -66,7 +66,13 @@ fn tell(bindings: &[Binding], out: &mut (dyn Write + Send)) -> io::Result<()> {
     }
     let mut table = Table::new();
     table.load_style(NOTHING);
-    table.set_header(["folder", "organisation", "since", "first used by", "on the disk"]);
+    table.set_header([
+        "folder",
+        "organisation",
+        "since",
+        "first used by",
+        "on the disk",
+    ]);
     for binding in bindings {
         let exists = binding.folder().is_dir();
         let user = binding.user_id.as_ref().map(UserId::as_str);

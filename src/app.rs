@@ -63,6 +63,7 @@ use crate::tools::registry::ToolSet;
 use crate::vault::config::KeyError;
 use crate::vault::envelope::DataKey;
 use crate::vault::service::Vault;
+use crate::workspaces::service::Workspaces;
 use crate::{ledger, llm};
 
 /// Every service of a process; cheap to clone.
@@ -222,7 +223,7 @@ impl App {
         let times = LeaseTimes {
             lasts: Duration::from_secs(config.agent.lease_seconds),
         };
-        let active = ActiveRuns::default();
+        let (active, rules) = (ActiveRuns::default(), config.workspace_rules());
         let deps = Deps {
             db: db.clone(),
             clock: clock.clone(),
@@ -243,6 +244,7 @@ impl App {
             router: models.clone(),
             config: Arc::new(config.agent.clone()),
             tools: Arc::new(tools),
+            workspaces: Workspaces::new(db.clone(), clock.clone(), audit.clone(), rules),
         };
         let agent = AgentService::new(deps);
         Ok(Self {
@@ -326,7 +328,7 @@ fn tool_settings(config: &Config, metrics: Metrics) -> Result<ToolSettings, Buil
         config.app_env.demand(),
         metrics,
     )?;
-    let closed_folders: Vec<_> = config.data_dir().into_iter().collect();
+    let closed = config.workspace_rules().closed;
     let home = config.surroundings.command_environment.get("HOME");
     Ok(ToolSettings {
         set: ToolSet::built_in(),
@@ -338,8 +340,7 @@ fn tool_settings(config: &Config, metrics: Metrics) -> Result<ToolSettings, Buil
             reserved_ports: vec![config.server.bind.port()],
             ..ToolLimits::default()
         },
-        policy: Policy::built_in()?.closing(&closed_folders, home.map(AsRef::as_ref)),
-        closed_folders,
+        policy: Policy::built_in()?.closing(&closed, home.map(AsRef::as_ref)),
     })
 }
 

@@ -25,3 +25,4 @@ pub mod session;
 pub mod show;
 pub mod token;
 pub mod vault;
+pub mod workspaces;

@@ -55,3 +55,4 @@ mod tools;
 mod trust;
 mod vault;
 mod verify;
+mod workspaces;

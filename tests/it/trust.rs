@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use tempfile::TempDir;
 
 use crate::runs::stage::{calls, says, script};
-use crate::support::served::{Served, url};
+use crate::support::served::{Place, Served, url};
 
 fn write(root: &Path, path: &str, text: &str) {
     let path = root.join(path);
@@ -255,7 +255,9 @@ for path in ["/api/navi/prompt/x", "/api/navi/consent/x", "/api/jobs"]:
 async fn a_process_of_a_run_cannot_answer_in_place_of_a_person(db: PgPool) {
     let run = json!({ "command": "python3 probe.py" });
     let script = script([calls(&[("run_command", run)]), says("Done.")]);
-    let served = Served::start(&script, Some(&url(&db.connect_options()))).await;
+    let place = Place::new(&script, Some(&url(&db.connect_options())));
+    // Within the wall it would not reach the server at all.
+    let served = place.serve(&["--sandbox", "off"]).await;
     let workspace = served.workspace();
     write(&workspace, "probe.py", PROBE);
     write(

@@ -434,6 +434,7 @@ fn what_reads_folders_patterns_or_history_asks_when_secrets_are_among_it() {
     let mut asked = BTreeSet::new();
     for text in [
         "grep -rn main src",
+        "grep -r main src",
         "grep -r --include='*.md' deploy deploy",
         "rg -t rust main src",
         "cat deploy/*.md",

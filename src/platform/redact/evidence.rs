@@ -15,7 +15,7 @@ use crate::platform::redact::rules::find::find;
 const MIN_LENGTH: usize = 12;
 /// The least Shannon entropy of a value under the name of a secret, in bits per character. English
 /// words joined by signs have about 3, hexadecimal digits 3.5 to 4, base64 4.5 to 6.
-const MIN_NAMED_ENTROPY: f64 = 3.4;
+const MIN_NAMED_ENTROPY: f64 = 3.2;
 /// The same of a value whose form is a secret's already.
 const MIN_FORMED_ENTROPY: f64 = 2.8;
 /// The shortest body of a private key: an Ed25519 key has 64 characters.
@@ -84,6 +84,11 @@ const FORMS: &[(&str, &str)] = &[
     ),
     // A variable file of Postman.
     ("\"_postman_variable_scope\"", r"\A\s*\{"),
+    // A private key in one line, as a string of a program or of JSON.
+    (
+        "PRIVATE KEY-----",
+        r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:\\[nr]|\s)+(?:[A-Za-z0-9+/=]|\\[nr]|\s){80}",
+    ),
     // WireGuard, age, PGP, Ansible.
     ("edKey", r"(?m)^\s*PresharedKey\s*=\s*[A-Za-z0-9+/]{43}="),
     ("PrivateKey", r"(?m)^\s*PrivateKey\s*=\s*[A-Za-z0-9+/]{43}="),
@@ -139,6 +144,7 @@ pub fn holds_secret(text: &str) -> bool {
 }
 
 fn is_secret(value: &str, kind: &str) -> bool {
+    let value = value.trim_matches(['"', '\'', ' ']);
     if kind == "private-key" || value.contains(" PRIVATE KEY-----") {
         return value.len() >= MIN_KEY_LENGTH && value.contains("-----BEGIN ");
     }
@@ -175,7 +181,10 @@ fn looks_random(value: &str) -> bool {
         return false;
     }
     let is_mixed = count(u8::is_ascii_uppercase) >= 2 && count(u8::is_ascii_lowercase) >= 2;
-    let is_code = value.contains(['"', '\'', '`', ';', ' ', '[']) || value.ends_with(')');
+    let calls =
+        |pair: &[u8]| pair[1] == b'(' && (pair[0].is_ascii_alphanumeric() || pair[0] == b'_');
+    let is_code =
+        value.contains(['"', '\'', '`', ';', ' ', '[']) || value.as_bytes().windows(2).any(calls);
     value.bytes().all(encoded)
         || ((is_mixed || value.len() >= 32)
             && !is_code

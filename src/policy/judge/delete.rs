@@ -55,7 +55,13 @@ impl Walker<'_> {
         }
         let place = self.place(path);
         // To delete a folder is to delete all that is in it.
-        self.server_data(&place, FileAccess::Read, &call.program, &call.segment);
+        self.server_data(
+            &place,
+            path.glob,
+            FileAccess::Read,
+            &call.program,
+            &call.segment,
+        );
         match place {
             Place::Unknown => fact(self, "deletes-unknown"),
             Place::Outside(at) => {

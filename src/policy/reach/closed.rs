@@ -35,21 +35,30 @@ impl Closed {
         self.folders.is_empty()
     }
 
-    /// True if a path is a closed folder or leads into one. Wildcards and what is not known stand for
-    /// any name. The path need not be normal: what is above a link is where the link leads.
-    pub fn covers(&self, path: &str) -> bool {
-        self.meets(path, |real, closed| real.starts_with(closed))
+    /// True if a path is a closed folder or leads into one. What is not known stands for any name, and
+    /// so do wildcards when the path is a pattern. It need not be normal: what is above a link is where
+    /// the link leads.
+    pub fn covers(&self, path: &str, is_pattern: bool) -> bool {
+        self.meets(path, is_pattern, true, |real, closed| {
+            real.starts_with(closed)
+        })
     }
 
     /// True if a path is that or a folder around a closed one, so that to read all that is in it is to
     /// read that too.
-    pub fn meets_any(&self, path: &str) -> bool {
-        self.meets(path, |real, closed| {
+    pub fn meets_any(&self, path: &str, is_pattern: bool) -> bool {
+        self.meets(path, is_pattern, false, |real, closed| {
             real.starts_with(closed) || closed.starts_with(real)
         })
     }
 
-    fn meets(&self, path: &str, meets: impl Fn(&Path, &Path) -> bool) -> bool {
+    fn meets(
+        &self,
+        path: &str,
+        is_pattern: bool,
+        is_inside: bool,
+        meets: impl Fn(&Path, &Path) -> bool,
+    ) -> bool {
         if self.folders.is_empty() || path.contains('\0') {
             return false;
         }
@@ -58,7 +67,9 @@ impl Closed {
         leads_through_process(&path)
             || self.folders.iter().any(|closed| {
                 let is_known = !path.contains(UNKNOWN_PART);
-                meets(&real, closed) || may_meet(&pattern, closed, is_known)
+                let is_pattern = is_pattern || !is_known;
+                meets(&real, closed)
+                    || (is_pattern && may_meet(&pattern, closed, is_known, is_inside))
             })
     }
 
@@ -167,32 +178,37 @@ fn leads_through_process(path: &str) -> bool {
     through("/proc/") || (path.contains("/dev/fd/") && path.contains(".."))
 }
 
-/// True if a pattern of paths may stand for something in a folder, or for a folder around it. A part
-/// that is not known stands for one name; that more is hidden in it cannot be told.
-fn may_meet(pattern: &str, folder: &Path, is_known: bool) -> bool {
-    if !pattern.contains(['*', '?', '[', '{']) {
+/// True if a pattern of paths may stand for something in a folder, or, unless it has to be inside, for a
+/// folder around it. A part that is not known stands for one name; that more is hidden in it cannot be
+/// told.
+fn may_meet(pattern: &str, folder: &Path, is_known: bool, is_inside: bool) -> bool {
+    if !pattern.contains(['*', '?', '[']) {
         return false;
     }
-    let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty()).collect();
-    let names: Vec<_> = folder.iter().skip(1).map(OsStr::to_string_lossy).collect();
-    if !is_known && parts.len() < names.len() {
-        return false;
-    }
-    let mut normal: Vec<&str> = Vec::new();
-    for part in parts {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in pattern.split('/') {
         match part {
-            "." => {}
+            "" | "." => {}
             ".." => {
-                normal.pop();
+                parts.pop();
             }
-            part => normal.push(part),
+            part => parts.push(part),
         }
     }
-    normal.iter().zip(&names).all(|(part, name)| {
-        let glob = GlobBuilder::new(part).build();
-        // A star matches no hidden name, and what is no pattern here may be one for the shell.
+    let names: Vec<_> = folder.iter().skip(1).map(OsStr::to_string_lossy).collect();
+    if (is_inside || !is_known) && parts.len() < names.len() {
+        return false;
+    }
+    parts.iter().zip(&names).all(|(part, name)| {
+        // The shell has put every alternative in braces in its place; what is left of them is text.
+        let plain = part.replace('{', "[{]").replace('}', "[}]");
+        let glob = GlobBuilder::new(&plain).build();
+        // A star matches no hidden name, and what is no pattern is a name.
         let is_hidden = is_known && name.starts_with('.') && part.starts_with(['*', '?']);
-        !is_hidden && glob.map_or(true, |glob| glob.compile_matcher().is_match(name.as_ref()))
+        let matches = glob.map_or(*part == name, |glob| {
+            glob.compile_matcher().is_match(name.as_ref())
+        });
+        matches && !is_hidden
     })
 }
 
@@ -236,25 +252,32 @@ mod tests {
             at("home/.d*/jwt"),
             at("*/.[d]ata/jwt"),
             at(&format!("home/{UNKNOWN_PART}/jwt")),
-            at("home/.da{ta,te}/jwt"),
             "~/.data/jwt".to_owned(),
             "/proc/self/cwd/../.data".to_owned(),
             format!("/proc/self/root{}", at("home/.data")),
         ] {
-            assert!(closed.covers(&path), "{path}");
+            assert!(closed.covers(&path, true), "{path}");
         }
         for path in [
             at("home"),
             at("home/x/jwt"),
             at("home/work/link/../../x"),
             at("home/*/jwt"),
+            at("home/.d"),
             at(&format!("home/work/{UNKNOWN_PART}")),
             "~/x".to_owned(),
             "/proc/self/status".to_owned(),
         ] {
-            assert!(!closed.covers(&path), "{path}");
+            assert!(!closed.covers(&path, true), "{path}");
         }
-        assert!(closed.meets_any(&at("home")) && !closed.meets_any(&at("home/work")));
+        assert!(closed.meets_any(&at("home"), false) && !closed.meets_any(&at("home/work"), false));
+        assert!(closed.meets_any(&at("h*"), true) && !closed.meets_any(&at("h*"), false));
+        for text in ["/*", "/{print", "/[", "/**/"] {
+            assert!(
+                !closed.covers(text, false) && !closed.covers(text, true),
+                "{text}"
+            );
+        }
         for (rest, ends) in [
             ("/.data/jwt", true),
             ("jwt", true),

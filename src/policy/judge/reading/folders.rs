@@ -22,7 +22,6 @@ pub(super) const SEARCH_VALUED: &[&str] = &[
     "-T",
     "-j",
     "-M",
-    "-r",
     "--regexp",
     "--file",
     "--max-count",
@@ -261,7 +260,14 @@ impl Walker<'_> {
             if self.places.is_example(&folder) {
                 return self.fact("secret-below", &call.program, &call.segment);
             }
-            if !self.places.root().join(&folder).is_dir() {
+            let there = self.places.root().join(&folder);
+            if there.is_file() {
+                let name = folder.to_lowercase();
+                self.note_about(None, Found::Reads(name), &call.program, &call.segment);
+                let file = Field::hole(Certainty::Tame);
+                self.reads_inside(&folder, &file, &call.program, &call.segment);
+            }
+            if !there.is_dir() {
                 continue;
             }
             let (rules, places) = (self.rules, self.places);
@@ -283,6 +289,9 @@ impl Walker<'_> {
         segment: &str,
     ) {
         for path in self.searched.matching(self.places.root(), pattern) {
+            if self.places.absolute(&path).is_dir() {
+                continue;
+            }
             let name = path.to_lowercase();
             self.note_about(None, Found::Reads(name), by, segment);
             self.reads_inside(&path, &Field::hole(Certainty::Tame), by, segment);

@@ -1,6 +1,9 @@
 //! Which files programs read and may show.
 
+use std::path::Path;
+
 use crate::policy::judge::call::{Call, Certainty, Field, HOLE};
+use crate::policy::judge::reading::code::{is_code, script};
 use crate::policy::judge::reading::folders::SEARCH_VALUED;
 use crate::policy::judge::walker::Walker;
 use crate::policy::paths::Place;
@@ -219,12 +222,6 @@ const PASSING: &[&str] = &[
     "gpg",
 ];
 
-/// Readers whose first operand is what they look for or do.
-const TAKE_SCRIPTS: &[&str] = &[
-    "grep", "egrep", "fgrep", "rg", "ag", "ack", "zgrep", "awk", "gawk", "mawk", "nawk", "sed",
-    "jq", "yq", "perl",
-];
-
 impl Walker<'_> {
     /// Judges the files that a call names, whatever program it is: one that is not known to read may
     /// do so.
@@ -252,6 +249,7 @@ impl Walker<'_> {
         if call.program == "git" && names_only.contains(&first) && !call.has(&["-f", "--force"]) {
             return;
         }
+        let script = script(call);
         for arg in &call.args {
             // `file=@.env`, `--data=@.env`, `if=.env`: the path is behind a mark.
             let mut text = arg.text.as_str();
@@ -274,7 +272,11 @@ impl Walker<'_> {
             };
             // What git shows of another time need not be there now.
             let is_of_git = call.program == "git" && arg.text.contains(':');
-            if !is_of_git && self.is_no_path(&file) {
+            let is_script = script.as_deref() == Some(&*arg.text);
+            if !is_of_git && self.is_no_path(&file, is_script) {
+                if is_script || is_code(program) {
+                    self.reads_in_code(&arg.text, call);
+                }
                 continue;
             }
             if file.certainty > Certainty::Unknown && call.program == "git" {
@@ -289,16 +291,17 @@ impl Walker<'_> {
 
     /// True for a word that is a pattern, a message or code rather than the name of a file: it is no
     /// file here, and looks like none.
-    fn is_no_path(&self, file: &Field) -> bool {
+    fn is_no_path(&self, file: &Field, is_script: bool) -> bool {
         let text = file.text.as_str();
         let signs = [
             ' ', '(', ')', '"', '\'', ';', '{', '}', '<', '>', '|', '\\', '^', '$',
         ];
-        let is_word = !text.contains(['/', '.', '*', '?', HOLE]);
+        let name = text.rsplit('/').next().unwrap_or_default();
+        let is_word = !name.contains(['.', '*', '?', HOLE]);
         let Place::Inside(inside) = self.place(file) else {
-            return false;
+            return is_script && !Path::new(text).exists();
         };
-        (is_word || text.contains(signs)) && !self.places.root().join(inside).exists()
+        (is_script || is_word || text.contains(signs)) && !self.places.root().join(inside).exists()
     }
 
     /// Judges files whose names another program tells: these may be any that it lists.
@@ -321,8 +324,7 @@ impl Walker<'_> {
         valued.extend([
             "-n", "-c", "--lines", "--bytes", "-s", "-w", "-F", "-v", "-k", "-o",
         ]);
-        let has_script = call.has(&["-e", "--regexp", "-f", "--expression", "--file"]);
-        let skipped = usize::from(TAKE_SCRIPTS.contains(&program) && !has_script);
+        let skipped = usize::from(script(call).is_some());
         let operands: Vec<Field> = call.operands(&valued).into_iter().cloned().collect();
         for file in operands
             .iter()
@@ -333,7 +335,13 @@ impl Walker<'_> {
             if file.text.starts_with(HOLE) && !listed.folders.is_empty() {
                 for folder in &listed.folders {
                     let place = self.place(folder);
-                    self.server_data(&place, FileAccess::Read, program, &call.segment);
+                    self.server_data(
+                        &place,
+                        folder.glob,
+                        FileAccess::Read,
+                        program,
+                        &call.segment,
+                    );
                     self.reads_below(folder, &listed.reading, call);
                 }
             } else {

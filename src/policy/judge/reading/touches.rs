@@ -38,7 +38,7 @@ impl Walker<'_> {
         if path.text.starts_with("/dev/tcp/") || path.text.starts_with("/dev/udp/") {
             return self.fact("network-device", program, segment);
         }
-        if self.leads_into_closed(&path.text) {
+        if self.leads_into_closed(&path.text, path.glob) {
             self.fact("server-data", program, segment);
         }
         let place = self.place(path);
@@ -62,7 +62,7 @@ impl Walker<'_> {
                 return self.fact(fact, program, segment);
             }
         };
-        self.server_data(&place, access, program, segment);
+        self.server_data(&place, path.glob, access, program, segment);
         if let (Place::Inside(inside), FileAccess::Read) = (&place, access) {
             self.reads_inside(inside, path, program, segment);
         }
@@ -157,6 +157,7 @@ impl Walker<'_> {
     pub(in crate::policy::judge) fn server_data(
         &mut self,
         place: &Place,
+        is_pattern: bool,
         access: FileAccess,
         program: &str,
         segment: &str,
@@ -168,8 +169,8 @@ impl Walker<'_> {
         };
         let closed = self.places.closed();
         let is_closed = match access {
-            FileAccess::Read => closed.meets_any(&absolute),
-            FileAccess::Write => closed.covers(&absolute),
+            FileAccess::Read => closed.meets_any(&absolute, is_pattern),
+            FileAccess::Write => closed.covers(&absolute, is_pattern),
         };
         if is_closed {
             self.fact("server-data", program, segment);
@@ -190,10 +191,13 @@ impl Walker<'_> {
                 .split([':', '=', ',', '@', ' '])
                 .filter(|piece| !piece.is_empty());
             pieces.chain([arg.text.as_str()]).any(|piece| {
-                self.leads_into_closed(piece)
+                self.leads_into_closed(piece, arg.glob)
                     || ((lists || mounts && piece.contains('/'))
                         && !piece.starts_with('-')
-                        && self.places.closed().meets_any(&self.spelled(piece)))
+                        && self
+                            .places
+                            .closed()
+                            .meets_any(&self.spelled(piece), arg.glob))
             })
         });
         if found {
@@ -202,11 +206,11 @@ impl Walker<'_> {
     }
 
     /// True if a path, as it is written, is one into the server's own data.
-    fn leads_into_closed(&self, path: &str) -> bool {
+    fn leads_into_closed(&self, path: &str, is_pattern: bool) -> bool {
         let closed = self.places.closed();
         match path.strip_prefix(HOLE) {
             Some(rest) => closed.may_end_in(rest),
-            None => !path.is_empty() && closed.covers(&self.spelled(path)),
+            None => !path.is_empty() && closed.covers(&self.spelled(path), is_pattern),
         }
     }
 

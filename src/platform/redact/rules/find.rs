@@ -53,6 +53,8 @@ struct Beside {
     markers: Vec<Marker>,
     /// Something that is not seen is written as an escape.
     has_written: bool,
+    /// The end of the last secret that a command takes. What stands in one is no command.
+    taken: usize,
 }
 
 /// Finds the secrets of a text as it is, those at anchors in order and without overlaps.
@@ -84,6 +86,7 @@ fn find_in(text: &str, spans: &mut Vec<Span>) -> Beside {
 /// beside it.
 fn span_at(text: &str, at: usize, done: usize, rule: Rule, beside: &mut Beside) -> Option<Span> {
     let more = &mut beside.more;
+    let known = more.len();
     let span = match rule {
         Rule::Prefix(form) => token::token(text, at, form),
         Rule::Name => pairs::value_of_name(text, at, more),
@@ -96,16 +99,16 @@ fn span_at(text: &str, at: usize, done: usize, rule: Rule, beside: &mut Beside) 
         Rule::Telegram => values::telegram(text, at),
         Rule::CurlUser => values::user_of_curl(text, at),
         Rule::Vendor(vendor) => vendors::value_of_vendor(text, at, vendor),
-        Rule::Program(program) => {
-            arguments::secrets(text, at, program, more);
-            None
-        }
-        Rule::Printed => {
-            pipes::printed(text, at, more);
-            None
-        }
-        Rule::Redirected => {
-            pipes::redirected(text, at, more);
+        Rule::Program(_) | Rule::Printed | Rule::Redirected => {
+            if at >= beside.taken {
+                match rule {
+                    Rule::Program(program) => arguments::secrets(text, at, program, more),
+                    Rule::Printed => pipes::printed(text, at, more),
+                    _ => pipes::redirected(text, at, more),
+                }
+                let ends = more[known..].iter().map(|span| span.end);
+                beside.taken = ends.max().unwrap_or(beside.taken);
+            }
             None
         }
         Rule::Manifest => {

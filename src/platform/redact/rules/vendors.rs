@@ -189,14 +189,15 @@ fn is_key(value: &str, vendor: &Vendor) -> bool {
 fn is_random(value: &str, may_be_uuid: bool) -> bool {
     let bytes = value.as_bytes();
     let of = |byte: &u8| is_word(*byte) || matches!(byte, b'=' | b'+' | b'/');
-    let changes = bytes
-        .windows(2)
-        .filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit());
-    let dashes = bytes.iter().filter(|byte| **byte == b'-').count();
+    // Nearly all other values are ruled out by their length or their first blank.
+    if !(16..=MAX_KEY).contains(&bytes.len()) || !bytes.iter().all(of) {
+        return false;
+    }
+    let is_digit = |at: usize| bytes[at].is_ascii_digit();
+    let changes = (1..bytes.len()).filter(|at| is_digit(at - 1) != is_digit(*at));
+    let dashes = value.matches('-').count();
     let is_uuid = bytes.len() == 36 && dashes == 4;
-    (16..=MAX_KEY).contains(&bytes.len())
-        && bytes.iter().all(of)
-        && changes.count() >= 4
+    changes.count() >= 4
         && bytes.iter().any(u8::is_ascii_alphabetic)
         && (may_be_uuid || !is_uuid)
         && dashes <= MAX_DASHES

@@ -24,7 +24,7 @@ pub(in crate::platform::redact::rules) const PRINTERS: &[(&str, &[u8; 3], usize)
     ("Write-Output", b"e-O", 4),
 ];
 /// The longest document between the words that mark it, in bytes.
-const MAX_DOCUMENT: usize = 8 * 1024;
+const MAX_DOCUMENT: usize = 4 * 1024;
 
 /// Hands over what a command that prints, whose word is here, gives to one that reads a secret.
 pub(in crate::platform::redact::rules) fn printed(text: &str, at: usize, more: &mut Vec<Span>) {
@@ -187,7 +187,7 @@ pub(in crate::platform::redact) fn open_print(text: &str, at: usize) -> Option<u
     }
     let (operands, after) = operands(text, start, end)?;
     let first = operands.first()?.start;
-    if !text[after..].contains(['\n', '`', '"']) {
+    if !text[after..].contains(['\n', '`']) {
         return Some(first);
     }
     let mut at = after;

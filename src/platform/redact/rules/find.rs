@@ -7,11 +7,11 @@ use crate::platform::redact::rules::commands::arguments;
 use crate::platform::redact::rules::commands::files;
 use crate::platform::redact::rules::commands::pipes;
 use crate::platform::redact::rules::forms::{dotted, marked, token};
-use crate::platform::redact::rules::manifests::marker;
 use crate::platform::redact::rules::manifests::marker::Marker;
+use crate::platform::redact::rules::manifests::object;
 use crate::platform::redact::rules::scan::{Anchors, Rule};
 use crate::platform::redact::rules::span::Span;
-use crate::platform::redact::rules::{pairs, values, vendors};
+use crate::platform::redact::rules::{pairs, values, vendor_keys};
 
 /// No text shorter than this holds a secret, in bytes.
 const SHORTEST: usize = 5;
@@ -77,7 +77,7 @@ fn find_in(text: &str, spans: &mut Vec<Span>) -> Beside {
         }
     }
     if !beside.markers.is_empty() {
-        marker::secrets(text, &beside.markers, &mut beside.more);
+        object::secrets(text, &beside.markers, &mut beside.more);
     }
     beside
 }
@@ -98,7 +98,7 @@ fn span_at(text: &str, at: usize, done: usize, rule: Rule, beside: &mut Beside) 
         Rule::Webhook(host) => values::webhook(text, at, host),
         Rule::Telegram => values::telegram(text, at),
         Rule::CurlUser => values::user_of_curl(text, at),
-        Rule::Vendor(vendor) => vendors::value_of_vendor(text, at, vendor),
+        Rule::Vendor(vendor) => vendor_keys::value_of_vendor(text, at, vendor),
         Rule::Program(_) | Rule::Printed | Rule::Redirected => {
             if at >= beside.taken {
                 match rule {

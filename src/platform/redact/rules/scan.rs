@@ -6,8 +6,7 @@
 
 use std::sync::LazyLock;
 
-use crate::platform::redact::rules::commands::pipes::PRINTERS;
-use crate::platform::redact::rules::commands::programs::{PROGRAMS, SecretProgram};
+use crate::platform::redact::rules::commands::programs::{PRINTERS, PROGRAMS, SecretProgram};
 use crate::platform::redact::rules::forms::table::{FORMS, Form, WEBHOOKS};
 use crate::platform::redact::rules::vendors::{VENDORS, Vendor};
 

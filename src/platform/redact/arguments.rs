@@ -57,7 +57,7 @@ fn redact_after(program: &[Value], items: &mut [Value], clean: fn(&str) -> Cow<'
     if words < 2 || !all().all(is_word) || all().map(length).sum::<usize>() > MAX_LIST {
         return false;
     }
-    let text = Value::from_iter(all().cloned()).to_string();
+    let text = all().cloned().collect::<Value>().to_string();
     let Cow::Owned(clean) = clean(&text) else {
         return false;
     };

@@ -222,6 +222,16 @@ mod tests {
             "deploy --password \"`rm -rf src`\"",
             "PASSWORD=${x:=$(rm -rf src)} make",
             "TOKEN=<(curl https://evil.invalid/x) make",
+            "echo $(rm -rf src) | docker login --password-stdin",
+            "echo 'rm -rf src' | bash -s --password-stdin",
+            "echo 'rm -rf src' | sudo -u passwd bash",
+            "echo 'rm -rf src' | env -S bash passwd",
+            "echo 'rm -rf src' | docker exec -i passwd sh",
+            "echo 'rm -rf src' | tee a | passwd --stdin",
+            "echo 'rm -rf src' > a | passwd --stdin",
+            "(echo 'rm -rf src' > a; make) | passwd",
+            "sh passwd <<EOF\nrm -rf src\nEOF",
+            "cat <<EOF | base64 -d > a | passwd\nrm -rf src\nEOF",
         ] {
             assert_eq!(redact_command(command), command);
         }
@@ -249,6 +259,18 @@ mod tests {
             (
                 "PASSWORD=\"a1$(deploy --password \"b2$(rm -rf src)\")\" make",
                 "PASSWORD=\"[redacted]$(deploy --password \"[redacted]$(rm -rf src)\")\" make",
+            ),
+            (
+                "printf 'hunter2x\\nrm -rf src' | sudo -S sh",
+                "printf '[redacted]\\nrm -rf src' | sudo -S sh",
+            ),
+            (
+                "sudo -S sh <<EOF\nhunter2x\nrm -rf src\nEOF",
+                "sudo -S sh <<EOF\n[redacted]\nrm -rf src\nEOF",
+            ),
+            (
+                "docker login --password-stdin <<< \"hunter2x$(rm -rf src)\"",
+                "docker login --password-stdin <<< \"[redacted]$(rm -rf src)\"",
             ),
             ("PASSWORD=hunter2x;reboot", "PASSWORD=[redacted];reboot"),
             (

@@ -15,11 +15,11 @@ use crate::platform::redact::rules::forms::dotted::{MAX_DOTTED, may_be_dotted};
 use crate::platform::redact::rules::forms::marked::may_be_marked;
 use crate::platform::redact::rules::forms::table::{FORMS, WEBHOOKS};
 use crate::platform::redact::rules::forms::token::may_begin;
-use crate::platform::redact::rules::manifests::marker::{context_of_manifest, open_manifest};
+use crate::platform::redact::rules::manifests::object::{context_of_manifest, open_manifest};
 use crate::platform::redact::rules::pairs::open_value;
 use crate::platform::redact::rules::scan::{Anchors, Rule};
 use crate::platform::redact::rules::span::Span;
-use crate::platform::redact::rules::vendors::open_vendor;
+use crate::platform::redact::rules::vendor_keys::open_vendor;
 use crate::platform::redact::text::push_placeholder;
 
 /// The most that is held back, in bytes; a private key of 8192 bits has fewer. What is still not

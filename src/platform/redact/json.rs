@@ -8,7 +8,7 @@ use crate::platform::redact::arguments;
 use crate::platform::redact::command::redact_command;
 use crate::platform::redact::rules::keys::{is_secret_key, names_secret};
 use crate::platform::redact::rules::scan::Anchors;
-use crate::platform::redact::rules::vendors::is_key_of_vendor;
+use crate::platform::redact::rules::vendor_keys::is_key_of_vendor;
 use crate::platform::redact::text::{REDACTED, redact_text};
 
 /// A name shorter than this holds no secret itself, in bytes.
@@ -229,12 +229,20 @@ mod tests {
             "env": [{"name": "DB_PASSWORD", "value": "hunter2x"}, {"name": "PORT", "value": "8080"}],
             "args": ["--token", "hunter3x", "--verbose", "true"],
             "apiVersion": "v1", "kind": "Secret", "data": {"anything": "aHVudGVyNA=="},
+            "list": {"kind": "SecretList", "items": [{"data": {"anything": "aHVudGVyNA=="}}]},
+            "call": {"command": "mysql", "args": ["-P", 3306, "-phunter5x"]},
+            "argv": ["sshpass", "-p", "hunter6x", "ssh", "h"],
+            "algolia": "hunter7x8y9z0a1b", "region": "hunter7x8y9z0a1b",
         });
         assert!(redact_json(&mut value));
         let expected = json!({
             "env": [{"name": "DB_PASSWORD", "value": "[redacted]"}, {"name": "PORT", "value": "8080"}],
             "args": ["--token", "[redacted]", "--verbose", "true"],
             "apiVersion": "v1", "kind": "Secret", "data": {"anything": "[redacted]"},
+            "list": {"kind": "SecretList", "items": [{"data": {"anything": "[redacted]"}}]},
+            "call": {"command": "mysql", "args": ["-P", 3306, "-p[redacted]"]},
+            "argv": ["sshpass", "-p", "[redacted]", "ssh", "h"],
+            "algolia": "[redacted]", "region": "hunter7x8y9z0a1b",
         });
         assert_eq!(value, expected);
         assert!(!redact_json(&mut value), "a second time changes nothing");

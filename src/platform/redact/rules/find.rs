@@ -7,11 +7,11 @@ use crate::platform::redact::rules::commands::arguments;
 use crate::platform::redact::rules::commands::files;
 use crate::platform::redact::rules::commands::pipes;
 use crate::platform::redact::rules::forms::{dotted, marked, token};
-use crate::platform::redact::rules::manifests::marker;
 use crate::platform::redact::rules::manifests::marker::Marker;
+use crate::platform::redact::rules::manifests::object;
 use crate::platform::redact::rules::scan::{Anchors, Rule};
 use crate::platform::redact::rules::span::Span;
-use crate::platform::redact::rules::{pairs, values, vendors};
+use crate::platform::redact::rules::{pairs, values, vendor_keys};
 
 /// No text shorter than this holds a secret, in bytes.
 const SHORTEST: usize = 5;
@@ -53,6 +53,8 @@ struct Beside {
     markers: Vec<Marker>,
     /// Something that is not seen is written as an escape.
     has_written: bool,
+    /// The end of the last secret that a command takes. What stands in one is no command.
+    taken: usize,
 }
 
 /// Finds the secrets of a text as it is, those at anchors in order and without overlaps.
@@ -75,7 +77,7 @@ fn find_in(text: &str, spans: &mut Vec<Span>) -> Beside {
         }
     }
     if !beside.markers.is_empty() {
-        marker::secrets(text, &beside.markers, &mut beside.more);
+        object::secrets(text, &beside.markers, &mut beside.more);
     }
     beside
 }
@@ -84,6 +86,7 @@ fn find_in(text: &str, spans: &mut Vec<Span>) -> Beside {
 /// beside it.
 fn span_at(text: &str, at: usize, done: usize, rule: Rule, beside: &mut Beside) -> Option<Span> {
     let more = &mut beside.more;
+    let known = more.len();
     let span = match rule {
         Rule::Prefix(form) => token::token(text, at, form),
         Rule::Name => pairs::value_of_name(text, at, more),
@@ -95,17 +98,17 @@ fn span_at(text: &str, at: usize, done: usize, rule: Rule, beside: &mut Beside) 
         Rule::Webhook(host) => values::webhook(text, at, host),
         Rule::Telegram => values::telegram(text, at),
         Rule::CurlUser => values::user_of_curl(text, at),
-        Rule::Vendor(vendor) => vendors::value_of_vendor(text, at, vendor),
-        Rule::Program(program) => {
-            arguments::secrets(text, at, program, more);
-            None
-        }
-        Rule::Printed => {
-            pipes::printed(text, at, more);
-            None
-        }
-        Rule::Redirected => {
-            pipes::redirected(text, at, more);
+        Rule::Vendor(vendor) => vendor_keys::value_of_vendor(text, at, vendor),
+        Rule::Program(_) | Rule::Printed | Rule::Redirected => {
+            if at >= beside.taken {
+                match rule {
+                    Rule::Program(program) => arguments::secrets(text, at, program, more),
+                    Rule::Printed => pipes::printed(text, at, more),
+                    _ => pipes::redirected(text, at, more),
+                }
+                let ends = more[known..].iter().map(|span| span.end);
+                beside.taken = ends.max().unwrap_or(beside.taken);
+            }
             None
         }
         Rule::Manifest => {

@@ -6,8 +6,7 @@
 
 use std::sync::LazyLock;
 
-use crate::platform::redact::rules::commands::pipes::PRINTERS;
-use crate::platform::redact::rules::commands::programs::{PROGRAMS, SecretProgram};
+use crate::platform::redact::rules::commands::programs::{PRINTERS, PROGRAMS, SecretProgram};
 use crate::platform::redact::rules::forms::table::{FORMS, Form, WEBHOOKS};
 use crate::platform::redact::rules::vendors::{VENDORS, Vendor};
 
@@ -81,7 +80,7 @@ const ESCAPES: &[&[u8; 3]] = &[
 ];
 
 /// One more than the number of slots that the hash of three bytes can name.
-const SLOTS: usize = 16384;
+const SLOTS: usize = 8192;
 
 /// All anchors, and the table that finds them.
 pub(in crate::platform::redact) struct Anchors {
@@ -251,9 +250,9 @@ fn three_at(eight: u64, bits: u32) -> u32 {
     u32::try_from(eight >> bits & 0x00ff_ffff).unwrap_or_default()
 }
 
-/// Fibonacci hashing: the upper fourteen bits of a product.
+/// Fibonacci hashing: the upper thirteen bits of a product.
 fn slot(bytes: u32) -> usize {
-    (bytes.wrapping_mul(0x9e37_79b1) >> 18) as usize
+    (bytes.wrapping_mul(0x9e37_79b1) >> 19) as usize
 }
 
 #[cfg(test)]

@@ -92,7 +92,9 @@ fn each_value(text: &str, at: usize, program: &SecretProgram, mut each: impl FnM
             }
         }
         Takes::Fields(words, sign) => {
-            for word in operands_after(text, CommandLine::after(text, start, end), words) {
+            let words = operands_after(text, CommandLine::after(text, start, end), words);
+            // What follows is looked at where that word is.
+            for word in words.take_while(|word| text[word.clone()] != *program.name) {
                 each_of_pair(text, word, sign, &mut each);
             }
         }
@@ -193,7 +195,16 @@ fn each_option(
                 break;
             }
         }
+        if ends_with_program(shown, name) {
+            return;
+        }
     }
+}
+
+/// The program is run again, in the middle of a word.
+fn ends_with_program(word: &str, name: &str) -> bool {
+    let front = word.strip_suffix(name);
+    front.is_some_and(|front| front.ends_with('('))
 }
 
 /// The word is this option, alone or as the last of several that are written together.

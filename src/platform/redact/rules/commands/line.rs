@@ -16,7 +16,14 @@ pub(super) struct CommandLine<'t> {
     /// The quote that ends the command, or around each word of a list.
     quote: Option<u8>,
     list: List,
+    /// So many quotes and parentheses were not closed.
+    unclosed: u8,
 }
+
+/// The longest command in a word of another, in bytes.
+const MAX_SUBSTITUTION: usize = 512;
+/// The most quotes and parentheses that are not closed, of those that are looked for in one command.
+const MAX_UNCLOSED: u8 = 1;
 
 /// The kinds of lists that words may be members of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +64,7 @@ impl<'t> CommandLine<'t> {
             limit: text.floor_char_boundary(end + MAX_COMMAND),
             quote,
             list,
+            unclosed: 0,
         }
     }
 
@@ -181,12 +189,10 @@ impl<'t> CommandLine<'t> {
                     }
                     self.at = self.after_quotes(byte);
                 }
-                b'\\' if self.escaped_quotes().is_some() => {
-                    self.at = self.escaped_quotes().unwrap_or(self.limit);
-                }
+                b'\\' if self.opens_escaped() => self.at = self.after_escaped_quotes(),
                 b'\\' if ends_escaped(bytes, self.at) => break,
-                b'$' if bytes.get(self.at + 1) == Some(&b'(') => {
-                    self.at = self.after_substitution()
+                b'$' if bytes.get(self.at + 1) == Some(&b'(') && self.unclosed < MAX_UNCLOSED => {
+                    self.at = self.after_substitution();
                 }
                 b'\\' => self.at += 2,
                 _ => self.at += 1,
@@ -196,11 +202,11 @@ impl<'t> CommandLine<'t> {
         (self.at > start).then_some(start..self.at)
     }
 
-    /// The place after what is in quotes whose backslashes are those of the string that holds the command.
-    fn escaped_quotes(&self) -> Option<usize> {
+    /// A quote begins here, with the backslashes of the string that holds the command before it, and does
+    /// not end that string.
+    fn opens_escaped(&self) -> bool {
         let bytes = &self.text.as_bytes()[..self.limit];
         let count = escapes(bytes, self.at);
-        let quote = *bytes.get(self.at + count).filter(|byte| is_quote(**byte))?;
         let start = self.at + count + 1;
         let before = self.at.checked_sub(1).map_or(b' ', |before| bytes[before]);
         let is_apart = ends_word(before) || matches!(before, b'=' | b':');
@@ -208,19 +214,37 @@ impl<'t> CommandLine<'t> {
             bytes.get(start),
             None | Some(b',' | b'}' | b']' | b':' | b')' | b'\n')
         );
-        if !is_apart && ends {
-            return None;
-        }
+        bytes
+            .get(self.at + count)
+            .is_some_and(|byte| is_quote(*byte))
+            && (is_apart || !ends)
+            && self.unclosed < MAX_UNCLOSED
+    }
+
+    /// The place after what is in such quotes; after the quote when the string ends before.
+    fn after_escaped_quotes(&mut self) -> usize {
+        let bytes = &self.text.as_bytes()[..self.limit];
+        let count = escapes(bytes, self.at);
+        let start = self.at + count + 1;
+        let quote = bytes[start - 1];
         let mut at = start;
         while at < bytes.len() && bytes[at] != b'\n' {
             let behind = escapes(bytes, at);
             if bytes.get(at + behind) == Some(&quote) && behind <= count {
-                return (behind == count).then_some(at + behind + 1);
+                if behind == count {
+                    return at + behind + 1;
+                }
+                break;
             }
             at += behind + 1;
         }
         // What the end of the text cuts off is in quotes all the same.
-        (at >= self.text.len()).then_some(bytes.len())
+        if at >= self.text.len() {
+            return bytes.len();
+        }
+        self.unclosed += 1;
+        self.limit = self.at;
+        self.at
     }
 
     /// The quote here ends the string that the command is written in.
@@ -235,10 +259,11 @@ impl<'t> CommandLine<'t> {
     }
 
     /// The place after a command that stands in a word; after its parenthesis when that is not closed.
-    fn after_substitution(&self) -> usize {
+    fn after_substitution(&mut self) -> usize {
         let start = self.at + 1;
         let mut depth = 0_usize;
-        for (length, byte) in self.text.as_bytes()[start..self.limit].iter().enumerate() {
+        let inner = &self.text.as_bytes()[start..self.limit];
+        for (length, byte) in inner.iter().take(MAX_SUBSTITUTION).enumerate() {
             match byte {
                 b'(' => depth += 1,
                 b')' => depth -= 1,
@@ -249,6 +274,7 @@ impl<'t> CommandLine<'t> {
                 return start + length + 1;
             }
         }
+        self.unclosed += 1;
         start + 1
     }
 

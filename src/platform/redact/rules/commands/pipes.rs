@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use crate::platform::redact::rules::bytes::{blanks, line_end};
 use crate::platform::redact::rules::commands::line::{CommandLine, unquoted};
+use crate::platform::redact::rules::commands::programs::PRINTERS;
 use crate::platform::redact::rules::commands::readers::{Reads, is_filter, reads};
 use crate::platform::redact::rules::commands::stages::{
     MAX_STAGES, after_pipe, command_before, fed_after, fed_by_group, fed_by_substitution, is_front,
@@ -16,15 +17,8 @@ use crate::platform::redact::rules::keys::Named;
 use crate::platform::redact::rules::plausible::is_value;
 use crate::platform::redact::rules::span::Span;
 
-/// The commands that print what they are given, three bytes of each that are looked for, and where these
-/// stand in it.
-pub(in crate::platform::redact::rules) const PRINTERS: &[(&str, &[u8; 3], usize)] = &[
-    ("echo", b"ech", 0),
-    ("printf", b"ntf", 3),
-    ("Write-Output", b"e-O", 4),
-];
 /// The longest document between the words that mark it, in bytes.
-const MAX_DOCUMENT: usize = 8 * 1024;
+const MAX_DOCUMENT: usize = 4 * 1024;
 
 /// Hands over what a command that prints, whose word is here, gives to one that reads a secret.
 pub(in crate::platform::redact::rules) fn printed(text: &str, at: usize, more: &mut Vec<Span>) {
@@ -187,7 +181,7 @@ pub(in crate::platform::redact) fn open_print(text: &str, at: usize) -> Option<u
     }
     let (operands, after) = operands(text, start, end)?;
     let first = operands.first()?.start;
-    if !text[after..].contains(['\n', '`', '"']) {
+    if !text[after..].contains(['\n', '`']) {
         return Some(first);
     }
     let mut at = after;

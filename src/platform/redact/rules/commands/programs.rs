@@ -231,3 +231,11 @@ pub(in crate::platform::redact::rules) const PROGRAMS: &[SecretProgram] = &[
     program("nsupdate", *b"nsu", 0, Takes::Options(TSIG)),
     program("rclone", *b"rcl", 0, Takes::Operand("obscure", 1)),
 ];
+
+/// The commands that print what they are given, three bytes of each that are looked for, and where these
+/// stand in it.
+pub(in crate::platform::redact::rules) const PRINTERS: &[(&str, &[u8; 3], usize)] = &[
+    ("echo", b"ech", 0),
+    ("printf", b"ntf", 3),
+    ("Write-Output", b"e-O", 4),
+];

@@ -4,8 +4,8 @@ use crate::platform::redact::rules::bytes::{is_word, run};
 use crate::platform::redact::rules::forms::begins::{begins_token, follows_sign, length};
 use crate::platform::redact::rules::span::Span;
 
-/// No such token is shorter, in bytes.
-const SHORTEST: usize = 26;
+/// No such token is shorter but those of Vault, in bytes.
+const SHORTEST: usize = 56;
 /// The lengths of the number of a Discord bot, which is written in base64.
 const BOT: std::ops::RangeInclusive<usize> = 23..=28;
 /// The second piece of a Discord bot's token.
@@ -85,10 +85,14 @@ fn is_in_base64(byte: u8) -> bool {
 
 /// Hands over every such token in a text.
 pub(in crate::platform::redact::rules) fn find(text: &str, more: &mut Vec<Span>) {
-    if text.len() < SHORTEST {
+    let bytes = text.as_bytes();
+    if bytes.len() < SHORTEST {
+        // Only the shortest kind is left.
+        if bytes.len() > 1 + VAULT {
+            more.extend(memchr::memchr_iter(b'.', bytes).filter_map(|at| vault(bytes, at)));
+        }
         return;
     }
-    let bytes = text.as_bytes();
     let mut done = 0;
     // More than eight bytes follow the first dot of each.
     let (eights, _) = bytes.as_chunks::<8>();

@@ -77,7 +77,7 @@ fn behind(bytes: &[u8], at: usize) -> usize {
 /// A quote after so many backslashes begins or ends a string among those that have `escapes` before each.
 fn closes(behind: usize, escapes: usize) -> bool {
     if escapes == 0 {
-        behind % 2 == 0
+        behind.is_multiple_of(2)
     } else {
         behind == escapes
     }

@@ -12,6 +12,8 @@ use crate::platform::redact::rules::span::Span;
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     read: Vec<Object>,
+    /// The end of the last line that was read.
+    line: usize,
 }
 
 /// The members of an object: lines that are set in as far as each other.
@@ -42,7 +44,15 @@ impl Blocks {
     /// Hands over the values that this marker tells of.
     pub(super) fn secrets(&mut self, text: &str, marker: &Marker, more: &mut Vec<Span>) {
         self.read.retain(|object| object.end > marker.at);
-        let Some((page, line, column)) = line_of(text, marker) else {
+        let Some(page) = Page::around(text, marker.at) else {
+            return;
+        };
+        if page.is_real() && marker.at < self.line {
+            return;
+        }
+        let line = page.line_at(marker.at);
+        self.line = self.line.max(line.end);
+        let Some(column) = column_of(&page, &line, marker) else {
             return;
         };
         if marker.tells == Tells::StringData {
@@ -65,8 +75,14 @@ impl Blocks {
 fn line_of<'t>(text: &'t str, marker: &Marker) -> Option<(Page<'t>, Line, usize)> {
     let page = Page::around(text, marker.at)?;
     let line = page.line_at(marker.at);
-    match page.shape(&line) {
-        Shape::Content { column, at, .. } if at == marker.at => Some((page, line, column)),
+    let column = column_of(&page, &line, marker)?;
+    Some((page, line, column))
+}
+
+/// How far the line of a marker is set in, if its name is the first on it.
+fn column_of(page: &Page<'_>, line: &Line, marker: &Marker) -> Option<usize> {
+    match page.shape(line) {
+        Shape::Content { column, at, .. } if at == marker.at => Some(column),
         Shape::Content { .. } | Shape::Blank | Shape::End => None,
     }
 }

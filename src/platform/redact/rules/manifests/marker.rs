@@ -1,9 +1,7 @@
 //! The words that tell of a secret of Kubernetes: `kind: Secret`, `stringData`.
 
 use crate::platform::redact::rules::bytes::{blanks, is_word};
-use crate::platform::redact::rules::manifests::{flow, lines};
 use crate::platform::redact::rules::plausible::is_placeholder;
-use crate::platform::redact::rules::span::Span;
 
 /// The most bytes between `kind` and what it is.
 const MAX_GAP: usize = 16;
@@ -92,39 +90,6 @@ impl Marker {
             is_flow: is_quoted || matches!(previous, Some(b'{' | b',')),
         })
     }
-}
-
-/// Hands over the values of all secrets that these markers tell of.
-pub(in crate::platform::redact::rules) fn secrets(
-    text: &str,
-    markers: &[Marker],
-    more: &mut Vec<Span>,
-) {
-    let mut flows = flow::Flows::default();
-    let mut blocks = lines::Blocks::default();
-    for marker in markers
-        .iter()
-        .filter(|marker| marker.tells != Tells::Version)
-    {
-        if !(marker.is_flow && flows.secrets(text, marker, more)) {
-            blocks.secrets(text, marker, more);
-        }
-    }
-}
-
-/// The beginning of a value that may go on beyond the end of a text, or of those that are secrets if a
-/// kind follows that says so.
-pub(in crate::platform::redact) fn open_manifest(text: &str, at: usize) -> Option<usize> {
-    let marker = Marker::at(text, at)?;
-    let open = flow::open(text, &marker).filter(|_| marker.is_flow);
-    open.or_else(|| lines::open(text, &marker))
-}
-
-/// The beginning of an object that may go on beyond the end of a text, and may be a secret.
-pub(in crate::platform::redact) fn context_of_manifest(text: &str, at: usize) -> Option<usize> {
-    let marker = Marker::at(text, at)?;
-    let context = flow::context(text, &marker).filter(|_| marker.is_flow);
-    context.or_else(|| lines::context(text, &marker))
 }
 
 /// The value can be a secret: it is not what a template puts there.

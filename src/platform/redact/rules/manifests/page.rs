@@ -7,7 +7,7 @@ const MAX_FRONT: usize = 128;
 /// The longest front of a line, in bytes.
 const MAX_NUMBER: usize = 16;
 /// How far the first end of a line is looked for, in bytes.
-const MAX_FIRST: usize = 4096;
+const MAX_FIRST: usize = 512;
 
 /// Lines that belong together.
 #[derive(Debug)]
@@ -102,6 +102,11 @@ impl<'t> Page<'t> {
                 .unwrap_or_else(|| next_ends(bytes, at)),
             front: Front::of(front),
         })
+    }
+
+    /// Its lines end with line feeds, so that a word in the middle of one begins none.
+    pub(super) fn is_real(&self) -> bool {
+        self.ends == Ends::Real
     }
 
     /// A line is the last of the text, so that more of it may follow.

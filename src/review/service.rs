@@ -177,7 +177,7 @@ async fn target_of(
     };
     let (deps, principal) = (service.deps(), &order.principal);
     let OpenWorkspace { workspace, policy } =
-        OpenWorkspace::of(deps, principal, &task.into_task()?).await?;
+        OpenWorkspace::of(deps, principal, Some(&order.trace_id), &task.into_task()?).await?;
     let workspace = workspace.ok_or(Error::NoWorkspace)?;
     let territory = deps.workspaces.territory(&principal.org_id).await;
     let territory = territory.map_err(agent::error::Error::from)?;

@@ -11,6 +11,7 @@ use crate::audit::service::Audit;
 use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
 use crate::platform::ids::OrgId;
+use crate::platform::logging::TraceId;
 use crate::platform::redact::text::redact_text;
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::paths::Workspace;
@@ -53,7 +54,12 @@ impl Workspaces {
     ///
     /// Whose the folder is comes before everything that could be said about it: of what belongs to
     /// others, nobody learns whether it is there, or what it is.
-    pub async fn open(&self, principal: &Principal, path: &str) -> Result<Workspace, Error> {
+    pub async fn open(
+        &self,
+        principal: &Principal,
+        trace_id: Option<&TraceId>,
+        path: &str,
+    ) -> Result<Workspace, Error> {
         let org_id = &principal.org_id;
         let Looked { opened, place } = self.find(org_id, path).await?;
         let not_found = || Error::NotFound(path.to_owned());
@@ -68,7 +74,7 @@ impl Workspaces {
                 Error::Unusable(error)
             }
         })?;
-        let is_ours = standing == Standing::Ours || self.bind(principal, &place).await?;
+        let is_ours = standing == Standing::Ours || self.bind(principal, trace_id, &place).await?;
         is_ours.then_some(workspace).ok_or_else(not_found)
     }
 
@@ -120,14 +126,20 @@ impl Workspaces {
     }
 
     /// Binds a folder that was free a moment ago. Answers whether it is the organisation's now.
-    async fn bind(&self, principal: &Principal, place: &BoundPath) -> Result<bool, Error> {
+    async fn bind(
+        &self,
+        principal: &Principal,
+        trace_id: Option<&TraceId>,
+        place: &BoundPath,
+    ) -> Result<bool, Error> {
         let org_id = &principal.org_id;
         let actor = Actor::user(principal);
+        let entry = NewEntry {
+            trace_id: trace_id.map(|id| id.0.clone()),
+            ..entry(org_id, Event::WorkspaceBound, actor, place.as_str())
+        };
         // Written over another connection, so none is held meanwhile.
-        let open = self
-            .audit
-            .begin(entry(org_id, Event::WorkspaceBound, actor, place.as_str()))
-            .await?;
+        let open = self.audit.begin(entry).await?;
         let mut tx = self.db.begin().await?;
         store::take_alone(&mut tx).await?;
         let standing = store::standing(&mut tx, org_id, place).await?;

@@ -69,7 +69,7 @@ pub async fn prepare(
     let mode = request.mode.clone();
     let (model, hint) = (request.model.clone(), request.provider.clone());
     let mut task = request.into_task()?;
-    let workspace = open(deps, principal, &task).await?;
+    let workspace = open(deps, principal, Some(&trace_id), &task).await?;
     let names_model = model.is_some() || hint.is_some();
     task.tuning = tuning::tune(deps, principal, &task, TaskType::Chat, names_model).await;
     let needs = needs(&task, false);

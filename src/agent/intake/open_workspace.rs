@@ -5,6 +5,7 @@ use std::io::Read;
 use crate::agent::deps::Deps;
 use crate::agent::error::Error;
 use crate::auth::principal::Principal;
+use crate::platform::logging::TraceId;
 use crate::policy::service::Policy;
 use crate::runs::task::Task;
 use crate::workspace::error::PathError;
@@ -24,8 +25,13 @@ pub struct OpenWorkspace {
 
 impl OpenWorkspace {
     /// Opens where a principal's task works.
-    pub(crate) async fn of(deps: &Deps, principal: &Principal, task: &Task) -> Result<Self, Error> {
-        let workspace = open(deps, principal, task).await?;
+    pub(crate) async fn of(
+        deps: &Deps,
+        principal: &Principal,
+        trace_id: Option<&TraceId>,
+        task: &Task,
+    ) -> Result<Self, Error> {
+        let workspace = open(deps, principal, trace_id, task).await?;
         let built_in = deps.tools.policy.clone();
         let Some(folder) = workspace.clone() else {
             let policy = built_in;
@@ -44,12 +50,14 @@ impl OpenWorkspace {
 pub(crate) async fn open(
     deps: &Deps,
     principal: &Principal,
+    trace_id: Option<&TraceId>,
     task: &Task,
 ) -> Result<Option<Workspace>, Error> {
     let Some(path) = &task.workspace_path else {
         return Ok(None);
     };
-    Ok(Some(deps.workspaces.open(principal, path).await?))
+    let opened = deps.workspaces.open(principal, trace_id, path).await?;
+    Ok(Some(opened))
 }
 
 /// The policy that holds in a workspace.

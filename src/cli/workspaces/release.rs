@@ -15,12 +15,14 @@ use crate::platform::text::visible;
 
 /// Takes a folder from the organisation that has it.
 ///
-/// It then belongs to the first that uses it, with what lies in it: move or empty the folder before, when
-/// others may not see that. Refused while runs of the organisation are under way there. The log of the
-/// organisation says that it was done.
+/// Refused while runs of the organisation are under way there. The log of the organisation says that it
+/// was done.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ReleaseArgs {
     /// The folder, as `navi workspaces list` names it.
+    ///
+    /// It then belongs to the first that uses it, with what lies in it: move or empty it before, when
+    /// others may not see that.
     #[arg(value_name = "FOLDER")]
     pub folder: PathBuf,
     /// Also while runs are under way there. They go on until they have to open the folder again.

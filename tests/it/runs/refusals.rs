@@ -92,7 +92,7 @@ async fn a_workspace_outside_the_servers_folders_is_refused(db: PgPool) {
     let (status, _) = stage
         .refused(json!({"message": "hi", "workspace_path": dotted}))
         .await;
-    assert_eq!(status, 404);
+    assert_eq!(status, 422);
     nothing_was_written(&stage).await;
 }
 

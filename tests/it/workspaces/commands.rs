@@ -99,7 +99,8 @@ async fn the_commands_show_whose_folders_are_and_take_one_back(db: PgPool) {
     assert_eq!(forced, (0, expected.to_owned()));
     town.uses(ACME, "two").await;
 
-    let over_now = "update runs set finished_at = now() where org_id = 'acme'";
+    let over_now = "update runs set status = 'canceled', finished_at = now()
+                    where org_id = 'acme'";
     sqlx::query(over_now).execute(&db).await.unwrap();
     // One that is gone from the disk, too.
     let (code, answer) = release("three", &["--json"]).await;

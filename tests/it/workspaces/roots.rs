@@ -72,14 +72,17 @@ async fn a_binding_from_before_keeps_a_named_root_until_it_is_released(db: PgPoo
     let x = town.at("x");
     let x = x.to_str().unwrap();
     assert!(
-        workspaces.open(&of(GLOBEX), x).await.is_err(),
+        workspaces.open(&of(GLOBEX), None, x).await.is_err(),
         "the setting"
     );
-    assert!(workspaces.open(&of(ACME), x).await.is_err(), "the binding");
+    assert!(
+        workspaces.open(&of(ACME), None, x).await.is_err(),
+        "the binding"
+    );
     let operator = navi::cli::audit::opened::operator().actor;
     workspaces
         .release(&town.at("x"), operator, true)
         .await
         .unwrap();
-    assert!(workspaces.open(&of(ACME), x).await.is_ok());
+    assert!(workspaces.open(&of(ACME), None, x).await.is_ok());
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use navi::auth::principal::Role;
+use navi::llm::script::Script;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::TempDir;
@@ -30,12 +31,16 @@ impl Town {
 
     /// A server with these roots, in which `ROOT` stands for the town's folder.
     pub(crate) async fn with_roots(db: PgPool, roots: Option<&str>) -> Self {
+        Self::with(db, roots, script([says("Done.")])).await
+    }
+
+    /// The same, whose model plays a script.
+    pub(crate) async fn with(db: PgPool, roots: Option<&str>, script: Script) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().to_str().unwrap();
         let roots = roots.map(|roots| format!("--workspace-roots={}", roots.replace("ROOT", root)));
         let flags = std::iter::once("--writes-per-minute=0");
         let flags: Vec<&str> = flags.chain(roots.as_deref()).collect();
-        let script = script([says("Done.")]);
         let stage = Stage::with(db.clone(), script, &flags).await;
         Self { stage, db, folder }
     }

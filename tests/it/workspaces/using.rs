@@ -248,7 +248,7 @@ async fn nothing_is_bound_that_the_log_cannot_say(db: PgPool) {
     .unwrap();
     let workspaces = &town.stage.app.app.agent.deps().workspaces;
     let x = town.at("x");
-    let opened = workspaces.open(&principal, x.to_str().unwrap()).await;
+    let opened = workspaces.open(&principal, None, x.to_str().unwrap()).await;
     assert!(matches!(opened, Err(Error::Audit(_))), "{opened:?}");
     assert!(town.bound().await.is_empty());
 }

@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use tempfile::TempDir;
 
 use crate::runs::stage::{calls, says, script};
-use crate::support::served::{Place, Served, url};
+use crate::support::served::{Place, url};
 
 fn write(root: &Path, path: &str, text: &str) {
     let path = root.join(path);

@@ -48,6 +48,7 @@ use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
 use crate::policy::error::PolicyError;
 use crate::policy::service::Policy;
+use crate::policy::wall::setting::Wall;
 use crate::retrieval::model::Limits;
 use crate::retrieval::service::Retrieval;
 use crate::runs::active::ActiveRuns;
@@ -145,8 +146,8 @@ pub enum BuildError {
     /// The registry of models is wrong.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// A built-in rule of the policy is wrong.
-    #[error("the built-in policy is wrong: {0}")]
+    /// A built-in rule is wrong, or the policy relies on a wall that is not there.
+    #[error(transparent)]
     Policy(#[from] PolicyError),
     /// This process got no lease to work on runs.
     #[error("no lease could be had from the database")]
@@ -319,6 +320,7 @@ fn tool_settings(config: &Config) -> Result<ToolSettings, BuildError> {
         launch.supervisor.clone_from(program);
     }
     let closed_folders: Vec<_> = config.data_dir().into_iter().collect();
+    let policy = Policy::built_in()?.behind(config.agent.policy, Wall::None)?;
     Ok(ToolSettings {
         set: ToolSet::built_in(),
         launch,
@@ -328,7 +330,7 @@ fn tool_settings(config: &Config) -> Result<ToolSettings, BuildError> {
             reserved_ports: vec![config.server.bind.port()],
             ..ToolLimits::default()
         },
-        policy: Policy::built_in()?.closing(&closed_folders),
+        policy: policy.closing(&closed_folders),
         closed_folders,
     })
 }

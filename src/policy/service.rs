@@ -6,10 +6,12 @@ use std::sync::{Arc, LazyLock};
 use serde_json::{Map, Value};
 
 use crate::policy::error::PolicyError;
+use crate::policy::explain::explanation::Explanation;
 use crate::policy::judge::facts::{Found, Sighting};
 use crate::policy::judge::scan;
 use crate::policy::judge::scopes::files;
 use crate::policy::judge::shell_state::Directory;
+use crate::policy::judge::trace::tree::Trace;
 use crate::policy::judge::walker::Walker;
 use crate::policy::model::{Action, Finding, Judgement, Verdict};
 use crate::policy::paths::{Place, Places};
@@ -18,6 +20,9 @@ use crate::policy::rule::FileAccess;
 use crate::policy::rules::{Rules, Shared};
 use crate::policy::scope::ActionScope;
 use crate::policy::secret_files::SecretFiles;
+use crate::policy::wall::setting::{Setting, Wall};
+use crate::policy::wall::widening::Widening;
+use crate::policy::wall::wishes::{self, Needing};
 
 /// The built-in rules.
 const BUILT_IN: &str = include_str!("rules.toml");
@@ -28,6 +33,7 @@ pub struct Policy {
     rules: Shared,
     /// Folders of the server's own data, by their real paths.
     closed: Arc<[PathBuf]>,
+    setting: Setting,
 }
 
 impl Policy {
@@ -36,8 +42,11 @@ impl Policy {
     pub fn built_in() -> Result<Self, PolicyError> {
         static POLICY: LazyLock<Result<Policy, PolicyError>> = LazyLock::new(|| {
             let rules = Arc::new(Rules::built_in(BUILT_IN)?);
-            let closed = Arc::from([]);
-            Ok(Policy { rules, closed })
+            Ok(Policy {
+                rules,
+                closed: Arc::from([]),
+                setting: Setting::default(),
+            })
         });
         POLICY.clone()
     }
@@ -50,11 +59,23 @@ impl Policy {
         Self { closed, ..self }
     }
 
+    /// This policy under a setting. Whoever has a wall that may be missing takes [`Self::behind`].
+    #[must_use]
+    pub fn under(self, setting: Setting) -> Self {
+        Self { setting, ..self }
+    }
+
+    /// This policy under a setting, where the wall is there that the setting relies on.
+    pub fn behind(self, wanted: Setting, wall: Wall) -> Result<Self, PolicyError> {
+        Ok(self.under(wanted.behind(wall)?))
+    }
+
     /// This policy with a workspace's rules, which may ask and forbid but loosen nothing.
     pub fn stricter(&self, toml_text: &str) -> Result<Self, PolicyError> {
         let policy = Self {
             rules: Arc::new(self.rules.stricter(toml_text)?),
             closed: Arc::clone(&self.closed),
+            setting: self.setting,
         };
         match policy.broken_examples().into_iter().next() {
             None => Ok(policy),
@@ -64,12 +85,14 @@ impl Policy {
 
     /// The examples that do not do what their rules say of them.
     fn broken_examples(&self) -> Vec<PolicyError> {
+        // What a rule is about does not depend on the setting.
+        let strict = self.clone().under(Setting::Strict);
         let mut broken = Vec::new();
         for rule in &self.rules.rules {
             let matching = rule.matches.iter().map(|example| (example, true));
             let others = rule.not_match.iter().map(|example| (example, false));
             for (example, expected) in matching.chain(others) {
-                let judgement = self.example(example);
+                let judgement = strict.example(example);
                 let matched = judgement.findings.iter().any(|found| found.rule == rule.id);
                 if matched != expected {
                     broken.push(PolicyError::Example {
@@ -83,8 +106,11 @@ impl Policy {
         broken
     }
 
-    /// Judges an example: a command, or `write_file` or `read_file` with a path.
+    /// Judges an example: a command, `write_file` or `read_file` with a path, or `needs` with what a
+    /// call needs beyond the wall.
     fn example(&self, example: &str) -> Judgement {
+        let needs = example.strip_prefix("needs ");
+        let needs = needs.and_then(|needs| serde_json::from_str(needs).ok());
         let path_for = |tool: &str| example.strip_prefix(tool)?.strip_prefix(' ');
         let (tool, request) = if let Some(path) = path_for("write_file") {
             ("write_file", Request::Write { path })
@@ -92,9 +118,10 @@ impl Policy {
             ("read_file", Request::Read { path })
         } else {
             let command = Request::Command {
-                text: example,
+                text: if needs.is_some() { "true" } else { example },
                 directory: ".",
                 in_background: false,
+                needs: needs.as_ref(),
             };
             ("run_command", command)
         };
@@ -112,12 +139,18 @@ impl Policy {
                 text,
                 directory,
                 in_background,
-            } => self.judge_command(
-                text,
-                &inside(directory, places.root()),
-                in_background,
-                places,
-            ),
+                needs,
+            } => {
+                let folder = inside(directory, places.root());
+                // A call whose needs cannot be read is refused by its tool.
+                let needs = Widening::parse(needs).unwrap_or_default();
+                let needing = Needing {
+                    command: text,
+                    folder: &folder,
+                };
+                let wishes = wishes::sightings(&needs, &places, needing);
+                self.judge_command(text, &folder, in_background, places, &wishes)
+            }
             Request::Read { path } => self.judge_file(tool, path, FileAccess::Read, places),
             Request::Write { path } => self.judge_file(tool, path, FileAccess::Write, places),
             Request::Harmless { reads_only } => Judgement {
@@ -133,12 +166,13 @@ impl Policy {
         directory: &str,
         in_background: bool,
         places: Places<'_>,
+        wishes: &[Sighting],
     ) -> Judgement {
         let mut walker = Walker::new(&self.rules, places, directory.to_owned());
         walker.script_text(command);
         let reads_only = walker.reads_only;
         let mut findings = Vec::new();
-        for sighting in &walker.sightings {
+        for sighting in walker.sightings.iter().chain(wishes) {
             self.findings(sighting, &mut findings);
         }
         let mut judgement = Judgement::of(findings);
@@ -149,6 +183,25 @@ impl Policy {
             judgement.rewrite = scan::rewrite(command, directory);
         }
         judgement
+    }
+
+    /// Says how a command is read, and what every setting makes of it.
+    pub fn explain(&self, command: &str, root: &Path) -> Explanation {
+        let places = Places::new(root).closing(&self.closed);
+        let mut walker = Walker::new(&self.rules, places, ".".to_owned());
+        walker.trace = Some(Trace::default());
+        walker.script_text(command);
+        let steps = walker.trace.take().map(Trace::into_steps);
+        let judged = |setting| {
+            let policy = self.clone().under(setting);
+            let mut findings = Vec::new();
+            for sighting in &walker.sightings {
+                policy.findings(sighting, &mut findings);
+            }
+            Judgement::of(findings)
+        };
+        let (strict, sandboxed) = (judged(Setting::Strict), judged(Setting::Sandboxed));
+        Explanation::of(command, steps.unwrap_or_default(), strict, &sandboxed)
     }
 
     /// The files of the workspace at `root` whose contents leave it only after a question.
@@ -218,6 +271,10 @@ impl Policy {
         };
         for number in numbers {
             let rule = &self.rules.rules[number];
+            let verdict = rule.verdict_under(self.setting);
+            if verdict == Verdict::Allow {
+                continue;
+            }
             let kind = match &sighting.found {
                 Found::Reads(_) | Found::ReadsAt(_) | Found::Writes(_) => {
                     format!("{} {}", sighting.kind, rule.id)
@@ -228,10 +285,10 @@ impl Policy {
                 rule: rule.id.clone(),
                 kind,
                 scope: sighting.scope.clone(),
-                verdict: rule.verdict,
+                verdict,
                 danger: rule.danger,
                 segment: sighting.segment.clone(),
-                why: rule.why.clone(),
+                why: rule.why.replace("{}", &sighting.segment),
                 consequences: rule.consequences.clone(),
                 alternatives: rule.alternatives.clone(),
                 reversible: rule.reversible,
@@ -293,9 +350,7 @@ mod tests {
 
     #[test]
     fn the_built_in_rules_keep_their_own_examples() {
-        let rules = Arc::new(Rules::built_in(BUILT_IN).unwrap());
-        let closed = Arc::from([]);
-        let broken = Policy { rules, closed }.broken_examples();
+        let broken = Policy::built_in().unwrap().broken_examples();
         let broken: Vec<_> = broken.iter().map(ToString::to_string).collect();
         assert_eq!(broken, Vec::<String>::new());
     }

@@ -85,6 +85,7 @@ async fn one(
 ) -> Result<Option<CheckResult>, ToolError> {
     let call = RunCommandCall {
         command: command.to_owned(),
+        widening: Default::default(),
         directory: check.directory.clone(),
         time: patience(command, context.limits.command_time, &context.limits),
         // Test runners neither watch nor ask, and leave nothing behind.

@@ -60,7 +60,7 @@ const MODULES: &[Module] = &[
     module(
         9,
         "cli",
-        "app audit auth config connectors feedback http ledger lifecycle llm vault",
+        "app audit auth config connectors feedback http ledger lifecycle llm policy vault",
     ),
     module(
         8,

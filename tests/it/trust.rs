@@ -40,6 +40,7 @@ fn command(policy: &Policy, root: &Path, text: &str) -> Judgement {
         text,
         directory: "",
         in_background: false,
+        needs: None,
     };
     policy.judge("run_command", request, root)
 }

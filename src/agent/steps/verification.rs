@@ -10,7 +10,7 @@ use crate::agent::prompt::fence::code_block;
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::platform::json::to_jsonb;
 use crate::platform::redact::text::redact_text;
-use crate::policy::model::{Danger, Finding, Verdict};
+use crate::policy::model::{Danger, Finding, Verdict, WORKSPACE_CODE};
 use crate::policy::request::Request;
 use crate::runs::event::Event;
 use crate::runs::event_data::RunPhase;
@@ -171,14 +171,18 @@ fn objection(tools: &ToolContext, check: &Check) -> Option<String> {
             text,
             directory: &check.directory,
             in_background: false,
+            needs: None,
         };
         tools
             .policy
             .judge("run_command", request, tools.workspace.root())
     };
     let command = judge(&check.command);
-    if command.verdict != Verdict::Allow {
-        return command.findings.into_iter().next().map(|found| found.why);
+    // To run the project's code is what a check is for.
+    let objects =
+        |found: &Finding| found.verdict == Verdict::Forbid || found.rule != WORKSPACE_CODE;
+    if let Some(found) = command.findings.into_iter().find(objects) {
+        return Some(found.why);
     }
     let script = judge(check.script.as_deref()?);
     let harms = |found: &Finding| found.verdict == Verdict::Forbid || found.danger >= Danger::High;

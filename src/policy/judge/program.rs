@@ -10,25 +10,6 @@ use crate::policy::paths::Place;
 use crate::policy::rule::FileAccess;
 use crate::policy::scope::ActionScope;
 
-/// Folders of the programs that the system's packages install.
-const SYSTEM: &[&str] = &[
-    "/bin/",
-    "/usr/bin/",
-    "/usr/local/bin/",
-    "/sbin/",
-    "/usr/sbin/",
-    "/usr/local/sbin/",
-    "/usr/local/go/bin/",
-    "/opt/homebrew/bin/",
-    "~/.cargo/bin/",
-    "~/.local/bin/",
-    "~/go/bin/",
-    "~/.nvm/",
-    "~/.volta/bin/",
-    "~/.bun/bin/",
-    "~/.deno/bin/",
-];
-
 /// Builtins that evaluate the subscripts of what they are given.
 const EVALUATING: &[&str] = &[
     "let",
@@ -65,7 +46,11 @@ impl Walker<'_> {
             return self.unread("too-much", &call.segment);
         }
         let outer = self.enter(Some(call.clone()));
+        if let Some(trace) = &mut self.trace {
+            trace.begin_program(&name.text, &call);
+        }
         self.named_program(name, &mut call);
+        self.done();
         self.leave(outer);
     }
 
@@ -75,11 +60,12 @@ impl Walker<'_> {
             return self.fact("name-not-static", "command name", &call.segment);
         }
         if name.text.contains('/') {
-            self.judge_path(name, call);
+            self.runs_program(name, call);
         }
         let base = name.text.rsplit('/').next().unwrap_or_default();
         base.clone_into(&mut call.program);
-        let is_function = self.scope.functions.contains(base);
+        let body = self.scope.functions.get(base).cloned();
+        let is_function = body.is_some();
         if !is_function {
             self.count_reading(call);
         }
@@ -88,6 +74,10 @@ impl Walker<'_> {
             self.fact("code-not-static", base, &call.segment);
         }
         self.wrapped += 1;
+        // What a function does was judged where it was defined, but for what it is given to read.
+        if let Some(body) = body.filter(|_| call.stdin != Stdin::Nothing) {
+            self.fed_with(call.stdin.clone(), |walker| walker.script(&body));
+        }
         let unwrapped = wrappers::unwrap(self, call);
         self.wrapped -= 1;
         if unwrapped {
@@ -100,54 +90,6 @@ impl Walker<'_> {
         let is_known = is_function || name.text.contains('/') || self.rules.is_known(base);
         if !is_known {
             self.fact("unknown-program", base, &call.segment);
-        }
-    }
-
-    /// Judges a program that is named by its path. Its name is a hint even then: a copy of a program
-    /// does what the program does.
-    fn judge_path(&mut self, name: &Field, call: &Call) {
-        let is_system = SYSTEM.iter().any(|folder| name.text.starts_with(folder));
-        if !is_system || name.text.contains("..") {
-            self.runs_file(name, call);
-        }
-    }
-
-    /// Judges a file that would run, or be read by a shell.
-    pub(super) fn runs_file(&mut self, file: &Field, call: &Call) {
-        self.reads_only = false;
-        if self.downloaded.contains(&file.text)
-            || self.downloaded.contains(file.text.trim_start_matches("./"))
-        {
-            self.fact("runs-downloaded", &call.program, &call.segment);
-        }
-        let plain = file.text.trim_start_matches("./");
-        let written = self
-            .written
-            .iter()
-            .find(|(path, _)| path.trim_start_matches("./") == plain);
-        match written.map(|(_, text)| text.clone()) {
-            Some(Some(text)) => self.script_text(&text),
-            Some(None) => self.fact("code-not-static", &call.program, &call.segment),
-            None => {}
-        }
-        match self.place(file) {
-            Place::Inside(path) => {
-                // A link may lead out.
-                if let Some(Place::Outside(real)) = self.places.resolved(&path)
-                    && !SYSTEM.iter().any(|folder| real.starts_with(folder))
-                    && !real.starts_with("/usr/lib/")
-                {
-                    self.fact("runs-outside-program", &call.program, &call.segment);
-                }
-                // What git and editors keep is not the project's program.
-                if path.starts_with(".git/") {
-                    self.fact("runs-outside-program", &call.program, &call.segment);
-                }
-            }
-            Place::Temporary(_) | Place::Outside(_) => {
-                self.fact("runs-outside-program", &call.program, &call.segment);
-            }
-            Place::Unknown => self.fact("name-not-static", &call.program, &call.segment),
         }
     }
 
@@ -204,7 +146,7 @@ impl Walker<'_> {
             let outer = self.scope.clone();
             let fed = self.fed;
             self.fed |= call.stdin != Stdin::Nothing;
-            self.script_text(&code.text);
+            self.fed_with(call.stdin.clone(), |walker| walker.script_text(&code.text));
             self.fed = fed;
             self.scope = outer;
         } else {
@@ -231,7 +173,7 @@ impl Walker<'_> {
         }
         let valued = ["-o", "-O", "+o", "+O", "--rcfile", "--init-file"];
         if let Some(startup) = call.value(&["--rcfile", "--init-file"]) {
-            self.runs_file(&startup, call);
+            self.runs_script(&startup, call);
         }
         let operands = call.operands(&valued);
         if let Some(script) = operands.first().filter(|_| !call.has(&["-s"])) {
@@ -241,12 +183,16 @@ impl Walker<'_> {
             ) {
                 return self.typed_code(call);
             }
+            if wrappers::is_descriptor(&script.text) {
+                self.reads_only = false;
+                return self.fact("code-not-static", &call.program, &call.segment);
+            }
             let script = (*script).clone();
             if script.text.starts_with(HOLE) {
                 self.reads_only = false;
                 return self.fact("code-not-static", &call.program, &call.segment);
             }
-            return self.runs_file(&script, call);
+            return self.runs_script(&script, call);
         }
         self.typed_code(call);
     }
@@ -254,8 +200,15 @@ impl Walker<'_> {
     /// Code that comes over the standard input.
     fn typed_code(&mut self, call: &Call) {
         match &call.stdin {
-            Stdin::Text(text) => self.code(&Field::of(text.clone()), call),
-            Stdin::File(file) => self.runs_file(&Field::of(file.clone()), call),
+            Stdin::Text(text) => {
+                // What the code reads is the rest of the code.
+                let inner = Call {
+                    stdin: Stdin::Unknown,
+                    ..call.clone()
+                };
+                self.code(&Field::of(text.clone()), &inner);
+            }
+            Stdin::File(file) => self.runs_script(&Field::of(file.clone()), call),
             Stdin::Unknown => {
                 self.reads_only = false;
                 self.fact("piped-into-interpreter", &call.program, &call.segment);
@@ -301,23 +254,18 @@ impl Walker<'_> {
             }
         };
         self.server_data(&place, access, program, segment);
-        if let (Place::Inside(inside), FileAccess::Read) = (&place, access) {
-            self.reads_inside(inside, path, program, segment);
-        }
         let mut names = vec![name.clone()];
-        if let Place::Inside(inside) = &place
-            && let Some(real) = self.places.resolved(inside)
-        {
-            match real {
-                Place::Inside(real) => names.push(real),
-                Place::Outside(real) | Place::Temporary(real) => {
-                    if access == FileAccess::Write && !real.starts_with("/tmp/") {
-                        self.writes_outside(&real, path, program, segment);
-                    }
-                    names.push(real);
-                }
-                Place::Unknown => {}
+        // A name that the text says and that a link leads away from is a name too.
+        if let Place::Inside(said) = self.places.of(&path.text, &self.scope.directory) {
+            if access == FileAccess::Read {
+                self.reads_inside(&said, path, program, segment);
             }
+            if let Some(Place::Inside(real)) = self.places.resolved(&said) {
+                names.push(real);
+            }
+            names.push(said);
+            names.sort_unstable();
+            names.dedup();
         }
         if path.glob {
             names.extend(Self::glob_names(&name));

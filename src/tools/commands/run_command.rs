@@ -9,10 +9,11 @@ use crate::exec::capture::{Capture, Live};
 use crate::exec::output::OutputStream;
 use crate::exec::process::Running;
 use crate::policy::request::Request;
+use crate::policy::wall::widening::Widening;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::{ToolContext, ToolLimits};
 use crate::tools::outcome::{Effect, Outcome, ToolError};
-use crate::tools::tool::{Access, Probe, Tool, number, object, text};
+use crate::tools::tool::{Access, Probe, Tool, needs, number, object, text};
 
 /// The exit code of a command that took too long.
 pub const TIMED_OUT: i32 = -1;
@@ -92,6 +93,7 @@ impl Tool for RunCommand {
                 "command": text("The command, for bash."),
                 "cwd": text("Working directory relative to the workspace."),
                 "timeout_seconds": number("How long it may take, 1 to 1800; 300 when left out."),
+                "needs": needs(),
             }),
             &["command"],
         )
@@ -106,6 +108,7 @@ impl Tool for RunCommand {
             text,
             directory: arguments.raw_text("cwd").unwrap_or_default(),
             in_background: false,
+            needs: arguments.raw("needs"),
         })
     }
 
@@ -137,6 +140,8 @@ pub struct RunCommandCall {
     pub time: Duration,
     /// Variables it sees beside the usual ones.
     pub extra: Vec<(&'static str, String)>,
+    /// What it needs beyond the wall, which the policy has judged.
+    pub widening: Widening,
 }
 
 impl RunCommandCall {
@@ -156,6 +161,7 @@ impl RunCommandCall {
             directory: directory.unwrap_or_else(|| ".".to_owned()),
             command,
             extra: Vec::new(),
+            widening: given.needs()?,
         })
     }
 }

@@ -13,11 +13,12 @@ use crate::exec::output::OutputStream;
 use crate::exec::process::Running;
 use crate::platform::outbound::client::Method;
 use crate::policy::request::Request;
+use crate::policy::wall::widening::Widening;
 use crate::tools::arguments::Arguments;
 use crate::tools::commands::running_servers::RunningServer;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Effect, Outcome, ToolError};
-use crate::tools::tool::{Access, Probe, Tool, number, object, text};
+use crate::tools::tool::{Access, Probe, Tool, needs, number, object, text};
 
 /// Between two questions whether a server is ready.
 const PROBE_EVERY: Duration = Duration::from_millis(200);
@@ -55,6 +56,7 @@ impl Tool for StartServer {
                 "health_path": text("URL path to ask; `/` when left out."),
                 "startup_time": number("Seconds until it must answer; 10 when left out."),
                 "cwd": text("Working directory relative to the workspace."),
+                "needs": needs(),
             }),
             &["command", "port"],
         )
@@ -69,6 +71,7 @@ impl Tool for StartServer {
             text,
             directory: arguments.raw_text("cwd").unwrap_or_default(),
             in_background: true,
+            needs: arguments.raw("needs"),
         })
     }
 
@@ -97,6 +100,8 @@ pub struct StartServerCall {
     health_path: String,
     startup: Duration,
     directory: String,
+    /// What it needs beyond the wall, which the policy has judged.
+    pub widening: Widening,
 }
 
 impl StartServerCall {
@@ -125,6 +130,7 @@ impl StartServerCall {
             health_path,
             startup: Duration::from_secs(startup.clamp(1, 300)),
             directory: directory.unwrap_or_else(|| ".".to_owned()),
+            widening: given.needs()?,
         })
     }
 }

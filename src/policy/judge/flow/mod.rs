@@ -1,0 +1,3 @@
+//! What flows into programs, and what they write.
+
+pub mod redirects;

@@ -1,0 +1,3 @@
+//! The tree of a command as the walk understands it.
+
+pub mod tree;

@@ -186,7 +186,8 @@ impl<'a> Places<'a> {
             return said;
         }
         let text = real.to_string_lossy().into_owned();
-        let temporary = is_temporary(&text);
+        // The folder itself stands for what is in it.
+        let temporary = is_temporary(&format!("{text}/"));
         match said {
             Place::Temporary(_) if temporary => Place::Temporary(text),
             Place::Inside(_) if temporary && !is_temporary(&root.to_string_lossy()) => {

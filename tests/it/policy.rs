@@ -2,6 +2,9 @@
 //!
 //! The corpora are plain text beside this file, one case on a line.
 
+mod explaining;
+mod needs;
+
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -59,7 +62,13 @@ static PROJECT: LazyLock<TempDir> = LazyLock::new(|| {
 /// A project with links that lead out of it, and others that lead to what their names do not say.
 static LINKED: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["space/src", "space/.git/hooks", "space/real", "space/gone", "other"] {
+    for name in [
+        "space/src",
+        "space/.git/hooks",
+        "space/real",
+        "space/gone",
+        "other",
+    ] {
         std::fs::create_dir_all(folder.path().join(name)).unwrap();
     }
     for (target, link) in [
@@ -152,7 +161,11 @@ fn everyday_commands_run_without_a_question() {
             cases.len()
         );
         assert_eq!(code.is_empty(), setting == Setting::Sandboxed, "{code:#?}");
-        assert!(code.len() * 25 <= cases.len(), "{} asked: {code:#?}", code.len());
+        assert!(
+            code.len() * 25 <= cases.len(),
+            "{} asked: {code:#?}",
+            code.len()
+        );
     }
 }
 
@@ -199,9 +212,16 @@ fn sandboxed_is_never_stricter_and_lets_no_more_through_than_the_rules_say() {
             .iter()
             .filter(|found| !held.findings.contains(found))
             .collect();
-        assert!(gone.iter().all(|found| found.verdict == Verdict::Ask), "{gone:#?}");
+        assert!(
+            gone.iter().all(|found| found.verdict == Verdict::Ask),
+            "{gone:#?}"
+        );
     }
-    assert!(passed * 5 <= cases.len(), "{passed} of {} passed", cases.len());
+    assert!(
+        passed * 5 <= cases.len(),
+        "{passed} of {} passed",
+        cases.len()
+    );
 }
 
 #[test]

@@ -188,6 +188,11 @@ impl Walker<'_> {
                 return self.fact("code-not-static", &call.program, &call.segment);
             }
             let script = (*script).clone();
+            let mut options = call.args.iter().take_while(|arg| arg.is_option());
+            if options.any(|arg| arg.text == "-n") {
+                // It is read and does not run.
+                return self.reads(&script, &call.program, &call.segment);
+            }
             if script.text.starts_with(HOLE) {
                 self.reads_only = false;
                 return self.fact("code-not-static", &call.program, &call.segment);

@@ -181,6 +181,12 @@ fn others(walker: &mut Walker<'_>, call: &Call) -> bool {
                 .is_some_and(|first| first.text == runner[1])
     });
     if let Some(runner) = runner {
+        if let Some(code) = call.value(&["-c", "--call"])
+            && ["npm", "pnpm"].contains(&runner[0])
+        {
+            walker.code(&code, call);
+            return true;
+        }
         let at = call.args.iter().position(|arg| arg.text == runner[1]);
         let rest = &call.args[at.map_or(0, |at| at + 1)..];
         let words = after_options(

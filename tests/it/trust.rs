@@ -192,11 +192,12 @@ for path in ["/api/navi/prompt/x", "/api/navi/consent/x", "/api/jobs"]:
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_process_of_a_run_cannot_answer_in_place_of_a_person(db: PgPool) {
-    let run = json!({ "command": "python3 probe.py" });
+    let run = json!({ "command": "make" });
     let script = script([calls(&[("run_command", run)]), says("Done.")]);
     let served = Served::start(&script, Some(&url(&db.connect_options()))).await;
     let workspace = served.workspace();
     write(&workspace, "probe.py", PROBE);
+    write(&workspace, "Makefile", "probe:\n\t@python3 probe.py\n");
     write(
         &workspace,
         "where",

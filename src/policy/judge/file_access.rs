@@ -251,6 +251,11 @@ impl Walker<'_> {
         if let Some(file) = call.value(&["--output"]) {
             self.writes(&file, "git", &call.segment);
         }
+        // A repository's settings run programs, and a link may lead to another repository.
+        let folder = call.value(&["-C"]).unwrap_or_else(|| Field::of("."));
+        if self.leads_out(&folder) {
+            self.fact("runs-outside-program", "git", &call.segment);
+        }
         let operands: Vec<Field> = call
             .operands(&self.rules.valued("git"))
             .into_iter()

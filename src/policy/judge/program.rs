@@ -35,6 +35,11 @@ pub(super) fn hides_code(word: &Field) -> bool {
     inside.is_some_and(|inside| inside.contains("$(") || inside.contains('`'))
 }
 
+/// True for an option of a shell that takes another back.
+fn turns_off(arg: &Field) -> bool {
+    arg.text.starts_with('+')
+}
+
 /// How many programs that run others may be around a program.
 const MAX_WRAPPED: usize = 12;
 
@@ -189,7 +194,7 @@ impl Walker<'_> {
             }
             let script = (*script).clone();
             let mut options = call.args.iter().take_while(|arg| arg.is_option());
-            if options.any(|arg| arg.text == "-n") {
+            if options.any(|arg| arg.text == "-n") && !call.args.iter().any(turns_off) {
                 // It is read and does not run.
                 return self.reads(&script, &call.program, &call.segment);
             }

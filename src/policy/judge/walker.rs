@@ -373,6 +373,12 @@ impl<'a> Walker<'a> {
         if unsure { Place::Unknown } else { place }
     }
 
+    /// True if a path is in the workspace by its text, and its links lead out.
+    pub(super) fn leads_out(&self, path: &Field) -> bool {
+        let said = self.places.of(&path.text, &self.scope.directory);
+        matches!(said, Place::Inside(_)) && !matches!(self.place(path), Place::Inside(_))
+    }
+
     pub(super) fn is_lost(&self) -> bool {
         self.scope.directory == Directory::Unknown
     }

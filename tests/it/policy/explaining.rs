@@ -62,7 +62,37 @@ fn code_that_is_piped_into_a_group_is_shown_where_it_goes() {
 
 #[test]
 fn what_the_settings_say_differently_is_said_of_each_rule() {
-    insta::assert_snapshot!(said("x=src; cd web && sudo env A=1 bash -c \"rm -rf $x\"; ./build.sh"), @r"");
+    insta::assert_snapshot!(said("x=src; cd web && sudo env A=1 bash -c \"rm -rf $x\"; ./build.sh"), @r#"
+    how it is read
+      x=src
+      cd web
+      sudo env A=1 bash -c 'rm -rf src'
+        env A=1 bash -c 'rm -rf src'
+          bash -c 'rm -rf src'
+            script: rm -rf src
+              rm -rf src
+      ./build.sh
+
+    verdict
+      strict     asks
+      sandboxed  asks
+
+    rules
+      privilege: asks (danger: high)
+        about: sudo env A=1 bash -c "rm -rf $x"
+        why: This runs with other rights, or in another root.
+        "always allow" would cover: This exact command: `sudo env A=1 bash -c "rm -rf $x"`.
+      deletes-many: asks (danger: high)
+        about: rm -rf src
+        why: This deletes many files that no build makes again.
+        instead: Name the files one by one.
+        "always allow" would cover: Deletions of `web/src` and of what is below it.
+      workspace-code: strict asks, sandboxed runs unasked (danger: medium)
+        about: ./build.sh
+        why: This runs code of the workspace that is no build or test of a known tool, and nothing holds it.
+        instead: Run it by the project’s own build or test.
+        "always allow" would cover: This exact command: `./build.sh`.
+    "#);
 }
 
 #[test]
@@ -100,7 +130,10 @@ fn bad_input_is_explained_and_no_failure() {
 #[test]
 fn programs_get_the_same_in_json() {
     let answer = answer("echo hi | f; python3 x.py");
-    assert_eq!(answer["verdicts"], json!({ "strict": "ask", "sandboxed": "allow" }));
+    assert_eq!(
+        answer["verdicts"],
+        json!({ "strict": "ask", "sandboxed": "allow" })
+    );
     assert_eq!(answer["unread"], Value::Null);
     let steps = json!([
         {
@@ -108,7 +141,7 @@ fn programs_get_the_same_in_json() {
             "text": "",
             "steps": [
                 { "kind": "program", "text": "echo hi" },
-                { "kind": "program", "text": "f", "input": "the text 'hi'" },
+                { "kind": "program", "text": "f", "input": "the text hi" },
             ],
         },
         { "kind": "program", "text": "python3 x.py" },
@@ -141,6 +174,9 @@ fn the_workspaces_own_rules_count() {
     std::fs::write(&file, "[[raise]]\nid = \"nothing\"\nverdict = \"ask\"\n").unwrap();
     let (code, out, error) = explain(space.path(), &["frobnicate"]);
     assert_eq!((code, out.as_str()), (Some(2), ""));
-    assert!(error.contains(".navi/policy.toml cannot be used"), "{error}");
+    assert!(
+        error.contains(".navi/policy.toml cannot be used"),
+        "{error}"
+    );
     assert!(error.contains("no such rule"), "{error}");
 }

@@ -61,7 +61,10 @@ fn every_wish_is_asked_about_under_every_setting() {
                     "wall-folder",
                     "This lets the command read and write /nowhere/shared beyond the wall, for this one call."
                 ),
-                ("wall-port", "This lets programs of this machine reach port 3000 of the run."),
+                (
+                    "wall-port",
+                    "This lets programs of this machine reach port 3000 of the run."
+                ),
             ]
         );
     }
@@ -119,7 +122,13 @@ fn this_machine_and_its_networks_stay_closed_by_whatever_name() {
 fn folders_of_keys_of_the_server_and_of_others_stay_closed() {
     let base = tempfile::tempdir().unwrap();
     let base = base.path().canonicalize().unwrap();
-    for folder in ["space", "data/inner", "person/.ssh", "person/work", "shared"] {
+    for folder in [
+        "space",
+        "data/inner",
+        "person/.ssh",
+        "person/work",
+        "shared",
+    ] {
         std::fs::create_dir_all(base.join(folder)).unwrap();
     }
     std::os::unix::fs::symlink("person/.ssh", base.join("keys")).unwrap();
@@ -139,10 +148,26 @@ fn folders_of_keys_of_the_server_and_of_others_stay_closed() {
         "person/.config/x",
     ] {
         let judgement = of(&base.join(folder));
-        assert_eq!(judgement.verdict, Verdict::Forbid, "{folder}: {judgement:?}");
-        assert!(rules(&judgement).contains(&"wall-folder-closed"), "{folder}");
+        assert_eq!(
+            judgement.verdict,
+            Verdict::Forbid,
+            "{folder}: {judgement:?}"
+        );
+        assert!(
+            rules(&judgement).contains(&"wall-folder-closed"),
+            "{folder}"
+        );
     }
-    for folder in ["/", "/home", "/home/ada", "/root", "/etc/x", "/proc/self", "/run/docker.sock", "/tmp"] {
+    for folder in [
+        "/",
+        "/home",
+        "/home/ada",
+        "/root",
+        "/etc/x",
+        "/proc/self",
+        "/run/docker.sock",
+        "/tmp",
+    ] {
         assert_eq!(of(Path::new(folder)).verdict, Verdict::Forbid, "{folder}");
     }
     assert_eq!(rules(&of(&base.join("person/work"))), ["wall-folder"]);
@@ -161,7 +186,9 @@ fn a_folder_of_the_workspace_opens_no_protected_file_unseen() {
         let needs = json!({ "folders": [base.join(folder)] });
         let judgement = judged(&POLICY, needs, &base.join("space"));
         let named = rules(&judgement);
-        let protected = named.iter().any(|rule| ["git-internals", "navi-file"].contains(rule));
+        let protected = named
+            .iter()
+            .any(|rule| ["git-internals", "navi-file"].contains(rule));
         assert!(protected, "{folder}: {named:?}");
     }
 }
@@ -182,7 +209,10 @@ fn a_consent_is_for_the_command_with_its_needs() {
         call("make", Value::Null),
         call("make", json!({ "hosts": ["example.com:80"] })),
         call("make", json!({ "hosts": ["example.org:443"] })),
-        call("make", json!({ "hosts": ["example.com:443"], "ports": [3000] })),
+        call(
+            "make",
+            json!({ "hosts": ["example.com:443"], "ports": [3000] }),
+        ),
         call("make test", one),
     ] {
         assert_ne!(first, hash(&other), "{other:?}");

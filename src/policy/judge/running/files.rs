@@ -70,10 +70,7 @@ impl Walker<'_> {
         match self.place(file) {
             Place::Inside(path) => self.runs_inside(&path, is_made, call),
             Place::Temporary(path) | Place::Outside(path) => {
-                let is_link = matches!(
-                    self.places.of(&file.text, &self.scope.directory),
-                    Place::Inside(_)
-                );
+                let is_link = self.leads_out(file);
                 // Tools that a project has installed are often links to the system's.
                 let is_installed = path.starts_with("/usr/lib/") || is_system(&path);
                 if !(is_link && is_installed) {

@@ -1,6 +1,6 @@
 //! Interpreters, and the files of code that they are given.
 
-use crate::policy::judge::call::{Call, Field, HOLE, is_flag};
+use crate::policy::judge::call::{Call, Field, HOLE, Stdin, is_flag};
 use crate::policy::judge::walker::Walker;
 use crate::policy::judge::wrappers::is_descriptor;
 use crate::policy::paths::Place;
@@ -163,7 +163,7 @@ impl Interpreter {
         all.find(|one| one.names.iter().any(|name| is_name(name)))
     }
 
-    /// The files of code in a call.
+    /// The files of code in a call; `-` for its standard input.
     fn scripts(&self, call: &Call) -> Vec<Field> {
         let mut found = Vec::new();
         let mut args = call.args.iter();
@@ -199,14 +199,17 @@ impl Interpreter {
                 return found;
             }
         }
+        let is_plain = self.runs.is_empty();
         let first = match first {
             Some(word) if self.runs.contains(&word.text.as_str()) => args
                 .find(|arg| !arg.is_option())
                 .filter(|arg| is_path(&arg.text)),
-            Some(word) if !self.runs.is_empty() => Some(word).filter(|word| is_path(&word.text)),
-            first => first,
+            Some(word) => Some(word).filter(|word| is_plain || is_path(&word.text)),
+            None => None,
         };
-        found.extend(first.cloned());
+        // Without a file it reads code, as a shell does.
+        let typed = (first.is_none() && is_plain).then(|| Field::of("-"));
+        found.extend(first.cloned().or(typed));
         found
     }
 }
@@ -250,9 +253,15 @@ impl Walker<'_> {
 
     fn interprets(&mut self, script: &Field, call: &Call) {
         let text = script.text.as_str();
-        // What comes over the standard input is judged by rules.
         if ["-", "/dev/stdin"].contains(&text) {
-            return;
+            return match &call.stdin {
+                Stdin::Unknown => {
+                    self.fact("piped-into-interpreter", &call.program, &call.segment);
+                }
+                Stdin::File(file) => self.runs_file(&Field::of(file.clone()), call),
+                // A text is judged by the rules about inline code.
+                Stdin::Nothing | Stdin::Text(_) => {}
+            };
         }
         if text.starts_with(HOLE) || is_descriptor(text) {
             return self.fact("code-not-static", &call.program, &call.segment);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::policy::wall::setting::Setting;
+use crate::policy::wall::setting::PolicySetting;
 use crate::runs::model::RunLimits;
 use crate::runs::task::Task;
 
@@ -75,7 +75,7 @@ pub struct AgentConfig {
         value_enum,
         default_value_t
     )]
-    pub policy: Setting,
+    pub policy: PolicySetting,
     /// Folders that workspaces must lie in, separated by colons.
     ///
     /// Without any, a workspace may be every folder that the server may read. Required in

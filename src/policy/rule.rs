@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::policy::error::PolicyError;
 use crate::policy::judge::facts::FACTS;
 use crate::policy::model::{Danger, Verdict};
-use crate::policy::wall::setting::Setting;
+use crate::policy::wall::setting::PolicySetting;
 
 /// A file of rules as it is written.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -137,10 +137,10 @@ pub(super) struct Lists {
 
 impl Rule {
     /// What it says under a setting.
-    pub fn verdict_under(&self, setting: Setting) -> Verdict {
+    pub fn verdict_under(&self, setting: PolicySetting) -> Verdict {
         match setting {
-            Setting::Strict => self.verdict,
-            Setting::Sandboxed => self.sandboxed.unwrap_or(self.verdict),
+            PolicySetting::Strict => self.verdict,
+            PolicySetting::Sandboxed => self.sandboxed.unwrap_or(self.verdict),
         }
     }
 

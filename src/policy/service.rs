@@ -11,7 +11,7 @@ use crate::policy::judge::facts::{Found, Sighting};
 use crate::policy::judge::scan;
 use crate::policy::judge::scopes::files;
 use crate::policy::judge::shell_state::Directory;
-use crate::policy::judge::trace::tree::Trace;
+use crate::policy::judge::trace::tree::ReadTrace;
 use crate::policy::judge::walker::Walker;
 use crate::policy::model::{Action, Finding, Judgement, Verdict};
 use crate::policy::paths::{Place, Places};
@@ -20,7 +20,7 @@ use crate::policy::rule::FileAccess;
 use crate::policy::rules::{Rules, Shared};
 use crate::policy::scope::ActionScope;
 use crate::policy::secret_files::SecretFiles;
-use crate::policy::wall::setting::{Setting, Wall};
+use crate::policy::wall::setting::{PolicySetting, Wall};
 use crate::policy::wall::widening::Widening;
 use crate::policy::wall::wishes::{self, Needing};
 
@@ -33,7 +33,7 @@ pub struct Policy {
     rules: Shared,
     /// Folders of the server's own data, by their real paths.
     closed: Arc<[PathBuf]>,
-    setting: Setting,
+    setting: PolicySetting,
 }
 
 impl Policy {
@@ -45,7 +45,7 @@ impl Policy {
             Ok(Policy {
                 rules,
                 closed: Arc::from([]),
-                setting: Setting::default(),
+                setting: PolicySetting::default(),
             })
         });
         POLICY.clone()
@@ -61,12 +61,12 @@ impl Policy {
 
     /// This policy under a setting. Whoever has a wall that may be missing takes [`Self::behind`].
     #[must_use]
-    pub fn under(self, setting: Setting) -> Self {
+    pub fn under(self, setting: PolicySetting) -> Self {
         Self { setting, ..self }
     }
 
     /// This policy under a setting, where the wall is there that the setting relies on.
-    pub fn behind(self, wanted: Setting, wall: Wall) -> Result<Self, PolicyError> {
+    pub fn behind(self, wanted: PolicySetting, wall: Wall) -> Result<Self, PolicyError> {
         Ok(self.under(wanted.behind(wall)?))
     }
 
@@ -86,7 +86,7 @@ impl Policy {
     /// The examples that do not do what their rules say of them.
     fn broken_examples(&self) -> Vec<PolicyError> {
         // What a rule is about does not depend on the setting.
-        let strict = self.clone().under(Setting::Strict);
+        let strict = self.clone().under(PolicySetting::Strict);
         let mut broken = Vec::new();
         for rule in &self.rules.rules {
             let matching = rule.matches.iter().map(|example| (example, true));
@@ -189,9 +189,9 @@ impl Policy {
     pub fn explain(&self, command: &str, root: &Path) -> Explanation {
         let places = Places::new(root).closing(&self.closed);
         let mut walker = Walker::new(&self.rules, places, ".".to_owned());
-        walker.trace = Some(Trace::default());
+        walker.trace = Some(ReadTrace::default());
         walker.script_text(command);
-        let steps = walker.trace.take().map(Trace::into_steps);
+        let steps = walker.trace.take().map(ReadTrace::into_steps);
         let judged = |setting| {
             let policy = self.clone().under(setting);
             let mut findings = Vec::new();
@@ -200,7 +200,10 @@ impl Policy {
             }
             Judgement::of(findings)
         };
-        let (strict, sandboxed) = (judged(Setting::Strict), judged(Setting::Sandboxed));
+        let (strict, sandboxed) = (
+            judged(PolicySetting::Strict),
+            judged(PolicySetting::Sandboxed),
+        );
         Explanation::of(command, steps.unwrap_or_default(), strict, &sandboxed)
     }
 

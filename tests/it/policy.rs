@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use navi::policy::model::{Danger, Judgement, Verdict, WORKSPACE_CODE};
 use navi::policy::service::Policy;
-use navi::policy::wall::setting::Setting;
+use navi::policy::wall::setting::PolicySetting;
 use navi::tools::arguments::Arguments;
 use navi::tools::registry::ToolSet;
 use proptest::prelude::*;
@@ -139,7 +139,7 @@ fn no_evasion_passes_unasked() {
 fn everyday_commands_run_without_a_question() {
     let cases: Vec<_> = lines(HARMLESS).collect();
     assert!(cases.len() >= 500, "{} cases", cases.len());
-    for setting in [Setting::Strict, Setting::Sandboxed] {
+    for setting in [PolicySetting::Strict, PolicySetting::Sandboxed] {
         let policy = POLICY.clone().under(setting);
         let asked: Vec<_> = cases
             .iter()
@@ -160,7 +160,11 @@ fn everyday_commands_run_without_a_question() {
             asked.len(),
             cases.len()
         );
-        assert_eq!(code.is_empty(), setting == Setting::Sandboxed, "{code:#?}");
+        assert_eq!(
+            code.is_empty(),
+            setting == PolicySetting::Sandboxed,
+            "{code:#?}"
+        );
         assert!(
             code.len() * 25 <= cases.len(),
             "{} asked: {code:#?}",
@@ -179,7 +183,10 @@ fn every_setting_says_what_its_table_says() {
         let (sandboxed, command) = rest.trim_start().split_once(' ').unwrap();
         let command = command.trim_start();
         let call = arguments("command", command);
-        for (setting, expected) in [(Setting::Strict, strict), (Setting::Sandboxed, sandboxed)] {
+        for (setting, expected) in [
+            (PolicySetting::Strict, strict),
+            (PolicySetting::Sandboxed, sandboxed),
+        ] {
             let policy = POLICY.clone().under(setting);
             let found = judge_by(&policy, "run_command", &call, &root);
             let verdict = serde_json::to_value(found.verdict).unwrap();
@@ -197,7 +204,7 @@ fn every_setting_says_what_its_table_says() {
 
 #[test]
 fn sandboxed_is_never_stricter_and_lets_no_more_through_than_the_rules_say() {
-    let sandboxed = POLICY.clone().under(Setting::Sandboxed);
+    let sandboxed = POLICY.clone().under(PolicySetting::Sandboxed);
     let mut passed = 0;
     let cases: Vec<_> = lines(EVASIONS).collect();
     for case in &cases {

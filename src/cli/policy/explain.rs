@@ -9,7 +9,7 @@ use crate::cli::failure::Failure;
 use crate::config::settings::Config;
 use crate::platform::text::visible;
 use crate::policy::explain::explanation::{Explained, Explanation, Verdicts};
-use crate::policy::judge::trace::tree::{Step, StepKind};
+use crate::policy::judge::trace::tree::{ReadStep, StepKind};
 use crate::policy::model::Verdict;
 use crate::policy::service::Policy;
 
@@ -29,14 +29,14 @@ enum PolicyCommands {
 #[derive(Debug, clap::Args)]
 struct Settled {
     #[command(flatten)]
-    args: Args,
+    args: ExplainArgs,
     #[command(flatten)]
     config: Config,
 }
 
 impl PolicyCommand {
     /// What to explain, and the settings.
-    pub fn split(self) -> (Args, Config) {
+    pub fn split(self) -> (ExplainArgs, Config) {
         let PolicyCommands::Explain(with) = self.command;
         (with.args, with.config)
     }
@@ -47,7 +47,7 @@ const POLICY_FILE: &str = ".navi/policy.toml";
 
 /// What to explain.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Args {
+pub struct ExplainArgs {
     /// The command, as the agent would send it.
     #[arg(allow_hyphen_values = true)]
     pub command: String,
@@ -60,7 +60,7 @@ pub struct Args {
 }
 
 /// Writes the explanation to `out`. It ends well whatever the verdict is.
-pub fn run(args: &Args, config: &Config, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+pub fn run(args: &ExplainArgs, config: &Config, out: &mut dyn Write) -> Result<ExitCode, Failure> {
     let explanation = explain(args, config)?;
     if args.json {
         let text = serde_json::to_string_pretty(&explanation).map_err(io::Error::from)?;
@@ -71,7 +71,7 @@ pub fn run(args: &Args, config: &Config, out: &mut dyn Write) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-fn explain(args: &Args, config: &Config) -> Result<Explanation, Failure> {
+fn explain(args: &ExplainArgs, config: &Config) -> Result<Explanation, Failure> {
     let unusable = |source| Failure::Workspace {
         path: args.workspace.clone(),
         source,
@@ -123,7 +123,7 @@ fn in_words(explanation: &Explanation) -> String {
     text
 }
 
-fn lines(step: &Step, depth: usize, text: &mut String) {
+fn lines(step: &ReadStep, depth: usize, text: &mut String) {
     let indent = "  ".repeat(depth);
     let line = step.text.split_whitespace().collect::<Vec<_>>().join(" ");
     *text += &match step.kind {

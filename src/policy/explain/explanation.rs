@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::policy::judge::trace::tree::Step;
+use crate::policy::judge::trace::tree::ReadStep;
 use crate::policy::model::{Danger, Judgement, Verdict};
 use crate::policy::shell::commands::parse;
 
@@ -14,7 +14,7 @@ pub struct Explanation {
     /// Why it cannot be read; none when it can.
     pub unread: Option<String>,
     /// What it runs, as it is understood.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ReadStep>,
     /// The verdict under each setting.
     pub verdicts: Verdicts,
     /// What was found, the strictest first.
@@ -53,7 +53,7 @@ impl Explanation {
     /// Puts together what was judged under both settings.
     pub(in crate::policy) fn of(
         command: &str,
-        steps: Vec<Step>,
+        steps: Vec<ReadStep>,
         strict: Judgement,
         sandboxed: &Judgement,
     ) -> Self {

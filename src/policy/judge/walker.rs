@@ -8,7 +8,7 @@ use crate::policy::judge::expansion::{join, printed};
 use crate::policy::judge::facts::Sighting;
 use crate::policy::judge::program::hides_code;
 use crate::policy::judge::shell_state::{Directory, Scope, names};
-use crate::policy::judge::trace::tree::{StepKind, Trace};
+use crate::policy::judge::trace::tree::{ReadTrace, StepKind};
 use crate::policy::paths::{Place, Places};
 use crate::policy::rules::Rules;
 use crate::policy::scope::ActionScope;
@@ -62,7 +62,7 @@ pub struct Walker<'a> {
     /// True if something around the program that is judged gives it an input.
     pub(super) fed: bool,
     /// The tree of what is walked through, for whoever wants to see it.
-    pub trace: Option<Trace>,
+    pub trace: Option<ReadTrace>,
 }
 
 impl<'a> Walker<'a> {

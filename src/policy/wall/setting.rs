@@ -7,7 +7,7 @@ use crate::policy::error::PolicyError;
 /// How strictly commands are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Setting {
+pub enum PolicySetting {
     /// Code that the policy cannot read asks before it runs.
     #[default]
     Strict,
@@ -24,7 +24,7 @@ pub enum Wall {
     Sandbox,
 }
 
-impl Setting {
+impl PolicySetting {
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,11 +48,11 @@ mod tests {
 
     #[test]
     fn only_a_sandbox_lets_code_run_unasked() {
-        assert!(Setting::Sandboxed.behind(Wall::None).is_err());
+        assert!(PolicySetting::Sandboxed.behind(Wall::None).is_err());
         for (setting, wall) in [
-            (Setting::Strict, Wall::None),
-            (Setting::Strict, Wall::Sandbox),
-            (Setting::Sandboxed, Wall::Sandbox),
+            (PolicySetting::Strict, Wall::None),
+            (PolicySetting::Strict, Wall::Sandbox),
+            (PolicySetting::Sandboxed, Wall::Sandbox),
         ] {
             assert_eq!(setting.behind(wall).unwrap(), setting);
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use navi::policy::model::{Judgement, Verdict};
 use navi::policy::service::Policy;
-use navi::policy::wall::setting::Setting;
+use navi::policy::wall::setting::PolicySetting;
 use navi::tools::arguments::Arguments;
 use navi::tools::commands::run_command::RunCommandCall;
 use navi::tools::commands::start_server::StartServerCall;
@@ -36,7 +36,7 @@ fn every_wish_is_asked_about_under_every_setting() {
         "folders": ["/nowhere/shared"],
         "ports": [3000],
     });
-    for setting in [Setting::Strict, Setting::Sandboxed] {
+    for setting in [PolicySetting::Strict, PolicySetting::Sandboxed] {
         let policy = POLICY.clone().under(setting);
         let judgement = judged(&policy, needs.clone(), space.path());
         assert_eq!(judgement.verdict, Verdict::Ask);

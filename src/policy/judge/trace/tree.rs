@@ -75,7 +75,7 @@ impl StepKind {
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Step {
+pub struct ReadStep {
     /// Its kind.
     pub kind: StepKind,
     /// Its text: as it is written, or a program's words as they are known, with `…` for what is not.
@@ -85,21 +85,21 @@ pub struct Step {
     pub input: Option<String>,
     /// What it runs in turn.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<Step>,
+    pub steps: Vec<ReadStep>,
 }
 
 /// The steps so far.
 #[derive(Clone, Debug, Default)]
-pub struct Trace {
+pub struct ReadTrace {
     /// What is begun, the outermost first.
-    open: Vec<Step>,
-    steps: Vec<Step>,
+    open: Vec<ReadStep>,
+    steps: Vec<ReadStep>,
     count: usize,
 }
 
-impl Trace {
+impl ReadTrace {
     pub(in crate::policy::judge) fn begin(&mut self, kind: StepKind, text: &str) {
-        self.open.push(Step {
+        self.open.push(ReadStep {
             kind,
             text: text.replace(HOLE, "…"),
             input: None,
@@ -146,7 +146,7 @@ impl Trace {
     }
 
     /// The steps of the whole command.
-    pub fn into_steps(self) -> Vec<Step> {
+    pub fn into_steps(self) -> Vec<ReadStep> {
         self.steps
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::exec::capture::HeadAndTail;
-use crate::exec::sandbox::enclosure::Widening;
+use crate::policy::wall::widening::Widening;
 use crate::tools::commands::run_command;
 use crate::tools::commands::run_command::{CANCELLED, RunCommandCall, TIMED_OUT, patience};
 use crate::tools::context::ToolContext;

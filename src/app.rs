@@ -48,7 +48,7 @@ use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
 use crate::policy::error::PolicyError;
 use crate::policy::service::Policy;
-use crate::policy::wall::setting::Wall;
+use crate::policy::wall::setting::PolicyWall;
 use crate::retrieval::model::Limits;
 use crate::retrieval::service::Retrieval;
 use crate::runs::active::ActiveRuns;
@@ -329,9 +329,9 @@ fn tool_settings(config: &Config, metrics: Metrics) -> Result<ToolSettings, Buil
         metrics,
     )?;
     let wall = match launch.sandbox.tier() {
-        Tier::None => Wall::None,
-        Tier::NoNamespaces => Wall::WithoutHosts,
-        Tier::Full => Wall::Sandbox,
+        Tier::None => PolicyWall::None,
+        Tier::NoNamespaces => PolicyWall::WithoutHosts,
+        Tier::Full => PolicyWall::Sandbox,
     };
     let policy = Policy::built_in()?.behind(config.agent.policy, wall)?;
     let closed = config.workspace_rules().closed;

@@ -13,10 +13,10 @@ pub enum Request<'a> {
         directory: &'a str,
         /// Whether it goes on in the background: it can neither be repeated nor be replaced by a search.
         in_background: bool,
-        /// What it says that it needs beyond the wall, as [`Widening`] reads it. A call whose needs
+        /// What it says that it needs beyond the wall, as [`CallNeeds`] reads it. A call whose needs
         /// cannot be read is refused by its tool.
         ///
-        /// [`Widening`]: crate::policy::wall::widening::Widening
+        /// [`CallNeeds`]: crate::policy::wall::widening::CallNeeds
         needs: Option<&'a Value>,
     },
     /// A file is read, or the contents of the files below a folder are searched.

@@ -22,8 +22,8 @@ use crate::policy::rule::FileAccess;
 use crate::policy::rules::{Rules, Shared};
 use crate::policy::scope::ActionScope;
 use crate::policy::secret_files::SecretFiles;
-use crate::policy::wall::setting::{PolicySetting, Wall};
-use crate::policy::wall::widening::Widening;
+use crate::policy::wall::setting::{PolicySetting, PolicyWall};
+use crate::policy::wall::widening::CallNeeds;
 use crate::policy::wall::wishes::{self, Needing};
 
 /// The built-in rules.
@@ -36,7 +36,7 @@ pub struct Policy {
     /// Folders of the server's own data.
     closed: Arc<Closed>,
     setting: PolicySetting,
-    wall: Wall,
+    wall: PolicyWall,
 }
 
 impl Policy {
@@ -49,7 +49,7 @@ impl Policy {
                 rules,
                 closed: Arc::default(),
                 setting: PolicySetting::default(),
-                wall: Wall::Sandbox,
+                wall: PolicyWall::Sandbox,
             })
         });
         POLICY.clone()
@@ -70,7 +70,7 @@ impl Policy {
     }
 
     /// This policy under a setting, where the wall is there that the setting relies on.
-    pub fn behind(self, wanted: PolicySetting, wall: Wall) -> Result<Self, PolicyError> {
+    pub fn behind(self, wanted: PolicySetting, wall: PolicyWall) -> Result<Self, PolicyError> {
         let policy = self.under(wanted.behind(wall)?);
         Ok(Self { wall, ..policy })
     }
@@ -149,7 +149,7 @@ impl Policy {
             } => {
                 let folder = inside(directory, places.root());
                 // A call whose needs cannot be read is refused by its tool.
-                let needs = Widening::parse(needs).unwrap_or_default();
+                let needs = CallNeeds::parse(needs).unwrap_or_default();
                 let needing = Needing {
                     command: text,
                     folder: &folder,

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::platform::text::cut_bytes;
 use crate::policy::request::Request;
-use crate::policy::wall::widening::Widening;
+use crate::policy::wall::widening::CallNeeds;
 use crate::tools::outcome::ToolError;
 
 /// The arguments of one call.
@@ -62,8 +62,8 @@ impl<'a> Arguments<'a> {
     }
 
     /// What the call needs beyond the wall.
-    pub fn needs(self) -> Result<Widening, ToolError> {
-        Widening::parse(self.get("needs")).map_err(|error| ToolError::Tell(error.to_string()))
+    pub fn needs(self) -> Result<CallNeeds, ToolError> {
+        CallNeeds::parse(self.get("needs")).map_err(|error| ToolError::Tell(error.to_string()))
     }
 
     /// A text that may be left out.

@@ -17,7 +17,7 @@ pub enum PolicySetting {
 
 /// What stands around commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wall {
+pub enum PolicyWall {
     /// Nothing: a command may do all that the server may.
     None,
     /// A sandbox that cannot tell hosts apart: a command has the machine's network or none.
@@ -36,10 +36,11 @@ impl PolicySetting {
     }
 
     /// This setting, where what it relies on is there.
-    pub fn behind(self, wall: Wall) -> Result<Self, PolicyError> {
+    pub fn behind(self, wall: PolicyWall) -> Result<Self, PolicyError> {
         match (self, wall) {
-            (Self::Sandboxed, Wall::None) => Err(PolicyError::NoWall),
-            (Self::Strict, _) | (Self::Sandboxed, Wall::WithoutHosts | Wall::Sandbox) => Ok(self),
+            (Self::Sandboxed, PolicyWall::None) => Err(PolicyError::NoWall),
+            (Self::Strict, _)
+            | (Self::Sandboxed, PolicyWall::WithoutHosts | PolicyWall::Sandbox) => Ok(self),
         }
     }
 }
@@ -50,12 +51,12 @@ mod tests {
 
     #[test]
     fn only_a_sandbox_lets_code_run_unasked() {
-        assert!(PolicySetting::Sandboxed.behind(Wall::None).is_err());
+        assert!(PolicySetting::Sandboxed.behind(PolicyWall::None).is_err());
         for (setting, wall) in [
-            (PolicySetting::Strict, Wall::None),
-            (PolicySetting::Strict, Wall::Sandbox),
-            (PolicySetting::Sandboxed, Wall::WithoutHosts),
-            (PolicySetting::Sandboxed, Wall::Sandbox),
+            (PolicySetting::Strict, PolicyWall::None),
+            (PolicySetting::Strict, PolicyWall::Sandbox),
+            (PolicySetting::Sandboxed, PolicyWall::WithoutHosts),
+            (PolicySetting::Sandboxed, PolicyWall::Sandbox),
         ] {
             assert_eq!(setting.behind(wall).unwrap(), setting);
         }

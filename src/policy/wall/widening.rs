@@ -15,7 +15,7 @@ const MAX_NAME: usize = 512;
 
 /// What a call needs beyond the wall.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Widening {
+pub struct CallNeeds {
     /// Hosts that it connects to.
     pub hosts: Vec<HostPort>,
     /// Folders that it reads and writes.
@@ -62,7 +62,7 @@ impl HostPort {
     }
 }
 
-impl Widening {
+impl CallNeeds {
     /// True if it needs nothing.
     pub fn is_empty(&self) -> bool {
         self.hosts.is_empty() && self.folders.is_empty() && self.ports.is_empty()
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     fn hosts(text: &str) -> Result<Vec<String>, PolicyError> {
-        let widening = Widening::parse(Some(&json!({ "hosts": [text] })))?;
+        let widening = CallNeeds::parse(Some(&json!({ "hosts": [text] })))?;
         Ok(widening.hosts.iter().map(ToString::to_string).collect())
     }
 
@@ -209,12 +209,12 @@ mod tests {
             json!({ "ports": [70_000] }),
             json!({ "folders": vec!["/opt/x"; 9] }),
         ] {
-            assert!(Widening::parse(Some(&value)).is_err(), "{value}");
+            assert!(CallNeeds::parse(Some(&value)).is_err(), "{value}");
         }
         let inside = json!("{\"folders\": [\"/opt/x/\"], \"ports\": [\"3000\"]}");
-        let widening = Widening::parse(Some(&inside)).unwrap();
+        let widening = CallNeeds::parse(Some(&inside)).unwrap();
         assert_eq!(widening.folders, [PathBuf::from("/opt/x")]);
         assert_eq!(widening.ports, [3000]);
-        assert!(Widening::parse(None).unwrap().is_empty());
+        assert!(CallNeeds::parse(None).unwrap().is_empty());
     }
 }

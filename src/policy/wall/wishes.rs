@@ -9,8 +9,8 @@ use crate::policy::judge::facts::{Found, Sighting};
 use crate::policy::paths::Places;
 use crate::policy::reach::links::real_path;
 use crate::policy::scope::{ActionScope, hashed};
-use crate::policy::wall::setting::Wall;
-use crate::policy::wall::widening::{HostPort, Widening};
+use crate::policy::wall::setting::PolicyWall;
+use crate::policy::wall::widening::{CallNeeds, HostPort};
 
 /// Ends of names that are of a private network, whoever resolves them.
 const PRIVATE_NAMES: &[&str] = &[
@@ -82,7 +82,7 @@ pub(in crate::policy) struct Needing<'a> {
     pub(in crate::policy) command: &'a str,
     pub(in crate::policy) folder: &'a str,
     /// What stands around it.
-    pub(in crate::policy) wall: Wall,
+    pub(in crate::policy) wall: PolicyWall,
 }
 
 impl Needing<'_> {
@@ -99,7 +99,7 @@ impl Needing<'_> {
 
 /// What is found about each wish.
 pub(in crate::policy) fn sightings(
-    widening: &Widening,
+    widening: &CallNeeds,
     places: &Places<'_>,
     needing: Needing<'_>,
 ) -> Vec<Sighting> {
@@ -111,10 +111,10 @@ pub(in crate::policy) fn sightings(
             "wall-host"
         };
         let object = match needing.wall {
-            Wall::WithoutHosts => {
+            PolicyWall::WithoutHosts => {
                 format!("{host}, and with it the whole network of this machine,")
             }
-            Wall::None | Wall::Sandbox => host.to_string(),
+            PolicyWall::None | PolicyWall::Sandbox => host.to_string(),
         };
         found.push(needing.sighting(fact, "host", object));
     }

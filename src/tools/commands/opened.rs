@@ -8,19 +8,19 @@ use crate::exec::egress::target::EgressTarget;
 use crate::exec::process::Processes;
 use crate::exec::sandbox::enclosure;
 use crate::exec::sandbox::wall::Tier;
-use crate::policy::wall::widening::{HostPort, Widening};
+use crate::policy::wall::widening::{CallNeeds, HostPort};
 use crate::tools::outcome::ToolError;
 
 /// What is open beyond the wall. When it is dropped, its hosts are closed.
 #[derive(Debug, Default)]
-pub(super) struct Opened {
+pub(super) struct OpenedNeeds {
     widening: enclosure::Widening,
     _hosts: Vec<HostLoan>,
 }
 
-impl Opened {
+impl OpenedNeeds {
     /// Opens what a call needs, which the policy has judged.
-    pub(super) fn of(needs: &Widening, processes: &Processes) -> Result<Self, ToolError> {
+    pub(super) fn of(needs: &CallNeeds, processes: &Processes) -> Result<Self, ToolError> {
         let tier = processes.tier();
         if tier == Tier::None {
             return Ok(Self::default());

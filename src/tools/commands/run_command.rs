@@ -10,9 +10,9 @@ use crate::exec::output::OutputStream;
 use crate::exec::process::ShellCommand;
 use crate::exec::running::Running;
 use crate::policy::request::Request;
-use crate::policy::wall::widening::Widening;
+use crate::policy::wall::widening::CallNeeds;
 use crate::tools::arguments::Arguments;
-use crate::tools::commands::opened::Opened;
+use crate::tools::commands::opened::OpenedNeeds;
 use crate::tools::commands::stopped;
 use crate::tools::context::{ToolContext, ToolLimits};
 use crate::tools::outcome::{Effect, Outcome, ToolError};
@@ -133,7 +133,7 @@ impl Tool for RunCommand {
 }
 
 /// The arguments.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunCommandCall {
     /// What the shell is given.
     pub command: String,
@@ -144,7 +144,7 @@ pub struct RunCommandCall {
     /// Variables it sees beside the usual ones.
     pub extra: Vec<(&'static str, String)>,
     /// What it needs beyond the wall, which the policy has judged.
-    pub widening: Widening,
+    pub widening: CallNeeds,
 }
 
 impl RunCommandCall {
@@ -262,7 +262,7 @@ pub async fn run(
     context: &ToolContext,
 ) -> Result<Ran, ToolError> {
     let (directory, _) = context.workspace.open_directory(&call.directory)?;
-    let opened = Opened::of(&call.widening, &context.processes)?;
+    let opened = OpenedNeeds::of(&call.widening, &context.processes)?;
     let began = Instant::now();
     let command = ShellCommand {
         text: &call.command,

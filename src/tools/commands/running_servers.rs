@@ -7,7 +7,7 @@ use crate::exec::capture::Capture;
 use crate::exec::running::Running;
 use crate::exec::sandbox::forward::Forward;
 use crate::platform::sync::lock;
-use crate::tools::commands::opened::Opened;
+use crate::tools::commands::opened::OpenedNeeds;
 
 /// The servers of one run, by port. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub(super) struct RunningServer {
     pub(super) running: Running,
     pub(super) log: Capture,
     /// What it needs beyond the wall, which is closed with it.
-    pub(super) _opened: Opened,
+    pub(super) _opened: OpenedNeeds,
     /// Its port for programs of this machine.
     pub(super) _forward: Option<Forward>,
 }

@@ -15,10 +15,10 @@ use crate::exec::running::Running;
 use crate::exec::sandbox::forward::Forward;
 use crate::platform::outbound::client::Method;
 use crate::policy::request::Request;
-use crate::policy::wall::widening::Widening;
+use crate::policy::wall::widening::CallNeeds;
 use crate::tools::arguments::Arguments;
 use crate::tools::commands::local_http;
-use crate::tools::commands::opened::Opened;
+use crate::tools::commands::opened::OpenedNeeds;
 use crate::tools::commands::running_servers::RunningServer;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Effect, Outcome, ToolError};
@@ -105,7 +105,7 @@ pub struct StartServerCall {
     startup: Duration,
     directory: String,
     /// What it needs beyond the wall, which the policy has judged.
-    pub widening: Widening,
+    pub widening: CallNeeds,
 }
 
 impl StartServerCall {
@@ -217,7 +217,7 @@ struct Starting {
     running: Running,
     live: Live,
     log: Capture,
-    opened: Opened,
+    opened: OpenedNeeds,
 }
 
 /// Starts the command; its output is shown live, and its beginning and end are kept.
@@ -227,7 +227,7 @@ async fn launch(
     context: &ToolContext,
 ) -> Result<Starting, ToolError> {
     let (directory, _) = context.workspace.open_directory(&call.directory)?;
-    let opened = Opened::of(&call.widening, &context.processes)?;
+    let opened = OpenedNeeds::of(&call.widening, &context.processes)?;
     let extra = [("PORT", call.port.to_string())];
     let command = ShellCommand {
         text: &call.command,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use navi::policy::model::{Judgement, Verdict};
 use navi::policy::service::Policy;
-use navi::policy::wall::setting::{PolicySetting, Wall};
+use navi::policy::wall::setting::{PolicySetting, PolicyWall};
 use navi::tools::arguments::Arguments;
 use navi::tools::commands::run_command::RunCommandCall;
 use navi::tools::commands::start_server::StartServerCall;
@@ -80,7 +80,10 @@ fn a_wall_that_cannot_tell_hosts_apart_says_that_it_opens_all() {
             .findings
             .remove(0)
     };
-    let (all, one) = (behind(Wall::WithoutHosts), behind(Wall::Sandbox));
+    let (all, one) = (
+        behind(PolicyWall::WithoutHosts),
+        behind(PolicyWall::Sandbox),
+    );
     let said = "This lets the command reach example.com:443, and with it the whole network of this \
                 machine, beyond the wall, for this one call.";
     assert_eq!(all.why, said);

@@ -3,10 +3,71 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
+use std::sync::Arc;
+
+use navi::exec::egress::connection::{ConnectionSink, EgressConnection};
+use navi::exec::egress::dial::Dialer;
+use navi::exec::egress::hosts::RunHosts;
+use navi::exec::egress::limits::EgressLimits;
+use navi::exec::egress::proxy::EgressProxy;
+use navi::exec::egress::resolve::SystemResolver;
+use navi::exec::process::{Outside, Processes};
+use navi::exec::sandbox::enclosure::Grant;
 use navi::exec::sandbox::wall::Tier;
+use navi::platform::metrics::Metrics;
 use serde_json::json;
 
-use super::{Bench, sandbox};
+use super::{Bench, launch, mark, sandbox};
+
+/// Hears of connections and keeps nothing.
+struct Deaf;
+
+impl ConnectionSink for Deaf {
+    fn note(&self, _connection: &EgressConnection) {}
+}
+
+/// A bench whose run has a way out, and nothing that it may reach.
+fn with_a_way_out() -> Bench {
+    let mut bench = Bench::new();
+    let mut launch = launch(sandbox());
+    let dialer = Dialer::new(Arc::new(SystemResolver), None);
+    let metrics = Metrics::new(&[], &[]).unwrap();
+    launch.egress = Some(EgressProxy::new(EgressLimits::default(), dialer, metrics));
+    let outside = Outside {
+        hosts: RunHosts::default(),
+        sink: Arc::new(Deaf),
+    };
+    let grant = Grant::of_workspace(bench.root());
+    bench.context.processes = Processes::new(launch, &mark(), grant, Some(outside));
+    bench
+}
+
+#[tokio::test]
+async fn a_host_is_open_for_the_command_that_needs_it_and_for_no_other() {
+    if sandbox().tier() != Tier::Full {
+        return;
+    }
+    let bench = with_a_way_out();
+    // It fails, so that its result says why. That the address is of no public network is looked at
+    // only when the host is allowed.
+    let command = "exec 3<>/dev/tcp/127.0.0.1/${HTTPS_PROXY##*:}; \
+                   printf 'CONNECT 10.0.0.1:443 HTTP/1.1\\r\\nHost: 10.0.0.1:443\\r\\n\\r\\n' >&3; \
+                   head -n 1 <&3; exit 1";
+    let needs = json!({ "hosts": ["10.0.0.1:443"] });
+    for (needs, said) in [
+        (json!(null), "is not allowed for this run"),
+        (
+            needs,
+            "is allowed for this run, but its address is not public",
+        ),
+        (json!(null), "is not allowed for this run"),
+    ] {
+        let call = json!({ "command": command, "needs": needs });
+        let result = bench.result("run_command", call).await;
+        let told = result["sandbox"].to_string();
+        assert!(told.contains(said), "{result:?}");
+    }
+}
 
 #[tokio::test]
 async fn a_folder_is_open_for_the_command_that_needs_it_and_for_no_other() {

@@ -23,6 +23,7 @@ use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
 use crate::connectors::service::Connectors;
 use crate::conversations::service::ConversationService;
 use crate::exec::launch::{Launch, LaunchError};
+use crate::exec::sandbox::wall::Tier;
 use crate::exec::status_file::StatusFiles;
 use crate::feedback::insights::service::Insights;
 use crate::feedback::learner;
@@ -42,12 +43,12 @@ use crate::platform::metrics::Metrics;
 use crate::platform::outbound::client::{CONNECT_TIMEOUT, Client};
 use crate::platform::outbound::error::OutboundError;
 use crate::platform::outbound::reach::Reach;
-use crate::platform::redact::text::redact_text;
 use crate::platform::secret::ExposeSecret;
 use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
 use crate::policy::error::PolicyError;
 use crate::policy::service::Policy;
+use crate::policy::wall::setting::PolicyWall;
 use crate::retrieval::model::Limits;
 use crate::retrieval::service::Retrieval;
 use crate::runs::active::ActiveRuns;
@@ -55,7 +56,6 @@ use crate::runs::lease::keeper::Lease;
 use crate::runs::lease::model::LeaseTimes;
 use crate::runs::log::feed::Feed;
 use crate::telemetry::errors::service::Errors;
-use crate::telemetry::model::ErrorOccurrence;
 use crate::telemetry::rates::service::RateService;
 use crate::telemetry::service::Telemetry;
 use crate::tools::context::ToolLimits;
@@ -149,8 +149,8 @@ pub enum BuildError {
     /// The registry of models is wrong.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// A built-in rule of the policy is wrong.
-    #[error("the built-in policy is wrong: {0}")]
+    /// A built-in rule is wrong, or the policy relies on a wall that is not there.
+    #[error(transparent)]
     Policy(#[from] PolicyError),
     /// This process got no lease to work on runs.
     #[error("no lease could be had from the database")]
@@ -217,7 +217,7 @@ impl App {
             config.telemetry.telemetry_events_per_minute,
             &tasks,
         )?;
-        tell_panics(&tasks, &telemetry, &clock);
+        telemetry.hear_panics(&tasks, &clock);
         let consents = Consents::new(db.clone(), clock.clone(), signals.clone(), audit.clone());
         let records = config.data_dir().ok().map(|folder| folder.join("outcomes"));
         let times = LeaseTimes {
@@ -328,6 +328,12 @@ fn tool_settings(config: &Config, metrics: Metrics) -> Result<ToolSettings, Buil
         config.app_env.demand(),
         metrics,
     )?;
+    let wall = match launch.sandbox.tier() {
+        Tier::None => PolicyWall::None,
+        Tier::NoNamespaces => PolicyWall::WithoutHosts,
+        Tier::Full => PolicyWall::Sandbox,
+    };
+    let policy = Policy::built_in()?.behind(config.agent.policy, wall)?;
     let closed = config.workspace_rules().closed;
     let home = config.surroundings.command_environment.get("HOME");
     Ok(ToolSettings {
@@ -340,23 +346,8 @@ fn tool_settings(config: &Config, metrics: Metrics) -> Result<ToolSettings, Buil
             reserved_ports: vec![config.server.bind.port()],
             ..ToolLimits::default()
         },
-        policy: Policy::built_in()?.closing(&closed, home.map(AsRef::as_ref)),
+        policy: policy.closing(&closed, home.map(AsRef::as_ref)),
     })
-}
-
-/// Records panics of background tasks as errors of this server.
-fn tell_panics(tasks: &Tasks, telemetry: &Telemetry, clock: &Clock) {
-    let (telemetry, clock) = (telemetry.clone(), clock.clone());
-    tasks.on_panic(move |text| {
-        telemetry.report(ErrorOccurrence {
-            error_type: "panic".to_owned(),
-            severity: "critical".to_owned(),
-            message: redact_text(text).into_owned(),
-            component: Some("background".to_owned()),
-            user_visible: false,
-            ..ErrorOccurrence::of_this_server(clock.now())
-        });
-    });
 }
 
 /// Who verifies tokens, and the keys of the identity provider if there is one.

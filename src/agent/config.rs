@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::policy::wall::setting::PolicySetting;
 use crate::runs::model::RunLimits;
 use crate::runs::task::Task;
 use crate::workspaces::roots::Roots;
@@ -64,6 +65,18 @@ pub struct AgentConfig {
     /// Tokens of one run, which also bounds runs whose price is unknown.
     #[arg(long, env = "NAVI_RUN_MAX_TOKENS", default_value_t = 5_000_000)]
     pub run_max_tokens: u64,
+    /// How strictly commands are judged.
+    ///
+    /// `sandboxed` needs a sandbox around commands; without one the server does not start. See
+    /// docs/policy.md.
+    #[arg(
+        long,
+        env = "NAVI_POLICY",
+        value_name = "SETTING",
+        value_enum,
+        default_value_t
+    )]
+    pub policy: PolicySetting,
     /// Folders that workspaces must lie in, separated by colons: `/srv/shared` for all organisations,
     /// `acme=/srv/acme` for one, `/srv/{org}` for each the folder of its name.
     ///

@@ -11,6 +11,9 @@ use sqlx::postgres::PgConnectOptions;
 use crate::audit::settings::Setting;
 use crate::cli::audit::command::Work;
 use crate::cli::failure::Failure;
+use crate::cli::policy::explain;
+use crate::cli::policy::explain::PolicyCommand;
+use crate::cli::serve::stopped;
 use crate::cli::{
     agent, audit, config as config_command, demo, doctor, erase, feedback_analyzer, keys, migrate,
     retention, serve, token, vault, workspaces,
@@ -20,7 +23,6 @@ use crate::config::found;
 use crate::config::settings::Config;
 use crate::llm::script::Script;
 use crate::platform::clock::Clock;
-use crate::platform::embedded_postgres::server::EmbeddedPostgres;
 use crate::platform::redact::known::KnownSecrets;
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::visible;
@@ -63,6 +65,8 @@ enum Command {
     Workspaces(WorkspacesCommands),
     /// Say what is missing here, and the command that mends it.
     Doctor(Box<With<doctor::Args>>),
+    /// Look at what the agent may do without asking.
+    Policy(PolicyCommand),
     /// Look at the settings.
     Config(ConfigCommand),
 }
@@ -321,6 +325,10 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
             let config = quietly(with.config, secrets)?;
             doctor::run(&with.args, &config, &Clock::System, &mut io::stdout()).await
         }
+        Command::Policy(command) => {
+            let (args, config) = command.split();
+            explain::run(&args, &quietly(config, secrets)?, &mut io::stdout())
+        }
         Command::Config(ConfigCommand {
             command: ConfigCommands::Check(with),
         }) => {
@@ -333,13 +341,6 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
             io::stdout().write_all(config_command::generated(args.file).as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
-    }
-}
-
-/// Stops the database when it is ours.
-async fn stopped(postgres: Option<EmbeddedPostgres>) {
-    if let Some(postgres) = postgres {
-        postgres.stop().await;
     }
 }
 

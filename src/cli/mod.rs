@@ -17,6 +17,7 @@ pub mod failure;
 pub mod feedback_analyzer;
 pub mod keys;
 pub mod migrate;
+pub mod policy;
 pub mod progress;
 pub mod recorded;
 pub mod retention;

@@ -119,6 +119,11 @@ impl Processes {
         &self.inner.launch.environment
     }
 
+    /// The strength of the wall around them.
+    pub fn tier(&self) -> Tier {
+        self.inner.launch.sandbox.tier()
+    }
+
     /// Starts a shell command in `directory`, with `extra` variables.
     pub async fn start(
         &self,
@@ -172,7 +177,7 @@ impl Processes {
         widening: &Widening,
         tasks: &Tasks,
     ) -> Result<Option<Wall>, ExecError> {
-        if self.inner.launch.sandbox.tier() == Tier::None {
+        if self.tier() == Tier::None {
             return Ok(None);
         }
         let directory = std::fs::read_link(descriptor_path(directory));

@@ -12,6 +12,7 @@ use crate::platform::redact::evidence::holds_secret;
 use crate::policy::judge::call::HOLE;
 use crate::policy::judge::shell_state::Directory;
 use crate::policy::reach::closed::Closed;
+use crate::policy::reach::links::real_path;
 use crate::policy::reach::tracked::tracked;
 use crate::policy::rule::FileAccess;
 use crate::policy::rules::Rules;
@@ -80,7 +81,7 @@ impl<'a> Places<'a> {
     /// The absolute path of a file of the workspace, with its links followed.
     pub fn absolute(&self, relative: &str) -> PathBuf {
         let path = self.root.join(relative);
-        path.canonicalize().unwrap_or(path)
+        real_path(&path).unwrap_or(path)
     }
 
     /// The path of a file within the workspace, whatever link leads to it; as it is given when the
@@ -127,14 +128,8 @@ impl<'a> Places<'a> {
     /// Where `path` leads from `directory`, by its text.
     pub fn of(&self, path: &str, directory: &Directory) -> Place {
         let root = self.root_text();
-        let absolute = if path.starts_with(['/', '~']) {
-            path.to_owned()
-        } else {
-            match directory {
-                Directory::Unknown => return Place::Unknown,
-                Directory::At(at) if at.starts_with(['/', '~']) => format!("{at}/{path}"),
-                Directory::At(at) => format!("{root}/{at}/{path}"),
-            }
+        let Some(absolute) = self.joined(path, directory) else {
+            return Place::Unknown;
         };
         let normal = normalised(&absolute);
         if normal == root {
@@ -144,29 +139,103 @@ impl<'a> Places<'a> {
             return Place::Inside(inside.to_owned());
         }
         // A workspace may lie there too, and what is beside it is not for temporary files.
-        let temporary = normal.starts_with("/tmp/") || normal.starts_with("/var/tmp/");
         let named =
             path.starts_with('/') || matches!(directory, Directory::At(at) if at.starts_with('/'));
-        if temporary && named {
+        if is_temporary(&normal) && named {
             return Place::Temporary(normal);
         }
         Place::Outside(normal)
     }
 
-    /// Where a link at `relative` leads, when there is one: the path relative to the workspace, or
-    /// the absolute path. Paths that do not exist lead where their text says.
+    /// Where `path` leads from `directory` when links are followed, those on the way to what does not
+    /// exist yet as well. A path within the workspace keeps the name that its text says.
+    pub fn following(&self, path: &str, directory: &Directory) -> Place {
+        self.led(self.of(path, directory), path, directory)
+    }
+
+    /// The same of an entry of a folder: a link there is that link, not what it leads to.
+    pub fn entry(&self, path: &str, directory: &Directory) -> Place {
+        let said = self.of(path, directory);
+        let (folder, name) = match path.rsplit_once('/') {
+            // `link/`, `link/.` and `link/..` are what it leads to.
+            Some((_, "" | "." | "..")) => return self.led(said, path, directory),
+            _ if said == Place::Inside(".".to_owned()) => return said,
+            Some((folder, name)) => (format!("{folder}/"), name),
+            None => (".".to_owned(), path),
+        };
+        let joined = |folder: String| format!("{}/{name}", folder.trim_end_matches('/'));
+        match self.led(said.clone(), &folder, directory) {
+            found if found == said => said,
+            Place::Temporary(folder) => Place::Temporary(joined(folder)),
+            Place::Outside(folder) => Place::Outside(joined(folder)),
+            found @ (Place::Inside(_) | Place::Unknown) => found,
+        }
+    }
+
+    /// A place by its text, unless the links on the way to `path` lead elsewhere.
+    fn led(&self, said: Place, path: &str, directory: &Directory) -> Place {
+        if !matches!(said, Place::Inside(_) | Place::Temporary(_)) {
+            return said;
+        }
+        let Some(absolute) = self.joined(path, directory) else {
+            return said;
+        };
+        let (Some(real), Some(root)) = (known_path(&absolute), real_path(self.root)) else {
+            return Place::Unknown;
+        };
+        if real.starts_with(&root) {
+            return said;
+        }
+        let text = real.to_string_lossy().into_owned();
+        // The folder itself stands for what is in it.
+        let temporary = is_temporary(&format!("{text}/"));
+        match said {
+            Place::Temporary(_) if temporary => Place::Temporary(text),
+            Place::Inside(_) if temporary && !is_temporary(&root.to_string_lossy()) => {
+                Place::Temporary(text)
+            }
+            _ => Place::Outside(text),
+        }
+    }
+
+    /// The path from the root of the file system or from the home directory, as its text says.
+    fn joined(&self, path: &str, directory: &Directory) -> Option<String> {
+        if path.starts_with(['/', '~']) {
+            return Some(path.to_owned());
+        }
+        match directory {
+            Directory::Unknown => None,
+            Directory::At(at) if at.starts_with(['/', '~']) => Some(format!("{at}/{path}")),
+            Directory::At(at) => Some(format!("{}/{at}/{path}", self.root_text())),
+        }
+    }
+
+    /// Where the links on the way to `relative` lead: the path relative to the workspace, or the
+    /// absolute path; none for a path that is not known.
     pub fn resolved(&self, relative: &str) -> Option<Place> {
         if relative.contains([HOLE, '\0']) {
             return None;
         }
-        let real = self.root.join(relative).canonicalize().ok()?;
-        let root = self.root.canonicalize().ok()?;
+        let real = real_path(&self.root.join(relative))?;
+        let root = real_path(self.root)?;
         Some(match real.strip_prefix(&root) {
             Ok(inside) if inside.as_os_str().is_empty() => Place::Inside(".".to_owned()),
             Ok(inside) => Place::Inside(inside.to_string_lossy().into_owned()),
             Err(_) => Place::Outside(real.to_string_lossy().into_owned()),
         })
     }
+}
+
+/// True for a path below a folder for temporary files.
+fn is_temporary(path: &str) -> bool {
+    path.starts_with("/tmp/") || path.starts_with("/var/tmp/")
+}
+
+/// The real path of a text whose end may be a pattern or may not be known: up to there.
+fn known_path(text: &str) -> Option<PathBuf> {
+    let is_known = |part: &&str| !part.contains(['*', '?', '[', '{', HOLE, '\0']);
+    let known: Vec<_> = text.split('/').take_while(is_known).collect();
+    real_path(Path::new(&format!("/{}", known.join("/"))))
 }
 
 /// The most of a file that is looked at, in bytes.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::exec::capture::HeadAndTail;
-use crate::exec::sandbox::enclosure::Widening;
 use crate::tools::commands::run_command;
 use crate::tools::commands::run_command::{CANCELLED, RunCommandCall, TIMED_OUT, patience};
 use crate::tools::context::ToolContext;
@@ -119,7 +118,7 @@ async fn one(
             ("CI", "true".to_owned()),
             ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
         ],
-        widening: Widening::default(),
+        ..RunCommandCall::default()
     };
     let ran = run_command::run(&call, call_id, context).await?;
     if ran.exit_code == CANCELLED {

@@ -60,7 +60,7 @@ const MODULES: &[Module] = &[
     module(
         9,
         "cli",
-        "app audit auth config connectors exec feedback http ledger lifecycle llm vault workspaces",
+        "app audit auth config connectors exec feedback http ledger lifecycle llm policy vault workspaces",
     ),
     module(
         8,

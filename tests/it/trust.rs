@@ -40,6 +40,7 @@ fn command(policy: &Policy, root: &Path, text: &str) -> Judgement {
         text,
         directory: "",
         in_background: false,
+        needs: None,
     };
     policy.judge("run_command", request, root)
 }
@@ -253,13 +254,14 @@ for path in ["/api/navi/prompt/x", "/api/navi/consent/x", "/api/jobs"]:
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_process_of_a_run_cannot_answer_in_place_of_a_person(db: PgPool) {
-    let run = json!({ "command": "python3 probe.py" });
+    let run = json!({ "command": "make" });
     let script = script([calls(&[("run_command", run)]), says("Done.")]);
     let place = Place::new(&script, Some(&url(&db.connect_options())));
     // Within the wall it would not reach the server at all.
     let served = place.serve(&["--sandbox", "off"]).await;
     let workspace = served.workspace();
     write(&workspace, "probe.py", PROBE);
+    write(&workspace, "Makefile", "probe:\n\t@python3 probe.py\n");
     write(
         &workspace,
         "where",

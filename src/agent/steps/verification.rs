@@ -11,7 +11,7 @@ use crate::agent::runner::primitives::{Halt, Runner};
 use crate::agent::steps::turn;
 use crate::platform::json::to_jsonb;
 use crate::platform::redact::text::redact_text;
-use crate::policy::model::{Finding, Verdict};
+use crate::policy::model::{Finding, Verdict, WORKSPACE_CODE};
 use crate::policy::request::Request;
 use crate::runs::event::Event;
 use crate::runs::event_data::RunPhase;
@@ -213,6 +213,8 @@ const TOOLS_OF_PROJECTS: &[&str] = &[
     "package-not-local",
     "pagers",
     "lock-file",
+    // To run the project's code is what a check is for.
+    WORKSPACE_CODE,
 ];
 
 /// The reason not to run a check, which runs without a question: its command needs none, and neither
@@ -223,14 +225,17 @@ fn objection(tools: &ToolContext, check: &Check) -> Option<String> {
             text,
             directory: &check.directory,
             in_background: false,
+            needs: None,
         };
         tools
             .policy
             .judge("run_command", request, tools.workspace.root())
     };
     let command = judge(&check.command);
-    if command.verdict != Verdict::Allow {
-        return command.findings.into_iter().next().map(|found| found.why);
+    let objects =
+        |found: &Finding| found.verdict == Verdict::Forbid || found.rule != WORKSPACE_CODE;
+    if let Some(found) = command.findings.into_iter().find(objects) {
+        return Some(found.why);
     }
     let script = judge(check.script.as_deref()?);
     let counts = |found: &Finding| {

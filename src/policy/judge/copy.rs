@@ -55,8 +55,12 @@ impl Walker<'_> {
                 source.clone()
             };
             self.takes(&from, is_link, call);
-            if let Some(into) = self.inside(source, &target) {
-                self.writes(&into, program, segment);
+            let into = self.inside(source, &target);
+            if let Some(into) = &into {
+                self.writes(into, program, segment);
+            }
+            if is_link || program == "mv" {
+                self.renames(&from, into.as_ref().unwrap_or(&target));
             }
         }
         // What is moved out of the workspace is gone from it.
@@ -65,6 +69,18 @@ impl Walker<'_> {
         }
         if !target.text.contains(':') {
             self.writes(&target, program, segment);
+        }
+    }
+
+    /// Notes that what was no output of a build gets a name that may be one.
+    fn renames(&mut self, from: &Field, to: &Field) {
+        if let Place::Inside(at) = self.place(from)
+            && self.is_disposable(&at)
+        {
+            return;
+        }
+        if let Place::Inside(at) = self.places.of(&to.text, &self.scope.directory) {
+            self.renamed.insert(at);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::policy::judge::call::{Certainty, Field, HOLE, Stdin};
 use crate::policy::judge::fields::{Atom, fields};
+use crate::policy::judge::trace::tree::StepKind;
 use crate::policy::judge::walker::Walker;
 use crate::policy::paths::Place;
 use crate::policy::shell::ast::{Operation, Piece, Script, Word};
@@ -41,10 +42,17 @@ impl Walker<'_> {
                 let value = self.output_of(script);
                 push(&value, *quoted, atoms);
             }
-            Piece::Process(script) => {
+            Piece::Process { script, reads } => {
                 let outer = self.scope.clone();
+                let input = if *reads {
+                    Stdin::Unknown
+                } else {
+                    self.input.clone()
+                };
                 let passes_on = std::mem::replace(&mut self.passes_on, true);
-                self.script(script);
+                self.begin(StepKind::Process, &script.text);
+                self.fed_with(input, |walker| walker.script(script));
+                self.done();
                 self.passes_on = passes_on;
                 self.scope = outer;
                 atoms.extend("/dev/fd/".chars().map(Atom::Quoted));
@@ -84,7 +92,10 @@ impl Walker<'_> {
     fn output_of(&mut self, script: &Script) -> Field {
         let outer = self.scope.clone();
         let passes_on = std::mem::replace(&mut self.passes_on, true);
-        let text = self.script(script);
+        self.begin(StepKind::Substitution, &script.text);
+        let input = self.input.clone();
+        let text = self.fed_with(input, |walker| walker.script(script));
+        self.done();
         self.passes_on = passes_on;
         let value = self.known_output(script, text);
         self.scope = outer;

@@ -1,6 +1,6 @@
 //! Which files programs read and write.
 
-use crate::policy::judge::call::{Call, Field, HOLE};
+use crate::policy::judge::call::{Call, Field};
 use crate::policy::judge::walker::Walker;
 use crate::policy::kill::{Signalled, signalled};
 use crate::policy::paths::Place;
@@ -9,12 +9,14 @@ impl Walker<'_> {
     /// Judges what a program does to files.
     pub(super) fn judge_effects(&mut self, call: &Call) {
         self.judge_reads(call);
+        self.judge_code(call);
         let segment = call.segment.as_str();
         let program = call.program.as_str();
         let operands: Vec<Field> = call.operands(&[]).into_iter().cloned().collect();
         match program {
-            "rm" | "unlink" | "shred" | "rmdir" | "trash" | "srm" | "wipe" => {
-                let recursive = call.has(&["-r", "-R", "--recursive"]) || program == "srm";
+            "rm" | "unlink" | "shred" | "rmdir" | "trash" | "srm" | "wipe" | "rimraf" => {
+                let recursive =
+                    call.has(&["-r", "-R", "--recursive"]) || ["srm", "rimraf"].contains(&program);
                 self.deletes(call, recursive);
             }
             "tee" | "sponge" | "truncate" | "mkfifo" | "touch" | "mkdir" | "fallocate"
@@ -65,35 +67,6 @@ impl Walker<'_> {
             "git" => self.git_files(call),
             "kill" => self.kills(call),
             "npx" | "bunx" | "pnpx" => self.package(call),
-            "python" | "python3" | "node" | "deno" | "php" | "tsx" | "ts-node" => {
-                let valued = [
-                    "-c",
-                    "-e",
-                    "-m",
-                    "-r",
-                    "-W",
-                    "-X",
-                    "-p",
-                    "--eval",
-                    "-I",
-                    "--import",
-                    "--require",
-                ];
-                if let Some(script) = call.operands(&valued).first()
-                    && !call.has(&["-c", "-e", "-m", "--eval", "-p"])
-                    && !script.text.starts_with(['-'])
-                    && program != "deno"
-                {
-                    let script = (*script).clone();
-                    if script.text.starts_with(HOLE) {
-                        self.fact("code-not-static", program, segment);
-                    } else if self.downloaded.contains(&script.text)
-                        || matches!(self.place(&script), Place::Outside(_))
-                    {
-                        self.runs_file(&script, call);
-                    }
-                }
-            }
             _ => {}
         }
     }
@@ -122,6 +95,11 @@ impl Walker<'_> {
     fn git_files(&mut self, call: &Call) {
         if let Some(file) = call.value(&["--output"]) {
             self.writes(&file, "git", &call.segment);
+        }
+        // A repository's settings run programs, and a link may lead to another repository.
+        let folder = call.value(&["-C"]).unwrap_or_else(|| Field::of("."));
+        if self.leads_out(&folder) {
+            self.fact("runs-outside-program", "git", &call.segment);
         }
         let operands: Vec<Field> = call
             .operands(&self.rules.valued("git"))

@@ -3,29 +3,10 @@
 use crate::policy::judge::call::{Call, Certainty, Field, HOLE, Stdin};
 use crate::policy::judge::expansion::join;
 use crate::policy::judge::facts::Found;
+use crate::policy::judge::running::system::is_system;
 use crate::policy::judge::scopes::objects;
 use crate::policy::judge::walker::Walker;
 use crate::policy::judge::{scan, wrappers};
-use crate::policy::paths::Place;
-
-/// Folders of the programs that the system's packages install.
-const SYSTEM: &[&str] = &[
-    "/bin/",
-    "/usr/bin/",
-    "/usr/local/bin/",
-    "/sbin/",
-    "/usr/sbin/",
-    "/usr/local/sbin/",
-    "/usr/local/go/bin/",
-    "/opt/homebrew/bin/",
-    "~/.cargo/bin/",
-    "~/.local/bin/",
-    "~/go/bin/",
-    "~/.nvm/",
-    "~/.volta/bin/",
-    "~/.bun/bin/",
-    "~/.deno/bin/",
-];
 
 /// Builtins that evaluate the subscripts of what they are given.
 const EVALUATING: &[&str] = &[
@@ -52,9 +33,9 @@ pub(super) fn hides_code(word: &Field) -> bool {
     inside.is_some_and(|inside| inside.contains("$(") || inside.contains('`'))
 }
 
-/// True if a path is that of a program which the system's packages install.
-fn is_system(path: &str) -> bool {
-    SYSTEM.iter().any(|folder| path.starts_with(folder)) && !path.contains("..")
+/// True for an option of a shell that takes another back.
+fn turns_off(arg: &Field) -> bool {
+    arg.text.starts_with('+')
 }
 
 /// How many programs that run others may be around a program.
@@ -68,7 +49,11 @@ impl Walker<'_> {
             return self.unread("too-much", &call.segment);
         }
         let outer = self.enter(Some(call.clone()));
+        if let Some(trace) = &mut self.trace {
+            trace.begin_program(&name.text, &call);
+        }
         self.named_program(name, &mut call);
+        self.done();
         self.leave(outer);
     }
 
@@ -78,11 +63,12 @@ impl Walker<'_> {
             return self.fact("name-not-static", "command name", &call.segment);
         }
         if name.text.contains('/') {
-            self.judge_path(name, call);
+            self.runs_program(name, call);
         }
         let base = name.text.rsplit('/').next().unwrap_or_default();
         base.clone_into(&mut call.program);
-        let is_function = self.scope.functions.contains(base);
+        let body = self.scope.functions.get(base).cloned();
+        let is_function = body.is_some();
         if !is_function {
             self.count_reading(call);
         }
@@ -93,6 +79,10 @@ impl Walker<'_> {
             self.fact("code-not-static", base, &call.segment);
         }
         self.wrapped += 1;
+        // What a function does was judged where it was defined, but for what it is given to read.
+        if let Some(body) = body.filter(|_| call.stdin != Stdin::Nothing) {
+            self.fed_with(call.stdin.clone(), |walker| walker.script(&body));
+        }
         let unwrapped = wrappers::unwrap(self, call);
         self.wrapped -= 1;
         if unwrapped {
@@ -105,53 +95,6 @@ impl Walker<'_> {
         let is_known = is_function || name.text.contains('/') || self.rules.is_known(base);
         if !is_known {
             self.fact("unknown-program", base, &call.segment);
-        }
-    }
-
-    /// Judges a program that is named by its path. Its name is a hint even then: a copy of a program
-    /// does what the program does.
-    fn judge_path(&mut self, name: &Field, call: &Call) {
-        if !is_system(&name.text) {
-            self.runs_file(name, call);
-        }
-    }
-
-    /// Judges a file that would run, or be read by a shell.
-    pub(super) fn runs_file(&mut self, file: &Field, call: &Call) {
-        self.reads_only = false;
-        if self.downloaded.contains(&file.text)
-            || self.downloaded.contains(file.text.trim_start_matches("./"))
-        {
-            self.fact("runs-downloaded", &call.program, &call.segment);
-        }
-        let plain = file.text.trim_start_matches("./");
-        let written = self
-            .written
-            .iter()
-            .find(|(path, _)| path.trim_start_matches("./") == plain);
-        match written.map(|(_, text)| text.clone()) {
-            Some(Some(text)) => self.script_text(&text),
-            Some(None) => self.fact("code-not-static", &call.program, &call.segment),
-            None => {}
-        }
-        match self.place(file) {
-            Place::Inside(path) => {
-                // A link may lead out.
-                if let Some(Place::Outside(real)) = self.places.resolved(&path)
-                    && !SYSTEM.iter().any(|folder| real.starts_with(folder))
-                    && !real.starts_with("/usr/lib/")
-                {
-                    self.fact("runs-outside-program", &call.program, &call.segment);
-                }
-                // What git and editors keep is not the project's program.
-                if path.starts_with(".git/") {
-                    self.fact("runs-outside-program", &call.program, &call.segment);
-                }
-            }
-            Place::Temporary(_) | Place::Outside(_) => {
-                self.fact("runs-outside-program", &call.program, &call.segment);
-            }
-            Place::Unknown => self.fact("name-not-static", &call.program, &call.segment),
         }
     }
 
@@ -211,7 +154,7 @@ impl Walker<'_> {
             let outer = self.scope.clone();
             let fed = self.fed;
             self.fed |= call.stdin != Stdin::Nothing;
-            self.script_text(&code.text);
+            self.fed_with(call.stdin.clone(), |walker| walker.script_text(&code.text));
             self.fed = fed;
             self.scope = outer;
         } else {
@@ -238,7 +181,7 @@ impl Walker<'_> {
         }
         let valued = ["-o", "-O", "+o", "+O", "--rcfile", "--init-file"];
         if let Some(startup) = call.value(&["--rcfile", "--init-file"]) {
-            self.runs_file(&startup, call);
+            self.runs_script(&startup, call);
         }
         let operands = call.operands(&valued);
         if let Some(script) = operands.first().filter(|_| !call.has(&["-s"])) {
@@ -248,12 +191,21 @@ impl Walker<'_> {
             ) {
                 return self.typed_code(call);
             }
+            if wrappers::is_descriptor(&script.text) {
+                self.reads_only = false;
+                return self.fact("code-not-static", &call.program, &call.segment);
+            }
             let script = (*script).clone();
+            let mut options = call.args.iter().take_while(|arg| arg.is_option());
+            if options.any(|arg| arg.text == "-n") && !call.args.iter().any(turns_off) {
+                // It is read and does not run.
+                return self.reads(&script, &call.program, &call.segment);
+            }
             if script.text.starts_with(HOLE) {
                 self.reads_only = false;
                 return self.fact("code-not-static", &call.program, &call.segment);
             }
-            return self.runs_file(&script, call);
+            return self.runs_script(&script, call);
         }
         self.typed_code(call);
     }
@@ -261,8 +213,15 @@ impl Walker<'_> {
     /// Code that comes over the standard input.
     fn typed_code(&mut self, call: &Call) {
         match &call.stdin {
-            Stdin::Text(text) => self.code(&Field::of(text.clone()), call),
-            Stdin::File(file) => self.runs_file(&Field::of(file.clone()), call),
+            Stdin::Text(text) => {
+                // What the code reads is the rest of the code.
+                let inner = Call {
+                    stdin: Stdin::Unknown,
+                    ..call.clone()
+                };
+                self.code(&Field::of(text.clone()), &inner);
+            }
+            Stdin::File(file) => self.runs_script(&Field::of(file.clone()), call),
             Stdin::Unknown => {
                 self.reads_only = false;
                 self.fact("piped-into-interpreter", &call.program, &call.segment);

@@ -7,6 +7,8 @@ use std::path::{Component, Path, PathBuf};
 use globset::GlobBuilder;
 use nix::unistd::User;
 
+use crate::policy::reach::links::real_path;
+
 /// Stands in a text for what is not known before the command runs.
 pub const UNKNOWN_PART: char = '\u{fffc}';
 /// The most entries of a folder whose names are looked for in a text.
@@ -63,7 +65,10 @@ impl Closed {
             return false;
         }
         let path = self.expanded(path);
-        let (real, pattern) = (physical(Path::new(&path)), path.replace(UNKNOWN_PART, "*"));
+        let pattern = path.replace(UNKNOWN_PART, "*");
+        let real = Some(Path::new(&path)).filter(|path| path.is_absolute());
+        let real = real.and_then(real_path);
+        let real = real.unwrap_or_else(|| PathBuf::from(&path));
         leads_through_process(&path)
             || self.folders.iter().any(|closed| {
                 let is_known = !path.contains(UNKNOWN_PART);
@@ -141,26 +146,6 @@ impl Closed {
             None => path.to_owned(),
         }
     }
-}
-
-/// Where a path really leads, as far as it exists: links are followed before what is above them.
-fn physical(path: &Path) -> PathBuf {
-    let mut real = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                real.pop();
-            }
-            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => {
-                real.push(part);
-                if let Ok(followed) = real.canonicalize() {
-                    real = followed;
-                }
-            }
-        }
-    }
-    real
 }
 
 /// True if a path goes over the links of a process, which lead elsewhere for the command than for us.

@@ -2,6 +2,7 @@
 
 pub mod check_endpoint;
 mod local_http;
+mod opened;
 pub mod run_command;
 pub mod running_servers;
 pub mod start_server;

@@ -86,7 +86,7 @@ impl Walker<'_> {
                 Some('~') => word.len() > 1,
                 _ => word.starts_with("../"),
             };
-            let is_here = match self.place(&file) {
+            let is_here = match self.said(&file) {
                 Place::Inside(inside) => self.places.root().join(inside).is_file(),
                 Place::Temporary(_) | Place::Outside(_) | Place::Unknown => false,
             };

@@ -241,7 +241,7 @@ impl Walker<'_> {
         call: &Call,
     ) {
         let mut reading = reading.clone();
-        let folders = match self.place(folder) {
+        let folders = match self.said(folder) {
             Place::Inside(folder) if folder.contains(HOLE) => {
                 let (known, name) = known_part(&folder);
                 if reading.names.is_empty() {

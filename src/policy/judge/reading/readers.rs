@@ -298,7 +298,7 @@ impl Walker<'_> {
         ];
         let name = text.rsplit('/').next().unwrap_or_default();
         let is_word = !name.contains(['.', '*', '?', HOLE]);
-        let Place::Inside(inside) = self.place(file) else {
+        let Place::Inside(inside) = self.said(file) else {
             return is_script && !Path::new(text).exists();
         };
         (is_script || is_word || text.contains(signs)) && !self.places.root().join(inside).exists()

@@ -63,30 +63,22 @@ impl Walker<'_> {
             }
         };
         self.server_data(&place, path.glob, access, program, segment);
-        if let (Place::Inside(inside), FileAccess::Read) = (&place, access) {
-            self.reads_inside(inside, path, program, segment);
-        }
         let mut names = vec![name.clone()];
-        if let Place::Inside(inside) = &place
-            && access == FileAccess::Read
-            && self.places.absolute(inside).is_dir()
-        {
-            // A folder of code may be called like a secret; of others, all that is in them is one.
-            names = vec![format!("{name}/any.rs")];
-        }
-        if let Place::Inside(inside) = &place
-            && let Some(real) = self.places.resolved(inside)
-        {
-            match real {
-                Place::Inside(real) => names.push(real),
-                Place::Outside(real) | Place::Temporary(real) => {
-                    if access == FileAccess::Write && !real.starts_with("/tmp/") {
-                        self.writes_outside(&real, path, program, segment);
-                    }
-                    names.push(real);
+        // A name that the text says and that a link leads away from is a name too.
+        if let Place::Inside(said) = self.places.of(&path.text, &self.scope.directory) {
+            if access == FileAccess::Read {
+                self.reads_inside(&said, path, program, segment);
+                if self.places.absolute(&said).is_dir() {
+                    // Of some folders all that is in them is a secret.
+                    names.push(format!("{said}/any.rs"));
                 }
-                Place::Unknown => {}
             }
+            if let Some(Place::Inside(real)) = self.places.resolved(&said) {
+                names.push(real);
+            }
+            names.push(said);
+            names.sort_unstable();
+            names.dedup();
         }
         if path.glob {
             names.extend(Self::glob_names(&name));

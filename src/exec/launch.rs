@@ -81,6 +81,13 @@ impl Launch {
         })
     }
 
+    /// The same, with folders that commands cannot read wherever they lie.
+    #[must_use]
+    pub fn closing(mut self, folders: &[PathBuf]) -> Self {
+        self.sandbox = self.sandbox.closing(folders);
+        self
+    }
+
     /// Says how commands are contained. It never fails: whether a server may do without is decided
     /// when it starts.
     pub fn probe(&self) -> Probe {

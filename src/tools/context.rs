@@ -47,7 +47,13 @@ impl ToolContext {
         self.servers.clear();
         // Who cancelled it waits; a run that is done has the time.
         let soon = self.cancel.is_cancelled();
-        self.processes.kill_everything(soon).await
+        let found = self.processes.kill_everything(soon).await;
+        if let Some(protected) = self.servers.to_settle() {
+            for said in protected.put_back(&self.workspace) {
+                tracing::warn!("{said}");
+            }
+        }
+        found
     }
 }
 

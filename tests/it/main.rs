@@ -45,6 +45,7 @@ mod redaction;
 mod retrieval;
 mod review;
 mod runs;
+mod sandbox;
 mod secrets;
 mod served;
 mod support;

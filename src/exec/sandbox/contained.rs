@@ -85,9 +85,9 @@ fn become_program(program: &str, arguments: &[String], wall: &Wall) -> Result<Ex
     // What the files of the program itself cannot be found is the command's fault and not the wall's.
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(WallError::at("making a process group"))?;
     wall.limits.apply(wall.tier == Tier::Full)?;
-    files::restrict(wall)?;
+    let landlock = files::restrict(wall)?;
     privileges::drop_all()?;
-    syscalls::filter(wall)?;
+    syscalls::filter(wall, landlock)?;
     #[expect(
         clippy::disallowed_methods,
         reason = "this is where commands are started"

@@ -3,16 +3,19 @@
 //! Landlock (Linux 5.13, `Documentation/userspace-api/landlock.rst`) refuses a process and all it
 //! starts whatever no rule allows; a rule allows what lies beneath a path, and none takes anything
 //! away. So what is hidden or protected inside of something allowed needs namespaces
-//! ([`crate::exec::sandbox::root`]) or is put back ([`crate::exec::sandbox::protected`]).
+//! ([`crate::exec::sandbox::root`]) or is put back after the command.
 
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd,
-    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus,
+    PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus,
+    Scope,
 };
 
 use crate::exec::sandbox::wall::{Network, Tier, Wall, WallError};
+use crate::platform::descriptors::descriptor_path;
 
 /// The newest Landlock whose rights have been tried here.
 const NEWEST: u8 = 7;
@@ -43,19 +46,23 @@ const OF_THE_MACHINE: &[&str] = &[
     "/sys/devices/system/node",
 ];
 
-/// Bounds this process and what it starts. Sets `no_new_privs` besides.
-pub fn restrict(wall: &Wall) -> Result<(), WallError> {
-    let abi = ABI::from(i32::from(
-        wall.landlock_at_most.unwrap_or(NEWEST).min(NEWEST),
-    ));
+/// Bounds this process and what it starts. Sets `no_new_privs` besides. Answers which Landlock does.
+pub fn restrict(wall: &Wall) -> Result<u8, WallError> {
+    let newest = wall.landlock_at_most.unwrap_or(NEWEST).min(NEWEST);
+    let abi = ABI::from(i32::from(newest));
     let all = AccessFs::from_all(abi);
     let mut rules = Rules {
         created: ruleset(wall, abi)?,
         all,
     };
     let read = AccessFs::from_read(abi);
+    // With namespaces what is hidden has something mounted over it.
+    let hidden = match wall.tier {
+        Tier::Full => &[],
+        Tier::NoNamespaces | Tier::None => wall.hidden.as_slice(),
+    };
     for path in &wall.readable {
-        rules.allow_but(path, read, &wall.hidden)?;
+        rules.allow_but(path, read, hidden)?;
     }
     for path in OF_THE_MACHINE {
         rules.allow(path, read)?;
@@ -81,9 +88,12 @@ pub fn restrict(wall: &Wall) -> Result<(), WallError> {
         .created
         .restrict_self()
         .map_err(WallError::at("restricting files"))?;
-    match status.ruleset {
-        RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => Ok(()),
-        RulesetStatus::NotEnforced => Err(WallError::new(
+    match (status.ruleset, status.landlock) {
+        (
+            RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced,
+            LandlockStatus::Available { effective_abi, .. },
+        ) => Ok(newest.min(u8::try_from(effective_abi as i32).unwrap_or(0))),
+        _ => Err(WallError::new(
             "restricting files",
             "this kernel has no Landlock, or it is switched off",
         )),
@@ -129,6 +139,12 @@ impl Rules {
         let Ok(descriptor) = PathFd::new(path) else {
             return Ok(());
         };
+        // A command may have put a link in a path's way that leads to something else. Links of the
+        // system lead to what has a rule of its own.
+        let real = std::fs::read_link(descriptor_path(&descriptor.as_fd()));
+        if !real.is_ok_and(|real| real == path) {
+            return Ok(());
+        }
         // What makes sense for folders only is an error for a file.
         let is_folder = path.is_dir();
         let access = if is_folder {
@@ -151,15 +167,15 @@ impl Rules {
         access: BitFlags<AccessFs>,
         hidden: &[PathBuf],
     ) -> Result<(), WallError> {
-        if hidden.iter().any(|it| path.starts_with(it)) {
-            return Ok(());
-        }
-        if !hidden.iter().any(|it| it.starts_with(path)) {
+        let is_within = |it: &PathBuf| it != path && it.starts_with(path);
+        if !hidden.iter().any(is_within) {
             return self.allow(path, access);
         }
         let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-        for entry in entries {
-            self.allow_but(&entry.path(), access, hidden)?;
+        for entry in entries.map(|entry| entry.path()) {
+            if !hidden.contains(&entry) {
+                self.allow_but(&entry, access, hidden)?;
+            }
         }
         Ok(())
     }

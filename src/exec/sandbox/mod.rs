@@ -7,6 +7,7 @@
 //! their temporary folder and their network, which the process of [`holder`] holds. [`settings`] and
 //! [`toolchains`] say what an operator opens, and what programs need.
 
+mod conditions;
 pub mod contained;
 pub mod descriptors;
 pub mod enclosure;
@@ -22,6 +23,7 @@ pub mod root;
 pub mod run_network;
 pub mod sandbox;
 pub mod settings;
+mod sockets;
 pub mod syscalls;
 pub mod toolchains;
 pub mod wall;

@@ -3,12 +3,15 @@
 //! Whatever the wall does not name is not there at all: sockets of databases, of Docker and of D-Bus,
 //! home folders, other workspaces. Landlock bounds the rest, see [`crate::exec::sandbox::files`].
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::{FsFlags, statvfs};
+use rustix::fs::{Mode, OFlags};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change,
     mount_remount, unmount,
@@ -17,6 +20,7 @@ use rustix::process::pivot_root;
 
 use crate::exec::sandbox::files::DEVICES;
 use crate::exec::sandbox::wall::{Wall, WallError};
+use crate::platform::descriptors::descriptor_path;
 
 /// Where the old root is while the new one is filled.
 const OLD: &str = "/.old";
@@ -32,6 +36,25 @@ const LINKS: &[(&str, &str)] = &[
     ("/dev/stderr", "/proc/self/fd/2"),
     ("/dev/ptmx", "pts/ptmx"),
 ];
+
+/// What every command may write of its own root.
+const WRITTEN: &[&str] = &["/tmp", "/dev/shm", "/dev/pts"];
+
+/// What of `/proc` is about the kernel and the whole machine, keys among it.
+const OF_THE_KERNEL: &[&str] = &[
+    "/proc/acpi",
+    "/proc/kallsyms",
+    "/proc/kcore",
+    "/proc/key-users",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+];
+
+/// The smallest page of memory that a kernel counts in, in bytes.
+const PAGE: u64 = 4_096;
 
 /// The most that lies in `/dev/shm`.
 const SHARED_MEMORY: &str = "mode=1777,size=64m";
@@ -53,8 +76,7 @@ pub fn enter(wall: &Wall) -> Result<(), WallError> {
     fill(wall).map_err(WallError::at(failed))?;
     unmount(OLD, UnmountFlags::DETACH).map_err(WallError::at(failed))?;
     fs::remove_dir(OLD).map_err(WallError::at(failed))?;
-    mount_remount("/", MountFlags::BIND | MountFlags::RDONLY | flags, c"")
-        .map_err(WallError::at(failed))?;
+    close_for_writing(wall).map_err(WallError::at(failed))?;
     nix::unistd::chdir(&wall.directory)
         .map_err(WallError::at("entering the command's working directory"))
 }
@@ -64,24 +86,36 @@ fn fill(wall: &Wall) -> std::io::Result<()> {
     mount_bind_recursive(old(&wall.temporary), "/tmp")?;
     fs::create_dir("/proc")?;
     let plain = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    mount("proc", "/proc", "proc", plain, c"")?;
+    // Of the command's own namespace, where it counts what no process holds in its memory.
+    let pages = (wall.limits.memory / PAGE).to_string();
+    let _refused = fs::write(old(Path::new("/proc/sys/kernel/shmall")), pages);
+    mount("proc", "/proc", "proc", plain | MountFlags::RDONLY, c"")?;
     devices(plain)?;
-    // Parents first, so that what lies within another is mounted over it.
-    let shared: BTreeSet<&Path> = wall
-        .readable
+    for path in OF_THE_KERNEL {
+        hide(Path::new(path))?;
+    }
+    let hidden = wall
+        .hidden
         .iter()
-        .chain(&wall.writable)
-        .map(PathBuf::as_path)
-        .chain(PROCESSORS.iter().map(Path::new))
+        .map(|path| (path.as_path(), Part::Hidden));
+    let shared = wall.readable.iter().chain(&wall.writable);
+    let shared = shared.map(PathBuf::as_path);
+    let shared = shared.chain(PROCESSORS.iter().map(Path::new));
+    // What is named as both is shared. Parents come first.
+    let parts: BTreeMap<_, _> = hidden
+        .chain(shared.map(|path| (path, Part::Shared)))
         .collect();
-    let mut last: Option<&Path> = None;
-    for path in shared {
-        // It came with what it lies in.
-        if last.is_some_and(|last| path.starts_with(last)) {
-            continue;
-        }
-        if bind(path)? {
-            last = Some(path);
+    let mut around: Vec<(&Path, Part)> = Vec::new();
+    for (path, part) in parts {
+        around.retain(|(outer, _)| path.starts_with(outer));
+        let is_placed = match (part, around.last().map(|(_, part)| *part)) {
+            // It came with what it lies in.
+            (Part::Shared, Some(Part::Shared)) | (Part::Hidden, Some(Part::Hidden) | None) => false,
+            (Part::Shared, Some(Part::Hidden) | None) => bind(path)?,
+            (Part::Hidden, Some(Part::Shared)) => hide(path)?,
+        };
+        if is_placed {
+            around.push((path, part));
         }
     }
     for path in &wall.writable {
@@ -90,10 +124,68 @@ fn fill(wall: &Wall) -> std::io::Result<()> {
     for path in &wall.protected {
         protect(path, wall)?;
     }
-    for path in &wall.hidden {
-        hide(path)?;
+    Ok(())
+}
+
+/// A part of the machine's files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Seen by the command.
+    Shared,
+    /// Not seen although it lies in something shared.
+    Hidden,
+}
+
+/// Mounts read-only what the command may not write. Landlock does not know who changes the mode, the
+/// owner or the times of a file, which whoever owns it may.
+fn close_for_writing(wall: &Wall) -> std::io::Result<()> {
+    let nearest = |path: &Path, of: &[PathBuf]| {
+        let around = of.iter().filter(|it| path.starts_with(it));
+        around.map(|it| it.as_os_str().len()).max()
+    };
+    let written = |path: &Path| {
+        let own = WRITTEN.iter().any(|it| path.starts_with(it));
+        let to_write = nearest(path, &wall.writable).or(own.then_some(0));
+        to_write.is_some_and(|it| nearest(path, &wall.readable).is_none_or(|read| read <= it))
+    };
+    for line in fs::read_to_string("/proc/self/mountinfo")?.lines() {
+        // `proc_pid_mountinfo(5)`: the fifth field is where it is, the sixth are its flags.
+        let mut fields = line.split(' ').skip(4);
+        let (Some(path), Some(flags)) = (fields.next(), fields.next()) else {
+            continue;
+        };
+        let path = unescaped(path);
+        if written(&path) || flags.split(',').any(|flag| flag == "ro") {
+            continue;
+        }
+        let mut flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | kept(&path)?;
+        if !path.starts_with("/dev") {
+            flags |= MountFlags::NODEV;
+        }
+        mount_remount(&path, flags, c"")?;
     }
     Ok(())
+}
+
+/// A path as the kernel lists it, with spaces and their like as octal numbers.
+fn unescaped(listed: &str) -> PathBuf {
+    let mut bytes = Vec::with_capacity(listed.len());
+    let mut rest = listed.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..3).filter(|_| *first == b'\\');
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(3..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    PathBuf::from(OsString::from_vec(bytes))
 }
 
 fn devices(plain: MountFlags) -> std::io::Result<()> {
@@ -131,23 +223,44 @@ fn old(path: &Path) -> PathBuf {
 
 /// Mounts a path of the old root where it was. Answers whether there was something.
 fn bind(path: &Path) -> std::io::Result<bool> {
+    let mut way: Vec<&Path> = path.ancestors().collect();
+    way.pop();
+    for part in way.into_iter().rev() {
+        let Ok(found) = fs::symlink_metadata(old(part)) else {
+            return Ok(false);
+        };
+        if found.is_symlink() {
+            return link(part);
+        }
+    }
+    // Looked at once more when it is open: a command may put a link in its way in the meantime.
     let source = old(path);
-    let Ok(found) = fs::symlink_metadata(&source) else {
+    let how = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(&source, how, Mode::empty())?;
+    let opened = old(&descriptor_path(&opened));
+    if fs::read_link(&opened)? != source {
         return Ok(false);
-    };
+    }
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    if found.is_symlink() {
-        symlink(fs::read_link(&source)?, path)?;
-        return Ok(true);
-    }
-    if found.is_dir() {
+    if source.is_dir() {
         fs::create_dir_all(path)?;
     } else if !path.exists() {
         File::create(path)?;
     }
-    mount_bind_recursive(&source, path)?;
+    mount_bind_recursive(&opened, path)?;
+    Ok(true)
+}
+
+/// Makes a link as it is in the old root. It leads to what is in the new one, or nowhere.
+fn link(path: &Path) -> std::io::Result<bool> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    if fs::symlink_metadata(path).is_err() {
+        symlink(fs::read_link(old(path))?, path)?;
+    }
     Ok(true)
 }
 
@@ -186,15 +299,17 @@ fn protect(path: &Path, wall: &Wall) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Puts nothing over a path.
-fn hide(path: &Path) -> std::io::Result<()> {
+/// Puts nothing over a path. Answers whether there was something.
+fn hide(path: &Path) -> std::io::Result<bool> {
     if path.is_dir() {
-        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::RDONLY;
-        mount("navi", path, "tmpfs", flags, c"mode=0555,size=4k")?;
+        let flags = MountFlags::NOSUID | MountFlags::NODEV;
+        mount("navi", path, "tmpfs", flags, c"mode=0555,size=64k")?;
     } else if path.exists() {
         mount_bind_recursive("/dev/null", path)?;
+    } else {
+        return Ok(false);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The flags of a mount, which a namespace of users may not take away.
@@ -210,4 +325,16 @@ fn kept(path: &Path) -> std::io::Result<MountFlags> {
     ];
     let kept = pairs.iter().filter(|(flag, _)| found.contains(*flag));
     Ok(kept.fold(MountFlags::empty(), |all, (_, flag)| all | *flag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listed_paths_are_read_back() {
+        assert_eq!(unescaped(r"/a\040b\134c"), Path::new(r"/a b\c"));
+        assert_eq!(unescaped(r"/a\9z"), Path::new(r"/a\9z"));
+        assert_eq!(unescaped("/ä"), Path::new("/ä"));
+    }
 }

@@ -92,8 +92,8 @@ impl Sandbox {
     ) -> Result<Self, CannotContain> {
         let mut found = Inner {
             program: program.to_owned(),
-            readable: [toolchains::readable(environment), config.read.clone()].concat(),
-            writable: [toolchains::writable(environment), config.write.clone()].concat(),
+            readable: with_real([toolchains::readable(environment), config.read.clone()].concat()),
+            writable: with_real([toolchains::writable(environment), config.write.clone()].concat()),
             hidden: toolchains::hidden(),
             variables: toolchains::variables(environment),
             limits: config.limits(),
@@ -145,6 +145,17 @@ impl Sandbox {
             landlock_at_most,
             ..Inner::clone(&self.inner)
         };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// This sandbox, with folders that commands cannot read wherever they lie. What is named besides,
+    /// such as a workspace in them, they can.
+    #[must_use]
+    pub fn closing(&self, folders: &[PathBuf]) -> Self {
+        let mut inner = Inner::clone(&self.inner);
+        inner.hidden.extend(with_real(folders.to_vec()));
         Self {
             inner: Arc::new(inner),
         }
@@ -248,6 +259,18 @@ impl Sandbox {
             )),
         }
     }
+}
+
+/// These paths, and what they lead to through links: rules hold for what is real.
+fn with_real(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    let real: Vec<_> = paths
+        .iter()
+        .filter_map(|it| it.canonicalize().ok())
+        .collect();
+    paths.extend(real);
+    paths.sort();
+    paths.dedup();
+    paths
 }
 
 fn ask(mut line: &UnixStream, order: &Order) -> std::io::Result<String> {

@@ -12,6 +12,9 @@ use crate::exec::egress::registries::registries;
 use crate::exec::sandbox::limits::Limits;
 use crate::exec::sandbox::wall::Tier;
 
+/// New files for each MiB of disk that a command may fill.
+const FILES_IN_MIB: u64 = 100;
+
 /// How commands of runs are contained.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Sandbox")]
@@ -121,6 +124,7 @@ impl SandboxConfig {
             processes: self.processes,
             disk: self.disk_mb << 20,
             file_size: self.disk_mb << 20,
+            files: self.disk_mb * FILES_IN_MIB,
             ..Limits::default()
         }
     }

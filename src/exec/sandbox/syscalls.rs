@@ -9,11 +9,16 @@ use std::collections::BTreeMap;
 
 use nix::libc;
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch, sock_filter,
+    BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+    sock_filter,
 };
 
-use crate::exec::sandbox::wall::{Network, Tier, Wall, WallError};
+use crate::exec::sandbox::conditions::{has, is, is_masked, is_not};
+use crate::exec::sandbox::sockets::{pairs, sockets};
+use crate::exec::sandbox::wall::{Tier, Wall, WallError};
+
+/// A newer `open_tree`, which has this number on all of our architectures.
+const OPEN_TREE_ATTR: libc::c_long = 467;
 
 /// Refused always, with "operation not permitted".
 const REFUSED: &[libc::c_long] = &[
@@ -22,8 +27,11 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
     libc::SYS_process_madvise,
+    libc::SYS_process_mrelease,
     libc::SYS_kcmp,
     libc::SYS_pidfd_getfd,
+    libc::SYS_migrate_pages,
+    libc::SYS_move_pages,
     // Mounts and namespaces.
     libc::SYS_mount,
     libc::SYS_umount2,
@@ -36,6 +44,7 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_fsmount,
     libc::SYS_fspick,
     libc::SYS_mount_setattr,
+    OPEN_TREE_ATTR,
     libc::SYS_unshare,
     libc::SYS_setns,
     // Files by other names than their paths.
@@ -86,7 +95,74 @@ const UNKNOWN: &[libc::c_long] = &[
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
+    // Its flags and modes are in memory as well.
+    libc::SYS_openat2,
+    // Memory that counts for no process.
+    libc::SYS_memfd_secret,
 ];
+
+/// Answered in the same way where there are no namespaces: what is shared by name or number with all
+/// programs of the machine.
+const SHARED_WITH_ALL: &[libc::c_long] = &[
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
+    libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
+    libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_semctl,
+    libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+];
+
+/// Answered as by a file system that cannot do it, so that programs write instead. Room that is only
+/// reserved is no process's in the kernel's accounts, and could fill a disk unseen.
+const UNSUPPORTED: &[libc::c_long] = &[libc::SYS_fallocate];
+
+/// What sets other processes' limits, places and ranks, and which argument names the process.
+const SETS_ANOTHER: &[(libc::c_long, u8)] = &[
+    (libc::SYS_prlimit64, 0),
+    (libc::SYS_sched_setaffinity, 0),
+    (libc::SYS_sched_setattr, 0),
+    (libc::SYS_sched_setparam, 0),
+    (libc::SYS_sched_setscheduler, 0),
+    (libc::SYS_setpriority, 1),
+    (libc::SYS_ioprio_set, 1),
+];
+
+/// What gives a file its mode, and which argument is the mode.
+const SETS_MODE: &[(libc::c_long, u8)] = &[
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_chmod, 1),
+    (libc::SYS_fchmod, 1),
+    (libc::SYS_fchmodat, 2),
+    (libc::SYS_fchmodat2, 2),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_creat, 1),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_mknod, 1),
+    (libc::SYS_mknodat, 2),
+];
+
+/// What opens a file, and which argument is its flags; the mode follows.
+const OPENS: &[(libc::c_long, u8)] = &[
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_open, 1),
+    (libc::SYS_openat, 2),
+];
+
+/// The modes of a program that runs with its owner's rights, or its group's.
+const OTHER_RIGHTS: [u64; 2] = [libc::S_ISUID as u64, libc::S_ISGID as u64];
+
+/// The first Landlock that knows when a file is cut.
+const KNOWS_TRUNCATION: u8 = 3;
+
+/// The first Landlock that knows signals.
+const KNOWS_SIGNALS: u8 = 6;
 
 /// New namespaces in the flags of `clone`.
 const NEW_NAMESPACES: u64 = (libc::CLONE_NEWNS
@@ -100,113 +176,124 @@ const NEW_NAMESPACES: u64 = (libc::CLONE_NEWNS
 /// Puts a character into a terminal's input, as if it had been typed.
 const TERMINAL_INPUT: &[u64] = &[libc::TIOCSTI, 0x541C];
 
-/// The bits of a socket's type that are its type.
-const SOCKET_TYPE: u64 = 0xf;
-
-/// Bounds this process and what it starts. `no_new_privs` must hold.
-pub fn filter(wall: &Wall) -> Result<(), WallError> {
-    let failed = "filtering system calls";
-    for program in [refusals(wall, SeccompAction::Errno(1))?, unknown_calls()?] {
-        seccompiler::apply_filter(&program).map_err(WallError::at(failed))?;
+/// Bounds this process and what it starts, where that Landlock bounds its files. `no_new_privs` must
+/// hold.
+pub fn filter(wall: &Wall, landlock: u8) -> Result<(), WallError> {
+    let mut unknown = UNKNOWN.to_vec();
+    if wall.tier != Tier::Full {
+        unknown.extend(SHARED_WITH_ALL);
+    }
+    let unsupported = compiled(always(UNSUPPORTED), libc::EOPNOTSUPP)?;
+    let mut unknown = compiled(always(&unknown), libc::ENOSYS)?;
+    if cfg!(target_arch = "x86_64") {
+        unknown.splice(0..0, other_numbers());
+    }
+    let refused = compiled(refusals(wall, landlock)?, libc::EPERM)?;
+    for program in [unsupported, unknown, refused] {
+        let failed = WallError::at("filtering system calls");
+        seccompiler::apply_filter(&program).map_err(failed)?;
     }
     Ok(())
 }
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn refusals(wall: &Wall, action: SeccompAction) -> Result<BpfProgram, WallError> {
-    let failed = "building the filter of system calls";
-    let mut rules: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
-    let mut refuse_when = |call: libc::c_long, when: Vec<Vec<SeccompCondition>>| {
+/// The conditions of which one must hold; each is of parts that must all hold.
+type Conditions = Vec<Vec<SeccompCondition>>;
+
+fn always(calls: &[libc::c_long]) -> Rules {
+    calls.iter().map(|call| (*call, Vec::new())).collect()
+}
+
+fn refusals(wall: &Wall, landlock: u8) -> Result<Rules, WallError> {
+    let mut rules = always(REFUSED);
+    let mut refuse_when = |call: libc::c_long, when: Conditions| {
         let built: Result<Vec<_>, _> = when.into_iter().map(SeccompRule::new).collect();
-        built
-            .map(|built| rules.insert(call, built))
-            .map_err(WallError::at(failed))
+        let built = built.map_err(WallError::at("building the filter of system calls"))?;
+        rules.entry(call).or_default().extend(built);
+        Ok(())
     };
     let namespaces = (0..u64::BITS)
         .map(|bit| 1 << bit)
         .filter(|flag| NEW_NAMESPACES & flag != 0);
-    let namespaces: Result<Vec<_>, WallError> =
+    let namespaces: Result<Conditions, _> =
         namespaces.map(|flag| Ok(vec![has(0, flag)?])).collect();
     refuse_when(libc::SYS_clone, namespaces?)?;
-    let typed: Result<Vec<_>, WallError> = TERMINAL_INPUT
+    let typed: Result<Conditions, _> = TERMINAL_INPUT
         .iter()
         .map(|request| Ok(vec![is(1, *request)?]))
         .collect();
     refuse_when(libc::SYS_ioctl, typed?)?;
     // `setarch` and debuggers ask for the ordinary ones; others weaken the memory's protection.
     let usual = [0, 0x0008, 0x0004_0000, 0xffff_ffff];
-    let other: Result<Vec<_>, WallError> = usual.iter().map(|it| is_not(0, *it)).collect();
+    let other: Result<Vec<_>, _> = usual.iter().map(|it| is_not(0, *it)).collect();
     refuse_when(libc::SYS_personality, vec![other?])?;
-    refuse_when(libc::SYS_socket, sockets(wall)?)?;
-    if wall.tier != Tier::Full {
-        // Sends the first bytes with the connection, which old Landlocks do not see.
-        let fast_open = libc::MSG_FASTOPEN as u64;
-        for (call, flags) in [
-            (libc::SYS_sendto, 3),
-            (libc::SYS_sendmsg, 2),
-            (libc::SYS_sendmmsg, 3),
-        ] {
-            refuse_when(call, vec![vec![has(flags, fast_open)?]])?;
+    refuse_when(libc::SYS_socket, sockets(wall, landlock)?)?;
+    refuse_when(libc::SYS_socketpair, pairs(wall)?)?;
+    for rights in OTHER_RIGHTS {
+        for (call, mode) in SETS_MODE {
+            refuse_when(*call, vec![vec![has(*mode, rights)?]])?;
+        }
+        for (call, flags) in OPENS {
+            // Without these the mode is whatever happens to be in the register.
+            for makes in [libc::O_CREAT, libc::O_TMPFILE] {
+                let makes = u64::from(makes.unsigned_abs());
+                refuse_when(
+                    *call,
+                    vec![vec![has(*flags, makes)?, has(flags + 1, rights)?]],
+                )?;
+            }
         }
     }
-    compiled(rules, action)
+    if wall.tier != Tier::Full {
+        for (call, when) in without_namespaces(landlock)? {
+            refuse_when(call, when)?;
+        }
+    }
+    Ok(rules)
 }
 
-/// The sockets that are refused: of other families, of other types, of other protocols.
-fn sockets(wall: &Wall) -> Result<Vec<Vec<SeccompCondition>>, WallError> {
-    let (local, v4, v6, kernel) = (
-        libc::AF_UNIX as u64,
-        libc::AF_INET as u64,
-        libc::AF_INET6 as u64,
-        libc::AF_NETLINK as u64,
-    );
-    let (stream, datagram) = (libc::SOCK_STREAM as u64, libc::SOCK_DGRAM as u64);
-    let tcp = libc::IPPROTO_TCP as u64;
-    let free = wall.tier == Tier::Full || wall.network == Network::OfMachine;
-    // Without namespaces a socket's path or name could lead to any program of the machine, and
-    // connected pairs need no `socket`.
-    let mut families = vec![v4, v6, kernel];
-    if wall.tier == Tier::Full {
-        families.push(local);
+/// What namespaces would keep from the processes and files of others.
+fn without_namespaces(landlock: u8) -> Result<Vec<(libc::c_long, Conditions)>, WallError> {
+    let mut refused = Vec::new();
+    // Sends the first bytes with the connection, which old Landlocks do not see.
+    let fast_open = libc::MSG_FASTOPEN as u64;
+    for (call, flags) in [
+        (libc::SYS_sendto, 3),
+        (libc::SYS_sendmsg, 2),
+        (libc::SYS_sendmmsg, 3),
+    ] {
+        refused.push((call, vec![vec![has(flags, fast_open)?]]));
     }
-    let mut refused = vec![
-        families
-            .iter()
-            .map(|family| is_not(0, *family))
-            .collect::<Result<Vec<_>, _>>()?,
-        // Only what lists interfaces and routes.
-        vec![is(0, kernel)?, is_not(2, libc::NETLINK_ROUTE as u64)?],
+    for (call, process) in SETS_ANOTHER {
+        refused.push((*call, vec![vec![is_not(*process, 0)?]]));
+    }
+    // Zero is the user that asks.
+    let of_user = [
+        (libc::SYS_setpriority, libc::PRIO_USER as u64),
+        (libc::SYS_ioprio_set, 3),
     ];
-    for family in [v4, v6] {
-        // Raw and whatever comes after it; the kernel knows none below.
-        for other in (stream..=SOCKET_TYPE).filter(|it| *it != stream && !(free && *it == datagram))
-        {
-            refused.push(vec![is(0, family)?, is_masked(1, SOCKET_TYPE, other)?]);
-        }
-        // Of streams only TCP: Landlock knows no other.
-        refused.push(vec![
-            is(0, family)?,
-            is_masked(1, SOCKET_TYPE, stream)?,
-            is_not(2, 0)?,
-            is_not(2, tcp)?,
-        ]);
+    for (call, user) in of_user {
+        refused.push((call, vec![vec![is(0, user)?]]));
     }
-    if !free && wall.landlock_at_most.unwrap_or(u8::MAX) < 4 {
-        refused.push(vec![is(0, v4)?]);
-        refused.push(vec![is(0, v6)?]);
+    let access = libc::O_ACCMODE as u64;
+    for (call, flags) in OPENS {
+        // Neither for reading nor for writing, but for asking a device: Landlock sees no access.
+        refused.push((*call, vec![vec![is_masked(*flags, access, access)?]]));
+    }
+    if landlock < KNOWS_TRUNCATION {
+        let cuts = libc::O_TRUNC as u64;
+        refused.push((libc::SYS_truncate, Vec::new()));
+        for (call, flags) in OPENS {
+            // Cuts what it opens for reading.
+            refused.push((*call, vec![vec![is_masked(*flags, access | cuts, cuts)?]]));
+        }
+    }
+    if landlock < KNOWS_SIGNALS {
+        let all = u64::from(u32::MAX);
+        refused.push((libc::SYS_kill, vec![vec![is(0, all)?]]));
     }
     Ok(refused)
-}
-
-fn unknown_calls() -> Result<BpfProgram, WallError> {
-    let rules: Rules = UNKNOWN.iter().map(|call| (*call, Vec::new())).collect();
-    let action = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
-    let mut program = compiled(rules, action)?;
-    if cfg!(target_arch = "x86_64") {
-        program.splice(0..0, other_numbers());
-    }
-    Ok(program)
 }
 
 /// Refuses the second set of numbers that x86-64 has for the same calls, those of its x32 programs,
@@ -235,7 +322,8 @@ fn other_numbers() -> [sock_filter; 3] {
     ]
 }
 
-fn compiled(rules: Rules, action: SeccompAction) -> Result<BpfProgram, WallError> {
+fn compiled(rules: Rules, errno: i32) -> Result<BpfProgram, WallError> {
+    let action = SeccompAction::Errno(errno.unsigned_abs());
     let failed = "building the filter of system calls";
     let arch: TargetArch = std::env::consts::ARCH
         .try_into()
@@ -243,26 +331,4 @@ fn compiled(rules: Rules, action: SeccompAction) -> Result<BpfProgram, WallError
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, arch);
     let filter = filter.map_err(WallError::at(failed))?;
     filter.try_into().map_err(WallError::at(failed))
-}
-
-fn condition(argument: u8, test: SeccompCmpOp, value: u64) -> Result<SeccompCondition, WallError> {
-    // All of these arguments are `int` or flags within the lower half; the kernel looks no further.
-    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, test, value)
-        .map_err(WallError::at("building the filter of system calls"))
-}
-
-fn is(argument: u8, value: u64) -> Result<SeccompCondition, WallError> {
-    condition(argument, SeccompCmpOp::Eq, value)
-}
-
-fn is_not(argument: u8, value: u64) -> Result<SeccompCondition, WallError> {
-    condition(argument, SeccompCmpOp::Ne, value)
-}
-
-fn has(argument: u8, flag: u64) -> Result<SeccompCondition, WallError> {
-    condition(argument, SeccompCmpOp::MaskedEq(flag), flag)
-}
-
-fn is_masked(argument: u8, mask: u64, value: u64) -> Result<SeccompCondition, WallError> {
-    condition(argument, SeccompCmpOp::MaskedEq(mask), value)
 }

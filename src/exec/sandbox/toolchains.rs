@@ -1,7 +1,10 @@
 //! What programs need of the machine: the system, and the toolchains in a home folder.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use nix::libc;
 
 /// Programs and libraries of the system, and its settings.
 const SYSTEM: &[&str] = &[
@@ -42,7 +45,18 @@ const SYSTEM_SECRETS: &[&str] = &[
     "/etc/credstore.encrypted",
     "/etc/docker",
     "/etc/NetworkManager/system-connections",
+    "/etc/apt/auth.conf",
+    "/etc/apt/auth.conf.d",
+    "/etc/mysql/debian.cnf",
+    "/etc/netrc",
+    "/etc/pki/tls/private",
+    "/etc/ppp",
+    "/etc/samba",
+    "/etc/security/opasswd",
 ];
+
+/// Where the settings of the system's programs are, and some of their secrets.
+const SETTINGS: &str = "/etc";
 
 /// Toolchains in a home folder, and the packages that they have fetched. Their settings and
 /// credentials, which lie beside these, are not among them.
@@ -172,7 +186,29 @@ pub fn writable(environment: &BTreeMap<String, String>) -> Vec<PathBuf> {
 /// What nothing may read although it lies in the system's folders.
 pub fn hidden() -> Vec<PathBuf> {
     let there = SYSTEM_SECRETS.iter().map(PathBuf::from);
-    there.filter(|path| path.exists()).collect()
+    let mut found: Vec<_> = there.filter(|path| path.exists()).collect();
+    if nix::unistd::geteuid().is_root() {
+        // Commands in a folder of root's are root to its files.
+        kept_from_others(Path::new(SETTINGS), &mut found);
+    }
+    found
+}
+
+/// What in a folder not everybody may read.
+fn kept_from_others(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, Ok(it)) = (entry.path(), entry.metadata()) else {
+            continue;
+        };
+        if it.is_symlink() || found.contains(&path) {
+            continue;
+        }
+        if it.permissions().mode() & libc::S_IROTH == 0 {
+            found.push(path);
+        } else if it.is_dir() {
+            kept_from_others(&path, found);
+        }
+    }
 }
 
 /// Variables that lead to the toolchains of the real home folder when commands have another.

@@ -5,7 +5,9 @@
 //! on the disks. What grows faster than that is bounded by the kernel: files by their size, the number
 //! of processes of a user namespace.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -28,6 +30,9 @@ const RESERVE: u64 = 50;
 
 /// What a command may write to a disk that is full, in bytes.
 const NEXT_TO_NOTHING: u64 = 16 << 20;
+
+/// The beginnings of the names of files in memory.
+const IN_MEMORY: &[&str] = &["/memfd:", "/dev/shm/", "/SYSV"];
 
 /// Something of which more was used than the wall allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +64,8 @@ pub struct Watch {
     limits: Limits,
     began: Instant,
     disks: Vec<Disk>,
+    /// What files in memory took on this machine before the command.
+    in_memory: u64,
 }
 
 /// A disk that the command may write to.
@@ -84,6 +91,7 @@ impl Watch {
             limits: wall.limits,
             began: Instant::now(),
             disks: disks.collect(),
+            in_memory: in_memory(),
         }
     }
 
@@ -104,13 +112,28 @@ impl Watch {
         if used.threads > limits.processes {
             return Some(Usage::Processes(limits.processes));
         }
-        if used.memory > limits.memory {
+        if used.memory > limits.memory || self.unseen_exceeds(&processes, &used) {
             return Some(Usage::Memory(limits.memory));
         }
         let full = self.disks.iter().find_map(|disk| disk.exceeded(limits))?;
         // Others write to the same disk. Those that wrote next to nothing did not fill it.
         let has_part = !matches!(full, Usage::Disk(_)) || written(&processes) > NEXT_TO_NOTHING;
         has_part.then_some(full)
+    }
+}
+
+impl Watch {
+    /// Whether memory that is not a single process's is too much. Looked at closely only when it may
+    /// be: that takes time.
+    fn unseen_exceeds(&self, processes: &[Pid], used: &Used) -> bool {
+        let most = self.limits.memory;
+        // Of what several share, each shows all.
+        if used.anonymous + used.shared_by_all > most && used.anonymous + shares(processes) > most {
+            return true;
+        }
+        // Files in memory are nobody's that has not mapped them.
+        let grown = in_memory().saturating_sub(self.in_memory);
+        grown > most && used.anonymous + files_in_memory(processes) > most
     }
 }
 
@@ -153,17 +176,19 @@ fn room(path: &Path) -> Option<Room> {
 }
 
 /// How much some processes use together.
+#[derive(Default)]
 struct Used {
     threads: u64,
     memory: u64,
+    /// What of the memory is one process's.
+    anonymous: u64,
+    /// What all show of the rest, although they may share it.
+    shared_by_all: u64,
 }
 
 impl Used {
     fn by(processes: &[Pid]) -> Self {
-        let mut used = Self {
-            threads: 0,
-            memory: 0,
-        };
+        let mut used = Self::default();
         // Shared memory counts once for all of them, or a database would count it once a process.
         let mut shared = 0;
         for pid in processes {
@@ -171,22 +196,60 @@ impl Used {
                 continue;
             };
             used.threads += field(&status, "Threads:");
-            used.memory += field(&status, "RssAnon:") << 10;
-            shared = shared.max(field(&status, "RssShmem:") << 10);
+            used.anonymous += field(&status, "RssAnon:") << 10;
+            let own = field(&status, "RssShmem:") << 10;
+            used.shared_by_all += own;
+            shared = shared.max(own);
         }
-        used.memory += shared;
+        used.memory = used.anonymous + shared;
         used
     }
 }
 
-/// What some processes, and their children that have ended, wrote, in bytes.
+/// What some processes share with others, each with its part of it.
+fn shares(processes: &[Pid]) -> u64 {
+    let of_one = |pid: &Pid| {
+        let maps = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"));
+        field(&maps.unwrap_or_default(), "Pss_Shmem:") << 10
+    };
+    processes.iter().map(of_one).sum()
+}
+
+/// What files in memory take on this machine.
+fn in_memory() -> u64 {
+    let shown = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    field(&shown, "Shmem:") << 10
+}
+
+/// What the open files in memory of some processes take.
+fn files_in_memory(processes: &[Pid]) -> u64 {
+    let mut sizes = BTreeMap::new();
+    for pid in processes {
+        let open = std::fs::read_dir(format!("/proc/{pid}/fd"));
+        for open in open.into_iter().flatten().flatten().map(|it| it.path()) {
+            let name = std::fs::read_link(&open).unwrap_or_default();
+            let is_in_memory = IN_MEMORY.iter().any(|it| name.starts_with(it));
+            if let Some(file) = is_in_memory
+                .then(|| std::fs::metadata(&open).ok())
+                .flatten()
+            {
+                sizes.insert((file.dev(), file.ino()), file.blocks() * 512);
+            }
+        }
+    }
+    sizes.values().sum()
+}
+
+/// What some processes, and their children that have ended, wrote, in bytes. Those whose parents ended
+/// before them count for us.
 fn written(processes: &[Pid]) -> u64 {
     let of_one = |pid: &Pid| {
         let counts = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
         // Of files in memory only the first counts, of files that are mapped only the second.
         field(&counts, "wchar:").max(field(&counts, "write_bytes:"))
     };
-    processes.iter().map(of_one).sum()
+    let own = Pid::this();
+    processes.iter().chain([&own]).map(of_one).sum()
 }
 
 /// A number of `/proc/PID/status` (`proc_pid_status(5)`); sizes are in KiB.

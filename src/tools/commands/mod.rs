@@ -3,6 +3,8 @@
 pub mod check_endpoint;
 mod local_http;
 mod opened;
+pub mod protected_files;
+mod repository_settings;
 pub mod run_command;
 pub mod running_servers;
 pub mod start_server;

@@ -13,6 +13,7 @@ use crate::policy::request::Request;
 use crate::policy::wall::widening::CallNeeds;
 use crate::tools::arguments::Arguments;
 use crate::tools::commands::opened::OpenedNeeds;
+use crate::tools::commands::protected_files::ProtectedFiles;
 use crate::tools::commands::stopped;
 use crate::tools::context::{ToolContext, ToolLimits};
 use crate::tools::outcome::{Effect, Outcome, ToolError};
@@ -200,7 +201,7 @@ pub struct Ran {
     pub left_running: bool,
     /// What it used more of than the sandbox allows, so that it was ended.
     pub exceeded: Option<String>,
-    /// What the sandbox kept it from, as far as that can be told.
+    /// What the sandbox kept it from, as far as that can be told, and what was put back after it.
     pub stopped: Vec<String>,
 }
 
@@ -270,6 +271,7 @@ pub async fn run(
         widening: opened.widening(),
     };
     let refusals = context.processes.refusal_mark();
+    let protected = ProtectedFiles::of(&context.workspace, context.processes.tier());
     let started = context
         .processes
         .start(command, &directory, &call.extra, &context.tasks);
@@ -304,10 +306,17 @@ pub async fn run(
     live.close();
     guard.disarm();
     let (stdout, stderr) = (stdout.text(), stderr.text());
-    let stopped = match exit_code {
+    let mut stopped = match exit_code {
         0 => Vec::new(),
         _ => stopped::reasons(&context.processes, refusals, &[&stdout, &stderr]),
     };
+    if let Some(protected) = protected {
+        stopped.extend(protected.put_back(&context.workspace));
+        let state = running.state();
+        if !state.gone && (state.left_running || exit_code < 0) {
+            context.servers.settle_at_the_end(protected);
+        }
+    }
     Ok(Ran {
         exit_code,
         stopped,

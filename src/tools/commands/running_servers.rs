@@ -8,11 +8,15 @@ use crate::exec::running::Running;
 use crate::exec::sandbox::forward::Forward;
 use crate::platform::sync::lock;
 use crate::tools::commands::opened::OpenedNeeds;
+use crate::tools::commands::protected_files::ProtectedFiles;
 
 /// The servers of one run, by port. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct RunningServers {
     by_port: Arc<Mutex<BTreeMap<u16, RunningServer>>>,
+    /// The protected files as they were before the first of the programs that still ran after their
+    /// call.
+    protected: Arc<Mutex<Option<ProtectedFiles>>>,
 }
 
 #[derive(Debug)]
@@ -29,6 +33,16 @@ impl RunningServers {
     /// Forgets all servers; their processes end with the run's.
     pub fn clear(&self) {
         lock(&self.by_port).clear();
+    }
+
+    /// Remembers what is to be put back when nothing of the run is left.
+    pub(super) fn settle_at_the_end(&self, protected: ProtectedFiles) {
+        lock(&self.protected).get_or_insert(protected);
+    }
+
+    /// What is to be put back now that nothing of the run is left.
+    pub fn to_settle(&self) -> Option<ProtectedFiles> {
+        lock(&self.protected).take()
     }
 
     /// The ports of the servers that run.

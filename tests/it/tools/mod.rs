@@ -138,12 +138,12 @@ pub(crate) fn sandbox() -> Sandbox {
 }
 
 #[derive(clap::Parser)]
-struct Settings {
+pub(crate) struct Settings {
     #[command(flatten)]
-    sandbox: SandboxConfig,
+    pub(crate) sandbox: SandboxConfig,
 }
 
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_navi"))
 }
 
@@ -164,7 +164,7 @@ fn launch(sandbox: Sandbox) -> Launch {
     }
 }
 
-fn mark() -> String {
+pub(crate) fn mark() -> String {
     navi::platform::ids::uuid_v7(&navi::platform::clock::Clock::System).to_string()
 }
 

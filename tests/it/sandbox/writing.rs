@@ -1,0 +1,6 @@
+use crate::sandbox::attempts::hold;
+
+#[tokio::test]
+async fn nothing_outside_can_be_written() {
+    hold("writing").await;
+}

@@ -34,6 +34,7 @@ fn command_request(text: &str) -> Request<'_> {
         text,
         directory: ".",
         in_background: false,
+        needs: None,
     }
 }
 

@@ -23,6 +23,7 @@ use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
 use crate::connectors::service::Connectors;
 use crate::conversations::service::ConversationService;
 use crate::exec::launch::{Launch, LaunchError};
+use crate::exec::sandbox::wall::Tier;
 use crate::exec::status_file::StatusFiles;
 use crate::feedback::insights::service::Insights;
 use crate::feedback::learner;
@@ -42,12 +43,12 @@ use crate::platform::metrics::Metrics;
 use crate::platform::outbound::client::{CONNECT_TIMEOUT, Client};
 use crate::platform::outbound::error::OutboundError;
 use crate::platform::outbound::reach::Reach;
-use crate::platform::redact::text::redact_text;
 use crate::platform::secret::ExposeSecret;
 use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
 use crate::policy::error::PolicyError;
 use crate::policy::service::Policy;
+use crate::policy::wall::setting::PolicyWall;
 use crate::retrieval::model::Limits;
 use crate::retrieval::service::Retrieval;
 use crate::runs::active::ActiveRuns;
@@ -55,7 +56,6 @@ use crate::runs::lease::keeper::Lease;
 use crate::runs::lease::model::LeaseTimes;
 use crate::runs::log::feed::Feed;
 use crate::telemetry::errors::service::Errors;
-use crate::telemetry::model::ErrorOccurrence;
 use crate::telemetry::rates::service::RateService;
 use crate::telemetry::service::Telemetry;
 use crate::tools::context::ToolLimits;
@@ -63,6 +63,7 @@ use crate::tools::registry::ToolSet;
 use crate::vault::config::KeyError;
 use crate::vault::envelope::DataKey;
 use crate::vault::service::Vault;
+use crate::workspaces::service::Workspaces;
 use crate::{ledger, llm};
 
 /// Every service of a process; cheap to clone.
@@ -148,8 +149,8 @@ pub enum BuildError {
     /// The registry of models is wrong.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// A built-in rule of the policy is wrong.
-    #[error("the built-in policy is wrong: {0}")]
+    /// A built-in rule is wrong, or the policy relies on a wall that is not there.
+    #[error(transparent)]
     Policy(#[from] PolicyError),
     /// This process got no lease to work on runs.
     #[error("no lease could be had from the database")]
@@ -216,13 +217,13 @@ impl App {
             config.telemetry.telemetry_events_per_minute,
             &tasks,
         )?;
-        tell_panics(&tasks, &telemetry, &clock);
+        telemetry.hear_panics(&tasks, &clock);
         let consents = Consents::new(db.clone(), clock.clone(), signals.clone(), audit.clone());
         let records = config.data_dir().ok().map(|folder| folder.join("outcomes"));
         let times = LeaseTimes {
             lasts: Duration::from_secs(config.agent.lease_seconds),
         };
-        let active = ActiveRuns::default();
+        let (active, rules) = (ActiveRuns::default(), config.workspace_rules());
         let deps = Deps {
             db: db.clone(),
             clock: clock.clone(),
@@ -243,6 +244,7 @@ impl App {
             router: models.clone(),
             config: Arc::new(config.agent.clone()),
             tools: Arc::new(tools),
+            workspaces: Workspaces::new(db.clone(), clock.clone(), audit.clone(), rules),
         };
         let agent = AgentService::new(deps);
         Ok(Self {
@@ -326,7 +328,14 @@ fn tool_settings(config: &Config, metrics: Metrics) -> Result<ToolSettings, Buil
         config.app_env.demand(),
         metrics,
     )?;
-    let closed_folders: Vec<_> = config.data_dir().into_iter().collect();
+    let wall = match launch.sandbox.tier() {
+        Tier::None => PolicyWall::None,
+        Tier::NoNamespaces => PolicyWall::WithoutHosts,
+        Tier::Full => PolicyWall::Sandbox,
+    };
+    let policy = Policy::built_in()?.behind(config.agent.policy, wall)?;
+    let closed = config.workspace_rules().closed;
+    let home = config.surroundings.command_environment.get("HOME");
     Ok(ToolSettings {
         set: ToolSet::built_in(),
         launch: launch.closing(&closed_folders),
@@ -337,24 +346,8 @@ fn tool_settings(config: &Config, metrics: Metrics) -> Result<ToolSettings, Buil
             reserved_ports: vec![config.server.bind.port()],
             ..ToolLimits::default()
         },
-        policy: Policy::built_in()?.closing(&closed_folders),
-        closed_folders,
+        policy: policy.closing(&closed, home.map(AsRef::as_ref)),
     })
-}
-
-/// Records panics of background tasks as errors of this server.
-fn tell_panics(tasks: &Tasks, telemetry: &Telemetry, clock: &Clock) {
-    let (telemetry, clock) = (telemetry.clone(), clock.clone());
-    tasks.on_panic(move |text| {
-        telemetry.report(ErrorOccurrence {
-            error_type: "panic".to_owned(),
-            severity: "critical".to_owned(),
-            message: redact_text(text).into_owned(),
-            component: Some("background".to_owned()),
-            user_visible: false,
-            ..ErrorOccurrence::of_this_server(clock.now())
-        });
-    });
 }
 
 /// Who verifies tokens, and the keys of the identity provider if there is one.

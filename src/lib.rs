@@ -23,6 +23,7 @@ pub mod telemetry;
 pub mod approvals;
 pub mod conversations;
 pub mod tools;
+pub mod workspaces;
 
 pub mod runs;
 pub mod verify;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::policy::wall::setting::PolicySetting;
 use crate::runs::model::RunLimits;
 use crate::runs::task::Task;
+use crate::workspaces::roots::Roots;
 
 /// Settings of the agent.
 #[derive(Clone, Debug, clap::Args)]
@@ -63,12 +65,25 @@ pub struct AgentConfig {
     /// Tokens of one run, which also bounds runs whose price is unknown.
     #[arg(long, env = "NAVI_RUN_MAX_TOKENS", default_value_t = 5_000_000)]
     pub run_max_tokens: u64,
-    /// Folders that workspaces must lie in, separated by colons.
+    /// How strictly commands are judged.
     ///
-    /// Without any, a workspace may be every folder that the server may read. Required in
-    /// production.
-    #[arg(long, env = "NAVI_WORKSPACE_ROOTS", value_delimiter = ':')]
-    pub workspace_roots: Vec<std::path::PathBuf>,
+    /// `sandboxed` needs a sandbox around commands; without one the server does not start. See
+    /// docs/policy.md.
+    #[arg(
+        long,
+        env = "NAVI_POLICY",
+        value_name = "SETTING",
+        value_enum,
+        default_value_t
+    )]
+    pub policy: PolicySetting,
+    /// Folders that workspaces must lie in, separated by colons: `/srv/shared` for all organisations,
+    /// `acme=/srv/acme` for one, `/srv/{org}` for each the folder of its name.
+    ///
+    /// The first organisation that uses a folder has it from then on. Without any root, a workspace may
+    /// be every folder that the server may read. Required in production.
+    #[arg(long, env = "NAVI_WORKSPACE_ROOTS", value_name = "FOLDERS")]
+    pub workspace_roots: Option<Roots>,
 }
 
 impl AgentConfig {

@@ -1,6 +1,5 @@
 //! What the agent works with.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::agent::config::AgentConfig;
@@ -26,6 +25,7 @@ use crate::runs::log::feed::Feed;
 use crate::telemetry::service::Telemetry;
 use crate::tools::context::ToolLimits;
 use crate::tools::registry::ToolSet;
+use crate::workspaces::service::Workspaces;
 
 /// The services, settings and registries of the agent; cheap to clone.
 #[derive(Clone)]
@@ -68,6 +68,8 @@ pub struct Deps {
     pub config: Arc<AgentConfig>,
     /// What the agent's tools are given.
     pub tools: Arc<ToolSettings>,
+    /// Whose the folders are that the agent works in.
+    pub workspaces: Workspaces,
 }
 
 /// What the agent's tools are given.
@@ -85,6 +87,4 @@ pub struct ToolSettings {
     pub limits: ToolLimits,
     /// What may run, and what is asked about.
     pub policy: Policy,
-    /// Folders with secrets of the server: no workspace may lie in one or hold one.
-    pub closed_folders: Vec<PathBuf>,
 }

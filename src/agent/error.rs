@@ -1,7 +1,7 @@
 //! Why an operation on a run failed.
 
-use crate::conversations;
 use crate::llm::route::RouteError;
+use crate::{conversations, workspaces};
 
 /// A failed operation on runs, chats or prompts.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +19,12 @@ pub enum Error {
         /// How long it may be, in bytes.
         limit: usize,
     },
-    /// The workspace cannot be opened.
+    /// The workspace cannot be worked in.
     #[error("{0}")]
     Workspace(String),
+    /// The workspace cannot be opened.
+    #[error(transparent)]
+    Unopened(#[from] workspaces::error::Error),
     /// No model can take the request.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -54,4 +57,17 @@ pub enum Error {
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
+}
+
+impl Error {
+    /// True if the same may succeed later, because a service of ours was away.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Database(_)
+                | Self::Unopened(
+                    workspaces::error::Error::Audit(_) | workspaces::error::Error::Database(_)
+                )
+        )
+    }
 }

@@ -23,6 +23,7 @@ use crate::platform::logging::TraceId;
 use crate::platform::problem::Problem;
 use crate::runs::stream::respond;
 use crate::runs::stream::schema::StreamFrame;
+use crate::workspaces;
 
 /// The agent's routes. Chat bodies may hold images, so they have a limit of their own.
 pub fn routes(service: AgentService) -> OpenApiRouter {
@@ -44,7 +45,7 @@ pub fn routes(service: AgentService) -> OpenApiRouter {
         (status = 200, description = "The run's events", content_type = "text/event-stream",
          body = StreamFrame),
         (status = 400, description = "No model can take the request"),
-        (status = 404, description = "No such conversation of yours"),
+        (status = 404, description = "No such conversation or workspace of yours"),
         (status = 422, description = "The request cannot be worked with"),
         (status = 503, description = "Too many runs, or the server is ending"),
     )
@@ -76,7 +77,7 @@ async fn run_autonomous(
         (status = 200, description = "The answer as it arrives",
          content_type = "text/event-stream", body = StreamFrame),
         (status = 400, description = "No model can take the request"),
-        (status = 404, description = "No such conversation of yours"),
+        (status = 404, description = "No such conversation or workspace of yours"),
         (status = 422, description = "The request cannot be worked with"),
         (status = 503, description = "The server is ending"),
     )
@@ -100,7 +101,7 @@ async fn stream_chat(
         (status = 200, description = "The answer as it arrives",
          content_type = "text/event-stream", body = StreamFrame),
         (status = 400, description = "No model can take the request"),
-        (status = 404, description = "No such conversation of yours"),
+        (status = 404, description = "No such conversation or workspace of yours"),
         (status = 422, description = "The request cannot be worked with"),
         (status = 503, description = "The server is ending"),
     )
@@ -161,7 +162,7 @@ impl ChatAnswer {
     responses(
         (status = 200, description = "The answer", body = ChatAnswer),
         (status = 400, description = "No model can take the request"),
-        (status = 404, description = "No such conversation of yours"),
+        (status = 404, description = "No such conversation or workspace of yours"),
         (status = 422, description = "The request cannot be worked with"),
         (status = 502, description = "The model failed"),
         (status = 503, description = "The model or this server is busy"),
@@ -203,6 +204,7 @@ impl From<Error> for Problem {
                 "workspace-unusable",
                 detail,
             ),
+            Error::Unopened(error) => unopened_problem(error),
             Error::Route(error) => route_problem(&error),
             Error::TooManyRuns { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-runs", detail).retry_after(5)
@@ -220,6 +222,25 @@ impl From<Error> for Problem {
             Error::Conversation(error) => error.into(),
             Error::Database(error) => Self::internal(&error),
         }
+    }
+}
+
+fn unopened_problem(error: workspaces::error::Error) -> Problem {
+    use workspaces::error::Error;
+    let detail = error.to_string();
+    match error {
+        Error::NotFound(_) => Problem::new(StatusCode::NOT_FOUND, "workspace-not-found", detail),
+        Error::Closed(_)
+        | Error::Unusable(_)
+        | Error::Unbound(_)
+        | Error::Within { .. }
+        | Error::AtWork { .. } => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "workspace-unusable",
+            detail,
+        ),
+        Error::Audit(error) => error.into(),
+        Error::Database(error) => Problem::internal(&error),
     }
 }
 

@@ -118,6 +118,14 @@ pub enum Event {
     #[serde(rename = "data.erased")]
     #[sqlx(rename = "data.erased")]
     DataErased,
+    /// A folder became an organisation's, by its first use.
+    #[serde(rename = "workspace.bound")]
+    #[sqlx(rename = "workspace.bound")]
+    WorkspaceBound,
+    /// A folder was taken from an organisation.
+    #[serde(rename = "workspace.released")]
+    #[sqlx(rename = "workspace.released")]
+    WorkspaceReleased,
     /// A token was refused.
     #[serde(rename = "login.failed")]
     #[sqlx(rename = "login.failed")]
@@ -145,6 +153,8 @@ impl Event {
             Self::AuditHandedOver => "audit.handed_over",
             Self::AuditWitnessed => "audit.witnessed",
             Self::DataErased => "data.erased",
+            Self::WorkspaceBound => "workspace.bound",
+            Self::WorkspaceReleased => "workspace.released",
             Self::LoginFailed => "login.failed",
             Self::ConfigChanged => "config.changed",
         }

@@ -93,7 +93,7 @@ pub async fn alone(config: Config, errand: &Errand, json: bool) -> Result<ExitCo
         () = ends.next() => return Err(Failure::Interrupted),
     };
     let outcome = tokio::select! {
-        outcome = follow(&own.session, errand, json, Some(&own)) => outcome,
+        outcome = follow(&own.session, errand, json, Some(&own)) => outcome.map_err(pointed),
         // Dropping the session's stream ends the run, as for every client that leaves.
         () = ends.next() => Err(Failure::Interrupted),
     };
@@ -102,6 +102,24 @@ pub async fn alone(config: Config, errand: &Errand, json: bool) -> Result<ExitCo
         () = ends.next() => {}
     }
     outcome
+}
+
+/// A refusal of our own server. The folder is there, so if it is not found it belongs to somebody who
+/// used it over the same database; whoever sits here may know, and take it back.
+fn pointed(failure: Failure) -> Failure {
+    match failure {
+        Failure::Answered {
+            status: 404,
+            detail,
+        } => Failure::Answered {
+            status: 404,
+            detail: format!(
+                "{detail}; `navi workspaces list` says whose it is, and `navi workspaces release` \
+                 takes it back"
+            ),
+        },
+        other => other,
+    }
 }
 
 /// A server of this command's own.

@@ -6,20 +6,23 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use sqlx::postgres::PgConnectOptions;
 
 use crate::audit::settings::Setting;
 use crate::cli::audit::command::Work;
 use crate::cli::failure::Failure;
+use crate::cli::policy::explain;
+use crate::cli::policy::explain::PolicyCommand;
+use crate::cli::serve::stopped;
 use crate::cli::{
     agent, audit, config as config_command, demo, doctor, erase, feedback_analyzer, keys, migrate,
-    retention, serve, token, vault,
+    retention, serve, token, vault, workspaces,
 };
 use crate::config::environment::{Surroundings, prepared};
 use crate::config::found;
 use crate::config::settings::Config;
 use crate::llm::script::Script;
 use crate::platform::clock::Clock;
-use crate::platform::embedded_postgres::server::EmbeddedPostgres;
 use crate::platform::redact::known::KnownSecrets;
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::visible;
@@ -57,8 +60,13 @@ enum Command {
     Erase(Box<With<erase::Args>>),
     /// Look after what is sealed in the database.
     Vault(VaultCommand),
+    /// See which folders belong to which organisation, and take one back.
+    #[command(subcommand)]
+    Workspaces(WorkspacesCommands),
     /// Say what is missing here, and the command that mends it.
     Doctor(Box<With<doctor::Args>>),
+    /// Look at what the agent may do without asking.
+    Policy(PolicyCommand),
     /// Look at the settings.
     Config(ConfigCommand),
 }
@@ -132,6 +140,14 @@ enum VaultCommands {
     Status(Box<With<vault::StatusArgs>>),
     /// Seal anew what is not sealed with the current key.
     Rewrap(Box<With<vault::RewrapArgs>>),
+}
+
+#[derive(Debug, Subcommand)]
+enum WorkspacesCommands {
+    /// List the folders that belong to organisations.
+    List(Box<With<workspaces::list::ListArgs>>),
+    /// Take a folder from its organisation.
+    Release(Box<With<workspaces::release::ReleaseArgs>>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -282,14 +298,7 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
         }
         Command::Retention(RetentionCommand {
             command: RetentionCommands::Run(with),
-        }) => {
-            let config = quietly(with.config, secrets)?;
-            let (options, postgres) = serve::database(&config).await?;
-            let out = &mut io::stdout();
-            let outcome = Box::pin(retention::run(&with.args, &config, &options, out)).await;
-            stopped(postgres).await;
-            outcome
-        }
+        }) => over_database(*with, secrets, retention::run).await,
         Command::FeedbackAnalyzer(with) => {
             let config = settled(with.config, secrets)?;
             Box::pin(feedback_analyzer::run(
@@ -299,18 +308,26 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
             ))
             .await
         }
-        Command::Erase(with) => {
-            let config = quietly(with.config, secrets)?;
-            let (options, postgres) = serve::database(&config).await?;
-            let out = &mut io::stdout();
-            let outcome = Box::pin(erase::run(&with.args, &config, &options, out)).await;
-            stopped(postgres).await;
-            outcome
-        }
-        Command::Vault(VaultCommand { command }) => keep_vault(command, secrets).await,
+        Command::Erase(with) => over_database(*with, secrets, erase::run).await,
+        Command::Vault(VaultCommand { command }) => match command {
+            VaultCommands::Status(with) => over_database(*with, secrets, vault::status).await,
+            VaultCommands::Rewrap(with) => over_database(*with, secrets, vault::rewrap).await,
+        },
+        Command::Workspaces(command) => match command {
+            WorkspacesCommands::List(with) => {
+                over_database(*with, secrets, workspaces::list::run).await
+            }
+            WorkspacesCommands::Release(with) => {
+                over_database(*with, secrets, workspaces::release::run).await
+            }
+        },
         Command::Doctor(with) => {
             let config = quietly(with.config, secrets)?;
             doctor::run(&with.args, &config, &Clock::System, &mut io::stdout()).await
+        }
+        Command::Policy(command) => {
+            let (args, config) = command.split();
+            explain::run(&args, &quietly(config, secrets)?, &mut io::stdout())
         }
         Command::Config(ConfigCommand {
             command: ConfigCommands::Check(with),
@@ -327,13 +344,6 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
     }
 }
 
-/// Stops the database when it is ours.
-async fn stopped(postgres: Option<EmbeddedPostgres>) {
-    if let Some(postgres) = postgres {
-        postgres.stop().await;
-    }
-}
-
 /// The settings that are secrets.
 fn secrets(settings: &BTreeMap<String, Setting>) -> KnownSecrets {
     KnownSecrets::new(settings.values().filter_map(|setting| match setting {
@@ -342,25 +352,21 @@ fn secrets(settings: &BTreeMap<String, Setting>) -> KnownSecrets {
     }))
 }
 
-/// Runs a command of the vault, with our own Postgres when there is no other.
-async fn keep_vault(command: VaultCommands, secrets: KnownSecrets) -> Result<ExitCode, Failure> {
-    let mut out = io::stdout();
-    let (postgres, outcome) = match command {
-        VaultCommands::Status(with) => {
-            let With { args, config } = *with;
-            let config = quietly(config, secrets)?;
-            let (options, postgres) = serve::database(&config).await?;
-            let outcome = vault::status(&args, &config, &options, &mut out).await;
-            (postgres, outcome)
-        }
-        VaultCommands::Rewrap(with) => {
-            let With { args, config } = *with;
-            let config = quietly(config, secrets)?;
-            let (options, postgres) = serve::database(&config).await?;
-            let outcome = vault::rewrap(&args, &config, &options, &mut out).await;
-            (postgres, outcome)
-        }
-    };
+/// Runs a command in a terminal over the database, our own Postgres when there is no other.
+async fn over_database<A: clap::Args>(
+    with: With<A>,
+    secrets: KnownSecrets,
+    work: impl AsyncFnOnce(
+        &A,
+        &Config,
+        &PgConnectOptions,
+        &mut (dyn Write + Send),
+    ) -> Result<ExitCode, Failure>,
+) -> Result<ExitCode, Failure> {
+    let config = quietly(with.config, secrets)?;
+    let (options, postgres) = serve::database(&config).await?;
+    let out = &mut io::stdout();
+    let outcome = Box::pin(work(&with.args, &config, &options, out)).await;
     stopped(postgres).await;
     outcome
 }

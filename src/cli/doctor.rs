@@ -11,6 +11,10 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::cli::failure::Failure;
 use crate::config::settings::Config;
+use crate::exec::launch::THIS_PROGRAM;
+use crate::exec::sandbox::sandbox::Sandbox;
+use crate::exec::sandbox::settings::SandboxMode;
+use crate::exec::sandbox::wall::Tier;
 use crate::platform::clock::Clock;
 use crate::platform::db;
 use crate::platform::embedded_postgres::error::Error as PostgresError;
@@ -98,7 +102,7 @@ pub async fn run(
 
 /// Looks at everything.
 pub async fn examine(config: &Config, clock: &Clock) -> Report {
-    let mut checks = vec![settings(config)];
+    let mut checks = vec![settings(config), sandbox(config)];
     match config.data_dir() {
         Ok(data_dir) => {
             let standing = nearest(&data_dir);
@@ -136,6 +140,31 @@ fn settings(config: &Config) -> Check {
     match config.check() {
         Ok(()) => Check::good("settings", format!("fit for {}", config.app_env)),
         Err(refused) => Check::bad("settings", refused.to_string(), "navi config check"),
+    }
+}
+
+fn sandbox(config: &Config) -> Check {
+    const NAME: &str = "sandbox";
+    let around = &config.surroundings;
+    let program = around.supervisor.clone();
+    let program = program.unwrap_or_else(|| PathBuf::from(THIS_PROGRAM));
+    let environment = &around.command_environment;
+    let demand = config.app_env.demand();
+    match Sandbox::find(&config.sandbox, &program, environment, demand) {
+        Ok(found) if found.tier() == Tier::None && config.sandbox.mode != SandboxMode::Off => {
+            Check::bad(
+                NAME,
+                found.describe(),
+                "a kernel from 5.13 on with Landlock among its security modules \
+                 (`lsm=landlock,…` on its command line), or NAVI_SANDBOX=off to do without",
+            )
+        }
+        Ok(found) => Check::good(NAME, found.describe()),
+        Err(error) => Check::bad(
+            NAME,
+            error.to_string(),
+            "set NAVI_SANDBOX to what this machine can build, or mend what is missing",
+        ),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::platform::logging::LoggingError;
 use crate::platform::outbound::error::OutboundError;
 use crate::platform::{db, embedded_postgres};
 use crate::vault::envelope::NoRandomness;
-use crate::{audit, ledger, lifecycle, vault};
+use crate::{audit, ledger, lifecycle, vault, workspaces};
 
 /// A failed command.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +127,9 @@ pub enum Failure {
     /// Retention or an erasure did not come to its end.
     #[error(transparent)]
     Lifecycle(#[from] lifecycle::error::Error),
+    /// A folder could not be taken from its organisation.
+    #[error(transparent)]
+    Workspaces(#[from] workspaces::error::Error),
     /// A pass of the analyzer did not come to its end.
     #[error(transparent)]
     Learning(#[from] learning::error::Error),
@@ -199,6 +202,7 @@ impl Failure {
             | Self::AuditKeys(_)
             | Self::Audit(_)
             | Self::Lifecycle(_)
+            | Self::Workspaces(_)
             | Self::Learning(_)
             | Self::Ledger(_)
             | Self::Vault(_)

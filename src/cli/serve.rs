@@ -259,6 +259,13 @@ fn warn_of_development_identity(config: &Config) {
     }
 }
 
+/// Stops the database when it is ours.
+pub async fn stopped(postgres: Option<EmbeddedPostgres>) {
+    if let Some(postgres) = postgres {
+        postgres.stop().await;
+    }
+}
+
 /// The database that the settings name, or our own, started.
 pub async fn database(
     config: &Config,

@@ -156,7 +156,7 @@ impl Config {
 
     /// Where the agent works, and what answers.
     fn check_place(&self, found: &mut Found) {
-        if self.agent.workspace_roots.is_empty() {
+        if self.agent.workspace_roots.is_none() {
             found.broken(
                 "NAVI_WORKSPACE_ROOTS",
                 "is not set, and every user could work in every folder that the server may read",

@@ -34,6 +34,7 @@ use crate::platform::secret_file;
 use crate::telemetry::config::TelemetryConfig;
 use crate::vault::config::{DevelopmentKey, KeyError, VaultConfig};
 use crate::vault::service::{Keys, Limits, Vault};
+use crate::workspaces::territory::WorkspaceRules;
 
 /// All settings of a process.
 #[derive(Clone, Debug, Args)]
@@ -291,6 +292,14 @@ impl Config {
     /// For how many days rows are kept.
     pub fn periods(&self) -> Periods {
         Periods::of(&self.agent, &self.audit, &self.retention)
+    }
+
+    /// Where workspaces may lie, and where none may.
+    pub fn workspace_rules(&self) -> WorkspaceRules {
+        WorkspaceRules {
+            roots: self.agent.workspace_roots.clone().unwrap_or_default(),
+            closed: self.data_dir().into_iter().collect(),
+        }
     }
 
     /// Where the private Postgres and the development secret live.

@@ -16,7 +16,7 @@ use crate::platform::health::Probe;
 use crate::platform::metrics::Metrics;
 
 /// This program, even after its file was replaced.
-const THIS_PROGRAM: &str = "/proc/self/exe";
+pub const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// What it takes to start a command.
 #[derive(Clone, Debug)]

@@ -13,12 +13,9 @@ use crate::exec::sweep::MARK;
 /// Answers whether a connection that arrived at `local` from `remote` may come from a process of a
 /// run. Where its owner cannot be found among processes of this user, doubt counts against it.
 pub fn is_of_a_run(remote: SocketAddr, local: SocketAddr) -> bool {
-    if !remote.ip().to_canonical().is_loopback() && remote.ip() != local.ip() {
-        return false;
-    }
     let Some(socket) = socket(remote, local) else {
-        // It was closed before anybody could ask whose it was.
-        return true;
+        // It is of another machine, or was closed before anybody could ask whose it was.
+        return remote.ip() == local.ip() || is_of_this_machine(remote.ip());
     };
     if socket.user != nix::unistd::getuid().as_raw() {
         return false;
@@ -29,6 +26,33 @@ pub fn is_of_a_run(remote: SocketAddr, local: SocketAddr) -> bool {
         // A process can hide its files; one that is not below this one has no reason here.
         None => socket.inode == 0 || processes.hides_one(),
     }
+}
+
+/// True if an address is one of this machine, whatever its interface.
+fn is_of_this_machine(ip: IpAddr) -> bool {
+    let tables = ["/proc/net/fib_trie", "/proc/net/if_inet6"];
+    let [own_v4, own_v6] = tables.map(|path| fs::read_to_string(path).unwrap_or_default());
+    match ip.to_canonical() {
+        ip if ip.is_loopback() => true,
+        IpAddr::V4(ip) => is_local_v4(&own_v4, ip),
+        IpAddr::V6(ip) => {
+            let digits = format!("{:032x}", ip.to_bits());
+            own_v6.lines().any(|line| line.starts_with(&digits))
+        }
+    }
+}
+
+/// True if the table of routes has an address as one of this machine: `|-- address`, and below it
+/// `/32 host LOCAL`.
+fn is_local_v4(table: &str, ip: Ipv4Addr) -> bool {
+    let mut lines = table.lines().map(str::trim).peekable();
+    let wanted = format!("|-- {ip}");
+    while let Some(line) = lines.next() {
+        if line == wanted && lines.peek().is_some_and(|next| next.contains("host LOCAL")) {
+            return true;
+        }
+    }
+    false
 }
 
 /// A connected socket as the kernel lists it.
@@ -178,6 +202,17 @@ mod tests {
         let loopback = address("00000000000000000000000001000000:0050");
         assert_eq!(loopback, Some("[::1]:80".parse().unwrap()));
         assert_eq!(address("0100007F"), None);
+    }
+
+    #[test]
+    fn an_address_of_another_interface_is_of_this_machine() {
+        let table = "Main:\n  +-- 10.0.0.0/8 2 0 2\n     |-- 10.0.0.4\n        /32 host LOCAL\n     \
+                     |-- 10.0.0.255\n        /32 link BROADCAST\n";
+        assert!(is_local_v4(table, Ipv4Addr::new(10, 0, 0, 4)));
+        assert!(!is_local_v4(table, Ipv4Addr::new(10, 0, 0, 255)));
+        assert!(!is_local_v4(table, Ipv4Addr::new(10, 0, 0, 40)));
+        assert!(is_of_this_machine(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9))));
+        assert!(!is_of_this_machine(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))));
     }
 
     #[test]

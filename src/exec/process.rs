@@ -119,7 +119,7 @@ impl Processes {
         &self.inner.launch.environment
     }
 
-    /// How strong the wall around the run's commands is.
+    /// The strength of the wall around them.
     pub fn tier(&self) -> Tier {
         self.inner.launch.sandbox.tier()
     }
@@ -177,7 +177,7 @@ impl Processes {
         widening: &Widening,
         tasks: &Tasks,
     ) -> Result<Option<Wall>, ExecError> {
-        if self.inner.launch.sandbox.tier() == Tier::None {
+        if self.tier() == Tier::None {
             return Ok(None);
         }
         let directory = std::fs::read_link(descriptor_path(directory));

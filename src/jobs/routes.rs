@@ -70,7 +70,7 @@ fn both(state: JobRoutes) -> OpenApiRouter {
     responses(
         (status = 200, description = "The job", body = JobCreatedView),
         (status = 400, description = "No model can take the request"),
-        (status = 404, description = "No such conversation of yours"),
+        (status = 404, description = "No such conversation or workspace of yours"),
         (status = 409, description = "a request with this key is being worked on"),
         (status = 422, description = "The request cannot be worked with"),
         (status = 503, description = "The server is ending"),

@@ -1,7 +1,9 @@
 //! The list of all tables.
 
 use crate::platform::tables::model::{Person, Stays, TablePolicy, Whole};
-use crate::{audit, connectors, feedback, ledger, platform, retrieval, runs, telemetry};
+use crate::{
+    audit, connectors, feedback, ledger, platform, retrieval, runs, telemetry, workspaces,
+};
 
 /// What sqlx notes about the migrations that it applied.
 const MIGRATIONS: &[TablePolicy] = &[TablePolicy {
@@ -18,6 +20,7 @@ const MIGRATIONS: &[TablePolicy] = &[TablePolicy {
 pub fn all() -> Vec<&'static TablePolicy> {
     [
         runs::tables::TABLES,
+        workspaces::tables::TABLES,
         feedback::tables::TABLES,
         telemetry::tables::TABLES,
         connectors::tables::TABLES,

@@ -1,6 +1,6 @@
-//! Why a file of rules is refused.
+//! Why a file of rules, a setting or a wish is refused.
 
-/// A file of rules that cannot be used.
+/// A policy that cannot be had, or a wish that cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum PolicyError {
     /// It is no TOML, or not of the format.
@@ -41,6 +41,15 @@ pub enum PolicyError {
         /// How.
         reason: &'static str,
     },
+    /// Commands are to run unasked behind a wall, and there is none.
+    #[error(
+        "NAVI_POLICY=sandboxed lets code run unasked because a sandbox holds it, and there is no \
+         sandbox here; `navi doctor` says what it needs, or set NAVI_POLICY=strict"
+    )]
+    NoWall,
+    /// What a call says that it needs cannot be understood.
+    #[error("{0}")]
+    Needs(String),
     /// A file of rules is larger than any readable one.
     #[error("the rules are {0} bytes; at most {MAX_RULES_BYTES} are accepted")]
     TooLarge(usize),

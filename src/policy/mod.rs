@@ -3,14 +3,17 @@
 //! A judgement is [`model::Verdict::Allow`], `Ask` or `Forbid`, with the reasons. [`shell`] parses
 //! commands, [`judge`] walks through all that a command would run and finds facts, and [`rules`] says
 //! what a fact, a program or a file means; the strictest rule wins, and doubt asks. [`scope`] says
-//! what an answer covers that is given for good. Start at [`service::Policy`].
+//! what an answer covers that is given for good. [`wall`] is about the sandbox around commands: what may
+//! run unasked within it, and what a call asks for beyond it. Start at [`service::Policy`].
 
 pub mod error;
+pub mod explain;
 pub mod judge;
 pub mod kill;
 pub mod matcher;
 pub mod model;
 pub mod paths;
+pub mod reach;
 pub mod request;
 pub mod rule;
 pub mod rules;
@@ -19,3 +22,4 @@ pub mod secret_files;
 pub mod service;
 pub mod shell;
 pub mod variables;
+pub mod wall;

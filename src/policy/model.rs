@@ -79,6 +79,9 @@ pub struct Finding {
     pub reversible: bool,
 }
 
+/// The rule about code of the workspace that is no known build or test.
+pub const WORKSPACE_CODE: &str = "workspace-code";
+
 /// The most objects that findings of one rule name in one part of an action.
 const MAX_OBJECTS: usize = 8;
 

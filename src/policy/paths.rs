@@ -1,18 +1,21 @@
 //! Where a path of a command or a file tool leads.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use globset::GlobBuilder;
 use nix::fcntl::OFlag;
 
 use crate::platform::redact::evidence::holds_secret;
 use crate::policy::judge::call::HOLE;
 use crate::policy::judge::shell_state::Directory;
+use crate::policy::reach::closed::Closed;
+use crate::policy::reach::links::real_path;
+use crate::policy::reach::tracked::tracked;
+use crate::policy::rule::FileAccess;
+use crate::policy::rules::Rules;
 
 /// Where a path leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,65 +34,54 @@ pub enum Place {
 #[derive(Clone, Copy, Debug)]
 pub struct Places<'a> {
     root: &'a Path,
-    /// Folders of the server's own data, by their real paths.
-    closed: &'a [PathBuf],
+    /// Folders of the server's own data.
+    closed: &'a Closed,
     /// Tells whether a file holds a secret.
     holds_secret: fn(&Path) -> bool,
+    /// The folder of examples that holds a secret file.
+    example: Option<&'static str>,
 }
 
 impl<'a> Places<'a> {
     /// Paths of the workspace at `root`.
     pub fn new(root: &'a Path) -> Self {
+        static NONE: LazyLock<Closed> = LazyLock::new(Closed::default);
         Self {
             root,
-            closed: &[],
+            closed: &NONE,
             holds_secret: file_holds_secret,
+            example: None,
         }
     }
 
     /// Where the examples of rules are judged: nothing is there but folders and files that examples
     /// name.
     pub fn of_examples() -> Self {
-        static CLOSED: LazyLock<Vec<PathBuf>> =
-            LazyLock::new(|| vec![PathBuf::from("/nowhere/server-data")]);
+        static CLOSED: LazyLock<Closed> =
+            LazyLock::new(|| Closed::new(&[PathBuf::from("/nowhere/server-data")], None));
         Self {
             root: Path::new("/nowhere/workspace"),
             closed: &CLOSED,
             holds_secret: |path| path.ends_with("config/holds-a-secret.ini"),
+            example: Some("config"),
         }
     }
 
     /// The same, beside folders that nothing may look into.
     #[must_use]
-    pub fn closing(self, closed: &'a [PathBuf]) -> Self {
+    pub fn closing(self, closed: &'a Closed) -> Self {
         Self { closed, ..self }
     }
 
-    /// True if an absolute path is a closed folder or leads into one. Wildcards stand for any name.
-    pub fn is_closed(&self, path: &str) -> bool {
-        self.meets_closed(path, |real, closed| real.starts_with(closed))
-    }
-
-    /// True if an absolute path is that or a folder around a closed one, so that to read all that is
-    /// in it is to read that too.
-    pub fn holds_closed(&self, path: &str) -> bool {
-        self.meets_closed(path, |real, closed| {
-            real.starts_with(closed) || closed.starts_with(real)
-        })
-    }
-
-    fn meets_closed(&self, path: &str, meets: impl Fn(&Path, &Path) -> bool) -> bool {
-        let real = Path::new(path).canonicalize();
-        let real = real.as_deref().unwrap_or(Path::new(path));
+    /// The folders that nothing may look into.
+    pub fn closed(&self) -> &'a Closed {
         self.closed
-            .iter()
-            .any(|closed| meets(real, closed) || may_meet(path, closed))
     }
 
     /// The absolute path of a file of the workspace, with its links followed.
     pub fn absolute(&self, relative: &str) -> PathBuf {
         let path = self.root.join(relative);
-        path.canonicalize().unwrap_or(path)
+        real_path(&path).unwrap_or(path)
     }
 
     /// The path of a file within the workspace, whatever link leads to it; as it is given when the
@@ -103,15 +95,24 @@ impl<'a> Places<'a> {
         }
     }
 
+    /// True if a folder is the one of examples that holds a secret file.
+    pub fn is_example(&self, folder: &str) -> bool {
+        self.example == Some(folder)
+    }
+
+    /// The first secret file that the repository of the workspace tracks, by its name.
+    pub(super) fn tracked_secret(&self, rules: &Rules) -> Option<String> {
+        let names = tracked(self.root);
+        let is_secret = |name: &String| {
+            let lower = name.to_lowercase();
+            !rules.about_file(&lower, FileAccess::Read).is_empty()
+        };
+        names.into_iter().find(is_secret)
+    }
+
     /// True if a file of the workspace holds a secret.
     pub fn holds_secret(&self, relative: &str) -> bool {
         !relative.contains([HOLE, '\0']) && (self.holds_secret)(&self.absolute(relative))
-    }
-
-    /// True if a text names a closed folder, so that a program in it may open it.
-    pub fn names_closed(&self, text: &str) -> bool {
-        let mut closed = self.closed.iter().filter_map(|folder| folder.to_str());
-        closed.any(|folder| text.contains(folder))
     }
 
     /// The workspace's path as text.
@@ -127,14 +128,8 @@ impl<'a> Places<'a> {
     /// Where `path` leads from `directory`, by its text.
     pub fn of(&self, path: &str, directory: &Directory) -> Place {
         let root = self.root_text();
-        let absolute = if path.starts_with(['/', '~']) {
-            path.to_owned()
-        } else {
-            match directory {
-                Directory::Unknown => return Place::Unknown,
-                Directory::At(at) if at.starts_with(['/', '~']) => format!("{at}/{path}"),
-                Directory::At(at) => format!("{root}/{at}/{path}"),
-            }
+        let Some(absolute) = self.joined(path, directory) else {
+            return Place::Unknown;
         };
         let normal = normalised(&absolute);
         if normal == root {
@@ -144,23 +139,85 @@ impl<'a> Places<'a> {
             return Place::Inside(inside.to_owned());
         }
         // A workspace may lie there too, and what is beside it is not for temporary files.
-        let temporary = normal.starts_with("/tmp/") || normal.starts_with("/var/tmp/");
         let named =
             path.starts_with('/') || matches!(directory, Directory::At(at) if at.starts_with('/'));
-        if temporary && named {
+        if is_temporary(&normal) && named {
             return Place::Temporary(normal);
         }
         Place::Outside(normal)
     }
 
-    /// Where a link at `relative` leads, when there is one: the path relative to the workspace, or
-    /// the absolute path. Paths that do not exist lead where their text says.
+    /// Where `path` leads from `directory` when links are followed, those on the way to what does not
+    /// exist yet as well. A path within the workspace keeps the name that its text says.
+    pub fn following(&self, path: &str, directory: &Directory) -> Place {
+        self.led(self.of(path, directory), path, directory)
+    }
+
+    /// The same of an entry of a folder: a link there is that link, not what it leads to.
+    pub fn entry(&self, path: &str, directory: &Directory) -> Place {
+        let said = self.of(path, directory);
+        let (folder, name) = match path.rsplit_once('/') {
+            // `link/`, `link/.` and `link/..` are what it leads to.
+            Some((_, "" | "." | "..")) => return self.led(said, path, directory),
+            _ if said == Place::Inside(".".to_owned()) => return said,
+            Some((folder, name)) => (format!("{folder}/"), name),
+            None => (".".to_owned(), path),
+        };
+        let joined = |folder: String| format!("{}/{name}", folder.trim_end_matches('/'));
+        match self.led(said.clone(), &folder, directory) {
+            found if found == said => said,
+            Place::Temporary(folder) => Place::Temporary(joined(folder)),
+            Place::Outside(folder) => Place::Outside(joined(folder)),
+            found @ (Place::Inside(_) | Place::Unknown) => found,
+        }
+    }
+
+    /// A place by its text, unless the links on the way to `path` lead elsewhere.
+    fn led(&self, said: Place, path: &str, directory: &Directory) -> Place {
+        if !matches!(said, Place::Inside(_) | Place::Temporary(_)) {
+            return said;
+        }
+        let Some(absolute) = self.joined(path, directory) else {
+            return said;
+        };
+        let (Some(real), Some(root)) = (known_path(&absolute), real_path(self.root)) else {
+            return Place::Unknown;
+        };
+        if real.starts_with(&root) {
+            return said;
+        }
+        let text = real.to_string_lossy().into_owned();
+        // The folder itself stands for what is in it.
+        let temporary = is_temporary(&format!("{text}/"));
+        match said {
+            Place::Temporary(_) if temporary => Place::Temporary(text),
+            Place::Inside(_) if temporary && !is_temporary(&root.to_string_lossy()) => {
+                Place::Temporary(text)
+            }
+            _ => Place::Outside(text),
+        }
+    }
+
+    /// The path from the root of the file system or from the home directory, as its text says.
+    fn joined(&self, path: &str, directory: &Directory) -> Option<String> {
+        if path.starts_with(['/', '~']) {
+            return Some(path.to_owned());
+        }
+        match directory {
+            Directory::Unknown => None,
+            Directory::At(at) if at.starts_with(['/', '~']) => Some(format!("{at}/{path}")),
+            Directory::At(at) => Some(format!("{}/{at}/{path}", self.root_text())),
+        }
+    }
+
+    /// Where the links on the way to `relative` lead: the path relative to the workspace, or the
+    /// absolute path; none for a path that is not known.
     pub fn resolved(&self, relative: &str) -> Option<Place> {
         if relative.contains([HOLE, '\0']) {
             return None;
         }
-        let real = self.root.join(relative).canonicalize().ok()?;
-        let root = self.root.canonicalize().ok()?;
+        let real = real_path(&self.root.join(relative))?;
+        let root = real_path(self.root)?;
         Some(match real.strip_prefix(&root) {
             Ok(inside) if inside.as_os_str().is_empty() => Place::Inside(".".to_owned()),
             Ok(inside) => Place::Inside(inside.to_string_lossy().into_owned()),
@@ -169,8 +226,20 @@ impl<'a> Places<'a> {
     }
 }
 
+/// True for a path below a folder for temporary files.
+fn is_temporary(path: &str) -> bool {
+    path.starts_with("/tmp/") || path.starts_with("/var/tmp/")
+}
+
+/// The real path of a text whose end may be a pattern or may not be known: up to there.
+fn known_path(text: &str) -> Option<PathBuf> {
+    let is_known = |part: &&str| !part.contains(['*', '?', '[', '{', HOLE, '\0']);
+    let known: Vec<_> = text.split('/').take_while(is_known).collect();
+    real_path(Path::new(&format!("/{}", known.join("/"))))
+}
+
 /// The most of a file that is looked at, in bytes.
-const LOOKED_AT: u64 = 1 << 20;
+const LOOKED_AT: u64 = 8 << 20;
 
 /// Looks into a file. What is no file, cannot be read or is no text holds no secret that could be
 /// told.
@@ -188,20 +257,6 @@ fn file_holds_secret(path: &Path) -> bool {
     let mut bytes = Vec::new();
     let read = file.take(LOOKED_AT).read_to_end(&mut bytes);
     read.is_ok() && holds_secret(&String::from_utf8_lossy(&bytes))
-}
-
-/// True if a pattern of paths may stand for something in a folder, or for a folder around it.
-fn may_meet(pattern: &str, folder: &Path) -> bool {
-    if !pattern.contains(['*', '?', '[', '{']) {
-        return false;
-    }
-    let parts = pattern.split('/').filter(|part| !part.is_empty());
-    let names = folder.iter().skip(1).map(OsStr::to_string_lossy);
-    parts.zip(names).all(|(part, name)| {
-        let glob = GlobBuilder::new(part).build();
-        // What is no pattern here may be one for the shell.
-        glob.map_or(true, |glob| glob.compile_matcher().is_match(name.as_ref()))
-    })
 }
 
 /// A path without `.`, `..`, doubled and trailing slashes, as text.

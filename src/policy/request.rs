@@ -1,5 +1,7 @@
 //! What a call is about to do, in the words of the policy. The policy knows no tool.
 
+use serde_json::Value;
+
 /// An action that is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request<'a> {
@@ -11,6 +13,11 @@ pub enum Request<'a> {
         directory: &'a str,
         /// Whether it goes on in the background: it can neither be repeated nor be replaced by a search.
         in_background: bool,
+        /// What it says that it needs beyond the wall, as [`CallNeeds`] reads it. A call whose needs
+        /// cannot be read is refused by its tool.
+        ///
+        /// [`CallNeeds`]: crate::policy::wall::widening::CallNeeds
+        needs: Option<&'a Value>,
     },
     /// A file is read, or the contents of the files below a folder are searched.
     Read {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::policy::error::PolicyError;
 use crate::policy::judge::facts::FACTS;
 use crate::policy::model::{Danger, Verdict};
+use crate::policy::wall::setting::PolicySetting;
 
 /// A file of rules as it is written.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -28,6 +29,8 @@ pub struct Rule {
     pub id: String,
     /// What it says.
     pub verdict: Verdict,
+    /// What it says where a sandbox holds what runs; the same when this is left out.
+    pub(super) sandboxed: Option<Verdict>,
     /// How much harm can be done.
     pub danger: Danger,
     /// Why.
@@ -124,6 +127,8 @@ pub(super) struct Lists {
     pub(super) tame: Vec<String>,
     /// Names of what builds and tools make, which may be deleted.
     pub(super) disposable: Vec<String>,
+    /// Files of a workspace that are its build or a tool that it has installed.
+    pub(super) project_tools: Vec<String>,
     /// Variables that make other programs run something.
     pub(super) dangerous_variables: Vec<String>,
     /// Options with a value that may stand before the subcommand, by program.
@@ -131,6 +136,14 @@ pub(super) struct Lists {
 }
 
 impl Rule {
+    /// What it says under a setting.
+    pub fn verdict_under(&self, setting: PolicySetting) -> Verdict {
+        match setting {
+            PolicySetting::Strict => self.verdict,
+            PolicySetting::Sandboxed => self.sandboxed.unwrap_or(self.verdict),
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), PolicyError> {
         let about = usize::from(self.fact.is_some())
             + usize::from(!self.program.is_empty())

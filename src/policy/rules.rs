@@ -27,6 +27,7 @@ pub struct Rules {
     pub(super) lists: Lists,
     known: HashSet<String>,
     disposable: GlobSet,
+    project_tools: GlobSet,
 }
 
 /// A pattern of file names, and whose it is.
@@ -66,10 +67,16 @@ impl Rules {
                 return Err(looser(&raise.id, "its verdict is stricter than that"));
             }
             rule.verdict = raise.verdict;
+            // What a workspace asks for holds behind a wall as well.
+            rule.sandboxed = None;
         }
         for rule in file.rules {
             if rule.verdict == Verdict::Allow {
                 return Err(looser(&rule.id, "a workspace's rule asks or forbids"));
+            }
+            if rule.sandboxed.is_some() {
+                let reason = "a workspace's rule says the same under every setting";
+                return Err(looser(&rule.id, reason));
             }
             if self.rules.iter().any(|known| known.id == rule.id) {
                 return Err(looser(
@@ -119,10 +126,13 @@ impl Rules {
         if let Some(fact) = FACTS.iter().find(|fact| !by_fact.contains_key(**fact)) {
             return Err(PolicyError::Empty((*fact).to_owned()));
         }
-        let mut disposable = GlobSetBuilder::new();
-        for name in &lists.disposable {
-            disposable.add(glob(name, "lists")?);
-        }
+        let set = |patterns: &[String]| {
+            let mut set = GlobSetBuilder::new();
+            for pattern in patterns {
+                set.add(glob(pattern, "lists")?);
+            }
+            build(&set)
+        };
         Ok(Self {
             matchers,
             by_program,
@@ -136,7 +146,8 @@ impl Rules {
                 .flat_map(|line| line.split_whitespace())
                 .map(str::to_owned)
                 .collect(),
-            disposable: build(&disposable)?,
+            disposable: set(&lists.disposable)?,
+            project_tools: set(&lists.project_tools)?,
             lists,
             rules,
         })
@@ -204,6 +215,11 @@ impl Rules {
     /// Whether a file of this name is made by tools and may be deleted.
     pub fn is_disposable(&self, path: &str) -> bool {
         self.disposable.is_match(path)
+    }
+
+    /// Whether a file of the workspace is its build, or a tool that it has installed.
+    pub fn is_project_tool(&self, path: &str) -> bool {
+        self.project_tools.is_match(path)
     }
 
     /// Whether what these words print is harmless as a word of a command.

@@ -1,23 +1,30 @@
 //! The policy itself: one judge for every request.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value};
 
 use crate::policy::error::PolicyError;
+use crate::policy::explain::explanation::Explanation;
 use crate::policy::judge::facts::{Found, Sighting};
 use crate::policy::judge::scan;
 use crate::policy::judge::scopes::files;
 use crate::policy::judge::shell_state::Directory;
+use crate::policy::judge::trace::tree::ReadTrace;
 use crate::policy::judge::walker::Walker;
 use crate::policy::model::{Action, Finding, Judgement, Verdict};
 use crate::policy::paths::{Place, Places};
+use crate::policy::reach::closed::Closed;
 use crate::policy::request::Request;
 use crate::policy::rule::FileAccess;
 use crate::policy::rules::{Rules, Shared};
 use crate::policy::scope::ActionScope;
 use crate::policy::secret_files::SecretFiles;
+use crate::policy::wall::setting::{PolicySetting, PolicyWall};
+use crate::policy::wall::widening::CallNeeds;
+use crate::policy::wall::wishes::{self, Needing};
 
 /// The built-in rules.
 const BUILT_IN: &str = include_str!("rules.toml");
@@ -26,8 +33,10 @@ const BUILT_IN: &str = include_str!("rules.toml");
 #[derive(Clone, Debug)]
 pub struct Policy {
     rules: Shared,
-    /// Folders of the server's own data, by their real paths.
-    closed: Arc<[PathBuf]>,
+    /// Folders of the server's own data.
+    closed: Arc<Closed>,
+    setting: PolicySetting,
+    wall: PolicyWall,
 }
 
 impl Policy {
@@ -36,18 +45,34 @@ impl Policy {
     pub fn built_in() -> Result<Self, PolicyError> {
         static POLICY: LazyLock<Result<Policy, PolicyError>> = LazyLock::new(|| {
             let rules = Arc::new(Rules::built_in(BUILT_IN)?);
-            let closed = Arc::from([]);
-            Ok(Policy { rules, closed })
+            Ok(Policy {
+                rules,
+                closed: Arc::default(),
+                setting: PolicySetting::default(),
+                wall: PolicyWall::Sandbox,
+            })
         });
         POLICY.clone()
     }
 
-    /// This policy where these folders hold the server's own data, which nothing may look into.
+    /// This policy where these folders hold the server's own data, which nothing may look into, and
+    /// commands have this home folder.
     #[must_use]
-    pub fn closing(self, folders: &[PathBuf]) -> Self {
-        let real = |folder: &PathBuf| folder.canonicalize().unwrap_or_else(|_| folder.clone());
-        let closed = folders.iter().map(real).collect();
+    pub fn closing(self, folders: &[PathBuf], home: Option<&Path>) -> Self {
+        let closed = Arc::new(Closed::new(folders, home));
         Self { closed, ..self }
+    }
+
+    /// This policy under a setting. Whoever has a wall that may be missing takes [`Self::behind`].
+    #[must_use]
+    pub fn under(self, setting: PolicySetting) -> Self {
+        Self { setting, ..self }
+    }
+
+    /// This policy under a setting, where the wall is there that the setting relies on.
+    pub fn behind(self, wanted: PolicySetting, wall: PolicyWall) -> Result<Self, PolicyError> {
+        let policy = self.under(wanted.behind(wall)?);
+        Ok(Self { wall, ..policy })
     }
 
     /// This policy with a workspace's rules, which may ask and forbid but loosen nothing.
@@ -55,6 +80,8 @@ impl Policy {
         let policy = Self {
             rules: Arc::new(self.rules.stricter(toml_text)?),
             closed: Arc::clone(&self.closed),
+            setting: self.setting,
+            wall: self.wall,
         };
         match policy.broken_examples().into_iter().next() {
             None => Ok(policy),
@@ -64,12 +91,14 @@ impl Policy {
 
     /// The examples that do not do what their rules say of them.
     fn broken_examples(&self) -> Vec<PolicyError> {
+        // What a rule is about does not depend on the setting.
+        let strict = self.clone().under(PolicySetting::Strict);
         let mut broken = Vec::new();
         for rule in &self.rules.rules {
             let matching = rule.matches.iter().map(|example| (example, true));
             let others = rule.not_match.iter().map(|example| (example, false));
             for (example, expected) in matching.chain(others) {
-                let judgement = self.example(example);
+                let judgement = strict.example(example);
                 let matched = judgement.findings.iter().any(|found| found.rule == rule.id);
                 if matched != expected {
                     broken.push(PolicyError::Example {
@@ -83,8 +112,11 @@ impl Policy {
         broken
     }
 
-    /// Judges an example: a command, or `write_file` or `read_file` with a path.
+    /// Judges an example: a command, `write_file` or `read_file` with a path, or `needs` with what a
+    /// call needs beyond the wall.
     fn example(&self, example: &str) -> Judgement {
+        let needs = example.strip_prefix("needs ");
+        let needs = needs.and_then(|needs| serde_json::from_str(needs).ok());
         let path_for = |tool: &str| example.strip_prefix(tool)?.strip_prefix(' ');
         let (tool, request) = if let Some(path) = path_for("write_file") {
             ("write_file", Request::Write { path })
@@ -92,9 +124,10 @@ impl Policy {
             ("read_file", Request::Read { path })
         } else {
             let command = Request::Command {
-                text: example,
+                text: if needs.is_some() { "true" } else { example },
                 directory: ".",
                 in_background: false,
+                needs: needs.as_ref(),
             };
             ("run_command", command)
         };
@@ -112,12 +145,19 @@ impl Policy {
                 text,
                 directory,
                 in_background,
-            } => self.judge_command(
-                text,
-                &inside(directory, places.root()),
-                in_background,
-                places,
-            ),
+                needs,
+            } => {
+                let folder = inside(directory, places.root());
+                // A call whose needs cannot be read is refused by its tool.
+                let needs = CallNeeds::parse(needs).unwrap_or_default();
+                let needing = Needing {
+                    command: text,
+                    folder: &folder,
+                    wall: self.wall,
+                };
+                let wishes = wishes::sightings(&needs, &places, needing);
+                self.judge_command(text, &folder, in_background, places, &wishes)
+            }
             Request::Read { path } => self.judge_file(tool, path, FileAccess::Read, places),
             Request::Write { path } => self.judge_file(tool, path, FileAccess::Write, places),
             Request::Harmless { reads_only } => Judgement {
@@ -133,12 +173,13 @@ impl Policy {
         directory: &str,
         in_background: bool,
         places: Places<'_>,
+        wishes: &[Sighting],
     ) -> Judgement {
         let mut walker = Walker::new(&self.rules, places, directory.to_owned());
         walker.script_text(command);
         let reads_only = walker.reads_only;
         let mut findings = Vec::new();
-        for sighting in &walker.sightings {
+        for sighting in walker.sightings.iter().chain(wishes) {
             self.findings(sighting, &mut findings);
         }
         let mut judgement = Judgement::of(findings);
@@ -149,6 +190,28 @@ impl Policy {
             judgement.rewrite = scan::rewrite(command, directory);
         }
         judgement
+    }
+
+    /// Says how a command is read, and what every setting makes of it.
+    pub fn explain(&self, command: &str, root: &Path) -> Explanation {
+        let places = Places::new(root).closing(&self.closed);
+        let mut walker = Walker::new(&self.rules, places, ".".to_owned());
+        walker.trace = Some(ReadTrace::default());
+        walker.script_text(command);
+        let steps = walker.trace.take().map(ReadTrace::into_steps);
+        let judged = |setting| {
+            let policy = self.clone().under(setting);
+            let mut findings = Vec::new();
+            for sighting in &walker.sightings {
+                policy.findings(sighting, &mut findings);
+            }
+            Judgement::of(findings)
+        };
+        let (strict, sandboxed) = (
+            judged(PolicySetting::Strict),
+            judged(PolicySetting::Sandboxed),
+        );
+        Explanation::of(command, steps.unwrap_or_default(), strict, &sandboxed)
     }
 
     /// The files of the workspace at `root` whose contents leave it only after a question.
@@ -184,7 +247,14 @@ impl Policy {
                 ),
             })
             .collect();
-        if access == FileAccess::Read {
+        // What is changed of a file is shown with what stands around it.
+        let is_shown = access == FileAccess::Read || places.absolute(&inside).is_file();
+        if access == FileAccess::Write && is_shown {
+            let names: BTreeSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
+            let reads = names.into_iter().map(Found::Reads);
+            sightings.extend(reads.map(|found| (files::read_by_tool(&inside), found)));
+        }
+        if is_shown {
             let scope = || files::read_by_tool(&places.real_name(&inside));
             let absolute = places.absolute(&inside);
             let place = absolute.to_string_lossy().to_lowercase();
@@ -218,6 +288,10 @@ impl Policy {
         };
         for number in numbers {
             let rule = &self.rules.rules[number];
+            let verdict = rule.verdict_under(self.setting);
+            if verdict == Verdict::Allow {
+                continue;
+            }
             let kind = match &sighting.found {
                 Found::Reads(_) | Found::ReadsAt(_) | Found::Writes(_) => {
                     format!("{} {}", sighting.kind, rule.id)
@@ -228,10 +302,10 @@ impl Policy {
                 rule: rule.id.clone(),
                 kind,
                 scope: sighting.scope.clone(),
-                verdict: rule.verdict,
+                verdict,
                 danger: rule.danger,
                 segment: sighting.segment.clone(),
-                why: rule.why.clone(),
+                why: rule.why.replace("{}", &sighting.segment),
                 consequences: rule.consequences.clone(),
                 alternatives: rule.alternatives.clone(),
                 reversible: rule.reversible,
@@ -293,9 +367,7 @@ mod tests {
 
     #[test]
     fn the_built_in_rules_keep_their_own_examples() {
-        let rules = Arc::new(Rules::built_in(BUILT_IN).unwrap());
-        let closed = Arc::from([]);
-        let broken = Policy { rules, closed }.broken_examples();
+        let broken = Policy::built_in().unwrap().broken_examples();
         let broken: Vec<_> = broken.iter().map(ToString::to_string).collect();
         assert_eq!(broken, Vec::<String>::new());
     }

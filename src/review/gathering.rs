@@ -95,7 +95,7 @@ impl ReviewTarget {
             | ChangeKind::Renamed
             | ChangeKind::Retyped => {
                 let (text, is_whole) = self.repository.patch(&change, MAX_PATCH_BYTES).await?;
-                if self.secrets.is_secret(&change.path, &text) {
+                if self.shows_secret(&change.path, &text).await {
                     skipped.add(Reason::Secret, &change.path);
                     return Ok(None);
                 }
@@ -119,6 +119,28 @@ impl ReviewTarget {
             kind: change.kind,
             patch,
         }))
+    }
+
+    /// True if a difference, or the file as it is now, holds a secret: of a form that goes over several
+    /// lines, a difference may show only one.
+    async fn shows_secret(&self, path: &str, patch: &str) -> bool {
+        let (workspace, path) = (self.workspace.clone(), path.to_owned());
+        let (secrets, patch) = (self.secrets.clone(), patch.to_owned());
+        let look = move || {
+            let lines = patch.lines().map(|line| line.get(1..).unwrap_or_default());
+            let plain: String = lines.flat_map(|line| [line, "\n"]).collect();
+            let mut bytes = Vec::new();
+            if let Ok((file, _)) = workspace.open_file(&path)
+                && file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).is_err()
+            {
+                return true;
+            }
+            let now = String::from_utf8_lossy(&bytes);
+            [&patch, &plain, &*now]
+                .into_iter()
+                .any(|text| secrets.is_secret(&path, text))
+        };
+        tokio::task::spawn_blocking(look).await.unwrap_or(true)
     }
 
     /// A file that git does not know, and true when all of it fits.

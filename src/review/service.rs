@@ -7,7 +7,7 @@ use futures_util::{Stream, StreamExt};
 
 use crate::agent;
 use crate::agent::deps::Deps;
-use crate::agent::intake::open_workspace::{OpenWorkspace, permit};
+use crate::agent::intake::open_workspace::OpenWorkspace;
 use crate::agent::intake::request::TaskRequest;
 use crate::agent::intake::routing::needs;
 use crate::agent::model_call::{CallContext, ModelCall};
@@ -31,6 +31,7 @@ use crate::review::model::{Changed, Review};
 use crate::review::skipped::Reason;
 use crate::runs::task::Task;
 use crate::workspace::paths::Workspace;
+use crate::workspaces::territory::Territory;
 
 /// The remark about a folder without a repository.
 const NO_REPOSITORY: &str = "This folder is not in a git repository, so there is nothing to compare \
@@ -95,7 +96,7 @@ pub fn steps(
     let service = service.clone();
     try_stream! {
         yield Step::begins("Looking for the repository", 0);
-        let Some(mut target) = target_of(&service, &order).await? else {
+        let Some((mut target, territory)) = target_of(&service, &order).await? else {
             yield Step::Done(Review::of_nothing(NO_REPOSITORY));
             return;
         };
@@ -103,7 +104,7 @@ pub fn steps(
         if !target.repository.has_commits() {
             review.notes.push(NO_COMMITS.to_owned());
         }
-        if !read_submodules(service.deps(), &mut target).await? {
+        if !read_submodules(territory, &mut target).await? {
             review.notes.push(NO_SUBMODULES.to_owned());
         }
         let changes = target.list(&mut review.skipped).await?;
@@ -159,11 +160,11 @@ pub fn steps(
     }
 }
 
-/// The folder and its repository; none when it has no repository within reach.
+/// The folder and its repository, and what its owner may look into; none when it has no repository.
 async fn target_of(
     service: &AgentService,
     order: &ReviewOrder,
-) -> Result<Option<ReviewTarget>, Error> {
+) -> Result<Option<(ReviewTarget, Territory)>, Error> {
     if service.stopping().is_cancelled() {
         return Err(agent::error::Error::ShuttingDown.into());
     }
@@ -174,24 +175,31 @@ async fn target_of(
         workspace_path: Some(named.ok_or(Error::NoWorkspace)?.to_owned()),
         ..TaskRequest::default()
     };
+    let (deps, principal) = (service.deps(), &order.principal);
     let OpenWorkspace { workspace, policy } =
-        OpenWorkspace::of(service.deps(), &task.into_task()?).await?;
+        OpenWorkspace::of(deps, principal, Some(&order.trace_id), &task.into_task()?).await?;
     let workspace = workspace.ok_or(Error::NoWorkspace)?;
-    let (deps, root) = (service.deps().clone(), workspace.root().to_owned());
-    let Some((place, readable)) = blocking(move || place_of(&deps, &root)).await? else {
+    let territory = deps.workspaces.territory(&principal.org_id).await;
+    let territory = territory.map_err(agent::error::Error::from)?;
+    let (within, root) = (territory.clone(), workspace.root().to_owned());
+    let Some((place, readable)) = blocking(move || repository_of(&within, &root)).await? else {
         return Ok(None);
     };
-    let git = git(service.deps(), &workspace, readable).await?;
+    let git = git(deps, &workspace, readable).await?;
     let repository = Repository::open(git, place).await?;
-    Ok(Some(ReviewTarget {
+    let target = ReviewTarget {
         secrets: policy.secret_files(workspace.root()),
         workspace,
         repository,
-    }))
+    };
+    Ok(Some((target, territory)))
 }
 
 /// The repository that a folder belongs to, once all its places are checked, with those places.
-fn place_of(deps: &Deps, folder: &Path) -> Result<Option<(Place, Vec<PathBuf>)>, GitError> {
+fn repository_of(
+    territory: &Territory,
+    folder: &Path,
+) -> Result<Option<(Place, Vec<PathBuf>)>, GitError> {
     let Some(place) = Place::of(folder) else {
         return Ok(None);
     };
@@ -199,27 +207,26 @@ fn place_of(deps: &Deps, folder: &Path) -> Result<Option<(Place, Vec<PathBuf>)>,
     let mut readable = vec![folder.to_owned(), place.top.clone()];
     place.check(|path| {
         readable.push(path.to_owned());
-        may_read(deps, path)
+        territory.holds(path)
     })?;
     readable.dedup();
     Ok(Some((place, readable)))
 }
 
-fn may_read(deps: &Deps, path: &Path) -> bool {
-    permit(deps, path, &path.display().to_string()).is_ok()
-}
-
 /// Compares submodules too, when all of them lie where this server works. Answers true then.
-async fn read_submodules(deps: &Deps, target: &mut ReviewTarget) -> Result<bool, GitError> {
+async fn read_submodules(
+    territory: Territory,
+    target: &mut ReviewTarget,
+) -> Result<bool, GitError> {
     let Some(submodules) = target.repository.submodules().await? else {
         return Ok(false);
     };
-    let (deps, root) = (deps.clone(), target.workspace.root().to_owned());
+    let root = target.workspace.root().to_owned();
     let look = move || {
         let is_within_reach = |path: &PathBuf| {
             let top = root.join(path);
             match Place::at(&top) {
-                Some(place) => place.check_names(|path| may_read(&deps, path)).is_ok(),
+                Some(place) => place.check_names(|path| territory.holds(path)).is_ok(),
                 // Git looks at anything of that name.
                 None => top.join(".git").symlink_metadata().is_err(),
             }

@@ -14,6 +14,7 @@ use crate::auth::rate_limit::RateLimiter;
 use crate::platform::body::BodyError;
 use crate::platform::clock::Clock;
 use crate::platform::metrics::Metrics;
+use crate::platform::redact::text::redact_text;
 use crate::platform::tasks::Tasks;
 use crate::telemetry::cardinality::CardinalityLimiter;
 use crate::telemetry::client_metrics::{Observation, observation};
@@ -239,6 +240,21 @@ impl Telemetry {
             }
         }
         Ok(result)
+    }
+
+    /// Records panics of background tasks as errors of this server.
+    pub fn hear_panics(&self, tasks: &Tasks, clock: &Clock) {
+        let (telemetry, clock) = (self.clone(), clock.clone());
+        tasks.on_panic(move |text| {
+            telemetry.report(ErrorOccurrence {
+                error_type: "panic".to_owned(),
+                severity: "critical".to_owned(),
+                message: redact_text(text).into_owned(),
+                component: Some("background".to_owned()),
+                user_visible: false,
+                ..ErrorOccurrence::of_this_server(clock.now())
+            });
+        });
     }
 
     /// Queues an error of this server, without waiting for its commit.

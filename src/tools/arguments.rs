@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::platform::text::cut_bytes;
 use crate::policy::request::Request;
+use crate::policy::wall::widening::CallNeeds;
 use crate::tools::outcome::ToolError;
 
 /// The arguments of one call.
@@ -23,6 +24,11 @@ impl<'a> Arguments<'a> {
 
     fn get(self, name: &str) -> Option<&'a Value> {
         self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A value as it was sent; none for null.
+    pub fn raw(self, name: &str) -> Option<&'a Value> {
+        self.get(name)
     }
 
     /// A text as it was sent; none for anything else, of which the tool itself says what is wrong.
@@ -53,6 +59,11 @@ impl<'a> Arguments<'a> {
     pub fn text(self, name: &str) -> Result<String, ToolError> {
         self.optional_text(name)?
             .ok_or_else(|| self.missing(name, "a string"))
+    }
+
+    /// What the call needs beyond the wall.
+    pub fn needs(self) -> Result<CallNeeds, ToolError> {
+        CallNeeds::parse(self.get("needs")).map_err(|error| ToolError::Tell(error.to_string()))
     }
 
     /// A text that may be left out.

@@ -109,6 +109,24 @@ pub fn number(description: &str) -> Value {
     json!({ "type": "integer", "description": description })
 }
 
+/// The schema of what a command needs beyond the wall, see [`Arguments::needs`].
+pub fn needs() -> Value {
+    let list = |of: &str, description: &str| {
+        let items = json!({ "type": of });
+        json!({ "type": "array", "items": items, "description": description })
+    };
+    json!({
+        "type": "object",
+        "description": "What it needs beyond the sandbox. The user is asked about each; leave it out \
+                        unless the sandbox stopped the command.",
+        "properties": {
+            "hosts": list("string", "Hosts to connect to, as `example.com:443`."),
+            "folders": list("string", "Absolute paths of folders to read and write."),
+            "ports": list("integer", "Ports of its own servers that the user's machine may open."),
+        },
+    })
+}
+
 /// Runs a tool that blocks, beside the runtime's threads and to its end: a cancelled run never leaves
 /// it open whether a file was written.
 pub async fn blocking<F>(work: F) -> Result<Outcome, ToolError>

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::tools::context::ToolContext;
 use crate::verify::makefile::recipe;
+use crate::verify::scripts;
 use crate::workspace::paths::Workspace;
 
 /// More of a manifest is not read.
@@ -251,7 +252,7 @@ fn node(folder: &Folder<'_>) -> Vec<Check> {
         })
     };
     let run = |kind, name: &str| Check {
-        script: manifest["scripts"][name].as_str().map(str::to_owned),
+        script: scripts::script(&manifest, name),
         ..folder.check(kind, format!("{manager} run {name}"))
     };
     let mut checks = Vec::new();
@@ -386,7 +387,7 @@ fn make(folder: &Folder<'_>) -> Vec<Check> {
     let target = ["test", "check"].into_iter().find(|target| has(target));
     target
         .map(|target| Check {
-            script: Some(recipe(&text, target)),
+            script: Some(recipe(&text, target, |name| folder.text(name))),
             ..folder.check(CheckKind::Tests, format!("make {target}"))
         })
         .into_iter()

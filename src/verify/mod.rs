@@ -7,6 +7,8 @@
 pub mod compare;
 pub mod detect;
 pub mod failures;
+pub mod left_out;
 mod makefile;
 pub mod model;
 pub mod run;
+mod scripts;

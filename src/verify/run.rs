@@ -6,19 +6,22 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::exec::capture::HeadAndTail;
-use crate::exec::sandbox::enclosure::Widening;
 use crate::tools::commands::run_command;
 use crate::tools::commands::run_command::{CANCELLED, RunCommandCall, TIMED_OUT, patience};
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::ToolError;
 use crate::verify::detect::{Check, CheckKind};
 use crate::verify::failures::Reading;
+use crate::verify::left_out::LeftOut;
 
 /// How much of a check's output is read at each end: a long list of failures is read to its end.
 const OUTPUT_BYTES: usize = 256 * 1024;
 
 /// How much of it is kept at each end.
 const KEPT_BYTES: usize = 8 * 1024;
+
+/// The exit code of a shell for what it does not execute.
+const NOT_EXECUTED: i32 = 126;
 
 /// How a check went that checked something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +48,28 @@ pub struct CheckResult {
     pub output: String,
     /// How long it took.
     pub took: Duration,
+}
+
+impl CheckResult {
+    /// A check that ran before and is not run any more, because of what it would do now.
+    pub fn refused(check: &Check, left_out: &[LeftOut]) -> Self {
+        let mut reasons = left_out.iter().rev();
+        let reason = reasons.find(|known| known.is_of(&check.command, &check.directory));
+        let reason = reason.map_or_else(String::new, LeftOut::sentence);
+        Self {
+            kind: check.kind,
+            command: check.command.clone(),
+            directory: check.directory.clone(),
+            success: false,
+            exit_code: Some(NOT_EXECUTED),
+            timed_out: false,
+            errors: vec![reason.clone()],
+            warnings: Vec::new(),
+            failures: BTreeSet::from(["it is not run".to_owned()]),
+            output: reason,
+            took: Duration::ZERO,
+        }
+    }
 }
 
 /// Runs the checks one after the other. What cannot succeed after a failure is left out, and so is
@@ -93,7 +118,7 @@ async fn one(
             ("CI", "true".to_owned()),
             ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
         ],
-        widening: Widening::default(),
+        ..RunCommandCall::default()
     };
     let ran = run_command::run(&call, call_id, context).await?;
     if ran.exit_code == CANCELLED {

@@ -2,4 +2,5 @@
 
 pub mod error;
 pub mod paths;
+pub mod place;
 pub mod resolve;

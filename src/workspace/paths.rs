@@ -112,6 +112,11 @@ impl Workspace {
         if is_of_the_kernel(&directory) {
             return Err(WorkspaceError::System(path.to_owned()));
         }
+        // A link that was put in the way since then would have been followed.
+        let real = std::fs::read_link(descriptor_path(&directory));
+        if real.is_ok_and(|real| real != root) {
+            return Err(WorkspaceError::Missing(path.to_owned()));
+        }
         // A directory that can be opened but not searched cannot be worked in.
         nix::unistd::access(&root.join("."), nix::unistd::AccessFlags::X_OK)
             .map_err(|errno| unreadable(errno.into()))?;

@@ -376,21 +376,23 @@ async fn without_a_model_or_with_one_that_fails_there_is_no_plan_and_no_job(db: 
         (status.as_u16(), &problem["error_code"]),
         (502, &json!("MODEL_KEY_REFUSED"))
     );
-    for (body, code) in [
-        (json!({}), "INVALID"),
+    for (body, status, code) in [
+        (json!({}), 422, "INVALID"),
         (
             json!({"message": " ", "intent": null, "context": null}),
+            422,
             "INVALID",
         ),
         (
             json!({"message": "x", "workspace_path": "/nowhere/at/all"}),
-            "WORKSPACE_UNUSABLE",
+            404,
+            "WORKSPACE_NOT_FOUND",
         ),
     ] {
-        let (status, problem) = stage.planner().post(PLAN, body).await;
+        let (told, problem) = stage.planner().post(PLAN, body).await;
         assert_eq!(
-            (status.as_u16(), &problem["error_code"]),
-            (422, &json!(code))
+            (told.as_u16(), &problem["error_code"]),
+            (status, &json!(code))
         );
     }
     assert_eq!(stage.calls().await, ["plan error cost"]);

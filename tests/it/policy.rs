@@ -2,11 +2,15 @@
 //!
 //! The corpora are plain text beside this file, one case on a line.
 
+mod explaining;
+mod needs;
+
 use std::path::Path;
 use std::sync::LazyLock;
 
-use navi::policy::model::{Danger, Judgement, Verdict};
+use navi::policy::model::{Danger, Judgement, Verdict, WORKSPACE_CODE};
 use navi::policy::service::Policy;
+use navi::policy::wall::setting::PolicySetting;
 use navi::tools::arguments::Arguments;
 use navi::tools::registry::ToolSet;
 use proptest::prelude::*;
@@ -19,6 +23,7 @@ const EVASIONS: &str = include_str!("policy/evasions.txt");
 const HARMLESS: &str = include_str!("policy/harmless.txt");
 const SCANS: &str = include_str!("policy/scans.txt");
 const FILES: &str = include_str!("policy/files.txt");
+const SETTINGS: &str = include_str!("policy/settings.txt");
 
 static POLICY: LazyLock<Policy> = LazyLock::new(|| Policy::built_in().unwrap());
 
@@ -48,8 +53,34 @@ static PROJECT: LazyLock<TempDir> = LazyLock::new(|| {
     for name in [".env", ".git/config"] {
         std::fs::write(folder.path().join(name), "").unwrap();
     }
-    std::os::unix::fs::symlink(".env", folder.path().join("link-to-env")).unwrap();
-    std::os::unix::fs::symlink(".git", folder.path().join("linked")).unwrap();
+    for (target, link) in [(".env", "link-to-env"), (".git", "linked")] {
+        std::os::unix::fs::symlink(target, folder.path().join(link)).unwrap();
+    }
+    folder
+});
+
+/// A project with links that lead out of it, and others that lead to what their names do not say.
+static LINKED: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [
+        "space/src",
+        "space/.git/hooks",
+        "space/real",
+        "space/gone",
+        "other",
+    ] {
+        std::fs::create_dir_all(folder.path().join(name)).unwrap();
+    }
+    for (target, link) in [
+        ("../other", "out"),
+        ("../../other/new", "gone/new"),
+        ("src", "dist"),
+        (".git/hooks", "h"),
+        ("circle", "circle"),
+    ] {
+        let link = folder.path().join("space").join(link);
+        std::os::unix::fs::symlink(target, link).unwrap();
+    }
     folder
 });
 
@@ -107,19 +138,95 @@ fn no_evasion_passes_unasked() {
 #[test]
 fn everyday_commands_run_without_a_question() {
     let cases: Vec<_> = lines(HARMLESS).collect();
-    let asked: Vec<_> = cases
-        .iter()
-        .filter_map(|case| {
-            let judgement = judge(case);
-            let rules = judgement.findings.iter().map(|found| found.rule.clone());
-            (judgement.verdict != Verdict::Allow).then(|| (case, rules.collect::<Vec<_>>()))
-        })
-        .collect();
     assert!(cases.len() >= 500, "{} cases", cases.len());
+    for setting in [PolicySetting::Strict, PolicySetting::Sandboxed] {
+        let policy = POLICY.clone().under(setting);
+        let asked: Vec<_> = cases
+            .iter()
+            .filter_map(|case| {
+                let call = arguments("command", case);
+                let judgement = judge_by(&policy, "run_command", &call, root());
+                let rules = judgement.findings.iter().map(|found| found.rule.clone());
+                (judgement.verdict != Verdict::Allow).then(|| (case, rules.collect::<Vec<_>>()))
+            })
+            .collect();
+        // Without a wall, code that is no build or test of a known tool asks, and nothing more.
+        let (code, asked): (Vec<_>, Vec<_>) = asked
+            .into_iter()
+            .partition(|(_, rules)| rules.iter().all(|rule| rule == WORKSPACE_CODE));
+        assert!(
+            asked.len() * 50 <= cases.len(),
+            "{} of {} asked: {asked:#?}",
+            asked.len(),
+            cases.len()
+        );
+        assert_eq!(
+            code.is_empty(),
+            setting == PolicySetting::Sandboxed,
+            "{code:#?}"
+        );
+        assert!(
+            code.len() * 25 <= cases.len(),
+            "{} asked: {code:#?}",
+            code.len()
+        );
+    }
+}
+
+#[test]
+fn every_setting_says_what_its_table_says() {
+    let root = LINKED.path().join("space");
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for line in lines(SETTINGS) {
+        let (strict, rest) = line.split_once(' ').unwrap();
+        let (sandboxed, command) = rest.trim_start().split_once(' ').unwrap();
+        let command = command.trim_start();
+        let call = arguments("command", command);
+        for (setting, expected) in [
+            (PolicySetting::Strict, strict),
+            (PolicySetting::Sandboxed, sandboxed),
+        ] {
+            let policy = POLICY.clone().under(setting);
+            let found = judge_by(&policy, "run_command", &call, &root);
+            let verdict = serde_json::to_value(found.verdict).unwrap();
+            if verdict != expected {
+                let rules: Vec<_> = found.findings.iter().map(|one| &one.rule).collect();
+                let setting = setting.as_str();
+                wrong.push(format!("{setting}, not {expected}: {command}: {rules:?}"));
+            }
+            count += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong: {wrong:#?}", wrong.len());
+    assert!(count >= 240, "{count} verdicts");
+}
+
+#[test]
+fn sandboxed_is_never_stricter_and_lets_no_more_through_than_the_rules_say() {
+    let sandboxed = POLICY.clone().under(PolicySetting::Sandboxed);
+    let mut passed = 0;
+    let cases: Vec<_> = lines(EVASIONS).collect();
+    for case in &cases {
+        let call = arguments("command", case);
+        let strict = judge(case);
+        let held = judge_by(&sandboxed, "run_command", &call, root());
+        assert!(held.verdict <= strict.verdict, "{case}");
+        passed += usize::from(held.verdict == Verdict::Allow);
+        // Of what asked, only what the wall holds is gone.
+        let gone: Vec<_> = strict
+            .findings
+            .iter()
+            .filter(|found| !held.findings.contains(found))
+            .collect();
+        assert!(
+            gone.iter().all(|found| found.verdict == Verdict::Ask),
+            "{gone:#?}"
+        );
+    }
     assert!(
-        asked.len() * 50 <= cases.len(),
-        "{} of {} asked: {asked:#?}",
-        asked.len(),
+        passed * 5 <= cases.len(),
+        "{passed} of {} passed",
         cases.len()
     );
 }

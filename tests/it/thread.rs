@@ -98,7 +98,8 @@ async fn one_row_joins_an_error_to_its_run_its_cost_and_its_rating(db: PgPool) {
       "retrievals: 1 of 1",
       "runs: 1 of 1",
       "tasks: 1 of 1",
-      "tool.call: 2 of 2"
+      "tool.call: 2 of 2",
+      "workspace.bound: 2 of 2"
     ]
     "#);
     sqlx::query(
@@ -136,7 +137,7 @@ async fn one_row_joins_an_error_to_its_run_its_cost_and_its_rating(db: PgPool) {
       "total_cost": "[cost]",
       "failed_calls": 0,
       "total_tokens": "[tokens]",
-      "audit_entries": 2,
+      "audit_entries": 3,
       "error_message": "x is undefined"
     }
     "#);
@@ -284,7 +285,8 @@ async fn a_job_keeps_its_trace_when_its_worker_is_lost_and_a_person_answers(db: 
       "retrievals: 1 of 1",
       "runs: 1 of 1",
       "tasks: 1 of 1",
-      "tool.call: 2 of 2"
+      "tool.call: 2 of 2",
+      "workspace.bound: 2 of 2"
     ]
     "#);
 }

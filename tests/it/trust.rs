@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use tempfile::TempDir;
 
 use crate::runs::stage::{calls, says, script};
-use crate::support::served::{Served, url};
+use crate::support::served::{Place, url};
 
 fn write(root: &Path, path: &str, text: &str) {
     let path = root.join(path);
@@ -40,6 +40,7 @@ fn command(policy: &Policy, root: &Path, text: &str) -> Judgement {
         text,
         directory: "",
         in_background: false,
+        needs: None,
     };
     policy.judge("run_command", request, root)
 }
@@ -72,7 +73,15 @@ fn a_file_that_holds_a_secret_is_asked_about_whatever_its_name() {
         assert_eq!(judged.findings[0].rule, "holds-secret", "{path}");
         let shown = command(&policy, folder.path(), &format!("cat {path}"));
         assert_eq!(shown.verdict, Verdict::Ask, "cat {path}");
+        // An edit shows what stands around it, and one that fits nowhere what is like it.
+        let edited = policy.judge("edit_file", Request::Write { path }, folder.path());
+        assert_eq!(edited.verdict, Verdict::Ask, "edit_file {path}");
     }
+    let edited = Request::Write {
+        path: "src/main.py",
+    };
+    let edited = policy.judge("edit_file", edited, folder.path());
+    assert_eq!(edited.verdict, Verdict::Allow);
     assert_eq!(
         read(&policy, folder.path(), "src/main.py").verdict,
         Verdict::Allow
@@ -115,7 +124,8 @@ impl Beside {
         write(folder.path(), "space/src/main.rs", "fn main() {}\n");
         write(folder.path(), "navi-data/jwt-secret", "x");
         let data = folder.path().join("navi-data");
-        let policy = Policy::built_in().unwrap().closing(&[data]);
+        let home = Some(folder.path());
+        let policy = Policy::built_in().unwrap().closing(&[data], home);
         Self { folder, policy }
     }
 
@@ -148,6 +158,51 @@ fn the_servers_data_are_forbidden_under_every_spelling() {
         format!("rm -rf {base}/navi-data"),
         format!("python3 -c \"print(open('{base}/navi-data/jwt-secret').read())\""),
         format!("< {base}/navi-data/jwt-secret cat"),
+        // Over links of processes and of the workspace, which lead elsewhere than their text.
+        "cat /proc/self/cwd/../navi-data/jwt-secret".to_owned(),
+        format!("cat /proc/self/root{base}/navi-data/jwt-secret"),
+        "cat /dev/fd/../cwd/../navi-data/jwt-secret".to_owned(),
+        "cat link/../navi-data/jwt-secret".to_owned(),
+        // From the home folder.
+        "cat ~/navi-data/jwt-secret".to_owned(),
+        "cat $HOME/navi-data/jwt-secret".to_owned(),
+        "cat ~/space/../navi-data/jwt-secret".to_owned(),
+        format!("HOME={base}; cat ~/navi-data/jwt-secret"),
+        // As patterns, braces, and pieces that are not known.
+        "cat ../navi-{data,x}/jwt-secret".to_owned(),
+        "cat ../[n]avi-data/*".to_owned(),
+        "cat ../*/jwt-secret".to_owned(),
+        "x=navi; x=${x}-data; cat ../$x/jwt-secret".to_owned(),
+        "cat ../$(ls .. | head -1)/jwt-secret".to_owned(),
+        "cat \"${PWD%/*}/navi-data/jwt-secret\"".to_owned(),
+        "cat $(dirname $PWD)/navi-data/jwt-secret".to_owned(),
+        "read x <<< ../navi-data; cat $x/jwt-secret".to_owned(),
+        "for d in ../*; do cat $d/jwt-secret; done".to_owned(),
+        "ls .. | xargs -I{} cat ../{}/jwt-secret".to_owned(),
+        format!("find {base} -maxdepth 2 -name 'jwt*' | xargs cat"),
+        format!("find {base} -maxdepth 2 -exec cat {{}} +"),
+        // By programs that are not known to read.
+        "python3 -c 'print(open(\"../navi-data/jwt-secret\").read())'".to_owned(),
+        "python3 -c 'import os; os.chdir(\"..\"); open(\"navi-data/jwt-secret\")'".to_owned(),
+        "node -e 'require(\"fs\").readFileSync(\"../navi-data/jwt-secret\")'".to_owned(),
+        "awk 'BEGIN{getline l < \"../navi-data/jwt-secret\"; print l}'".to_owned(),
+        "sed 'r ../navi-data/jwt-secret' src/main.rs".to_owned(),
+        "xargs -a ../navi-data/jwt-secret echo".to_owned(),
+        "bash ../navi-data/jwt-secret".to_owned(),
+        "source ../navi-data/jwt-secret".to_owned(),
+        "env -C ../navi-data cat jwt-secret".to_owned(),
+        "git -C ../navi-data status".to_owned(),
+        "git diff --no-index /dev/null ../navi-data/jwt-secret".to_owned(),
+        "exiftool ../navi-data/jwt-secret".to_owned(),
+        "frobnicate --input=../navi-data/jwt-secret".to_owned(),
+        "docker run -v $PWD/..:/x image cat /x/navi-data/jwt-secret".to_owned(),
+        "ls ../navi-data".to_owned(),
+        "stat ../navi-data/jwt-secret".to_owned(),
+        "test -f ../navi-data/jwt-secret".to_owned(),
+        "tree ..".to_owned(),
+        "ls -R ..".to_owned(),
+        "exec 3< ../navi-data/jwt-secret; cat <&3".to_owned(),
+        "while read x; do echo $x; done < ../navi-data/jwt-secret".to_owned(),
     ] {
         let judged = command(&beside.policy, &beside.root(), &text);
         assert_eq!(judged.verdict, Verdict::Forbid, "{text}");
@@ -163,6 +218,14 @@ fn the_servers_data_are_forbidden_under_every_spelling() {
         "cat src/main.rs",
         "cat /etc/hostname",
         "ls",
+        "ls ..",
+        "cat ../README.md",
+        "cat ~/notes",
+        "cd ..; ls space",
+        "cat $x/README.md",
+        "for f in src/*; do cat $f; done",
+        "python3 -c 'print(open(\"src/main.rs\").read())'",
+        "docker run -v $PWD:/x image",
         "mkdir -p /tmp/x",
     ] {
         let judged = command(&beside.policy, &beside.root(), text);
@@ -191,11 +254,14 @@ for path in ["/api/navi/prompt/x", "/api/navi/consent/x", "/api/jobs"]:
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_process_of_a_run_cannot_answer_in_place_of_a_person(db: PgPool) {
-    let run = json!({ "command": "python3 probe.py" });
+    let run = json!({ "command": "make" });
     let script = script([calls(&[("run_command", run)]), says("Done.")]);
-    let served = Served::start(&script, Some(&url(&db.connect_options()))).await;
+    let place = Place::new(&script, Some(&url(&db.connect_options())));
+    // Within the wall it would not reach the server at all.
+    let served = place.serve(&["--sandbox", "off"]).await;
     let workspace = served.workspace();
     write(&workspace, "probe.py", PROBE);
+    write(&workspace, "Makefile", "probe:\n\t@python3 probe.py\n");
     write(
         &workspace,
         "where",

@@ -1759,7 +1759,7 @@ export interface components {
          * @description What happened.
          * @enum {string}
          */
-        AuditEvent: "http.request" | "tool.call" | "consent.decided" | "secret.opened" | "vault.rewrapped" | "audit.decrypted" | "audit.exported" | "audit.erased" | "audit.retained" | "audit.handed_over" | "audit.witnessed" | "data.erased" | "login.failed" | "config.changed";
+        AuditEvent: "http.request" | "tool.call" | "consent.decided" | "secret.opened" | "vault.rewrapped" | "audit.decrypted" | "audit.exported" | "audit.erased" | "audit.retained" | "audit.handed_over" | "audit.witnessed" | "data.erased" | "workspace.bound" | "workspace.released" | "login.failed" | "config.changed";
         /** @description That a record stands in a log: RFC 9162 §2.1.3. */
         AuditInclusion: {
             /** @description The record's hash, in base64. */

@@ -23,6 +23,11 @@ pub enum ChatEvent {
         /// Its path, relative to the workspace.
         path: String,
     },
+    /// Files were kept from the model because they may hold secrets.
+    LeftOut {
+        /// How many.
+        files: usize,
+    },
     /// The question is on its way to the model.
     Asked,
     /// A piece of the answer.
@@ -64,6 +69,9 @@ pub fn events(chat: Chat) -> impl Stream<Item = ChatEvent> + Send + 'static {
         yield ChatEvent::Routed(chat.router_info.clone());
         for path in &chat.files {
             yield ChatEvent::Read { path: path.clone() };
+        }
+        if chat.secret_files > 0 {
+            yield ChatEvent::LeftOut { files: chat.secret_files };
         }
         yield ChatEvent::Asked;
         let mut telling = Telling::default();

@@ -43,6 +43,8 @@ pub struct Chat {
     pub router_info: Map<String, Value>,
     /// Files that were shown to the model.
     pub files: Vec<String>,
+    /// How many files were left out because they may hold secrets.
+    pub secret_files: usize,
     task: Task,
     route: Route,
     request: ChatRequest,
@@ -67,7 +69,7 @@ pub async fn prepare(
     let mode = request.mode.clone();
     let (model, hint) = (request.model.clone(), request.provider.clone());
     let mut task = request.into_task()?;
-    let workspace = open(deps, &task)?;
+    let workspace = open(deps, principal, Some(&trace_id), &task).await?;
     let names_model = model.is_some() || hint.is_some();
     task.tuning = tuning::tune(deps, principal, &task, TaskType::Chat, names_model).await;
     let needs = needs(&task, false);
@@ -100,11 +102,13 @@ pub async fn prepare(
         max_output_tokens: Some(route.max_output_tokens),
         temperature: task.temperature(),
     };
+    let secret_files = found.secret_files;
     let mut files: Vec<String> = found.chunks.into_iter().map(|chunk| chunk.path).collect();
     files.dedup();
     Ok(Chat {
         router_info: router_info(&route, mode.as_deref(), "chat"),
         files,
+        secret_files,
         task,
         route,
         request,

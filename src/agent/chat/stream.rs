@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::agent::chat::event::{ChatEvent, events};
 use crate::agent::chat::service::Chat;
+use crate::agent::prompt::messages::counted;
 use crate::platform::sse::live;
 
 /// The stream of a chat whose frames have types.
@@ -26,6 +27,7 @@ fn typed_frames(event: ChatEvent) -> Vec<Value> {
     match event {
         ChatEvent::Routed(router_info) => vec![json!({ "router_info": router_info })],
         ChatEvent::Read { path } => vec![typed_activity(&read(&path))],
+        ChatEvent::LeftOut { files } => vec![typed_activity(&left_out(files))],
         ChatEvent::Asked => vec![typed_activity(&llm_call("Thinking…", "running"))],
         ChatEvent::Text(text) => vec![json!({ "type": "text", "text": text })],
         ChatEvent::Logged { gen_id, timestamp } => vec![logged(gen_id, timestamp)],
@@ -47,6 +49,7 @@ fn plain_frames(event: ChatEvent) -> Vec<Value> {
     match event {
         ChatEvent::Routed(router_info) => vec![json!({ "router_info": router_info })],
         ChatEvent::Read { path } => vec![json!({ "activity": read(&path) })],
+        ChatEvent::LeftOut { files } => vec![json!({ "activity": left_out(files) })],
         ChatEvent::Asked => vec![json!({ "activity": llm_call("Thinking…", "running") })],
         ChatEvent::Text(text) => vec![json!({ "content": text })],
         ChatEvent::Logged { gen_id, timestamp } => vec![logged(gen_id, timestamp)],
@@ -80,6 +83,13 @@ fn typed_activity(activity: &Value) -> Value {
 fn read(path: &str) -> Value {
     json!({
         "kind": "read", "label": "Read", "detail": path, "filePath": path, "status": "done",
+    })
+}
+
+fn left_out(files: usize) -> Value {
+    json!({
+        "kind": "read", "label": "Left out", "status": "done",
+        "detail": format!("{} that may hold secrets", counted(files)),
     })
 }
 

@@ -1,10 +1,11 @@
 //! Opens the folder that a task names, with the policy that holds there.
 
 use std::io::Read;
-use std::path::Path;
 
 use crate::agent::deps::Deps;
 use crate::agent::error::Error;
+use crate::auth::principal::Principal;
+use crate::platform::logging::TraceId;
 use crate::policy::service::Policy;
 use crate::runs::task::Task;
 use crate::workspace::error::PathError;
@@ -23,9 +24,14 @@ pub struct OpenWorkspace {
 }
 
 impl OpenWorkspace {
-    /// Opens where a task works.
-    pub(crate) async fn of(deps: &Deps, task: &Task) -> Result<Self, Error> {
-        let workspace = open(deps, task)?;
+    /// Opens where a principal's task works.
+    pub(crate) async fn of(
+        deps: &Deps,
+        principal: &Principal,
+        trace_id: Option<&TraceId>,
+        task: &Task,
+    ) -> Result<Self, Error> {
+        let workspace = open(deps, principal, trace_id, task).await?;
         let built_in = deps.tools.policy.clone();
         let Some(folder) = workspace.clone() else {
             let policy = built_in;
@@ -40,40 +46,18 @@ impl OpenWorkspace {
     }
 }
 
-/// Opens the folder that a task names, if it names one that this server works in.
-pub(crate) fn open(deps: &Deps, task: &Task) -> Result<Option<Workspace>, Error> {
+/// Opens the folder that a principal's task names, if it names one.
+pub(crate) async fn open(
+    deps: &Deps,
+    principal: &Principal,
+    trace_id: Option<&TraceId>,
+    task: &Task,
+) -> Result<Option<Workspace>, Error> {
     let Some(path) = &task.workspace_path else {
         return Ok(None);
     };
-    let workspace = Workspace::open(path).map_err(|error| Error::Workspace(error.to_string()))?;
-    permit(deps, workspace.root(), path)?;
-    Ok(Some(workspace))
-}
-
-/// Refuses a folder that this server may not look into. `root` is its canonical path, `path` its
-/// name for people.
-pub fn permit(deps: &Deps, root: &Path, path: &str) -> Result<(), Error> {
-    let roots = &deps.config.workspace_roots;
-    if !roots.is_empty() && !roots.iter().any(|allowed| is_below(root, allowed)) {
-        let reason = format!("the workspace `{path}` is not in a folder this server works in");
-        return Err(Error::Workspace(reason));
-    }
-    // A folder that is not there yet holds no secret.
-    let closed = deps.tools.closed_folders.iter();
-    let closed = closed.filter_map(|folder| folder.canonicalize().ok());
-    if closed
-        .into_iter()
-        .any(|it| it.starts_with(root) || root.starts_with(&it))
-    {
-        let reason =
-            format!("the workspace `{path}` holds or is part of this server's own data folder");
-        return Err(Error::Workspace(reason));
-    }
-    Ok(())
-}
-
-fn is_below(path: &Path, root: &Path) -> bool {
-    root.canonicalize().is_ok_and(|root| path.starts_with(root))
+    let opened = deps.workspaces.open(principal, trace_id, path).await?;
+    Ok(Some(opened))
 }
 
 /// The policy that holds in a workspace.

@@ -40,7 +40,7 @@ pub async fn prepare(
     let mode = request.mode.clone();
     let (model, hint) = (request.model.clone(), request.provider.clone());
     let mut task = request.into_task()?;
-    let workspace = OpenWorkspace::of(deps, &task).await?;
+    let workspace = OpenWorkspace::of(deps, principal, Some(&trace_id), &task).await?;
     let needs = needs(&task, workspace.workspace.is_some());
     let task_type = task_type(access(principal.role, workspace.workspace.as_ref()));
     let names_model = model.is_some() || hint.is_some();

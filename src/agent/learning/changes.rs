@@ -126,6 +126,14 @@ pub async fn check_all(deps: &Deps) -> sqlx::Result<()> {
 /// Looks at the changes of one run, and notes what became of them. Of several servers that do one
 /// succeeds.
 async fn check(deps: &Deps, note: Due) -> sqlx::Result<()> {
+    // A folder that was released may be another organisation's by now.
+    let is_theirs = deps
+        .workspaces
+        .is_open_to(&note.org_id, &note.workspace)
+        .await?;
+    if !is_theirs {
+        return Ok(());
+    }
     let (folder, files) = (note.workspace.clone(), note.files.clone());
     let look = move || {
         let files: Vec<FileChange> = serde_json::from_value(files).unwrap_or_default();

@@ -44,6 +44,10 @@ pub(crate) async fn resume(
     let deps = service.deps();
     let (route, workspace) = match prepare_again(deps, &claimed.run).await {
         Ok(prepared) => prepared,
+        Err(error) if error.is_passing() => {
+            tracing::warn!(run.id = %claimed.run.id, ?error, "a run's workspace cannot be opened now");
+            return release(deps, &claimed).await;
+        }
         Err(error) => {
             let text = format!("the run cannot go on: {error}");
             return end_claimed(service, &claimed, &not_resumable(text)).await;
@@ -84,7 +88,8 @@ pub(crate) async fn resume(
 /// The model and the workspace of a run from the queue: its request was checked when it came, and the
 /// world may have changed since.
 async fn prepare_again(deps: &Deps, run: &Run) -> Result<(Route, OpenWorkspace), Error> {
-    let workspace = OpenWorkspace::of(deps, &run.task).await?;
+    let (owner, trace_id) = (run.principal(), run.trace_id.as_ref());
+    let workspace = OpenWorkspace::of(deps, &owner, trace_id, &run.task).await?;
     let needs = needs(&run.task, workspace.workspace.is_some());
     // With the model it began with, as long as that can be had.
     let same = format!("{}/{}", run.model.provider, run.model.model);

@@ -14,6 +14,7 @@ use crate::agent::runner::usage::RunUsage;
 use crate::feedback::model::Exposure;
 use crate::llm::model::StopReason;
 use crate::verify::detect::Check;
+use crate::verify::left_out::LeftOut;
 use crate::verify::model::Verification;
 use crate::verify::run::CheckResult;
 
@@ -56,6 +57,9 @@ pub struct Baseline {
     pub(crate) checks: Option<Vec<Check>>,
     /// Their results before the first change.
     pub(crate) before: Option<Vec<CheckResult>>,
+    /// Checks that are not run; each was told of once.
+    #[serde(default)]
+    pub(crate) left_out: Vec<LeftOut>,
 }
 
 /// What is remembered from one verification to the next.

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::agent::model_call::{CallContext, ModelCall};
+use crate::agent::prompt::messages::counted;
 use crate::agent::prompt::plan;
 use crate::agent::prompt::plan::Progress;
 use crate::agent::runner::primitives::{Halt, Runner};
@@ -38,6 +39,11 @@ pub(crate) async fn retrieve(runner: &mut Runner) -> Result<Retrieved, Halt> {
     match runner.unless_halted(search).await? {
         Ok(found) => {
             runner.state.usage.retrieved(&query, &found);
+            if found.secret_files > 0 {
+                let files = counted(found.secret_files);
+                let message = format!("The search leaves out {files} that may hold secrets");
+                runner.thinking(&message).await?;
+            }
             Ok(found)
         }
         Err(error) => {

@@ -8,9 +8,10 @@ use std::fmt::Write as _;
 
 use crate::agent::prompt::fence::code_block;
 use crate::agent::runner::primitives::{Halt, Runner};
+use crate::agent::steps::turn;
 use crate::platform::json::to_jsonb;
 use crate::platform::redact::text::redact_text;
-use crate::policy::model::{Danger, Finding, Verdict};
+use crate::policy::model::{Finding, Verdict, WORKSPACE_CODE};
 use crate::policy::request::Request;
 use crate::runs::event::Event;
 use crate::runs::event_data::RunPhase;
@@ -22,6 +23,7 @@ use crate::tools::outcome::ToolError;
 use crate::verify::compare;
 use crate::verify::compare::{Change, compare};
 use crate::verify::detect::{Check, detect};
+use crate::verify::left_out::LeftOut;
 use crate::verify::model::Verification;
 use crate::verify::run::{CheckResult, run};
 
@@ -78,12 +80,16 @@ pub(crate) async fn check(runner: &mut Runner) -> Result<Checked, Halt> {
     if !verifies(runner) || runner.state.usage.deeds() == 0 {
         return Ok(Checked::Done);
     }
+    let known = runner.baseline.checks.clone().unwrap_or_default();
     let checks = checks(runner).await?;
     runner
         .journal
         .event(Event::status(RunPhase::Verifying))
         .await?;
-    let after = run_checks(runner, &checks, "verification").await?;
+    let mut after = run_checks(runner, &checks, "verification").await?;
+    // A check that ran before, and may not run any more, tells nothing good.
+    let refused = known.iter().filter(|check| !checks.contains(check));
+    after.extend(refused.map(|check| CheckResult::refused(check, &runner.baseline.left_out)));
     let before = runner.baseline.before.as_deref().unwrap_or_default();
     let verdict = compare(before, &after);
     runner.state.verification = verdict.outcome;
@@ -93,9 +99,27 @@ pub(crate) async fn check(runner: &mut Runner) -> Result<Checked, Halt> {
     };
     runner.journal.event(event).await?;
     match verdict.outcome {
-        Verification::Passed | Verification::NotRun => Ok(Checked::Done),
+        Verification::Passed | Verification::NotRun => {
+            tell_left_out(runner, &after).await?;
+            Ok(Checked::Done)
+        }
         Verification::Failed => Ok(after_failure(runner, &verdict, &after)),
     }
+}
+
+/// Adds to the answer which checks say nothing about it.
+async fn tell_left_out(runner: &mut Runner, after: &[CheckResult]) -> Result<(), Halt> {
+    let has_run = |check: &LeftOut| {
+        let mut results = after.iter();
+        results.any(|result| check.is_of(&result.command, &result.directory))
+    };
+    let left_out = runner.baseline.left_out.iter();
+    let left_out = left_out.filter(|check| !has_run(check));
+    let sentences: Vec<_> = left_out.map(LeftOut::sentence).collect();
+    if !sentences.is_empty() {
+        turn::show(runner, format!("\n\n{}\n", sentences.join("\n"))).await?;
+    }
+    Ok(())
 }
 
 fn after_failure(
@@ -138,54 +162,89 @@ fn verifies(runner: &Runner) -> bool {
 /// The project's checks, looked for before the first change: the agent does not choose what it
 /// is measured by. Only a project that had none is looked at again, because it may be new.
 async fn checks(runner: &mut Runner) -> Result<Vec<Check>, Halt> {
-    if let Some(checks) = runner
-        .baseline
-        .checks
-        .as_ref()
-        .filter(|checks| !checks.is_empty())
-    {
-        return Ok(checks.clone());
-    }
-    let Some(tools) = &runner.tools else {
+    let Some(tools) = runner.tools.clone() else {
         return Ok(Vec::new());
     };
-    let (allowed, refused): (Vec<_>, Vec<_>) = detect(tools)
-        .into_iter()
-        .map(|check| (objection(tools, &check), check))
-        .partition(|(objection, _)| objection.is_none());
-    for (objection, check) in refused {
-        let why = objection.unwrap_or_default();
-        runner
-            .thinking(&format!("The check `{}` is not run: {why}", check.command))
-            .await?;
+    let found = detect(&tools);
+    let known = runner.baseline.checks.clone().unwrap_or_default();
+    if known.is_empty() {
+        let allowed = allowed(runner, &tools, found.clone(), &found).await?;
+        return Ok(runner.baseline.checks.insert(allowed).clone());
     }
-    let allowed = allowed.into_iter().map(|(_, check)| check).collect();
-    Ok(runner.baseline.checks.insert(allowed).clone())
+    // What a check runs may be another text by now.
+    allowed(runner, &tools, known, &found).await
 }
 
-/// The reason not to run a check. It runs without a question, so its command needs none; and the
-/// text of the repository that it runs, whose tools are the project's own, does no great harm.
+/// The checks that may run; the run says of the others why they do not. `found` are the checks as
+/// the project has them now.
+async fn allowed(
+    runner: &mut Runner,
+    tools: &ToolContext,
+    checks: Vec<Check>,
+    found: &[Check],
+) -> Result<Vec<Check>, Halt> {
+    let mut allowed = Vec::new();
+    for check in checks {
+        let is_same =
+            |now: &&Check| (&now.command, &now.directory) == (&check.command, &check.directory);
+        let now = found.iter().find(is_same).unwrap_or(&check);
+        match objection(tools, now) {
+            None => allowed.push(check),
+            Some(why) => leave_out(runner, LeftOut::new(&check, why)).await?,
+        }
+    }
+    Ok(allowed)
+}
+
+/// Says once that a check is not run.
+async fn leave_out(runner: &mut Runner, check: LeftOut) -> Result<(), Halt> {
+    if runner.baseline.left_out.contains(&check) {
+        return Ok(());
+    }
+    runner.thinking(&check.sentence()).await?;
+    runner.baseline.left_out.push(check);
+    keep_baseline(runner).await
+}
+
+/// Rules that a check may be the subject of although it runs without a question: it is made of the
+/// project's own tools, which the policy does not know.
+const TOOLS_OF_PROJECTS: &[&str] = &[
+    "unknown-program",
+    "package-not-local",
+    "pagers",
+    "lock-file",
+    // To run the project's code is what a check is for.
+    WORKSPACE_CODE,
+];
+
+/// The reason not to run a check, which runs without a question: its command needs none, and neither
+/// does the text of the repository that it runs, but for tools of the project.
 fn objection(tools: &ToolContext, check: &Check) -> Option<String> {
     let judge = |text: &str| {
         let request = Request::Command {
             text,
             directory: &check.directory,
             in_background: false,
+            needs: None,
         };
         tools
             .policy
             .judge("run_command", request, tools.workspace.root())
     };
     let command = judge(&check.command);
-    if command.verdict != Verdict::Allow {
-        return command.findings.into_iter().next().map(|found| found.why);
+    let objects =
+        |found: &Finding| found.verdict == Verdict::Forbid || found.rule != WORKSPACE_CODE;
+    if let Some(found) = command.findings.into_iter().find(objects) {
+        return Some(found.why);
     }
     let script = judge(check.script.as_deref()?);
-    let harms = |found: &Finding| found.verdict == Verdict::Forbid || found.danger >= Danger::High;
+    let counts = |found: &Finding| {
+        found.verdict == Verdict::Forbid || !TOOLS_OF_PROJECTS.contains(&found.rule.as_str())
+    };
     script
         .findings
         .into_iter()
-        .find(harms)
+        .find(counts)
         .map(|found| found.why)
 }
 
@@ -231,6 +290,7 @@ fn feedback(verdict: &compare::Verdict, results: &[CheckResult]) -> String {
     for check in &verdict.checks {
         if !check.failed_before.is_empty() {
             let names = check.failed_before.join(", ");
+            let names = redact_text(&names);
             let _ = writeln!(text, "\nFailed already before your first change: {names}.");
         }
     }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{Either, Full};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1 as to_host;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -20,6 +21,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional_with_sizes};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::exec::egress::connection::EgressRefusal;
 use crate::exec::egress::dial::NoWay;
@@ -52,13 +54,15 @@ const HOP_BY_HOP: &[&str] = &[
     "expect",
 ];
 
-type Answer = Response<Either<Incoming, Full<Bytes>>>;
+type Answer = Response<UnsyncBoxBody<Bytes, hyper::Error>>;
 
-/// An exchange with a host whose two ends are carried on together.
-type Exchange = (
-    to_host::Connection<TokioIo<Counted>, Incoming>,
-    OpenConnection,
-);
+/// An exchange with a host that was begun.
+struct Exchange {
+    carrier: to_host::Connection<TokioIo<Counted>, Incoming>,
+    /// Cancelled when the client has the whole answer.
+    answered: CancellationToken,
+    open: OpenConnection,
+}
 
 /// Serves a client's connection: one request.
 pub(super) async fn serve(run: Arc<ServedRun>, mut client: TcpStream) {
@@ -67,17 +71,16 @@ pub(super) async fn serve(run: Arc<ServedRun>, mut client: TcpStream) {
         tracing::debug!(%error, "a connection keeps its delay");
     }
     let limits = run.limits;
-    let reading = read_head(&mut client, limits.head_bytes);
-    let (status, reason) = match timeout(limits.head, reading).await {
-        Ok(Ok(head)) if head.method == "CONNECT" => return tunnel(&run, head, client).await,
-        Ok(Ok(head)) => return forward(&run, head, client).await,
-        Ok(Err(HeadError::Gone)) => return,
-        Ok(Err(HeadError::Malformed(reason))) => (StatusCode::BAD_REQUEST, reason),
-        Ok(Err(HeadError::TooLarge)) => (
+    let (status, reason) = match read_head(&mut client, limits.head_bytes, limits.head).await {
+        Ok(head) if head.method == "CONNECT" => return tunnel(&run, head, client).await,
+        Ok(head) => return forward(&run, head, client).await,
+        Err(HeadError::Gone) => return,
+        Err(HeadError::Malformed(reason)) => (StatusCode::BAD_REQUEST, reason),
+        Err(HeadError::TooSlow) => (StatusCode::REQUEST_TIMEOUT, "its head came too slowly"),
+        Err(HeadError::TooLarge) => (
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "its head is too large",
         ),
-        Err(_) => (StatusCode::REQUEST_TIMEOUT, "its head came too slowly"),
     };
     run.malformed("", reason);
     let sentence = EgressRefusal::Malformed(reason).sentence("");
@@ -85,7 +88,7 @@ pub(super) async fn serve(run: Arc<ServedRun>, mut client: TcpStream) {
 }
 
 /// Connects a client with a host, and lets through what they say.
-async fn tunnel(run: &Arc<ServedRun>, head: RequestHead, client: TcpStream) {
+async fn tunnel(run: &Arc<ServedRun>, head: RequestHead, mut client: TcpStream) {
     let target = match EgressTarget::parse(&head.target, None) {
         Ok(_) if head.has_body => Err("a request for a tunnel has no body"),
         other => other,
@@ -105,7 +108,6 @@ async fn tunnel(run: &Arc<ServedRun>, head: RequestHead, client: TcpStream) {
             return refuse(client, status, &sentence).await;
         }
     };
-    let mut client = client;
     let established = b"HTTP/1.1 200 Connection established\r\n\r\n";
     if client.write_all(established).await.is_err() {
         return;
@@ -124,12 +126,13 @@ async fn tunnel(run: &Arc<ServedRun>, head: RequestHead, client: TcpStream) {
 
 /// Hands a request over to the host that its target names, and the answer back.
 async fn forward(run: &Arc<ServedRun>, head: RequestHead, client: TcpStream) {
+    let RequestHead { read, target, .. } = head;
     let (hand_over, mut handed) = mpsc::channel(1);
     let service = service_fn(|request| {
-        let (run, target, hand_over) = (run.clone(), head.target.clone(), hand_over.clone());
+        let (run, target, hand_over) = (run.clone(), target.clone(), hand_over.clone());
         async move { Ok::<_, Infallible>(answer(&run, &target, request, hand_over).await) }
     });
-    let client = Replayed::new(head.read.clone().freeze(), client);
+    let client = Replayed::new(read.freeze(), client);
     let serving = from_run::Builder::new()
         .timer(TokioTimer::new())
         .keep_alive(false)
@@ -139,12 +142,17 @@ async fn forward(run: &Arc<ServedRun>, head: RequestHead, client: TcpStream) {
         .serve_connection(TokioIo::new(client), service)
         .without_shutdown();
     let carrying = async {
-        let Some((exchange, open)): Option<Exchange> = handed.recv().await else {
+        let Some(exchange): Option<Exchange> = handed.recv().await else {
             return std::future::pending().await;
         };
-        // When the host has said everything, the client may still have to read it.
+        let (carrier, answered, open) = (exchange.carrier, exchange.answered, exchange.open);
         let carried = async {
-            let _broken = exchange.await;
+            // A host that has answered reads no more of the request, so no more of it is carried.
+            tokio::select! {
+                _broken = carrier => {}
+                () = answered.cancelled() => {}
+            }
+            // The client may still have to read the end of the answer.
             std::future::pending::<()>().await;
         };
         tokio::select! {
@@ -193,15 +201,26 @@ async fn answer(
     let handshake = to_host::Builder::new()
         .max_buf_size(ANSWER_HEAD_BYTES)
         .handshake(TokioIo::new(stream));
-    let Ok((mut sender, exchange)) = handshake.await else {
+    let Ok((mut sender, carrier)) = handshake.await else {
         return no_answer();
     };
+    let answered = CancellationToken::new();
+    let exchange = Exchange {
+        carrier,
+        answered: answered.clone(),
+        open,
+    };
     // Without a receiver there is no client any more either.
-    let _left = hand_over.send((exchange, open)).await;
+    let _left = hand_over.send(exchange).await;
     match sender.send_request(request).await {
         Ok(answer) if answer.status() != StatusCode::SWITCHING_PROTOCOLS => {
             let (parts, body) = answer.into_parts();
-            let mut answer = Response::new(Either::Left(body));
+            let last = answered.drop_guard();
+            let body = body.map_frame(move |frame| {
+                let _until_the_body_is_dropped = &last;
+                frame
+            });
+            let mut answer = Response::new(body.boxed_unsync());
             *answer.status_mut() = parts.status;
             *answer.headers_mut() = end_to_end(parts.headers);
             answer
@@ -279,7 +298,8 @@ fn told(no_way: NoWay, target: &EgressTarget) -> (StatusCode, String) {
 
 /// A refusal as an answer of HTTP.
 fn refusal(status: StatusCode, sentence: &str) -> Answer {
-    let mut answer = Response::new(Either::Right(Full::from(format!("{sentence}\n"))));
+    let body = Full::from(format!("{sentence}\n")).map_err(|never| match never {});
+    let mut answer = Response::new(body.boxed_unsync());
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");

@@ -51,7 +51,7 @@ pub fn restrict(wall: &Wall) -> Result<u8, WallError> {
     let newest = wall.landlock_at_most.unwrap_or(NEWEST).min(NEWEST);
     let abi = ABI::from(i32::from(newest));
     let all = AccessFs::from_all(abi);
-    let mut rules = Rules {
+    let mut rules = PathRules {
         created: ruleset(wall, abi)?,
         all,
     };
@@ -123,12 +123,12 @@ fn ruleset(wall: &Wall, abi: ABI) -> Result<RulesetCreated, WallError> {
     ruleset.create().map_err(WallError::at(failed))
 }
 
-struct Rules {
+struct PathRules {
     created: RulesetCreated,
     all: BitFlags<AccessFs>,
 }
 
-impl Rules {
+impl PathRules {
     /// Allows what lies beneath a path, if it is there.
     fn allow(
         &mut self,

@@ -13,6 +13,7 @@ pub mod descriptors;
 pub mod enclosure;
 pub mod files;
 pub mod fork;
+pub mod forward;
 pub mod holder;
 pub mod limits;
 pub mod lines;

@@ -97,22 +97,24 @@ fn fill(wall: &Wall) -> std::io::Result<()> {
     let hidden = wall
         .hidden
         .iter()
-        .map(|path| (path.as_path(), Part::Hidden));
+        .map(|path| (path.as_path(), Sight::Hidden));
     let shared = wall.readable.iter().chain(&wall.writable);
     let shared = shared.map(PathBuf::as_path);
     let shared = shared.chain(PROCESSORS.iter().map(Path::new));
     // What is named as both is shared. Parents come first.
     let parts: BTreeMap<_, _> = hidden
-        .chain(shared.map(|path| (path, Part::Shared)))
+        .chain(shared.map(|path| (path, Sight::Shared)))
         .collect();
-    let mut around: Vec<(&Path, Part)> = Vec::new();
+    let mut around: Vec<(&Path, Sight)> = Vec::new();
     for (path, part) in parts {
         around.retain(|(outer, _)| path.starts_with(outer));
         let is_placed = match (part, around.last().map(|(_, part)| *part)) {
             // It came with what it lies in.
-            (Part::Shared, Some(Part::Shared)) | (Part::Hidden, Some(Part::Hidden) | None) => false,
-            (Part::Shared, Some(Part::Hidden) | None) => bind(path)?,
-            (Part::Hidden, Some(Part::Shared)) => hide(path)?,
+            (Sight::Shared, Some(Sight::Shared)) | (Sight::Hidden, Some(Sight::Hidden) | None) => {
+                false
+            }
+            (Sight::Shared, Some(Sight::Hidden) | None) => bind(path)?,
+            (Sight::Hidden, Some(Sight::Shared)) => hide(path)?,
         };
         if is_placed {
             around.push((path, part));
@@ -129,7 +131,7 @@ fn fill(wall: &Wall) -> std::io::Result<()> {
 
 /// A part of the machine's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum Sight {
     /// Seen by the command.
     Shared,
     /// Not seen although it lies in something shared.
@@ -158,7 +160,8 @@ fn close_for_writing(wall: &Wall) -> std::io::Result<()> {
         if written(&path) || flags.split(',').any(|flag| flag == "ro") {
             continue;
         }
-        let mut flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | kept(&path)?;
+        let mut flags =
+            MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | unchangeable(&path)?;
         if !path.starts_with("/dev") {
             flags |= MountFlags::NODEV;
         }
@@ -293,7 +296,7 @@ fn protect(path: &Path, wall: &Wall) -> std::io::Result<()> {
     mount_bind_recursive(path, path)?;
     mount_remount(
         path,
-        MountFlags::BIND | MountFlags::RDONLY | kept(path)?,
+        MountFlags::BIND | MountFlags::RDONLY | unchangeable(path)?,
         c"",
     )?;
     Ok(())
@@ -313,7 +316,7 @@ fn hide(path: &Path) -> std::io::Result<bool> {
 }
 
 /// The flags of a mount, which a namespace of users may not take away.
-fn kept(path: &Path) -> std::io::Result<MountFlags> {
+fn unchangeable(path: &Path) -> std::io::Result<MountFlags> {
     let found = statvfs(path)?.flags();
     let pairs = [
         (FsFlags::ST_NOSUID, MountFlags::NOSUID),

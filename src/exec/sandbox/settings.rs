@@ -63,8 +63,8 @@ pub struct SandboxConfig {
     )]
     pub hosts: Vec<HostSetting>,
 
-    /// Whether commands may fetch packages from the public registries (crates.io, npm, PyPI, Go, Maven
-    /// Central, RubyGems and others).
+    /// Whether commands may fetch packages from public registries: crates.io, npm, PyPI, Go, Maven
+    /// Central, RubyGems and others.
     #[arg(
         long = "sandbox-registries",
         env = "NAVI_SANDBOX_REGISTRIES",

@@ -196,16 +196,16 @@ pub fn filter(wall: &Wall, landlock: u8) -> Result<(), WallError> {
     Ok(())
 }
 
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+type CallRules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// The conditions of which one must hold; each is of parts that must all hold.
 type Conditions = Vec<Vec<SeccompCondition>>;
 
-fn always(calls: &[libc::c_long]) -> Rules {
+fn always(calls: &[libc::c_long]) -> CallRules {
     calls.iter().map(|call| (*call, Vec::new())).collect()
 }
 
-fn refusals(wall: &Wall, landlock: u8) -> Result<Rules, WallError> {
+fn refusals(wall: &Wall, landlock: u8) -> Result<CallRules, WallError> {
     let mut rules = always(REFUSED);
     let mut refuse_when = |call: libc::c_long, when: Conditions| {
         let built: Result<Vec<_>, _> = when.into_iter().map(SeccompRule::new).collect();
@@ -322,7 +322,7 @@ fn other_numbers() -> [sock_filter; 3] {
     ]
 }
 
-fn compiled(rules: Rules, errno: i32) -> Result<BpfProgram, WallError> {
+fn compiled(rules: CallRules, errno: i32) -> Result<BpfProgram, WallError> {
     let action = SeccompAction::Errno(errno.unsigned_abs());
     let failed = "building the filter of system calls";
     let arch: TargetArch = std::env::consts::ARCH

@@ -36,7 +36,7 @@ pub fn routes(plans: Plans) -> OpenApiRouter {
     responses(
         (status = 200, description = "The plan", body = PlanAnswer),
         (status = 400, description = "No model can take the request"),
-        (status = 404, description = "No such conversation of yours"),
+        (status = 404, description = "No such conversation or workspace of yours"),
         (status = 409, description = "A request with this key is being worked on"),
         (status = 422, description = "The request cannot be worked with"),
         (status = 502, description = "The model failed"),

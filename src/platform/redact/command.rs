@@ -30,16 +30,98 @@ fn shown(text: &str, depth: usize) -> Cow<'_, str> {
     }
     let mut clean = String::with_capacity(text.len());
     let mut from = 0;
+    let mut quotes = Quotes::default();
     for span in spans {
         // The end of a substitution that was shown may lie behind the next secret.
         if span.end > from {
             let start = span.start.max(from);
             clean.push_str(&text[from..start]);
-            from = show_secret(text, Span { start, ..span }, depth, &mut clean);
+            let is_plain = span.kind.is_empty() && !quotes.are_open(text, start);
+            let end = if is_plain {
+                end_of_word(text, start, span.end)
+            } else {
+                span.end
+            };
+            from = if end > start {
+                show_secret(text, Span { start, end, ..span }, depth, &mut clean)
+            } else {
+                start
+            };
+            if end < span.end && from < span.end {
+                clean.push_str(&shown(&text[from..span.end], depth + 1));
+                from = span.end;
+            }
         }
     }
     clean.push_str(&text[from..]);
     Cow::Owned(clean)
+}
+
+/// The quotes of a shell, as far as a text was read.
+#[derive(Debug, Default)]
+struct Quotes {
+    read: usize,
+    open: Option<u8>,
+}
+
+impl Quotes {
+    /// A place, which lies behind the one that was asked for before, is in quotes.
+    fn are_open(&mut self, text: &str, at: usize) -> bool {
+        let bytes = text.as_bytes();
+        while self.read < at {
+            let byte = bytes[self.read];
+            self.read += 1;
+            match self.open {
+                None if matches!(byte, b'"' | b'\'') => self.open = Some(byte),
+                None | Some(b'"') if byte == b'\\' => self.read += 1,
+                Some(quote) if quote == byte => self.open = None,
+                Some(_) | None => {}
+            }
+        }
+        self.open.is_some()
+    }
+}
+
+/// Where the value that is in no quotes ends for a shell: before what parts commands, and before a line
+/// that may be one. What follows may run.
+fn end_of_word(text: &str, start: usize, end: usize) -> usize {
+    let mut line = start;
+    for content in text[start..end].split_inclusive('\n') {
+        if line > start && !is_setting(content) {
+            return line;
+        }
+        if let Some(sign) = separator(content) {
+            return line + sign;
+        }
+        line += content.len();
+    }
+    end
+}
+
+/// The first sign outside of substitutions that parts one command from the next.
+fn separator(line: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    line.bytes().position(|byte| {
+        match byte {
+            b'(' | b'{' => depth += 1,
+            b')' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && matches!(byte, b';' | b'&' | b'|')
+    })
+}
+
+/// The line is one word, or a name and one word.
+fn is_setting(line: &str) -> bool {
+    let line = line.trim();
+    let value = line.split_once([':', '=']).map_or(line, |(name, value)| {
+        let is_name = name
+            .trim_end()
+            .bytes()
+            .all(|byte| is_word(byte) || byte == b'.');
+        if is_name { value.trim() } else { line }
+    });
+    !value.contains(char::is_whitespace)
 }
 
 /// Writes what may be seen of a secret. Answers with where that ends.
@@ -140,6 +222,16 @@ mod tests {
             "deploy --password \"`rm -rf src`\"",
             "PASSWORD=${x:=$(rm -rf src)} make",
             "TOKEN=<(curl https://evil.invalid/x) make",
+            "echo $(rm -rf src) | docker login --password-stdin",
+            "echo 'rm -rf src' | bash -s --password-stdin",
+            "echo 'rm -rf src' | sudo -u passwd bash",
+            "echo 'rm -rf src' | env -S bash passwd",
+            "echo 'rm -rf src' | docker exec -i passwd sh",
+            "echo 'rm -rf src' | tee a | passwd --stdin",
+            "echo 'rm -rf src' > a | passwd --stdin",
+            "(echo 'rm -rf src' > a; make) | passwd",
+            "sh passwd <<EOF\nrm -rf src\nEOF",
+            "cat <<EOF | base64 -d > a | passwd\nrm -rf src\nEOF",
         ] {
             assert_eq!(redact_command(command), command);
         }
@@ -167,6 +259,27 @@ mod tests {
             (
                 "PASSWORD=\"a1$(deploy --password \"b2$(rm -rf src)\")\" make",
                 "PASSWORD=\"[redacted]$(deploy --password \"[redacted]$(rm -rf src)\")\" make",
+            ),
+            (
+                "printf 'hunter2x\\nrm -rf src' | sudo -S sh",
+                "printf '[redacted]\\nrm -rf src' | sudo -S sh",
+            ),
+            (
+                "sudo -S sh <<EOF\nhunter2x\nrm -rf src\nEOF",
+                "sudo -S sh <<EOF\n[redacted]\nrm -rf src\nEOF",
+            ),
+            (
+                "docker login --password-stdin <<< \"hunter2x$(rm -rf src)\"",
+                "docker login --password-stdin <<< \"[redacted]$(rm -rf src)\"",
+            ),
+            ("PASSWORD=hunter2x;reboot", "PASSWORD=[redacted];reboot"),
+            (
+                "sh <<EOF\nkind: Secret\ndata:\n  a: hunter2x & rm -rf src\nEOF",
+                "sh <<EOF\nkind: Secret\ndata:\n  a: [redacted]& rm -rf src\nEOF",
+            ),
+            (
+                "sh <<EOF\nkind: Secret\ndata:\n  a: |\n    hunter2x\n    rm -rf src\nEOF",
+                "sh <<EOF\nkind: Secret\ndata:\n  a: |\n    [redacted]    rm -rf src\nEOF",
             ),
             ("PASSWORD=hunter2x make", "PASSWORD=[redacted] make"),
             ("PASSWORD=\"hunter2x\" make", "PASSWORD=\"[redacted]\" make"),

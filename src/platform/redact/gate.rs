@@ -3,20 +3,23 @@
 //! What may turn out to be the beginning of a secret is held back until it is decided: the token that
 //! has a prefix of one, the value after a name of one, a private key. All else is passed on at once.
 
-use crate::platform::redact::hidden::bare_texts;
+use crate::platform::redact::hidden::{bare_texts, without_written};
 use crate::platform::redact::rules::bytes::{is_word, run};
 use crate::platform::redact::rules::commands::arguments::open_argument;
 use crate::platform::redact::rules::commands::files::open_pgpass;
 use crate::platform::redact::rules::commands::line::MAX_COMMAND;
+use crate::platform::redact::rules::commands::pipes::{open_document, open_print};
 use crate::platform::redact::rules::find::find;
 use crate::platform::redact::rules::forms::begins::{begins_token, follows_sign};
 use crate::platform::redact::rules::forms::dotted::{MAX_DOTTED, may_be_dotted};
 use crate::platform::redact::rules::forms::marked::may_be_marked;
 use crate::platform::redact::rules::forms::table::{FORMS, WEBHOOKS};
 use crate::platform::redact::rules::forms::token::may_begin;
+use crate::platform::redact::rules::manifests::object::{context_of_manifest, open_manifest};
 use crate::platform::redact::rules::pairs::open_value;
 use crate::platform::redact::rules::scan::{Anchors, Rule};
 use crate::platform::redact::rules::span::Span;
+use crate::platform::redact::rules::vendor_keys::open_vendor;
 use crate::platform::redact::text::push_placeholder;
 
 /// The most that is held back, in bytes; a private key of 8192 bits has fewer. What is still not
@@ -97,7 +100,8 @@ impl Gate {
         clean.push_str(&self.text[from.min(end)..end]);
         self.shown = end;
         self.is_inside = open.is_some();
-        self.forget(open);
+        let manifest = each_manifest(&self.text, context_of_manifest);
+        self.forget(open.into_iter().chain(manifest).min());
         clean
     }
 
@@ -144,15 +148,18 @@ fn line_before(text: &str, at: usize) -> usize {
 /// The beginning of what may become a secret, in the text as it is or in what is seen of it; the end of
 /// the text when nothing may.
 fn held_from(text: &str) -> usize {
-    let bare = bare_texts(text);
+    let mut bare = bare_texts(text);
+    if text.contains('\\') {
+        bare.push(without_written(text));
+    }
     let bare = bare.iter().map(|bare| bare.start(held_in(&bare.text)));
     bare.fold(held_in(text), usize::min)
 }
 
 fn held_in(text: &str) -> usize {
     let mut held = open_pem(text).unwrap_or(text.len());
-    let word = text.rfind(char::is_whitespace).map_or(0, |at| at + 1);
-    let word = text[word..].chars().next().map_or(text.len(), |_| word);
+    let mut blanks = text.rmatch_indices(char::is_whitespace);
+    let word = blanks.next().map_or(0, |(at, blank)| at + blank.len());
     held = held.min(open_token(text, word));
     let bytes = text.as_bytes();
     let anchors = Anchors::get();
@@ -175,7 +182,12 @@ fn held_in(text: &str) -> usize {
                     && begins(bytes, place)
                     && reaches_end(bytes, place))
                 .then_some(place),
-                Rule::PemBegin
+                Rule::Vendor(vendor) => open_vendor(text, place, vendor),
+                Rule::Printed => open_print(text, place),
+                Rule::Redirected => open_document(text, place),
+                Rule::Manifest
+                | Rule::Written
+                | Rule::PemBegin
                 | Rule::PemEnd
                 | Rule::Userinfo
                 | Rule::Webhook(_)
@@ -188,7 +200,21 @@ fn held_in(text: &str) -> usize {
             held = held.min(open.unwrap_or(held));
         }
     }
-    held
+    held.min(each_manifest(text, open_manifest).unwrap_or(held))
+}
+
+/// The first place that the words in a text which tell of secrets of Kubernetes lead to.
+fn each_manifest(text: &str, place: fn(&str, usize) -> Option<usize>) -> Option<usize> {
+    let anchors = Anchors::get();
+    let mut first: Option<usize> = None;
+    let mut at = 0;
+    while let Some((found, rules)) = anchors.next(text.as_bytes(), at) {
+        at = found + 1;
+        if rules.iter().any(|rule| matches!(rule, Rule::Manifest)) {
+            first = first.into_iter().chain(place(text, found)).min();
+        }
+    }
+    first
 }
 
 /// The head of a private key whose foot is not there yet, or what may become one.
@@ -329,6 +355,20 @@ mod tests {
         {
             gate.push(word);
             assert_eq!(gate.take(), word);
+        }
+    }
+
+    #[test]
+    fn a_blank_may_have_more_than_one_byte() {
+        for blank in ["\u{a0}", "\u{2028}", "\u{3000}"] {
+            let mut gate = Gate::default();
+            let mut shown = String::new();
+            for piece in ["a", blank, "ghp_", blank, "b"] {
+                gate.push(piece);
+                shown.push_str(&gate.take());
+            }
+            shown.push_str(&gate.finish());
+            assert_eq!(shown, format!("a{blank}ghp_{blank}b"));
         }
     }
 

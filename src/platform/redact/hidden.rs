@@ -3,6 +3,9 @@
 //! Whoever puts one of these into a token hides it from every rule and from no reader. So secrets are
 //! looked for in the text without them, too, and taken out of the text with all that is among them. A
 //! text that holds none of these, as most do, is not copied.
+//!
+//! Where a program prints such a text as source code would write it, `\u{200b}` stands for one of them,
+//! and nothing is hidden from readers who know that.
 
 use crate::platform::text::{are_eight_plain, is_plain_ascii, is_unseen};
 
@@ -28,6 +31,8 @@ enum Sense {
     Escapes,
     /// Only what has a bracket is an escape, and a backspace takes away the character before it.
     Erases,
+    /// What source code writes for something that is not seen is not seen, either.
+    Written,
 }
 
 /// The text without what is not seen in it, once for each way to read it; nothing when there is nothing
@@ -43,6 +48,16 @@ pub(super) fn bare_texts(text: &str) -> Vec<BareText> {
     } else {
         vec![bare, erased]
     }
+}
+
+/// The text without what is not seen in it, as it is or as source code writes it.
+pub(super) fn without_written(text: &str) -> BareText {
+    BareText::of(text, Sense::Written)
+}
+
+/// Something that is not seen is written here.
+pub(super) fn is_written(text: &str, at: usize) -> bool {
+    written(text.as_bytes(), at) > 0
 }
 
 impl BareText {
@@ -95,7 +110,7 @@ fn next_unseen(text: &str, from: usize, sense: Sense) -> Option<(usize, usize)> 
     let bytes = text.as_bytes();
     let mut at = from;
     while at < bytes.len() {
-        if are_eight_plain(bytes, at) {
+        if sense != Sense::Written && are_eight_plain(bytes, at) {
             at += 8;
             continue;
         }
@@ -122,6 +137,7 @@ fn width(byte: u8) -> usize {
 fn unseen(text: &str, at: usize, sense: Sense) -> usize {
     let bytes = text.as_bytes();
     match bytes[at] {
+        b'\\' if sense == Sense::Written => written(bytes, at),
         b'\t' | b'\n' | 0x20..0x7f => 0,
         ESCAPE => escape(bytes, at + 1, sense).map_or(1, |length| 1 + length),
         b'\r' => usize::from(bytes.get(at + 1) != Some(&b'\n')),
@@ -134,6 +150,63 @@ fn unseen(text: &str, at: usize, sense: Sense) -> usize {
     }
 }
 
+/// How many bytes from a backslash on write something that is not seen: `\u{200b}`, `\x1b[1m`, `\r`. What
+/// the end of the text cuts off may become that.
+fn written(bytes: &[u8], at: usize) -> usize {
+    let behind = bytes[at..]
+        .iter()
+        .take_while(|byte| **byte == b'\\')
+        .count();
+    let from = at + behind;
+    let Some(sign) = bytes.get(from) else {
+        return behind;
+    };
+    if behind == 0 {
+        return 0;
+    }
+    let (code, length) = match sign {
+        b'u' if bytes.get(from + 1) == Some(&b'{') => {
+            let (code, digits) = digits(bytes, from + 2, 6, 16);
+            let closes = bytes.get(from + 2 + digits) == Some(&b'}');
+            (code, 2 + digits + usize::from(closes))
+        }
+        b'u' => length_of(digits(bytes, from + 1, 4, 16)),
+        b'U' => length_of(digits(bytes, from + 1, 8, 16)),
+        b'x' => length_of(digits(bytes, from + 1, 2, 16)),
+        b'0' => length_of(digits(bytes, from + 1, 2, 8)),
+        b'e' => (u32::from(ESCAPE), 1),
+        b'b' => (u32::from(BACKSPACE), 1),
+        b'r' if !bytes[from + 1..].starts_with(b"\\n") => (u32::from(b'\r'), 1),
+        _ => return 0,
+    };
+    let end = from + length;
+    let more = match code {
+        0x1b => escape(bytes, end, Sense::Escapes).unwrap_or_default(),
+        0x9b => control_sequence(bytes.get(end..).unwrap_or_default()),
+        _ => 0,
+    };
+    let is_hidden = char::from_u32(code)
+        .is_some_and(|sign| (sign.is_control() && !matches!(sign, '\n' | '\t')) || is_unseen(sign));
+    if is_hidden || end >= bytes.len() {
+        end + more - at
+    } else {
+        0
+    }
+}
+
+fn length_of((code, digits): (u32, usize)) -> (u32, usize) {
+    (code, 1 + digits)
+}
+
+/// The number that at most so many digits write here, and how many there are.
+fn digits(bytes: &[u8], at: usize, most: usize, radix: u32) -> (u32, usize) {
+    let rest = bytes.get(at..).unwrap_or_default().iter().take(most);
+    let digits = rest.map_while(|byte| char::from(*byte).to_digit(radix));
+    digits.fold((0, 0), |(code, count), digit| {
+        (code * radix + digit, count + 1)
+    })
+}
+
 /// Length of what belongs to an escape, after the escape itself.
 fn escape(bytes: &[u8], at: usize, sense: Sense) -> Option<usize> {
     let rest = &bytes[at..];
@@ -141,7 +214,7 @@ fn escape(bytes: &[u8], at: usize, sense: Sense) -> Option<usize> {
         b'[' => Some(1 + control_sequence(&rest[1..])),
         b']' | b'P' | b'_' | b'^' | b'X' => Some(1 + string(&rest[1..])),
         0x20..=0x2f => Some((1 + usize::from(rest.len() > 1)).min(ascii(rest))),
-        0x30..=0x7e if sense == Sense::Escapes => Some(1),
+        0x30..=0x7e if sense != Sense::Erases => Some(1),
         _ => None,
     }
 }

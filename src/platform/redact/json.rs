@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use crate::platform::redact::arguments;
 use crate::platform::redact::command::redact_command;
-use crate::platform::redact::rules::keys::is_secret_key;
+use crate::platform::redact::rules::keys::{is_secret_key, names_secret};
+use crate::platform::redact::rules::scan::Anchors;
+use crate::platform::redact::rules::vendor_keys::is_key_of_vendor;
 use crate::platform::redact::text::{REDACTED, redact_text};
 
 /// A name shorter than this holds no secret itself, in bytes.
@@ -44,6 +47,7 @@ fn redact(value: &mut Value, clean: fn(&str) -> Cow<'_, str>) -> bool {
                 }
             }
             Value::Array(items) => {
+                changed |= !is_secret && arguments::redact_list(items, clean);
                 let mut follows = false;
                 left.extend(items.iter_mut().map(|item| {
                     let is_value = std::mem::replace(&mut follows, is_secret_flag(item));
@@ -53,9 +57,16 @@ fn redact(value: &mut Value, clean: fn(&str) -> Cow<'_, str>) -> bool {
             Value::Object(fields) => {
                 changed |= redact_names(fields);
                 let holder = Holder::of(fields);
+                if holder == Holder::Call {
+                    changed |= arguments::redact_call(fields, clean);
+                }
+                if holder == Holder::Manifests {
+                    changed |= redact_items(fields);
+                }
                 left.extend(fields.iter_mut().map(|(name, value)| {
                     let is_secret = is_secret
-                        || (can_hold_text(value) && (is_secret_key(name) || holder.holds(name)));
+                        || (can_hold_text(value)
+                            && (is_secret_member(name, value) || holder.holds(name)));
                     (value, is_secret)
                 }));
             }
@@ -68,6 +79,37 @@ fn can_hold_text(value: &Value) -> bool {
     matches!(value, Value::String(_) | Value::Array(_) | Value::Object(_))
 }
 
+/// What stands under this name is a secret.
+fn is_secret_member(name: &str, value: &Value) -> bool {
+    // Most names are settled by this, in a fraction of the time that words take.
+    Anchors::get().may_name_secret(name)
+        && (names_secret(name)
+            || value
+                .as_str()
+                .is_some_and(|value| is_key_of_vendor(name, value)))
+}
+
+/// Takes out the data of the members of a list that says of all of them that they are secrets.
+fn redact_items(fields: &mut Map<String, Value>) -> bool {
+    let items = fields.get_mut("items").and_then(Value::as_array_mut);
+    let mut changed = false;
+    for item in items.into_iter().flatten() {
+        for name in ["data", "stringData"] {
+            let data = item.get_mut(name).and_then(Value::as_object_mut);
+            for value in data.into_iter().flat_map(Map::values_mut) {
+                if value
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty() && text != REDACTED)
+                {
+                    *value = Value::from(REDACTED);
+                    changed = true;
+                }
+            }
+        }
+    }
+    changed
+}
+
 /// What an object says about its other members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holder {
@@ -77,25 +119,38 @@ enum Holder {
     Pair,
     /// It is a secret of Kubernetes, with its data.
     Manifest,
+    /// It is a list of such.
+    Manifests,
+    /// It has the arguments of a program.
+    Call,
 }
 
 impl Holder {
     fn of(fields: &Map<String, Value>) -> Self {
-        let (mut has_value, mut name, mut kind, mut version) = (false, None, None, None);
+        let (mut has_value, mut has_arguments) = (false, false);
+        let (mut name, mut kind, mut has_data) = (None, None, false);
         // One pass costs less than one search.
         for (field, value) in fields {
             match field.as_str() {
                 "value" | "Value" => has_value = true,
                 "name" | "key" | "Name" | "Key" => name = name.or(value.as_str()),
                 "kind" => kind = value.as_str(),
-                "apiVersion" => version = value.as_str(),
+                "apiVersion" => has_data = true,
+                "data" | "stringData" => has_data |= value.is_object(),
+                "args" | "Args" | "argv" | "arguments" | "cmd" | "Cmd" => {
+                    has_arguments |= value.is_array();
+                }
                 _ => {}
             }
         }
-        if kind == Some("Secret") && version.is_some() {
+        if kind == Some("Secret") && has_data {
             Self::Manifest
+        } else if kind == Some("SecretList") {
+            Self::Manifests
         } else if has_value && name.is_some_and(is_secret_key) {
             Self::Pair
+        } else if has_arguments {
+            Self::Call
         } else {
             Self::Plain
         }
@@ -103,7 +158,7 @@ impl Holder {
 
     fn holds(self, name: &str) -> bool {
         match self {
-            Self::Plain => false,
+            Self::Plain | Self::Manifests | Self::Call => false,
             Self::Pair => matches!(name, "value" | "Value"),
             Self::Manifest => matches!(name, "data" | "stringData"),
         }
@@ -174,12 +229,20 @@ mod tests {
             "env": [{"name": "DB_PASSWORD", "value": "hunter2x"}, {"name": "PORT", "value": "8080"}],
             "args": ["--token", "hunter3x", "--verbose", "true"],
             "apiVersion": "v1", "kind": "Secret", "data": {"anything": "aHVudGVyNA=="},
+            "list": {"kind": "SecretList", "items": [{"data": {"anything": "aHVudGVyNA=="}}]},
+            "call": {"command": "mysql", "args": ["-P", 3306, "-phunter5x"]},
+            "argv": ["sshpass", "-p", "hunter6x", "ssh", "h"],
+            "algolia": "hunter7x8y9z0a1b", "region": "hunter7x8y9z0a1b",
         });
         assert!(redact_json(&mut value));
         let expected = json!({
             "env": [{"name": "DB_PASSWORD", "value": "[redacted]"}, {"name": "PORT", "value": "8080"}],
             "args": ["--token", "[redacted]", "--verbose", "true"],
             "apiVersion": "v1", "kind": "Secret", "data": {"anything": "[redacted]"},
+            "list": {"kind": "SecretList", "items": [{"data": {"anything": "[redacted]"}}]},
+            "call": {"command": "mysql", "args": ["-P", 3306, "-p[redacted]"]},
+            "argv": ["sshpass", "-p", "[redacted]", "ssh", "h"],
+            "algolia": "[redacted]", "region": "hunter7x8y9z0a1b",
         });
         assert_eq!(value, expected);
         assert!(!redact_json(&mut value), "a second time changes nothing");

@@ -1,7 +1,10 @@
 //! The process's own secrets, which need no form to be recognised.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::ops::Range;
 
+use crate::platform::redact::hidden::{bare_texts, without_written};
 use crate::platform::redact::text::REDACTED;
 use crate::platform::secret::{ExposeSecret, SecretString};
 
@@ -41,7 +44,7 @@ impl KnownSecrets {
             }
         }
         // The longest first: one secret may be a part of another.
-        known.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        known.sort_by_key(|form| Reverse(form.len()));
         known.dedup();
         Self(known.into_iter().map(SecretString::from).collect())
     }
@@ -52,16 +55,43 @@ impl KnownSecrets {
         Self::new(self.0.iter().chain([secret]))
     }
 
-    /// The text without any of them.
+    /// The text without any of them, also where something that is not seen stands in one.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.0.iter().fold(Cow::Borrowed(text), |text, secret| {
-            let secret = secret.expose_secret();
-            if text.contains(secret) {
-                Cow::Owned(text.replace(secret, REDACTED))
-            } else {
-                text
+        let mut places = self.places(text);
+        let mut bare = bare_texts(text);
+        if text.contains('\\') {
+            bare.push(without_written(text));
+        }
+        for bare in bare {
+            let found = self.places(&bare.text).into_iter();
+            places.extend(found.map(|place| bare.start(place.start)..bare.end(place.end)));
+        }
+        if places.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        places.sort_by_key(|place| (place.start, Reverse(place.end)));
+        let mut clean = String::with_capacity(text.len());
+        let mut from = 0;
+        for place in places {
+            if place.start >= from {
+                clean.push_str(&text[from..place.start]);
+                clean.push_str(REDACTED);
             }
-        })
+            // What overlaps another secret goes with it.
+            from = from.max(place.end);
+        }
+        clean.push_str(&text[from..]);
+        Cow::Owned(clean)
+    }
+
+    /// Where they stand in a text.
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let secrets = self.0.iter().map(ExposeSecret::expose_secret);
+        let places = secrets.flat_map(|secret| {
+            let found = text.match_indices(secret);
+            found.map(|(at, secret)| at..at + secret.len())
+        });
+        places.collect()
     }
 }
 
@@ -94,5 +124,40 @@ mod tests {
             );
         }
         assert!(matches!(known.redact("abc"), Cow::Borrowed("abc")));
+    }
+
+    #[test]
+    fn known_secrets_go_whatever_is_hidden_in_them() {
+        let known = KnownSecrets::new(&[SecretString::from("correct horse battery")]);
+        for hidden in [
+            "\u{1b}[31m",
+            "\u{200b}",
+            "\r",
+            "\u{8}",
+            "\u{ad}",
+            "\\u{200b}",
+            "\\u200b",
+            "\\x1b[1m",
+            "\\u001b[0m",
+            "\\u{1b}[31m",
+            "\\r",
+            "\\b",
+            "\\\\u001b[1m",
+        ] {
+            let text = format!("a cor{hidden}rect hor{hidden}se bat{hidden}tery b");
+            assert_eq!(known.redact(&text), "a [redacted] b", "{hidden:?}");
+        }
+        let bold: String = "correct horse battery"
+            .chars()
+            .flat_map(|sign| [sign, '\u{8}', sign])
+            .collect();
+        assert_eq!(known.redact(&bold), "c\u{8}[redacted]");
+    }
+
+    #[test]
+    fn what_is_not_seen_stays_where_no_secret_is() {
+        let known = KnownSecrets::new(&[SecretString::from("correct horse battery")]);
+        let text = "\u{1b}[31mcorrect\u{1b}[0m h\u{200b}orse";
+        assert!(matches!(known.redact(text), Cow::Borrowed(_)));
     }
 }

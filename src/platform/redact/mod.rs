@@ -3,13 +3,14 @@
 //! Two things give a secret away. Its **name**: what stands under `apiKey` or after `password=` is
 //! one, whatever it looks like. Its **form**: `ghp_…`, a JWT or a PEM block is one, whatever it is
 //! called. [`rules`] hold both; [`text`] and [`json`] apply them, and [`gate`] applies them to a text
-//! that comes in pieces. [`command`] leaves visible what a command runs, [`hidden`] takes away what would
-//! hide a secret from them, and [`known`] takes out
+//! that comes in pieces. [`arguments`] reads a list as the words of a program, [`command`] leaves visible
+//! what a command runs, [`hidden`] takes away what would hide a secret from them, and [`known`] takes out
 //! secrets that the server itself knows.
 //!
 //! All functions are pure, take time linear in their input, and leave numbers and booleans alone. What
 //! stands in place of a secret is not taken for one.
 
+pub mod arguments;
 pub mod command;
 pub mod evidence;
 pub mod gate;

@@ -1,7 +1,9 @@
 //! One program that would run, and the words it would be given.
 
+use crate::policy::reach::closed::UNKNOWN_PART;
+
 /// Stands in a text for what is not known before the command runs.
-pub const HOLE: char = '\u{fffc}';
+pub const HOLE: char = UNKNOWN_PART;
 
 /// How well a word is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

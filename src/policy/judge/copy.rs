@@ -55,8 +55,12 @@ impl Walker<'_> {
                 source.clone()
             };
             self.takes(&from, is_link, call);
-            if let Some(into) = self.inside(source, &target) {
-                self.writes(&into, program, segment);
+            let into = self.inside(source, &target);
+            if let Some(into) = &into {
+                self.writes(into, program, segment);
+            }
+            if is_link || program == "mv" {
+                self.renames(&from, into.as_ref().unwrap_or(&target));
             }
         }
         // What is moved out of the workspace is gone from it.
@@ -65,6 +69,18 @@ impl Walker<'_> {
         }
         if !target.text.contains(':') {
             self.writes(&target, program, segment);
+        }
+    }
+
+    /// Notes that what was no output of a build gets a name that may be one.
+    fn renames(&mut self, from: &Field, to: &Field) {
+        if let Place::Inside(at) = self.place(from)
+            && self.is_disposable(&at)
+        {
+            return;
+        }
+        if let Place::Inside(at) = self.places.of(&to.text, &self.scope.directory) {
+            self.renamed.insert(at);
         }
     }
 
@@ -141,9 +157,17 @@ impl Walker<'_> {
         let keeps_name = (call.program == "curl" && call.has(&["-O", "--remote-name"]))
             || (call.program != "curl" && output.is_none());
         if keeps_name {
-            for url in call.args.iter().filter(|arg| arg.text.contains('/')) {
-                if let Some(name) = url.text.rsplit('/').next() {
+            let urls: Vec<Field> = call.args.clone();
+            for url in urls.iter().filter(|arg| arg.text.contains('/')) {
+                let path = url.text.split(['?', '#']).next().unwrap_or_default();
+                let name = path.rsplit('/').next().unwrap_or_default();
+                if !name.is_empty() && !url.is_option() {
                     self.downloaded.insert(name.to_owned());
+                    let file = Field {
+                        text: name.to_owned(),
+                        ..url.clone()
+                    };
+                    self.writes(&file, &call.program, &call.segment);
                 }
             }
         }

@@ -53,9 +53,15 @@ impl Walker<'_> {
         if path.certainty == Certainty::Tame && path.text.starts_with(HOLE) {
             return fact(self, "deletes-unknown");
         }
-        let place = self.place(path);
+        let place = self.places.entry(&path.text, &self.scope.directory);
         // To delete a folder is to delete all that is in it.
-        self.server_data(&place, FileAccess::Read, &call.program, &call.segment);
+        self.server_data(
+            &place,
+            path.glob,
+            FileAccess::Read,
+            &call.program,
+            &call.segment,
+        );
         match place {
             Place::Unknown => fact(self, "deletes-unknown"),
             Place::Outside(at) => {
@@ -78,20 +84,48 @@ impl Walker<'_> {
                 }
             }
             Place::Inside(at) => {
-                let name = at.rsplit('/').next().unwrap_or_default();
-                let disposable = self.rules.is_disposable(name)
-                    || self.rules.is_disposable(&at)
-                    || at
-                        .split('/')
-                        .any(|part| self.rules.is_disposable(part) && !part.contains('*'));
+                let follows = path.text.ends_with('/');
+                let disposable = self.is_disposable(&at)
+                    && (!follows || self.is_disposable(&self.places.real_name(&at)));
                 if (recursive || path.glob || at == ".") && !disposable {
                     let object = self.deleted(path, &at, call);
                     let many = Found::Fact("deletes-many");
                     self.note_about(object, many, &call.program, &call.segment);
                 }
-                self.writes(path, &call.program, &call.segment);
+                if matches!(self.place(path), Place::Inside(_)) {
+                    self.writes(path, &call.program, &call.segment);
+                } else {
+                    // A link that leads out goes, and not what it leads to.
+                    self.reads_only = false;
+                    let written = Found::Writes(at.to_lowercase());
+                    self.note(written, &call.program, &call.segment);
+                }
             }
         }
+    }
+
+    /// True for what a build makes again: by its name, where its folder really lies, and unless the
+    /// command itself gave it that name.
+    pub(super) fn is_disposable(&self, at: &str) -> bool {
+        let is_made = |path: &str| {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let mut parts = path.split('/');
+            self.rules.is_disposable(name)
+                || self.rules.is_disposable(path)
+                || parts.any(|part| self.rules.is_disposable(part) && !part.contains('*'))
+        };
+        let mut around = at.match_indices('/').map(|(end, _)| &at[..end]);
+        let is_renamed = self.renamed.contains(at) || around.any(|up| self.renamed.contains(up));
+        let folder = at.rsplit_once('/').map(|(folder, _)| folder);
+        let really = folder.and_then(|folder| self.places.resolved(folder));
+        let lies_there = match (folder, really) {
+            (Some(folder), Some(Place::Inside(real))) if real != folder => {
+                let name = at.rsplit('/').next().unwrap_or_default();
+                is_made(&format!("{real}/{name}"))
+            }
+            _ => true,
+        };
+        is_made(at) && lies_there && !is_renamed
     }
 
     /// What is deleted, where its links lead; none when that is more than one file or folder.

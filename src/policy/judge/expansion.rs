@@ -2,6 +2,7 @@
 
 use crate::policy::judge::call::{Certainty, Field, HOLE, Stdin};
 use crate::policy::judge::fields::{Atom, fields};
+use crate::policy::judge::trace::tree::StepKind;
 use crate::policy::judge::walker::Walker;
 use crate::policy::paths::Place;
 use crate::policy::shell::ast::{Operation, Piece, Script, Word};
@@ -41,10 +42,20 @@ impl Walker<'_> {
                 let value = self.output_of(script);
                 push(&value, *quoted, atoms);
             }
-            Piece::Process(script) => {
+            Piece::Process { script, reads } => {
                 let outer = self.scope.clone();
-                self.script(script);
+                let input = if *reads {
+                    Stdin::Unknown
+                } else {
+                    self.input.clone()
+                };
+                let passes_on = std::mem::replace(&mut self.passes_on, true);
+                self.begin(StepKind::Process, &script.text);
+                self.fed_with(input, |walker| walker.script(script));
+                self.done();
+                self.passes_on = passes_on;
                 self.scope = outer;
+                atoms.extend("/dev/fd/".chars().map(Atom::Quoted));
                 atoms.push(Atom::Hole(Certainty::Tame));
             }
             Piece::Arithmetic(word) => {
@@ -80,7 +91,12 @@ impl Walker<'_> {
     /// What commands print, as far as it is known; they are judged too.
     fn output_of(&mut self, script: &Script) -> Field {
         let outer = self.scope.clone();
-        let text = self.script(script);
+        let passes_on = std::mem::replace(&mut self.passes_on, true);
+        self.begin(StepKind::Substitution, &script.text);
+        let input = self.input.clone();
+        let text = self.fed_with(input, |walker| walker.script(script));
+        self.done();
+        self.passes_on = passes_on;
         let value = self.known_output(script, text);
         self.scope = outer;
         value

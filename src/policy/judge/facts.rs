@@ -13,6 +13,7 @@ pub const FACTS: &[&str] = &[
     "piped-into-interpreter",
     "runs-downloaded",
     "runs-outside-program",
+    "workspace-code",
     "privilege",
     "dangerous-variable",
     "shell-tampering",
@@ -23,6 +24,7 @@ pub const FACTS: &[&str] = &[
     "writes-unknown",
     "reads-unknown",
     "holds-secret",
+    "secret-below",
     "server-data",
     "links-outside",
     "copies-program",
@@ -34,6 +36,11 @@ pub const FACTS: &[&str] = &[
     "kills-everything",
     "package-not-local",
     "scan",
+    "wall-host",
+    "wall-host-closed",
+    "wall-folder",
+    "wall-folder-closed",
+    "wall-port",
 ];
 
 /// What was found.

@@ -1,130 +1,22 @@
 //! Which files programs read and write.
 
-use crate::policy::judge::call::{Call, Certainty, Field, HOLE};
+use crate::policy::judge::call::{Call, Field};
 use crate::policy::judge::walker::Walker;
 use crate::policy::kill::{Signalled, signalled};
 use crate::policy::paths::Place;
-
-/// Programs that show or copy what is in the files they are given.
-const READERS: &[&str] = &[
-    "cat",
-    "tac",
-    "head",
-    "tail",
-    "less",
-    "more",
-    "nl",
-    "od",
-    "xxd",
-    "hexdump",
-    "strings",
-    "base64",
-    "base32",
-    "cut",
-    "sort",
-    "uniq",
-    "paste",
-    "rev",
-    "fold",
-    "fmt",
-    "pr",
-    "column",
-    "bat",
-    "batcat",
-    "view",
-    "diff",
-    "cmp",
-    "comm",
-    "join",
-    "jq",
-    "yq",
-    "source",
-    "wc",
-    "expand",
-    "iconv",
-    "gzip",
-    "bzip2",
-    "xz",
-    "zstd",
-    "zip",
-    "tar",
-    "openssl",
-    "gpg",
-    "split",
-    "csplit",
-    "look",
-    "ul",
-    "most",
-    "grep",
-    "egrep",
-    "fgrep",
-    "rg",
-    "ag",
-    "ack",
-    "awk",
-    "gawk",
-    "mawk",
-    "nawk",
-    "sed",
-    "perl",
-    "dd",
-    "file",
-    "envsubst",
-    "zcat",
-    "zgrep",
-    "tee",
-    "shuf",
-    "tsort",
-    "vim",
-    "vi",
-    "nano",
-    "ed",
-    "emacs",
-    "curl",
-    "wget",
-    "scp",
-    "rsync",
-    "nc",
-    "cp",
-    "mv",
-    "ln",
-    "install",
-    "python",
-    "python3",
-    "node",
-    "ruby",
-    "php",
-    "dotenv",
-    "md5sum",
-    "sha1sum",
-    "sha256sum",
-    "b2sum",
-    "basenc",
-    "uuencode",
-    "aspell",
-    "git",
-    "docker",
-    "enscript",
-    "rclone",
-    "sqlite3",
-    "7z",
-    "cpio",
-    "ar",
-    "date",
-    "mapfile",
-    "readarray",
-];
 
 impl Walker<'_> {
     /// Judges what a program does to files.
     pub(super) fn judge_effects(&mut self, call: &Call) {
         self.judge_reads(call);
+        self.judge_code(call);
         let segment = call.segment.as_str();
         let program = call.program.as_str();
         let operands: Vec<Field> = call.operands(&[]).into_iter().cloned().collect();
         match program {
-            "rm" | "unlink" | "shred" | "rmdir" | "trash" | "srm" | "wipe" => {
-                let recursive = call.has(&["-r", "-R", "--recursive"]) || program == "srm";
+            "rm" | "unlink" | "shred" | "rmdir" | "trash" | "srm" | "wipe" | "rimraf" => {
+                let recursive =
+                    call.has(&["-r", "-R", "--recursive"]) || ["srm", "rimraf"].contains(&program);
                 self.deletes(call, recursive);
             }
             "tee" | "sponge" | "truncate" | "mkfifo" | "touch" | "mkdir" | "fallocate"
@@ -175,81 +67,7 @@ impl Walker<'_> {
             "git" => self.git_files(call),
             "kill" => self.kills(call),
             "npx" | "bunx" | "pnpx" => self.package(call),
-            "python" | "python3" | "node" | "deno" | "php" | "tsx" | "ts-node" => {
-                let valued = [
-                    "-c",
-                    "-e",
-                    "-m",
-                    "-r",
-                    "-W",
-                    "-X",
-                    "-p",
-                    "--eval",
-                    "-I",
-                    "--import",
-                    "--require",
-                ];
-                if let Some(script) = call.operands(&valued).first()
-                    && !call.has(&["-c", "-e", "-m", "--eval", "-p"])
-                    && !script.text.starts_with(['-'])
-                    && program != "deno"
-                {
-                    let script = (*script).clone();
-                    if script.text.starts_with(HOLE) {
-                        self.fact("code-not-static", program, segment);
-                    } else if self.downloaded.contains(&script.text)
-                        || matches!(self.place(&script), Place::Outside(_))
-                    {
-                        self.runs_file(&script, call);
-                    }
-                }
-            }
             _ => {}
-        }
-    }
-
-    fn judge_reads(&mut self, call: &Call) {
-        if !READERS.contains(&call.program.as_str()) {
-            return;
-        }
-        // These speak of names, not of what is in the files.
-        let names_only = [
-            "check-ignore",
-            "check-attr",
-            "ls-files",
-            "status",
-            "rm",
-            "add",
-            "mv",
-        ];
-        let first = call.args.first().map_or("", |arg| arg.text.as_str());
-        if call.program == "git" && names_only.contains(&first) && !call.has(&["-f", "--force"]) {
-            return;
-        }
-        for arg in &call.args {
-            // `file=@.env`, `--data=@.env`, `if=.env`: the path is behind a mark.
-            let mut text = arg.text.as_str();
-            if arg.is_option() || text.contains("=@") || text.contains('@') {
-                match text.rsplit_once(['=', '@']) {
-                    Some((_, rest)) if !rest.is_empty() => text = rest,
-                    _ if arg.is_option() => continue,
-                    _ => {}
-                }
-            }
-            let text = text.rsplit_once(':').map_or(text, |(_, path)| {
-                if path.starts_with("//") { text } else { path }
-            });
-            if text.is_empty() || text.contains(['\n']) || text.contains("://") {
-                continue;
-            }
-            let file = Field {
-                text: text.to_owned(),
-                ..arg.clone()
-            };
-            if file.certainty > Certainty::Unknown && call.program == "git" {
-                continue;
-            }
-            self.reads(&file, &call.program, &call.segment);
         }
     }
 
@@ -277,6 +95,11 @@ impl Walker<'_> {
     fn git_files(&mut self, call: &Call) {
         if let Some(file) = call.value(&["--output"]) {
             self.writes(&file, "git", &call.segment);
+        }
+        // A repository's settings run programs, and a link may lead to another repository.
+        let folder = call.value(&["-C"]).unwrap_or_else(|| Field::of("."));
+        if self.leads_out(&folder) {
+            self.fact("runs-outside-program", "git", &call.segment);
         }
         let operands: Vec<Field> = call
             .operands(&self.rules.valued("git"))

@@ -16,6 +16,16 @@ impl Walker<'_> {
         let package = call
             .value(&["-p", "--package"])
             .unwrap_or_else(|| (*name).clone());
+        let at = call.args.iter().position(|arg| arg.text == name.text);
+        let inner = Call {
+            program: name.text.clone(),
+            args: call.args[at.map_or(0, |at| at + 1)..].to_vec(),
+            ..call.clone()
+        };
+        if inner.program == "rimraf" {
+            self.deletes(&inner, true);
+        }
+        self.judge_code(&inner);
         if !self.is_local_package(&package) {
             self.fact(
                 "package-not-local",

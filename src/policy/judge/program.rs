@@ -3,31 +3,10 @@
 use crate::policy::judge::call::{Call, Certainty, Field, HOLE, Stdin};
 use crate::policy::judge::expansion::join;
 use crate::policy::judge::facts::Found;
-use crate::policy::judge::scopes::{files, objects};
+use crate::policy::judge::running::system::is_system;
+use crate::policy::judge::scopes::objects;
 use crate::policy::judge::walker::Walker;
 use crate::policy::judge::{scan, wrappers};
-use crate::policy::paths::Place;
-use crate::policy::rule::FileAccess;
-use crate::policy::scope::ActionScope;
-
-/// Folders of the programs that the system's packages install.
-const SYSTEM: &[&str] = &[
-    "/bin/",
-    "/usr/bin/",
-    "/usr/local/bin/",
-    "/sbin/",
-    "/usr/sbin/",
-    "/usr/local/sbin/",
-    "/usr/local/go/bin/",
-    "/opt/homebrew/bin/",
-    "~/.cargo/bin/",
-    "~/.local/bin/",
-    "~/go/bin/",
-    "~/.nvm/",
-    "~/.volta/bin/",
-    "~/.bun/bin/",
-    "~/.deno/bin/",
-];
 
 /// Builtins that evaluate the subscripts of what they are given.
 const EVALUATING: &[&str] = &[
@@ -54,6 +33,11 @@ pub(super) fn hides_code(word: &Field) -> bool {
     inside.is_some_and(|inside| inside.contains("$(") || inside.contains('`'))
 }
 
+/// True for an option of a shell that takes another back.
+fn turns_off(arg: &Field) -> bool {
+    arg.text.starts_with('+')
+}
+
 /// How many programs that run others may be around a program.
 const MAX_WRAPPED: usize = 12;
 
@@ -65,7 +49,11 @@ impl Walker<'_> {
             return self.unread("too-much", &call.segment);
         }
         let outer = self.enter(Some(call.clone()));
+        if let Some(trace) = &mut self.trace {
+            trace.begin_program(&name.text, &call);
+        }
         self.named_program(name, &mut call);
+        self.done();
         self.leave(outer);
     }
 
@@ -75,19 +63,26 @@ impl Walker<'_> {
             return self.fact("name-not-static", "command name", &call.segment);
         }
         if name.text.contains('/') {
-            self.judge_path(name, call);
+            self.runs_program(name, call);
         }
         let base = name.text.rsplit('/').next().unwrap_or_default();
         base.clone_into(&mut call.program);
-        let is_function = self.scope.functions.contains(base);
+        let body = self.scope.functions.get(base).cloned();
+        let is_function = body.is_some();
         if !is_function {
             self.count_reading(call);
         }
-        self.match_rules(call);
+        let is_by_path = name.text.contains('/') && !is_system(&name.text);
+        self.match_rules(call, is_by_path);
+        self.judge_closed(call);
         if EVALUATING.contains(&base) && call.args.iter().any(hides_code) {
             self.fact("code-not-static", base, &call.segment);
         }
         self.wrapped += 1;
+        // What a function does was judged where it was defined, but for what it is given to read.
+        if let Some(body) = body.filter(|_| call.stdin != Stdin::Nothing) {
+            self.fed_with(call.stdin.clone(), |walker| walker.script(&body));
+        }
         let unwrapped = wrappers::unwrap(self, call);
         self.wrapped -= 1;
         if unwrapped {
@@ -100,54 +95,6 @@ impl Walker<'_> {
         let is_known = is_function || name.text.contains('/') || self.rules.is_known(base);
         if !is_known {
             self.fact("unknown-program", base, &call.segment);
-        }
-    }
-
-    /// Judges a program that is named by its path. Its name is a hint even then: a copy of a program
-    /// does what the program does.
-    fn judge_path(&mut self, name: &Field, call: &Call) {
-        let is_system = SYSTEM.iter().any(|folder| name.text.starts_with(folder));
-        if !is_system || name.text.contains("..") {
-            self.runs_file(name, call);
-        }
-    }
-
-    /// Judges a file that would run, or be read by a shell.
-    pub(super) fn runs_file(&mut self, file: &Field, call: &Call) {
-        self.reads_only = false;
-        if self.downloaded.contains(&file.text)
-            || self.downloaded.contains(file.text.trim_start_matches("./"))
-        {
-            self.fact("runs-downloaded", &call.program, &call.segment);
-        }
-        let plain = file.text.trim_start_matches("./");
-        let written = self
-            .written
-            .iter()
-            .find(|(path, _)| path.trim_start_matches("./") == plain);
-        match written.map(|(_, text)| text.clone()) {
-            Some(Some(text)) => self.script_text(&text),
-            Some(None) => self.fact("code-not-static", &call.program, &call.segment),
-            None => {}
-        }
-        match self.place(file) {
-            Place::Inside(path) => {
-                // A link may lead out.
-                if let Some(Place::Outside(real)) = self.places.resolved(&path)
-                    && !SYSTEM.iter().any(|folder| real.starts_with(folder))
-                    && !real.starts_with("/usr/lib/")
-                {
-                    self.fact("runs-outside-program", &call.program, &call.segment);
-                }
-                // What git and editors keep is not the project's program.
-                if path.starts_with(".git/") {
-                    self.fact("runs-outside-program", &call.program, &call.segment);
-                }
-            }
-            Place::Temporary(_) | Place::Outside(_) => {
-                self.fact("runs-outside-program", &call.program, &call.segment);
-            }
-            Place::Unknown => self.fact("name-not-static", &call.program, &call.segment),
         }
     }
 
@@ -164,7 +111,7 @@ impl Walker<'_> {
         self.reads_only = known && self.rules.only_reads(&words);
     }
 
-    fn match_rules(&mut self, call: &Call) {
+    fn match_rules(&mut self, call: &Call, is_by_path: bool) {
         let rules = self.rules;
         let valued = rules.valued(&call.program);
         let matching: Vec<_> = rules
@@ -180,7 +127,10 @@ impl Walker<'_> {
             let name = if name.is_empty() { "." } else { name };
             self.places.of(name, &self.scope.directory)
         };
-        let object = (!self.fed).then(|| objects::of_call(call, place)).flatten();
+        // A file of that name may be another program.
+        let object = (!self.fed && !is_by_path)
+            .then(|| objects::of_call(call, place))
+            .flatten();
         for number in matching {
             self.note_about(object.clone(), Found::Rule(number), &kind, &call.segment);
         }
@@ -204,7 +154,7 @@ impl Walker<'_> {
             let outer = self.scope.clone();
             let fed = self.fed;
             self.fed |= call.stdin != Stdin::Nothing;
-            self.script_text(&code.text);
+            self.fed_with(call.stdin.clone(), |walker| walker.script_text(&code.text));
             self.fed = fed;
             self.scope = outer;
         } else {
@@ -231,7 +181,7 @@ impl Walker<'_> {
         }
         let valued = ["-o", "-O", "+o", "+O", "--rcfile", "--init-file"];
         if let Some(startup) = call.value(&["--rcfile", "--init-file"]) {
-            self.runs_file(&startup, call);
+            self.runs_script(&startup, call);
         }
         let operands = call.operands(&valued);
         if let Some(script) = operands.first().filter(|_| !call.has(&["-s"])) {
@@ -241,12 +191,21 @@ impl Walker<'_> {
             ) {
                 return self.typed_code(call);
             }
+            if wrappers::is_descriptor(&script.text) {
+                self.reads_only = false;
+                return self.fact("code-not-static", &call.program, &call.segment);
+            }
             let script = (*script).clone();
+            let mut options = call.args.iter().take_while(|arg| arg.is_option());
+            if options.any(|arg| arg.text == "-n") && !call.args.iter().any(turns_off) {
+                // It is read and does not run.
+                return self.reads(&script, &call.program, &call.segment);
+            }
             if script.text.starts_with(HOLE) {
                 self.reads_only = false;
                 return self.fact("code-not-static", &call.program, &call.segment);
             }
-            return self.runs_file(&script, call);
+            return self.runs_script(&script, call);
         }
         self.typed_code(call);
     }
@@ -254,8 +213,15 @@ impl Walker<'_> {
     /// Code that comes over the standard input.
     fn typed_code(&mut self, call: &Call) {
         match &call.stdin {
-            Stdin::Text(text) => self.code(&Field::of(text.clone()), call),
-            Stdin::File(file) => self.runs_file(&Field::of(file.clone()), call),
+            Stdin::Text(text) => {
+                // What the code reads is the rest of the code.
+                let inner = Call {
+                    stdin: Stdin::Unknown,
+                    ..call.clone()
+                };
+                self.code(&Field::of(text.clone()), &inner);
+            }
+            Stdin::File(file) => self.runs_script(&Field::of(file.clone()), call),
             Stdin::Unknown => {
                 self.reads_only = false;
                 self.fact("piped-into-interpreter", &call.program, &call.segment);
@@ -263,138 +229,4 @@ impl Walker<'_> {
             Stdin::Nothing => {}
         }
     }
-
-    /// Judges that a file is written.
-    pub(super) fn writes(&mut self, path: &Field, program: &str, segment: &str) {
-        self.reads_only = false;
-        self.touches(path, FileAccess::Write, program, segment);
-    }
-
-    /// Judges that a file is read.
-    pub(super) fn reads(&mut self, path: &Field, program: &str, segment: &str) {
-        self.touches(path, FileAccess::Read, program, segment);
-    }
-
-    fn touches(&mut self, path: &Field, access: FileAccess, program: &str, segment: &str) {
-        if path.text.starts_with("/dev/tcp/") || path.text.starts_with("/dev/udp/") {
-            return self.fact("network-device", program, segment);
-        }
-        let place = self.place(path);
-        let name = match &place {
-            Place::Inside(name) | Place::Temporary(name) | Place::Outside(name) => name.clone(),
-            Place::Unknown => {
-                // A line that is read may name a file; what another program makes up may hide one.
-                let fact = match access {
-                    FileAccess::Write => "writes-unknown",
-                    FileAccess::Read if path.certainty < Certainty::Wild && !self.is_lost() => {
-                        return;
-                    }
-                    FileAccess::Read => "reads-unknown",
-                };
-                if access == FileAccess::Read
-                    && !path.text.starts_with(HOLE)
-                    && path.certainty < Certainty::Wild
-                {
-                    return;
-                }
-                return self.fact(fact, program, segment);
-            }
-        };
-        self.server_data(&place, access, program, segment);
-        if let (Place::Inside(inside), FileAccess::Read) = (&place, access) {
-            self.reads_inside(inside, path, program, segment);
-        }
-        let mut names = vec![name.clone()];
-        if let Place::Inside(inside) = &place
-            && let Some(real) = self.places.resolved(inside)
-        {
-            match real {
-                Place::Inside(real) => names.push(real),
-                Place::Outside(real) | Place::Temporary(real) => {
-                    if access == FileAccess::Write && !real.starts_with("/tmp/") {
-                        self.writes_outside(&real, path, program, segment);
-                    }
-                    names.push(real);
-                }
-                Place::Unknown => {}
-            }
-        }
-        if path.glob {
-            names.extend(Self::glob_names(&name));
-        }
-        for name in names {
-            let (object, found) = match access {
-                FileAccess::Read => (
-                    named(path, || files::read(program, &name)),
-                    Found::Reads(name.to_lowercase()),
-                ),
-                FileAccess::Write => (
-                    named(path, || files::written(program, &name)),
-                    Found::Writes(name.to_lowercase()),
-                ),
-            };
-            self.note_about(object, found, program, segment);
-        }
-        if let Place::Outside(outside) = &place
-            && access == FileAccess::Write
-        {
-            if outside.starts_with("/dev/") {
-                let harmless = ["/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"];
-                let descriptor =
-                    outside.starts_with("/dev/fd/") || outside.starts_with("/dev/shm/");
-                if !harmless.contains(&outside.as_str()) && !descriptor {
-                    self.fact("writes-device", program, segment);
-                }
-            } else {
-                self.writes_outside(outside, path, program, segment);
-            }
-        }
-    }
-
-    fn writes_outside(&mut self, outside: &str, path: &Field, program: &str, segment: &str) {
-        let object = named(path, || files::written(program, outside));
-        let fact = Found::Fact("writes-outside");
-        self.note_about(object, fact, program, segment);
-    }
-
-    /// Judges a file of the workspace by where it really is, and by what is in it.
-    fn reads_inside(&mut self, inside: &str, field: &Field, by: &str, segment: &str) {
-        let object = named(field, || files::read(by, &self.places.real_name(inside)));
-        if self.places.holds_secret(inside) {
-            self.note_about(object.clone(), Found::Fact("holds-secret"), by, segment);
-        }
-        let at = self
-            .places
-            .absolute(inside)
-            .to_string_lossy()
-            .to_lowercase();
-        self.note_about(object, Found::ReadsAt(at), by, segment);
-    }
-
-    /// Judges that the server's own data are touched; to read a folder is to read what is in it.
-    pub(super) fn server_data(
-        &mut self,
-        place: &Place,
-        access: FileAccess,
-        program: &str,
-        segment: &str,
-    ) {
-        let absolute = match place {
-            Place::Inside(inside) => self.places.absolute(inside).to_string_lossy().into_owned(),
-            Place::Temporary(path) | Place::Outside(path) => path.clone(),
-            Place::Unknown => return,
-        };
-        let is_closed = match access {
-            FileAccess::Read => self.places.holds_closed(&absolute),
-            FileAccess::Write => self.places.is_closed(&absolute),
-        };
-        if is_closed {
-            self.fact("server-data", program, segment);
-        }
-    }
-}
-
-/// The object of a path, when the path is known and stands for one file.
-fn named(path: &Field, object: impl FnOnce() -> Option<ActionScope>) -> Option<ActionScope> {
-    (path.is_static() && !path.glob).then(object).flatten()
 }

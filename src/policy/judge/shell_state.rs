@@ -1,8 +1,10 @@
 //! What is known about the shell's state while a command is walked through.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::policy::judge::call::{Certainty, Field, HOLE};
+use crate::policy::shell::ast::Script;
 
 /// Variables whose values are neither options nor ways out of the workspace.
 const TAME: &[&str] = &[
@@ -48,10 +50,13 @@ pub enum Directory {
 #[derive(Clone, Debug)]
 pub struct Scope {
     variables: HashMap<String, Field>,
-    /// Functions that were defined; their bodies are judged where they are defined.
-    pub functions: HashSet<String>,
+    /// Functions that were defined. Their bodies are judged where they are defined, and again where
+    /// they are given an input.
+    pub functions: HashMap<String, Rc<Script>>,
     /// Where commands run, relative to the workspace or absolute.
     pub directory: Directory,
+    /// True once a variable was set: programs may find it in their environment.
+    pub has_set: bool,
 }
 
 impl Scope {
@@ -59,8 +64,9 @@ impl Scope {
     pub fn new(directory: String) -> Self {
         Self {
             variables: HashMap::new(),
-            functions: HashSet::new(),
+            functions: HashMap::new(),
             directory: Directory::At(directory),
+            has_set: false,
         }
     }
 
@@ -89,6 +95,7 @@ impl Scope {
 
     /// Sets a variable.
     pub fn set(&mut self, name: &str, value: Field) {
+        self.has_set = true;
         self.variables.insert(name.to_owned(), value);
     }
 

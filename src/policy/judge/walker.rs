@@ -1,13 +1,18 @@
 //! The walk through a command's tree.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
-use crate::policy::judge::call::{Call, Certainty, Field, HOLE, Stdin};
+use crate::policy::judge::call::{Call, Certainty, Field, Stdin};
 use crate::policy::judge::expansion::{join, printed};
 use crate::policy::judge::facts::Sighting;
 use crate::policy::judge::program::hides_code;
-use crate::policy::judge::shell_state::{Directory, Scope, names};
-use crate::policy::paths::{Place, Places};
+use crate::policy::judge::reading::listed::ListedFiles;
+use crate::policy::judge::scopes::files;
+use crate::policy::judge::shell_state::{Scope, names};
+use crate::policy::judge::trace::tree::{ReadTrace, StepKind};
+use crate::policy::paths::Places;
+use crate::policy::reach::below::Searched;
 use crate::policy::rules::Rules;
 use crate::policy::scope::ActionScope;
 use crate::policy::shell::ast::{Assignment, Command, Node, Redirect, RedirectKind, Script, Word};
@@ -37,6 +42,10 @@ pub struct Walker<'a> {
     pub(super) written: HashMap<String, Option<String>>,
     /// Files the command downloads.
     pub(super) downloaded: HashSet<String>,
+    /// Names that the command gives to what had another: by moving it or by a link.
+    pub(super) renamed: HashSet<String>,
+    /// What stands at the standard input of what comes next, as the compound around it is given.
+    pub(super) input: Stdin,
     pub(super) calls: usize,
     parsed: usize,
     scripts: usize,
@@ -55,6 +64,15 @@ pub struct Walker<'a> {
     pub(super) exact: Option<(String, ActionScope)>,
     /// True if something around the program that is judged gives it an input.
     pub(super) fed: bool,
+    /// True if what the program that is judged prints goes on to a file or to a program that may do
+    /// more with it than show it.
+    pub(super) passes_on: bool,
+    /// What was found below folders so far.
+    pub(super) searched: Searched,
+    /// The files whose names the program that is judged is told; none when that is not known.
+    pub(super) listed: Option<ListedFiles>,
+    /// The tree of what is walked through, for whoever wants to see it.
+    pub trace: Option<ReadTrace>,
 }
 
 impl<'a> Walker<'a> {
@@ -68,6 +86,8 @@ impl<'a> Walker<'a> {
             reads_only: true,
             written: HashMap::new(),
             downloaded: HashSet::new(),
+            renamed: HashSet::new(),
+            input: Stdin::Nothing,
             calls: 0,
             parsed: 0,
             scripts: 0,
@@ -79,18 +99,34 @@ impl<'a> Walker<'a> {
             current: None,
             exact: None,
             fed: false,
+            passes_on: false,
+            searched: Searched::default(),
+            listed: None,
+            trace: None,
         }
+    }
+
+    /// Walks through something whose standard input is this.
+    pub(super) fn fed_with<T>(&mut self, input: Stdin, walk: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.input, input);
+        let walked = walk(self);
+        self.input = outer;
+        walked
     }
 
     /// Walks through a text that bash would run.
     pub fn script_text(&mut self, text: &str) {
         self.command.get_or_insert_with(|| text.to_owned());
         self.parsed += text.len();
-        if self.places.names_closed(text) {
+        if self.places.closed().is_named_in(text, self.places.root()) {
             self.fact("server-data", "bash", text);
         }
         if self.scripts >= MAX_SCRIPTS || self.parsed > MAX_PARSED {
             return self.unread("too-much", text);
+        }
+        let is_inner = self.scripts > 0;
+        if is_inner {
+            self.begin(StepKind::Script, text);
         }
         match parse(text) {
             Err(Trouble::Invisible) => self.unread("invisible-characters", text),
@@ -104,6 +140,9 @@ impl<'a> Walker<'a> {
                 self.names = outer;
             }
         }
+        if is_inner {
+            self.done();
+        }
     }
 
     /// Walks through a list. Answers with what its last command prints, where that is known.
@@ -115,16 +154,32 @@ impl<'a> Walker<'a> {
                 return None;
             }
             printed = None;
-            let mut stdin = Stdin::Nothing;
+            let mut stdin = self.input.clone();
+            self.listed = None;
             let several = pipeline.len() > 1;
-            for command in pipeline {
-                let outer = several.then(|| self.scope.directory.clone());
+            if several {
+                self.begin(StepKind::Pipeline, "");
+            }
+            let passes_on = self.passes_on;
+            for (at, command) in pipeline.iter().enumerate() {
+                self.passes_on = passes_on || pipeline[at + 1..].iter().any(does_more);
+                let outer = several.then(|| (self.scope.directory.clone(), self.input.clone()));
                 printed = self.command(command, stdin);
                 stdin = printed.clone().map_or(Stdin::Unknown, Stdin::Text);
+                self.listed = ListedFiles::by(&self.last);
                 // Every part of a pipeline runs in a shell of its own.
-                if let Some(outer) = outer {
-                    self.scope.directory = outer;
+                if let Some((directory, input)) = outer {
+                    self.scope.directory = directory;
+                    self.input = input;
                 }
+            }
+            self.passes_on = passes_on;
+            if several {
+                self.done();
+            }
+            // Nobody knows how much of it was read by then.
+            if self.input != Stdin::Nothing {
+                self.input = Stdin::Unknown;
             }
         }
         printed
@@ -133,18 +188,29 @@ impl<'a> Walker<'a> {
     /// Walks through a command. Answers with what it prints, where that is known.
     fn command(&mut self, command: &Command, stdin: Stdin) -> Option<String> {
         self.calls += 1;
+        let is_simple = matches!(command.node, Node::Simple { .. });
+        self.begin(StepKind::of(command), &command.text);
+        // Substitutions in its words read what it is given before its own redirections.
+        let before = std::mem::replace(&mut self.input, stdin.clone());
         let mut input = stdin;
         let mut output_file = None;
         let outer = self.enter(None);
         for redirect in &command.redirects {
             self.redirect(redirect, command, &mut input, &mut output_file);
         }
-        self.fed |= input != Stdin::Nothing && !matches!(command.node, Node::Simple { .. });
-        let printed = self.node(command, input, output_file);
+        self.fed |= input != Stdin::Nothing && !is_simple;
+        let passes_on = self.passes_on;
+        self.passes_on |= output_file.is_some();
+        let printed = self.node(command, input.clone(), output_file);
+        self.passes_on = passes_on;
         self.leave(outer);
-        if !matches!(command.node, Node::Simple { .. }) {
+        if !is_simple {
             self.last.clear();
         }
+        // `exec` without a program redirects the shell itself.
+        let redirects_shell = self.last.len() == 1 && self.last[0].text == "exec";
+        self.input = if redirects_shell { input } else { before };
+        self.done();
         printed
     }
 
@@ -186,16 +252,20 @@ impl<'a> Walker<'a> {
                 }
                 let is_subshell = command.text.starts_with('(');
                 let outer = is_subshell.then(|| self.scope.directory.clone());
-                for list in lists {
-                    self.script(list);
-                }
+                self.fed_with(input, |walker| {
+                    for list in lists {
+                        walker.script(list);
+                    }
+                });
                 if let Some(outer) = outer {
                     self.scope.directory = outer;
                 }
                 None
             }
             Node::For { name, values, body } => {
-                self.repeat(name, values.as_deref(), body);
+                self.fed_with(input, |walker| {
+                    walker.repeat(name, values.as_deref(), body);
+                });
                 None
             }
             Node::Function { name, body } => {
@@ -239,8 +309,9 @@ impl<'a> Walker<'a> {
         if self.rules.is_known(name) || name.contains('/') {
             self.fact("shell-tampering", "function", text);
         }
-        self.scope.functions.insert(name.to_owned());
-        self.script(body);
+        let kept = Rc::new(body.clone());
+        self.scope.functions.insert(name.to_owned(), kept);
+        self.fed_with(Stdin::Nothing, |walker| walker.script(body));
     }
 
     fn assign(&mut self, assignment: &Assignment, for_all: bool, segment: &str) {
@@ -284,49 +355,6 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn redirect(
-        &mut self,
-        redirect: &Redirect,
-        command: &Command,
-        input: &mut Stdin,
-        output: &mut Option<String>,
-    ) {
-        let words = self.expand(&redirect.target);
-        if words.len() > 1 && redirect.kind == RedirectKind::Write {
-            self.fact("writes-unknown", "redirection", &command.text);
-        }
-        let target = join(words);
-        match redirect.kind {
-            RedirectKind::Duplicate => {}
-            RedirectKind::Text => {
-                if redirect.is_input {
-                    *input = if target.is_static() {
-                        Stdin::Text(redirect.target.literal().unwrap_or(target.text))
-                    } else {
-                        Stdin::Unknown
-                    };
-                }
-            }
-            RedirectKind::Read => {
-                self.reads(&target, "redirection", &command.text);
-                if redirect.is_input {
-                    *input = if target.text.starts_with(HOLE) {
-                        Stdin::Unknown
-                    } else {
-                        Stdin::File(target.text)
-                    };
-                }
-            }
-            RedirectKind::Write => {
-                let harmless = ["/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"];
-                if !harmless.contains(&target.text.as_str()) {
-                    self.writes(&target, "redirection", &command.text);
-                    *output = Some(target.text);
-                }
-            }
-        }
-    }
-
     /// Runs the words of a simple command.
     fn run(&mut self, given: Vec<Field>, stdin: Stdin, segment: &str) {
         let mut given = given.into_iter();
@@ -341,19 +369,16 @@ impl<'a> Walker<'a> {
         };
         self.program(&name, call);
     }
+}
 
-    /// Where a path leads from where the command stands.
-    pub(super) fn place(&self, path: &Field) -> Place {
-        if path.certainty > Certainty::Tame && path.text.starts_with(HOLE) {
-            return Place::Unknown;
+/// True if a command may do more with its input than show it.
+fn does_more(command: &Command) -> bool {
+    match &command.node {
+        Node::Simple { words, .. } => {
+            let program = words.first().and_then(Word::literal);
+            !program.is_some_and(|program| files::only_shows(&program))
         }
-        let place = self.places.of(&path.text, &self.scope.directory);
-        let unsure = path.certainty > Certainty::Tame && matches!(place, Place::Inside(_));
-        if unsure { Place::Unknown } else { place }
-    }
-
-    pub(super) fn is_lost(&self) -> bool {
-        self.scope.directory == Directory::Unknown
+        Node::Compound { .. } | Node::For { .. } | Node::Function { .. } => true,
     }
 }
 

@@ -4,6 +4,7 @@ use crate::policy::judge::call::{Call, Certainty, Field, Stdin};
 use crate::policy::judge::shell_state::Directory;
 use crate::policy::judge::walker::Walker;
 use crate::policy::judge::xargs;
+use crate::policy::paths::normalised;
 
 /// Programs that run the rest of their words: options that take a value, and how many operands
 /// come before the program.
@@ -107,7 +108,8 @@ pub(super) fn unwrap(walker: &mut Walker<'_>, call: &Call) -> bool {
             let outer_words = call.args.clone();
             if outer_words.iter().all(Field::is_static) {
                 let texts: Vec<_> = outer_words.iter().map(|word| word.text.as_str()).collect();
-                walker.script_text(&texts.join(" "));
+                let text = texts.join(" ");
+                walker.fed_with(call.stdin.clone(), |walker| walker.script_text(&text));
             } else {
                 walker.reads_only = false;
                 walker.fact("code-not-static", "eval", &call.segment);
@@ -179,6 +181,12 @@ fn others(walker: &mut Walker<'_>, call: &Call) -> bool {
                 .is_some_and(|first| first.text == runner[1])
     });
     if let Some(runner) = runner {
+        if let Some(code) = call.value(&["-c", "--call"])
+            && ["npm", "pnpm"].contains(&runner[0])
+        {
+            walker.code(&code, call);
+            return true;
+        }
         let at = call.args.iter().position(|arg| arg.text == runner[1]);
         let rest = &call.args[at.map_or(0, |at| at + 1)..];
         let words = after_options(
@@ -313,12 +321,20 @@ fn source(walker: &mut Walker<'_>, call: &Call) {
     let Some(file) = call.args.first() else {
         return;
     };
-    if file.text.starts_with(crate::policy::judge::call::HOLE) || file.text == "/dev/stdin" {
+    if file.text.starts_with(crate::policy::judge::call::HOLE) || is_descriptor(&file.text) {
         return walker.fact("code-not-static", &call.program, &call.segment);
     }
     let file = file.clone();
     walker.reads(&file, &call.program, &call.segment);
-    walker.runs_file(&file, call);
+    walker.runs_script(&file, call);
+}
+
+/// True for a name of something that is open already, such as the standard input.
+pub(super) fn is_descriptor(path: &str) -> bool {
+    let path = normalised(path);
+    path == "/dev/stdin"
+        || path.starts_with("/dev/fd/")
+        || (path.starts_with("/proc/") && path.contains("/fd/"))
 }
 
 fn declare(walker: &mut Walker<'_>, call: &Call) {

@@ -1,6 +1,7 @@
 //! Programs that give others the names they find or read.
 
 use crate::policy::judge::call::{Call, Certainty, Field, Stdin};
+use crate::policy::judge::reading::listed::ListedFiles;
 use crate::policy::judge::walker::Walker;
 use crate::policy::judge::wrappers::{SHELLS, after_options, run_words};
 use crate::policy::paths::Place;
@@ -131,7 +132,12 @@ pub(super) fn found_files(walker: &mut Walker<'_>, call: &Call) -> bool {
         if call.program != "find" && !words.iter().any(|word| word.text.contains('\u{fffc}')) {
             words.push(Field::hole(certainty));
         }
+        let outer = walker.listed.take();
+        let mut found = vec![Field::of(call.program.clone())];
+        found.extend(call.args.iter().take(at).cloned());
+        walker.listed = ListedFiles::by(&found);
         run_words(walker, call, words);
+        walker.listed = outer;
         at += length + 1;
     }
     false

@@ -75,7 +75,7 @@ pub struct Redirect {
     pub kind: RedirectKind,
     /// The file, or the text of a here-document or here-string.
     pub target: Word,
-    /// Whether it replaces the standard input.
+    /// Whether it replaces the standard input; `<>` and `<&` do so too.
     pub is_input: bool,
 }
 
@@ -125,7 +125,12 @@ pub enum Piece {
         quoted: bool,
     },
     /// `<( )` and `>( )`.
-    Process(Script),
+    Process {
+        /// The commands.
+        script: Script,
+        /// True for `>( )`, whose commands read what is written to it.
+        reads: bool,
+    },
     /// An arithmetic expression, with what is expanded inside it.
     Arithmetic(Word),
 }
@@ -153,7 +158,7 @@ impl Word {
                 Piece::Text(part) | Piece::Quoted(part) => text.push_str(part),
                 Piece::Parameter { .. }
                 | Piece::Substitution { .. }
-                | Piece::Process(_)
+                | Piece::Process { .. }
                 | Piece::Arithmetic(_) => return None,
             }
         }

@@ -263,6 +263,7 @@ impl Parser<'_> {
             }
         }
         let is_input = descriptor.is_empty() || descriptor == "0";
+        let reads = self.ahead("<");
         // The longer operators first. A process substitution is a word.
         let kind = if self.ahead("<(") || self.ahead(">(") {
             None
@@ -299,7 +300,7 @@ impl Parser<'_> {
             }
         }
         Ok(Some(Redirect {
-            is_input: is_input && matches!(kind, RedirectKind::Read | RedirectKind::Text),
+            is_input: is_input && reads,
             kind,
             target,
         }))

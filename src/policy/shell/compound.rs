@@ -265,7 +265,9 @@ impl Parser<'_> {
     fn fill_word(&self, word: &mut Word) {
         for piece in &mut word.pieces {
             match piece {
-                Piece::Substitution { script, .. } | Piece::Process(script) => self.fill(script),
+                Piece::Substitution { script, .. } | Piece::Process { script, .. } => {
+                    self.fill(script);
+                }
                 Piece::Parameter { nested, .. } => self.fill_word(nested),
                 Piece::Arithmetic(word) => self.fill_word(word),
                 Piece::Text(_) | Piece::Quoted(_) => {}

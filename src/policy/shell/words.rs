@@ -23,7 +23,8 @@ impl Parser<'_> {
                 b'<' | b'>' if self.ahead("<(") || self.ahead(">(") => {
                     self.at += 2;
                     let script = self.deeper(|parser| parser.list_until(")"))?;
-                    Some(Piece::Process(script))
+                    let reads = byte == b'>';
+                    Some(Piece::Process { script, reads })
                 }
                 byte if is_meta(byte) => break,
                 b'\\' => {

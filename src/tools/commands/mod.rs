@@ -2,6 +2,7 @@
 
 pub mod check_endpoint;
 mod local_http;
+mod opened;
 pub mod protected_files;
 mod repository_settings;
 pub mod run_command;

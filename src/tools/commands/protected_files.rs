@@ -48,13 +48,13 @@ const FILES: usize = 500;
 /// The protected files of a workspace at one time.
 #[derive(Clone, Debug)]
 pub struct ProtectedFiles {
-    found: BTreeMap<PathBuf, Entry>,
+    found: BTreeMap<PathBuf, Held>,
     /// Whether commands could not change what was there.
     is_closed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Entry {
+enum Held {
     Folder,
     File {
         content: Vec<u8>,
@@ -87,7 +87,7 @@ impl ProtectedFiles {
             self.found.get(Path::new(REPOSITORY)),
             now.get(Path::new(REPOSITORY)),
         );
-        let is_new = was != Some(&Entry::Folder) && is == Some(&Entry::Folder);
+        let is_new = was != Some(&Held::Folder) && is == Some(&Held::Folder);
         // Without its folder nothing of a repository runs anything.
         let is_gone = is.is_none();
         let mut said = Vec::new();
@@ -95,13 +95,13 @@ impl ProtectedFiles {
             .iter()
             .filter(|(path, it)| self.found.get(*path) != Some(it))
         {
-            if self.is_closed && self.found.contains_key(path) && entry != &Entry::Other {
+            if self.is_closed && self.found.contains_key(path) && entry != &Held::Other {
                 continue;
             }
             let of_repository = path.starts_with(REPOSITORY);
             if is_new && path == Path::new(SETTINGS) {
                 said.extend(without_programs(workspace, path, entry));
-            } else if *entry == Entry::Folder && of_repository {
+            } else if *entry == Held::Folder && of_repository {
                 // It runs nothing; what is in it is looked at by itself.
             } else if !self.found.contains_key(path) {
                 said.push(told(path, remove(workspace, path), "was removed"));
@@ -113,7 +113,7 @@ impl ProtectedFiles {
             .filter(|(path, it)| now.get(*path) != Some(it))
         {
             let is_left =
-                path.starts_with(REPOSITORY) && (is_gone || is_new || *entry == Entry::Folder);
+                path.starts_with(REPOSITORY) && (is_gone || is_new || *entry == Held::Folder);
             if self.is_closed || is_left {
                 continue;
             }
@@ -140,8 +140,8 @@ fn told(path: &Path, done: std::io::Result<()>, what: &str) -> String {
 }
 
 /// Takes out of a new repository's settings what runs programs.
-fn without_programs(workspace: &Workspace, path: &Path, entry: &Entry) -> Option<String> {
-    let Entry::File {
+fn without_programs(workspace: &Workspace, path: &Path, entry: &Held) -> Option<String> {
+    let Held::File {
         content,
         mode,
         owner,
@@ -153,7 +153,7 @@ fn without_programs(workspace: &Workspace, path: &Path, entry: &Entry) -> Option
     if removed.is_empty() {
         return None;
     }
-    let entry = Entry::File {
+    let entry = Held::File {
         content: kept.into_bytes(),
         mode: *mode,
         owner: *owner,
@@ -167,7 +167,7 @@ fn without_programs(workspace: &Workspace, path: &Path, entry: &Entry) -> Option
     })
 }
 
-fn look(workspace: &Workspace) -> std::io::Result<BTreeMap<PathBuf, Entry>> {
+fn look(workspace: &Workspace) -> std::io::Result<BTreeMap<PathBuf, Held>> {
     let (root, _) = workspace
         .open_directory(".")
         .map_err(std::io::Error::other)?;
@@ -203,12 +203,12 @@ fn note(
     name: &OsStr,
     path: &Path,
     is_whole: bool,
-    found: &mut BTreeMap<PathBuf, Entry>,
+    found: &mut BTreeMap<PathBuf, Held>,
 ) -> std::io::Result<()> {
     let Some(entry) = entry(folder, name)? else {
         return Ok(());
     };
-    let is_folder = entry == Entry::Folder;
+    let is_folder = entry == Held::Folder;
     found.insert(path.to_owned(), entry);
     if !is_folder || !is_whole {
         return Ok(());
@@ -224,29 +224,29 @@ fn note(
     Ok(())
 }
 
-fn entry(folder: &OwnedFd, name: &OsStr) -> std::io::Result<Option<Entry>> {
+fn entry(folder: &OwnedFd, name: &OsStr) -> std::io::Result<Option<Held>> {
     let Ok(there) = fstatat(folder, name, AtFlags::AT_SYMLINK_NOFOLLOW) else {
         return Ok(None);
     };
     let kind = SFlag::from_bits_truncate(there.st_mode) & SFlag::S_IFMT;
     if kind == SFlag::S_IFDIR {
-        return Ok(Some(Entry::Folder));
+        return Ok(Some(Held::Folder));
     }
     if kind == SFlag::S_IFLNK {
-        return Ok(Some(Entry::Link(readlinkat(folder, name)?.into())));
+        return Ok(Some(Held::Link(readlinkat(folder, name)?.into())));
     }
     let how = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let opened = match openat(folder, name, how, Mode::empty()) {
         Ok(opened) if kind == SFlag::S_IFREG => File::from(opened),
-        _ => return Ok(Some(Entry::Other)),
+        _ => return Ok(Some(Held::Other)),
     };
     let there = opened.metadata()?;
     if !there.is_file() || there.len() > FILE_BYTES {
-        return Ok(Some(Entry::Other));
+        return Ok(Some(Held::Other));
     }
     let mut content = Vec::new();
     opened.take(FILE_BYTES).read_to_end(&mut content)?;
-    Ok(Some(Entry::File {
+    Ok(Some(Held::File {
         content,
         mode: there.mode() & 0o7777,
         owner: (there.uid(), there.gid()),
@@ -266,24 +266,24 @@ fn clear(folder: &OwnedFd, name: &OsStr) -> std::io::Result<()> {
     match entry(folder, name)? {
         None => Ok(()),
         // It follows no link, and neither does its first step.
-        Some(Entry::Folder) => std::fs::remove_dir_all(descriptor_path(folder).join(name)),
+        Some(Held::Folder) => std::fs::remove_dir_all(descriptor_path(folder).join(name)),
         Some(_) => Ok(unlinkat(folder, name, UnlinkatFlags::NoRemoveDir)?),
     }
 }
 
-fn restore(workspace: &Workspace, path: &Path, entry: &Entry) -> std::io::Result<()> {
+fn restore(workspace: &Workspace, path: &Path, entry: &Held) -> std::io::Result<()> {
     let (root, _) = workspace
         .open_directory(".")
         .map_err(std::io::Error::other)?;
     let (folder, name) = parent(root.as_fd(), path)?;
-    if matches!(entry, Entry::Other) {
+    if matches!(entry, Held::Other) {
         return Err(std::io::Error::other("it is no file of a usual size"));
     }
     clear(&folder, name)?;
     match entry {
-        Entry::Folder => Ok(mkdirat(&folder, name, Mode::from_bits_truncate(0o755))?),
-        Entry::Link(target) => Ok(symlinkat(target.as_path(), &folder, name)?),
-        Entry::File {
+        Held::Folder => Ok(mkdirat(&folder, name, Mode::from_bits_truncate(0o755))?),
+        Held::Link(target) => Ok(symlinkat(target.as_path(), &folder, name)?),
+        Held::File {
             content,
             mode,
             owner,
@@ -313,6 +313,6 @@ fn restore(workspace: &Workspace, path: &Path, entry: &Entry) -> std::io::Result
             file.set_permissions(Permissions::from_mode(*mode))?;
             Ok(renameat(&folder, draft, &folder, name)?)
         }
-        Entry::Other => Ok(()),
+        Held::Other => Ok(()),
     }
 }

@@ -9,14 +9,15 @@ use crate::exec::capture::{Capture, Live};
 use crate::exec::output::OutputStream;
 use crate::exec::process::ShellCommand;
 use crate::exec::running::Running;
-use crate::exec::sandbox::enclosure::Widening;
 use crate::policy::request::Request;
+use crate::policy::wall::widening::CallNeeds;
 use crate::tools::arguments::Arguments;
+use crate::tools::commands::opened::OpenedNeeds;
 use crate::tools::commands::protected_files::ProtectedFiles;
 use crate::tools::commands::stopped;
 use crate::tools::context::{ToolContext, ToolLimits};
 use crate::tools::outcome::{Effect, Outcome, ToolError};
-use crate::tools::tool::{Access, Probe, Tool, number, object, text};
+use crate::tools::tool::{Access, Probe, Tool, needs, number, object, text};
 
 /// The exit code of a command that took too long.
 pub const TIMED_OUT: i32 = -1;
@@ -96,6 +97,7 @@ impl Tool for RunCommand {
                 "command": text("The command, for bash."),
                 "cwd": text("Working directory relative to the workspace."),
                 "timeout_seconds": number("How long it may take, 1 to 1800; 300 when left out."),
+                "needs": needs(),
             }),
             &["command"],
         )
@@ -110,6 +112,7 @@ impl Tool for RunCommand {
             text,
             directory: arguments.raw_text("cwd").unwrap_or_default(),
             in_background: false,
+            needs: arguments.raw("needs"),
         })
     }
 
@@ -131,7 +134,7 @@ impl Tool for RunCommand {
 }
 
 /// The arguments.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunCommandCall {
     /// What the shell is given.
     pub command: String,
@@ -141,8 +144,8 @@ pub struct RunCommandCall {
     pub time: Duration,
     /// Variables it sees beside the usual ones.
     pub extra: Vec<(&'static str, String)>,
-    /// What it may do beyond its run.
-    pub widening: Widening,
+    /// What it needs beyond the wall, which the policy has judged.
+    pub widening: CallNeeds,
 }
 
 impl RunCommandCall {
@@ -157,12 +160,18 @@ impl RunCommandCall {
             Duration::from_secs(seconds.max(1)).min(limits.command_time_max)
         });
         let directory = given.optional_text("cwd")?.filter(|cwd| !cwd.is_empty());
+        let widening = given.needs()?;
+        if !widening.ports.is_empty() {
+            return Err(ToolError::Tell(
+                "`needs.ports` is for `start_server`, which keeps a server running".to_owned(),
+            ));
+        }
         Ok(Self {
             time: patience(&command, time, limits),
             directory: directory.unwrap_or_else(|| ".".to_owned()),
             command,
             extra: Vec::new(),
-            widening: Widening::default(),
+            widening,
         })
     }
 }
@@ -254,11 +263,12 @@ pub async fn run(
     context: &ToolContext,
 ) -> Result<Ran, ToolError> {
     let (directory, _) = context.workspace.open_directory(&call.directory)?;
+    let opened = OpenedNeeds::of(&call.widening, &context.processes)?;
     let began = Instant::now();
     let command = ShellCommand {
         text: &call.command,
         record: context.status_file.as_deref(),
-        widening: &call.widening,
+        widening: opened.widening(),
     };
     let refusals = context.processes.refusal_mark();
     let protected = ProtectedFiles::of(&context.workspace, context.processes.tier());

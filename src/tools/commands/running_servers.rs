@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use crate::exec::capture::Capture;
 use crate::exec::running::Running;
+use crate::exec::sandbox::forward::Forward;
 use crate::platform::sync::lock;
+use crate::tools::commands::opened::OpenedNeeds;
 use crate::tools::commands::protected_files::ProtectedFiles;
 
 /// The servers of one run, by port. Clones share them.
@@ -17,10 +19,14 @@ pub struct RunningServers {
     protected: Arc<Mutex<Option<ProtectedFiles>>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct RunningServer {
     pub(super) running: Running,
     pub(super) log: Capture,
+    /// What it needs beyond the wall, which is closed with it.
+    pub(super) _opened: OpenedNeeds,
+    /// Its port for programs of this machine.
+    pub(super) _forward: Option<Forward>,
 }
 
 impl RunningServers {

@@ -12,16 +12,18 @@ use crate::exec::capture::{Capture, Live};
 use crate::exec::output::OutputStream;
 use crate::exec::process::ShellCommand;
 use crate::exec::running::Running;
-use crate::exec::sandbox::enclosure::Widening;
+use crate::exec::sandbox::forward::Forward;
 use crate::platform::outbound::client::Method;
 use crate::policy::request::Request;
+use crate::policy::wall::widening::CallNeeds;
 use crate::tools::arguments::Arguments;
 use crate::tools::commands::local_http;
+use crate::tools::commands::opened::OpenedNeeds;
 use crate::tools::commands::protected_files::ProtectedFiles;
 use crate::tools::commands::running_servers::RunningServer;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Effect, Outcome, ToolError};
-use crate::tools::tool::{Access, Probe, Tool, number, object, text};
+use crate::tools::tool::{Access, Probe, Tool, needs, number, object, text};
 
 /// Between two questions whether a server is ready.
 const PROBE_EVERY: Duration = Duration::from_millis(200);
@@ -59,6 +61,7 @@ impl Tool for StartServer {
                 "health_path": text("URL path to ask; `/` when left out."),
                 "startup_time": number("Seconds until it must answer; 10 when left out."),
                 "cwd": text("Working directory relative to the workspace."),
+                "needs": needs(),
             }),
             &["command", "port"],
         )
@@ -73,6 +76,7 @@ impl Tool for StartServer {
             text,
             directory: arguments.raw_text("cwd").unwrap_or_default(),
             in_background: true,
+            needs: arguments.raw("needs"),
         })
     }
 
@@ -101,7 +105,8 @@ pub struct StartServerCall {
     health_path: String,
     startup: Duration,
     directory: String,
-    widening: Widening,
+    /// What it needs beyond the wall, which the policy has judged.
+    pub widening: CallNeeds,
 }
 
 impl StartServerCall {
@@ -124,13 +129,19 @@ impl StartServerCall {
             .optional_whole("startup_time", 0..=u64::MAX)?
             .unwrap_or(10);
         let directory = given.optional_text("cwd")?.filter(|cwd| !cwd.is_empty());
+        let (port, widening) = (port(given)?, given.needs()?);
+        if let Some(other) = widening.ports.iter().find(|other| **other != port) {
+            return Err(ToolError::Tell(format!(
+                "`needs.ports` names {other}, and this server has port {port}: a call can open no other"
+            )));
+        }
         Ok(Self {
             command,
-            port: port(given)?,
+            port,
             health_path,
             startup: Duration::from_secs(startup.clamp(1, 300)),
             directory: directory.unwrap_or_else(|| ".".to_owned()),
-            widening: Widening::default(),
+            widening,
         })
     }
 }
@@ -171,8 +182,9 @@ pub async fn start(
     };
     match ready {
         Ok(url) => {
+            let kept = keep(call, server, &url, context).await;
             guard.disarm();
-            Ok(keep(call, server, &url, context))
+            Ok(kept)
         }
         Err(reason) => Ok(discard(call, server, &reason).await),
     }
@@ -206,6 +218,7 @@ struct Starting {
     running: Running,
     live: Live,
     log: Capture,
+    opened: OpenedNeeds,
 }
 
 /// Starts the command; its output is shown live, and its beginning and end are kept.
@@ -215,11 +228,12 @@ async fn launch(
     context: &ToolContext,
 ) -> Result<Starting, ToolError> {
     let (directory, _) = context.workspace.open_directory(&call.directory)?;
+    let opened = OpenedNeeds::of(&call.widening, &context.processes)?;
     let extra = [("PORT", call.port.to_string())];
     let command = ShellCommand {
         text: &call.command,
         record: context.status_file.as_deref(),
-        widening: &call.widening,
+        widening: opened.widening(),
     };
     if let Some(protected) = ProtectedFiles::of(&context.workspace, context.processes.tier()) {
         context.servers.settle_at_the_end(protected);
@@ -242,15 +256,30 @@ async fn launch(
     context
         .tasks
         .spawn(log.clone().read(outputs.stderr, stderr));
-    Ok(Starting { running, live, log })
+    Ok(Starting {
+        running,
+        live,
+        log,
+        opened,
+    })
 }
 
 /// Keeps a server that answers at `url` until the run ends.
-fn keep(call: StartServerCall, server: Starting, url: &str, context: &ToolContext) -> Outcome {
-    let Starting { running, live, log } = server;
+async fn keep(
+    call: StartServerCall,
+    server: Starting,
+    url: &str,
+    context: &ToolContext,
+) -> Outcome {
+    let Starting {
+        running,
+        live,
+        log,
+        opened,
+    } = server;
     live.close();
     let port = call.port;
-    let result = json!({
+    let mut result = json!({
         "success": true,
         "message": format!("the server answers on port {port}; it ends with the run"),
         "url": url,
@@ -258,8 +287,37 @@ fn keep(call: StartServerCall, server: Starting, url: &str, context: &ToolContex
         "verified": true,
         "log_preview": log.text(),
     });
-    context.servers.insert(port, RunningServer { running, log });
+    let mut forward = None;
+    if !call.widening.ports.is_empty() {
+        match forwarded(port, context).await {
+            Ok((address, opened)) => {
+                result["forwarded"] = json!(address);
+                forward = opened;
+            }
+            Err(error) => {
+                result["note"] = json!(format!("the port could not be opened: {error}"));
+            }
+        }
+    }
+    let server = RunningServer {
+        running,
+        log,
+        _opened: opened,
+        _forward: forward,
+    };
+    context.servers.insert(port, server);
     Outcome::new(result, vec![ran(call.command, true)])
+}
+
+/// Lets programs of this machine reach a server, and answers with where they do. One that shares the
+/// machine's network is reached there already.
+async fn forwarded(port: u16, context: &ToolContext) -> std::io::Result<(String, Option<Forward>)> {
+    if context.processes.connect(port).await.is_none() {
+        return Ok((url_of(port, ""), None));
+    }
+    let forward = Forward::open(&context.processes, port, &context.tasks).await?;
+    let address = url_of(forward.address().port(), "");
+    Ok((address, Some(forward)))
 }
 
 /// Stops a server that did not come to answer.

@@ -222,6 +222,20 @@ const CHANGES: &[&str] = &[
     "update audit_tiles set level = level + 1 where org_id = '{log}' and level > 0",
     "update audit_tiles set org_id = org_id || 'x' where org_id = '{log}'",
     "delete from audit_tiles where org_id = '{log}'",
+    // Two logs change places, or one is passed off as another.
+    "with a as (update audit_chains set head = (select head from audit_chains where org_id = 'org-2') where org_id = '{log}' returning 1) select * from a",
+    "update audit_chains set seal = (select seal from audit_chains where org_id = '') where org_id = '{log}'",
+    "update audit_checkpoints set note = (select note from audit_checkpoints where org_id = '' order by size desc limit 1) where org_id = '{log}'",
+    "insert into audit_checkpoints select (c).* from (select jsonb_populate_record(c, jsonb_build_object('size', c.size + 7)) as c from audit_checkpoints c where c.org_id = '{log}' limit 1) made",
+    // An older end in place of the last one, with all that came after it taken away.
+    "with gone as (delete from audit_records where org_id = '{log}' and sequence > {n} returning 1) update audit_chains set size = {n}, head = (select hash from audit_records where org_id = '{log}' and sequence = {n}) where org_id = '{log}'",
+    // A person who is blotted out of what was done, a reason, a time.
+    "update audit_records set actor = 'somebody' where org_id = '{log}' and actor is not null and sequence % 2 = {n} % 2",
+    "update audit_records set statement = null where org_id = '{log}' and statement is not null",
+    "update audit_records set phase = 'noted' where org_id = '{log}' and sequence = {n}",
+    "update audit_records set entry_id = (select entry_id from audit_records where org_id = '{log}' and sequence = 1) where org_id = '{log}' and sequence = {n}",
+    "update audit_records r set payload = o.payload, payload_digest = o.payload_digest, entry_key = o.entry_key from audit_records o where r.org_id = '{log}' and o.org_id = '{log}' and r.sequence = {n} and o.sequence = {n} % 5 + 1",
+    "update audit_records r set created_at = o.created_at from audit_records o where r.org_id = '{log}' and o.org_id = '{log}' and r.sequence + o.sequence = {n}",
 ];
 
 /// Takes everything of a log away.

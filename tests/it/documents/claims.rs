@@ -208,14 +208,26 @@ fn every_metric_that_is_named_exists() {
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
 
-#[test]
-fn every_proof_that_the_status_names_exists() {
+/// All code in which tests stand.
+fn code() -> String {
     let mut code = String::new();
     for folder in ["src", "tests", "benches"] {
         for file in files(folder, ".rs") {
             code.push_str(&read(&file));
         }
     }
+    code
+}
+
+/// Whether a word is meant as the name of a test.
+fn is_test(word: &str) -> bool {
+    word.chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+#[test]
+fn every_proof_that_the_status_names_exists() {
+    let code = code();
     let status = read("docs/IMPLEMENTATION_STATUS.md");
     let mut missing = Vec::new();
     let rows: Vec<_> = status
@@ -227,10 +239,7 @@ fn every_proof_that_the_status_names_exists() {
         let proofs = code_spans(&row[1]);
         assert!(!proofs.is_empty(), "no proof: {}", row[0]);
         for proof in proofs {
-            let test = proof
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-            let there = if test {
+            let there = if is_test(proof) {
                 code.contains(&format!("fn {proof}("))
             } else if proof.starts_with("navi ") {
                 true
@@ -243,5 +252,34 @@ fn every_proof_that_the_status_names_exists() {
         }
     }
     assert!(rows.len() > 30, "{} promises", rows.len());
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn every_threat_has_a_defence_and_tests_that_exist() {
+    let code = code();
+    let heading = "| threat | defence | test |";
+    let mut missing = Vec::new();
+    for (document, least) in [
+        ("docs/security.md", 25),
+        ("docs/policy.md", 10),
+        ("docs/audit.md", 15),
+    ] {
+        let text = read(document);
+        let parts = text.split("\n## ").filter(|part| part.contains(heading));
+        let rows: Vec<_> = parts.flat_map(|part| table(part, heading)).collect();
+        assert!(rows.len() >= least, "{document}: {} threats", rows.len());
+        for row in rows {
+            let [threat, defence, test] = row.as_slice() else {
+                missing.push(format!("{document}: {row:?}"));
+                continue;
+            };
+            let tests = code_spans(test);
+            let there = |test: &&str| is_test(test) && code.contains(&format!("fn {test}("));
+            if defence.is_empty() || tests.is_empty() || !tests.iter().all(there) {
+                missing.push(format!("{document}: {threat}: {test}"));
+            }
+        }
+    }
     assert!(missing.is_empty(), "{missing:#?}");
 }

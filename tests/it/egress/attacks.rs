@@ -143,14 +143,7 @@ async fn requests_that_can_be_read_in_two_ways_reach_nothing() {
             format!("POST {target} HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n0\r\n\r\n{smuggled}");
         let answer = run.ask(text).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{headers:?}: {answer}");
-        assert_eq!(
-            answer.matches("HTTP/1.1").count(),
-            1 + answer.lines().next().unwrap()[8..]
-                .matches("HTTP/1.1")
-                .count()
-                * 2,
-            "{answer}"
-        );
+        assert_eq!(answer.matches("content-length: ").count(), 1, "{answer}");
     }
     for head in [
         format!("GET {target} HTTP/1.1\nHost: x\n\n"),

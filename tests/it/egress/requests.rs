@@ -1,10 +1,11 @@
 //! Plain requests: what the host gets of them, and what the client gets of its answer.
 
+use navi::exec::egress::limits::EgressLimits;
 use navi::exec::egress::proxy::proxy_variables;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::stage::{OK, Site, head, hears, run, until_closed, whole_request};
+use super::stage::{OK, Site, head, hears, run, run_with, until_closed, whole_request};
 
 #[tokio::test]
 async fn a_request_reaches_its_host_without_what_was_meant_for_the_proxy() {
@@ -304,13 +305,25 @@ print(json.dumps([fetch(url) for url in sys.argv[1:]]))
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "a real program is the client")]
 async fn a_program_finds_the_proxy_and_shows_which_host_was_refused() {
-    let site = Site::answering(OK).await;
-    let run = run(&format!("site.internal.localhost:{}=private", site.port));
+    // The operator's proxy plays the host, so that the host's name need not be this machine's.
+    let upstream = Site::at("127.0.0.1:0", |mut stream, _| async move {
+        head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        head(&mut stream).await;
+        stream.write_all(OK.as_bytes()).await.unwrap();
+    })
+    .await;
+    let address = format!("http://127.0.0.1:{}", upstream.port);
+    let upstream = Some(address.parse().unwrap());
+    let run = run_with("example.com", EgressLimits::default(), upstream);
     let mut program = std::process::Command::new("python3");
     program
         .args(["-c", PROGRAM])
-        .arg(format!("http://site.internal.localhost:{}/", site.port))
-        .args(["http://evil.example/", "https://evil.example/"])
+        .args([
+            "http://example.com/",
+            "http://evil.example/",
+            "https://evil.example/",
+        ])
         .envs(proxy_variables(run.proxy.port()));
     let output = tokio::task::spawn_blocking(move || program.output().unwrap());
     let output = output.await.unwrap();

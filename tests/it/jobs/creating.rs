@@ -62,7 +62,7 @@ async fn a_job_that_cannot_be_is_refused_and_leaves_nothing(db: PgPool) {
         (json!({"metadata": [1]}), 422),
         (json!({"auto_start": "yes"}), 422),
         (json!({"message": " "}), 422),
-        (json!({"workspace_path": "/nowhere/at/all"}), 422),
+        (json!({"workspace_path": "/nowhere/at/all"}), 404),
     ] {
         let body = desk.body(fields);
         let (status, problem) = desk.client.post("/api/jobs", body).await;

@@ -51,13 +51,16 @@ async fn many_jobs_of_one_organisation_starve_no_other(db: PgPool) {
         (429, &json!("ORGANISATION_BUSY"))
     );
     let other = desk.stage.app.client_of("org-2", "user-1", Role::Planner);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let there = json!({ "workspace_path": elsewhere.path() });
     let theirs = [
-        desk.create_as(&other, nothing()).await,
-        desk.create_as(&other, nothing()).await,
+        desk.create_as(&other, there.clone()).await,
+        desk.create_as(&other, there).await,
     ];
     desk.until_running("org-2", 1).await;
     assert_eq!(desk.running("org-1").await, 3, "as many as may be");
     desk.stage.put("go", "");
+    std::fs::write(elsewhere.path().join("go"), "").unwrap();
     for id in &theirs {
         let mut stream = follow(&other, id, 0).await;
         stream.rest().await;
@@ -83,7 +86,9 @@ async fn a_job_that_waits_for_a_person_keeps_no_place(db: PgPool) {
     let second = desk.create(nothing()).await;
     desk.until(&second, "job_paused").await;
     let other = desk.stage.app.client_of("org-2", "user-1", Role::Planner);
-    let theirs = desk.create_as(&other, nothing()).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let there = json!({ "workspace_path": elsewhere.path() });
+    let theirs = desk.create_as(&other, there).await;
     let mut stream = follow(&other, &theirs, 0).await;
     stream.until(|event| event["type"] == "job_paused").await;
     for id in [first, second] {

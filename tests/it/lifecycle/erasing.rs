@@ -129,6 +129,7 @@ async fn a_person_with_a_row_in_every_table_leaves_none_and_nobody_else_loses_on
     runs 1 1 0
     consent_preferences 1 1 0
     consent_audit_log 1 1 0
+    workspace_bindings 1 1 0
     ai_feedback_signals 1 1 0
     learning_exposures 1 1 0
     ai_feedback 1 1 0

@@ -191,22 +191,39 @@ async fn secrets_in_changes_reach_neither_the_model_nor_the_client(db: PgPool) {
     let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n".repeat(4);
     let token = ["ghp_", "0123456789abcdefABCDEF0123456789abcd"].concat();
     let pem = format!("a = 1\n{key}\n{body}{end}\nb = 2\n");
-    let files = [("keys.py", pem.as_str()), ("main.py", "import os\n")];
+    // Of what makes it a secret, the difference shows one line.
+    let manifest = |value: &str| {
+        let labels = "  a: b\n".repeat(9);
+        format!("kind: Secret\nmetadata:\n{labels}data:\n  a: eA==\n{labels}  password: {value}\n")
+    };
+    let old = manifest("b2xkb2xk");
+    let files = [
+        ("db.yaml", old.as_str()),
+        ("keys.py", pem.as_str()),
+        ("main.py", "import os\n"),
+    ];
     let project = Project::new(db, content(), &files).await;
     project.stage.put("keys.py", "a = 1\nb = 2\n");
     let main = format!("import os\nTOKEN = \"{token}\"\npassword = \"hunter2x\"\nb = 2\n");
     project.stage.put("main.py", main);
     project.stage.put("new.py", &pem);
+    project.stage.put("db.yaml", manifest("bmV3bmV3"));
     let review = project.reviewed().await;
     // A whole key keeps its file back; what only looks like a secret is redacted.
     assert_eq!(review["results"].as_array().unwrap().len(), 1);
     let warning = review["warning"].as_str().unwrap();
     assert!(
-        warning.contains("may hold secrets): `keys.py`, `new.py`"),
+        warning.contains("may hold secrets): `db.yaml`, `keys.py`, `new.py`"),
         "{warning}"
     );
     let all = format!("{} {review}", project.asked());
-    for secret in [token.as_str(), "hunter2x", "MIIEvQIBADANBg"] {
+    for secret in [
+        token.as_str(),
+        "hunter2x",
+        "MIIEvQIBADANBg",
+        "b2xkb2xk",
+        "bmV3bmV3",
+    ] {
         assert!(!all.contains(secret), "{secret}: {all}");
     }
     assert!(all.contains("[redacted"));

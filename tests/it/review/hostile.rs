@@ -179,13 +179,13 @@ async fn a_foreign_repository_or_workspace_is_refused(db: PgPool) {
     .unwrap();
     let flags = ["--workspace-roots", roots.path().to_str().unwrap()];
     let project = Project::with(db, content(), &[], &flags).await;
-    for (folder, code) in [
-        (&inside, "CHANGES_UNREADABLE"),
-        (&other, "WORKSPACE_UNUSABLE"),
+    for (folder, expected, code) in [
+        (&inside, 422, "CHANGES_UNREADABLE"),
+        (&other, 404, "WORKSPACE_NOT_FOUND"),
     ] {
         let body = json!({ "workspace_root": folder });
         let (status, problem) = project.whole(&body).await;
-        assert_eq!((status, &problem["error_code"]), (422, &json!(code)));
+        assert_eq!((status, &problem["error_code"]), (expected, &json!(code)));
         assert!(!problem.to_string().contains("foreign-value-1"));
         let mut stream = project.begin(&body).await;
         stream.rest().await;

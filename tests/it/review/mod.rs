@@ -3,4 +3,4 @@
 mod changes;
 mod faults;
 mod hostile;
-mod repository;
+pub(crate) mod repository;

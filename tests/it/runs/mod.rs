@@ -18,3 +18,4 @@ pub(crate) mod rules;
 mod shown;
 pub(crate) mod stage;
 pub(crate) mod stream;
+mod unasked;

@@ -28,9 +28,10 @@ async fn a_workspace_that_cannot_be_worked_in_is_refused_and_says_why(db: PgPool
     let stage = Stage::new(db, Script::default()).await;
     let file = stage.put("file", "");
     let absent = stage.path("absent");
+    let absent = absent.to_str().unwrap();
     let mut told = Vec::new();
     for path in [
-        absent.to_str().unwrap(),
+        absent,
         file.to_str().unwrap(),
         "relative",
         "/",
@@ -40,15 +41,16 @@ async fn a_workspace_that_cannot_be_worked_in_is_refused_and_says_why(db: PgPool
         let (status, problem) = stage
             .refused(json!({"message": "hi", "workspace_path": path}))
             .await;
-        assert_eq!(
-            (status, &problem["error_code"]),
-            (422, &json!("WORKSPACE_UNUSABLE"))
-        );
+        let (expected, code) = match path == absent {
+            true => (404, "WORKSPACE_NOT_FOUND"),
+            false => (422, "WORKSPACE_UNUSABLE"),
+        };
+        assert_eq!((status, &problem["error_code"]), (expected, &json!(code)));
         let detail = problem["detail"].as_str().unwrap();
         told.push(detail.replace(&stage.workspace(), "WORKSPACE"));
     }
     insta::assert_snapshot!(told.join("\n"), @r#"
-    the workspace `WORKSPACE/absent` does not exist
+    there is no workspace `WORKSPACE/absent`: the folder does not exist, or your organisation may not work in it
     the workspace `WORKSPACE/file` is not a directory
     the workspace must be the absolute path of a directory, at most 4096 bytes long
     the root of the file system cannot be a workspace; name a project's folder
@@ -84,7 +86,7 @@ async fn a_workspace_outside_the_servers_folders_is_refused(db: PgPool) {
     let (status, problem) = stage.refused(stage.body("hello")).await;
     assert_eq!(
         (status, &problem["error_code"]),
-        (422, &json!("WORKSPACE_UNUSABLE"))
+        (404, &json!("WORKSPACE_NOT_FOUND"))
     );
     let dotted = format!("{}/../..", roots.path().display());
     let (status, _) = stage

@@ -5,6 +5,7 @@
 mod adding;
 mod commands;
 mod files;
+mod needs;
 mod paths;
 mod servers;
 

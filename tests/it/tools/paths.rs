@@ -289,7 +289,11 @@ async fn a_link_swapped_in_at_the_wrong_moment_is_not_followed() {
         })
     };
     let (mut read, mut refused) = (0, 0);
-    for round in 0..400 {
+    // How often either happens depends on how the two are scheduled.
+    for round in 0..100_000 {
+        if round > 400 && read > 0 && refused > 0 {
+            break;
+        }
         match bench
             .call("read_file", json!({ "path": "swapped/secret" }))
             .await

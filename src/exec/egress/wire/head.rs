@@ -1,8 +1,11 @@
 //! The head of a request, read strictly: what two programs could read differently is refused.
 
+use std::time::Duration;
+
 use bytes::BytesMut;
 use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::{Instant, timeout_at};
 
 /// The most header lines of a request.
 const HEADER_LINES: usize = 100;
@@ -23,17 +26,20 @@ pub(in crate::exec::egress) struct RequestHead {
 /// Heads that are not taken.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::exec::egress) enum HeadError {
-    /// The client left before it had asked for anything.
+    /// The client left, or opened a connection to ask for nothing.
     Gone,
+    TooSlow,
     TooLarge,
     Malformed(&'static str),
 }
 
-/// Reads a head of at most `limit` bytes.
+/// Reads a head of at most `limit` bytes, within `time` for all of it.
 pub(in crate::exec::egress) async fn read_head(
     client: &mut (impl AsyncRead + Unpin),
     limit: usize,
+    time: Duration,
 ) -> Result<RequestHead, HeadError> {
+    let due = Instant::now() + time;
     let mut read = BytesMut::with_capacity(2 * 1024);
     loop {
         if let Some(end) = memmem::find(&read, b"\r\n\r\n") {
@@ -52,9 +58,10 @@ pub(in crate::exec::egress) async fn read_head(
                 "a line ends without a carriage return",
             ));
         }
-        match client.read_buf(&mut read).await {
-            Ok(0) | Err(_) => return Err(HeadError::Gone),
-            Ok(_) => {}
+        match timeout_at(due, client.read_buf(&mut read)).await {
+            Ok(Ok(1..)) => {}
+            Err(_) if !read.is_empty() => return Err(HeadError::TooSlow),
+            Ok(Ok(0) | Err(_)) | Err(_) => return Err(HeadError::Gone),
         }
     }
 }
@@ -168,7 +175,7 @@ mod tests {
     use super::*;
 
     async fn read(text: &[u8]) -> Result<RequestHead, HeadError> {
-        read_head(&mut &*text, 1_000).await
+        read_head(&mut &*text, 1_000, Duration::from_mins(1)).await
     }
 
     async fn reason(text: &str) -> &'static str {
@@ -305,20 +312,20 @@ mod tests {
     proptest! {
         #[test]
         fn a_head_is_read_the_same_however_it_comes(
-            text in "GET http://a/ HTTP/1.1\r\n(A: b\r\n){0,4}\r\n.{0,10}", cut in 0_usize..60,
+            text in "GET http://a/ HTTP/1\\.1\r\n(A: b\r\n){0,4}\r\n.{0,10}", cut in 0_usize..60,
         ) {
             let bytes = text.as_bytes();
             let (first, second) = bytes.split_at(cut.min(bytes.len()));
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             let whole = runtime.block_on(read(bytes)).unwrap();
-            let parts = runtime.block_on(read_head(&mut first.chain(second), 1_000)).unwrap();
+            let parts = runtime.block_on(read_head(&mut first.chain(second), 1_000, Duration::from_mins(1))).unwrap();
             prop_assert_eq!((whole.length, whole.target), (parts.length, parts.target));
             prop_assert!(bytes.starts_with(&parts.read));
         }
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             let mut text = b"GET http://a/ HTTP/1.1\r\n".to_vec();
             text.extend(&bytes);
             text.extend(b"\r\n\r\n");

@@ -5,6 +5,8 @@
 //! be one word that is alone on its line and looks as if a machine made it, or be in quotes; and a block
 //! has to be marked as one.
 
+use std::ops::Range;
+
 use crate::platform::redact::rules::bytes::{blanks, line_end, plain, run};
 use crate::platform::redact::rules::keys::Named;
 use crate::platform::redact::rules::plausible::{
@@ -45,6 +47,17 @@ pub(super) fn next_line(bytes: &[u8], at: usize) -> Option<usize> {
     (end > 0 && line_end(bytes, start) == 0).then_some(start)
 }
 
+/// The beginning of the value below the one empty line that follows the line that ends here.
+pub(super) fn line_after_next(bytes: &[u8], at: usize) -> Option<usize> {
+    let at = at + blanks(bytes, at);
+    let end = line_end(bytes, at);
+    if end > 0 {
+        next_line(bytes, at + end)
+    } else {
+        None
+    }
+}
+
 /// The line that ends here begins with the sign of a diff, and not with that of a list.
 fn is_in_diff(bytes: &[u8], at: usize) -> bool {
     let line = bytes[..at].iter().rev().take(MAX_ALONE);
@@ -59,7 +72,11 @@ fn is_in_diff(bytes: &[u8], at: usize) -> bool {
 /// The secret that stands alone on the next line, and in `more` those of the list that it begins.
 pub(super) fn secret(text: &str, from: usize, named: Named, more: &mut Vec<Span>) -> Option<Span> {
     let bytes = text.as_bytes();
-    let start = next_line(bytes, from)?;
+    let Some(start) = next_line(bytes, from) else {
+        let start = line_after_next(bytes, from)?;
+        let is_quoted = quoted(text, start).is_some();
+        return alone(text, start, named).filter(|_| !is_quoted);
+    };
     let item = item(bytes, start);
     if item == start {
         return alone(text, start, named);
@@ -88,6 +105,26 @@ fn item(bytes: &[u8], at: usize) -> usize {
     } else {
         at
     }
+}
+
+/// The member of a list of YAML that follows the one that is the name between these places.
+pub(super) fn next_item(text: &str, start: usize, end: usize) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let is_quote = |byte: Option<&u8>| matches!(byte, Some(b'"' | b'\''));
+    let is_quoted = is_quote(bytes.get(end));
+    let front = bytes[..start - usize::from(is_quoted)].trim_ascii_end();
+    if !front.ends_with(b"-") || front.len() == start {
+        return None;
+    }
+    let at = end + usize::from(is_quoted);
+    let at = at + blanks(bytes, at);
+    let line = at + line_end(bytes, at);
+    let line = line + blanks(bytes, line);
+    let value = item(bytes, line);
+    let value = (value > line).then_some(value)?;
+    let end = end_of_line(text, value)?;
+    let inset = usize::from(is_quote(bytes.get(value)) && end > value + 1);
+    Some(value + inset..end - inset)
 }
 
 /// The secret that goes from here to the end of its line.

@@ -2,13 +2,16 @@
 
 use std::cmp::Reverse;
 
-use crate::platform::redact::hidden::bare_texts;
+use crate::platform::redact::hidden::{bare_texts, is_written, without_written};
 use crate::platform::redact::rules::commands::arguments;
 use crate::platform::redact::rules::commands::files;
+use crate::platform::redact::rules::commands::pipes;
 use crate::platform::redact::rules::forms::{dotted, marked, token};
+use crate::platform::redact::rules::manifests::marker::Marker;
+use crate::platform::redact::rules::manifests::object;
 use crate::platform::redact::rules::scan::{Anchors, Rule};
 use crate::platform::redact::rules::span::Span;
-use crate::platform::redact::rules::{pairs, values};
+use crate::platform::redact::rules::{pairs, values, vendor_keys};
 
 /// No text shorter than this holds a secret, in bytes.
 const SHORTEST: usize = 5;
@@ -20,11 +23,17 @@ pub(in crate::platform::redact) fn find(text: &str) -> Vec<Span> {
     if text.len() < SHORTEST {
         return spans;
     }
-    let mut is_in_order = find_in(text, &mut spans);
-    for bare in bare_texts(text) {
+    let beside = find_in(text, &mut spans);
+    let mut is_in_order = beside.more.is_empty();
+    spans.extend(beside.more);
+    let mut bare = bare_texts(text);
+    if beside.has_written {
+        bare.push(without_written(text));
+    }
+    for bare in bare {
         let mut found = Vec::new();
-        find_in(&bare.text, &mut found);
-        let found = found.into_iter().map(|span| Span {
+        let beside = find_in(&bare.text, &mut found);
+        let found = found.into_iter().chain(beside.more).map(|span| Span {
             start: bare.start(span.start),
             end: bare.end(span.end),
             kind: span.kind,
@@ -35,10 +44,23 @@ pub(in crate::platform::redact) fn find(text: &str) -> Vec<Span> {
     if is_in_order { spans } else { merged(spans) }
 }
 
-/// Finds the secrets of a text as it is. Answers whether they are in order and without overlaps.
-fn find_in(text: &str, spans: &mut Vec<Span>) -> bool {
-    let mut more = Vec::new();
-    dotted::find(text, &mut more);
+/// What is found beside the secret at an anchor.
+#[derive(Debug, Default)]
+struct Beside {
+    /// Secrets in no order.
+    more: Vec<Span>,
+    /// The words that tell of secrets of Kubernetes.
+    markers: Vec<Marker>,
+    /// Something that is not seen is written as an escape.
+    has_written: bool,
+    /// The end of the last secret that a command takes. What stands in one is no command.
+    taken: usize,
+}
+
+/// Finds the secrets of a text as it is, those at anchors in order and without overlaps.
+fn find_in(text: &str, spans: &mut Vec<Span>) -> Beside {
+    let mut beside = Beside::default();
+    dotted::find(text, &mut beside.more);
     let anchors = Anchors::get();
     let mut done = 0;
     let mut at = 0;
@@ -47,21 +69,24 @@ fn find_in(text: &str, spans: &mut Vec<Span>) -> bool {
         // What was redacted already is never part of another secret.
         let found = rules
             .iter()
-            .filter_map(|rule| span_at(text, place, done, *rule, &mut more));
+            .filter_map(|rule| span_at(text, place, done, *rule, &mut beside));
         if let Some(span) = found.max_by_key(|span| span.end) {
             done = span.end;
             at = done.max(at);
             spans.push(span);
         }
     }
-    let is_in_order = more.is_empty();
-    spans.append(&mut more);
-    is_in_order
+    if !beside.markers.is_empty() {
+        object::secrets(text, &beside.markers, &mut beside.more);
+    }
+    beside
 }
 
-/// The secret that a rule finds at an anchor, after `done`. A rule that may find several puts those into
-/// `more`.
-fn span_at(text: &str, at: usize, done: usize, rule: Rule, more: &mut Vec<Span>) -> Option<Span> {
+/// The secret that a rule finds at an anchor, after `done`. A rule that may find several puts those
+/// beside it.
+fn span_at(text: &str, at: usize, done: usize, rule: Rule, beside: &mut Beside) -> Option<Span> {
+    let more = &mut beside.more;
+    let known = more.len();
     let span = match rule {
         Rule::Prefix(form) => token::token(text, at, form),
         Rule::Name => pairs::value_of_name(text, at, more),
@@ -73,8 +98,25 @@ fn span_at(text: &str, at: usize, done: usize, rule: Rule, more: &mut Vec<Span>)
         Rule::Webhook(host) => values::webhook(text, at, host),
         Rule::Telegram => values::telegram(text, at),
         Rule::CurlUser => values::user_of_curl(text, at),
-        Rule::Program(program) => {
-            arguments::secrets(text, at, program, more);
+        Rule::Vendor(vendor) => vendor_keys::value_of_vendor(text, at, vendor),
+        Rule::Program(_) | Rule::Printed | Rule::Redirected => {
+            if at >= beside.taken {
+                match rule {
+                    Rule::Program(program) => arguments::secrets(text, at, program, more),
+                    Rule::Printed => pipes::printed(text, at, more),
+                    _ => pipes::redirected(text, at, more),
+                }
+                let ends = more[known..].iter().map(|span| span.end);
+                beside.taken = ends.max().unwrap_or(beside.taken);
+            }
+            None
+        }
+        Rule::Manifest => {
+            beside.markers.extend(Marker::at(text, at));
+            None
+        }
+        Rule::Written => {
+            beside.has_written |= is_written(text, at);
             None
         }
         Rule::Pgpass => files::password_of_pgpass(text, at),

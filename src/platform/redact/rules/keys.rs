@@ -32,6 +32,7 @@ const ENDS: &[(&str, Named)] = &[
     ("secretkey", Named::Credential),
     ("privatekey", Named::Credential),
     ("accesskey", Named::Credential),
+    ("authkey", Named::Credential),
     ("authtoken", Named::Credential),
     ("accesstoken", Named::Credential),
     ("refreshtoken", Named::Credential),
@@ -44,7 +45,8 @@ const ENDS: &[(&str, Named)] = &[
 const KEYS: &str = "api access account secret private signing signature encryption master auth ssh shared \
     storage deploy webhook hmac aes rsa gpg pgp subscription consumer session service \
     license root app application openai anthropic stripe twilio sendgrid datadog groq \
-    openrouter google azure vault fernet jwt cookie admin";
+    openrouter google azure vault fernet jwt cookie admin algolia fastly heroku mailgun mailchimp okta \
+    cloudflare datadog snyk airtable mapbox twitch yandex global license unseal";
 /// What stands before `pass` when it is short for a password.
 const PASSES: &str = "db database smtp user mail email redis pg postgres mysql admin root ftp ldap key store \
     proxy sudo ssh login imap";
@@ -60,11 +62,11 @@ const HARMLESS_TOKENS: &str = "next previous prev page continuation eos bos pad 
 const MANY_TOKENS: &str = "access refresh api auth bearer session device";
 /// Last words that turn the name of a secret into the name of something about it.
 const ABOUT: &str = "age algorithm algo alg arn at attempts audience budget changed cost count counts created \
-    description enabled endpoint env error errors exists expired expires expiry field fields \
+    description enabled endpoint fd env error errors exists expired expires expiry field fields \
     file format hint id ids in index input invalid issuer kind label length lifetime limit \
     limits long manager max method mgr min mode ms name names offset path pattern per placeholder \
     policy position prefix prompt provider ref regex required reset rotation rule rules \
-    scheme seconds set short size source state status store strength ttl timeout type types updated uri \
+    scheme seconds set short size source state status stdin store strength ttl timeout type types updated uri \
     url usage used valid weak var version visible";
 /// First words that turn it into a question or an amount.
 const ASKING: &str = "allow allows avg can count disable enable forgot forgotten has have hide invalid is max \
@@ -74,7 +76,12 @@ const ASKING: &str = "allow allows avg can count disable enable forgot forgotten
 /// are none, whatever their name.
 pub fn is_secret_key(name: &str) -> bool {
     // Most names are settled by this, in a fraction of the time that words take.
-    Anchors::get().may_name_secret(name) && named(name).is_some()
+    Anchors::get().may_name_secret(name) && names_secret(name)
+}
+
+/// The same, going by the words alone.
+pub(in crate::platform::redact) fn names_secret(name: &str) -> bool {
+    named(name).is_some()
 }
 
 /// What a name says about its value.

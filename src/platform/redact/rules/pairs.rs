@@ -6,7 +6,7 @@
 //! like one.
 
 use crate::platform::redact::rules::below;
-use crate::platform::redact::rules::below::{block, next_line, value_of_pair};
+use crate::platform::redact::rules::below::{block, line_after_next, next_line, value_of_pair};
 use crate::platform::redact::rules::bytes::{has_digit, is_word, line_end, plain, run};
 use crate::platform::redact::rules::commands::files::{password_of_netrc, value_of_netrc};
 use crate::platform::redact::rules::keys;
@@ -38,8 +38,7 @@ pub(super) fn value_of_name(text: &str, at: usize, more: &mut Vec<Span>) -> Opti
     let Some(tied) = tie(text, start, end) else {
         return untied(text, start, end);
     };
-    let named =
-        keys::named(name).or_else(|| is_parameter(name, mark).then_some(Named::Credential))?;
+    let named = named_by(text, start, name, mark)?;
     let from = tied.value;
     if tied.by == Tie::Colon
         && let Some(list) = list(text, from)
@@ -117,6 +116,14 @@ fn untied(text: &str, start: usize, end: usize) -> Option<Span> {
     if let Some(password) = password_of_netrc(text, start, end) {
         return Some(password);
     }
+    if text[start..].starts_with('-')
+        && let Some(value) = below::next_item(text, start, end)
+    {
+        let named = keys::named(&text[start..end])?;
+        return Span::checked(text, value.start, value.end, |value| {
+            !value.starts_with('-') && is_value(value, named)
+        });
+    }
     let value = value_of_pair(text, start, end)?;
     below::secret_of_pair(text, value, keys::named(&text[start..end])?)
 }
@@ -157,8 +164,7 @@ pub(in crate::platform::redact) fn open_value(text: &str, at: usize) -> Option<u
     };
     let mark = start.checked_sub(1).map_or(0, |before| bytes[before]);
     let name = &text[start..end];
-    let named =
-        keys::named(name).or_else(|| is_parameter(name, mark).then_some(Named::Credential))?;
+    let named = named_by(text, start, name, mark)?;
     if tied.by == Tie::Colon {
         if let Some(block) = block(text, start, tied.value) {
             return block.is_open.then_some(block.start);
@@ -188,7 +194,7 @@ pub(in crate::platform::redact) fn open_value(text: &str, at: usize) -> Option<u
 /// The beginning of a value on the last of the lines below a name, of which each may be one of a list.
 fn open_lines(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes();
-    let mut at = next_line(bytes, from)?;
+    let mut at = next_line(bytes, from).or_else(|| line_after_next(bytes, from))?;
     loop {
         let word = run(&bytes[at..], |byte| byte != b'\n');
         let line = &text[at..at + word];
@@ -211,6 +217,11 @@ fn open_lines(text: &str, from: usize) -> Option<usize> {
 fn open_untied(text: &str, start: usize, end: usize) -> Option<usize> {
     if let Some((from, to)) = value_of_netrc(text, start, end) {
         return (to == text.len()).then_some(from);
+    }
+    if text[start..].starts_with('-')
+        && let Some(value) = below::next_item(text, start, end)
+    {
+        return (value.end == text.len()).then_some(value.start);
     }
     let value = value_of_pair(text, start, end)?;
     let rest = text.get(value..)?;
@@ -255,6 +266,29 @@ fn name_around(text: &str, at: usize) -> Option<(usize, usize)> {
         _ => {}
     }
     (start < end).then_some((start, end))
+}
+
+/// What a name says, with the word before it if it has two: `API key`.
+fn named_by(text: &str, start: usize, name: &str, mark: u8) -> Option<Named> {
+    let two_words = || {
+        let before = text[..start].strip_suffix(' ')?;
+        let is_second = matches!(mark, b' ')
+            && ["key", "keys", "code", "codes", "phrase"]
+                .iter()
+                .any(|word| name.eq_ignore_ascii_case(word));
+        let bytes = before.as_bytes();
+        let first = bytes
+            .iter()
+            .rev()
+            .take(MAX_NAME / 2)
+            .take_while(|byte| is_word(**byte))
+            .count();
+        let both = &text[bytes.len() - first..start + name.len()];
+        if is_second { keys::named(both) } else { None }
+    };
+    keys::named(name)
+        .or_else(|| is_parameter(name, mark).then_some(Named::Credential))
+        .or_else(two_words)
 }
 
 fn is_parameter(name: &str, mark: u8) -> bool {

@@ -45,7 +45,9 @@ impl Quoted {
                     self.quote != b'`' || is_strong(value)
                 }
             };
-            fits && !is_placeholder(value) && !is_harmless
+            // The quote ended the text that asks for it: `input("Password: ")`.
+            let is_asked = !self.is_closed && value.starts_with(')');
+            fits && !is_placeholder(value) && !is_harmless && !is_asked
         })
     }
 }

@@ -6,8 +6,9 @@
 
 use std::sync::LazyLock;
 
-use crate::platform::redact::rules::commands::programs::{PROGRAMS, SecretProgram};
+use crate::platform::redact::rules::commands::programs::{PRINTERS, PROGRAMS, SecretProgram};
 use crate::platform::redact::rules::forms::table::{FORMS, Form, WEBHOOKS};
+use crate::platform::redact::rules::vendors::{VENDORS, Vendor};
 
 /// The secrets that may begin, or be named, at an anchor.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,16 @@ pub(in crate::platform::redact) enum Rule {
     CurlUser,
     /// A program that takes a secret as an argument.
     Program(&'static SecretProgram),
+    /// A command that prints what it is given, maybe for another to read.
+    Printed,
+    /// A word or a document that a command reads.
+    Redirected,
+    /// A word that tells of a secret of Kubernetes.
+    Manifest,
+    /// The name of a service, which may be that of its key.
+    Vendor(&'static Vendor),
+    /// An escape that stands for something that is not seen.
+    Written,
     /// A port in a line of `.pgpass`.
     Pgpass,
     /// The sign in a client secret of Microsoft Entra.
@@ -54,6 +65,18 @@ const NAMES: &[&[u8; 3]] = &[
 /// Ports at which databases listen, as far as three bytes tell; every port that `.pgpass` does not say.
 const PORTS: &[&[u8; 3]] = &[
     b":*:", b":54", b":55", b":64", b":65", b":15", b":25", b":26", b":35", b":63",
+];
+
+/// The middles of the words that tell of a secret of Kubernetes: `Secret`, `stringData`, `apiVersion`.
+const MANIFESTS: &[&[u8; 3]] = &[b"ecr", b"ngD", b"piV"];
+
+/// The signs before a word or a document that a command reads.
+const REDIRECTIONS: &[&[u8; 3]] = &[b" <<", b"<<<"];
+
+/// The beginnings of escapes of control characters and of characters without width.
+const ESCAPES: &[&[u8; 3]] = &[
+    b"\\u{", b"\\u0", b"\\u1", b"\\u2", b"\\u3", b"\\uf", b"\\ue", b"\\ud", b"\\x0", b"\\x1",
+    b"\\x7", b"\\x8", b"\\x9", b"\\03", b"\\e[",
 ];
 
 /// One more than the number of slots that the hash of three bytes can name.
@@ -82,7 +105,7 @@ impl Anchors {
     }
 
     /// A name may be that of a secret: all such names hold an anchor.
-    pub(super) fn may_name_secret(&self, name: &str) -> bool {
+    pub(in crate::platform::redact) fn may_name_secret(&self, name: &str) -> bool {
         self.next(name.as_bytes(), 0).is_some()
     }
 
@@ -163,6 +186,21 @@ impl Anchors {
         }
         for program in PROGRAMS {
             anchors.add(&program.anchor, Rule::Program(program));
+        }
+        for (_, anchor, _) in PRINTERS {
+            anchors.add(*anchor, Rule::Printed);
+        }
+        for signs in REDIRECTIONS {
+            anchors.add(*signs, Rule::Redirected);
+        }
+        for word in MANIFESTS {
+            anchors.add(*word, Rule::Manifest);
+        }
+        for vendor in VENDORS {
+            anchors.add(&vendor.anchor, Rule::Vendor(vendor));
+        }
+        for escape in ESCAPES {
+            anchors.add(*escape, Rule::Written);
         }
         for port in PORTS {
             anchors.add(*port, Rule::Pgpass);

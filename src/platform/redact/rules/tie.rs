@@ -2,6 +2,9 @@
 
 use crate::platform::redact::rules::bytes::{line_end, run};
 
+/// How far before a name its row of a table may begin, in bytes.
+const MAX_ROW: usize = 256;
+
 /// The kinds of ties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tie {
@@ -13,7 +16,7 @@ pub(super) enum Tie {
     Spaced,
     /// `--name value`.
     Flag,
-    /// `set name value`.
+    /// `set name value`, `| name | value |`, `the name is: value`.
     Set,
     /// `("name", "value")`.
     Argument,
@@ -50,6 +53,9 @@ pub(super) fn tie(text: &str, start: usize, end: usize) -> Option<Tied> {
             value,
         });
     }
+    // Text that is set in bold.
+    at += run(&bytes[at..], |byte| byte == b'*').min(3);
+    let is_opened = matches!(opened, Some(b'"' | b'\'' | b'`'));
     let gap = gap(&bytes[at..]);
     at += gap;
     let rest = &bytes[at..];
@@ -60,15 +66,18 @@ pub(super) fn tie(text: &str, start: usize, end: usize) -> Option<Tied> {
         [b'=', ..] => (Tie::Spaced, 1),
         [b':', ..] => (Tie::Colon, 1),
         [b'%', b'3', b'D' | b'd', ..] => (Tie::Equals, 3),
-        [b',', ..] if is_closed && text[start..].starts_with('-') => (Tie::Flag, 1),
+        [b',', ..] if is_closed && text[start..].starts_with('-') && is_opened => (Tie::Flag, 1),
         // The second argument of a call that sets something.
         [b',', ..] if is_closed && is_argument(bytes, start) => (Tie::Argument, 1),
         _ if gap > 0 && is_flag(bytes, start) => (Tie::Flag, 0),
         _ if gap > 0 && !is_closed && follows_set(bytes, start) => (Tie::Set, 0),
+        [b'i', b's', b':', ..] if gap > 0 => (Tie::Set, 3),
+        [b'|', ..] if is_in_row(bytes, start) => (Tie::Set, 1),
         [b'"' | b'\'', ..] if gap > 0 && !is_closed => (Tie::Nothing, 0),
         _ => return None,
     };
     at += length;
+    at += run(&bytes[at..], |byte| byte == b'*').min(3);
     let after = self::gap(&bytes[at..]);
     // Colours stand between a name and its value without being a space.
     let by = if by == Tie::Equals && bytes.get(at) == Some(&b' ') {
@@ -99,6 +108,15 @@ fn is_argument(bytes: &[u8], start: usize) -> bool {
 fn follows_set(bytes: &[u8], start: usize) -> bool {
     let before = bytes[..start].trim_ascii_end();
     before.len() < start && (before.ends_with(b" set") || before.ends_with(b" config"))
+}
+
+/// The name here is in a row of a table.
+fn is_in_row(bytes: &[u8], start: usize) -> bool {
+    let line = bytes[..start].iter().rev().take(MAX_ROW);
+    let line = line.take_while(|byte| **byte != b'\n').count();
+    bytes[start - line..start]
+        .trim_ascii_start()
+        .starts_with(b"|")
 }
 
 /// Length of the spaces and terminal colours from the beginning, and of a backslash that ends a line.

@@ -58,8 +58,8 @@ impl Walker<'_> {
         }
     }
 
-    /// The exact text of a segment, or of the whole command where the segment takes something from
-    /// the rest.
+    /// The exact text of a segment, or of the whole command where the segment may take something from
+    /// the rest: an input, a variable, or what becomes of its output.
     fn exactly(&mut self, segment: &str) -> ActionScope {
         if let Some((known, scope)) = &self.exact
             && known == segment
@@ -68,7 +68,7 @@ impl Walker<'_> {
         }
         let call = self.current.as_ref();
         let call = call.filter(|call| call.segment == segment);
-        let scope = if self.fed {
+        let scope = if self.fed || self.passes_on || self.scope.has_set {
             self.whole().scope()
         } else {
             let directory = &self.scope.directory;

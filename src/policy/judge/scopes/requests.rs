@@ -31,8 +31,6 @@ const CURL: Grammar = Grammar {
         "--ipv6",
         "--http1.1",
         "--http2",
-        "-O",
-        "--remote-name",
     ],
     telling: &[
         "-G",
@@ -141,6 +139,33 @@ const AT_READS: &[&str] = &[
     "--header",
 ];
 
+/// Parts of names of headers that make it a request of another method or to another place.
+const TURNING: &[&str] = &[
+    "host",
+    "method",
+    "override",
+    "forwarded",
+    "original",
+    "rewrite",
+    "proxy",
+    "connection",
+    "upgrade",
+    "encoding",
+    "length",
+    "destination",
+];
+
+/// True if a header may turn a request into another one.
+fn turns(header: &str) -> bool {
+    let name = header
+        .split([':', ';'])
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    // `Accept-Encoding` asks for nothing else.
+    !name.starts_with("accept") && TURNING.iter().any(|part| name.contains(part))
+}
+
 /// Reads the method and the address of a request.
 type RequestReader = fn(&Given<'_>) -> Option<(String, String)>;
 
@@ -159,6 +184,9 @@ pub(super) fn request(call: &Call) -> Option<ActionScope> {
         return None;
     }
     let mut given = grammar.read(&call.args)?;
+    if given.of(&["-H", "--header"]).into_iter().any(turns) {
+        return None;
+    }
     let (method, address) = read(&given)?;
     for implied in ["-G", "--get", "-I", "--head"] {
         given.telling.remove(implied);
@@ -230,11 +258,16 @@ fn wget(given: &Given<'_>) -> Option<(String, String)> {
 
 fn httpie(given: &Given<'_>) -> Option<(String, String)> {
     let is_method = |word: &str| word.bytes().all(|byte| byte.is_ascii_uppercase());
+    // `Name:value` is a header; `name:=value` and `name=a:b` are none.
+    let is_header = |item: &str| item.find(':') < item.find('=').or(Some(usize::MAX));
     match given.operands[..] {
         [address] => Some(("GET".to_owned(), address.to_owned())),
         // `@` in an item reads a file; without a method the items decide which it is.
         [method, address, ref items @ ..]
-            if is_method(method) && !items.iter().any(|item| item.contains('@')) =>
+            if is_method(method)
+                && !items
+                    .iter()
+                    .any(|item| item.contains('@') || (is_header(item) && turns(item))) =>
         {
             Some((method.to_owned(), address.to_owned()))
         }

@@ -11,7 +11,7 @@ use crate::platform::redact::rules::plausible::is_value;
 use crate::platform::redact::rules::span::Span;
 
 /// How far before a word of [`SecretProgram::after`] is looked, in bytes.
-const MAX_BEFORE: usize = 64;
+const MAX_BEFORE: usize = 128;
 
 /// Hands over every secret that the program is given whose anchor is here.
 pub(in crate::platform::redact::rules) fn secrets(
@@ -21,7 +21,13 @@ pub(in crate::platform::redact::rules) fn secrets(
     more: &mut Vec<Span>,
 ) {
     each_value(text, at, program, |value| {
-        if is_value(&text[value.clone()], Named::Password) {
+        let shown = &text[value.clone()];
+        // Whoever writes of a command writes words after it.
+        let is_word = matches!(program.takes, Takes::Operand(_, 1))
+            && shown.bytes().all(|byte| byte.is_ascii_lowercase());
+        // What is put into an object looks like a template.
+        let is_object = program.after == "patch" && shown.starts_with('{');
+        if (is_value(shown, Named::Password) || is_object) && !is_word {
             more.push(Span::new(value.start, value.end, ""));
         }
     });
@@ -69,6 +75,29 @@ fn each_value(text: &str, at: usize, program: &SecretProgram, mut each: impl FnM
                 each(value);
             }
         }
+        Takes::AfterWord(words) => {
+            let mut line = CommandLine::after(text, start, end);
+            while let Some(word) = line.next() {
+                if words.split(' ').any(|one| one == &text[word.clone()])
+                    && let Some(value) = line.next()
+                {
+                    each(unquoted(text, value));
+                }
+            }
+        }
+        Takes::Operand(words, count) => {
+            let mut line = operands_after(text, CommandLine::after(text, start, end), words);
+            if let Some(value) = line.nth(count - 1) {
+                each(value);
+            }
+        }
+        Takes::Fields(words, sign) => {
+            let words = operands_after(text, CommandLine::after(text, start, end), words);
+            // What follows is looked at where that word is.
+            for word in words.take_while(|word| text[word.clone()] != *program.name) {
+                each_of_pair(text, word, sign, &mut each);
+            }
+        }
         Takes::AfterName(words) => {
             let mut line = CommandLine::after(text, start, end);
             let command = line.find(|word| words.split(' ').any(|one| one == &text[word.clone()]));
@@ -94,7 +123,10 @@ fn word_at(text: &str, at: usize, program: &SecretProgram) -> Option<(usize, usi
         .first()
         .is_some_and(u8::is_ascii_alphanumeric);
     let is_option = matches!(program.takes, Takes::Rest(_));
-    if name_is_word && !is_option && before.is_some_and(|byte| is_word(byte) || byte == b'.') {
+    // The sign of a line of a diff is no part of a word.
+    let is_line = before == Some(b'-') && (start == 1 || bytes[start - 2] == b'\n');
+    let is_inside = before.is_some_and(|byte| is_word(byte) || byte == b'.');
+    if name_is_word && !is_option && is_inside && !is_line {
         return None;
     }
     let mut end = start + program.name.len();
@@ -109,7 +141,7 @@ fn word_at(text: &str, at: usize, program: &SecretProgram) -> Option<(usize, usi
     let is_whole = is_option
         || matches!(
             next,
-            None | Some(b' ' | b'\t' | b'\\' | b'"' | b'\'' | b'.')
+            None | Some(b' ' | b'\t' | b'\n' | b'\r' | b'\\' | b'"' | b'\'' | b'.')
         );
     (is_whole && is_after(text, start, program.after)).then_some((start, end))
 }
@@ -121,8 +153,19 @@ fn is_after(text: &str, at: usize, words: &str) -> bool {
     }
     let from = text.ceil_char_boundary(at.saturating_sub(MAX_BEFORE));
     let before = &text[from..at];
-    let ends = |sign: char| matches!(sign, '\n' | ';' | '|' | '&' | '(' | '`');
-    let command = before.rsplit(ends).next().unwrap_or_default();
+    let ends = |(at, sign): &(usize, char)| match sign {
+        ';' | '|' | '&' | '`' => true,
+        '(' => !text[from + at + 1..].starts_with(['"', '\'', '[']),
+        // The members of a list may have lines of their own.
+        '\n' => {
+            let next = text[from + at + 1..].trim_start();
+            let is_item = next.starts_with("- ") || next.starts_with("args:");
+            !is_item && !before[..*at].trim_end().ends_with([',', '[', ']'])
+        }
+        _ => false,
+    };
+    let end = before.char_indices().rev().find(ends);
+    let command = end.map_or(before, |(at, _)| &before[at + 1..]);
     let mut found = command.split(|sign: char| !(sign.is_ascii_alphanumeric() || sign == '-'));
     found.any(|word| !word.is_empty() && words.split(' ').any(|one| one == word))
 }
@@ -152,7 +195,16 @@ fn each_option(
                 break;
             }
         }
+        if ends_with_program(shown, name) {
+            return;
+        }
     }
+}
+
+/// The program is run again, in the middle of a word.
+fn ends_with_program(word: &str, name: &str) -> bool {
+    let front = word.strip_suffix(name);
+    front.is_some_and(|front| front.ends_with('('))
 }
 
 /// The word is this option, alone or as the last of several that are written together.
@@ -171,6 +223,7 @@ fn is_option(word: &str, option: &CommandOption) -> bool {
 
 /// The value that is written together with its option.
 fn attached(text: &str, word: &Range<usize>, option: &CommandOption) -> Option<Range<usize>> {
+    let word = unquoted(text, word.clone());
     let is_long = option.name.starts_with("--");
     if option.place == ValuePlace::Apart {
         return None;
@@ -199,6 +252,19 @@ fn each_of_pair(text: &str, value: Range<usize>, sign: u8, mut each: impl FnMut(
     if !text[password.clone()].starts_with("//") && !password.is_empty() {
         each(password);
     }
+}
+
+/// The words after these that are no options; none when one of these is missing.
+fn operands_after<'t>(
+    text: &'t str,
+    line: CommandLine<'t>,
+    words: &'static str,
+) -> impl Iterator<Item = Range<usize>> + 't {
+    let line = line.map(|word| unquoted(text, word));
+    let mut operands = line.filter(|word| !text[word.clone()].starts_with('-'));
+    let mut wanted = words.split(' ').filter(|word| !word.is_empty());
+    let has_all = wanted.all(|wanted| operands.next().is_some_and(|word| text[word] == *wanted));
+    operands.take_while(move |_| has_all)
 }
 
 /// The last operand of `htpasswd -b`, which has two of them with `-n` and three without.

@@ -142,7 +142,18 @@ fn has_host(bytes: &[u8], at: usize) -> bool {
     let of = |byte: &&u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'*' | b'/' | b'+')
     };
-    let host = bytes[..at].iter().rev().take(255).take_while(of).count();
+    let in_brackets = |byte: &&u8| of(byte) || **byte == b':';
+    let host = match bytes[..at].strip_suffix(b"]") {
+        Some(inner) => {
+            let length = inner.iter().rev().take(64).take_while(in_brackets).count();
+            if inner[..inner.len() - length].ends_with(b"[") {
+                length + 2
+            } else {
+                0
+            }
+        }
+        None => bytes[..at].iter().rev().take(255).take_while(of).count(),
+    };
     let before = (at - host).checked_sub(1).map(|before| bytes[before]);
     let is_apart = before.is_none_or(|byte| {
         byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b'>')

@@ -30,6 +30,12 @@ pub(super) enum Takes {
     Htpasswd,
     /// The word after one of these words and a name.
     AfterName(&'static str),
+    /// The word after one of these words.
+    AfterWord(&'static str),
+    /// The last of so many operands after these words, which may be none.
+    Operand(&'static str, usize),
+    /// In each operand after these words, what stands after this sign.
+    Fields(&'static str, u8),
 }
 
 /// An option whose value is, or holds, a secret.
@@ -127,11 +133,28 @@ const SNMP: &[CommandOption] = &[
 /// What has a `login`.
 const LOGINS: &str =
     "docker podman nerdctl buildah skopeo helm oras crane oc az argocd regctl finch cf";
+const PATCH: &[CommandOption] = &[
+    secret("-p", ValuePlace::Either),
+    secret("--patch", ValuePlace::Either),
+];
+const BODY: &[CommandOption] = &[
+    secret("-b", ValuePlace::Either),
+    secret("--body", ValuePlace::Either),
+];
+const KEYCHAIN: &[CommandOption] = &[secret("-w", ValuePlace::Apart)];
+const AZURE: &[CommandOption] = &[secret("--value", ValuePlace::Either)];
+const SMALL_K: &[CommandOption] = &[
+    secret("-k", ValuePlace::Apart),
+    secret("-K", ValuePlace::Apart),
+];
+const TSIG: &[CommandOption] = &[pair("-y", b':')];
 const PUTTY: &str = "plink pscp psftp putty winscp kitty";
 
 /// All of them.
 pub(in crate::platform::redact::rules) const PROGRAMS: &[SecretProgram] = &[
     program("mysql", *b"ysq", 1, Takes::Options(ATTACHED)).family(),
+    program("mysqlsh", *b"lsh", 4, Takes::Fields("", b':')),
+    program("mycli", *b"myc", 0, Takes::Options(ATTACHED)),
     program("mariadb", *b"iad", 3, Takes::Options(ATTACHED)).family(),
     program("sshpass", *b"shp", 1, Takes::Options(SMALL_P)),
     program("login", *b"ogi", 1, Takes::Options(SMALL_P)).after(LOGINS),
@@ -152,6 +175,7 @@ pub(in crate::platform::redact::rules) const PROGRAMS: &[SecretProgram] = &[
     program("zip", *b"zip", 0, Takes::Options(LARGE_P)),
     program("unzip", *b"nzi", 1, Takes::Options(LARGE_P)),
     program("7z", *b"7z ", 0, Takes::Options(ARCHIVE)),
+    program("7z", *b"7z\"", 0, Takes::Options(ARCHIVE)),
     program("7za", *b"7za", 0, Takes::Options(ARCHIVE)),
     program("rar", *b"rar", 0, Takes::Options(ARCHIVE)),
     program("unrar", *b"nra", 1, Takes::Options(ARCHIVE)),
@@ -160,6 +184,7 @@ pub(in crate::platform::redact::rules) const PROGRAMS: &[SecretProgram] = &[
     program("cqlsh", *b"cql", 0, Takes::Options(SMALL_P)),
     program("lftp", *b"lft", 0, Takes::Options(LFTP)),
     program("http", *b"tp ", 2, Takes::Options(HTTPIE)),
+    program("http", *b"tp\"", 2, Takes::Options(HTTPIE)),
     program("https", *b"ps ", 3, Takes::Options(HTTPIE)),
     program("twine", *b"twi", 0, Takes::Options(SMALL_P)),
     program("poetry", *b"poe", 0, Takes::Options(SMALL_P)),
@@ -172,4 +197,45 @@ pub(in crate::platform::redact::rules) const PROGRAMS: &[SecretProgram] = &[
     program("-pw", *b"-pw", 0, Takes::Next).after(PUTTY),
     program("/p:", *b"/p:", 0, Takes::Rest(0)).after("xfreerdp wlfreerdp sdl-freerdp"),
     program("from-literal=", *b"m-l", 3, Takes::Rest(b'=')),
+    program("--from-literal", *b"m-l", 5, Takes::Fields("", b'=')),
+    program("secret", *b"ecr", 1, Takes::Options(PATCH)).after("patch"),
+    program("secrets", *b"ecr", 1, Takes::Options(PATCH)).after("patch"),
+    program("secret", *b"ecr", 1, Takes::Options(BODY)).after("gh"),
+    program("secret", *b"ecr", 1, Takes::Options(AZURE)).after("keyvault"),
+    program("security", *b"ity", 5, Takes::Options(KEYCHAIN)),
+    program("openssl", *b"nss", 3, Takes::Options(SMALL_K)),
+    program("pass:", *b"ss:", 2, Takes::Rest(0)).after("openssl keytool"),
+    program("kv", *b"kv ", 0, Takes::Fields("put", b'=')).after("vault"),
+    program("kv", *b"kv ", 0, Takes::Fields("patch", b'=')).after("vault"),
+    program("cargo", *b"rgo", 2, Takes::Operand("login", 1)),
+    program("snyk", *b"sny", 0, Takes::Operand("auth", 1)),
+    program("bw", *b"bw ", 0, Takes::Operand("unlock", 1)),
+    program("bw", *b"bw ", 0, Takes::Operand("login", 2)),
+    program("unseal", *b"nse", 1, Takes::Operand("", 1)).after("vault"),
+    program("vault", *b"aul", 1, Takes::Operand("login", 1)),
+    program("mc", *b"mc ", 0, Takes::Operand("alias set", 4)),
+    program("wpa_passphrase", *b"wpa", 0, Takes::Operand("", 2)),
+    program(
+        "ansible-vault",
+        *b"e-v",
+        6,
+        Takes::Operand("encrypt_string", 1),
+    ),
+    program(
+        "nmcli",
+        *b"nmc",
+        0,
+        Takes::AfterWord("password wifi-sec.psk 802-11-wireless-security.psk"),
+    ),
+    program("sqlplus", *b"qlp", 1, Takes::Fields("", b'/')),
+    program("nsupdate", *b"nsu", 0, Takes::Options(TSIG)),
+    program("rclone", *b"rcl", 0, Takes::Operand("obscure", 1)),
+];
+
+/// The commands that print what they are given, three bytes of each that are looked for, and where these
+/// stand in it.
+pub(in crate::platform::redact::rules) const PRINTERS: &[(&str, &[u8; 3], usize)] = &[
+    ("echo", b"ech", 0),
+    ("printf", b"ntf", 3),
+    ("Write-Output", b"e-O", 4),
 ];

@@ -4,7 +4,7 @@ use crate::platform::redact::rules::bytes::{is_word, run};
 use crate::platform::redact::rules::forms::begins::{begins_token, follows_sign, length};
 use crate::platform::redact::rules::span::Span;
 
-/// No such token is shorter, in bytes.
+/// No such token is shorter but those of Vault, in bytes.
 const SHORTEST: usize = 56;
 /// The lengths of the number of a Discord bot, which is written in base64.
 const BOT: std::ops::RangeInclusive<usize> = 23..=28;
@@ -12,6 +12,9 @@ const BOT: std::ops::RangeInclusive<usize> = 23..=28;
 const BOT_TIME: usize = 6;
 /// The sign in the middle of a token of HCP Terraform, and how much stands before it.
 const TERRAFORM: (&str, usize) = (".atlasv1.", 14);
+/// Letters and digits of an early token of Vault, and those of a namespace after it.
+const VAULT: usize = 24;
+const NAMESPACE: usize = 5;
 /// What stands before the dot of a token of Airtable.
 const AIRTABLE: usize = 17;
 /// What a client's key for Authress begins with.
@@ -46,7 +49,8 @@ const DOTTED: &[DottedForm] = &[
     dotted("sk", "mapbox-token", MAPBOX),
     dotted("tk", "mapbox-token", MAPBOX),
     dotted("t1", "yandex-token", YANDEX),
-    dotted("sl", "dropbox-token", &[part(100, 1500, is_word)]),
+    dotted("b", "vault-token", &[part(90, 300, is_word)]),
+    dotted("sl", "dropbox-token", &[part(100, 1500, is_word_or_equals)]),
 ];
 const HARNESS: &[PartRule] = &[
     part(20, 24, is_word),
@@ -55,7 +59,7 @@ const HARNESS: &[PartRule] = &[
 ];
 const MAPBOX: &[PartRule] = &[part(50, 200, is_word), part(20, 30, is_word)];
 const YANDEX: &[PartRule] = &[
-    part(4, 200, is_word_or_equals),
+    part(1, 200, is_word_or_equals),
     part(80, 90, is_word_or_equals),
 ];
 
@@ -75,12 +79,20 @@ fn is_word_or_equals(byte: u8) -> bool {
     is_word(byte) || byte == b'='
 }
 
+fn is_in_base64(byte: u8) -> bool {
+    is_word_or_equals(byte) || matches!(byte, b'+' | b'/')
+}
+
 /// Hands over every such token in a text.
 pub(in crate::platform::redact::rules) fn find(text: &str, more: &mut Vec<Span>) {
-    if text.len() < SHORTEST {
+    let bytes = text.as_bytes();
+    if bytes.len() < SHORTEST {
+        // Only the shortest kind is left.
+        if bytes.len() > 1 + VAULT {
+            more.extend(memchr::memchr_iter(b'.', bytes).filter_map(|at| vault(bytes, at)));
+        }
         return;
     }
-    let bytes = text.as_bytes();
     let mut done = 0;
     // More than eight bytes follow the first dot of each.
     let (eights, _) = bytes.as_chunks::<8>();
@@ -132,7 +144,8 @@ fn at_dot(bytes: &[u8], at: usize) -> Option<Span> {
     if !is_long && !is_yandex {
         return None;
     }
-    of_table(bytes, at)
+    vault(bytes, at)
+        .or_else(|| of_table(bytes, at))
         .or_else(|| authress(bytes, at))
         .or_else(|| airtable(bytes, at))
 }
@@ -231,9 +244,53 @@ fn authress(bytes: &[u8], at: usize) -> Option<Span> {
         let mut firsts = AUTHRESS.iter();
         firsts.any(|first| head.starts_with(first.as_bytes())) && head.contains(&b'.')
     })?;
-    let rest = [part(14, 40, is_word), part(30, 130, is_word_or_equals)];
+    let rest = [part(14, 40, is_word), part(30, 130, is_in_base64)];
     let end = parts(bytes, at, &rest)?;
     Some(Span::new(start, end, "authress-key"))
+}
+
+/// A token of Vault as its first versions made it: `s` or `r`, and 24 letters and digits; maybe a
+/// namespace. A member of an object may be as long, and is made of words.
+fn vault(bytes: &[u8], at: usize) -> Option<Span> {
+    let start = at.checked_sub(1)?;
+    if !matches!(bytes[start], b's' | b'r')
+        || !begins_token(bytes, start) && !follows_sign(bytes, start)
+    {
+        return None;
+    }
+    let end = at + 1 + VAULT;
+    let body = bytes.get(at + 1..end)?;
+    let next = bytes.get(end).copied();
+    let goes_on = next.is_some_and(|byte| is_word(byte) || byte == b'(');
+    if goes_on || !body.iter().all(|byte| is_alnum(*byte)) || !is_drawn(body) {
+        return None;
+    }
+    let rest = bytes.get(end + 1..).unwrap_or_default();
+    let namespace = run(rest, is_alnum);
+    let end = if next == Some(b'.') && namespace == NAMESPACE {
+        end + 1 + namespace
+    } else {
+        end
+    };
+    Some(Span::new(start, end, "vault-token"))
+}
+
+/// Capitals, small letters and digits follow each other as they come, and not as words do.
+fn is_drawn(body: &[u8]) -> bool {
+    let class = |byte: &u8| (byte.is_ascii_digit(), byte.is_ascii_uppercase());
+    let changes = body
+        .windows(2)
+        .filter(|pair| class(&pair[0]) != class(&pair[1]))
+        .count();
+    let digits = body.iter().filter(|byte| byte.is_ascii_digit()).count();
+    // Each word adds two changes, and hardly any has a digit.
+    let least = match digits {
+        0 => 14,
+        1 => 12,
+        2 | 3 => 9,
+        _ => 7,
+    };
+    changes >= least
 }
 
 fn airtable(bytes: &[u8], at: usize) -> Option<Span> {
@@ -280,7 +337,10 @@ pub(in crate::platform::redact) fn may_be_dotted(rest: &str) -> bool {
         sign.starts_with(after) || after.starts_with(sign)
     };
     let is_authress = AUTHRESS.iter().any(|word| rest.starts_with(word));
+    let is_vault =
+        matches!(first, "s" | "r") && is_whole && rest.len() <= 2 + VAULT + 1 + NAMESPACE;
     is_number
+        || is_vault
         || is_airtable
         || is_terraform
         || is_authress

@@ -34,7 +34,9 @@ pub(in crate::platform::redact::rules) fn token(
         Of::Random => has_random_piece(body),
         Of::Mixed => has(|byte| !byte.is_ascii_hexdigit()),
         Of::CapitalsDashed | Of::HexDashed => has(u8::is_ascii_digit) && has(|byte| *byte == b'-'),
-        Of::Alnum | Of::Word | Of::Dotted | Of::Capitals | Of::Hex | Of::Base64 => true,
+        Of::Alnum | Of::Word | Of::Dotted | Of::Capitals | Of::Hex | Of::AnyHex | Of::Base64 => {
+            true
+        }
     };
     // What only looks as if it began here has to look the better for it.
     let is_mixed = || has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);

@@ -1,0 +1,3 @@
+//! `navi policy`: what the policy makes of a command.
+
+pub mod explain;

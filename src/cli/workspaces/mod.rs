@@ -1,0 +1,5 @@
+//! `navi workspaces`: which folders belong to which organisation, and taking one back.
+
+pub mod list;
+pub mod opened;
+pub mod release;

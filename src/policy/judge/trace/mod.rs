@@ -1,0 +1,4 @@
+//! The tree of a command as the walk understands it.
+
+pub mod steps;
+pub mod tree;

@@ -123,11 +123,11 @@ impl ReviewTarget {
 
     /// True if a difference, or the file as it is now, holds a secret: of a form that goes over several
     /// lines, a difference may show only one.
-    async fn shows_secret(&self, path: &str, patch: &str) -> bool {
+    async fn shows_secret(&self, path: &str, difference: &str) -> bool {
         let (workspace, path) = (self.workspace.clone(), path.to_owned());
-        let (secrets, patch) = (self.secrets.clone(), patch.to_owned());
+        let (secrets, shown) = (self.secrets.clone(), difference.to_owned());
         let look = move || {
-            let lines = patch.lines().map(|line| line.get(1..).unwrap_or_default());
+            let lines = shown.lines().map(|line| line.get(1..).unwrap_or_default());
             let plain: String = lines.flat_map(|line| [line, "\n"]).collect();
             let mut bytes = Vec::new();
             if let Ok((file, _)) = workspace.open_file(&path)
@@ -136,7 +136,7 @@ impl ReviewTarget {
                 return true;
             }
             let now = String::from_utf8_lossy(&bytes);
-            [&patch, &plain, &*now]
+            [&shown, &plain, &*now]
                 .into_iter()
                 .any(|text| secrets.is_secret(&path, text))
         };

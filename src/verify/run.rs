@@ -83,16 +83,15 @@ async fn one(
     call_id: &str,
     context: &ToolContext,
 ) -> Result<Option<CheckResult>, ToolError> {
+    let time = patience(command, context.limits.command_time, &context.limits);
+    // Test runners neither watch nor ask, and leave nothing behind.
+    let extra = vec![
+        ("CI", "true".to_owned()),
+        ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
+    ];
     let call = RunCommandCall {
-        command: command.to_owned(),
-        widening: Default::default(),
-        directory: check.directory.clone(),
-        time: patience(command, context.limits.command_time, &context.limits),
-        // Test runners neither watch nor ask, and leave nothing behind.
-        extra: vec![
-            ("CI", "true".to_owned()),
-            ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
-        ],
+        extra,
+        ..RunCommandCall::within_the_wall(command, &check.directory, time)
     };
     let ran = run_command::run(&call, call_id, context).await?;
     if ran.exit_code == CANCELLED {

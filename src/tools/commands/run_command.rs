@@ -145,6 +145,17 @@ pub struct RunCommandCall {
 }
 
 impl RunCommandCall {
+    /// A command that needs nothing beyond the wall.
+    pub fn within_the_wall(command: &str, directory: &str, time: Duration) -> Self {
+        Self {
+            command: command.to_owned(),
+            directory: directory.to_owned(),
+            time,
+            extra: Vec::new(),
+            widening: Widening::default(),
+        }
+    }
+
     /// Reads the arguments of a call.
     pub fn parse(given: Arguments<'_>, limits: &ToolLimits) -> Result<Self, ToolError> {
         let command = given.text("command")?;

@@ -164,8 +164,11 @@ impl<'a> Places<'a> {
             None => (".".to_owned(), path),
         };
         let joined = |folder: String| format!("{}/{name}", folder.trim_end_matches('/'));
-        match self.led(said.clone(), &folder, directory) {
-            found if found == said => said,
+        let found = self.led(said.clone(), &folder, directory);
+        if found == said {
+            return said;
+        }
+        match found {
             Place::Temporary(folder) => Place::Temporary(joined(folder)),
             Place::Outside(folder) => Place::Outside(joined(folder)),
             found @ (Place::Inside(_) | Place::Unknown) => found,
@@ -194,7 +197,9 @@ impl<'a> Places<'a> {
             Place::Inside(_) if temporary && !is_temporary(&root.to_string_lossy()) => {
                 Place::Temporary(text)
             }
-            _ => Place::Outside(text),
+            Place::Inside(_) | Place::Temporary(_) | Place::Outside(_) | Place::Unknown => {
+                Place::Outside(text)
+            }
         }
     }
 

@@ -2,9 +2,6 @@
 //!
 //! The corpora are plain text beside this file, one case on a line.
 
-mod explaining;
-mod needs;
-
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -25,7 +22,7 @@ const SCANS: &str = include_str!("policy/scans.txt");
 const FILES: &str = include_str!("policy/files.txt");
 const SETTINGS: &str = include_str!("policy/settings.txt");
 
-static POLICY: LazyLock<Policy> = LazyLock::new(|| Policy::built_in().unwrap());
+pub(crate) static POLICY: LazyLock<Policy> = LazyLock::new(|| Policy::built_in().unwrap());
 
 /// A project with the usual files, where packages count as installed.
 static PROJECT: LazyLock<TempDir> = LazyLock::new(|| {
@@ -97,7 +94,12 @@ fn judge_call(tool: &str, arguments: &Map<String, Value>, root: &Path) -> Judgem
     judge_by(&POLICY, tool, arguments, root)
 }
 
-fn judge_by(policy: &Policy, tool: &str, arguments: &Map<String, Value>, root: &Path) -> Judgement {
+pub(crate) fn judge_by(
+    policy: &Policy,
+    tool: &str,
+    arguments: &Map<String, Value>,
+    root: &Path,
+) -> Judgement {
     let tools = ToolSet::built_in();
     let request = tools.named(tool).unwrap().request(Arguments::of(arguments));
     policy.judge(tool, request, root)

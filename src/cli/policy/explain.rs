@@ -100,48 +100,56 @@ fn of_workspace(root: &Path, policy: Policy) -> Result<Policy, io::Error> {
 
 /// The explanation as people read it.
 fn in_words(explanation: &Explanation) -> String {
-    let mut text = String::from("how it is read\n");
+    let mut lines = vec!["how it is read".to_owned()];
     if let Some(reason) = &explanation.unread {
-        text += &format!("  not at all: {reason}\n");
+        lines.push(format!("  not at all: {reason}"));
     } else if explanation.steps.is_empty() {
-        text += "  nothing runs; the tools refuse an empty command\n";
+        lines.push("  nothing runs; the tools refuse an empty command".to_owned());
     }
     for step in &explanation.steps {
-        lines(step, 1, &mut text);
+        read(step, 1, &mut lines);
     }
     let Verdicts { strict, sandboxed } = explanation.verdicts;
-    text += "\nverdict\n";
-    text += &format!("  strict     {}\n", said(strict));
-    text += &format!("  sandboxed  {}\n", said(sandboxed));
-    text += if explanation.findings.is_empty() {
-        "\nno rule speaks against it\n"
+    lines.extend([
+        String::new(),
+        "verdict".to_owned(),
+        format!("  strict     {}", said(strict)),
+        format!("  sandboxed  {}", said(sandboxed)),
+        String::new(),
+    ]);
+    let is_free = explanation.findings.is_empty();
+    let heading = if is_free {
+        "no rule speaks against it"
     } else {
-        "\nrules\n"
+        "rules"
     };
-    for found in &explanation.findings {
-        rule(found, &mut text);
-    }
-    text
+    lines.push(heading.to_owned());
+    lines.extend(explanation.findings.iter().flat_map(rule));
+    lines.push(String::new());
+    lines.join("\n")
 }
 
-fn lines(step: &ReadStep, depth: usize, text: &mut String) {
+fn read(step: &ReadStep, depth: usize, lines: &mut Vec<String>) {
     let indent = "  ".repeat(depth);
-    let line = step.text.split_whitespace().collect::<Vec<_>>().join(" ");
-    *text += &match step.kind {
-        StepKind::Program => format!("{indent}{line}\n"),
-        StepKind::Command if step.steps.is_empty() => format!("{indent}{line}\n"),
-        kind if line.is_empty() => format!("{indent}{}\n", kind.name()),
-        kind => format!("{indent}{}: {line}\n", kind.name()),
-    };
+    let text = step.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_itself =
+        step.kind == StepKind::Program || (step.kind == StepKind::Command && step.steps.is_empty());
+    lines.push(if is_itself {
+        format!("{indent}{text}")
+    } else if text.is_empty() {
+        format!("{indent}{}", step.kind.name())
+    } else {
+        format!("{indent}{}: {text}", step.kind.name())
+    });
     if let Some(input) = &step.input {
-        *text += &format!("{indent}  (its input: {input})\n");
+        lines.push(format!("{indent}  (its input: {input})"));
     }
     for inner in &step.steps {
-        lines(inner, depth + 1, text);
+        read(inner, depth + 1, lines);
     }
 }
 
-fn rule(found: &Explained, text: &mut String) {
+fn rule(found: &Explained) -> Vec<String> {
     let Verdicts { strict, sandboxed } = found.verdicts;
     let verdict = if strict == sandboxed {
         said(strict).to_owned()
@@ -149,15 +157,16 @@ fn rule(found: &Explained, text: &mut String) {
         format!("strict {}, sandboxed {}", said(strict), said(sandboxed))
     };
     let danger = format!("{:?}", found.danger).to_lowercase();
-    *text += &format!("  {}: {verdict} (danger: {danger})\n", found.rule);
-    *text += &format!("    about: {}\n", found.segment.replace('\n', " ⏎ "));
-    *text += &format!("    why: {}\n", found.why);
-    for instead in &found.alternatives {
-        *text += &format!("    instead: {instead}\n");
-    }
-    if let Some(covers) = &found.covers {
-        *text += &format!("    \"always allow\" would cover: {covers}\n");
-    }
+    let mut lines = vec![
+        format!("  {}: {verdict} (danger: {danger})", found.rule),
+        format!("    about: {}", found.segment.replace('\n', " ⏎ ")),
+        format!("    why: {}", found.why),
+    ];
+    let instead = found.alternatives.iter();
+    lines.extend(instead.map(|instead| format!("    instead: {instead}")));
+    let covers = found.covers.iter();
+    lines.extend(covers.map(|covers| format!("    \"always allow\" would cover: {covers}")));
+    lines
 }
 
 fn said(verdict: Verdict) -> &'static str {

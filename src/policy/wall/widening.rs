@@ -113,7 +113,9 @@ fn list<'a>(name: &str, value: &'a Value) -> Result<&'a [Value], PolicyError> {
     let items = match value {
         Value::Null => &[],
         Value::Array(items) => items.as_slice(),
-        _ => return Err(refused(&format!("`{name}` is no array"))),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            return Err(refused(&format!("`{name}` is no array")));
+        }
     };
     if items.len() > MAX_WISHES {
         return Err(refused(&format!("`{name}` has more than {MAX_WISHES}")));

@@ -5,6 +5,15 @@ use crate::policy::judge::running::system::is_system;
 use crate::policy::judge::walker::Walker;
 use crate::policy::paths::{Place, normalised};
 
+/// What a command writes into a file that it runs.
+#[derive(PartialEq, Eq)]
+enum Written {
+    /// This text.
+    Text(String),
+    /// What another program prints.
+    Unknown,
+}
+
 impl Walker<'_> {
     /// Judges a program that is named by its path. Its name is a hint even then: a copy of a program
     /// does what the program does.
@@ -17,19 +26,18 @@ impl Walker<'_> {
     /// Judges a file that would run, or be read by a shell: its text as well, where the command
     /// itself writes it.
     pub(in crate::policy::judge) fn runs_script(&mut self, file: &Field, call: &Call) {
-        let text = self.written_text(file).flatten();
-        if let Some(text) = text {
+        if let Some(Written::Text(text)) = self.written_text(file) {
             self.fed_with(call.stdin.clone(), |walker| walker.script_text(&text));
         }
         self.runs_file(file, call);
     }
 
-    /// What the command itself wrote into a file, where it did; none inside when that is not known.
-    fn written_text(&self, file: &Field) -> Option<Option<String>> {
+    /// What the command itself wrote into a file, where it did.
+    fn written_text(&self, file: &Field) -> Option<Written> {
         let plain = file.text.trim_start_matches("./");
         let mut written = self.written.iter();
-        let found = written.find(|(path, _)| path.trim_start_matches("./") == plain);
-        found.map(|(_, text)| text.clone())
+        let (_, text) = written.find(|(path, _)| path.trim_start_matches("./") == plain)?;
+        Some(text.clone().map_or(Written::Unknown, Written::Text))
     }
 
     /// Judges a file whose code would run.
@@ -41,7 +49,7 @@ impl Walker<'_> {
             self.fact("runs-downloaded", &call.program, &call.segment);
         }
         let written = self.written_text(file);
-        if written == Some(None) {
+        if written == Some(Written::Unknown) {
             self.fact("code-not-static", &call.program, &call.segment);
         }
         let is_made = is_downloaded || written.is_some();

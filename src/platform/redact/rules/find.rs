@@ -57,6 +57,14 @@ struct Beside {
     taken: usize,
 }
 
+impl Beside {
+    /// What was added after so many is what a command takes.
+    fn take(&mut self, known: usize) {
+        let ends = self.more[known..].iter().map(|span| span.end);
+        self.taken = ends.max().unwrap_or(self.taken);
+    }
+}
+
 /// Finds the secrets of a text as it is, those at anchors in order and without overlaps.
 fn find_in(text: &str, spans: &mut Vec<Span>) -> Beside {
     let mut beside = Beside::default();
@@ -99,16 +107,20 @@ fn span_at(text: &str, at: usize, done: usize, rule: Rule, beside: &mut Beside) 
         Rule::Telegram => values::telegram(text, at),
         Rule::CurlUser => values::user_of_curl(text, at),
         Rule::Vendor(vendor) => vendor_keys::value_of_vendor(text, at, vendor),
-        Rule::Program(_) | Rule::Printed | Rule::Redirected => {
-            if at >= beside.taken {
-                match rule {
-                    Rule::Program(program) => arguments::secrets(text, at, program, more),
-                    Rule::Printed => pipes::printed(text, at, more),
-                    _ => pipes::redirected(text, at, more),
-                }
-                let ends = more[known..].iter().map(|span| span.end);
-                beside.taken = ends.max().unwrap_or(beside.taken);
-            }
+        Rule::Program(_) | Rule::Printed | Rule::Redirected if at < beside.taken => None,
+        Rule::Program(program) => {
+            arguments::secrets(text, at, program, more);
+            beside.take(known);
+            None
+        }
+        Rule::Printed => {
+            pipes::printed(text, at, more);
+            beside.take(known);
+            None
+        }
+        Rule::Redirected => {
+            pipes::redirected(text, at, more);
+            beside.take(known);
             None
         }
         Rule::Manifest => {

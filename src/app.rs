@@ -338,7 +338,7 @@ fn tool_settings(config: &Config, metrics: Metrics) -> Result<ToolSettings, Buil
     let home = config.surroundings.command_environment.get("HOME");
     Ok(ToolSettings {
         set: ToolSet::built_in(),
-        launch: launch.closing(&closed_folders),
+        launch: launch.closing(&closed),
         containment: config.sandbox.clone(),
         http: Client::new(Reach::loopback(), CONNECT_TIMEOUT)?,
         limits: ToolLimits {

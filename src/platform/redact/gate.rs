@@ -19,7 +19,7 @@ use crate::platform::redact::rules::manifests::object::{context_of_manifest, ope
 use crate::platform::redact::rules::pairs::open_value;
 use crate::platform::redact::rules::scan::{Anchors, Rule};
 use crate::platform::redact::rules::span::Span;
-use crate::platform::redact::rules::vendor_keys::open_vendor;
+use crate::platform::redact::rules::vendors::value::open_vendor;
 use crate::platform::redact::text::push_placeholder;
 
 /// The most that is held back, in bytes; a private key of 8192 bits has fewer. What is still not

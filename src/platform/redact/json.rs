@@ -8,7 +8,7 @@ use crate::platform::redact::arguments;
 use crate::platform::redact::command::redact_command;
 use crate::platform::redact::rules::keys::{is_secret_key, names_secret};
 use crate::platform::redact::rules::scan::Anchors;
-use crate::platform::redact::rules::vendor_keys::is_key_of_vendor;
+use crate::platform::redact::rules::vendors::value::is_key_of_vendor;
 use crate::platform::redact::text::{REDACTED, redact_text};
 
 /// A name shorter than this holds no secret itself, in bytes.

@@ -11,7 +11,8 @@ use crate::platform::redact::rules::manifests::marker::Marker;
 use crate::platform::redact::rules::manifests::object;
 use crate::platform::redact::rules::scan::{Anchors, Rule};
 use crate::platform::redact::rules::span::Span;
-use crate::platform::redact::rules::{pairs, values, vendor_keys};
+use crate::platform::redact::rules::vendors::value::value_of_vendor;
+use crate::platform::redact::rules::{pairs, values};
 
 /// No text shorter than this holds a secret, in bytes.
 const SHORTEST: usize = 5;
@@ -106,7 +107,7 @@ fn span_at(text: &str, at: usize, done: usize, rule: Rule, beside: &mut Beside) 
         Rule::Webhook(host) => values::webhook(text, at, host),
         Rule::Telegram => values::telegram(text, at),
         Rule::CurlUser => values::user_of_curl(text, at),
-        Rule::Vendor(vendor) => vendor_keys::value_of_vendor(text, at, vendor),
+        Rule::Vendor(vendor) => value_of_vendor(text, at, vendor),
         Rule::Program(_) | Rule::Printed | Rule::Redirected if at < beside.taken => None,
         Rule::Program(program) => {
             arguments::secrets(text, at, program, more);

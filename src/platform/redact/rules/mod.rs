@@ -3,9 +3,8 @@
 //! [`find`] applies them all: [`scan`] finds the places at which it is worth looking closer. There,
 //! [`forms`] and [`values`] recognise a secret by what it looks like, [`pairs`] by the name before it
 //! ([`keys`]), by how both are written ([`tie`], [`quotes`], [`below`]) and by whether the value can be
-//! one ([`plausible`]), [`vendor_keys`] by the service it opens, of which [`vendors`] lists those that
-//! matter, [`commands`] by the program that takes it or the file that lists it, and [`manifests`] by the
-//! object that it is the data of.
+//! one ([`plausible`]), [`vendors`] by the service it opens, [`commands`] by the program that takes it or
+//! the file that lists it, and [`manifests`] by the object that it is the data of.
 
 pub mod below;
 pub mod bytes;
@@ -21,5 +20,4 @@ pub mod scan;
 pub mod span;
 pub mod tie;
 pub mod values;
-pub mod vendor_keys;
 pub mod vendors;

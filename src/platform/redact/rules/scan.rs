@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use crate::platform::redact::rules::commands::programs::{PRINTERS, PROGRAMS, SecretProgram};
 use crate::platform::redact::rules::forms::table::{FORMS, Form, WEBHOOKS};
-use crate::platform::redact::rules::vendors::{VENDORS, Vendor};
+use crate::platform::redact::rules::vendors::table::{VENDORS, Vendor};
 
 /// The secrets that may begin, or be named, at an anchor.
 #[derive(Clone, Copy, Debug)]

@@ -94,7 +94,7 @@ enum Member {
 
 /// An object or a list that is not closed yet.
 #[derive(Debug, Default)]
-struct Frame {
+struct OpenObject {
     is_list: bool,
     /// It is, or is within, the `data` of an object.
     is_data: bool,
@@ -118,7 +118,7 @@ struct Walk<'t> {
     text: &'t str,
     start: usize,
     escapes: usize,
-    frames: Vec<Frame>,
+    frames: Vec<OpenObject>,
     found: Vec<Span>,
     is_closed: bool,
 }
@@ -204,11 +204,11 @@ impl<'t> Walk<'t> {
             .frames
             .last()
             .is_some_and(|frame| frame.is_data || (frame.has_name && frame.member == Member::Data));
-        self.frames.push(Frame {
+        self.frames.push(OpenObject {
             is_list,
             is_data,
             has_name: is_list,
-            ..Frame::default()
+            ..OpenObject::default()
         });
     }
 
@@ -326,11 +326,11 @@ impl<'t> Walk<'t> {
 /// Hands over the values of the braces that open here.
 pub(super) fn values(text: &str, at: usize, more: &mut Vec<Span>) {
     let mut walk = Walk::over(text, at, 0);
-    walk.frames.push(Frame {
+    walk.frames.push(OpenObject {
         member: Member::Data,
         has_name: true,
         kind: Some(Kind::Secret),
-        ..Frame::default()
+        ..OpenObject::default()
     });
     let line = memchr::memchr(b'\n', &text.as_bytes()[at..]).map_or(text.len(), |end| at + end);
     walk.text = &text[..line];
@@ -344,7 +344,7 @@ pub(super) fn open(text: &str, marker: &Marker) -> Option<usize> {
     if end < text.len() || walk.frames.is_empty() {
         return None;
     }
-    let of_kind = |frame: &Frame| match (marker.tells, frame.kind) {
+    let of_kind = |frame: &OpenObject| match (marker.tells, frame.kind) {
         (Tells::Version, kind) => kind.is_none(),
         (Tells::Kind | Tells::StringData, kind) => {
             kind == Some(Kind::Secret) || kind == Some(Kind::Secrets)

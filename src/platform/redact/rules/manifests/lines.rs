@@ -5,7 +5,7 @@
 
 use crate::platform::redact::rules::manifests::flow;
 use crate::platform::redact::rules::manifests::marker::{Marker, Tells, is_secret};
-use crate::platform::redact::rules::manifests::page::{Line, Page, Shape};
+use crate::platform::redact::rules::manifests::page::{Page, PageLine, Shape};
 use crate::platform::redact::rules::span::Span;
 
 /// The objects whose lines were read already.
@@ -23,7 +23,7 @@ struct Object {
     end: usize,
     column: usize,
     /// The lines at which `data` begins.
-    data: Vec<Line>,
+    data: Vec<PageLine>,
     /// Whether it says that it is a secret.
     kind: Option<bool>,
     /// The text ends before it does.
@@ -72,7 +72,7 @@ impl Blocks {
 }
 
 /// The line of a marker, if its name is the first on it, and how far it is set in.
-fn line_of<'t>(text: &'t str, marker: &Marker) -> Option<(Page<'t>, Line, usize)> {
+fn line_of<'t>(text: &'t str, marker: &Marker) -> Option<(Page<'t>, PageLine, usize)> {
     let page = Page::around(text, marker.at)?;
     let line = page.line_at(marker.at);
     let column = column_of(&page, &line, marker)?;
@@ -80,7 +80,7 @@ fn line_of<'t>(text: &'t str, marker: &Marker) -> Option<(Page<'t>, Line, usize)
 }
 
 /// How far the line of a marker is set in, if its name is the first on it.
-fn column_of(page: &Page<'_>, line: &Line, marker: &Marker) -> Option<usize> {
+fn column_of(page: &Page<'_>, line: &PageLine, marker: &Marker) -> Option<usize> {
     match page.shape(line) {
         Shape::Content { column, at, .. } if at == marker.at => Some(column),
         Shape::Content { .. } | Shape::Blank | Shape::End => None,
@@ -88,7 +88,7 @@ fn column_of(page: &Page<'_>, line: &Line, marker: &Marker) -> Option<usize> {
 }
 
 impl Object {
-    fn around(text: &str, page: &Page<'_>, line: Line, column: usize) -> Self {
+    fn around(text: &str, page: &Page<'_>, line: PageLine, column: usize) -> Self {
         let mut object = Self {
             start: line.start,
             end: line.end,
@@ -145,7 +145,7 @@ impl Object {
         object
     }
 
-    fn member(&mut self, text: &str, line: &Line, at: usize) {
+    fn member(&mut self, text: &str, line: &PageLine, at: usize) {
         let content = &text[at..line.end];
         if after_name(content, "data").is_some() {
             self.data.push(*line);
@@ -172,7 +172,7 @@ fn after_name<'t>(content: &'t str, name: &str) -> Option<&'t str> {
 }
 
 /// The values of the members below a line, which is set in so far.
-fn values(text: &str, page: &Page<'_>, line: &Line, column: usize) -> Values {
+fn values(text: &str, page: &Page<'_>, line: &PageLine, column: usize) -> Values {
     let mut values = Values::default();
     let Shape::Content { at, .. } = page.shape(line) else {
         return values;
@@ -185,7 +185,7 @@ fn values(text: &str, page: &Page<'_>, line: &Line, column: usize) -> Values {
         flow::values(text, line.end - value.len(), &mut values.spans);
         return values;
     }
-    let mut entry: Option<Entry> = None;
+    let mut entry: Option<DataMember> = None;
     let mut next = page.line_after(line);
     values.reaches_end = page.is_last(line);
     while let Some(line) = next {
@@ -204,7 +204,7 @@ fn values(text: &str, page: &Page<'_>, line: &Line, column: usize) -> Values {
                     _ if found <= column => break,
                     entry => {
                         values.add(text, entry.take());
-                        *entry = Entry::of(content, at, found);
+                        *entry = DataMember::of(content, at, found);
                     }
                 }
             }
@@ -219,7 +219,7 @@ fn values(text: &str, page: &Page<'_>, line: &Line, column: usize) -> Values {
 }
 
 impl Values {
-    fn add(&mut self, text: &str, entry: Option<Entry>) {
+    fn add(&mut self, text: &str, entry: Option<DataMember>) {
         let Some((start, end)) = entry.and_then(|entry| Some((entry.start?, entry.end))) else {
             return;
         };
@@ -258,13 +258,13 @@ fn each_literal(template: &str, mut each: impl FnMut(usize, usize)) {
 
 /// A member below `data`.
 #[derive(Debug)]
-struct Entry {
+struct DataMember {
     column: usize,
     start: Option<usize>,
     end: usize,
 }
 
-impl Entry {
+impl DataMember {
     fn of(content: &str, at: usize, column: usize) -> Option<Self> {
         let bytes = content.as_bytes();
         let is_end = |next: Option<&u8>| matches!(next, None | Some(b' ' | b'\t'));

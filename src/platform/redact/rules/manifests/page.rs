@@ -15,13 +15,13 @@ pub(super) struct Page<'t> {
     text: &'t str,
     /// No line begins before this.
     begin: usize,
-    ends: Ends,
+    ends: LineEnds,
     front: Front<'t>,
 }
 
 /// How lines end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ends {
+enum LineEnds {
     /// With a line feed.
     Real,
     /// With so many backslashes and an `n`, within a string.
@@ -41,7 +41,7 @@ enum Front<'t> {
 
 /// A line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct PageLine {
     pub(super) start: usize,
     pub(super) end: usize,
     /// The beginning of the next; nothing when the string or the text ends.
@@ -75,11 +75,11 @@ impl<'t> Page<'t> {
         let ends = loop {
             match bytes[from..place].last() {
                 None => break None,
-                Some(b'\n') => break Some(Ends::Real),
+                Some(b'\n') => break Some(LineEnds::Real),
                 Some(b'n') if bytes[..place - 1].ends_with(b"\\") => {
                     let behind = bytes[..place - 1].iter().rev();
                     let count = behind.take_while(|byte| **byte == b'\\').count();
-                    break Some(Ends::Written(count));
+                    break Some(LineEnds::Written(count));
                 }
                 Some(_) => place -= 1,
             }
@@ -106,34 +106,34 @@ impl<'t> Page<'t> {
 
     /// Its lines end with line feeds, so that a word in the middle of one begins none.
     pub(super) fn is_real(&self) -> bool {
-        self.ends == Ends::Real
+        self.ends == LineEnds::Real
     }
 
     /// A line is the last of the text, so that more of it may follow.
-    pub(super) fn is_last(&self, line: &Line) -> bool {
+    pub(super) fn is_last(&self, line: &PageLine) -> bool {
         line.next.unwrap_or(line.end) >= self.text.len()
     }
 
     /// The line in which a place is.
-    pub(super) fn line_at(&self, at: usize) -> Line {
+    pub(super) fn line_at(&self, at: usize) -> PageLine {
         let start = self.start_before(at);
         self.line_from(start)
     }
 
     /// The line after one.
-    pub(super) fn line_after(&self, line: &Line) -> Option<Line> {
+    pub(super) fn line_after(&self, line: &PageLine) -> Option<PageLine> {
         let next = line.next.filter(|next| *next < self.text.len());
         next.map(|next| self.line_from(next))
     }
 
     /// The line before one.
-    pub(super) fn line_before(&self, line: &Line) -> Option<Line> {
+    pub(super) fn line_before(&self, line: &PageLine) -> Option<PageLine> {
         if line.start <= self.begin {
             return None;
         }
         let length = match self.ends {
-            Ends::Real => 1,
-            Ends::Written(count) => count + 1,
+            LineEnds::Real => 1,
+            LineEnds::Written(count) => count + 1,
         };
         let start = self.start_before(line.start.checked_sub(length)?);
         let before = self.line_from(start);
@@ -141,25 +141,27 @@ impl<'t> Page<'t> {
         (before.next == Some(line.start)).then_some(before)
     }
 
-    fn line_from(&self, start: usize) -> Line {
+    fn line_from(&self, start: usize) -> PageLine {
         let bytes = self.text.as_bytes();
         let (end, next) = match self.ends {
-            Ends::Real => match memchr::memchr(b'\n', &bytes[start..]) {
+            LineEnds::Real => match memchr::memchr(b'\n', &bytes[start..]) {
                 Some(length) => (start + length, Some(start + length + 1)),
                 None => (bytes.len(), None),
             },
-            Ends::Written(count) => written_end(bytes, start, count),
+            LineEnds::Written(count) => written_end(bytes, start, count),
         };
         let end = start + self.text[start..end].trim_end_matches('\r').len();
-        Line { start, end, next }
+        PageLine { start, end, next }
     }
 
     fn start_before(&self, at: usize) -> usize {
         let bytes = self.text.as_bytes();
         let from = self.begin.min(at);
         let found = match self.ends {
-            Ends::Real => memchr::memrchr(b'\n', &bytes[from..at]).map(|place| from + place + 1),
-            Ends::Written(count) => (from..at)
+            LineEnds::Real => {
+                memchr::memrchr(b'\n', &bytes[from..at]).map(|place| from + place + 1)
+            }
+            LineEnds::Written(count) => (from..at)
                 .rev()
                 .find(|place| {
                     let is_end = bytes[*place] == b'n' && behind(bytes, *place) == count;
@@ -173,7 +175,7 @@ impl<'t> Page<'t> {
     }
 
     /// What stands in a line.
-    pub(super) fn shape(&self, line: &Line) -> Shape {
+    pub(super) fn shape(&self, line: &PageLine) -> Shape {
         let whole = &self.text[line.start..line.end];
         let front = match self.front {
             Front::Nothing => Some(0),
@@ -195,7 +197,7 @@ impl<'t> Page<'t> {
         self.inner(line, front)
     }
 
-    fn inner(&self, line: &Line, front: usize) -> Shape {
+    fn inner(&self, line: &PageLine, front: usize) -> Shape {
         let begin = line.start + front;
         let bytes = &self.text.as_bytes()[..line.end];
         let mut at = begin;
@@ -233,7 +235,7 @@ impl<'t> Page<'t> {
     }
 
     /// A line belongs to no object that is set in so far.
-    pub(super) fn ends_object(&self, line: &Line, column: usize) -> bool {
+    pub(super) fn ends_object(&self, line: &PageLine, column: usize) -> bool {
         match self.shape(line) {
             Shape::End => true,
             Shape::Blank => false,
@@ -290,17 +292,17 @@ fn behind(bytes: &[u8], at: usize) -> usize {
 }
 
 /// How lines end after a place.
-fn next_ends(bytes: &[u8], at: usize) -> Ends {
+fn next_ends(bytes: &[u8], at: usize) -> LineEnds {
     for place in at..bytes.len().min(at + MAX_FIRST) {
         match bytes[place] {
             b'n' if place > at && bytes[place - 1] == b'\\' => {
-                return Ends::Written(behind(&bytes[at..], place - at));
+                return LineEnds::Written(behind(&bytes[at..], place - at));
             }
             b'\n' => break,
             _ => {}
         }
     }
-    Ends::Real
+    LineEnds::Real
 }
 
 /// The end of a line in a string, and the beginning of the next one.

@@ -6,7 +6,7 @@ use crate::platform::redact::rules::bytes::{is_word, plain, run};
 use crate::platform::redact::rules::keys::MAX_NAME;
 use crate::platform::redact::rules::span::Span;
 use crate::platform::redact::rules::tie::{Tie, tie};
-use crate::platform::redact::rules::vendors::{VENDORS, Vendor};
+use crate::platform::redact::rules::vendors::table::{VENDORS, Vendor};
 
 /// What may follow the name of a service in the name of its key.
 const ENDS: &[&str] = &[
@@ -39,7 +39,11 @@ const MAX_KEY: usize = 120;
 const MAX_DASHES: usize = 6;
 
 /// The key that is called by the service whose anchor is here.
-pub(super) fn value_of_vendor(text: &str, at: usize, vendor: &Vendor) -> Option<Span> {
+pub(in crate::platform::redact::rules) fn value_of_vendor(
+    text: &str,
+    at: usize,
+    vendor: &Vendor,
+) -> Option<Span> {
     let (from, to) = value(text, at, vendor)?;
     Span::checked(text, from, to, |value| is_key(value, vendor))
 }

@@ -4,11 +4,11 @@
 #[derive(Debug)]
 pub(in crate::platform::redact) struct Vendor {
     /// Its name in small letters.
-    pub(super) name: &'static str,
+    pub(in crate::platform::redact::rules) name: &'static str,
     /// Three bytes of it that few other words have.
-    pub(super) anchor: [u8; 3],
+    pub(in crate::platform::redact::rules) anchor: [u8; 3],
     /// Where they stand in it.
-    pub(super) offset: usize,
+    pub(in crate::platform::redact::rules) offset: usize,
 }
 
 const fn vendor(name: &'static str, anchor: [u8; 3], offset: usize) -> Vendor {
@@ -20,7 +20,7 @@ const fn vendor(name: &'static str, anchor: [u8; 3], offset: usize) -> Vendor {
 }
 
 /// All of them.
-pub(super) const VENDORS: &[Vendor] = &[
+pub(in crate::platform::redact::rules) const VENDORS: &[Vendor] = &[
     vendor("adafruit", *b"daf", 1),
     vendor("airtable", *b"irt", 1),
     vendor("algolia", *b"gol", 2),

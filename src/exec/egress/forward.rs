@@ -54,7 +54,7 @@ const HOP_BY_HOP: &[&str] = &[
     "expect",
 ];
 
-type Answer = Response<UnsyncBoxBody<Bytes, hyper::Error>>;
+type HostAnswer = Response<UnsyncBoxBody<Bytes, hyper::Error>>;
 
 /// An exchange with a host that was begun.
 struct Exchange {
@@ -146,7 +146,7 @@ async fn forward(run: &Arc<ServedRun>, head: RequestHead, client: TcpStream) {
             return std::future::pending().await;
         };
         let (carrier, answered, open) = (exchange.carrier, exchange.answered, exchange.open);
-        let carried = async {
+        let whole = async {
             // A host that has answered reads no more of the request, so no more of it is carried.
             tokio::select! {
                 _broken = carrier => {}
@@ -156,7 +156,7 @@ async fn forward(run: &Arc<ServedRun>, head: RequestHead, client: TcpStream) {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            () = carried => {}
+            () = whole => {}
             () = open.over() => {}
         }
     };
@@ -175,7 +175,7 @@ async fn answer(
     asked: &str,
     request: Request<Incoming>,
     hand_over: mpsc::Sender<Exchange>,
-) -> Answer {
+) -> HostAnswer {
     let target = match target(&request) {
         Ok(target) => target,
         Err(reason) => {
@@ -297,7 +297,7 @@ fn told(no_way: NoWay, target: &EgressTarget) -> (StatusCode, String) {
 }
 
 /// A refusal as an answer of HTTP.
-fn refusal(status: StatusCode, sentence: &str) -> Answer {
+fn refusal(status: StatusCode, sentence: &str) -> HostAnswer {
     let body = Full::from(format!("{sentence}\n")).map_err(|never| match never {});
     let mut answer = Response::new(body.boxed_unsync());
     *answer.status_mut() = status;

@@ -18,4 +18,4 @@ pub mod registries;
 pub mod resolve;
 mod served;
 pub mod target;
-mod wire;
+pub mod wire;

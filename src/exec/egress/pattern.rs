@@ -29,13 +29,13 @@ pub enum HostReach {
 /// when its addresses may be private ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPattern {
-    named: Named,
+    named: NamedHosts,
     port: Option<u16>,
     reach: HostReach,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Named {
+enum NamedHosts {
     Exactly(Host),
     Below(String),
 }
@@ -44,7 +44,7 @@ impl HostPattern {
     /// Exactly this host at this port, in public networks.
     pub fn exactly(target: &EgressTarget) -> Self {
         Self {
-            named: Named::Exactly(target.host.clone()),
+            named: NamedHosts::Exactly(target.host.clone()),
             port: Some(target.port),
             reach: HostReach::Public,
         }
@@ -62,11 +62,11 @@ impl HostPattern {
             None => USUAL_PORTS.contains(&target.port),
         };
         let host = match (&self.named, &target.host) {
-            (Named::Exactly(named), asked) => named == asked,
-            (Named::Below(domain), Host::Domain(name)) => name
+            (NamedHosts::Exactly(named), asked) => named == asked,
+            (NamedHosts::Below(domain), Host::Domain(name)) => name
                 .strip_suffix(domain.as_str())
                 .is_some_and(|before| before.len() > 1 && before.ends_with('.')),
-            (Named::Below(_), Host::Ipv4(_) | Host::Ipv6(_)) => false,
+            (NamedHosts::Below(_), Host::Ipv4(_) | Host::Ipv6(_)) => false,
         };
         at_port && host
     }
@@ -91,15 +91,15 @@ impl HostPattern {
         }
         let (named, port) = host_and_port(rest)?;
         let named = match host(named)? {
-            Host::Domain(name) if below && name.contains('.') => Named::Below(name),
+            Host::Domain(name) if below && name.contains('.') => NamedHosts::Below(name),
             Host::Domain(_) if below => return Err("everything below that domain is too much"),
             Host::Ipv4(_) | Host::Ipv6(_) if below => return Err("nothing is below an address"),
-            host => Named::Exactly(host),
+            host @ (Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_)) => NamedHosts::Exactly(host),
         };
         let address = match &named {
-            Named::Exactly(Host::Ipv4(address)) => Some(IpAddr::from(*address)),
-            Named::Exactly(Host::Ipv6(address)) => Some(IpAddr::from(*address)),
-            Named::Exactly(Host::Domain(_)) | Named::Below(_) => None,
+            NamedHosts::Exactly(Host::Ipv4(address)) => Some(IpAddr::from(*address)),
+            NamedHosts::Exactly(Host::Ipv6(address)) => Some(IpAddr::from(*address)),
+            NamedHosts::Exactly(Host::Domain(_)) | NamedHosts::Below(_) => None,
         };
         if reach == HostReach::Public
             && address.is_some_and(|address| network(address) != Network::Public)
@@ -125,8 +125,8 @@ impl FromStr for HostPattern {
 impl fmt::Display for HostPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.named {
-            Named::Exactly(host) => write!(f, "{host}")?,
-            Named::Below(domain) => write!(f, "*.{domain}")?,
+            NamedHosts::Exactly(host) => write!(f, "{host}")?,
+            NamedHosts::Below(domain) => write!(f, "*.{domain}")?,
         }
         if let Some(port) = self.port {
             write!(f, ":{port}")?;

@@ -153,7 +153,8 @@ async fn large_bodies_come_whole_and_are_counted() {
     let mut answer = Vec::new();
     let (written, read) =
         tokio::join!(to.write_all(text.as_bytes()), from.read_to_end(&mut answer));
-    (written.unwrap(), read.unwrap());
+    written.unwrap();
+    read.unwrap();
     assert!(answer.ends_with(body.as_bytes()));
     let [(sent, received)] = run.notes.ended(1).await[..] else {
         panic!("{:?}", run.notes.told())

@@ -73,7 +73,7 @@ async fn a_client_that_has_said_everything_still_hears_the_host() {
     let host = format!("127.0.0.1:{}", site.port);
     let run = run(&format!("{host}=private"));
     let mut client = run.tunnel(&host).await;
-    client.write_all(&[b'x'; 100_000]).await.unwrap();
+    client.write_all(&vec![b'x'; 100_000]).await.unwrap();
     client.shutdown().await.unwrap();
     assert_eq!(until_closed(&mut client).await, "100000 bytes");
 }

@@ -1,4 +1,4 @@
 //! What goes over a connection: the head of a request, and bytes that are counted.
 
-pub(super) mod head;
-pub(super) mod stream;
+pub mod head;
+pub mod stream;

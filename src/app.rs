@@ -220,9 +220,7 @@ impl App {
         telemetry.hear_panics(&tasks, &clock);
         let consents = Consents::new(db.clone(), clock.clone(), signals.clone(), audit.clone());
         let records = config.data_dir().ok().map(|folder| folder.join("outcomes"));
-        let times = LeaseTimes {
-            lasts: Duration::from_secs(config.agent.lease_seconds),
-        };
+        let lasts = Duration::from_secs(config.agent.lease_seconds);
         let (active, rules) = (ActiveRuns::default(), config.workspace_rules());
         let deps = Deps {
             db: db.clone(),
@@ -240,7 +238,7 @@ impl App {
             active,
             signals,
             status_files: StatusFiles::open(records),
-            lease: Lease::acquire(db.clone(), clock.clone(), times, &tasks).await?,
+            lease: Lease::acquire(db.clone(), clock.clone(), LeaseTimes { lasts }, &tasks).await?,
             router: models.clone(),
             config: Arc::new(config.agent.clone()),
             tools: Arc::new(tools),

@@ -106,20 +106,17 @@ pub async fn alone(config: Config, errand: &Errand, json: bool) -> Result<ExitCo
 
 /// A refusal of our own server. The folder is there, so if it is not found it belongs to somebody who
 /// used it over the same database; whoever sits here may know, and take it back.
-fn pointed(failure: Failure) -> Failure {
-    match failure {
-        Failure::Answered {
-            status: 404,
-            detail,
-        } => Failure::Answered {
-            status: 404,
-            detail: format!(
-                "{detail}; `navi workspaces list` says whose it is, and `navi workspaces release` \
-                 takes it back"
-            ),
-        },
-        other => other,
+fn pointed(mut failure: Failure) -> Failure {
+    if let Failure::Answered {
+        status: 404,
+        detail,
+    } = &mut failure
+    {
+        detail.push_str(
+            "; `navi workspaces list` says whose it is, and `navi workspaces release` takes it back",
+        );
     }
+    failure
 }
 
 /// A server of this command's own.

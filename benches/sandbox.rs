@@ -22,10 +22,12 @@ use std::sync::Arc;
 use clap::Parser;
 use clock::{Sample, heading, nanos, short};
 use navi::exec::environment::for_commands;
-use navi::exec::launch::{Demand, Launch};
+use navi::exec::finding::find_sandbox;
+use navi::exec::launch::Launch;
 use navi::exec::process::{Processes, ProgramCommand};
 use navi::exec::sandbox::enclosure::{Grant, Widening};
-use navi::exec::sandbox::sandbox::Sandbox;
+use navi::exec::sandbox::machine::Sandbox;
+use navi::exec::sandbox::settings::Demand;
 use navi::exec::sandbox::settings::SandboxConfig;
 use navi::exec::sandbox::wall::Tier;
 use navi::platform::tasks::Tasks;
@@ -86,7 +88,7 @@ fn main() {
         .build()
         .unwrap();
     let config = Settings::parse_from(["navi"]).sandbox;
-    let found = Sandbox::find(&config, &program(), &environment(), Demand::Wanted).unwrap();
+    let found = find_sandbox(&config, &program(), &environment(), Demand::Wanted).unwrap();
     println!("{}", found.describe());
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap();

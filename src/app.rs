@@ -195,8 +195,7 @@ impl App {
         }
         let health = Health::new(probes);
         let conversations = ConversationService::new(db.clone(), clock.clone());
-        let signals = Signals::new(db.clone());
-        let ring = Arc::new(config.audit_keys()?);
+        let (signals, ring) = (Signals::new(db.clone()), Arc::new(config.audit_keys()?));
         let tickets = tickets(&config, &ring, &clock)?;
         let (counts, witness) = (metrics.clone(), config.audit_witness());
         let audit = Audit::open(db.clone(), clock.clone(), ring, counts, witness, &tasks);

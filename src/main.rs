@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Some(code) = navi::exec::supervisor::main_if_asked() {
+    if let Some(code) = navi::exec::supervision::supervisor::main_if_asked() {
         return code;
     }
-    if let Some(code) = navi::exec::sandbox::holder::main_if_asked() {
+    if let Some(code) = navi::exec::sandbox::network::holder::main_if_asked() {
         return code;
     }
     navi::cli::command::main()

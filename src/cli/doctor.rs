@@ -11,8 +11,8 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::cli::failure::Failure;
 use crate::config::settings::Config;
+use crate::exec::finding::find_sandbox;
 use crate::exec::launch::THIS_PROGRAM;
-use crate::exec::sandbox::sandbox::Sandbox;
 use crate::exec::sandbox::settings::SandboxMode;
 use crate::exec::sandbox::wall::Tier;
 use crate::platform::clock::Clock;
@@ -150,7 +150,7 @@ fn sandbox(config: &Config) -> Check {
     let program = program.unwrap_or_else(|| PathBuf::from(THIS_PROGRAM));
     let environment = &around.command_environment;
     let demand = config.app_env.demand();
-    match Sandbox::find(&config.sandbox, &program, environment, demand) {
+    match find_sandbox(&config.sandbox, &program, environment, demand) {
         Ok(found) if found.tier() == Tier::None && config.sandbox.mode != SandboxMode::Off => {
             Check::bad(
                 NAME,

@@ -19,7 +19,7 @@ use crate::config::bind::BindAddress;
 use crate::config::browsers::BrowserConfig;
 use crate::config::environment::Surroundings;
 use crate::connectors::config::ConnectorConfig;
-use crate::exec::launch::Demand;
+use crate::exec::sandbox::settings::Demand;
 use crate::exec::sandbox::settings::SandboxConfig;
 use crate::feedback::config::{FeedbackConfig, LearningConfig};
 use crate::lifecycle::config::RetentionConfig;

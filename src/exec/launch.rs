@@ -9,8 +9,9 @@ use crate::exec::egress::error::EgressError;
 use crate::exec::egress::limits::EgressLimits;
 use crate::exec::egress::proxy::EgressProxy;
 use crate::exec::egress::resolve::SystemResolver;
-use crate::exec::sandbox::sandbox::{CannotContain, Sandbox};
-use crate::exec::sandbox::settings::SandboxConfig;
+use crate::exec::finding::find_sandbox;
+use crate::exec::sandbox::machine::{CannotContain, Sandbox};
+use crate::exec::sandbox::settings::{Demand, SandboxConfig};
 use crate::exec::sandbox::wall::Tier;
 use crate::platform::health::Probe;
 use crate::platform::metrics::Metrics;
@@ -21,7 +22,7 @@ pub const THIS_PROGRAM: &str = "/proc/self/exe";
 /// What it takes to start a command.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    /// The program that answers to [`crate::exec::supervisor::ARGUMENT`]: ours.
+    /// The program that answers to [`crate::exec::supervision::supervisor::ARGUMENT`]: ours.
     pub supervisor: PathBuf,
     /// The commands' whole environment; see [`crate::exec::environment::for_commands`].
     pub environment: Arc<BTreeMap<String, String>>,
@@ -42,15 +43,6 @@ pub enum LaunchError {
     Egress(#[from] EgressError),
 }
 
-/// Who may do without a wall.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Demand {
-    /// A developer: there is a warning.
-    Wanted,
-    /// Only a server whose operator said so.
-    Required,
-}
-
 impl Launch {
     /// Finds out how commands are started here. They are supervised by this program itself unless
     /// another is named. Blocks.
@@ -62,7 +54,7 @@ impl Launch {
         metrics: Metrics,
     ) -> Result<Self, LaunchError> {
         let supervisor = supervisor.unwrap_or_else(|| PathBuf::from(THIS_PROGRAM));
-        let sandbox = Sandbox::find(config, &supervisor, environment, demand)?;
+        let sandbox = find_sandbox(config, &supervisor, environment, demand)?;
         if sandbox.tier() == Tier::None {
             tracing::warn!("{}", sandbox.describe());
         } else {

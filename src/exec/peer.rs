@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::exec::sweep::MARK;
+use crate::exec::supervision::sweep::MARK;
 
 /// Answers whether a connection that arrived at `local` from `remote` may come from a process of a
 /// run. Where its owner cannot be found among processes of this user, doubt counts against it.

@@ -18,11 +18,11 @@ use crate::exec::egress::pattern::HostPattern;
 use crate::exec::egress::proxy::{RunEgress, proxy_variables};
 use crate::exec::error::ExecError;
 use crate::exec::launch::Launch;
-use crate::exec::running::{ENDING, Outputs, Running, State, supervised};
+use crate::exec::running::{CommandState, ENDING, Outputs, Running, supervised};
 use crate::exec::sandbox::enclosure::{Enclosure, Grant, PathAccess, Widening};
 use crate::exec::sandbox::wall::{Tier, Wall};
-use crate::exec::supervisor::{ARGUMENT, Order};
-use crate::exec::sweep::{MARK, sweep};
+use crate::exec::supervision::supervisor::{ARGUMENT, Order};
+use crate::exec::supervision::sweep::{MARK, sweep};
 use crate::platform::descriptors::descriptor_path;
 use crate::platform::sync::{lock, unpoisoned};
 use crate::platform::tasks::Tasks;
@@ -43,13 +43,13 @@ struct Inner {
     grant: Grant,
     /// What the run may reach, and who hears of its connections.
     outside: Option<Outside>,
-    opened: OnceCell<Opened>,
+    opened: OnceCell<SharedByRun>,
     running: Mutex<Vec<Running>>,
 }
 
 /// What the run's commands share.
 #[derive(Debug)]
-struct Opened {
+struct SharedByRun {
     enclosure: Enclosure,
     egress: Option<RunEgress>,
 }
@@ -85,7 +85,7 @@ impl Drop for Inner {
     }
 }
 
-impl Opened {
+impl SharedByRun {
     /// The variables of the run's commands.
     fn variables(&self) -> Vec<(&'static str, String)> {
         let proxy = self.egress.as_ref().map(|it| it.address().port());
@@ -187,7 +187,7 @@ impl Processes {
     }
 
     /// What the run's commands share; made for the first of them.
-    async fn opened(&self, tasks: &Tasks) -> Result<&Opened, ExecError> {
+    async fn opened(&self, tasks: &Tasks) -> Result<&SharedByRun, ExecError> {
         let open = || async {
             let sandbox = self.inner.launch.sandbox.clone();
             let (grant, mark) = (self.inner.grant.clone(), self.inner.mark.clone());
@@ -203,7 +203,7 @@ impl Processes {
                 // Without a proxy nothing accepts what arrives at the socket.
                 _ => None,
             };
-            Ok(Opened { enclosure, egress })
+            Ok(SharedByRun { enclosure, egress })
         };
         self.inner.opened.get_or_try_init(open).await
     }
@@ -245,7 +245,7 @@ impl Processes {
         tasks: &Tasks,
     ) -> Result<(Running, Outputs), ExecError> {
         let failed = not_started::<std::io::Error>;
-        let own = self.inner.opened.get().map(Opened::variables);
+        let own = self.inner.opened.get().map(SharedByRun::variables);
         let (lifeline, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
         lifeline.set_nonblocking(true).map_err(failed)?;
         let lifeline = UnixStream::from_std(lifeline).map_err(failed)?;
@@ -274,7 +274,7 @@ impl Processes {
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(ExecError::Failed("a command has no outputs".to_owned()));
         };
-        let (tell, state) = watch::channel(State::default());
+        let (tell, state) = watch::channel(CommandState::default());
         let (stop, force) = (CancellationToken::new(), CancellationToken::new());
         let running = Running {
             stop: stop.clone(),

@@ -8,7 +8,8 @@ use tokio::process::{Child, ChildStderr, ChildStdout};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::exec::supervisor::{LEFT_RUNNING, Order};
+use crate::exec::sandbox::contained::LEFT_RUNNING;
+use crate::exec::supervision::supervisor::Order;
 
 /// How long the supervisors have to end everything: their grace and their force, and a little.
 pub(super) const ENDING: Duration = Duration::from_secs(10);
@@ -18,7 +19,7 @@ const SOON: Duration = Duration::from_millis(400);
 
 /// How far a command is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct State {
+pub struct CommandState {
     /// The exit code, once the command itself ended. Others that it started may still run.
     pub code: Option<i32>,
     /// When the command itself ended, something that it had started still ran.
@@ -36,7 +37,7 @@ pub struct State {
 pub struct Running {
     pub(super) stop: CancellationToken,
     pub(super) force: CancellationToken,
-    pub(super) state: watch::Receiver<State>,
+    pub(super) state: watch::Receiver<CommandState>,
 }
 
 /// Ends a command when its caller goes away before it is done.
@@ -88,18 +89,18 @@ impl Running {
     }
 
     /// How far it is now.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> CommandState {
         self.state.borrow().clone()
     }
 
     /// Waits until the command itself ended, or its supervision did.
-    pub async fn ended(&mut self) -> State {
-        let done = |state: &State| state.code.is_some() || state.gone;
+    pub async fn ended(&mut self) -> CommandState {
+        let done = |state: &CommandState| state.code.is_some() || state.gone;
         match self.state.wait_for(done).await {
             Ok(state) => state.clone(),
-            Err(_) => State {
+            Err(_) => CommandState {
                 gone: true,
-                ..State::default()
+                ..CommandState::default()
             },
         }
     }
@@ -116,7 +117,7 @@ pub(super) async fn supervised(
     mut child: Child,
     lifeline: UnixStream,
     order: &Order,
-    tell: &watch::Sender<State>,
+    tell: &watch::Sender<CommandState>,
     stop: impl Future<Output = ()>,
     force: CancellationToken,
 ) -> std::io::Result<()> {
@@ -201,7 +202,7 @@ mod tests {
             record: None,
             wall: None,
         };
-        let (tell, state) = watch::channel(State::default());
+        let (tell, state) = watch::channel(CommandState::default());
         let lifeline = UnixStream::from_std(ours).unwrap();
         let stop = async {
             let _told = stop.await;

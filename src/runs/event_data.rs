@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::exec::sandbox::sandbox::Sandbox;
+use crate::exec::sandbox::machine::Sandbox;
 use crate::llm::route::Route;
 
 /// The phases a client shows.

@@ -14,12 +14,12 @@ use serde_json::{Map, Value, json};
 
 use crate::policy::{POLICY, judge_by};
 
-fn call(command: &str, needs: Value) -> Map<String, Value> {
+fn call(command: &str, needs: &Value) -> Map<String, Value> {
     let call = json!({ "command": command, "needs": needs });
     call.as_object().unwrap().clone()
 }
 
-fn judged(policy: &Policy, needs: Value, root: &Path) -> Judgement {
+fn judged(policy: &Policy, needs: &Value, root: &Path) -> Judgement {
     judge_by(policy, "run_command", &call("ls", needs), root)
 }
 
@@ -38,7 +38,7 @@ fn every_wish_is_asked_about_under_every_setting() {
     });
     for setting in [PolicySetting::Strict, PolicySetting::Sandboxed] {
         let policy = POLICY.clone().under(setting);
-        let judgement = judged(&policy, needs.clone(), space.path());
+        let judgement = judged(&policy, &needs, space.path());
         assert_eq!(judgement.verdict, Verdict::Ask);
         assert!(!judgement.reads_only);
         let told: Vec<_> = judgement
@@ -76,9 +76,7 @@ fn a_wall_that_cannot_tell_hosts_apart_says_that_it_opens_all() {
     let needs = json!({ "hosts": ["example.com:443"] });
     let behind = |wall| {
         let policy = POLICY.clone().behind(PolicySetting::Strict, wall).unwrap();
-        judged(&policy, needs.clone(), space.path())
-            .findings
-            .remove(0)
+        judged(&policy, &needs, space.path()).findings.remove(0)
     };
     let (all, one) = (
         behind(PolicyWall::WithoutHosts),
@@ -94,12 +92,12 @@ fn a_wall_that_cannot_tell_hosts_apart_says_that_it_opens_all() {
 #[test]
 fn a_wish_does_not_excuse_what_the_command_does() {
     let space = tempfile::tempdir().unwrap();
-    let call = call("rm -rf /", json!({ "hosts": ["example.com:443"] }));
+    let call = call("rm -rf /", &json!({ "hosts": ["example.com:443"] }));
     let judgement = judge_by(&POLICY, "run_command", &call, space.path());
     assert_eq!(judgement.verdict, Verdict::Forbid);
     assert!(rules(&judgement).contains(&"wall-host"));
     // What would be rewritten to a search is not, because more is asked for than a search.
-    let call = self::call("find . -name '*.tsx'", json!({ "ports": [3000] }));
+    let call = self::call("find . -name '*.tsx'", &json!({ "ports": [3000] }));
     let judgement = judge_by(&POLICY, "run_command", &call, space.path());
     assert!(judgement.rewrite.is_none());
 }
@@ -133,7 +131,7 @@ fn this_machine_and_its_networks_stay_closed_by_whatever_name() {
         "router.lan:80",
         "api.svc.cluster.local.:80",
     ] {
-        let judgement = judged(&POLICY, json!({ "hosts": [host] }), space.path());
+        let judgement = judged(&POLICY, &json!({ "hosts": [host] }), space.path());
         assert_eq!(rules(&judgement), ["wall-host-closed"], "{host}");
         assert_eq!(judgement.verdict, Verdict::Forbid, "{host}");
     }
@@ -156,7 +154,13 @@ fn folders_of_keys_of_the_server_and_of_others_stay_closed() {
     std::os::unix::fs::symlink("../../data", base.join("person/work/link")).unwrap();
     std::os::unix::fs::symlink("shared", base.join("other-name")).unwrap();
     let policy = POLICY.clone().closing(&[base.join("data")], None);
-    let of = |folder: &Path| judged(&policy, json!({ "folders": [folder] }), &base.join("space"));
+    let of = |folder: &Path| {
+        judged(
+            &policy,
+            &json!({ "folders": [folder] }),
+            &base.join("space"),
+        )
+    };
     for folder in [
         "data",
         "data/inner",
@@ -205,7 +209,7 @@ fn a_folder_of_the_workspace_opens_no_protected_file_unseen() {
     std::fs::create_dir_all(base.join("space/.git/hooks")).unwrap();
     for folder in ["space", "space/.git", "space/.git/hooks", "space/.navi"] {
         let needs = json!({ "folders": [base.join(folder)] });
-        let judgement = judged(&POLICY, needs, &base.join("space"));
+        let judgement = judged(&POLICY, &needs, &base.join("space"));
         let named = rules(&judgement);
         let protected = named
             .iter()
@@ -224,17 +228,17 @@ fn a_consent_is_for_the_command_with_its_needs() {
         POLICY.action("run_command", request, arguments, root).hash
     };
     let one = json!({ "hosts": ["example.com:443"] });
-    let first = hash(&call("make", one.clone()));
-    assert_eq!(first, hash(&call("make", one.clone())));
+    let first = hash(&call("make", &one));
+    assert_eq!(first, hash(&call("make", &one)));
     for other in [
-        call("make", Value::Null),
-        call("make", json!({ "hosts": ["example.com:80"] })),
-        call("make", json!({ "hosts": ["example.org:443"] })),
+        call("make", &Value::Null),
+        call("make", &json!({ "hosts": ["example.com:80"] })),
+        call("make", &json!({ "hosts": ["example.org:443"] })),
         call(
             "make",
-            json!({ "hosts": ["example.com:443"], "ports": [3000] }),
+            &json!({ "hosts": ["example.com:443"], "ports": [3000] }),
         ),
-        call("make test", one),
+        call("make test", &one),
     ] {
         assert_ne!(first, hash(&other), "{other:?}");
     }
@@ -244,7 +248,7 @@ fn a_consent_is_for_the_command_with_its_needs() {
 fn what_is_allowed_for_good_is_this_wish_for_this_command() {
     let space = tempfile::tempdir().unwrap();
     let scope = |command: &str, cwd: &str, host: &str| {
-        let mut call = call(command, json!({ "hosts": [host] }));
+        let mut call = call(command, &json!({ "hosts": [host] }));
         call.insert("cwd".to_owned(), json!(cwd));
         let judgement = judge_by(&POLICY, "run_command", &call, space.path());
         judgement.findings[0].scope.clone().unwrap().digest()
@@ -263,18 +267,18 @@ fn what_is_allowed_for_good_is_this_wish_for_this_command() {
 
 #[test]
 fn a_call_whose_needs_cannot_be_read_is_refused() {
-    let parsed = |needs: Value| {
+    let parsed = |needs: &Value| {
         let call = call("ls", needs);
         RunCommandCall::parse(Arguments::of(&call), &ToolLimits::default())
     };
-    let told = parsed(json!({ "hosts": ["https://example.com"] })).unwrap_err();
+    let told = parsed(&json!({ "hosts": ["https://example.com"] })).unwrap_err();
     let said = "the argument `needs` cannot be used: hosts: `https://example.com` is no NAME:PORT";
     assert_eq!(told.to_string(), said);
-    assert!(parsed(json!("everything")).is_err());
-    let read = parsed(json!({ "hosts": ["example.com"] })).unwrap();
+    assert!(parsed(&json!("everything")).is_err());
+    let read = parsed(&json!({ "hosts": ["example.com"] })).unwrap();
     assert_eq!(read.widening.hosts[0].to_string(), "example.com:443");
-    assert!(parsed(Value::Null).unwrap().widening.is_empty());
-    let mut server = call("npm run dev", json!({ "ports": [3000] }));
+    assert!(parsed(&Value::Null).unwrap().widening.is_empty());
+    let mut server = call("npm run dev", &json!({ "ports": [3000] }));
     server.insert("port".to_owned(), json!(3000));
     let server = StartServerCall::parse(Arguments::of(&server)).unwrap();
     assert_eq!(server.widening.ports, [3000]);

@@ -222,12 +222,16 @@ fn the_tools_of_a_project_are_found_by_its_own_files() {
             )]
             .into(),
         ),
-        sandbox: navi::exec::sandbox::sandbox::Sandbox::off(),
+        sandbox: navi::exec::sandbox::machine::Sandbox::off(),
         egress: None,
     };
     let mut bench = bench;
-    bench.context.processes =
-        navi::exec::process::Processes::new(launch, "mark", Default::default(), None);
+    bench.context.processes = navi::exec::process::Processes::new(
+        launch,
+        "mark",
+        navi::exec::sandbox::enclosure::Grant::default(),
+        None,
+    );
     bench.put("Cargo.toml", "[lints.clippy]\n");
     bench.put(".config/nextest.toml", "");
     bench.put(

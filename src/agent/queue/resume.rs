@@ -12,7 +12,7 @@ use crate::agent::queue::start::{RunAssignment, set_to_work};
 use crate::agent::runner::primitives::Origin;
 use crate::agent::runner::resumed::ResumeState;
 use crate::agent::service::AgentService;
-use crate::exec::sweep::sweep;
+use crate::exec::supervision::sweep::sweep;
 use crate::llm::route::Route;
 use crate::platform::ids::{OrgId, RunId};
 use crate::runs::event_data::ResumeReason;

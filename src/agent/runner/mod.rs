@@ -1,6 +1,6 @@
 //! A run while this process works on it: its data and its primitives.
 
-pub(crate) mod connections;
+pub mod connections;
 pub mod live_output;
 pub mod primitives;
 pub mod resumed;

@@ -14,10 +14,14 @@ use nix::errno::Errno;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, setpgid};
 
-use crate::exec::sandbox::fork::fork;
-use crate::exec::sandbox::wall::{Tier, Wall, WallError};
-use crate::exec::sandbox::{files, namespaces, privileges, root, syscalls};
+use crate::exec::sandbox::error::WallError;
+use crate::exec::sandbox::kernel::fork::fork;
+use crate::exec::sandbox::kernel::{files, namespaces, privileges, root, syscalls};
+use crate::exec::sandbox::wall::{Tier, Wall};
 use crate::platform::privacy;
+
+/// Follows the exit code when the command left something running.
+pub const LEFT_RUNNING: &str = " leaving";
 
 /// Which of the processes that a start makes this one is.
 #[derive(Debug)]
@@ -116,11 +120,7 @@ fn adopt(command: Pid, mut telling: &UnixStream) -> Result<ExitCode, WallError> 
             Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, 128 + signal as i32),
             // Something of it is left: that is told, and waited for.
             Ok(WaitStatus::StillAlive) => {
-                tell(
-                    &mut telling,
-                    &mut ended,
-                    crate::exec::supervisor::LEFT_RUNNING,
-                );
+                tell(&mut telling, &mut ended, LEFT_RUNNING);
                 flags = WaitPidFlag::empty();
                 continue;
             }

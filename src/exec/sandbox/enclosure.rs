@@ -9,12 +9,16 @@ use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::exec::sandbox::run_network::RunNetwork;
-use crate::exec::sandbox::sandbox::Sandbox;
-use crate::exec::sandbox::wall::{CommandUser, Network, Tier, Wall, WallError};
+use crate::exec::sandbox::error::WallError;
+use crate::exec::sandbox::machine::Sandbox;
+use crate::exec::sandbox::network::run_network::RunNetwork;
+use crate::exec::sandbox::wall::{CommandNetwork, CommandUser, Tier, Wall};
 
 /// What the beginning of the name of a run's folder is.
 const FOLDER: &str = "navi-run-";
+
+/// Counts the folders of this process.
+static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// How old a folder is that nobody can be about to lock.
 const YOUNG: Duration = Duration::from_mins(1);
@@ -110,9 +114,9 @@ impl Enclosure {
     /// The wall of one command that begins in this directory.
     pub fn wall(&self, directory: PathBuf, widening: &Widening) -> Wall {
         let network = match self.network.as_ref().map(RunNetwork::holder) {
-            _ if widening.network => Network::OfMachine,
-            Some(holder) => Network::OfRun(holder),
-            None => Network::Nothing,
+            _ if widening.network => CommandNetwork::OfMachine,
+            Some(holder) => CommandNetwork::OfRun(holder),
+            None => CommandNetwork::Nothing,
         };
         let sandbox = &self.sandbox;
         let with = |own: &[PathBuf], more: &[PathBuf]| [own, more].concat();
@@ -144,9 +148,10 @@ impl Enclosure {
             PathAccess::Write
         } else if within(&sandbox.hidden()) {
             PathAccess::Nothing
-        } else if within(sandbox.readable()) || within(&self.grant.readable) {
-            PathAccess::Read
-        } else if OF_EVERY_PROCESS.iter().any(|own| path.starts_with(own)) {
+        } else if within(sandbox.readable())
+            || within(&self.grant.readable)
+            || OF_EVERY_PROCESS.iter().any(|own| path.starts_with(own))
+        {
             PathAccess::Read
         } else {
             PathAccess::Nothing
@@ -211,7 +216,6 @@ impl RunFolder {
         let failed = "making a folder for temporary files";
         let make = |path: &Path| DirBuilder::new().mode(0o700).create(path);
         // Another process may have one for the same run, and so may another part of this one.
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let own = format!("{FOLDER}{mark}-{}-{count}", std::process::id());
         let path = place.join(own);

@@ -6,12 +6,12 @@ use std::os::unix::net::UnixStream;
 
 /// The reading end of a channel.
 #[derive(Debug)]
-pub struct Lines {
+pub struct ChannelLines {
     channel: UnixStream,
     begun: Vec<u8>,
 }
 
-impl Lines {
+impl ChannelLines {
     /// Reads from this channel.
     pub fn new(channel: UnixStream) -> std::io::Result<Self> {
         channel.set_nonblocking(true)?;
@@ -43,7 +43,7 @@ impl Lines {
     }
 }
 
-impl AsFd for Lines {
+impl AsFd for ChannelLines {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.channel.as_fd()
     }

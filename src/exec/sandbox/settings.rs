@@ -9,7 +9,7 @@ use clap::Args;
 use crate::exec::egress::error::EgressError;
 use crate::exec::egress::pattern::{AllowedHosts, HostPattern};
 use crate::exec::egress::registries::registries;
-use crate::exec::sandbox::limits::Limits;
+use crate::exec::sandbox::kernel::limits::CommandLimits;
 use crate::exec::sandbox::wall::Tier;
 
 /// New files for each MiB of disk that a command may fill.
@@ -63,8 +63,8 @@ pub struct SandboxConfig {
     )]
     pub hosts: Vec<HostSetting>,
 
-    /// Whether commands may fetch packages from public registries: crates.io, npm, PyPI, Go, Maven
-    /// Central, RubyGems and others.
+    /// Whether commands may fetch packages from public registries: `crates.io`, `npm`, `PyPI`, Go,
+    /// Maven Central, `RubyGems` and others.
     #[arg(
         long = "sandbox-registries",
         env = "NAVI_SANDBOX_REGISTRIES",
@@ -118,14 +118,14 @@ impl SandboxConfig {
     }
 
     /// The limits of one command.
-    pub fn limits(&self) -> Limits {
-        Limits {
+    pub fn limits(&self) -> CommandLimits {
+        CommandLimits {
             memory: self.memory_mb << 20,
             processes: self.processes,
             disk: self.disk_mb << 20,
             file_size: self.disk_mb << 20,
             files: self.disk_mb * FILES_IN_MIB,
-            ..Limits::default()
+            ..CommandLimits::default()
         }
     }
 }
@@ -153,6 +153,15 @@ impl FromStr for HostSetting {
             pattern: pattern.parse()?,
         })
     }
+}
+
+/// Who may do without a wall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// A developer: there is a warning.
+    Wanted,
+    /// Only a server whose operator said so.
+    Required,
 }
 
 /// The wall that an operator wants.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::exec::sandbox::limits::Limits;
+use crate::exec::sandbox::kernel::limits::CommandLimits;
 
 /// The strength of the wall that this machine can build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,11 +54,11 @@ pub struct Wall {
     /// Where the command begins.
     pub directory: PathBuf,
     /// What it may reach.
-    pub network: Network,
+    pub network: CommandNetwork,
     /// The user that it runs as, when that is not the server's.
     pub user: Option<CommandUser>,
     /// How much it may use.
-    pub limits: Limits,
+    pub limits: CommandLimits,
     /// The newest Landlock that is used, for tests of older kernels.
     pub landlock_at_most: Option<u8>,
 }
@@ -92,34 +92,11 @@ impl std::fmt::Display for CommandUser {
 /// The network of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Network {
+pub enum CommandNetwork {
     /// Nothing, not even the programs of its run.
     Nothing,
-    /// The network of its run, which this process holds; see [`crate::exec::sandbox::holder`].
+    /// The network of its run, which this process holds; see [`crate::exec::sandbox::network::holder`].
     OfRun(i32),
     /// That of the machine, after a person's consent.
     OfMachine,
-}
-
-/// A wall that could not be built; the command was not started.
-#[derive(Debug, thiserror::Error)]
-#[error("the sandbox could not be set up: {doing}: {reason}")]
-pub struct WallError {
-    doing: &'static str,
-    reason: String,
-}
-
-impl WallError {
-    /// An error while doing this.
-    pub fn new(doing: &'static str, reason: impl std::fmt::Display) -> Self {
-        Self {
-            doing,
-            reason: reason.to_string(),
-        }
-    }
-
-    /// For `map_err`.
-    pub fn at<E: std::fmt::Display>(doing: &'static str) -> impl FnOnce(E) -> Self {
-        move |reason| Self::new(doing, reason)
-    }
 }

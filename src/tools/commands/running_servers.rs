@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::exec::capture::Capture;
 use crate::exec::running::Running;
-use crate::exec::sandbox::forward::Forward;
+use crate::exec::sandbox::network::forward::Forward;
 use crate::platform::sync::lock;
 use crate::tools::commands::opened::OpenedNeeds;
 use crate::tools::commands::protected_files::ProtectedFiles;

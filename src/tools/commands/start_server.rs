@@ -12,7 +12,7 @@ use crate::exec::capture::{Capture, Live};
 use crate::exec::output::OutputStream;
 use crate::exec::process::ShellCommand;
 use crate::exec::running::Running;
-use crate::exec::sandbox::forward::Forward;
+use crate::exec::sandbox::network::forward::Forward;
 use crate::platform::outbound::client::Method;
 use crate::policy::request::Request;
 use crate::policy::wall::widening::CallNeeds;

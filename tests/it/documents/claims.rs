@@ -270,14 +270,14 @@ fn every_threat_has_a_defence_and_tests_that_exist() {
         let rows: Vec<_> = parts.flat_map(|part| table(part, heading)).collect();
         assert!(rows.len() >= least, "{document}: {} threats", rows.len());
         for row in rows {
-            let [threat, defence, test] = row.as_slice() else {
+            let [threat, defence, proof] = row.as_slice() else {
                 missing.push(format!("{document}: {row:?}"));
                 continue;
             };
-            let tests = code_spans(test);
-            let there = |test: &&str| is_test(test) && code.contains(&format!("fn {test}("));
+            let tests = code_spans(proof);
+            let there = |proof: &&str| is_test(proof) && code.contains(&format!("fn {proof}("));
             if defence.is_empty() || tests.is_empty() || !tests.iter().all(there) {
-                missing.push(format!("{document}: {threat}: {test}"));
+                missing.push(format!("{document}: {threat}: {proof}"));
             }
         }
     }

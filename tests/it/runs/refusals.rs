@@ -41,9 +41,10 @@ async fn a_workspace_that_cannot_be_worked_in_is_refused_and_says_why(db: PgPool
         let (status, problem) = stage
             .refused(json!({"message": "hi", "workspace_path": path}))
             .await;
-        let (expected, code) = match path == absent {
-            true => (404, "WORKSPACE_NOT_FOUND"),
-            false => (422, "WORKSPACE_UNUSABLE"),
+        let (expected, code) = if path == absent {
+            (404, "WORKSPACE_NOT_FOUND")
+        } else {
+            (422, "WORKSPACE_UNUSABLE")
         };
         assert_eq!((status, &problem["error_code"]), (expected, &json!(code)));
         let detail = problem["detail"].as_str().unwrap();

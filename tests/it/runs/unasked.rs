@@ -178,7 +178,8 @@ fn plant(root: &Path) -> Vec<String> {
         )
     };
     let named = |value: &str| format!("canary = {value}\n");
-    let files: Vec<(&str, Box<dyn Fn(&str) -> String>)> = vec![
+    type Writer = Box<dyn Fn(&str) -> String>;
+    let files: Vec<(&str, Writer)> = vec![
         ("id_rsa", Box::new(named)),
         ("certs/server.pem", Box::new(named)),
         (

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use navi::exec::sandbox::sandbox::Sandbox;
+use navi::exec::sandbox::machine::Sandbox;
 use serde_json::json;
 
 use crate::sandbox::machine::{Level, Machine, PYTHON};

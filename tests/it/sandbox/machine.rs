@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use clap::Parser;
-use navi::exec::launch::Demand;
-use navi::exec::sandbox::sandbox::Sandbox;
+use navi::exec::finding::find_sandbox;
+use navi::exec::sandbox::machine::Sandbox;
+use navi::exec::sandbox::settings::Demand;
 use navi::exec::sandbox::settings::SandboxConfig;
 use navi::exec::sandbox::wall::Tier;
 use serde_json::{Value, json};
@@ -187,7 +188,7 @@ impl Machine {
             ("HOME".to_owned(), self.path("home").display().to_string()),
             ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned()),
         ]);
-        let found = Sandbox::find(&config, &program(), &environment, Demand::Wanted).unwrap();
+        let found = find_sandbox(&config, &program(), &environment, Demand::Wanted).unwrap();
         found.closing(&[self.path("tools/data")])
     }
 

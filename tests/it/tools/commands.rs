@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use navi::exec::output::OutputStream;
-use navi::exec::sweep::{MARK, sweep};
+use navi::exec::supervision::sweep::{MARK, sweep};
 use navi::tools::outcome::{Effect, ToolError};
 use navi::workspace::paths::Workspace;
 use serde_json::{Value, json};
@@ -377,11 +377,15 @@ async fn a_missing_supervisor_stops_the_run_and_says_why() {
     let launch = navi::exec::launch::Launch {
         supervisor: "/no/such/program".into(),
         environment: std::sync::Arc::default(),
-        sandbox: navi::exec::sandbox::sandbox::Sandbox::off(),
+        sandbox: navi::exec::sandbox::machine::Sandbox::off(),
         egress: None,
     };
-    bench.context.processes =
-        navi::exec::process::Processes::new(launch, "mark", Default::default(), None);
+    bench.context.processes = navi::exec::process::Processes::new(
+        launch,
+        "mark",
+        navi::exec::sandbox::enclosure::Grant::default(),
+        None,
+    );
     let stopped = bench
         .call("run_command", json!({ "command": "true" }))
         .await;

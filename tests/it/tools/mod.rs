@@ -18,10 +18,12 @@ use clap::Parser;
 use navi::exec::environment::for_commands;
 use navi::exec::output::OutputLine;
 
-use navi::exec::launch::{Demand, Launch};
+use navi::exec::finding::find_sandbox;
+use navi::exec::launch::Launch;
 use navi::exec::process::Processes;
 use navi::exec::sandbox::enclosure::Grant;
-use navi::exec::sandbox::sandbox::Sandbox;
+use navi::exec::sandbox::machine::Sandbox;
+use navi::exec::sandbox::settings::Demand;
 use navi::exec::sandbox::settings::SandboxConfig;
 use navi::platform::outbound::client::{CONNECT_TIMEOUT, Client};
 use navi::platform::outbound::reach::Reach;
@@ -132,7 +134,7 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
 pub(crate) fn sandbox() -> Sandbox {
     static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
         let config = Settings::parse_from(["navi"]).sandbox;
-        Sandbox::find(&config, &program(), &environment(), Demand::Wanted).unwrap()
+        find_sandbox(&config, &program(), &environment(), Demand::Wanted).unwrap()
     });
     SANDBOX.clone()
 }

@@ -59,15 +59,12 @@ impl Refusal {
 
 fn request(row: &(&str, &str, &str), path: &str) -> Request<Body> {
     let (method, route, name) = *row;
-    let mut request = match method {
-        "GET" => {
-            let path: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
-            json_request(Method::GET, &format!("{route}?{name}={path}"), &Value::Null)
-        }
-        _ => {
-            let body = json!({ "message": "what is in there?", name: path, "auto_start": false });
-            json_request(Method::POST, route, &body)
-        }
+    let mut request = if method == "GET" {
+        let path: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
+        json_request(Method::GET, &format!("{route}?{name}={path}"), &Value::Null)
+    } else {
+        let body = json!({ "message": "what is in there?", name: path, "auto_start": false });
+        json_request(Method::POST, route, &body)
     };
     if route.ends_with("analyze-changes") {
         accept_json(&mut request);

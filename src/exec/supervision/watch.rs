@@ -15,9 +15,9 @@ use nix::poll::PollTimeout;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::Pid;
 
-use crate::exec::descendants::quick_look;
-use crate::exec::sandbox::limits::Limits;
+use crate::exec::sandbox::kernel::limits::CommandLimits;
 use crate::exec::sandbox::wall::Wall;
+use crate::exec::supervision::descendants::quick_look;
 
 /// How often is looked while a command is young, which is when a bomb goes off.
 const YOUNG: u16 = 20;
@@ -36,7 +36,7 @@ const IN_MEMORY: &[&str] = &["/memfd:", "/dev/shm/", "/SYSV"];
 
 /// Something of which more was used than the wall allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Usage {
+pub enum UsageLimit {
     /// Processes and threads.
     Processes(u64),
     /// Memory, in bytes.
@@ -47,7 +47,7 @@ pub enum Usage {
     Files(u64),
 }
 
-impl fmt::Display for Usage {
+impl fmt::Display for UsageLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Processes(most) => write!(f, "more than {most} processes"),
@@ -61,7 +61,7 @@ impl fmt::Display for Usage {
 /// The watch over one command.
 #[derive(Debug)]
 pub struct Watch {
-    limits: Limits,
+    limits: CommandLimits,
     began: Instant,
     disks: Vec<Disk>,
     /// What files in memory took on this machine before the command.
@@ -105,19 +105,20 @@ impl Watch {
     }
 
     /// What is used more of than is allowed.
-    pub fn exceeded(&self) -> Option<Usage> {
+    pub fn exceeded(&self) -> Option<UsageLimit> {
         let limits = &self.limits;
         let processes = quick_look();
         let used = Used::by(&processes);
         if used.threads > limits.processes {
-            return Some(Usage::Processes(limits.processes));
+            return Some(UsageLimit::Processes(limits.processes));
         }
         if used.memory > limits.memory || self.unseen_exceeds(&processes, &used) {
-            return Some(Usage::Memory(limits.memory));
+            return Some(UsageLimit::Memory(limits.memory));
         }
         let full = self.disks.iter().find_map(|disk| disk.exceeded(limits))?;
         // Others write to the same disk. Those that wrote next to nothing did not fill it.
-        let has_part = !matches!(full, Usage::Disk(_)) || written(&processes) > NEXT_TO_NOTHING;
+        let has_part =
+            !matches!(full, UsageLimit::Disk(_)) || written(&processes) > NEXT_TO_NOTHING;
         has_part.then_some(full)
     }
 }
@@ -138,7 +139,7 @@ impl Watch {
 }
 
 impl Disk {
-    fn new(path: &Path, limits: &Limits) -> Option<Self> {
+    fn new(path: &Path, limits: &CommandLimits) -> Option<Self> {
         let found = statvfs(path).ok()?;
         let free = room(path)?;
         let reserve = Room {
@@ -158,12 +159,12 @@ impl Disk {
         })
     }
 
-    fn exceeded(&self, limits: &Limits) -> Option<Usage> {
+    fn exceeded(&self, limits: &CommandLimits) -> Option<UsageLimit> {
         let left = room(&self.path)?;
         if left.bytes < self.least.bytes {
-            return Some(Usage::Disk(limits.disk));
+            return Some(UsageLimit::Disk(limits.disk));
         }
-        (left.files < self.least.files).then_some(Usage::Files(limits.files))
+        (left.files < self.least.files).then_some(UsageLimit::Files(limits.files))
     }
 }
 

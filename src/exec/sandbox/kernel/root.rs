@@ -1,7 +1,7 @@
 //! The files that a command sees: a root of its own, with what it may use mounted where it is outside.
 //!
 //! Whatever the wall does not name is not there at all: sockets of databases, of Docker and of D-Bus,
-//! home folders, other workspaces. Landlock bounds the rest, see [`crate::exec::sandbox::files`].
+//! home folders, other workspaces. Landlock bounds the rest, see [`crate::exec::sandbox::kernel::files`].
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,8 +18,9 @@ use rustix::mount::{
 };
 use rustix::process::pivot_root;
 
-use crate::exec::sandbox::files::DEVICES;
-use crate::exec::sandbox::wall::{Wall, WallError};
+use crate::exec::sandbox::error::WallError;
+use crate::exec::sandbox::kernel::files::DEVICES;
+use crate::exec::sandbox::wall::Wall;
 use crate::platform::descriptors::descriptor_path;
 
 /// Where the old root is while the new one is filled.
@@ -177,15 +178,12 @@ fn unescaped(listed: &str) -> PathBuf {
     while let Some((first, after)) = rest.split_first() {
         let digits = after.get(..3).filter(|_| *first == b'\\');
         let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(3..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
+        if let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            bytes.push(byte);
+            rest = after.get(3..).unwrap_or_default();
+        } else {
+            bytes.push(*first);
+            rest = after;
         }
     }
     PathBuf::from(OsString::from_vec(bytes))

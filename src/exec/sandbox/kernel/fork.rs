@@ -2,7 +2,7 @@
 
 use nix::unistd::ForkResult;
 
-use crate::exec::sandbox::wall::WallError;
+use crate::exec::sandbox::error::WallError;
 
 /// Divides this process. It must have one thread, as supervisors and holders do: then the child may do
 /// whatever its parent could.

@@ -1,16 +1,16 @@
 //! Limits of one command that the kernel keeps by itself.
 //!
 //! There is no limit of the address space (`RLIMIT_AS`): Node and Java reserve far more than they
-//! use. Memory, disk and the number of processes are watched; see [`crate::exec::sandbox::watch`].
+//! use. Memory, disk and the number of processes are watched; see [`crate::exec::supervision::watch`].
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
-use crate::exec::sandbox::wall::WallError;
+use crate::exec::sandbox::error::WallError;
 
 /// How much one command may use, with everything that it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
+pub struct CommandLimits {
     /// Processes and threads at once.
     pub processes: u64,
     /// Memory of all its processes, in bytes.
@@ -27,7 +27,7 @@ pub struct Limits {
     pub processor_seconds: u64,
 }
 
-impl Default for Limits {
+impl Default for CommandLimits {
     fn default() -> Self {
         Self {
             processes: 1_024,
@@ -41,7 +41,7 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl CommandLimits {
     /// Bounds this process and what it starts.
     ///
     /// The number of processes is bounded only `alone` in a user namespace: elsewhere the kernel

@@ -13,9 +13,10 @@ use seccompiler::{
     sock_filter,
 };
 
-use crate::exec::sandbox::conditions::{has, is, is_masked, is_not};
-use crate::exec::sandbox::sockets::{pairs, sockets};
-use crate::exec::sandbox::wall::{Tier, Wall, WallError};
+use crate::exec::sandbox::error::WallError;
+use crate::exec::sandbox::kernel::conditions::{has, is, is_masked, is_not};
+use crate::exec::sandbox::kernel::sockets::{pairs, sockets};
+use crate::exec::sandbox::wall::{Tier, Wall};
 
 /// A newer `open_tree`, which has this number on all of our architectures.
 const OPEN_TREE_ATTR: libc::c_long = 467;
@@ -270,7 +271,7 @@ fn without_namespaces(landlock: u8) -> Result<Vec<(libc::c_long, Conditions)>, W
     }
     // Zero is the user that asks.
     let of_user = [
-        (libc::SYS_setpriority, libc::PRIO_USER as u64),
+        (libc::SYS_setpriority, u64::from(libc::PRIO_USER)),
         (libc::SYS_ioprio_set, 3),
     ];
     for (call, user) in of_user {

@@ -6,7 +6,8 @@ use rustix::thread::{
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
 
-use crate::exec::sandbox::wall::{CommandUser, WallError};
+use crate::exec::sandbox::error::WallError;
+use crate::exec::sandbox::wall::CommandUser;
 
 /// Becomes another user for good. Only root can.
 pub fn become_user(user: CommandUser) -> Result<(), WallError> {

@@ -1,8 +1,8 @@
-//! Conditions on the arguments of a system call, for [`crate::exec::sandbox::syscalls`].
+//! Conditions on the arguments of a system call, for [`crate::exec::sandbox::kernel::syscalls`].
 
 use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition};
 
-use crate::exec::sandbox::wall::WallError;
+use crate::exec::sandbox::error::WallError;
 
 fn condition(argument: u8, test: SeccompCmpOp, value: u64) -> Result<SeccompCondition, WallError> {
     // All of these arguments are `int` or flags within the lower half; the kernel looks no further.

@@ -3,7 +3,7 @@
 //! Landlock (Linux 5.13, `Documentation/userspace-api/landlock.rst`) refuses a process and all it
 //! starts whatever no rule allows; a rule allows what lies beneath a path, and none takes anything
 //! away. So what is hidden or protected inside of something allowed needs namespaces
-//! ([`crate::exec::sandbox::root`]) or is put back after the command.
+//! ([`crate::exec::sandbox::kernel::root`]) or is put back after the command.
 
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,8 @@ use landlock::{
     Scope,
 };
 
-use crate::exec::sandbox::wall::{Network, Tier, Wall, WallError};
+use crate::exec::sandbox::error::WallError;
+use crate::exec::sandbox::wall::{CommandNetwork, Tier, Wall};
 use crate::platform::descriptors::descriptor_path;
 
 /// The newest Landlock whose rights have been tried here.
@@ -112,7 +113,7 @@ fn ruleset(wall: &Wall, abi: ABI) -> Result<RulesetCreated, WallError> {
         ruleset = ruleset.scope(scopes).map_err(WallError::at(failed))?;
     }
     // In a namespace of its own the run's programs may talk with each other.
-    let bounds_network = wall.tier != Tier::Full && wall.network != Network::OfMachine;
+    let bounds_network = wall.tier != Tier::Full && wall.network != CommandNetwork::OfMachine;
     // A server may listen; what would connect asks the kernel for more than Landlock knows, so that
     // datagrams and the like are for the filter of system calls.
     if bounds_network && AccessNet::from_all(abi).contains(AccessNet::ConnectTcp) {

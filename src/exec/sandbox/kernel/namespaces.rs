@@ -6,7 +6,8 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl::set_dumpable;
 use nix::unistd::{getegid, geteuid};
 
-use crate::exec::sandbox::wall::{Network, WallError};
+use crate::exec::sandbox::error::WallError;
+use crate::exec::sandbox::wall::CommandNetwork;
 
 /// A command's own: what is mounted, which processes there are, and shared memory.
 const OWN: CloneFlags = CloneFlags::CLONE_NEWNS
@@ -20,10 +21,10 @@ pub fn leave_network() -> Result<(), WallError> {
 }
 
 /// Enters the namespaces of a command. Those of processes hold for its children only.
-pub fn enter(network: Network) -> Result<(), WallError> {
+pub fn enter(network: CommandNetwork) -> Result<(), WallError> {
     let failed = "entering the namespaces of the run";
     match network {
-        Network::OfRun(holder) => {
+        CommandNetwork::OfRun(holder) => {
             for (name, kind) in [
                 ("user", CloneFlags::CLONE_NEWUSER),
                 ("net", CloneFlags::CLONE_NEWNET),
@@ -33,8 +34,8 @@ pub fn enter(network: Network) -> Result<(), WallError> {
                 setns(file, kind).map_err(WallError::at(failed))?;
             }
         }
-        Network::Nothing => leave_network()?,
-        Network::OfMachine => enter_new(CloneFlags::CLONE_NEWUSER)?,
+        CommandNetwork::Nothing => leave_network()?,
+        CommandNetwork::OfMachine => enter_new(CloneFlags::CLONE_NEWUSER)?,
     }
     unshare(OWN).map_err(WallError::at("making namespaces"))
 }

@@ -1,10 +1,11 @@
-//! Which sockets a command may make, for [`crate::exec::sandbox::syscalls`].
+//! Which sockets a command may make, for [`crate::exec::sandbox::kernel::syscalls`].
 
 use nix::libc;
 use seccompiler::SeccompCondition;
 
-use crate::exec::sandbox::conditions::{is, is_masked, is_not};
-use crate::exec::sandbox::wall::{Network, Tier, Wall, WallError};
+use crate::exec::sandbox::error::WallError;
+use crate::exec::sandbox::kernel::conditions::{is, is_masked, is_not};
+use crate::exec::sandbox::wall::{CommandNetwork, Tier, Wall};
 
 /// The bits of a socket's type that are its type.
 const SOCKET_TYPE: u64 = 0xf;
@@ -22,7 +23,7 @@ pub(super) fn sockets(wall: &Wall, landlock: u8) -> Result<Vec<Vec<SeccompCondit
     );
     let (stream, datagram) = (libc::SOCK_STREAM as u64, libc::SOCK_DGRAM as u64);
     let tcp = libc::IPPROTO_TCP as u64;
-    let free = wall.tier == Tier::Full || wall.network == Network::OfMachine;
+    let free = wall.tier == Tier::Full || wall.network == CommandNetwork::OfMachine;
     // Without namespaces a socket's path or name could lead to any program of the machine, and
     // connected pairs need no `socket`.
     let mut families = vec![v4, v6, kernel];

@@ -9,8 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::exec::sandbox::wall::{CommandUser, WallError};
-use crate::exec::sandbox::{descriptors, holder};
+use crate::exec::sandbox::error::WallError;
+use crate::exec::sandbox::network::{descriptors, holder};
+use crate::exec::sandbox::wall::CommandUser;
 use crate::platform::sync::lock;
 
 /// How long a holder has for an answer.

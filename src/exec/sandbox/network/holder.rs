@@ -16,8 +16,10 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket,
 };
 
-use crate::exec::sandbox::wall::{CommandUser, WallError};
-use crate::exec::sandbox::{descriptors, namespaces, privileges};
+use crate::exec::sandbox::error::WallError;
+use crate::exec::sandbox::kernel::{namespaces, privileges};
+use crate::exec::sandbox::network::descriptors;
+use crate::exec::sandbox::wall::CommandUser;
 
 /// The only argument of a holder, besides the user that it becomes, as `UID:GID`.
 pub const ARGUMENT: &str = "__hold-network";

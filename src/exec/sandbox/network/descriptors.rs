@@ -45,7 +45,7 @@ pub fn receive(socket: &UnixStream) -> std::io::Result<(String, Option<OwnedFd>)
     )?;
     let descriptor = ancillary.drain().find_map(|message| match message {
         RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-        _ => None,
+        RecvAncillaryMessage::ScmCredentials(_) | _ => None,
     });
     let word = bytes.get(..received.bytes).unwrap_or_default();
     Ok((String::from_utf8_lossy(word).into_owned(), descriptor))

@@ -30,19 +30,16 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use crate::exec::descendants::descendants;
-use crate::exec::record::Record;
-use crate::exec::sandbox::contained::{self, Contained, Divided};
-use crate::exec::sandbox::lines::Lines;
+use crate::exec::sandbox::contained::{self, Contained, Divided, LEFT_RUNNING};
+use crate::exec::sandbox::lines::ChannelLines;
 use crate::exec::sandbox::wall::Wall;
-use crate::exec::sandbox::watch::{Usage, Watch};
+use crate::exec::supervision::descendants::descendants;
+use crate::exec::supervision::record::Record;
+use crate::exec::supervision::watch::{UsageLimit, Watch};
 use crate::platform::{descriptors, privacy};
 
 /// The only argument of a supervisor.
 pub const ARGUMENT: &str = "__supervise";
-
-/// Follows the exit code when the command left something running.
-pub const LEFT_RUNNING: &str = " leaving";
 
 /// How long descendants have after they were asked to end.
 const GRACE: Duration = Duration::from_secs(3);
@@ -137,7 +134,7 @@ fn supervise() -> std::io::Result<ExitCode> {
         lifeline,
         signals: SignalFd::with_flags(&awaited, flags)?,
         command: child,
-        inside: told.map(Lines::new).transpose()?,
+        inside: told.map(ChannelLines::new).transpose()?,
         usage: order.wall.as_ref().map(Watch::new),
         record,
         is_cut: false,
@@ -185,7 +182,7 @@ struct Supervisor {
     /// The child whose end is the command's; where there is none, it is told from inside.
     command: Option<Pid>,
     /// What is told from inside the wall, until it is closed there.
-    inside: Option<Lines>,
+    inside: Option<ChannelLines>,
     /// How much is used, and how much may be.
     usage: Option<Watch>,
     record: Record,
@@ -217,7 +214,7 @@ impl Supervisor {
     }
 
     /// What is used more of than the wall allows.
-    fn exceeded(&self) -> Option<Usage> {
+    fn exceeded(&self) -> Option<UsageLimit> {
         self.usage.as_ref()?.exceeded()
     }
 

@@ -1,0 +1,12 @@
+//! What the kernel is asked for, by a process about itself: namespaces and a root of its own, limits,
+//! Landlock, no privileges, and a filter of system calls.
+
+mod conditions;
+pub mod files;
+pub mod fork;
+pub mod limits;
+pub mod namespaces;
+pub mod privileges;
+pub mod root;
+mod sockets;
+pub mod syscalls;

@@ -43,9 +43,12 @@ pub fn receive(socket: &UnixStream) -> std::io::Result<(String, Option<OwnedFd>)
         &mut ancillary,
         flags,
     )?;
-    let descriptor = ancillary.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-        _ => None,
+    let descriptor = ancillary.drain().find_map(|message| {
+        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
+            descriptors.next()
+        } else {
+            None
+        }
     });
     let word = bytes.get(..received.bytes).unwrap_or_default();
     Ok((String::from_utf8_lossy(word).into_owned(), descriptor))

@@ -144,9 +144,10 @@ impl Enclosure {
             PathAccess::Write
         } else if within(&sandbox.hidden()) {
             PathAccess::Nothing
-        } else if within(sandbox.readable()) || within(&self.grant.readable) {
-            PathAccess::Read
-        } else if OF_EVERY_PROCESS.iter().any(|own| path.starts_with(own)) {
+        } else if within(sandbox.readable())
+            || within(&self.grant.readable)
+            || OF_EVERY_PROCESS.iter().any(|own| path.starts_with(own))
+        {
             PathAccess::Read
         } else {
             PathAccess::Nothing
@@ -206,12 +207,13 @@ struct RunFolder {
     _lock: Flock<File>,
 }
 
+/// Another process may have a folder for the same run, and so may another part of this one.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
 impl RunFolder {
     fn create(place: &Path, mark: &str, user: Option<CommandUser>) -> Result<Self, WallError> {
         let failed = "making a folder for temporary files";
         let make = |path: &Path| DirBuilder::new().mode(0o700).create(path);
-        // Another process may have one for the same run, and so may another part of this one.
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let own = format!("{FOLDER}{mark}-{}-{count}", std::process::id());
         let path = place.join(own);

@@ -270,7 +270,7 @@ fn without_namespaces(landlock: u8) -> Result<Vec<(libc::c_long, Conditions)>, W
     }
     // Zero is the user that asks.
     let of_user = [
-        (libc::SYS_setpriority, libc::PRIO_USER as u64),
+        (libc::SYS_setpriority, u64::from(libc::PRIO_USER)),
         (libc::SYS_ioprio_set, 3),
     ];
     for (call, user) in of_user {

@@ -50,6 +50,7 @@ fn command(root: &Path, text: &str) -> Verdict {
         text,
         directory: "",
         in_background: false,
+        needs: None,
     };
     policy().judge("run_command", request, root).verdict
 }

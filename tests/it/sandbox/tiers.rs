@@ -101,9 +101,7 @@ async fn a_link_in_the_way_of_a_folder_widens_nothing() {
             json!({ "command": format!("cat {0}/secret; echo evil > {0}/new", cache.display()) });
         let result = inner.result("run_command", command).await;
         assert!(
-            !result.to_owned()["stdout"]
-                .to_string()
-                .contains(&machine.canary),
+            !result["stdout"].to_string().contains(&machine.canary),
             "{}",
             level.name
         );

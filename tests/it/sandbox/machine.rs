@@ -304,7 +304,7 @@ fn compile(flags: &[&str], source: &Path, to: &Path) {
         .args(["-O0", "-w", "-o"])
         .args([to, source])
         .status();
-    assert!(done.unwrap().success(), "{source:?}");
+    assert!(done.unwrap().success(), "{}", source.display());
 }
 
 /// The address by which other machines would reach this one.

@@ -193,11 +193,9 @@ async fn toolchains_work_within_the_strongest_wall() {
 
 #[tokio::test]
 async fn toolchains_work_without_namespaces() {
-    for landlock in [7, 3] {
-        let bench = Bench::within(&sandbox().weakened(Tier::NoNamespaces, Some(landlock)));
-        let broken = works(&bench, WORKS).await;
-        assert!(broken.is_empty(), "{landlock}: {broken:#?}");
-    }
+    let bench = Bench::within(&sandbox().weakened(Tier::NoNamespaces, None));
+    let broken = works(&bench, WORKS).await;
+    assert!(broken.is_empty(), "{broken:#?}");
     // The compiler moves what it wrote to another folder, which the first Landlock cannot allow.
     let bench = Bench::within(&sandbox().weakened(Tier::NoNamespaces, Some(1)));
     let broken = works(&bench, WORKS).await;

@@ -211,9 +211,6 @@ struct RunFolder {
     _lock: Flock<File>,
 }
 
-/// Another process may have a folder for the same run, and so may another part of this one.
-static COUNT: AtomicU64 = AtomicU64::new(0);
-
 impl RunFolder {
     fn create(place: &Path, mark: &str, user: Option<CommandUser>) -> Result<Self, WallError> {
         let failed = "making a folder for temporary files";

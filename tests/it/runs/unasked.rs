@@ -168,6 +168,9 @@ fn noise(seed: usize, length: usize) -> String {
     std::iter::repeat_with(&mut next).take(length).collect()
 }
 
+/// Writes the text of a file that holds a value.
+type Writer = Box<dyn Fn(&str) -> String>;
+
 /// Writes files that hold a value that nobody was asked about, all with the word `canary` beside it.
 /// Answers with the values.
 fn plant(root: &Path) -> Vec<String> {
@@ -178,7 +181,6 @@ fn plant(root: &Path) -> Vec<String> {
         )
     };
     let named = |value: &str| format!("canary = {value}\n");
-    type Writer = Box<dyn Fn(&str) -> String>;
     let files: Vec<(&str, Writer)> = vec![
         ("id_rsa", Box::new(named)),
         ("certs/server.pem", Box::new(named)),

@@ -3,6 +3,7 @@
 use crate::policy::judge::call::{Field, HOLE, Stdin};
 use crate::policy::judge::expansion::join;
 use crate::policy::judge::walker::Walker;
+use crate::policy::judge::wrappers::is_descriptor;
 use crate::policy::shell::ast::{Command, Redirect, RedirectKind};
 
 impl Walker<'_> {
@@ -62,7 +63,7 @@ impl Walker<'_> {
 fn opened(file: Field) -> Stdin {
     match file.text.as_str() {
         "/dev/null" => Stdin::Nothing,
-        text if text.starts_with(HOLE) => Stdin::Unknown,
+        text if text.starts_with(HOLE) || is_descriptor(text) => Stdin::Unknown,
         _ => Stdin::File(file.text),
     }
 }

@@ -12,7 +12,9 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use crate::support::app::unmigrated;
 
 async fn report(flags: &[&str]) -> Report {
-    let config = Config::from_flags(flags.iter().copied()).unwrap();
+    let mut config = Config::from_flags(flags.iter().copied()).unwrap();
+    // The program that contains commands is not the one that runs tests.
+    config.surroundings.supervisor = Some(env!("CARGO_BIN_EXE_navi").into());
     examine(&config, &Clock::System).await
 }
 

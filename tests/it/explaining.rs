@@ -81,7 +81,7 @@ fn what_the_settings_say_differently_is_said_of_each_rule() {
       privilege: asks (danger: high)
         about: sudo env A=1 bash -c "rm -rf $x"
         why: This runs with other rights, or in another root.
-        "always allow" would cover: This exact command: `sudo env A=1 bash -c "rm -rf $x"`.
+        "always allow" would cover: This exact command.
       deletes-many: asks (danger: high)
         about: rm -rf src
         why: This deletes many files that no build makes again.
@@ -91,7 +91,7 @@ fn what_the_settings_say_differently_is_said_of_each_rule() {
         about: ./build.sh
         why: This runs code of the workspace that is no build or test of a known tool, and nothing holds it.
         instead: Run it by the project’s own build or test.
-        "always allow" would cover: This exact command: `./build.sh`.
+        "always allow" would cover: This exact command.
     "#);
 }
 

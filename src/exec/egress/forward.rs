@@ -30,6 +30,10 @@ use crate::exec::egress::target::EgressTarget;
 use crate::exec::egress::wire::head::{HeadError, RequestHead, read_head};
 use crate::exec::egress::wire::stream::{Counted, Replayed};
 
+/// Answers to heads that are not read to their end.
+const TOO_SLOW: &str = "its head came too slowly";
+const TOO_LARGE: &str = "its head is too large";
+
 /// The largest head of a host's answer, in bytes.
 const ANSWER_HEAD_BYTES: usize = 64 * 1024;
 /// As much is read at a time in each direction, in bytes.
@@ -76,11 +80,8 @@ pub(super) async fn serve(run: Arc<ServedRun>, mut client: TcpStream) {
         Ok(head) => return forward(&run, head, client).await,
         Err(HeadError::Gone) => return,
         Err(HeadError::Malformed(reason)) => (StatusCode::BAD_REQUEST, reason),
-        Err(HeadError::TooSlow) => (StatusCode::REQUEST_TIMEOUT, "its head came too slowly"),
-        Err(HeadError::TooLarge) => (
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "its head is too large",
-        ),
+        Err(HeadError::TooSlow) => (StatusCode::REQUEST_TIMEOUT, TOO_SLOW),
+        Err(HeadError::TooLarge) => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE),
     };
     run.malformed("", reason);
     let sentence = EgressRefusal::Malformed(reason).sentence("");

@@ -15,7 +15,8 @@ use crate::exec::sandbox::wall::Tier;
 /// New files for each MiB of disk that a command may fill.
 const FILES_IN_MIB: u64 = 100;
 
-/// How commands of runs are contained.
+/// How commands of runs are contained. The names of the arguments are their own, because other
+/// commands have a `mode` too.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Sandbox")]
 pub struct SandboxConfig {
@@ -24,6 +25,7 @@ pub struct SandboxConfig {
     /// `full` and `no-namespaces` refuse to start without it, `off` does without any. In production
     /// `auto` refuses to start where there is none.
     #[arg(
+        id = "sandbox_mode",
         long = "sandbox",
         env = "NAVI_SANDBOX",
         value_name = "auto|full|no-namespaces|off",
@@ -33,6 +35,7 @@ pub struct SandboxConfig {
 
     /// Files and folders that commands may read besides, separated by colons.
     #[arg(
+        id = "sandbox_read",
         long = "sandbox-read",
         env = "NAVI_SANDBOX_READ",
         value_name = "PATHS",
@@ -45,6 +48,7 @@ pub struct SandboxConfig {
     /// What a run writes there, other programs of the machine may read: name folders that nobody else
     /// builds from.
     #[arg(
+        id = "sandbox_write",
         long = "sandbox-write",
         env = "NAVI_SANDBOX_WRITE",
         value_name = "PATHS",
@@ -56,6 +60,7 @@ pub struct SandboxConfig {
     /// `example.com:8443`, `git.internal=private` for one whose address is not public. With the name
     /// of an organisation before it, as in `acme/git.acme.example`, only its runs may.
     #[arg(
+        id = "sandbox_hosts",
         long = "sandbox-hosts",
         env = "NAVI_SANDBOX_HOSTS",
         value_name = "HOSTS",
@@ -66,6 +71,7 @@ pub struct SandboxConfig {
     /// Whether commands may fetch packages from public registries: `crates.io`, `npm`, `PyPI`, Go,
     /// Maven Central, `RubyGems` and others.
     #[arg(
+        id = "sandbox_registries",
         long = "sandbox-registries",
         env = "NAVI_SANDBOX_REGISTRIES",
         value_name = "BOOL",
@@ -76,6 +82,7 @@ pub struct SandboxConfig {
 
     /// Memory that one command may use with all it starts, in MiB.
     #[arg(
+        id = "sandbox_memory_mb",
         long = "sandbox-memory-mb",
         env = "NAVI_SANDBOX_MEMORY_MB",
         value_name = "MIB",
@@ -86,6 +93,7 @@ pub struct SandboxConfig {
 
     /// Processes and threads that one command may have at once.
     #[arg(
+        id = "sandbox_processes",
         long = "sandbox-processes",
         env = "NAVI_SANDBOX_PROCESSES",
         value_name = "COUNT",
@@ -96,6 +104,7 @@ pub struct SandboxConfig {
 
     /// Room on the disk that one command may fill, in MiB.
     #[arg(
+        id = "sandbox_disk_mb",
         long = "sandbox-disk-mb",
         env = "NAVI_SANDBOX_DISK_MB",
         value_name = "MIB",

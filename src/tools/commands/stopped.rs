@@ -118,9 +118,9 @@ mod tests {
             ["/etc/x"]
         );
         assert_eq!(
-            found("could not lock config file \"/w/.git/config\" (see /b)"),
-            ["/w/.git/config", "/b"]
+            found("could not lock config file \"/w/.git/config\" (see /bin)"),
+            ["/w/.git/config", "/bin"]
         );
-        assert!(found("a/b and / and //").is_empty() || found("a/b and /").is_empty());
+        assert!(found("a/b and / and /x").is_empty());
     }
 }

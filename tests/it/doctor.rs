@@ -57,6 +57,7 @@ async fn a_fresh_machine_with_postgres_installed_needs_nothing() {
         names,
         [
             "settings",
+            "sandbox",
             "data folder",
             "disk",
             "postgres programs",

@@ -1759,7 +1759,7 @@ export interface components {
          * @description What happened.
          * @enum {string}
          */
-        AuditEvent: "http.request" | "tool.call" | "consent.decided" | "secret.opened" | "vault.rewrapped" | "audit.decrypted" | "audit.exported" | "audit.erased" | "audit.retained" | "audit.handed_over" | "audit.witnessed" | "data.erased" | "workspace.bound" | "workspace.released" | "login.failed" | "config.changed";
+        AuditEvent: "http.request" | "tool.call" | "network.connection" | "consent.decided" | "secret.opened" | "vault.rewrapped" | "audit.decrypted" | "audit.exported" | "audit.erased" | "audit.retained" | "audit.handed_over" | "audit.witnessed" | "data.erased" | "workspace.bound" | "workspace.released" | "login.failed" | "config.changed";
         /** @description That a record stands in a log: RFC 9162 §2.1.3. */
         AuditInclusion: {
             /** @description The record's hash, in base64. */
@@ -2075,6 +2075,11 @@ export interface components {
             /** @description At most five. */
             warnings: string[];
         };
+        /**
+         * @description What became of a connection.
+         * @enum {string}
+         */
+        ConnectionOutcome: "allowed" | "refused" | "failed";
         /** @description A connection, without its token. */
         ConnectionView: {
             /** @description Who the provider says it belongs to. */
@@ -3748,6 +3753,25 @@ export interface components {
             timestamp: number;
             /** @enum {string} */
             type: "check_output";
+        } | {
+            /** @description The host, as far as it could be read. */
+            host: string;
+            /** @description What became of it. */
+            outcome: components["schemas"]["ConnectionOutcome"];
+            /**
+             * Format: u-int16
+             * @description The port; 0 when none could be read.
+             */
+            port: number;
+            /** @description The rule or failure that stopped it. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /** @enum {string} */
+            type: "network_connection";
         } | {
             /** @description The question. */
             data: {

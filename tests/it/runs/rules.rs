@@ -287,10 +287,14 @@ const SHAPES: &[(&str, &str)] = &[
         "command_output",
         "stream:string line:string command:string timestamp:number",
     ),
-    // Of a type of its own, which old clients pass over.
+    // Of types of their own, which old clients pass over.
     (
         "check_output",
         "check_id:string stream:string line:string command:string timestamp:number",
+    ),
+    (
+        "network_connection",
+        "host:string port:number outcome:string reason:string? timestamp:number",
     ),
     (
         "prompt_request",

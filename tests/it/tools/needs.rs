@@ -85,8 +85,9 @@ async fn a_folder_is_open_for_the_command_that_needs_it_and_for_no_other() {
     assert_eq!(opened["success"], true, "{opened:?}");
     assert_eq!(std::fs::read_to_string(folder.join("file")).unwrap(), "x\n");
     if sandbox().tier() != Tier::None {
-        let closed = bench.result("run_command", write(false)).await;
-        assert_eq!(closed["success"], false, "{closed:?}");
+        // Within a root of its own the run may write to such a path in its own `/tmp`.
+        bench.result("run_command", write(false)).await;
+        assert_eq!(std::fs::read_to_string(folder.join("file")).unwrap(), "x\n");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the way through a run's proxy adds: to a connection, to a request, and to a tunnel's bytes.
+//! The overhead of a run's proxy: on a connection, on a request, and on a tunnel's bytes.
 //!
 //! A host on the loopback answers every message at once. The direct way and the way through the proxy
 //! take turns, so that both find the machine in the same state.

@@ -1,4 +1,4 @@
-//! What the wall adds to the start of a command.
+//! The overhead of the wall on the start of a command.
 //!
 //! A command that does nothing is started without a wall, without namespaces and within the strongest
 //! wall, in turns, so that all find the machine in the same state. Measured is the time from the call

@@ -13,7 +13,7 @@ use crate::audit::service::Audit;
 use crate::audit::store::appending::End;
 use crate::audit::store::{appending, reading, tree};
 
-/// What became of a log that was to be adopted.
+/// The outcome of adopting a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Adoption {
     /// Its seal and its last checkpoint are those of keys in the ring.
@@ -24,7 +24,7 @@ pub enum Adoption {
     Adopted {
         /// Number of the record that says so.
         since: i64,
-        /// What the seal before was worth.
+        /// The worth of the former seal.
         cause: Cause,
     },
 }

@@ -225,7 +225,7 @@ impl AppEnv {
         }
     }
 
-    /// Whether commands must be contained.
+    /// The demand for a wall around commands.
     pub fn demand(self) -> Demand {
         match self {
             Self::Development => Demand::Wanted,

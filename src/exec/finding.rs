@@ -16,7 +16,7 @@ use crate::exec::sandbox::toolchains;
 use crate::exec::sandbox::wall::Tier;
 use crate::exec::supervision::supervisor::{self, Order};
 
-/// How long a command that does nothing may take.
+/// The longest that a command that does nothing may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Finds the strongest wall that this machine can build, by building it around a command that

@@ -1,4 +1,4 @@
-//! What it takes to start commands: the same for all runs of a server.
+//! The means to start commands: the same for all runs of a server.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use crate::platform::metrics::Metrics;
 /// This program, even after its file was replaced.
 pub const THIS_PROGRAM: &str = "/proc/self/exe";
 
-/// What it takes to start a command.
+/// The means to start commands.
 #[derive(Clone, Debug)]
 pub struct Launch {
     /// The program that answers to [`crate::exec::supervision::supervisor::ARGUMENT`]: ours.

@@ -1,4 +1,4 @@
-//! Whether the other end of a connection is a process that a run started.
+//! Tells connections from processes that a run started.
 //!
 //! The kernel names the owner of a socket by its inode (`/proc/net/tcp`), and a process shows which
 //! inodes it holds (`/proc/PID/fd`). Everything that a run starts is below this process, because its
@@ -164,7 +164,7 @@ fn parent(pid: u32) -> Option<u32> {
     rest.split(' ').nth(1)?.parse().ok()
 }
 
-/// What the file descriptors of a process lead to; none where that is not shown.
+/// The targets of a process's file descriptors; none where they are not shown.
 fn files(pid: u32) -> Option<HashSet<String>> {
     let entries = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
     let targets = entries

@@ -41,13 +41,13 @@ struct Inner {
     launch: Launch,
     mark: String,
     grant: Grant,
-    /// What the run may reach, and who hears of its connections.
+    /// The hosts that the run may reach, and the sink of its connections.
     outside: Option<Outside>,
     opened: OnceCell<SharedByRun>,
     running: Mutex<Vec<Running>>,
 }
 
-/// What the run's commands share.
+/// The state that the run's commands share.
 #[derive(Debug)]
 struct SharedByRun {
     enclosure: Enclosure,
@@ -186,7 +186,7 @@ impl Processes {
         Ok(Some(opened.enclosure.wall(directory, widening)))
     }
 
-    /// What the run's commands share; made for the first of them.
+    /// The state that the run's commands share; made for the first of them.
     async fn opened(&self, tasks: &Tasks) -> Result<&SharedByRun, ExecError> {
         let open = || async {
             let sandbox = self.inner.launch.sandbox.clone();
@@ -215,7 +215,7 @@ impl Processes {
         Some(outside.hosts.lend(host))
     }
 
-    /// What a command may do with a path, by its absolute name; none where commands are not contained,
+    /// A command's access to a path, by its absolute name; none where commands are not contained,
     /// or none was started yet.
     pub fn access(&self, path: &Path) -> Option<PathAccess> {
         Some(self.inner.opened.get()?.enclosure.access(path))
@@ -343,7 +343,7 @@ pub struct ShellCommand<'a> {
     pub text: &'a str,
     /// Where its supervisor notes how far it came.
     pub record: Option<&'a Path>,
-    /// What it may do beyond its run.
+    /// The access that a person gave it beyond its run's.
     pub widening: &'a Widening,
 }
 
@@ -354,7 +354,7 @@ pub struct ProgramCommand<'a> {
     pub program: &'a str,
     /// Its arguments.
     pub arguments: &'a [&'a str],
-    /// What it may do beyond its run.
+    /// The access that a person gave it beyond its run's.
     pub widening: &'a Widening,
 }
 

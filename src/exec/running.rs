@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 use crate::exec::sandbox::contained::LEFT_RUNNING;
 use crate::exec::supervision::supervisor::Order;
 
-/// How long the supervisors have to end everything: their grace and their force, and a little.
+/// The time that supervisors have to end everything: their grace and their force, and a little.
 pub(super) const ENDING: Duration = Duration::from_secs(10);
 
-/// How long a command may take to end by itself when a user waits for the end of its run.
+/// The time that a command has to end by itself when a user waits for the end of its run.
 const SOON: Duration = Duration::from_millis(400);
 
-/// How far a command is.
+/// The state of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandState {
     /// The exit code, once the command itself ended. Others that it started may still run.
@@ -26,7 +26,7 @@ pub struct CommandState {
     pub left_running: bool,
     /// Why it could not be started.
     pub failure: Option<String>,
-    /// What it used more of than it may, so that it was ended.
+    /// The limit that it exceeded, so that it was ended.
     pub exceeded: Option<String>,
     /// Nothing of it is left.
     pub gone: bool,
@@ -88,7 +88,7 @@ impl Running {
         StopGuard(Some(self.clone()))
     }
 
-    /// How far it is now.
+    /// Its present state.
     pub fn state(&self) -> CommandState {
         self.state.borrow().clone()
     }

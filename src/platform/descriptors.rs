@@ -1,9 +1,15 @@
-//! How many files and connections a process may have open at once.
+//! Open files and connections of a process: their limit, their names, and accepting more.
 
+use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The pause after a failure to accept, most often for want of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// What programs expect: some pass over every number up to the limit, and `select` knows no more.
 const USUAL: u64 = 1024;
@@ -25,6 +31,27 @@ pub fn usual_limit() -> std::io::Result<()> {
 /// open descriptor: immune to renames of the path it was opened by.
 pub fn descriptor_path(descriptor: &impl AsRawFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()))
+}
+
+/// The next connection. A failure is logged under the name of the listener, and tried again.
+pub async fn accept(listener: &TcpListener, name: &'static str) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            // The client thought better of it.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionAborted
+                        | ErrorKind::ConnectionRefused
+                        | ErrorKind::ConnectionReset
+                ) => {}
+            Err(error) => {
+                tracing::error!(%error, listener = name, "no connection can be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which processes a signal reaches.
+//! The processes that a signal reaches.
 
 use crate::policy::judge::call::{Call, Field, HOLE};
 

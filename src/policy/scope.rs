@@ -1,4 +1,4 @@
-//! What an answer that is given for good covers: this very object, not all that a program can do.
+//! The scope of a lasting answer: this very object, not all that a program can do.
 //!
 //! A rule says why something is asked about; a scope says about which file, remote, server or
 //! package, or about which text when there is no such object. Two findings of one rule are alike
@@ -25,7 +25,7 @@ pub enum ActionScope {
     },
     /// A part of a command that means the same wherever it stands.
     Part {
-        /// How it is shown; empty when it is the whole command.
+        /// The text that is shown; empty when it is the whole command.
         text: String,
         /// The hash of its text, its words, its input and its folder.
         digest: String,
@@ -56,7 +56,7 @@ pub enum ActionScope {
         /// The options that make it another action.
         options: BTreeSet<String>,
     },
-    /// What git exchanges with one remote, without force.
+    /// Exchanges of git with one remote, without force.
     Remote {
         /// `push`, `fetch`, `pull` or `clone`.
         subcommand: String,
@@ -157,7 +157,7 @@ impl ActionScope {
         Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
-    /// What it covers, in one sentence for the person who allows it.
+    /// Its coverage in one sentence, for the person who allows it.
     pub fn sentence(&self) -> String {
         match self {
             Self::Command { .. } => "This exact command.".to_owned(),

@@ -78,7 +78,7 @@ impl Index {
         self.files.len()
     }
 
-    /// How many files were left out because they hold secrets.
+    /// The number of files left out because they hold secrets.
     pub fn secret_files(&self) -> usize {
         self.files.values().filter(|file| file.secret).count()
     }

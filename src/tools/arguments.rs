@@ -61,7 +61,7 @@ impl<'a> Arguments<'a> {
             .ok_or_else(|| self.missing(name, "a string"))
     }
 
-    /// What the call needs beyond the wall.
+    /// The call's needs beyond the wall.
     pub fn needs(self) -> Result<CallNeeds, ToolError> {
         CallNeeds::parse(self.get("needs")).map_err(|error| ToolError::Tell(error.to_string()))
     }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// How deep variables may be in variables, and files in files.
+/// The deepest nesting of variables in variables, and of files in files.
 const MAX_DEPTH: usize = 8;
 /// The most text that is made of one Makefile, in bytes.
 const MAX_TEXT: usize = 256 * 1024;
@@ -69,7 +69,7 @@ struct Makefile {
     targets: BTreeMap<String, Target>,
     /// What runs while the file is read: the values of `!=`, and lines that may hold `$(shell …)`.
     read: Vec<String>,
-    /// How many variables were put in place.
+    /// The number of variables put in place.
     expansions: Cell<usize>,
 }
 

@@ -31,7 +31,7 @@ pub enum Error {
         /// The folder that is bound.
         bound: String,
     },
-    /// Somebody works there.
+    /// A run works there.
     #[error(
         "runs of `{org}` are under way in `{path}` ({runs}); wait for their end or cancel them, or \
          release it all the same with --force"
@@ -44,7 +44,7 @@ pub enum Error {
         /// Ids of runs.
         runs: String,
     },
-    /// What is not in the audit log does not happen.
+    /// The audit log did not take the entry, so nothing was done.
     #[error(transparent)]
     Audit(#[from] audit::error::Error),
     /// The database failed.

@@ -127,7 +127,7 @@ fn each_organisation_has_the_folder_of_its_name() {
 
 #[test]
 fn a_root_around_the_folders_of_all_opens_none_of_them() {
-    let folders = ["", "acme", "acme/work/x", "acme/notes", "other"];
+    let folders = ["", "acme", "acme/team/x", "acme/notes", "other"];
     let disk = Disk::new(&folders);
     let setting = "ROOT:ROOT/{org}/work";
     let theirs = disk.admitted(setting, "globex", &folders);
@@ -137,9 +137,9 @@ fn a_root_around_the_folders_of_all_opens_none_of_them() {
         "none that is or holds a folder for work"
     );
     let ours = disk.admitted(setting, "acme", &folders);
-    assert_eq!(ours, ["acme", "acme/work/x", "acme/notes"]);
+    assert_eq!(ours, ["acme", "acme/team/x", "acme/notes"]);
     let alone = disk.admitted("ROOT/{org}/work", "acme", &folders);
-    assert_eq!(alone, ["acme/work/x"]);
+    assert_eq!(alone, ["acme/team/x"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is kept of workspaces.
+//! The tables of workspaces.
 
 use crate::platform::tables::model::{Find, Person, Stays, TablePolicy, Then, Trace, Whole};
 

@@ -1,4 +1,4 @@
-//! What an organisation may look into.
+//! The folders that an organisation may look into.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::workspace::place::{overlap, place_of};
 use crate::workspaces::error::Error;
 use crate::workspaces::roots::Roots;
 
-/// What the settings say of all workspaces.
+/// The settings of all workspaces.
 #[derive(Clone, Debug, Default)]
 pub struct WorkspaceRules {
     /// Where they may lie.

@@ -1,4 +1,4 @@
-//! What a call needs beyond the wall: each wish is judged, shown and allowed by itself.
+//! Needs of a call beyond the wall: each is judged, shown and allowed by itself.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What a repository and the commands of a run must not get at.
+//! Limits of what a repository and the commands of a run can get at.
 
 use std::fs;
 use std::os::unix::fs::symlink;

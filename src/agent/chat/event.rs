@@ -25,7 +25,7 @@ pub enum ChatEvent {
     },
     /// Files were kept from the model because they may hold secrets.
     LeftOut {
-        /// How many.
+        /// Their number.
         files: usize,
     },
     /// The question is on its way to the model.

@@ -43,7 +43,7 @@ pub struct Chat {
     pub router_info: Map<String, Value>,
     /// Files that were shown to the model.
     pub files: Vec<String>,
-    /// How many files were left out because they may hold secrets.
+    /// The number of files left out because they may hold secrets.
     pub secret_files: usize,
     task: Task,
     route: Route,

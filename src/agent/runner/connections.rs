@@ -14,7 +14,7 @@ use crate::runs::event::{ConnectionOutcome, Event};
 use crate::runs::log::journal::Journal;
 use crate::runs::model::Run;
 
-/// What a run may reach beyond this machine, with its connections written down until it is over.
+/// The hosts that a run may reach, with a keeper that records its connections until it is over.
 pub(crate) fn outside(deps: &Deps, run: &Run, journal: &Journal) -> Outside {
     let hosts = deps.tools.containment.hosts_of(run.org_id.as_str());
     let (to, connections) = mpsc::unbounded_channel();

@@ -1,4 +1,4 @@
-//! What can be wrong with a record by itself, and with what was erased of records.
+//! Checks of a record by itself, and of erasures.
 
 use std::collections::BTreeMap;
 
@@ -32,12 +32,12 @@ pub fn misstated(record: &Record) -> Option<String> {
     (!told && !bare).then(|| "it is marked as erased and is not".to_owned())
 }
 
-/// Which records were erased, and which say so.
+/// The erased records, and those that say so.
 #[derive(Debug, Default)]
 pub struct Erasures {
     /// The numbers of erased records, by that of the record that is to say so.
     erased: BTreeMap<i64, Vec<i64>>,
-    /// What the records say that announce an erasure.
+    /// The statements of records that announce an erasure.
     announced: BTreeMap<i64, String>,
 }
 

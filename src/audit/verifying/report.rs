@@ -1,4 +1,4 @@
-//! What was found when a log was verified.
+//! The findings of a verification.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What bears witness of a log outside it: a folder, a file, and the server's own log.
+//! Witnesses of a log outside it: a folder, a file, and the server's own log.
 
 pub mod rounds;
 pub mod statement;

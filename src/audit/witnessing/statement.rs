@@ -1,4 +1,4 @@
-//! What the server's own log says of the others: a line for each of their checkpoints.
+//! Statements of the server's own log about the others: a line for each of their checkpoints.
 //!
 //! ```text
 //! navi-audit/acme 1042 CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=

@@ -1,4 +1,4 @@
-//! What happens to a request: a tunnel, or a request to the host that it names and to no other.
+//! Serves one request: as a tunnel, or as a request to the host that it names and to no other.
 //!
 //! A connection carries one request. So each is read and judged by itself, whatever came before it,
 //! and nothing that follows a request can be taken for a part of it.
@@ -38,7 +38,7 @@ const TOO_LARGE: &str = "its head is too large";
 const ANSWER_HEAD_BYTES: usize = 64 * 1024;
 /// As much is read at a time in each direction, in bytes.
 const READ_BYTES: usize = 16 * 1024;
-/// How long a client may take to read the last answer and close its side.
+/// The longest that a client may take to read the last answer and close its side.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// The headers that are about one connection and go no further.

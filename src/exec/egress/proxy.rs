@@ -1,11 +1,9 @@
 //! The proxy of a run: the listener inside its network, served from outside.
 
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,13 +15,11 @@ use crate::exec::egress::forward::serve;
 use crate::exec::egress::hosts::RunHosts;
 use crate::exec::egress::limits::EgressLimits;
 use crate::exec::egress::served::ServedRun;
+use crate::platform::descriptors::accept;
 use crate::platform::metrics::Metrics;
 use crate::platform::tasks::Tasks;
 
-/// The pause after a failure to accept, most often for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
-
-/// What the proxies of all runs have in common.
+/// The parts that the proxies of all runs share.
 #[derive(Clone)]
 pub struct EgressProxy {
     limits: EgressLimits,
@@ -164,7 +160,7 @@ async fn accept_all(
     let accepting = async {
         // Who finds no room waits in the kernel's queue. The semaphore is never closed.
         while let Ok(place) = room.clone().acquire_owned().await {
-            let client = accept(&listener).await;
+            let client = accept(&listener, "the proxy of a run").await;
             let (serving, stop) = (serve(run.clone(), client), stop.clone());
             tasks.spawn(connections.track_future(async move {
                 tokio::select! {
@@ -178,25 +174,5 @@ async fn accept_all(
     tokio::select! {
         () = accepting => {}
         () = stop.cancelled() => {}
-    }
-}
-
-async fn accept(listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return stream,
-            // The client thought better of it.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::ConnectionAborted
-                        | ErrorKind::ConnectionRefused
-                        | ErrorKind::ConnectionReset
-                ) => {}
-            Err(error) => {
-                tracing::error!(%error, "the proxy of a run accepts no connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
     }
 }

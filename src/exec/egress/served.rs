@@ -141,7 +141,7 @@ impl ServedRun {
     }
 }
 
-/// What can be told of a target that is none: where its host would stand, without a user's password.
+/// The readable part of an invalid target: the place of its host, without a user's password.
 fn shown(target: &str) -> String {
     let rest = target.split_once("://").map_or(target, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();

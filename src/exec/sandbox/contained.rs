@@ -23,7 +23,7 @@ use crate::platform::privacy;
 /// Follows the exit code when the command left something running.
 pub const LEFT_RUNNING: &str = " leaving";
 
-/// Which of the processes that a start makes this one is.
+/// The role of a process after a start has divided it.
 #[derive(Debug)]
 pub enum Divided {
     /// The one that asked for it.

@@ -1,4 +1,4 @@
-//! What the commands of one run share: the folders they may use, temporary files, and a network.
+//! The enclosure of a run: the folders, temporary files and network that its commands share.
 
 use std::fs::{self, DirBuilder, File};
 use std::net::{TcpListener, TcpStream};
@@ -14,38 +14,38 @@ use crate::exec::sandbox::machine::Sandbox;
 use crate::exec::sandbox::network::run_network::RunNetwork;
 use crate::exec::sandbox::wall::{CommandNetwork, CommandUser, Tier, Wall};
 
-/// What the beginning of the name of a run's folder is.
+/// The prefix of the name of a run's folder.
 const FOLDER: &str = "navi-run-";
 
 /// Counts the folders of this process.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// How old a folder is that nobody can be about to lock.
+/// The age from which a folder without a lock is left behind.
 const YOUNG: Duration = Duration::from_mins(1);
 
 /// The folders that the commands of a run are given, by their real paths.
 #[derive(Clone, Debug, Default)]
 pub struct Grant {
-    /// What may be read besides the machine's programs.
+    /// Paths that may be read besides the machine's programs.
     pub readable: Vec<PathBuf>,
-    /// What may be written.
+    /// Paths that may be written.
     pub writable: Vec<PathBuf>,
-    /// What stays as it is within that.
+    /// Paths within those that stay as they are.
     pub protected: Vec<PathBuf>,
-    /// Whether there is a network of the run.
+    /// True if the run has a network of its own.
     pub network: bool,
 }
 
-/// What one command may do beyond its run, after a person's consent.
+/// Access of one command beyond its run's, after a person's consent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Widening {
     /// Folders that it may read and write.
     pub folders: Vec<PathBuf>,
-    /// Whether it has the machine's network.
+    /// True if it has the machine's network.
     pub network: bool,
 }
 
-/// What a command may do with a path.
+/// A command's access to a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathAccess {
     /// Neither read nor write it.
@@ -75,7 +75,7 @@ pub struct Enclosure {
 const PROTECTED: &[&str] = &[".git/hooks", ".git/config", ".navi"];
 
 impl Grant {
-    /// What a run may use that works in this folder, which is named by its real path.
+    /// The grant of a run that works in this folder, which is named by its real path.
     pub fn of_workspace(root: &Path) -> Self {
         Self {
             writable: vec![root.to_owned()],
@@ -135,7 +135,7 @@ impl Enclosure {
         }
     }
 
-    /// What commands may do with a path, by its absolute name.
+    /// The commands' access to a path, by its absolute name.
     pub fn access(&self, path: &Path) -> PathAccess {
         let within = |folders: &[PathBuf]| folders.iter().any(|folder| path.starts_with(folder));
         let sandbox = &self.sandbox;
@@ -176,7 +176,7 @@ impl Enclosure {
         Some(self.network.as_ref()?.connect(port))
     }
 
-    /// Whether the run has a network of its own.
+    /// True if the run has a network of its own.
     pub fn has_network(&self) -> bool {
         self.network.is_some()
     }
@@ -190,7 +190,7 @@ impl Enclosure {
     }
 }
 
-/// Who commands run as: root steps down to whom the folder belongs to.
+/// The user of commands: root steps down to the owner of the folder.
 fn user_of(grant: &Grant) -> Option<CommandUser> {
     if !nix::unistd::geteuid().is_root() {
         return None;

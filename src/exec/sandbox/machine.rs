@@ -36,7 +36,7 @@ pub enum CannotContain {
     Wanted {
         /// The setting.
         wanted: SandboxMode,
-        /// What stands against it.
+        /// The obstacles.
         missing: String,
     },
     /// None can be built, and none was not asked for.
@@ -45,7 +45,7 @@ pub enum CannotContain {
          runs without a sandbox only with NAVI_SANDBOX=off"
     )]
     Nothing {
-        /// What stands against it.
+        /// The obstacles.
         missing: String,
     },
 }
@@ -103,12 +103,12 @@ impl Sandbox {
         }
     }
 
-    /// How strong the wall is.
+    /// The strength of the wall.
     pub fn tier(&self) -> Tier {
         self.inner.tier
     }
 
-    /// What this machine lacks for a stronger one.
+    /// The obstacles to a stronger one on this machine.
     pub fn missing(&self) -> &[String] {
         &self.inner.missing
     }

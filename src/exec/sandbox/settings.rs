@@ -164,7 +164,7 @@ impl FromStr for HostSetting {
     }
 }
 
-/// Who may do without a wall.
+/// The need for a wall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Demand {
     /// A developer: there is a warning.

@@ -1,4 +1,4 @@
-//! What programs need of the machine: the system, and the toolchains in a home folder.
+//! The files that programs need: the system, and the toolchains in a home folder.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -147,10 +147,10 @@ const CACHES: &[&str] = &[
     "UV_CACHE_DIR",
 ];
 
-/// What of `CARGO_HOME` is no setting and no credential.
+/// Parts of `CARGO_HOME` that are neither settings nor credentials.
 const OF_CARGO: &[&str] = &["bin", "env", "git", "registry"];
 
-/// What commands may read of the machine, as far as it is there, by its real path.
+/// Paths of the machine that commands may read, as far as they exist.
 pub fn readable(environment: &BTreeMap<String, String>) -> Vec<PathBuf> {
     let home = environment.get("HOME").map(Path::new);
     let mut found: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
@@ -183,7 +183,7 @@ pub fn writable(environment: &BTreeMap<String, String>) -> Vec<PathBuf> {
         .collect()
 }
 
-/// What nothing may read although it lies in the system's folders.
+/// Paths in the system's folders that no command may read.
 pub fn hidden() -> Vec<PathBuf> {
     let there = SYSTEM_SECRETS.iter().map(PathBuf::from);
     let mut found: Vec<_> = there.filter(|path| path.exists()).collect();
@@ -194,7 +194,7 @@ pub fn hidden() -> Vec<PathBuf> {
     found
 }
 
-/// What in a folder not everybody may read.
+/// The entries of a folder that are not readable for everyone.
 fn kept_from_others(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let (path, Ok(it)) = (entry.path(), entry.metadata()) else {

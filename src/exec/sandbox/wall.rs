@@ -39,31 +39,31 @@ impl std::fmt::Display for Tier {
 /// nothing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Wall {
-    /// Whether there are namespaces; never [`Tier::None`].
+    /// The tier; never [`Tier::None`].
     pub tier: Tier,
-    /// What may be read and executed.
+    /// Paths that may be read and executed.
     pub readable: Vec<PathBuf>,
-    /// What may also be changed.
+    /// Paths that may also be changed.
     pub writable: Vec<PathBuf>,
-    /// What stays as it is although it lies in something writable.
+    /// Paths that stay as they are although they lie in something writable.
     pub protected: Vec<PathBuf>,
-    /// What cannot be read although it lies in something readable.
+    /// Paths that cannot be read although they lie in something readable.
     pub hidden: Vec<PathBuf>,
     /// The folder of temporary files, which is `/tmp` where there are namespaces.
     pub temporary: PathBuf,
     /// Where the command begins.
     pub directory: PathBuf,
-    /// What it may reach.
+    /// The network that it may reach.
     pub network: CommandNetwork,
     /// The user that it runs as, when that is not the server's.
     pub user: Option<CommandUser>,
-    /// How much it may use.
+    /// The resources that it may use.
     pub limits: CommandLimits,
     /// The newest Landlock that is used, for tests of older kernels.
     pub landlock_at_most: Option<u8>,
 }
 
-/// Who a command runs as when the server is root.
+/// The user that a command runs as when the server is root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandUser {
     /// The user's id.

@@ -181,9 +181,9 @@ struct Supervisor {
     signals: SignalFd,
     /// The child whose end is the command's; where there is none, it is told from inside.
     command: Option<Pid>,
-    /// What is told from inside the wall, until it is closed there.
+    /// Lines from inside the wall, until they are closed there.
     inside: Option<ChannelLines>,
-    /// How much is used, and how much may be.
+    /// The watch over what is used.
     usage: Option<Watch>,
     record: Record,
     /// Whether nobody is at the other end of the lifeline any more.
@@ -213,7 +213,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// What is used more of than the wall allows.
+    /// The limit of the wall that is exceeded.
     fn exceeded(&self) -> Option<UsageLimit> {
         self.usage.as_ref()?.exceeded()
     }

@@ -19,16 +19,16 @@ use crate::exec::sandbox::kernel::limits::CommandLimits;
 use crate::exec::sandbox::wall::Wall;
 use crate::exec::supervision::descendants::quick_look;
 
-/// How often is looked while a command is young, which is when a bomb goes off.
+/// The interval of looks while a command is young, which is when a bomb goes off.
 const YOUNG: u16 = 20;
-/// How often afterwards, in milliseconds.
+/// The interval afterwards, in milliseconds.
 const OLD: u16 = 100;
-/// How long a command is young.
+/// The time for which a command is young.
 const YOUTH: Duration = Duration::from_secs(2);
 /// The share of a disk that no command may take: one in this many.
 const RESERVE: u64 = 50;
 
-/// What a command may write to a disk that is full, in bytes.
+/// The most that a command may write to a full disk, in bytes.
 const NEXT_TO_NOTHING: u64 = 16 << 20;
 
 /// The beginnings of the names of files in memory.
@@ -64,7 +64,7 @@ pub struct Watch {
     limits: CommandLimits,
     began: Instant,
     disks: Vec<Disk>,
-    /// What files in memory took on this machine before the command.
+    /// The size of files in memory on this machine before the command.
     in_memory: u64,
 }
 
@@ -95,7 +95,7 @@ impl Watch {
         }
     }
 
-    /// How long may pass until the next look.
+    /// The time until the next look.
     pub fn pause(&self) -> PollTimeout {
         PollTimeout::from(if self.began.elapsed() < YOUTH {
             YOUNG
@@ -104,7 +104,7 @@ impl Watch {
         })
     }
 
-    /// What is used more of than is allowed.
+    /// The limit that is exceeded.
     pub fn exceeded(&self) -> Option<UsageLimit> {
         let limits = &self.limits;
         let processes = quick_look();
@@ -176,14 +176,14 @@ fn room(path: &Path) -> Option<Room> {
     })
 }
 
-/// How much some processes use together.
+/// The usage of some processes together.
 #[derive(Default)]
 struct Used {
     threads: u64,
     memory: u64,
-    /// What of the memory is one process's.
+    /// Memory that belongs to one process.
     anonymous: u64,
-    /// What all show of the rest, although they may share it.
+    /// The rest as each process shows it, although they may share it.
     shared_by_all: u64,
 }
 
@@ -207,7 +207,7 @@ impl Used {
     }
 }
 
-/// What some processes share with others, each with its part of it.
+/// Memory that some processes share with others, each with its part of it.
 fn shares(processes: &[Pid]) -> u64 {
     let of_one = |pid: &Pid| {
         let maps = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"));
@@ -216,13 +216,13 @@ fn shares(processes: &[Pid]) -> u64 {
     processes.iter().map(of_one).sum()
 }
 
-/// What files in memory take on this machine.
+/// The size of files in memory on this machine.
 fn in_memory() -> u64 {
     let shown = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     field(&shown, "Shmem:") << 10
 }
 
-/// What the open files in memory of some processes take.
+/// The size of some processes' open files in memory.
 fn files_in_memory(processes: &[Pid]) -> u64 {
     let mut sizes = BTreeMap::new();
     for pid in processes {

@@ -1,6 +1,5 @@
 //! Connections: accepted, bounded in how slowly they may ask, ended in good order.
 
-use std::io::ErrorKind;
 use std::time::Duration;
 
 use axum::Router;
@@ -19,6 +18,7 @@ use crate::http::guard::host::CameOverWire;
 use crate::http::sockets::listeners::Listeners;
 use crate::http::sockets::peers::ConnectionEnds;
 use crate::http::sockets::socket::Socket;
+use crate::platform::descriptors::accept;
 use crate::platform::tasks::Tasks;
 
 /// How long a client may take for the head of its next request, and so how long a connection may
@@ -29,9 +29,6 @@ pub const HEAD_TIME: Duration = Duration::from_secs(75);
 /// The largest head of a request, in bytes. It is also what a connection may read ahead, which counts
 /// when thousands of them send at once.
 const HEAD_BYTES: usize = 32 * 1024;
-
-/// The pause after a failure to accept, most often for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Serves until `stop`, then ends idle connections, lets the others finish their answer, and
 /// returns. What is still open when `tasks` end is dropped.
@@ -77,7 +74,7 @@ impl Server {
     async fn accept_from(&self, listener: &TcpListener, stop: &CancellationToken) {
         loop {
             let stream = tokio::select! {
-                stream = accept(listener) => stream,
+                stream = accept(listener, "the server") => stream,
                 () = stop.cancelled() => return,
             };
             self.serve(stream);
@@ -121,24 +118,4 @@ fn ends(stream: &TcpStream) -> Option<ConnectionEnds> {
         remote: stream.peer_addr().ok()?,
         local: stream.local_addr().ok()?,
     })
-}
-
-async fn accept(listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return stream,
-            // The client thought better of it.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::ConnectionAborted
-                        | ErrorKind::ConnectionRefused
-                        | ErrorKind::ConnectionReset
-                ) => {}
-            Err(error) => {
-                tracing::error!(%error, "no connection can be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
 }

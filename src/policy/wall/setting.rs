@@ -15,7 +15,7 @@ pub enum PolicySetting {
     Sandboxed,
 }
 
-/// What stands around commands.
+/// The wall around commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyWall {
     /// Nothing: a command may do all that the server may.

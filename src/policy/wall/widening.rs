@@ -1,4 +1,4 @@
-//! What a call needs beyond the wall, as it says so itself.
+//! A call's stated needs beyond the wall.
 
 use std::fmt;
 use std::path::{Component, PathBuf};
@@ -13,7 +13,7 @@ const MAX_WISHES: usize = 8;
 /// The longest name of a host or a folder, in bytes.
 const MAX_NAME: usize = 512;
 
-/// What a call needs beyond the wall.
+/// The needs of a call beyond the wall.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallNeeds {
     /// Hosts that it connects to.

@@ -1,4 +1,4 @@
-//! What a call needs beyond the wall, judged wish by wish.
+//! Judges a call's needs beyond the wall, one by one.
 
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,7 @@ const CLOSED_NAMES: &[&str] = &[
     "credentials.toml",
 ];
 
-/// What is in a home folder with keys, and in hardly any other.
+/// Names in a home folder with keys, and in hardly any other.
 const HOME_NAMES: &[&str] = &[
     ".ssh",
     ".aws",
@@ -81,7 +81,7 @@ const CLOSED_ROOTS: &[&str] = &[
 pub(in crate::policy) struct Needing<'a> {
     pub(in crate::policy) command: &'a str,
     pub(in crate::policy) folder: &'a str,
-    /// What stands around it.
+    /// The wall around it.
     pub(in crate::policy) wall: PolicyWall,
 }
 
@@ -97,7 +97,7 @@ impl Needing<'_> {
     }
 }
 
-/// What is found about each wish.
+/// The findings about each wish.
 pub(in crate::policy) fn sightings(
     widening: &CallNeeds,
     places: &Places<'_>,

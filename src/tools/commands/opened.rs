@@ -1,4 +1,4 @@
-//! What a call needs beyond the wall, opened for as long as its command runs.
+//! Opens a call's needs beyond the wall for as long as its command runs.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::exec::sandbox::wall::Tier;
 use crate::policy::wall::widening::{CallNeeds, HostPort};
 use crate::tools::outcome::ToolError;
 
-/// What is open beyond the wall. When it is dropped, its hosts are closed.
+/// Access that is open beyond the wall. When it is dropped, its hosts are closed.
 #[derive(Debug, Default)]
 pub(super) struct OpenedNeeds {
     widening: enclosure::Widening,
@@ -44,7 +44,7 @@ impl OpenedNeeds {
         })
     }
 
-    /// What the wall gives the command.
+    /// The access that the wall gives the command.
     pub(super) fn widening(&self) -> &enclosure::Widening {
         &self.widening
     }

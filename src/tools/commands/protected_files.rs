@@ -25,7 +25,7 @@ use crate::platform::descriptors::descriptor_path;
 use crate::tools::commands::repository_settings;
 use crate::workspace::paths::Workspace;
 
-/// What is looked at; the last are folders with all they hold.
+/// The protected paths; the last are folders with all they hold.
 const SINGLE: &[&str] = &[
     ".git",
     ".git/commondir",
@@ -49,7 +49,7 @@ const FILES: usize = 500;
 #[derive(Clone, Debug)]
 pub struct ProtectedFiles {
     found: BTreeMap<PathBuf, Held>,
-    /// Whether commands could not change what was there.
+    /// True if commands could not change what was there.
     is_closed: bool,
 }
 

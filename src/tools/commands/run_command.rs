@@ -144,7 +144,7 @@ pub struct RunCommandCall {
     pub time: Duration,
     /// Variables it sees beside the usual ones.
     pub extra: Vec<(&'static str, String)>,
-    /// What it needs beyond the wall, which the policy has judged.
+    /// Its needs beyond the wall, which the policy has judged.
     pub widening: CallNeeds,
 }
 
@@ -199,9 +199,9 @@ pub struct Ran {
     pub took: Duration,
     /// Whether something it started still runs; it ends with the run.
     pub left_running: bool,
-    /// What it used more of than the sandbox allows, so that it was ended.
+    /// The limit of the sandbox that it exceeded, so that it was ended.
     pub exceeded: Option<String>,
-    /// What the sandbox kept it from, as far as that can be told, and what was put back after it.
+    /// The accesses that the sandbox stopped, as far as they are known, and the files put back after it.
     pub stopped: Vec<String>,
 }
 

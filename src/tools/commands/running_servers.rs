@@ -23,7 +23,7 @@ pub struct RunningServers {
 pub(super) struct RunningServer {
     pub(super) running: Running,
     pub(super) log: Capture,
-    /// What it needs beyond the wall, which is closed with it.
+    /// Its needs beyond the wall, which are closed with it.
     pub(super) _opened: OpenedNeeds,
     /// Its port for programs of this machine.
     pub(super) _forward: Option<Forward>,
@@ -40,7 +40,7 @@ impl RunningServers {
         lock(&self.protected).get_or_insert(protected);
     }
 
-    /// What is to be put back now that nothing of the run is left.
+    /// The protected files to put back now that nothing of the run is left.
     pub fn to_settle(&self) -> Option<ProtectedFiles> {
         lock(&self.protected).take()
     }

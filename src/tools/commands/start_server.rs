@@ -105,7 +105,7 @@ pub struct StartServerCall {
     health_path: String,
     startup: Duration,
     directory: String,
-    /// What it needs beyond the wall, which the policy has judged.
+    /// Its needs beyond the wall, which the policy has judged.
     pub widening: CallNeeds,
 }
 

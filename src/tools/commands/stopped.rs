@@ -1,4 +1,4 @@
-//! What the sandbox kept a failed command from: for the model, which can ask for more, and for people.
+//! The reasons why the sandbox stopped a command: for the model, which can ask for more, and for people.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -91,7 +91,7 @@ fn reason(access: PathAccess, path: &str) -> Option<String> {
     }
 }
 
-/// What looks like an absolute path in a line.
+/// The parts of a line that look like absolute paths.
 fn paths_in(line: &str) -> impl Iterator<Item = &str> {
     static PATH: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"(?:^|[\s'\x22`=(\[])(/[^\s'\x22`:;,)\]]{2,})").ok());
@@ -110,8 +110,8 @@ mod tests {
     fn paths_are_found_as_programs_write_them() {
         let found = |line| paths_in(line).collect::<Vec<_>>();
         assert_eq!(
-            found("cat: /root/.ssh/id_rsa: No such file or directory"),
-            ["/root/.ssh/id_rsa"]
+            found("cat: /home/ada/.ssh/id_rsa: No such file or directory"),
+            ["/home/ada/.ssh/id_rsa"]
         );
         assert_eq!(
             found("Error: EACCES: permission denied, open '/etc/x'"),

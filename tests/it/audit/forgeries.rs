@@ -1,4 +1,4 @@
-//! Somebody who knows the format, and changes many things at once so that they fit each other.
+//! A forger who knows the format, and changes many things at once so that they fit each other.
 
 use std::collections::BTreeMap;
 

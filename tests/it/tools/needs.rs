@@ -1,4 +1,4 @@
-//! What calls need beyond the wall, opened for them and for nothing else.
+//! Needs of calls beyond the wall, opened for them and for nothing else.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -64,7 +64,7 @@ impl Town {
         }
     }
 
-    /// Somebody of an organisation.
+    /// A person of an organisation.
     pub(crate) fn client(&self, org: &str) -> Client {
         self.stage.app.client_of(org, "ada", Role::Planner)
     }

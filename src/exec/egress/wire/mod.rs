@@ -1,4 +1,4 @@
-//! What goes over a connection: the head of a request, and bytes that are counted.
+//! The bytes of a connection: the head of a request, and a body that is counted.
 
 pub mod head;
 pub mod stream;

@@ -1,4 +1,4 @@
-//! Which files a command reaches: Landlock rules.
+//! Landlock rules: the files that a command reaches.
 //!
 //! Landlock (Linux 5.13, `Documentation/userspace-api/landlock.rst`) refuses a process and all it
 //! starts whatever no rule allows; a rule allows what lies beneath a path, and none takes anything
@@ -30,10 +30,10 @@ pub const DEVICES: &[&str] = &[
     "/dev/urandom",
 ];
 
-/// What every process may write besides, where it is its own.
+/// Devices that every process may write where they are its own.
 const OWN_DEVICES: &[&str] = &["/dev/shm", "/dev/pts", "/dev/ptmx", "/dev/tty"];
 
-/// What says something of the machine and nothing of its processes.
+/// Files about the machine, and not about its processes.
 const OF_THE_MACHINE: &[&str] = &[
     "/proc/cpuinfo",
     "/proc/filesystems",

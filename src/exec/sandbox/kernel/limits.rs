@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exec::sandbox::error::WallError;
 
-/// How much one command may use, with everything that it starts.
+/// The resources that one command may use, with everything that it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandLimits {
     /// Processes and threads at once.

@@ -1,4 +1,4 @@
-//! What the kernel is asked for, by a process about itself: namespaces and a root of its own, limits,
+//! Restrictions that a process asks the kernel for: namespaces and a root of its own, limits,
 //! Landlock, no privileges, and a filter of system calls.
 
 mod conditions;

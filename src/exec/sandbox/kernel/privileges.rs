@@ -1,4 +1,4 @@
-//! What a process may do beyond its user: nothing.
+//! Dropping every privilege beyond those of the user.
 
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 use rustix::thread::{

@@ -38,10 +38,10 @@ const LINKS: &[(&str, &str)] = &[
     ("/dev/ptmx", "pts/ptmx"),
 ];
 
-/// What every command may write of its own root.
+/// Parts of its own root that every command may write.
 const WRITTEN: &[&str] = &["/tmp", "/dev/shm", "/dev/pts"];
 
-/// What of `/proc` is about the kernel and the whole machine, keys among it.
+/// Parts of `/proc` about the kernel and the whole machine, keys among them.
 const OF_THE_KERNEL: &[&str] = &[
     "/proc/acpi",
     "/proc/kallsyms",

@@ -1,4 +1,4 @@
-//! Which sockets a command may make, for [`crate::exec::sandbox::kernel::syscalls`].
+//! The sockets that a command may make, for [`crate::exec::sandbox::kernel::syscalls`].
 
 use nix::libc;
 use seccompiler::SeccompCondition;

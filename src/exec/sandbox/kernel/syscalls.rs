@@ -1,4 +1,4 @@
-//! Which system calls a command may make: a seccomp filter.
+//! A seccomp filter: the system calls that a command may make.
 //!
 //! The filter names what no build, test or server needs and what has broken out of sandboxes before;
 //! the rest stays allowed, because toolchains use most of it. The lists follow the profile of
@@ -124,7 +124,7 @@ const SHARED_WITH_ALL: &[libc::c_long] = &[
 /// reserved is no process's in the kernel's accounts, and could fill a disk unseen.
 const UNSUPPORTED: &[libc::c_long] = &[libc::SYS_fallocate];
 
-/// What sets other processes' limits, places and ranks, and which argument names the process.
+/// Calls that set other processes' limits, places and ranks, with the argument that names the process.
 const SETS_ANOTHER: &[(libc::c_long, u8)] = &[
     (libc::SYS_prlimit64, 0),
     (libc::SYS_sched_setaffinity, 0),
@@ -135,7 +135,7 @@ const SETS_ANOTHER: &[(libc::c_long, u8)] = &[
     (libc::SYS_ioprio_set, 1),
 ];
 
-/// What gives a file its mode, and which argument is the mode.
+/// Calls that give a file its mode, with the argument that is the mode.
 const SETS_MODE: &[(libc::c_long, u8)] = &[
     #[cfg(target_arch = "x86_64")]
     (libc::SYS_chmod, 1),
@@ -149,7 +149,7 @@ const SETS_MODE: &[(libc::c_long, u8)] = &[
     (libc::SYS_mknodat, 2),
 ];
 
-/// What opens a file, and which argument is its flags; the mode follows.
+/// Calls that open a file, with the argument that is its flags; the mode follows.
 const OPENS: &[(libc::c_long, u8)] = &[
     #[cfg(target_arch = "x86_64")]
     (libc::SYS_open, 1),
@@ -254,7 +254,7 @@ fn refusals(wall: &Wall, landlock: u8) -> Result<CallRules, WallError> {
     Ok(rules)
 }
 
-/// What namespaces would keep from the processes and files of others.
+/// Calls that namespaces would keep from the processes and files of others.
 fn without_namespaces(landlock: u8) -> Result<Vec<(libc::c_long, Conditions)>, WallError> {
     let mut refused = Vec::new();
     // Sends the first bytes with the connection, which old Landlocks do not see.

@@ -2,17 +2,14 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::exec::process::Processes;
+use crate::platform::descriptors::accept;
 use crate::platform::tasks::Tasks;
-
-/// The pause after a failure to accept, most often for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// A port that leads into a run. When it is dropped, it and its connections are closed.
 #[derive(Debug)]
@@ -61,10 +58,7 @@ async fn accept_all(
     tasks: Tasks,
 ) {
     loop {
-        let Ok((outside, _)) = listener.accept().await else {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
-        };
+        let outside = accept(&listener, "a forwarded port").await;
         let (processes, stop) = (processes.clone(), stop.clone());
         tasks.spawn(async move {
             stop.run_until_cancelled(connect(outside, &processes, port))

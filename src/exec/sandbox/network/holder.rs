@@ -29,7 +29,7 @@ pub const READY: &str = "ready";
 /// Comes with a connection.
 pub const CONNECTED: &str = "connected";
 
-/// How long a program in the run has to accept a connection.
+/// The time that a program in the run has to accept a connection.
 const CONNECTING: Duration = Duration::from_secs(2);
 
 /// Acts as a holder when this program was started as one. Must be called before anything else in

@@ -14,7 +14,7 @@ use crate::exec::sandbox::network::{descriptors, holder};
 use crate::exec::sandbox::wall::CommandUser;
 use crate::platform::sync::lock;
 
-/// How long a holder has for an answer.
+/// The time that a holder has for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The network of one run. It ends with this value and the run's last process.

@@ -1,4 +1,4 @@
-//! What flows into programs, what they write, and where paths lead.
+//! The flow of data: input of programs, files that they write, and targets of paths.
 
 pub mod places;
 pub mod redirects;

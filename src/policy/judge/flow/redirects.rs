@@ -59,7 +59,7 @@ impl Walker<'_> {
     }
 }
 
-/// What a program reads whose standard input is this file.
+/// The input of a program whose standard input is this file.
 fn opened(file: Field) -> Stdin {
     match file.text.as_str() {
         "/dev/null" => Stdin::Nothing,

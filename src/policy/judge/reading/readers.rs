@@ -1,4 +1,4 @@
-//! Which files programs read and may show.
+//! The files that programs read and may show.
 
 use std::path::Path;
 

@@ -5,12 +5,12 @@ use crate::policy::judge::running::system::is_system;
 use crate::policy::judge::walker::Walker;
 use crate::policy::paths::{Place, normalised};
 
-/// What a command writes into a file that it runs.
+/// The text that a command writes into a file that it runs.
 #[derive(PartialEq, Eq)]
 enum Written {
     /// This text.
     Text(String),
-    /// What another program prints.
+    /// The output of another program.
     Unknown,
 }
 
@@ -32,7 +32,7 @@ impl Walker<'_> {
         self.runs_file(file, call);
     }
 
-    /// What the command itself wrote into a file, where it did.
+    /// The text that the command itself wrote into a file, if any.
     fn written_text(&self, file: &Field) -> Option<Written> {
         let plain = file.text.trim_start_matches("./");
         let mut written = self.written.iter();

@@ -1,4 +1,4 @@
-//! Which object a sighting is about, so that an answer that is given for good covers that alone.
+//! The object of a sighting, so that a lasting answer covers that alone.
 //!
 //! What is read here is read strictly: an option that is not listed, a word that is not known, a
 //! second address, and the scope is the exact text ([`exact`]) instead of an object.

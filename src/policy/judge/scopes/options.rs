@@ -14,7 +14,7 @@ pub(super) struct Grammar {
     pub(super) valued: &'static [&'static str],
 }
 
-/// What a program was given.
+/// The arguments of a program.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Given<'a> {
     /// The options without a value that make it another action.

@@ -1,4 +1,4 @@
-//! What git exchanges with remotes.
+//! The exchanges of git with remotes.
 
 use crate::policy::judge::call::{Call, Field};
 use crate::policy::judge::scopes::options::Grammar;

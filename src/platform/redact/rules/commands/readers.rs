@@ -10,7 +10,7 @@ struct Reader {
     reads: Reads,
 }
 
-/// How much of what a program reads is a secret.
+/// The part of a program's input that is a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reads {
     /// All of it.
@@ -96,7 +96,7 @@ const READERS: &[Reader] = &[
     all("snyk", "auth"),
 ];
 
-/// What runs another program that its words name, with the options whose values are words of their own.
+/// Programs that run another one, with the options whose values are words of their own.
 const RUNNERS: &[(&str, &str)] = &[
     (
         "sudo",
@@ -126,12 +126,12 @@ const PLACES: &[(&str, &str, &str)] = &[
     ("ssh", "", "-p -i -l -o -F -J"),
 ];
 
-/// What runs what it reads, so that this has to be seen.
+/// Programs that run their input, so that it has to be seen.
 const INTERPRETERS: &str = "sh bash zsh dash ksh fish ash csh tcsh pwsh python python2 python3 perl ruby node deno bun \
     php lua tclsh awk gawk sed xargs parallel tee eval source psql mysql mariadb sqlite3 mongosh redis-cli make \
     at batch crontab ssh nc ncat socat dd vi vim ed patch git";
 
-/// What changes how a text is written, and does nothing else.
+/// Programs that only change how a text is written.
 const FILTERS: &str = "base64 tr head tail cut rev cat";
 
 /// How much of what a command reads is a secret, going by its words; nothing when it reads none.

@@ -2,11 +2,11 @@
 
 use crate::platform::redact::rules::bytes::{blanks, run};
 
-/// How far before a word its line may begin, in bytes.
+/// The furthest that a line may begin before a word, in bytes.
 const MAX_FRONT: usize = 128;
 /// The longest front of a line, in bytes.
 const MAX_NUMBER: usize = 16;
-/// How far the first end of a line is looked for, in bytes.
+/// The furthest that the first line end is looked for, in bytes.
 const MAX_FIRST: usize = 512;
 
 /// Lines that belong together.
@@ -19,7 +19,7 @@ pub(super) struct Page<'t> {
     front: Front<'t>,
 }
 
-/// How lines end.
+/// The form of line ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LineEnds {
     /// With a line feed.
@@ -48,7 +48,7 @@ pub(super) struct PageLine {
     pub(super) next: Option<usize>,
 }
 
-/// What a line holds.
+/// The content of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     /// Nothing that counts.
@@ -57,7 +57,7 @@ pub(super) enum Shape {
     End,
     /// Something.
     Content {
-        /// How far it is set in.
+        /// Its indentation.
         column: usize,
         /// Its beginning.
         at: usize,
@@ -174,7 +174,7 @@ impl<'t> Page<'t> {
         found.unwrap_or(from)
     }
 
-    /// What stands in a line.
+    /// The content of a line.
     pub(super) fn shape(&self, line: &PageLine) -> Shape {
         let whole = &self.text[line.start..line.end];
         let front = match self.front {
@@ -291,7 +291,7 @@ fn behind(bytes: &[u8], at: usize) -> usize {
         .count()
 }
 
-/// How lines end after a place.
+/// The form of line ends after a place.
 fn next_ends(bytes: &[u8], at: usize) -> LineEnds {
     for place in at..bytes.len().min(at + MAX_FIRST) {
         match bytes[place] {

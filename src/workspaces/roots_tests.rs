@@ -129,16 +129,16 @@ fn each_organisation_has_the_folder_of_its_name() {
 fn a_root_around_the_folders_of_all_opens_none_of_them() {
     let folders = ["", "acme", "acme/team/x", "acme/notes", "other"];
     let disk = Disk::new(&folders);
-    let setting = "ROOT:ROOT/{org}/work";
+    let setting = "ROOT:ROOT/{org}/team";
     let theirs = disk.admitted(setting, "globex", &folders);
     assert_eq!(
         theirs,
         ["acme/notes"],
-        "none that is or holds a folder for work"
+        "none that is or holds the folder of a team"
     );
     let ours = disk.admitted(setting, "acme", &folders);
     assert_eq!(ours, ["acme", "acme/team/x", "acme/notes"]);
-    let alone = disk.admitted("ROOT/{org}/work", "acme", &folders);
+    let alone = disk.admitted("ROOT/{org}/team", "acme", &folders);
     assert_eq!(alone, ["acme/team/x"]);
 }
 

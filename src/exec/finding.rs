@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::exec::sandbox::enclosure::{Enclosure, Grant, Widening, remove_left_behind};
+use crate::exec::sandbox::control_groups::{command, find};
+use crate::exec::sandbox::enclosure::{self, Enclosure, Grant, Widening};
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::machine::{CannotContain, Sandbox, SandboxParts, with_real};
 use crate::exec::sandbox::settings::{Demand, SandboxConfig, SandboxMode};
@@ -35,16 +36,17 @@ pub fn find_sandbox(
         hidden: toolchains::hidden(),
         variables: toolchains::variables(environment),
         limits: config.limits(),
+        group_places: find::places(),
         run_folders: std::env::temp_dir(),
         missing: Vec::new(),
         ..Sandbox::off().parts()
     };
-    remove_left_behind(&found.run_folders);
+    enclosure::remove_left_behind(&found.run_folders);
+    command::remove_left_behind(&found.group_places);
     let mut missing = Vec::new();
     for tier in config.mode.tiers() {
         found.tier = *tier;
-        let sandbox = Sandbox::of(found.clone());
-        match try_out(&sandbox) {
+        match try_out_with_groups(&mut found) {
             Ok(()) => {
                 found.missing = missing;
                 return Ok(Sandbox::of(found));
@@ -67,6 +69,20 @@ pub fn find_sandbox(
             missing: missing.join("; "),
         }),
     }
+}
+
+/// Runs a command that does nothing within the wall; without control groups if they are in its way.
+fn try_out_with_groups(found: &mut SandboxParts) -> Result<(), WallError> {
+    let tried = try_out(&Sandbox::of(found.clone()));
+    if tried.is_ok() || found.group_places.is_empty() {
+        return tried;
+    }
+    let places = std::mem::take(&mut found.group_places);
+    let tried = try_out(&Sandbox::of(found.clone()));
+    if tried.is_err() {
+        found.group_places = places;
+    }
+    tried
 }
 
 /// Runs a command that does nothing within the wall.

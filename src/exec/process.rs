@@ -292,6 +292,7 @@ impl Processes {
             let supervised = supervised(child, lifeline, &order, &tell, stop, force).await;
             if let Err(error) = supervised {
                 tracing::warn!(%error, "a command's supervision ended early");
+                end_groups(order.wall).await;
             }
             tell.send_modify(|state| state.gone = true);
         });
@@ -333,6 +334,16 @@ impl Processes {
         });
         join_all(gone).await;
         sweep(&self.inner.mark).await
+    }
+}
+
+/// Ends the control groups of a command whose supervisor cannot.
+async fn end_groups(wall: Option<Wall>) {
+    if let Some(groups) = wall.and_then(|wall| wall.groups) {
+        let ended = tokio::task::spawn_blocking(move || groups.remove()).await;
+        if let Err(error) = ended {
+            tracing::warn!(%error, "the control groups of a command could not be ended");
+        }
     }
 }
 

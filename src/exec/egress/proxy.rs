@@ -135,15 +135,17 @@ impl RunEgress {
 
 /// Variables that tell programs of a proxy at this port of their own loopback, and that what is on the
 /// loopback needs none.
-pub fn proxy_variables(port: u16) -> [(&'static str, String); 6] {
+pub fn proxy_variables(port: u16) -> [(&'static str, String); 8] {
     let proxy = format!("http://127.0.0.1:{port}");
     let direct = "localhost,127.0.0.1,::1".to_owned();
     [
         ("HTTP_PROXY", proxy.clone()),
         ("HTTPS_PROXY", proxy.clone()),
+        ("ALL_PROXY", proxy.clone()),
         ("NO_PROXY", direct.clone()),
         ("http_proxy", proxy.clone()),
-        ("https_proxy", proxy),
+        ("https_proxy", proxy.clone()),
+        ("all_proxy", proxy),
         ("no_proxy", direct),
     ]
 }

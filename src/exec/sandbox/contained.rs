@@ -6,16 +6,22 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, setpgid};
 
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::kernel::fork::fork;
+use crate::exec::sandbox::kernel::ownership::Ownership;
+use crate::exec::sandbox::kernel::parts::Parts;
 use crate::exec::sandbox::kernel::{files, namespaces, privileges, root, syscalls};
 use crate::exec::sandbox::wall::{Tier, Wall};
 use crate::platform::privacy;
@@ -39,6 +45,13 @@ pub struct Contained {
     pub child: Option<Pid>,
     /// Lines from inside: `failed REASON`, and `ended CODE` where there is no such child.
     pub told: Option<UnixStream>,
+}
+
+/// The presence of descendants.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::exec) enum Left {
+    Some,
+    None,
 }
 
 /// Starts a program. This process must have one thread, and adopt orphans.
@@ -67,6 +80,15 @@ fn build(
     wall: &Wall,
     telling: &UnixStream,
 ) -> Result<ExitCode, WallError> {
+    if let Some(groups) = &wall.groups {
+        let joined = groups.join();
+        joined.map_err(WallError::at("joining the control groups of a command"))?;
+    }
+    // Root opens the files before it steps down.
+    let parts = match wall.user.filter(|_| wall.shown_as_own) {
+        Some(user) => Some(Parts::open(wall, Some(&Ownership::of(user)?))?),
+        None => None,
+    };
     if let Some(user) = wall.user {
         privileges::become_user(user)?;
     }
@@ -77,7 +99,7 @@ fn build(
     if let ForkResult::Parent { .. } = fork()? {
         return Ok(ExitCode::SUCCESS);
     }
-    root::enter(wall)?;
+    root::enter(wall, parts)?;
     match fork()? {
         ForkResult::Child => become_program(program, arguments, wall),
         ForkResult::Parent { child } => adopt(child, telling),
@@ -102,8 +124,9 @@ fn become_program(program: &str, arguments: &[String], wall: &Wall) -> Result<Ex
 }
 
 /// Waits for all processes of this namespace, of which this one is the first, and tells when the
-/// command ended.
-fn adopt(command: Pid, mut telling: &UnixStream) -> Result<ExitCode, WallError> {
+/// command ended. Ends at once when the supervisor does, however that came about: with the first
+/// process of a namespace the kernel ends all others.
+fn adopt(command: Pid, telling: &UnixStream) -> Result<ExitCode, WallError> {
     let failed = "watching over a command";
     privileges::drop_all()?;
     privacy::close_to_others().map_err(WallError::at(failed))?;
@@ -112,31 +135,50 @@ fn adopt(command: Pid, mut telling: &UnixStream) -> Result<ExitCode, WallError> 
     let nothing = nothing.map_err(WallError::at(failed))?;
     nix::unistd::dup2_stdout(&nothing).map_err(WallError::at(failed))?;
     nix::unistd::dup2_stderr(&nothing).map_err(WallError::at(failed))?;
-    let mut flags = WaitPidFlag::empty();
+    let mut awaited = SigSet::empty();
+    awaited.add(Signal::SIGCHLD);
+    awaited.thread_block().map_err(WallError::at(failed))?;
+    let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+    let signals = SignalFd::with_flags(&awaited, flags).map_err(WallError::at(failed))?;
     let mut ended = None;
-    loop {
-        let (pid, code) = match waitpid(None, Some(flags)) {
-            Ok(WaitStatus::Exited(pid, code)) => (pid, code),
-            Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, 128 + signal as i32),
-            // Something of it is left: that is told, and waited for.
-            Ok(WaitStatus::StillAlive) => {
-                tell(&mut telling, &mut ended, LEFT_RUNNING);
-                flags = WaitPidFlag::empty();
-                continue;
-            }
-            Ok(_) | Err(Errno::EINTR) => continue,
-            Err(_) => break,
-        };
-        if pid == command {
-            ended = Some(code);
-            flags = WaitPidFlag::WNOHANG;
+    // The command may have ended before its end was waited for.
+    while reap(command, &mut ended) == Left::Some {
+        tell(telling, &mut ended, LEFT_RUNNING);
+        let mut sources = [
+            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+            // Nothing is said to this process: the kernel reports the other end's closing unasked.
+            PollFd::new(telling.as_fd(), PollFlags::empty()),
+        ];
+        match poll(&mut sources, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(WallError::new(failed, errno)),
         }
+        if sources.last().and_then(PollFd::any) == Some(true) {
+            return Ok(ExitCode::FAILURE);
+        }
+        while let Ok(Some(_)) = signals.read_signal() {}
     }
-    tell(&mut telling, &mut ended, "");
+    tell(telling, &mut ended, "");
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(telling: &mut &UnixStream, ended: &mut Option<i32>, rest: &str) {
+/// Takes note of every child that ended, and of the command's exit code.
+fn reap(command: Pid, ended: &mut Option<i32>) -> Left {
+    loop {
+        let (pid, code) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(pid, code)) => (pid, code),
+            Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, 128 + signal as i32),
+            Ok(WaitStatus::StillAlive) => return Left::Some,
+            Ok(_) | Err(Errno::EINTR) => continue,
+            Err(_) => return Left::None,
+        };
+        if pid == command {
+            *ended = Some(code);
+        }
+    }
+}
+
+fn tell(mut telling: &UnixStream, ended: &mut Option<i32>, rest: &str) {
     if let Some(code) = ended.take() {
         // The supervisor may be gone; the descendants still have to end.
         let _told = telling.write_all(format!("ended {code}{rest}\n").as_bytes());

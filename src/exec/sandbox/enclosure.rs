@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::exec::sandbox::control_groups::command::CommandGroups;
 use crate::exec::sandbox::error::WallError;
+use crate::exec::sandbox::identity::CommandIdentity;
 use crate::exec::sandbox::machine::Sandbox;
 use crate::exec::sandbox::network::run_network::RunNetwork;
 use crate::exec::sandbox::wall::{CommandNetwork, CommandUser, Tier, Wall};
@@ -17,7 +19,7 @@ use crate::exec::sandbox::wall::{CommandNetwork, CommandUser, Tier, Wall};
 /// The prefix of the name of a run's folder.
 const FOLDER: &str = "navi-run-";
 
-/// Counts the folders of this process.
+/// Counts the folders and the control groups of this process.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// The age from which a folder without a lock is left behind.
@@ -66,7 +68,7 @@ const OF_EVERY_PROCESS: &[&str] = &["/dev", "/proc"];
 pub struct Enclosure {
     sandbox: Sandbox,
     grant: Grant,
-    user: Option<CommandUser>,
+    identity: Option<CommandIdentity>,
     folder: RunFolder,
     network: Option<RunNetwork>,
 }
@@ -93,7 +95,9 @@ impl Enclosure {
         grant: Grant,
         mark: &str,
     ) -> Result<(Self, Option<TcpListener>), WallError> {
-        let user = user_of(&grant);
+        let folder = grant.writable.first().or(grant.readable.first());
+        let identity = folder.and_then(|it| CommandIdentity::of_work_in(it, sandbox));
+        let user = identity.map(|it| it.user);
         let folder = RunFolder::create(sandbox.run_folders(), mark, user)?;
         let (network, listener) = if grant.network && sandbox.tier() == Tier::Full {
             let (network, listener) = RunNetwork::open(sandbox.program(), user)?;
@@ -104,7 +108,7 @@ impl Enclosure {
         let enclosure = Self {
             sandbox: sandbox.clone(),
             grant,
-            user,
+            identity,
             folder,
             network,
         };
@@ -129,10 +133,20 @@ impl Enclosure {
             temporary: self.folder.path.clone(),
             directory,
             network,
-            user: self.user,
+            user: self.identity.map(|it| it.user),
+            shown_as_own: self.identity.is_some_and(|it| it.shown_as_own),
             limits: sandbox.limits(),
+            groups: CommandGroups::new(sandbox.group_places(), &self.mark_of_command()),
             landlock_at_most: sandbox.landlock_at_most(),
         }
+    }
+
+    /// A name for one command that no other of this machine has.
+    fn mark_of_command(&self) -> String {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let run = self.folder.path.file_name().unwrap_or_default();
+        let run = run.to_string_lossy();
+        format!("{}-{count}", run.strip_prefix(FOLDER).unwrap_or(&run))
     }
 
     /// The commands' access to a path, by its absolute name.
@@ -188,19 +202,6 @@ impl Enclosure {
             Tier::NoNamespaces | Tier::None => &self.folder.path,
         }
     }
-}
-
-/// The user of commands: root steps down to the owner of the folder.
-fn user_of(grant: &Grant) -> Option<CommandUser> {
-    if !nix::unistd::geteuid().is_root() {
-        return None;
-    }
-    let folder = grant.writable.first().or(grant.readable.first())?;
-    let owner = fs::metadata(folder).ok()?;
-    (owner.uid() != 0).then(|| CommandUser {
-        uid: owner.uid(),
-        gid: owner.gid(),
-    })
 }
 
 /// The folder of a run's temporary files, which goes with it.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::exec::sandbox::control_groups::find::GroupPlace;
 use crate::exec::sandbox::kernel::limits::CommandLimits;
 use crate::exec::sandbox::settings::SandboxMode;
 use crate::exec::sandbox::wall::Tier;
@@ -24,6 +25,7 @@ pub(in crate::exec) struct SandboxParts {
     pub(in crate::exec) hidden: Vec<PathBuf>,
     pub(in crate::exec) variables: BTreeMap<String, String>,
     pub(in crate::exec) limits: CommandLimits,
+    pub(in crate::exec) group_places: Vec<GroupPlace>,
     pub(in crate::exec) run_folders: PathBuf,
     pub(in crate::exec) landlock_at_most: Option<u8>,
 }
@@ -73,6 +75,7 @@ impl Sandbox {
                 hidden: Vec::new(),
                 variables: BTreeMap::new(),
                 limits: CommandLimits::default(),
+                group_places: Vec::new(),
                 run_folders: PathBuf::new(),
                 landlock_at_most: None,
             }),
@@ -87,6 +90,16 @@ impl Sandbox {
             landlock_at_most,
             ..SandboxParts::clone(&self.inner)
         };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// This sandbox on a machine where no control groups can be made.
+    #[must_use]
+    pub fn without_control_groups(&self) -> Self {
+        let mut inner = SandboxParts::clone(&self.inner);
+        inner.group_places.clear();
         Self {
             inner: Arc::new(inner),
         }
@@ -117,11 +130,25 @@ impl Sandbox {
     pub fn describe(&self) -> String {
         match (self.tier(), self.missing()) {
             (Tier::None, missing) => format!("commands are not contained: {}", missing.join("; ")),
-            (tier, []) => format!("commands are contained: {tier}"),
+            (tier, []) => format!("commands are contained: {tier}; {}", self.bounds()),
             (tier, missing) => format!(
-                "commands are contained: {tier}; not to be had here: {}",
+                "commands are contained: {tier}; {}; not to be had here: {}",
+                self.bounds(),
                 missing.join("; ")
             ),
+        }
+    }
+
+    /// The way in which the use of memory and processes is bounded.
+    fn bounds(&self) -> &'static str {
+        let places = &self.inner.group_places;
+        let memory = places.iter().any(|it| it.kind.bounds_memory());
+        let processes = places.iter().any(|it| it.kind.bounds_processes());
+        match (memory, processes) {
+            (true, true) => "control groups bound memory and processes",
+            (true, false) => "control groups bound memory, processes are watched",
+            (false, true) => "control groups bound processes, memory is watched",
+            (false, false) => "memory and processes are watched",
         }
     }
 
@@ -148,6 +175,11 @@ impl Sandbox {
 
     pub(in crate::exec) fn limits(&self) -> CommandLimits {
         self.inner.limits
+    }
+
+    /// The places for control groups of commands.
+    pub fn group_places(&self) -> &[GroupPlace] {
+        &self.inner.group_places
     }
 
     pub(in crate::exec) fn run_folders(&self) -> &Path {

@@ -6,8 +6,10 @@
 //! [`toolchains`] say what an operator opens, and what programs need.
 
 pub mod contained;
+pub mod control_groups;
 pub mod enclosure;
 pub mod error;
+pub mod identity;
 pub mod kernel;
 pub mod lines;
 pub mod machine;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::exec::sandbox::control_groups::command::CommandGroups;
 use crate::exec::sandbox::kernel::limits::CommandLimits;
 
 /// The strength of the wall that this machine can build.
@@ -57,8 +58,12 @@ pub struct Wall {
     pub network: CommandNetwork,
     /// The user that it runs as, when that is not the server's.
     pub user: Option<CommandUser>,
+    /// True if that user is shown the files of root that it may write as its own.
+    pub shown_as_own: bool,
     /// The resources that it may use.
     pub limits: CommandLimits,
+    /// The control groups that hold it to them; none where none can be made.
+    pub groups: Option<CommandGroups>,
     /// The newest Landlock that is used, for tests of older kernels.
     pub landlock_at_most: Option<u8>,
 }

@@ -30,7 +30,8 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use crate::exec::sandbox::contained::{self, Contained, Divided, LEFT_RUNNING};
+use crate::exec::sandbox::contained::{self, Contained, Divided, LEFT_RUNNING, Left};
+use crate::exec::sandbox::control_groups::command::{CommandGroups, GroupLocks};
 use crate::exec::sandbox::lines::ChannelLines;
 use crate::exec::sandbox::wall::Wall;
 use crate::exec::supervision::descendants::descendants;
@@ -83,7 +84,7 @@ fn supervise() -> std::io::Result<ExitCode> {
     let lifeline = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     let mut line = String::new();
     BufReader::new(lifeline.try_clone()?).read_line(&mut line)?;
-    let order: Order = serde_json::from_str(&line)?;
+    let mut order: Order = serde_json::from_str(&line)?;
 
     // A session of our own has no terminal, and signals to our parent's group do not reach it.
     let _already_leader = nix::unistd::setsid();
@@ -96,6 +97,7 @@ fn supervise() -> std::io::Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
     };
+    let groups = order.wall.as_mut().and_then(made_groups);
     // The command inherits the signal mask, so it is started before we block what we wait for.
     SigSet::empty().thread_set_mask()?;
     let started = match &order.wall {
@@ -110,6 +112,9 @@ fn supervise() -> std::io::Result<ExitCode> {
         Ok(contained) => contained,
         Err(error) => {
             (&lifeline).write_all(format!("failed {error}\n").as_bytes())?;
+            if let Some((groups, _)) = groups {
+                groups.remove();
+            }
             return Ok(ExitCode::SUCCESS);
         }
     };
@@ -136,11 +141,31 @@ fn supervise() -> std::io::Result<ExitCode> {
         command: child,
         inside: told.map(ChannelLines::new).transpose()?,
         usage: order.wall.as_ref().map(Watch::new),
+        groups: groups.as_ref().map(|(groups, _)| groups.clone()),
         record,
         is_cut: false,
     };
     supervisor.watch()?;
+    if let Some((groups, _)) = groups {
+        groups.remove();
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the control groups of a command. Where that fails, usage is watched without them, as on
+/// machines that have none.
+fn made_groups(wall: &mut Wall) -> Option<(CommandGroups, GroupLocks)> {
+    let groups = wall.groups.take()?;
+    match groups.make(&wall.limits) {
+        Ok(locks) => {
+            wall.groups = Some(groups.clone());
+            Some((groups, locks))
+        }
+        Err(_) => {
+            groups.remove();
+            None
+        }
+    }
 }
 
 /// Starts a command without a wall.
@@ -185,16 +210,11 @@ struct Supervisor {
     inside: Option<ChannelLines>,
     /// The watch over what is used.
     usage: Option<Watch>,
+    /// The control groups that it is in.
+    groups: Option<CommandGroups>,
     record: Record,
     /// Whether nobody is at the other end of the lifeline any more.
     is_cut: bool,
-}
-
-/// Whether descendants are left.
-#[derive(PartialEq, Eq)]
-enum Left {
-    Some,
-    None,
 }
 
 impl Supervisor {
@@ -268,6 +288,7 @@ impl Supervisor {
         // A wall that could not be built says so before its builder ends.
         let _closed = self.hear();
         if let Some(status) = ended.filter(|_| self.command.is_some()) {
+            self.tell_of_limit();
             let rest = if left == Left::Some { LEFT_RUNNING } else { "" };
             self.ended(&format!("{status}"), rest);
         }
@@ -289,6 +310,7 @@ impl Supervisor {
                     Some(code) => (code, LEFT_RUNNING),
                     None => (code, ""),
                 };
+                self.tell_of_limit();
                 self.ended(code, rest);
             } else {
                 // It was not the command that ended.
@@ -297,6 +319,14 @@ impl Supervisor {
             }
         }
         Ok(())
+    }
+
+    /// Says which limit the kernel itself held the command to, if it did.
+    fn tell_of_limit(&mut self) {
+        let exceeded = self.usage.as_ref().and_then(Watch::held_to);
+        if let Some(exceeded) = exceeded {
+            let _told = self.say(&format!("exceeded {exceeded}"));
+        }
     }
 
     fn ended(&mut self, code: &str, rest: &str) {
@@ -322,6 +352,9 @@ impl Supervisor {
             if self.wait(PollTimeout::from(50_u8), listening)? && !self.is_cut {
                 break;
             }
+        }
+        if let Some(groups) = &self.groups {
+            groups.kill();
         }
         let began = Instant::now();
         while began.elapsed() < FORCE {

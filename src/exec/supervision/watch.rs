@@ -1,9 +1,9 @@
 //! Watching what the kernel does not limit by itself: processes, memory and disk of a command.
 //!
-//! A group of processes with limits (cgroup) needs rights that a server in a pod does not have, so
-//! that the supervisor looks at its descendants several times a second, and at how much room is left
-//! on the disks. What grows faster than that is bounded by the kernel: files by their size, the number
-//! of processes of a user namespace.
+//! Control groups with limits ([`crate::exec::sandbox::control_groups`]) need rights that a server in a
+//! pod does not have, and know no disks, so that the supervisor looks at its descendants several times a
+//! second, and at how much room is left on the disks. What grows faster than that is bounded by the
+//! kernel: files by their size, the number of processes of a user namespace.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +15,7 @@ use nix::poll::PollTimeout;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::Pid;
 
+use crate::exec::sandbox::control_groups::command::CommandGroups;
 use crate::exec::sandbox::kernel::limits::CommandLimits;
 use crate::exec::sandbox::wall::Wall;
 use crate::exec::supervision::descendants::quick_look;
@@ -66,6 +67,7 @@ pub struct Watch {
     disks: Vec<Disk>,
     /// The size of files in memory on this machine before the command.
     in_memory: u64,
+    groups: Option<CommandGroups>,
 }
 
 /// A disk that the command may write to.
@@ -92,6 +94,7 @@ impl Watch {
             began: Instant::now(),
             disks: disks.collect(),
             in_memory: in_memory(),
+            groups: wall.groups.clone(),
         }
     }
 
@@ -104,8 +107,21 @@ impl Watch {
         })
     }
 
+    /// The limit that the kernel held the command to by its control groups.
+    pub fn held_to(&self) -> Option<UsageLimit> {
+        let groups = self.groups.as_ref()?;
+        if groups.ran_out_of_memory() {
+            return Some(UsageLimit::Memory(self.limits.memory));
+        }
+        let ran_out = groups.ran_out_of_processes();
+        ran_out.then_some(UsageLimit::Processes(self.limits.processes))
+    }
+
     /// The limit that is exceeded.
     pub fn exceeded(&self) -> Option<UsageLimit> {
+        if let Some(exceeded) = self.held_to() {
+            return Some(exceeded);
+        }
         let limits = &self.limits;
         let processes = quick_look();
         let used = Used::by(&processes);

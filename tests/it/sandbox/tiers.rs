@@ -1,4 +1,4 @@
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
 use navi::exec::sandbox::wall::Tier;
@@ -64,6 +64,36 @@ async fn as_root_commands_become_whom_the_folder_belongs_to() {
             assert!(wrong.is_empty(), "{}: {wrong:#?}", level.name);
         }
         assert_eq!(bench.context.kill_everything().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn as_root_commands_in_a_folder_of_root_become_a_user_without_rights() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let machine = Machine::new();
+    let of_root = machine.path("tools/of_root");
+    std::fs::write(&of_root, &machine.canary).unwrap();
+    std::fs::set_permissions(&of_root, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let full = machine.sandbox(&[]);
+    let bench = Bench::within(&full);
+    bench.put("there", "before");
+    let command = format!(
+        "id -u; id -G; stat -c '%u %g' . there; echo more >> there; mkdir made; echo x > made/file; \
+         chmod 700 made/file; stat -c %u made/file; cat {}",
+        of_root.display()
+    );
+    let result = bench
+        .result("run_command", json!({ "command": command }))
+        .await;
+    let own = "65534 65534\n";
+    let expected = format!("65534\n65534\n{own}{own}65534\n");
+    assert_eq!(result["stdout"], expected, "{result:#?}");
+    for (path, mode) in [("there", 0o644), ("made", 0o755), ("made/file", 0o700)] {
+        let found = std::fs::metadata(bench.root().join(path)).unwrap();
+        assert_eq!((found.uid(), found.gid()), (0, 0), "{path}");
+        assert_eq!(found.mode() & 0o777, mode, "{path}");
     }
 }
 

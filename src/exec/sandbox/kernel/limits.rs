@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::exec::sandbox::error::WallError;
 
+/// The multiple of the number of processes at which the kernel refuses more where nothing counts those of
+/// one command: enough for the watch to see that there are too many.
+const BEYOND_THE_WATCH: u64 = 4;
+
 /// The resources that one command may use, with everything that it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandLimits {
@@ -57,7 +61,7 @@ impl CommandLimits {
             at_most(resource, bound)?;
         }
         if alone {
-            at_most(Resource::RLIMIT_NPROC, self.processes)?;
+            at_most(Resource::RLIMIT_NPROC, self.processes * BEYOND_THE_WATCH)?;
         }
         Ok(())
     }

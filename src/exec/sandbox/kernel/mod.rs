@@ -6,6 +6,8 @@ pub mod files;
 pub mod fork;
 pub mod limits;
 pub mod namespaces;
+pub mod ownership;
+pub mod parts;
 pub mod privileges;
 pub mod root;
 mod sockets;

@@ -3,31 +3,26 @@
 //! Whatever the wall does not name is not there at all: sockets of databases, of Docker and of D-Bus,
 //! home folders, other workspaces. Landlock bounds the rest, see [`crate::exec::sandbox::kernel::files`].
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::{FsFlags, statvfs};
-use rustix::fs::{Mode, OFlags};
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change,
-    mount_remount, unmount,
+    MountFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags, mount, mount_bind_recursive,
+    mount_change, mount_remount, move_mount, unmount,
 };
 use rustix::process::pivot_root;
 
 use crate::exec::sandbox::error::WallError;
-use crate::exec::sandbox::kernel::files::DEVICES;
+use crate::exec::sandbox::kernel::parts::{Parts, Source, Step};
 use crate::exec::sandbox::wall::Wall;
-use crate::platform::descriptors::descriptor_path;
 
 /// Where the old root is while the new one is filled.
 const OLD: &str = "/.old";
-
-/// Read by programs that ask how many processors there are.
-const PROCESSORS: &[&str] = &["/sys/devices/system/cpu", "/sys/devices/system/node"];
 
 /// Names that programs expect in `/dev`.
 const LINKS: &[(&str, &str)] = &[
@@ -60,21 +55,23 @@ const PAGE: u64 = 4_096;
 /// The most that lies in `/dev/shm`.
 const SHARED_MEMORY: &str = "mode=1777,size=64m";
 
-/// Builds the root and enters it. The process must be the first of its namespace of processes.
-pub fn enter(wall: &Wall) -> Result<(), WallError> {
+/// Builds the root and enters it. The process must be the first of its namespace of processes. The
+/// parts of the machine's files are opened here unless they were before.
+pub fn enter(wall: &Wall, parts: Option<Parts>) -> Result<(), WallError> {
     let failed = "mounting the root of a command";
     mount_change(
         "/",
         MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
     )
     .map_err(WallError::at(failed))?;
+    let parts = parts.map_or_else(|| Parts::open(wall, None), Ok)?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     mount("navi", "/tmp", "tmpfs", flags, c"mode=0755,size=1m").map_err(WallError::at(failed))?;
     fs::create_dir("/tmp/.old").map_err(WallError::at(failed))?;
     pivot_root("/tmp", "/tmp/.old").map_err(WallError::at(failed))?;
     nix::unistd::chdir("/").map_err(WallError::at(failed))?;
 
-    fill(wall).map_err(WallError::at(failed))?;
+    fill(wall, parts).map_err(WallError::at(failed))?;
     unmount(OLD, UnmountFlags::DETACH).map_err(WallError::at(failed))?;
     fs::remove_dir(OLD).map_err(WallError::at(failed))?;
     close_for_writing(wall).map_err(WallError::at(failed))?;
@@ -82,7 +79,7 @@ pub fn enter(wall: &Wall) -> Result<(), WallError> {
         .map_err(WallError::at("entering the command's working directory"))
 }
 
-fn fill(wall: &Wall) -> std::io::Result<()> {
+fn fill(wall: &Wall, parts: Parts) -> std::io::Result<()> {
     fs::create_dir("/tmp")?;
     mount_bind_recursive(old(&wall.temporary), "/tmp")?;
     fs::create_dir("/proc")?;
@@ -91,35 +88,15 @@ fn fill(wall: &Wall) -> std::io::Result<()> {
     let pages = (wall.limits.memory / PAGE).to_string();
     let _refused = fs::write(old(Path::new("/proc/sys/kernel/shmall")), pages);
     mount("proc", "/proc", "proc", plain | MountFlags::RDONLY, c"")?;
+    for step in parts.0 {
+        match step {
+            Step::Show(path, source) => show(&path, source)?,
+            Step::Hide(path) => hide(&path)?,
+        }
+    }
     devices(plain)?;
     for path in OF_THE_KERNEL {
         hide(Path::new(path))?;
-    }
-    let hidden = wall
-        .hidden
-        .iter()
-        .map(|path| (path.as_path(), Sight::Hidden));
-    let shared = wall.readable.iter().chain(&wall.writable);
-    let shared = shared.map(PathBuf::as_path);
-    let shared = shared.chain(PROCESSORS.iter().map(Path::new));
-    // What is named as both is shared. Parents come first.
-    let parts: BTreeMap<_, _> = hidden
-        .chain(shared.map(|path| (path, Sight::Shared)))
-        .collect();
-    let mut around: Vec<(&Path, Sight)> = Vec::new();
-    for (path, part) in parts {
-        around.retain(|(outer, _)| path.starts_with(outer));
-        let is_placed = match (part, around.last().map(|(_, part)| *part)) {
-            // It came with what it lies in.
-            (Sight::Shared, Some(Sight::Shared)) | (Sight::Hidden, Some(Sight::Hidden) | None) => {
-                false
-            }
-            (Sight::Shared, Some(Sight::Hidden) | None) => bind(path)?,
-            (Sight::Hidden, Some(Sight::Shared)) => hide(path)?,
-        };
-        if is_placed {
-            around.push((path, part));
-        }
     }
     for path in &wall.writable {
         pin(path)?;
@@ -128,15 +105,6 @@ fn fill(wall: &Wall) -> std::io::Result<()> {
         protect(path, wall)?;
     }
     Ok(())
-}
-
-/// A part of the machine's files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sight {
-    /// Seen by the command.
-    Shared,
-    /// Not seen although it lies in something shared.
-    Hidden,
 }
 
 /// Mounts read-only what the command may not write. Landlock does not know who changes the mode, the
@@ -190,11 +158,7 @@ fn unescaped(listed: &str) -> PathBuf {
 }
 
 fn devices(plain: MountFlags) -> std::io::Result<()> {
-    fs::create_dir("/dev")?;
-    for device in DEVICES {
-        bind(Path::new(device))?;
-    }
-    fs::create_dir("/dev/shm")?;
+    fs::create_dir_all("/dev/shm")?;
     mount(
         "navi",
         "/dev/shm",
@@ -222,47 +186,40 @@ fn old(path: &Path) -> PathBuf {
     Path::new(OLD).join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// Mounts a path of the old root where it was. Answers whether there was something.
-fn bind(path: &Path) -> std::io::Result<bool> {
-    let mut way: Vec<&Path> = path.ancestors().collect();
-    way.pop();
-    for part in way.into_iter().rev() {
-        let Ok(found) = fs::symlink_metadata(old(part)) else {
-            return Ok(false);
-        };
-        if found.is_symlink() {
-            return link(part);
+/// Shows a part of the machine's files at its path.
+fn show(path: &Path, source: Source) -> std::io::Result<()> {
+    let (at, tree) = match source {
+        Source::Link(at, target) => return link(&at, &target),
+        Source::Folder(tree) => {
+            fs::create_dir_all(path)?;
+            (path, tree)
         }
-    }
-    // Looked at once more when it is open: a command may put a link in its way in the meantime.
-    let source = old(path);
-    let how = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let opened = rustix::fs::open(&source, how, Mode::empty())?;
-    let opened = old(&descriptor_path(&opened));
-    if fs::read_link(&opened)? != source {
-        return Ok(false);
-    }
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    if source.is_dir() {
-        fs::create_dir_all(path)?;
-    } else if !path.exists() {
-        File::create(path)?;
-    }
-    mount_bind_recursive(&opened, path)?;
-    Ok(true)
+        Source::File(tree) => {
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            if !path.exists() {
+                File::create(path)?;
+            }
+            (path, tree)
+        }
+    };
+    place(&tree, at)
 }
 
-/// Makes a link as it is in the old root. It leads to what is in the new one, or nowhere.
-fn link(path: &Path) -> std::io::Result<bool> {
+fn place(tree: &OwnedFd, path: &Path) -> std::io::Result<()> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+    Ok(move_mount(tree, c"", rustix::fs::CWD, path, flags)?)
+}
+
+fn link(path: &Path, target: &Path) -> std::io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
     if fs::symlink_metadata(path).is_err() {
-        symlink(fs::read_link(old(path))?, path)?;
+        symlink(target, path)?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Makes a path a mount of its own, which cannot be renamed or removed.
@@ -300,17 +257,15 @@ fn protect(path: &Path, wall: &Wall) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Puts nothing over a path. Answers whether there was something.
-fn hide(path: &Path) -> std::io::Result<bool> {
+/// Puts nothing over a path.
+fn hide(path: &Path) -> std::io::Result<()> {
     if path.is_dir() {
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         mount("navi", path, "tmpfs", flags, c"mode=0555,size=64k")?;
     } else if path.exists() {
         mount_bind_recursive("/dev/null", path)?;
-    } else {
-        return Ok(false);
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The flags of a mount, which a namespace of users may not take away.

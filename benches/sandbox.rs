@@ -61,6 +61,7 @@ fn processes(sandbox: &Sandbox, root: &std::path::Path, mark: &str) -> Processes
         environment: Arc::new(environment()),
         sandbox: sandbox.clone(),
         egress: None,
+        spares: Arc::default(),
     };
     Processes::new(launch, mark, Grant::of_workspace(root), None)
 }

@@ -1,7 +1,7 @@
 //! Finding the strongest wall that a machine can build.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,11 @@ use crate::exec::sandbox::control_groups::{command, find};
 use crate::exec::sandbox::enclosure::{self, Enclosure, Grant, Widening};
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::machine::{CannotContain, Sandbox, SandboxParts, with_real};
+use crate::exec::sandbox::order::{self, Handles, Order, Preparation};
 use crate::exec::sandbox::settings::{Demand, SandboxConfig, SandboxMode};
 use crate::exec::sandbox::toolchains;
 use crate::exec::sandbox::wall::Tier;
-use crate::exec::supervision::supervisor::{self, Order};
+use crate::exec::supervision::supervisor;
 
 /// The longest that a command that does nothing may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -96,6 +97,7 @@ fn try_out(sandbox: &Sandbox) -> Result<(), WallError> {
     let order = Order {
         program: "/bin/sh".to_owned(),
         arguments: vec!["-c".to_owned(), ":".to_owned()],
+        environment: Vec::new(),
         record: None,
         wall: Some(wall),
     };
@@ -110,6 +112,7 @@ fn try_out(sandbox: &Sandbox) -> Result<(), WallError> {
     let mut command = Command::new(sandbox.program());
     let mut supervisor = command
         .arg(supervisor::ARGUMENT)
+        .arg(serde_json::to_string(&Preparation::of(sandbox)).map_err(WallError::at(failed))?)
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())
@@ -129,9 +132,14 @@ fn try_out(sandbox: &Sandbox) -> Result<(), WallError> {
     }
 }
 
-fn ask(mut line: &UnixStream, order: &Order) -> std::io::Result<String> {
-    let order = serde_json::to_string(order)?;
-    line.write_all(format!("{order}\n").as_bytes())?;
+fn ask(line: &UnixStream, order: &Order) -> std::io::Result<String> {
+    let nothing = || std::fs::File::options().write(true).open("/dev/null");
+    let handles = Handles {
+        directory: std::fs::File::open("/")?.into(),
+        stdout: nothing()?.into(),
+        stderr: nothing()?.into(),
+    };
+    order::hand_over(line, &serde_json::to_vec(order)?, &handles)?;
     let mut answer = String::new();
     BufReader::new(line).read_line(&mut answer)?;
     Ok(answer)

@@ -13,6 +13,7 @@ use crate::exec::finding::find_sandbox;
 use crate::exec::sandbox::machine::{CannotContain, Sandbox};
 use crate::exec::sandbox::settings::{Demand, SandboxConfig};
 use crate::exec::sandbox::wall::Tier;
+use crate::exec::supervision::spares::Spares;
 use crate::platform::health::Probe;
 use crate::platform::metrics::Metrics;
 
@@ -30,6 +31,8 @@ pub struct Launch {
     pub sandbox: Sandbox,
     /// Their way out of a network of their own; none where nothing outside may be reached.
     pub egress: Option<EgressProxy>,
+    /// Supervisors that wait for commands.
+    pub spares: Arc<Spares>,
 }
 
 /// Commands cannot be started as the settings demand.
@@ -70,6 +73,7 @@ impl Launch {
             environment: Arc::new(environment.clone()),
             sandbox,
             egress: Some(EgressProxy::new(EgressLimits::default(), dialer, metrics)),
+            spares: Arc::default(),
         })
     }
 

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures_util::future::join_all;
 use tokio::net::{TcpStream, UnixStream};
-use tokio::process::Command;
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -18,10 +16,11 @@ use crate::exec::egress::pattern::HostPattern;
 use crate::exec::egress::proxy::{RunEgress, proxy_variables};
 use crate::exec::error::ExecError;
 use crate::exec::launch::Launch;
-use crate::exec::running::{CommandState, ENDING, Outputs, Running, supervised};
+use crate::exec::running::{CommandState, ENDING, Outputs, Running, end_groups, supervised};
 use crate::exec::sandbox::enclosure::{Enclosure, Grant, PathAccess, Widening};
+use crate::exec::sandbox::order::{self, Handles, Order};
 use crate::exec::sandbox::wall::{Tier, Wall};
-use crate::exec::supervision::supervisor::{ARGUMENT, Order};
+use crate::exec::supervision::spares::{SpareSupervisor, refill};
 use crate::exec::supervision::sweep::{MARK, sweep};
 use crate::platform::descriptors::descriptor_path;
 use crate::platform::sync::{lock, unpoisoned};
@@ -148,8 +147,9 @@ impl Processes {
             arguments: vec!["-c".to_owned(), command.to_owned()],
             record: record.map(Path::to_owned),
             wall: self.wall(directory, widening, tasks).await?,
+            environment: self.variables(extra),
         };
-        self.carry_out(order, directory, extra, tasks)
+        self.carry_out(order, directory, tasks)
     }
 
     /// Starts a program in `directory`, with `extra` variables.
@@ -165,8 +165,9 @@ impl Processes {
             arguments: command.arguments.iter().map(|&it| it.to_owned()).collect(),
             record: None,
             wall: self.wall(directory, command.widening, tasks).await?,
+            environment: self.variables(extra),
         };
-        self.carry_out(order, directory, extra, tasks)
+        self.carry_out(order, directory, tasks)
     }
 
     /// The wall around a command that begins in this directory; none where commands are not
@@ -239,41 +240,32 @@ impl Processes {
 
     fn carry_out(
         &self,
-        order: Order,
+        mut order: Order,
         directory: &OwnedFd,
-        extra: &[(&str, String)],
         tasks: &Tasks,
     ) -> Result<(Running, Outputs), ExecError> {
         let failed = not_started::<std::io::Error>;
-        let own = self.inner.opened.get().map(SharedByRun::variables);
-        let (lifeline, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
-        lifeline.set_nonblocking(true).map_err(failed)?;
-        let lifeline = UnixStream::from_std(lifeline).map_err(failed)?;
-
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is where supervisors are started"
-        )]
-        let mut supervisor = Command::new(&self.inner.launch.supervisor);
-        supervisor
-            .arg0("navi-command")
-            .arg(ARGUMENT)
-            .env_clear()
-            .envs(self.environment())
-            .envs(self.inner.launch.sandbox.variables())
-            .envs(own.into_iter().flatten())
-            .envs(extra.iter().map(|(name, value)| (name, value)))
-            .env(MARK, &self.inner.mark)
-            // The descriptor, not a path: nobody can put a link there in the meantime.
-            .current_dir(descriptor_path(directory))
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = supervisor.spawn().map_err(failed)?;
-        drop(supervisor);
-        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
-            return Err(ExecError::Failed("a command has no outputs".to_owned()));
+        let launch = &self.inner.launch;
+        let taken = launch.spares.take(&launch.supervisor, &launch.sandbox);
+        let SpareSupervisor {
+            child,
+            line,
+            groups,
+        } = taken.map_err(failed)?;
+        let (outputs, stdout, stderr) = Outputs::open().map_err(failed)?;
+        let handles = Handles {
+            directory: directory.try_clone().map_err(failed)?,
+            stdout,
+            stderr,
         };
+        if let Some(wall) = &mut order.wall {
+            wall.groups.clone_from(&groups);
+        }
+        let order = serde_json::to_vec(&order).map_err(not_started)?;
+        order::announce(&line, order.len(), &handles).map_err(failed)?;
+        drop(handles);
+        line.set_nonblocking(true).map_err(failed)?;
+        let line = UnixStream::from_std(line).map_err(failed)?;
         let (tell, state) = watch::channel(CommandState::default());
         let (stop, force) = (CancellationToken::new(), CancellationToken::new());
         let running = Running {
@@ -281,7 +273,7 @@ impl Processes {
             force: force.clone(),
             state,
         };
-        let stopping = tasks.stopping();
+        let (stopping, launch) = (tasks.stopping(), launch.clone());
         tasks.spawn(async move {
             let stop = async {
                 tokio::select! {
@@ -289,17 +281,42 @@ impl Processes {
                     () = stopping.cancelled() => {}
                 }
             };
-            let supervised = supervised(child, lifeline, &order, &tell, stop, force).await;
+            let supervised = supervised(child, line, &order, &tell, stop, force);
+            // The order goes first: the command does not wait for those after it.
+            let (supervised, ()) = tokio::join!(
+                supervised,
+                refill(launch.spares, launch.supervisor, launch.sandbox)
+            );
             if let Err(error) = supervised {
                 tracing::warn!(%error, "a command's supervision ended early");
-                end_groups(order.wall).await;
+                end_groups(groups).await;
             }
             tell.send_modify(|state| state.gone = true);
         });
         let mut all = self.inner.running();
         all.retain(|running| !running.state().gone);
         all.push(running.clone());
-        Ok((running, Outputs { stdout, stderr }))
+        Ok((running, outputs))
+    }
+
+    /// The whole environment of a command.
+    fn variables(&self, extra: &[(&str, String)]) -> Vec<(String, String)> {
+        let owned = |(name, value): (&str, &String)| (name.to_owned(), value.clone());
+        let environment = self.environment().iter();
+        let toolchains = self.inner.launch.sandbox.variables().iter();
+        let of_machine = environment.chain(toolchains);
+        let mut all: BTreeMap<_, _> = of_machine
+            .map(|(name, value)| owned((name, value)))
+            .collect();
+        let own = self.inner.opened.get().map(SharedByRun::variables);
+        all.extend(
+            own.into_iter()
+                .flatten()
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
+        all.extend(extra.iter().map(|(name, value)| owned((name, value))));
+        all.insert(MARK.to_owned(), self.inner.mark.clone());
+        all.into_iter().collect()
     }
 
     /// Connects with a program of the run that listens on its loopback address; none where the run has
@@ -334,16 +351,6 @@ impl Processes {
         });
         join_all(gone).await;
         sweep(&self.inner.mark).await
-    }
-}
-
-/// Ends the control groups of a command whose supervisor cannot.
-async fn end_groups(wall: Option<Wall>) {
-    if let Some(groups) = wall.and_then(|wall| wall.groups) {
-        let ended = tokio::task::spawn_blocking(move || groups.remove()).await;
-        if let Err(error) = ended {
-            tracing::warn!(%error, "the control groups of a command could not be ended");
-        }
     }
 }
 

@@ -1,15 +1,17 @@
 //! A command that was started, and the conversation with its supervisor.
 
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
-use tokio::process::{Child, ChildStderr, ChildStdout};
+use tokio::net::unix::pipe;
+use tokio::process::Child;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::exec::sandbox::contained::LEFT_RUNNING;
-use crate::exec::supervision::supervisor::Order;
+use crate::exec::sandbox::control_groups::command::CommandGroups;
 
 /// The time that supervisors have to end everything: their grace and their force, and a little.
 pub(super) const ENDING: Duration = Duration::from_secs(10);
@@ -63,9 +65,22 @@ impl Drop for StopGuard {
 #[derive(Debug)]
 pub struct Outputs {
     /// Standard output.
-    pub stdout: ChildStdout,
+    pub stdout: pipe::Receiver,
     /// Standard error.
-    pub stderr: ChildStderr,
+    pub stderr: pipe::Receiver,
+}
+
+impl Outputs {
+    /// Opens both, with the ends that the command writes to.
+    pub(super) fn open() -> std::io::Result<(Self, OwnedFd, OwnedFd)> {
+        let (stdout, to_stdout) = std::io::pipe()?;
+        let (stderr, to_stderr) = std::io::pipe()?;
+        let outputs = Self {
+            stdout: pipe::Receiver::from_owned_fd(stdout.into())?,
+            stderr: pipe::Receiver::from_owned_fd(stderr.into())?,
+        };
+        Ok((outputs, to_stdout.into(), to_stderr.into()))
+    }
 }
 
 impl Running {
@@ -112,19 +127,17 @@ impl Running {
     }
 }
 
-/// Talks to a supervisor until nothing is left of its command.
+/// Talks to a supervisor until nothing is left of its command. Its order has been announced.
 pub(super) async fn supervised(
     mut child: Child,
     lifeline: UnixStream,
-    order: &Order,
+    order: &[u8],
     tell: &watch::Sender<CommandState>,
     stop: impl Future<Output = ()>,
     force: CancellationToken,
 ) -> std::io::Result<()> {
     let (from, mut to) = lifeline.into_split();
-    let mut order = serde_json::to_string(order)?;
-    order.push('\n');
-    to.write_all(order.as_bytes()).await?;
+    to.write_all(order).await?;
     let mut lines = BufReader::new(from).lines();
     let mut stop = std::pin::pin!(stop);
     let (mut asked, mut forced) = (false, false);
@@ -172,9 +185,19 @@ pub(super) async fn supervised(
     }
 }
 
+/// Ends the control groups of a command whose supervisor cannot.
+pub(super) async fn end_groups(groups: Option<CommandGroups>) {
+    if let Some(groups) = groups {
+        let ended = tokio::task::spawn_blocking(move || groups.remove()).await;
+        if let Err(error) = ended {
+            tracing::warn!(%error, "the control groups of a command could not be ended");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead as _, Write as _};
+    use std::io::{Read as _, Write as _};
     use std::os::fd::AsFd as _;
 
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -188,7 +211,7 @@ mod tests {
         let (ended, stop) = tokio::sync::oneshot::channel();
         let supervisor = std::thread::spawn(move || {
             let mut theirs = std::io::BufReader::new(theirs);
-            theirs.read_line(&mut String::new()).unwrap();
+            theirs.read_exact(&mut [0; 5]).unwrap();
             theirs.get_mut().write_all(b"ended 7 leaving\n").unwrap();
             ended.send(()).unwrap();
             let mut told = [PollFd::new(theirs.get_ref().as_fd(), PollFlags::POLLIN)];
@@ -196,12 +219,6 @@ mod tests {
         });
         #[expect(clippy::disallowed_methods, reason = "stands for the supervisor's end")]
         let child = tokio::process::Command::new("true").spawn().unwrap();
-        let order = Order {
-            program: "sh".to_owned(),
-            arguments: Vec::new(),
-            record: None,
-            wall: None,
-        };
         let (tell, state) = watch::channel(CommandState::default());
         let lifeline = UnixStream::from_std(ours).unwrap();
         let stop = async {
@@ -210,7 +227,7 @@ mod tests {
         supervised(
             child,
             lifeline,
-            &order,
+            b"order",
             &tell,
             stop,
             CancellationToken::new(),

@@ -18,11 +18,13 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, setpgid};
 
+use crate::exec::sandbox::control_groups::command::CommandGroups;
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::kernel::fork::fork;
 use crate::exec::sandbox::kernel::ownership::Ownership;
-use crate::exec::sandbox::kernel::parts::Parts;
+use crate::exec::sandbox::kernel::parts::RootParts;
 use crate::exec::sandbox::kernel::{files, namespaces, privileges, root, syscalls};
+use crate::exec::sandbox::order::{self, Handles, Order};
 use crate::exec::sandbox::wall::{Tier, Wall};
 use crate::platform::privacy;
 
@@ -33,9 +35,32 @@ pub const LEFT_RUNNING: &str = " leaving";
 #[derive(Debug)]
 pub enum Divided {
     /// The one that asked for it.
-    Parent(Contained),
+    Parent(Builder),
     /// Another, which is done and ends with this code.
     Child(ExitCode),
+}
+
+/// The process that will build a wall around a command, and waits for its order.
+#[derive(Debug)]
+pub struct Builder {
+    child: Pid,
+    told: UnixStream,
+}
+
+impl Builder {
+    /// Gives it the order, as it was received.
+    pub fn hand_over(
+        self,
+        order: &[u8],
+        handles: &Handles,
+        tier: Tier,
+    ) -> std::io::Result<Contained> {
+        order::hand_over(&self.told, order, handles)?;
+        Ok(Contained {
+            child: (tier != Tier::Full).then_some(self.child),
+            told: Some(self.told),
+        })
+    }
 }
 
 /// A command that was started within its wall.
@@ -54,17 +79,15 @@ pub(in crate::exec) enum Left {
     None,
 }
 
-/// Starts a program. This process must have one thread, and adopt orphans.
-pub fn start(program: &str, arguments: &[String], wall: &Wall) -> Result<Divided, WallError> {
+/// Starts a process that joins the control groups of a command and waits for its order. This process
+/// must have one thread, and adopt orphans.
+pub fn prepare(groups: Option<&CommandGroups>) -> Result<Divided, WallError> {
     let (told, mut telling) = UnixStream::pair().map_err(WallError::at("making a channel"))?;
     match fork()? {
-        ForkResult::Parent { child } => Ok(Divided::Parent(Contained {
-            child: (wall.tier != Tier::Full).then_some(child),
-            told: Some(told),
-        })),
+        ForkResult::Parent { child } => Ok(Divided::Parent(Builder { child, told })),
         ForkResult::Child => {
             drop(told);
-            let done = build(program, arguments, wall, &telling);
+            let done = wait_and_build(groups, &telling);
             Ok(Divided::Child(done.unwrap_or_else(|error| {
                 // Without our parent nobody is there who could read it.
                 let _told = telling.write_all(format!("failed {error}\n").as_bytes());
@@ -74,26 +97,44 @@ pub fn start(program: &str, arguments: &[String], wall: &Wall) -> Result<Divided
     }
 }
 
-fn build(
-    program: &str,
-    arguments: &[String],
-    wall: &Wall,
+fn wait_and_build(
+    groups: Option<&CommandGroups>,
     telling: &UnixStream,
 ) -> Result<ExitCode, WallError> {
-    if let Some(groups) = &wall.groups {
+    if let Some(groups) = groups {
         let joined = groups.join();
         joined.map_err(WallError::at("joining the control groups of a command"))?;
     }
+    let failed = "receiving an order";
+    let Some((order, handles)) = order::receive(telling).map_err(WallError::at(failed))? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let order: Order = serde_json::from_slice(&order).map_err(WallError::at(failed))?;
+    let Some(wall) = &order.wall else {
+        return Err(WallError::new(failed, "it has no wall"));
+    };
+    take(handles).map_err(WallError::at(failed))?;
+    build(&order, wall, telling)
+}
+
+/// Makes the files of an order this process's own.
+fn take(handles: Handles) -> Result<(), Errno> {
+    nix::unistd::dup2_stdout(handles.stdout)?;
+    nix::unistd::dup2_stderr(handles.stderr)?;
+    nix::unistd::fchdir(handles.directory)
+}
+
+fn build(order: &Order, wall: &Wall, telling: &UnixStream) -> Result<ExitCode, WallError> {
     // Root opens the files before it steps down.
     let parts = match wall.user.filter(|_| wall.shown_as_own) {
-        Some(user) => Some(Parts::open(wall, Some(&Ownership::of(user)?))?),
+        Some(user) => Some(RootParts::open(wall, Some(&Ownership::of(user)?))?),
         None => None,
     };
     if let Some(user) = wall.user {
         privileges::become_user(user)?;
     }
     if wall.tier != Tier::Full {
-        return become_program(program, arguments, wall);
+        return become_program(order, wall);
     }
     namespaces::enter(wall.network)?;
     if let ForkResult::Parent { .. } = fork()? {
@@ -101,13 +142,13 @@ fn build(
     }
     root::enter(wall, parts)?;
     match fork()? {
-        ForkResult::Child => become_program(program, arguments, wall),
+        ForkResult::Child => become_program(order, wall),
         ForkResult::Parent { child } => adopt(child, telling),
     }
 }
 
 /// Puts up the rest of the wall around this process, and becomes the program.
-fn become_program(program: &str, arguments: &[String], wall: &Wall) -> Result<ExitCode, WallError> {
+fn become_program(order: &Order, wall: &Wall) -> Result<ExitCode, WallError> {
     // What the files of the program itself cannot be found is the command's fault and not the wall's.
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(WallError::at("making a process group"))?;
     wall.limits.apply(wall.tier == Tier::Full)?;
@@ -118,8 +159,13 @@ fn become_program(program: &str, arguments: &[String], wall: &Wall) -> Result<Ex
         clippy::disallowed_methods,
         reason = "this is where commands are started"
     )]
-    let mut command = Command::new(program);
-    let error = command.args(arguments).stdin(Stdio::null()).exec();
+    let mut command = Command::new(&order.program);
+    command
+        .args(&order.arguments)
+        .env_clear()
+        .envs(order.environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null());
+    let error = command.exec();
     Err(WallError::new("starting the program", error))
 }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::exec::sandbox::control_groups::command::CommandGroups;
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::identity::CommandIdentity;
 use crate::exec::sandbox::machine::Sandbox;
@@ -19,7 +18,7 @@ use crate::exec::sandbox::wall::{CommandNetwork, CommandUser, Tier, Wall};
 /// The prefix of the name of a run's folder.
 const FOLDER: &str = "navi-run-";
 
-/// Counts the folders and the control groups of this process.
+/// Counts the folders of this process.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// The age from which a folder without a lock is left behind.
@@ -136,17 +135,9 @@ impl Enclosure {
             user: self.identity.map(|it| it.user),
             shown_as_own: self.identity.is_some_and(|it| it.shown_as_own),
             limits: sandbox.limits(),
-            groups: CommandGroups::new(sandbox.group_places(), &self.mark_of_command()),
+            groups: None,
             landlock_at_most: sandbox.landlock_at_most(),
         }
-    }
-
-    /// A name for one command that no other of this machine has.
-    fn mark_of_command(&self) -> String {
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let run = self.folder.path.file_name().unwrap_or_default();
-        let run = run.to_string_lossy();
-        format!("{}-{count}", run.strip_prefix(FOLDER).unwrap_or(&run))
     }
 
     /// The commands' access to a path, by its absolute name.

@@ -14,6 +14,7 @@ pub mod kernel;
 pub mod lines;
 pub mod machine;
 pub mod network;
+pub mod order;
 pub mod settings;
 pub mod toolchains;
 pub mod wall;

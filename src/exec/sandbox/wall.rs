@@ -62,7 +62,8 @@ pub struct Wall {
     pub shown_as_own: bool,
     /// The resources that it may use.
     pub limits: CommandLimits,
-    /// The control groups that hold it to them; none where none can be made.
+    /// The control groups that hold it to them; none where none can be made, and none before a
+    /// supervisor is there that made them.
     pub groups: Option<CommandGroups>,
     /// The newest Landlock that is used, for tests of older kernels.
     pub landlock_at_most: Option<u8>,

@@ -5,6 +5,7 @@
 
 pub mod descendants;
 pub mod record;
+pub mod spares;
 pub mod supervisor;
 pub mod sweep;
 pub mod watch;

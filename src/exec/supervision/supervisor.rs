@@ -10,36 +10,33 @@
 //! With a [`Wall`] the command is started within it; the supervisor itself stays outside, where no
 //! signal of the command reaches it, and watches how much is used.
 //!
-//! The supervisor has no runtime and no threads. Lines to it: the [`Order`], `stop`, `now`. Lines from
-//! it: `failed REASON`, `exceeded LIMIT` or `ended CODE`. Its own end says that no descendant is left.
+//! The supervisor has no runtime and no threads. It waits for its [`Order`]; until then it is a spare
+//! ([`crate::exec::supervision::spares`]). Lines to it afterwards: `stop`, `now`. Lines from it: `failed REASON`, `exceeded LIMIT` or `ended CODE`. Its own end says that no descendant is left.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::exec::sandbox::contained::{self, Builder, Contained, Divided, LEFT_RUNNING, Left};
+use crate::exec::sandbox::control_groups::command::{CommandGroups, GroupLocks};
+use crate::exec::sandbox::error::WallError;
+use crate::exec::sandbox::lines::ChannelLines;
+use crate::exec::sandbox::order::{self, Handles, Order, Preparation};
+use crate::exec::supervision::descendants::descendants;
+use crate::exec::supervision::record::Record;
+use crate::exec::supervision::watch::{UsageLimit, Watch};
+use crate::platform::{descriptors, privacy};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use serde::{Deserialize, Serialize};
 
-use crate::exec::sandbox::contained::{self, Contained, Divided, LEFT_RUNNING, Left};
-use crate::exec::sandbox::control_groups::command::{CommandGroups, GroupLocks};
-use crate::exec::sandbox::lines::ChannelLines;
-use crate::exec::sandbox::wall::Wall;
-use crate::exec::supervision::descendants::descendants;
-use crate::exec::supervision::record::Record;
-use crate::exec::supervision::watch::{UsageLimit, Watch};
-use crate::platform::{descriptors, privacy};
-
-/// The only argument of a supervisor.
+/// The first argument of a supervisor; its [`Preparation`] follows.
 pub const ARGUMENT: &str = "__supervise";
 
 /// How long descendants have after they were asked to end.
@@ -48,20 +45,6 @@ const GRACE: Duration = Duration::from_secs(3);
 /// How long ending them by force is tried. Only what the kernel itself cannot end outlives this.
 const FORCE: Duration = Duration::from_secs(5);
 
-/// What to run: the first line to a supervisor. Working directory, environment and outputs are the
-/// supervisor's own.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Order {
-    /// The program's path.
-    pub program: String,
-    /// Its arguments.
-    pub arguments: Vec<String>,
-    /// Where to note how far the command came; see [`crate::exec::status_file`].
-    pub record: Option<PathBuf>,
-    /// The wall around it; none where this machine cannot build one, or nobody wants it.
-    pub wall: Option<Wall>,
-}
-
 /// Acts as a supervisor when this program was started as one. Must be called before anything else in
 /// `main`, while there is one thread.
 pub fn main_if_asked() -> Option<ExitCode> {
@@ -69,11 +52,17 @@ pub fn main_if_asked() -> Option<ExitCode> {
     if arguments.next()? != ARGUMENT {
         return None;
     }
-    Some(supervise().unwrap_or(ExitCode::FAILURE))
+    let preparation = arguments.next();
+    let preparation = preparation.and_then(|it| serde_json::from_str(it.to_str()?).ok());
+    let supervised = preparation.map(|it| supervise(&it));
+    Some(match supervised {
+        Some(Ok(code)) => code,
+        Some(Err(_)) | None => ExitCode::FAILURE,
+    })
 }
 
 /// Supervises a command. A process that it divides itself into comes back from here, too.
-fn supervise() -> std::io::Result<ExitCode> {
+fn supervise(preparation: &Preparation) -> std::io::Result<ExitCode> {
     // When memory runs out, the kernel takes commands before it takes the server. The file is ours
     // only as long as we are not closed.
     let _not_permitted = std::fs::write("/proc/self/oom_score_adj", "500");
@@ -82,47 +71,60 @@ fn supervise() -> std::io::Result<ExitCode> {
     descriptors::usual_limit()?;
     close_what_was_inherited();
     let lifeline = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
-    let mut line = String::new();
-    BufReader::new(lifeline.try_clone()?).read_line(&mut line)?;
-    let mut order: Order = serde_json::from_str(&line)?;
-
     // A session of our own has no terminal, and signals to our parent's group do not reach it.
     let _already_leader = nix::unistd::setsid();
     nix::sys::prctl::set_child_subreaper(true)?;
-    let record = match Record::begin(order.record.as_deref()) {
+    let groups = made_groups(preparation);
+    let groups = groups.as_ref().map(|(groups, _locks)| groups);
+    // The command inherits the signal mask, so its builder is started before we block what we wait for.
+    SigSet::empty().thread_set_mask()?;
+    let builder = match preparation.contained.then(|| contained::prepare(groups)) {
+        Some(Ok(Divided::Child(code))) => return Ok(code),
+        Some(Ok(Divided::Parent(builder))) => Some(Ok(builder)),
+        Some(Err(error)) => Some(Err(error)),
+        None => None,
+    };
+    let done = match order::receive(&lifeline)? {
+        Some((order, handles)) => carry_out(lifeline, builder.transpose(), &order, handles, groups),
+        None => Ok(()),
+    };
+    if let Some(groups) = groups {
+        groups.remove();
+    }
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+/// Starts the command of an order, and watches over it until nothing is left of it.
+fn carry_out(
+    mut lifeline: UnixStream,
+    builder: Result<Option<Builder>, WallError>,
+    order: &[u8],
+    handles: Handles,
+    groups: Option<&CommandGroups>,
+) -> std::io::Result<()> {
+    let given: Order = serde_json::from_slice(order)?;
+    let record = match Record::begin(given.record.as_deref()) {
         Ok(record) => record,
         Err(error) => {
-            let told = format!("failed what it does cannot be noted: {error}\n");
-            (&lifeline).write_all(told.as_bytes())?;
-            return Ok(ExitCode::SUCCESS);
+            return lifeline
+                .write_all(format!("failed what it does cannot be noted: {error}\n").as_bytes());
         }
     };
-    let groups = order.wall.as_mut().and_then(made_groups);
-    // The command inherits the signal mask, so it is started before we block what we wait for.
-    SigSet::empty().thread_set_mask()?;
-    let started = match &order.wall {
-        Some(wall) => match contained::start(&order.program, &order.arguments, wall) {
-            Ok(Divided::Child(code)) => return Ok(code),
-            Ok(Divided::Parent(contained)) => Ok(contained),
-            Err(error) => Err(error.to_string()),
-        },
-        None => start(&order).map_err(|error| error.to_string()),
-    };
-    let contained = match started {
-        Ok(contained) => contained,
-        Err(error) => {
-            (&lifeline).write_all(format!("failed {error}\n").as_bytes())?;
-            if let Some((groups, _)) = groups {
-                groups.remove();
-            }
-            return Ok(ExitCode::SUCCESS);
+    let started = match (builder, &given.wall) {
+        (Ok(Some(builder)), Some(wall)) => {
+            let started = builder.hand_over(order, &handles, wall.tier);
+            started.map_err(|error| error.to_string())
         }
+        (Ok(None), None) => start(&given, &handles).map_err(|error| error.to_string()),
+        (Ok(_), _) => Err("it was prepared for another kind of command".to_owned()),
+        (Err(error), _) => Err(error.to_string()),
     };
     // Who reads the outputs shall see their end when the command's last descendant closes them.
-    let nothing = File::options().write(true).open("/dev/null")?;
-    nix::unistd::dup2_stdout(&nothing)?;
-    nix::unistd::dup2_stderr(&nothing)?;
-
+    drop(handles);
+    let Contained { child, told } = match started {
+        Ok(contained) => contained,
+        Err(error) => return lifeline.write_all(format!("failed {error}\n").as_bytes()),
+    };
     let mut awaited = SigSet::empty();
     for signal in [
         Signal::SIGCHLD,
@@ -134,42 +136,33 @@ fn supervise() -> std::io::Result<ExitCode> {
     }
     awaited.thread_block()?;
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-    let Contained { child, told } = contained;
     let supervisor = Supervisor {
         lifeline,
         signals: SignalFd::with_flags(&awaited, flags)?,
         command: child,
         inside: told.map(ChannelLines::new).transpose()?,
-        usage: order.wall.as_ref().map(Watch::new),
-        groups: groups.as_ref().map(|(groups, _)| groups.clone()),
+        usage: given.wall.as_ref().map(Watch::new),
+        groups: groups.cloned(),
         record,
         is_cut: false,
     };
-    supervisor.watch()?;
-    if let Some((groups, _)) = groups {
-        groups.remove();
-    }
-    Ok(ExitCode::SUCCESS)
+    supervisor.watch()
 }
 
 /// Makes the control groups of a command. Where that fails, usage is watched without them, as on
 /// machines that have none.
-fn made_groups(wall: &mut Wall) -> Option<(CommandGroups, GroupLocks)> {
-    let groups = wall.groups.take()?;
-    match groups.make(&wall.limits) {
-        Ok(locks) => {
-            wall.groups = Some(groups.clone());
-            Some((groups, locks))
-        }
-        Err(_) => {
-            groups.remove();
-            None
-        }
-    }
+fn made_groups(preparation: &Preparation) -> Option<(CommandGroups, GroupLocks)> {
+    let groups = preparation.groups.clone()?;
+    let Ok(locks) = groups.make(&preparation.limits) else {
+        groups.remove();
+        return None;
+    };
+    Some((groups, locks))
 }
 
 /// Starts a command without a wall.
-fn start(order: &Order) -> std::io::Result<Contained> {
+fn start(order: &Order, handles: &Handles) -> std::io::Result<Contained> {
+    nix::unistd::fchdir(&handles.directory)?;
     #[expect(
         clippy::disallowed_methods,
         reason = "this is where commands are started"
@@ -177,7 +170,11 @@ fn start(order: &Order) -> std::io::Result<Contained> {
     let mut command = Command::new(&order.program);
     command
         .args(&order.arguments)
+        .env_clear()
+        .envs(order.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
+        .stdout(Stdio::from(handles.stdout.try_clone()?))
+        .stderr(Stdio::from(handles.stderr.try_clone()?))
         .process_group(0);
     let child = command.spawn()?;
     Ok(Contained {

@@ -147,6 +147,45 @@ async fn a_command_ends_with_its_supervisor_however_that_is_killed() {
     }
 }
 
+/// The supervisors below this process that are alive.
+fn supervisors() -> Vec<Pid> {
+    let own = std::process::id().to_string();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let pid = |process: std::fs::DirEntry| -> Option<Pid> {
+        let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
+        let (_, rest) = stat.rsplit_once(')')?;
+        let mut fields = rest.split_whitespace();
+        let (state, parent) = (fields.next()?, fields.next()?);
+        let shown = std::fs::read(process.path().join("cmdline")).ok()?;
+        let is_one = state != "Z" && parent == own && shown.starts_with(b"navi-command");
+        is_one.then(|| Pid::from_raw(process.file_name().to_str().unwrap().parse().unwrap()))
+    };
+    processes.filter_map(pid).collect()
+}
+
+#[tokio::test]
+async fn supervisors_that_wait_serve_the_next_commands_and_end_with_their_server() {
+    let bench = Bench::new();
+    let ran = |what: &'static str| bench.result("run_command", json!({ "command": what }));
+    assert_eq!(supervisors(), []);
+    assert_eq!(ran("true").await["exit_code"], 0);
+    eventually("two wait", || supervisors().len() == 2).await;
+    let waiting = supervisors();
+    assert_eq!(ran("exit 3").await["exit_code"], 3);
+    eventually("one that waited is gone", || {
+        !supervisors().contains(&waiting[0]) || !supervisors().contains(&waiting[1])
+    })
+    .await;
+    eventually("two wait again", || supervisors().len() == 2).await;
+    for waiting in supervisors() {
+        kill(waiting, Signal::SIGKILL).unwrap();
+    }
+    eventually("none waits", || supervisors().is_empty()).await;
+    assert_eq!(ran("exit 4").await["exit_code"], 4, "a new one is started");
+    drop(bench);
+    eventually("none is left", || supervisors().is_empty()).await;
+}
+
 #[tokio::test]
 async fn the_control_of_what_outlives_finds_it() {
     let bench = Bench::uncontained();

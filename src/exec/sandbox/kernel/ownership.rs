@@ -107,11 +107,10 @@ fn try_out(user: CommandUser, folder: &Path) -> Result<(), WallError> {
 fn hold_namespace(mut line: UnixStream) -> ! {
     let entered = set_pdeathsig(Signal::SIGKILL)
         .and_then(|()| unshare(CloneFlags::CLONE_NEWUSER))
-        .map_err(std::io::Error::from)
-        .and_then(|()| line.write_all(b"."));
+        .map_err(std::io::Error::from);
     // The end of the line tells of a failure.
+    let _told = entered.and_then(|()| line.write_all(b"."));
     drop(line);
-    let _told = entered;
     loop {
         pause();
     }

@@ -22,20 +22,20 @@ const PROCESSORS: &[&str] = &["/sys/devices/system/cpu", "/sys/devices/system/no
 
 /// The steps that fill the root of a command, parents first.
 #[derive(Debug)]
-pub struct Parts(pub Vec<Step>);
+pub struct RootParts(pub Vec<RootStep>);
 
 /// A step that fills a root.
 #[derive(Debug)]
-pub enum Step {
+pub enum RootStep {
     /// Shows a part of the machine's files at its path.
-    Show(PathBuf, Source),
+    Show(PathBuf, RootSource),
     /// Puts nothing over a path.
     Hide(PathBuf),
 }
 
 /// Something that a command sees.
 #[derive(Debug)]
-pub enum Source {
+pub enum RootSource {
     /// A link on the way to it, and its target. It leads to what is in the new root, or nowhere.
     Link(PathBuf, PathBuf),
     /// A folder with all in it.
@@ -55,7 +55,7 @@ enum Sight {
     Hidden,
 }
 
-impl Parts {
+impl RootParts {
     /// Opens them within the root that this process sees now. With an ownership, files of root that
     /// may be written become a user's own.
     pub fn open(wall: &Wall, ownership: Option<&Ownership>) -> Result<Self, WallError> {
@@ -66,7 +66,7 @@ impl Parts {
     }
 }
 
-fn steps(wall: &Wall, ownership: Option<&Ownership>) -> std::io::Result<Vec<Step>> {
+fn steps(wall: &Wall, ownership: Option<&Ownership>) -> std::io::Result<Vec<RootStep>> {
     let hidden = wall
         .hidden
         .iter()
@@ -94,10 +94,10 @@ fn steps(wall: &Wall, ownership: Option<&Ownership>) -> std::io::Result<Vec<Step
                 if let (Some(ownership), Some(source)) = (ownership, &source) {
                     own(source, sight, ownership)?;
                 }
-                source.map(|source| Step::Show(path.to_owned(), source))
+                source.map(|source| RootStep::Show(path.to_owned(), source))
             }
             (Sight::Hidden, Some(Sight::Shared | Sight::Owned)) => {
-                path.exists().then(|| Step::Hide(path.to_owned()))
+                path.exists().then(|| RootStep::Hide(path.to_owned()))
             }
         };
         if let Some(step) = step {
@@ -109,8 +109,8 @@ fn steps(wall: &Wall, ownership: Option<&Ownership>) -> std::io::Result<Vec<Step
 }
 
 /// Keeps a part that root opened from the machine's own mounts, and gives it to a user if it is to be.
-fn own(source: &Source, sight: Sight, ownership: &Ownership) -> std::io::Result<()> {
-    let (Source::Folder(tree) | Source::File(tree)) = source else {
+fn own(source: &RootSource, sight: Sight, ownership: &Ownership) -> std::io::Result<()> {
+    let (RootSource::Folder(tree) | RootSource::File(tree)) = source else {
         return Ok(());
     };
     // A file system that cannot map owners shows the files as they are.
@@ -121,7 +121,7 @@ fn own(source: &Source, sight: Sight, ownership: &Ownership) -> std::io::Result<
 }
 
 /// Opens a part of the machine's files; none where there is nothing.
-fn source(path: &Path) -> std::io::Result<Option<Source>> {
+fn source(path: &Path) -> std::io::Result<Option<RootSource>> {
     let mut way: Vec<&Path> = path.ancestors().collect();
     way.pop();
     for part in way.into_iter().rev() {
@@ -129,7 +129,10 @@ fn source(path: &Path) -> std::io::Result<Option<Source>> {
             return Ok(None);
         };
         if found.is_symlink() {
-            return Ok(Some(Source::Link(part.to_owned(), fs::read_link(part)?)));
+            return Ok(Some(RootSource::Link(
+                part.to_owned(),
+                fs::read_link(part)?,
+            )));
         }
     }
     // Looked at once more when it is open: a command may put a link in its way in the meantime.
@@ -145,8 +148,8 @@ fn source(path: &Path) -> std::io::Result<Option<Source>> {
     }
     let tree = clone_tree(&opened)?;
     Ok(Some(if fs::metadata(&name)?.is_dir() {
-        Source::Folder(tree)
+        RootSource::Folder(tree)
     } else {
-        Source::File(tree)
+        RootSource::File(tree)
     }))
 }

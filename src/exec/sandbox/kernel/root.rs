@@ -18,7 +18,7 @@ use rustix::mount::{
 use rustix::process::pivot_root;
 
 use crate::exec::sandbox::error::WallError;
-use crate::exec::sandbox::kernel::parts::{Parts, Source, Step};
+use crate::exec::sandbox::kernel::parts::{RootParts, RootSource, RootStep};
 use crate::exec::sandbox::wall::Wall;
 
 /// Where the old root is while the new one is filled.
@@ -33,10 +33,10 @@ const LINKS: &[(&str, &str)] = &[
     ("/dev/ptmx", "pts/ptmx"),
 ];
 
-/// Parts of its own root that every command may write.
+/// RootParts of its own root that every command may write.
 const WRITTEN: &[&str] = &["/tmp", "/dev/shm", "/dev/pts"];
 
-/// Parts of `/proc` about the kernel and the whole machine, keys among them.
+/// RootParts of `/proc` about the kernel and the whole machine, keys among them.
 const OF_THE_KERNEL: &[&str] = &[
     "/proc/acpi",
     "/proc/kallsyms",
@@ -57,14 +57,14 @@ const SHARED_MEMORY: &str = "mode=1777,size=64m";
 
 /// Builds the root and enters it. The process must be the first of its namespace of processes. The
 /// parts of the machine's files are opened here unless they were before.
-pub fn enter(wall: &Wall, parts: Option<Parts>) -> Result<(), WallError> {
+pub fn enter(wall: &Wall, parts: Option<RootParts>) -> Result<(), WallError> {
     let failed = "mounting the root of a command";
     mount_change(
         "/",
         MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
     )
     .map_err(WallError::at(failed))?;
-    let parts = parts.map_or_else(|| Parts::open(wall, None), Ok)?;
+    let parts = parts.map_or_else(|| RootParts::open(wall, None), Ok)?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     mount("navi", "/tmp", "tmpfs", flags, c"mode=0755,size=1m").map_err(WallError::at(failed))?;
     fs::create_dir("/tmp/.old").map_err(WallError::at(failed))?;
@@ -79,7 +79,7 @@ pub fn enter(wall: &Wall, parts: Option<Parts>) -> Result<(), WallError> {
         .map_err(WallError::at("entering the command's working directory"))
 }
 
-fn fill(wall: &Wall, parts: Parts) -> std::io::Result<()> {
+fn fill(wall: &Wall, parts: RootParts) -> std::io::Result<()> {
     fs::create_dir("/tmp")?;
     mount_bind_recursive(old(&wall.temporary), "/tmp")?;
     fs::create_dir("/proc")?;
@@ -90,8 +90,8 @@ fn fill(wall: &Wall, parts: Parts) -> std::io::Result<()> {
     mount("proc", "/proc", "proc", plain | MountFlags::RDONLY, c"")?;
     for step in parts.0 {
         match step {
-            Step::Show(path, source) => show(&path, source)?,
-            Step::Hide(path) => hide(&path)?,
+            RootStep::Show(path, source) => show(&path, source)?,
+            RootStep::Hide(path) => hide(&path)?,
         }
     }
     devices(plain)?;
@@ -187,14 +187,14 @@ fn old(path: &Path) -> PathBuf {
 }
 
 /// Shows a part of the machine's files at its path.
-fn show(path: &Path, source: Source) -> std::io::Result<()> {
+fn show(path: &Path, source: RootSource) -> std::io::Result<()> {
     let (at, tree) = match source {
-        Source::Link(at, target) => return link(&at, &target),
-        Source::Folder(tree) => {
+        RootSource::Link(at, target) => return link(&at, &target),
+        RootSource::Folder(tree) => {
             fs::create_dir_all(path)?;
             (path, tree)
         }
-        Source::File(tree) => {
+        RootSource::File(tree) => {
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent)?;
             }

@@ -13,27 +13,26 @@ use rustix::net::{
 /// The longest word that comes with a descriptor, in bytes.
 const WORD_BYTES: usize = 256;
 
-/// Sends a word, with a descriptor if there is one.
+/// Sends a word, with the descriptors that go with it: three at most.
 pub fn send(
     socket: &UnixStream,
     word: &str,
-    descriptor: Option<BorrowedFd<'_>>,
+    descriptors: &[BorrowedFd<'_>],
 ) -> std::io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    let descriptors: Vec<_> = descriptor.into_iter().collect();
     if !descriptors.is_empty() {
-        ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
+        ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
     }
     let word = [IoSlice::new(word.as_bytes())];
     sendmsg(socket, &word, &mut ancillary, SendFlags::NOSIGNAL)?;
     Ok(())
 }
 
-/// Receives a word, and the descriptor that came with it. An empty word says that the other end is
-/// gone.
-pub fn receive(socket: &UnixStream) -> std::io::Result<(String, Option<OwnedFd>)> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+/// Receives a word, and the descriptors that came with it. An empty word says that the other end is
+/// gone. The kernel never joins a message with descriptors to the one after it.
+pub fn receive(socket: &UnixStream) -> std::io::Result<(String, Vec<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut bytes = [0; WORD_BYTES];
     let flags = RecvFlags::CMSG_CLOEXEC;
@@ -43,10 +42,12 @@ pub fn receive(socket: &UnixStream) -> std::io::Result<(String, Option<OwnedFd>)
         &mut ancillary,
         flags,
     )?;
-    let descriptor = ancillary.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-        RecvAncillaryMessage::ScmCredentials(_) | _ => None,
-    });
+    let mut descriptors = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(received) = message {
+            descriptors.extend(received);
+        }
+    }
     let word = bytes.get(..received.bytes).unwrap_or_default();
-    Ok((String::from_utf8_lossy(word).into_owned(), descriptor))
+    Ok((String::from_utf8_lossy(word).into_owned(), descriptors))
 }

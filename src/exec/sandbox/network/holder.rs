@@ -52,7 +52,7 @@ fn hold(user: Option<CommandUser>) -> std::io::Result<()> {
         Ok(listener) => listener,
         Err(error) => return (&line).write_all(format!("failed {error}").as_bytes()),
     };
-    descriptors::send(&line, READY, Some(listener.as_fd()))?;
+    descriptors::send(&line, READY, &[listener.as_fd()])?;
     drop(listener);
     loop {
         let (word, _) = descriptors::receive(&line)?;
@@ -65,8 +65,8 @@ fn hold(user: Option<CommandUser>) -> std::io::Result<()> {
             .map_err(std::io::Error::other)
             .and_then(connect)
         {
-            Ok(stream) => descriptors::send(&line, CONNECTED, Some(stream.as_fd()))?,
-            Err(error) => descriptors::send(&line, &format!("failed {error}"), None)?,
+            Ok(stream) => descriptors::send(&line, CONNECTED, &[stream.as_fd()])?,
+            Err(error) => descriptors::send(&line, &format!("failed {error}"), &[])?,
         }
     }
 }

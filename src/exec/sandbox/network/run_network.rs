@@ -50,8 +50,8 @@ impl RunNetwork {
             .stderr(Stdio::null());
         let started = command.spawn().map_err(WallError::at(failed))?;
         drop(command);
-        let (word, descriptor) = descriptors::receive(&line).map_err(WallError::at(failed))?;
-        let Some(listener) = descriptor.filter(|_| word == holder::READY) else {
+        let (word, mut received) = descriptors::receive(&line).map_err(WallError::at(failed))?;
+        let Some(listener) = received.pop().filter(|_| word == holder::READY) else {
             return Err(WallError::new(failed, word));
         };
         let network = Self {
@@ -69,10 +69,11 @@ impl RunNetwork {
     /// Connects with a program of the run that listens on its loopback address. Blocks.
     pub fn connect(&self, port: u16) -> std::io::Result<TcpStream> {
         let line = lock(&self.line);
-        descriptors::send(&line, &port.to_string(), None)?;
-        match descriptors::receive(&line)? {
-            (_, Some(stream)) => Ok(TcpStream::from(stream)),
-            (word, None) => Err(std::io::Error::other(
+        descriptors::send(&line, &port.to_string(), &[])?;
+        let (word, mut received) = descriptors::receive(&line)?;
+        match received.pop() {
+            Some(stream) => Ok(TcpStream::from(stream)),
+            None => Err(std::io::Error::other(
                 word.strip_prefix("failed ").unwrap_or(&word).to_owned(),
             )),
         }

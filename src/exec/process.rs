@@ -20,6 +20,7 @@ use crate::exec::error::ExecError;
 use crate::exec::launch::Launch;
 use crate::exec::running::{CommandState, ENDING, Outputs, Running, supervised};
 use crate::exec::sandbox::enclosure::{Enclosure, Grant, PathAccess, Widening};
+use crate::exec::sandbox::repositories::guarded::Guarded;
 use crate::exec::sandbox::wall::{Tier, Wall};
 use crate::exec::supervision::supervisor::{ARGUMENT, Order};
 use crate::exec::supervision::sweep::{MARK, sweep};
@@ -219,6 +220,15 @@ impl Processes {
     /// or none was started yet.
     pub fn access(&self, path: &Path) -> Option<PathAccess> {
         Some(self.inner.opened.get()?.enclosure.access(path))
+    }
+
+    /// The files that commands may not change; none where they are not contained.
+    pub async fn guarded(&self, tasks: &Tasks) -> Result<Option<Arc<[Guarded]>>, ExecError> {
+        if self.tier() == Tier::None {
+            return Ok(None);
+        }
+        let opened = self.opened(tasks).await?;
+        Ok(Some(opened.enclosure.guarded()))
     }
 
     /// The present end of the list of hosts that the run was refused.

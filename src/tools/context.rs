@@ -49,7 +49,7 @@ impl ToolContext {
         let soon = self.cancel.is_cancelled();
         let found = self.processes.kill_everything(soon).await;
         if let Some(protected) = self.servers.to_settle() {
-            for said in protected.put_back(&self.workspace) {
+            for said in protected.put_back().await {
                 tracing::warn!("{said}");
             }
         }

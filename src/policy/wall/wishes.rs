@@ -164,7 +164,7 @@ fn is_private(to: &HostPort) -> bool {
 }
 
 /// True for a folder that holds keys, data of the server, or the folders of others.
-fn is_closed(folder: &Path, places: &Places<'_>) -> bool {
+pub(in crate::policy) fn is_closed(folder: &Path, places: &Places<'_>) -> bool {
     let text = folder.to_string_lossy();
     let name_is_closed = folder.iter().any(|name| {
         let name = name.to_string_lossy().to_lowercase();

@@ -13,7 +13,7 @@ use crate::policy::request::Request;
 use crate::policy::wall::widening::CallNeeds;
 use crate::tools::arguments::Arguments;
 use crate::tools::commands::opened::OpenedNeeds;
-use crate::tools::commands::protected_files::ProtectedFiles;
+use crate::tools::commands::protected::files::ProtectedFiles;
 use crate::tools::commands::stopped;
 use crate::tools::context::{ToolContext, ToolLimits};
 use crate::tools::outcome::{Effect, Outcome, ToolError};
@@ -271,7 +271,7 @@ pub async fn run(
         widening: opened.widening(),
     };
     let refusals = context.processes.refusal_mark();
-    let protected = ProtectedFiles::of(&context.workspace, context.processes.tier());
+    let protected = ProtectedFiles::before(context).await?;
     let started = context
         .processes
         .start(command, &directory, &call.extra, &context.tasks);
@@ -311,7 +311,7 @@ pub async fn run(
         _ => stopped::reasons(&context.processes, refusals, &[&stdout, &stderr]),
     };
     if let Some(protected) = protected {
-        stopped.extend(protected.put_back(&context.workspace));
+        stopped.extend(protected.put_back().await);
         let state = running.state();
         if !state.gone && (state.left_running || exit_code < 0) {
             context.servers.settle_at_the_end(protected);

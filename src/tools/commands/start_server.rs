@@ -19,7 +19,7 @@ use crate::policy::wall::widening::CallNeeds;
 use crate::tools::arguments::Arguments;
 use crate::tools::commands::local_http;
 use crate::tools::commands::opened::OpenedNeeds;
-use crate::tools::commands::protected_files::ProtectedFiles;
+use crate::tools::commands::protected::files::ProtectedFiles;
 use crate::tools::commands::running_servers::RunningServer;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Effect, Outcome, ToolError};
@@ -235,7 +235,7 @@ async fn launch(
         record: context.status_file.as_deref(),
         widening: opened.widening(),
     };
-    if let Some(protected) = ProtectedFiles::of(&context.workspace, context.processes.tier()) {
+    if let Some(protected) = ProtectedFiles::before(context).await? {
         context.servers.settle_at_the_end(protected);
     }
     let started = context

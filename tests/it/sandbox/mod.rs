@@ -9,6 +9,7 @@ mod network;
 mod processes;
 mod protected;
 mod reading;
+mod repositories;
 mod resources;
 mod system_calls;
 mod tiers;

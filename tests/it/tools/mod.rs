@@ -23,6 +23,7 @@ use navi::exec::launch::Launch;
 use navi::exec::process::Processes;
 use navi::exec::sandbox::enclosure::Grant;
 use navi::exec::sandbox::machine::Sandbox;
+use navi::exec::sandbox::repositories::linked::LinkedRepository;
 use navi::exec::sandbox::settings::Demand;
 use navi::exec::sandbox::settings::SandboxConfig;
 use navi::platform::outbound::client::{CONNECT_TIMEOUT, Client};
@@ -82,6 +83,15 @@ impl Bench {
             output,
             folder,
         }
+    }
+
+    /// The same, whose workspace may be linked to a repository elsewhere.
+    pub(crate) fn linked(mut self, sandbox: &Sandbox) -> Self {
+        let linked = LinkedRepository::of(self.root());
+        let grant = Grant::of_workspace(self.root()).with_repository(linked);
+        let launch = launch(sandbox.clone());
+        self.context.processes = Processes::new(launch, &mark(), grant, None);
+        self
     }
 
     pub(crate) fn root(&self) -> &Path {

@@ -63,6 +63,17 @@ impl Config {
         }
     }
 
+    /// Refuses credentials of the operator's that every organisation may borrow.
+    pub(super) fn check_lent_credentials(&self, found: &mut Found) {
+        for setting in self.sandbox.credentials.given_to_all() {
+            found.broken(
+                setting,
+                "lets the people of every organisation act in the operator's name",
+                "name the organisations in place of `*`",
+            );
+        }
+    }
+
     fn check_origins(&self, found: &mut Found, instead: &str) {
         if self.browsers.allows_every_origin() {
             let problem = "holds *, and every page that a user visits could read answers";

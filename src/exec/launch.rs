@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::exec::credentials::settings::UnreadableToken;
 use crate::exec::egress::dial::Dialer;
 use crate::exec::egress::error::EgressError;
 use crate::exec::egress::limits::EgressLimits;
@@ -41,6 +42,9 @@ pub enum LaunchError {
     /// The proxy that leads out of this machine's network cannot be used.
     #[error(transparent)]
     Egress(#[from] EgressError),
+    /// A credential for git cannot be read.
+    #[error(transparent)]
+    Credentials(#[from] UnreadableToken),
 }
 
 impl Launch {
@@ -53,6 +57,7 @@ impl Launch {
         demand: Demand,
         metrics: Metrics,
     ) -> Result<Self, LaunchError> {
+        config.credentials.tokens()?;
         let supervisor = supervisor.unwrap_or_else(|| PathBuf::from(THIS_PROGRAM));
         let sandbox = find_sandbox(config, &supervisor, environment, demand)?;
         if sandbox.tier() == Tier::None {

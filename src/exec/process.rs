@@ -12,6 +12,8 @@ use tokio::process::Command;
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::exec::credentials::lent::{Borrower, LentCredentials, NotLent, WantedCredentials};
+use crate::exec::credentials::settings::RunCredentials;
 use crate::exec::egress::connection::{ConnectionSink, RefusalMark, RefusedHost};
 use crate::exec::egress::hosts::{HostLoan, RunHosts};
 use crate::exec::egress::pattern::HostPattern;
@@ -62,6 +64,8 @@ pub struct Outside {
     pub hosts: RunHosts,
     /// Hears of every connection.
     pub sink: Arc<dyn ConnectionSink>,
+    /// The credentials that it may borrow.
+    pub credentials: RunCredentials,
 }
 
 impl std::fmt::Debug for Outside {
@@ -214,6 +218,40 @@ impl Processes {
     pub fn lend(&self, host: HostPattern) -> Option<HostLoan> {
         let outside = self.inner.outside.as_ref()?;
         Some(outside.hosts.lend(host))
+    }
+
+    /// Lends a command credentials until they are dropped.
+    pub async fn lend_credentials(
+        &self,
+        wanted: &WantedCredentials,
+        tasks: &Tasks,
+    ) -> Result<LentCredentials, ExecError> {
+        let refused =
+            |reason: NotLent| ExecError::Refused(format!("`needs.credentials`: {reason}"));
+        let Some(outside) = &self.inner.outside else {
+            return Err(refused(NotLent::NoAgent));
+        };
+        let home = self.environment().get("HOME").map(Path::new);
+        let mut borrower = Borrower {
+            home,
+            user: None,
+            tunnel: None,
+        };
+        let program = self.inner.launch.supervisor.canonicalize();
+        match self.tier() {
+            // No local socket can be made there.
+            Tier::NoNamespaces if !wanted.agent.is_empty() => {
+                return Err(refused(NotLent::NoNamespaces));
+            }
+            Tier::None | Tier::NoNamespaces => {}
+            Tier::Full => {
+                let opened = self.opened(tasks).await?;
+                let port = opened.egress.as_ref().map(|it| it.address().port());
+                borrower.user = opened.enclosure.user();
+                borrower.tunnel = program.as_deref().ok().zip(port);
+            }
+        }
+        LentCredentials::lend(wanted, &outside.credentials, borrower, tasks).map_err(refused)
     }
 
     /// A command's access to a path, by its absolute name; none where commands are not contained,

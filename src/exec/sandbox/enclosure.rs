@@ -46,6 +46,8 @@ pub struct Grant {
 pub struct Widening {
     /// Folders that it may read and write.
     pub folders: Vec<PathBuf>,
+    /// Paths that it may read.
+    pub readable: Vec<PathBuf>,
     /// True if it has the machine's network.
     pub network: bool,
 }
@@ -143,10 +145,9 @@ impl Enclosure {
             None => CommandNetwork::Nothing,
         };
         let sandbox = &self.sandbox;
-        let with = |own: &[PathBuf], more: &[PathBuf]| [own, more].concat();
         Wall {
             tier: sandbox.tier(),
-            readable: with(sandbox.readable(), &self.grant.readable),
+            readable: [sandbox.readable(), &self.grant.readable, &widening.readable].concat(),
             writable: [sandbox.writable(), &self.grant.writable, &widening.folders].concat(),
             protected: self.guarded.iter().flat_map(Guarded::read_only).collect(),
             hidden: sandbox.hidden(),
@@ -204,6 +205,11 @@ impl Enclosure {
     /// The files that commands may not change.
     pub fn guarded(&self) -> Arc<[Guarded]> {
         Arc::clone(&self.guarded)
+    }
+
+    /// The user that commands run as, when that is not the server's.
+    pub fn user(&self) -> Option<CommandUser> {
+        self.user
     }
 
     /// True if the run has a network of its own.

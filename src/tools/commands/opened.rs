@@ -2,25 +2,58 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::exec::credentials::lent::{LentCredentials, WantedCredentials};
 use crate::exec::egress::hosts::HostLoan;
 use crate::exec::egress::pattern::HostPattern;
 use crate::exec::egress::target::EgressTarget;
 use crate::exec::process::Processes;
 use crate::exec::sandbox::enclosure;
 use crate::exec::sandbox::wall::Tier;
-use crate::policy::wall::widening::{CallNeeds, HostPort};
+use crate::policy::wall::widening::{CallNeeds, CredentialKind, HostPort};
+use crate::tools::context::ToolContext;
 use crate::tools::outcome::ToolError;
 
-/// Access that is open beyond the wall. When it is dropped, its hosts are closed.
+/// Access that is open beyond the wall. When it is dropped, its hosts are closed, and nothing is lent
+/// any more.
 #[derive(Debug, Default)]
 pub(super) struct OpenedNeeds {
     widening: enclosure::Widening,
+    credentials: Option<LentCredentials>,
     _hosts: Vec<HostLoan>,
 }
 
 impl OpenedNeeds {
     /// Opens what a call needs, which the policy has judged.
-    pub(super) fn of(needs: &CallNeeds, processes: &Processes) -> Result<Self, ToolError> {
+    pub(super) async fn of(needs: &CallNeeds, context: &ToolContext) -> Result<Self, ToolError> {
+        let opened = Self::within(needs, &context.processes)?;
+        if needs.credentials.is_empty() {
+            return Ok(opened);
+        }
+        let of = |kind: CredentialKind| {
+            let needed = needs.credentials.iter().filter(|it| it.kind == kind);
+            needed
+                .map(|it| (it.host.host.clone(), it.host.port))
+                .collect()
+        };
+        let wanted = WantedCredentials {
+            agent: of(CredentialKind::SshAgent),
+            tokens: of(CredentialKind::GitToken),
+        };
+        let processes = &context.processes;
+        let lent = processes.lend_credentials(&wanted, &context.tasks).await?;
+        let widening = enclosure::Widening {
+            readable: lent.readable.clone(),
+            ..opened.widening
+        };
+        Ok(Self {
+            widening,
+            credentials: Some(lent),
+            ..opened
+        })
+    }
+
+    /// Opens hosts and folders.
+    fn within(needs: &CallNeeds, processes: &Processes) -> Result<Self, ToolError> {
         let tier = processes.tier();
         if tier == Tier::None {
             return Ok(Self::default());
@@ -28,7 +61,7 @@ impl OpenedNeeds {
         let folders = needs.folders.iter().map(|folder| real(folder));
         let mut widening = enclosure::Widening {
             folders: folders.collect::<Result<_, _>>()?,
-            network: false,
+            ..enclosure::Widening::default()
         };
         let mut hosts = Vec::new();
         if tier == Tier::Full {
@@ -40,8 +73,14 @@ impl OpenedNeeds {
         }
         Ok(Self {
             widening,
+            credentials: None,
             _hosts: hosts,
         })
+    }
+
+    /// The credentials that the command is lent.
+    pub(super) fn credentials(&self) -> Option<&LentCredentials> {
+        self.credentials.as_ref()
     }
 
     /// The access that the wall gives the command.

@@ -135,6 +135,11 @@ impl StartServerCall {
                 "`needs.ports` names {other}, and this server has port {port}: a call can open no other"
             )));
         }
+        if !widening.credentials.is_empty() {
+            return Err(ToolError::Tell(
+                "`needs.credentials` is for `run_command`, which ends".to_owned(),
+            ));
+        }
         Ok(Self {
             command,
             port,
@@ -228,7 +233,7 @@ async fn launch(
     context: &ToolContext,
 ) -> Result<Starting, ToolError> {
     let (directory, _) = context.workspace.open_directory(&call.directory)?;
-    let opened = OpenedNeeds::of(&call.widening, &context.processes)?;
+    let opened = OpenedNeeds::of(&call.widening, context).await?;
     let extra = [("PORT", call.port.to_string())];
     let command = ShellCommand {
         text: &call.command,

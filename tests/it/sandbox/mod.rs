@@ -3,6 +3,7 @@
 //! `docs/sandbox.md`.
 
 mod attempts;
+mod credentials;
 mod lasting;
 mod machine;
 mod network;

@@ -123,6 +123,23 @@ mod tests {
     }
 
     #[test]
+    fn credentials_of_the_operator_are_for_organisations_that_are_named() {
+        let broken = |agent: &str, tokens: &str| {
+            let agent = format!("--git-ssh-agent={agent}");
+            let tokens = format!("--git-tokens={tokens}/git.example=a-word-of-some-length");
+            let config = Config::from_flags(["--app-env=production", &agent, &tokens]).unwrap();
+            let mut broken = broken(&config);
+            broken.retain(|it| it.starts_with("NAVI_GIT"));
+            broken
+        };
+        assert_eq!(
+            broken("acme,*", "*"),
+            ["NAVI_GIT_SSH_AGENT", "NAVI_GIT_TOKENS"]
+        );
+        assert!(broken("acme", "acme").is_empty());
+    }
+
+    #[test]
     fn every_page_of_the_world_is_refused_in_development_too() {
         let config = Config::from_flags(["--cors-origins=*"]).unwrap();
         insta::assert_snapshot!(config.check().unwrap_err(), @r"

@@ -13,16 +13,16 @@ use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::exec::credentials::lent::{Borrower, LentCredentials, NotLent, WantedCredentials};
-use crate::exec::credentials::settings::RunCredentials;
-use crate::exec::egress::connection::{ConnectionSink, RefusalMark, RefusedHost};
-use crate::exec::egress::hosts::{HostLoan, RunHosts};
+use crate::exec::credentials::outside::Outside;
+use crate::exec::egress::connection::{RefusalMark, RefusedHost};
+use crate::exec::egress::hosts::HostLoan;
 use crate::exec::egress::pattern::HostPattern;
 use crate::exec::egress::proxy::{RunEgress, proxy_variables};
 use crate::exec::error::ExecError;
 use crate::exec::launch::Launch;
 use crate::exec::running::{CommandState, ENDING, Outputs, Running, supervised};
 use crate::exec::sandbox::enclosure::{Enclosure, Grant, PathAccess, Widening};
-use crate::exec::sandbox::repositories::guarded::Guarded;
+use crate::exec::sandbox::repositories::guarded::GuardedFiles;
 use crate::exec::sandbox::wall::{Tier, Wall};
 use crate::exec::supervision::supervisor::{ARGUMENT, Order};
 use crate::exec::supervision::sweep::{MARK, sweep};
@@ -55,25 +55,6 @@ struct Inner {
 struct SharedByRun {
     enclosure: Enclosure,
     egress: Option<RunEgress>,
-}
-
-/// The outside of a run's network.
-#[derive(Clone)]
-pub struct Outside {
-    /// The hosts that it may reach.
-    pub hosts: RunHosts,
-    /// Hears of every connection.
-    pub sink: Arc<dyn ConnectionSink>,
-    /// The credentials that it may borrow.
-    pub credentials: RunCredentials,
-}
-
-impl std::fmt::Debug for Outside {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outside")
-            .field("hosts", &self.hosts)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Inner {
@@ -231,11 +212,9 @@ impl Processes {
         let Some(outside) = &self.inner.outside else {
             return Err(refused(NotLent::NoAgent));
         };
-        let home = self.environment().get("HOME").map(Path::new);
         let mut borrower = Borrower {
-            home,
-            user: None,
-            tunnel: None,
+            home: self.environment().get("HOME").map(Path::new),
+            ..Borrower::default()
         };
         let program = self.inner.launch.supervisor.canonicalize();
         match self.tier() {
@@ -247,7 +226,8 @@ impl Processes {
             Tier::Full => {
                 let opened = self.opened(tasks).await?;
                 let port = opened.egress.as_ref().map(|it| it.address().port());
-                borrower.user = opened.enclosure.user();
+                let user = opened.enclosure.user();
+                borrower.owner = user.map(|it| (it.uid, it.gid));
                 borrower.tunnel = program.as_deref().ok().zip(port);
             }
         }
@@ -261,7 +241,7 @@ impl Processes {
     }
 
     /// The files that commands may not change; none where they are not contained.
-    pub async fn guarded(&self, tasks: &Tasks) -> Result<Option<Arc<[Guarded]>>, ExecError> {
+    pub async fn guarded(&self, tasks: &Tasks) -> Result<Option<Arc<[GuardedFiles]>>, ExecError> {
         if self.tier() == Tier::None {
             return Ok(None);
         }

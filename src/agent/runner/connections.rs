@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 
 use crate::agent::deps::Deps;
 use crate::audit::model::{Actor, Event as AuditEvent, Log, NewEntry, Outcome};
+use crate::exec::credentials::outside::Outside;
 use crate::exec::egress::connection::{ConnectionSink, ConnectionStage, EgressConnection};
 use crate::exec::egress::hosts::RunHosts;
-use crate::exec::process::Outside;
 use crate::runs::event::{ConnectionOutcome, Event};
 use crate::runs::log::journal::Journal;
 use crate::runs::model::Run;

@@ -13,7 +13,6 @@ use crate::exec::credentials::known_hosts::{HostKey, keys_of};
 use crate::exec::credentials::relay::AgentRelay;
 use crate::exec::credentials::settings::{GitToken, RunCredentials};
 use crate::exec::credentials::variables::{self, SshPlaces};
-use crate::exec::sandbox::wall::CommandUser;
 use crate::platform::redact::known::KnownSecrets;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::platform::tasks::Tasks;
@@ -33,12 +32,12 @@ pub struct WantedCredentials {
 }
 
 /// The surroundings of a command that credentials are lent to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Borrower<'a> {
     /// The home folder of the server's user.
     pub home: Option<&'a Path>,
-    /// The user that the command runs as.
-    pub user: Option<CommandUser>,
+    /// The user and group that the command runs as, when those are not the server's.
+    pub owner: Option<(u32, u32)>,
     /// This program and the port of the run's proxy, where the run has a network of its own.
     pub tunnel: Option<(&'a Path, u16)>,
 }
@@ -76,9 +75,14 @@ pub struct LentCredentials {
     /// Paths that it may read besides.
     pub readable: Vec<PathBuf>,
     secrets: KnownSecrets,
-    relay: Option<AgentRelay>,
-    /// Gone after the relay.
-    _folder: Option<TempDir>,
+    agent: Option<AgentLoan>,
+}
+
+/// The agent, and the folder where the command finds it. The relay is dropped first.
+#[derive(Debug)]
+struct AgentLoan {
+    relay: AgentRelay,
+    _folder: TempDir,
 }
 
 impl LentCredentials {
@@ -123,14 +127,14 @@ impl LentCredentials {
         let folder = tempfile::Builder::new().prefix("navi-lent-").tempdir()?;
         let real = folder.path().canonicalize()?;
         let (socket, known_hosts) = (real.join("agent"), real.join("known_hosts"));
-        let lines: String = keys.iter().map(|key| format!("{}\n", key.line)).collect();
-        fs::write(&known_hosts, lines)?;
+        let lines: Vec<_> = keys.iter().map(|key| key.line.as_str()).collect();
+        fs::write(&known_hosts, lines.join("\n") + "\n")?;
         let keys = keys.into_iter().map(|key| key.blob).collect();
-        self.relay = Some(AgentRelay::open(&socket, agent, keys, tasks)?);
+        let relay = AgentRelay::open(&socket, agent, keys, tasks)?;
         for (path, mode) in [(&known_hosts, 0o400), (&socket, 0o600), (&real, 0o700)] {
             fs::set_permissions(path, Permissions::from_mode(mode))?;
-            if let Some(user) = borrower.user {
-                chown(path, Some(user.uid), Some(user.gid))?;
+            if let Some((user, group)) = borrower.owner {
+                chown(path, Some(user), Some(group))?;
             }
         }
         let places = SshPlaces {
@@ -142,7 +146,10 @@ impl LentCredentials {
         self.readable.push(real);
         let program = borrower.tunnel.map(|(program, _)| program.to_owned());
         self.readable.extend(program);
-        self._folder = Some(folder);
+        self.agent = Some(AgentLoan {
+            relay,
+            _folder: folder,
+        });
         Ok(())
     }
 
@@ -160,10 +167,8 @@ impl LentCredentials {
 
     /// The reasons why the agent did not do something.
     pub fn refused(&self) -> Vec<&'static str> {
-        self.relay
-            .as_ref()
-            .map(AgentRelay::refused)
-            .unwrap_or_default()
+        let relay = self.agent.as_ref().map(|it| &it.relay);
+        relay.map(AgentRelay::refused).unwrap_or_default()
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! No key is read and none enters the sandbox: [`relay`] stands between the command and the agent, and
 //! lets it sign only for the host that was named, which [`binding`] proves. [`tunnel`] is how `ssh` gets
-//! out through the run's proxy. [`lent`] is what one command is given.
+//! out through the run's proxy. [`lent`] is what one command is given, of what [`outside`] a run may use.
 
 mod binding;
 mod known_hosts;
 pub mod lent;
 mod message;
+pub mod outside;
 mod relay;
 pub mod settings;
 pub mod tunnel;

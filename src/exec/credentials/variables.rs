@@ -3,6 +3,7 @@
 //! They outrank every file of settings. Programs that a repository names for git to run do not run while
 //! something is lent: neither hooks nor `fsmonitor`, other helpers nor other kinds of addresses.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use crate::exec::credentials::settings::GitToken;
@@ -39,9 +40,10 @@ pub(super) fn for_ssh(places: SshPlaces<'_>) -> Option<Variables> {
     );
     if let Some((program, proxy)) = places.tunnel {
         let (program, argument) = (plain(program)?, super::tunnel::ARGUMENT);
-        command.push_str(&format!(
+        let _written = write!(
+            command,
             " -o 'ProxyCommand=\"{program}\" {argument} {proxy} %h %p'"
-        ));
+        );
     }
     Some(vec![
         ("SSH_AUTH_SOCK".to_owned(), socket.to_owned()),

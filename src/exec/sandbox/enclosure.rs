@@ -13,8 +13,9 @@ use nix::fcntl::{Flock, FlockArg};
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::machine::Sandbox;
 use crate::exec::sandbox::network::run_network::RunNetwork;
-use crate::exec::sandbox::repositories::guarded::Guarded;
+use crate::exec::sandbox::repositories::guarded::GuardedFiles;
 use crate::exec::sandbox::repositories::linked::LinkedRepository;
+use crate::exec::sandbox::repositories::search::{guarded_in_linked, guarded_in_workspace};
 use crate::exec::sandbox::wall::{CommandNetwork, CommandUser, Tier, Wall};
 
 /// The prefix of the name of a run's folder.
@@ -73,7 +74,7 @@ const OF_EVERY_PROCESS: &[&str] = &["/dev", "/proc"];
 pub struct Enclosure {
     sandbox: Sandbox,
     grant: Grant,
-    guarded: Arc<[Guarded]>,
+    guarded: Arc<[GuardedFiles]>,
     user: Option<CommandUser>,
     folder: RunFolder,
     network: Option<RunNetwork>,
@@ -98,14 +99,14 @@ impl Grant {
 
     /// Opens the repository that the workspace is linked to, unless that is hidden, and looks for the
     /// files that stay as they are.
-    fn guard(&mut self, hidden: &[PathBuf]) -> Arc<[Guarded]> {
+    fn guard(&mut self, hidden: &[PathBuf]) -> Arc<[GuardedFiles]> {
         let meets =
             |path: &Path, other: &PathBuf| path.starts_with(other) || other.starts_with(path);
         let is_shown = |it: &LinkedRepository| !hidden.iter().any(|other| meets(&it.common, other));
         let linked = self.linked.take().filter(is_shown);
-        let of_linked = linked.as_ref().and_then(Guarded::of_linked);
+        let of_linked = linked.as_ref().and_then(guarded_in_linked);
         self.writable.extend(linked.map(|it| it.common));
-        let of_workspace = self.workspace.as_deref().map(Guarded::of_workspace);
+        let of_workspace = self.workspace.as_deref().map(guarded_in_workspace);
         of_workspace.into_iter().chain(of_linked).collect()
     }
 }
@@ -149,7 +150,11 @@ impl Enclosure {
             tier: sandbox.tier(),
             readable: [sandbox.readable(), &self.grant.readable, &widening.readable].concat(),
             writable: [sandbox.writable(), &self.grant.writable, &widening.folders].concat(),
-            protected: self.guarded.iter().flat_map(Guarded::read_only).collect(),
+            protected: self
+                .guarded
+                .iter()
+                .flat_map(GuardedFiles::read_only)
+                .collect(),
             hidden: sandbox.hidden(),
             temporary: self.folder.path.clone(),
             directory,
@@ -164,7 +169,7 @@ impl Enclosure {
     pub fn access(&self, path: &Path) -> PathAccess {
         let within = |folders: &[PathBuf]| folders.iter().any(|folder| path.starts_with(folder));
         let sandbox = &self.sandbox;
-        let mut protected = self.guarded.iter().flat_map(Guarded::read_only);
+        let mut protected = self.guarded.iter().flat_map(GuardedFiles::read_only);
         if protected.any(|it| path.starts_with(it)) {
             PathAccess::Protected
         } else if within(&self.grant.writable)
@@ -203,7 +208,7 @@ impl Enclosure {
     }
 
     /// The files that commands may not change.
-    pub fn guarded(&self) -> Arc<[Guarded]> {
+    pub fn guarded(&self) -> Arc<[GuardedFiles]> {
         Arc::clone(&self.guarded)
     }
 

@@ -9,8 +9,8 @@ use crate::exec::egress::target::EgressTarget;
 use crate::exec::process::Processes;
 use crate::exec::sandbox::enclosure;
 use crate::exec::sandbox::wall::Tier;
+use crate::platform::tasks::Tasks;
 use crate::policy::wall::widening::{CallNeeds, CredentialKind, HostPort};
-use crate::tools::context::ToolContext;
 use crate::tools::outcome::ToolError;
 
 /// Access that is open beyond the wall. When it is dropped, its hosts are closed, and nothing is lent
@@ -24,8 +24,12 @@ pub(super) struct OpenedNeeds {
 
 impl OpenedNeeds {
     /// Opens what a call needs, which the policy has judged.
-    pub(super) async fn of(needs: &CallNeeds, context: &ToolContext) -> Result<Self, ToolError> {
-        let opened = Self::within(needs, &context.processes)?;
+    pub(super) async fn of(
+        needs: &CallNeeds,
+        processes: &Processes,
+        tasks: &Tasks,
+    ) -> Result<Self, ToolError> {
+        let opened = Self::within(needs, processes)?;
         if needs.credentials.is_empty() {
             return Ok(opened);
         }
@@ -39,8 +43,7 @@ impl OpenedNeeds {
             agent: of(CredentialKind::SshAgent),
             tokens: of(CredentialKind::GitToken),
         };
-        let processes = &context.processes;
-        let lent = processes.lend_credentials(&wanted, &context.tasks).await?;
+        let lent = processes.lend_credentials(&wanted, tasks).await?;
         let widening = enclosure::Widening {
             readable: lent.readable.clone(),
             ..opened.widening
@@ -87,6 +90,15 @@ impl OpenedNeeds {
     pub(super) fn widening(&self) -> &enclosure::Widening {
         &self.widening
     }
+}
+
+/// Refuses credentials to a call whose command does not end with it.
+pub(super) fn refuse_credentials(needs: &CallNeeds) -> Result<(), ToolError> {
+    if needs.credentials.is_empty() {
+        return Ok(());
+    }
+    let told = "`needs.credentials` is for `run_command`, which ends";
+    Err(ToolError::Tell(told.to_owned()))
 }
 
 /// A folder by its real path. One that is named by a link is refused: where it leads may have changed

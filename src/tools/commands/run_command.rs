@@ -14,7 +14,6 @@ use crate::policy::request::Request;
 use crate::policy::wall::widening::CallNeeds;
 use crate::tools::arguments::Arguments;
 use crate::tools::commands::opened::OpenedNeeds;
-use crate::tools::commands::protected::files::ProtectedFiles;
 use crate::tools::commands::stopped;
 use crate::tools::context::{ToolContext, ToolLimits};
 use crate::tools::outcome::{Effect, Outcome, ToolError};
@@ -264,7 +263,7 @@ pub async fn run(
     context: &ToolContext,
 ) -> Result<Ran, ToolError> {
     let (directory, _) = context.workspace.open_directory(&call.directory)?;
-    let opened = OpenedNeeds::of(&call.widening, context).await?;
+    let opened = OpenedNeeds::of(&call.widening, &context.processes, &context.tasks).await?;
     let credentials = opened.credentials();
     let began = Instant::now();
     let command = ShellCommand {
@@ -273,7 +272,7 @@ pub async fn run(
         widening: opened.widening(),
     };
     let refusals = context.processes.refusal_mark();
-    let protected = ProtectedFiles::before(context).await?;
+    let protected = context.protected_files().await?;
     let lent = credentials.into_iter().flat_map(|it| &it.variables);
     let lent = lent.map(|(name, value)| (name.as_str(), value.clone()));
     let extra: Vec<_> = call.extra.iter().cloned().chain(lent).collect();

@@ -15,6 +15,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use clap::Parser;
+use navi::exec::credentials::outside::Outside;
 use navi::exec::credentials::settings::RunCredentials;
 use navi::exec::egress::connection::{ConnectionSink, EgressConnection};
 use navi::exec::egress::dial::Dialer;
@@ -27,7 +28,7 @@ use navi::exec::output::OutputLine;
 
 use navi::exec::finding::find_sandbox;
 use navi::exec::launch::Launch;
-use navi::exec::process::{Outside, Processes};
+use navi::exec::process::Processes;
 use navi::exec::sandbox::enclosure::Grant;
 use navi::exec::sandbox::machine::Sandbox;
 use navi::exec::sandbox::repositories::linked::LinkedRepository;

@@ -2,12 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::exec::sandbox::repositories::linked::LinkedRepository;
-use crate::exec::sandbox::repositories::search::Search;
-
-/// Where a workspace may make the policy stricter.
-const POLICY: &str = ".navi";
-
 /// The files of a repository that lead to code, by their names in its folder.
 const OF_REPOSITORY: &[&str] = &["commondir", "config", "config.worktree"];
 /// The same of a linked working tree's own folder.
@@ -17,7 +11,7 @@ const HOOKS: &str = "hooks";
 
 /// The files of one folder that commands may not change. Paths are relative to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Guarded {
+pub struct GuardedFiles {
     /// The folder, by its real path.
     pub base: PathBuf,
     /// The places of repositories.
@@ -83,22 +77,7 @@ impl GuardedRepository {
     }
 }
 
-impl Guarded {
-    /// Looks for the files of a workspace. Blocks.
-    pub fn of_workspace(root: &Path) -> Self {
-        let mut found = Search::in_workspace(root);
-        found.policy = Some(PathBuf::from(POLICY));
-        found
-    }
-
-    /// Looks for the files of the repository that a working tree is linked to. Blocks.
-    pub fn of_linked(linked: &LinkedRepository) -> Option<Self> {
-        Some(Search::in_repository(
-            linked.common.parent()?,
-            Path::new(linked.common.file_name()?),
-        ))
-    }
-
+impl GuardedFiles {
     /// The paths that are read-only for commands where there are namespaces, by their absolute names.
     pub fn read_only(&self) -> impl Iterator<Item = PathBuf> {
         let of_repositories = self.repositories.iter().flat_map(|it| {

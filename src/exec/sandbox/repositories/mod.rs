@@ -3,5 +3,5 @@
 
 pub mod guarded;
 pub mod linked;
-mod search;
+pub mod search;
 mod settings;

@@ -8,7 +8,10 @@ use std::fs::{self, FileType};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::exec::sandbox::repositories::guarded::{Guarded, GuardedRepository, RepositoryPart};
+use crate::exec::sandbox::repositories::guarded::{
+    GuardedFiles, GuardedRepository, RepositoryPart,
+};
+use crate::exec::sandbox::repositories::linked::LinkedRepository;
 use crate::exec::sandbox::repositories::settings::{NamedPlaces, within};
 
 /// The most folders that are searched, and entries of them.
@@ -30,20 +33,39 @@ const LAST: &[&str] = &["node_modules", "target", "vendor", ".venv", "venv"];
 /// The entries of a repository's folder, by which one without a working tree is known.
 const OF_BARE: &[&str] = &["HEAD", "objects", "refs", "config"];
 
+/// Where a workspace may make the policy stricter.
+const POLICY: &str = ".navi";
+
+/// Looks for the files of a workspace that commands may not change. Blocks.
+pub fn guarded_in_workspace(root: &Path) -> GuardedFiles {
+    let mut found = RepositorySearch::in_workspace(root);
+    found.policy = Some(PathBuf::from(POLICY));
+    found
+}
+
+/// Looks for those of the repository that a working tree is linked to. Blocks.
+pub fn guarded_in_linked(linked: &LinkedRepository) -> Option<GuardedFiles> {
+    let folder = Path::new(linked.common.file_name()?);
+    Some(RepositorySearch::in_repository(
+        linked.common.parent()?,
+        folder,
+    ))
+}
+
 /// A search.
 #[derive(Debug)]
-pub(super) struct Search {
-    found: Guarded,
+struct RepositorySearch {
+    found: GuardedFiles,
     included: usize,
     folders: usize,
     entries: usize,
 }
 
-impl Search {
+impl RepositorySearch {
     fn new(base: &Path) -> Self {
-        let found = Guarded {
+        let found = GuardedFiles {
             base: base.to_owned(),
-            ..Guarded::default()
+            ..GuardedFiles::default()
         };
         Self {
             found,
@@ -54,7 +76,7 @@ impl Search {
     }
 
     /// Searches a workspace. Its own place of a repository is found even when there is none.
-    pub(super) fn in_workspace(root: &Path) -> Guarded {
+    fn in_workspace(root: &Path) -> GuardedFiles {
         let mut search = Self::new(root);
         let (mut near, mut far) = (VecDeque::from([PathBuf::new()]), VecDeque::new());
         while let Some(folder) = near.pop_front().or_else(|| far.pop_front()) {
@@ -74,9 +96,9 @@ impl Search {
     }
 
     /// Searches a repository by its folder.
-    pub(super) fn in_repository(base: &Path, folder: &Path) -> Guarded {
+    fn in_repository(base: &Path, folder: &Path) -> GuardedFiles {
         let mut search = Self::new(base);
-        search.repository(folder.to_owned(), 0);
+        search.repository(folder, 0);
         search.found
     }
 
@@ -85,8 +107,8 @@ impl Search {
         let entries = self.entries_of(folder);
         let has = |name: &&str| entries.iter().any(|(path, _)| path.ends_with(name));
         let is_root = folder.as_os_str().is_empty();
-        if !is_root && OF_BARE.iter().all(|name| has(&name)) {
-            self.repository(folder.to_owned(), 0);
+        if !is_root && OF_BARE.iter().all(&has) {
+            self.repository(folder, 0);
             return Vec::new();
         }
         if is_root || has(&".git") {
@@ -115,25 +137,25 @@ impl Search {
                 let inside =
                     real.and_then(|it| Some(it.strip_prefix(&self.found.base).ok()?.into()));
                 if let Some(inside) = inside.filter(|it: &PathBuf| !it.as_os_str().is_empty()) {
-                    self.repository(inside, 0);
+                    self.repository(&inside, 0);
                 }
             }
-            Ok(_) | Err(_) => self.repository(place.path, 0),
+            Ok(_) | Err(_) => self.repository(&place.path, 0),
         }
     }
 
     /// Notes a repository by its folder, with its submodules and linked working trees.
-    fn repository(&mut self, path: PathBuf, depth: usize) {
+    fn repository(&mut self, path: &Path, depth: usize) {
         if self.found.repositories.iter().any(|it| it.path == path) {
             return;
         }
         self.note(GuardedRepository {
-            path: path.clone(),
+            path: path.to_owned(),
             part: RepositoryPart::Whole,
             is_file: false,
         });
         for name in ["config", "config.worktree"] {
-            self.settings(&path, &path.join(name));
+            self.settings(path, &path.join(name));
         }
         for (tree, _) in self.folders_of(&path.join("worktrees")) {
             self.note(GuardedRepository {
@@ -141,7 +163,7 @@ impl Search {
                 part: RepositoryPart::WorkingTree,
                 is_file: false,
             });
-            self.settings(&path, &tree.join("config.worktree"));
+            self.settings(path, &tree.join("config.worktree"));
             self.submodules(&tree.join("modules"), depth);
         }
         self.submodules(&path.join("modules"), depth);
@@ -153,7 +175,7 @@ impl Search {
         }
         for (inside, _) in self.folders_of(folder) {
             if self.found.base.join(&inside).join("HEAD").is_file() {
-                self.repository(inside, depth + 1);
+                self.repository(&inside, depth + 1);
             } else {
                 self.submodules(&inside, depth + 1);
             }
@@ -238,7 +260,7 @@ mod tests {
         fs::write(path, text).unwrap();
     }
 
-    fn places(found: &Guarded) -> Vec<&str> {
+    fn places(found: &GuardedFiles) -> Vec<&str> {
         let paths = found
             .repositories
             .iter()
@@ -268,7 +290,7 @@ mod tests {
         }
         fs::create_dir(root.join("nothing")).unwrap();
         std::os::unix::fs::symlink("../mirror.git", root.join("src/.git")).unwrap();
-        let found = Search::in_workspace(&root);
+        let found = RepositorySearch::in_workspace(&root);
         assert_eq!(
             places(&found),
             [
@@ -305,7 +327,7 @@ mod tests {
             "team.conf",
             "[includeIf \"gitdir:**\"]\npath = later.conf\npath = team.conf\n[core]\nhooksPath=.\n",
         );
-        let found = Search::in_workspace(&root);
+        let found = RepositorySearch::in_workspace(&root);
         assert_eq!(
             found.files,
             [Path::new("team.conf"), Path::new("later.conf")]

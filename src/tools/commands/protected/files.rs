@@ -6,10 +6,12 @@
 
 use std::sync::Arc;
 
+use crate::exec::process::Processes;
 use crate::exec::sandbox::wall::Tier;
+use crate::platform::tasks::Tasks;
 use crate::tools::commands::protected::guarded_folder::GuardedFolder;
-use crate::tools::context::ToolContext;
 use crate::tools::outcome::ToolError;
+use crate::workspace::paths::Workspace;
 
 /// The protected files of a run at one time; cheap to clone.
 #[derive(Clone, Debug)]
@@ -19,12 +21,16 @@ pub struct ProtectedFiles {
 
 impl ProtectedFiles {
     /// Looks at the files before a command starts; none where commands are not contained.
-    pub(in crate::tools) async fn before(context: &ToolContext) -> Result<Option<Self>, ToolError> {
-        let Some(guarded) = context.processes.guarded(&context.tasks).await? else {
+    pub(in crate::tools) async fn before(
+        processes: &Processes,
+        workspace: &Workspace,
+        tasks: &Tasks,
+    ) -> Result<Option<Self>, ToolError> {
+        let Some(guarded) = processes.guarded(tasks).await? else {
             return Ok(None);
         };
-        let is_mounted = context.processes.tier() == Tier::Full;
-        let root = context.workspace.root().to_owned();
+        let is_mounted = processes.tier() == Tier::Full;
+        let root = workspace.root().to_owned();
         let look = move || {
             let folders = 0..guarded.len();
             let looked = folders

@@ -8,15 +8,15 @@ use std::sync::Arc;
 use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::stat::{Mode, fstatat};
 
-use crate::exec::sandbox::repositories::guarded::{Guarded, GuardedRepository};
+use crate::exec::sandbox::repositories::guarded::{GuardedFiles, GuardedRepository};
 use crate::platform::descriptors::descriptor_path;
-use crate::tools::commands::protected::held::{self, Held};
+use crate::tools::commands::protected::held::{self, HeldEntry};
 use crate::tools::commands::protected::repository_settings;
 
 /// The protected files of one folder at one time.
 #[derive(Debug)]
 pub(super) struct GuardedFolder {
-    all: Arc<[Guarded]>,
+    all: Arc<[GuardedFiles]>,
     at: usize,
     directory: OwnedFd,
     was: Looked,
@@ -29,13 +29,13 @@ pub(super) struct GuardedFolder {
 /// The protected files that are there.
 #[derive(Debug, Default)]
 struct Looked {
-    found: BTreeMap<PathBuf, Held>,
+    found: BTreeMap<PathBuf, HeldEntry>,
     repositories: Vec<GuardedRepository>,
 }
 
 impl Looked {
     fn is_folder(&self, path: &Path) -> bool {
-        self.found.get(path) == Some(&Held::Folder)
+        self.found.get(path) == Some(&HeldEntry::Folder)
     }
 
     /// The repository that a path is part of: the innermost.
@@ -51,7 +51,7 @@ impl Looked {
 impl GuardedFolder {
     /// Looks at the files of one of the folders; none when that is gone. Blocks.
     pub(super) fn look(
-        all: &Arc<[Guarded]>,
+        all: &Arc<[GuardedFiles]>,
         at: usize,
         is_mounted: bool,
         workspace: &Path,
@@ -83,7 +83,7 @@ impl GuardedFolder {
         }))
     }
 
-    fn guarded(&self) -> Option<&Guarded> {
+    fn guarded(&self) -> Option<&GuardedFiles> {
         self.all.get(self.at)
     }
 
@@ -113,13 +113,13 @@ impl GuardedFolder {
     }
 
     /// Removes what a command made.
-    fn remove_new(&self, path: &Path, held: &Held, now: &Looked) -> Option<String> {
+    fn remove_new(&self, path: &Path, held: &HeldEntry, now: &Looked) -> Option<String> {
         let was = self.was.found.get(path);
         let repository = now.repository_of(path);
         let is_place = repository.is_some_and(|it| it.path == path);
         // In place of a repository that is gone, a file or a link leads to another.
-        let is_other = is_place && was == Some(&Held::Folder);
-        if *held == Held::Folder && repository.is_some() {
+        let is_other = is_place && was == Some(&HeldEntry::Folder);
+        if *held == HeldEntry::Folder && repository.is_some() {
             // It runs nothing; what is in it is looked at by itself.
             return None;
         }
@@ -135,22 +135,22 @@ impl GuardedFolder {
     }
 
     /// Makes again what a command changed or removed.
-    fn restore(&self, path: &Path, held: &Held, now: &Looked) -> Option<String> {
+    fn restore(&self, path: &Path, held: &HeldEntry, now: &Looked) -> Option<String> {
         if let Some(repository) = self.was.repository_of(path) {
             let is_place = repository.path == path;
             // Without its folder nothing of a repository runs anything.
             let is_gone = !now.is_folder(&repository.path);
             let is_left = if is_place {
-                *held == Held::Folder || !now.found.contains_key(path)
+                *held == HeldEntry::Folder || !now.found.contains_key(path)
             } else {
-                is_gone || (*held == Held::Folder && !now.found.contains_key(path))
+                is_gone || (*held == HeldEntry::Folder && !now.found.contains_key(path))
             };
             if is_left {
                 return None;
             }
         }
         let is_mounted = self.mounted.iter().any(|it| path.starts_with(it));
-        if is_mounted && !matches!(held, Held::Link(_)) {
+        if is_mounted && !matches!(held, HeldEntry::Link(_)) {
             return None;
         }
         let restored = held::restore(&self.directory, path, held);
@@ -158,8 +158,8 @@ impl GuardedFolder {
     }
 
     /// Takes out of a new repository's settings what runs programs.
-    fn without_programs(&self, path: &Path, held: &Held) -> Option<String> {
-        let Held::File {
+    fn without_programs(&self, path: &Path, held: &HeldEntry) -> Option<String> {
+        let HeldEntry::File {
             content,
             mode,
             owner,
@@ -172,7 +172,7 @@ impl GuardedFolder {
         if removed.is_empty() {
             return None;
         }
-        let held = Held::File {
+        let held = HeldEntry::File {
             content: kept.into_bytes(),
             mode: *mode,
             owner: *owner,
@@ -203,7 +203,7 @@ impl GuardedFolder {
     }
 }
 
-fn looked(directory: &OwnedFd, guarded: &Guarded) -> std::io::Result<Looked> {
+fn looked(directory: &OwnedFd, guarded: &GuardedFiles) -> std::io::Result<Looked> {
     let base = directory.as_fd();
     // What is there is looked at again, without following links on the way.
     let is_there =

@@ -26,7 +26,7 @@ const FILES: usize = 500;
 
 /// What has a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Held {
+pub(super) enum HeldEntry {
     Folder,
     File {
         content: Vec<u8>,
@@ -61,7 +61,7 @@ fn open_folder(folder: &OwnedFd, name: &OsStr) -> std::io::Result<OwnedFd> {
 pub(super) fn note(
     base: BorrowedFd<'_>,
     path: &Path,
-    found: &mut BTreeMap<PathBuf, Held>,
+    found: &mut BTreeMap<PathBuf, HeldEntry>,
 ) -> std::io::Result<()> {
     let Ok((folder, name)) = parent(base, path) else {
         return Ok(());
@@ -76,7 +76,7 @@ pub(super) fn note(
 pub(super) fn note_whole(
     base: BorrowedFd<'_>,
     path: &Path,
-    found: &mut BTreeMap<PathBuf, Held>,
+    found: &mut BTreeMap<PathBuf, HeldEntry>,
 ) -> std::io::Result<()> {
     let Ok((folder, name)) = parent(base, path) else {
         return Ok(());
@@ -84,7 +84,7 @@ pub(super) fn note_whole(
     let mut inside = BTreeMap::new();
     note_inside(&folder, name, path, &mut inside)?;
     if inside.len() > FILES {
-        inside = BTreeMap::from([(path.to_owned(), Held::Other)]);
+        inside = BTreeMap::from([(path.to_owned(), HeldEntry::Other)]);
     }
     found.append(&mut inside);
     Ok(())
@@ -94,12 +94,12 @@ fn note_inside(
     folder: &OwnedFd,
     name: &OsStr,
     path: &Path,
-    found: &mut BTreeMap<PathBuf, Held>,
+    found: &mut BTreeMap<PathBuf, HeldEntry>,
 ) -> std::io::Result<()> {
     let Some(entry) = entry(folder, name)? else {
         return Ok(());
     };
-    let is_folder = entry == Held::Folder;
+    let is_folder = entry == HeldEntry::Folder;
     found.insert(path.to_owned(), entry);
     if !is_folder {
         return Ok(());
@@ -115,29 +115,29 @@ fn note_inside(
     Ok(())
 }
 
-fn entry(folder: &OwnedFd, name: &OsStr) -> std::io::Result<Option<Held>> {
+fn entry(folder: &OwnedFd, name: &OsStr) -> std::io::Result<Option<HeldEntry>> {
     let Ok(there) = fstatat(folder, name, AtFlags::AT_SYMLINK_NOFOLLOW) else {
         return Ok(None);
     };
     let kind = SFlag::from_bits_truncate(there.st_mode) & SFlag::S_IFMT;
     if kind == SFlag::S_IFDIR {
-        return Ok(Some(Held::Folder));
+        return Ok(Some(HeldEntry::Folder));
     }
     if kind == SFlag::S_IFLNK {
-        return Ok(Some(Held::Link(readlinkat(folder, name)?.into())));
+        return Ok(Some(HeldEntry::Link(readlinkat(folder, name)?.into())));
     }
     let how = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let opened = match openat(folder, name, how, Mode::empty()) {
         Ok(opened) if kind == SFlag::S_IFREG => File::from(opened),
-        _ => return Ok(Some(Held::Other)),
+        _ => return Ok(Some(HeldEntry::Other)),
     };
     let there = opened.metadata()?;
     if !there.is_file() || there.len() > FILE_BYTES {
-        return Ok(Some(Held::Other));
+        return Ok(Some(HeldEntry::Other));
     }
     let mut content = Vec::new();
     opened.take(FILE_BYTES).read_to_end(&mut content)?;
-    Ok(Some(Held::File {
+    Ok(Some(HeldEntry::File {
         content,
         mode: there.mode() & 0o7777,
         owner: (there.uid(), there.gid()),
@@ -155,24 +155,24 @@ fn clear(folder: &OwnedFd, name: &OsStr) -> std::io::Result<()> {
     match entry(folder, name)? {
         None => Ok(()),
         // It follows no link, and neither does its first step.
-        Some(Held::Folder) => std::fs::remove_dir_all(descriptor_path(folder).join(name)),
+        Some(HeldEntry::Folder) => std::fs::remove_dir_all(descriptor_path(folder).join(name)),
         Some(_) => Ok(unlinkat(folder, name, UnlinkatFlags::NoRemoveDir)?),
     }
 }
 
 /// Makes again what a path named.
-pub(super) fn restore(base: &OwnedFd, path: &Path, entry: &Held) -> std::io::Result<()> {
+pub(super) fn restore(base: &OwnedFd, path: &Path, entry: &HeldEntry) -> std::io::Result<()> {
     let (folder, name) = parent(base.as_fd(), path)?;
-    if matches!(entry, Held::Other) {
+    if matches!(entry, HeldEntry::Other) {
         return Err(std::io::Error::other(
             "it is no file of a usual size, or a folder with too many",
         ));
     }
     clear(&folder, name)?;
     match entry {
-        Held::Folder => Ok(mkdirat(&folder, name, Mode::from_bits_truncate(0o755))?),
-        Held::Link(target) => Ok(symlinkat(target.as_path(), &folder, name)?),
-        Held::File {
+        HeldEntry::Folder => Ok(mkdirat(&folder, name, Mode::from_bits_truncate(0o755))?),
+        HeldEntry::Link(target) => Ok(symlinkat(target.as_path(), &folder, name)?),
+        HeldEntry::File {
             content,
             mode,
             owner,
@@ -202,6 +202,6 @@ pub(super) fn restore(base: &OwnedFd, path: &Path, entry: &Held) -> std::io::Res
             file.set_permissions(Permissions::from_mode(*mode))?;
             Ok(renameat(&folder, draft, &folder, name)?)
         }
-        Held::Other => Ok(()),
+        HeldEntry::Other => Ok(()),
     }
 }

@@ -12,5 +12,8 @@ fn main() -> ExitCode {
     if let Some(code) = navi::exec::sandbox::kernel::ownership::main_if_asked() {
         return code;
     }
+    if let Some(code) = navi::exec::credentials::tunnel::main_if_asked() {
+        return code;
+    }
     navi::cli::command::main()
 }

@@ -63,6 +63,17 @@ impl Config {
         }
     }
 
+    /// Refuses credentials of the operator's that every organisation may borrow.
+    pub(super) fn check_lent_credentials(&self, found: &mut Found) {
+        for setting in self.sandbox.credentials.given_to_all() {
+            found.broken(
+                setting,
+                "lets the people of every organisation act in the operator's name",
+                "name the organisations in place of `*`",
+            );
+        }
+    }
+
     fn check_origins(&self, found: &mut Found, instead: &str) {
         if self.browsers.allows_every_origin() {
             let problem = "holds *, and every page that a user visits could read answers";
@@ -109,6 +120,23 @@ mod tests {
             assert_eq!(config.development_identity(), None, "{environment}");
         }
         assert_eq!(Config::from_flags([]).unwrap().development_identity(), None);
+    }
+
+    #[test]
+    fn credentials_of_the_operator_are_for_organisations_that_are_named() {
+        let broken = |agent: &str, tokens: &str| {
+            let agent = format!("--git-ssh-agent={agent}");
+            let tokens = format!("--git-tokens={tokens}/git.example=a-word-of-some-length");
+            let config = Config::from_flags(["--app-env=production", &agent, &tokens]).unwrap();
+            let mut broken = broken(&config);
+            broken.retain(|it| it.starts_with("NAVI_GIT"));
+            broken
+        };
+        assert_eq!(
+            broken("acme,*", "*"),
+            ["NAVI_GIT_SSH_AGENT", "NAVI_GIT_TOKENS"]
+        );
+        assert!(broken("acme", "acme").is_empty());
     }
 
     #[test]

@@ -133,6 +133,7 @@ impl Config {
         self.check_sealing(&mut found);
         self.check_webhooks(&mut found);
         self.check_development_switches(&mut found);
+        self.check_lent_credentials(&mut found);
         self.check_reuse(&mut found);
         found.0
     }

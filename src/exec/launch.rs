@@ -1,21 +1,26 @@
 //! The means to start commands: the same for all runs of a server.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::exec::credentials::settings::UnreadableToken;
 use crate::exec::egress::dial::Dialer;
 use crate::exec::egress::error::EgressError;
 use crate::exec::egress::limits::EgressLimits;
 use crate::exec::egress::proxy::EgressProxy;
 use crate::exec::egress::resolve::SystemResolver;
 use crate::exec::finding::find_sandbox;
+use crate::exec::sandbox::enclosure::Widening;
 use crate::exec::sandbox::machine::{CannotContain, Sandbox};
 use crate::exec::sandbox::settings::{Demand, SandboxConfig};
 use crate::exec::sandbox::wall::Tier;
 use crate::exec::supervision::spares::Spares;
 use crate::platform::health::Probe;
 use crate::platform::metrics::Metrics;
+
+/// The kernel's limit for one argument is 128 KiB.
+pub const COMMAND_BYTES: usize = 100_000;
 
 /// This program, even after its file was replaced.
 pub const THIS_PROGRAM: &str = "/proc/self/exe";
@@ -44,6 +49,9 @@ pub enum LaunchError {
     /// The proxy that leads out of this machine's network cannot be used.
     #[error(transparent)]
     Egress(#[from] EgressError),
+    /// A credential for git cannot be read.
+    #[error(transparent)]
+    Credentials(#[from] UnreadableToken),
 }
 
 impl Launch {
@@ -56,6 +64,7 @@ impl Launch {
         demand: Demand,
         metrics: Metrics,
     ) -> Result<Self, LaunchError> {
+        config.credentials.tokens()?;
         let supervisor = supervisor.unwrap_or_else(|| PathBuf::from(THIS_PROGRAM));
         let sandbox = find_sandbox(config, &supervisor, environment, demand)?;
         if sandbox.tier() == Tier::None {
@@ -92,5 +101,37 @@ impl Launch {
             let found = found.clone();
             Box::pin(async move { Ok(found) })
         })
+    }
+}
+
+/// A command for the shell.
+#[derive(Clone, Copy, Debug)]
+pub struct ShellCommand<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// Where its supervisor notes how far it came.
+    pub record: Option<&'a Path>,
+    /// The access that a person gave it beyond its run's.
+    pub widening: &'a Widening,
+}
+
+/// A program with its arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct ProgramCommand<'a> {
+    /// Its name or path.
+    pub program: &'a str,
+    /// Its arguments.
+    pub arguments: &'a [&'a str],
+    /// The access that a person gave it beyond its run's.
+    pub widening: &'a Widening,
+}
+
+/// The shell that commands are written for.
+pub(super) fn shell() -> &'static str {
+    const BASH: &str = "/bin/bash";
+    if Path::new(BASH).exists() {
+        BASH
+    } else {
+        "/bin/sh"
     }
 }

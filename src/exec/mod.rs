@@ -6,6 +6,7 @@
 //! run's own network.
 
 pub mod capture;
+pub mod credentials;
 pub mod egress;
 pub mod environment;
 pub mod error;

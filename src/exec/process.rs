@@ -10,24 +10,24 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::exec::egress::connection::{ConnectionSink, RefusalMark, RefusedHost};
-use crate::exec::egress::hosts::{HostLoan, RunHosts};
+use crate::exec::credentials::lent::{Borrower, LentCredentials, NotLent, WantedCredentials};
+use crate::exec::credentials::outside::Outside;
+use crate::exec::egress::connection::{RefusalMark, RefusedHost};
+use crate::exec::egress::hosts::HostLoan;
 use crate::exec::egress::pattern::HostPattern;
 use crate::exec::egress::proxy::{RunEgress, proxy_variables};
 use crate::exec::error::ExecError;
-use crate::exec::launch::Launch;
+use crate::exec::launch::{COMMAND_BYTES, Launch, ProgramCommand, ShellCommand, shell};
 use crate::exec::running::{CommandState, ENDING, Outputs, Running, end_groups, supervised};
 use crate::exec::sandbox::enclosure::{Enclosure, Grant, PathAccess, Widening};
 use crate::exec::sandbox::order::{self, Handles, Order};
+use crate::exec::sandbox::repositories::guarded::GuardedFiles;
 use crate::exec::sandbox::wall::{Tier, Wall};
 use crate::exec::supervision::spares::{SpareSupervisor, refill};
 use crate::exec::supervision::sweep::{MARK, sweep};
 use crate::platform::descriptors::descriptor_path;
 use crate::platform::sync::{lock, unpoisoned};
 use crate::platform::tasks::Tasks;
-
-/// The kernel's limit for one argument is 128 KiB.
-pub const COMMAND_BYTES: usize = 100_000;
 
 /// The processes of one run. Clones share them; when the last clone is gone, so are they.
 #[derive(Clone, Debug)]
@@ -51,23 +51,6 @@ struct Inner {
 struct SharedByRun {
     enclosure: Enclosure,
     egress: Option<RunEgress>,
-}
-
-/// The outside of a run's network.
-#[derive(Clone)]
-pub struct Outside {
-    /// The hosts that it may reach.
-    pub hosts: RunHosts,
-    /// Hears of every connection.
-    pub sink: Arc<dyn ConnectionSink>,
-}
-
-impl std::fmt::Debug for Outside {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outside")
-            .field("hosts", &self.hosts)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Inner {
@@ -216,10 +199,52 @@ impl Processes {
         Some(outside.hosts.lend(host))
     }
 
+    /// Lends a command credentials until they are dropped.
+    pub async fn lend_credentials(
+        &self,
+        wanted: &WantedCredentials,
+        tasks: &Tasks,
+    ) -> Result<LentCredentials, ExecError> {
+        let refused =
+            |reason: NotLent| ExecError::Refused(format!("`needs.credentials`: {reason}"));
+        let Some(outside) = &self.inner.outside else {
+            return Err(refused(NotLent::NoAgent));
+        };
+        let mut borrower = Borrower {
+            home: self.environment().get("HOME").map(Path::new),
+            ..Borrower::default()
+        };
+        let program = self.inner.launch.supervisor.canonicalize();
+        match self.tier() {
+            // No local socket can be made there.
+            Tier::NoNamespaces if !wanted.agent.is_empty() => {
+                return Err(refused(NotLent::NoNamespaces));
+            }
+            Tier::None | Tier::NoNamespaces => {}
+            Tier::Full => {
+                let opened = self.opened(tasks).await?;
+                let port = opened.egress.as_ref().map(|it| it.address().port());
+                let user = opened.enclosure.user();
+                borrower.owner = user.map(|it| (it.uid, it.gid));
+                borrower.tunnel = program.as_deref().ok().zip(port);
+            }
+        }
+        LentCredentials::lend(wanted, &outside.credentials, borrower, tasks).map_err(refused)
+    }
+
     /// A command's access to a path, by its absolute name; none where commands are not contained,
     /// or none was started yet.
     pub fn access(&self, path: &Path) -> Option<PathAccess> {
         Some(self.inner.opened.get()?.enclosure.access(path))
+    }
+
+    /// The files that commands may not change; none where they are not contained.
+    pub async fn guarded(&self, tasks: &Tasks) -> Result<Option<Arc<[GuardedFiles]>>, ExecError> {
+        if self.tier() == Tier::None {
+            return Ok(None);
+        }
+        let opened = self.opened(tasks).await?;
+        Ok(Some(opened.enclosure.guarded()))
     }
 
     /// The present end of the list of hosts that the run was refused.
@@ -354,37 +379,6 @@ impl Processes {
     }
 }
 
-/// A command for the shell.
-#[derive(Clone, Copy, Debug)]
-pub struct ShellCommand<'a> {
-    /// The text.
-    pub text: &'a str,
-    /// Where its supervisor notes how far it came.
-    pub record: Option<&'a Path>,
-    /// The access that a person gave it beyond its run's.
-    pub widening: &'a Widening,
-}
-
-/// A program with its arguments.
-#[derive(Clone, Copy, Debug)]
-pub struct ProgramCommand<'a> {
-    /// Its name or path.
-    pub program: &'a str,
-    /// Its arguments.
-    pub arguments: &'a [&'a str],
-    /// The access that a person gave it beyond its run's.
-    pub widening: &'a Widening,
-}
-
 fn not_started<E: std::fmt::Display>(error: E) -> ExecError {
     ExecError::Failed(format!("commands cannot be started: {error}"))
-}
-
-fn shell() -> &'static str {
-    const BASH: &str = "/bin/bash";
-    if Path::new(BASH).exists() {
-        BASH
-    } else {
-        "/bin/sh"
-    }
 }

@@ -8,7 +8,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
 use crate::exec::launch::Launch;
-use crate::exec::process::{Processes, ProgramCommand};
+use crate::exec::launch::ProgramCommand;
+use crate::exec::process::Processes;
 use crate::exec::sandbox::enclosure::{Grant, Widening};
 use crate::exec::text;
 use crate::git::error::Error;

@@ -134,6 +134,12 @@ impl Policy {
         self.judge_in(Places::of_examples(), tool, request)
     }
 
+    /// True for a folder that no call may open: one with keys, with data of the server, or with the
+    /// folders of others.
+    pub fn closes(&self, folder: &Path, root: &Path) -> bool {
+        wishes::is_closed(folder, &Places::new(root).closing(&self.closed))
+    }
+
     /// Judges a request. `tool` names it in findings.
     pub fn judge(&self, tool: &str, request: Request<'_>, root: &Path) -> Judgement {
         self.judge_in(Places::new(root).closing(&self.closed), tool, request)

@@ -176,8 +176,9 @@ async fn target_of(
         ..TaskRequest::default()
     };
     let (deps, principal) = (service.deps(), &order.principal);
-    let OpenWorkspace { workspace, policy } =
-        OpenWorkspace::of(deps, principal, Some(&order.trace_id), &task.into_task()?).await?;
+    let OpenWorkspace {
+        workspace, policy, ..
+    } = OpenWorkspace::of(deps, principal, Some(&order.trace_id), &task.into_task()?).await?;
     let workspace = workspace.ok_or(Error::NoWorkspace)?;
     let territory = deps.workspaces.territory(&principal.org_id).await;
     let territory = territory.map_err(agent::error::Error::from)?;

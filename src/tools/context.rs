@@ -11,7 +11,9 @@ use crate::exec::process::Processes;
 use crate::platform::outbound::client::Client;
 use crate::platform::tasks::Tasks;
 use crate::policy::service::Policy;
+use crate::tools::commands::protected::files::ProtectedFiles;
 use crate::tools::commands::running_servers::RunningServers;
+use crate::tools::outcome::ToolError;
 use crate::workspace::paths::Workspace;
 
 /// What the tools of one run work with. Cheap to clone; clones share the run's processes.
@@ -41,6 +43,13 @@ pub struct ToolContext {
 }
 
 impl ToolContext {
+    /// The protected files as they are before a command starts; none where commands are not contained.
+    pub(in crate::tools) async fn protected_files(
+        &self,
+    ) -> Result<Option<ProtectedFiles>, ToolError> {
+        ProtectedFiles::before(&self.processes, &self.workspace, &self.tasks).await
+    }
+
     /// Ends everything the run has started and waits until it is gone. Returns how many processes
     /// had left the supervision of their command and were found by the run's mark.
     pub async fn kill_everything(&self) -> usize {
@@ -49,7 +58,7 @@ impl ToolContext {
         let soon = self.cancel.is_cancelled();
         let found = self.processes.kill_everything(soon).await;
         if let Some(protected) = self.servers.to_settle() {
-            for said in protected.put_back(&self.workspace) {
+            for said in protected.put_back().await {
                 tracing::warn!("{said}");
             }
         }

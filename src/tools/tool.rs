@@ -123,6 +123,9 @@ pub fn needs() -> Value {
             "hosts": list("string", "Hosts to connect to, as `example.com:443`."),
             "folders": list("string", "Absolute paths of folders to read and write."),
             "ports": list("integer", "Ports of its own servers that the user's machine may open."),
+            "credentials": list("string", "Of run_command, for git alone: `ssh-agent HOST[:PORT]` signs \
+                                in with the user's SSH agent, `git-token HOST[:PORT]` with the user's \
+                                token over HTTPS."),
         },
     })
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use navi::policy::model::{Judgement, Verdict};
+use navi::policy::model::{Danger, Judgement, Verdict};
 use navi::policy::service::Policy;
 use navi::policy::wall::setting::{PolicySetting, PolicyWall};
 use navi::tools::arguments::Arguments;
@@ -87,6 +87,37 @@ fn a_wall_that_cannot_tell_hosts_apart_says_that_it_opens_all() {
     assert_eq!(all.why, said);
     // A yes for good to one host is none to all of them.
     assert_ne!(all.scope.unwrap().digest(), one.scope.unwrap().digest());
+}
+
+#[test]
+fn a_credential_is_asked_about_under_every_setting() {
+    let space = tempfile::tempdir().unwrap();
+    let needs = json!({ "credentials": ["ssh-agent git.example", "git-token git.example:8443"] });
+    for setting in [PolicySetting::Strict, PolicySetting::Sandboxed] {
+        let policy = POLICY.clone().under(setting);
+        let judgement = judged(&policy, &needs, space.path());
+        assert_eq!(judgement.verdict, Verdict::Ask);
+        let told: Vec<_> = judgement
+            .findings
+            .iter()
+            .map(|it| it.why.as_str())
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "This lets git sign in at git.example:22 with your SSH agent, for this one call.",
+                "This lets git use your token for git.example:8443, which all that the command runs \
+                 can read meanwhile, for this one call.",
+            ]
+        );
+        // A yes for good is for this very call.
+        assert!(
+            judgement
+                .findings
+                .iter()
+                .all(|it| it.danger == Danger::Critical)
+        );
+    }
 }
 
 #[test]

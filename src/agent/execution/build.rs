@@ -71,7 +71,7 @@ pub(crate) fn runner(
         processes: Processes::new(
             settings.launch.clone(),
             &run.id.to_string(),
-            Grant::of_workspace(folder.root()),
+            Grant::of_workspace(folder.root()).with_repository(workspace.linked),
             Some(outside(deps, &run, &journal)),
         ),
         workspace: folder,

@@ -5,6 +5,7 @@ use std::io::Read;
 use crate::agent::deps::Deps;
 use crate::agent::error::Error;
 use crate::auth::principal::Principal;
+use crate::exec::sandbox::repositories::linked::LinkedRepository;
 use crate::platform::logging::TraceId;
 use crate::policy::service::Policy;
 use crate::runs::task::Task;
@@ -21,6 +22,8 @@ const POLICY_BYTES: u64 = 256 * 1024;
 pub struct OpenWorkspace {
     pub(crate) workspace: Option<Workspace>,
     pub(crate) policy: Policy,
+    /// The repository outside of the workspace that this is a working tree of.
+    pub(crate) linked: Option<LinkedRepository>,
 }
 
 impl OpenWorkspace {
@@ -34,16 +37,46 @@ impl OpenWorkspace {
         let workspace = open(deps, principal, trace_id, task).await?;
         let built_in = deps.tools.policy.clone();
         let Some(folder) = workspace.clone() else {
-            let policy = built_in;
-            return Ok(Self { workspace, policy });
+            return Ok(Self {
+                workspace,
+                policy: built_in,
+                linked: None,
+            });
         };
+
         // Trying out all the examples of all the rules takes some ten milliseconds.
-        let read = move || policy_in(&folder, &built_in);
-        let policy = tokio::task::spawn_blocking(read).await;
-        let policy = policy.unwrap_or_else(|failure| Err(failure.to_string()));
-        let policy = policy.map_err(Error::Workspace)?;
-        Ok(Self { workspace, policy })
+        let read = move || {
+            let policy = policy_in(&folder, &built_in)?;
+            let root = folder.root();
+            let linked = LinkedRepository::of(root);
+            let linked = linked.filter(|it| !policy.closes(&it.common, root));
+            Ok((policy, linked))
+        };
+        let read = tokio::task::spawn_blocking(read).await;
+        let read = read.unwrap_or_else(|failure| Err(failure.to_string()));
+        let (policy, linked) = read.map_err(Error::Workspace)?;
+        let linked = match linked {
+            Some(linked) => within_territory(deps, principal, linked).await?,
+            None => None,
+        };
+        Ok(Self {
+            workspace,
+            policy,
+            linked,
+        })
     }
+}
+
+/// A repository, unless it lies where the principal's organisation may not look.
+async fn within_territory(
+    deps: &Deps,
+    principal: &Principal,
+    linked: LinkedRepository,
+) -> Result<Option<LinkedRepository>, Error> {
+    let territory = deps.workspaces.territory(&principal.org_id).await?;
+    let look = move || territory.holds(&linked.common).then_some(linked);
+    let looked = tokio::task::spawn_blocking(look).await;
+    looked.map_err(|failure| Error::Workspace(failure.to_string()))
 }
 
 /// Opens the folder that a principal's task names, if it names one.

@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 
 use crate::agent::deps::Deps;
 use crate::audit::model::{Actor, Event as AuditEvent, Log, NewEntry, Outcome};
+use crate::exec::credentials::outside::Outside;
 use crate::exec::egress::connection::{ConnectionSink, ConnectionStage, EgressConnection};
 use crate::exec::egress::hosts::RunHosts;
-use crate::exec::process::Outside;
 use crate::runs::event::{ConnectionOutcome, Event};
 use crate::runs::log::journal::Journal;
 use crate::runs::model::Run;
@@ -24,9 +24,12 @@ pub(crate) fn outside(deps: &Deps, run: &Run, journal: &Journal) -> Outside {
         journal: journal.clone(),
     };
     deps.tasks.spawn(keeper.keep(connections));
+    // What cannot be read has kept the server from starting.
+    let credentials = deps.tools.containment.credentials.of(run.org_id.as_str());
     Outside {
         hosts: RunHosts::new(hosts),
         sink: Arc::new(Sink(to)),
+        credentials: credentials.unwrap_or_default(),
     }
 }
 

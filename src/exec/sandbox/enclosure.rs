@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::identity::CommandIdentity;
 use crate::exec::sandbox::machine::Sandbox;
 use crate::exec::sandbox::network::run_network::RunNetwork;
+use crate::exec::sandbox::repositories::guarded::GuardedFiles;
+use crate::exec::sandbox::repositories::linked::LinkedRepository;
+use crate::exec::sandbox::repositories::search::{guarded_in_linked, guarded_in_workspace};
 use crate::exec::sandbox::wall::{CommandNetwork, CommandUser, Tier, Wall};
 
 /// The prefix of the name of a run's folder.
@@ -31,8 +35,10 @@ pub struct Grant {
     pub readable: Vec<PathBuf>,
     /// Paths that may be written.
     pub writable: Vec<PathBuf>,
-    /// Paths within those that stay as they are.
-    pub protected: Vec<PathBuf>,
+    /// The workspace among those, of which some files stay as they are.
+    pub workspace: Option<PathBuf>,
+    /// The repository outside of the workspace that it belongs to.
+    pub linked: Option<LinkedRepository>,
     /// True if the run has a network of its own.
     pub network: bool,
 }
@@ -42,6 +48,8 @@ pub struct Grant {
 pub struct Widening {
     /// Folders that it may read and write.
     pub folders: Vec<PathBuf>,
+    /// Paths that it may read.
+    pub readable: Vec<PathBuf>,
     /// True if it has the machine's network.
     pub network: bool,
 }
@@ -68,22 +76,39 @@ pub struct Enclosure {
     sandbox: Sandbox,
     grant: Grant,
     identity: Option<CommandIdentity>,
+    guarded: Arc<[GuardedFiles]>,
     folder: RunFolder,
     network: Option<RunNetwork>,
 }
-
-/// Files of a workspace that later run code, or say what may run.
-const PROTECTED: &[&str] = &[".git/hooks", ".git/config", ".navi"];
 
 impl Grant {
     /// The grant of a run that works in this folder, which is named by its real path.
     pub fn of_workspace(root: &Path) -> Self {
         Self {
             writable: vec![root.to_owned()],
-            protected: PROTECTED.iter().map(|name| root.join(name)).collect(),
+            workspace: Some(root.to_owned()),
             network: true,
             ..Self::default()
         }
+    }
+
+    /// This grant, with the repository that the workspace is linked to.
+    #[must_use]
+    pub fn with_repository(self, linked: Option<LinkedRepository>) -> Self {
+        Self { linked, ..self }
+    }
+
+    /// Opens the repository that the workspace is linked to, unless that is hidden, and looks for the
+    /// files that stay as they are.
+    fn guard(&mut self, hidden: &[PathBuf]) -> Arc<[GuardedFiles]> {
+        let meets =
+            |path: &Path, other: &PathBuf| path.starts_with(other) || other.starts_with(path);
+        let is_shown = |it: &LinkedRepository| !hidden.iter().any(|other| meets(&it.common, other));
+        let linked = self.linked.take().filter(is_shown);
+        let of_linked = linked.as_ref().and_then(guarded_in_linked);
+        self.writable.extend(linked.map(|it| it.common));
+        let of_workspace = self.workspace.as_deref().map(guarded_in_workspace);
+        of_workspace.into_iter().chain(of_linked).collect()
     }
 }
 
@@ -91,12 +116,13 @@ impl Enclosure {
     /// Makes one, with the socket on which the proxy of its network is to listen. Blocks.
     pub fn open(
         sandbox: &Sandbox,
-        grant: Grant,
+        mut grant: Grant,
         mark: &str,
     ) -> Result<(Self, Option<TcpListener>), WallError> {
         let folder = grant.writable.first().or(grant.readable.first());
         let identity = folder.and_then(|it| CommandIdentity::of_work_in(it, sandbox));
         let user = identity.map(|it| it.user);
+        let guarded = grant.guard(&sandbox.hidden());
         let folder = RunFolder::create(sandbox.run_folders(), mark, user)?;
         let (network, listener) = if grant.network && sandbox.tier() == Tier::Full {
             let (network, listener) = RunNetwork::open(sandbox.program(), user)?;
@@ -108,6 +134,7 @@ impl Enclosure {
             sandbox: sandbox.clone(),
             grant,
             identity,
+            guarded,
             folder,
             network,
         };
@@ -122,12 +149,15 @@ impl Enclosure {
             None => CommandNetwork::Nothing,
         };
         let sandbox = &self.sandbox;
-        let with = |own: &[PathBuf], more: &[PathBuf]| [own, more].concat();
         Wall {
             tier: sandbox.tier(),
-            readable: with(sandbox.readable(), &self.grant.readable),
+            readable: [sandbox.readable(), &self.grant.readable, &widening.readable].concat(),
             writable: [sandbox.writable(), &self.grant.writable, &widening.folders].concat(),
-            protected: self.grant.protected.clone(),
+            protected: self
+                .guarded
+                .iter()
+                .flat_map(GuardedFiles::read_only)
+                .collect(),
             hidden: sandbox.hidden(),
             temporary: self.folder.path.clone(),
             directory,
@@ -144,7 +174,8 @@ impl Enclosure {
     pub fn access(&self, path: &Path) -> PathAccess {
         let within = |folders: &[PathBuf]| folders.iter().any(|folder| path.starts_with(folder));
         let sandbox = &self.sandbox;
-        if within(&self.grant.protected) {
+        let mut protected = self.guarded.iter().flat_map(GuardedFiles::read_only);
+        if protected.any(|it| path.starts_with(it)) {
             PathAccess::Protected
         } else if within(&self.grant.writable)
             || within(sandbox.writable())
@@ -179,6 +210,16 @@ impl Enclosure {
     /// has no network of its own. Blocks.
     pub fn connect(&self, port: u16) -> Option<std::io::Result<TcpStream>> {
         Some(self.network.as_ref()?.connect(port))
+    }
+
+    /// The files that commands may not change.
+    pub fn guarded(&self) -> Arc<[GuardedFiles]> {
+        Arc::clone(&self.guarded)
+    }
+
+    /// The user that commands run as, when that is not the server's.
+    pub fn user(&self) -> Option<CommandUser> {
+        self.identity.map(|it| it.user)
     }
 
     /// True if the run has a network of its own.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use crate::exec::credentials::settings::CredentialConfig;
 use crate::exec::egress::error::EgressError;
 use crate::exec::egress::pattern::{AllowedHosts, HostPattern};
 use crate::exec::egress::registries::registries;
@@ -79,6 +80,10 @@ pub struct SandboxConfig {
         action = clap::ArgAction::Set
     )]
     pub registries: bool,
+
+    /// Credentials for git that runs may borrow.
+    #[command(flatten)]
+    pub credentials: CredentialConfig,
 
     /// Memory that one command may use with all it starts, in MiB.
     #[arg(

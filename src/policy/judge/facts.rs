@@ -41,6 +41,7 @@ pub const FACTS: &[&str] = &[
     "wall-folder",
     "wall-folder-closed",
     "wall-port",
+    "wall-credential",
 ];
 
 /// What was found.

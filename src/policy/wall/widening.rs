@@ -10,6 +10,8 @@ use crate::policy::error::PolicyError;
 
 /// The most hosts, folders or ports that one call may need.
 const MAX_WISHES: usize = 8;
+/// The port of a host that names none.
+const HTTPS: u16 = 443;
 /// The longest name of a host or a folder, in bytes.
 const MAX_NAME: usize = 512;
 
@@ -22,6 +24,52 @@ pub struct CallNeeds {
     pub folders: Vec<PathBuf>,
     /// Ports of its own servers that are to be reached from this machine.
     pub ports: Vec<u16>,
+    /// Credentials that git is lent.
+    pub credentials: Vec<CredentialNeed>,
+}
+
+/// A credential for one host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialNeed {
+    /// Its kind.
+    pub kind: CredentialKind,
+    /// The host that it is for, and for no other.
+    pub host: HostPort,
+}
+
+/// A kind of credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// The SSH agent signs in.
+    SshAgent,
+    /// A token is handed over.
+    GitToken,
+}
+
+impl CredentialKind {
+    /// Its name in arguments, and the usual port of its hosts.
+    const ALL: [(Self, &'static str, u16); 2] = [
+        (Self::SshAgent, "ssh-agent", 22),
+        (Self::GitToken, "git-token", 443),
+    ];
+}
+
+impl CredentialNeed {
+    /// Reads `KIND HOST` or `KIND HOST:PORT`.
+    fn parse(text: &str) -> Result<Self, PolicyError> {
+        let (name, host) = text.trim().split_once(' ').unwrap_or((text, ""));
+        let known = CredentialKind::ALL.iter().find(|(_, it, _)| *it == name);
+        let Some((kind, _, usual)) = known else {
+            let told = format!(
+                "credentials: `{name}` is unknown; known are `ssh-agent HOST`, `git-token HOST`"
+            );
+            return Err(refused(&told));
+        };
+        Ok(Self {
+            kind: *kind,
+            host: HostPort::parse(host.trim(), *usual)?,
+        })
+    }
 }
 
 /// A host and a port of it.
@@ -40,8 +88,8 @@ impl fmt::Display for HostPort {
 }
 
 impl HostPort {
-    /// Reads `NAME:PORT`; without a port it is 443.
-    fn parse(text: &str) -> Result<Self, PolicyError> {
+    /// Reads `NAME:PORT`, or `NAME` with the usual port.
+    fn parse(text: &str, usual: u16) -> Result<Self, PolicyError> {
         let wrong = || refused(&format!("hosts: `{text}` is no NAME:PORT"));
         // Letters of other scripts look like others, and what is no name or address is something else.
         let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]_".contains(c);
@@ -49,7 +97,9 @@ impl HostPort {
             return Err(wrong());
         }
         let url = Url::parse(&format!("https://{text}/")).map_err(|_| wrong())?;
-        let port = url.port_or_known_default().filter(|port| *port > 0);
+        // The port that a URL leaves out may have been written.
+        let unsaid = if text.ends_with(":443") { HTTPS } else { usual };
+        let port = Some(url.port().unwrap_or(unsaid)).filter(|port| *port > 0);
         match (url.host().map(|host| host.to_owned()), port) {
             (Some(Host::Domain(name)), Some(port)) => {
                 let name = name.trim_end_matches('.').to_owned();
@@ -65,7 +115,8 @@ impl HostPort {
 impl CallNeeds {
     /// True if it needs nothing.
     pub fn is_empty(&self) -> bool {
-        self.hosts.is_empty() && self.folders.is_empty() && self.ports.is_empty()
+        let opens = !(self.hosts.is_empty() && self.folders.is_empty() && self.ports.is_empty());
+        !opens && self.credentials.is_empty()
     }
 
     /// Reads it from the argument of a call. An object inside a string is understood, as models send it.
@@ -86,7 +137,7 @@ impl CallNeeds {
             match name.as_str() {
                 "hosts" => {
                     for text in texts(name, value)? {
-                        widening.hosts.push(HostPort::parse(text.trim())?);
+                        widening.hosts.push(HostPort::parse(text.trim(), HTTPS)?);
                     }
                 }
                 "folders" => {
@@ -95,8 +146,15 @@ impl CallNeeds {
                     }
                 }
                 "ports" => widening.ports = ports(value)?,
+                "credentials" => {
+                    for text in texts(name, value)? {
+                        widening.credentials.push(CredentialNeed::parse(text)?);
+                    }
+                }
                 _ => {
-                    let told = format!("`{name}` is unknown; known are hosts, folders, ports");
+                    let told = format!(
+                        "`{name}` is unknown; known are hosts, folders, ports, credentials"
+                    );
                     return Err(refused(&told));
                 }
             }
@@ -193,6 +251,56 @@ mod tests {
             "example.com#x",
         ] {
             assert!(hosts(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_credential_is_for_one_host() {
+        let read = |text: &str| {
+            let needs = CallNeeds::parse(Some(&json!({ "credentials": [text] })))?;
+            let need = needs.credentials.first().cloned().unwrap();
+            Ok::<_, PolicyError>((need.kind, need.host.to_string()))
+        };
+        for (text, kind, host) in [
+            (
+                "ssh-agent Git.example",
+                CredentialKind::SshAgent,
+                "git.example:22",
+            ),
+            (
+                "ssh-agent git.example:443",
+                CredentialKind::SshAgent,
+                "git.example:443",
+            ),
+            (
+                "ssh-agent git.example:2222",
+                CredentialKind::SshAgent,
+                "git.example:2222",
+            ),
+            (
+                "git-token git.example",
+                CredentialKind::GitToken,
+                "git.example:443",
+            ),
+            (
+                "git-token  git.example:8443",
+                CredentialKind::GitToken,
+                "git.example:8443",
+            ),
+        ] {
+            assert_eq!(read(text).unwrap(), (kind, host.to_owned()), "{text}");
+        }
+        for text in [
+            "ssh-agent",
+            "git-token",
+            "ssh-key git.example",
+            "ssh-agent git@git.example",
+            "git-token https://git.example",
+            "git-token *.example",
+            "git-token a.example b.example",
+            "",
+        ] {
+            assert!(read(text).is_err(), "{text}");
         }
     }
 

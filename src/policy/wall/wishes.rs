@@ -10,7 +10,7 @@ use crate::policy::paths::Places;
 use crate::policy::reach::links::real_path;
 use crate::policy::scope::{ActionScope, hashed};
 use crate::policy::wall::setting::PolicyWall;
-use crate::policy::wall::widening::{CallNeeds, HostPort};
+use crate::policy::wall::widening::{CallNeeds, CredentialKind, CredentialNeed, HostPort};
 
 /// Ends of names that are of a private network, whoever resolves them.
 const PRIVATE_NAMES: &[&str] = &[
@@ -145,7 +145,26 @@ pub(in crate::policy) fn sightings(
     for port in &widening.ports {
         found.push(needing.sighting("wall-port", "port", port.to_string()));
     }
+    for need in &widening.credentials {
+        let object = lent(need, needing.wall);
+        found.push(needing.sighting("wall-credential", "credential", object));
+    }
     found
+}
+
+/// The credential that git is lent, in words.
+fn lent(need: &CredentialNeed, wall: PolicyWall) -> String {
+    let host = &need.host;
+    let lent = match need.kind {
+        CredentialKind::SshAgent => format!("git sign in at {host} with your SSH agent"),
+        CredentialKind::GitToken => format!(
+            "git use your token for {host}, which all that the command runs can read meanwhile"
+        ),
+    };
+    match wall {
+        PolicyWall::None => format!("{lent} (without a sandbox around it)"),
+        PolicyWall::WithoutHosts | PolicyWall::Sandbox => lent,
+    }
 }
 
 /// True for this machine, its networks, and names that only those know.
@@ -164,7 +183,7 @@ fn is_private(to: &HostPort) -> bool {
 }
 
 /// True for a folder that holds keys, data of the server, or the folders of others.
-fn is_closed(folder: &Path, places: &Places<'_>) -> bool {
+pub(in crate::policy) fn is_closed(folder: &Path, places: &Places<'_>) -> bool {
     let text = folder.to_string_lossy();
     let name_is_closed = folder.iter().any(|name| {
         let name = name.to_string_lossy().to_lowercase();

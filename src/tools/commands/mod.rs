@@ -3,8 +3,7 @@
 pub mod check_endpoint;
 mod local_http;
 mod opened;
-pub mod protected_files;
-mod repository_settings;
+pub mod protected;
 pub mod run_command;
 pub mod running_servers;
 pub mod start_server;

@@ -2,25 +2,61 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::exec::credentials::lent::{LentCredentials, WantedCredentials};
 use crate::exec::egress::hosts::HostLoan;
 use crate::exec::egress::pattern::HostPattern;
 use crate::exec::egress::target::EgressTarget;
 use crate::exec::process::Processes;
 use crate::exec::sandbox::enclosure;
 use crate::exec::sandbox::wall::Tier;
-use crate::policy::wall::widening::{CallNeeds, HostPort};
+use crate::platform::tasks::Tasks;
+use crate::policy::wall::widening::{CallNeeds, CredentialKind, HostPort};
 use crate::tools::outcome::ToolError;
 
-/// Access that is open beyond the wall. When it is dropped, its hosts are closed.
+/// Access that is open beyond the wall. When it is dropped, its hosts are closed, and nothing is lent
+/// any more.
 #[derive(Debug, Default)]
 pub(super) struct OpenedNeeds {
     widening: enclosure::Widening,
+    credentials: Option<LentCredentials>,
     _hosts: Vec<HostLoan>,
 }
 
 impl OpenedNeeds {
     /// Opens what a call needs, which the policy has judged.
-    pub(super) fn of(needs: &CallNeeds, processes: &Processes) -> Result<Self, ToolError> {
+    pub(super) async fn of(
+        needs: &CallNeeds,
+        processes: &Processes,
+        tasks: &Tasks,
+    ) -> Result<Self, ToolError> {
+        let opened = Self::within(needs, processes)?;
+        if needs.credentials.is_empty() {
+            return Ok(opened);
+        }
+        let of = |kind: CredentialKind| {
+            let needed = needs.credentials.iter().filter(|it| it.kind == kind);
+            needed
+                .map(|it| (it.host.host.clone(), it.host.port))
+                .collect()
+        };
+        let wanted = WantedCredentials {
+            agent: of(CredentialKind::SshAgent),
+            tokens: of(CredentialKind::GitToken),
+        };
+        let lent = processes.lend_credentials(&wanted, tasks).await?;
+        let widening = enclosure::Widening {
+            readable: lent.readable.clone(),
+            ..opened.widening
+        };
+        Ok(Self {
+            widening,
+            credentials: Some(lent),
+            ..opened
+        })
+    }
+
+    /// Opens hosts and folders.
+    fn within(needs: &CallNeeds, processes: &Processes) -> Result<Self, ToolError> {
         let tier = processes.tier();
         if tier == Tier::None {
             return Ok(Self::default());
@@ -28,7 +64,7 @@ impl OpenedNeeds {
         let folders = needs.folders.iter().map(|folder| real(folder));
         let mut widening = enclosure::Widening {
             folders: folders.collect::<Result<_, _>>()?,
-            network: false,
+            ..enclosure::Widening::default()
         };
         let mut hosts = Vec::new();
         if tier == Tier::Full {
@@ -40,14 +76,29 @@ impl OpenedNeeds {
         }
         Ok(Self {
             widening,
+            credentials: None,
             _hosts: hosts,
         })
+    }
+
+    /// The credentials that the command is lent.
+    pub(super) fn credentials(&self) -> Option<&LentCredentials> {
+        self.credentials.as_ref()
     }
 
     /// The access that the wall gives the command.
     pub(super) fn widening(&self) -> &enclosure::Widening {
         &self.widening
     }
+}
+
+/// Refuses credentials to a call whose command does not end with it.
+pub(super) fn refuse_credentials(needs: &CallNeeds) -> Result<(), ToolError> {
+    if needs.credentials.is_empty() {
+        return Ok(());
+    }
+    let told = "`needs.credentials` is for `run_command`, which ends";
+    Err(ToolError::Tell(told.to_owned()))
 }
 
 /// A folder by its real path. One that is named by a link is refused: where it leads may have changed

@@ -6,14 +6,14 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 use crate::exec::capture::{Capture, Live};
+use crate::exec::credentials::lent::LentCredentials;
+use crate::exec::launch::ShellCommand;
 use crate::exec::output::OutputStream;
-use crate::exec::process::ShellCommand;
 use crate::exec::running::Running;
 use crate::policy::request::Request;
 use crate::policy::wall::widening::CallNeeds;
 use crate::tools::arguments::Arguments;
 use crate::tools::commands::opened::OpenedNeeds;
-use crate::tools::commands::protected_files::ProtectedFiles;
 use crate::tools::commands::stopped;
 use crate::tools::context::{ToolContext, ToolLimits};
 use crate::tools::outcome::{Effect, Outcome, ToolError};
@@ -263,7 +263,8 @@ pub async fn run(
     context: &ToolContext,
 ) -> Result<Ran, ToolError> {
     let (directory, _) = context.workspace.open_directory(&call.directory)?;
-    let opened = OpenedNeeds::of(&call.widening, &context.processes)?;
+    let opened = OpenedNeeds::of(&call.widening, &context.processes, &context.tasks).await?;
+    let credentials = opened.credentials();
     let began = Instant::now();
     let command = ShellCommand {
         text: &call.command,
@@ -271,10 +272,13 @@ pub async fn run(
         widening: opened.widening(),
     };
     let refusals = context.processes.refusal_mark();
-    let protected = ProtectedFiles::of(&context.workspace, context.processes.tier());
+    let protected = context.protected_files().await?;
+    let lent = credentials.into_iter().flat_map(|it| &it.variables);
+    let lent = lent.map(|(name, value)| (name.as_str(), value.clone()));
+    let extra: Vec<_> = call.extra.iter().cloned().chain(lent).collect();
     let started = context
         .processes
-        .start(command, &directory, &call.extra, &context.tasks);
+        .start(command, &directory, &extra, &context.tasks);
     let (mut running, outputs) = started.await?;
     drop(directory);
     let guard = running.guard();
@@ -286,6 +290,10 @@ pub async fn run(
         &call.command,
         limits.live_bytes,
     );
+    if credentials.is_some_and(LentCredentials::holds_secrets) {
+        // A piece may end within a secret that the whole is shown without.
+        live.close();
+    }
     let stdout = Capture::new(limits.output_bytes);
     let stderr = Capture::new(limits.output_bytes);
     let mut reading = [
@@ -305,13 +313,16 @@ pub async fn run(
     settle(&mut reading, || stdout.total() + stderr.total()).await;
     live.close();
     guard.disarm();
-    let (stdout, stderr) = (stdout.text(), stderr.text());
+    let shown = |text: String| credentials.map_or_else(|| text.clone(), |it| it.redacted(&text));
+    let (stdout, stderr) = (shown(stdout.text()), shown(stderr.text()));
     let mut stopped = match exit_code {
         0 => Vec::new(),
         _ => stopped::reasons(&context.processes, refusals, &[&stdout, &stderr]),
     };
+    let refused = credentials.map(LentCredentials::refused);
+    stopped.extend(refused.into_iter().flatten().map(str::to_owned));
     if let Some(protected) = protected {
-        stopped.extend(protected.put_back(&context.workspace));
+        stopped.extend(protected.put_back().await);
         let state = running.state();
         if !state.gone && (state.left_running || exit_code < 0) {
             context.servers.settle_at_the_end(protected);

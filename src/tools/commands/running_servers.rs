@@ -8,7 +8,7 @@ use crate::exec::running::Running;
 use crate::exec::sandbox::network::forward::Forward;
 use crate::platform::sync::lock;
 use crate::tools::commands::opened::OpenedNeeds;
-use crate::tools::commands::protected_files::ProtectedFiles;
+use crate::tools::commands::protected::files::ProtectedFiles;
 
 /// The servers of one run, by port. Clones share them.
 #[derive(Clone, Debug, Default)]

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::exec::capture::{Capture, Live};
+use crate::exec::launch::ShellCommand;
 use crate::exec::output::OutputStream;
-use crate::exec::process::ShellCommand;
 use crate::exec::running::Running;
 use crate::exec::sandbox::network::forward::Forward;
 use crate::platform::outbound::client::Method;
@@ -18,8 +18,7 @@ use crate::policy::request::Request;
 use crate::policy::wall::widening::CallNeeds;
 use crate::tools::arguments::Arguments;
 use crate::tools::commands::local_http;
-use crate::tools::commands::opened::OpenedNeeds;
-use crate::tools::commands::protected_files::ProtectedFiles;
+use crate::tools::commands::opened::{OpenedNeeds, refuse_credentials};
 use crate::tools::commands::running_servers::RunningServer;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Effect, Outcome, ToolError};
@@ -135,6 +134,7 @@ impl StartServerCall {
                 "`needs.ports` names {other}, and this server has port {port}: a call can open no other"
             )));
         }
+        refuse_credentials(&widening)?;
         Ok(Self {
             command,
             port,
@@ -228,14 +228,14 @@ async fn launch(
     context: &ToolContext,
 ) -> Result<Starting, ToolError> {
     let (directory, _) = context.workspace.open_directory(&call.directory)?;
-    let opened = OpenedNeeds::of(&call.widening, &context.processes)?;
+    let opened = OpenedNeeds::of(&call.widening, &context.processes, &context.tasks).await?;
     let extra = [("PORT", call.port.to_string())];
     let command = ShellCommand {
         text: &call.command,
         record: context.status_file.as_deref(),
         widening: opened.widening(),
     };
-    if let Some(protected) = ProtectedFiles::of(&context.workspace, context.processes.tier()) {
+    if let Some(protected) = context.protected_files().await? {
         context.servers.settle_at_the_end(protected);
     }
     let started = context

@@ -3,12 +3,14 @@
 //! `docs/sandbox.md`.
 
 mod attempts;
+mod credentials;
 mod lasting;
 mod machine;
 mod network;
 mod processes;
 mod protected;
 mod reading;
+mod repositories;
 mod resources;
 mod system_calls;
 mod tiers;

@@ -15,6 +15,14 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use clap::Parser;
+use navi::exec::credentials::outside::Outside;
+use navi::exec::credentials::settings::RunCredentials;
+use navi::exec::egress::connection::{ConnectionSink, EgressConnection};
+use navi::exec::egress::dial::Dialer;
+use navi::exec::egress::hosts::RunHosts;
+use navi::exec::egress::limits::EgressLimits;
+use navi::exec::egress::proxy::EgressProxy;
+use navi::exec::egress::resolve::SystemResolver;
 use navi::exec::environment::for_commands;
 use navi::exec::output::OutputLine;
 
@@ -23,8 +31,10 @@ use navi::exec::launch::Launch;
 use navi::exec::process::Processes;
 use navi::exec::sandbox::enclosure::Grant;
 use navi::exec::sandbox::machine::Sandbox;
+use navi::exec::sandbox::repositories::linked::LinkedRepository;
 use navi::exec::sandbox::settings::Demand;
 use navi::exec::sandbox::settings::SandboxConfig;
+use navi::platform::metrics::Metrics;
 use navi::platform::outbound::client::{CONNECT_TIMEOUT, Client};
 use navi::platform::outbound::reach::Reach;
 use navi::platform::tasks::Tasks;
@@ -84,6 +94,42 @@ impl Bench {
         }
     }
 
+    /// The same, whose workspace may be linked to a repository elsewhere.
+    pub(crate) fn linked(mut self, sandbox: &Sandbox) -> Self {
+        let linked = LinkedRepository::of(self.root());
+        let grant = Grant::of_workspace(self.root()).with_repository(linked);
+        let launch = launch(sandbox.clone());
+        self.context.processes = Processes::new(launch, &mark(), grant, None);
+        self
+    }
+
+    /// The same, whose run has a way out to these hosts, may borrow these credentials, and works for a
+    /// person with this home folder.
+    pub(crate) fn borrowing(
+        mut self,
+        sandbox: &Sandbox,
+        hosts: &str,
+        credentials: RunCredentials,
+        home: &Path,
+    ) -> Self {
+        let mut launch = launch(sandbox.clone());
+        let dialer = Dialer::new(Arc::new(SystemResolver), None);
+        let metrics = Metrics::new(&[], &[]).unwrap();
+        launch.egress = Some(EgressProxy::new(EgressLimits::default(), dialer, metrics));
+        let home = home.display().to_string();
+        let environment = (*launch.environment).clone().into_iter();
+        let environment = environment.chain([("HOME".to_owned(), home)]);
+        launch.environment = Arc::new(environment.collect());
+        let outside = Outside {
+            hosts: RunHosts::new(hosts.parse().unwrap()),
+            sink: Arc::new(Deaf),
+            credentials,
+        };
+        let grant = Grant::of_workspace(self.root());
+        self.context.processes = Processes::new(launch, &mark(), grant, Some(outside));
+        self
+    }
+
     pub(crate) fn root(&self) -> &Path {
         self.context.workspace.root()
     }
@@ -121,6 +167,13 @@ impl Bench {
     pub(crate) fn live(&mut self) -> Vec<OutputLine> {
         std::iter::from_fn(|| self.output.try_recv().ok()).collect()
     }
+}
+
+/// Hears of connections and keeps nothing.
+pub(crate) struct Deaf;
+
+impl ConnectionSink for Deaf {
+    fn note(&self, _connection: &EgressConnection) {}
 }
 
 pub(crate) fn object(value: Value) -> Map<String, Value> {

@@ -3,43 +3,18 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use std::sync::Arc;
+use std::path::Path;
 
-use navi::exec::egress::connection::{ConnectionSink, EgressConnection};
-use navi::exec::egress::dial::Dialer;
-use navi::exec::egress::hosts::RunHosts;
-use navi::exec::egress::limits::EgressLimits;
-use navi::exec::egress::proxy::EgressProxy;
-use navi::exec::egress::resolve::SystemResolver;
-use navi::exec::process::{Outside, Processes};
-use navi::exec::sandbox::enclosure::Grant;
+use navi::exec::credentials::settings::RunCredentials;
 use navi::exec::sandbox::wall::Tier;
-use navi::platform::metrics::Metrics;
 use serde_json::json;
 
-use super::{Bench, launch, mark, sandbox};
-
-/// Hears of connections and keeps nothing.
-struct Deaf;
-
-impl ConnectionSink for Deaf {
-    fn note(&self, _connection: &EgressConnection) {}
-}
+use super::{Bench, sandbox};
 
 /// A bench whose run has a way out, and nothing that it may reach.
 fn with_a_way_out() -> Bench {
-    let mut bench = Bench::new();
-    let mut launch = launch(sandbox());
-    let dialer = Dialer::new(Arc::new(SystemResolver), None);
-    let metrics = Metrics::new(&[], &[]).unwrap();
-    launch.egress = Some(EgressProxy::new(EgressLimits::default(), dialer, metrics));
-    let outside = Outside {
-        hosts: RunHosts::default(),
-        sink: Arc::new(Deaf),
-    };
-    let grant = Grant::of_workspace(bench.root());
-    bench.context.processes = Processes::new(launch, &mark(), grant, Some(outside));
-    bench
+    let home = Path::new("/nonexistent");
+    Bench::new().borrowing(&sandbox(), "", RunCredentials::default(), home)
 }
 
 #[tokio::test]

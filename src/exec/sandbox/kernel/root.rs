@@ -3,6 +3,7 @@
 //! Whatever the wall does not name is not there at all: sockets of databases, of Docker and of D-Bus,
 //! home folders, other workspaces. Landlock bounds the rest, see [`crate::exec::sandbox::kernel::files`].
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
@@ -101,10 +102,7 @@ fn fill(wall: &Wall, parts: RootParts) -> std::io::Result<()> {
     for path in &wall.writable {
         pin(path)?;
     }
-    for path in &wall.protected {
-        protect(path, wall)?;
-    }
-    Ok(())
+    protect(wall)
 }
 
 /// Mounts read-only what the command may not write. Landlock does not know who changes the mode, the
@@ -230,30 +228,28 @@ fn pin(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Makes a path read-only, and keeps the folders around it, up to the writable one that it lies in,
-/// where they are: a renamed folder would leave its name to another.
-fn protect(path: &Path, wall: &Wall) -> std::io::Result<()> {
-    if !path.exists() {
-        return Ok(());
+/// Makes the protected paths read-only, and keeps the folders around them, up to the writable ones that
+/// they lie in, where they are: a renamed folder would leave its name to another.
+fn protect(wall: &Wall) -> std::io::Result<()> {
+    let (mut around, mut protected) = (BTreeSet::new(), BTreeSet::new());
+    for path in wall.protected.iter().filter(|path| path.exists()) {
+        let within = wall.writable.iter().filter(|it| path.starts_with(it));
+        let Some(within) = within.max_by_key(|it| it.as_os_str().len()) else {
+            continue;
+        };
+        let folders = path.ancestors().skip(1);
+        around.extend(folders.take_while(|it| *it != within.as_path()));
+        protected.insert(path.as_path());
     }
-    let within = wall.writable.iter().filter(|it| path.starts_with(it));
-    let Some(within) = within.max_by_key(|it| it.as_os_str().len()) else {
-        return Ok(());
-    };
-    let around: Vec<&Path> = path
-        .ancestors()
-        .skip(1)
-        .take_while(|it| *it != within.as_path())
-        .collect();
-    for folder in around.into_iter().rev() {
+    // Each once, the outer ones first: a mount takes those within along.
+    for folder in around.difference(&protected) {
         pin(folder)?;
     }
-    mount_bind_recursive(path, path)?;
-    mount_remount(
-        path,
-        MountFlags::BIND | MountFlags::RDONLY | unchangeable(path)?,
-        c"",
-    )?;
+    for path in protected {
+        mount_bind_recursive(path, path)?;
+        let flags = MountFlags::BIND | MountFlags::RDONLY | unchangeable(path)?;
+        mount_remount(path, flags, c"")?;
+    }
     Ok(())
 }
 

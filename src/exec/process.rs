@@ -199,6 +199,21 @@ impl Processes {
         Some(outside.hosts.lend(host))
     }
 
+    /// Allows the run a host for the rest of it; false where the run has no way out.
+    pub fn allow(&self, host: HostPattern) -> bool {
+        let outside = self.inner.outside.as_ref();
+        outside.is_some_and(|outside| {
+            outside.hosts.allow(host);
+            true
+        })
+    }
+
+    /// Gives all commands of the run from now on what a person gave it for the rest of it.
+    pub async fn widen(&self, more: &Widening, tasks: &Tasks) -> Result<(), ExecError> {
+        self.opened(tasks).await?.enclosure.widen(more);
+        Ok(())
+    }
+
     /// Lends a command credentials until they are dropped.
     pub async fn lend_credentials(
         &self,

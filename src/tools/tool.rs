@@ -126,6 +126,11 @@ pub fn needs() -> Value {
             "credentials": list("string", "Of run_command, for git alone: `ssh-agent HOST[:PORT]` signs \
                                 in with the user's SSH agent, `git-token HOST[:PORT]` with the user's \
                                 token over HTTPS."),
+            "for": {
+                "type": "string",
+                "enum": ["command", "run"],
+                "description": "How long hosts and folders stay open; `command` when left out.",
+            },
         },
     })
 }

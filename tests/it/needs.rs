@@ -71,6 +71,18 @@ fn every_wish_is_asked_about_under_every_setting() {
 }
 
 #[test]
+fn a_wish_for_the_whole_run_says_so() {
+    let space = tempfile::tempdir().unwrap();
+    let needs = json!({ "hosts": ["example.com"], "folders": ["/nowhere/shared"], "for": "run" });
+    let judgement = judged(&POLICY, &needs, space.path());
+    assert_eq!(judgement.verdict, Verdict::Ask);
+    assert_eq!(rules(&judgement), ["wall-host-run", "wall-folder-run"]);
+    let closed = json!({ "hosts": ["localhost:1"], "folders": ["/"], "for": "run" });
+    let judgement = judged(&POLICY, &closed, space.path());
+    assert_eq!(judgement.verdict, Verdict::Forbid);
+}
+
+#[test]
 fn a_wall_that_cannot_tell_hosts_apart_says_that_it_opens_all() {
     let space = tempfile::tempdir().unwrap();
     let needs = json!({ "hosts": ["example.com:443"] });

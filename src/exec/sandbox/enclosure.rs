@@ -4,8 +4,8 @@ use std::fs::{self, DirBuilder, File};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
@@ -18,6 +18,7 @@ use crate::exec::sandbox::repositories::guarded::GuardedFiles;
 use crate::exec::sandbox::repositories::linked::LinkedRepository;
 use crate::exec::sandbox::repositories::search::{guarded_in_linked, guarded_in_workspace};
 use crate::exec::sandbox::wall::{CommandNetwork, CommandUser, Tier, Wall};
+use crate::platform::sync::lock;
 
 /// The prefix of the name of a run's folder.
 const FOLDER: &str = "navi-run-";
@@ -54,6 +55,14 @@ pub struct Widening {
     pub network: bool,
 }
 
+impl Widening {
+    fn add(&mut self, more: &Self) {
+        self.folders.extend_from_slice(&more.folders);
+        self.readable.extend_from_slice(&more.readable);
+        self.network |= more.network;
+    }
+}
+
 /// A command's access to a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathAccess {
@@ -79,6 +88,8 @@ pub struct Enclosure {
     guarded: Arc<[GuardedFiles]>,
     folder: RunFolder,
     network: Option<RunNetwork>,
+    /// The access that a person gave to the rest of the run.
+    widened: Mutex<Widening>,
 }
 
 impl Grant {
@@ -137,12 +148,15 @@ impl Enclosure {
             guarded,
             folder,
             network,
+            widened: Mutex::default(),
         };
         Ok((enclosure, listener))
     }
 
     /// The wall of one command that begins in this directory.
     pub fn wall(&self, directory: PathBuf, widening: &Widening) -> Wall {
+        let mut widening = widening.clone();
+        widening.add(&lock(&self.widened));
         let network = match self.network.as_ref().map(RunNetwork::holder) {
             _ if widening.network => CommandNetwork::OfMachine,
             Some(holder) => CommandNetwork::OfRun(holder),
@@ -170,6 +184,11 @@ impl Enclosure {
         }
     }
 
+    /// Gives all commands from now on more.
+    pub fn widen(&self, more: &Widening) {
+        lock(&self.widened).add(more);
+    }
+
     /// The commands' access to a path, by its absolute name.
     pub fn access(&self, path: &Path) -> PathAccess {
         let within = |folders: &[PathBuf]| folders.iter().any(|folder| path.starts_with(folder));
@@ -179,6 +198,7 @@ impl Enclosure {
             PathAccess::Protected
         } else if within(&self.grant.writable)
             || within(sandbox.writable())
+            || within(&lock(&self.widened).folders)
             || path.starts_with(self.temporary())
         {
             PathAccess::Write

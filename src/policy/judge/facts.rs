@@ -38,8 +38,10 @@ pub const FACTS: &[&str] = &[
     "scan",
     "wall-host",
     "wall-host-closed",
+    "wall-host-run",
     "wall-folder",
     "wall-folder-closed",
+    "wall-folder-run",
     "wall-port",
     "wall-credential",
 ];

@@ -26,6 +26,30 @@ pub struct CallNeeds {
     pub ports: Vec<u16>,
     /// Credentials that git is lent.
     pub credentials: Vec<CredentialNeed>,
+    /// The time for which hosts and folders stay open.
+    pub until: NeededUntil,
+}
+
+/// The time for which hosts and folders stay open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NeededUntil {
+    /// Until the command has ended.
+    #[default]
+    CommandEnds,
+    /// Until the run has ended, in the process that works on it.
+    RunEnds,
+}
+
+impl NeededUntil {
+    /// Reads `command` or `run`.
+    fn parse(given: &Value) -> Result<Self, PolicyError> {
+        match given.as_str() {
+            Some("command") => Ok(Self::CommandEnds),
+            Some("run") => Ok(Self::RunEnds),
+            _ if given.is_null() => Ok(Self::CommandEnds),
+            Some(_) | None => Err(refused("`for` is `command` or `run`")),
+        }
+    }
 }
 
 /// A credential for one host.
@@ -151,13 +175,20 @@ impl CallNeeds {
                         widening.credentials.push(CredentialNeed::parse(text)?);
                     }
                 }
+                "for" => widening.until = NeededUntil::parse(value)?,
                 _ => {
                     let told = format!(
-                        "`{name}` is unknown; known are hosts, folders, ports, credentials"
+                        "`{name}` is unknown; known are hosts, folders, ports, credentials, for"
                     );
                     return Err(refused(&told));
                 }
             }
+        }
+        let is_of_command = !widening.ports.is_empty() || !widening.credentials.is_empty();
+        if widening.until == NeededUntil::RunEnds && is_of_command {
+            return Err(refused(
+                "for the whole run only hosts and folders are opened",
+            ));
         }
         Ok(widening)
     }

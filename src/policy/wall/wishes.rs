@@ -10,7 +10,9 @@ use crate::policy::paths::Places;
 use crate::policy::reach::links::real_path;
 use crate::policy::scope::{ActionScope, hashed};
 use crate::policy::wall::setting::PolicyWall;
-use crate::policy::wall::widening::{CallNeeds, CredentialKind, CredentialNeed, HostPort};
+use crate::policy::wall::widening::{
+    CallNeeds, CredentialKind, CredentialNeed, HostPort, NeededUntil,
+};
 
 /// Ends of names that are of a private network, whoever resolves them.
 const PRIVATE_NAMES: &[&str] = &[
@@ -104,11 +106,15 @@ pub(in crate::policy) fn sightings(
     needing: Needing<'_>,
 ) -> Vec<Sighting> {
     let mut found = Vec::new();
+    let (host_fact, folder_fact) = match widening.until {
+        NeededUntil::CommandEnds => ("wall-host", "wall-folder"),
+        NeededUntil::RunEnds => ("wall-host-run", "wall-folder-run"),
+    };
     for host in &widening.hosts {
         let fact = if is_private(host) {
             "wall-host-closed"
         } else {
-            "wall-host"
+            host_fact
         };
         let object = match needing.wall {
             PolicyWall::WithoutHosts => {
@@ -127,7 +133,7 @@ pub(in crate::policy) fn sightings(
         let fact = if is_closed(folder, places) || is_closed(&real, places) {
             "wall-folder-closed"
         } else {
-            "wall-folder"
+            folder_fact
         };
         let object = if real == *folder {
             shown

@@ -10,7 +10,7 @@ use crate::exec::process::Processes;
 use crate::exec::sandbox::enclosure;
 use crate::exec::sandbox::wall::Tier;
 use crate::platform::tasks::Tasks;
-use crate::policy::wall::widening::{CallNeeds, CredentialKind, HostPort};
+use crate::policy::wall::widening::{CallNeeds, CredentialKind, HostPort, NeededUntil};
 use crate::tools::outcome::ToolError;
 
 /// Access that is open beyond the wall. When it is dropped, its hosts are closed, and nothing is lent
@@ -29,7 +29,10 @@ impl OpenedNeeds {
         processes: &Processes,
         tasks: &Tasks,
     ) -> Result<Self, ToolError> {
-        let opened = Self::within(needs, processes)?;
+        let opened = match needs.until {
+            NeededUntil::CommandEnds => Self::within(needs, processes)?,
+            NeededUntil::RunEnds => Self::for_run(needs, processes, tasks).await?,
+        };
         if needs.credentials.is_empty() {
             return Ok(opened);
         }
@@ -55,30 +58,41 @@ impl OpenedNeeds {
         })
     }
 
-    /// Opens hosts and folders.
+    /// Opens hosts and folders for a command.
     fn within(needs: &CallNeeds, processes: &Processes) -> Result<Self, ToolError> {
-        let tier = processes.tier();
-        if tier == Tier::None {
-            return Ok(Self::default());
-        }
-        let folders = needs.folders.iter().map(|folder| real(folder));
-        let mut widening = enclosure::Widening {
-            folders: folders.collect::<Result<_, _>>()?,
-            ..enclosure::Widening::default()
-        };
         let mut hosts = Vec::new();
-        if tier == Tier::Full {
-            let lent = needs.hosts.iter().map(|host| lend(host, processes));
+        if processes.tier() == Tier::Full {
+            let lent = needs.hosts.iter().map(|host| {
+                let lent = processes.lend(pattern(host));
+                lent.ok_or_else(|| unreachable(host))
+            });
             hosts = lent.collect::<Result<_, _>>()?;
-        } else {
-            // There is no proxy that could let some hosts through.
-            widening.network = !needs.hosts.is_empty();
         }
         Ok(Self {
-            widening,
+            widening: widening(needs, processes.tier())?,
             credentials: None,
             _hosts: hosts,
         })
+    }
+
+    /// Opens hosts and folders for the rest of the run.
+    async fn for_run(
+        needs: &CallNeeds,
+        processes: &Processes,
+        tasks: &Tasks,
+    ) -> Result<Self, ToolError> {
+        let tier = processes.tier();
+        if tier == Tier::Full {
+            for host in &needs.hosts {
+                if !processes.allow(pattern(host)) {
+                    return Err(unreachable(host));
+                }
+            }
+        }
+        if tier != Tier::None {
+            processes.widen(&widening(needs, tier)?, tasks).await?;
+        }
+        Ok(Self::default())
     }
 
     /// The credentials that the command is lent.
@@ -121,12 +135,27 @@ fn real(folder: &Path) -> Result<PathBuf, ToolError> {
     Ok(found)
 }
 
-fn lend(host: &HostPort, processes: &Processes) -> Result<HostLoan, ToolError> {
-    let target = EgressTarget {
+/// The access beyond the wall that a call needs. Hosts are told apart only by a proxy, which only the
+/// strongest wall has.
+fn widening(needs: &CallNeeds, tier: Tier) -> Result<enclosure::Widening, ToolError> {
+    if tier == Tier::None {
+        return Ok(enclosure::Widening::default());
+    }
+    let folders = needs.folders.iter().map(|folder| real(folder));
+    Ok(enclosure::Widening {
+        folders: folders.collect::<Result<_, _>>()?,
+        network: tier == Tier::NoNamespaces && !needs.hosts.is_empty(),
+        ..enclosure::Widening::default()
+    })
+}
+
+fn pattern(host: &HostPort) -> HostPattern {
+    HostPattern::exactly(&EgressTarget {
         host: host.host.clone(),
         port: host.port,
-    };
-    processes
-        .lend(HostPattern::exactly(&target))
-        .ok_or_else(|| ToolError::Tell(format!("`needs.hosts`: this run cannot reach {host}")))
+    })
+}
+
+fn unreachable(host: &HostPort) -> ToolError {
+    ToolError::Tell(format!("`needs.hosts`: this run cannot reach {host}"))
 }

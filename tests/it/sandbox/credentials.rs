@@ -261,7 +261,10 @@ async fn the_agent_signs_in_at_no_other_host_and_signs_nothing_else() {
     let before = person.keys();
     let sign_in = |port: u16| {
         let ssh = "${GIT_SSH_COMMAND/Checking=yes/Checking=no}";
-        format!("eval \"{ssh} -p {port} localhost echo signed-in\"")
+        // As root's, the command has another user's name.
+        let user = run("id", &["-un"]);
+        let user = user.trim();
+        format!("eval \"{ssh} -l {user} -p {port} localhost echo signed-in\"")
     };
     let there = ran(&bench, &sign_in(person.port), &person.needs()).await;
     assert_eq!(there["stdout"], "signed-in\n", "{there:#?}");

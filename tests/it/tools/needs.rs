@@ -67,6 +67,55 @@ async fn a_folder_is_open_for_the_command_that_needs_it_and_for_no_other() {
 }
 
 #[tokio::test]
+async fn what_a_person_opens_for_the_run_is_open_for_what_comes_after() {
+    let bench = with_a_way_out();
+    if sandbox().tier() == Tier::None {
+        return;
+    }
+    let other = tempfile::tempdir_in("/var/tmp").unwrap();
+    let folder = other.path().canonicalize().unwrap();
+    let file = folder.join("file");
+    let write = json!({ "command": format!("echo x >> {}", file.display()) });
+    let before = bench.result("run_command", write.clone()).await;
+    assert_eq!(before["success"], false, "{before:?}");
+    let needs = json!({ "folders": [&folder], "hosts": ["10.0.0.1:443"], "for": "run" });
+    let opening = json!({ "command": "true", "needs": needs });
+    let opened = bench.result("run_command", opening).await;
+    assert_eq!(opened["success"], true, "{opened:?}");
+    let after = bench.result("run_command", write).await;
+    assert_eq!(after["success"], true, "{after:?}");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "x\n");
+    if sandbox().tier() == Tier::Full {
+        let connect = "exec 3<>/dev/tcp/127.0.0.1/${HTTPS_PROXY##*:}; \
+                       printf 'CONNECT 10.0.0.1:443 HTTP/1.1\\r\\nHost: 10.0.0.1:443\\r\\n\\r\\n' >&3; \
+                       head -n 1 <&3; exit 1";
+        let result = bench
+            .result("run_command", json!({ "command": connect }))
+            .await;
+        let told = result["sandbox"].to_string();
+        assert!(told.contains("is allowed for this run, but"), "{result:?}");
+    }
+}
+
+#[tokio::test]
+async fn for_the_run_neither_ports_nor_credentials_are_opened() {
+    let bench = Bench::new();
+    for needs in [
+        json!({ "credentials": ["ssh-agent git.example.com"], "for": "run" }),
+        json!({ "ports": [8080], "for": "run" }),
+        json!({ "hosts": ["example.com"], "for": "ever" }),
+    ] {
+        let call = json!({ "command": "true", "needs": needs });
+        let outcome = bench.call("run_command", call).await;
+        let told = outcome.unwrap_err().to_string();
+        assert!(
+            told.contains("the argument `needs` cannot be used"),
+            "{needs}: {told}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_opened_is_told() {
     if sandbox().tier() == Tier::None {
         return;

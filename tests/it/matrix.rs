@@ -440,7 +440,7 @@ fn compared(problem: &str, id: &str) -> Value {
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn what_somebody_owns_does_not_exist_for_anybody_else(db: PgPool) {
-    let estate = Estate::new(db).await;
+    let estate = Box::pin(Estate::new(db)).await;
     let app = &estate.desk.stage.app;
     let before = estate.rows().await;
     let others = [

@@ -83,7 +83,7 @@ pub struct SandboxConfig {
 
     /// Credentials for git that runs may borrow.
     #[command(flatten)]
-    pub credentials: CredentialConfig,
+    pub credentials: Box<CredentialConfig>,
 
     /// Memory that one command may use with all it starts, in MiB.
     #[arg(

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::sandbox::machine::{outside, script};
-use crate::tools::{Bench, sandbox};
+use crate::tools::{Bench, eventually, sandbox};
 
 /// The token of the host, and one of another.
 const TOKEN: &str = "a-lent-word-of-sixteen";
@@ -54,7 +54,7 @@ struct Person {
 }
 
 impl Person {
-    fn new() -> Self {
+    async fn new() -> Self {
         // Not beneath `/tmp`, which is another folder for commands that have namespaces.
         let folder = tempfile::tempdir_in("/var/tmp").unwrap();
         let home = folder.path().join("home/.ssh");
@@ -69,7 +69,7 @@ impl Person {
             .args(["-D", "-a", &text(&agent)])
             .stdout(Stdio::null());
         let mut running = vec![Ending(command.spawn().unwrap())];
-        waited(|| agent.exists());
+        eventually("it listens", || agent.exists()).await;
         let mut add = outside("ssh-add");
         add.arg(&key).env("SSH_AUTH_SOCK", &agent);
         assert!(add.output().unwrap().status.success());
@@ -82,8 +82,8 @@ impl Person {
                 &["-q", "-t", sort, "-N", "", "-f", &text(&host_key)],
             );
             let public = std::fs::read_to_string(host_key.with_extension("pub")).unwrap();
-            known.push_str(&format!("[localhost]:{port} {public}"));
-            running.push(sshd(&host_key, &key.with_extension("pub"), port));
+            known = format!("{known}[localhost]:{port} {public}");
+            running.push(sshd(&host_key, &key.with_extension("pub"), port).await);
         }
         std::fs::write(home.join("known_hosts"), known).unwrap();
         run(
@@ -147,7 +147,7 @@ impl Person {
     }
 }
 
-fn sshd(host_key: &Path, authorized: &Path, port: u16) -> Ending {
+async fn sshd(host_key: &Path, authorized: &Path, port: u16) -> Ending {
     let program = "/usr/sbin/sshd";
     assert!(
         Path::new(program).exists(),
@@ -171,23 +171,14 @@ fn sshd(host_key: &Path, authorized: &Path, port: u16) -> Ending {
         command.args(["-o", &option]);
     }
     let started = command.stderr(Stdio::null()).spawn().unwrap();
-    waited(|| TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let answers = || TcpStream::connect(("127.0.0.1", port)).is_ok();
+    eventually("it listens", answers).await;
     Ending(started)
 }
 
 fn free() -> u16 {
     let bound = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     bound.local_addr().unwrap().port()
-}
-
-fn waited(holds: impl Fn() -> bool) {
-    for _ in 0..250 {
-        if holds() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    panic!("a program of the test did not start");
 }
 
 /// A repository with a commit, and settings and hooks that want to run.
@@ -231,7 +222,7 @@ fn tiers() -> [Sandbox; 2] {
 
 #[tokio::test]
 async fn git_signs_in_with_a_persons_agent_for_one_command() {
-    let person = Person::new();
+    let person = Person::new().await;
     let [full, weaker] = tiers();
     let bench = person.bench(&full);
     let push = format!("git push {} main", person.remote());
@@ -255,7 +246,7 @@ async fn git_signs_in_with_a_persons_agent_for_one_command() {
 
 #[tokio::test]
 async fn the_agent_signs_in_at_no_other_host_and_signs_nothing_else() {
-    let person = Person::new();
+    let person = Person::new().await;
     let [full, _] = tiers();
     let bench = person.bench(&full);
     let before = person.keys();
@@ -292,7 +283,7 @@ async fn the_agent_signs_in_at_no_other_host_and_signs_nothing_else() {
 
 #[tokio::test]
 async fn what_is_left_of_a_command_or_was_there_before_has_no_agent() {
-    let person = Person::new();
+    let person = Person::new().await;
     let [full, _] = tiers();
     let bench = person.bench(&full);
     let watch =
@@ -305,7 +296,7 @@ async fn what_is_left_of_a_command_or_was_there_before_has_no_agent() {
     bench.put("go", "");
     bench.put("enough", "");
     let done = bench.root().join("done");
-    crate::tools::eventually("it tried", || done.exists()).await;
+    eventually("it tried", || done.exists()).await;
     assert!(bench.content("during").contains("ED25519"));
     assert!(bench.content("own").contains("agent"));
     assert!(
@@ -459,7 +450,7 @@ async fn a_repository_whose_settings_want_the_token_does_not_get_it() {
 #[tokio::test]
 async fn what_cannot_be_lent_is_told() {
     let server = Server::new();
-    let person = Person::new();
+    let person = Person::new().await;
     let [full, _] = tiers();
     let with_tokens = server.bench(&full);
     let with_agent = person.bench(&full);

@@ -215,11 +215,11 @@ async fn a_repository_made_in_a_folder_with_files_runs_nothing() {
         repository(bench.root());
         bench.put("src/deep/main.rs", "");
         std::fs::create_dir(bench.root().join("nothing")).unwrap();
-        let make =
+        let command =
             "git init -q && git config core.fsmonitor ./evil && echo evil > .git/hooks/pre-commit";
         for folder in ["src/deep", "nothing"] {
-            let command = json!({ "command": make, "cwd": folder });
-            let result = bench.result("run_command", command).await;
+            let call = json!({ "command": command, "cwd": folder });
+            let result = bench.result("run_command", call).await;
             assert_eq!(result["exit_code"], 0, "{}: {result:#?}", level.name);
         }
         let made = settings(&bench.root().join("src/deep/.git"));

@@ -63,6 +63,12 @@ if [[ -z ${NAVI_NGINX:-} ]]; then
     [[ -z $NAVI_NGINX ]] || export NAVI_NGINX
 fi
 
+# A server of SSH, likewise.
+if [[ -z ${NAVI_SSHD:-} ]]; then
+    NAVI_SSHD=$(scripts/sshd.sh) || say "sshd: not to be had, so git over SSH is not tested"
+    [[ -z $NAVI_SSHD ]] || export NAVI_SSHD
+fi
+
 # `thorough` leaves nothing out, see .config/nextest.toml.
 profile=${TEST_PROFILE:-default}
 

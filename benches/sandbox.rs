@@ -61,6 +61,7 @@ fn processes(sandbox: &Sandbox, root: &std::path::Path, mark: &str) -> Processes
         environment: Arc::new(environment()),
         sandbox: sandbox.clone(),
         egress: None,
+        presence: None,
     };
     Processes::new(launch, mark, Grant::of_workspace(root), None)
 }

@@ -81,6 +81,7 @@ fn try_out(sandbox: &Sandbox) -> Result<(), WallError> {
         program: "/bin/sh".to_owned(),
         arguments: vec!["-c".to_owned(), ":".to_owned()],
         record: None,
+        presence: None,
         wall: Some(wall),
     };
     let failed = "trying it out";

@@ -1,7 +1,7 @@
 //! The means to start commands: the same for all runs of a server.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::exec::egress::dial::Dialer;
@@ -10,6 +10,7 @@ use crate::exec::egress::limits::EgressLimits;
 use crate::exec::egress::proxy::EgressProxy;
 use crate::exec::egress::resolve::SystemResolver;
 use crate::exec::finding::find_sandbox;
+use crate::exec::presence::Presence;
 use crate::exec::sandbox::machine::{CannotContain, Sandbox};
 use crate::exec::sandbox::settings::{Demand, SandboxConfig};
 use crate::exec::sandbox::wall::Tier;
@@ -30,6 +31,8 @@ pub struct Launch {
     pub sandbox: Sandbox,
     /// Their way out of a network of their own; none where nothing outside may be reached.
     pub egress: Option<EgressProxy>,
+    /// The file that shows that this process lives, which supervisors hold as well.
+    pub presence: Option<Presence>,
 }
 
 /// Commands cannot be started as the settings demand.
@@ -70,6 +73,7 @@ impl Launch {
             environment: Arc::new(environment.clone()),
             sandbox,
             egress: Some(EgressProxy::new(EgressLimits::default(), dialer, metrics)),
+            presence: None,
         })
     }
 
@@ -77,6 +81,14 @@ impl Launch {
     #[must_use]
     pub fn closing(mut self, folders: &[PathBuf]) -> Self {
         self.sandbox = self.sandbox.closing(folders);
+        self
+    }
+
+    /// The same, with a file below the data folder that shows that this process or a supervisor of its
+    /// lives.
+    #[must_use]
+    pub fn showing(mut self, data_folder: Option<&Path>) -> Self {
+        self.presence = data_folder.and_then(Presence::show);
         self
     }
 

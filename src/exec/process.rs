@@ -147,6 +147,7 @@ impl Processes {
             program: shell().to_owned(),
             arguments: vec!["-c".to_owned(), command.to_owned()],
             record: record.map(Path::to_owned),
+            presence: None,
             wall: self.wall(directory, widening, tasks).await?,
         };
         self.carry_out(order, directory, extra, tasks)
@@ -164,6 +165,7 @@ impl Processes {
             program: command.program.to_owned(),
             arguments: command.arguments.iter().map(|&it| it.to_owned()).collect(),
             record: None,
+            presence: None,
             wall: self.wall(directory, command.widening, tasks).await?,
         };
         self.carry_out(order, directory, extra, tasks)
@@ -245,6 +247,11 @@ impl Processes {
         tasks: &Tasks,
     ) -> Result<(Running, Outputs), ExecError> {
         let failed = not_started::<std::io::Error>;
+        let presence = self.inner.launch.presence.as_ref();
+        let order = Order {
+            presence: presence.map(|presence| presence.path().to_owned()),
+            ..order
+        };
         let own = self.inner.opened.get().map(SharedByRun::variables);
         let (lifeline, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
         lifeline.set_nonblocking(true).map_err(failed)?;

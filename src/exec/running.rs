@@ -200,6 +200,7 @@ mod tests {
             program: "sh".to_owned(),
             arguments: Vec::new(),
             record: None,
+            presence: None,
             wall: None,
         };
         let (tell, state) = watch::channel(CommandState::default());

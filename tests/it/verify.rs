@@ -224,6 +224,7 @@ fn the_tools_of_a_project_are_found_by_its_own_files() {
         ),
         sandbox: navi::exec::sandbox::machine::Sandbox::off(),
         egress: None,
+        presence: None,
     };
     let mut bench = bench;
     bench.context.processes = navi::exec::process::Processes::new(

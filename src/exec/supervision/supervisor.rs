@@ -30,6 +30,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use crate::exec::presence;
 use crate::exec::sandbox::contained::{self, Contained, Divided, LEFT_RUNNING};
 use crate::exec::sandbox::lines::ChannelLines;
 use crate::exec::sandbox::wall::Wall;
@@ -57,6 +58,9 @@ pub struct Order {
     pub arguments: Vec<String>,
     /// Where to note how far the command came; see [`crate::exec::status_file`].
     pub record: Option<PathBuf>,
+    /// The file that shows that something of the server lives; see [`crate::exec::presence`].
+    #[serde(default)]
+    pub presence: Option<PathBuf>,
     /// The wall around it; none where this machine cannot build one, or nobody wants it.
     pub wall: Option<Wall>,
 }
@@ -88,6 +92,14 @@ fn supervise() -> std::io::Result<ExitCode> {
     // A session of our own has no terminal, and signals to our parent's group do not reach it.
     let _already_leader = nix::unistd::setsid();
     nix::sys::prctl::set_child_subreaper(true)?;
+    let _presence = match order.presence.as_deref().map(presence::share).transpose() {
+        Ok(presence) => presence,
+        Err(error) => {
+            let told = format!("failed the server that asked for it is gone: {error}\n");
+            (&lifeline).write_all(told.as_bytes())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let record = match Record::begin(order.record.as_deref()) {
         Ok(record) => record,
         Err(error) => {

@@ -379,6 +379,7 @@ async fn a_missing_supervisor_stops_the_run_and_says_why() {
         environment: std::sync::Arc::default(),
         sandbox: navi::exec::sandbox::machine::Sandbox::off(),
         egress: None,
+        presence: None,
     };
     bench.context.processes = navi::exec::process::Processes::new(
         launch,

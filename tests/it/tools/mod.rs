@@ -163,6 +163,7 @@ fn launch(sandbox: Sandbox) -> Launch {
         environment: Arc::new(environment()),
         sandbox,
         egress: None,
+        presence: None,
     }
 }
 

@@ -53,7 +53,6 @@ use crate::retrieval::model::Limits;
 use crate::retrieval::service::Retrieval;
 use crate::runs::active::ActiveRuns;
 use crate::runs::lease::keeper::Lease;
-use crate::runs::lease::model::LeaseTimes;
 use crate::runs::log::feed::Feed;
 use crate::telemetry::errors::service::Errors;
 use crate::telemetry::rates::service::RateService;
@@ -219,9 +218,7 @@ impl App {
         telemetry.hear_panics(&tasks, &clock);
         let consents = Consents::new(db.clone(), clock.clone(), signals.clone(), audit.clone());
         let records = config.data_dir().ok().map(|folder| folder.join("outcomes"));
-        let times = LeaseTimes::of_seconds(config.agent.lease_seconds);
-        let presence = tools.launch.presence.as_ref();
-        let lease = Lease::acquire(&db, clock.clone(), times, presence, &tasks).await?;
+        let (times, presence) = (config.agent.lease_times(), tools.launch.presence.as_ref());
         let (active, rules) = (ActiveRuns::default(), config.workspace_rules());
         let deps = Deps {
             db: db.clone(),
@@ -239,7 +236,7 @@ impl App {
             active,
             signals,
             status_files: StatusFiles::open(records),
-            lease,
+            lease: Lease::acquire(&db, clock.clone(), times, presence, &tasks).await?,
             router: models.clone(),
             config: Arc::new(config.agent.clone()),
             tools: Arc::new(tools),

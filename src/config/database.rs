@@ -28,9 +28,9 @@ pub struct DatabaseConfig {
     pub database_url_file: Option<PathBuf>,
 
     /// What stands between navi and Postgres and shares connections: `none`, or `transaction` for a
-    /// pooler like PgBouncer with pool_mode=transaction.
+    /// pooler with `pool_mode=transaction`.
     ///
-    /// A pooler that shares them between sessions is none. With `transaction`, DATABASE_DIRECT_URL must
+    /// A pooler that shares them between sessions is none. With `transaction`, `DATABASE_DIRECT_URL` must
     /// be set too.
     #[arg(
         long,
@@ -40,7 +40,7 @@ pub struct DatabaseConfig {
     )]
     pub database_pooler: Pooler,
 
-    /// Postgres itself, where DATABASE_URL names a pooler: for what needs a session of its own, such as
+    /// Postgres itself, where `DATABASE_URL` names a pooler: for what needs a session of its own, such as
     /// migrations, notifications and locks.
     ///
     /// A server opens five connections there, a command up to six.

@@ -66,6 +66,7 @@ impl Pool {
 
     /// A pool of one connection that a busy pool never keeps from working: where the server has no room,
     /// this pool closes one of its own.
+    #[must_use]
     pub fn beside(&self) -> Self {
         let limits = PoolLimits {
             most: 1,

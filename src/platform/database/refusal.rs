@@ -36,11 +36,11 @@ pub fn is_no_room(error: &sqlx::Error) -> bool {
 
 /// Tells an error of a server that is about to be there.
 pub fn is_starting(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
-        sqlx::Error::Database(error) => error.code().as_deref() == Some(NOT_NOW),
-        _ => false,
+    if let sqlx::Error::Io(error) = error {
+        return error.kind() == io::ErrorKind::ConnectionRefused;
     }
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.as_deref() == Some(NOT_NOW)
 }
 
 /// Tells an error of a pooler that takes no settings when a connection begins.

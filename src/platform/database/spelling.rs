@@ -137,13 +137,12 @@ impl Spelled {
     /// Takes a parameter by its name.
     fn take(&mut self, name: &str, value: String) -> Result<(), AddressError> {
         match name {
-            "host" | "hostaddr" if value.contains(',') => Err(AddressError::SeveralHosts),
+            "host" | "hostaddr" | "port" if value.contains(',') => Err(AddressError::SeveralHosts),
             "host" | "hostaddr" => {
                 let plain = value.strip_prefix('[').and_then(|v| v.strip_suffix(']'));
                 self.set_host(plain.map_or(value.clone(), ToOwned::to_owned));
                 Ok(())
             }
-            "port" if value.contains(',') => Err(AddressError::SeveralHosts),
             "port" => self.set_port(&value),
             "service" | "servicefile" => Err(AddressError::Service),
             _ => {
@@ -196,7 +195,7 @@ fn bare(text: &str) -> &str {
     text.strip_prefix("jdbc:").unwrap_or(text)
 }
 
-/// Accepts `postgres` and `postgresql`, with the name of a driver behind a plus as SQLAlchemy has it.
+/// Accepts `postgres` and `postgresql`, with the name of a driver behind a plus as Python has it.
 fn check_scheme(scheme: &str) -> Result<(), AddressError> {
     let scheme = scheme.to_ascii_lowercase();
     let kind = scheme.split_once('+').map_or(&*scheme, |(kind, _)| kind);

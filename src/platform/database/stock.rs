@@ -121,7 +121,8 @@ impl Stock {
             if self.still_good(&mut live).await {
                 return Some(live);
             }
-            live.close_soon();
+            // One that broke has nothing to be told.
+            drop(live);
         }
     }
 
@@ -305,10 +306,6 @@ impl AgedConnection {
             // A server that does not listen finds out by itself.
             let _closed = timeout(Duration::from_secs(1), conn.close()).await;
         }
-    }
-
-    fn close_soon(self) {
-        tokio::spawn(self.close());
     }
 }
 

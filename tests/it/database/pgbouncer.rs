@@ -35,7 +35,7 @@ struct PgBouncer {
 
 impl PgBouncer {
     /// None where there is no pooler.
-    async fn before(db: &PgPool, mode: &str, more: &str) -> Option<Self> {
+    async fn before(db: &PgPool, mode: &str, lines: &str) -> Option<Self> {
         let Ok(program) = std::env::var("NAVI_PGBOUNCER") else {
             println!(
                 "not run: NAVI_PGBOUNCER names no PgBouncer; scripts/pgbouncer.sh finds or unpacks it"
@@ -43,7 +43,7 @@ impl PgBouncer {
             return None;
         };
         for _ in 0..ATTEMPTS {
-            if let Some(pooler) = Self::start(&program, db, mode, more).await {
+            if let Some(pooler) = Self::start(&program, db, mode, lines).await {
                 return Some(pooler);
             }
         }
@@ -51,7 +51,7 @@ impl PgBouncer {
     }
 
     /// None when somebody else has the port by now.
-    async fn start(program: &str, db: &PgPool, mode: &str, more: &str) -> Option<Self> {
+    async fn start(program: &str, db: &PgPool, mode: &str, lines: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
@@ -66,7 +66,7 @@ impl PgBouncer {
         let settings = format!(
             "[databases]\n{name} = host={} port={} user=navi\n\
              [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
-             auth_type = any\npool_mode = {mode}\n{more}\n",
+             auth_type = any\npool_mode = {mode}\n{lines}\n",
             socket.display(),
             options.get_port(),
         );

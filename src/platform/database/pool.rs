@@ -116,7 +116,8 @@ impl Pool {
             if let Some(live) = self.stock.rested().await {
                 return Ok(PooledConnection::new(live, turn, self.stock.clone()));
             }
-            if let Some(conn) = self.connected(turn, end).await? {
+            // On the heap: it is large and rare, and would be part of every request's future.
+            if let Some(conn) = Box::pin(self.connected(turn, end)).await? {
                 return Ok(conn);
             }
         }

@@ -45,12 +45,9 @@ async fn a_caller_that_the_server_refused_gets_what_another_gives_back(db: PgPoo
     let role = role(&db, 1).await;
     let pool = pool(&address(&db, &role), 2, PATIENT);
     let first = pool.acquire().await.unwrap();
-    let second = tokio::spawn({
-        let pool = pool.clone();
-        async move { pool.acquire().await.map(drop) }
-    });
-    drop(first);
-    second.await.unwrap().unwrap();
+    let gives_back = async move { drop(first) };
+    let (second, ()) = tokio::join!(pool.acquire(), gives_back);
+    second.unwrap();
 }
 
 #[sqlx::test]

@@ -1,10 +1,5 @@
 //! Servers over a database that grants fewer connections than they wish for.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test starts commands as processes and is the server's client"
-)]
-
 use navi::llm::script::Script;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, Connection, PgPool};

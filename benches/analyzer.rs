@@ -20,7 +20,6 @@ use std::time::{Duration, Instant};
 use navi::feedback::learning::service::{Analyzer, PassOptions, PassReport};
 use navi::platform::clock::Clock;
 use navi::platform::db;
-use navi::platform::db::PoolSettings;
 use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -169,7 +168,9 @@ async fn main() {
     db::migrate(&options, Clock::System.now())
         .await
         .expect("migrations");
-    let pool = db::connect(options, &PoolSettings::default())
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(16)
+        .connect_with(options)
         .await
         .expect("a pool");
     let start = Instant::now();

@@ -22,7 +22,6 @@ use navi::cli::audit::verify::verify_lines;
 use navi::config::settings::Config;
 use navi::platform::clock::Clock;
 use navi::platform::db;
-use navi::platform::db::PoolSettings;
 use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
 use navi::platform::metrics::Metrics;
 use navi::platform::tasks::Tasks;
@@ -208,11 +207,11 @@ async fn main() {
     db::migrate(&options, Clock::System.now())
         .await
         .expect("migrations");
-    let pool = PoolSettings {
-        max_connections: 16,
-        ..PoolSettings::default()
-    };
-    let pool = db::connect(options, &pool).await.expect("pool");
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(16)
+        .connect_with(options)
+        .await
+        .expect("pool");
     let audit = audit(&pool);
     for (requests, orgs) in [(16, 1), (128, 1), (128, 100)] {
         let (rate, took) = flood(&audit, requests, orgs).await;

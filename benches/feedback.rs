@@ -32,7 +32,6 @@ use navi::config::settings::Config;
 use navi::feedback::service::{Feedback, Submission};
 use navi::platform::clock::Clock;
 use navi::platform::db;
-use navi::platform::db::PoolSettings;
 use navi::platform::metrics::Metrics;
 use server::{SECRET, Server};
 use sqlx::PgPool;
@@ -274,7 +273,9 @@ fn main() {
     let options = postgres.connect_options();
     let pool = runtime.block_on(async {
         db::migrate(&options, Clock::System.now()).await.unwrap();
-        db::connect(options.clone(), &PoolSettings::default())
+        sqlx::postgres::PgPoolOptions::new()
+            .max_connections(16)
+            .connect_with(options.clone())
             .await
             .unwrap()
     });

@@ -198,11 +198,11 @@ fn main() {
     runtime.block_on(async {
         let options = postgres.connect_options();
         db::migrate(&options, Clock::System.now()).await.unwrap();
-        let settings = db::PoolSettings {
-            max_connections: 16,
-            ..db::PoolSettings::default()
-        };
-        let db = db::connect(options, &settings).await.unwrap();
+        let db = sqlx::postgres::PgPoolOptions::new()
+            .max_connections(16)
+            .connect_with(options)
+            .await
+            .unwrap();
         measure(db.clone()).await;
         db.close().await;
     });

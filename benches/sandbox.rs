@@ -63,6 +63,7 @@ fn processes(sandbox: &Sandbox, root: &std::path::Path, mark: &str) -> Processes
         sandbox: sandbox.clone(),
         egress: None,
         spares: Arc::default(),
+        presence: None,
     };
     Processes::new(launch, mark, Grant::of_workspace(root), None)
 }

@@ -30,7 +30,6 @@ use std::time::{Duration, Instant};
 
 use navi::platform::clock::Clock;
 use navi::platform::db;
-use navi::platform::db::PoolSettings;
 use navi::telemetry::fingerprint::Fingerprinter;
 use navi::telemetry::model::Sender;
 use navi::telemetry::parse;
@@ -353,7 +352,9 @@ fn main() {
     let options = postgres.connect_options();
     let pool = runtime.block_on(async {
         db::migrate(&options, Clock::System.now()).await.unwrap();
-        db::connect(options.clone(), &PoolSettings::default())
+        sqlx::postgres::PgPoolOptions::new()
+            .max_connections(16)
+            .connect_with(options.clone())
             .await
             .unwrap()
     });

@@ -17,7 +17,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use navi::auth::principal::{Principal, Proof, Role};
 use navi::platform::clock::Clock;
 use navi::platform::db;
-use navi::platform::db::PoolSettings;
 use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
 use navi::platform::tasks::Tasks;
 use navi::telemetry::errors::model::{ErrorFilter, ErrorSearch, GroupId, Sort, StatusFilter};
@@ -257,7 +256,9 @@ async fn main() {
     db::migrate(&options, Clock::System.now())
         .await
         .expect("migrations");
-    let pool = db::connect(options, &PoolSettings::default())
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(16)
+        .connect_with(options)
         .await
         .expect("pool");
     let began = Instant::now();

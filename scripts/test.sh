@@ -62,6 +62,10 @@ if [[ -z ${NAVI_NGINX:-} ]]; then
     NAVI_NGINX=$(scripts/nginx.sh) || say "nginx: not to be had, so streams are not tested behind it"
     [[ -z $NAVI_NGINX ]] || export NAVI_NGINX
 fi
+if [[ -z ${NAVI_PGBOUNCER:-} ]]; then
+    NAVI_PGBOUNCER=$(scripts/pgbouncer.sh) || say "PgBouncer: not to be had, so nothing is tested behind it"
+    [[ -z $NAVI_PGBOUNCER ]] || export NAVI_PGBOUNCER
+fi
 
 # A server of SSH, likewise.
 if [[ -z ${NAVI_SSHD:-} ]]; then

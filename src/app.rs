@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::deps::{Deps, ToolSettings};
@@ -38,6 +37,7 @@ use crate::llm::config::ProviderId;
 use crate::llm::retry::RetryPolicy;
 use crate::llm::router::{Parts, RouterError};
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::health::{Health, Probe, database_probe, migrations_probe};
 use crate::platform::metrics::Metrics;
 use crate::platform::outbound::client::{CONNECT_TIMEOUT, Client};
@@ -53,7 +53,6 @@ use crate::retrieval::model::Limits;
 use crate::retrieval::service::Retrieval;
 use crate::runs::active::ActiveRuns;
 use crate::runs::lease::keeper::Lease;
-use crate::runs::lease::model::LeaseTimes;
 use crate::runs::log::feed::Feed;
 use crate::telemetry::errors::service::Errors;
 use crate::telemetry::rates::service::RateService;
@@ -72,7 +71,7 @@ pub struct App {
     /// The settings it was built from.
     pub config: Arc<Config>,
     /// The database.
-    pub db: PgPool,
+    pub db: Pool,
     /// The time.
     pub clock: Clock,
     /// Background work that the end of the process waits for.
@@ -168,11 +167,11 @@ impl App {
     /// [`Self::start_background`].
     pub async fn build(
         config: Config,
-        db: PgPool,
+        db: impl Into<Pool>,
         clock: Clock,
         tasks: Tasks,
     ) -> Result<Self, BuildError> {
-        let config = Arc::new(config);
+        let (config, db) = (Arc::new(config), Into::<Pool>::into(db));
         let labels = Catalog::embedded()?.model_labels(&config.llm, config.scripted.is_some());
         let metrics = Metrics::new(&labels, &ProviderId::names())?;
         let parts = Parts {
@@ -219,7 +218,7 @@ impl App {
         telemetry.hear_panics(&tasks, &clock);
         let consents = Consents::new(db.clone(), clock.clone(), signals.clone(), audit.clone());
         let records = config.data_dir().ok().map(|folder| folder.join("outcomes"));
-        let lasts = Duration::from_secs(config.agent.lease_seconds);
+        let (times, presence) = (config.agent.lease_times(), tools.launch.presence.as_ref());
         let (active, rules) = (ActiveRuns::default(), config.workspace_rules());
         let deps = Deps {
             db: db.clone(),
@@ -237,7 +236,7 @@ impl App {
             active,
             signals,
             status_files: StatusFiles::open(records),
-            lease: Lease::acquire(db.clone(), clock.clone(), LeaseTimes { lasts }, &tasks).await?,
+            lease: Lease::acquire(&db, clock.clone(), times, presence, &tasks).await?,
             router: models.clone(),
             config: Arc::new(config.agent.clone()),
             tools: Arc::new(tools),
@@ -324,7 +323,8 @@ fn tool_settings(config: &Config, metrics: Metrics) -> Result<ToolSettings, Buil
         &config.surroundings.command_environment,
         config.app_env.demand(),
         metrics,
-    )?;
+    )?
+    .showing(config.data_dir().ok().as_deref());
     let wall = match launch.sandbox.tier() {
         Tier::None => PolicyWall::None,
         Tier::NoNamespaces => PolicyWall::WithoutHosts,

@@ -8,7 +8,6 @@ use std::time::Duration;
 use navi::feedback::learning::service::{Analyzer, PassOptions, PassReport};
 use navi::platform::clock::Clock;
 use navi::platform::db;
-use navi::platform::db::PoolSettings;
 use navi::platform::embedded_postgres::server::EmbeddedPostgres;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -120,7 +119,9 @@ impl Stage {
         let options = postgres.connect_options();
         let pool = runtime.block_on(async {
             db::migrate(&options, Clock::System.now()).await.unwrap();
-            db::connect(options.clone(), &PoolSettings::default())
+            sqlx::postgres::PgPoolOptions::new()
+                .max_connections(16)
+                .connect_with(options.clone())
                 .await
                 .unwrap()
         });

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::policy::wall::setting::PolicySetting;
+use crate::runs::lease::model::LeaseTimes;
 use crate::runs::model::RunLimits;
 use crate::runs::task::Task;
 use crate::workspaces::roots::Roots;
@@ -87,6 +88,11 @@ pub struct AgentConfig {
 }
 
 impl AgentConfig {
+    /// How leases are kept.
+    pub fn lease_times(&self) -> LeaseTimes {
+        LeaseTimes::of_seconds(self.lease_seconds)
+    }
+
     /// The bounds of a task's run: its own rounds when it names them, else by its complexity.
     pub fn limits_of(&self, task: &Task) -> RunLimits {
         RunLimits {

@@ -13,6 +13,7 @@ use crate::exec::status_file::StatusFiles;
 use crate::ledger::service::Ledger;
 use crate::llm::router::Router;
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::metrics::Metrics;
 use crate::platform::outbound::client::Client;
 use crate::platform::signals::Signals;
@@ -31,7 +32,7 @@ use crate::workspaces::service::Workspaces;
 #[derive(Clone)]
 pub struct Deps {
     /// The database.
-    pub db: sqlx::PgPool,
+    pub db: Pool,
     /// The time.
     pub clock: Clock,
     /// Background work.

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -17,6 +16,7 @@ use crate::audit::sealing;
 use crate::audit::witnessing::witness::Witness;
 use crate::audit::writer::{Draft, Writer};
 use crate::platform::clock::{Clock, sql_millis};
+use crate::platform::database::pool::Pool;
 use crate::platform::metrics::Metrics;
 use crate::platform::tasks::Tasks;
 use crate::vault::envelope::DataKey;
@@ -35,7 +35,7 @@ pub struct Audit(Arc<Inner>);
 /// What the handles share.
 #[derive(Debug)]
 pub struct Inner {
-    pub(super) db: PgPool,
+    pub(super) db: Pool,
     pub(super) clock: Clock,
     pub(super) keys: Arc<Keyring>,
     pub(super) metrics: Metrics,
@@ -67,13 +67,14 @@ impl Audit {
     /// Opens the log and starts its writer, which ends with `tasks`. What is signed is shown to the
     /// witness.
     pub fn open(
-        db: PgPool,
+        db: impl Into<Pool>,
         clock: Clock,
         keys: Arc<Keyring>,
         metrics: Metrics,
         witness: Witness,
         tasks: &Tasks,
     ) -> Self {
+        let db = db.into();
         let (sender, drafts) = mpsc::unbounded_channel();
         let writer = Writer::new(&db, clock.clone(), keys.clone(), metrics.clone(), drafts);
         tasks.spawn(writer.run(tasks.stopping(), GRACE));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use crate::audit::record::{Personal, Record};
 use crate::audit::seals::chain::Ends;
 use crate::audit::store::appending;
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::metrics::Metrics;
 
 /// The most records in one commit: larger ones make the first of them wait longer than they save.
@@ -48,6 +49,8 @@ pub struct Draft {
 pub struct Writer {
     /// A connection of its own: a busy pool must not keep anybody from beginning.
     options: PgConnectOptions,
+    /// Makes room for it where the server has none.
+    db: Pool,
     conn: Option<PgConnection>,
     clock: Clock,
     keys: Arc<Keyring>,
@@ -64,7 +67,7 @@ pub struct Writer {
 impl Writer {
     /// A writer to the database of this pool.
     pub fn new(
-        db: &PgPool,
+        db: &Pool,
         clock: Clock,
         keys: Arc<Keyring>,
         metrics: Metrics,
@@ -74,6 +77,7 @@ impl Writer {
         let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, patience.clone()));
         Self {
             options: PgConnectOptions::clone(&db.connect_options()).options(limits),
+            db: db.clone(),
             conn: None,
             clock,
             keys,
@@ -183,7 +187,7 @@ impl Writer {
     async fn try_write(&mut self, batch: &mut Vec<Draft>) -> Result<(), Error> {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
-            None => connect(&self.options).await?,
+            None => self.connect().await?,
         };
         // A statement that hangs on a dead network is not waited for by the one behind it.
         let written = tokio::time::timeout(PATIENCE, self.commit(&mut conn, batch)).await;
@@ -191,6 +195,11 @@ impl Writer {
         // After a failure the connection is dropped, whatever state it was in.
         self.conn = Some(conn);
         Ok(())
+    }
+
+    async fn connect(&self) -> Result<PgConnection, Error> {
+        let connected = tokio::time::timeout(PATIENCE, self.db.connect_beside(&self.options)).await;
+        Ok(connected.map_err(|_| Error::Unavailable)??)
     }
 
     async fn commit(
@@ -227,11 +236,6 @@ impl Writer {
         self.metrics.navi_audit_records_total.inc_by(count);
         Ok(())
     }
-}
-
-async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
-    let connected = tokio::time::timeout(PATIENCE, options.connect()).await;
-    Ok(connected.map_err(|_| Error::Unavailable)??)
 }
 
 /// After a commit whose answer was lost: takes out of the batch what is written already, and completes

@@ -9,13 +9,14 @@ use nix::unistd::{AccessFlags, access};
 use serde::Serialize;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, connect_options};
 use crate::config::settings::Config;
 use crate::exec::finding::find_sandbox;
 use crate::exec::launch::THIS_PROGRAM;
 use crate::exec::sandbox::settings::SandboxMode;
 use crate::exec::sandbox::wall::Tier;
 use crate::platform::clock::Clock;
+use crate::platform::database::sessions::are_shared;
 use crate::platform::db;
 use crate::platform::embedded_postgres::error::Error as PostgresError;
 use crate::platform::embedded_postgres::{binaries, folder};
@@ -119,16 +120,20 @@ pub async fn examine(config: &Config, clock: &Clock) -> Report {
             "export NAVI_DATA_DIR=/path/to/a/folder",
         )),
     }
-    if let Some(url) = &config.database.database_url {
-        match url.expose_secret().parse() {
-            Ok(options) => checks.extend(database(&options, clock).await),
-            // What exactly is wrong with it may hold the password, so it is not said.
-            Err(_) => checks.push(Check::bad(
-                "database",
-                Failure::DatabaseUrl.to_string(),
-                "export DATABASE_URL='postgres://USER:PASSWORD@HOST/NAME'",
-            )),
-        }
+    let direct = config.database.direct().map_err(Failure::from);
+    let options = direct.and_then(|direct| {
+        direct
+            .map(|(setting, url)| connect_options(setting, url.expose_secret()))
+            .transpose()
+    });
+    match options {
+        Ok(None) => {}
+        Ok(Some(options)) => checks.extend(database(&options, clock).await),
+        Err(failure) => checks.push(Check::bad(
+            "database",
+            failure.to_string(),
+            "export DATABASE_URL='postgres://USER:PASSWORD@HOST/NAME'",
+        )),
     }
     Report {
         ok: checks.iter().all(|check| check.ok),
@@ -307,6 +312,13 @@ async fn database(options: &PgConnectOptions, clock: &Clock) -> Vec<Check> {
         "database",
         format!("answers at {}", options.get_host()),
     )];
+    if matches!(are_shared(&mut conn, options).await, Ok(true)) {
+        checks.push(Check::bad(
+            "pooler",
+            db::Error::SharedSessions.to_string(),
+            "export DATABASE_POOLER=transaction DATABASE_DIRECT_URL='postgres://USER:PASSWORD@HOST/NAME'",
+        ));
+    }
     checks.push(match db::pending(&mut conn).await {
         Ok(pending) if pending.is_empty() => Check::good("migrations", "all are applied"),
         Ok(pending) => Check::bad(

@@ -10,9 +10,12 @@ use crate::app::BuildError;
 use crate::auth::token::MintError;
 use crate::cli::migrate;
 use crate::config::bind::BindAddress;
+use crate::config::database::NoDirectUrl;
 use crate::config::production::Refused;
 use crate::config::settings::{AuditKeysError, NoDataDir, SigningSecretError};
 use crate::feedback::learning;
+use crate::platform::database::address::DatabaseAddress;
+use crate::platform::database::spelling::AddressError;
 use crate::platform::logging::LoggingError;
 use crate::platform::outbound::error::OutboundError;
 use crate::platform::{db, embedded_postgres};
@@ -25,11 +28,17 @@ pub enum Failure {
     /// The settings break rules of production.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// `DATABASE_URL` is no address; what is wrong with it may hold the password, so it is not said.
-    #[error(
-        "DATABASE_URL is no Postgres address; it looks like `postgres://USER:PASSWORD@HOST/NAME`"
-    )]
-    DatabaseUrl,
+    /// A setting is no address of a database; the password that it may hold is not said.
+    #[error("{setting} {error}")]
+    DatabaseUrl {
+        /// The setting.
+        setting: &'static str,
+        /// What is wrong with it.
+        error: AddressError,
+    },
+    /// A pooler is named without the way around it.
+    #[error(transparent)]
+    NoDirectUrl(#[from] NoDirectUrl),
     /// The database cannot be used.
     #[error(transparent)]
     Database(#[from] db::Error),
@@ -165,15 +174,17 @@ impl Failure {
     /// The exit code.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Database(db::Error::Unreachable(_) | db::Error::Silent)
+            Self::Database(db::Error::Unreachable(_) | db::Error::Silent | db::Error::Full(_))
             | Self::Embedded(_)
             | Self::DatabaseLost => ExitCode::from(3),
             Self::Lifecycle(error) if error.is_lost() => ExitCode::from(3),
             Self::Learning(error) if error.is_lost() => ExitCode::from(3),
             Self::Migrate(error) => error.exit_code(),
-            Self::DatabaseUrl | Self::NoModel | Self::Workspace { .. } | Self::Usage(_) => {
-                ExitCode::from(2)
-            }
+            Self::DatabaseUrl { .. }
+            | Self::NoDirectUrl(_)
+            | Self::NoModel
+            | Self::Workspace { .. }
+            | Self::Usage(_) => ExitCode::from(2),
             Self::CutShort => ExitCode::from(4),
             // As of a program that Ctrl-C ended.
             Self::Interrupted => ExitCode::from(130),
@@ -182,6 +193,8 @@ impl Failure {
                 db::Error::TooOld(_)
                 | db::Error::Migrate(_)
                 | db::Error::Unreleased
+                | db::Error::UnknownPooler(_)
+                | db::Error::SharedSessions
                 | db::Error::NoSuchVersion(_)
                 | db::Error::Query(_),
             )
@@ -223,7 +236,16 @@ impl Failure {
     }
 }
 
-/// How to reach the database that `DATABASE_URL` names.
-pub fn connect_options(url: &str) -> Result<PgConnectOptions, Failure> {
-    url.parse().map_err(|_| Failure::DatabaseUrl)
+/// How to reach the database that a setting names.
+pub fn connect_options(setting: &'static str, url: &str) -> Result<PgConnectOptions, Failure> {
+    let address =
+        DatabaseAddress::read(url).map_err(|error| Failure::DatabaseUrl { setting, error })?;
+    for parameter in &address.ignored {
+        tracing::warn!(
+            setting,
+            parameter,
+            "a parameter is not understood and changes nothing"
+        );
+    }
+    Ok(address.options)
 }

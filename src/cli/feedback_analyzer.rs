@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgPool};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::failure::Failure;
@@ -23,8 +23,9 @@ use crate::feedback::learning::model::{
 };
 use crate::feedback::learning::service::Analyzer;
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
+use crate::platform::database::settings::PoolSettings;
 use crate::platform::db;
-use crate::platform::db::PoolSettings;
 use crate::platform::sync::lock;
 
 /// Whether it ends after a pass.
@@ -121,13 +122,12 @@ async fn over(
 }
 
 /// The database, in the state that this binary needs.
-async fn opened(database: &PgConnectOptions) -> Result<PgPool, Failure> {
+async fn opened(database: &PgConnectOptions) -> Result<Pool, Failure> {
     let settings = PoolSettings {
         application_name: "navi-feedback-analyzer".to_owned(),
-        max_connections: 4,
         // A large organisation may take as long as it needs.
         statement_timeout: Duration::ZERO,
-        ..PoolSettings::default()
+        ..PoolSettings::default().at_most(4)
     };
     // That a statement takes long is no news here.
     let database = database.clone().disable_statement_logging();

@@ -46,11 +46,13 @@ impl Error {
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Database(db::Error::NoSuchVersion(_)) => 2,
-            Self::Database(db::Error::Unreachable(_) | db::Error::Silent) => 3,
+            Self::Database(db::Error::Unreachable(_) | db::Error::Silent | db::Error::Full(_)) => 3,
             Self::Database(
                 db::Error::TooOld(_)
                 | db::Error::Migrate(_)
                 | db::Error::Unreleased
+                | db::Error::UnknownPooler(_)
+                | db::Error::SharedSessions
                 | db::Error::Query(_),
             )
             | Self::Output(_) => 1,

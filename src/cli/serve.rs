@@ -17,13 +17,15 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::audit::seals::lost_key;
 use crate::cli::failure::{Failure, connect_options};
+use crate::config::database::Pooler;
 use crate::config::settings::{AppEnv, Config};
 use crate::http::router::router;
 use crate::http::sockets::connections;
 use crate::http::sockets::connections::HEAD_TIME;
 use crate::http::sockets::listeners::Listeners;
 use crate::platform::clock::Clock;
-use crate::platform::db::PoolSettings;
+use crate::platform::database::pool::Pool;
+use crate::platform::database::settings::PoolSettings;
 use crate::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
 use crate::platform::secret::ExposeSecret;
 use crate::platform::tasks::Tasks;
@@ -128,11 +130,7 @@ impl Running {
         if migrate {
             db::migrate(options, clock.now()).await?;
         }
-        let settings = PoolSettings {
-            max_connections: config.database.database_connections,
-            ..PoolSettings::default()
-        };
-        let pool = db::connect(options.clone(), &settings).await?;
+        let pool = pool(&config, options).await?;
         let mut conn = pool.acquire().await.map_err(db::Error::Query)?;
         let pending = db::pending(&mut conn).await?.len();
         if pending > 0 {
@@ -266,12 +264,30 @@ pub async fn stopped(postgres: Option<EmbeddedPostgres>) {
     }
 }
 
-/// The database that the settings name, or our own, started.
+/// The pool of a server: through the pooler where there is one.
+async fn pool(config: &Config, direct: &PgConnectOptions) -> Result<Pool, Failure> {
+    let settings = PoolSettings::default().at_most(config.database.database_connections);
+    match (
+        config.database.database_pooler,
+        &config.database.database_url,
+    ) {
+        (Pooler::Transaction, Some(url)) => {
+            let pooled = connect_options("DATABASE_URL", url.expose_secret())?;
+            Ok(db::connect_behind_pooler(pooled, direct.clone(), &settings).await?)
+        }
+        (Pooler::None, _) | (Pooler::Transaction, None) => {
+            Ok(db::connect(direct.clone(), &settings).await?)
+        }
+    }
+}
+
+/// The database that the settings name, or our own, started. Where a pooler stands in front of it, this
+/// is the way around.
 pub async fn database(
     config: &Config,
 ) -> Result<(PgConnectOptions, Option<EmbeddedPostgres>), Failure> {
-    if let Some(url) = &config.database.database_url {
-        return Ok((connect_options(url.expose_secret())?, None));
+    if let Some((setting, url)) = config.database.direct()? {
+        return Ok((connect_options(setting, url.expose_secret())?, None));
     }
     let settings = Settings {
         data_dir: config.data_dir()?,

@@ -4,7 +4,6 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use serde_json::json;
-use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::audit::model::{Ending, Event, Log, NewEntry, Outcome};
@@ -19,8 +18,9 @@ use crate::connectors::rewrap::Rewrap;
 use crate::connectors::store::SealCount;
 use crate::connectors::{rewrap, store};
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
+use crate::platform::database::settings::PoolSettings;
 use crate::platform::db;
-use crate::platform::db::PoolSettings;
 use crate::vault;
 
 /// The table that holds sealed values.
@@ -52,11 +52,8 @@ pub struct RewrapArgs {
     pub batch: u32,
 }
 
-async fn pool(config: &Config, database: &PgConnectOptions) -> Result<PgPool, Failure> {
-    let settings = PoolSettings {
-        max_connections: config.database.database_connections,
-        ..PoolSettings::default()
-    };
+async fn pool(config: &Config, database: &PgConnectOptions) -> Result<Pool, Failure> {
+    let settings = PoolSettings::default().at_most(config.database.database_connections);
     let pool = db::connect(database.clone(), &settings).await?;
     let mut conn = pool.acquire().await.map_err(db::Error::Query)?;
     match db::pending(&mut conn).await?.len() {
@@ -65,7 +62,7 @@ async fn pool(config: &Config, database: &PgConnectOptions) -> Result<PgPool, Fa
     }
 }
 
-async fn counts(pool: &PgPool) -> Result<Vec<SealCount>, Failure> {
+async fn counts(pool: &Pool) -> Result<Vec<SealCount>, Failure> {
     let mut conn = pool.acquire().await.map_err(db::Error::Query)?;
     let counts = store::count_seals(&mut conn).await;
     Ok(counts.map_err(db::Error::Query)?)

@@ -5,6 +5,7 @@
 
 pub mod bind;
 pub mod browsers;
+pub mod database;
 pub mod development_switches;
 pub mod environment;
 pub mod found;

@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::postgres::PgSslMode;
 
 use crate::auth::config::{IdentityProvider, weakness};
 use crate::config::settings::{AppEnv, Config};
 use crate::connectors::model::Provider;
+use crate::platform::database::address::DatabaseAddress;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::vault::key;
 
@@ -152,6 +152,19 @@ impl Config {
                     found.broken("DATABASE_URL", problem, mend);
                 }
             }
+        }
+        if self.database.direct().is_err() {
+            found.broken(
+                "DATABASE_DIRECT_URL",
+                "is not set, and a pooler that shares sessions cannot keep one for migrations and locks",
+                "export DATABASE_DIRECT_URL='postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full'",
+            );
+        }
+        if let Some(url) = &self.database.database_direct_url
+            && let Some(problem) = insecure_database(url.expose_secret())
+        {
+            let mend = "add ?sslmode=verify-full (or &sslmode=verify-full) to DATABASE_DIRECT_URL";
+            found.broken("DATABASE_DIRECT_URL", problem, mend);
         }
     }
 
@@ -351,11 +364,10 @@ impl Config {
 }
 
 /// Why the way to this database is not safe outside one machine, if it is not.
-fn insecure_database(url: &str) -> Option<&'static str> {
-    // The parser takes any scheme.
-    let named = url.starts_with("postgres://") || url.starts_with("postgresql://");
-    let Some(options) = PgConnectOptions::from_str(url).ok().filter(|_| named) else {
-        return Some("is no Postgres address");
+fn insecure_database(url: &str) -> Option<String> {
+    let options = match DatabaseAddress::read(url) {
+        Ok(address) => address.options,
+        Err(error) => return Some(error.to_string()),
     };
     let host = options.get_host();
     let local = options.get_socket().is_some()
@@ -367,7 +379,7 @@ fn insecure_database(url: &str) -> Option<&'static str> {
     match options.get_ssl_mode() {
         PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => None,
         PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => {
-            (!local).then_some("does not insist on TLS to a database on another machine")
+            (!local).then(|| "does not insist on TLS to a database on another machine".to_owned())
         }
     }
 }

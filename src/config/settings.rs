@@ -17,6 +17,7 @@ use crate::audit::witnessing::witness::Witness;
 use crate::auth::config::AuthConfig;
 use crate::config::bind::BindAddress;
 use crate::config::browsers::BrowserConfig;
+use crate::config::database::DatabaseConfig;
 use crate::config::environment::Surroundings;
 use crate::connectors::config::ConnectorConfig;
 use crate::exec::sandbox::settings::Demand;
@@ -159,49 +160,6 @@ impl ServerConfig {
     pub fn shutdown_grace(&self) -> Duration {
         Duration::from_secs(self.shutdown_grace_seconds)
     }
-}
-
-/// Where rows are kept.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Database")]
-pub struct DatabaseConfig {
-    /// Postgres to use, `postgres://user:password@host/database?sslmode=verify-full`.
-    ///
-    /// Without it, navi runs a private Postgres in the data folder. Required in production.
-    #[arg(long, env = "DATABASE_URL", value_name = "URL")]
-    pub database_url: Option<SecretString>,
-
-    /// File that holds the address instead, for systemd's credentials and mounted secrets.
-    ///
-    /// Only one of the two may be set.
-    #[arg(
-        long,
-        env = "DATABASE_URL_FILE",
-        value_name = "FILE",
-        conflicts_with = "database_url"
-    )]
-    pub database_url_file: Option<PathBuf>,
-
-    /// The most connections that this process opens to Postgres.
-    #[arg(
-        long,
-        env = "NAVI_DATABASE_CONNECTIONS",
-        value_name = "COUNT",
-        default_value_t = 16,
-        value_parser = clap::value_parser!(u32).range(2..=1000)
-    )]
-    pub database_connections: u32,
-
-    /// Folder for the private Postgres and the development secret.
-    ///
-    /// `/var/lib/navi` for root, otherwise `$XDG_DATA_HOME/navi` or `~/.local/share/navi`.
-    #[arg(long, env = "NAVI_DATA_DIR", value_name = "FOLDER")]
-    pub data_dir: Option<PathBuf>,
-
-    /// Folder with the Postgres programs (`initdb`, `postgres`), when they are not where the
-    /// distribution puts them.
-    #[arg(long, env = "NAVI_PG_BIN", value_name = "FOLDER")]
-    pub pg_bin: Option<PathBuf>,
 }
 
 /// Where a server runs; decides which rules it must keep.

@@ -7,11 +7,11 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use sqlx::PgPool;
 
 use crate::connectors::model::{Owner, TokenPlace};
 use crate::connectors::store;
 use crate::connectors::store::Old;
+use crate::platform::database::pool::Pool;
 use crate::vault;
 use crate::vault::model::Sealed;
 use crate::vault::service::Vault;
@@ -52,7 +52,7 @@ pub struct Batch {
 /// A walk over all tokens that are not sealed with the current key.
 #[derive(Debug)]
 pub struct Rewrap {
-    db: PgPool,
+    db: Pool,
     vault: Vault,
     current: String,
     after: Option<Owner>,
@@ -61,7 +61,12 @@ pub struct Rewrap {
 
 impl Rewrap {
     /// At the beginning, with at most so many tokens in a batch.
-    pub async fn begin(db: PgPool, vault: Vault, batch: u32) -> Result<Self, vault::error::Error> {
+    pub async fn begin(
+        db: impl Into<Pool>,
+        vault: Vault,
+        batch: u32,
+    ) -> Result<Self, vault::error::Error> {
+        let db = db.into();
         let current = vault.current().await?;
         Ok(Self {
             db,

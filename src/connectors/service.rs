@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use sqlx::PgPool;
 use url::Url;
 
 use crate::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcome};
@@ -18,6 +17,7 @@ use crate::connectors::provider::Providers;
 use crate::connectors::store;
 use crate::connectors::store::Old;
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::outbound::error::OutboundError;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::vault;
@@ -26,7 +26,7 @@ use crate::vault::service::Vault;
 /// The tokens of all people; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Connectors {
-    db: PgPool,
+    db: Pool,
     clock: Clock,
     vault: Vault,
     audit: Audit,
@@ -37,7 +37,7 @@ pub struct Connectors {
 impl Connectors {
     /// Over a database and a vault.
     pub fn new(
-        db: PgPool,
+        db: Pool,
         clock: Clock,
         vault: Vault,
         audit: Audit,

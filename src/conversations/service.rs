@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use crate::auth::principal::Principal;
 use crate::conversations::error::Error;
@@ -13,6 +13,7 @@ use crate::conversations::model::{
 use crate::conversations::store;
 use crate::conversations::view::{ConversationView, MessageView};
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::idempotency::model::{Claim, Created, IdempotencyKey, OK};
 use crate::platform::idempotency::store as keys;
 use crate::platform::ids::{ConversationId, MessageId};
@@ -22,13 +23,13 @@ use crate::platform::page::PageQuery;
 /// Conversations of all users; every operation is confined to the principal's own.
 #[derive(Clone, Debug)]
 pub struct ConversationService {
-    db: PgPool,
+    db: Pool,
     clock: Clock,
 }
 
 impl ConversationService {
     /// The service over this database.
-    pub fn new(db: PgPool, clock: Clock) -> Self {
+    pub fn new(db: Pool, clock: Clock) -> Self {
         Self { db, clock }
     }
 

@@ -99,6 +99,7 @@ fn try_out(sandbox: &Sandbox) -> Result<(), WallError> {
         arguments: vec!["-c".to_owned(), ":".to_owned()],
         environment: Vec::new(),
         record: None,
+        presence: None,
         wall: Some(wall),
     };
     let failed = "trying it out";

@@ -11,6 +11,7 @@ use crate::exec::egress::limits::EgressLimits;
 use crate::exec::egress::proxy::EgressProxy;
 use crate::exec::egress::resolve::SystemResolver;
 use crate::exec::finding::find_sandbox;
+use crate::exec::presence::Presence;
 use crate::exec::sandbox::enclosure::Widening;
 use crate::exec::sandbox::machine::{CannotContain, Sandbox};
 use crate::exec::sandbox::settings::{Demand, SandboxConfig};
@@ -38,6 +39,8 @@ pub struct Launch {
     pub egress: Option<EgressProxy>,
     /// Supervisors that wait for commands.
     pub spares: Arc<Spares>,
+    /// The file that shows that this process lives, which supervisors hold as well.
+    pub presence: Option<Presence>,
 }
 
 /// Commands cannot be started as the settings demand.
@@ -83,6 +86,7 @@ impl Launch {
             sandbox,
             egress: Some(EgressProxy::new(EgressLimits::default(), dialer, metrics)),
             spares: Arc::default(),
+            presence: None,
         })
     }
 
@@ -91,6 +95,20 @@ impl Launch {
     pub fn closing(mut self, folders: &[PathBuf]) -> Self {
         self.sandbox = self.sandbox.closing(folders);
         self
+    }
+
+    /// The same, with a file below the data folder that shows that this process or a supervisor of its
+    /// lives.
+    #[must_use]
+    pub fn showing(mut self, data_folder: Option<&Path>) -> Self {
+        self.presence = data_folder.and_then(Presence::show);
+        self
+    }
+
+    /// The file that shows that this process lives, for supervisors.
+    pub(super) fn presence_path(&self) -> Option<PathBuf> {
+        let presence = self.presence.as_ref();
+        presence.map(|presence| presence.path().to_owned())
     }
 
     /// Says how commands are contained. It never fails: whether a server may do without is decided

@@ -14,6 +14,7 @@ pub mod finding;
 pub mod launch;
 pub mod output;
 pub mod peer;
+pub mod presence;
 pub mod process;
 pub mod running;
 pub mod sandbox;

@@ -129,6 +129,7 @@ impl Processes {
             program: shell().to_owned(),
             arguments: vec!["-c".to_owned(), command.to_owned()],
             record: record.map(Path::to_owned),
+            presence: self.inner.launch.presence_path(),
             wall: self.wall(directory, widening, tasks).await?,
             environment: self.variables(extra),
         };
@@ -147,6 +148,7 @@ impl Processes {
             program: command.program.to_owned(),
             arguments: command.arguments.iter().map(|&it| it.to_owned()).collect(),
             record: None,
+            presence: self.inner.launch.presence_path(),
             wall: self.wall(directory, command.widening, tasks).await?,
             environment: self.variables(extra),
         };
@@ -164,8 +166,7 @@ impl Processes {
         if self.tier() == Tier::None {
             return Ok(None);
         }
-        let directory = std::fs::read_link(descriptor_path(directory));
-        let directory = directory.map_err(not_started)?;
+        let directory = std::fs::read_link(descriptor_path(directory)).map_err(not_started)?;
         let opened = self.opened(tasks).await?;
         Ok(Some(opened.enclosure.wall(directory, widening)))
     }
@@ -201,11 +202,11 @@ impl Processes {
 
     /// Allows the run a host for the rest of it; false where the run has no way out.
     pub fn allow(&self, host: HostPattern) -> bool {
-        let outside = self.inner.outside.as_ref();
-        outside.is_some_and(|outside| {
-            outside.hosts.allow(host);
-            true
-        })
+        let Some(outside) = &self.inner.outside else {
+            return false;
+        };
+        outside.hosts.allow(host);
+        true
     }
 
     /// Gives all commands of the run from now on what a person gave it for the rest of it.

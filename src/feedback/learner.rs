@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +12,7 @@ use crate::feedback::learning::model::PassOptions;
 use crate::feedback::learning::service::Analyzer;
 use crate::feedback::store::passes;
 use crate::feedback::store::passes::PassRecord;
+use crate::platform::database::pool::Pool;
 use crate::platform::metrics::Metrics;
 
 /// Delay of the first pass. Short, so that a server that is restarted within the interval learns too.
@@ -75,7 +75,7 @@ async fn rated(changed: &Notify) {
 
 /// Exports metrics of the passes that end from now on, until `stopping`. Passes of other servers, cron jobs
 /// and people are included, so every server shows every pass.
-pub async fn export_metrics(db: PgPool, metrics: Metrics, stopping: CancellationToken) {
+pub async fn export_metrics(db: Pool, metrics: Metrics, stopping: CancellationToken) {
     let mut last = None;
     let polling = async {
         loop {
@@ -90,7 +90,7 @@ pub async fn export_metrics(db: PgPool, metrics: Metrics, stopping: Cancellation
 
 /// Exports the passes after `last`, and sets it to the newest one. Without `last` it exports none.
 pub async fn export_new_passes(
-    db: &PgPool,
+    db: &Pool,
     metrics: &Metrics,
     last: &mut Option<i64>,
 ) -> sqlx::Result<()> {

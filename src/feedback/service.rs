@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use tokio::sync::Notify;
 
 use crate::auth::principal::Principal;
@@ -17,6 +17,7 @@ use crate::feedback::store::ratings::StoredRating;
 use crate::feedback::store::reading::{CategoryCounts, NamedCount, RecentRating};
 use crate::feedback::store::{ratings, reading, signals, suggestions};
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::json::strip_nul;
 use crate::platform::metrics::Metrics;
 use crate::platform::page;
@@ -69,7 +70,7 @@ pub struct RatingsPage {
 /// The service for ratings and signals; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Feedback {
-    db: PgPool,
+    db: Pool,
     clock: Clock,
     metrics: Metrics,
     changed: Arc<Notify>,
@@ -77,9 +78,9 @@ pub struct Feedback {
 
 impl Feedback {
     /// A service on this database.
-    pub fn new(db: PgPool, clock: Clock, metrics: Metrics) -> Self {
+    pub fn new(db: impl Into<Pool>, clock: Clock, metrics: Metrics) -> Self {
         Self {
-            db,
+            db: db.into(),
             clock,
             metrics,
             changed: Arc::new(Notify::new()),

@@ -167,8 +167,7 @@ async fn get_version(State(app): State<App>) -> Json<About> {
     )),
 )]
 async fn get_metrics(State(app): State<App>) -> Result<Response, Problem> {
-    let idle = app.db.num_idle();
-    let open = usize::try_from(app.db.size()).unwrap_or(usize::MAX);
+    let (idle, open) = app.db.count();
     for (state, count) in [("idle", idle), ("used", open.saturating_sub(idle))] {
         app.metrics
             .navi_db_connections

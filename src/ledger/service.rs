@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
@@ -16,6 +15,7 @@ use crate::ledger::money::Cost;
 use crate::ledger::prices::{BuiltIn, PriceBook, price_row};
 use crate::ledger::store;
 use crate::llm::model::Usage;
+use crate::platform::database::pool::Pool;
 use crate::platform::db::is_refusal;
 use crate::platform::metrics::Metrics;
 use crate::platform::redact::text::redact_text;
@@ -49,7 +49,7 @@ pub struct Ledger {
 
 #[derive(Debug)]
 struct Shared {
-    db: PgPool,
+    db: Pool,
     prices: PriceBook,
     metrics: Metrics,
     queue: Mutex<Queue>,
@@ -74,7 +74,8 @@ impl Ledger {
     ///
     /// The writer ends, after a last attempt to write everything, when `tasks` is asked to; what is
     /// recorded after that is written by [`Self::flush`].
-    pub async fn open(db: PgPool, metrics: Metrics, tasks: &Tasks) -> Result<Self, Error> {
+    pub async fn open(db: impl Into<Pool>, metrics: Metrics, tasks: &Tasks) -> Result<Self, Error> {
+        let db = db.into();
         let built_in = BuiltIn::read()?;
         let mut conn = db.acquire().await?;
         store::insert_missing_prices(&mut conn, &built_in.rows).await?;
@@ -311,7 +312,7 @@ impl Ledger {
         let written = timeout(WRITE_TIMEOUT, store::insert_calls(&mut conn, batch)).await;
         written.unwrap_or_else(|_| {
             // A connection with an answer outstanding is of no use to the next one who gets it.
-            drop(conn.detach());
+            conn.discard();
             Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
         })
     }

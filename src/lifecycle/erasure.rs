@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
-use sqlx::PgPool;
 
 use crate::audit::erasing::Whose;
 use crate::audit::model::{Ending, Event, Log, NewEntry, Outcome};
@@ -19,6 +18,7 @@ use crate::lifecycle::error::Error;
 use crate::lifecycle::model::{Mention, Report, Subject, TableReport};
 use crate::lifecycle::{runs, tables};
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::tables::model::{Person, TablePolicy, Whole};
 use crate::platform::tables::store;
 
@@ -31,7 +31,7 @@ const SETTLES: Duration = Duration::from_millis(1_500);
 #[derive(Clone, Debug)]
 pub struct Eraser {
     /// The database.
-    pub db: PgPool,
+    pub db: Pool,
     /// The time.
     pub clock: Clock,
     /// The log, which erases itself.

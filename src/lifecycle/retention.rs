@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
 
 use crate::audit::service::Audit;
@@ -11,6 +11,7 @@ use crate::lifecycle::error::Error;
 use crate::lifecycle::model::{Pass, Periods, TableRetention};
 use crate::lifecycle::{store, tables};
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::db;
 use crate::platform::db::MONTHS_READY;
 use crate::platform::tables::model::Stays;
@@ -24,7 +25,7 @@ const MOST_MONTHS: i32 = 120;
 /// Looks after what is kept; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Retention {
-    db: PgPool,
+    db: Pool,
     clock: Clock,
     audit: Audit,
     periods: Periods,
@@ -32,7 +33,7 @@ pub struct Retention {
 
 impl Retention {
     /// Over this database, with these times.
-    pub fn new(db: PgPool, clock: Clock, audit: Audit, periods: Periods) -> Self {
+    pub fn new(db: Pool, clock: Clock, audit: Audit, periods: Periods) -> Self {
         Self {
             db,
             clock,
@@ -51,7 +52,7 @@ impl Retention {
             return self.pass(true).await.map(Some);
         }
         // A session of its own, outside the pool: its lock ends with it, whatever happens.
-        let mut turn = self.db.acquire().await?.detach();
+        let mut turn = self.db.session().await?;
         let until = Instant::now() + patience;
         while !store::keep_alone(&mut turn).await? {
             if Instant::now() >= until {

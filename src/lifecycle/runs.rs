@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::lifecycle::error::Error;
 use crate::lifecycle::model::Subject;
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::runs::store::erasure;
 
 /// How often it is looked whether runs have ended.
@@ -18,7 +18,7 @@ const LOOKS_EVERY: Duration = Duration::from_millis(250);
 /// Asks whoever works on the runs to end them, and ends those that nobody works on. Answers how many
 /// those were; fails when others are still worked on after this time.
 pub async fn end(
-    db: &PgPool,
+    db: &Pool,
     clock: &Clock,
     subject: &Subject,
     within: Duration,
@@ -47,7 +47,7 @@ pub async fn end(
 
 /// Removes what the commands of these runs noted about themselves on this machine. To be called while
 /// the runs are still known. Answers how many runs that were.
-pub async fn forget_notes(db: &PgPool, subject: &Subject, folder: &Path) -> Result<u64, Error> {
+pub async fn forget_notes(db: &Pool, subject: &Subject, folder: &Path) -> Result<u64, Error> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let ids: Vec<Uuid> = entries
         .filter_map(|entry| Uuid::parse_str(entry.file_name().to_str()?).ok())

@@ -6,9 +6,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgConnection, PgPool};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, PgConnection};
+use tokio::time::Instant;
 
+use crate::platform::database::pool::Pool;
+use crate::platform::database::refusal::{is_no_room, is_of_pooler};
+use crate::platform::database::sessions::are_shared;
+use crate::platform::database::settings::PoolSettings;
 use crate::platform::json::strip_nul;
 use crate::platform::text::first_chars;
 
@@ -34,6 +39,10 @@ pub const BEGIN_ANEW: &str = "save what you need of it with `pg_dump`, make an e
 
 /// The longest that the first connection may take before the database counts as unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest that a process waits at its start for a server whose connections are all taken.
+const ROOM_TIMEOUT: Duration = Duration::from_secs(30);
+/// The pause between two looks whether such a server has room.
+const ROOM_POLL: Duration = Duration::from_millis(250);
 /// The longest that a migration waits for a lock before it gives way to those who queue behind it.
 const MIGRATION_LOCK_TIMEOUT: &str = "10s";
 /// The advisory lock of whoever migrates; the number is arbitrary and must never change.
@@ -50,6 +59,27 @@ pub enum Error {
     /// The first connection took too long.
     #[error("the database did not answer within {} s", CONNECT_TIMEOUT.as_secs())]
     Silent,
+    /// Every connection stayed taken.
+    #[error(
+        "the database granted no connection within {seconds} s: {0}; raise max_connections or the limit of \
+         the role, or lower NAVI_DATABASE_CONNECTIONS of those who take them",
+        seconds = ROOM_TIMEOUT.as_secs()
+    )]
+    Full(#[source] sqlx::Error),
+    /// A pooler in front of the database takes no settings when a connection begins.
+    #[error(
+        "there is a pooler such as PgBouncer in front of the database, which must be known: {0}; in \
+         PgBouncer write `ignore_startup_parameters = extra_float_digits,options`, or set \
+         DATABASE_POOLER=transaction and DATABASE_DIRECT_URL when its pool_mode is transaction"
+    )]
+    UnknownPooler(#[source] sqlx::Error),
+    /// A pooler in front of the database shares its connections between transactions.
+    #[error(
+        "a pooler such as PgBouncer in front of the database shares connections between transactions; \
+         set DATABASE_POOLER=transaction and DATABASE_DIRECT_URL to the database itself, or have the \
+         pooler share them between sessions (pool_mode=session)"
+    )]
+    SharedSessions,
     /// The server is older than [`OLDEST_POSTGRES`].
     #[error("the database is Postgres {0}; {OLDEST_POSTGRES} or later is needed")]
     TooOld(u32),
@@ -67,47 +97,35 @@ pub enum Error {
     Query(#[from] sqlx::Error),
 }
 
-/// The limits of the pool; the defaults suit a server.
-#[derive(Clone, Debug)]
-pub struct PoolSettings {
-    /// Shown in `pg_stat_activity`.
-    pub application_name: String,
-    /// At most this many connections.
-    pub max_connections: u32,
-    /// The longest that a request waits for a connection before it fails.
-    pub acquire_timeout: Duration,
-    /// The longest that one statement may take.
-    pub statement_timeout: Duration,
-    /// The longest that a statement waits for a lock.
-    pub lock_timeout: Duration,
-}
-
-impl Default for PoolSettings {
-    fn default() -> Self {
-        Self {
-            application_name: "navi".to_owned(),
-            max_connections: 20,
-            // Below the statement time-out, so that a full pool is told apart from a slow query.
-            acquire_timeout: Duration::from_secs(5),
-            statement_timeout: Duration::from_secs(30),
-            lock_timeout: Duration::from_secs(10),
-        }
-    }
-}
-
 /// Connects once, to know that the database is there and new enough, and makes the pool.
-pub async fn connect(options: PgConnectOptions, settings: &PoolSettings) -> Result<PgPool, Error> {
+pub async fn connect(options: PgConnectOptions, settings: &PoolSettings) -> Result<Pool, Error> {
     let options = with_settings(options, settings);
-    // The pool itself would try again until its time-out and then report only that it timed out.
-    let conn = connect_once(&options).await?;
+    // The pool itself would try again until its time-out.
+    let mut conn = connect_once(&options).await?;
+    if are_shared(&mut conn, &options).await? {
+        return Err(Error::SharedSessions);
+    }
     sqlx::Connection::close(conn).await?;
-    Ok(PgPoolOptions::new()
-        .max_connections(settings.max_connections)
-        .acquire_timeout(settings.acquire_timeout)
-        .idle_timeout(Duration::from_mins(10))
-        // A failover leaves connections to a server that has become read-only; they do not live on.
-        .max_lifetime(Duration::from_mins(30))
-        .connect_lazy_with(options))
+    Ok(Pool::new(options, settings.limits))
+}
+
+/// The same where a pooler shares sessions between transactions. Nothing is set when a connection begins,
+/// and no statement has a name, since what follows may come to another session.
+pub async fn connect_behind_pooler(
+    pooled: PgConnectOptions,
+    direct: PgConnectOptions,
+    settings: &PoolSettings,
+) -> Result<Pool, Error> {
+    let direct = with_settings(direct, settings);
+    let conn = connect_once(&direct).await?;
+    sqlx::Connection::close(conn).await?;
+    let pooled = pooled
+        .extra_float_digits(None)
+        .statement_cache_capacity(0)
+        .application_name(&settings.application_name);
+    let conn = connect_once(&pooled).await?;
+    sqlx::Connection::close(conn).await?;
+    Ok(Pool::behind_pooler(pooled, direct, settings.limits))
 }
 
 fn with_settings(options: PgConnectOptions, settings: &PoolSettings) -> PgConnectOptions {
@@ -133,12 +151,27 @@ fn with_settings(options: PgConnectOptions, settings: &PoolSettings) -> PgConnec
     }
 }
 
-/// One connection of its own, outside any pool; the caller's session settings end with it.
+/// One connection of its own, outside any pool; the caller's session settings end with it. Where every
+/// connection is taken it waits for one that is not.
 pub async fn connect_once(options: &PgConnectOptions) -> Result<PgConnection, Error> {
-    let conn = tokio::time::timeout(CONNECT_TIMEOUT, options.connect())
-        .await
-        .map_err(|_elapsed| Error::Silent)?
-        .map_err(Error::Unreachable)?;
+    let given_up = Instant::now() + ROOM_TIMEOUT;
+    let mut told = false;
+    let conn = loop {
+        let connected = tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await;
+        match connected.map_err(|_elapsed| Error::Silent)? {
+            Ok(conn) => break conn,
+            Err(error) if is_of_pooler(&error) => return Err(Error::UnknownPooler(error)),
+            Err(error) if !is_no_room(&error) => return Err(Error::Unreachable(error)),
+            Err(error) if Instant::now() > given_up => return Err(Error::Full(error)),
+            Err(error) => {
+                if !told {
+                    tracing::warn!(%error, "every connection to the database is taken; waiting");
+                    told = true;
+                }
+                tokio::time::sleep(ROOM_POLL).await;
+            }
+        }
+    };
     match conn.server_version_num().map(|number| number / 10_000) {
         Some(major) if major < OLDEST_POSTGRES => Err(Error::TooOld(major)),
         Some(_) | None => Ok(conn),
@@ -189,6 +222,9 @@ async fn lock_for_migration(options: &PgConnectOptions) -> Result<PgConnection, 
             ("lock_timeout", MIGRATION_LOCK_TIMEOUT),
         ]);
     let mut conn = connect_once(&options).await?;
+    if are_shared(&mut conn, &options).await? {
+        return Err(Error::SharedSessions);
+    }
     let mut told = false;
     // Asking again and again instead of waiting inside Postgres: a waiting statement holds a
     // snapshot, `create index concurrently` waits for all snapshots, and both would wait forever.

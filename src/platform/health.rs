@@ -9,9 +9,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
-use sqlx::{Connection, PgPool};
+use sqlx::Connection;
 
 use crate::platform::clock::millis;
+use crate::platform::database::pool::Pool;
+use crate::platform::database::refusal::is_no_room;
+use crate::platform::database::stock::PoolState;
 use crate::platform::db;
 use crate::platform::sync::{read, write};
 use crate::platform::tasks::Tasks;
@@ -20,6 +23,13 @@ use crate::platform::tasks::Tasks;
 const EVERY: Duration = Duration::from_secs(2);
 /// The longest that one check may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest that a check waits for a connection; within [`PATIENCE`], so that it can say why there is
+/// none.
+const BRIEFLY: Duration = Duration::from_millis(1_500);
+/// What is said while every connection is in use.
+const BUSY: &str = "every connection to the database is in use; requests wait";
+/// What is said while the server grants none.
+const NO_ROOM: &str = "every connection that the database grants is taken by others";
 /// The word for a check that has not run yet.
 const NOT_YET: &str = "not checked yet";
 
@@ -205,27 +215,42 @@ fn this_process(ok: bool, detail: &str) -> Check {
 }
 
 /// Checks that the database answers.
-pub fn database_probe(db: &PgPool) -> Probe {
+pub fn database_probe(db: &Pool) -> Probe {
     let db = db.clone();
     Box::new(move || {
         let db = db.clone();
         Box::pin(async move {
-            let down = |_| "the database does not answer".to_owned();
-            let mut connection = db.acquire().await.map_err(down)?;
-            connection.ping().await.map_err(down)?;
-            Ok("ok".to_owned())
+            let down = || "the database does not answer".to_owned();
+            match tokio::time::timeout(BRIEFLY, db.acquire()).await {
+                Ok(Ok(mut connection)) => {
+                    connection.ping().await.map_err(|_| down())?;
+                    Ok("ok".to_owned())
+                }
+                Ok(Err(error)) if is_no_room(&error) => Err(NO_ROOM.to_owned()),
+                Ok(Err(_)) => Err(down()),
+                // What waits for others will be served, so requests may come.
+                Err(_) => match db.state() {
+                    PoolState::Busy => Ok(BUSY.to_owned()),
+                    PoolState::Refused => Err(NO_ROOM.to_owned()),
+                    PoolState::Silent => Err(down()),
+                },
+            }
         })
     })
 }
 
 /// Checks that the database has every migration that this program knows.
-pub fn migrations_probe(db: &PgPool) -> Probe {
+pub fn migrations_probe(db: &Pool) -> Probe {
     let db = db.clone();
     Box::new(move || {
         let pool = db.clone();
         Box::pin(async move {
             let unknown = "it cannot be told which migrations are applied";
-            let mut connection = pool.acquire().await.map_err(|_| unknown.to_owned())?;
+            let mut connection = match tokio::time::timeout(BRIEFLY, pool.acquire()).await {
+                Ok(Ok(connection)) => connection,
+                Err(_) if pool.state() == PoolState::Busy => return Ok(BUSY.to_owned()),
+                Ok(Err(_)) | Err(_) => return Err(unknown.to_owned()),
+            };
             let pending = db::pending(&mut connection)
                 .await
                 .map_err(|_| unknown.to_owned())?;

@@ -6,6 +6,7 @@
 
 pub mod body;
 pub mod clock;
+pub mod database;
 pub mod db;
 pub mod descriptors;
 pub mod embedded_postgres;

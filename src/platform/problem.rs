@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::platform::database::refusal::is_no_room;
 use crate::platform::page::BadCursor;
 use crate::platform::redact::text::redact_text;
 
@@ -53,7 +54,18 @@ impl Problem {
     }
 
     /// A failure of ours: logged here, once, and shown without its cause.
-    pub fn internal(error: &dyn std::error::Error) -> Self {
+    ///
+    /// A database that has no connection left passes, so that is said, and when to come again.
+    pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        if has_no_connection(error) {
+            tracing::warn!(%error, "a request got no connection to the database");
+            return Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "database-busy",
+                "every connection to the database is in use",
+            )
+            .retry_after(5);
+        }
         let mut causes = Vec::new();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -79,6 +91,18 @@ impl Problem {
         self.retry_after = Some(seconds);
         self
     }
+}
+
+/// Whether this is, in the end, a request that waited in vain for a connection.
+fn has_no_connection(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<sqlx::Error>() {
+            return matches!(error, sqlx::Error::PoolTimedOut) || is_no_room(error);
+        }
+        next = error.source();
+    }
+    false
 }
 
 impl From<BadCursor> for Problem {
@@ -107,5 +131,22 @@ impl IntoResponse for Problem {
         // The middleware adds the request id to the body; it finds the problem here.
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("a slice failed")]
+    struct Wrapped(#[source] sqlx::Error);
+
+    #[test]
+    fn a_database_without_a_connection_left_passes() {
+        let busy = Problem::internal(&Wrapped(sqlx::Error::PoolTimedOut));
+        assert_eq!((busy.status, busy.retry_after), (503, Some(5)));
+        let failed = Problem::internal(&Wrapped(sqlx::Error::RowNotFound));
+        assert_eq!((failed.status, failed.retry_after), (500, None));
     }
 }

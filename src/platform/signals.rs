@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use sqlx::PgPool;
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::{Notify, broadcast};
 
+use crate::platform::database::pool::Pool;
 use crate::platform::db;
 use crate::platform::sync::lock;
 use crate::platform::tasks::Tasks;
@@ -23,6 +23,8 @@ const CHANNEL: &str = "navi";
 const MAX_PAYLOAD: usize = 7_900;
 /// Signals that a subscriber may lag behind before it is told that it missed some.
 const LAG: usize = 1_024;
+/// How long the connection that listens may take to be made.
+const CONNECT: Duration = Duration::from_secs(5);
 /// The pause after the connection was lost, or a message could not be sent.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -50,7 +52,7 @@ pub struct Signals {
 
 #[derive(Debug)]
 struct Inner {
-    db: PgPool,
+    db: Pool,
     /// Tells our own messages from those of others.
     sender: String,
     waiting: Mutex<HashMap<(&'static str, String), i64>>,
@@ -60,7 +62,8 @@ struct Inner {
 
 impl Signals {
     /// Signals over this database; nothing is sent or heard before [`Self::start`].
-    pub fn new(db: PgPool) -> Self {
+    pub fn new(db: impl Into<Pool>) -> Self {
+        let db = db.into();
         let (heard, _) = broadcast::channel(LAG);
         Self {
             inner: Arc::new(Inner {
@@ -132,8 +135,18 @@ impl Signals {
     }
 
     async fn listen_once(&self) -> sqlx::Result<()> {
-        let mut listener = PgListener::connect_with(&self.inner.db).await?;
-        listener.ignore_pool_close_event(true);
+        // A session of its own: a pooler would give what is heard to another.
+        let options = PgConnectOptions::clone(&self.inner.db.connect_options());
+        let alone = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(CONNECT)
+            .connect_lazy_with(options);
+        let listening = PgListener::connect_with(&alone).await;
+        if let Err(sqlx::Error::PoolTimedOut) = listening {
+            // Where the server has no room, the pool gives up one of its connections.
+            self.inner.db.make_room().await;
+        }
+        let mut listener = listening?;
         listener.listen(CHANNEL).await?;
         loop {
             match listener.try_recv().await? {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use memchr::memchr_iter;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -13,6 +13,7 @@ use crate::auth::principal::Principal;
 use crate::auth::rate_limit::RateLimiter;
 use crate::platform::body::BodyError;
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::metrics::Metrics;
 use crate::platform::redact::text::redact_text;
 use crate::platform::tasks::Tasks;
@@ -109,7 +110,7 @@ pub struct IngestResult {
 impl Telemetry {
     /// Starts the writers, which end with `tasks`.
     pub fn open(
-        db: &PgPool,
+        db: &Pool,
         clock: Clock,
         metrics: Metrics,
         environment: &'static str,

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection, PgPool};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::db::is_refusal;
 use crate::platform::metrics::Metrics;
 use crate::telemetry::cardinality::CardinalityLimiter;
@@ -59,6 +60,8 @@ struct PendingBatch {
 /// Writes queued batches and errors, until the queue is closed.
 pub struct TelemetryWriter {
     options: PgConnectOptions,
+    /// Makes room for the connection where the server has none.
+    db: Pool,
     conn: Option<PgConnection>,
     clock: Clock,
     metrics: Metrics,
@@ -76,7 +79,7 @@ impl TelemetryWriter {
     /// A writer with its own connection, so that a busy pool does not delay telemetry, and telemetry does not
     /// exhaust the pool.
     pub fn new(
-        db: &PgPool,
+        db: &Pool,
         clock: Clock,
         metrics: Metrics,
         environment: &'static str,
@@ -88,6 +91,7 @@ impl TelemetryWriter {
         let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, timeout.clone()));
         Self {
             options: PgConnectOptions::clone(&db.connect_options()).options(limits),
+            db: db.clone(),
             conn: None,
             clock,
             metrics,
@@ -207,7 +211,7 @@ impl TelemetryWriter {
     }
 
     async fn connect(&self) -> sqlx::Result<PgConnection> {
-        let connecting = timeout(CONNECT_TIMEOUT, self.options.connect()).await;
+        let connecting = timeout(CONNECT_TIMEOUT, self.db.connect_beside(&self.options)).await;
         connecting.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
     }
 

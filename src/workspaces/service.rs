@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
-use sqlx::PgPool;
 
 use crate::audit::model::{Actor, Ending, Event, Log, NewEntry, Outcome};
 use crate::audit::service::Audit;
 use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::ids::OrgId;
 use crate::platform::logging::TraceId;
 use crate::platform::redact::text::redact_text;
@@ -24,7 +24,7 @@ use crate::workspaces::territory::{Territory, WorkspaceRules};
 /// The workspaces of all organisations; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Workspaces {
-    db: PgPool,
+    db: Pool,
     clock: Clock,
     audit: Audit,
     rules: Arc<WorkspaceRules>,
@@ -40,7 +40,8 @@ struct Looked {
 
 impl Workspaces {
     /// Over a database.
-    pub fn new(db: PgPool, clock: Clock, audit: Audit, rules: WorkspaceRules) -> Self {
+    pub fn new(db: impl Into<Pool>, clock: Clock, audit: Audit, rules: WorkspaceRules) -> Self {
+        let db = db.into();
         let rules = Arc::new(rules);
         Self {
             db,

@@ -257,7 +257,7 @@ async fn a_byte_order_mark_and_half_a_character_do_not_make_a_body_unreadable(db
         assert_eq!(answer.body["title"], "half \u{fffd} and \\ud83d");
     }
     let kept: Vec<Value> = sqlx::query_scalar("select initial_context from conversations")
-        .fetch_all(&app.app.db)
+        .fetch_all(&mut *app.app.db.acquire().await.unwrap())
         .await
         .unwrap();
     let expected = json!({"\u{fffd}": ["😀", "\u{fffd}😀"]});

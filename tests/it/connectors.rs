@@ -200,7 +200,7 @@ async fn jira_and_slack_are_asked_in_their_own_ways(db: PgPool) {
 async fn row_of(app: &TestApp, provider: &str) -> Vec<u8> {
     sqlx::query_scalar("select sealed from connector_tokens where provider = $1")
         .bind(provider)
-        .fetch_one(&app.app.db)
+        .fetch_one(&mut *app.app.db.acquire().await.unwrap())
         .await
         .unwrap()
 }

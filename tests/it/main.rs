@@ -17,6 +17,7 @@ mod config;
 mod connectors;
 mod consents;
 mod conversations;
+mod database;
 mod departures;
 mod doctor;
 mod documents;

@@ -225,6 +225,7 @@ fn the_tools_of_a_project_are_found_by_its_own_files() {
         sandbox: navi::exec::sandbox::machine::Sandbox::off(),
         egress: None,
         spares: std::sync::Arc::default(),
+        presence: None,
     };
     let mut bench = bench;
     bench.context.processes = navi::exec::process::Processes::new(

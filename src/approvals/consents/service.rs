@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use tokio::sync::Notify;
 
 use crate::approvals::consents::error::Error;
@@ -23,6 +23,7 @@ use crate::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcom
 use crate::audit::service::Audit;
 use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::hex::hex;
 use crate::platform::ids::{ConsentId, OrgId, RunId, ToolCallId, UserId};
 use crate::platform::json::strip_nul;
@@ -43,7 +44,7 @@ pub struct AnsweredConsent {
 /// Consents of all users; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Consents {
-    db: PgPool,
+    db: Pool,
     clock: Clock,
     signals: Signals,
     audit: Audit,
@@ -52,7 +53,8 @@ pub struct Consents {
 
 impl Consents {
     /// Over a database.
-    pub fn new(db: PgPool, clock: Clock, signals: Signals, audit: Audit) -> Self {
+    pub fn new(db: impl Into<Pool>, clock: Clock, signals: Signals, audit: Audit) -> Self {
+        let db = db.into();
         Self {
             db,
             clock,

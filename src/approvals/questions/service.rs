@@ -13,13 +13,14 @@ use crate::approvals::questions::store;
 use crate::approvals::topic::ANSWERS;
 use crate::approvals::wait::{Polled, for_answer};
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::ids::{OrgId, PromptId, RunId, ToolCallId, UserId};
 use crate::platform::signals::Signals;
 
 /// Questions to users, and their answers.
 #[derive(Clone, Debug)]
 pub struct Questions {
-    db: sqlx::PgPool,
+    db: Pool,
     clock: Clock,
     signals: Signals,
     answered: Arc<Notify>,
@@ -27,7 +28,7 @@ pub struct Questions {
 
 impl Questions {
     /// Over a database.
-    pub fn new(db: sqlx::PgPool, clock: Clock, signals: Signals) -> Self {
+    pub fn new(db: Pool, clock: Clock, signals: Signals) -> Self {
         Self {
             db,
             clock,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgPool};
 
 use crate::audit::model;
 use crate::audit::model::{Actor, ActorKind};
@@ -15,8 +15,9 @@ use crate::config::settings::Config;
 use crate::llm::catalog::Catalog;
 use crate::llm::config::ProviderId;
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
+use crate::platform::database::settings::PoolSettings;
 use crate::platform::db;
-use crate::platform::db::PoolSettings;
 use crate::platform::ids::OrgId;
 use crate::platform::metrics::Metrics;
 use crate::platform::tasks::Tasks;
@@ -29,7 +30,7 @@ pub struct Log {
     /// The log.
     pub audit: Audit,
     /// The database that it lies in.
-    pub db: PgPool,
+    pub db: Pool,
     tasks: Tasks,
 }
 
@@ -63,10 +64,7 @@ pub async fn open(
     database: &PgConnectOptions,
     clock: &Clock,
 ) -> Result<Log, Failure> {
-    let settings = PoolSettings {
-        max_connections: 3,
-        ..PoolSettings::default()
-    };
+    let settings = PoolSettings::default().at_most(3);
     open_with(config, database, clock, &settings).await
 }
 
@@ -78,9 +76,8 @@ pub async fn open_at_length(
     clock: &Clock,
 ) -> Result<Log, Failure> {
     let settings = PoolSettings {
-        max_connections: 6,
         statement_timeout: Duration::ZERO,
-        ..PoolSettings::default()
+        ..PoolSettings::default().at_most(6)
     };
     // That a statement takes long is no news here.
     let database = database.clone().disable_statement_logging();

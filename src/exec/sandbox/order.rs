@@ -55,6 +55,8 @@ pub struct Order {
     pub environment: Vec<(String, String)>,
     /// The file in which to note how far the command came; see [`crate::exec::status_file`].
     pub record: Option<PathBuf>,
+    /// The file that shows that something of the server lives; see [`crate::exec::presence`].
+    pub presence: Option<PathBuf>,
     /// The wall around it; none where this machine cannot build one, or none is wanted.
     pub wall: Option<Wall>,
 }

@@ -20,6 +20,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::exec::presence;
 use crate::exec::sandbox::contained::{self, Builder, Contained, Divided, LEFT_RUNNING, Left};
 use crate::exec::sandbox::control_groups::command::{CommandGroups, GroupLocks};
 use crate::exec::sandbox::error::WallError;
@@ -103,6 +104,13 @@ fn carry_out(
     groups: Option<&CommandGroups>,
 ) -> std::io::Result<()> {
     let given: Order = serde_json::from_slice(order)?;
+    let _presence = match given.presence.as_deref().map(presence::share).transpose() {
+        Ok(presence) => presence,
+        Err(error) => {
+            let told = format!("failed the server that asked for it is gone: {error}\n");
+            return lifeline.write_all(told.as_bytes());
+        }
+    };
     let record = match Record::begin(given.record.as_deref()) {
         Ok(record) => record,
         Err(error) => {

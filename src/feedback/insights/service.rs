@@ -1,6 +1,6 @@
 //! Lists insights, activates and retires them, and changes their texts.
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use crate::auth::principal::Principal;
 use crate::feedback::insight::InsightStatus;
@@ -12,6 +12,7 @@ use crate::feedback::insights::model::{
 use crate::feedback::insights::store;
 use crate::feedback::model::InsightId;
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 
 /// An insight before and after a change.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,13 +26,13 @@ pub struct InsightChange {
 /// The service for reading and deciding about insights; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Insights {
-    db: PgPool,
+    db: Pool,
     clock: Clock,
 }
 
 impl Insights {
     /// A service on this database.
-    pub fn new(db: PgPool, clock: Clock) -> Self {
+    pub fn new(db: Pool, clock: Clock) -> Self {
         Self { db, clock }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +13,7 @@ use crate::feedback::learning::store::passes::DueOrg;
 use crate::feedback::learning::store::{counts, passes};
 use crate::feedback::learning::{pass, posterior};
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 
 pub use crate::feedback::learning::model::{
     FailedOrg, PassOptions, PassOutcome, PassProgress, PassReport,
@@ -28,13 +29,14 @@ const MAX_PROBLEM_CHARS: usize = 500;
 /// Runs passes; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Analyzer {
-    db: PgPool,
+    db: Pool,
     clock: Clock,
 }
 
 impl Analyzer {
     /// An analyzer of this database.
-    pub fn new(db: PgPool, clock: Clock) -> Self {
+    pub fn new(db: impl Into<Pool>, clock: Clock) -> Self {
+        let db = db.into();
         Self { db, clock }
     }
 
@@ -50,7 +52,7 @@ impl Analyzer {
         progress: &(dyn Fn(PassProgress) + Send + Sync),
     ) -> Result<Option<PassReport>, Error> {
         // A session of its own, outside the pool: the lock ends with it, whatever happens.
-        let mut session = self.db.acquire().await?.detach();
+        let mut session = self.db.session().await?;
         let until = Instant::now() + options.wait;
         while !passes::try_lock(&mut session).await? {
             if Instant::now() >= until || stopping.is_cancelled() {

@@ -5,8 +5,9 @@
 
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
-use sqlx::{Acquire, AssertSqlSafe, PgConnection, PgPool};
+use sqlx::{Acquire, AssertSqlSafe, PgConnection};
 
+use crate::platform::database::pool::Pool;
 use crate::platform::tables::model::{Find, Person, TablePolicy, Then, Trace, Whole};
 
 /// How many rows one statement changes: as many as are locked, and held up, at the same time.
@@ -126,7 +127,7 @@ pub async fn count(
 /// that came into its place is left alone: every statement asks again whose row it is. Whoever ends
 /// this in the middle leaves nothing half done, and can begin again.
 pub async fn erase(
-    pool: &PgPool,
+    pool: &Pool,
     target: &Target,
     subject: Subject<'_>,
     told: &mut (dyn FnMut(u64) + Send),

@@ -4,14 +4,18 @@
 //! have taken what this process works on; it lets go of everything, ends what its tools started, and
 //! goes on as a new worker. It counts by its own clock from the moment *before* each renewal was
 //! sent, so it never believes in its lease longer than the database does.
+//!
+//! A process on the same machine that is gone keeps nobody waiting: its lease is ended for it, as soon as
+//! its [`Presence`] shows that nothing of it is left.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio_util::sync::CancellationToken;
 
+use crate::exec::presence::{Lost, Presence};
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::ids::WorkerId;
 use crate::platform::sync::lock;
 use crate::platform::tasks::Tasks;
@@ -20,6 +24,8 @@ use crate::runs::lease::store;
 
 /// The pause after a renewal that failed.
 const RETRY: Duration = Duration::from_millis(250);
+/// The pause between two looks for processes that are gone.
+const LOOK_FOR_LOST: Duration = Duration::from_millis(500);
 
 /// The lease of this process; cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,10 +35,11 @@ pub struct Lease {
 
 #[derive(Debug)]
 struct Inner {
-    db: sqlx::PgPool,
+    db: Pool,
     clock: Clock,
     host: String,
     times: LeaseTimes,
+    presence: Option<Presence>,
     term: Mutex<Term>,
 }
 
@@ -50,19 +57,18 @@ pub struct Term {
 impl Lease {
     /// Gets a lease, and keeps it until `tasks` end; gives it up then.
     pub async fn acquire(
-        db: sqlx::PgPool,
+        db: &Pool,
         clock: Clock,
         times: LeaseTimes,
+        presence: Option<&Presence>,
         tasks: &Tasks,
     ) -> sqlx::Result<Self> {
         let host = nix::unistd::gethostname().unwrap_or_default();
         let host = format!("{}:{}", host.to_string_lossy(), std::process::id());
-        let mut term = Term::new(&clock);
+        let presence = presence.cloned();
+        let mut term = Term::new(&clock, presence.as_ref());
         // A connection of its own: a busy pool must not cost a healthy process its lease.
-        let options = PgConnectOptions::clone(&db.connect_options());
-        let db = PgPoolOptions::new()
-            .max_connections(1)
-            .connect_lazy_with(options);
+        let db = db.beside();
         let mut conn = db.acquire().await?;
         let sent = Instant::now();
         store::renew(&mut conn, term.worker, &host, times.lasts).await?;
@@ -74,9 +80,14 @@ impl Lease {
                 clock,
                 host,
                 times,
+                presence,
                 term: Mutex::new(term),
             }),
         };
+        let (heir, stopping) = (lease.clone(), tasks.stopping());
+        tasks.spawn(async move {
+            stopping.run_until_cancelled(heir.end_the_lost()).await;
+        });
         let (keeper, stopping) = (lease.clone(), tasks.stopping());
         tasks.spawn(async move {
             stopping.run_until_cancelled(keeper.keep()).await;
@@ -151,7 +162,8 @@ impl Lease {
     async fn lose(&self, why: &str) {
         let lost = {
             let mut term = self.lock();
-            std::mem::replace(&mut *term, Term::new(&self.inner.clock))
+            let next = Term::new(&self.inner.clock, self.inner.presence.as_ref());
+            std::mem::replace(&mut *term, next)
         };
         tracing::error!(worker.id = %lost.worker, why, "the lease is lost; its runs are let go");
         lost.lost.cancel();
@@ -160,13 +172,46 @@ impl Lease {
 
     async fn give_up(&self) {
         let worker = self.lock().worker;
-        let given_up = async {
-            let mut conn = self.inner.db.acquire().await?;
-            store::give_up(&mut conn, worker).await
-        };
-        if let Err(error) = given_up.await {
-            tracing::warn!(%error, "the lease was not given up; it ends by itself");
+        match self.end_lease(worker).await {
+            Ok(_) => self.inner.presence.iter().for_each(Presence::hide),
+            Err(error) => {
+                tracing::warn!(%error, "the lease was not given up; it ends by itself");
+            }
         }
+    }
+
+    async fn end_lease(&self, worker: WorkerId) -> sqlx::Result<bool> {
+        let mut conn = self.inner.db.acquire().await?;
+        store::give_up(&mut conn, worker).await
+    }
+
+    /// Ends the leases of processes that are gone, again and again: what they had started may end some
+    /// time after them, and others that live now may be gone later.
+    async fn end_the_lost(&self) {
+        let Some(presence) = &self.inner.presence else {
+            return;
+        };
+        loop {
+            for lost in presence.find_lost() {
+                if let Err(error) = self.end_leases_of(lost).await {
+                    tracing::warn!(%error, "the leases of a process that is gone end by themselves");
+                }
+            }
+            tokio::time::sleep(LOOK_FOR_LOST).await;
+        }
+    }
+
+    async fn end_leases_of(&self, lost: Lost) -> sqlx::Result<()> {
+        let mut was_ours = false;
+        let workers = lost.notes.iter().filter_map(|note| note.parse().ok());
+        for worker in workers.map(WorkerId) {
+            if self.end_lease(worker).await? {
+                was_ours = true;
+                tracing::info!(worker.id = %worker, "a process is gone, and its lease with it");
+            }
+        }
+        lost.forget(was_ours);
+        Ok(())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Term> {
@@ -175,9 +220,13 @@ impl Lease {
 }
 
 impl Term {
-    fn new(clock: &Clock) -> Self {
+    fn new(clock: &Clock, presence: Option<&Presence>) -> Self {
+        let worker = WorkerId::new(clock);
+        if let Some(Err(error)) = presence.map(|presence| presence.note(&worker.to_string())) {
+            tracing::warn!(%error, "others will wait for the end of the lease of this process");
+        }
         Self {
-            worker: WorkerId::new(clock),
+            worker,
             lost: CancellationToken::new(),
             renewed: None,
         }

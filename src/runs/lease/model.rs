@@ -63,6 +63,13 @@ pub struct LeaseTimes {
 }
 
 impl LeaseTimes {
+    /// Leases that last so many seconds.
+    pub fn of_seconds(seconds: u64) -> Self {
+        Self {
+            lasts: Duration::from_secs(seconds),
+        }
+    }
+
     /// How often it is renewed: twice may fail before it ends.
     pub fn renew_every(self) -> Duration {
         self.lasts / 3

@@ -55,12 +55,13 @@ pub async fn renew(
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends a worker's lease: its process ends, and what it holds is free.
-pub async fn give_up(conn: &mut PgConnection, worker: WorkerId) -> sqlx::Result<()> {
-    sqlx::query!("delete from workers where worker_id = $1", worker.0)
+/// Ends a worker's lease: its process ends or is gone, and what it holds is free. Answers whether there
+/// was one.
+pub async fn give_up(conn: &mut PgConnection, worker: WorkerId) -> sqlx::Result<bool> {
+    let done = sqlx::query!("delete from workers where worker_id = $1", worker.0)
         .execute(conn)
         .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// Forgets workers whose lease ended an hour ago. Their runs name them still, which means the same.

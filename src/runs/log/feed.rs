@@ -303,7 +303,10 @@ impl Drop for Watcher {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+    use sqlx::postgres::PgConnectOptions;
+
+    use crate::platform::database::pool::Pool;
+    use crate::platform::database::stock::PoolLimits;
     use tokio::time::sleep;
     use tokio_util::sync::CancellationToken;
 
@@ -312,7 +315,7 @@ mod tests {
     use crate::runs::log::audience::{READ_TIME, WIRE_TIME};
 
     fn feed() -> Feed {
-        let db = PgPoolOptions::new().connect_lazy_with(PgConnectOptions::new());
+        let db = Pool::new(PgConnectOptions::new(), PoolLimits::default());
         Feed::new(Signals::new(db), ActiveRuns::default())
     }
 

@@ -7,6 +7,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::tasks::Tasks;
 use crate::runs::event::Event;
 use crate::runs::log::entry::{Entry, JournalCommand, JournalLost};
@@ -27,11 +28,12 @@ impl Journal {
     pub fn open(
         run: &Run,
         claim: RunClaim,
-        db: sqlx::PgPool,
+        db: impl Into<Pool>,
         clock: Clock,
         feed: Feed,
         tasks: &Tasks,
     ) -> Self {
+        let db = db.into();
         let (sender, receiver) = mpsc::channel(QUEUE);
         let writer = Writer::new(run.clone(), claim, db, clock, feed);
         tasks.spawn(writer.run(receiver));

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::approvals::{consents, questions};
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::runs::event::Event;
 use crate::runs::log::entry::{Entry, JournalCommand, WriteError};
 use crate::runs::log::feed::Feed;
@@ -29,20 +30,14 @@ pub(crate) struct Writer {
     last: i64,
     fence: i64,
     status: RunStatus,
-    db: sqlx::PgPool,
+    db: Pool,
     clock: Clock,
     feed: Feed,
 }
 
 impl Writer {
     /// A writer of a run that its worker holds.
-    pub(crate) fn new(
-        run: Run,
-        claim: RunClaim,
-        db: sqlx::PgPool,
-        clock: Clock,
-        feed: Feed,
-    ) -> Self {
+    pub(crate) fn new(run: Run, claim: RunClaim, db: Pool, clock: Clock, feed: Feed) -> Self {
         Self {
             run,
             last: claim.last,

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::ids::RunId;
 use crate::platform::metrics::Metrics;
 use crate::platform::tasks::Tasks;
@@ -20,7 +21,7 @@ pub type CancelRun = Arc<dyn Fn(Principal, RunId) -> BoxFuture<'static, ()> + Se
 #[derive(Clone)]
 pub struct RunStreams {
     /// The database, which holds the logs.
-    pub db: sqlx::PgPool,
+    pub db: Pool,
     /// The time.
     pub clock: Clock,
     /// The count of open streams.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::platform::ids::OrgId;
 use crate::platform::json::strip_nul;
 use crate::platform::redact::text::redact_text;
@@ -65,14 +66,15 @@ pub struct GroupChange {
 /// The service for error groups; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Errors {
-    db: PgPool,
+    db: Pool,
     clock: Clock,
     tasks: Tasks,
 }
 
 impl Errors {
     /// A service on this database.
-    pub fn new(db: PgPool, clock: Clock, tasks: Tasks) -> Self {
+    pub fn new(db: impl Into<Pool>, clock: Clock, tasks: Tasks) -> Self {
+        let db = db.into();
         Self { db, clock, tasks }
     }
 

@@ -1,10 +1,10 @@
 //! Reads event rates and distributions of metrics.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
 
 use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;
+use crate::platform::database::pool::Pool;
 use crate::telemetry::rates::error::Error;
 use crate::telemetry::rates::model::{
     EventRates, Metric, Performance, Period, Point, RateFilter, Series, TimeRange,
@@ -16,13 +16,13 @@ use crate::telemetry::rates::store::BucketRow;
 /// The service for rates and metrics; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct RateService {
-    db: PgPool,
+    db: Pool,
     clock: Clock,
 }
 
 impl RateService {
     /// A service on this database.
-    pub fn new(db: PgPool, clock: Clock) -> Self {
+    pub fn new(db: Pool, clock: Clock) -> Self {
         Self { db, clock }
     }
 

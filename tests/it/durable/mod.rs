@@ -7,3 +7,4 @@ mod kills;
 mod neighbours;
 mod outages;
 mod person;
+mod predecessors;

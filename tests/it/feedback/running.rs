@@ -429,7 +429,7 @@ async fn a_pass_of_another_process_shows_in_the_metrics_of_every_server(db: PgPo
     let app = TestApp::with(db.clone(), Clock::System, &[]).await;
     let mut counted = None;
     let metrics = &app.app.metrics;
-    learner::export_new_passes(&db, metrics, &mut counted)
+    learner::export_new_passes(&app.app.db, metrics, &mut counted)
         .await
         .unwrap();
     rate(&db, "acme", true).await;
@@ -437,7 +437,7 @@ async fn a_pass_of_another_process_shows_in_the_metrics_of_every_server(db: PgPo
     refuse(&db).await;
     assert_eq!(run(&db, &[]).await.0, 4);
     for _ in 0..2 {
-        learner::export_new_passes(&db, metrics, &mut counted)
+        learner::export_new_passes(&app.app.db, metrics, &mut counted)
             .await
             .unwrap();
     }

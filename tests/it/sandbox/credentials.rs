@@ -1,6 +1,8 @@
 //! Credentials that a person lends to one command of git: a real agent, a real `sshd`, a real server of
 //! repositories over HTTPS, and commands that want more than they were lent.
 
+#![expect(clippy::print_stdout, reason = "a test says when it did nothing")]
+
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -54,7 +56,9 @@ struct Person {
 }
 
 impl Person {
-    async fn new() -> Self {
+    /// None where there is no server of SSH.
+    async fn new() -> Option<Self> {
+        let program = sshd_program()?;
         // Not beneath `/tmp`, which is another folder for commands that have namespaces.
         let folder = tempfile::tempdir_in("/var/tmp").unwrap();
         let home = folder.path().join("home/.ssh");
@@ -83,7 +87,7 @@ impl Person {
             );
             let public = std::fs::read_to_string(host_key.with_extension("pub")).unwrap();
             known = format!("{known}[localhost]:{port} {public}");
-            running.push(sshd(&host_key, &key.with_extension("pub"), port).await);
+            running.push(sshd(&program, &host_key, &key.with_extension("pub"), port).await);
         }
         std::fs::write(home.join("known_hosts"), known).unwrap();
         run(
@@ -95,13 +99,13 @@ impl Person {
                 &text(&folder.path().join("bare.git")),
             ],
         );
-        Self {
+        Some(Self {
             folder,
             agent,
             port,
             other_port,
             _running: running,
-        }
+        })
     }
 
     fn credentials(&self) -> RunCredentials {
@@ -230,7 +234,9 @@ fn tiers() -> [Sandbox; 2] {
 
 #[tokio::test]
 async fn git_signs_in_with_a_persons_agent_for_one_command() {
-    let person = Person::new().await;
+    let Some(person) = Person::new().await else {
+        return;
+    };
     let [full, weaker] = tiers();
     let bench = person.bench(&full);
     let push = format!("git push {} main", person.remote());
@@ -254,7 +260,9 @@ async fn git_signs_in_with_a_persons_agent_for_one_command() {
 
 #[tokio::test]
 async fn the_agent_signs_in_at_no_other_host_and_signs_nothing_else() {
-    let person = Person::new().await;
+    let Some(person) = Person::new().await else {
+        return;
+    };
     let [full, _] = tiers();
     let bench = person.bench(&full);
     let before = person.keys();
@@ -291,7 +299,9 @@ async fn the_agent_signs_in_at_no_other_host_and_signs_nothing_else() {
 
 #[tokio::test]
 async fn what_is_left_of_a_command_or_was_there_before_has_no_agent() {
-    let person = Person::new().await;
+    let Some(person) = Person::new().await else {
+        return;
+    };
     let [full, _] = tiers();
     let bench = person.bench(&full);
     let watch =
@@ -458,7 +468,9 @@ async fn a_repository_whose_settings_want_the_token_does_not_get_it() {
 #[tokio::test]
 async fn what_cannot_be_lent_is_told() {
     let server = Server::new();
-    let person = Person::new().await;
+    let Some(person) = Person::new().await else {
+        return;
+    };
     let [full, _] = tiers();
     let with_tokens = server.bench(&full);
     let with_agent = person.bench(&full);

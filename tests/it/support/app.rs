@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use chrono::DateTime;
+use futures_util::future::BoxFuture;
 use navi::app::App;
 use navi::audit::service::Audit;
 use navi::audit::witnessing::witness::Witness;
@@ -64,18 +65,19 @@ impl TestApp {
         Config::from_flags(ours.iter().chain(flags).copied()).unwrap()
     }
 
-    /// The service with this clock and these settings.
-    pub(crate) async fn of(db: PgPool, clock: Clock, mut config: Config) -> Self {
+    /// The service with this clock and these settings, which would make a large future.
+    pub(crate) fn of(db: PgPool, clock: Clock, mut config: Config) -> BoxFuture<'static, Self> {
         if config.surroundings.supervisor.is_none() {
             // There is no program that could contain a command.
             config.sandbox.mode = SandboxMode::Off;
         }
-        let building = Box::pin(App::build(config, db, clock, Tasks::new()));
-        let app = building.await.unwrap();
-        app.health.refresh().await;
-        let document = serde_json::to_value(document(&app)).unwrap();
-        let router = router(&app).layer(from_fn_with_state(Arc::new(document), as_described));
-        Self { app, router }
+        Box::pin(async move {
+            let app = App::build(config, db, clock, Tasks::new()).await.unwrap();
+            app.health.refresh().await;
+            let document = serde_json::to_value(document(&app)).unwrap();
+            let router = router(&app).layer(from_fn_with_state(Arc::new(document), as_described));
+            Self { app, router }
+        })
     }
 
     /// A token that is valid for an hour of the test's clock.

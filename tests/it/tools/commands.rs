@@ -380,6 +380,7 @@ async fn a_missing_supervisor_stops_the_run_and_says_why() {
         sandbox: navi::exec::sandbox::machine::Sandbox::off(),
         egress: None,
         spares: std::sync::Arc::default(),
+        presence: None,
     };
     bench.context.processes = navi::exec::process::Processes::new(
         launch,

@@ -217,6 +217,7 @@ fn launch(sandbox: Sandbox) -> Launch {
         sandbox,
         egress: None,
         spares: Arc::default(),
+        presence: None,
     }
 }
 

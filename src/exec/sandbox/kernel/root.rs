@@ -34,10 +34,10 @@ const LINKS: &[(&str, &str)] = &[
     ("/dev/ptmx", "pts/ptmx"),
 ];
 
-/// RootParts of its own root that every command may write.
+/// Parts of its own root that every command may write.
 const WRITTEN: &[&str] = &["/tmp", "/dev/shm", "/dev/pts"];
 
-/// RootParts of `/proc` about the kernel and the whole machine, keys among them.
+/// Parts of `/proc` about the kernel and the whole machine, keys among them.
 const OF_THE_KERNEL: &[&str] = &[
     "/proc/acpi",
     "/proc/kallsyms",

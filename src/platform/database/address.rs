@@ -1,0 +1,296 @@
+//! How to reach the database that an address names.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use sqlx::postgres::PgConnectOptions;
+
+use crate::platform::database::spelling::{AddressError, Spelled};
+
+/// Parameters that mean something to sqlx, under every name that they have.
+const PASSED_ON: &[(&str, &str)] = &[
+    ("user", "user"),
+    ("username", "user"),
+    ("password", "password"),
+    ("dbname", "dbname"),
+    ("database", "dbname"),
+    ("application_name", "application_name"),
+    ("applicationname", "application_name"),
+    ("fallback_application_name", "application_name"),
+    ("sslrootcert", "sslrootcert"),
+    ("ssl-root-cert", "sslrootcert"),
+    ("ssl-ca", "sslrootcert"),
+    ("sslcert", "sslcert"),
+    ("ssl-cert", "sslcert"),
+    ("sslkey", "sslkey"),
+    ("ssl-key", "sslkey"),
+    ("options", "options"),
+    ("statement-cache-capacity", "statement-cache-capacity"),
+];
+
+/// Names of the parameter that says whether the way is encrypted.
+const TLS: &[&str] = &["sslmode", "ssl-mode", "ssl"];
+
+/// Parameters that say nothing to this program and change nothing that matters.
+const LEFT_OUT: &[&str] = &[
+    "async_fallback",
+    "channel_binding",
+    "client_encoding",
+    "command_timeout",
+    "connect_timeout",
+    "connection_limit",
+    "gssencmode",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "krbsrvname",
+    "load_balance_hosts",
+    "pgbouncer",
+    "pool_timeout",
+    "prepared_statement_cache_size",
+    "require_auth",
+    "sslnegotiation",
+    "sslsni",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    "timeout",
+];
+
+/// How to connect, and the names of parameters that were not understood.
+#[derive(Debug)]
+pub struct DatabaseAddress {
+    /// How to connect.
+    pub options: PgConnectOptions,
+    /// What is written in the address and changes nothing.
+    pub ignored: Vec<String>,
+}
+
+impl DatabaseAddress {
+    /// Reads an address in any spelling that [`Spelled`] knows.
+    ///
+    /// What is not written in it comes from `PGHOST` and its like, and from the file of passwords.
+    pub fn read(text: &str) -> Result<Self, AddressError> {
+        let spelled = Spelled::read(text)?;
+        let mut query = Vec::new();
+        query.extend(spelled.host.map(|host| pair("host", &host)));
+        query.extend(spelled.port.map(|port| pair("port", &port)));
+        let mut ignored = Vec::new();
+        for (name, value) in &spelled.parameters {
+            let lower = name.to_ascii_lowercase();
+            if TLS.contains(&&*lower) {
+                query.push(pair("sslmode", tls_mode(value)?));
+            } else if lower == "sslrootcert" && value == "system" {
+                // The certificates of the system are what is used without any.
+            } else if let Some((_, known)) = PASSED_ON.iter().find(|(known, _)| *known == lower) {
+                query.push(pair(known, value));
+            } else if lower.starts_with("options[") {
+                query.push(pair(name, value));
+            } else if !LEFT_OUT.contains(&&*lower) {
+                ignored.push(name.clone());
+            }
+        }
+        // Everything in the query: the authority of a URL has no room for every host and password.
+        let url = format!("postgres:///?{}", query.join("&"));
+        let options = url.parse().map_err(|_| AddressError::Unreadable)?;
+        Ok(Self { options, ignored })
+    }
+}
+
+fn pair(name: &str, value: &str) -> String {
+    let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+    format!("{}={}", encoded(name), encoded(value))
+}
+
+/// The mode by libpq's names, from those of the drivers of Python and Node.
+fn tls_mode(value: &str) -> Result<&'static str, AddressError> {
+    Ok(match value.to_ascii_lowercase().as_str() {
+        "disable" | "false" | "0" | "off" => "disable",
+        "allow" => "allow",
+        "prefer" => "prefer",
+        "require" | "true" | "1" | "on" | "no-verify" => "require",
+        "verify-ca" => "verify-ca",
+        "verify-full" => "verify-full",
+        _ => return Err(AddressError::Parameter("sslmode")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::postgres::PgSslMode;
+
+    use super::*;
+
+    fn options(text: &str) -> PgConnectOptions {
+        DatabaseAddress::read(text)
+            .unwrap_or_else(|error| panic!("{text}: {error}"))
+            .options
+    }
+
+    fn refusal(text: &str) -> AddressError {
+        DatabaseAddress::read(text).unwrap_err()
+    }
+
+    #[test]
+    fn every_spelling_of_one_address_means_the_same() {
+        for text in [
+            "postgres://ada:pw@db.example:6432/navi",
+            "postgresql://ada:pw@db.example:6432/navi",
+            "POSTGRES://ada:pw@db.example:6432/navi",
+            "postgresql+asyncpg://ada:pw@db.example:6432/navi",
+            "postgresql+psycopg2://ada:pw@db.example:6432/navi",
+            "postgres+psycopg://ada:pw@db.example:6432/navi/",
+            "jdbc:postgresql://db.example:6432/navi?user=ada&password=pw",
+            " \"postgres://ada:pw@db.example:6432/navi\"\n",
+            "'postgres://ada:pw@db.example:6432/navi'",
+            "postgres://%61da:p%77@db.example:6432/nav%69",
+            "postgres:///navi?host=db.example&port=6432&user=ada&password=pw",
+            "postgres://ada@db.example:6432/?dbname=navi&password=pw",
+            "host=db.example port=6432 user=ada password=pw dbname=navi",
+            " user = ada  password = 'pw' host='db.example' port=6432 dbname = navi ",
+        ] {
+            let options = options(text);
+            assert_eq!(options.get_host(), "db.example", "{text}");
+            assert_eq!(options.get_port(), 6432, "{text}");
+            assert_eq!(options.get_username(), "ada", "{text}");
+            assert_eq!(options.get_database(), Some("navi"), "{text}");
+            assert!(
+                format!("{options:?}").contains("password: Some(\"pw\")"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_ipv6_address_loses_its_brackets_and_keeps_its_port() {
+        for (text, host, port) in [
+            ("postgres://u@[::1]:6432/n", "::1", 6432),
+            ("postgres://u@[::1]/n", "::1", 5432),
+            ("postgres://u@[::1]:/n", "::1", 5432),
+            ("postgres://u@::1/n", "::1", 5432),
+            ("postgres://u@[2001:db8::5]:6432/n", "2001:db8::5", 6432),
+            ("postgres://u@[fe80::1%25eth0]:6432/n", "fe80::1%eth0", 6432),
+            ("postgres:///n?host=::1&port=6432", "::1", 6432),
+            ("postgres:///n?host=[::1]", "::1", 5432),
+            ("host=::1 dbname=n", "::1", 5432),
+            ("postgres://u@h:/n", "h", 5432),
+        ] {
+            let options = options(text);
+            assert_eq!(
+                (options.get_host(), options.get_port()),
+                (host, port),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_socket_may_be_written_in_four_ways() {
+        for text in [
+            "postgres:///n?host=/run/postgresql&port=6432",
+            "postgres://u@%2Frun%2Fpostgresql:6432/n",
+            "postgres:///n?host=/run/postgresql/.s.PGSQL.6432",
+            "host=/run/postgresql port=6432 dbname=n",
+        ] {
+            let options = options(text);
+            let socket = options.get_socket().map(|path| path.to_str().unwrap());
+            assert_eq!(socket, Some("/run/postgresql"), "{text}");
+            assert_eq!(options.get_port(), 6432, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_may_hold_anything() {
+        for (text, password) in [
+            ("postgres://u:p%40s%2Fs%3Fw%23d@h/n", "p@s/s?w#d"),
+            ("postgres://u:p@ss@h/n", "p@ss"),
+            ("postgres://u:p#ss@h/n", "p#ss"),
+            ("postgres://u:a:b@h/n", "a:b"),
+            ("postgres://u:100%@h/n", "100%"),
+            ("postgres://u:a+b@h/n", "a+b"),
+            ("postgres://u:%C3%BC@h/n", "ü"),
+            (r"host=h user=u password='it\'s a b'", "it's a b"),
+            (r"host=h user=u password=a\ b", "a b"),
+        ] {
+            let options = options(text);
+            let shown = format!("{options:?}");
+            assert!(
+                shown.contains(&format!("password: Some({password:?})")),
+                "{text}: {shown}"
+            );
+            assert_eq!(options.get_host(), "h", "{text}");
+        }
+    }
+
+    #[test]
+    fn the_names_of_other_drivers_for_tls_are_understood() {
+        for (text, mode) in [
+            ("postgres://h/n?sslmode=verify-full", PgSslMode::VerifyFull),
+            (
+                "postgres://h/n?sslmode=verify-full&sslrootcert=system",
+                PgSslMode::VerifyFull,
+            ),
+            ("postgresql+asyncpg://h/n?ssl=require", PgSslMode::Require),
+            ("postgresql://h/n?ssl=true", PgSslMode::Require),
+            ("host=h sslmode=disable", PgSslMode::Disable),
+        ] {
+            assert!(
+                std::mem::discriminant(&options(text).get_ssl_mode())
+                    == std::mem::discriminant(&mode),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            refusal("postgres://h/n?sslmode=ful"),
+            AddressError::Parameter("sslmode")
+        );
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named_and_what_says_nothing_is_not() {
+        let text = "postgres://h/n?channel_binding=require&connect_timeout=5&sslmod=require";
+        let ignored = DatabaseAddress::read(text).unwrap().ignored;
+        assert_eq!(ignored, ["sslmod"]);
+    }
+
+    #[test]
+    fn other_databases_are_refused_by_name() {
+        for (text, kind) in [
+            ("mysql://u:hunter2@h/n", "mysql"),
+            ("mysql+aiomysql://u:hunter2@h/n", "mysql"),
+            ("sqlite:///home/ada/navi.db", "sqlite"),
+            ("mongodb+srv://u:hunter2@h/n", "mongodb"),
+            ("https://h/n", "https"),
+        ] {
+            assert_eq!(
+                refusal(text),
+                AddressError::Foreign(kind.to_owned()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_and_never_repeated() {
+        for text in [
+            "",
+            "hunter2",
+            "/run/hunter2",
+            "postgres:hunter2@h",
+            "postgres://u:hunter2@h:port/n",
+            "postgres://u:hunter2@h:0/n",
+            "postgres://u:hunter2@h:99999/n",
+            "postgres://u:hun/ter2@h/n",
+            "postgres://u:12/hunter2@h/n",
+            "postgres://u:hunter2@[::1/n",
+            "postgres://u:hunter2@a:1,b:2/n",
+            "postgres://u:hunter2@a,b/n",
+            "host=a,b password=hunter2",
+            "host=h password='hunter2",
+            "service=navi password=hunter2",
+            "sqlite:hunter2.db",
+            "hunter2hunter2hunter2hunter2://x",
+        ] {
+            let said = refusal(text).to_string();
+            assert!(!said.contains("hunter2"), "{text}: {said}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The connections that requests share.
+//!
+//! Turns are taken in the order in which they were asked for. A turn finds a connection that rests, or
+//! makes one; when the server grants none, the turn is withheld and its caller waits for another, so
+//! that requests wait where sqlx's own pool would ask the server until it gives up.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, PgConnection, PgPool};
+use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{sleep, timeout_at};
+
+use crate::platform::database::connection::{PooledConnection, PooledTransaction};
+use crate::platform::database::refusal::{is_no_room, is_starting};
+use crate::platform::database::stock::{PoolLimits, PoolState, Stock};
+
+/// The interval at which connections that rest too long are looked for.
+const TIDY: Duration = Duration::from_secs(30);
+/// The first pause and the longest between two attempts to connect.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+
+/// A pool; cheap to clone.
+#[derive(Clone)]
+pub struct Pool {
+    stock: Arc<Stock>,
+    /// The way to the database itself, where a pooler stands in front of it: for sessions that keep
+    /// something between two transactions.
+    direct: Arc<PgConnectOptions>,
+    /// The pool that gives way when the server has no room for this one.
+    elder: Option<Arc<Stock>>,
+}
+
+impl Pool {
+    /// A pool that connects when it has to.
+    pub fn new(options: PgConnectOptions, limits: PoolLimits) -> Self {
+        let direct = Arc::new(options.clone());
+        Self::over(Stock::new(options, limits), direct, None)
+    }
+
+    /// A pool whose connections lead through a pooler that shares them between transactions, with the way
+    /// around it.
+    pub fn behind_pooler(
+        options: PgConnectOptions,
+        direct: PgConnectOptions,
+        limits: PoolLimits,
+    ) -> Self {
+        let stock = Stock::new(options, limits).sharing_sessions();
+        Self::over(stock, Arc::new(direct), None)
+    }
+
+    fn over(stock: Stock, direct: Arc<PgConnectOptions>, elder: Option<Arc<Stock>>) -> Self {
+        let stock = Arc::new(stock);
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(keep_tidy(Arc::downgrade(&stock)));
+        }
+        Self {
+            stock,
+            direct,
+            elder,
+        }
+    }
+
+    /// A pool of one connection that a busy pool never keeps from working: where the server has no room,
+    /// this pool closes one of its own.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let limits = PoolLimits {
+            most: 1,
+            ..self.stock.limits
+        };
+        let elder = Some(self.stock.clone());
+        let stock = Stock::new(PgConnectOptions::clone(&self.direct), limits);
+        Self::over(stock, self.direct.clone(), elder)
+    }
+
+    /// A session of its own, outside the pool, for locks that end with it.
+    pub async fn session(&self) -> sqlx::Result<PgConnection> {
+        self.connect_beside(&self.direct).await
+    }
+
+    /// A connection outside the pool, made with these options in the same way.
+    pub async fn connect_beside(&self, options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
+        let mut pause = BACKOFF.0;
+        let end = Instant::now() + self.stock.limits.patience;
+        loop {
+            match options.connect().await {
+                Err(error) if is_no_room(&error) && Instant::now() < end => {
+                    make_room(&self.stock).await;
+                }
+                connected => return connected,
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(BACKOFF.1);
+        }
+    }
+
+    /// Closes one connection as soon as one rests, for another to be made beside the pool.
+    pub async fn make_room(&self) {
+        make_room(&self.stock).await;
+    }
+
+    /// How sessions outside the pool are made.
+    pub fn connect_options(&self) -> Arc<PgConnectOptions> {
+        self.direct.clone()
+    }
+
+    /// A connection, as soon as one is free.
+    pub async fn acquire(&self) -> sqlx::Result<PooledConnection> {
+        let end = Instant::now() + self.stock.limits.patience;
+        loop {
+            let turn = self.turn(end).await?;
+            if let Some(live) = self.stock.rested().await {
+                return Ok(PooledConnection::new(live, turn, self.stock.clone()));
+            }
+            // On the heap: it is large and rare, and would be part of every request's future.
+            if let Some(conn) = Box::pin(self.connected(turn, end)).await? {
+                return Ok(conn);
+            }
+        }
+    }
+
+    /// A transaction on a connection, as soon as one is free.
+    pub async fn begin(&self) -> sqlx::Result<PooledTransaction> {
+        let conn = self.acquire().await?;
+        PooledTransaction::begin(conn, self.stock.shares_sessions).await
+    }
+
+    /// A new connection for this turn; none when the turn is withheld.
+    async fn connected(
+        &self,
+        turn: OwnedSemaphorePermit,
+        end: Instant,
+    ) -> sqlx::Result<Option<PooledConnection>> {
+        let stock = &self.stock;
+        let mut turn = turn;
+        let mut pause = BACKOFF.0;
+        let given_up = Instant::now() + stock.limits.connect;
+        loop {
+            let error = match stock.open(&stock.options).await {
+                Ok(live) => return Ok(Some(PooledConnection::new(live, turn, stock.clone()))),
+                Err(error) => error,
+            };
+            let until = if is_no_room(&error) {
+                if let Some(elder) = &self.elder {
+                    make_room(elder).await;
+                    stock.note_refusal();
+                } else {
+                    match stock.withhold(turn) {
+                        Some(last) => turn = last,
+                        None => return Ok(None),
+                    }
+                }
+                end
+            } else if is_starting(&error) {
+                given_up.min(end)
+            } else {
+                return Err(error);
+            };
+            if self.is_closed() {
+                return Err(sqlx::Error::PoolClosed);
+            }
+            if Instant::now() + pause >= until {
+                return Err(error);
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(BACKOFF.1);
+        }
+    }
+
+    async fn turn(&self, end: Instant) -> sqlx::Result<OwnedSemaphorePermit> {
+        let closed = self.stock.closed.cancelled();
+        let turn = timeout_at(end.into(), self.stock.turns.clone().acquire_owned());
+        tokio::select! {
+            biased;
+            () = closed => Err(sqlx::Error::PoolClosed),
+            turn = turn => match turn {
+                Ok(Ok(turn)) => Ok(turn),
+                Ok(Err(_)) => Err(sqlx::Error::PoolClosed),
+                Err(_) => Err(sqlx::Error::PoolTimedOut),
+            },
+        }
+    }
+
+    /// What keeps a caller waiting.
+    pub fn state(&self) -> PoolState {
+        self.stock.state()
+    }
+
+    /// How many connections rest, and how many there are.
+    pub fn count(&self) -> (usize, usize) {
+        self.stock.count()
+    }
+
+    /// Whether the pool was closed.
+    pub fn is_closed(&self) -> bool {
+        self.stock.closed.is_cancelled()
+    }
+
+    /// Grants no more connections, and closes every one as soon as it is given back.
+    pub async fn close(&self) {
+        self.stock.closed.cancel();
+        while self.count().1 > 0 {
+            if !self.stock.close_one().await {
+                sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+}
+
+/// Closes one connection of this stock, and keeps its turn from making another.
+async fn make_room(stock: &Arc<Stock>) {
+    let Ok(turn) = stock.turns.clone().acquire_owned().await else {
+        return;
+    };
+    stock.close_one().await;
+    // The last one of a pool goes on; it makes its connection again.
+    drop(stock.withhold(turn));
+}
+
+/// Closes what rests too long, for as long as there is the pool.
+async fn keep_tidy(stock: Weak<Stock>) {
+    loop {
+        sleep(TIDY).await;
+        match stock.upgrade() {
+            Some(stock) if !stock.closed.is_cancelled() => stock.tidy().await,
+            Some(_) | None => return,
+        }
+    }
+}
+
+impl From<PgPool> for Pool {
+    /// A pool that connects as another does; for tests, which get one of sqlx's.
+    fn from(pool: PgPool) -> Self {
+        let limits = PoolLimits {
+            most: pool.options().get_max_connections(),
+            ..PoolLimits::default()
+        };
+        Self::new(PgConnectOptions::clone(&pool.connect_options()), limits)
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (resting, open) = self.count();
+        f.debug_struct("Pool")
+            .field("open", &open)
+            .field("resting", &resting)
+            .finish_non_exhaustive()
+    }
+}

@@ -100,11 +100,11 @@ async fn nothing_outlives_its_run() {
 /// The supervisor of a marked command, as the list of processes shows it.
 fn supervisor_of(marker: &str) -> Option<Pid> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let marked = processes.map(|it| it.path()).find(|it| {
+    let shown_as = processes.map(|it| it.path()).find(|it| {
         let shown = std::fs::read(it.join("cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&shown).starts_with(marker)
     });
-    let mut process = marked?;
+    let mut process = shown_as?;
     loop {
         let stat = std::fs::read_to_string(process.join("stat")).ok()?;
         let (_, rest) = stat.rsplit_once(')')?;

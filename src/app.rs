@@ -35,7 +35,6 @@ use crate::lifecycle::keeper;
 use crate::lifecycle::retention::Retention;
 use crate::llm::catalog::{Catalog, CatalogError};
 use crate::llm::config::ProviderId;
-use crate::llm::retry::RetryPolicy;
 use crate::llm::router::{Parts, RouterError};
 use crate::platform::clock::Clock;
 use crate::platform::health::{Health, Probe, database_probe, migrations_probe};
@@ -178,7 +177,6 @@ impl App {
         let parts = Parts {
             clock: clock.clone(),
             metrics: metrics.clone(),
-            retry: RetryPolicy::default(),
             scripted: config.scripted.clone(),
         };
         let models = Arc::new(llm::router::Router::new(&config.llm, &parts)?);

@@ -1,6 +1,7 @@
 //! One call to a model: streamed on as it arrives, measured, priced and recorded whatever its
 //! outcome, also when it is dropped halfway.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,14 +12,18 @@ use crate::auth::principal::Principal;
 use crate::ledger::model::{Call, CallId, CallPhase, CallRow, Status, usage_when_refused};
 use crate::ledger::money::Nanos;
 use crate::ledger::service::{Ledger, is_plausible};
-use crate::llm::error::LlmError;
+use crate::llm::error::{LlmError, Remedy};
 use crate::llm::model::{ChatRequest, Completion, StreamEvent, ToolCall, Usage};
 use crate::llm::provider::{EventStream, Provider};
+use crate::llm::retry::RetryPolicy;
 use crate::llm::route::Route;
 use crate::platform::clock::Clock;
 use crate::platform::ids::{OrgId, RunId, UserId};
 use crate::platform::logging::TraceId;
 use crate::platform::sync::lock;
+
+/// How often an answer that could not be read, or that was empty, is asked for again at once.
+const MAX_AGAIN: u32 = 2;
 
 /// Who calls, which model, and where the record goes.
 #[derive(Clone)]
@@ -45,6 +50,8 @@ pub struct CallContext {
     pub task_type: &'static str,
     /// Where its tokens and cost are added up.
     pub spent: SpendTotal,
+    /// How long a provider that is overloaded or out of reach is waited for.
+    pub patience: Duration,
 }
 
 impl CallContext {
@@ -62,6 +69,7 @@ impl CallContext {
             clock: deps.clock.clone(),
             task_type,
             spent: SpendTotal::default(),
+            patience: deps.config.chat_patience(),
         }
     }
 }
@@ -69,11 +77,85 @@ impl CallContext {
 /// A call under way. Dropping it ends the call and records it as cancelled.
 pub struct ModelCall {
     events: EventStream,
+    /// Events that were looked at, and not yet handed out.
+    held: VecDeque<StreamEvent>,
     meter: Meter,
 }
 
 impl ModelCall {
-    /// Sends the request. An error is recorded before it is returned. Waits first while accounting
+    /// Asks until there is something to show. Whatever fails before that, hidden reasoning included, is
+    /// asked again as long as the caller's patience lasts; each try is a call of its own.
+    pub async fn patiently(
+        context: &CallContext,
+        phase: CallPhase,
+        request: &ChatRequest,
+    ) -> Result<Self, LlmError> {
+        let mut tries = Tries::new(context.patience);
+        loop {
+            match Self::start_with_something(context, phase, request).await {
+                Ok((_, true)) if tries.may_ask_again() => {}
+                Ok((call, _)) => return Ok(call),
+                Err(error) => tries.after(error).await?,
+            }
+        }
+    }
+
+    /// Asks for a whole answer, of which nothing is shown before it is complete: so what breaks anywhere
+    /// is asked again, as long as the caller's patience lasts.
+    pub async fn whole(
+        context: &CallContext,
+        phase: CallPhase,
+        request: &ChatRequest,
+    ) -> Result<Answer, LlmError> {
+        let mut tries = Tries::new(context.patience);
+        loop {
+            match Self::ask_whole(context, phase, request).await {
+                Ok(answer) if answer.is_empty() && tries.may_ask_again() => {}
+                Ok(answer) => return Ok(answer),
+                Err(error) => tries.after(error).await?,
+            }
+        }
+    }
+
+    async fn ask_whole(
+        context: &CallContext,
+        phase: CallPhase,
+        request: &ChatRequest,
+    ) -> Result<Answer, LlmError> {
+        let call = Self::start(context, phase, request).await?;
+        call.complete().await
+    }
+
+    /// A call that has read up to the first event that is shown, and whether it ended without one.
+    async fn start_with_something(
+        context: &CallContext,
+        phase: CallPhase,
+        request: &ChatRequest,
+    ) -> Result<(Self, bool), LlmError> {
+        let mut call = Self::start(context, phase, request).await?;
+        loop {
+            let event = match call.next().await {
+                Some(event) => event?,
+                None => return Err(call.cut_off()),
+            };
+            if matches!(event, StreamEvent::Reasoning { .. }) {
+                continue;
+            }
+            let is_empty = matches!(event, StreamEvent::Done(_));
+            call.held.push_back(event);
+            return Ok((call, is_empty));
+        }
+    }
+
+    fn cut_off(&mut self) -> LlmError {
+        let error = LlmError::Truncated {
+            provider: self.meter.context.provider.name(),
+        };
+        self.meter.fail(&error, None);
+        error
+    }
+
+    /// Sends the request, once. An error is recorded before it is returned. Waits first while accounting
     /// cannot be written: what cannot be recorded is not spent.
     pub async fn start(
         context: &CallContext,
@@ -83,7 +165,11 @@ impl ModelCall {
         context.ledger.room().await;
         let mut meter = Meter::start(context.clone(), phase, request.model.clone());
         match context.provider.stream(request).await {
-            Ok(events) => Ok(Self { events, meter }),
+            Ok(events) => Ok(Self {
+                events,
+                held: VecDeque::new(),
+                meter,
+            }),
             Err(error) => {
                 meter.fail(&error, usage_when_refused(&error));
                 Err(error)
@@ -93,6 +179,9 @@ impl ModelCall {
 
     /// The next event. After [`StreamEvent::Done`] or an error the call is recorded and over.
     pub async fn next(&mut self) -> Option<Result<StreamEvent, LlmError>> {
+        if let Some(event) = self.held.pop_front() {
+            return Some(Ok(event));
+        }
         let event = self.events.next().await?;
         match &event {
             Ok(StreamEvent::Done(completion)) => self.meter.succeed(completion),
@@ -116,11 +205,56 @@ impl ModelCall {
                 }
             }
         }
-        let error = LlmError::Truncated {
-            provider: self.meter.context.provider.name(),
+        Err(self.cut_off())
+    }
+}
+
+/// The tries of one question outside of runs.
+struct Tries {
+    patience: Duration,
+    began: Instant,
+    failed: u32,
+    again: u32,
+}
+
+impl Tries {
+    fn new(patience: Duration) -> Self {
+        Self {
+            patience,
+            began: Instant::now(),
+            failed: 0,
+            again: 0,
+        }
+    }
+
+    /// Whether an answer that is no use may be asked for once more; not without end.
+    fn may_ask_again(&mut self) -> bool {
+        self.again += 1;
+        self.again <= MAX_AGAIN
+    }
+
+    /// Waits until the question may be asked again; answers with the error when it may not.
+    async fn after(&mut self, error: LlmError) -> Result<(), LlmError> {
+        match error.remedy() {
+            Remedy::AskAgain if self.may_ask_again() => return Ok(()),
+            Remedy::Wait => {}
+            Remedy::AskAgain
+            | Remedy::Compact
+            | Remedy::ShortenAnswer
+            | Remedy::LeaveOut
+            | Remedy::FallBack
+            | Remedy::AskPerson
+            | Remedy::GiveUp => return Err(error),
+        }
+        self.failed += 1;
+        let left = self.patience.saturating_sub(self.began.elapsed());
+        let pause = RetryPolicy::default().pause(self.failed, &error, left, rand::random());
+        let Some(pause) = pause else {
+            return Err(error);
         };
-        self.meter.fail(&error, None);
-        Err(error)
+        tracing::warn!(%error, ?pause, "the model call failed and is tried again");
+        tokio::time::sleep(pause).await;
+        Ok(())
     }
 }
 
@@ -133,6 +267,13 @@ pub struct Answer {
     pub tool_calls: Vec<ToolCall>,
     /// How it ended; always there once the answer is complete.
     pub completion: Option<Completion>,
+}
+
+impl Answer {
+    /// Whether there is nothing in it.
+    fn is_empty(&self) -> bool {
+        self.text.trim().is_empty() && self.tool_calls.is_empty()
+    }
 }
 
 /// Measures one call and records it exactly once.
@@ -167,7 +308,10 @@ impl Meter {
     }
 
     fn succeed(&mut self, completion: &Completion) {
-        self.record(Status::Success, completion.usage, None);
+        let has_answered = self.ttft.is_some();
+        let usage = completion.usage;
+        let usage = usage.filter(|usage| usage.is_measured(has_answered));
+        self.record(Status::Success, usage, None);
     }
 
     /// A call that failed. What it used is known only when it was refused before it began.

@@ -153,6 +153,13 @@ pub struct LlmConfig {
     #[arg(long, env = "NAVI_ASSUMED_CONTEXT_WINDOW", default_value_t = 32_768,
           value_parser = clap::value_parser!(u32).range(2_048..))]
     pub assumed_context_window: u32,
+    /// Longest answers of models in tokens, as `MODEL=TOKENS` and separated by commas: for servers that
+    /// take less, or may be asked for more, than the registry says.
+    ///
+    /// A model is an id such as `self_hosted/qwen2.5-coder`, or a provider for all of its models. What a
+    /// server refuses is lowered without this too, and remembered until the process ends.
+    #[arg(long, env = "NAVI_ANSWER_LIMITS", value_name = "LIMITS", value_delimiter = ',')]
+    pub answer_limits: Vec<AnswerLimit>,
     /// How long a connection to a provider may take to be made, in seconds.
     #[arg(long, env = "NAVI_LLM_CONNECT_TIMEOUT_SECONDS", default_value_t = 10,
           value_parser = clap::value_parser!(u64).range(1..=600))]
@@ -189,6 +196,7 @@ impl Default for LlmConfig {
             default_model: None,
             script: None,
             assumed_context_window: 32_768,
+            answer_limits: Vec::new(),
             llm_connect_timeout_seconds: 10,
             llm_response_timeout_seconds: 300,
             llm_idle_timeout_seconds: 300,
@@ -306,6 +314,44 @@ fn endpoint(id: ProviderId, mut base: Url) -> Url {
     }
     base
 }
+
+/// The longest answer of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerLimit {
+    /// An id, or the name of a provider.
+    pub model: String,
+    /// In tokens.
+    pub tokens: u32,
+}
+
+impl fmt::Display for AnswerLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.model, self.tokens)
+    }
+}
+
+impl std::str::FromStr for AnswerLimit {
+    type Err = InvalidAnswerLimit;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAnswerLimit> {
+        let (model, tokens) = text.rsplit_once('=').ok_or(InvalidAnswerLimit)?;
+        let provider = model.trim().split('/').next().unwrap_or_default();
+        ProviderId::from_name(provider).ok_or(InvalidAnswerLimit)?;
+        let tokens = tokens.trim().parse().map_err(|_| InvalidAnswerLimit)?;
+        if tokens == 0 {
+            return Err(InvalidAnswerLimit);
+        }
+        Ok(Self {
+            model: model.trim().to_owned(),
+            tokens,
+        })
+    }
+}
+
+/// Why a text is no answer limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an answer limit is `provider/model=tokens` or `provider=tokens`, such as `ollama=4096`")]
+pub struct InvalidAnswerLimit;
 
 /// A provider's address; none when the setting is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -472,6 +518,16 @@ mod tests {
             "http://h/#a",
         ] {
             assert_eq!(base_url(text), Err(InvalidBaseUrl), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_limit_names_a_provider_or_a_model_and_a_number() {
+        let limits = parse(&["--answer-limits=self_hosted/a=b=4096,ollama=1000"]).answer_limits;
+        let shown: Vec<String> = limits.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["self_hosted/a=b=4096", "ollama=1000"]);
+        for text in ["ollama", "nowhere/x=1", "ollama=0", "ollama=-1", "=5"] {
+            assert_eq!(text.parse::<AnswerLimit>(), Err(InvalidAnswerLimit), "{text}");
         }
     }
 

@@ -23,17 +23,19 @@ const QUEUE: usize = 512;
 pub struct Journal(mpsc::Sender<JournalCommand>);
 
 impl Journal {
-    /// Starts the writer of a run. It ends when the last clone is dropped.
+    /// Starts the writer of a run, whose log agrees with its conversation up to `settled`. It ends when the
+    /// last clone is dropped.
     pub fn open(
         run: &Run,
         claim: RunClaim,
         db: sqlx::PgPool,
         clock: Clock,
         feed: Feed,
+        settled: i64,
         tasks: &Tasks,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let writer = Writer::new(run.clone(), claim, db, clock, feed);
+        let writer = Writer::new(run.clone(), claim, db, clock, feed, settled);
         tasks.spawn(writer.run(receiver));
         Self(sender)
     }

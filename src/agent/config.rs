@@ -24,6 +24,9 @@ pub struct AgentConfig {
     #[arg(long, env = "NAVI_MODEL_PATIENCE_SECONDS_INTERACTIVE", value_name = "SECONDS",
           default_value_t = 120, value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub model_patience_seconds_interactive: u64,
+    /// A shorter name of the same, which counts where both are set.
+    #[arg(long, env = "NAVI_MODEL_PATIENCE_INTERACTIVE", hide = true)]
+    pub model_patience_interactive: Option<u64>,
     /// Runs that this process works on at the same time; more are refused with 503.
     #[arg(long, env = "NAVI_MAX_CONCURRENT_RUNS", default_value_t = 128)]
     pub max_concurrent_runs: usize,
@@ -103,7 +106,9 @@ impl AgentConfig {
     pub fn patience(&self, kind: RunKind) -> Duration {
         Duration::from_secs(match kind {
             RunKind::Job => self.model_patience_seconds,
-            RunKind::Autonomous => self.model_patience_seconds_interactive,
+            RunKind::Autonomous => self
+                .model_patience_interactive
+                .unwrap_or(self.model_patience_seconds_interactive),
         })
     }
 

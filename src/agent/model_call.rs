@@ -8,22 +8,19 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 
 use crate::agent::deps::Deps;
+use crate::agent::tries::Tries;
 use crate::auth::principal::Principal;
 use crate::ledger::model::{Call, CallId, CallPhase, CallRow, Status, usage_when_refused};
 use crate::ledger::money::Nanos;
 use crate::ledger::service::{Ledger, is_plausible};
-use crate::llm::error::{LlmError, Remedy};
+use crate::llm::error::LlmError;
 use crate::llm::model::{ChatRequest, Completion, StreamEvent, ToolCall, Usage};
 use crate::llm::provider::{EventStream, Provider};
-use crate::llm::retry::RetryPolicy;
 use crate::llm::route::Route;
 use crate::platform::clock::Clock;
 use crate::platform::ids::{OrgId, RunId, UserId};
 use crate::platform::logging::TraceId;
 use crate::platform::sync::lock;
-
-/// How often an answer that could not be read, or that was empty, is asked for again at once.
-const MAX_AGAIN: u32 = 2;
 
 /// Who calls, which model, and where the record goes.
 #[derive(Clone)]
@@ -206,55 +203,6 @@ impl ModelCall {
             }
         }
         Err(self.cut_off())
-    }
-}
-
-/// The tries of one question outside of runs.
-struct Tries {
-    patience: Duration,
-    began: Instant,
-    failed: u32,
-    again: u32,
-}
-
-impl Tries {
-    fn new(patience: Duration) -> Self {
-        Self {
-            patience,
-            began: Instant::now(),
-            failed: 0,
-            again: 0,
-        }
-    }
-
-    /// Whether an answer that is no use may be asked for once more; not without end.
-    fn may_ask_again(&mut self) -> bool {
-        self.again += 1;
-        self.again <= MAX_AGAIN
-    }
-
-    /// Waits until the question may be asked again; answers with the error when it may not.
-    async fn after(&mut self, error: LlmError) -> Result<(), LlmError> {
-        match error.remedy() {
-            Remedy::AskAgain if self.may_ask_again() => return Ok(()),
-            Remedy::Wait => {}
-            Remedy::AskAgain
-            | Remedy::Compact
-            | Remedy::ShortenAnswer
-            | Remedy::LeaveOut
-            | Remedy::FallBack
-            | Remedy::AskPerson
-            | Remedy::GiveUp => return Err(error),
-        }
-        self.failed += 1;
-        let left = self.patience.saturating_sub(self.began.elapsed());
-        let pause = RetryPolicy::default().pause(self.failed, &error, left, rand::random());
-        let Some(pause) = pause else {
-            return Err(error);
-        };
-        tracing::warn!(%error, ?pause, "the model call failed and is tried again");
-        tokio::time::sleep(pause).await;
-        Ok(())
     }
 }
 

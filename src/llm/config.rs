@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::llm::http_provider::Patience;
+use crate::llm::routing::answer_limit::AnswerLimit;
 use crate::platform::secret::{ExposeSecret, SecretString};
 
 /// A model provider that NAVI knows.
@@ -315,44 +316,6 @@ fn endpoint(id: ProviderId, mut base: Url) -> Url {
     base
 }
 
-/// The longest answer of a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AnswerLimit {
-    /// An id, or the name of a provider.
-    pub model: String,
-    /// In tokens.
-    pub tokens: u32,
-}
-
-impl fmt::Display for AnswerLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.model, self.tokens)
-    }
-}
-
-impl std::str::FromStr for AnswerLimit {
-    type Err = InvalidAnswerLimit;
-
-    fn from_str(text: &str) -> Result<Self, InvalidAnswerLimit> {
-        let (model, tokens) = text.rsplit_once('=').ok_or(InvalidAnswerLimit)?;
-        let provider = model.trim().split('/').next().unwrap_or_default();
-        ProviderId::from_name(provider).ok_or(InvalidAnswerLimit)?;
-        let tokens = tokens.trim().parse().map_err(|_| InvalidAnswerLimit)?;
-        if tokens == 0 {
-            return Err(InvalidAnswerLimit);
-        }
-        Ok(Self {
-            model: model.trim().to_owned(),
-            tokens,
-        })
-    }
-}
-
-/// Why a text is no answer limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an answer limit is `provider/model=tokens` or `provider=tokens`, such as `ollama=4096`")]
-pub struct InvalidAnswerLimit;
-
 /// A provider's address; none when the setting is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(Option<Url>);
@@ -518,16 +481,6 @@ mod tests {
             "http://h/#a",
         ] {
             assert_eq!(base_url(text), Err(InvalidBaseUrl), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_answer_limit_names_a_provider_or_a_model_and_a_number() {
-        let limits = parse(&["--answer-limits=self_hosted/a=b=4096,ollama=1000"]).answer_limits;
-        let shown: Vec<String> = limits.iter().map(ToString::to_string).collect();
-        assert_eq!(shown, ["self_hosted/a=b=4096", "ollama=1000"]);
-        for text in ["ollama", "nowhere/x=1", "ollama=0", "ollama=-1", "=5"] {
-            assert_eq!(text.parse::<AnswerLimit>(), Err(InvalidAnswerLimit), "{text}");
         }
     }
 

@@ -134,7 +134,7 @@ impl Patience {
 
 /// Tells those who follow that the text of an answer that broke off is void. Clients that do not know
 /// this kind of event show the sentence before it.
-async fn discard(runner: &Runner, error: &LlmError) -> Result<(), Halt> {
+pub(crate) async fn discard(runner: &Runner, error: &LlmError) -> Result<(), Halt> {
     let message = format!("The answer broke off ({error}) and is asked for again");
     runner.thinking(&message).await?;
     Ok(runner

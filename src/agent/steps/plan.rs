@@ -84,8 +84,15 @@ async fn ask_patiently(runner: &mut Runner, chunks: &[Chunk]) -> Result<Option<P
         let error = match answer {
             Ok(plan) => return Ok(plan),
             // The task itself may still fit: its turns are shortened, a plan is not.
-            Err(error) if error.remedy() == Remedy::Compact => return Ok(None),
-            Err(error) => error,
+            Err(error) => match error.remedy() {
+                Remedy::Compact | Remedy::ShortenAnswer => return Ok(None),
+                Remedy::Wait
+                | Remedy::AskAgain
+                | Remedy::LeaveOut
+                | Remedy::FallBack
+                | Remedy::AskPerson
+                | Remedy::GiveUp => error,
+            },
         };
         patience.after(runner, &error, false).await?;
     }

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::agent::model_call::{Answer, ModelCall};
 use crate::agent::prompt::{compaction, messages};
 use crate::agent::runner::primitives::{Halt, Runner};
-use crate::agent::steps::patience::Patience;
+use crate::agent::steps::patience::{Patience, discard};
 use crate::ledger::model::CallPhase;
 use crate::ledger::money::Nanos;
 use crate::llm::error::{LlmError, Remedy};
@@ -70,17 +70,22 @@ async fn answer(runner: &mut Runner) -> Result<Answer, Halt> {
             Ok(answer) => return Ok(answer),
             Err(broken) => broken,
         };
-        if broken.error.remedy() == Remedy::Compact
-            && shortened < MAX_SHORTENED
-            && shorten(runner, &tools)
-        {
+        if is_too_long(&broken.error) && shortened < MAX_SHORTENED && shorten(runner, &tools) {
             shortened += 1;
+            if broken.was_shown {
+                discard(runner, &broken.error).await?;
+            }
             continue;
         }
         patience
             .after(runner, &broken.error, broken.was_shown)
             .await?;
     }
+}
+
+/// Whether the conversation has to become shorter: it does not fit, or leaves no room for an answer.
+fn is_too_long(error: &LlmError) -> bool {
+    matches!(error.remedy(), Remedy::Compact | Remedy::ShortenAnswer)
 }
 
 /// Shortens a conversation that outgrows the model's window.

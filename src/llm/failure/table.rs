@@ -27,6 +27,8 @@ pub(super) enum Meaning {
     Overloaded,
     /// Something in between keeps the request back.
     Blocked,
+    /// The key is refused, by servers that say so with another status than 401.
+    Key,
     /// The request itself is refused, and the key is fine.
     Refused,
 }
@@ -204,7 +206,7 @@ pub(super) const TABLE: &[Row] = &[
             r"tool call validation failed",
             // llama.cpp, vLLM, SGLang.
             r"failed to parse (tool|function|input at pos|the (model )?output|model output|arguments)",
-            r"(error|failed|failure) (while )?(parsing|decoding|extracting) .{0,40}(tool|function)[ _]?call",
+            r"(error|failed|failure) (in |while )?(parsing|decoding|extracting) .{0,40}(tool|function)[ _]?call",
             r"error parsing (the )?(tool|function|response|output)",
             // Ollama.
             r"error parsing tool call",
@@ -258,6 +260,12 @@ pub(super) const TABLE: &[Row] = &[
         says: &[r"rate limit (was |has been )?(exceeded|reached)", r"too many requests"],
     },
     Row {
+        means: Meaning::Key,
+        statuses: &[400],
+        codes: &["invalid_api_key", "api_key_invalid"],
+        says: &[r"api key not valid|(incorrect|invalid) api key"],
+    },
+    Row {
         means: Meaning::Refused,
         statuses: &[403],
         codes: &["unsupported_country_region_territory"],
@@ -269,11 +277,11 @@ pub(super) const TABLE: &[Row] = &[
     },
     Row {
         means: Meaning::Blocked,
-        statuses: &[401, 403, 451],
+        statuses: &[403, 451],
         codes: &[],
         says: &[
             r"error code: 10\d\d",
-            r"cloudflare|akamai|captcha|web application firewall|firewall|\bproxy\b",
+            r"cloudflare|akamai|captcha|firewall",
             r"(request|access|connection|you) (was |has been |have been |is )?blocked",
         ],
     },

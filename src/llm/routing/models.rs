@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::llm::catalog::{Capabilities, Catalog, Model, SCRIPTED_MODEL, provider_of};
-use crate::llm::config::{AnswerLimit, ProviderId};
+use crate::llm::config::ProviderId;
 use crate::llm::provider::Provider;
+use crate::llm::routing::answer_limit::AnswerLimit;
 
 /// The answers of models that are not in the registry are limited to a part of their window.
 const ASSUMED_OUTPUT_PART: u32 = 4;

@@ -82,7 +82,7 @@ pub struct ModelCall {
 impl ModelCall {
     /// Asks until there is something to show. Whatever fails before that, hidden reasoning included, is
     /// asked again as long as the caller's patience lasts; each try is a call of its own.
-    pub async fn patiently(
+    pub async fn start_with_retries(
         context: &CallContext,
         phase: CallPhase,
         request: &ChatRequest,

@@ -159,7 +159,12 @@ pub struct LlmConfig {
     ///
     /// A model is an id such as `self_hosted/qwen2.5-coder`, or a provider for all of its models. What a
     /// server refuses is lowered without this too, and remembered until the process ends.
-    #[arg(long, env = "NAVI_ANSWER_LIMITS", value_name = "LIMITS", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "NAVI_ANSWER_LIMITS",
+        value_name = "LIMITS",
+        value_delimiter = ','
+    )]
     pub answer_limits: Vec<AnswerLimit>,
     /// How long a connection to a provider may take to be made, in seconds.
     #[arg(long, env = "NAVI_LLM_CONNECT_TIMEOUT_SECONDS", default_value_t = 10,

@@ -252,12 +252,22 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn is_about_replay(error: &LlmError) -> bool {
-    let (LlmError::Rejected { status: 400, reason, .. }
-    | LlmError::FieldRefused { status: 400, reason, .. }) = error
+    let (LlmError::Rejected {
+        status: 400,
+        reason,
+        ..
+    }
+    | LlmError::FieldRefused {
+        status: 400,
+        reason,
+        ..
+    }) = error
     else {
         return false;
     };
-    ["thinking", "signature", "reasoning"].iter().any(|word| reason.contains(word))
+    ["thinking", "signature", "reasoning"]
+        .iter()
+        .any(|word| reason.contains(word))
 }
 
 fn has_replay(request: &ChatRequest) -> bool {

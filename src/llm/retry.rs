@@ -74,7 +74,9 @@ mod tests {
             let pause = policy.pause(failed, &unavailable(None), left, chance);
             pause.map(|pause| pause.as_millis())
         };
-        let pauses: Vec<_> = (1..9).filter_map(|failed| pause(failed, LONG, 1.0)).collect();
+        let pauses: Vec<_> = (1..9)
+            .filter_map(|failed| pause(failed, LONG, 1.0))
+            .collect();
         assert_eq!(
             pauses,
             [500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000]

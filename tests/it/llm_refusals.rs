@@ -9,7 +9,7 @@ use navi::llm::provider::Provider;
 use serde_json::{Value, json};
 
 use crate::llm_support::{
-    RawServer, Step, anthropic, answer, drain, openai, patience, provider, request, sse,
+    RawServer, Step, answer, anthropic, drain, openai, patience, provider, request, sse,
 };
 
 const GOOD: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
@@ -87,7 +87,10 @@ async fn a_server_that_refuses_several_fields_one_after_the_other_is_asked_witho
 async fn an_answer_limit_that_is_too_large_is_lowered_and_remembered() {
     let refusal = json!({"error": {"message": "max_tokens is too large: 9000. This model supports at most 4096 completion tokens, whereas you provided 9000."}});
     let bodies = bodies(vec![refuses(&refusal), send(sse(GOOD))], 9_000).await;
-    let limits: Vec<_> = bodies.iter().map(|body| body["max_tokens"].as_u64()).collect();
+    let limits: Vec<_> = bodies
+        .iter()
+        .map(|body| body["max_tokens"].as_u64())
+        .collect();
     assert_eq!(limits, [Some(9_000), Some(4_096), Some(4_096)]);
 }
 
@@ -159,7 +162,9 @@ async fn a_character_that_comes_in_two_halves_is_whole_again() {
         data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\\ude00 now \\ud83d\"},\"finish_reason\":\"stop\"}]}\n\n\
         data: [DONE]\n\n";
     let delta = |text| {
-        format!("data: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{{\"type\":\"text_delta\",\"text\":\"{text}\"}}}}\n\n")
+        format!(
+            "data: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{{\"type\":\"text_delta\",\"text\":\"{text}\"}}}}\n\n"
+        )
     };
     let start = "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
     let messages = format!(
@@ -179,11 +184,16 @@ async fn a_character_that_comes_in_two_halves_is_whole_again() {
 #[tokio::test]
 async fn an_answer_that_its_provider_could_not_read_is_an_error_and_not_an_end() {
     let finish = |reason: &str| {
-        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"{reason}\"}}]}}\n\ndata: [DONE]\n\n")
+        format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"{reason}\"}}]}}\n\ndata: [DONE]\n\n"
+        )
     };
     for (reason, code) in [
         ("MALFORMED_FUNCTION_CALL", "MODEL_ANSWER_MALFORMED"),
-        ("function_call_filter: MALFORMED_FUNCTION_CALL", "MODEL_ANSWER_MALFORMED"),
+        (
+            "function_call_filter: MALFORMED_FUNCTION_CALL",
+            "MODEL_ANSWER_MALFORMED",
+        ),
         ("abort", "MODEL_ANSWER_TRUNCATED"),
         ("insufficient_system_resource", "MODEL_ANSWER_TRUNCATED"),
     ] {

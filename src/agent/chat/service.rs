@@ -176,7 +176,7 @@ impl Chat {
             session_id: self.task.conversation_id.map(|id| id.to_string()),
             ..CallContext::new(services, &self.principal, &self.route, "chat")
         };
-        ModelCall::patiently(&caller, CallPhase::Chat, &self.request).await
+        ModelCall::start_with_retries(&caller, CallPhase::Chat, &self.request).await
     }
 
     /// Keeps the answer: as a generation that can be rated, and in its conversation. Answers with

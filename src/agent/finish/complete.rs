@@ -62,7 +62,10 @@ pub(crate) async fn end(
         RaceOutcome::JournalLost => Ended::Lost,
         RaceOutcome::LeaseLost => Ended::Interrupted,
         RaceOutcome::Interrupted => interrupt(runner).await,
-        RaceOutcome::Paused(reason) => pause(runner, &reason, stopping).await,
+        RaceOutcome::Paused(reason) => match pause(runner, &reason, stopping).await {
+            Ok(()) => Ended::Paused,
+            Err(JournalLost) => Ended::Lost,
+        },
         RaceOutcome::Stopped(stopped) => finish(runner, stopped, stopping).await,
     }
 }

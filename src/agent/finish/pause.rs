@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::finish::complete::Ended;
 use crate::agent::runner::primitives::Runner;
 use crate::agent::runner::state::RunState;
 use crate::platform::json::to_jsonb;
 use crate::runs::event::Event;
 use crate::runs::event_data::{PauseReason, RunPhase};
-use crate::runs::log::entry::WriteError;
+use crate::runs::log::entry::{JournalLost, WriteError};
 use crate::runs::log::store;
 use crate::runs::log::store::{Append, Appended, Storable};
 use crate::runs::model::RunStatus;
@@ -27,20 +26,18 @@ pub(crate) async fn pause(
     runner: Runner,
     reason: &PauseReason,
     stopping: &CancellationToken,
-) -> Ended {
-    if runner.journal.commit().await.is_err() {
-        return Ended::Lost;
-    }
+) -> Result<(), JournalLost> {
+    runner.journal.commit().await?;
     // What goes on with the run begins with what it has spent.
     if let Err(error) = runner.deps.ledger.flush(FLUSH).await {
         tracing::warn!(run.id = %runner.run.id, %error, "the cost of a run may be incomplete");
     }
     loop {
         match write(&runner, reason).await {
-            Ok(()) => return Ended::Paused,
+            Ok(()) => return Ok(()),
             Err(error) if error.is_final() || stopping.is_cancelled() => {
                 tracing::error!(run.id = %runner.run.id, %error, "a run's pause is not written");
-                return Ended::Lost;
+                return Err(JournalLost);
             }
             Err(error) => {
                 tracing::warn!(run.id = %runner.run.id, %error, "a run's pause waits for Postgres");

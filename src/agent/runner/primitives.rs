@@ -118,15 +118,15 @@ pub struct Runner {
     pub(crate) left_behind: Vec<OpenCall>,
     pub(crate) began: Instant,
     /// How long it waited for providers, which its limit of time leaves out.
-    pub(crate) waited: Waited,
+    pub(crate) waited: WaitTotal,
     pub(crate) slot: RunSlot,
 }
 
 /// A time that a run waited; clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Waited(Arc<Mutex<Duration>>);
+pub(crate) struct WaitTotal(Arc<Mutex<Duration>>);
 
-impl Waited {
+impl WaitTotal {
     /// Begins with what the run waited before.
     pub(crate) fn from(waited: Duration) -> Self {
         Self(Arc::new(Mutex::new(waited)))

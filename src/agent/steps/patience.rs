@@ -25,7 +25,7 @@ const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 /// The patience of a run with its model, for one question.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct RetryBudget {
     budget: Duration,
     /// When the first try failed.
     since: Option<Instant>,
@@ -38,7 +38,7 @@ pub(crate) struct Patience {
 
 /// What to do after a failure.
 #[derive(Debug, PartialEq)]
-enum Verdict {
+enum NextTry {
     /// Ask again after a pause.
     Wait(Duration),
     /// Ask again now.
@@ -51,7 +51,7 @@ enum Verdict {
     End,
 }
 
-impl Patience {
+impl RetryBudget {
     /// The patience that the run's kind has.
     pub(crate) fn of(runner: &Runner) -> Self {
         Self::new(runner.deps.config.patience(runner.run.kind))
@@ -76,45 +76,44 @@ impl Patience {
         error: &LlmError,
         was_shown: bool,
     ) -> Result<(), Halt> {
-        let verdict = self.verdict(error, was_shown, rand::random());
-        tracing::warn!(run.id = %runner.run.id, %error, ?verdict, "the model did not answer");
-        match verdict {
-            Verdict::End => return runner.model_failed(error).await,
-            Verdict::Over if runner.run.kind == RunKind::Job => {
+        let next = self.next_try(error, was_shown, rand::random());
+        tracing::warn!(run.id = %runner.run.id, %error, ?next, "the model did not answer");
+        match next {
+            NextTry::Over if runner.run.kind == RunKind::Job => {
                 return Err(Halt::Paused(obstacle(error)));
             }
-            Verdict::Over => return runner.model_failed(error).await,
-            Verdict::Wait(_) | Verdict::Again | Verdict::Nudge => {}
+            NextTry::Over | NextTry::End => return runner.model_failed(error).await,
+            NextTry::Wait(_) | NextTry::Again | NextTry::Nudge => {}
         }
         if was_shown {
             discard(runner, error).await?;
         }
-        match verdict {
-            Verdict::Wait(pause) => wait(runner, error, pause, was_shown).await,
+        match next {
+            NextTry::Wait(pause) => wait(runner, error, pause, was_shown).await,
             // A run that has no conversation yet has nothing to add to.
-            Verdict::Nudge if runner.transcript.position > 0 => nudge(runner, error).await,
-            Verdict::Nudge | Verdict::Again | Verdict::Over | Verdict::End => Ok(()),
+            NextTry::Nudge if runner.transcript.position > 0 => nudge(runner, error).await,
+            NextTry::Nudge | NextTry::Again | NextTry::Over | NextTry::End => Ok(()),
         }
     }
 
-    fn verdict(&mut self, error: &LlmError, had_begun: bool, chance: f64) -> Verdict {
+    fn next_try(&mut self, error: &LlmError, had_begun: bool, chance: f64) -> NextTry {
         match error.remedy() {
             Remedy::Wait => {}
-            Remedy::AskAgain if self.botched == MAX_BOTCHED => return Verdict::End,
+            Remedy::AskAgain if self.botched == MAX_BOTCHED => return NextTry::End,
             Remedy::AskAgain => {
                 self.botched += 1;
                 return if self.botched == 1 {
-                    Verdict::Again
+                    NextTry::Again
                 } else {
-                    Verdict::Nudge
+                    NextTry::Nudge
                 };
             }
-            Remedy::AskPerson => return Verdict::Over,
+            Remedy::AskPerson => return NextTry::Over,
             Remedy::Compact
             | Remedy::ShortenAnswer
             | Remedy::LeaveOut
             | Remedy::FallBack
-            | Remedy::GiveUp => return Verdict::End,
+            | Remedy::GiveUp => return NextTry::End,
         }
         self.failed += 1;
         self.broken += u32::from(had_begun);
@@ -126,8 +125,8 @@ impl Patience {
         let left = self.budget.saturating_sub(used);
         let pause = RetryPolicy::default().pause(self.failed, error, left, chance);
         match pause {
-            Some(pause) if self.broken <= MAX_BROKEN => Verdict::Wait(pause),
-            Some(_) | None => Verdict::Over,
+            Some(pause) if self.broken <= MAX_BROKEN => NextTry::Wait(pause),
+            Some(_) | None => NextTry::Over,
         }
     }
 }
@@ -201,65 +200,75 @@ mod tests {
 
     #[test]
     fn an_overload_is_waited_for_as_long_as_the_budget_lasts() {
-        let mut patience = Patience::new(Duration::from_mins(15));
+        let mut patience = RetryBudget::new(Duration::from_mins(15));
         for expected in [500, 1_000, 2_000, 4_000] {
-            let verdict = patience.verdict(&OVERLOADED, false, 1.0);
-            assert_eq!(verdict, Verdict::Wait(Duration::from_millis(expected)));
+            let next = patience.next_try(&OVERLOADED, false, 1.0);
+            assert_eq!(next, NextTry::Wait(Duration::from_millis(expected)));
         }
-        let mut patience = Patience::new(Duration::ZERO);
-        assert_eq!(patience.verdict(&OVERLOADED, false, 1.0), Verdict::Over);
+        let mut patience = RetryBudget::new(Duration::ZERO);
+        assert_eq!(patience.next_try(&OVERLOADED, false, 1.0), NextTry::Over);
     }
 
     #[test]
     fn silence_uses_up_the_budget_too() {
-        let mut patience = Patience::new(Duration::from_mins(2));
+        let mut patience = RetryBudget::new(Duration::from_mins(2));
         let silent = LlmError::TimedOut {
             provider: "test",
             waited: Duration::from_mins(1),
         };
-        assert!(matches!(patience.verdict(&silent, false, 1.0), Verdict::Wait(_)));
-        assert_eq!(patience.verdict(&silent, false, 1.0), Verdict::Over);
+        assert!(matches!(
+            patience.next_try(&silent, false, 1.0),
+            NextTry::Wait(_)
+        ));
+        assert_eq!(patience.next_try(&silent, false, 1.0), NextTry::Over);
     }
 
     #[test]
     fn a_provider_that_asks_for_more_time_than_there_is_is_not_waited_for() {
-        let mut patience = Patience::new(Duration::from_mins(2));
+        let mut patience = RetryBudget::new(Duration::from_mins(2));
         let limited = LlmError::RateLimited {
             provider: "test",
             retry_after: Some(Duration::from_mins(3)),
             reason: String::new(),
         };
-        assert_eq!(patience.verdict(&limited, false, 0.0), Verdict::Over);
+        assert_eq!(patience.next_try(&limited, false, 0.0), NextTry::Over);
     }
 
     #[test]
     fn answers_that_break_off_are_paid_for_and_so_not_asked_for_without_end() {
-        let mut patience = Patience::new(Duration::from_hours(1));
+        let mut patience = RetryBudget::new(Duration::from_hours(1));
         let waits = (0..20)
-            .filter(|_| matches!(patience.verdict(&CUT, true, 0.0), Verdict::Wait(_)))
+            .filter(|_| matches!(patience.next_try(&CUT, true, 0.0), NextTry::Wait(_)))
             .count();
         assert_eq!(waits, 8);
     }
 
     #[test]
     fn what_cannot_be_read_is_asked_for_again_then_nudged_then_given_up() {
-        let mut patience = Patience::new(Duration::ZERO);
-        let verdicts: Vec<_> = (0..6)
-            .map(|_| patience.verdict(&botched(), false, 0.0))
+        let mut patience = RetryBudget::new(Duration::ZERO);
+        let tries: Vec<_> = (0..6)
+            .map(|_| patience.next_try(&botched(), false, 0.0))
             .collect();
-        use Verdict::{Again, End, Nudge};
-        assert_eq!(verdicts, [Again, Nudge, Nudge, Nudge, End, End]);
+        let expected = [
+            NextTry::Again,
+            NextTry::Nudge,
+            NextTry::Nudge,
+            NextTry::Nudge,
+            NextTry::End,
+            NextTry::End,
+        ];
+        assert_eq!(tries, expected);
     }
 
     #[test]
     fn what_only_a_person_can_change_is_no_end_and_what_nothing_changes_is() {
-        let mut patience = Patience::new(Duration::from_mins(15));
+        let mut patience = RetryBudget::new(Duration::from_mins(15));
         let empty = LlmError::QuotaExhausted { provider: "test" };
-        assert_eq!(patience.verdict(&empty, false, 0.0), Verdict::Over);
+        assert_eq!(patience.next_try(&empty, false, 0.0), NextTry::Over);
         let refused = LlmError::Unauthorized {
             provider: "test",
             status: 401,
         };
-        assert_eq!(patience.verdict(&refused, false, 0.0), Verdict::End);
+        assert_eq!(patience.next_try(&refused, false, 0.0), NextTry::End);
     }
 }

@@ -5,7 +5,7 @@ use crate::agent::prompt::messages::counted;
 use crate::agent::prompt::plan;
 use crate::agent::prompt::plan::Progress;
 use crate::agent::runner::primitives::{Halt, Runner};
-use crate::agent::steps::patience::Patience;
+use crate::agent::steps::patience::RetryBudget;
 use crate::ledger::model::CallPhase;
 use crate::llm::error::{LlmError, Remedy};
 use crate::retrieval::model::{Chunk, CodeQuery, DEFAULT_BUDGET_TOKENS, Retrieved};
@@ -64,7 +64,7 @@ pub(crate) async fn make(runner: &mut Runner, chunks: &[Chunk]) -> Result<Plan, 
         return begin_plan(runner, plan::one_step(task).named(plan_id)).await;
     }
     runner.thinking("Planning…").await?;
-    let plan = match ask_patiently(runner, chunks).await? {
+    let plan = match ask_with_retries(runner, chunks).await? {
         Some(plan) => plan,
         None => plan::one_step(&runner.run.task),
     };
@@ -72,8 +72,8 @@ pub(crate) async fn make(runner: &mut Runner, chunks: &[Chunk]) -> Result<Plan, 
 }
 
 /// Asks for a plan as long as the run's patience lasts. None when there is no plan to be had.
-async fn ask_patiently(runner: &mut Runner, chunks: &[Chunk]) -> Result<Option<Plan>, Halt> {
-    let mut patience = Patience::of(runner);
+async fn ask_with_retries(runner: &mut Runner, chunks: &[Chunk]) -> Result<Option<Plan>, Halt> {
+    let mut patience = RetryBudget::of(runner);
     loop {
         let began = std::time::Instant::now();
         let (caller, model) = (runner.call_context(), &runner.route.provider_model);

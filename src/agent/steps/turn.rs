@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::agent::model_call::{Answer, ModelCall};
 use crate::agent::prompt::{compaction, messages};
 use crate::agent::runner::primitives::{Halt, Runner};
-use crate::agent::steps::patience::{Patience, discard};
+use crate::agent::steps::patience::{RetryBudget, discard};
 use crate::ledger::model::CallPhase;
 use crate::ledger::money::Nanos;
 use crate::llm::error::{LlmError, Remedy};
@@ -61,7 +61,7 @@ pub(crate) async fn take(runner: &mut Runner) -> Result<(), Halt> {
 async fn answer(runner: &mut Runner) -> Result<Answer, Halt> {
     let tools = tool_specs(runner);
     make_room(runner, &tools);
-    let mut patience = Patience::of(runner);
+    let mut patience = RetryBudget::of(runner);
     let mut shortened = 0;
     loop {
         check_limits(runner)?;
@@ -125,7 +125,7 @@ fn request(runner: &Runner, tools: Vec<ToolSpec>) -> ChatRequest {
 }
 
 /// An answer that ended before it was complete.
-struct Broken {
+struct BrokenAnswer {
     error: LlmError,
     /// Whether some of its text was shown.
     was_shown: bool,
@@ -133,7 +133,10 @@ struct Broken {
 
 /// Sends a request and shows the text of its answer. The outer error ends the run, the inner
 /// one is the model's.
-async fn ask(runner: &mut Runner, request: &ChatRequest) -> Result<Result<Answer, Broken>, Halt> {
+async fn ask(
+    runner: &mut Runner,
+    request: &ChatRequest,
+) -> Result<Result<Answer, BrokenAnswer>, Halt> {
     let began = Instant::now();
     let answer = stream_answer(runner, request).await?;
     runner.state.usage.llm_time += began.elapsed();
@@ -144,14 +147,14 @@ async fn ask(runner: &mut Runner, request: &ChatRequest) -> Result<Result<Answer
 async fn stream_answer(
     runner: &mut Runner,
     request: &ChatRequest,
-) -> Result<Result<Answer, Broken>, Halt> {
+) -> Result<Result<Answer, BrokenAnswer>, Halt> {
     let caller = runner.call_context();
     let start = ModelCall::start(&caller, CallPhase::Autonomous, request);
     let mut call = match runner.unless_halted(start).await? {
         Ok(call) => call,
         Err(error) => {
             let was_shown = false;
-            return Ok(Err(Broken { error, was_shown }));
+            return Ok(Err(BrokenAnswer { error, was_shown }));
         }
     };
     let mut answer = Answer::default();
@@ -198,7 +201,7 @@ async fn stream_answer(
     };
     show_rest(runner, &mut gate).await?;
     let was_shown = !answer.text.is_empty();
-    Ok(Err(Broken { error, was_shown }))
+    Ok(Err(BrokenAnswer { error, was_shown }))
 }
 
 /// Writes a piece of the text as an event, if there is any.

@@ -98,31 +98,7 @@ fn meant(
         text.parse::<u32>().ok()
     };
     Some(match means {
-        Meaning::AnswerLimit => {
-            let allowed = match (number("window"), number("input")) {
-                (Some(window), Some(input)) => {
-                    if window.saturating_sub(input) < MIN_ANSWER {
-                        let window = Some(window);
-                        return Some(LlmError::ContextTooLong { provider, window });
-                    }
-                    Allowed::Beside { window, input }
-                }
-                _ => {
-                    let below = number("below").map(|below| below.saturating_sub(1));
-                    let cap = number("cap").or(below);
-                    // An account that can pay for a few words only is empty.
-                    if status == 402 && cap.is_none_or(|cap| cap < MIN_ANSWER) {
-                        return Some(LlmError::QuotaExhausted { provider });
-                    }
-                    cap.map_or(Allowed::Less, Allowed::Tokens)
-                }
-            };
-            LlmError::AnswerLimit {
-                provider,
-                allowed,
-                reason: said.reason(),
-            }
-        }
+        Meaning::AnswerLimit => return Some(answer_limit(failure, said, number)),
         Meaning::Window => LlmError::ContextTooLong {
             provider,
             window: number("window"),
@@ -148,6 +124,41 @@ fn meant(
             reason: said.reason(),
         },
     })
+}
+
+/// An answer that is too long; or what it really is when there is hardly room for any.
+fn answer_limit(
+    failure: Failure<'_>,
+    said: &Said,
+    number: impl Fn(&str) -> Option<u32>,
+) -> LlmError {
+    let Failure {
+        provider, status, ..
+    } = failure;
+    let reason = said.reason();
+    if let (Some(window), Some(input)) = (number("window"), number("input")) {
+        if window.saturating_sub(input) < MIN_ANSWER {
+            let window = Some(window);
+            return LlmError::ContextTooLong { provider, window };
+        }
+        let allowed = Allowed::Beside { window, input };
+        return LlmError::AnswerLimit {
+            provider,
+            allowed,
+            reason,
+        };
+    }
+    let below = number("below").map(|below| below.saturating_sub(1));
+    let cap = number("cap").or(below);
+    // An account that can pay for a few words only is empty.
+    if status == 402 && cap.is_none_or(|cap| cap < MIN_ANSWER) {
+        return LlmError::QuotaExhausted { provider };
+    }
+    LlmError::AnswerLimit {
+        provider,
+        allowed: cap.map_or(Allowed::Less, Allowed::Tokens),
+        reason,
+    }
 }
 
 fn field_refused(failure: Failure<'_>, said: &Said) -> Option<LlmError> {
@@ -242,8 +253,11 @@ pub(in crate::llm) fn status_of(error: &Value) -> u16 {
         return status;
     }
     let named = |key: &str| match error[key].as_str().unwrap_or_default() {
-        "invalid_request_error" | "context_length_exceeded" | "invalid_prompt"
-        | "BadRequestError" | "INVALID_ARGUMENT" => Some(400),
+        "invalid_request_error"
+        | "context_length_exceeded"
+        | "invalid_prompt"
+        | "BadRequestError"
+        | "INVALID_ARGUMENT" => Some(400),
         "authentication_error" | "invalid_api_key" => Some(401),
         "billing_error" | "insufficient_quota" => Some(402),
         "permission_error" => Some(403),
@@ -299,7 +313,8 @@ mod tests {
                 Allowed::Less => None,
             },
             LlmError::FieldRefused { field, .. } => Some((*field).to_owned()),
-            LlmError::RateLimited { retry_after, .. } | LlmError::Unavailable { retry_after, .. } => {
+            LlmError::RateLimited { retry_after, .. }
+            | LlmError::Unavailable { retry_after, .. } => {
                 retry_after.map(|wait| wait.as_secs().to_string())
             }
             LlmError::Network { .. }
@@ -322,13 +337,20 @@ mod tests {
     #[test]
     fn answers_of_real_providers_are_sorted_by_what_to_do() {
         let mut wrong = Vec::new();
-        for line in ANSWERS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            let [expected, provider, status, body] = line.splitn(4, ' ').collect::<Vec<_>>()[..] else {
+        for line in ANSWERS
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
+            let [expected, provider, status, body] = line.splitn(4, ' ').collect::<Vec<_>>()[..]
+            else {
                 panic!("{line}");
             };
             let error = sorted(status.parse().unwrap(), body);
             if told(&error) != expected {
-                wrong.push(format!("{provider} {status} {body}\n    {} {error:?}", told(&error)));
+                wrong.push(format!(
+                    "{provider} {status} {body}\n    {} {error:?}",
+                    told(&error)
+                ));
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -337,7 +359,10 @@ mod tests {
     #[test]
     fn every_row_of_the_table_is_met_by_an_example() {
         let mut met = std::collections::BTreeSet::new();
-        for line in ANSWERS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        for line in ANSWERS
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
             let [_, _, status, body] = line.splitn(4, ' ').collect::<Vec<_>>()[..] else {
                 panic!("{line}");
             };
@@ -364,7 +389,11 @@ mod tests {
             assert_eq!(sorted(status, page).code(), "MODEL_BLOCKED");
             assert_eq!(sorted(status, "{}").code(), "MODEL_KEY_REFUSED");
         }
-        assert!(sorted(403, page).to_string().contains("Attention Required!"));
+        assert!(
+            sorted(403, page)
+                .to_string()
+                .contains("Attention Required!")
+        );
         assert_eq!(sorted(502, page).code(), "MODEL_UNAVAILABLE");
         assert_eq!(sorted(404, page).code(), "MODEL_REQUEST_REJECTED");
     }

@@ -41,18 +41,16 @@ pub(super) fn refused(lower: &str, names: &[String]) -> Option<&'static str> {
     if !REFUSES.as_ref()?.is_match(lower) {
         return None;
     }
-    let named = FIELDS
+    let in_words = FIELDS
         .iter()
-        .filter_map(|field| Some((place(lower, field)?, *field)))
-        .min();
-    if let Some((_, field)) = named {
+        .filter_map(|field| Some((place(lower, field)?, *field)));
+    if let Some((_, field)) = in_words.min() {
         return Some(field);
     }
-    let is_part = |name: &String, field: &str| name.split(['.', '[', ']', '/']).any(|it| it == field);
-    let named = FIELDS
-        .iter()
-        .find(|field| names.iter().any(|name| is_part(name, field)));
-    if let Some(field) = named {
+    let is_part =
+        |path: &String, field: &str| path.split(['.', '[', ']', '/']).any(|part| part == field);
+    let in_paths = |field: &&&str| names.iter().any(|path| is_part(path, field));
+    if let Some(field) = FIELDS.iter().find(in_paths) {
         return Some(field);
     }
     STREAMS.as_ref()?.is_match(lower).then_some(STREAM)
@@ -80,8 +78,16 @@ mod tests {
                 &[][..],
                 Some("max_tokens"),
             ),
-            ("unrecognized request argument supplied: stream_options", &[], Some("stream_options")),
-            ("extra inputs are not permitted", &["body", "stream_options"], Some("stream_options")),
+            (
+                "unrecognized request argument supplied: stream_options",
+                &[],
+                Some("stream_options"),
+            ),
+            (
+                "extra inputs are not permitted",
+                &["body", "stream_options"],
+                Some("stream_options"),
+            ),
             (
                 "unsupported value: 'temperature' does not support 0.2 with this model. only the default (1) value is supported.",
                 &[],
@@ -92,9 +98,21 @@ mod tests {
                 &[],
                 Some("cache_control"),
             ),
-            ("extra inputs are not permitted", &["messages.0.content.0.cache_control"], Some("cache_control")),
-            ("json: unknown field \"stream_options\"", &[], Some("stream_options")),
-            ("this model doesn't support tool use in streaming mode.", &[], Some("stream")),
+            (
+                "extra inputs are not permitted",
+                &["messages.0.content.0.cache_control"],
+                Some("cache_control"),
+            ),
+            (
+                "json: unknown field \"stream_options\"",
+                &[],
+                Some("stream_options"),
+            ),
+            (
+                "this model doesn't support tool use in streaming mode.",
+                &[],
+                Some("stream"),
+            ),
             ("streaming is not supported", &[], Some("stream")),
             ("temperature must be between 0 and 2", &[], None),
             ("unsupported image format", &[], None),

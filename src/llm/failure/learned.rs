@@ -149,7 +149,9 @@ fn leave_out(field: &str, left_out: &BTreeSet<&str>, body: &mut Value) {
         body[STREAM] = json!(false);
         return leave_out("stream_options", left_out, body);
     }
-    let removed = body.as_object_mut().and_then(|body| body.shift_remove(field));
+    let removed = body
+        .as_object_mut()
+        .and_then(|body| body.shift_remove(field));
     let other = LIMITS.iter().find(|name| **name != field);
     if LIMITS.contains(&field)
         && let (Some(value), Some(other)) = (removed, other)
@@ -288,7 +290,10 @@ mod tests {
         let content = &sent["messages"][0]["content"];
         assert_eq!(content[0].get("cache_control"), None);
         assert_eq!(content[1]["input"]["cache_control"], "mine");
-        assert!(!lessons.learn("m", &body(1), &field_error("thinking")), "it was not sent");
+        assert!(
+            !lessons.learn("m", &body(1), &field_error("thinking")),
+            "it was not sent"
+        );
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! web page or plain text; and gateways put one of them, as text, into another. So texts, codes and names
 //! of fields are gathered from all levels, and the innermost text is the reason.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::platform::text::first_bytes;
@@ -183,7 +185,7 @@ impl Said {
         let mut line = one_line(text);
         for name in self.names.iter().filter(|name| *name != "body") {
             if !line.to_lowercase().contains(name.as_str()) {
-                line.push_str(&format!(" ({name})"));
+                let _ = write!(line, " ({name})");
             }
         }
         let line = first_bytes(&line, MAX_REASON).to_owned();
@@ -195,9 +197,8 @@ impl Said {
         if self.page.is_some() {
             return "a web page came back; check the provider's base URL".to_owned();
         }
-        self.explanation().unwrap_or_else(|| {
-            "no explanation was given; check the provider's base URL".to_owned()
-        })
+        self.explanation()
+            .unwrap_or_else(|| "no explanation was given; check the provider's base URL".to_owned())
     }
 }
 
@@ -262,13 +263,28 @@ mod tests {
                 r#"{"detail":[{"type":"missing","loc":["body","messages"],"msg":"Field required","input":{"message":"hidden"}}]}"#,
                 "Field required (messages)",
             ),
-            (r#"{"base_resp":{"status_code":2013,"status_msg":"invalid params"}}"#, "invalid params"),
+            (
+                r#"{"base_resp":{"status_code":2013,"status_msg":"invalid params"}}"#,
+                "invalid params",
+            ),
             (r#"{"error":"model is loading"}"#, "model is loading"),
-            (r#"{"error":{"message":"Provider returned error"}}"#, "Provider returned error"),
+            (
+                r#"{"error":{"message":"Provider returned error"}}"#,
+                "Provider returned error",
+            ),
             ("upstream connect error", "upstream connect error"),
-            ("", "no explanation was given; check the provider's base URL"),
-            ("{}", "no explanation was given; check the provider's base URL"),
-            ("<html><title>x</title></html>", "a web page came back; check the provider's base URL"),
+            (
+                "",
+                "no explanation was given; check the provider's base URL",
+            ),
+            (
+                "{}",
+                "no explanation was given; check the provider's base URL",
+            ),
+            (
+                "<html><title>x</title></html>",
+                "a web page came back; check the provider's base URL",
+            ),
         ] {
             assert_eq!(reason(body), expected, "{body}");
         }

@@ -94,7 +94,10 @@ pub(super) const TABLE: &[Row] = &[
         // A request that is larger than what may come in a minute never passes, however long one waits.
         statuses: &[413, 429],
         codes: &[],
-        says: &[r"request too large for (model|gpt|o\d)", r"input or output tokens must be reduced"],
+        says: &[
+            r"request too large for (model|gpt|o\d)",
+            r"input or output tokens must be reduced",
+        ],
     },
     Row {
         means: Meaning::Window,
@@ -199,7 +202,11 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         means: Meaning::Botched,
         statuses: WRONG,
-        codes: &["tool_use_failed", "output_parse_failed", "malformed_function_call"],
+        codes: &[
+            "tool_use_failed",
+            "output_parse_failed",
+            "malformed_function_call",
+        ],
         says: &[
             // Groq.
             r"failed to call a function",
@@ -257,7 +264,10 @@ pub(super) const TABLE: &[Row] = &[
             "capacity_exceeded",
             "rate_limit_reached_error",
         ],
-        says: &[r"rate limit (was |has been )?(exceeded|reached)", r"too many requests"],
+        says: &[
+            r"rate limit (was |has been )?(exceeded|reached)",
+            r"too many requests",
+        ],
     },
     Row {
         means: Meaning::Key,
@@ -292,7 +302,11 @@ static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| {
     let compile = |row: &'static Row| Compiled {
         row,
         // A pattern that is wrong is found by a test, and costs no more than its row here.
-        says: row.says.iter().filter_map(|says| Regex::new(says).ok()).collect(),
+        says: row
+            .says
+            .iter()
+            .filter_map(|says| Regex::new(says).ok())
+            .collect(),
     };
     TABLE.iter().map(compile).collect()
 });

@@ -94,14 +94,20 @@ mod tests {
     fn the_time_in_an_explanation_counts_where_no_header_says_it() {
         let read = |body| said(body).map(|wait| wait.as_millis());
         for (body, millis) in [
-            ("Rate limit reached. Please try again in 7.66s.", Some(7_660)),
+            (
+                "Rate limit reached. Please try again in 7.66s.",
+                Some(7_660),
+            ),
             ("Please try again in 1m2.5s. Visit us", Some(62_500)),
             ("Please try again in 650ms.", Some(650)),
             ("Please retry after 12 seconds.", Some(12_000)),
             ("Please retry in 35.1s.", Some(35_100)),
             ("Try again in 2 hours", Some(3_600_000)),
             (r#"{"@type":"RetryInfo","retryDelay":"35s"}"#, Some(35_000)),
-            (r#"{"error":"Model is loading","estimated_time":20.0}"#, Some(20_000)),
+            (
+                r#"{"error":"Model is loading","estimated_time":20.0}"#,
+                Some(20_000),
+            ),
             ("try again later", None),
             ("", None),
         ] {

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::llm::model::{Arguments, ChatRequest, Message, ToolCall};
 use crate::llm::failure::broken::Broken;
+use crate::llm::model::{Arguments, ChatRequest, Message, ToolCall};
 use crate::llm::wire::halves::joined;
 
 /// More calls than this in one answer are refused.
@@ -310,7 +310,10 @@ mod tests {
             calls.add(*piece).unwrap();
         }
         let found = calls.finish(false);
-        found.iter().map(|call| (call.name.clone(), object(call))).collect()
+        found
+            .iter()
+            .map(|call| (call.name.clone(), object(call)))
+            .collect()
     }
 
     #[test]
@@ -391,7 +394,9 @@ mod tests {
     #[test]
     fn half_a_character_in_arguments_does_not_cost_the_call() {
         let mut calls = calls();
-        calls.add(piece(0, "a", "read", r#"{"p": "\ud83d"}"#)).unwrap();
+        calls
+            .add(piece(0, "a", "read", r#"{"p": "\ud83d"}"#))
+            .unwrap();
         assert_eq!(object(&calls.finish(false)[0]), json!({"p": "\u{fffd}"}));
     }
 

@@ -81,7 +81,8 @@ mod tests {
         ] {
             merge(&mut counts, &later);
         }
-        let expected = json!({"input": 900, "output": 9, "details": {"cached": 100, "reasoning": 3}});
+        let expected =
+            json!({"input": 900, "output": 9, "details": {"cached": 100, "reasoning": 3}});
         assert_eq!(Value::Object(counts), expected);
     }
 

@@ -74,7 +74,9 @@ pub(super) fn joined(text: &str) -> Cow<'_, str> {
 
 /// The half that a mark stands for.
 fn half(c: char) -> Option<u32> {
-    u32::from(c).checked_sub(FIRST_MARK).map(|at| at + FIRST_HALF)
+    u32::from(c)
+        .checked_sub(FIRST_MARK)
+        .map(|at| at + FIRST_HALF)
 }
 
 fn is_high(c: char) -> bool {
@@ -171,7 +173,8 @@ mod tests {
             let mut joiner = Joiner::default();
             let mut told = String::new();
             for part in [head, tail] {
-                let escaped: String = part.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+                let escapes: Vec<String> = part.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+                let escaped = escapes.concat();
                 told.push_str(&joiner.push(&text(&format!("\"{escaped}\""))));
             }
             prop_assert_eq!(told, whole);

@@ -140,7 +140,10 @@ mod tests {
         }
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(TEXT).unwrap();
-        assert_eq!(read(Packing::Zlib, &[&encoder.finish().unwrap()]).unwrap(), TEXT);
+        assert_eq!(
+            read(Packing::Zlib, &[&encoder.finish().unwrap()]).unwrap(),
+            TEXT
+        );
         assert_eq!(read(Packing::Unsaid, &[b"", TEXT]).unwrap(), TEXT);
     }
 
@@ -149,7 +152,10 @@ mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(b"data: 1\n\n").unwrap();
         encoder.flush().unwrap();
-        assert_eq!(read(Packing::Gzip, &[encoder.get_ref()]).unwrap(), b"data: 1\n\n");
+        assert_eq!(
+            read(Packing::Gzip, &[encoder.get_ref()]).unwrap(),
+            b"data: 1\n\n"
+        );
     }
 
     #[test]

@@ -46,7 +46,9 @@ async fn a_job_whose_model_stays_away_pauses_and_goes_on_where_it_was(db: PgPool
         assert_eq!(job["finished_at"], Value::Null);
         let (status, _) = desk.ask(&id, "start", nothing()).await;
         assert_eq!(status, 409, "it was started long ago");
-        let (status, _) = desk.ask(&id, "approve", json!({"choice": "allow_once"})).await;
+        let (status, _) = desk
+            .ask(&id, "approve", json!({"choice": "allow_once"}))
+            .await;
         assert_eq!(status, 409, "it waits for no answer");
 
         let (status, answer) = desk.ask(&id, "resume", nothing()).await;

@@ -44,7 +44,8 @@ fn text_left(frames: &[Frame]) -> String {
 fn waits(run: &Transcript) -> Vec<String> {
     let told = run.events("thinking_progress").into_iter();
     let told = told.map(|event| event["message"].as_str().unwrap().to_owned());
-    told.filter(|message| message.contains("asking again")).collect()
+    told.filter(|message| message.contains("asking again"))
+        .collect()
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
@@ -73,7 +74,11 @@ async fn a_turn_that_breaks_off_is_asked_again_and_what_was_shown_of_it_is_disca
         assert_eq!(text_left(&run.frames), "I write the file. It is written.");
         let discards = run.events("job_resumed");
         assert_eq!(discards.len(), 2, "{kind:?}");
-        assert!(discards.iter().all(|event| event["reason"] == "asked_again"));
+        assert!(
+            discards
+                .iter()
+                .all(|event| event["reason"] == "asked_again")
+        );
         // Clients that do not know this kind of event have a sentence to show.
         let told = run.events("thinking_progress");
         let told = told.iter().filter(|event| {
@@ -91,8 +96,7 @@ async fn hidden_reasoning_counts_as_nothing_shown(db: PgPool) {
         reason: vec!["hm".to_owned()],
         ..says("Done.")
     };
-    let turn = failing(thinks, FailKind::Unavailable, Some(1), None);
-    let mut turn = turn;
+    let mut turn = failing(thinks, FailKind::Unavailable, Some(1), None);
     turn.say = Vec::new();
     turn.calls = calls(&[("list_directory", json!({"path": "."}))]).calls;
     let stage = Stage::new(db, script([turn, says("Done.")])).await;
@@ -136,7 +140,9 @@ async fn a_plan_that_cannot_be_asked_for_now_is_waited_for_too(db: PgPool) {
 /// A run that waits for a minute, and its stream up to there.
 async fn waiting(stage: &Stage) -> crate::runs::stream::EventStream {
     let client = stage.planner();
-    let mut stream = stage.begin(&client, &stage.body("do something useful")).await;
+    let mut stream = stage
+        .begin(&client, &stage.body("do something useful"))
+        .await;
     stream
         .until(|event| {
             let message = event["message"].as_str().unwrap_or_default();
@@ -149,10 +155,11 @@ async fn waiting(stage: &Stage) -> crate::runs::stream::EventStream {
 const PATIENT: [&str; 2] = ["--model-patience-seconds-interactive", "900"];
 
 fn minute() -> Script {
-    let turn = failing(says("Done."), FailKind::RateLimited, Some(1), Some(60_000));
-    let mut turn = turn;
-    turn.say = Vec::new();
-    script([turn])
+    let turn = Turn::default();
+    script([
+        failing(turn, FailKind::RateLimited, Some(1), Some(60_000)),
+        says("Done."),
+    ])
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
@@ -192,11 +199,15 @@ fn is_prefix(before: &ChatRequest, after: &ChatRequest) -> bool {
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn every_prompt_of_a_run_begins_with_the_one_before_whatever_failed(db: PgPool) {
     let read = || calls(&[("list_directory", json!({"path": "."}))]);
+    let half = Turn {
+        say: vec!["Half an ".to_owned()],
+        ..read()
+    };
     let turns = [
         failing(read(), FailKind::Unavailable, Some(1), None),
         Turn::default(),
         failing(read(), FailKind::Botched, Some(3), None),
-        failing(says("Half an "), FailKind::Truncated, Some(1), None),
+        failing(half, FailKind::Truncated, Some(1), None),
         Turn {
             cut_off: true,
             ..says("And ")
@@ -233,7 +244,7 @@ async fn a_conversation_is_shortened_until_the_provider_takes_it(db: PgPool) {
         .iter()
         .map(|request| serde_json::to_string(&request.messages).unwrap().len())
         .collect();
-    let tried = &sizes[3..];
-    assert_eq!(tried.len(), 4, "{sizes:?}");
+    // After three refusals it is taken.
+    let tried = &sizes[3..7];
     assert!(tried.windows(2).all(|pair| pair[1] < pair[0]), "{sizes:?}");
 }

@@ -167,7 +167,10 @@ impl Answer {
             }
             self.finish = Some(finish);
         }
-        if let Some(native) = choice.native_finish_reason.filter(|native| is_botched(native)) {
+        if let Some(native) = choice
+            .native_finish_reason
+            .filter(|native| is_botched(native))
+        {
             self.finish = Some(native);
         }
         Ok(())
@@ -282,7 +285,10 @@ impl Answer {
             out.push(StreamEvent::Text { delta });
         }
         let stop = match finish.as_str() {
-            "length" | "max_tokens" | "max_output_tokens" | "model_length"
+            "length"
+            | "max_tokens"
+            | "max_output_tokens"
+            | "model_length"
             | "model_context_window_exceeded" => StopReason::MaxTokens,
             "safety" | "sensitive" | "recitation" | "prohibited_content" | "blocklist" => {
                 StopReason::Refused

@@ -89,7 +89,7 @@ impl RetryBudget {
             discard(runner, error).await?;
         }
         match next {
-            NextTry::Wait(pause) => wait(runner, error, pause, was_shown).await,
+            NextTry::Wait(pause) => wait(runner, error, pause).await,
             // A run that has no conversation yet has nothing to add to.
             NextTry::Nudge if runner.transcript.position > 0 => nudge(runner, error).await,
             NextTry::Nudge | NextTry::Again | NextTry::Over | NextTry::End => Ok(()),
@@ -142,13 +142,8 @@ pub(crate) async fn discard(runner: &Runner, error: &LlmError) -> Result<(), Hal
         .await?)
 }
 
-async fn wait(
-    runner: &mut Runner,
-    error: &LlmError,
-    pause: Duration,
-    was_told: bool,
-) -> Result<(), Halt> {
-    if pause >= WORTH_TELLING && !was_told {
+async fn wait(runner: &mut Runner, error: &LlmError, pause: Duration) -> Result<(), Halt> {
+    if pause >= WORTH_TELLING {
         let seconds = pause.as_secs_f64().ceil();
         let message = format!("{error}; asking again in {seconds} s");
         runner.thinking(&message).await?;

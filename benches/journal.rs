@@ -93,7 +93,7 @@ fn journal(run: &Run, db: &PgPool, tasks: &Tasks) -> Journal {
         status: RunStatus::Running,
     };
     let feed = Feed::new(Signals::new(db.clone()), ActiveRuns::default());
-    Journal::open(run, hold, db.clone(), Clock::System, feed, tasks)
+    Journal::open(run, hold, db.clone(), Clock::System, feed, 0, tasks)
 }
 
 /// Writes and waits, one event at a time; answers how long each took.

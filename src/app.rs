@@ -34,7 +34,6 @@ use crate::lifecycle::keeper;
 use crate::lifecycle::retention::Retention;
 use crate::llm::catalog::{Catalog, CatalogError};
 use crate::llm::config::ProviderId;
-use crate::llm::retry::RetryPolicy;
 use crate::llm::router::{Parts, RouterError};
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
@@ -177,7 +176,6 @@ impl App {
         let parts = Parts {
             clock: clock.clone(),
             metrics: metrics.clone(),
-            retry: RetryPolicy::default(),
             scripted: config.scripted.clone(),
         };
         let models = Arc::new(llm::router::Router::new(&config.llm, &parts)?);

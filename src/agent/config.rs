@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::policy::wall::setting::PolicySetting;
 use crate::runs::lease::model::LeaseTimes;
-use crate::runs::model::RunLimits;
+use crate::runs::model::{RunKind, RunLimits};
 use crate::runs::task::Task;
 use crate::workspaces::roots::Roots;
 
@@ -16,6 +16,18 @@ pub struct AgentConfig {
     #[arg(long, env = "AEP_AUTONOMOUS_MAX_RUNTIME_SECONDS", value_name = "SECONDS",
           default_value_t = 1_800, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_runtime_seconds: u64,
+    /// How long a job waits for a model that is overloaded, limits the rate or is out of reach, in
+    /// seconds, before it pauses. `Retry-After` of the provider is respected.
+    #[arg(long, env = "NAVI_MODEL_PATIENCE_SECONDS", value_name = "SECONDS",
+          default_value_t = 900, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub model_patience_seconds: u64,
+    /// The same for interactive runs, which end then.
+    #[arg(long, env = "NAVI_MODEL_PATIENCE_SECONDS_INTERACTIVE", value_name = "SECONDS",
+          default_value_t = 120, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub model_patience_seconds_interactive: u64,
+    /// A shorter name of the same, which counts where both are set.
+    #[arg(long, env = "NAVI_MODEL_PATIENCE_INTERACTIVE", hide = true)]
+    pub model_patience_interactive: Option<u64>,
     /// Runs that this process works on at the same time; more are refused with 503.
     #[arg(long, env = "NAVI_MAX_CONCURRENT_RUNS", default_value_t = 128)]
     pub max_concurrent_runs: usize,
@@ -87,10 +99,28 @@ pub struct AgentConfig {
     pub workspace_roots: Option<Roots>,
 }
 
+/// The longest that the client of a chat waits for a model that cannot answer.
+const CHAT_PATIENCE: Duration = Duration::from_mins(1);
+
 impl AgentConfig {
     /// How leases are kept.
     pub fn lease_times(&self) -> LeaseTimes {
         LeaseTimes::of_seconds(self.lease_seconds)
+    }
+
+    /// How long a run of this kind waits for a model that cannot answer now.
+    pub fn patience(&self, kind: RunKind) -> Duration {
+        Duration::from_secs(match kind {
+            RunKind::Job => self.model_patience_seconds,
+            RunKind::Autonomous => self
+                .model_patience_interactive
+                .unwrap_or(self.model_patience_seconds_interactive),
+        })
+    }
+
+    /// The same for what is answered within a request.
+    pub fn chat_patience(&self) -> Duration {
+        self.patience(RunKind::Autonomous).min(CHAT_PATIENCE)
     }
 
     /// The bounds of a task's run: its own rounds when it names them, else by its complexity.

@@ -21,3 +21,4 @@ pub mod routes;
 pub mod runner;
 pub mod service;
 pub mod steps;
+pub mod tries;

@@ -1,12 +1,14 @@
 //! One call to a model: streamed on as it arrives, measured, priced and recorded whatever its
 //! outcome, also when it is dropped halfway.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 
 use crate::agent::deps::Deps;
+use crate::agent::tries::Tries;
 use crate::auth::principal::Principal;
 use crate::ledger::model::{Call, CallId, CallPhase, CallRow, Status, usage_when_refused};
 use crate::ledger::money::Nanos;
@@ -45,6 +47,8 @@ pub struct CallContext {
     pub task_type: &'static str,
     /// Where its tokens and cost are added up.
     pub spent: SpendTotal,
+    /// How long a provider that is overloaded or out of reach is waited for.
+    pub patience: Duration,
 }
 
 impl CallContext {
@@ -62,6 +66,7 @@ impl CallContext {
             clock: deps.clock.clone(),
             task_type,
             spent: SpendTotal::default(),
+            patience: deps.config.chat_patience(),
         }
     }
 }
@@ -69,11 +74,85 @@ impl CallContext {
 /// A call under way. Dropping it ends the call and records it as cancelled.
 pub struct ModelCall {
     events: EventStream,
+    /// Events that were looked at, and not yet handed out.
+    held: VecDeque<StreamEvent>,
     meter: Meter,
 }
 
 impl ModelCall {
-    /// Sends the request. An error is recorded before it is returned. Waits first while accounting
+    /// Asks until there is something to show. Whatever fails before that, hidden reasoning included, is
+    /// asked again as long as the caller's patience lasts; each try is a call of its own.
+    pub async fn start_with_retries(
+        context: &CallContext,
+        phase: CallPhase,
+        request: &ChatRequest,
+    ) -> Result<Self, LlmError> {
+        let mut tries = Tries::new(context.patience);
+        loop {
+            match Self::start_with_something(context, phase, request).await {
+                Ok((_, true)) if tries.may_ask_again() => {}
+                Ok((call, _)) => return Ok(call),
+                Err(error) => tries.after(error).await?,
+            }
+        }
+    }
+
+    /// Asks for a whole answer, of which nothing is shown before it is complete: so what breaks anywhere
+    /// is asked again, as long as the caller's patience lasts.
+    pub async fn whole(
+        context: &CallContext,
+        phase: CallPhase,
+        request: &ChatRequest,
+    ) -> Result<Answer, LlmError> {
+        let mut tries = Tries::new(context.patience);
+        loop {
+            match Self::ask_whole(context, phase, request).await {
+                Ok(answer) if answer.is_empty() && tries.may_ask_again() => {}
+                Ok(answer) => return Ok(answer),
+                Err(error) => tries.after(error).await?,
+            }
+        }
+    }
+
+    async fn ask_whole(
+        context: &CallContext,
+        phase: CallPhase,
+        request: &ChatRequest,
+    ) -> Result<Answer, LlmError> {
+        let call = Self::start(context, phase, request).await?;
+        call.complete().await
+    }
+
+    /// A call that has read up to the first event that is shown, and whether it ended without one.
+    async fn start_with_something(
+        context: &CallContext,
+        phase: CallPhase,
+        request: &ChatRequest,
+    ) -> Result<(Self, bool), LlmError> {
+        let mut call = Self::start(context, phase, request).await?;
+        loop {
+            let event = match call.next().await {
+                Some(event) => event?,
+                None => return Err(call.cut_off()),
+            };
+            if matches!(event, StreamEvent::Reasoning { .. }) {
+                continue;
+            }
+            let is_empty = matches!(event, StreamEvent::Done(_));
+            call.held.push_back(event);
+            return Ok((call, is_empty));
+        }
+    }
+
+    fn cut_off(&mut self) -> LlmError {
+        let error = LlmError::Truncated {
+            provider: self.meter.context.provider.name(),
+        };
+        self.meter.fail(&error, None);
+        error
+    }
+
+    /// Sends the request, once. An error is recorded before it is returned. Waits first while accounting
     /// cannot be written: what cannot be recorded is not spent.
     pub async fn start(
         context: &CallContext,
@@ -83,7 +162,11 @@ impl ModelCall {
         context.ledger.room().await;
         let mut meter = Meter::start(context.clone(), phase, request.model.clone());
         match context.provider.stream(request).await {
-            Ok(events) => Ok(Self { events, meter }),
+            Ok(events) => Ok(Self {
+                events,
+                held: VecDeque::new(),
+                meter,
+            }),
             Err(error) => {
                 meter.fail(&error, usage_when_refused(&error));
                 Err(error)
@@ -93,6 +176,9 @@ impl ModelCall {
 
     /// The next event. After [`StreamEvent::Done`] or an error the call is recorded and over.
     pub async fn next(&mut self) -> Option<Result<StreamEvent, LlmError>> {
+        if let Some(event) = self.held.pop_front() {
+            return Some(Ok(event));
+        }
         let event = self.events.next().await?;
         match &event {
             Ok(StreamEvent::Done(completion)) => self.meter.succeed(completion),
@@ -116,11 +202,7 @@ impl ModelCall {
                 }
             }
         }
-        let error = LlmError::Truncated {
-            provider: self.meter.context.provider.name(),
-        };
-        self.meter.fail(&error, None);
-        Err(error)
+        Err(self.cut_off())
     }
 }
 
@@ -133,6 +215,13 @@ pub struct Answer {
     pub tool_calls: Vec<ToolCall>,
     /// How it ended; always there once the answer is complete.
     pub completion: Option<Completion>,
+}
+
+impl Answer {
+    /// Whether there is nothing in it.
+    fn is_empty(&self) -> bool {
+        self.text.trim().is_empty() && self.tool_calls.is_empty()
+    }
 }
 
 /// Measures one call and records it exactly once.
@@ -167,7 +256,10 @@ impl Meter {
     }
 
     fn succeed(&mut self, completion: &Completion) {
-        self.record(Status::Success, completion.usage, None);
+        let has_answered = self.ttft.is_some();
+        let usage = completion.usage;
+        let usage = usage.filter(|usage| usage.is_measured(has_answered));
+        self.record(Status::Success, usage, None);
     }
 
     /// A call that failed. What it used is known only when it was refused before it began.

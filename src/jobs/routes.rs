@@ -219,18 +219,15 @@ async fn start_job(
     principal: Principal,
     Path(id): Path<RunId>,
 ) -> Result<Json<JobMoved>, Problem> {
-    nudge(
-        jobs,
-        &principal,
-        id,
-        "the job begins as soon as a worker is free",
-    )
-    .await
+    let started = jobs.start(&principal, id).await?;
+    let message = "the job begins as soon as a worker is free";
+    moved(jobs, &principal, id, started, message).await
 }
 
 /// Let a job go on.
 ///
-/// Jobs go on by themselves; this is for clients that want to be sure.
+/// A job that paused before an obstacle goes on where it was. Others go on by themselves; for them this is
+/// for clients that want to be sure.
 #[utoipa::path(
     post, path = "/{job_id}/resume", tag = "jobs",
     params(("job_id" = uuid::Uuid, Path, description = "The job")),
@@ -245,28 +242,24 @@ async fn resume_job(
     principal: Principal,
     Path(id): Path<RunId>,
 ) -> Result<Json<JobMoved>, Problem> {
-    nudge(
-        jobs,
-        &principal,
-        id,
-        "the job goes on as soon as a worker is free",
-    )
-    .await
+    let resumed = jobs.resume(&principal, id).await?;
+    let message = "the job goes on as soon as a worker is free";
+    moved(jobs, &principal, id, resumed, message).await
 }
 
-async fn nudge(
+async fn moved(
     jobs: Jobs,
     principal: &Principal,
     id: RunId,
+    outcome: StartOutcome,
     started: &str,
 ) -> Result<Json<JobMoved>, Problem> {
-    let nudged = jobs.start(principal, id).await?;
     Ok(Json(JobMoved {
         success: true,
-        started: nudged == StartOutcome::Started,
+        started: outcome == StartOutcome::Started,
         job: jobs.find(principal, id).await?,
         approval: None,
-        message: match nudged {
+        message: match outcome {
             StartOutcome::Started => started.to_owned(),
             StartOutcome::Already(why) => why.to_owned(),
         },

@@ -188,13 +188,29 @@ impl Jobs {
         head.ok_or(Error::NotFound(id))
     }
 
-    /// Lets a job go on that waits to be started. One that runs or waits for its turn needs nothing.
+    /// Lets a job begin that waits to be started. One that runs or waits for its turn needs nothing.
     pub async fn start(&self, principal: &Principal, id: RunId) -> Result<StartOutcome, Error> {
+        self.move_on(principal, id, &[RunStatus::Queued]).await
+    }
+
+    /// The same, and lets a job go on that paused before an obstacle.
+    pub async fn resume(&self, principal: &Principal, id: RunId) -> Result<StartOutcome, Error> {
+        let held_back = [RunStatus::Queued, RunStatus::PausedForApproval];
+        self.move_on(principal, id, &held_back).await
+    }
+
+    /// Lets a job go on that is held back with one of these statuses.
+    async fn move_on(
+        &self,
+        principal: &Principal,
+        id: RunId,
+        held_back: &[RunStatus],
+    ) -> Result<StartOutcome, Error> {
         let mut tx = self.deps().db.begin().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let locked = runs::lock_own(&mut tx, org_id, user_id, id).await?;
         let locked = locked.ok_or(Error::NotFound(id))?;
-        if locked.status == RunStatus::Queued && locked.is_held_back {
+        if locked.is_held_back && !locked.is_claimed && held_back.contains(&locked.status) {
             let now = self.deps().clock.now();
             runs::make_available(&mut tx, org_id, id, now).await?;
             tx.commit().await?;

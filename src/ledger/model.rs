@@ -113,11 +113,15 @@ pub fn usage_when_refused(error: &LlmError) -> Option<Usage> {
         | LlmError::Unavailable { .. }
         | LlmError::Unauthorized { .. }
         | LlmError::QuotaExhausted { .. }
+        | LlmError::Blocked { .. }
         | LlmError::ContextTooLong { .. }
+        | LlmError::AnswerLimit { .. }
+        | LlmError::FieldRefused { .. }
         | LlmError::UnknownModel { .. }
         | LlmError::Rejected { .. } => Some(Usage::default()),
         LlmError::Network { .. }
         | LlmError::TimedOut { .. }
+        | LlmError::Botched { .. }
         | LlmError::Protocol { .. }
         | LlmError::Truncated { .. } => None,
     }

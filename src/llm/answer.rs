@@ -13,6 +13,7 @@ use crate::llm::error::LlmError;
 use crate::llm::model::StreamEvent;
 use crate::llm::provider::EventStream;
 use crate::llm::wire::codec::Decoder;
+use crate::llm::wire::packing::{Packing, Unpacker};
 use crate::llm::wire::sse::FrameReader;
 use crate::platform::outbound::client::innermost;
 use crate::platform::secret::{ExposeSecret, SecretString};
@@ -26,6 +27,7 @@ const MAX_WHOLE_BYTES: usize = 16 * 1024 * 1024;
 /// so that no error repeats it.
 pub(super) fn events(
     response: Response,
+    packing: Packing,
     decoder: Box<dyn Decoder>,
     provider: &'static str,
     idle: Duration,
@@ -35,6 +37,7 @@ pub(super) fn events(
         provider,
         decoder,
         response,
+        unpacker: Unpacker::new(packing),
         frames: FrameReader::default(),
         packet: Bytes::new(),
         events: Vec::new(),
@@ -61,22 +64,14 @@ pub(super) fn network(provider: &'static str, error: reqwest::Error) -> LlmError
 
 /// An error whose explanation does not repeat the key. A beginning of it is enough to hide the
 /// explanation, because explanations are shortened.
-pub(super) fn hide_key(error: LlmError, key: Option<&SecretString>) -> LlmError {
+pub(super) fn hide_key(mut error: LlmError, key: Option<&SecretString>) -> LlmError {
     let Some(beginning) = key.and_then(|key| key.expose_secret().get(..8)) else {
         return error;
     };
-    if let LlmError::Rejected {
-        provider,
-        status,
-        reason,
-    } = &error
+    if let Some(reason) = error.reason_mut()
         && reason.contains(beginning)
     {
-        return LlmError::Rejected {
-            provider,
-            status: *status,
-            reason: "the explanation repeats the API key and is left out".to_owned(),
-        };
+        "the explanation repeats the API key and is left out".clone_into(reason);
     }
     error
 }
@@ -93,6 +88,7 @@ struct Answer {
     provider: &'static str,
     decoder: Box<dyn Decoder>,
     response: Response,
+    unpacker: Unpacker,
     frames: FrameReader,
     /// The rest of the packet that is being read.
     packet: Bytes,
@@ -180,14 +176,20 @@ impl Answer {
             }
         }
         .map_err(|error| network(self.provider, error))?;
-        self.received += packet.as_ref().map_or(0, Bytes::len);
+        let Some(packet) = packet else {
+            return Ok(None);
+        };
+        let left = MAX_ANSWER_BYTES.saturating_sub(self.received);
+        let packet = self.unpacker.unpack(packet, left);
+        let packet = packet.map_err(|broken| broken.by(self.provider))?;
+        self.received += packet.len();
         if self.received > MAX_ANSWER_BYTES {
             return Err(LlmError::Protocol {
                 provider: self.provider,
                 reason: "the answer exceeds 64 MiB".to_owned(),
             });
         }
-        Ok(packet)
+        Ok(Some(packet))
     }
 
     fn end(&mut self) -> Result<(), LlmError> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::llm::http_provider::Patience;
+use crate::llm::routing::answer_limit::AnswerLimit;
 use crate::platform::secret::{ExposeSecret, SecretString};
 
 /// A model provider that NAVI knows.
@@ -153,6 +154,18 @@ pub struct LlmConfig {
     #[arg(long, env = "NAVI_ASSUMED_CONTEXT_WINDOW", default_value_t = 32_768,
           value_parser = clap::value_parser!(u32).range(2_048..))]
     pub assumed_context_window: u32,
+    /// Longest answers of models in tokens, as `MODEL=TOKENS` and separated by commas: for servers that
+    /// take less, or may be asked for more, than the registry says.
+    ///
+    /// A model is an id such as `self_hosted/qwen2.5-coder`, or a provider for all of its models. What a
+    /// server refuses is lowered without this too, and remembered until the process ends.
+    #[arg(
+        long,
+        env = "NAVI_ANSWER_LIMITS",
+        value_name = "LIMITS",
+        value_delimiter = ','
+    )]
+    pub answer_limits: Vec<AnswerLimit>,
     /// How long a connection to a provider may take to be made, in seconds.
     #[arg(long, env = "NAVI_LLM_CONNECT_TIMEOUT_SECONDS", default_value_t = 10,
           value_parser = clap::value_parser!(u64).range(1..=600))]
@@ -189,6 +202,7 @@ impl Default for LlmConfig {
             default_model: None,
             script: None,
             assumed_context_window: 32_768,
+            answer_limits: Vec::new(),
             llm_connect_timeout_seconds: 10,
             llm_response_timeout_seconds: 300,
             llm_idle_timeout_seconds: 300,

@@ -5,25 +5,29 @@ use std::time::Duration;
 /// A failed call. `provider` is always the configured name, never text from outside.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LlmError {
-    /// Wait as long as the provider says, then try again.
-    #[error("`{provider}` limits the rate of requests")]
+    /// The provider limits the rate of requests.
+    #[error("`{provider}` limits the rate of requests{}", after_colon(reason))]
     RateLimited {
         /// Whose limit.
         provider: &'static str,
-        /// What `Retry-After` said.
+        /// What `Retry-After` or the explanation said.
         retry_after: Option<Duration>,
+        /// The provider's explanation, shortened; empty when there was none.
+        reason: String,
     },
-    /// Try again: the provider is overloaded or failed (500, 502, 503, 504, 529).
-    #[error("`{provider}` is unavailable (status {status})")]
+    /// The provider is overloaded, loads its model or failed (500, 502, 503, 504, 529).
+    #[error("`{provider}` is unavailable (status {status}){}", after_colon(reason))]
     Unavailable {
         /// Who.
         provider: &'static str,
         /// The HTTP status, or the one its error event stands for.
         status: u16,
-        /// What `Retry-After` said.
+        /// What `Retry-After` or the explanation said.
         retry_after: Option<Duration>,
+        /// The provider's explanation, shortened; empty when there was none.
+        reason: String,
     },
-    /// Try again: the connection could not be made or broke.
+    /// The connection could not be made or broke.
     #[error("the connection to `{provider}` failed: {reason}")]
     Network {
         /// Who.
@@ -31,7 +35,7 @@ pub enum LlmError {
         /// What the transport said, without addresses or keys.
         reason: String,
     },
-    /// Try again: nothing arrived within the limit.
+    /// Nothing arrived within the limit.
     #[error("`{provider}` sent nothing for {} s", waited.as_secs())]
     TimedOut {
         /// Who.
@@ -39,7 +43,7 @@ pub enum LlmError {
         /// How long we waited.
         waited: Duration,
     },
-    /// Mend the key.
+    /// The provider refused the key.
     #[error("`{provider}` refused the API key (status {status}); check the provider's key setting")]
     Unauthorized {
         /// Who.
@@ -47,19 +51,57 @@ pub enum LlmError {
         /// 401 or 403.
         status: u16,
     },
-    /// Pay, or use another provider: retrying does not help.
+    /// The account is empty.
     #[error("`{provider}` reports that the account's quota or credit is used up")]
     QuotaExhausted {
         /// Who.
         provider: &'static str,
     },
-    /// Shorten the conversation.
+    /// Something between us and the provider keeps the request back, and shows a page that says so.
+    #[error(
+        "something before `{provider}` blocks the request (status {status}): {reason}; \
+         the key was not looked at"
+    )]
+    Blocked {
+        /// Who was to be reached.
+        provider: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// The title of the page, or what it said.
+        reason: String,
+    },
+    /// The conversation does not fit.
     #[error("the conversation is longer than the model's context window")]
     ContextTooLong {
         /// Who.
         provider: &'static str,
+        /// How much fits, in tokens, where the provider said so.
+        window: Option<u32>,
     },
-    /// Choose another model.
+    /// The answer that was asked for is longer than the model gives, or than what is left beside the
+    /// conversation.
+    #[error("`{provider}` refuses answers of the length that was asked for: {reason}")]
+    AnswerLimit {
+        /// Who.
+        provider: &'static str,
+        /// How long an answer may be.
+        allowed: Allowed,
+        /// The provider's explanation, shortened.
+        reason: String,
+    },
+    /// The server does not know a field of the request.
+    #[error("`{provider}` refuses the field `{field}` (status {status}): {reason}")]
+    FieldRefused {
+        /// Who.
+        provider: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// The field.
+        field: &'static str,
+        /// The provider's explanation, shortened.
+        reason: String,
+    },
+    /// The provider does not know the model.
     #[error("`{provider}` does not know the model `{model}`")]
     UnknownModel {
         /// Who.
@@ -74,6 +116,14 @@ pub enum LlmError {
         provider: &'static str,
         /// The HTTP status.
         status: u16,
+        /// The provider's explanation, shortened.
+        reason: String,
+    },
+    /// The provider could not read what its own model wrote, such as a malformed tool call.
+    #[error("`{provider}` could not read its model's answer: {reason}")]
+    Botched {
+        /// Who.
+        provider: &'static str,
         /// The provider's explanation, shortened.
         reason: String,
     },
@@ -93,22 +143,73 @@ pub enum LlmError {
     },
 }
 
+/// How long an answer may be, as a refusal said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// At most this many tokens, whatever the conversation.
+    Tokens(u32),
+    /// What the conversation leaves of the window, in tokens.
+    Beside {
+        /// The window.
+        window: u32,
+        /// What the conversation takes of it.
+        input: u32,
+    },
+    /// Less than was asked for; nothing says how much less.
+    Less,
+}
+
+/// What an error asks us to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Wait, then ask again, for as long as the budget of time lasts.
+    Wait,
+    /// Ask again now, a few times: the answer could not be read, and the next one may be.
+    AskAgain,
+    /// Shorten the conversation.
+    Compact,
+    /// Ask for a shorter answer.
+    ShortenAnswer,
+    /// Leave out the field that the server does not know.
+    LeaveOut,
+    /// Fall back to another model: this one cannot.
+    FallBack,
+    /// Have a person act, such as pay: waiting alone changes nothing.
+    AskPerson,
+    /// Give up.
+    GiveUp,
+}
+
+/// An explanation as the end of a sentence; nothing when there is none.
+fn after_colon(reason: &str) -> String {
+    if reason.is_empty() {
+        return String::new();
+    }
+    format!(": {reason}")
+}
+
 impl LlmError {
-    /// Whether trying the same request again can help.
-    pub fn is_retryable(&self) -> bool {
+    /// What to do about it.
+    pub fn remedy(&self) -> Remedy {
         match self {
             Self::RateLimited { .. }
             | Self::Unavailable { .. }
             | Self::Network { .. }
             | Self::TimedOut { .. }
-            | Self::Truncated { .. } => true,
-            Self::Unauthorized { .. }
-            | Self::QuotaExhausted { .. }
-            | Self::ContextTooLong { .. }
-            | Self::UnknownModel { .. }
-            | Self::Rejected { .. }
-            | Self::Protocol { .. } => false,
+            | Self::Truncated { .. } => Remedy::Wait,
+            Self::Botched { .. } | Self::Protocol { .. } => Remedy::AskAgain,
+            Self::ContextTooLong { .. } => Remedy::Compact,
+            Self::AnswerLimit { .. } => Remedy::ShortenAnswer,
+            Self::FieldRefused { .. } => Remedy::LeaveOut,
+            Self::UnknownModel { .. } => Remedy::FallBack,
+            Self::QuotaExhausted { .. } | Self::Blocked { .. } => Remedy::AskPerson,
+            Self::Unauthorized { .. } | Self::Rejected { .. } => Remedy::GiveUp,
         }
+    }
+
+    /// Whether the same request may succeed after a while.
+    pub fn is_retryable(&self) -> bool {
+        self.remedy() == Remedy::Wait
     }
 
     /// Whether it is a silence that lasted too long, which is counted apart from other failures.
@@ -126,10 +227,35 @@ impl LlmError {
             | Self::TimedOut { .. }
             | Self::Unauthorized { .. }
             | Self::QuotaExhausted { .. }
+            | Self::Blocked { .. }
             | Self::ContextTooLong { .. }
+            | Self::AnswerLimit { .. }
+            | Self::FieldRefused { .. }
             | Self::UnknownModel { .. }
             | Self::Rejected { .. }
+            | Self::Botched { .. }
             | Self::Protocol { .. }
+            | Self::Truncated { .. } => None,
+        }
+    }
+
+    /// The words from outside, where there are any.
+    pub(in crate::llm) fn reason_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::RateLimited { reason, .. }
+            | Self::Unavailable { reason, .. }
+            | Self::Network { reason, .. }
+            | Self::Blocked { reason, .. }
+            | Self::AnswerLimit { reason, .. }
+            | Self::FieldRefused { reason, .. }
+            | Self::Rejected { reason, .. }
+            | Self::Botched { reason, .. }
+            | Self::Protocol { reason, .. } => Some(reason),
+            Self::TimedOut { .. }
+            | Self::Unauthorized { .. }
+            | Self::QuotaExhausted { .. }
+            | Self::ContextTooLong { .. }
+            | Self::UnknownModel { .. }
             | Self::Truncated { .. } => None,
         }
     }
@@ -139,13 +265,16 @@ impl LlmError {
         match self {
             Self::RateLimited { .. } | Self::QuotaExhausted { .. } => "rate_limit",
             Self::Unavailable { .. }
+            | Self::Blocked { .. }
             | Self::ContextTooLong { .. }
+            | Self::AnswerLimit { .. }
+            | Self::FieldRefused { .. }
             | Self::UnknownModel { .. }
             | Self::Rejected { .. } => "http",
             Self::Network { .. } => "network",
             Self::TimedOut { .. } => "timeout",
             Self::Unauthorized { .. } => "auth",
-            Self::Protocol { .. } | Self::Truncated { .. } => "protocol",
+            Self::Botched { .. } | Self::Protocol { .. } | Self::Truncated { .. } => "protocol",
         }
     }
 
@@ -160,7 +289,11 @@ impl LlmError {
             Self::QuotaExhausted { .. } => "MODEL_QUOTA_EXHAUSTED",
             Self::ContextTooLong { .. } => "MODEL_CONTEXT_TOO_LONG",
             Self::UnknownModel { .. } => "MODEL_UNKNOWN",
-            Self::Rejected { .. } => "MODEL_REQUEST_REJECTED",
+            Self::Blocked { .. } => "MODEL_BLOCKED",
+            Self::AnswerLimit { .. } | Self::FieldRefused { .. } | Self::Rejected { .. } => {
+                "MODEL_REQUEST_REJECTED"
+            }
+            Self::Botched { .. } => "MODEL_ANSWER_MALFORMED",
             Self::Protocol { .. } => "MODEL_PROTOCOL_ERROR",
             Self::Truncated { .. } => "MODEL_ANSWER_TRUNCATED",
         }

@@ -2,19 +2,24 @@
 
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
 use reqwest::Response;
 use reqwest::header::{HeaderMap, HeaderValue};
+use serde_json::Value;
 use url::Url;
 
 use crate::llm::answer;
 use crate::llm::answer::{hide_key, network};
 use crate::llm::error::LlmError;
+use crate::llm::failure::broken::Broken;
+use crate::llm::failure::classify::{Failure, classify};
+use crate::llm::failure::learned::Lessons;
+use crate::llm::failure::waiting::retry_after;
 use crate::llm::model::{ChatRequest, Message};
 use crate::llm::provider::{EventStream, Provider};
 use crate::llm::wire::codec::Codec;
-use crate::llm::wire::failure::{Failure, classify, retry_after};
+use crate::llm::wire::packing::{Packing, unpacked};
 use crate::platform::clock::Clock;
 use crate::platform::outbound::client::Client;
 use crate::platform::secret::{ExposeSecret, SecretString};
@@ -22,6 +27,8 @@ use crate::platform::secret::{ExposeSecret, SecretString};
 /// How much of a refusal is read, and how long that may take.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a request is changed to what its server takes before it is given up.
+const MAX_CHANGES: usize = 8;
 
 /// How long a provider may be silent. There is no limit on the whole answer.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +48,7 @@ pub struct HttpProvider {
     key: Option<SecretString>,
     patience: Patience,
     clock: Clock,
+    lessons: Lessons,
 }
 
 impl HttpProvider {
@@ -65,11 +73,12 @@ impl HttpProvider {
             key,
             patience,
             clock,
+            lessons: Lessons::default(),
         }
     }
 
     async fn ask(&self, request: &ChatRequest) -> Result<EventStream, LlmError> {
-        match self.send(request).await {
+        match self.adapt(request).await {
             // Signed reasoning is bound to the conversation it came from. Should a provider not
             // accept it any more, the turn is told without it.
             Err(error) if is_about_replay(&error) && has_replay(request) => {
@@ -78,22 +87,55 @@ impl HttpProvider {
                     %error,
                     "asking again without the recorded reasoning"
                 );
-                self.send(&without_replay(request)).await
+                self.adapt(&without_replay(request)).await
             }
             answer => answer,
         }
     }
 
-    async fn send(&self, request: &ChatRequest) -> Result<EventStream, LlmError> {
+    /// Asks, and asks again at once where a refusal says what the server would take instead.
+    async fn adapt(&self, request: &ChatRequest) -> Result<EventStream, LlmError> {
+        let mut changes = 0;
+        loop {
+            let mut body = self.codec.body(request);
+            self.lessons.apply(&request.model, &mut body);
+            let error = match self.send(request, &body).await {
+                Ok(events) => return Ok(events),
+                Err(error) => error,
+            };
+            let is_other = self.lessons.learn(&request.model, &body, &error);
+            if !is_other || changes == MAX_CHANGES {
+                return Err(error);
+            }
+            changes += 1;
+            tracing::warn!(provider = self.name(), %error, "the request is changed and sent again");
+        }
+    }
+
+    /// Sends a request and waits for the first event of its answer.
+    async fn send(&self, request: &ChatRequest, body: &Value) -> Result<EventStream, LlmError> {
+        let mut events = self.open(request, body).await?;
+        match events.next().await {
+            Some(Ok(first)) => Ok(stream::iter([Ok(first)]).chain(events).boxed()),
+            Some(Err(error)) => Err(error),
+            None => Err(LlmError::Truncated {
+                provider: self.name(),
+            }),
+        }
+    }
+
+    async fn open(&self, request: &ChatRequest, body: &Value) -> Result<EventStream, LlmError> {
         let provider = self.name();
         let refused = |reason: String| LlmError::Network { provider, reason };
-        let mut sending = self
+        let sending = self
             .client
             .request(reqwest::Method::POST, self.url.clone())
             .map_err(|error| refused(error.to_string()))?
             .headers(self.headers()?)
-            .json(&self.codec.body(request));
-        sending = sending.header("accept", "text/event-stream");
+            .header("accept", "text/event-stream")
+            // What is packed comes later than what is not. A server that packs it all the same is read.
+            .header("accept-encoding", "identity")
+            .json(body);
         let response = tokio::time::timeout(self.patience.response, sending.send())
             .await
             .map_err(|_| LlmError::TimedOut {
@@ -110,10 +152,12 @@ impl HttpProvider {
                 reason: "a web page came back; check the provider's base URL".to_owned(),
             });
         }
+        let packing = packing(response.headers()).map_err(|broken| broken.by(provider))?;
         let decoder = self.codec.decoder(request);
         let key = self.key.clone();
         Ok(answer::events(
             response,
+            packing,
             decoder,
             provider,
             self.patience.idle,
@@ -146,6 +190,7 @@ impl HttpProvider {
             header(response.headers(), "retry-after"),
             self.clock.now(),
         );
+        let packing = packing(response.headers()).unwrap_or_default();
         let mut body = Vec::new();
         let read = async {
             while let Ok(Some(packet)) = response.chunk().await {
@@ -158,6 +203,7 @@ impl HttpProvider {
         // The status says enough when the explanation does not arrive.
         let _ = tokio::time::timeout(ERROR_BODY_TIMEOUT, read).await;
         body.truncate(MAX_ERROR_BYTES);
+        let body = unpacked(packing, &body, MAX_ERROR_BYTES);
         let error = classify(Failure {
             provider: self.name(),
             model: &request.model,
@@ -180,7 +226,13 @@ impl Provider for HttpProvider {
             temperature: Some(0.0),
             ..ChatRequest::default()
         };
-        self.codec.body(&request).get("temperature").is_some()
+        let mut body = self.codec.body(&request);
+        self.lessons.apply(model, &mut body);
+        body.get("temperature").is_some()
+    }
+
+    fn window(&self, model: &str) -> Option<u32> {
+        self.lessons.window(model)
     }
 
     fn stream<'a>(
@@ -191,13 +243,31 @@ impl Provider for HttpProvider {
     }
 }
 
+fn packing(headers: &HeaderMap) -> Result<Packing, Broken> {
+    Packing::named(header(headers, "content-encoding").unwrap_or_default())
+}
+
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
 fn is_about_replay(error: &LlmError) -> bool {
-    matches!(error, LlmError::Rejected { status: 400, reason, .. }
-        if reason.contains("thinking") || reason.contains("signature"))
+    let (LlmError::Rejected {
+        status: 400,
+        reason,
+        ..
+    }
+    | LlmError::FieldRefused {
+        status: 400,
+        reason,
+        ..
+    }) = error
+    else {
+        return false;
+    };
+    ["thinking", "signature", "reasoning"]
+        .iter()
+        .any(|word| reason.contains(word))
 }
 
 fn has_replay(request: &ChatRequest) -> bool {

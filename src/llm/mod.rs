@@ -4,13 +4,15 @@
 //! complete answer is a folded stream; a stream without its last event is an error.
 //!
 //! Start at [`router`]: it turns the model a client asks for into a [`route::Route`] with a
-//! [`provider::Provider`] that observes and retries. [`wire`] holds the formats, [`http_provider`]
-//! the transport, [`scripted`] the provider that plays a script.
+//! [`provider::Provider`] that observes. [`wire`] holds the formats, [`failure`] what providers say when
+//! they refuse and what to do about it, [`http_provider`] the transport, [`scripted`] the provider that
+//! plays a script.
 
 mod answer;
 pub mod catalog;
 pub mod config;
 pub mod error;
+pub mod failure;
 pub mod http_provider;
 pub mod model;
 pub mod observe;

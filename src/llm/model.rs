@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::platform::json::mended;
+
 /// One question to a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatRequest {
@@ -147,7 +149,8 @@ impl Arguments {
         if raw.trim().is_empty() {
             return Self::Object { object: Map::new() };
         }
-        match serde_json::from_str::<Map<String, Value>>(raw) {
+        // A model that cuts a text through a character writes half of it.
+        match serde_json::from_slice::<Map<String, Value>>(&mended(raw.as_bytes())) {
             Ok(object) => Self::Object { object },
             Err(error) => Self::Invalid {
                 raw: raw.to_owned(),
@@ -226,6 +229,12 @@ impl Usage {
     /// Input and output together.
     pub fn total(self) -> u64 {
         self.input.saturating_add(self.output)
+    }
+
+    /// Whether these counts were measured. A prompt was read in any case, and what was answered was
+    /// written: a zero beside it stands where a number should.
+    pub fn is_measured(self, has_answered: bool) -> bool {
+        self.input > 0 && (self.output > 0 || !has_answered)
     }
 }
 

@@ -36,6 +36,10 @@ impl Provider for Observed {
         self.inner.takes_temperature(model)
     }
 
+    fn window(&self, model: &str) -> Option<u32> {
+        self.inner.window(model)
+    }
+
     fn stream<'a>(
         &'a self,
         request: &'a ChatRequest,

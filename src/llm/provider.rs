@@ -21,6 +21,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// reason choose their own.
     fn takes_temperature(&self, model: &str) -> bool;
 
+    /// The context window of a model in tokens, if the provider has said it when it refused a
+    /// conversation.
+    fn window(&self, _model: &str) -> Option<u32> {
+        None
+    }
+
     /// Asks the model. An error here means that nothing was streamed.
     fn stream<'a>(
         &'a self,

@@ -77,7 +77,7 @@ pub struct Route {
     pub context_window: u32,
     /// How long an answer can be, in tokens.
     pub max_output_tokens: u32,
-    /// Counts every request and tries again before the first event.
+    /// Counts every request.
     pub provider: Arc<dyn Provider>,
 }
 

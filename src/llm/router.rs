@@ -13,7 +13,6 @@ use crate::llm::config::{LlmConfig, ProviderId};
 use crate::llm::http_provider::HttpProvider;
 use crate::llm::observe::Observed;
 use crate::llm::provider::Provider;
-use crate::llm::retry::{RetryPolicy, Retrying};
 use crate::llm::route::{ModelListing, Route, RouteError};
 use crate::llm::routing::models::{ConfiguredProvider, Models};
 use crate::llm::routing::search::Search;
@@ -50,8 +49,6 @@ pub struct Parts {
     pub clock: Clock,
     /// The counters of requests.
     pub metrics: Metrics,
-    /// The number of tries.
-    pub retry: RetryPolicy,
     /// The scripted provider, where it may answer: in development, in the demo, in tests.
     pub scripted: Option<Arc<dyn Provider>>,
 }
@@ -108,6 +105,7 @@ impl Router {
                 ollama_model: config.ollama_model.trim().to_owned(),
                 self_hosted_model: config.self_hosted_model.trim().to_owned(),
                 assumed_context_window: config.assumed_context_window,
+                answer_limits: config.answer_limits.clone(),
             },
         })
     }
@@ -153,6 +151,7 @@ impl Router {
         known
             .chain(own)
             .map(|model| {
+                let max_output_tokens = models.answer_limit(&model);
                 let reason = models.obstacle(&model, Capabilities::default(), false);
                 ModelListing {
                     provider: model.provider.as_str(),
@@ -160,7 +159,7 @@ impl Router {
                     provider_model: model.name,
                     capabilities: model.capabilities,
                     context_window: model.context_window,
-                    max_output_tokens: model.max_output_tokens,
+                    max_output_tokens,
                     routable: reason.is_none(),
                     reason,
                 }
@@ -170,8 +169,7 @@ impl Router {
 }
 
 fn watched(provider: Arc<dyn Provider>, parts: &Parts) -> Arc<dyn Provider> {
-    let observed = Observed::new(provider, parts.metrics.clone());
-    Arc::new(Retrying::new(Arc::new(observed), parts.retry))
+    Arc::new(Observed::new(provider, parts.metrics.clone()))
 }
 
 fn codec(id: ProviderId) -> Box<dyn Codec> {

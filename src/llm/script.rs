@@ -115,6 +115,8 @@ pub enum FailKind {
     UnknownModel,
     /// 400.
     Rejected,
+    /// The provider could not read what its model wrote.
+    Botched,
     /// The protocol was broken.
     Protocol,
     /// The stream ended without its last event.
@@ -131,11 +133,13 @@ impl Fail {
             FailKind::RateLimited => LlmError::RateLimited {
                 provider,
                 retry_after,
+                reason: String::new(),
             },
             FailKind::Unavailable => LlmError::Unavailable {
                 provider,
                 status: 529,
                 retry_after,
+                reason: String::new(),
             },
             FailKind::Network => LlmError::Network {
                 provider,
@@ -150,7 +154,10 @@ impl Fail {
                 status: 401,
             },
             FailKind::QuotaExhausted => LlmError::QuotaExhausted { provider },
-            FailKind::ContextTooLong => LlmError::ContextTooLong { provider },
+            FailKind::ContextTooLong => LlmError::ContextTooLong {
+                provider,
+                window: None,
+            },
             FailKind::UnknownModel => LlmError::UnknownModel {
                 provider,
                 model: model.to_owned(),
@@ -159,6 +166,10 @@ impl Fail {
                 provider,
                 status: 400,
                 reason: "the script rejects the request".to_owned(),
+            },
+            FailKind::Botched => LlmError::Botched {
+                provider,
+                reason: "the script botches a call".to_owned(),
             },
             FailKind::Protocol => LlmError::Protocol {
                 provider,

@@ -283,11 +283,8 @@ impl Judge {
     async fn ask(&self, files: &[Changed]) -> Result<Option<Opinion>, Error> {
         let (model, most) = (&self.route.provider_model, self.route.max_output_tokens);
         let question = request(model, files, most);
-        let ask = async {
-            let call = ModelCall::start(&self.caller, CallPhase::Chat, &question).await?;
-            call.complete().await
-        };
-        let answer = ask.await.map_err(agent::error::Error::Model)?;
+        let answer = ModelCall::whole(&self.caller, CallPhase::Chat, &question).await;
+        let answer = answer.map_err(agent::error::Error::Model)?;
         Ok(Opinion::read(&answer.text, files))
     }
 }

@@ -198,7 +198,8 @@ pub enum Event {
         /// A sentence for a person.
         message: String,
     },
-    /// The run goes on in another process, from its log.
+    /// The run goes on from its log, mostly in another process; or an answer that broke off is asked for
+    /// again.
     JobResumed {
         /// Why it had stopped.
         reason: ResumeReason,
@@ -207,7 +208,7 @@ pub enum Event {
         /// A sentence for a person.
         message: String,
     },
-    /// The run waits for a person.
+    /// The run waits for a person, or for an obstacle to pass.
     JobPaused {
         /// The consent it waits for.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -215,6 +216,9 @@ pub enum Event {
         /// The question it waits for.
         #[serde(skip_serializing_if = "Option::is_none")]
         prompt_id: Option<String>,
+        /// The code of the obstacle, such as `MODEL_UNAVAILABLE`; `POST …/resume` goes on.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
         /// A sentence for a person.
         message: String,
     },

@@ -59,6 +59,19 @@ pub enum ResumeReason {
     Released,
     /// Its process was lost.
     WorkerLost,
+    /// It had paused, and its user wants it to go on.
+    Requested,
+    /// It had not stopped: an answer of its model broke off, and is asked for again.
+    AskedAgain,
+}
+
+/// The obstacle before which a run pauses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseReason {
+    /// A stable code.
+    pub code: String,
+    /// A sentence for a person.
+    pub message: String,
 }
 
 /// How a consent was answered.

@@ -1,7 +1,7 @@
 //! Calls over HTTP: what is sent, what failures become, how often it is tried, what is counted.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use navi::llm::error::LlmError;
@@ -9,7 +9,6 @@ use navi::llm::http_provider::{HttpProvider, Patience};
 use navi::llm::model::{Message, Replay, StreamEvent};
 use navi::llm::observe::Observed;
 use navi::llm::provider::Provider;
-use navi::llm::retry::{RetryPolicy, Retrying};
 use navi::platform::clock::Clock;
 use navi::platform::outbound::client::{CONNECT_TIMEOUT, Client};
 use navi::platform::outbound::reach::Reach;
@@ -20,15 +19,6 @@ use crate::llm_support::{
 };
 
 const GOOD: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
-
-fn quick() -> RetryPolicy {
-    RetryPolicy {
-        attempts: 4,
-        first_pause: Duration::from_millis(1),
-        longest_pause: Duration::from_millis(5),
-        total: Duration::from_secs(5),
-    }
-}
 
 fn send(bytes: impl Into<Vec<u8>>) -> Vec<Step> {
     vec![Step::Send(bytes.into())]
@@ -220,76 +210,6 @@ async fn nobody_listening_is_a_network_error_without_addresses() {
     let error = error.unwrap();
     assert!(matches!(error, LlmError::Network { .. }), "{error:?}");
     assert!(!error.to_string().contains("127.0.0.1"), "{error}");
-}
-
-#[tokio::test]
-async fn failures_before_the_first_event_are_tried_again() {
-    let empty = "data: [DONE]\n\n";
-    let overloaded = "data: {\"error\":{\"message\":\"busy\",\"code\":503}}\n\n";
-    let server = RawServer::start(vec![
-        send(answer(500, "", "")),
-        send(sse(empty)),
-        send(sse(overloaded)),
-        send(sse(GOOD)),
-    ])
-    .await;
-    let inner = Arc::new(provider(openai(), &server, patience(5_000)));
-    let (events, error) = ask(&Retrying::new(inner, quick())).await;
-    assert_eq!((events.len(), error), (2, None));
-    assert_eq!(server.requests().len(), 4);
-}
-
-#[tokio::test]
-async fn after_the_first_event_nothing_is_tried_again() {
-    let half = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"}}]}\n\n";
-    let server = RawServer::start(vec![send(sse(half)), send(sse(GOOD))]).await;
-    let inner = Arc::new(provider(openai(), &server, patience(5_000)));
-    let (events, error) = ask(&Retrying::new(inner, quick())).await;
-    assert_eq!(events.len(), 1);
-    assert_eq!(error, Some(LlmError::Truncated { provider: "openai" }));
-    assert_eq!(server.requests().len(), 1);
-}
-
-#[tokio::test]
-async fn attempts_are_limited_and_hopeless_failures_are_not_repeated() {
-    let server = RawServer::with(answer(503, "", "")).await;
-    let inner = Arc::new(provider(openai(), &server, patience(5_000)));
-    let (_, error) = ask(&Retrying::new(inner, quick())).await;
-    assert!(matches!(error, Some(LlmError::Unavailable { .. })));
-    assert_eq!(server.requests().len(), 4);
-    for (status, body) in [
-        (401, "{}"),
-        (400, "{}"),
-        (402, "{}"),
-        (429, r#"{"error":{"code":"insufficient_quota"}}"#),
-    ] {
-        let server = RawServer::with(answer(status, "", body)).await;
-        let inner = Arc::new(provider(openai(), &server, patience(5_000)));
-        ask(&Retrying::new(inner, quick())).await;
-        assert_eq!(server.requests().len(), 1, "{status}");
-    }
-}
-
-#[tokio::test]
-async fn the_provider_is_waited_for_but_not_for_ever() {
-    let limited = |wait| send(answer(429, wait, "{}"));
-    let server = RawServer::start(vec![limited("retry-after-ms: 150\r\n"), send(sse(GOOD))]).await;
-    let inner = Arc::new(provider(openai(), &server, patience(5_000)));
-    let began = Instant::now();
-    let (_, error) = ask(&Retrying::new(inner, quick())).await;
-    assert_eq!(error, None);
-    assert!(began.elapsed() >= Duration::from_millis(150));
-
-    let server = RawServer::start(vec![limited("retry-after: 600\r\n"), send(sse(GOOD))]).await;
-    let inner = Arc::new(provider(openai(), &server, patience(5_000)));
-    let began = Instant::now();
-    let (_, error) = ask(&Retrying::new(inner, quick())).await;
-    assert_eq!(error.unwrap().code(), "MODEL_RATE_LIMITED");
-    assert!(
-        began.elapsed() < Duration::from_secs(5),
-        "it gave up at once"
-    );
-    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]

@@ -8,7 +8,6 @@ use navi::llm::config::LlmConfig;
 use navi::llm::error::LlmError;
 use navi::llm::model::{ChatRequest, StreamEvent};
 use navi::llm::provider::Provider;
-use navi::llm::retry::RetryPolicy;
 use navi::llm::route::{Route, RouteError};
 use navi::llm::router::{Parts, Router};
 use navi::llm::script::Script;
@@ -37,7 +36,6 @@ fn router(settings: &[&str], scripted: bool) -> Router {
     let parts = Parts {
         clock: Clock::System,
         metrics: metrics(),
-        retry: RetryPolicy::default(),
         scripted: scripted.then(model),
     };
     Router::new(&config, &parts).unwrap()

@@ -239,6 +239,7 @@ async fn case_i_an_error_in_the_middle_of_a_stream_is_sorted_like_any_other() {
             provider: "anthropic",
             status: 529,
             retry_after: None,
+            reason: "Overloaded".to_owned(),
         })
     );
     for (frame, code) in [

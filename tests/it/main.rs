@@ -33,6 +33,7 @@ mod jobs;
 mod ledger;
 mod lifecycle;
 mod llm_calls;
+mod llm_refusals;
 mod llm_requests;
 mod llm_routing;
 mod llm_scripted;

@@ -728,7 +728,8 @@ export interface paths {
         put?: never;
         /**
          * Let a job go on.
-         * @description Jobs go on by themselves; this is for clients that want to be sure.
+         * @description A job that paused before an obstacle goes on where it was. Others go on by themselves; for them this is
+         *     for clients that want to be sure.
          */
         post: operations["resume_job"];
         delete?: never;
@@ -1104,7 +1105,8 @@ export interface paths {
         put?: never;
         /**
          * Let a job go on.
-         * @description Jobs go on by themselves; this is for clients that want to be sure.
+         * @description A job that paused before an obstacle goes on where it was. Others go on by themselves; for them this is
+         *     for clients that want to be sure.
          */
         post: operations["navi_resume_job"];
         delete?: never;
@@ -3527,7 +3529,7 @@ export interface components {
          * @description Why a run had stopped before it was resumed.
          * @enum {string}
          */
-        ResumeReason: "released" | "worker_lost";
+        ResumeReason: "released" | "worker_lost" | "requested" | "asked_again";
         /** @description How long audit entries are kept. */
         RetentionStatus: {
             /**
@@ -3877,6 +3879,8 @@ export interface components {
             message: string;
             /** @description The question it waits for. */
             prompt_id?: string | null;
+            /** @description The code of the obstacle, such as `MODEL_UNAVAILABLE`; `POST …/resume` goes on. */
+            reason?: string | null;
             /** @enum {string} */
             type: "job_paused";
         } | {

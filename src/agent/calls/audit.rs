@@ -77,6 +77,6 @@ pub(crate) fn ending(done: &Result<CallResult, Halt>) -> Ending {
     Ending::from(match done {
         Ok(done) if done.succeeded() => Outcome::Success,
         Ok(_) => Outcome::Failure,
-        Err(Halt::Stopped(_) | Halt::JournalLost) => Outcome::Abandoned,
+        Err(Halt::Stopped(_) | Halt::Paused(_) | Halt::JournalLost) => Outcome::Abandoned,
     })
 }

@@ -46,7 +46,7 @@ pub(crate) async fn ask(
         None => open(runner, pending, action, findings).await?,
     };
     let waiting = Box::pin(consents.wait(&org_id, &user_id, id));
-    let decision = match runner.wait_for_human(waiting).await? {
+    let decision = match runner.wait_without_slot(waiting).await? {
         Ok(decision) => decision,
         Err(error) => return runner.internal(&error).await,
     };
@@ -115,6 +115,7 @@ fn waiting(runner: &Runner, id: ConsentId) -> Vec<Entry> {
         entries.push(Entry::Event(Event::JobPaused {
             consent_id: Some(id.to_string()),
             prompt_id: None,
+            reason: None,
             message: "The job waits for your consent".to_owned(),
         }));
     }

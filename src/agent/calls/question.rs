@@ -36,7 +36,7 @@ pub(crate) async fn ask(
         None => open(runner, call, &question).await?,
     };
     let waiting = Box::pin(questions.wait(&org_id, &user_id, id));
-    let reply = match runner.wait_for_human(waiting).await? {
+    let reply = match runner.wait_without_slot(waiting).await? {
         Ok(reply) => reply,
         Err(error) => return runner.internal(&error).await,
     };
@@ -96,6 +96,7 @@ fn waiting(runner: &Runner, id: PromptId) -> Vec<Entry> {
         entries.push(Entry::Event(Event::JobPaused {
             consent_id: None,
             prompt_id: Some(id.to_string()),
+            reason: None,
             message: "The job waits for your answer".to_owned(),
         }));
     }

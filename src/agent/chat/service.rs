@@ -168,7 +168,7 @@ impl Chat {
         self.deps.clock.millis()
     }
 
-    /// Sends the question.
+    /// Sends the question, again as long as nothing of an answer came.
     pub async fn ask(&self) -> Result<ModelCall, LlmError> {
         let services = &self.deps;
         let caller = CallContext {
@@ -176,7 +176,7 @@ impl Chat {
             session_id: self.task.conversation_id.map(|id| id.to_string()),
             ..CallContext::new(services, &self.principal, &self.route, "chat")
         };
-        ModelCall::start(&caller, CallPhase::Chat, &self.request).await
+        ModelCall::start_with_retries(&caller, CallPhase::Chat, &self.request).await
     }
 
     /// Keeps the answer: as a generation that can be rated, and in its conversation. Answers with

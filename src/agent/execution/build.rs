@@ -11,7 +11,7 @@ use crate::agent::intake::routing::access;
 use crate::agent::prompt::compaction;
 use crate::agent::runner::connections::outside;
 use crate::agent::runner::live_output::LiveOutput;
-use crate::agent::runner::primitives::{Origin, RunSlot, Runner};
+use crate::agent::runner::primitives::{Origin, RunSlot, Runner, WaitTotal};
 use crate::agent::runner::resumed::ResumeState;
 use crate::agent::runner::transcript::Transcript;
 use crate::exec::process::Processes;
@@ -60,6 +60,7 @@ pub(crate) fn runner(
         deps.db.clone(),
         deps.clock.clone(),
         deps.feed.clone(),
+        claimed.settled,
         &deps.tasks,
     );
     let access = access(run.role, workspace.workspace.as_ref());
@@ -101,6 +102,7 @@ pub(crate) fn runner(
         has_entered: origin == Origin::Started,
         halted,
         pieces: Pieces::default(),
+        waited: WaitTotal::from(resumed.state.waited),
         state: resumed.state,
         baseline: resumed.baseline,
         left_behind: resumed.left_behind,

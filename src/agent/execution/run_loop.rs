@@ -44,6 +44,8 @@ use crate::runs::outcome::Stopped;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often an answer that hit the length limit may be continued within a run.
 const MAX_CONTINUATIONS: u32 = 3;
+/// How often in a row the model is asked to go on after an answer of nothing.
+const MAX_NUDGES: u32 = 3;
 
 /// Works until the run is over, and writes its end.
 pub async fn execute(mut runner: Runner, ends: &RunEnds) -> Ended {
@@ -55,7 +57,7 @@ pub async fn execute(mut runner: Runner, ends: &RunEnds) -> Ended {
 }
 
 async fn race(runner: &mut Runner, ends: &RunEnds) -> RaceOutcome {
-    let left = runner.limits.runtime.saturating_sub(runner.state.worked);
+    let time_is_up = time_is_up(runner);
     let halted = runner.halted.clone();
     let mut work = std::pin::pin!(work(runner));
     let outcome = tokio::select! {
@@ -63,10 +65,11 @@ async fn race(runner: &mut Runner, ends: &RunEnds) -> RaceOutcome {
         () = ends.lost.cancelled() => RaceOutcome::LeaseLost,
         () = ends.cancel.cancelled() => RaceOutcome::Stopped(Stopped::Cancelled),
         () = ends.stopping.cancelled() => RaceOutcome::Interrupted,
-        () = sleep(left) => RaceOutcome::Stopped(Stopped::RuntimeCap),
+        () = time_is_up => RaceOutcome::Stopped(Stopped::RuntimeCap),
         ended = &mut work => return match ended {
             Ok(()) => RaceOutcome::Stopped(Stopped::Completed),
             Err(Halt::Stopped(stopped)) => RaceOutcome::Stopped(stopped),
+            Err(Halt::Paused(reason)) => RaceOutcome::Paused(reason),
             Err(Halt::JournalLost) => RaceOutcome::JournalLost,
         },
     };
@@ -74,7 +77,23 @@ async fn race(runner: &mut Runner, ends: &RunEnds) -> RaceOutcome {
     match timeout(LAST_WORDS, work).await {
         Ok(Err(Halt::JournalLost)) => RaceOutcome::JournalLost,
         // Why the run ends is decided.
-        Ok(Ok(()) | Err(Halt::Stopped(_))) | Err(_) => outcome,
+        Ok(Ok(()) | Err(Halt::Stopped(_) | Halt::Paused(_))) | Err(_) => outcome,
+    }
+}
+
+/// Waits until the run has used up its time. Waiting for a provider uses none of it.
+fn time_is_up(runner: &Runner) -> impl Future<Output = ()> + use<> {
+    let (limit, worked) = (runner.limits.runtime, runner.state.worked);
+    let (began, waited) = (runner.began, runner.waited.clone());
+    async move {
+        loop {
+            let used = (worked + began.elapsed()).saturating_sub(waited.total());
+            let left = limit.saturating_sub(used);
+            if left.is_zero() {
+                return;
+            }
+            sleep(left).await;
+        }
     }
 }
 
@@ -88,13 +107,24 @@ async fn work(runner: &mut Runner) -> Result<(), Halt> {
         .event(Event::status(RunPhase::Executing))
         .await?;
     loop {
-        converse(runner).await?;
+        if let Err(halt) = converse(runner).await {
+            verify_what_was_done(runner, &halt).await?;
+            return Err(halt);
+        }
         match verification::check(runner).await? {
             Checked::Done => return Ok(()),
             Checked::Stop(stopped) => return Err(Halt::Stopped(stopped)),
             Checked::Again { reason, message } => again(runner, reason, message).await?,
         }
     }
+}
+
+/// Verifies what was changed before the model gave up, so that the end of the run says how things stand.
+async fn verify_what_was_done(runner: &mut Runner, halt: &Halt) -> Result<(), Halt> {
+    if matches!(halt, Halt::Stopped(Stopped::ModelError)) {
+        verification::check(runner).await?;
+    }
+    Ok(())
 }
 
 /// Says how the run came here.
@@ -120,6 +150,7 @@ async fn enter(runner: &mut Runner) -> Result<(), Halt> {
     entries.extend(events.into_iter().map(Entry::Event));
     runner.journal.write(entries).await?;
     runner.has_entered = true;
+    runner.state.is_paused = false;
     Ok(())
 }
 
@@ -179,9 +210,16 @@ async fn converse(runner: &mut Runner) -> Result<(), Halt> {
 async fn consider(runner: &mut Runner, is_empty: bool) -> Result<bool, Halt> {
     match runner.state.stop {
         Some(StopReason::End | StopReason::ToolCalls) | None if is_empty => {
-            let error = "the model answered nothing; ask again, or choose another model";
-            runner.error(error, "MODEL_ANSWER_EMPTY").await?;
-            Err(Halt::Stopped(Stopped::ModelError))
+            if runner.state.nudges == MAX_NUDGES {
+                let error = "the model answered nothing; ask again, or choose another model";
+                runner.error(error, "MODEL_ANSWER_EMPTY").await?;
+                return Err(Halt::Stopped(Stopped::ModelError));
+            }
+            runner.state.nudges += 1;
+            let message = "Your last answer was empty. If the task is done, say in a sentence \
+                           what was done; if it is not, go on with the next tool call.";
+            runner.append(Message::user(message)).await?;
+            Ok(false)
         }
         Some(StopReason::MaxTokens) if runner.state.continuations == MAX_CONTINUATIONS => {
             let error = "the model's answers end at its length limit again and again; \

@@ -6,11 +6,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::finish::answer::{changes, generation};
 use crate::agent::finish::end::{End, cancel_requested, summary};
+use crate::agent::finish::pause::pause;
 use crate::agent::finish::record::write;
 use crate::agent::intake::history;
 use crate::agent::runner::primitives::Runner;
 use crate::runs::event::Event;
-use crate::runs::event_data::RunPhase;
+use crate::runs::event_data::{PauseReason, RunPhase};
 use crate::runs::log::entry::JournalLost;
 use crate::runs::outcome::Stopped;
 use crate::runs::store::runs;
@@ -29,6 +30,8 @@ pub enum Ended {
     Finished,
     /// The process ends first, or lost its lease; another goes on.
     Interrupted,
+    /// It waits for its user to want it to go on.
+    Paused,
     /// Its end could not be written.
     Lost,
 }
@@ -38,6 +41,8 @@ pub enum Ended {
 pub enum RaceOutcome {
     /// The run is over.
     Stopped(Stopped),
+    /// The run pauses, and goes on when its user wants it to.
+    Paused(PauseReason),
     /// The process ends first; the run can be resumed.
     Interrupted,
     /// This process lost its lease; the run may be another's by now, which tells its end.
@@ -57,6 +62,10 @@ pub(crate) async fn end(
         RaceOutcome::JournalLost => Ended::Lost,
         RaceOutcome::LeaseLost => Ended::Interrupted,
         RaceOutcome::Interrupted => interrupt(runner).await,
+        RaceOutcome::Paused(reason) => match pause(runner, &reason, stopping).await {
+            Ok(()) => Ended::Paused,
+            Err(JournalLost) => Ended::Lost,
+        },
         RaceOutcome::Stopped(stopped) => finish(runner, stopped, stopping).await,
     }
 }

@@ -4,4 +4,5 @@ pub mod abandoned;
 pub mod answer;
 pub mod complete;
 pub mod end;
+pub mod pause;
 pub mod record;

@@ -148,11 +148,19 @@ fn origin(claimed: &ClaimedRun) -> Origin {
     Origin::Resumed {
         reason: if claimed.was_orphan {
             ResumeReason::WorkerLost
+        } else if was_paused(claimed) {
+            ResumeReason::Requested
         } else {
             ResumeReason::Released
         },
         settled: claimed.settled,
     }
+}
+
+/// Whether a run paused, so that it is here because its user wants it to go on.
+fn was_paused(claimed: &ClaimedRun) -> bool {
+    let state = claimed.state.as_ref();
+    state.is_some_and(|state| state["is_paused"] == true)
 }
 
 /// Why a run is ended instead of taken up.

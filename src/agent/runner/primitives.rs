@@ -3,7 +3,7 @@
 //! The steps themselves are functions over [`Runner`], in the folders beside this one.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,9 +20,10 @@ use crate::llm::error::LlmError;
 use crate::llm::model::Message;
 use crate::llm::route::Route;
 use crate::platform::json::to_jsonb;
+use crate::platform::sync::lock;
 use crate::policy::secret_files::SecretFiles;
 use crate::runs::event::Event;
-use crate::runs::event_data::ResumeReason;
+use crate::runs::event_data::{PauseReason, ResumeReason};
 use crate::runs::log::entry::{Entry, JournalLost};
 use crate::runs::log::journal::Journal;
 use crate::runs::model::{Run, RunLimits, ToolAccess};
@@ -43,6 +44,8 @@ const LEDGER_TIMEOUT: Duration = Duration::from_secs(1);
 pub enum Halt {
     /// The run ends for this reason.
     Stopped(Stopped),
+    /// The run pauses until its user wants it to go on.
+    Paused(PauseReason),
     /// The log cannot be written; nothing more can be promised.
     JournalLost,
 }
@@ -114,7 +117,31 @@ pub struct Runner {
     /// Calls that another process left behind without a result.
     pub(crate) left_behind: Vec<OpenCall>,
     pub(crate) began: Instant,
+    /// How long it waited for providers, which its limit of time leaves out.
+    pub(crate) waited: WaitTotal,
     pub(crate) slot: RunSlot,
+}
+
+/// A time that a run waited; clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WaitTotal(Arc<Mutex<Duration>>);
+
+impl WaitTotal {
+    /// Begins with what the run waited before.
+    pub(crate) fn from(waited: Duration) -> Self {
+        Self(Arc::new(Mutex::new(waited)))
+    }
+
+    /// Adds a pause that is about to begin.
+    pub(crate) fn add(&self, pause: Duration) {
+        let mut total = lock(&self.0);
+        *total = total.saturating_add(pause);
+    }
+
+    /// All pauses together.
+    pub(crate) fn total(&self) -> Duration {
+        *lock(&self.0)
+    }
 }
 
 impl Runner {
@@ -126,9 +153,9 @@ impl Runner {
             .ok_or(Halt::Stopped(Stopped::Cancelled))
     }
 
-    /// Waits for a human answer. Gives up the run's slot meanwhile, because people are slow and slots
-    /// are shared by all organisations, and acquires one again before continuing.
-    pub(crate) async fn wait_for_human<T>(
+    /// Waits for a person, or for a provider that is away. Gives up the run's slot meanwhile, because both
+    /// are slow and slots are shared by all organisations, and acquires one again before continuing.
+    pub(crate) async fn wait_without_slot<T>(
         &mut self,
         wait: impl Future<Output = T>,
     ) -> Result<T, Halt> {
@@ -211,6 +238,7 @@ impl Runner {
     pub(crate) async fn record(&self, mut entries: Vec<Entry>) -> Result<(), Halt> {
         let state = RunState {
             worked: self.worked(),
+            waited: self.waited.total(),
             ports: self.ports(),
             ..self.state.clone()
         };
@@ -245,9 +273,15 @@ impl Runner {
         }
     }
 
-    /// Tokens that a request to the run's model may take.
+    /// Tokens that a request to the run's model may take, as far as its provider has not said otherwise.
     pub(crate) fn window_budget(&self) -> usize {
-        window_budget(&self.route)
+        let said = self.route.provider.window(&self.route.provider_model);
+        window_budget(&Route {
+            context_window: said.map_or(self.route.context_window, |window| {
+                window.min(self.route.context_window)
+            }),
+            ..self.route.clone()
+        })
     }
 
     /// The folder of the run's workspace as people know it; empty without one.
@@ -271,6 +305,8 @@ impl Runner {
             clock: self.deps.clock.clone(),
             task_type: "autonomous",
             spent: self.state.usage.spent.clone(),
+            // A run waits by itself, where it can be watched and cancelled.
+            patience: Duration::ZERO,
         }
     }
 }

@@ -41,6 +41,12 @@ pub struct RunState {
     /// How long it was worked on, by all processes that did. Of a run under way: by those before
     /// this one.
     pub worked: Duration,
+    /// How much of that it waited for providers that were away.
+    pub waited: Duration,
+    /// How often in a row the model was asked to go on after an answer of nothing.
+    pub nudges: u32,
+    /// Whether it paused, and goes on because its user wants it to.
+    pub is_paused: bool,
     /// Ports of the servers that it started and that run. Of a run under way: of those that ended with
     /// another process, until the model was told.
     pub ports: Vec<u16>,

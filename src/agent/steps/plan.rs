@@ -1,14 +1,13 @@
 //! Preparation of the first turn: searches the workspace and asks the model for a plan.
 
-use std::time::Instant;
-
 use crate::agent::model_call::{CallContext, ModelCall};
 use crate::agent::prompt::messages::counted;
 use crate::agent::prompt::plan;
 use crate::agent::prompt::plan::Progress;
 use crate::agent::runner::primitives::{Halt, Runner};
+use crate::agent::steps::patience::RetryBudget;
 use crate::ledger::model::CallPhase;
-use crate::llm::error::LlmError;
+use crate::llm::error::{LlmError, Remedy};
 use crate::retrieval::model::{Chunk, CodeQuery, DEFAULT_BUDGET_TOKENS, Retrieved};
 use crate::runs::plan::Plan;
 use crate::runs::task::Task;
@@ -65,18 +64,37 @@ pub(crate) async fn make(runner: &mut Runner, chunks: &[Chunk]) -> Result<Plan, 
         return begin_plan(runner, plan::one_step(task).named(plan_id)).await;
     }
     runner.thinking("Planning…").await?;
-    let began = Instant::now();
-    let (caller, model) = (runner.call_context(), &runner.route.provider_model);
-    let answer = runner
-        .unless_halted(ask(&caller, model, task, chunks))
-        .await?;
-    let plan = answer.map(|plan| plan.unwrap_or_else(|| plan::one_step(task)));
-    runner.state.usage.llm_time += began.elapsed();
-    runner.state.usage.llm_calls += 1;
-    match plan {
-        Ok(plan) => begin_plan(runner, plan.named(plan_id)).await,
-        // Retries are used up, and the first turn would meet the same provider.
-        Err(error) => runner.model_failed(&error).await,
+    let plan = match ask_with_retries(runner, chunks).await? {
+        Some(plan) => plan,
+        None => plan::one_step(&runner.run.task),
+    };
+    begin_plan(runner, plan.named(plan_id)).await
+}
+
+/// Asks for a plan as long as the run's patience lasts. None when there is no plan to be had.
+async fn ask_with_retries(runner: &mut Runner, chunks: &[Chunk]) -> Result<Option<Plan>, Halt> {
+    let mut patience = RetryBudget::of(runner);
+    loop {
+        let began = std::time::Instant::now();
+        let (caller, model) = (runner.call_context(), &runner.route.provider_model);
+        let asked = ask(&caller, model, &runner.run.task, chunks);
+        let answer = runner.unless_halted(asked).await?;
+        runner.state.usage.llm_time += began.elapsed();
+        runner.state.usage.llm_calls += 1;
+        let error = match answer {
+            Ok(plan) => return Ok(plan),
+            // The task itself may still fit: its turns are shortened, a plan is not.
+            Err(error) => match error.remedy() {
+                Remedy::Compact | Remedy::ShortenAnswer => return Ok(None),
+                Remedy::Wait
+                | Remedy::AskAgain
+                | Remedy::LeaveOut
+                | Remedy::FallBack
+                | Remedy::AskPerson
+                | Remedy::GiveUp => error,
+            },
+        };
+        patience.after(runner, &error, false).await?;
     }
 }
 
@@ -96,7 +114,6 @@ pub(crate) async fn ask(
     chunks: &[Chunk],
 ) -> Result<Option<Plan>, LlmError> {
     let request = plan::request(model, task, chunks);
-    let call = ModelCall::start(caller, CallPhase::Plan, &request).await?;
-    let answer = call.complete().await?;
+    let answer = ModelCall::whole(caller, CallPhase::Plan, &request).await?;
     Ok(plan::parse(&answer.text))
 }

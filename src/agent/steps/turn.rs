@@ -8,9 +8,10 @@ use tokio::time::sleep;
 use crate::agent::model_call::{Answer, ModelCall};
 use crate::agent::prompt::{compaction, messages};
 use crate::agent::runner::primitives::{Halt, Runner};
+use crate::agent::steps::patience::{RetryBudget, discard};
 use crate::ledger::model::CallPhase;
 use crate::ledger::money::Nanos;
-use crate::llm::error::LlmError;
+use crate::llm::error::{LlmError, Remedy};
 use crate::llm::model::{ChatRequest, Message, StreamEvent, ToolSpec};
 use crate::platform::redact::gate::Gate;
 use crate::runs::event::Event;
@@ -23,12 +24,20 @@ use crate::tools::tool::{Access, Tool};
 const TEXT_CHARS: usize = 30;
 /// How long a piece of text may wait for more.
 const TEXT_WAIT: Duration = Duration::from_millis(100);
+/// How often a conversation is shortened because the provider says that it is too long still.
+const MAX_SHORTENED: u32 = 4;
+/// Shortening leaves about half of a budget; the budget is less than what was too long.
+const STILL_TOO_LONG_PERCENT: usize = 90;
+
 /// Takes a turn: one question to the model, and its answer kept.
 pub(crate) async fn take(runner: &mut Runner) -> Result<(), Halt> {
     let answer = answer(runner).await?;
     runner.flush_ledger().await;
     if !answer.text.trim().is_empty() {
         runner.transcript.last_text.clone_from(&answer.text);
+    }
+    if !answer.text.trim().is_empty() || !answer.tool_calls.is_empty() {
+        runner.state.nudges = 0;
     }
     let moved = match &mut runner.state.progress {
         Some(progress) => progress.read(&answer.text),
@@ -47,45 +56,61 @@ pub(crate) async fn take(runner: &mut Runner) -> Result<(), Halt> {
     Ok(())
 }
 
-/// One question to the model and its answer, its text shown as it arrives.
+/// One question to the model and its answer, its text shown as it arrives. An answer that breaks before
+/// it is complete is asked for again, whatever was shown of it.
 async fn answer(runner: &mut Runner) -> Result<Answer, Halt> {
-    check_limits(runner)?;
     let tools = tool_specs(runner);
-    let budget = runner.window_budget();
-    let mut compacted = false;
-    if compaction::estimate(
-        messages::system(runner.access),
-        &tools,
-        &runner.transcript.messages,
-    ) > budget
-    {
-        compacted = compaction::compact(
-            &mut runner.transcript.messages,
-            runner.transcript.goal,
-            budget,
-        );
-    }
+    make_room(runner, &tools);
+    let mut patience = RetryBudget::of(runner);
+    let mut shortened = 0;
     loop {
+        check_limits(runner)?;
         let request = request(runner, tools.clone());
-        match ask(runner, &request).await? {
+        let broken = match ask(runner, &request).await? {
             Ok(answer) => return Ok(answer),
-            Err(LlmError::ContextTooLong { .. }) if !compacted => {
-                compacted = compaction::compact(
-                    &mut runner.transcript.messages,
-                    runner.transcript.goal,
-                    budget / 2,
-                );
-                if compacted {
-                    continue;
-                }
-                let provider = runner.route.provider.name();
-                return runner
-                    .model_failed(&LlmError::ContextTooLong { provider })
-                    .await;
+            Err(broken) => broken,
+        };
+        if is_too_long(&broken.error) && shortened < MAX_SHORTENED && shorten(runner, &tools) {
+            shortened += 1;
+            if broken.was_shown {
+                discard(runner, &broken.error).await?;
             }
-            Err(error) => return runner.model_failed(&error).await,
+            continue;
         }
+        patience
+            .after(runner, &broken.error, broken.was_shown)
+            .await?;
     }
+}
+
+/// Whether the conversation has to become shorter: it does not fit, or leaves no room for an answer.
+fn is_too_long(error: &LlmError) -> bool {
+    matches!(error.remedy(), Remedy::Compact | Remedy::ShortenAnswer)
+}
+
+/// Shortens a conversation that outgrows the model's window.
+fn make_room(runner: &mut Runner, tools: &[ToolSpec]) {
+    let budget = runner.window_budget();
+    if estimate(runner, tools) > budget {
+        let transcript = &mut runner.transcript;
+        compaction::compact(&mut transcript.messages, transcript.goal, budget);
+    }
+}
+
+/// Shortens a conversation that the provider calls too long, whatever we take it for. Answers whether
+/// it could be shortened.
+fn shorten(runner: &mut Runner, tools: &[ToolSpec]) -> bool {
+    let now = estimate(runner, tools);
+    let budget = runner.window_budget().min(now) * STILL_TOO_LONG_PERCENT / 100;
+    let transcript = &mut runner.transcript;
+    let before = transcript.messages.clone();
+    compaction::compact(&mut transcript.messages, transcript.goal, budget);
+    transcript.messages != before
+}
+
+fn estimate(runner: &Runner, tools: &[ToolSpec]) -> usize {
+    let system = messages::system(runner.access);
+    compaction::estimate(system, tools, &runner.transcript.messages)
 }
 
 fn request(runner: &Runner, tools: Vec<ToolSpec>) -> ChatRequest {
@@ -99,9 +124,19 @@ fn request(runner: &Runner, tools: Vec<ToolSpec>) -> ChatRequest {
     }
 }
 
+/// An answer that ended before it was complete.
+struct BrokenAnswer {
+    error: LlmError,
+    /// Whether some of its text was shown.
+    was_shown: bool,
+}
+
 /// Sends a request and shows the text of its answer. The outer error ends the run, the inner
 /// one is the model's.
-async fn ask(runner: &mut Runner, request: &ChatRequest) -> Result<Result<Answer, LlmError>, Halt> {
+async fn ask(
+    runner: &mut Runner,
+    request: &ChatRequest,
+) -> Result<Result<Answer, BrokenAnswer>, Halt> {
     let began = Instant::now();
     let answer = stream_answer(runner, request).await?;
     runner.state.usage.llm_time += began.elapsed();
@@ -112,16 +147,19 @@ async fn ask(runner: &mut Runner, request: &ChatRequest) -> Result<Result<Answer
 async fn stream_answer(
     runner: &mut Runner,
     request: &ChatRequest,
-) -> Result<Result<Answer, LlmError>, Halt> {
+) -> Result<Result<Answer, BrokenAnswer>, Halt> {
     let caller = runner.call_context();
     let start = ModelCall::start(&caller, CallPhase::Autonomous, request);
     let mut call = match runner.unless_halted(start).await? {
         Ok(call) => call,
-        Err(error) => return Ok(Err(error)),
+        Err(error) => {
+            let was_shown = false;
+            return Ok(Err(BrokenAnswer { error, was_shown }));
+        }
     };
     let mut answer = Answer::default();
     let mut gate = Gate::default();
-    loop {
+    let error = loop {
         // The future of the next event is kept over the wait for more text: dropping it could
         // lose an event that was already taken from the stream.
         let mut next = std::pin::pin!(call.next());
@@ -153,18 +191,17 @@ async fn stream_answer(
                 show_rest(runner, &mut gate).await?;
                 return Ok(Ok(answer));
             }
-            Some(Err(error)) => {
-                show_rest(runner, &mut gate).await?;
-                return Ok(Err(error));
-            }
+            Some(Err(error)) => break error,
             None => {
-                show_rest(runner, &mut gate).await?;
-                return Ok(Err(LlmError::Truncated {
+                break LlmError::Truncated {
                     provider: runner.route.provider.name(),
-                }));
+                };
             }
         }
-    }
+    };
+    show_rest(runner, &mut gate).await?;
+    let was_shown = !answer.text.is_empty();
+    Ok(Err(BrokenAnswer { error, was_shown }))
 }
 
 /// Writes a piece of the text as an event, if there is any.

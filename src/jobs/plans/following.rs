@@ -137,7 +137,12 @@ fn waiting(job: &JobView) -> String {
                 "The job `{id}` asks: {question} Answer with `POST /api/navi/prompt/{prompt_id}`."
             )
         }
-        _ => format!("The job `{id}` waits for a person."),
+        _ => match &job.error {
+            Some(why) => format!(
+                "The job `{id}` is paused: {why} Let it go on with `POST /api/jobs/{id}/resume`."
+            ),
+            None => format!("The job `{id}` waits for a person."),
+        },
     }
 }
 

@@ -14,8 +14,8 @@ pub async fn unstarted(
 ) -> sqlx::Result<Vec<(OrgId, RunId)>> {
     let rows = sqlx::query!(
         r#"select org_id as "org_id: OrgId", run_id as "run_id: RunId" from runs
-           where finished_at is null and available_at is null and request ? 'plan'
-             and created_at < $1
+           where finished_at is null and available_at is null and started_at is null
+             and request ? 'plan' and created_at < $1
            order by created_at limit $2"#,
         before,
         limit,
@@ -38,6 +38,7 @@ pub async fn lock_unstarted(
     let locked = sqlx::query_scalar!(
         "select run_id from runs
          where org_id = $1 and run_id = $2 and finished_at is null and available_at is null
+           and started_at is null
          for update skip locked",
         org_id.as_str(),
         run_id.0,

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use crate::llm::catalog::{Capabilities, Catalog, Model, SCRIPTED_MODEL, provider_of};
 use crate::llm::config::ProviderId;
 use crate::llm::provider::Provider;
+use crate::llm::routing::answer_limit::AnswerLimit;
 
 /// The answers of models that are not in the registry are limited to a part of their window.
 const ASSUMED_OUTPUT_PART: u32 = 4;
 
 /// A provider that is configured.
 pub(in crate::llm) struct ConfiguredProvider {
-    /// The provider, observed and retried.
+    /// The provider, observed.
     pub(in crate::llm) provider: Arc<dyn Provider>,
     /// A setting named the base URL: the operator knows which models are there.
     pub(in crate::llm) named: bool,
@@ -32,6 +33,8 @@ pub(in crate::llm) struct Models {
     pub(in crate::llm) self_hosted_model: String,
     /// The context window of models that are not in the registry.
     pub(in crate::llm) assumed_context_window: u32,
+    /// Limits of answers that the settings name.
+    pub(in crate::llm) answer_limits: Vec<AnswerLimit>,
 }
 
 impl Models {
@@ -96,6 +99,17 @@ impl Models {
         // a base URL of the operator's choice there are the operator's models.
         let named = self.providers.get(&provider).is_some_and(|c| c.named);
         (named || provider == ProviderId::OpenRouter).then(|| self.own_model(provider, name))
+    }
+
+    /// How long an answer of a model may be, in tokens: as the settings say, first of the model and then
+    /// of its provider, else as the registry does.
+    pub(in crate::llm) fn answer_limit(&self, model: &Model) -> u32 {
+        let names = [model.id.as_str(), model.provider.as_str()];
+        let set = names.iter().find_map(|name| {
+            let mut limits = self.answer_limits.iter();
+            limits.find(|limit| limit.model == *name)
+        });
+        set.map_or(model.max_output_tokens, |limit| limit.tokens)
     }
 
     /// A model that is not in the registry.

@@ -192,7 +192,7 @@ impl<'a> Search<'a> {
             fallback_reason_code: code,
             fallback_reason: why.map(|why| format!("{why}; `{}` answers instead", model.id)),
             context_window: model.context_window,
-            max_output_tokens: model.max_output_tokens,
+            max_output_tokens: self.models.answer_limit(model),
             provider,
         })
     }

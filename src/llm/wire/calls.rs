@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use crate::llm::failure::broken::Broken;
 use crate::llm::model::{Arguments, ChatRequest, Message, ToolCall};
-use crate::llm::wire::failure::Broken;
+use crate::llm::wire::halves::joined;
 
 /// More calls than this in one answer are refused.
 pub const MAX_CALLS: usize = 128;
@@ -25,7 +26,10 @@ pub(super) struct Piece<'a> {
 
 #[derive(Debug)]
 struct Partial {
+    /// Its place among the calls; no two have the same.
     index: u64,
+    /// What the provider called its index when it began.
+    declared: Option<u64>,
     id: String,
     name: String,
     arguments: String,
@@ -36,6 +40,8 @@ struct Partial {
 pub(super) struct Calls {
     /// Ids that the conversation already uses.
     taken: HashSet<String>,
+    /// The tools that were offered.
+    offered: HashSet<&'static str>,
     turn: usize,
     partial: Vec<Partial>,
     bytes: usize,
@@ -54,6 +60,7 @@ impl Calls {
         }
         Self {
             taken,
+            offered: request.tools.iter().map(|tool| tool.name).collect(),
             turn,
             partial: Vec::new(),
             bytes: 0,
@@ -75,35 +82,85 @@ impl Calls {
         if self.bytes > MAX_ARGUMENT_BYTES {
             return Err(Broken::new("the arguments of tool calls exceed 8 MiB"));
         }
-        let place = match piece.index {
-            Some(index) => self.partial.iter().rposition(|call| call.index == index),
-            None => self.partial.len().checked_sub(1),
-        };
-        match place {
-            Some(at) if !begins_another(&self.partial[at], piece) => {
-                let call = &mut self.partial[at];
-                if call.id.is_empty() {
-                    piece.id.clone_into(&mut call.id);
-                }
-                if call.name.is_empty() {
-                    piece.name.clone_into(&mut call.name);
-                }
-                call.arguments.push_str(piece.arguments);
-            }
-            Some(_) | None => {
-                if self.partial.len() >= MAX_CALLS {
-                    return Err(Broken::new("more than 128 tool calls in one answer"));
-                }
-                let index = piece.index.unwrap_or(self.partial.len() as u64);
-                self.partial.push(Partial {
-                    index,
-                    id: piece.id.to_owned(),
-                    name: piece.name.to_owned(),
-                    arguments: piece.arguments.to_owned(),
-                });
-            }
+        match self.place_of(piece) {
+            Some(at) => self.partial[at].grow(piece),
+            None => self.begin(piece)?,
         }
         Ok(())
+    }
+
+    /// The call that a piece belongs to; none when it begins one.
+    ///
+    /// Servers count in every way there is: the same index for all calls, none, or one in the head of a
+    /// call and another in its rest. So an id counts more than an index, and a piece that has neither id
+    /// nor name never begins a call beside one that is there.
+    fn place_of(&self, piece: Piece<'_>) -> Option<usize> {
+        let last = self.partial.len().checked_sub(1)?;
+        let by_index = match piece.index {
+            Some(index) => self.partial.iter().rposition(|call| call.index == index),
+            None => Some(last),
+        };
+        let has_id = |call: &Partial| {
+            let is_same = piece.name.is_empty() || call.declared == piece.index;
+            !piece.id.is_empty() && call.id == piece.id && is_same
+        };
+        if let Some(at) = self.partial.iter().rposition(has_id) {
+            return Some(at);
+        }
+        match by_index {
+            Some(at) if piece.name.is_empty() => {
+                let is_full = at != last && is_whole(&self.partial[at].arguments);
+                let is_rest = piece.id.is_empty() && !piece.arguments.trim().is_empty();
+                Some(if is_full && is_rest { last } else { at })
+            }
+            Some(at) => (!self.begins_another(&self.partial[at], piece)).then_some(at),
+            None if piece.id.is_empty() && piece.name.is_empty() => Some(last),
+            None if piece.id.is_empty() && self.goes_on(&self.partial[last], piece) => Some(last),
+            None => None,
+        }
+    }
+
+    fn begin(&mut self, piece: Piece<'_>) -> Result<(), Broken> {
+        if self.partial.len() >= MAX_CALLS {
+            return Err(Broken::new("more than 128 tool calls in one answer"));
+        }
+        let is_free = |index: &u64| self.partial.iter().all(|call| call.index != *index);
+        let next = self.partial.iter().map(|call| call.index + 1).max();
+        let index = piece.index.filter(is_free).or(next).unwrap_or(0);
+        self.partial.push(Partial {
+            index,
+            declared: piece.index,
+            id: piece.id.to_owned(),
+            name: piece.name.to_owned(),
+            arguments: piece.arguments.to_owned(),
+        });
+        Ok(())
+    }
+
+    /// Whether a piece holds the rest of a call's name: together they are a tool, or the beginning of
+    /// one, and alone the call's name is none.
+    fn goes_on(&self, call: &Partial, piece: Piece<'_>) -> bool {
+        let whole = format!("{}{}", call.name, piece.name);
+        call.arguments.is_empty()
+            && !call.name.is_empty()
+            && !self.offered.contains(call.name.as_str())
+            && self.offered.iter().any(|name| name.starts_with(&whole))
+    }
+
+    /// Some servers send every call whole and with the same index. A new call then shows itself by a
+    /// name together with another id or, without ids, by arguments after arguments that are complete,
+    /// or by the name of another tool.
+    fn begins_another(&self, call: &Partial, piece: Piece<'_>) -> bool {
+        if piece.name.is_empty() || call.name.is_empty() {
+            return false;
+        }
+        if piece.id.is_empty() || call.id.is_empty() {
+            let is_other = piece.name != call.name
+                && self.offered.contains(piece.name)
+                && self.offered.contains(call.name.as_str());
+            return is_other || !piece.arguments.is_empty() && is_whole(&call.arguments);
+        }
+        piece.id != call.id
     }
 
     /// The calls in the order of their indexes, each with an id of its own.
@@ -122,13 +179,14 @@ impl Calls {
                 call.id
             };
             self.taken.insert(id.clone());
-            let arguments = if cut_off && call.arguments.trim().is_empty() {
+            let raw = joined(&call.arguments);
+            let arguments = if cut_off && raw.trim().is_empty() {
                 Arguments::Invalid {
-                    raw: call.arguments,
+                    raw: raw.into_owned(),
                     reason: "the answer ended before the arguments".to_owned(),
                 }
             } else {
-                Arguments::parse(&call.arguments)
+                Arguments::parse(&raw)
             };
             calls.push(ToolCall {
                 id,
@@ -149,23 +207,30 @@ impl Calls {
     }
 }
 
-/// Some servers send every call whole and with the same index. A new call then shows itself by a
-/// name together with another id or, without ids, by arguments after arguments that are complete.
-fn begins_another(call: &Partial, piece: Piece<'_>) -> bool {
-    if piece.name.is_empty() || call.name.is_empty() {
-        return false;
+impl Partial {
+    fn grow(&mut self, piece: Piece<'_>) {
+        if self.id.is_empty() {
+            piece.id.clone_into(&mut self.id);
+        }
+        // A name comes once, again with every piece, in pieces, or longer each time.
+        if piece.name.starts_with(self.name.as_str()) {
+            piece.name.clone_into(&mut self.name);
+        } else if self.arguments.is_empty() {
+            self.name.push_str(piece.name);
+        }
+        self.arguments.push_str(piece.arguments);
     }
-    if piece.id.is_empty() || call.id.is_empty() {
-        return !piece.arguments.is_empty()
-            && !call.arguments.is_empty()
-            && matches!(Arguments::parse(&call.arguments), Arguments::Object { .. });
-    }
-    piece.id != call.id
+}
+
+/// Whether arguments are complete.
+fn is_whole(arguments: &str) -> bool {
+    !arguments.is_empty() && matches!(Arguments::parse(arguments), Arguments::Object { .. })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::llm::model::ToolSpec;
     use serde_json::json;
 
     fn calls() -> Calls {
@@ -226,6 +291,113 @@ mod tests {
         let found = without_ids.finish(false);
         assert_eq!(found[0].id, "call_0_0");
         assert_eq!(found[1].id, "call_0_1");
+    }
+
+    fn offering(names: &[&'static str]) -> Calls {
+        let tool = |name: &&'static str| ToolSpec {
+            name,
+            description: "",
+            parameters: json!({}),
+        };
+        Calls::new(&ChatRequest {
+            tools: names.iter().map(tool).collect(),
+            ..ChatRequest::default()
+        })
+    }
+
+    fn gathered(calls: &mut Calls, pieces: &[Piece<'_>]) -> Vec<(String, serde_json::Value)> {
+        for piece in pieces {
+            calls.add(*piece).unwrap();
+        }
+        let found = calls.finish(false);
+        found
+            .iter()
+            .map(|call| (call.name.clone(), object(call)))
+            .collect()
+    }
+
+    #[test]
+    fn an_index_that_cannot_be_relied_on_mixes_no_calls_up() {
+        let both = [
+            ("read".to_owned(), json!({"p": 1})),
+            ("write".to_owned(), json!({"q": 2})),
+        ];
+        let unnumbered = |id, name, arguments| Piece {
+            index: None,
+            ..piece(0, id, name, arguments)
+        };
+        for pieces in [
+            // The head of the second call has the index of the first, its rest one of its own.
+            vec![
+                piece(0, "a", "read", "{\"p\":1}"),
+                piece(0, "b", "write", ""),
+                piece(1, "", "", "{\"q\""),
+                piece(1, "", "", ":2}"),
+            ],
+            // Both heads come first.
+            vec![
+                piece(0, "a", "read", ""),
+                piece(0, "b", "write", ""),
+                piece(0, "", "", "{\"p\":1}"),
+                piece(1, "", "", "{\"q\":2}"),
+            ],
+            // Every piece has the index 0.
+            vec![
+                piece(0, "a", "read", "{\"p\""),
+                piece(0, "", "", ":1}"),
+                piece(0, "b", "write", "{\"q\""),
+                piece(0, "", "", ":2}"),
+            ],
+            // Every piece has its id and no index that counts.
+            vec![
+                piece(0, "a", "read", ""),
+                piece(0, "b", "write", ""),
+                piece(0, "b", "", "{\"q\":2}"),
+                piece(0, "a", "", "{\"p\":1}"),
+            ],
+            vec![
+                unnumbered("a", "read", "{\"p\":1}"),
+                unnumbered("b", "write", "{\"q\""),
+                unnumbered("", "", ":2}"),
+            ],
+            vec![
+                unnumbered("", "read", "{\"p\":1}"),
+                unnumbered("", "write", "{\"q\":2}"),
+            ],
+        ] {
+            let mut calls = offering(&["read", "write"]);
+            assert_eq!(gathered(&mut calls, &pieces), both, "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_pieces_is_one_name() {
+        for pieces in [
+            vec![
+                piece(0, "a", "edit_", ""),
+                piece(0, "", "file", ""),
+                piece(0, "", "", "{}"),
+            ],
+            vec![piece(0, "a", "edit_", ""), piece(1, "", "file", "{}")],
+            vec![piece(0, "a", "edit_", ""), piece(0, "a", "edit_file", "{}")],
+            vec![piece(0, "a", "", ""), piece(0, "", "edit_file", "{}")],
+        ] {
+            let mut calls = offering(&["edit_file", "file"]);
+            let found = gathered(&mut calls, &pieces);
+            assert_eq!(found, [("edit_file".to_owned(), json!({}))], "{pieces:?}");
+        }
+        let mut calls = offering(&["read", "write"]);
+        let two = [piece(0, "", "read", ""), piece(0, "", "write", "{}")];
+        assert_eq!(gathered(&mut calls, &two).len(), 2);
+    }
+
+    #[test]
+    fn half_a_character_in_arguments_does_not_cost_the_call() {
+        let mut calls = calls();
+        calls
+            .add(piece(0, "a", "read", r#"{"p": "\ud83d"}"#))
+            .unwrap();
+        assert_eq!(object(&calls.finish(false)[0]), json!({"p": "\u{fffd}"}));
     }
 
     #[test]

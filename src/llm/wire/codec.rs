@@ -43,3 +43,9 @@ pub trait Decoder: Send {
     /// Whether `Done` was written, so that nothing more is to be read.
     fn is_done(&self) -> bool;
 }
+
+/// Whether an answer ended because the provider could not read what its model wrote.
+pub(super) fn is_botched(finish: &str) -> bool {
+    let finish = finish.to_ascii_lowercase();
+    finish.contains("malformed") || finish.contains("unexpected_tool_call")
+}

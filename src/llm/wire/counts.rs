@@ -1,6 +1,6 @@
 //! Token counts as providers report them, brought into the order that [`Usage`] promises.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::llm::model::Usage;
 
@@ -21,6 +21,21 @@ pub(super) fn count(value: &Value, pointer: &str) -> Option<u64> {
         Some(float as u64)
     })?;
     Some(number.min(MOST))
+}
+
+/// Takes later counts over earlier ones. A zero is a placeholder beside a number that was said before.
+pub(super) fn merge(counts: &mut Map<String, Value>, later: &Value) {
+    for (name, value) in later.as_object().into_iter().flatten() {
+        let is_nothing = value.is_null() || value.as_f64() == Some(0.0);
+        match (counts.get_mut(name), value) {
+            (Some(Value::Object(known)), Value::Object(_)) => merge(known, value),
+            (Some(_), _) if is_nothing => {}
+            (_, Value::Null) => {}
+            (_, _) => {
+                counts.insert(name.clone(), value.clone());
+            }
+        }
+    }
 }
 
 /// A usage whose parts never exceed their whole, whatever the numbers were.
@@ -53,6 +68,22 @@ mod tests {
         assert_eq!(count(&value, "/e"), None);
         assert_eq!(count(&value, "/f"), Some(MOST));
         assert_eq!(count(&value, "/missing"), None);
+    }
+
+    #[test]
+    fn a_zero_overwrites_no_count() {
+        let mut counts = Map::new();
+        for later in [
+            json!({"input": 900, "output": 0, "details": {"cached": 100}}),
+            json!({"input": 0, "output": 7, "details": {"cached": 0, "reasoning": 3}}),
+            json!({"input": null, "output": 9, "details": null}),
+            json!(null),
+        ] {
+            merge(&mut counts, &later);
+        }
+        let expected =
+            json!({"input": 900, "output": 9, "details": {"cached": 100, "reasoning": 3}});
+        assert_eq!(Value::Object(counts), expected);
     }
 
     proptest! {

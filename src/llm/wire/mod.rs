@@ -2,14 +2,15 @@
 //!
 //! Start at [`codec`]: a request goes out as a path and a body, frames come in and become events.
 //! [`sse`] cuts bytes into frames, [`conversation`] brings a conversation into the order every
-//! provider accepts, [`failure`] sorts what went wrong, and the two formats stand in
-//! [`anthropic`] and [`openai`].
+//! provider accepts, [`halves`] mends characters that came in two, [`packing`] reads what came packed,
+//! and the two formats stand in [`anthropic`] and [`openai`].
 
 pub mod anthropic;
 pub mod calls;
 pub mod codec;
 pub mod conversation;
 pub mod counts;
-pub mod failure;
+pub mod halves;
 pub mod openai;
+pub mod packing;
 pub mod sse;

@@ -15,6 +15,11 @@ use crate::runs::model::RunStatus;
 pub enum Entry {
     /// An event for the log.
     Event(Event),
+    /// The text since the last step belongs to an answer that broke off; followers are told so.
+    Discarded {
+        /// A sentence for a person.
+        message: String,
+    },
     /// A message of the conversation with the model.
     Message {
         /// Its place.

@@ -24,18 +24,20 @@ const QUEUE: usize = 512;
 pub struct Journal(mpsc::Sender<JournalCommand>);
 
 impl Journal {
-    /// Starts the writer of a run. It ends when the last clone is dropped.
+    /// Starts the writer of a run, whose log agrees with its conversation up to `settled`. It ends when the
+    /// last clone is dropped.
     pub fn open(
         run: &Run,
         claim: RunClaim,
         db: impl Into<Pool>,
         clock: Clock,
         feed: Feed,
+        settled: i64,
         tasks: &Tasks,
     ) -> Self {
         let db = db.into();
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let writer = Writer::new(run.clone(), claim, db, clock, feed);
+        let writer = Writer::new(run.clone(), claim, db, clock, feed, settled);
         tasks.spawn(writer.run(receiver));
         Self(sender)
     }

@@ -11,6 +11,7 @@ use crate::approvals::{consents, questions};
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::runs::event::Event;
+use crate::runs::event_data::ResumeReason;
 use crate::runs::log::entry::{Entry, JournalCommand, WriteError};
 use crate::runs::log::feed::Feed;
 use crate::runs::log::store;
@@ -30,6 +31,8 @@ pub(crate) struct Writer {
     last: i64,
     fence: i64,
     status: RunStatus,
+    /// How far the log agrees with the conversation.
+    settled: i64,
     db: Pool,
     clock: Clock,
     feed: Feed,
@@ -37,12 +40,20 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// A writer of a run that its worker holds.
-    pub(crate) fn new(run: Run, claim: RunClaim, db: Pool, clock: Clock, feed: Feed) -> Self {
+    pub(crate) fn new(
+        run: Run,
+        claim: RunClaim,
+        db: Pool,
+        clock: Clock,
+        feed: Feed,
+        settled: i64,
+    ) -> Self {
         Self {
             run,
             last: claim.last,
             fence: claim.fence,
             status: claim.status,
+            settled,
             db,
             clock,
             feed,
@@ -62,11 +73,12 @@ impl Writer {
                 }
             }
             if !entries.is_empty() {
-                let folded = Folded::new(self.last, self.status, &entries);
+                let folded = Folded::new(self.last, self.status, self.settled, &entries);
                 let Some(recorded) = self.write(&folded).await else {
                     return;
                 };
                 self.status = folded.status;
+                self.settled = folded.settled.unwrap_or(self.settled);
                 self.last += i64::try_from(recorded.len()).unwrap_or(i64::MAX);
                 self.feed.publish(self.run.id, recorded);
             }
@@ -186,7 +198,11 @@ impl Writer {
             Entry::ToolFinished { id, result } => {
                 steps::finish_tool_call(conn, org_id, *id, result, at).await?;
             }
-            Entry::Event(_) | Entry::Status(_) | Entry::State(_) | Entry::Baseline(_) => {}
+            Entry::Event(_)
+            | Entry::Discarded { .. }
+            | Entry::Status(_)
+            | Entry::State(_)
+            | Entry::Baseline(_) => {}
         }
         Ok(())
     }
@@ -205,6 +221,8 @@ struct Folded<'a> {
     events: Vec<(Storable, RunStatus)>,
     status: RunStatus,
     phase: Option<&'static str>,
+    /// How far the log agreed with the conversation before.
+    settled_before: i64,
     settled: Option<i64>,
     state: Option<&'a Value>,
     baseline: Option<&'a Value>,
@@ -212,11 +230,12 @@ struct Folded<'a> {
 }
 
 impl<'a> Folded<'a> {
-    fn new(last: i64, status: RunStatus, entries: &'a [Entry]) -> Self {
+    fn new(last: i64, status: RunStatus, settled: i64, entries: &'a [Entry]) -> Self {
         let mut folded = Self {
             events: Vec::new(),
             status,
             phase: None,
+            settled_before: settled,
             settled: None,
             state: None,
             baseline: None,
@@ -236,6 +255,15 @@ impl<'a> Folded<'a> {
                 }
                 self.events
                     .push((Storable::new(event.clone()), self.status));
+                return;
+            }
+            Entry::Discarded { message } => {
+                let event = Event::JobResumed {
+                    reason: ResumeReason::AskedAgain,
+                    discard_after: self.settled.unwrap_or(self.settled_before),
+                    message: message.clone(),
+                };
+                self.events.push((Storable::new(event), self.status));
                 return;
             }
             Entry::Status(status) => self.status = *status,

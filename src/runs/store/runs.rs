@@ -201,6 +201,29 @@ pub async fn release_run(
     Ok(())
 }
 
+/// Lets go of a run that pauses: no worker takes it before its user wants it to go on.
+pub async fn pause_run(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+    fence: i64,
+    why: &str,
+) -> sqlx::Result<()> {
+    let why = strip_nul(why);
+    let why = redact_text(&why);
+    sqlx::query!(
+        "update runs set worker_id = null, available_at = null, error = $4
+         where org_id = $1 and run_id = $2 and fence = $3 and finished_at is null",
+        org_id.as_str(),
+        run_id.0,
+        fence,
+        why.as_ref(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// The user's own run, its row locked until the transaction ends.
 pub async fn lock_own(
     conn: &mut PgConnection,
@@ -223,7 +246,7 @@ pub async fn lock_own(
     .await
 }
 
-/// Lets a job that waits to be started be taken.
+/// Lets a job that waits to be started, or that paused, be taken.
 pub async fn make_available(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -231,7 +254,7 @@ pub async fn make_available(
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "update runs set available_at = clock_timestamp(), updated_at = $3
+        "update runs set available_at = clock_timestamp(), updated_at = $3, status = 'queued', error = null
          where org_id = $1 and run_id = $2 and available_at is null and finished_at is null",
         org_id.as_str(),
         id.0,

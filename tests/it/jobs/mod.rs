@@ -12,4 +12,5 @@ pub(crate) mod desk;
 mod following;
 mod listing;
 mod moving;
+mod pausing;
 mod sharing;

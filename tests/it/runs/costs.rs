@@ -32,7 +32,9 @@ fn failing(turn: Turn, kind: FailKind) -> Turn {
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn an_answer_that_broke_off_makes_the_cost_of_the_run_unknown(db: PgPool) {
-    let turn = failing(says("I begin with"), FailKind::Truncated);
+    let mut turn = failing(says("I begin with"), FailKind::RateLimited);
+    // Not as long as a run waits.
+    turn.fail.as_mut().unwrap().retry_after_ms = Some(3_600_000);
     assert_eq!(cost_after(db, turn).await, Value::Null);
 }
 

@@ -43,7 +43,7 @@ impl Stage {
         let model = Model::new(script);
         let mut config = TestApp::config(flags);
         config.scripted = Some(Arc::new(model.clone()));
-        let app = service(db.clone(), config).await;
+        let app = Box::pin(service(db.clone(), config)).await;
         Self {
             app,
             db,
@@ -54,7 +54,7 @@ impl Stage {
 
     /// A service that has these settings and no scripted model.
     pub(crate) async fn without_script(db: PgPool, flags: &[&str]) -> Self {
-        let app = service(db.clone(), TestApp::config(flags)).await;
+        let app = Box::pin(service(db.clone(), TestApp::config(flags))).await;
         Self {
             app,
             db,

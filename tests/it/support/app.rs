@@ -62,7 +62,15 @@ impl TestApp {
             "--bind",
             "127.0.0.1:0",
         ];
-        Config::from_flags(ours.iter().chain(flags).copied()).unwrap()
+        // No test waits for two minutes unless it says so.
+        let patience = ["--model-patience-seconds-interactive", "3"];
+        let patience: &[&str] = if flags.contains(&patience[0]) {
+            &[]
+        } else {
+            &patience
+        };
+        let all = ours.iter().chain(patience).chain(flags);
+        Config::from_flags(all.copied()).unwrap()
     }
 
     /// The service with this clock and these settings, which would make a large future.

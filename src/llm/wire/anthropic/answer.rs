@@ -5,16 +5,19 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value, json};
 
 use crate::llm::error::LlmError;
+use crate::llm::failure::broken::Broken;
+use crate::llm::failure::classify::{Failure, classify, status_of};
 use crate::llm::model::{
     ChatRequest, Completion, Replay, StopReason, StreamEvent, ToolCall, Usage,
 };
 use crate::llm::wire::anthropic::event::{Delta, Event};
 use crate::llm::wire::anthropic::name::NAME;
 use crate::llm::wire::calls::{Calls, MAX_ARGUMENT_BYTES, Piece};
-use crate::llm::wire::codec::Decoder;
+use crate::llm::wire::codec::{Decoder, is_botched};
 use crate::llm::wire::conversation::{input, safe_id};
-use crate::llm::wire::counts::{clamped, count};
-use crate::llm::wire::failure::{Broken, Failure, classify, status_of};
+use crate::llm::wire::counts::{clamped, count, merge};
+use crate::llm::wire::halves;
+use crate::llm::wire::halves::Joiner;
 use crate::llm::wire::sse::Frame;
 
 /// More blocks than this in one answer are refused.
@@ -48,6 +51,8 @@ pub(super) struct Answer {
     block_bytes: usize,
     counts: Map<String, Value>,
     stop: Option<String>,
+    text: Joiner,
+    reasoning: Joiner,
     done: bool,
 }
 
@@ -62,6 +67,8 @@ impl Answer {
             block_bytes: 0,
             counts: Map::new(),
             stop: None,
+            text: Joiner::default(),
+            reasoning: Joiner::default(),
             done: false,
         }
     }
@@ -85,7 +92,7 @@ impl Answer {
                 }
                 self.count(&usage);
             }
-            Event::MessageStop {} => self.complete(out),
+            Event::MessageStop {} => self.complete(out)?,
             Event::Error { error } => return Err(self.failure(&error)),
             Event::ContentBlockStop {} | Event::Ping {} | Event::Unknown => {}
         }
@@ -104,12 +111,12 @@ impl Answer {
         let text = |key: &str| block[key].as_str().unwrap_or_default().to_owned();
         let kept = match block["type"].as_str() {
             Some("text") => {
-                let text = text("text");
+                let text = self.text.push(&text("text"));
                 say(&text, out);
                 Block::Text(text)
             }
             Some("thinking") => {
-                let thinking = text("thinking");
+                let thinking = self.reasoning.push(&text("thinking"));
                 reason(&thinking, out);
                 Block::Thinking {
                     text: thinking,
@@ -159,15 +166,18 @@ impl Answer {
             Delta::Unknown => return Ok(()),
         };
         self.grow(length)?;
+        let index = self.block_of(index, &delta);
         let Some(block) = self.blocks.get_mut(&index) else {
             return Err(Broken::new("a delta belongs to no content block"));
         };
         match (block, delta) {
             (Block::Text(kept), Delta::TextDelta { text }) => {
+                let text = self.text.push(&text);
                 kept.push_str(&text);
                 say(&text, out);
             }
             (Block::Thinking { text: kept, .. }, Delta::ThinkingDelta { thinking }) => {
+                let thinking = self.reasoning.push(&thinking);
                 kept.push_str(&thinking);
                 reason(&thinking, out);
             }
@@ -188,10 +198,21 @@ impl Answer {
                 input.push_str(&partial_json);
             }
             // Text in a block of another kind is still text for the reader.
-            (_, Delta::TextDelta { text }) => say(&text, out),
+            (_, Delta::TextDelta { text }) => say(&self.text.push(&text), out),
             (_, _) => {}
         }
         Ok(())
+    }
+
+    /// The block that a delta belongs to. Some gateways count blocks in another way than their deltas: the
+    /// arguments of a call then belong to the last call that began.
+    fn block_of(&self, index: u64, delta: &Delta) -> u64 {
+        let takes = |block: &Block| matches!(block, Block::ToolUse | Block::Other { .. });
+        let is_lost = matches!(delta, Delta::InputJsonDelta { .. })
+            && !self.blocks.get(&index).is_some_and(takes);
+        let calls = self.blocks.iter().rev();
+        let last = calls.filter(|_| is_lost).find(|(_, block)| takes(block));
+        last.map_or(index, |(index, _)| *index)
     }
 
     fn grow(&mut self, bytes: usize) -> Result<(), Broken> {
@@ -202,13 +223,9 @@ impl Answer {
         Ok(())
     }
 
-    /// Later counts replace earlier ones: the deltas are cumulative.
+    /// Later counts replace earlier ones, since the deltas are cumulative; but a zero replaces no count.
     fn count(&mut self, usage: &Value) {
-        for (name, value) in usage.as_object().into_iter().flatten() {
-            if !value.is_null() {
-                self.counts.insert(name.clone(), value.clone());
-            }
-        }
+        merge(&mut self.counts, usage);
     }
 
     /// `input_tokens` leaves out what the cache gave and took, so the three are added.
@@ -230,8 +247,16 @@ impl Answer {
         }))
     }
 
-    fn complete(&mut self, out: &mut Vec<StreamEvent>) {
+    fn complete(&mut self, out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
+        let stop_name = self.stop.as_deref().unwrap_or_default();
+        if is_botched(stop_name) {
+            return Err(LlmError::Botched {
+                provider: NAME,
+                reason: stop_name.to_owned(),
+            });
+        }
         self.done = true;
+        say(&self.text.rest().unwrap_or_default(), out);
         let stop = stop_reason(self.stop.as_deref(), self.calls.is_empty());
         let calls = self.calls.finish(stop == StopReason::MaxTokens);
         let replay = self.replay(&calls);
@@ -242,6 +267,7 @@ impl Answer {
             model: self.served_by.take(),
             replay,
         }));
+        Ok(())
     }
 
     /// The blocks as they must come back; only when there is something besides text and calls.
@@ -297,7 +323,7 @@ impl Answer {
 
 impl Decoder for Answer {
     fn frame(&mut self, frame: &Frame, out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
-        let event = serde_json::from_str(&frame.data)
+        let event = halves::read(frame.data.as_bytes())
             .map_err(|error| Broken::new(format!("a frame is malformed: {error}")).by(NAME))?;
         if matches!(event, Event::Unknown) {
             tracing::debug!(
@@ -318,7 +344,7 @@ impl Decoder for Answer {
     }
 
     fn whole(&mut self, body: &[u8], out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
-        let message: Value = serde_json::from_slice(body)
+        let message: Value = halves::read(body)
             .map_err(|error| Broken::new(format!("the answer is malformed: {error}")).by(NAME))?;
         if !message["error"].is_null() {
             return Err(self.failure(&message["error"]));
@@ -332,8 +358,7 @@ impl Decoder for Answer {
         self.stop = message["stop_reason"].as_str().map(str::to_owned);
         self.served_by = message["model"].as_str().map(str::to_owned);
         self.count(&message["usage"]);
-        self.complete(out);
-        Ok(())
+        self.complete(out)
     }
 
     fn is_done(&self) -> bool {

@@ -4,12 +4,15 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::llm::error::LlmError;
+use crate::llm::failure::broken::Broken;
+use crate::llm::failure::classify::{Failure, classify, status_of};
 use crate::llm::model::{ChatRequest, Completion, Replay, StopReason, StreamEvent, Usage};
 use crate::llm::wire::calls::{Calls, Piece};
-use crate::llm::wire::codec::Decoder;
+use crate::llm::wire::codec::{Decoder, is_botched};
 use crate::llm::wire::conversation::safe_id;
-use crate::llm::wire::counts::{clamped, count};
-use crate::llm::wire::failure::{Broken, Failure, classify, status_of};
+use crate::llm::wire::counts::{clamped, count, merge};
+use crate::llm::wire::halves;
+use crate::llm::wire::halves::Joiner;
 use crate::llm::wire::openai::dialect::Dialect;
 use crate::llm::wire::sse::Frame;
 
@@ -42,6 +45,12 @@ struct Choice {
     message: Option<Delta>,
     #[serde(default)]
     finish_reason: Option<String>,
+    /// What the model's own provider said, behind a gateway.
+    #[serde(default)]
+    native_finish_reason: Option<String>,
+    /// Where `OpenRouter` puts the failure of an answer that had begun.
+    #[serde(default)]
+    error: Value,
 }
 
 #[derive(Deserialize)]
@@ -61,8 +70,9 @@ struct Delta {
 
 #[derive(Deserialize)]
 struct CallDelta {
+    /// A number, mostly.
     #[serde(default)]
-    index: Option<u64>,
+    index: Value,
     #[serde(default)]
     id: Option<String>,
     #[serde(default)]
@@ -89,8 +99,10 @@ pub(super) struct Answer {
     calls: Calls,
     /// What belongs to calls and must come back, with the calls' ids as they came.
     extras: Vec<(String, Value)>,
-    usage: Option<Usage>,
+    counts: Map<String, Value>,
     finish: Option<String>,
+    text: Joiner,
+    reasoning: Joiner,
     refused: bool,
     answered: bool,
     done: bool,
@@ -104,8 +116,10 @@ impl Answer {
             served_by: None,
             calls: Calls::new(request),
             extras: Vec::new(),
-            usage: None,
+            counts: Map::new(),
             finish: None,
+            text: Joiner::default(),
+            reasoning: Joiner::default(),
             refused: false,
             answered: false,
             done: false,
@@ -114,22 +128,22 @@ impl Answer {
 
     fn read(&mut self, data: &[u8], out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
         let provider = self.dialect.provider;
-        let chunk: Chunk = serde_json::from_slice(data)
+        let chunk: Chunk = halves::read(data)
             .map_err(|error| Broken::new(format!("a chunk is malformed: {error}")).by(provider))?;
         if !chunk.error.is_null() {
             return Err(self.failure(&chunk.error));
         }
         if chunk.object.as_deref() == Some("error") {
-            let error = serde_json::from_slice(data).unwrap_or_default();
+            let error = halves::read(data).unwrap_or_default();
             return Err(self.failure(&error));
         }
         if self.served_by.is_none() {
             self.served_by = chunk.model.filter(|model| !model.is_empty());
         }
         for usage in [&chunk.usage, &chunk.x_groq["usage"]] {
-            self.usage = self.usage_of(usage).or(self.usage);
+            merge(&mut self.counts, usage);
         }
-        // One answer was asked for; further ones are nobody's.
+        // One answer was asked for; further ones belong to no question.
         for choice in chunk.choices.unwrap_or_default() {
             if choice.index == 0 {
                 self.choice(choice, out)?;
@@ -140,6 +154,9 @@ impl Answer {
 
     fn choice(&mut self, choice: Choice, out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
         self.answered = true;
+        if !choice.error.is_null() {
+            return Err(self.failure(&choice.error));
+        }
         if let Some(delta) = choice.delta.or(choice.message) {
             self.delta(delta, out)
                 .map_err(|broken| broken.by(self.dialect.provider))?;
@@ -149,6 +166,12 @@ impl Answer {
                 return Err(self.failure(&json!({"message": "the model stopped with an error"})));
             }
             self.finish = Some(finish);
+        }
+        if let Some(native) = choice
+            .native_finish_reason
+            .filter(|native| is_botched(native))
+        {
+            self.finish = Some(native);
         }
         Ok(())
     }
@@ -162,6 +185,7 @@ impl Answer {
             | Value::Array(_)
             | Value::Object(_) => None,
         });
+        let reasoning = reasoning.map(|text| self.reasoning.push(&text));
         if let Some(delta) = reasoning.filter(|text| !text.is_empty()) {
             out.push(StreamEvent::Reasoning { delta });
         }
@@ -176,6 +200,7 @@ impl Answer {
                 return Err(Broken::new("`content` is no text"));
             }
         };
+        let text = self.text.push(&text);
         if !text.is_empty() {
             out.push(StreamEvent::Text { delta: text });
         }
@@ -208,8 +233,9 @@ impl Answer {
             self.extras
                 .push((id.to_owned(), call.extra_content.clone()));
         }
+        let index = call.index.as_str().and_then(|text| text.parse().ok());
         self.calls.add(Piece {
-            index: call.index,
+            index: call.index.as_u64().or(index),
             id,
             name: function
                 .and_then(|function| function.name.as_deref())
@@ -220,7 +246,8 @@ impl Answer {
 
     /// `prompt_tokens` includes what the cache gave; `completion_tokens` includes reasoning,
     /// except where the dialect leaves it to the total.
-    fn usage_of(&self, usage: &Value) -> Option<Usage> {
+    fn usage(&self) -> Option<Usage> {
+        let usage = &Value::Object(self.counts.clone());
         let (input, output) = (
             count(usage, "/prompt_tokens"),
             count(usage, "/completion_tokens"),
@@ -248,11 +275,25 @@ impl Answer {
         }))
     }
 
-    fn complete(&mut self, out: &mut Vec<StreamEvent>) {
+    fn complete(&mut self, out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
+        let finish = self.finish.take().unwrap_or_default().to_ascii_lowercase();
+        if let Some(error) = self.unfinished(&finish) {
+            return Err(error);
+        }
         self.done = true;
-        let stop = match self.finish.as_deref() {
-            Some("length") => StopReason::MaxTokens,
-            Some("content_filter") => StopReason::Refused,
+        if let Some(delta) = self.text.rest() {
+            out.push(StreamEvent::Text { delta });
+        }
+        let stop = match finish.as_str() {
+            "length"
+            | "max_tokens"
+            | "max_output_tokens"
+            | "model_length"
+            | "model_context_window_exceeded" => StopReason::MaxTokens,
+            "safety" | "sensitive" | "recitation" | "prohibited_content" | "blocklist" => {
+                StopReason::Refused
+            }
+            filtered if filtered.starts_with("content_filter") => StopReason::Refused,
             _ if self.refused => StopReason::Refused,
             // Servers say `stop` after calls, and `tool_calls` after none; the calls decide.
             _ if self.calls.is_empty() => StopReason::End,
@@ -263,10 +304,25 @@ impl Answer {
         out.extend(calls.into_iter().map(StreamEvent::ToolCall));
         out.push(StreamEvent::Done(Completion {
             stop,
-            usage: self.usage,
+            usage: self.usage(),
             model: self.served_by.take(),
             replay,
         }));
+        Ok(())
+    }
+
+    /// The error of an answer that ended for a reason that is none of the model's.
+    fn unfinished(&self, finish: &str) -> Option<LlmError> {
+        let provider = self.dialect.provider;
+        if is_botched(finish) {
+            let reason = finish.to_owned();
+            return Some(LlmError::Botched { provider, reason });
+        }
+        matches!(
+            finish,
+            "abort" | "aborted" | "network_error" | "insufficient_system_resource"
+        )
+        .then(|| self.truncated())
     }
 
     fn replay(&mut self) -> Option<Replay> {
@@ -307,8 +363,7 @@ impl Decoder for Answer {
             if !self.answered {
                 return Err(self.truncated());
             }
-            self.complete(out);
-            return Ok(());
+            return self.complete(out);
         }
         // Some servers keep the connection alive with empty data instead of comments.
         if data.is_empty() {
@@ -325,8 +380,7 @@ impl Decoder for Answer {
         if self.finish.is_none() {
             return Err(self.truncated());
         }
-        self.complete(out);
-        Ok(())
+        self.complete(out)
     }
 
     fn whole(&mut self, body: &[u8], out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
@@ -334,8 +388,7 @@ impl Decoder for Answer {
         if !self.answered {
             return Err(Broken::new("the answer has no choices").by(self.dialect.provider));
         }
-        self.complete(out);
-        Ok(())
+        self.complete(out)
     }
 
     fn is_done(&self) -> bool {

@@ -1,0 +1,60 @@
+//! The tries of a question that is asked outside of runs, where nothing waits but its client.
+
+use std::time::{Duration, Instant};
+
+use crate::llm::error::{LlmError, Remedy};
+use crate::llm::retry::RetryPolicy;
+
+/// How often an answer that could not be read, or that was empty, is asked for again at once.
+const MAX_AGAIN: u32 = 2;
+
+/// The tries of one question outside of runs.
+#[derive(Debug)]
+pub(crate) struct Tries {
+    patience: Duration,
+    began: Instant,
+    failed: u32,
+    again: u32,
+}
+
+impl Tries {
+    /// No try yet.
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self {
+            patience,
+            began: Instant::now(),
+            failed: 0,
+            again: 0,
+        }
+    }
+
+    /// Whether an answer that is no use may be asked for once more; not without end.
+    pub(crate) fn may_ask_again(&mut self) -> bool {
+        self.again += 1;
+        self.again <= MAX_AGAIN && !self.patience.is_zero()
+    }
+
+    /// Waits until the question may be asked again; answers with the error when it may not.
+    pub(crate) async fn after(&mut self, error: LlmError) -> Result<(), LlmError> {
+        match error.remedy() {
+            Remedy::AskAgain if self.may_ask_again() => return Ok(()),
+            Remedy::Wait => {}
+            Remedy::AskAgain
+            | Remedy::Compact
+            | Remedy::ShortenAnswer
+            | Remedy::LeaveOut
+            | Remedy::FallBack
+            | Remedy::AskPerson
+            | Remedy::GiveUp => return Err(error),
+        }
+        self.failed += 1;
+        let left = self.patience.saturating_sub(self.began.elapsed());
+        let pause = RetryPolicy::default().pause(self.failed, &error, left, rand::random());
+        let Some(pause) = pause else {
+            return Err(error);
+        };
+        tracing::warn!(%error, ?pause, "the model call failed and is tried again");
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+}

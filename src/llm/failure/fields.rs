@@ -1,0 +1,125 @@
+//! Fields of a request that some servers do not know.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// What may be left out of a request without changing what is asked; names as servers write them. Of
+/// two that are named, the first counts: the other is what the server would take instead.
+pub(in crate::llm) const FIELDS: &[&str] = &[
+    "stream_options",
+    "temperature",
+    "max_completion_tokens",
+    "max_tokens",
+    "reasoning_effort",
+    "thinking",
+    "cache_control",
+    "extra_content",
+    "is_error",
+];
+
+/// The field of a request for a streamed answer.
+pub(in crate::llm) const STREAM: &str = "stream";
+
+/// The words of a server that does not know a field.
+static REFUSES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"unsupported|unknown|unrecogni[sz]ed|unexpected|extra (inputs?|fields?|forbidden)|extra_forbidden|not (be )?(supported|permitted|allowed|recogni[sz]ed|implemented|available|accepted)|(do|does)(n't| not) (support|accept|allow)|(is|are)n't supported|deprecated|additional propert|no longer|may only be|only the default|cannot be (set|used|specified)|unmarshal|no such (field|parameter)",
+    )
+    .ok()
+});
+/// The words of a server that does not stream.
+static STREAMS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"(stream(ing)?( mode)?`?'?( is| are|=true is)? not (be )?(supported|allowed|available|implemented))|((do|does)(n't| not) support (tool use in )?stream(ing)?)|unsupported.{0,40}\bstream(ing)?\b",
+    )
+    .ok()
+});
+
+/// The field that a refusal is about, from its words and the names in it.
+pub(super) fn refused(lower: &str, names: &[String]) -> Option<&'static str> {
+    if !REFUSES.as_ref()?.is_match(lower) {
+        return None;
+    }
+    let in_words = FIELDS
+        .iter()
+        .filter_map(|field| Some((place(lower, field)?, *field)));
+    if let Some((_, field)) = in_words.min() {
+        return Some(field);
+    }
+    let is_part =
+        |path: &String, field: &str| path.split(['.', '[', ']', '/']).any(|part| part == field);
+    let in_paths = |field: &&&str| names.iter().any(|path| is_part(path, field));
+    if let Some(field) = FIELDS.iter().find(in_paths) {
+        return Some(field);
+    }
+    STREAMS.as_ref()?.is_match(lower).then_some(STREAM)
+}
+
+/// Where a field is named; a longer name that holds it is another.
+fn place(text: &str, field: &str) -> Option<usize> {
+    let is_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    let bytes = text.as_bytes();
+    text.match_indices(field).map(|(at, _)| at).find(|at| {
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        !is_word(before) && !is_word(bytes.get(at + field.len()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_field_that_a_refusal_names_is_the_one_that_is_refused() {
+        for (text, names, expected) in [
+            (
+                "unsupported parameter: 'max_tokens' is not supported with this model. use 'max_completion_tokens' instead.",
+                &[][..],
+                Some("max_tokens"),
+            ),
+            (
+                "unrecognized request argument supplied: stream_options",
+                &[],
+                Some("stream_options"),
+            ),
+            (
+                "extra inputs are not permitted",
+                &["body", "stream_options"],
+                Some("stream_options"),
+            ),
+            (
+                "unsupported value: 'temperature' does not support 0.2 with this model. only the default (1) value is supported.",
+                &[],
+                Some("temperature"),
+            ),
+            (
+                "messages.0.content.0.text.cache_control: extra inputs are not permitted",
+                &[],
+                Some("cache_control"),
+            ),
+            (
+                "extra inputs are not permitted",
+                &["messages.0.content.0.cache_control"],
+                Some("cache_control"),
+            ),
+            (
+                "json: unknown field \"stream_options\"",
+                &[],
+                Some("stream_options"),
+            ),
+            (
+                "this model doesn't support tool use in streaming mode.",
+                &[],
+                Some("stream"),
+            ),
+            ("streaming is not supported", &[], Some("stream")),
+            ("temperature must be between 0 and 2", &[], None),
+            ("unsupported image format", &[], None),
+            ("property 'my_temperature_field' is unsupported", &[], None),
+        ] {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(refused(text, &names), expected, "{text}");
+        }
+    }
+}

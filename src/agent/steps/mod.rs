@@ -1,5 +1,7 @@
 //! The steps of a run: the plan, a turn, the verification.
 
+pub mod offered;
 pub mod plan;
+pub mod spoken;
 pub mod turn;
 pub mod verification;

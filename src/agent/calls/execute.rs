@@ -236,7 +236,7 @@ async fn run_approved(
     consent: Option<UsedConsent>,
     note: Option<String>,
 ) -> Result<CallResult, Halt> {
-    verification::measure_baseline(runner).await?;
+    verification::measure_baseline(runner, invocation.request().written_file()).await?;
     let Some(mut tools) = runner.tools.clone() else {
         return Ok(CallResult::error(
             "no workspace is open, so there are no tools",

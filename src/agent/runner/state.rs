@@ -64,6 +64,9 @@ pub struct Baseline {
     /// Checks that are not run; each was told of once.
     #[serde(default)]
     pub(crate) left_out: Vec<LeftOut>,
+    /// Folders of projects below the root whose checks were looked for.
+    #[serde(default)]
+    pub(crate) projects: BTreeSet<String>,
 }
 
 /// What is remembered from one verification to the next.

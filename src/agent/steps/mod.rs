@@ -1,5 +1,6 @@
 //! The steps of a run: the plan, a turn, the verification.
 
+pub mod objection;
 pub mod offered;
 pub mod plan;
 pub mod spoken;

@@ -125,10 +125,8 @@ fn decide(candidate: Candidate<'_>, tools: &[ToolSpec], calls_natively: bool) ->
     };
     match place {
         Place::Fenced { .. } if is_followed => Spoken::Words,
-        Place::Fenced { is_marked: true } if !is_alone => Spoken::Words,
-        _ if calls_natively && (is_followed || (place != Place::Marked && !is_alone)) => {
-            Spoken::Words
-        }
+        // An example, most likely.
+        Place::Fenced { is_marked } if !is_alone && (is_marked || calls_natively) => Spoken::Words,
         _ if is_followed => unclear("words follow it that cannot know its result"),
         Place::Marked if !is_alone && calls_natively => unclear("words stand before it"),
         Place::Bare | Place::Fenced { .. } if !is_alone => unclear("words stand before it"),
@@ -167,7 +165,7 @@ fn candidate<'a>(text: &'a str, names: &[&str]) -> Option<Candidate<'a>> {
                     place,
                     scanned,
                     is_followed,
-                    is_meant: text[..at].trim().is_empty() && is_meant(text.trim()),
+                    is_meant: text[..at].trim().is_empty() && is_meant(text.trim(), names),
                 });
             }
         }
@@ -199,13 +197,12 @@ fn place(line: &str, names: &[&str]) -> Option<Place> {
     is_bare.then_some(Place::Bare)
 }
 
-fn is_meant(text: &str) -> bool {
-    let is_code = text.ends_with(')') || OWNERS.iter().any(|owner| text.starts_with(owner));
-    if text.starts_with('{') || text.starts_with('[') {
-        json::begins_call(text) && text.len() > 1
-    } else {
-        is_code
+fn is_meant(text: &str, names: &[&str]) -> bool {
+    if text.starts_with(['{', '[']) {
+        let has_name = |name: &&str| text.contains(&format!("\"{name}\""));
+        return json::begins_call(text) && names.iter().any(has_name);
     }
+    text.ends_with(')') || OWNERS.iter().any(|owner| text.starts_with(owner))
 }
 
 /// A fence and what is in it.
@@ -238,7 +235,7 @@ impl<'a> Fence<'a> {
     }
 
     fn candidate(&self, before: &'a str, names: &[&str]) -> Option<Candidate<'a>> {
-        let first = self.content.trim_start();
+        let first = self.content.trim_start().lines().next()?;
         let place = place(first, names)?;
         let scanned = scan(self.content, names);
         // More in the fence than calls, and it is an example.
@@ -395,6 +392,7 @@ mod tests {
             "read_file is what I used.".to_owned(),
             "read_file(path) reads a file; I used it.".to_owned(),
             "{x | x > 0} is a set.".to_owned(),
+            "{\"name\": \"acme\", // a comment\n}".to_owned(),
             "<|channel|>final<|message|>Done.".to_owned(),
             "Fixed: `read_file(path=\"a\")` returns the text.".to_owned(),
             String::new(),
@@ -412,11 +410,13 @@ mod tests {
             format!("{EDIT}\nThe file is edited."),
             // Words before, and no mark.
             format!("I will edit it:\n{EDIT}"),
-            format!("I will edit it:\n```json\n{EDIT}\n```"),
         ] {
             assert_eq!(what(&text, false), "unclear", "{text}");
-            assert_eq!(what(&text, true), "words", "{text}");
+            assert_eq!(what(&text, true), "unclear", "{text}");
         }
+        let text = format!("I will edit it:\n```json\n{EDIT}\n```");
+        assert_eq!(what(&text, false), "unclear");
+        assert_eq!(what(&text, true), "words");
         for text in [
             "<tool_call>{\"name\": \"fix_file\", \"arguments\": {}}</tool_call>",
             "{\"name\": \"fix_file\", \"arguments\": {\"a\": 1}}",

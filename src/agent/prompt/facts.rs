@@ -233,10 +233,17 @@ impl Facts {
         if let Some(why) = told.refusal() {
             return self.add(Section::Refused, format!("{name} {about}: {}", words(&why)));
         }
-        if let Some(chosen) = told.chosen() {
-            let item = format!("{name} {about}: the user chose {}", words(&chosen));
-            self.add(Section::Refused, item);
-        }
+        let about = match told.chosen() {
+            Some(chosen) => {
+                let chosen = line(&chosen, COMMAND_CHARS);
+                self.add(
+                    Section::Refused,
+                    format!("{name} {about}: the user chose {chosen}"),
+                );
+                chosen
+            }
+            None => about,
+        };
         if is_command {
             self.add(
                 Section::Run,
@@ -248,7 +255,8 @@ impl Facts {
                 format!("{about} — {}", words(told.content)),
             );
         } else if let Some((path, action)) = told.change() {
-            let is_new = self.has_created(path) || action == CREATED;
+            let path = line(path, COMMAND_CHARS);
+            let is_new = self.has_created(&path) || action == CREATED;
             let action = if is_new { CREATED } else { action };
             self.add(Section::Changed, format!("{path} ({action})"));
         } else if !told.is_error && !about.is_empty() {
@@ -463,7 +471,7 @@ mod tests {
         - a.py (created)
         Commands that ran, with their last result:
         - make → ok: built
-        - echo a → ok: b
+        - echo b → ok: b
         Where the plan stood:
         - **Step 2:** migrate
         Words:

@@ -466,7 +466,7 @@ mod tests {
         - read_file /etc/x: it leaves the workspace
         - run_command echo a: the user chose echo b
         Answers of the user:
-        - Which branch? — {"answer":"main","success":true}
+        - Which branch? — {"success":true,"answer":"main"}
         Files that you changed:
         - a.py (created)
         Commands that ran, with their last result:

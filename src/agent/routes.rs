@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::agent::chat::service::{HEALTH_CHECK, prepare};
+use crate::agent::chat::shortfall::Shortfall;
 use crate::agent::chat::stream as chat_stream;
 use crate::agent::error::Error;
 use crate::agent::intake::request::{OnDisconnect, TaskRequest};
@@ -127,6 +128,9 @@ struct ChatAnswer {
     /// answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'static str>,
+    /// A sentence about what the answer lacks when it was cut off; absent from whole ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incomplete: Option<String>,
     /// Always empty: this answer never asks the client to act.
     actions: Vec<Value>,
     /// Always empty.
@@ -145,6 +149,7 @@ impl ChatAnswer {
             reply: content.clone(),
             content,
             status: None,
+            incomplete: None,
             actions: Vec::new(),
             sources: Vec::new(),
             edits: Vec::new(),
@@ -164,7 +169,7 @@ impl ChatAnswer {
         (status = 400, description = "No model can take the request"),
         (status = 404, description = "No such conversation or workspace of yours"),
         (status = 422, description = "The request cannot be worked with"),
-        (status = 502, description = "The model failed"),
+        (status = 502, description = "The model failed, or its answer was withheld or empty"),
         (status = 503, description = "The model or this server is busy"),
     )
 )]
@@ -183,12 +188,25 @@ async fn answer_chat(
     let chat = prepare(&service, &principal, trace_id, request).await?;
     let call = chat.ask().await.map_err(Error::Model)?;
     let answer = call.complete().await.map_err(Error::Model)?;
+    let stop = answer.completion.map(|completion| completion.stop);
+    let shortfall = Shortfall::of(stop, &answer.text);
+    if let Some(shortfall) = shortfall.filter(|lack| !lack.is_worth_keeping(&answer.text)) {
+        return Err(shortfall.into());
+    }
     let gen_id = chat.keep(&answer.text).await;
-    Ok(Json(ChatAnswer::new(
-        answer.text,
-        Some(chat.model_id()),
-        gen_id,
-    )))
+    Ok(Json(ChatAnswer {
+        incomplete: shortfall.map(|lack| lack.to_string()),
+        ..ChatAnswer::new(answer.text, Some(chat.model_id()), gen_id)
+    }))
+}
+
+impl From<Shortfall> for Problem {
+    fn from(shortfall: Shortfall) -> Self {
+        let detail = shortfall.to_string();
+        let mut problem = Self::new(StatusCode::BAD_GATEWAY, "model-failed", detail);
+        shortfall.code().clone_into(&mut problem.error_code);
+        problem
+    }
 }
 
 impl From<Error> for Problem {

@@ -3,6 +3,8 @@
 //! A provider is a codec (pure: frames in, events out) plus a transport. Streaming is primary and a
 //! complete answer is a folded stream; a stream without its last event is an error.
 //!
+//! A call of a tool that a model wrote as text is read by [`spoken`].
+//!
 //! Start at [`router`]: it turns the model a client asks for into a [`route::Route`] with a
 //! [`provider::Provider`] that observes. [`wire`] holds the formats, [`failure`] what providers say when
 //! they refuse and what to do about it, [`http_provider`] the transport, [`scripted`] the provider that
@@ -23,4 +25,5 @@ pub mod router;
 pub mod routing;
 pub mod script;
 pub mod scripted;
+pub mod spoken;
 pub mod wire;

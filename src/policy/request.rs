@@ -50,6 +50,14 @@ impl<'a> Request<'a> {
         matches!(self, Self::Write { .. })
     }
 
+    /// The file that it changes, as the call names it.
+    pub fn written_file(self) -> Option<&'a str> {
+        match self {
+            Self::Write { path } => Some(path),
+            Self::Command { .. } | Self::Read { .. } | Self::Harmless { .. } => None,
+        }
+    }
+
     /// The part of the request that a person is shown: the command or the path.
     pub(super) fn shown(self) -> Option<&'a str> {
         match self {

@@ -2,14 +2,15 @@
 //!
 //! The parts are stored and shown, to explain why two errors are or are not in one group.
 
-use regex::{Captures, Regex};
+use regex::Regex;
 use sha2::{Digest, Sha256};
 
 use crate::platform::hex::hex;
 use crate::platform::text::first_chars;
+use crate::telemetry::messages::general::VariableParts;
 
 /// Version of the rules below. It changes with them, so that groups of different rules are not mixed.
-pub const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 2;
 /// The longest prefix of a message that is used, in characters.
 const MAX_MESSAGE_CHARS: usize = 300;
 /// Frames from the top that are used; deeper ones only say how the program got there.
@@ -20,18 +21,6 @@ const MAX_LINES: usize = 100;
 const MAX_FRAME_CHARS: usize = 160;
 /// Bytes of the hash; sixteen exclude collisions within an organisation.
 const HASH_BYTES: usize = 16;
-
-/// Variable parts of a message; the first matching alternative wins.
-const VARIABLE_PARTS: &str = r#"(?x)
-    (?P<url>   \b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'`<>()\[\]]+ )
-  | (?P<email> \b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b )
-  | (?P<uuid>  \b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b )
-  | (?P<time>  \b\d{4}-\d\d-\d\d(?:[T\ ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)? )
-  | (?P<ip>    \b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b )
-  | (?P<path>  (?:\b[A-Za-z]:)?(?:[/\\][\w.@~+-]+){2,}[/\\]? )
-  | (?P<hex>   \b(?:0x[0-9a-fA-F]+|[0-9a-fA-F]{8,})\b )
-  | (?P<n>     \d+(?:[.,]\d+)* )
-"#;
 
 /// A stack frame of V8, Java and .NET, of Firefox and Safari, of Python, or of Rust. A V8 frame may lack the
 /// function.
@@ -97,7 +86,7 @@ impl ErrorFingerprint {
 /// The compiled rules.
 #[derive(Clone, Debug)]
 pub struct Fingerprinter {
-    variable_parts: Regex,
+    variable_parts: VariableParts,
     frame: Regex,
     build_hash: Regex,
 }
@@ -106,7 +95,7 @@ impl Fingerprinter {
     /// Compiles the rules, which takes longer than applying them.
     pub fn new() -> Result<Self, regex::Error> {
         Ok(Self {
-            variable_parts: Regex::new(VARIABLE_PARTS)?,
+            variable_parts: VariableParts::new()?,
             frame: Regex::new(FRAME)?,
             build_hash: Regex::new(BUILD_HASH)?,
         })
@@ -126,20 +115,7 @@ impl Fingerprinter {
         let line = message.lines().map(str::trim).find(|line| !line.is_empty());
         let line = line.unwrap_or_default();
         let line = first_chars(line, MAX_MESSAGE_CHARS * 2);
-        let general = self
-            .variable_parts
-            .replace_all(line, |found: &Captures<'_>| {
-                let names = ["url", "email", "uuid", "time", "ip", "path", "hex", "n"];
-                let kind = names.into_iter().find(|name| found.name(name).is_some());
-                match kind {
-                    // A word may consist of the letters a to f alone.
-                    Some("hex") if !found[0].bytes().any(|byte| byte.is_ascii_digit()) => {
-                        found[0].to_owned()
-                    }
-                    Some(kind) => format!("<{kind}>"),
-                    None => found[0].to_owned(),
-                }
-            });
+        let general = self.variable_parts.general(line);
         first_chars(&general, MAX_MESSAGE_CHARS).to_owned()
     }
 

@@ -15,6 +15,7 @@ pub mod fields;
 pub mod fingerprint;
 pub mod flush;
 pub mod measurements;
+pub mod messages;
 pub mod model;
 pub mod non_finite;
 pub mod parse;

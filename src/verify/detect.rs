@@ -6,17 +6,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::tools::context::ToolContext;
 use crate::verify::makefile::recipe;
 use crate::verify::scripts;
 use crate::workspace::paths::Workspace;
 
 /// More of a manifest is not read.
 const MANIFEST_BYTES: u64 = 512 * 1024;
-
-/// How many folders are looked into when the root holds no project, and how many projects are taken.
-const NESTED_FOLDERS: usize = 40;
-const NESTED_PROJECTS: usize = 4;
 
 /// What a check tells. The order is the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -62,63 +57,15 @@ pub struct Check {
     pub script: Option<String>,
 }
 
-/// Finds the checks of the project in the workspace, or of the projects in its folders when the root
-/// holds none. Only commands whose programs are there; in the order in which they are to run.
-pub fn detect(context: &ToolContext) -> Vec<Check> {
-    let search = context
-        .processes
-        .environment()
-        .get("PATH")
-        .cloned()
-        .unwrap_or_default();
-    let mut checks = project(&Folder::new(&context.workspace, ".", &search));
-    if checks.is_empty() {
-        let nested = folders(&context.workspace)
-            .into_iter()
-            .filter_map(|directory| {
-                let checks = project(&Folder::new(&context.workspace, &directory, &search));
-                (!checks.is_empty()).then_some(checks)
-            });
-        checks = nested.take(NESTED_PROJECTS).flatten().collect();
-    }
-    checks.sort_by_key(|check| check.kind);
-    checks
-}
-
-/// Folders that may hold a project: no hidden ones, nothing generated.
-fn folders(workspace: &Workspace) -> Vec<String> {
-    const GENERATED: &[&str] = &[
-        "node_modules",
-        "target",
-        "vendor",
-        "dist",
-        "build",
-        "venv",
-        "__pycache__",
-    ];
-    let entries = std::fs::read_dir(workspace.root())
-        .into_iter()
-        .flatten()
-        .flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    let names = folders.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut names: Vec<_> = names
-        .filter(|name| !name.starts_with('.') && !GENERATED.contains(&name.as_str()))
-        .collect();
-    names.sort();
-    names.truncate(NESTED_FOLDERS);
-    names
-}
-
 /// A folder that may be a project.
-struct Folder<'a> {
+pub(super) struct Folder<'a> {
     workspace: &'a Workspace,
     directory: &'a str,
     search: &'a str,
 }
 
 impl<'a> Folder<'a> {
-    fn new(workspace: &'a Workspace, directory: &'a str, search: &'a str) -> Self {
+    pub(super) fn new(workspace: &'a Workspace, directory: &'a str, search: &'a str) -> Self {
         Self {
             workspace,
             directory,
@@ -127,18 +74,18 @@ impl<'a> Folder<'a> {
     }
 
     /// A file's text; none when it is missing, no file or outside.
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         let (file, _) = self.workspace.open_file(&self.path(name)).ok()?;
         let mut bytes = Vec::new();
         file.take(MANIFEST_BYTES).read_to_end(&mut bytes).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.workspace.open_file(&self.path(name)).is_ok()
     }
 
-    fn has_any(&self, names: &[&str]) -> bool {
+    pub(super) fn has_any(&self, names: &[&str]) -> bool {
         names.iter().any(|name| self.has(name))
     }
 
@@ -147,13 +94,20 @@ impl<'a> Folder<'a> {
     }
 
     /// Whether a file here, or in the folder `below`, has a name that `fits`.
-    fn has_named(&self, below: &str, fits: impl Fn(&str) -> bool) -> bool {
+    pub(super) fn has_named(&self, below: &str, fits: impl Fn(&str) -> bool) -> bool {
         let Ok((directory, _)) = self.workspace.open_directory(&self.path(below)) else {
             return false;
         };
         let path = crate::platform::descriptors::descriptor_path(&directory);
         let mut names = std::fs::read_dir(path).into_iter().flatten().flatten();
         names.any(|entry| entry.file_name().to_str().is_some_and(&fits))
+    }
+
+    /// The way to the nearest folder that has something: this one, or one around it, as a prefix of paths.
+    fn above(&self, has: impl Fn(&str) -> bool) -> Option<String> {
+        let parts = Path::new(self.directory).iter().filter(|part| *part != ".");
+        let ways = (0..=parts.count()).map(|steps| "../".repeat(steps));
+        ways.into_iter().find(|way| has(way))
     }
 
     fn path(&self, name: &str) -> String {
@@ -181,7 +135,7 @@ fn is_program(path: &Path) -> bool {
     path.is_file() && nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok()
 }
 
-fn project(folder: &Folder<'_>) -> Vec<Check> {
+pub(super) fn project(folder: &Folder<'_>) -> Vec<Check> {
     let mut checks = Vec::new();
     for of in [rust, node, python, go] {
         checks.extend(of(folder));
@@ -241,7 +195,11 @@ fn node(folder: &Folder<'_>) -> Vec<Check> {
     ];
     let manager = managers
         .into_iter()
-        .find(|(program, lock)| folder.has(lock) && folder.program(program))
+        .find(|(program, lock)| {
+            // The packages of a workspace share one, at its root.
+            let lock = folder.above(|way| folder.has(&format!("{way}{lock}")));
+            lock.is_some() && folder.program(program)
+        })
         .map_or("npm", |(program, _)| program);
     let script = |names: &[&'static str]| {
         names.iter().copied().find(|name| {
@@ -258,8 +216,11 @@ fn node(folder: &Folder<'_>) -> Vec<Check> {
     let mut checks = Vec::new();
     if let Some(name) = script(&["typecheck", "type-check", "check-types", "tsc"]) {
         checks.push(run(CheckKind::Typecheck, name));
-    } else if folder.has("tsconfig.json") && folder.has("node_modules/typescript/package.json") {
-        let tsc = "node node_modules/typescript/bin/tsc --noEmit";
+    } else if folder.has("tsconfig.json")
+        && let Some(way) =
+            folder.above(|way| folder.has(&format!("{way}node_modules/typescript/package.json")))
+    {
+        let tsc = format!("node {way}node_modules/typescript/bin/tsc --noEmit");
         checks.push(folder.check(CheckKind::Typecheck, tsc));
     }
     checks.extend(script(&["lint"]).map(|name| run(CheckKind::Lint, name)));
@@ -307,10 +268,11 @@ fn python(folder: &Folder<'_>) -> Vec<Check> {
     if !is_project {
         return Vec::new();
     }
-    let venv = [".venv", "venv"]
-        .into_iter()
-        .find(|venv| folder.has_folder(&format!("{venv}/bin")));
-    let tool = |name: &str| match venv {
+    let venv = [".venv", "venv"].into_iter().find_map(|venv| {
+        let way = folder.above(|way| folder.has_folder(&format!("{way}{venv}/bin")))?;
+        Some(format!("{way}{venv}"))
+    });
+    let tool = |name: &str| match &venv {
         Some(venv) if folder.has_named(&format!("{venv}/bin"), |found| found == name) => {
             Some(format!("{venv}/bin/{name}"))
         }
@@ -370,7 +332,7 @@ fn go(folder: &Folder<'_>) -> Vec<Check> {
     checks
 }
 
-fn make(folder: &Folder<'_>) -> Vec<Check> {
+pub(super) fn make(folder: &Folder<'_>) -> Vec<Check> {
     let names = ["GNUmakefile", "makefile", "Makefile"];
     let Some(text) = names.iter().find_map(|name| folder.text(name)) else {
         return Vec::new();

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verification {
-    /// At least one check ran, and all that ran passed.
+    /// At least one check of what was changed ran, and all that ran passed.
     Passed,
     /// A check failed.
     Failed,
-    /// No check ran: the project has none, or the run was told not to.
+    /// No check of what was changed ran: there is none, or the run was told not to.
     #[default]
     NotRun,
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use navi::tools::outcome::ToolError;
 use navi::verify::compare::compare;
-use navi::verify::detect::{CheckKind, detect};
+use navi::verify::detect::CheckKind;
 use navi::verify::model::Verification;
+use navi::verify::projects::{by_project, checks_in, detect, unchecked};
 use navi::verify::run::{CheckResult, run};
 
 use crate::support::promises::{CANCELLED_WITHIN, kept};
@@ -298,6 +299,82 @@ fn projects_below_a_root_without_one_are_found() {
         (CheckKind::Tests, "frontend"),
     ];
     assert_eq!(found, wanted);
+}
+
+#[test]
+fn a_file_belongs_to_the_nearest_project_around_it() {
+    let bench = Bench::new();
+    bench.put(
+        "package.json",
+        r#"{ "name": "root", "scripts": { "test": "node -e 0" } }"#,
+    );
+    bench.put("services/py/pyproject.toml", "[project]\nname='p'\n");
+    bench.put("services/py/tests/test_p.py", "");
+    bench.put("packages/ui/package.json", r#"{ "name": "ui" }"#);
+    bench.put("packages/ui/esm/package.json", r#"{ "type": "module" }"#);
+    bench.put("node_modules/m/package.json", r#"{ "name": "m" }"#);
+    bench.put("c/Makefile", "test:\n\ttrue\n");
+    let files = [
+        "a.js",
+        "services/py/p.py",
+        "services/py/tests/test_p.py",
+        "services/readme.md",
+        "packages/ui/esm/x.js",
+        "node_modules/m/x.js",
+        "c/src/x.c",
+    ]
+    .map(str::to_owned);
+    let projects = by_project(&bench.context, &files);
+    let found: Vec<_> = projects
+        .iter()
+        .map(|(project, files)| (project.as_str(), files.len()))
+        .collect();
+    let wanted = [(".", 3), ("c", 1), ("packages/ui", 1), ("services/py", 2)];
+    assert_eq!(found, wanted);
+    // A project without checks of its own is checked by those of none.
+    assert!(checks_in(&bench.context, "packages/ui").is_empty());
+    let ran = BTreeSet::from([".", "services/py"]);
+    assert_eq!(
+        unchecked(&bench.context, &projects, &ran),
+        ["c", "packages/ui"]
+    );
+}
+
+#[test]
+fn members_of_a_cargo_workspace_are_checked_at_its_root() {
+    let bench = Bench::new();
+    bench.put("Cargo.toml", "[workspace]\nmembers = [\"crates/*\"]\n");
+    let package = |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\n");
+    bench.put("crates/a/Cargo.toml", &package("a"));
+    bench.put("fuzz/Cargo.toml", &package("fuzz"));
+    let files = ["crates/a/src/lib.rs", "fuzz/src/main.rs"].map(str::to_owned);
+    let projects = by_project(&bench.context, &files);
+    let ran = BTreeSet::from(["."]);
+    assert_eq!(unchecked(&bench.context, &projects, &ran), ["fuzz"]);
+}
+
+#[test]
+fn a_member_uses_the_tools_of_its_workspace() {
+    let bench = Bench::new();
+    bench.put(".venv/bin/python3", "");
+    bench.put(".venv/bin/pytest", "");
+    bench.put("packages/p/pyproject.toml", "[project]\nname='p'\n");
+    bench.put("packages/p/tests/test_p.py", "");
+    let checks = checks_in(&bench.context, "packages/p");
+    assert!(
+        checks[0]
+            .command
+            .starts_with("../../.venv/bin/python3 -m pytest"),
+        "{checks:?}"
+    );
+    bench.put("packages/q/package.json", r#"{ "name": "q" }"#);
+    bench.put("packages/q/tsconfig.json", "{}");
+    bench.put("node_modules/typescript/package.json", "{}");
+    let checks = checks_in(&bench.context, "packages/q");
+    assert_eq!(
+        checks[0].command,
+        "node ../../node_modules/typescript/bin/tsc --noEmit"
+    );
 }
 
 #[test]

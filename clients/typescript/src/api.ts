@@ -2036,6 +2036,8 @@ export interface components {
              * @description The id to rate the answer by.
              */
             gen_id?: number | null;
+            /** @description A sentence about what the answer lacks when it was cut off; absent from whole ones. */
+            incomplete?: string | null;
             /** @description The model that answered; absent for the health check, which asks none. */
             model?: string | null;
             /** @description The same, under the name that some clients read. */

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::agent::calls::call::{CallResult, Invocation, PendingCall};
 use crate::agent::calls::consent;
 use crate::agent::calls::consent::danger;
+use crate::agent::prompt::facts::{CHOSEN, DENIED, UNANSWERED, UNWANTED};
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::approvals::consents;
 use crate::approvals::consents::model::{AutoAllowed, Decision};
@@ -120,13 +121,13 @@ pub(crate) async fn approve(
                 });
             }
             Decision::Replaced(command) if invocation.arguments.contains_key("command") => {
-                note = Some(format!("the user chose another command: {command}"));
+                note = Some(format!("{CHOSEN}{command}"));
                 invocation
                     .arguments
                     .insert("command".to_owned(), Value::String(command));
             }
             Decision::Replaced(words) => {
-                let told = format!("the user does not want this, but: {words}");
+                let told = format!("{UNWANTED}{words}");
                 return Ok(Approval::Refuse(CallResult::error(&told)));
             }
             Decision::Denied | Decision::Expired | Decision::Canceled => {
@@ -286,12 +287,7 @@ fn forbidden(invocation: &Invocation, findings: &[Finding]) -> CallResult {
 
 fn refused(decision: &Decision) -> CallResult {
     CallResult::error(match decision {
-        Decision::Expired => {
-            "nobody consented in time, which is a no; nothing was run. Go on without it, or \
-             answer what is missing"
-        }
-        Decision::Allowed | Decision::Denied | Decision::Replaced(_) | Decision::Canceled => {
-            "the user denied this; nothing was run. Do not try it in another way"
-        }
+        Decision::Expired => UNANSWERED,
+        Decision::Allowed | Decision::Denied | Decision::Replaced(_) | Decision::Canceled => DENIED,
     })
 }

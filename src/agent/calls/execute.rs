@@ -68,8 +68,8 @@ pub(crate) async fn all(runner: &mut Runner, calls: Vec<ToolCall>) -> Result<(),
 fn pending(runner: &mut Runner, call: ToolCall) -> PendingCall {
     let work = match (&call.arguments, runner.deps.tools.set.named(&call.name)) {
         (Sent::Invalid { reason, .. }, _) => Err(format!(
-            "the arguments are not a JSON object ({reason}); nothing was run, send the call \
-             again"
+            "the arguments are no JSON object that can be used ({reason}); nothing was run, send \
+             the call again"
         )),
         (Sent::Object { .. }, None) => Err(format!(
             "there is no tool `{}`; use one of the tools offered",
@@ -236,7 +236,7 @@ async fn run_approved(
     consent: Option<UsedConsent>,
     note: Option<String>,
 ) -> Result<CallResult, Halt> {
-    verification::measure_baseline(runner).await?;
+    verification::measure_baseline(runner, invocation.request().written_file()).await?;
     let Some(mut tools) = runner.tools.clone() else {
         return Ok(CallResult::error(
             "no workspace is open, so there are no tools",

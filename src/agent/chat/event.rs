@@ -5,9 +5,10 @@ use futures_util::Stream;
 use serde_json::{Map, Value};
 
 use crate::agent::chat::service::Chat;
+use crate::agent::chat::shortfall::Shortfall;
 use crate::agent::model_call::ModelCall;
 use crate::llm::error::LlmError;
-use crate::llm::model::StreamEvent;
+use crate::llm::model::{StopReason, StreamEvent};
 use crate::platform::redact::gate::Gate;
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::visible_prose;
@@ -41,7 +42,7 @@ pub enum ChatEvent {
     },
     /// The answer is complete.
     Answered(AnsweredChat),
-    /// The model failed; what came before is all there is.
+    /// The model failed, or its answer is not whole; what came before is all there is.
     Failed {
         /// A sentence for a person.
         error: String,
@@ -88,15 +89,23 @@ pub fn events(chat: Chat) -> impl Stream<Item = ChatEvent> + Send + 'static {
         for text in telling.rest() {
             yield ChatEvent::Text(text);
         }
-        if let Err(error) = ended {
-            let (text, code) = (error.to_string(), error.code());
-            let error = visible_prose(&redact_text(&text)).into_owned();
-            yield ChatEvent::Failed { error, code };
-            return;
-        }
-        let gen_id = chat.keep(&telling.answer).await;
+        let shortfall = match ended {
+            Ok(stop) => Shortfall::of(Some(stop), &telling.answer),
+            Err(error) => {
+                let (text, code) = (error.to_string(), error.code());
+                let error = visible_prose(&redact_text(&text)).into_owned();
+                yield ChatEvent::Failed { error, code };
+                return;
+            }
+        };
+        let is_kept = shortfall.is_none_or(|lack| lack.is_worth_keeping(&telling.answer));
+        let gen_id = if is_kept { chat.keep(&telling.answer).await } else { None };
         if let Some(gen_id) = gen_id {
             yield ChatEvent::Logged { gen_id, timestamp: chat.now() };
+        }
+        if let Some(shortfall) = shortfall {
+            yield ChatEvent::Failed { error: shortfall.to_string(), code: shortfall.code() };
+            return;
         }
         yield ChatEvent::Answered(AnsweredChat {
             text: telling.told,
@@ -114,7 +123,7 @@ enum Heard {
     /// More of the answer.
     Text(String),
     /// Its end.
-    End(Result<(), LlmError>),
+    End(Result<StopReason, LlmError>),
 }
 
 /// An answer on its way from the model to the client.
@@ -138,7 +147,7 @@ impl Telling {
                 self.shown(&text).map_or(Heard::Nothing, Heard::Text)
             }
             Some(Ok(StreamEvent::Reasoning { .. } | StreamEvent::ToolCall(_))) => Heard::Nothing,
-            Some(Ok(StreamEvent::Done(_))) => Heard::End(Ok(())),
+            Some(Ok(StreamEvent::Done(completion))) => Heard::End(Ok(completion.stop)),
             Some(Err(error)) => Heard::End(Err(error)),
             None => Heard::End(Err(LlmError::Truncated { provider })),
         }

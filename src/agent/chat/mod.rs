@@ -4,4 +4,5 @@
 
 pub mod event;
 pub mod service;
+pub mod shortfall;
 pub mod stream;

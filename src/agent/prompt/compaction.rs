@@ -2,14 +2,14 @@
 //!
 //! Compaction is done without a model: it cannot fail, costs nothing, and what it keeps can be
 //! tested. The first message (goal, plan, the user's rules) stays as it is; the newest messages
-//! stay as they are; what lies between becomes a digest of what was done. A call and its result
-//! are never separated, because providers refuse a conversation in which they are.
+//! stay as they are; of what lies between stay the facts ([`crate::agent::prompt::facts`]), also when it is
+//! shortened again. A call and its result are never separated, because providers refuse a conversation in
+//! which they are.
 
-use std::fmt::Write as _;
-
+use crate::agent::prompt::facts::Facts;
 use crate::llm::model::{Arguments, Message, Part, ToolSpec};
 use crate::llm::route::Route;
-use crate::platform::text::{cut_chars, head_and_tail};
+use crate::platform::text::head_and_tail;
 
 /// The share of the model's window that the conversation may take, in percent, when the rest is
 /// left for the answer and for errors of the estimate.
@@ -26,8 +26,10 @@ const TARGET_SHARE: f64 = 0.5;
 const CUT_RESULT_CHARS: usize = 2_000;
 /// The most that the note between the halves of a cut text takes, in bytes: less than that is not cut off.
 const CUT_NOTE_BYTES: usize = 64;
-/// The most of an assistant's words that the digest keeps for one turn.
-const DIGEST_TEXT_CHARS: usize = 200;
+/// The facts of what is gone take one part in this many of what is left at most.
+const FACTS_SHARE: usize = 3;
+/// And may take this much in any case.
+const MIN_FACTS_BYTES: usize = 2_000;
 
 /// Roughly how many tokens a conversation takes.
 pub fn estimate(system: &str, tools: &[ToolSpec], messages: &[Message]) -> usize {
@@ -86,8 +88,10 @@ pub fn compact(messages: &mut Vec<Message>, goal: usize, budget: usize) -> bool 
     let pinned: usize = messages[..=goal].iter().map(tokens).sum();
     let keep_from = newest_that_fit(messages, goal, target.saturating_sub(pinned) * 2 / 3);
     if keep_from > goal + 1 {
-        let digest = digest(&messages[goal + 1..keep_from]);
-        messages.splice(goal + 1..keep_from, [Message::user(digest)]);
+        let facts = Facts::of(&messages[goal + 1..keep_from]);
+        let room = (target * CHARS_PER_TOKEN / FACTS_SHARE).max(MIN_FACTS_BYTES);
+        let facts = Message::user(facts.text_within(room));
+        messages.splice(goal + 1..keep_from, [facts]);
     }
     cut_results(messages, goal, target);
     forget_replays(&mut messages[goal + 1..]);
@@ -177,64 +181,6 @@ fn forget_replays(messages: &mut [Message]) {
             *replay = None;
         }
     }
-}
-
-/// What was done, a line for each turn and call.
-fn digest(messages: &[Message]) -> String {
-    let mut text = String::from(
-        "[Earlier turns were shortened to this digest. Files may have changed since: read them \
-         again before you edit them.]\n",
-    );
-    for message in messages {
-        match message {
-            Message::Assistant {
-                text: said,
-                tool_calls,
-                ..
-            } => {
-                if !said.trim().is_empty() {
-                    let _ = writeln!(text, "- you: {}", line(said));
-                }
-                for call in tool_calls {
-                    let _ = writeln!(text, "- {} {}", call.name, line(&target(&call.arguments)));
-                }
-            }
-            Message::ToolResult {
-                content, is_error, ..
-            } => {
-                let outcome = if *is_error { "failed" } else { "ok" };
-                let _ = writeln!(text, "  {outcome}: {}", line(content));
-            }
-            Message::User { content } => {
-                for part in content {
-                    if let Part::Text { text: said } = part {
-                        let _ = writeln!(text, "- user: {}", line(said));
-                    }
-                }
-            }
-            Message::System { text: said } => {
-                let _ = writeln!(text, "- note: {}", line(said));
-            }
-        }
-    }
-    head_and_tail(&text, 12_000)
-}
-
-/// What a call was about: its path or command rather than its content.
-fn target(arguments: &Arguments) -> String {
-    let Arguments::Object { object } = arguments else {
-        return String::new();
-    };
-    ["path", "command", "pattern", "url", "question"]
-        .iter()
-        .find_map(|key| object.get(*key).and_then(|value| value.as_str()))
-        .unwrap_or_default()
-        .to_owned()
-}
-
-fn line(text: &str) -> String {
-    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    cut_chars(&joined, DIGEST_TEXT_CHARS)
 }
 
 /// Tokens that a request to a model may take.
@@ -329,16 +275,34 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_says_what_was_done() {
+    fn the_facts_of_what_is_gone_stay_however_often_it_is_shortened() {
         let mut messages = conversation(&[30_000, 30_000, 10]);
         assert!(compact(&mut messages, 0, 8_000));
         let Message::User { content } = &messages[1] else {
-            panic!("a digest")
+            panic!("facts")
         };
         let Part::Text { text } = &content[0] else {
             panic!("text")
         };
-        assert!(text.contains("- read_file src/0.rs"), "{text}");
+        assert!(text.contains("Looked at:\n- src/0.rs"), "{text}");
+        for number in 10..40 {
+            let id = format!("call_{number}");
+            messages.push(call(&id, &format!("src/{number}.rs")));
+            messages.push(result(&id, 3_000));
+            compact(&mut messages, 0, 8_000);
+        }
+        let Message::User { content } = &messages[1] else {
+            panic!("facts")
+        };
+        let Part::Text { text } = &content[0] else {
+            panic!("text")
+        };
+        assert!(text.contains("- src/0.rs\n"), "{text}");
+        assert_eq!(text.matches("Earlier turns").count(), 1, "{text}");
+        let shortened = messages
+            .iter()
+            .filter(|one| matches!(one, Message::User { .. }));
+        assert_eq!(shortened.count(), 2);
     }
 
     #[test]

@@ -200,7 +200,7 @@ impl Progress {
 }
 
 /// The number in a line such as `Step 2: …`, with or without Markdown around it.
-fn announced_step(line: &str) -> Option<u32> {
+pub(super) fn announced_step(line: &str) -> Option<u32> {
     let line = line.trim_start_matches(|c: char| c.is_whitespace() || "#*_->".contains(c));
     let rest = line
         .strip_prefix("Step ")

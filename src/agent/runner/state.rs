@@ -27,6 +27,10 @@ pub struct RunState {
     pub iteration: u32,
     /// How often an answer that was cut off was continued.
     pub continuations: u32,
+    /// True once the model has called a tool in the way in which tools are called.
+    pub calls_natively: bool,
+    /// How often in a row the model was told that a call as text is none.
+    pub told_how_to_call: u32,
     /// How the last answer ended.
     pub stop: Option<StopReason>,
     /// Where the run stands in its plan.
@@ -66,6 +70,9 @@ pub struct Baseline {
     /// Checks that are not run; each was told of once.
     #[serde(default)]
     pub(crate) left_out: Vec<LeftOut>,
+    /// Folders of projects below the root whose checks were looked for.
+    #[serde(default)]
+    pub(crate) projects: BTreeSet<String>,
 }
 
 /// What is remembered from one verification to the next.

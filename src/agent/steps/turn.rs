@@ -1,6 +1,5 @@
 //! One question to the model and its answer.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
@@ -8,17 +7,18 @@ use tokio::time::sleep;
 use crate::agent::model_call::{Answer, ModelCall};
 use crate::agent::prompt::{compaction, messages};
 use crate::agent::runner::primitives::{Halt, Runner};
+use crate::agent::steps::offered::tool_specs;
 use crate::agent::steps::patience::{RetryBudget, discard};
+use crate::agent::steps::spoken;
 use crate::ledger::model::CallPhase;
 use crate::ledger::money::Nanos;
 use crate::llm::error::{LlmError, Remedy};
 use crate::llm::model::{ChatRequest, Message, StreamEvent, ToolSpec};
+use crate::llm::spoken::held::HeldText;
 use crate::platform::redact::gate::Gate;
 use crate::runs::event::Event;
 use crate::runs::log::entry::Entry;
-use crate::runs::model::ToolAccess;
 use crate::runs::outcome::Stopped;
-use crate::tools::tool::{Access, Tool};
 
 /// A piece of text becomes an event when it is this long, or ends a sentence, or waited.
 const TEXT_CHARS: usize = 30;
@@ -31,8 +31,9 @@ const STILL_TOO_LONG_PERCENT: usize = 90;
 
 /// Takes a turn: one question to the model, and its answer kept.
 pub(crate) async fn take(runner: &mut Runner) -> Result<(), Halt> {
-    let answer = answer(runner).await?;
+    let mut answer = answer(runner).await?;
     runner.flush_ledger().await;
+    let told = spoken::settle(runner, &mut answer).await?;
     if !answer.text.trim().is_empty() {
         runner.transcript.last_text.clone_from(&answer.text);
     }
@@ -50,10 +51,11 @@ pub(crate) async fn take(runner: &mut Runner) -> Result<(), Halt> {
         replay: answer.completion.and_then(|completion| completion.replay),
     };
     let mut entries: Vec<_> = moved.into_iter().map(Entry::Event).collect();
-    entries.push(runner.transcript.entry(&message));
-    runner.record(entries).await?;
-    runner.transcript.push(message);
-    Ok(())
+    for message in [Some(message), told].into_iter().flatten() {
+        entries.push(runner.transcript.entry(&message));
+        runner.transcript.push(message);
+    }
+    runner.record(entries).await
 }
 
 /// One question to the model and its answer, its text shown as it arrives. An answer that breaks before
@@ -159,6 +161,7 @@ async fn stream_answer(
     };
     let mut answer = Answer::default();
     let mut gate = Gate::default();
+    let mut held = HeldText::new(&request.tools);
     let error = loop {
         // The future of the next event is kept over the wait for more text: dropping it could
         // lose an event that was already taken from the stream.
@@ -179,7 +182,7 @@ async fn stream_answer(
         match event {
             Some(Ok(StreamEvent::Text { delta })) => {
                 answer.text.push_str(&delta);
-                gate.push(&delta);
+                gate.push(&held.push(&delta));
                 if is_worth_showing(gate.waiting()) {
                     show(runner, gate.take()).await?;
                 }
@@ -188,6 +191,9 @@ async fn stream_answer(
             Some(Ok(StreamEvent::ToolCall(tool_call))) => answer.tool_calls.push(tool_call),
             Some(Ok(StreamEvent::Done(completion))) => {
                 answer.completion = Some(completion);
+                if !spoken::is_meant_as_call(runner, &request.tools, &answer) {
+                    gate.push(&held.finish());
+                }
                 show_rest(runner, &mut gate).await?;
                 return Ok(Ok(answer));
             }
@@ -239,16 +245,6 @@ fn check_limits(runner: &Runner) -> Result<(), Halt> {
         return Err(Halt::Stopped(Stopped::ToolCallLimit));
     }
     Ok(())
-}
-
-fn tool_specs(runner: &Runner) -> Vec<ToolSpec> {
-    let offered = |tool: &&Arc<dyn Tool>| match runner.access {
-        ToolAccess::Full => true,
-        ToolAccess::ReadOnly => tool.access() == Access::Read,
-        ToolAccess::NoWorkspace => false,
-    };
-    let tools = runner.deps.tools.set.iter().filter(offered);
-    tools.map(|tool| tool.spec()).collect()
 }
 
 fn is_worth_showing(text: &str) -> bool {

@@ -3,16 +3,15 @@
 //! A run is never blamed for what failed before it, and never praised either: a check that fails
 //! at the end means that the task is not verified, whoever broke it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::agent::prompt::fence::code_block;
 use crate::agent::runner::primitives::{Halt, Runner};
+use crate::agent::steps::objection::objection;
 use crate::agent::steps::turn;
 use crate::platform::json::to_jsonb;
 use crate::platform::redact::text::redact_text;
-use crate::policy::model::{Finding, Verdict, WORKSPACE_CODE};
-use crate::policy::request::Request;
 use crate::runs::event::Event;
 use crate::runs::event_data::RunPhase;
 use crate::runs::log::entry::Entry;
@@ -22,9 +21,13 @@ use crate::tools::context::ToolContext;
 use crate::tools::outcome::ToolError;
 use crate::verify::compare;
 use crate::verify::compare::{Change, compare};
-use crate::verify::detect::{Check, detect};
+use crate::verify::detect::Check;
 use crate::verify::left_out::LeftOut;
 use crate::verify::model::Verification;
+use crate::verify::projects::{
+    CHANGED_PROJECTS, ROOT, by_project, checks_in, detect, is_checked_at_root, project_of,
+    unchecked,
+};
 use crate::verify::run::{CheckResult, run};
 
 /// How often the same failures may come back before the run is stopped.
@@ -48,22 +51,84 @@ pub enum Checked {
     },
 }
 
-/// Runs the checks once before anything is changed, so that old failures are known as old.
-pub(crate) async fn measure_baseline(runner: &mut Runner) -> Result<(), Halt> {
-    if runner.baseline.before.is_some() || !verifies(runner) {
+/// Runs the checks once before anything is changed, so that old failures are known as old; those of a
+/// project below the root before `file` is the first of its files that is written.
+pub(crate) async fn measure_baseline(runner: &mut Runner, file: Option<&str>) -> Result<(), Halt> {
+    if !verifies(runner) {
         return Ok(());
     }
-    let checks = checks(runner).await?;
-    if checks.is_empty() {
-        runner.baseline.before = Some(Vec::new());
-        return keep_baseline(runner).await;
+    if runner.baseline.before.is_none() {
+        let checks = checks(runner).await?;
+        measure(runner, &checks, "baseline").await?;
     }
-    runner
-        .thinking("Running the project's checks before the first change…")
-        .await?;
-    let results = run_checks(runner, &checks, "baseline").await?;
-    runner.baseline.before = Some(results);
+    let Some(tools) = runner.tools.clone() else {
+        return Ok(());
+    };
+    let project = file.map(|file| project_of(&tools, file));
+    if let Some(project) = project.filter(|project| is_new(runner, &tools, project))
+        && runner.baseline.projects.len() < CHANGED_PROJECTS
+    {
+        let checks = add_project(runner, &tools, project).await?;
+        let id = format!("baseline_{}", runner.baseline.projects.len());
+        measure(runner, &checks, &id).await?;
+    }
+    Ok(())
+}
+
+async fn measure(runner: &mut Runner, checks: &[Check], id: &str) -> Result<(), Halt> {
+    let mut before = runner.baseline.before.take().unwrap_or_default();
+    if !checks.is_empty() {
+        let message = "Running the project's checks before the first change…";
+        runner.thinking(message).await?;
+        before.extend(run_checks(runner, checks, id).await?);
+    }
+    runner.baseline.before = Some(before);
     keep_baseline(runner).await
+}
+
+/// True if a project below the root has checks that are not among those of the run.
+fn is_new(runner: &Runner, tools: &ToolContext, project: &str) -> bool {
+    let baseline = &runner.baseline;
+    let mut known = baseline.checks.iter().flatten();
+    project != ROOT
+        && !baseline.projects.contains(project)
+        && known.all(|check| check.directory != project)
+        && !is_checked_at_root(tools, project)
+}
+
+/// Adds the checks of a project to those of the run, and answers with them.
+async fn add_project(
+    runner: &mut Runner,
+    tools: &ToolContext,
+    project: String,
+) -> Result<Vec<Check>, Halt> {
+    let found = checks_in(tools, &project);
+    runner.baseline.projects.insert(project);
+    let added = allowed(runner, tools, found.clone(), &found).await?;
+    let checks = runner.baseline.checks.get_or_insert_default();
+    checks.extend(added.iter().cloned());
+    Ok(added)
+}
+
+/// Adds the projects that were changed and not foreseen, as commands change them. Answers with those beyond
+/// the number that is checked.
+async fn add_changed(
+    runner: &mut Runner,
+    tools: &ToolContext,
+    changed: &Changed<'_>,
+) -> Result<Vec<String>, Halt> {
+    let mut too_many = Vec::new();
+    for project in changed.keys() {
+        if !is_new(runner, tools, project) {
+            continue;
+        }
+        if runner.baseline.projects.len() < CHANGED_PROJECTS {
+            add_project(runner, tools, project.clone()).await?;
+        } else {
+            too_many.push(project.clone());
+        }
+    }
+    Ok(too_many)
 }
 
 /// Another process cannot measure it again: the workspace will have changed.
@@ -75,12 +140,21 @@ async fn keep_baseline(runner: &mut Runner) -> Result<(), Halt> {
         .await?)
 }
 
+/// Changed files by their projects.
+type Changed<'a> = BTreeMap<String, Vec<&'a str>>;
+
 /// Verifies what was done. When nothing was, there is nothing to verify.
 pub(crate) async fn check(runner: &mut Runner) -> Result<Checked, Halt> {
     if !verifies(runner) || runner.state.usage.deeds() == 0 {
         return Ok(Checked::Done);
     }
+    let Some(tools) = runner.tools.clone() else {
+        return Ok(Checked::Done);
+    };
     let known = runner.baseline.checks.clone().unwrap_or_default();
+    let files = changed_files(runner);
+    let changed = by_project(&tools, &files);
+    let too_many = add_changed(runner, &tools, &changed).await?;
     let checks = checks(runner).await?;
     runner
         .journal
@@ -91,7 +165,15 @@ pub(crate) async fn check(runner: &mut Runner) -> Result<Checked, Halt> {
     let refused = known.iter().filter(|check| !checks.contains(check));
     after.extend(refused.map(|check| CheckResult::refused(check, &runner.baseline.left_out)));
     let before = runner.baseline.before.as_deref().unwrap_or_default();
-    let verdict = compare(before, &after);
+    let mut verdict = compare(before, &after);
+    let unchecked = unchecked(&tools, &changed, &directories(&after));
+    if verdict.outcome == Verification::Passed
+        && !changed.is_empty()
+        && unchecked.len() == changed.len()
+    {
+        // What passed is another project than those that were changed.
+        verdict.outcome = Verification::NotRun;
+    }
     runner.state.verification = verdict.outcome;
     let event = Event::Verification {
         results: verdict.checks.clone(),
@@ -100,22 +182,61 @@ pub(crate) async fn check(runner: &mut Runner) -> Result<Checked, Halt> {
     runner.journal.event(event).await?;
     match verdict.outcome {
         Verification::Passed | Verification::NotRun => {
-            tell_left_out(runner, &after).await?;
+            let unchecked = unchecked.iter().filter(|_| !after.is_empty());
+            let more = unchecked.map(|project| {
+                if too_many.contains(project) {
+                    too_many_sentence(project)
+                } else {
+                    unchecked_sentence(project)
+                }
+            });
+            tell_left_out(runner, &after, more.collect()).await?;
             Ok(Checked::Done)
         }
         Verification::Failed => Ok(after_failure(runner, &verdict, &after)),
     }
 }
 
-/// Adds to the answer which checks say nothing about it.
-async fn tell_left_out(runner: &mut Runner, after: &[CheckResult]) -> Result<(), Halt> {
+/// The files that the run changed.
+fn changed_files(runner: &Runner) -> BTreeSet<String> {
+    &runner.state.usage.modified | &runner.state.usage.created
+}
+
+/// The folders in which checks ran.
+fn directories(results: &[CheckResult]) -> BTreeSet<&str> {
+    let directories = results.iter().map(|result| result.directory.as_str());
+    directories.collect()
+}
+
+fn unchecked_sentence(project: &str) -> String {
+    match project {
+        ROOT => {
+            "No check says anything about the changes outside the projects in folders.".to_owned()
+        }
+        project => format!("No check says anything about the changes in `{project}`."),
+    }
+}
+
+fn too_many_sentence(project: &str) -> String {
+    format!(
+        "The checks of `{project}` are not run: of the projects in folders that were changed, \
+         {CHANGED_PROJECTS} are checked."
+    )
+}
+
+/// Adds to the answer which checks say nothing about it, and `more`.
+async fn tell_left_out(
+    runner: &mut Runner,
+    after: &[CheckResult],
+    more: Vec<String>,
+) -> Result<(), Halt> {
     let has_run = |check: &LeftOut| {
         let mut results = after.iter();
         results.any(|result| check.is_of(&result.command, &result.directory))
     };
     let left_out = runner.baseline.left_out.iter();
     let left_out = left_out.filter(|check| !has_run(check));
-    let sentences: Vec<_> = left_out.map(LeftOut::sentence).collect();
+    let sentences: Vec<_> = left_out.map(LeftOut::sentence).chain(more).collect();
     if !sentences.is_empty() {
         turn::show(runner, format!("\n\n{}\n", sentences.join("\n"))).await?;
     }
@@ -159,18 +280,26 @@ fn verifies(runner: &Runner) -> bool {
     runner.run.task.run_verification && runner.access == ToolAccess::Full
 }
 
-/// The project's checks, looked for before the first change: the agent does not choose what it
-/// is measured by. Only a project that had none is looked at again, because it may be new.
+/// The checks of the root and of the projects that were changed, looked for before the first change: the
+/// agent does not choose what it is measured by. Only a root that had none is looked at again, because it
+/// may be new.
 async fn checks(runner: &mut Runner) -> Result<Vec<Check>, Halt> {
     let Some(tools) = runner.tools.clone() else {
         return Ok(Vec::new());
     };
-    let found = detect(&tools);
-    let known = runner.baseline.checks.clone().unwrap_or_default();
-    if known.is_empty() {
-        let allowed = allowed(runner, &tools, found.clone(), &found).await?;
-        return Ok(runner.baseline.checks.insert(allowed).clone());
+    let projects = runner.baseline.projects.clone();
+    let mut found = detect(&tools);
+    found.retain(|check| !projects.contains(&check.directory));
+    let mut known = runner.baseline.checks.clone().unwrap_or_default();
+    if known
+        .iter()
+        .all(|check| projects.contains(&check.directory))
+    {
+        known.extend(allowed(runner, &tools, found.clone(), &found).await?);
+        runner.baseline.checks = Some(known.clone());
     }
+    let below = projects.iter();
+    found.extend(below.flat_map(|project| checks_in(&tools, project)));
     // What a check runs may be another text by now.
     allowed(runner, &tools, known, &found).await
 }
@@ -204,48 +333,6 @@ async fn leave_out(runner: &mut Runner, check: LeftOut) -> Result<(), Halt> {
     runner.thinking(&check.sentence()).await?;
     runner.baseline.left_out.push(check);
     keep_baseline(runner).await
-}
-
-/// Rules that a check may be the subject of although it runs without a question: it is made of the
-/// project's own tools, which the policy does not know.
-const TOOLS_OF_PROJECTS: &[&str] = &[
-    "unknown-program",
-    "package-not-local",
-    "pagers",
-    "lock-file",
-    // To run the project's code is what a check is for.
-    WORKSPACE_CODE,
-];
-
-/// The reason not to run a check, which runs without a question: its command needs none, and neither
-/// does the text of the repository that it runs, but for tools of the project.
-fn objection(tools: &ToolContext, check: &Check) -> Option<String> {
-    let judge = |text: &str| {
-        let request = Request::Command {
-            text,
-            directory: &check.directory,
-            in_background: false,
-            needs: None,
-        };
-        tools
-            .policy
-            .judge("run_command", request, tools.workspace.root())
-    };
-    let command = judge(&check.command);
-    let objects =
-        |found: &Finding| found.verdict == Verdict::Forbid || found.rule != WORKSPACE_CODE;
-    if let Some(found) = command.findings.into_iter().find(objects) {
-        return Some(found.why);
-    }
-    let script = judge(check.script.as_deref()?);
-    let counts = |found: &Finding| {
-        found.verdict == Verdict::Forbid || !TOOLS_OF_PROJECTS.contains(&found.rule.as_str())
-    };
-    script
-        .findings
-        .into_iter()
-        .find(counts)
-        .map(|found| found.why)
 }
 
 async fn run_checks(
@@ -282,7 +369,11 @@ fn feedback(verdict: &compare::Verdict, results: &[CheckResult]) -> String {
             Some(code) => format!("exit code {code}"),
             None => "ended by a signal".to_owned(),
         };
-        let _ = writeln!(text, "\n`{}` ({exit}):", check.command);
+        let place = match check.directory.as_str() {
+            ROOT => String::new(),
+            directory => format!(" in `{directory}`"),
+        };
+        let _ = writeln!(text, "\n`{}`{place} ({exit}):", check.command);
         let output = crate::platform::text::head_and_tail(&check.output, MAX_OUTPUT_BYTES);
         // The checks run unasked, so what they print of secrets goes no further.
         let _ = writeln!(text, "{}", code_block(&redact_text(&output)));

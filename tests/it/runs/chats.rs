@@ -253,3 +253,51 @@ async fn the_oldest_clients_are_told_of_a_failure_and_of_no_success(db: PgPool) 
     "#);
     assert_eq!(stage.calls().await, ["chat error cost"]);
 }
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_chat_says_when_its_answer_was_cut_off_or_is_empty(db: PgPool) {
+    let cut = Turn {
+        cut_off: true,
+        ..says("Half an ans")
+    };
+    let stage = Stage::new(db.clone(), chat(vec![cut; 3])).await;
+    let mut stream = begin(&stage, &json!({"message": "tell me all"})).await;
+    stream.rest().await;
+    let codes = |stream: &EventStream| {
+        let errors = stream.frames.iter().map(|frame| frame.data.clone());
+        let errors = errors.filter(|data| data["type"] == "error");
+        errors.map(|data| data["code"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&stream), [json!("MODEL_ANSWER_TOO_LONG")]);
+    assert!(
+        !lines(&stream).contains("\"complete\""),
+        "{}",
+        lines(&stream)
+    );
+    // What there is of it can be gone on from.
+    assert_eq!(
+        stage.count("select count(*) from ai_generation_log").await,
+        1
+    );
+    let mut stream = begin_at(&stage, PLAIN, &json!({"message": "tell me all"})).await;
+    stream.rest().await;
+    assert_eq!(codes(&stream), [json!("MODEL_ANSWER_TOO_LONG")]);
+    let body = json!({"message": "tell me all"});
+    let (status, answer) = stage.planner().post(WHOLE, body.clone()).await;
+    assert_eq!(status, 200);
+    assert_eq!(answer["content"], "Half an ans");
+    assert_eq!(
+        answer["incomplete"],
+        "the answer was cut off at its length limit; ask for the rest, or for a shorter answer"
+    );
+
+    let stage = Stage::new(db, chat(vec![Turn::default(); 12])).await;
+    let mut stream = begin(&stage, &body).await;
+    stream.rest().await;
+    assert_eq!(codes(&stream), [json!("MODEL_ANSWER_EMPTY")]);
+    let (status, problem) = stage.planner().post(WHOLE, body).await;
+    assert_eq!(
+        (status.as_u16(), &problem["error_code"]),
+        (502, &json!("MODEL_ANSWER_EMPTY"))
+    );
+}

@@ -237,3 +237,49 @@ async fn a_history_that_fits_no_window_is_cut_to_its_newest_part(db: PgPool) {
     assert!(asked.len() < 16_384 * 3, "{}", asked.len());
     assert!(asked.contains("<task>\ngo on with that, please"));
 }
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_a_run_did_at_its_beginning_is_known_to_its_end(db: PgPool) {
+    let begin = [
+        calls(&[(
+            "write_file",
+            json!({"path": "created.py", "content": "x = 1\n"}),
+        )]),
+        calls(&[(
+            "run_command",
+            json!({"command": "echo the-users-are-migrated"}),
+        )]),
+    ];
+    let reads = (0..30).map(|number| {
+        calls(&[
+            ("read_file", json!({"path": format!("part{number}")})),
+            ("read_file", json!({"path": format!("part{}", number + 1)})),
+        ])
+    });
+    let turns = begin.into_iter().chain(reads).chain([says("All read.")]);
+    let flags = ["--assumed-context-window", "16384"];
+    let stage = Stage::with(db, script(turns), &flags).await;
+    for number in 0..31 {
+        stage.put(
+            &format!("part{number}"),
+            format!("word{number} ").repeat(600),
+        );
+    }
+    let run = stage.run("migrate the users, then read every part").await;
+    assert_eq!(run.summary()["success"], json!(true), "{}", run.summary());
+    let turns = stage.turns();
+    for request in &turns[3..] {
+        let text = text(request);
+        for fact in ["created.py", "the-users-are-migrated"] {
+            assert!(text.contains(fact), "{text}");
+        }
+        assert!(
+            text.matches("Earlier turns were shortened").count() <= 1,
+            "{text}"
+        );
+    }
+    let last = text(&turns[turns.len() - 1]);
+    assert!(last.contains("- created.py (created)\n"), "{last}");
+    let ran = "- echo the-users-are-migrated → ok: the-users-are-migrated\n";
+    assert!(last.contains(ran), "{last}");
+}

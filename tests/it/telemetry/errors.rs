@@ -74,7 +74,7 @@ async fn an_error_has_its_own_row_and_a_group_that_is_explained(db: PgPool) {
         "last_seen": "2026-01-02T03:04:04+00:00",
         "error_type": "TypeError",
         "first_seen": "2026-01-02T03:04:04+00:00",
-        "fingerprint": "e27a914b46976dbccbcd1ceaf1a9baa2",
+        "fingerprint": "32826960334408e56a1d780c8ec44585",
         "occurrences": 1,
         "last_message": "TypeError: item 7 is gone",
         "last_version": "1.4.0",

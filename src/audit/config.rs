@@ -16,7 +16,8 @@ pub struct AuditConfig {
     /// Key that seals the audit log: 32 random bytes in base64, as `navi keys generate audit` prints
     /// them.
     ///
-    /// In development a missing key is made once and kept in the data folder.
+    /// In development a missing key is derived from `JWT_SECRET`, so that servers that share a database
+    /// and that secret share it; without one it is made once and kept in the data folder.
     #[arg(long, env = "AUDIT_ENCRYPTION_KEY", value_name = "KEY")]
     pub audit_encryption_key: Option<SecretString>,
 

@@ -51,9 +51,9 @@ pub enum Error {
     NoLog(Log),
     /// The logs are sealed with the key of a development server that is not this one's.
     #[error(
-        "the audit logs of this database are sealed with the development key `{0}`, and the file \
-         `audit_encryption_key` of the data folder was missing or holds another: put that file back, \
-         or name the key in AUDIT_ENCRYPTION_KEYS_PREVIOUS; if it is lost, `navi audit adopt --all` \
+        "the audit logs of this database are sealed with the development key `{0}`, and this server has \
+         another, because JWT_SECRET or the file `audit_encryption_key` of the data folder is not what it \
+         was: put it back, or name the key in AUDIT_ENCRYPTION_KEYS_PREVIOUS; if it is lost, `navi audit adopt --all` \
          goes on without it"
     )]
     DevelopmentKeyLost(String),

@@ -3,13 +3,18 @@
 use std::collections::HashMap;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
+use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
 use crate::audit::config::{AuditConfig, KeyError};
 use crate::audit::error::Error;
 use crate::audit::record::{Hash, NOTHING};
 use crate::platform::hex::hex;
+use crate::platform::secret::SecretString;
 use crate::vault::envelope::DataKey;
 use crate::vault::key;
 
@@ -101,6 +106,22 @@ pub fn same(expected: &Hash, found: &[u8]) -> bool {
 /// The beginning of the names of keys that a development server made for itself.
 pub const DEVELOPMENT: &str = "dev-";
 
+/// The key of a development server that has a secret to sign tokens with, and no audit key: the same for
+/// all servers that share the secret. By HKDF-SHA256 (RFC 5869).
+pub fn development_key(signing_secret: &str) -> SecretString {
+    let mut key = [0; 32];
+    let derived = Hkdf::<Sha256>::new(None, signing_secret.as_bytes())
+        .expand(b"navi development audit key 1", &mut key);
+    // HKDF refuses only outputs beyond 255 hashes.
+    debug_assert!(derived.is_ok());
+    SecretString::from(STANDARD.encode(key))
+}
+
+fn development_name(key: &DataKey) -> String {
+    let name = Sha256::digest(key.derive(b"navi audit name 1").expose());
+    format!("{DEVELOPMENT}{}", hex(&name[..4]))
+}
+
 /// The present key and the ones before it.
 #[derive(Debug)]
 pub struct Keyring {
@@ -116,8 +137,7 @@ impl Keyring {
     pub fn new(config: &AuditConfig, current: &str, made_up: bool) -> Result<Self, Error> {
         let key = key::parse(current).map_err(KeyError::Current)?;
         let id = if made_up {
-            let name = Sha256::digest(key.derive(b"navi audit name 1").expose());
-            format!("{DEVELOPMENT}{}", hex(&name[..4]))
+            development_name(&key)
         } else {
             config.audit_encryption_key_id.clone()
         };
@@ -127,6 +147,15 @@ impl Keyring {
         }
         keys.insert(id.clone(), AuditKey::new(id.clone(), key)?);
         Ok(Self { keys, current: id })
+    }
+
+    /// Adds a key that a development server had before.
+    pub fn remember_development(&mut self, key: &SecretString) -> Result<(), Error> {
+        let key = key::parse(key.expose_secret()).map_err(KeyError::Current)?;
+        let id = development_name(&key);
+        let kept = AuditKey::new(id.clone(), key)?;
+        self.keys.entry(id).or_insert(kept);
+        Ok(())
     }
 
     /// The key that seals what is new.

@@ -12,7 +12,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::agent::config::AgentConfig;
 use crate::audit;
 use crate::audit::config::AuditConfig;
-use crate::audit::keyring::Keyring;
+use crate::audit::keyring::{Keyring, development_key};
 use crate::audit::witnessing::witness::Witness;
 use crate::auth::config::AuthConfig;
 use crate::config::bind::BindAddress;
@@ -333,16 +333,29 @@ impl Config {
     pub fn audit_keys(&self) -> Result<Keyring, AuditKeysError> {
         let (key, made_up) = match (&self.audit.audit_encryption_key, self.app_env) {
             (Some(key), _) => (key.clone(), false),
-            (None, AppEnv::Development) => {
-                let folder = self.data_dir()?;
-                (
-                    secret_file::development_secret(&folder, "audit_encryption_key")?,
-                    true,
-                )
-            }
+            (None, AppEnv::Development) => (self.development_audit_key()?, true),
             (None, AppEnv::Staging | AppEnv::Production) => return Err(AuditKeysError::Required),
         };
-        Ok(Keyring::new(&self.audit, key.expose_secret(), made_up)?)
+        let mut ring = Keyring::new(&self.audit, key.expose_secret(), made_up)?;
+        if made_up {
+            for secret in self.auth.previous_secrets() {
+                ring.remember_development(&development_key(secret))?;
+            }
+        }
+        Ok(ring)
+    }
+
+    /// The file of the data folder, if there is one; else derived from the secret that signs tokens. Only
+    /// without that a file is made: another data folder would have another key.
+    fn development_audit_key(&self) -> Result<SecretString, AuditKeysError> {
+        const FILE: &str = "audit_encryption_key";
+        let folder = self.data_dir()?;
+        match &self.auth.jwt_secret {
+            Some(secret) if !folder.join(FILE).exists() => {
+                Ok(development_key(secret.expose_secret()))
+            }
+            Some(_) | None => Ok(secret_file::development_secret(&folder, FILE)?),
+        }
     }
 
     /// Where checkpoints of audit logs are kept beside the database.

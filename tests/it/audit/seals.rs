@@ -431,8 +431,6 @@ async fn a_development_key_that_was_lost_is_an_error_at_the_start(db: PgPool) {
             data,
             "--bind",
             "127.0.0.1:0",
-            "--jwt-secret",
-            SECRET,
         ];
         Config::from_flags(flags.iter().chain(more).copied()).unwrap()
     };
@@ -458,4 +456,35 @@ async fn a_development_key_that_was_lost_is_an_error_at_the_start(db: PgPool) {
     let whole = report(&running.app.audit).await;
     assert!(whole.ok && whole.handovers == 1, "{whole:?}");
     assert!(running.stop().await);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn development_servers_that_share_a_signing_secret_share_the_audit_key(db: PgPool) {
+    let database = url(&db.connect_options());
+    let other = format!("{SECRET}-of-another-time");
+    let mut ids = Vec::new();
+    for (signing, previous) in [(SECRET, ""), (SECRET, ""), (&*other, SECRET)] {
+        let folder = tempfile::tempdir().unwrap();
+        let flags = [
+            "--database-url",
+            &database,
+            "--data-dir",
+            folder.path().to_str().unwrap(),
+            "--bind",
+            "127.0.0.1:0",
+            "--jwt-secret",
+            signing,
+        ];
+        let previous = ["--jwt-secret-previous", previous];
+        let previous = previous.iter().filter(|_| !previous[1].is_empty());
+        let config = Config::from_flags(flags.iter().chain(previous).copied()).unwrap();
+        let running = Running::start(config, false).await.unwrap();
+        write(&running.app.audit, 1).await;
+        assert!(report(&running.app.audit).await.ok);
+        ids.push(running.app.audit.key_id().unwrap().to_owned());
+        assert!(!folder.path().join("audit_encryption_key").exists());
+        assert!(running.stop().await);
+    }
+    assert_eq!(ids[0], ids[1]);
+    assert_ne!(ids[0], ids[2]);
 }

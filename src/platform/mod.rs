@@ -9,6 +9,7 @@ pub mod clock;
 pub mod db;
 pub mod descriptors;
 pub mod embedded_postgres;
+pub mod encoding;
 pub mod extract;
 pub mod health;
 pub mod hex;

@@ -103,6 +103,7 @@ pub(crate) fn runner(
         pieces: Pieces::default(),
         state: resumed.state,
         baseline: resumed.baseline,
+        watch: resumed.watch,
         left_behind: resumed.left_behind,
         began: Instant::now(),
         slot,

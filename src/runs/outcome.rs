@@ -129,13 +129,16 @@ pub struct Summary {
     pub files_created: Vec<String>,
     /// Files that existed before and are gone.
     #[serde(default)]
+    #[schema(required = true)]
     pub files_deleted: Vec<String>,
     /// Files that existed before and have another path.
     #[serde(default)]
+    #[schema(required = true)]
     pub files_renamed: Vec<Renamed>,
     /// False if files that commands changed may be missing from these lists: there were too many to compare,
     /// or the server was lost.
     #[serde(default)]
+    #[schema(required = true)]
     pub changes_complete: bool,
     /// Rounds of turns and verification.
     pub iterations: u32,

@@ -167,7 +167,7 @@ async fn run_one(runner: &mut Runner, pending: PendingCall) -> Result<(), Halt> 
             Some(_) | None => approve_and_run(runner, &pending, invocation).await?,
         },
     };
-    done.effects.extend(watch::end(runner, pending.id).await);
+    done.effects.extend(watch::end(runner).await);
     announce::finish(runner, pending, done).await
 }
 

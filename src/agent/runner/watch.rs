@@ -26,6 +26,10 @@ pub(crate) struct FileWatch {
     before: Option<Arc<FileSnapshot>>,
     /// The files when they were last looked at. What has not changed since need not be hashed again.
     last: Option<Arc<FileSnapshot>>,
+    /// The call that was watched last.
+    call: Option<ToolCallId>,
+    /// True while the project's checks run, whose files are not the run's.
+    is_paused: bool,
 }
 
 /// The files before a call, as they are kept for another process.
@@ -41,22 +45,48 @@ pub(crate) async fn begin(runner: &mut Runner, call: ToolCallId) {
     if runner.watch.before.is_some() {
         return;
     }
-    if let Some(snapshot) = take(runner).await {
-        keep(runner, call, snapshot.clone()).await;
-        runner.watch.before = Some(snapshot);
+    runner.watch.call = Some(call);
+    if let Some(now) = take(runner).await {
+        watch_from(runner, now).await;
     }
 }
 
-/// Compares the files after a call. While a server runs, the watch goes on.
-pub(crate) async fn end(runner: &mut Runner, call: ToolCallId) -> Vec<Effect> {
+/// Compares the files after a call. While a server runs, or what a command left behind, the watch goes on.
+pub(crate) async fn end(runner: &mut Runner) -> Vec<Effect> {
+    if runner.watch.before.is_none() {
+        return Vec::new();
+    }
     let effects = settle(runner).await;
-    let tools = runner.tools.as_ref();
-    let has_servers = tools.is_some_and(|tools| !tools.servers.ports().is_empty());
-    if let Some(last) = runner.watch.last.clone().filter(|_| has_servers) {
-        keep(runner, call, last.clone()).await;
-        runner.watch.before = Some(last);
+    let is_busy = runner.tools.as_ref().is_some_and(|tools| {
+        !tools.servers.ports().is_empty() || tools.processes.has_left_behind()
+    });
+    if let Some(last) = runner.watch.last.clone().filter(|_| is_busy) {
+        watch_from(runner, last).await;
     }
     effects
+}
+
+/// Looks away while the project's checks run: what they write is not what the run changed.
+pub(crate) async fn pause(runner: &mut Runner) {
+    if runner.watch.before.is_some() {
+        let effects = settle(runner).await;
+        runner.state.usage.add_effects(&effects);
+        runner.watch.is_paused = true;
+    }
+}
+
+/// Goes on after the checks.
+pub(crate) async fn go_on(runner: &mut Runner) {
+    if std::mem::take(&mut runner.watch.is_paused)
+        && let Some(now) = take(runner).await
+    {
+        watch_from(runner, now).await;
+    }
+}
+
+async fn watch_from(runner: &mut Runner, snapshot: Arc<FileSnapshot>) {
+    keep(runner, snapshot.clone()).await;
+    runner.watch.before = Some(snapshot);
 }
 
 /// Compares the files at the end of a run, when nothing runs any more.
@@ -97,10 +127,15 @@ pub(crate) async fn resume(
     let is_of_now = |kept: &StoredSnapshot<FileSnapshot>| {
         has_servers || left_behind.iter().any(|open| open.id == kept.call)
     };
-    let before = kept.filter(is_of_now).map(|kept| Arc::new(kept.snapshot));
-    let is_lost = before.is_none();
-    let watch = FileWatch { before, last: None };
-    (watch, is_lost)
+    let Some(kept) = kept.filter(is_of_now) else {
+        return (FileWatch::default(), true);
+    };
+    let watch = FileWatch {
+        before: Some(Arc::new(kept.snapshot)),
+        call: Some(kept.call),
+        ..FileWatch::default()
+    };
+    (watch, false)
 }
 
 /// True if a call without a result, or a server, may have changed files.
@@ -124,8 +159,9 @@ async fn take(runner: &Runner) -> Option<Arc<FileSnapshot>> {
     taken.ok().map(Arc::new)
 }
 
-async fn keep(runner: &Runner, call: ToolCallId, snapshot: Arc<FileSnapshot>) {
-    let Some(place) = runner.deps.status_files.workspace_file(runner.run.id) else {
+async fn keep(runner: &Runner, snapshot: Arc<FileSnapshot>) {
+    let place = runner.deps.status_files.workspace_file(runner.run.id);
+    let (Some(place), Some(call)) = (place, runner.watch.call) else {
         return;
     };
     let write = move || {

@@ -251,11 +251,11 @@ fn is_searched(entry: &DirEntry, start: &Path) -> bool {
 /// The text of a file, whatever its encoding, or its bytes when they are no text; none when it is too large
 /// or cannot be read.
 fn text_of(file: File) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let read = file.take(FILE_BYTES + 1).read_to_end(&mut bytes);
-    if read.is_err() || bytes.len() as u64 > FILE_BYTES {
+    if file.metadata().ok()?.len() > FILE_BYTES {
         return None;
     }
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES).read_to_end(&mut bytes).ok()?;
     Some(match Contents::of(&bytes) {
         Contents::Text(stored) => stored.text.into_bytes(),
         Contents::Inexact { text, .. } => text.into_bytes(),

@@ -126,19 +126,14 @@ async fn what_a_server_writes_while_it_runs_is_told(db: PgPool) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         listener.local_addr().unwrap().port()
     };
-    let server = "echo 1 > first; python3 server.py $PORT";
+    let server = "echo 1 > first; (sleep 1; echo 2 > later) & \
+                  exec python3 -m http.server --bind 127.0.0.1 $PORT";
     let turns = [
         calls(&[("start_server", json!({ "command": server, "port": port }))]),
         calls(&[command("until test -f later; do sleep 0.05; done")]),
         says("It runs."),
     ];
     let stage = Stage::new(db, script(turns)).await;
-    let program = "import http.server, sys, threading\n\
-                   def later(): open('later', 'w').close()\n\
-                   threading.Timer(1, later).start()\n\
-                   address = ('127.0.0.1', int(sys.argv[1]))\n\
-                   http.server.HTTPServer(address, http.server.SimpleHTTPRequestHandler).serve_forever()\n";
-    stage.put("server.py", program);
     let run = stage.run("start the server, please").await;
     let told = lists(&run);
     assert_eq!(

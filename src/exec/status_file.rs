@@ -77,7 +77,7 @@ impl StatusFiles {
         }
     }
 
-    /// Where it is kept what the files of a run's workspace were before the command that runs now.
+    /// The file that keeps the state of a run's workspace before the command that runs now.
     pub fn workspace_file(&self, run_id: RunId) -> Option<PathBuf> {
         let folder = self.folder(run_id)?;
         match std::fs::create_dir_all(&folder) {

@@ -19,7 +19,7 @@ use crate::platform::hex::hex;
 use crate::workspace::generated::{is_generated_file, is_generated_folder};
 use crate::workspace::paths::Workspace;
 
-/// How much is looked at.
+/// The bounds of a snapshot.
 #[derive(Clone, Copy, Debug)]
 pub struct SnapshotLimits {
     /// Files.
@@ -54,7 +54,7 @@ pub struct FileSnapshot {
     left_out: BTreeSet<String>,
     /// The last path that was reached, when not all were.
     reached: Option<String>,
-    /// When it was taken, in nanoseconds.
+    /// The time at which it was taken, in nanoseconds.
     at: i64,
 }
 
@@ -98,7 +98,7 @@ impl FileState {
     }
 }
 
-/// What became of the files between two moments, in the order of their paths.
+/// The changes of files between two moments, in the order of their paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotDiff {
     /// Files that are new.
@@ -137,7 +137,7 @@ impl FileSnapshot {
         taking.snapshot
     }
 
-    /// What became of the files since.
+    /// Compares with a later snapshot.
     pub fn difference(&self, later: &Self) -> SnapshotDiff {
         let mut difference = SnapshotDiff {
             is_complete: self.reached.is_none() && later.reached.is_none(),
@@ -279,7 +279,7 @@ impl FileSnapshot {
     }
 }
 
-/// What is in a folder, the last first. A folder that cannot be read has nothing in it.
+/// The entries of a folder, the last first. A folder that cannot be read has nothing in it.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
@@ -331,7 +331,7 @@ mod tests {
             FileSnapshot::take(&self.workspace, known, now(), &limits)
         }
 
-        /// What became of the files since `before`, one to a line.
+        /// The changes since `before`, one to a line.
         fn since(&self, before: &FileSnapshot) -> Vec<String> {
             let difference = before.difference(&self.take(Some(before)));
             assert!(difference.is_complete);

@@ -112,7 +112,7 @@ pub struct Runner {
     /// What is stored with every step.
     pub(crate) state: RunState,
     pub(crate) baseline: Baseline,
-    /// What is known of the workspace's files.
+    /// The watch over the workspace's files.
     pub(crate) watch: FileWatch,
     /// Calls that another process left behind without a result.
     pub(crate) left_behind: Vec<OpenCall>,

@@ -19,7 +19,7 @@ use crate::workspace::snapshot::{FileSnapshot, SnapshotDiff, SnapshotLimits};
 /// The most files of one command that are named.
 const MOST_NAMED: usize = 500;
 
-/// What is known of the files while a run works.
+/// The watch over a workspace's files while a run works.
 #[derive(Debug, Default)]
 pub(crate) struct FileWatch {
     /// The files before what is running now; none while nothing is.
@@ -177,7 +177,7 @@ async fn keep(runner: &Runner, snapshot: Arc<FileSnapshot>) {
     }
 }
 
-/// Writes beside and renames: whoever reads it finds a whole one.
+/// Writes beside and renames, so that a reader finds a whole one.
 fn write(place: &PathBuf, kept: &StoredSnapshot<&FileSnapshot>) -> std::io::Result<()> {
     let folder = place.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

@@ -1,4 +1,4 @@
-//! What the bytes of a file are.
+//! The kind of a file's bytes: text that can be written back, text to look at, or none.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use crate::platform::encoding::legacy;
 use crate::platform::encoding::stored::{StoredForm, StoredText};
 use crate::platform::encoding::wide;
 
-/// How many bytes at a file's beginning decide whether it is binary.
+/// The bytes at a file's beginning that decide whether it is binary.
 const PROBE_BYTES: usize = 8 * 1024;
 
 /// The marks of UTF-32, of which one begins as that of UTF-16.
@@ -28,7 +28,7 @@ pub enum Contents {
     },
     /// No text.
     Binary {
-        /// What it is, in words.
+        /// The kind of data, in words.
         what: &'static str,
     },
 }
@@ -126,7 +126,7 @@ impl Contents {
     }
 }
 
-/// Everything that these bytes may be read as, for whoever looks for secrets in them: also the text within
+/// The text of any bytes, for a look for secrets in them: also the text within
 /// binary data, and the beginning of a file that was cut within a character.
 pub fn readable(bytes: &[u8]) -> Cow<'_, str> {
     if !bytes.contains(&0)
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_looks_for_secrets_sees_through_every_form() {
+    fn a_look_for_secrets_sees_through_every_form() {
         let line = "password = hunter2\n";
         for bytes in [
             line.as_bytes().to_vec(),

@@ -7,11 +7,11 @@ use crate::platform::encoding::charset::Charset;
 pub struct StoredText {
     /// The text, without a byte order mark.
     pub text: String,
-    /// How it is stored.
+    /// The form in which it is stored.
     pub form: StoredForm,
 }
 
-/// How a text is stored.
+/// The form of a stored text: its encoding, and whether a byte order mark stands before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredForm {
     charset: Charset,

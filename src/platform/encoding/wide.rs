@@ -5,7 +5,7 @@ use crate::platform::encoding::stored::StoredText;
 
 /// The share of characters that must be ASCII, as a divisor.
 const SHARE_OF_ASCII: usize = 16;
-/// How many times as often ASCII must stand in one order of the bytes as in the other. By chance, some
+/// The factor by which ASCII must be more frequent in one order of the bytes than in the other. By chance, some
 /// common characters are ASCII in the wrong order: the Chinese sign for one is `N`.
 const TIMES: usize = 8;
 

@@ -89,7 +89,7 @@ pub fn rewritten(path: &str, before: Option<&[u8]>, content: &str) -> Result<Rew
 pub struct Rewritten {
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// What the file kept although the content is without it, in words.
+    /// The properties that the file kept although the content is without them, in words.
     pub kept: Vec<String>,
 }
 

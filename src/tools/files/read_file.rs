@@ -181,7 +181,7 @@ pub fn execute(call: &ReadFileCall, context: &ToolContext) -> Result<Outcome, To
     Ok(Outcome::new(result, vec![Effect::Read(path)]))
 }
 
-/// What a pass over a file found, and what is told of how it is stored.
+/// A pass over a file, and remarks on how it is stored.
 #[derive(Debug, Default)]
 struct WholeText {
     reading: Reading,

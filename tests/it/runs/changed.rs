@@ -1,4 +1,4 @@
-//! What commands change stands in the summary as what tools change does.
+//! Files that commands change stand in the summary as those that tools change do.
 
 use std::net::TcpListener;
 
@@ -60,7 +60,7 @@ async fn what_a_command_changed_is_told_and_verified(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn what_is_left_at_the_end_counts_whoever_did_it(db: PgPool) {
+async fn what_is_left_at_the_end_counts_by_tools_and_commands_alike(db: PgPool) {
     let write = json!({"path": "made", "content": "1\n"});
     let edit = json!({"path": "a", "old_text": "one", "new_text": "1"});
     let stage = stage(

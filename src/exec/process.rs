@@ -360,6 +360,15 @@ impl Processes {
         all.into_iter().collect()
     }
 
+    /// True if something still runs that a command left behind when it ended.
+    pub fn has_left_behind(&self) -> bool {
+        let left = |running: &Running| {
+            let state = running.state();
+            state.left_running && !state.gone
+        };
+        self.inner.running().iter().any(left)
+    }
+
     /// Connects with a program of the run that listens on its loopback address; none where the run has
     /// no network of its own.
     pub async fn connect(&self, port: u16) -> Option<std::io::Result<TcpStream>> {

@@ -15,6 +15,8 @@ use crate::platform::ids::{RunId, ToolCallId};
 
 /// The file with the folder's own name.
 const NAME: &str = "name";
+/// The file with what a workspace was before a command; calls have files of their ids.
+const WORKSPACE: &str = "workspace";
 /// How long the notes of a run are kept that went on, and ended, on another machine.
 const KEPT_FOR: Duration = Duration::from_hours(7 * 24);
 
@@ -70,6 +72,18 @@ impl StatusFiles {
             Ok(()) => Some(folder.join(call.to_string())),
             Err(error) => {
                 tracing::warn!(%error, "what a command notes about itself cannot be kept");
+                None
+            }
+        }
+    }
+
+    /// The file that keeps the state of a run's workspace before the command that runs now.
+    pub fn workspace_file(&self, run_id: RunId) -> Option<PathBuf> {
+        let folder = self.folder(run_id)?;
+        match std::fs::create_dir_all(&folder) {
+            Ok(()) => Some(folder.join(WORKSPACE)),
+            Err(error) => {
+                tracing::warn!(%error, "what a command finds cannot be kept");
                 None
             }
         }

@@ -12,6 +12,7 @@ use crate::git::folder::{Folder, Format, blocking};
 use crate::git::listing::{Change, Listing, submodules};
 use crate::git::place::Place;
 use crate::git::program::{GitOutput, Program};
+use crate::platform::encoding::contents::Contents;
 
 /// The most that is read of a list of files, in bytes.
 const LISTING_BYTES: usize = 1024 * 1024;
@@ -154,7 +155,10 @@ impl Repository {
         asked.extend(change.from.as_deref());
         asked.push(&change.path);
         let output = self.diff(&asked, limit).await?;
-        Ok((text::lossy(&output.bytes).0, !output.is_cut))
+        // Git copies the lines of a file as they are stored.
+        let text = Contents::of(&output.bytes).text();
+        let text = text.unwrap_or_else(|| text::lossy(&output.bytes).0);
+        Ok((text, !output.is_cut))
     }
 
     async fn diff(&self, arguments: &[&str], limit: usize) -> Result<GitOutput, Error> {

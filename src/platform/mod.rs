@@ -10,6 +10,7 @@ pub mod database;
 pub mod db;
 pub mod descriptors;
 pub mod embedded_postgres;
+pub mod encoding;
 pub mod extract;
 pub mod health;
 pub mod hex;

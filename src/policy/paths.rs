@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use nix::fcntl::OFlag;
 
+use crate::platform::encoding::contents::readable;
 use crate::platform::redact::evidence::holds_secret;
 use crate::policy::judge::call::HOLE;
 use crate::policy::judge::shell_state::Directory;
@@ -261,7 +262,7 @@ fn file_holds_secret(path: &Path) -> bool {
     }
     let mut bytes = Vec::new();
     let read = file.take(LOOKED_AT).read_to_end(&mut bytes);
-    read.is_ok() && holds_secret(&String::from_utf8_lossy(&bytes))
+    read.is_ok() && holds_secret(&readable(&bytes))
 }
 
 /// A path without `.`, `..`, doubled and trailing slashes, as text.

@@ -16,14 +16,13 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 use tokio_util::sync::CancellationToken;
 
+use crate::platform::encoding::contents::Contents;
 use crate::policy::secret_files::SecretFiles;
 use crate::retrieval::index::Index;
 use crate::retrieval::model::{Fingerprint, Limits};
 
 /// Folders deeper than this hold no code that people wrote.
 const MAX_DEPTH: usize = 64;
-/// A zero byte within this many bytes means that the file is no text.
-const SNIFFED_BYTES: usize = 8 * 1024;
 /// Two writes within this time may leave the same modification time, on the coarsest file systems
 /// in use; a file this young is read again by the next refresh.
 const COARSEST_TIMESTAMP: TimeDelta = TimeDelta::seconds(2);
@@ -175,13 +174,9 @@ pub fn refresh(index: &mut Index, refresh: &Refresh<'_>) -> Refreshed {
     }
 }
 
-/// The text of a file: nothing when it is binary; what is no UTF-8 becomes U+FFFD.
-pub fn text_of(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
-    if bytes.iter().take(SNIFFED_BYTES).any(|byte| *byte == 0) {
-        "".into()
-    } else {
-        String::from_utf8_lossy(bytes)
-    }
+/// The text of a file, whatever its encoding: nothing when it is binary; what cannot be read becomes U+FFFD.
+pub fn text_of(bytes: &[u8]) -> String {
+    Contents::of(bytes).text().unwrap_or_default()
 }
 
 fn walker(root: &Path) -> ignore::Walk {

@@ -2,10 +2,10 @@
 
 use std::io::Read;
 
-use crate::exec::text::{lossy, not_text};
 use crate::git;
 use crate::git::listing::{Change, ChangeKind, Listing};
 use crate::git::repository::Repository;
+use crate::platform::encoding::contents::{Contents, readable};
 use crate::platform::text::first_bytes;
 use crate::policy::secret_files::SecretFiles;
 use crate::review::model::Changed;
@@ -135,7 +135,7 @@ impl ReviewTarget {
             {
                 return true;
             }
-            let now = String::from_utf8_lossy(&bytes);
+            let now = readable(&bytes);
             [&shown, &plain, &*now]
                 .into_iter()
                 .any(|text| secrets.is_secret(&path, text))
@@ -186,10 +186,7 @@ fn new_file(
     let mut bytes = Vec::new();
     let ended = file.take(MAX_FILE_BYTES).read_to_end(&mut bytes);
     ended.map_err(|_| Reason::Unreadable)?;
-    if not_text(&bytes).is_some() {
-        return Err(Reason::Binary);
-    }
-    let (text, _) = lossy(&bytes);
+    let text = Contents::of(&bytes).text().ok_or(Reason::Binary)?;
     if secrets.is_secret(path, &text) {
         return Err(Reason::Secret);
     }

@@ -123,10 +123,23 @@ pub struct Summary {
     pub stopped_reason: String,
     /// Files that tools read, relative to the workspace.
     pub files_read: Vec<String>,
-    /// Files that existed before and were changed.
+    /// Files that existed before and were changed, by a tool or by a command.
     pub files_modified: Vec<String>,
     /// Files that did not exist before.
     pub files_created: Vec<String>,
+    /// Files that existed before and are gone.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub files_deleted: Vec<String>,
+    /// Files that existed before and have another path.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub files_renamed: Vec<Renamed>,
+    /// False if files that commands changed may be missing from these lists: there were too many to compare,
+    /// or the server was lost.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub changes_complete: bool,
     /// Rounds of turns and verification.
     pub iterations: u32,
     /// What the project's own checks said at the end.
@@ -139,6 +152,25 @@ pub struct Summary {
     pub elapsed_ms: u64,
     /// What the user may want to do next.
     pub next_steps: Vec<String>,
+}
+
+/// A file that has another path, relative to the workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Renamed {
+    /// The path that it had.
+    pub from: String,
+    /// The path that it has.
+    pub to: String,
+}
+
+impl Renamed {
+    /// A pair of paths.
+    pub fn of((from, to): (&String, &String)) -> Self {
+        Self {
+            from: from.clone(),
+            to: to.clone(),
+        }
+    }
 }
 
 impl Tokens {

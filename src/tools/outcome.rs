@@ -14,6 +14,15 @@ pub enum Effect {
     Created(String),
     /// A file was changed.
     Modified(String),
+    /// A file was removed.
+    Deleted(String),
+    /// A file has another path.
+    Renamed {
+        /// The path that it had.
+        from: String,
+        /// The path that it has.
+        to: String,
+    },
     /// A command ran.
     Ran {
         /// The command.

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::platform::encoding::contents::readable;
 use crate::verify::makefile::recipe;
 use crate::verify::scripts;
 use crate::workspace::paths::Workspace;
@@ -78,7 +79,7 @@ impl<'a> Folder<'a> {
         let (file, _) = self.workspace.open_file(&self.path(name)).ok()?;
         let mut bytes = Vec::new();
         file.take(MANIFEST_BYTES).read_to_end(&mut bytes).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        Some(readable(&bytes).into_owned())
     }
 
     pub(super) fn has(&self, name: &str) -> bool {

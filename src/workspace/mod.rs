@@ -1,6 +1,8 @@
-//! Paths that stay inside a folder.
+//! Paths that stay inside a folder, and the files there at one moment.
 
 pub mod error;
+mod generated;
 pub mod paths;
 pub mod place;
 pub mod resolve;
+pub mod snapshot;

@@ -17,6 +17,7 @@ use crate::agent::calls::probe::StoredProbe;
 use crate::agent::calls::recover::Recovery;
 use crate::agent::calls::{announce, approve, audit, question, recover};
 use crate::agent::runner::primitives::{Halt, Runner};
+use crate::agent::runner::watch;
 use crate::agent::steps::verification;
 use crate::audit::service::Open;
 use crate::llm::model::{Arguments as Sent, ToolCall};
@@ -154,7 +155,7 @@ async fn run_reads(runner: &mut Runner, pending: Vec<PendingCall>) -> Result<(),
 
 async fn run_one(runner: &mut Runner, pending: PendingCall) -> Result<(), Halt> {
     announce::announce(runner, &pending).await?;
-    let done = match pending.work.clone() {
+    let mut done = match pending.work.clone() {
         Err(told) => CallResult::error(&told),
         Ok(invocation) if invocation.tool.access() == Access::Person => {
             question::ask(runner, pending.id, &invocation.arguments).await?
@@ -166,6 +167,7 @@ async fn run_one(runner: &mut Runner, pending: PendingCall) -> Result<(), Halt> 
             Some(_) | None => approve_and_run(runner, &pending, invocation).await?,
         },
     };
+    done.effects.extend(watch::end(runner).await);
     announce::finish(runner, pending, done).await
 }
 
@@ -253,6 +255,9 @@ async fn run_approved(
     let probe = foresee(runner, &invocation, &tools).await;
     if probe.needs_record() {
         tools.status_file = runner.deps.status_files.file(runner.run.id, pending.id);
+    }
+    if probe.is_unseen() {
+        watch::begin(runner, pending.id).await;
     }
     let (id, probe) = (pending.id, probe.to_value());
     let entry = audit::begin(runner, pending, &invocation, consent.map(|used| used.id)).await?;

@@ -82,6 +82,14 @@ impl StoredProbe {
         })
     }
 
+    /// True if nothing but the files themselves shows which of them it changed.
+    pub(crate) fn is_unseen(&self) -> bool {
+        match self.sign {
+            Sign::Repeatable | Sign::File { .. } => false,
+            Sign::Command { .. } | Sign::Server | Sign::None => true,
+        }
+    }
+
     /// True if the command has to note how far it comes.
     pub(crate) fn needs_record(&self) -> bool {
         matches!(self.sign, Sign::Command { .. })

@@ -105,6 +105,7 @@ pub(crate) fn runner(
         waited: WaitTotal::from(resumed.state.waited),
         state: resumed.state,
         baseline: resumed.baseline,
+        watch: resumed.watch,
         left_behind: resumed.left_behind,
         began: Instant::now(),
         slot,

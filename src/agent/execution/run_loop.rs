@@ -30,6 +30,7 @@ use crate::agent::learning::guidance::guidance;
 use crate::agent::prompt::messages;
 use crate::agent::runner::primitives::{Halt, Origin, RunEnds, Runner};
 use crate::agent::runner::transcript::NextStep;
+use crate::agent::runner::watch;
 use crate::agent::steps::verification::Checked;
 use crate::agent::steps::{plan, turn, verification};
 use crate::llm::model::{Message, StopReason};
@@ -52,6 +53,10 @@ pub async fn execute(mut runner: Runner, ends: &RunEnds) -> Ended {
     let outcome = race(&mut runner, ends).await;
     if let Some(tools) = &runner.tools {
         tools.kill_everything().await;
+    }
+    if matches!(outcome, RaceOutcome::Stopped(_)) {
+        let effects = watch::settle(&mut runner).await;
+        runner.state.usage.add_effects(&effects);
     }
     end(runner, outcome, &ends.stopping).await
 }

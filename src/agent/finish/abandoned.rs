@@ -14,6 +14,7 @@ use crate::agent::finish::end::{End, cancel_requested, summary};
 use crate::agent::finish::record::write;
 use crate::agent::model_call::SpendTotal;
 use crate::agent::runner::state::RunState;
+use crate::agent::runner::watch;
 use crate::ledger;
 use crate::runs::event::Event;
 use crate::runs::log::entry::WriteError;
@@ -21,7 +22,7 @@ use crate::runs::log::store;
 use crate::runs::log::store::{Append, Appended, Storable};
 use crate::runs::model::{Run, RunStatus};
 use crate::runs::outcome::Stopped;
-use crate::runs::store::runs;
+use crate::runs::store::{runs, steps};
 
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -116,7 +117,9 @@ async fn write_end(
     let state = runs::state(&mut conn, org_id, run_id).await?;
     let mut state = state.map(read_state).unwrap_or_default();
     let calls = ledger::store::calls_of_run(&mut conn, org_id, run_id).await?;
+    let open = steps::open_tool_calls(&mut conn, org_id, run_id).await?;
     drop(conn);
+    state.usage.missed_changes |= watch::is_open(&open, !state.ports.is_empty());
     state.usage.spent = SpendTotal::of(&calls);
     let stopped = reason.stopped;
     let summary = summary(run, &state, stopped, state.worked);

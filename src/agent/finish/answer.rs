@@ -56,7 +56,8 @@ pub(crate) async fn changes(runner: &Runner) -> Vec<FileChange> {
     let Some(tools) = &runner.tools else {
         return Vec::new();
     };
-    let paths = &runner.state.usage.modified | &runner.state.usage.created;
+    let usage = &runner.state.usage;
+    let paths = &(&usage.modified | &usage.created) | &usage.deleted;
     if paths.is_empty() {
         return Vec::new();
     }
@@ -64,13 +65,15 @@ pub(crate) async fn changes(runner: &Runner) -> Vec<FileChange> {
         let mut conn = runner.deps.db.acquire().await?;
         store::changes::hashes_before(&mut conn, &runner.run.org_id, runner.run.id).await
     };
-    let before = match before.await {
+    let mut before = match before.await {
         Ok(before) => before,
         Err(error) => {
             tracing::warn!(run.id = %runner.run.id, %error, "its changes will not be checked later");
             return Vec::new();
         }
     };
+    // A command came first where it left a hash.
+    before.extend(usage.hashes_before.clone());
     let workspace = tools.workspace.clone();
     let look = move || {
         // A file whose earlier content is unknown cannot be found to be put back.

@@ -11,7 +11,7 @@ use crate::ledger::money::Nanos;
 use crate::platform::clock::millis;
 use crate::runs::event::Event;
 use crate::runs::model::Run;
-use crate::runs::outcome::{Stopped, Summary, Tokens};
+use crate::runs::outcome::{Renamed, Stopped, Summary, Tokens};
 
 /// The end of a run.
 #[derive(Debug)]
@@ -48,6 +48,9 @@ pub(crate) fn summary(run: &Run, state: &RunState, stopped: Stopped, worked: Dur
         files_read: usage.read.iter().cloned().collect(),
         files_modified: usage.modified.iter().cloned().collect(),
         files_created: usage.created.iter().cloned().collect(),
+        files_deleted: usage.deleted.iter().cloned().collect(),
+        files_renamed: usage.renamed.iter().map(Renamed::of).collect(),
+        changes_complete: !usage.missed_changes,
         iterations: state.iteration,
         verification: state.verification,
         tokens: Tokens::of(spent.usage),
@@ -63,7 +66,7 @@ fn next_steps(stopped: Stopped, usage: &RunUsage) -> Vec<String> {
     if !usage.created.is_empty() {
         steps.push("Review the newly created files".to_owned());
     }
-    if !usage.modified.is_empty() {
+    if !(usage.modified.is_empty() && usage.deleted.is_empty() && usage.renamed.is_empty()) {
         steps.push("Review the changes before you commit them".to_owned());
     }
     steps.truncate(3);

@@ -7,3 +7,4 @@ pub mod resumed;
 pub mod state;
 pub mod transcript;
 pub mod usage;
+pub mod watch;

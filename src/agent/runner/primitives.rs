@@ -16,6 +16,7 @@ use crate::agent::prompt::compaction::window_budget;
 use crate::agent::runner::live_output::LiveOutput;
 use crate::agent::runner::state::{Baseline, RunState};
 use crate::agent::runner::transcript::Transcript;
+use crate::agent::runner::watch::FileWatch;
 use crate::llm::error::LlmError;
 use crate::llm::model::Message;
 use crate::llm::route::Route;
@@ -114,6 +115,8 @@ pub struct Runner {
     /// What is stored with every step.
     pub(crate) state: RunState,
     pub(crate) baseline: Baseline,
+    /// The watch over the workspace's files.
+    pub(crate) watch: FileWatch,
     /// Calls that another process left behind without a result.
     pub(crate) left_behind: Vec<OpenCall>,
     pub(crate) began: Instant,

@@ -6,6 +6,8 @@ use crate::agent::deps::Deps;
 use crate::agent::error::Error;
 use crate::agent::model_call::SpendTotal;
 use crate::agent::runner::state::{Baseline, RunState};
+use crate::agent::runner::watch;
+use crate::agent::runner::watch::FileWatch;
 use crate::ledger;
 use crate::llm::model::Message;
 use crate::runs::lease::model::ClaimedRun;
@@ -17,6 +19,7 @@ use crate::runs::store::steps::OpenCall;
 pub(crate) struct ResumeState {
     pub(crate) state: RunState,
     pub(crate) baseline: Baseline,
+    pub(crate) watch: FileWatch,
     pub(crate) messages: Vec<Message>,
     /// Calls without a result.
     pub(crate) left_behind: Vec<OpenCall>,
@@ -33,12 +36,19 @@ impl ResumeState {
         let tool_calls = steps::count_tool_calls(&mut conn, org_id, run_id).await?;
         state.usage.tool_calls = tool_calls.try_into().unwrap_or_default();
         let baseline = claimed.baseline.clone().map(serde_json::from_value);
+        let left_behind = steps::open_tool_calls(&mut conn, org_id, run_id).await?;
+        let messages = steps::run_messages(&mut conn, org_id, run_id).await?;
+        drop(conn);
+        let has_servers = !state.ports.is_empty();
+        let (watch, is_lost) = watch::resume(deps, run_id, &left_behind, has_servers).await;
+        state.usage.missed_changes |= is_lost;
         Ok(Self {
             state,
             // Without one, failures of before count as new: strict, and never a false success.
             baseline: baseline.and_then(Result::ok).unwrap_or_default(),
-            messages: steps::run_messages(&mut conn, org_id, run_id).await?,
-            left_behind: steps::open_tool_calls(&mut conn, org_id, run_id).await?,
+            watch,
+            messages,
+            left_behind,
         })
     }
 }

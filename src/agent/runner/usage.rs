@@ -1,6 +1,6 @@
 //! What a run did and used: files, commands, calls, tokens, cost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::agent::model_call::SpendTotal;
 use crate::retrieval::model::Retrieved;
 use crate::tools::outcome::Effect;
+use crate::workspace::snapshot::SnapshotDiff;
+
+/// The most hashes of what files were that are kept.
+const MOST_HASHES: usize = 50;
 
 /// The counts of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,7 +35,15 @@ pub struct RunUsage {
     pub modified: BTreeSet<String>,
     /// Files that were made.
     pub created: BTreeSet<String>,
-    /// Effects of file tools.
+    /// Files that existed and are gone.
+    pub deleted: BTreeSet<String>,
+    /// Files that existed under another path, by that.
+    pub renamed: BTreeMap<String, String>,
+    /// True if files that commands changed may be missing.
+    pub missed_changes: bool,
+    /// Hashes of what files were before commands changed them; none of those that were not there.
+    pub hashes_before: BTreeMap<String, Option<String>>,
+    /// Effects on files.
     pub changes: u32,
     /// Commands that were run.
     pub commands: u32,
@@ -61,6 +73,10 @@ impl Default for RunUsage {
             read: BTreeSet::new(),
             modified: BTreeSet::new(),
             created: BTreeSet::new(),
+            deleted: BTreeSet::new(),
+            renamed: BTreeMap::new(),
+            missed_changes: false,
+            hashes_before: BTreeMap::new(),
             changes: 0,
             commands: 0,
         }
@@ -75,18 +91,82 @@ impl RunUsage {
                 Effect::Read(path) => {
                     self.read.insert(path.clone());
                 }
-                Effect::Created(path) => {
-                    self.created.insert(path.clone());
-                    self.changes += 1;
+                Effect::Created(path) => self.created(path),
+                Effect::Modified(path) => self.modified(path),
+                Effect::Deleted(path) => self.deleted(path),
+                Effect::Renamed { from, to } => self.renamed(from, to),
+                Effect::Ran { .. } => {
+                    self.commands += 1;
+                    continue;
                 }
-                Effect::Modified(path) => {
-                    // A file the run made itself stays a created one.
-                    if !self.created.contains(path) {
-                        self.modified.insert(path.clone());
-                    }
-                    self.changes += 1;
-                }
-                Effect::Ran { .. } => self.commands += 1,
+            }
+            self.changes += u32::from(!matches!(effect, Effect::Read(_)));
+        }
+    }
+
+    fn created(&mut self, path: &str) {
+        // A file that is put back is the one that was there, with other content.
+        let existed = self.deleted.remove(path) || self.modified.contains(path);
+        let files = if existed {
+            &mut self.modified
+        } else {
+            &mut self.created
+        };
+        files.insert(path.to_owned());
+    }
+
+    fn modified(&mut self, path: &str) {
+        // A file the run made itself stays a created one.
+        if !self.created.contains(path) {
+            self.modified.insert(path.to_owned());
+        }
+    }
+
+    fn deleted(&mut self, path: &str) {
+        // Of a file the run made itself nothing is left.
+        if !self.created.remove(path) {
+            self.modified.remove(path);
+            let former = self.former_path(path);
+            self.deleted.insert(former);
+        }
+    }
+
+    fn renamed(&mut self, from: &str, to: &str) {
+        if self.created.remove(from) {
+            return self.created(to);
+        }
+        if self.modified.remove(from) {
+            self.modified.insert(to.to_owned());
+        }
+        let former = self.former_path(from);
+        if former != to {
+            self.renamed.insert(former, to.to_owned());
+        }
+    }
+
+    /// The path that a file had before the run, which is forgotten.
+    fn former_path(&mut self, path: &str) -> String {
+        let mut renamed = self.renamed.iter();
+        let former = renamed.find(|(_, to)| *to == path);
+        match former.map(|(from, _)| from.clone()) {
+            Some(former) => {
+                self.renamed.remove(&former);
+                former
+            }
+            None => path.to_owned(),
+        }
+    }
+
+    /// Notes what files were before a command changed them, unless the run had changed them earlier.
+    pub(crate) fn note_before(&mut self, difference: &SnapshotDiff) {
+        let known = [&difference.modified, &difference.deleted];
+        let known = known.into_iter().flatten().cloned();
+        let new = difference.created.iter().map(|path| (path.clone(), None));
+        let known = known.filter(|(_, hash)| hash.is_some());
+        for (path, hash) in known.chain(new) {
+            let is_first = !self.modified.contains(&path) && !self.created.contains(&path);
+            if is_first && self.hashes_before.len() < MOST_HASHES {
+                self.hashes_before.entry(path).or_insert(hash);
             }
         }
     }
@@ -105,5 +185,58 @@ impl RunUsage {
             took: found.took,
             relevance: found.mean_score(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(effects: &[Effect]) -> String {
+        let mut usage = RunUsage::default();
+        usage.add_effects(effects);
+        let list = |paths: &BTreeSet<String>| paths.iter().cloned().collect::<Vec<_>>().join(" ");
+        let renamed = usage
+            .renamed
+            .iter()
+            .map(|(from, to)| format!("{from}>{to}"));
+        format!(
+            "+{} ~{} -{} {}",
+            list(&usage.created),
+            list(&usage.modified),
+            list(&usage.deleted),
+            renamed.collect::<Vec<_>>().join(" ")
+        )
+    }
+
+    #[test]
+    fn what_is_left_at_the_end_counts() {
+        let created = |path: &str| Effect::Created(path.to_owned());
+        let modified = |path: &str| Effect::Modified(path.to_owned());
+        let deleted = |path: &str| Effect::Deleted(path.to_owned());
+        let renamed = |from: &str, to: &str| Effect::Renamed {
+            from: from.to_owned(),
+            to: to.to_owned(),
+        };
+        for (effects, expected) in [
+            (vec![created("a"), modified("a")], "+a ~ - "),
+            (vec![created("a"), deleted("a")], "+ ~ - "),
+            (vec![modified("a"), deleted("a")], "+ ~ -a "),
+            (vec![deleted("a"), created("a")], "+ ~a - "),
+            (vec![modified("a"), created("a")], "+ ~a - "),
+            (vec![renamed("a", "b")], "+ ~ - a>b"),
+            (vec![renamed("a", "b"), renamed("b", "c")], "+ ~ - a>c"),
+            (vec![renamed("a", "b"), renamed("b", "a")], "+ ~ - "),
+            (vec![renamed("a", "b"), deleted("b")], "+ ~ -a "),
+            (vec![modified("a"), renamed("a", "b")], "+ ~b - a>b"),
+            (vec![created("a"), renamed("a", "b")], "+b ~ - "),
+        ] {
+            assert_eq!(told(&effects), expected, "{effects:?}");
+            // What a process that is lost has told may be told again by the next.
+            let twice: Vec<_> = effects.iter().chain(effects.last()).cloned().collect();
+            if effects.len() == 1 {
+                assert_eq!(told(&twice), expected, "{effects:?}, twice");
+            }
+        }
     }
 }

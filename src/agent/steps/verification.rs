@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use crate::agent::prompt::fence::code_block;
 use crate::agent::runner::primitives::{Halt, Runner};
+use crate::agent::runner::watch;
 use crate::agent::steps::objection::objection;
 use crate::agent::steps::turn;
 use crate::platform::json::to_jsonb;
@@ -343,7 +344,10 @@ async fn run_checks(
     let Some(tools) = runner.tools.clone() else {
         return Ok(Vec::new());
     };
-    match runner.output.during_checks(run(checks, id, &tools)).await? {
+    watch::pause(runner).await;
+    let done = runner.output.during_checks(run(checks, id, &tools)).await?;
+    watch::go_on(runner).await;
+    match done {
         Ok(results) => Ok(results),
         Err(ToolError::Cancelled) => Err(Halt::Stopped(Stopped::Cancelled)),
         Err(error) => {

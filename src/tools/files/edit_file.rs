@@ -1,23 +1,19 @@
 //! `edit_file`: replaces one piece of a file, when it is clear which one.
 
-use std::fs::File;
-use std::io::Read;
-
 use futures_util::future::BoxFuture;
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::{Mode, fstat};
 use serde_json::{Map, Value, json};
 
-use crate::exec::text;
+use crate::platform::encoding::contents::Contents;
+use crate::platform::encoding::stored::{StoredForm, StoredText};
 use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
-use crate::tools::files::edit_match::Mismatch;
-use crate::tools::files::{diff, edit_match, write_file};
+use crate::tools::files::edit_match::{Edit, Mismatch};
+use crate::tools::files::line_ends::FileLines;
+use crate::tools::files::{diff, edit_match, existing, write_file};
 use crate::tools::outcome::{Effect, Outcome, PlannedWrite, ToolError};
 use crate::tools::tool::{Access, Probe, Tool, WrittenText, blocking, object, text};
-use crate::workspace::error::PathError;
-use crate::workspace::paths::Place;
+use crate::workspace::paths::{Place, Workspace};
 
 /// How many lines of the resulting difference are shown.
 const DIFF_LINES: usize = 60;
@@ -32,7 +28,7 @@ impl Tool for EditFile {
     }
 
     fn description(&self) -> &'static str {
-        "Replaces one piece of a file. old_text must stand in the file exactly once, so include enough lines around it; read the file first."
+        "Replaces one piece of a file. old_text must stand in the file exactly once, so include enough lines around it; read the file first. Encoding and ends of lines stay as they are."
     }
 
     fn parameters(&self) -> Value {
@@ -103,97 +99,113 @@ impl EditFileCall {
 
 /// Edits.
 pub fn execute(call: &EditFileCall, context: &ToolContext) -> Result<Outcome, ToolError> {
-    let most = context.limits.write_bytes;
-    let mut place = context.workspace.place(&call.path, false)?;
-    let path = place.path.to_string();
-    let before = read(&mut place, most)?;
-    let edit = edit_match::find(&before, &call.old_text, &call.new_text, call.replace_all)
-        .map_err(|mismatch| ToolError::Tell(explain(&mismatch, &path, &before, call)))?;
-    let after = edit.apply(&before);
-    if after.len() > most {
-        return Err(ToolError::Tell(format!(
-            "`{path}` would become {} bytes long; at most {most} can be written",
-            after.len()
-        )));
-    }
-    write_file::replace(&place, after.as_bytes())?;
-    let lines: Vec<_> = edit
+    let edited = Edited::of(call, &context.workspace, context.limits.write_bytes)?;
+    write_file::replace(&edited.place, &edited.bytes)?;
+    let path = edited.place.path.to_string();
+    let lines: Vec<_> = edited
+        .edit
         .places
         .iter()
         .take(20)
-        .map(|place| edit_match::line_of(&before, place.start))
+        .map(|place| edit_match::line_of(edited.lines.text(), place.start))
         .collect();
-    let result = json!({
+    let mut result = json!({
         "success": true,
         "path": path,
         "action": "modified",
-        "replacements": edit.places.len(),
+        "replacements": edited.edit.places.len(),
         "lines": lines,
-        "match": edit.rule.name(),
-        "size": after.len(),
-        "diff": diff::unified(&before, &after, DIFF_LINES),
+        "match": edited.edit.rule.name(),
+        "size": edited.bytes.len(),
+        "diff": diff::unified(&edited.stored, &edited.text, DIFF_LINES),
     });
+    if !edited.form.is_utf8() {
+        result["encoding"] = json!(edited.form.name());
+    }
     Ok(Outcome::new(result, vec![Effect::Modified(path)]))
 }
 
 /// What a call is about to do; nothing when it will be refused.
 fn planned_write(arguments: Arguments<'_>, context: &ToolContext) -> Option<PlannedWrite> {
     let call = EditFileCall::parse(arguments).ok()?;
-    let mut place = context.workspace.place(&call.path, false).ok()?;
-    let before = read(&mut place, context.limits.write_bytes).ok()?;
-    let edit = edit_match::find(&before, &call.old_text, &call.new_text, call.replace_all).ok()?;
-    let after = edit.apply(&before).into_bytes();
+    let edited = Edited::of(&call, &context.workspace, context.limits.write_bytes).ok()?;
     Some(PlannedWrite {
-        path: place.path.to_string(),
-        before: Some(before.into_bytes()),
-        after,
+        path: edited.place.path.to_string(),
+        before: Some(edited.before),
+        after: edited.bytes,
     })
 }
 
-/// Reads the file to be edited and notes in `place` which content was read.
-fn read(place: &mut Place, most: usize) -> Result<String, ToolError> {
-    let path = place.path.to_string();
-    if place.existing.is_none() {
-        return Err(PathError::Missing(path).into());
+/// A file, and what an edit makes of it.
+struct Edited {
+    place: Place,
+    before: Vec<u8>,
+    stored: String,
+    form: StoredForm,
+    lines: FileLines,
+    edit: Edit,
+    text: String,
+    bytes: Vec<u8>,
+}
+
+impl Edited {
+    fn of(call: &EditFileCall, workspace: &Workspace, most: usize) -> Result<Self, ToolError> {
+        let mut place = workspace.place(&call.path, false)?;
+        let path = place.path.to_string();
+        let before = existing::read(&mut place, most)?;
+        if before.len() > most {
+            return Err(ToolError::Tell(format!(
+                "`{path}` is longer than {most} bytes; edit it with a command such as sed"
+            )));
+        }
+        let StoredText { text: stored, form } = exact(&path, &before)?;
+        let lines = FileLines::of(&stored);
+        let (old, new) = (lines.plain(&call.old_text), lines.plain(&call.new_text));
+        let edit = edit_match::find(lines.text(), &old, &new, call.replace_all)
+            .map_err(|mismatch| ToolError::Tell(explain(&mismatch, &path, lines.text(), call)))?;
+        let text = lines.edited(&edit);
+        let bytes = existing::written(&path, &text, form)?;
+        if bytes.len() > most {
+            return Err(ToolError::Tell(format!(
+                "`{path}` would become {} bytes long; at most {most} can be written",
+                bytes.len()
+            )));
+        }
+        Ok(Self {
+            place,
+            before,
+            stored,
+            form,
+            lines,
+            edit,
+            text,
+            bytes,
+        })
     }
-    let unreadable = |reason: &str| ToolError::Tell(format!("`{path}` cannot be read: {reason}"));
-    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let descriptor = openat(
-        &place.directory,
-        place.name.as_os_str(),
-        flags,
-        Mode::empty(),
-    )
-    .map_err(|errno| unreadable(errno.desc()))?;
-    place.existing = Some(fstat(&descriptor).map_err(|errno| unreadable(errno.desc()))?);
-    let mut bytes = Vec::new();
-    File::from(descriptor)
-        .take(most as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(&error.to_string()))?;
-    if let Some(found) = text::not_text(&bytes) {
-        return Err(ToolError::Tell(format!(
-            "`{path}` holds {found} and cannot be edited as text"
-        )));
+}
+
+/// The text of a file, if an edit of one line leaves every byte of the others as it is.
+fn exact(path: &str, bytes: &[u8]) -> Result<StoredText, ToolError> {
+    match Contents::of(bytes) {
+        Contents::Text(stored) => Ok(stored),
+        Contents::Inexact { why, .. } => Err(ToolError::Tell(format!(
+            "`{path}` {why}; an edit could damage it, so edit it with a command"
+        ))),
+        Contents::Binary { what } => Err(ToolError::Tell(format!(
+            "`{path}` holds {what} and cannot be edited as text"
+        ))),
     }
-    if bytes.len() > most {
-        return Err(ToolError::Tell(format!(
-            "`{path}` is longer than {most} bytes; edit it with a command such as sed"
-        )));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        ToolError::Tell(format!(
-            "`{path}` is not valid UTF-8 (byte {} is wrong) and would be damaged by an edit; \
-             edit it with a command",
-            error.utf8_error().valid_up_to()
-        ))
-    })
 }
 
 fn explain(mismatch: &Mismatch, path: &str, before: &str, call: &EditFileCall) -> String {
     match mismatch {
         Mismatch::Empty => {
             "`old_text` is empty; name the text to replace, or use `write_file`".to_owned()
+        }
+        Mismatch::Identical if call.old_text != call.new_text => {
+            "the edit changes nothing but white space at the ends of lines, which an edit keeps; change it \
+             with a command"
+                .to_owned()
         }
         Mismatch::Identical => {
             "the edit changes nothing: `old_text` and `new_text` are the same".to_owned()

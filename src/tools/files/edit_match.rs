@@ -7,10 +7,12 @@
 
 use std::ops::Range;
 
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+
 /// How the old text was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Byte for byte, up to the file's line endings.
+    /// Character by character, whatever ends the file's lines.
     Exact,
     /// White space at the ends of lines differs.
     TrailingSpace,
@@ -40,21 +42,6 @@ pub struct Edit {
     pub rule: Rule,
 }
 
-impl Edit {
-    /// The text after the edit.
-    pub fn apply(&self, text: &str) -> String {
-        let mut edited = String::with_capacity(text.len() + self.replacement.len());
-        let mut from = 0;
-        for place in &self.places {
-            edited.push_str(&text[from..place.start]);
-            edited.push_str(&self.replacement);
-            from = place.end;
-        }
-        edited.push_str(&text[from..]);
-        edited
-    }
-}
-
 /// Why there is no edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mismatch {
@@ -76,7 +63,7 @@ pub enum Mismatch {
 }
 
 /// Finds the one place where `old` stands in `text`; with `all`, every place where it stands
-/// exactly.
+/// exactly. The lines of all three end with line feeds.
 pub fn find(text: &str, old: &str, new: &str, all: bool) -> Result<Edit, Mismatch> {
     if old.is_empty() {
         return Err(Mismatch::Empty);
@@ -84,58 +71,16 @@ pub fn find(text: &str, old: &str, new: &str, all: bool) -> Result<Edit, Mismatc
     if old == new {
         return Err(Mismatch::Identical);
     }
-    let ending = Ending::of(text);
-    exact(text, old, new, ending, all)
-        .or_else(|| {
-            // The model sees and writes line feeds; the file has carriage returns too.
-            let (old, new) = (ending.applied_to(old), ending.applied_to(new));
-            exact(text, &old, &new, ending, all)
-        })
-        .or_else(|| loosely(text, old, new, ending, Rule::TrailingSpace))
-        .or_else(|| loosely(text, old, new, ending, Rule::Indentation))
+    exact(text, old, new, all)
+        .or_else(|| loosely(text, old, new, Rule::TrailingSpace))
+        .or_else(|| loosely(text, old, new, Rule::Indentation))
         .unwrap_or(Err(Mismatch::Absent))
 }
 
-/// How the lines of a file end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    LineFeed,
-    CarriageReturnLineFeed,
-}
-
-impl Ending {
-    /// What most lines end with.
-    fn of(text: &str) -> Self {
-        let crlf = text.matches("\r\n").count();
-        if crlf * 2 > text.matches('\n').count() {
-            Self::CarriageReturnLineFeed
-        } else {
-            Self::LineFeed
-        }
-    }
-
-    fn applied_to(self, text: &str) -> String {
-        let plain = text.replace("\r\n", "\n");
-        match self {
-            Self::LineFeed => plain,
-            Self::CarriageReturnLineFeed => plain.replace('\n', "\r\n"),
-        }
-    }
-}
-
-fn exact(
-    text: &str,
-    old: &str,
-    new: &str,
-    ending: Ending,
-    all: bool,
-) -> Option<Result<Edit, Mismatch>> {
+fn exact(text: &str, old: &str, new: &str, all: bool) -> Option<Result<Edit, Mismatch>> {
     let edit = |places| Edit {
         places,
-        replacement: match ending {
-            Ending::LineFeed => new.to_owned(),
-            Ending::CarriageReturnLineFeed => ending.applied_to(new),
-        },
+        replacement: new.to_owned(),
         rule: Rule::Exact,
     };
     if all {
@@ -192,7 +137,7 @@ fn lines(text: &str) -> Vec<Line<'_>> {
         .map(|whole| {
             let line = whole.strip_suffix('\n').unwrap_or(whole);
             let line = Line {
-                text: line.strip_suffix('\r').unwrap_or(line),
+                text: line,
                 start,
                 next: start + whole.len(),
             };
@@ -203,13 +148,7 @@ fn lines(text: &str) -> Vec<Line<'_>> {
 }
 
 /// Whole lines that match by a looser rule.
-fn loosely(
-    text: &str,
-    old: &str,
-    new: &str,
-    ending: Ending,
-    rule: Rule,
-) -> Option<Result<Edit, Mismatch>> {
+fn loosely(text: &str, old: &str, new: &str, rule: Rule) -> Option<Result<Edit, Mismatch>> {
     let (there, wanted) = (lines(text), lines(old));
     if wanted.is_empty() || wanted.iter().all(|line| line.text.trim().is_empty()) {
         return None;
@@ -235,14 +174,15 @@ fn loosely(
             return Some(Err(ambiguous(text, &starts, rule)));
         }
     };
-    let last = &there[first + wanted.len() - 1];
+    let window = &there[*first..first + wanted.len()];
+    let last = &window[window.len() - 1];
     // Old text that ends with a line feed takes the last line's ending with it.
     let end = if old.ends_with('\n') {
         last.next
     } else {
         last.start + last.text.len()
     };
-    let replacement = ending.applied_to(&shift.applied_to(new)?);
+    let replacement = woven(window, &wanted, new, *shift)?;
     let place = there[*first].start..end;
     if text[place.clone()] == replacement {
         return Some(Err(Mismatch::Identical));
@@ -254,6 +194,27 @@ fn loosely(
     }))
 }
 
+/// The new text in terms of the file: a line that stays as the old text has it is the file's own, white space
+/// included, and any other is at the file's indentation. None when a line has less indentation than is to be
+/// taken away.
+fn woven(window: &[Line<'_>], wanted: &[Line<'_>], new: &str, shift: Shift<'_>) -> Option<String> {
+    let old: Vec<&str> = wanted.iter().map(|line| line.text).collect();
+    let new_lines: Vec<&str> = lines(new).iter().map(|line| line.text).collect();
+    let mut texts = Vec::with_capacity(new_lines.len());
+    for operation in capture_diff_slices(Algorithm::Myers, &old, &new_lines) {
+        if let DiffOp::Equal { old_index, len, .. } = operation {
+            let own = &window[old_index..old_index + len];
+            texts.extend(own.iter().map(|line| Some(line.text.to_owned())));
+        } else {
+            let changed = &new_lines[operation.new_range()];
+            texts.extend(changed.iter().map(|line| shift.applied_to(line)));
+        }
+    }
+    let texts: Option<Vec<String>> = texts.into_iter().collect();
+    let end = if new.ends_with('\n') { "\n" } else { "" };
+    Some(texts?.join("\n") + end)
+}
+
 /// How much further a block is indented in the file than in the old text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shift<'a> {
@@ -263,14 +224,13 @@ enum Shift<'a> {
 }
 
 impl Shift<'_> {
-    /// The new text at the file's indentation; none when a line has less to take away.
-    fn applied_to(self, new: &str) -> Option<String> {
-        let shifted = |line: &str| match self {
+    /// A new line at the file's indentation; none when it has less to take away.
+    fn applied_to(self, line: &str) -> Option<String> {
+        match self {
             Self::In(by) if !line.trim().is_empty() => Some(format!("{by}{line}")),
             Self::Out(by) if !line.trim().is_empty() => line.strip_prefix(by).map(str::to_owned),
             Self::None | Self::In(_) | Self::Out(_) => Some(line.to_owned()),
-        };
-        new.split_inclusive('\n').map(shifted).collect()
+        }
     }
 }
 
@@ -303,9 +263,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::tools::files::line_ends::FileLines;
 
     fn edited(text: &str, old: &str, new: &str) -> Result<(String, Rule), Mismatch> {
-        find(text, old, new, false).map(|edit| (edit.apply(text), edit.rule))
+        find(text, old, new, false).map(|edit| (applied(&edit, text), edit.rule))
+    }
+
+    fn applied(edit: &Edit, text: &str) -> String {
+        FileLines::of(text).edited(edit)
     }
 
     #[test]
@@ -388,23 +353,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_carriage_returns_keeps_them() {
-        let text = "one\r\ntwo\r\nthree\r\n";
-        let wanted = "one\r\n2\r\n2b\r\nthree\r\n".to_owned();
-        assert_eq!(
-            edited(text, "two\n", "2\n2b\n"),
-            Ok((wanted.clone(), Rule::Exact))
-        );
-        assert_eq!(
-            edited(text, "two", "2\n2b"),
-            Ok((wanted.clone(), Rule::Exact))
-        );
-        assert_eq!(
-            edited(text, "one\ntwo", "one\n2\n2b"),
-            Ok((wanted, Rule::Exact))
-        );
-        let got = edited("a \r\nb\r\n", "a\nb", "x\ny");
-        assert_eq!(got, Ok(("x\r\ny\r\n".to_owned(), Rule::TrailingSpace)));
+    fn a_line_that_a_loose_edit_leaves_alone_keeps_its_white_space() {
+        let got = edited("a  \n\tb\t\nc \n", "a\n\tb\nc\n", "a\n\tB\nc\n");
+        let wanted = "a  \n\tB\nc \n".to_owned();
+        assert_eq!(got, Ok((wanted, Rule::TrailingSpace)));
+        let text = "    if x:  \n        y()\n";
+        let got = edited(text, "if x:\n    y()", "if x:\n    z()");
+        let wanted = "    if x:  \n        z()\n".to_owned();
+        assert_eq!(got, Ok((wanted, Rule::Indentation)));
     }
 
     #[test]
@@ -424,7 +380,7 @@ mod tests {
     #[test]
     fn all_exact_matches_are_replaced_when_asked() {
         let edit = find("x y x", "x", "z", true).unwrap();
-        assert_eq!(edit.apply("x y x"), "z y z");
+        assert_eq!(applied(&edit, "x y x"), "z y z");
         assert_eq!(find("x y x", "q", "z", true), Err(Mismatch::Absent));
     }
 
@@ -437,7 +393,6 @@ mod tests {
             "[ab]{1,2}  ",
             "\t[ab]",
             "é[ab]",
-            "[ab]\r",
         ];
         (prop::collection::vec(line, 0..8), any::<bool>()).prop_map(|(lines, ended)| {
             let mut text = lines.join("\n");
@@ -453,7 +408,7 @@ mod tests {
         fn an_edit_changes_exactly_the_matched_region(text in text(), old in text(), new in text()) {
             if let Ok(edit) = find(&text, &old, &new, false) {
                 let [place] = edit.places.as_slice() else { panic!("several places") };
-                let after = edit.apply(&text);
+                let after = applied(&edit, &text);
                 prop_assert!(after.starts_with(&text[..place.start]));
                 prop_assert!(after.ends_with(&text[place.end..]));
                 let inside = &after[place.start..after.len() - (text.len() - place.end)];
@@ -469,15 +424,6 @@ mod tests {
             prop_assume!(!block.trim().is_empty());
             let twice = format!("{block}\n{between}\n{block}\n");
             prop_assert!(find(&twice, &block, &new, false).is_err());
-        }
-
-        #[test]
-        fn a_file_of_one_line_ending_keeps_it(lines in prop::collection::vec("[a-c]{1,3}", 2..8), new in "[x\n]{1,6}") {
-            let text = lines.join("\r\n");
-            if let Ok(edit) = find(&text, &lines[1], &new, false) {
-                let after = edit.apply(&text);
-                prop_assert_eq!(after.matches('\n').count(), after.matches("\r\n").count());
-            }
         }
     }
 }

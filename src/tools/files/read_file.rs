@@ -1,20 +1,25 @@
 //! `read_file`: a file or some lines of it, never more than fits.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 use crate::exec::text;
+use crate::platform::encoding::contents::Contents;
 use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
+use crate::tools::files::line_ends::FileLines;
 use crate::tools::outcome::{Effect, Outcome, ToolError};
 use crate::tools::tool::{Access, Probe, Tool, blocking, number, object, text};
 
 /// Longer lines are cut: they are data rather than something to read.
 const LINE_BYTES: usize = 2_000;
+
+/// Files up to this size are read whole, in whatever encoding they are. Larger ones are taken for UTF-8.
+const WHOLE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// How far into a file lines are looked for and counted.
 const SCAN_BYTES: u64 = 64 * 1024 * 1024;
@@ -107,10 +112,20 @@ pub fn execute(call: &ReadFileCall, context: &ToolContext) -> Result<Outcome, To
     let unreadable =
         |error: std::io::Error| ToolError::Tell(format!("`{path}` cannot be read: {error}"));
     let size = file.metadata().map_err(unreadable)?.len();
-    let reading = Reading::of(file, call, context.limits.read_bytes).map_err(unreadable)?;
-    if let Some(found) = reading.not_text {
+    let room = context.limits.read_bytes;
+    let found = if size <= WHOLE_BYTES {
+        whole(file, call, room)
+    } else {
+        Reading::of(file, call, room).map(WholeText::of)
+    };
+    let WholeText {
+        reading,
+        encoding,
+        mut notes,
+    } = found.map_err(unreadable)?;
+    if let Some(what) = reading.not_text {
         return Err(ToolError::Tell(format!(
-            "`{path}` holds {found} ({size} bytes) and cannot be shown as text"
+            "`{path}` holds {what} ({size} bytes) and cannot be shown as text"
         )));
     }
     if reading.shown == 0 && call.start_line > 1 {
@@ -127,13 +142,8 @@ pub fn execute(call: &ReadFileCall, context: &ToolContext) -> Result<Outcome, To
             )
         }));
     }
-    let bytes = reading
-        .content
-        .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(&reading.content);
-    let bom = bytes.len() != reading.content.len();
-    let (shown, is_clean) = text::lossy(bytes);
-    let mut notes = Vec::new();
+    let content = reading.content.strip_prefix(b"\xef\xbb\xbf");
+    let (shown, is_clean) = text::lossy(content.unwrap_or(&reading.content));
     if let Some(next) = reading.next_line {
         notes.push(format!(
             "only lines {} to {} are shown; continue with start_line {next}",
@@ -150,9 +160,6 @@ pub fn execute(call: &ReadFileCall, context: &ToolContext) -> Result<Outcome, To
     if !is_clean {
         notes.push("the file is not valid UTF-8; what is not is shown as \u{fffd}".to_owned());
     }
-    if bom {
-        notes.push("the file begins with a byte order mark, not shown".to_owned());
-    }
     let mut result = json!({
         "success": true,
         "content": shown,
@@ -160,6 +167,9 @@ pub fn execute(call: &ReadFileCall, context: &ToolContext) -> Result<Outcome, To
         "path": path,
         "size": size,
     });
+    if let Some(encoding) = encoding {
+        result["encoding"] = json!(encoding);
+    }
     if call.start_line > 1 || call.end_line < u64::MAX || reading.next_line.is_some() {
         result["start_line"] = json!(call.start_line);
         result["end_line"] = json!(call.start_line + reading.shown.saturating_sub(1));
@@ -171,11 +181,67 @@ pub fn execute(call: &ReadFileCall, context: &ToolContext) -> Result<Outcome, To
     Ok(Outcome::new(result, vec![Effect::Read(path)]))
 }
 
+/// A pass over a file, and remarks on how it is stored.
+#[derive(Debug, Default)]
+struct WholeText {
+    reading: Reading,
+    encoding: Option<&'static str>,
+    notes: Vec<String>,
+}
+
+impl WholeText {
+    fn of(reading: Reading) -> Self {
+        Self {
+            reading,
+            ..Self::default()
+        }
+    }
+}
+
+/// Reads a file of any encoding.
+fn whole(file: File, call: &ReadFileCall, room: usize) -> std::io::Result<WholeText> {
+    let mut bytes = Vec::new();
+    file.take(WHOLE_BYTES).read_to_end(&mut bytes)?;
+    let (mut notes, mut encoding) = (Vec::new(), None);
+    let text = match Contents::of(&bytes) {
+        Contents::Text(stored) => {
+            if !stored.form.is_utf8() {
+                encoding = Some(stored.form.name());
+                notes.push(format!("the file is stored as {}", stored.form.name()));
+            }
+            if stored.form.has_mark() {
+                notes.push("the file begins with a byte order mark, not shown".to_owned());
+            }
+            stored.text
+        }
+        Contents::Inexact { text, why } => {
+            let shown = "what could not be read is shown as \u{fffd}";
+            notes.push(format!("the file {why}; {shown}"));
+            text
+        }
+        Contents::Binary { what } => {
+            let not_text = Some(what);
+            return Ok(WholeText::of(Reading {
+                not_text,
+                ..Reading::default()
+            }));
+        }
+    };
+    // In a file without a line feed, a carriage return may end the lines.
+    let lines = (!text.contains('\n')).then(|| FileLines::of(&text));
+    let shown = lines.as_ref().map_or(text.as_str(), FileLines::text);
+    Ok(WholeText {
+        reading: Reading::of(shown.as_bytes(), call, room)?,
+        encoding,
+        notes,
+    })
+}
+
 /// What one pass over a file finds.
 #[derive(Debug, Default)]
 struct Reading {
     content: Vec<u8>,
-    /// Lines passed, the last one also when nothing ends it.
+    /// FileLines passed, the last one also when nothing ends it.
     lines: u64,
     shown: u64,
     cut_lines: u64,
@@ -187,7 +253,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn of(file: File, call: &ReadFileCall, room: usize) -> std::io::Result<Self> {
+    fn of(file: impl Read, call: &ReadFileCall, room: usize) -> std::io::Result<Self> {
         let mut reader = BufReader::with_capacity(64 * 1024, file);
         let mut reading = Self::default();
         let mut line = Line::default();

@@ -1,5 +1,6 @@
 //! `search_files`: by name or by content, within limits of results, time and size.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
@@ -12,6 +13,7 @@ use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
 use ignore::{DirEntry, WalkBuilder};
 use serde_json::{Map, Value, json};
 
+use crate::platform::encoding::contents::Contents;
 use crate::platform::text::cut_bytes;
 use crate::policy::request::Request;
 use crate::policy::secret_files::SecretFiles;
@@ -246,6 +248,21 @@ fn is_searched(entry: &DirEntry, start: &Path) -> bool {
     start.starts_with(path) || (path.starts_with(start) && !listed(GENERATED))
 }
 
+/// The text of a file, whatever its encoding, or its bytes when they are no text; none when it is too large
+/// or cannot be read.
+fn text_of(file: File) -> Option<Vec<u8>> {
+    if file.metadata().ok()?.len() > FILE_BYTES {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES).read_to_end(&mut bytes).ok()?;
+    Some(match Contents::of(&bytes) {
+        Contents::Text(stored) => stored.text.into_bytes(),
+        Contents::Inexact { text, .. } => text.into_bytes(),
+        Contents::Binary { .. } => bytes,
+    })
+}
+
 struct Search<'a> {
     call: &'a SearchFilesCall,
     context: &'a ToolContext,
@@ -316,29 +333,15 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// True if a file in which something was found holds a secret: then none of it is shown.
-    fn holds_secret(&self, path: &RelativePath) -> bool {
-        let Ok(file) = self.context.workspace.open_relative(path) else {
-            return true;
-        };
-        let mut bytes = Vec::new();
-        let read = file.take(FILE_BYTES).read_to_end(&mut bytes);
-        let text = String::from_utf8_lossy(&bytes);
-        read.is_err() || self.secrets.is_secret(&path.to_string(), &text)
-    }
-
     fn content(&mut self, path: &RelativePath, matcher: &RegexMatcher, is_judged: bool) {
         // Between the walk and now the file may have become something else; this refuses it.
         let Ok(file) = self.context.workspace.open_relative(path) else {
             return;
         };
-        if file
-            .metadata()
-            .map_or(true, |found| found.len() > FILE_BYTES)
-        {
+        let Some(text) = text_of(file) else {
             self.left_out += 1;
             return;
-        }
+        };
         let room = self.context.limits.search_results - self.matches.len();
         let (found, began) = (&mut self.matches, self.began);
         let (limit, cancel) = (self.context.limits.search_time, &self.context.cancel);
@@ -349,12 +352,16 @@ impl<'a> Search<'a> {
             let fits = found.len() - before < PER_FILE.min(room);
             Ok(fits && began.elapsed() < limit && !cancel.is_cancelled())
         });
-        if self.searcher.search_file(matcher, &file, sink).is_err() {
+        if self.searcher.search_slice(matcher, &text, sink).is_err() {
             self.left_out += 1;
         }
-        if self.matches.len() > before && !is_judged && self.holds_secret(path) {
-            self.matches.truncate(before);
-            self.secret += 1;
+        if self.matches.len() > before && !is_judged {
+            // What was searched is what is looked at, and not what the file may hold by now.
+            let text = String::from_utf8_lossy(&text);
+            if self.secrets.is_secret(&path.to_string(), &text) {
+                self.matches.truncate(before);
+                self.secret += 1;
+            }
         }
         self.files += usize::from(self.matches.len() > before);
     }

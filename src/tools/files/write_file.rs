@@ -15,13 +15,14 @@ use serde_json::{Map, Value, json};
 use crate::policy::request::Request;
 use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
+use crate::tools::files::existing;
 use crate::tools::outcome::{Effect, Outcome, PlannedWrite, ToolError};
 use crate::tools::tool::{Access, Probe, Tool, WrittenText, blocking, object, text};
 use crate::workspace::error::PathError;
 use crate::workspace::paths::{Place, Workspace};
 
 /// Larger files are not compared before and after.
-const MAX_FORESEEN: u64 = 64 * 1024 * 1024;
+const MAX_FORESEEN: usize = 64 * 1024 * 1024;
 
 /// `write_file`.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +34,7 @@ impl Tool for WriteFile {
     }
 
     fn description(&self) -> &'static str {
-        "Writes a whole file, creating it and its directories when missing. Use edit_file to change a part of one."
+        "Writes a whole file, creating it and its directories when missing. A file that is replaced keeps its encoding and ends of lines. Use edit_file to change a part of one."
     }
 
     fn parameters(&self) -> Value {
@@ -108,23 +109,30 @@ pub fn execute(call: &WriteFileCall, context: &ToolContext) -> Result<Outcome, T
             call.path
         )));
     }
-    let place = context.workspace.place(&call.path, true)?;
+    let mut place = context.workspace.place(&call.path, true)?;
     let path = place.path.to_string();
-    if holds(&place, call.content.as_bytes()) {
+    let before = match place.existing {
+        Some(_) => Some(existing::read(&mut place, MAX_FORESEEN)?),
+        None => None,
+    };
+    let rewritten = rewritten(&path, before.as_deref(), &call.content)?;
+    let size = rewritten.bytes.len();
+    if before.as_ref() == Some(&rewritten.bytes) {
         let result = json!({
-            "success": true, "path": path, "action": "modified", "size": call.content.len(),
+            "success": true, "path": path, "action": "modified", "size": size,
             "note": "the file held exactly this content already",
         });
         return Ok(Outcome::new(result, Vec::new()));
     }
-    replace(&place, call.content.as_bytes())?;
+    replace(&place, &rewritten.bytes)?;
     let (action, effect) = match place.existing {
         Some(_) => ("modified", Effect::Modified(path.clone())),
         None => ("created", Effect::Created(path.clone())),
     };
-    let result = json!({
-        "success": true, "path": path, "action": action, "size": call.content.len(),
-    });
+    let mut result = json!({ "success": true, "path": path, "action": action, "size": size });
+    if !rewritten.kept.is_empty() {
+        result["note"] = json!(format!("the file kept {}", rewritten.kept.join(", ")));
+    }
     Ok(Outcome::new(result, vec![effect]))
 }
 
@@ -133,12 +141,24 @@ fn planned_write(arguments: Arguments<'_>, context: &ToolContext) -> Option<Plan
     let call = WriteFileCall::parse(arguments).ok()?;
     let path = context.workspace.relative(&call.path).ok()?.to_string();
     let before = content(&context.workspace, &call.path).ok()?;
-    let after = call.content.into_bytes();
+    let after = rewritten(&path, before.as_deref(), &call.content)
+        .ok()?
+        .bytes;
     Some(PlannedWrite {
         path,
         before,
         after,
     })
+}
+
+/// The bytes that a file gets. One that is too large to be looked at gets the content as it is.
+fn rewritten(
+    path: &str,
+    before: Option<&[u8]>,
+    content: &str,
+) -> Result<existing::Rewritten, ToolError> {
+    let before = before.filter(|bytes| bytes.len() <= MAX_FORESEEN);
+    existing::rewritten(path, before, content)
 }
 
 /// The content of a file of the workspace; none when it is not there.
@@ -149,32 +169,12 @@ pub fn content(workspace: &Workspace, path: &str) -> Result<Option<Vec<u8>>, Too
         Err(error) => return Err(error.into()),
     };
     let mut bytes = Vec::new();
-    let read = file.take(MAX_FORESEEN + 1).read_to_end(&mut bytes);
+    let read = file.take(MAX_FORESEEN as u64 + 1).read_to_end(&mut bytes);
     match read {
-        Ok(_) if bytes.len() as u64 <= MAX_FORESEEN => Ok(Some(bytes)),
+        Ok(_) if bytes.len() <= MAX_FORESEEN => Ok(Some(bytes)),
         Ok(_) => Err(ToolError::Tell(format!("`{path}` is too large"))),
         Err(error) => Err(ToolError::Tell(format!("`{path}` cannot be read: {error}"))),
     }
-}
-
-/// Whether the file is there with this content.
-fn holds(place: &Place, content: &[u8]) -> bool {
-    let same_size = |found: &FileStat| u64::try_from(found.st_size) == Ok(content.len() as u64);
-    if !place.existing.as_ref().is_some_and(same_size) {
-        return false;
-    }
-    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let Ok(file) = openat(
-        &place.directory,
-        place.name.as_os_str(),
-        flags,
-        Mode::empty(),
-    ) else {
-        return false;
-    };
-    let mut there = Vec::with_capacity(content.len());
-    let most = content.len() as u64 + 1;
-    File::from(file).take(most).read_to_end(&mut there).is_ok() && there == content
 }
 
 /// Puts `content` into place: written beside it, synced, then renamed over it. A reader sees the old

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use navi::llm::script::{Script, Turn};
 use serde_json::{Value, json};
@@ -124,4 +125,40 @@ async fn a_kill_loses_and_repeats_nothing_after_events_2_5_8_and_so_on(db: PgPoo
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_kill_loses_and_repeats_nothing_after_events_3_6_9_and_so_on(db: PgPool) {
     killed_at_each(db, 0).await;
+}
+
+/// A command that changes files and then takes its time.
+fn changes_and_waits() -> Script {
+    let command = "rm gone; mv old new; echo line >> log; sleep 60";
+    script([
+        calls(&[("run_command", json!({ "command": command }))]),
+        says("It is done."),
+    ])
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_a_command_changed_before_its_server_was_killed_is_told_by_the_next(db: PgPool) {
+    let place = Place::new(&changes_and_waits(), Some(&url(&db.connect_options())));
+    let mut served = place.serve(&QUICK).await;
+    let workspace = place.workspace("changed");
+    std::fs::write(workspace.join("gone"), "1\n").unwrap();
+    std::fs::write(workspace.join("old"), "2\n").unwrap();
+    let log = workspace.join("log");
+    let id = served.job(&workspace).await;
+    while !log.exists() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    served.kill();
+    let served = place.serve(&QUICK).await;
+    // The person sees the line, and answers that the command is not to run again.
+    let story = see_through(&db, &served, &id, &log).await;
+    let summary = story.summary();
+    assert_eq!(story.all("job_resumed").len(), 1, "{story:#?}");
+    assert_eq!(summary["files_created"], json!(["log"]));
+    assert_eq!(summary["files_deleted"], json!(["gone"]));
+    assert_eq!(
+        summary["files_renamed"],
+        json!([{"from": "old", "to": "new"}])
+    );
+    assert_eq!(summary["changes_complete"], true);
 }

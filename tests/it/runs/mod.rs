@@ -6,6 +6,7 @@
 #![expect(clippy::panic, reason = "a test stops at the first surprise")]
 
 mod asking;
+mod changed;
 mod chats;
 mod context;
 mod costs;

@@ -339,7 +339,8 @@ const SHAPES: &[(&str, &str)] = &[
     (
         "complete",
         "summary/task_id:string summary/files_read:array summary/files_modified:array \
-         summary/files_created:array summary/iterations:number summary/success:boolean \
+         summary/files_created:array summary/files_deleted:array summary/files_renamed:array \
+         summary/changes_complete:boolean summary/iterations:number summary/success:boolean \
          summary/stopped_reason:string summary/verification:string summary/elapsed_ms:number \
          summary/next_steps:array",
     ),

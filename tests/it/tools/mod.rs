@@ -5,6 +5,7 @@
 mod adding;
 mod commands;
 mod files;
+mod forms;
 mod needs;
 mod paths;
 mod servers;

@@ -141,7 +141,7 @@ pub fn unchecked(
             let mut within = directories.iter();
             within.any(|directory| Path::new(file).starts_with(directory))
         };
-        !is_checked && !(*project == ROOT && files.iter().any(is_within))
+        !(is_checked || *project == ROOT && files.iter().any(is_within))
     };
     let unchecked = projects.iter().filter(is_unchecked);
     unchecked.map(|(project, _)| project.clone()).collect()

@@ -353,8 +353,8 @@ impl Told<'_> {
             None => "ok".to_owned(),
         };
         let printed = ["stdout", "stderr", "error"].iter().find_map(|name| {
-            let lines = self.member(name)?.lines().map(str::trim);
-            lines.filter(|line| !line.is_empty()).last()
+            let mut lines = self.member(name)?.lines().map(str::trim);
+            lines.rfind(|line| !line.is_empty())
         });
         match printed {
             Some(printed) => format!("{state}: {printed}"),

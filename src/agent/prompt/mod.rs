@@ -1,7 +1,7 @@
 //! The text that a model is given.
 
 pub mod compaction;
-pub(crate) mod facts;
+pub mod facts;
 pub mod fence;
 pub mod messages;
 pub mod plan;

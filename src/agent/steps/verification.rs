@@ -116,7 +116,7 @@ async fn add_project(
 async fn add_changed(
     runner: &mut Runner,
     tools: &ToolContext,
-    changed: &Changed<'_>,
+    changed: &ChangedFiles<'_>,
 ) -> Result<Vec<String>, Halt> {
     let mut too_many = Vec::new();
     for project in changed.keys() {
@@ -142,7 +142,7 @@ async fn keep_baseline(runner: &mut Runner) -> Result<(), Halt> {
 }
 
 /// Changed files by their projects.
-type Changed<'a> = BTreeMap<String, Vec<&'a str>>;
+type ChangedFiles<'a> = BTreeMap<String, Vec<&'a str>>;
 
 /// Verifies what was done. When nothing was, there is nothing to verify.
 pub(crate) async fn check(runner: &mut Runner) -> Result<Checked, Halt> {

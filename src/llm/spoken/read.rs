@@ -57,9 +57,9 @@ pub enum Spoken {
     },
 }
 
-/// Where something that may be a call stands.
+/// The way in which something that may be a call is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Place {
+enum Notation {
     /// Behind a mark of a notation.
     Marked,
     /// In a fence, with a mark or without.
@@ -69,9 +69,9 @@ enum Place {
 }
 
 #[derive(Debug)]
-struct Candidate<'a> {
+struct Suspect<'a> {
     before: &'a str,
-    place: Place,
+    notation: Notation,
     scanned: Scanned<'a>,
     /// True if words follow.
     is_followed: bool,
@@ -93,17 +93,17 @@ pub fn read(text: &str, tools: &[ToolSpec], calls_natively: bool) -> Spoken {
     }
 }
 
-fn decide(candidate: Candidate<'_>, tools: &[ToolSpec], calls_natively: bool) -> Spoken {
-    let Candidate {
+fn decide(candidate: Suspect<'_>, tools: &[ToolSpec], calls_natively: bool) -> Spoken {
+    let Suspect {
         before,
-        place,
+        notation,
         scanned,
         is_followed,
         is_meant,
     } = candidate;
     let is_alone = before.trim().is_empty();
     let calls = scanned.calls;
-    if scanned.is_broken && (place == Place::Marked || is_meant) {
+    if scanned.is_broken && (notation == Notation::Marked || is_meant) {
         let why = "it is cut off, or its arguments are not JSON".to_owned();
         return Spoken::Unclear { why };
     }
@@ -115,7 +115,7 @@ fn decide(candidate: Candidate<'_>, tools: &[ToolSpec], calls_natively: bool) ->
     let calls = match fitted {
         Ok(calls) => calls,
         // Data may have the same members as a call.
-        Err(why) if !is_followed && is_exact && (is_alone || place == Place::Marked) => {
+        Err(why) if !is_followed && is_exact && (is_alone || notation == Notation::Marked) => {
             return Spoken::Unclear { why };
         }
         Err(_) => return Spoken::Words,
@@ -123,22 +123,24 @@ fn decide(candidate: Candidate<'_>, tools: &[ToolSpec], calls_natively: bool) ->
     let unclear = |why: &str| Spoken::Unclear {
         why: why.to_owned(),
     };
-    match place {
-        Place::Fenced { .. } if is_followed => Spoken::Words,
+    match notation {
+        Notation::Fenced { .. } if is_followed => Spoken::Words,
         // An example, most likely.
-        Place::Fenced { is_marked } if !is_alone && (is_marked || calls_natively) => Spoken::Words,
+        Notation::Fenced { is_marked } if !is_alone && (is_marked || calls_natively) => {
+            Spoken::Words
+        }
         _ if is_followed => unclear("words follow it that cannot know its result"),
-        Place::Marked if !is_alone && calls_natively => unclear("words stand before it"),
-        Place::Bare | Place::Fenced { .. } if !is_alone => unclear("words stand before it"),
-        Place::Marked | Place::Bare | Place::Fenced { .. } => Spoken::Calls {
+        Notation::Marked if !is_alone && calls_natively => unclear("words stand before it"),
+        Notation::Bare | Notation::Fenced { .. } if !is_alone => unclear("words stand before it"),
+        Notation::Marked | Notation::Bare | Notation::Fenced { .. } => Spoken::Calls {
             before: before.trim_end().to_owned(),
             calls,
         },
     }
 }
 
-/// The first place in a text that may be a call.
-fn candidate<'a>(text: &'a str, names: &[&str]) -> Option<Candidate<'a>> {
+/// The first part of a text that may be a call.
+fn candidate<'a>(text: &'a str, names: &[&str]) -> Option<Suspect<'a>> {
     let mut at = 0;
     while at < text.len() {
         let line = text[at..].split_inclusive('\n').next()?;
@@ -149,20 +151,23 @@ fn candidate<'a>(text: &'a str, names: &[&str]) -> Option<Candidate<'a>> {
             continue;
         }
         if trimmed.starts_with("```") {
-            let fence = Fence::of(rest);
+            let fence = FencedBlock::of(rest);
             if let Some(found) = fence.candidate(&text[..at], names) {
                 return Some(found);
             }
             at += fence.length;
             continue;
         }
-        if let Some(place) = place(trimmed, names) {
+        if let Some(notation) = notation(trimmed, names) {
             let scanned = scan(rest, names);
-            if place == Place::Marked || !scanned.calls.is_empty() || text[..at].trim().is_empty() {
+            if notation == Notation::Marked
+                || !scanned.calls.is_empty()
+                || text[..at].trim().is_empty()
+            {
                 let is_followed = !scanned.is_broken && !scanned.rest.trim().is_empty();
-                return Some(Candidate {
+                return Some(Suspect {
                     before: &text[..at],
-                    place,
+                    notation,
                     scanned,
                     is_followed,
                     is_meant: text[..at].trim().is_empty() && is_meant(text.trim(), names),
@@ -174,7 +179,7 @@ fn candidate<'a>(text: &'a str, names: &[&str]) -> Option<Candidate<'a>> {
     None
 }
 
-fn place(line: &str, names: &[&str]) -> Option<Place> {
+fn notation(line: &str, names: &[&str]) -> Option<Notation> {
     let is_tag = |name: &&str| {
         let rest = line
             .strip_prefix('<')
@@ -182,7 +187,7 @@ fn place(line: &str, names: &[&str]) -> Option<Place> {
         rest.is_some_and(|rest| rest.starts_with('>'))
     };
     if MARKS.iter().any(|mark| line.starts_with(mark)) || names.iter().any(is_tag) {
-        return Some(Place::Marked);
+        return Some(Notation::Marked);
     }
     let is_code = |name: &&str| {
         let line = line.trim_start_matches('[');
@@ -194,7 +199,7 @@ fn place(line: &str, names: &[&str]) -> Option<Place> {
         || line.trim_end() == "["
         || OWNERS.iter().any(|owner| line.starts_with(owner))
         || names.iter().any(is_code);
-    is_bare.then_some(Place::Bare)
+    is_bare.then_some(Notation::Bare)
 }
 
 fn is_meant(text: &str, names: &[&str]) -> bool {
@@ -206,13 +211,13 @@ fn is_meant(text: &str, names: &[&str]) -> bool {
 }
 
 /// A fence and what is in it.
-struct Fence<'a> {
+struct FencedBlock<'a> {
     content: &'a str,
     after: &'a str,
     length: usize,
 }
 
-impl<'a> Fence<'a> {
+impl<'a> FencedBlock<'a> {
     fn of(text: &'a str) -> Self {
         let head = text.find('\n').map_or(text.len(), |at| at + 1);
         let body = &text[head..];
@@ -234,16 +239,16 @@ impl<'a> Fence<'a> {
         }
     }
 
-    fn candidate(&self, before: &'a str, names: &[&str]) -> Option<Candidate<'a>> {
+    fn candidate(&self, before: &'a str, names: &[&str]) -> Option<Suspect<'a>> {
         let first = self.content.trim_start().lines().next()?;
-        let place = place(first, names)?;
+        let notation = notation(first, names)?;
         let scanned = scan(self.content, names);
         // More in the fence than calls, and it is an example.
         let is_call = !scanned.calls.is_empty() && scanned.rest.trim().is_empty();
-        is_call.then(|| Candidate {
+        is_call.then(|| Suspect {
             before,
-            place: Place::Fenced {
-                is_marked: place == Place::Marked,
+            notation: Notation::Fenced {
+                is_marked: notation == Notation::Marked,
             },
             scanned,
             is_followed: !past_marks(self.after).is_empty(),

@@ -2,7 +2,7 @@
 //!
 //! Hermes and Qwen write JSON within `<tool_call>`, Qwen's coder `<function=…><parameter=…>`, GLM names and
 //! values, Mistral `[TOOL_CALLS]`, Llama `<|python_tag|>` or code, gpt-oss `to=functions.…<|message|>`, Kimi and
-//! DeepSeek marks of their own, and what was taught by others `<invoke name="…">`. Marks around the call and
+//! `DeepSeek` marks of their own, and what was taught by others `<invoke name="…">`. Marks around the call and
 //! between calls say nothing that its own parts do not say, so they are passed over.
 
 use serde_json::{Map, Value};
@@ -43,7 +43,7 @@ const AROUND: &[&str] = &[
 ];
 /// What stands before the name of a tool in code.
 const OWNERS: &[&str] = &["functions.", "default_api.", "tools.", "call:"];
-/// The name that DeepSeek gives to the kind of a call.
+/// The name that `DeepSeek` gives to the kind of a call.
 const KIND: &str = "function";
 
 /// What was read.

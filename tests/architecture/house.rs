@@ -264,7 +264,6 @@ const SHARED: &[(&str, usize)] = &[
     ("Context", 2),
     ("Delta", 2),
     ("End", 2),
-    ("Ending", 2),
     ("Ends", 2),
     ("Entry", 4),
     ("Error", 25),

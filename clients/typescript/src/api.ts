@@ -3520,6 +3520,13 @@ export interface components {
             /** @description Reason, for programs. */
             reason: components["schemas"]["Reason"];
         };
+        /** @description A file that has another path, relative to the workspace. */
+        Renamed: {
+            /** @description The path that it had. */
+            from: string;
+            /** @description The path that it has. */
+            to: string;
+        };
         /** @description Resolution of an error group. */
         ResolveError: {
             /** @description Notes, at most 1000 characters, visible to everyone in the organisation. */
@@ -4065,6 +4072,11 @@ export interface components {
         /** @description How a run ended: the one shape of `complete.summary`. */
         Summary: {
             /**
+             * @description False if files that commands changed may be missing from these lists: there were too many to compare,
+             *     or the server was lost.
+             */
+            changes_complete: boolean;
+            /**
              * Format: double
              * @description Cost of all calls in US dollars; null when the price of any of them is unknown.
              */
@@ -4076,10 +4088,14 @@ export interface components {
             elapsed_ms: number;
             /** @description Files that did not exist before. */
             files_created: string[];
-            /** @description Files that existed before and were changed. */
+            /** @description Files that existed before and are gone. */
+            files_deleted: string[];
+            /** @description Files that existed before and were changed, by a tool or by a command. */
             files_modified: string[];
             /** @description Files that tools read, relative to the workspace. */
             files_read: string[];
+            /** @description Files that existed before and have another path. */
+            files_renamed: components["schemas"]["Renamed"][];
             /**
              * Format: u-int32
              * @description Rounds of turns and verification.

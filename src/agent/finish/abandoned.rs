@@ -13,8 +13,8 @@ use crate::agent::deps::Deps;
 use crate::agent::finish::end::{End, cancel_requested, summary};
 use crate::agent::finish::record::write;
 use crate::agent::model_call::SpendTotal;
+use crate::agent::runner::file_watch;
 use crate::agent::runner::state::RunState;
-use crate::agent::runner::watch;
 use crate::ledger;
 use crate::runs::event::Event;
 use crate::runs::log::entry::WriteError;
@@ -119,7 +119,7 @@ async fn write_end(
     let calls = ledger::store::calls_of_run(&mut conn, org_id, run_id).await?;
     let open = steps::open_tool_calls(&mut conn, org_id, run_id).await?;
     drop(conn);
-    state.usage.missed_changes |= watch::is_open(&open, !state.ports.is_empty());
+    state.usage.missed_changes |= file_watch::is_open(&open, !state.ports.is_empty());
     state.usage.spent = SpendTotal::of(&calls);
     let stopped = reason.stopped;
     let summary = summary(run, &state, stopped, state.worked);

@@ -5,9 +5,9 @@ use serde_json::Value;
 use crate::agent::deps::Deps;
 use crate::agent::error::Error;
 use crate::agent::model_call::SpendTotal;
+use crate::agent::runner::file_watch;
+use crate::agent::runner::file_watch::FileWatch;
 use crate::agent::runner::state::{Baseline, RunState};
-use crate::agent::runner::watch;
-use crate::agent::runner::watch::FileWatch;
 use crate::ledger;
 use crate::llm::model::Message;
 use crate::runs::lease::model::ClaimedRun;
@@ -40,7 +40,7 @@ impl ResumeState {
         let messages = steps::run_messages(&mut conn, org_id, run_id).await?;
         drop(conn);
         let has_servers = !state.ports.is_empty();
-        let (watch, is_lost) = watch::resume(deps, run_id, &left_behind, has_servers).await;
+        let (watch, is_lost) = file_watch::resume(deps, run_id, &left_behind, has_servers).await;
         state.usage.missed_changes |= is_lost;
         Ok(Self {
             state,

@@ -3,41 +3,16 @@
 //! A command may change any file and says nothing about it, so the files are compared. What they were before
 //! is kept beside the notes of the command itself: when this process is lost, the one that goes on compares.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use crate::agent::deps::Deps;
+use crate::agent::runner::file_watch::{StoredSnapshot, write};
 use crate::agent::runner::primitives::Runner;
-use crate::platform::ids::{RunId, ToolCallId};
-use crate::runs::store::steps::{CallProgress, OpenCall};
+use crate::platform::ids::ToolCallId;
 use crate::tools::outcome::Effect;
 use crate::workspace::snapshot::{FileSnapshot, SnapshotDiff, SnapshotLimits};
 
 /// The most files of one command that are named.
 const MOST_NAMED: usize = 500;
-
-/// The watch over a workspace's files while a run works.
-#[derive(Debug, Default)]
-pub(crate) struct FileWatch {
-    /// The files before what is running now; none while nothing is.
-    before: Option<Arc<FileSnapshot>>,
-    /// The files when they were last looked at. What has not changed since need not be hashed again.
-    last: Option<Arc<FileSnapshot>>,
-    /// The call that was watched last.
-    call: Option<ToolCallId>,
-    /// True while the project's checks run, whose files are not the run's.
-    is_paused: bool,
-}
-
-/// The files before a call, as they are kept for another process.
-#[derive(Serialize, Deserialize)]
-struct StoredSnapshot<S> {
-    call: ToolCallId,
-    snapshot: S,
-}
 
 /// Looks at the files before a call whose effect nothing else shows, unless a server runs, or another process
 /// began the call: then they are being watched already.
@@ -110,44 +85,6 @@ pub(crate) async fn settle(runner: &mut Runner) -> Vec<Effect> {
     effects
 }
 
-/// The watch of a run that goes on here, and whether another process may have left changes that cannot be
-/// told any more.
-pub(crate) async fn resume(
-    deps: &Deps,
-    run_id: RunId,
-    left_behind: &[OpenCall],
-    has_servers: bool,
-) -> (FileWatch, bool) {
-    if !is_open(left_behind, has_servers) {
-        return (FileWatch::default(), false);
-    }
-    let place = deps.status_files.workspace_file(run_id);
-    let read = move || read(&place?);
-    let kept = tokio::task::spawn_blocking(read).await.ok().flatten();
-    let is_of_now = |kept: &StoredSnapshot<FileSnapshot>| {
-        has_servers || left_behind.iter().any(|open| open.id == kept.call)
-    };
-    let Some(kept) = kept.filter(is_of_now) else {
-        return (FileWatch::default(), true);
-    };
-    let watch = FileWatch {
-        before: Some(Arc::new(kept.snapshot)),
-        call: Some(kept.call),
-        ..FileWatch::default()
-    };
-    (watch, false)
-}
-
-/// True if a call without a result, or a server, may have changed files.
-pub(crate) fn is_open(left_behind: &[OpenCall], has_servers: bool) -> bool {
-    let is_unseen = |open: &OpenCall| {
-        let probe = open.probe.as_ref();
-        let kind = probe.and_then(|probe| probe["sign"]["kind"].as_str());
-        open.progress == CallProgress::Started && !matches!(kind, Some("file" | "repeatable"))
-    };
-    has_servers || left_behind.iter().any(is_unseen)
-}
-
 async fn take(runner: &Runner) -> Option<Arc<FileSnapshot>> {
     let workspace = runner.tools.as_ref()?.workspace.clone();
     let (known, now) = (runner.watch.last.clone(), runner.deps.clock.now());
@@ -175,19 +112,6 @@ async fn keep(runner: &Runner, snapshot: Arc<FileSnapshot>) {
         }
         Err(error) => tracing::error!(%error, "keeping the files before a command failed"),
     }
-}
-
-/// Writes beside and renames, so that a reader finds a whole one.
-fn write(place: &PathBuf, kept: &StoredSnapshot<&FileSnapshot>) -> std::io::Result<()> {
-    let folder = place.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&serde_json::to_vec(kept)?)?;
-    file.persist(place).map_err(|error| error.error)?;
-    Ok(())
-}
-
-fn read(place: &Path) -> Option<StoredSnapshot<FileSnapshot>> {
-    serde_json::from_slice(&std::fs::read(place).ok()?).ok()
 }
 
 fn effects(difference: SnapshotDiff) -> Vec<Effect> {

@@ -256,11 +256,8 @@ fn text_of(file: File) -> Option<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     file.take(FILE_BYTES).read_to_end(&mut bytes).ok()?;
-    Some(match Contents::of(&bytes) {
-        Contents::Text(stored) => stored.text.into_bytes(),
-        Contents::Inexact { text, .. } => text.into_bytes(),
-        Contents::Binary { .. } => bytes,
-    })
+    let text = Contents::of(&bytes).text();
+    Some(text.map_or(bytes, String::into_bytes))
 }
 
 struct Search<'a> {

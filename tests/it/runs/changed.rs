@@ -1,7 +1,5 @@
 //! Files that commands change stand in the summary as those that tools change do.
 
-use std::net::TcpListener;
-
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -121,20 +119,13 @@ async fn checks_and_commands_that_read_change_nothing(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn what_a_server_writes_while_it_runs_is_told(db: PgPool) {
-    let port = {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        listener.local_addr().unwrap().port()
-    };
-    let server = "echo 1 > first; (sleep 1; echo 2 > later) & \
-                  exec python3 -m http.server --bind 127.0.0.1 $PORT";
-    let turns = [
-        calls(&[("start_server", json!({ "command": server, "port": port }))]),
-        calls(&[command("until test -f later; do sleep 0.05; done")]),
-        says("It runs."),
-    ];
-    let stage = Stage::new(db, script(turns)).await;
-    let run = stage.run("start the server, please").await;
+async fn what_a_command_leaves_running_is_watched_and_checks_are_not(db: PgPool) {
+    let leaves = "(until test -f go; do sleep 0.05; done; echo 2 > later) & echo 1 > first";
+    let waits = "touch go; until test -f later; do sleep 0.05; done; rm go";
+    let stage = stage(db, &[&[command(leaves)], &[command(waits)]]).await;
+    // The first time is before the first command.
+    stage.project("test -f checked && echo > checked-again; echo > checked\n");
+    let run = stage.run("change the files, please").await;
     let told = lists(&run);
     assert_eq!(
         told["created"],
@@ -142,4 +133,5 @@ async fn what_a_server_writes_while_it_runs_is_told(db: PgPool) {
         "{:?}",
         run.results()
     );
+    assert!(stage.path("checked-again").exists());
 }

@@ -13,8 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::exec::credentials::lent::{Borrower, LentCredentials, NotLent, WantedCredentials};
 use crate::exec::credentials::outside::Outside;
 use crate::exec::egress::connection::{RefusalMark, RefusedHost};
-use crate::exec::egress::hosts::HostLoan;
-use crate::exec::egress::pattern::HostPattern;
+use crate::exec::egress::hosts::RunHosts;
 use crate::exec::egress::proxy::{RunEgress, proxy_variables};
 use crate::exec::error::ExecError;
 use crate::exec::launch::{COMMAND_BYTES, Launch, ProgramCommand, ShellCommand, shell};
@@ -193,20 +192,9 @@ impl Processes {
         self.inner.opened.get_or_try_init(open).await
     }
 
-    /// Allows the run a host until the loan is dropped; none where the run has no way out that could
-    /// be widened.
-    pub fn lend(&self, host: HostPattern) -> Option<HostLoan> {
-        let outside = self.inner.outside.as_ref()?;
-        Some(outside.hosts.lend(host))
-    }
-
-    /// Allows the run a host for the rest of it; false where the run has no way out.
-    pub fn allow(&self, host: HostPattern) -> bool {
-        let Some(outside) = &self.inner.outside else {
-            return false;
-        };
-        outside.hosts.allow(host);
-        true
+    /// The hosts that the run may reach, which can be widened; none where it has no way out.
+    pub fn hosts(&self) -> Option<&RunHosts> {
+        Some(&self.inner.outside.as_ref()?.hosts)
     }
 
     /// Gives all commands of the run from now on what a person gave it for the rest of it.

@@ -281,7 +281,7 @@ async fn a_database_that_is_gone_or_behind_ends_readiness(db: PgPool) {
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     let detail = body["checks"][2]["detail"].as_str().unwrap();
     assert!(detail.ends_with("pending; run `navi migrate`"), "{detail}");
-    db.close().await;
+    app.app.db.close().await;
     app.app.health.refresh().await;
     let (_, body) = app.stranger().get("/health/ready").await;
     assert_eq!(body["checks"][1]["detail"], "the database does not answer");
@@ -290,8 +290,8 @@ async fn a_database_that_is_gone_or_behind_ends_readiness(db: PgPool) {
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_thousand_probes_at_once_need_no_connection(db: PgPool) {
-    let app = TestApp::new(db.clone()).await;
-    db.close().await;
+    let app = TestApp::new(db).await;
+    app.app.db.close().await;
     let probes = (0..1_000).map(|_| {
         let client = app.stranger();
         async move { client.get("/health/ready").await.0 }

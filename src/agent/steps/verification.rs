@@ -198,9 +198,12 @@ pub(crate) async fn check(runner: &mut Runner) -> Result<Checked, Halt> {
     }
 }
 
-/// The files that the run changed.
+/// The files that the run changed, made or removed; of one that moved, both its paths.
 fn changed_files(runner: &Runner) -> BTreeSet<String> {
-    &runner.state.usage.modified | &runner.state.usage.created
+    let usage = &runner.state.usage;
+    let moved = usage.renamed.iter().flat_map(|(from, to)| [from, to]);
+    let all = usage.modified.iter().chain(&usage.created);
+    all.chain(&usage.deleted).chain(moved).cloned().collect()
 }
 
 /// The folders in which checks ran.

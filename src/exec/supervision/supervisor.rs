@@ -28,6 +28,7 @@ use crate::exec::sandbox::lines::ChannelLines;
 use crate::exec::sandbox::order::{self, Handles, Order, Preparation};
 use crate::exec::supervision::descendants::descendants;
 use crate::exec::supervision::record::Record;
+use crate::exec::supervision::sweep::{MARK, supervisor_name};
 use crate::exec::supervision::watch::{UsageLimit, Watch};
 use crate::platform::{descriptors, privacy};
 use nix::errno::Errno;
@@ -104,6 +105,10 @@ fn carry_out(
     groups: Option<&CommandGroups>,
 ) -> std::io::Result<()> {
     let given: Order = serde_json::from_slice(order)?;
+    let mark = given.environment.iter().find(|(name, _)| name == MARK);
+    if let Some((_, mark)) = mark {
+        nix::sys::prctl::set_name(&supervisor_name(mark))?;
+    }
     let _presence = match given.presence.as_deref().map(presence::share).transpose() {
         Ok(presence) => presence,
         Err(error) => {

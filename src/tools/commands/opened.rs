@@ -62,11 +62,10 @@ impl OpenedNeeds {
     fn within(needs: &CallNeeds, processes: &Processes) -> Result<Self, ToolError> {
         let mut hosts = Vec::new();
         if processes.tier() == Tier::Full {
-            let lent = needs.hosts.iter().map(|host| {
-                let lent = processes.lend(pattern(host));
-                lent.ok_or_else(|| unreachable(host))
-            });
-            hosts = lent.collect::<Result<_, _>>()?;
+            for host in &needs.hosts {
+                let reachable = processes.hosts().ok_or_else(|| unreachable(host))?;
+                hosts.push(reachable.lend(pattern(host)));
+            }
         }
         Ok(Self {
             widening: widening(needs, processes.tier())?,
@@ -84,9 +83,8 @@ impl OpenedNeeds {
         let tier = processes.tier();
         if tier == Tier::Full {
             for host in &needs.hosts {
-                if !processes.allow(pattern(host)) {
-                    return Err(unreachable(host));
-                }
+                let hosts = processes.hosts().ok_or_else(|| unreachable(host))?;
+                hosts.allow(pattern(host));
             }
         }
         if tier != Tier::None {

@@ -179,7 +179,7 @@ async fn options_without_a_page_is_no_preflight(db: PgPool) {
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn every_answer_can_be_read_by_an_allowed_page_whatever_it_says(db: PgPool) {
-    let app = app(db.clone(), &["--writes-per-minute=4"]).await;
+    let app = app(db, &["--writes-per-minute=4"]).await;
     let (viewer, admin) = (app.client(Role::Viewer), app.client(Role::Admin));
     let stranger = app.stranger();
     let (get, post) = (Method::GET, Method::POST);
@@ -212,7 +212,7 @@ async fn every_answer_can_be_read_by_an_allowed_page_whatever_it_says(db: PgPool
         found.push(answer.status.as_u16());
     }
     assert_eq!(found, [200, 401, 403, 404, 405, 413, 422, 200, 429]);
-    db.close().await;
+    app.app.db.close().await;
     let failed = from_page(&admin, WEBVIEW, get, "/api/jobs", &nothing).await;
     assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(is_for(&failed, WEBVIEW));

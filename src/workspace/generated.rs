@@ -52,8 +52,8 @@ pub(super) fn is_generated_folder(root: &Path, folder: &Path) -> bool {
     if is_named || MARKS.iter().any(|mark| is_there(&folder.join(mark))) {
         return true;
     }
-    let is_beside = |other: &&str| is_there(&folder.with_file_name(other));
-    if name == "target" && BESIDE_TARGET.iter().any(|other| is_beside(&other)) {
+    let is_beside = |other: &str| is_there(&folder.with_file_name(other));
+    if name == "target" && BESIDE_TARGET.iter().any(|other| is_beside(other)) {
         return true;
     }
     WHERE_IGNORED.contains(&name) && is_ignored(root, folder)
@@ -61,7 +61,8 @@ pub(super) fn is_generated_folder(root: &Path, folder: &Path) -> bool {
 
 /// True if a file was generated although its folder was not.
 pub(super) fn is_generated_file(name: &str) -> bool {
-    FILES.contains(&name) || name.ends_with(".pyc")
+    let extension = Path::new(name).extension();
+    FILES.contains(&name) || extension.is_some_and(|extension| extension == "pyc")
 }
 
 /// True if one of the ignore files between the root and a folder names it.

@@ -75,17 +75,17 @@ impl Contents {
         }
         match legacy::read(bytes) {
             Some(stored) => Self::Text(stored),
-            None => Self::inexact(String::from_utf8_lossy(bytes), Inexact::Unclear),
+            None => Self::inexact(&String::from_utf8_lossy(bytes), Inexact::Unclear),
         }
     }
 
     fn of_utf16(charset: Charset, bytes: &[u8]) -> Self {
         match StoredText::read(charset, bytes) {
             Some(stored) if !stored.text.contains('\0') => Self::Text(stored),
-            Some(stored) => Self::inexact(stored.text.into(), Inexact::Nul),
+            Some(stored) => Self::inexact(&stored.text, Inexact::Nul),
             None => {
                 let text = charset.decode_lossy(&bytes[charset.mark().len()..]);
-                Self::inexact(text.into(), Inexact::Broken(charset.name()))
+                Self::inexact(&text, Inexact::Broken(charset.name()))
             }
         }
     }
@@ -99,10 +99,10 @@ impl Contents {
                 what: "binary data",
             };
         }
-        Self::inexact(String::from_utf8_lossy(bytes), Inexact::Nul)
+        Self::inexact(&String::from_utf8_lossy(bytes), Inexact::Nul)
     }
 
-    fn inexact(text: Cow<'_, str>, why: Inexact) -> Self {
+    fn inexact(text: &str, why: Inexact) -> Self {
         // The database cannot store NUL characters.
         let text = text.replace('\0', "\u{fffd}");
         Self::Inexact { text, why }
@@ -155,7 +155,7 @@ mod tests {
                 assert_eq!(form.write(&stored.text).as_deref(), Ok(bytes));
                 (stored.text, form.name(), form.has_mark())
             }
-            other => panic!("{other:?}"),
+            other @ (Contents::Inexact { .. } | Contents::Binary { .. }) => panic!("{other:?}"),
         }
     }
 

@@ -22,9 +22,12 @@ const KANA: usize = 20;
 /// The same where a text without them may be Chinese.
 const MANY_KANA: usize = 5;
 
+/// Tells whether a text, with its bytes, is one of an encoding.
+type Fits = fn(&[u8], &str) -> bool;
+
 /// Reads bytes that are no UTF-8, when they can be in one encoding only.
 pub(super) fn read(bytes: &[u8]) -> Option<StoredText> {
-    let candidates: [(Charset, fn(&[u8], &str) -> bool); 4] = [
+    let candidates: [(Charset, Fits); 4] = [
         (Charset::Windows1252, |_, text| is_western(text)),
         (Charset::ShiftJis, |_, text| is_japanese(text, KANA)),
         // Kana have the same bytes in the encoding of Chinese, whose texts have hardly any.

@@ -80,7 +80,7 @@ impl FileLines {
         self.ends.iter().any(|end| *end != LineEnd::LineFeed)
     }
 
-    /// The file's text after an edit of [`Self::text`]. FileLines that the edit leaves as they are keep their
+    /// The file's text after an edit of [`Self::text`]. Lines that the edit leaves as they are keep their
     /// ends, and new lines end as those before them.
     pub fn edited(&self, edit: &Edit) -> String {
         let mut after = Self {

@@ -142,8 +142,8 @@ pub fn execute(call: &ReadFileCall, context: &ToolContext) -> Result<Outcome, To
             )
         }));
     }
-    let content = reading.content.strip_prefix(b"\xef\xbb\xbf");
-    let (shown, is_clean) = text::lossy(content.unwrap_or(&reading.content));
+    let unmarked = reading.content.strip_prefix(b"\xef\xbb\xbf");
+    let (shown, is_clean) = text::lossy(unmarked.unwrap_or(&reading.content));
     if let Some(next) = reading.next_line {
         notes.push(format!(
             "only lines {} to {} are shown; continue with start_line {next}",
@@ -241,7 +241,7 @@ fn whole(file: File, call: &ReadFileCall, room: usize) -> std::io::Result<WholeT
 #[derive(Debug, Default)]
 struct Reading {
     content: Vec<u8>,
-    /// FileLines passed, the last one also when nothing ends it.
+    /// Lines passed, the last one also when nothing ends it.
     lines: u64,
     shown: u64,
     cut_lines: u64,

@@ -345,8 +345,8 @@ fn members_of_a_cargo_workspace_are_checked_at_its_root() {
     let bench = Bench::new();
     bench.put("Cargo.toml", "[workspace]\nmembers = [\"crates/*\"]\n");
     let package = |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\n");
-    bench.put("crates/a/Cargo.toml", &package("a"));
-    bench.put("fuzz/Cargo.toml", &package("fuzz"));
+    bench.put("crates/a/Cargo.toml", package("a"));
+    bench.put("fuzz/Cargo.toml", package("fuzz"));
     let files = ["crates/a/src/lib.rs", "fuzz/src/main.rs"].map(str::to_owned);
     let projects = by_project(&bench.context, &files);
     let ran = BTreeSet::from(["."]);

@@ -84,6 +84,13 @@ impl Default for RunUsage {
 }
 
 impl RunUsage {
+    /// The files that the run changed, made or removed; of one that moved, both its paths.
+    pub fn changed_files(&self) -> BTreeSet<String> {
+        let moved = self.renamed.iter().flat_map(|(from, to)| [from, to]);
+        let all = self.modified.iter().chain(&self.created);
+        all.chain(&self.deleted).chain(moved).cloned().collect()
+    }
+
     /// Adds what a tool did.
     pub fn add_effects(&mut self, effects: &[Effect]) {
         for effect in effects {

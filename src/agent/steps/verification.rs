@@ -153,7 +153,7 @@ pub(crate) async fn check(runner: &mut Runner) -> Result<Checked, Halt> {
         return Ok(Checked::Done);
     };
     let known = runner.baseline.checks.clone().unwrap_or_default();
-    let files = changed_files(runner);
+    let files = runner.state.usage.changed_files();
     let changed = by_project(&tools, &files);
     let too_many = add_changed(runner, &tools, &changed).await?;
     let checks = checks(runner).await?;
@@ -196,14 +196,6 @@ pub(crate) async fn check(runner: &mut Runner) -> Result<Checked, Halt> {
         }
         Verification::Failed => Ok(after_failure(runner, &verdict, &after)),
     }
-}
-
-/// The files that the run changed, made or removed; of one that moved, both its paths.
-fn changed_files(runner: &Runner) -> BTreeSet<String> {
-    let usage = &runner.state.usage;
-    let moved = usage.renamed.iter().flat_map(|(from, to)| [from, to]);
-    let all = usage.modified.iter().chain(&usage.created);
-    all.chain(&usage.deleted).chain(moved).cloned().collect()
 }
 
 /// The folders in which checks ran.

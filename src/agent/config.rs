@@ -16,7 +16,7 @@ pub struct AgentConfig {
     #[arg(long, env = "AEP_AUTONOMOUS_MAX_RUNTIME_SECONDS", value_name = "SECONDS",
           default_value_t = 1_800, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_runtime_seconds: u64,
-    /// How long a job waits for a model that is overloaded, limits the rate or is out of reach, in
+    /// The time that a job waits for a model that is overloaded, limits the rate or is out of reach, in
     /// seconds, before it pauses. `Retry-After` of the provider is respected.
     #[arg(long, env = "NAVI_MODEL_PATIENCE_SECONDS", value_name = "SECONDS",
           default_value_t = 900, value_parser = clap::value_parser!(u64).range(..=86_400))]
@@ -103,12 +103,12 @@ pub struct AgentConfig {
 const CHAT_PATIENCE: Duration = Duration::from_mins(1);
 
 impl AgentConfig {
-    /// How leases are kept.
+    /// The times of leases.
     pub fn lease_times(&self) -> LeaseTimes {
         LeaseTimes::of_seconds(self.lease_seconds)
     }
 
-    /// How long a run of this kind waits for a model that cannot answer now.
+    /// The time that a run of this kind waits for a model that cannot answer now.
     pub fn patience(&self, kind: RunKind) -> Duration {
         Duration::from_secs(match kind {
             RunKind::Job => self.model_patience_seconds,

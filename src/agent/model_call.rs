@@ -47,7 +47,7 @@ pub struct CallContext {
     pub task_type: &'static str,
     /// Where its tokens and cost are added up.
     pub spent: SpendTotal,
-    /// How long a provider that is overloaded or out of reach is waited for.
+    /// The time that a provider that is overloaded or out of reach is waited for.
     pub patience: Duration,
 }
 
@@ -218,7 +218,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Whether there is nothing in it.
+    /// True if there is nothing in it.
     fn is_empty(&self) -> bool {
         self.text.trim().is_empty() && self.tool_calls.is_empty()
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::llm::error::{LlmError, Remedy};
 use crate::llm::retry::RetryPolicy;
 
-/// How often an answer that could not be read, or that was empty, is asked for again at once.
+/// The most times that an answer that could not be read, or that was empty, is asked for again at once.
 const MAX_AGAIN: u32 = 2;
 
 /// The tries of one question outside of runs.
@@ -28,7 +28,7 @@ impl Tries {
         }
     }
 
-    /// Whether an answer that is no use may be asked for once more; not without end.
+    /// True if an answer that is no use may be asked for once more; not without end.
     pub(crate) fn may_ask_again(&mut self) -> bool {
         self.again += 1;
         self.again <= MAX_AGAIN && !self.patience.is_zero()

@@ -33,7 +33,7 @@ pub enum Failure {
     DatabaseUrl {
         /// The setting.
         setting: &'static str,
-        /// What is wrong with it.
+        /// The fault.
         error: AddressError,
     },
     /// A pooler is named without the way around it.
@@ -76,7 +76,7 @@ pub enum Failure {
     Script {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// The folder to work in cannot be used.
@@ -236,7 +236,7 @@ impl Failure {
     }
 }
 
-/// How to reach the database that a setting names.
+/// The way to reach the database that a setting names.
 pub fn connect_options(setting: &'static str, url: &str) -> Result<PgConnectOptions, Failure> {
     let address =
         DatabaseAddress::read(url).map_err(|error| Failure::DatabaseUrl { setting, error })?;

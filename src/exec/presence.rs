@@ -3,7 +3,7 @@
 //! The process holds a lock on it, and so does every supervisor of a command of its, until nothing that
 //! the command started is left. The kernel lets go of a lock when its holders are gone, however they
 //! ended, and not before: a number of a process may be another's by now, and in a container means
-//! something else; a lock does not. So whoever gets the lock knows that the process and all it had
+//! something else; a lock does not. So the process that gets the lock knows that the process and all it had
 //! started are gone. The file names the kernel under which it was made: on another machine that sees
 //! the same folder, a lock may be there and not be seen.
 
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// The kernel's name for the time since it was started.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
-/// How long a file that nobody can use is kept.
+/// The time that an unusable file is kept.
 const KEPT_FOR: Duration = Duration::from_hours(24);
 
 /// The file of this process; cheap to clone, and gone with the last clone.
@@ -34,7 +34,7 @@ struct Held {
 /// The file of a process that is gone, with its lock.
 #[derive(Debug)]
 pub struct Lost {
-    /// What the process had noted.
+    /// The notes of the process.
     pub notes: Vec<String>,
     path: PathBuf,
     is_old: bool,
@@ -94,7 +94,7 @@ impl Lost {
         file.read_to_string(&mut text).ok()?;
         let mut lines = text.lines();
         if lines.next() != Some(boot) {
-            // Of a kernel that may run elsewhere, or was started anew since.
+            // Of a kernel that may run elsewhere, or was restarted since.
             if is_old {
                 let _gone = std::fs::remove_file(&path);
             }
@@ -145,7 +145,7 @@ impl Drop for Held {
 }
 
 /// Shares the lock of a process, for as long as the file is open. Fails when the process is gone, and
-/// somebody acts on that already.
+/// another acts on that already.
 pub fn share(path: &Path) -> std::io::Result<File> {
     let file = File::open(path)?;
     lock_shared(&file)?;

@@ -10,7 +10,7 @@ pub enum LlmError {
     RateLimited {
         /// Whose limit.
         provider: &'static str,
-        /// What `Retry-After` or the explanation said.
+        /// The wait that `Retry-After` or the explanation named.
         retry_after: Option<Duration>,
         /// The provider's explanation, shortened; empty when there was none.
         reason: String,
@@ -22,7 +22,7 @@ pub enum LlmError {
         provider: &'static str,
         /// The HTTP status, or the one its error event stands for.
         status: u16,
-        /// What `Retry-After` or the explanation said.
+        /// The wait that `Retry-After` or the explanation named.
         retry_after: Option<Duration>,
         /// The provider's explanation, shortened; empty when there was none.
         reason: String,
@@ -75,7 +75,7 @@ pub enum LlmError {
     ContextTooLong {
         /// Who.
         provider: &'static str,
-        /// How much fits, in tokens, where the provider said so.
+        /// The number of tokens that fits, where the provider said so.
         window: Option<u32>,
     },
     /// The answer that was asked for is longer than the model gives, or than what is left beside the
@@ -84,7 +84,7 @@ pub enum LlmError {
     AnswerLimit {
         /// Who.
         provider: &'static str,
-        /// How long an answer may be.
+        /// The length that an answer may have.
         allowed: Allowed,
         /// The provider's explanation, shortened.
         reason: String,
@@ -143,23 +143,23 @@ pub enum LlmError {
     },
 }
 
-/// How long an answer may be, as a refusal said it.
+/// The length that an answer may have, as a refusal said it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowed {
     /// At most this many tokens, whatever the conversation.
     Tokens(u32),
-    /// What the conversation leaves of the window, in tokens.
+    /// The part that the conversation leaves of the window, in tokens.
     Beside {
         /// The window.
         window: u32,
-        /// What the conversation takes of it.
+        /// The part that the conversation takes of it.
         input: u32,
     },
     /// Less than was asked for; nothing says how much less.
     Less,
 }
 
-/// What an error asks us to do.
+/// The reaction that an error asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// Wait, then ask again, for as long as the budget of time lasts.
@@ -189,7 +189,7 @@ fn after_colon(reason: &str) -> String {
 }
 
 impl LlmError {
-    /// What to do about it.
+    /// The reaction to it.
     pub fn remedy(&self) -> Remedy {
         match self {
             Self::RateLimited { .. }
@@ -207,7 +207,7 @@ impl LlmError {
         }
     }
 
-    /// Whether the same request may succeed after a while.
+    /// True if the same request may succeed after a while.
     pub fn is_retryable(&self) -> bool {
         self.remedy() == Remedy::Wait
     }

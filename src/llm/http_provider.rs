@@ -27,7 +27,7 @@ use crate::platform::secret::{ExposeSecret, SecretString};
 /// How much of a refusal is read, and how long that may take.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a request is changed to what its server takes before it is given up.
+/// The most times that a request is changed to what its server takes before it is given up.
 const MAX_CHANGES: usize = 8;
 
 /// How long a provider may be silent. There is no limit on the whole answer.

@@ -231,7 +231,7 @@ impl Usage {
         self.input.saturating_add(self.output)
     }
 
-    /// Whether these counts were measured. A prompt was read in any case, and what was answered was
+    /// True if these counts were measured. A prompt was read in any case, and what was answered was
     /// written: a zero beside it stands where a number should.
     pub fn is_measured(self, has_answered: bool) -> bool {
         self.input > 0 && (self.output > 0 || !has_answered)

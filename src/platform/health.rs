@@ -26,9 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The longest that a check waits for a connection; within [`PATIENCE`], so that it can say why there is
 /// none.
 const BRIEFLY: Duration = Duration::from_millis(1_500);
-/// What is said while every connection is in use.
+/// The detail while every connection is in use.
 const BUSY: &str = "every connection to the database is in use; requests wait";
-/// What is said while the server grants none.
+/// The detail while the server grants none.
 const NO_ROOM: &str = "every connection that the database grants is taken by others";
 /// The word for a check that has not run yet.
 const NOT_YET: &str = "not checked yet";

@@ -93,7 +93,7 @@ impl Problem {
     }
 }
 
-/// Whether this is, in the end, a request that waited in vain for a connection.
+/// True if this is, in the end, a request that waited in vain for a connection.
 fn has_no_connection(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {

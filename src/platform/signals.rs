@@ -23,7 +23,7 @@ const CHANNEL: &str = "navi";
 const MAX_PAYLOAD: usize = 7_900;
 /// Signals that a subscriber may lag behind before it is told that it missed some.
 const LAG: usize = 1_024;
-/// How long the connection that listens may take to be made.
+/// The time that the connection that listens may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 /// The pause after the connection was lost, or a message could not be sent.
 const PAUSE: Duration = Duration::from_millis(500);

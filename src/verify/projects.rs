@@ -13,7 +13,7 @@ use crate::tools::context::ToolContext;
 use crate::verify::detect::{Check, Folder, make, project};
 use crate::workspace::paths::Workspace;
 
-/// How many folders are looked into when the root holds no project, and how many projects are taken.
+/// The most folders that are looked into when the root holds no project, and the most projects that are taken.
 const NESTED_FOLDERS: usize = 40;
 const NESTED_PROJECTS: usize = 4;
 /// The most projects below the root that are checked because they were changed.

@@ -1,4 +1,4 @@
-//! What an answer lacks although its stream ended in good order.
+//! Shortfalls of answers whose stream ended in good order.
 
 use crate::llm::model::StopReason;
 
@@ -21,7 +21,7 @@ pub enum Shortfall {
 }
 
 impl Shortfall {
-    /// What an answer that ended so lacks.
+    /// The shortfall of an answer that ended so.
     pub fn of(stop: Option<StopReason>, text: &str) -> Option<Self> {
         match stop {
             Some(StopReason::Refused) => Some(Self::Withheld),

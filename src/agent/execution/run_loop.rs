@@ -45,7 +45,7 @@ use crate::runs::outcome::Stopped;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often an answer that hit the length limit may be continued within a run.
 const MAX_CONTINUATIONS: u32 = 3;
-/// How often in a row the model is asked to go on after an answer of nothing.
+/// The most times in a row that the model is asked to go on after an answer of nothing.
 const MAX_NUDGES: u32 = 3;
 
 /// Works until the run is over, and writes its end.

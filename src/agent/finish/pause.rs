@@ -17,7 +17,7 @@ use crate::runs::store::runs;
 
 /// The pause between two tries to write it.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long the accounting may take to be written.
+/// The time that the accounting may take to be written.
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// Writes that the run pauses, and lets go of it, in one transaction: its user may resume it as soon as

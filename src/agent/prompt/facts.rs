@@ -16,10 +16,10 @@ use crate::platform::text::cut_chars;
 /// The first line of the text.
 const HEAD: &str = "[Earlier turns were shortened to these facts. Files may have changed since: read them again \
                     before you edit them.]";
-/// What the model is told when the user refuses an action.
+/// The words for the model when the user refuses an action.
 pub(crate) const DENIED: &str =
     "the user denied this; nothing was run. Do not try it in another way";
-/// What it is told when the user does not answer.
+/// Its words when the user does not answer.
 pub(crate) const UNANSWERED: &str = "nobody consented in time, which is a no; nothing was run. Go on without \
                                      it, or answer what is missing";
 /// The beginning of what it is told when the user wants something else.
@@ -72,7 +72,7 @@ impl Section {
         }
     }
 
-    /// How much of it is kept, in bytes.
+    /// The size that is kept of it, in bytes.
     fn size(self) -> usize {
         match self {
             Self::Refused | Self::Changed | Self::Run => 3_000,
@@ -82,7 +82,7 @@ impl Section {
         }
     }
 
-    /// What an item is about: a later one about the same takes its place.
+    /// The subject of an item: a later one about the same takes its place.
     fn subject(self, item: &str) -> &str {
         match self {
             Self::Changed => item.rsplit_once(" (").map_or(item, |(path, _)| path),
@@ -116,7 +116,7 @@ impl Items {
     }
 }
 
-/// What became of the turns that are gone.
+/// The outcome of the turns that are gone.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     sections: [Items; Section::ALL.len()],
@@ -278,7 +278,7 @@ impl Facts {
     }
 }
 
-/// What a call was about: its path or command rather than its content.
+/// The subject of a call: its path or command rather than its content.
 fn about(object: &Map<String, Value>) -> String {
     let keys = ["command", "question", "path", "pattern", "url"];
     let found = keys.iter().find_map(|key| object.get(*key)?.as_str());

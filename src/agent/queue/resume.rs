@@ -157,7 +157,7 @@ fn origin(claimed: &ClaimedRun) -> Origin {
     }
 }
 
-/// Whether a run paused, so that it is here because its user wants it to go on.
+/// True if a run paused, so that it is here because its user wants it to go on.
 fn was_paused(claimed: &ClaimedRun) -> bool {
     let state = claimed.state.as_ref();
     state.is_some_and(|state| state["is_paused"] == true)

@@ -120,7 +120,7 @@ pub struct Runner {
     /// Calls that another process left behind without a result.
     pub(crate) left_behind: Vec<OpenCall>,
     pub(crate) began: Instant,
-    /// How long it waited for providers, which its limit of time leaves out.
+    /// The time that it waited for providers, which its limit of time leaves out.
     pub(crate) waited: WaitTotal,
     pub(crate) slot: RunSlot,
 }

@@ -29,7 +29,7 @@ pub struct RunState {
     pub continuations: u32,
     /// True once the model has called a tool in the way in which tools are called.
     pub calls_natively: bool,
-    /// How often in a row the model was told that a call as text is none.
+    /// The times in a row that the model was told that a call as text is none.
     pub told_how_to_call: u32,
     /// How the last answer ended.
     pub stop: Option<StopReason>,
@@ -45,11 +45,11 @@ pub struct RunState {
     /// How long it was worked on, by all processes that did. Of a run under way: by those before
     /// this one.
     pub worked: Duration,
-    /// How much of that it waited for providers that were away.
+    /// The part of that in which it waited for providers that were away.
     pub waited: Duration,
-    /// How often in a row the model was asked to go on after an answer of nothing.
+    /// The times in a row that the model was asked to go on after an answer of nothing.
     pub nudges: u32,
-    /// Whether it paused, and goes on because its user wants it to.
+    /// True if it paused, and goes on because its user wants it to.
     pub is_paused: bool,
     /// Ports of the servers that it started and that run. Of a run under way: of those that ended with
     /// another process, until the model was told.

@@ -1,4 +1,4 @@
-//! What follows when the model could not answer: the turn is asked again, for as long as a budget of time
+//! Patience with a model that cannot answer: the turn is asked again, for as long as a budget of time
 //! lasts; then a job pauses and an interactive run ends.
 
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use crate::runs::event_data::PauseReason;
 use crate::runs::log::entry::Entry;
 use crate::runs::model::RunKind;
 
-/// How often an answer that could not be read is asked for again. From the second time on, the model is
+/// The most times that an answer that could not be read is asked for again. From the second time on, the model is
 /// told what was wrong with it.
 const MAX_BOTCHED: u32 = 4;
-/// How often an answer that broke off after it had begun is asked for again: each was paid for.
+/// The most times that an answer that broke off after it had begun is asked for again: each was paid for.
 const MAX_BROKEN: u32 = 8;
 /// A run that waits longer than this at once gives its slot to another meanwhile.
 const SLOT_BOUND: Duration = Duration::from_secs(5);
@@ -29,14 +29,14 @@ pub(crate) struct RetryBudget {
     budget: Duration,
     /// When the first try failed.
     since: Option<Instant>,
-    /// How long the model was silent within tries.
+    /// The time that the model was silent within tries.
     silent: Duration,
     failed: u32,
     broken: u32,
     botched: u32,
 }
 
-/// What to do after a failure.
+/// The reaction to a failure.
 #[derive(Debug, PartialEq)]
 enum NextTry {
     /// Ask again after a pause.

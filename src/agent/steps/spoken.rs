@@ -12,7 +12,7 @@ use crate::llm::spoken::read::{Spoken, read};
 use crate::runs::outcome::Stopped;
 use crate::tools::tool::Access;
 
-/// How often in a row the model is told that what it wrote is no call.
+/// The most times in a row that the model is told that what it wrote is no call.
 const MAX_TOLD: u32 = 2;
 const CUT_OFF: &str = "the answer was cut off at its length limit, so they may be incomplete; do less in one \
                        call, such as a part of the file";

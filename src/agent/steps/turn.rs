@@ -24,7 +24,7 @@ use crate::runs::outcome::Stopped;
 const TEXT_CHARS: usize = 30;
 /// How long a piece of text may wait for more.
 const TEXT_WAIT: Duration = Duration::from_millis(100);
-/// How often a conversation is shortened because the provider says that it is too long still.
+/// The most times that a conversation is shortened because the provider says that it is too long still.
 const MAX_SHORTENED: u32 = 4;
 /// Shortening leaves about half of a budget; the budget is less than what was too long.
 const STILL_TOO_LONG_PERCENT: usize = 90;
@@ -85,7 +85,7 @@ async fn answer(runner: &mut Runner) -> Result<Answer, Halt> {
     }
 }
 
-/// Whether the conversation has to become shorter: it does not fit, or leaves no room for an answer.
+/// True if the conversation has to become shorter: it does not fit, or leaves no room for an answer.
 fn is_too_long(error: &LlmError) -> bool {
     matches!(error.remedy(), Remedy::Compact | Remedy::ShortenAnswer)
 }
@@ -129,7 +129,7 @@ fn request(runner: &Runner, tools: Vec<ToolSpec>) -> ChatRequest {
 /// An answer that ended before it was complete.
 struct BrokenAnswer {
     error: LlmError,
-    /// Whether some of its text was shown.
+    /// True if some of its text was shown.
     was_shown: bool,
 }
 

@@ -85,7 +85,7 @@ fn start(program: &Path, sandbox: &Sandbox) -> std::io::Result<SpareSupervisor> 
         .arg(ARGUMENT)
         .arg(serde_json::to_string(&preparation)?)
         .env_clear()
-        // It is of a run for whoever looks at its processes, and of none that is known yet.
+        // It counts as a process of a run, and of none that is known yet.
         .env(MARK, "")
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())

@@ -1,4 +1,4 @@
-//! What a protocol does not allow.
+//! Violations of a protocol.
 
 use crate::llm::error::LlmError;
 

@@ -293,7 +293,7 @@ mod tests {
         })
     }
 
-    /// What an error asks for, in one word, with the number that was read.
+    /// The reaction that an error asks for, in one word, with the number that was read.
     fn told(error: &LlmError) -> String {
         let verdict = match error.remedy() {
             Remedy::Wait => "wait",

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// What may be left out of a request without changing what is asked; names as servers write them. Of
+/// Fields that a request may do without, still asking the same; names as servers write them. Of
 /// two that are named, the first counts: the other is what the server would take instead.
 pub(in crate::llm) const FIELDS: &[&str] = &[
     "stream_options",

@@ -1,4 +1,4 @@
-//! What refusals taught about the models of a provider: remembered, so that no request is refused twice
+//! Lessons of refusals about the models of a provider: remembered, so that no request is refused twice
 //! for the same reason.
 
 use std::collections::{BTreeSet, HashMap};
@@ -17,11 +17,11 @@ const MIN_LIMIT: u32 = 256;
 /// The two names of the answer limit; a server that refuses one is told the other.
 const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 
-/// What was learned, by model.
+/// Lessons by model.
 #[derive(Debug, Default)]
 pub(in crate::llm) struct Lessons(Mutex<HashMap<String, Lesson>>);
 
-/// What was learned about one model.
+/// Lessons about one model.
 #[derive(Clone, Debug, Default)]
 struct Lesson {
     /// Fields that its server does not know.
@@ -30,7 +30,7 @@ struct Lesson {
     longest: Option<u32>,
     /// Its window, in tokens.
     window: Option<u32>,
-    /// How many tokens a request of so many bytes was.
+    /// The tokens of a request of so many bytes.
     density: Option<(u32, usize)>,
 }
 
@@ -95,7 +95,7 @@ impl Lesson {
         (lower < asked).then_some(lower)
     }
 
-    /// What this request leaves of the window, at the density of the request that was refused.
+    /// The part that this request leaves of the window, at the density of the request that was refused.
     fn left_beside(&self, body: &Value) -> Option<u32> {
         let (window, (tokens, bytes)) = (self.window?, self.density?);
         let now = u64::try_from(body.to_string().len()).ok()?;
@@ -192,7 +192,7 @@ fn strip_fields(field: &str, fields: &mut Map<String, Value>) {
     }
 }
 
-/// Whether a request has a field, at its top or in its messages.
+/// True if a request has a field, at its top or in its messages.
 fn is_in(body: &Value, field: &str) -> bool {
     if field == STREAM {
         return body[STREAM] == json!(true);

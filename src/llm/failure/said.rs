@@ -1,4 +1,4 @@
-//! What the body of a failed answer says, out of every wrapper.
+//! The words of the body of a failed answer, out of every wrapper.
 //!
 //! A body is `{"error": {…}}`, `{"error": "…"}`, `[{"error": …}]`, `{"message": …}`, `{"detail": […]}`, a
 //! web page or plain text; and gateways put one of them, as text, into another. So texts, codes and names
@@ -12,7 +12,7 @@ use crate::platform::text::first_bytes;
 
 /// The most of a provider's explanation that is kept, in bytes.
 const MAX_REASON: usize = 300;
-/// How deep a body is read, wrappers that are texts included.
+/// The depth to which a body is read, wrappers that are texts included.
 const MAX_DEPTH: usize = 12;
 /// The most texts that are gathered of one body.
 const MAX_TEXTS: usize = 64;
@@ -151,7 +151,7 @@ impl Said {
         }
     }
 
-    /// Whether one of these is a code of the answer.
+    /// True if one of these is a code of the answer.
     pub(super) fn has_code(&self, codes: &[&str]) -> bool {
         let mut said = self.codes.iter();
         said.any(|code| codes.contains(&code.as_str()))

@@ -35,7 +35,7 @@ pub(super) enum Meaning {
 
 /// One meaning and its signs.
 pub(super) struct Row {
-    /// What it means.
+    /// Its meaning.
     pub(super) means: Meaning,
     /// The statuses that it holds for; all of them when empty.
     pub(super) statuses: &'static [u16],

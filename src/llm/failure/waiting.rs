@@ -1,4 +1,4 @@
-//! How long a provider asks to be waited for.
+//! The time that a provider asks to be waited for.
 
 use std::sync::LazyLock;
 use std::time::Duration;

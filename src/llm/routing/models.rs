@@ -101,7 +101,7 @@ impl Models {
         (named || provider == ProviderId::OpenRouter).then(|| self.own_model(provider, name))
     }
 
-    /// How long an answer of a model may be, in tokens: as the settings say, first of the model and then
+    /// The length of an answer of a model, in tokens: as the settings say, first of the model and then
     /// of its provider, else as the registry does.
     pub(in crate::llm) fn answer_limit(&self, model: &Model) -> u32 {
         let names = [model.id.as_str(), model.provider.as_str()];

@@ -10,7 +10,7 @@ use crate::llm::spoken::read::{MARKS, OWNERS};
 pub struct HeldText {
     /// Beginnings of calls that stand for themselves.
     marks: Vec<String>,
-    /// What is kept back; it begins at the beginning of a line, unless a line goes on that was passed on.
+    /// The text that is kept back; it begins at the beginning of a line, unless a line goes on that was passed on.
     kept: String,
     /// True within a line of which something was passed on.
     is_within_line: bool,
@@ -18,7 +18,7 @@ pub struct HeldText {
     is_fenced: bool,
 }
 
-/// What a text that begins a line may be.
+/// The meaning of a text that begins a line.
 enum Guess {
     /// No call.
     Words,
@@ -66,7 +66,7 @@ impl HeldText {
         self.kept.drain(..passed).collect()
     }
 
-    /// What is kept back, now that nothing follows.
+    /// The text that is kept back, now that nothing follows.
     pub fn finish(self) -> String {
         self.kept
     }
@@ -125,7 +125,7 @@ mod tests {
         }])
     }
 
-    /// What is shown while the text arrives, by one character after the other.
+    /// The text that is shown while it arrives, by one character after the other.
     fn shown(text: &str) -> String {
         let mut held = held();
         let mut shown = String::new();

@@ -51,9 +51,9 @@ const BESIDE: &[&str] = &[
 pub struct SpokenCall {
     /// The tool's name.
     pub name: String,
-    /// What it is called with.
+    /// Its arguments.
     pub arguments: Map<String, Value>,
-    /// Whether it was written as calls are, and not only in a way that may mean one.
+    /// True if it was written as calls are, and not only in a way that may mean one.
     pub(super) is_exact: bool,
 }
 

@@ -38,7 +38,7 @@ pub(super) const OWNERS: &[&str] = &["functions.", "default_api.", "print(defaul
 /// An indentation of code in Markdown.
 const CODE: usize = 4;
 
-/// What an answer without calls is.
+/// The reading of an answer without calls.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Spoken {
     /// Words.

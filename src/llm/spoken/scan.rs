@@ -41,19 +41,19 @@ const AROUND: &[&str] = &[
     "minimax:tool_call",
     "invoke",
 ];
-/// What stands before the name of a tool in code.
+/// Words before the name of a tool in code.
 const OWNERS: &[&str] = &["functions.", "default_api.", "tools.", "call:"];
 /// The name that `DeepSeek` gives to the kind of a call.
 const KIND: &str = "function";
 
-/// What was read.
+/// The calls and marks that were read.
 #[derive(Debug, PartialEq)]
 pub(super) struct Scanned<'a> {
     /// The calls, in order.
     pub(super) calls: Vec<SpokenCall>,
     /// True if one begins that cannot be read.
     pub(super) is_broken: bool,
-    /// What is no call and no mark.
+    /// The text that is no call and no mark.
     pub(super) rest: &'a str,
 }
 
@@ -155,7 +155,7 @@ fn function(text: &str) -> Read<'_> {
     arguments_of(name.trim().trim_matches('"'), rest)
 }
 
-/// ` name="NAME">` and arguments.
+/// ` name='NAME'>` and arguments.
 fn invoke(text: &str) -> Read<'_> {
     let Some((head, rest)) = text.split_once('>') else {
         return Read::Broken;
@@ -263,7 +263,7 @@ fn plain(name: &str) -> &str {
     }
 }
 
-/// What may stand between a name and its arguments.
+/// Signs between a name and its arguments.
 fn past_hints(text: &str) -> &str {
     let mut text = past_marks(text);
     for hint in ["json", "code", "[CALL_ID]"] {
@@ -281,7 +281,7 @@ fn past_hints(text: &str) -> &str {
     text
 }
 
-/// What follows the marks at the beginning of a text.
+/// The text behind the marks at its beginning.
 pub(super) fn past_marks(text: &str) -> &str {
     let mut text = text.trim_start();
     while let Some(rest) = past_mark(text) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// What follows the value of an argument.
+/// The end of the value of an argument.
 const AFTER: &[&str] = &[
     "<parameter",
     "</function",
@@ -11,7 +11,7 @@ const AFTER: &[&str] = &[
     "</function_calls",
 ];
 
-/// Reads arguments of the form `<parameter=NAME>…</parameter>` or `<parameter name="NAME">…</parameter>`, up
+/// Reads arguments of the form `<parameter=NAME>…</parameter>` or `<parameter name='NAME'>…</parameter>`, up
 /// to something else. Answers with them and with what follows.
 pub(super) fn parameters(mut text: &str) -> Option<(Map<String, Value>, &str)> {
     let mut found = Map::new();
@@ -27,7 +27,7 @@ pub(super) fn parameters(mut text: &str) -> Option<(Map<String, Value>, &str)> {
     }
 }
 
-/// The name in `=NAME` or ` name="NAME" string="true"`.
+/// The name in `=NAME` or ` name='NAME' string="true"`.
 pub(super) fn name(head: &str) -> Option<String> {
     let head = head.trim();
     let (_, name) = head.split_once('=')?;

@@ -28,7 +28,7 @@ pub(super) struct Piece<'a> {
 struct Partial {
     /// Its place among the calls; no two have the same.
     index: u64,
-    /// What the provider called its index when it began.
+    /// The index that the provider gave it when it began.
     declared: Option<u64>,
     id: String,
     name: String,
@@ -137,7 +137,7 @@ impl Calls {
         Ok(())
     }
 
-    /// Whether a piece holds the rest of a call's name: together they are a tool, or the beginning of
+    /// True if a piece holds the rest of a call's name: together they are a tool, or the beginning of
     /// one, and alone the call's name is none.
     fn goes_on(&self, call: &Partial, piece: Piece<'_>) -> bool {
         let whole = format!("{}{}", call.name, piece.name);
@@ -222,7 +222,7 @@ impl Partial {
     }
 }
 
-/// Whether arguments are complete.
+/// True if arguments are complete.
 fn is_whole(arguments: &str) -> bool {
     !arguments.is_empty() && matches!(Arguments::parse(arguments), Arguments::Object { .. })
 }

@@ -44,7 +44,7 @@ pub trait Decoder: Send {
     fn is_done(&self) -> bool;
 }
 
-/// Whether an answer ended because the provider could not read what its model wrote.
+/// True if an answer ended because the provider could not read what its model wrote.
 pub(super) fn is_botched(finish: &str) -> bool {
     let finish = finish.to_ascii_lowercase();
     finish.contains("malformed") || finish.contains("unexpected_tool_call")

@@ -13,7 +13,7 @@ const FIRST_HALF: u32 = 0xd800;
 const FIRST_MARK: u32 = 0x0010_f800;
 /// The first second half.
 const FIRST_LOW: u32 = 0xdc00;
-/// What half a character is when the other half does not come.
+/// Stands for half a character whose other half does not come.
 const REPLACEMENT: char = '\u{fffd}';
 
 /// Reads a document. Halves in it become marks, for [`Joiner`] and [`joined`].
@@ -42,7 +42,7 @@ impl Joiner {
         joined(&text).into_owned()
     }
 
-    /// What is left when no piece follows.
+    /// The rest, when no piece follows.
     pub(super) fn rest(&mut self) -> Option<String> {
         self.held.take().map(|_| REPLACEMENT.to_string())
     }

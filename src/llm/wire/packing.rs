@@ -9,10 +9,10 @@ use crate::llm::failure::broken::Broken;
 
 /// The first bytes of everything that gzip has packed.
 const GZIP: &[u8] = &[0x1f, 0x8b];
-/// How much is unpacked at once, in bytes of what is packed: a little can become very much.
+/// The packed bytes that are unpacked at once: a little can become very much.
 const SLICE: usize = 4 * 1024;
 
-/// How an answer is packed.
+/// The packing of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::llm) enum Packing {
     /// Not, or not said: what begins as gzip does is gzip all the same.

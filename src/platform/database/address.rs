@@ -1,4 +1,4 @@
-//! How to reach the database that an address names.
+//! The way to reach the database that an address names.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::postgres::PgConnectOptions;
@@ -55,19 +55,19 @@ const LEFT_OUT: &[&str] = &[
     "timeout",
 ];
 
-/// How to connect, and the names of parameters that were not understood.
+/// The options of connections, and the names of parameters that were not understood.
 #[derive(Debug)]
 pub struct DatabaseAddress {
-    /// How to connect.
+    /// The options of connections.
     pub options: PgConnectOptions,
-    /// What is written in the address and changes nothing.
+    /// Parameters of the address that change nothing.
     pub ignored: Vec<String>,
 }
 
 impl DatabaseAddress {
     /// Reads an address in any spelling that [`Spelled`] knows.
     ///
-    /// What is not written in it comes from `PGHOST` and its like, and from the file of passwords.
+    /// The rest comes from `PGHOST` and its like, and from the file of passwords.
     pub fn read(text: &str) -> Result<Self, AddressError> {
         let spelled = Spelled::read(text)?;
         let mut query = Vec::new();

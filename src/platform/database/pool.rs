@@ -103,7 +103,7 @@ impl Pool {
         make_room(&self.stock).await;
     }
 
-    /// How sessions outside the pool are made.
+    /// The options of sessions outside the pool.
     pub fn connect_options(&self) -> Arc<PgConnectOptions> {
         self.direct.clone()
     }
@@ -185,17 +185,17 @@ impl Pool {
         }
     }
 
-    /// What keeps a caller waiting.
+    /// The reason for which a caller waits.
     pub fn state(&self) -> PoolState {
         self.stock.state()
     }
 
-    /// How many connections rest, and how many there are.
+    /// The number of connections that rest, and of all.
     pub fn count(&self) -> (usize, usize) {
         self.stock.count()
     }
 
-    /// Whether the pool was closed.
+    /// True if the pool was closed.
     pub fn is_closed(&self) -> bool {
         self.stock.closed.is_cancelled()
     }

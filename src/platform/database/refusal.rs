@@ -1,4 +1,4 @@
-//! What a server or a pooler says when it grants no connection.
+//! The words of a server or a pooler that grants no connection.
 
 use std::io;
 

@@ -3,7 +3,7 @@
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection, Row};
 
-/// Whether a pooler gives the session of one client to another: then what is locked or set in it would come
+/// True if a pooler gives the session of one client to another: then what is locked or set in it would come
 /// to that one, too.
 pub async fn are_shared(
     first: &mut PgConnection,

@@ -203,7 +203,7 @@ fn check_scheme(scheme: &str) -> Result<(), AddressError> {
     match kind {
         "postgres" | "postgresql" => Ok(()),
         "" => Err(AddressError::Unreadable),
-        // Anything longer may be a secret that somebody pasted.
+        // Anything longer may be a pasted secret.
         _ if kind.len() <= 20 && kind.chars().all(is_name) => {
             Err(AddressError::Foreign(kind.to_owned()))
         }

@@ -44,7 +44,7 @@ impl Default for PoolLimits {
     }
 }
 
-/// The state of a pool, for whoever asks whether it serves.
+/// The state of a pool, for its probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolState {
     /// Every connection is in use, and the server answers.
@@ -55,15 +55,15 @@ pub enum PoolState {
     Silent,
 }
 
-/// What a pool has.
+/// The stock of a pool.
 pub struct Stock {
-    /// How connections are made.
+    /// The options of connections.
     pub options: PgConnectOptions,
     /// The bounds.
     pub limits: PoolLimits,
     /// One permit for each connection that may be in use.
     pub turns: Arc<Semaphore>,
-    /// Whether a pooler shares the sessions behind these connections between transactions.
+    /// True if a pooler shares the sessions behind these connections between transactions.
     pub shares_sessions: bool,
     /// Cancelled when the pool is closed.
     pub closed: CancellationToken,
@@ -160,7 +160,7 @@ impl Stock {
         self.regrow();
     }
 
-    /// Whether a connection is young and the server answers on it; sends what waits to be sent.
+    /// True if a connection is young and the server answers on it; sends what waits to be sent.
     async fn still_good(&self, live: &mut AgedConnection) -> bool {
         if live.made.elapsed() > self.limits.life {
             return false;
@@ -204,7 +204,7 @@ impl Stock {
     }
 
     /// Wishes for one connection fewer, since the server granted none for this turn. The last turn is
-    /// handed back: whoever has it goes on asking.
+    /// handed back: its holder goes on asking.
     pub fn withhold(&self, turn: OwnedSemaphorePermit) -> Option<OwnedSemaphorePermit> {
         let mut counts = self.counts();
         counts.refused = Some(Instant::now());
@@ -248,7 +248,7 @@ impl Stock {
         Asking(self)
     }
 
-    /// What keeps a caller waiting.
+    /// The reason for which a caller waits.
     pub fn state(&self) -> PoolState {
         let counts = self.counts();
         let lately = |at: Option<Instant>| at.is_some_and(|at| at.elapsed() < LATELY);
@@ -262,7 +262,7 @@ impl Stock {
         }
     }
 
-    /// How many connections rest, and how many there are.
+    /// The number of connections that rest, and of all.
     pub fn count(&self) -> (usize, usize) {
         let counts = self.counts();
         (counts.resting.len(), counts.open as usize)

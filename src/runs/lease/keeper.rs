@@ -5,7 +5,7 @@
 //! goes on as a new worker. It counts by its own clock from the moment *before* each renewal was
 //! sent, so it never believes in its lease longer than the database does.
 //!
-//! A process on the same machine that is gone keeps nobody waiting: its lease is ended for it, as soon as
+//! A process on the same machine that is gone keeps no other waiting: its lease is ended for it, as soon as
 //! its [`Presence`] shows that nothing of it is left.
 
 use std::sync::{Arc, Mutex};

@@ -31,7 +31,7 @@ pub(crate) struct Writer {
     last: i64,
     fence: i64,
     status: RunStatus,
-    /// How far the log agrees with the conversation.
+    /// The position up to which the log agrees with the conversation.
     settled: i64,
     db: Pool,
     clock: Clock,
@@ -221,7 +221,7 @@ struct Folded<'a> {
     events: Vec<(Storable, RunStatus)>,
     status: RunStatus,
     phase: Option<&'static str>,
-    /// How far the log agreed with the conversation before.
+    /// The position up to which the log agreed with the conversation before.
     settled_before: i64,
     settled: Option<i64>,
     state: Option<&'a Value>,

@@ -24,7 +24,7 @@ use crate::support::served::Place;
 
 const ATTEMPTS: u32 = 10;
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What a pooler must be told before it takes what navi sets when a connection begins.
+/// The setting with which a pooler takes the parameters that navi sets when a connection begins.
 const TOLD: &str = "ignore_startup_parameters = extra_float_digits,options";
 
 struct PgBouncer {
@@ -50,7 +50,7 @@ impl PgBouncer {
         panic!("PgBouncer does not start");
     }
 
-    /// None when somebody else has the port by now.
+    /// None when another program has the port by now.
     async fn start(program: &str, db: &PgPool, mode: &str, lines: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -128,7 +128,7 @@ impl Drop for PgBouncer {
     }
 }
 
-/// What `navi migrate` says to this database, and whether it went well.
+/// The output of `navi migrate` on this database, and its success.
 fn migrate(url: &str) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_navi"))
         .arg("migrate")

@@ -116,9 +116,6 @@ async fn a_server_of_another_folder_waits_for_the_lease(db: PgPool) {
     first.kill();
 
     let elsewhere = Place::new(&script([says("Done.")]), Some(&database));
-    std::fs::create_dir(elsewhere.data()).unwrap();
-    let key = "audit_encryption_key";
-    std::fs::copy(place.data().join(key), elsewhere.data().join(key)).unwrap();
     let second = elsewhere.serve(&OUTLASTS).await;
     // It works on what is its own, and so would have taken what was free.
     let own = second.job(&elsewhere.workspace("b")).await;

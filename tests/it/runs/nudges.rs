@@ -1,4 +1,4 @@
-//! Answers that are no use: nothing at all, or what nobody could read. The model is asked again, and not
+//! Answers that are no use: nothing at all, or something unreadable. The model is asked again, and not
 //! for ever; what was changed by then is verified all the same.
 
 use navi::llm::model::{ChatRequest, Message, Part};

@@ -1,4 +1,4 @@
-//! What a run does while its model cannot answer: the turn is asked again, and those who follow are told
+//! A run while its model cannot answer: the turn is asked again, and those who follow are told
 //! what to discard.
 
 use std::time::Duration;

@@ -165,7 +165,7 @@ fn sshd_program() -> Option<String> {
 }
 
 async fn sshd(program: &str, host_key: &Path, authorized: &Path, port: u16) -> Ending {
-    // It wants this one for itself, and nobody else makes it where no service is set up.
+    // It wants this one for itself, and nothing else makes it where no service is set up.
     let _there = std::fs::create_dir_all("/run/sshd");
     let mut command = outside(program);
     command

@@ -29,7 +29,7 @@ async fn a_group_says_why_it_is_one_and_how_it_went(db: PgPool) {
           "id": "[id]",
           "fingerprint": "[fingerprint]",
           "explained": {
-            "version": 1,
+            "version": 2,
             "type": "TypeError",
             "message": "Cannot read properties of undefined",
             "frames": [

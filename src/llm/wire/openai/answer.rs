@@ -45,7 +45,7 @@ struct Choice {
     message: Option<Delta>,
     #[serde(default)]
     finish_reason: Option<String>,
-    /// What the model's own provider said, behind a gateway.
+    /// The words of the model's own provider, behind a gateway.
     #[serde(default)]
     native_finish_reason: Option<String>,
     /// Where `OpenRouter` puts the failure of an answer that had begun.

@@ -1,4 +1,4 @@
-//! What has a name in a folder: noted, removed, and made again as it was.
+//! Entries of a folder: noted, removed, and made again as they were.
 //!
 //! Nothing here follows a link, and nothing is named by more than one name below an open folder: a
 //! command that still runs may change whatever lies in between.
@@ -24,7 +24,7 @@ const SAMPLE: &str = "sample";
 const FILE_BYTES: u64 = 1 << 20;
 const FILES: usize = 500;
 
-/// What has a name.
+/// An entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum HeldEntry {
     Folder,
@@ -193,7 +193,7 @@ pub(super) fn restore(base: &OwnedFd, path: &Path, entry: &HeldEntry) -> std::io
                 Mode::from_bits_truncate(0o600),
             )?);
             file.write_all(content)?;
-            // Only root may give it to somebody else.
+            // Only root may give it away.
             let _refused = fchown(
                 &file,
                 Some(Uid::from_raw(owner.0)),

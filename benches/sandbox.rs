@@ -2,7 +2,8 @@
 //!
 //! A command that does nothing is started without a wall, without namespaces and within the strongest
 //! wall, in turns, so that all find the machine in the same state. Measured is the time from the call
-//! until its exit code is known.
+//! until its exit code is known. A pause lies between two commands, as with an agent, whose model thinks
+//! in between; `--back-to-back` leaves it out.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,6 +19,7 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use clock::{Sample, heading, nanos, short};
@@ -33,12 +35,23 @@ use navi::exec::sandbox::settings::SandboxConfig;
 use navi::exec::sandbox::wall::Tier;
 use navi::platform::tasks::Tasks;
 
-const COMMANDS: usize = 600;
+const COMMANDS: usize = 500;
 /// The first ones find cold caches, and make the enclosure.
 const WARM_UP: usize = 30;
 
+/// The time between two commands.
+const PAUSE: Duration = Duration::from_millis(80);
+
 #[derive(clap::Parser)]
 struct Settings {
+    /// Leaves out the pause.
+    #[arg(long)]
+    back_to_back: bool,
+
+    /// Given by cargo.
+    #[arg(long, hide = true)]
+    bench: bool,
+
     #[command(flatten)]
     sandbox: SandboxConfig,
 }
@@ -90,7 +103,8 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    let config = Settings::parse_from(["navi"]).sandbox;
+    let settings = Settings::parse();
+    let (config, pause) = (settings.sandbox, !settings.back_to_back);
     let found = find_sandbox(&config, &program(), &environment(), Demand::Wanted).unwrap();
     println!("{}", found.describe());
     let folder = tempfile::tempdir().unwrap();
@@ -107,6 +121,9 @@ fn main() {
         let directory = OwnedFd::from(File::open(&root).unwrap());
         for round in 0..COMMANDS + WARM_UP {
             for (name, processes) in &runs {
+                if pause {
+                    tokio::time::sleep(PAUSE).await;
+                }
                 let took = run(processes, &directory, &tasks).await;
                 if round >= WARM_UP {
                     taken.entry(*name).or_default().push(took);

@@ -302,7 +302,14 @@ impl Processes {
             force: force.clone(),
             state,
         };
-        let (stopping, launch) = (tasks.stopping(), launch.clone());
+        let stopping = tasks.stopping();
+        let Launch {
+            spares,
+            supervisor,
+            sandbox,
+            ..
+        } = launch.clone();
+        tasks.spawn(refill(spares, supervisor, sandbox, tasks.stopping()));
         tasks.spawn(async move {
             let stop = async {
                 tokio::select! {
@@ -310,12 +317,7 @@ impl Processes {
                     () = stopping.cancelled() => {}
                 }
             };
-            let supervised = supervised(child, line, &order, &tell, stop, force);
-            // The order goes first: the command does not wait for those after it.
-            let (supervised, ()) = tokio::join!(
-                supervised,
-                refill(launch.spares, launch.supervisor, launch.sandbox)
-            );
+            let supervised = supervised(child, line, &order, &tell, stop, force).await;
             if let Err(error) = supervised {
                 tracing::warn!(%error, "a command's supervision ended early");
                 end_groups(groups).await;

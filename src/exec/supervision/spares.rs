@@ -8,8 +8,10 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
 
 use crate::exec::sandbox::control_groups::command::CommandGroups;
 use crate::exec::sandbox::machine::Sandbox;
@@ -20,6 +22,10 @@ use crate::platform::sync::lock;
 
 /// The number of supervisors that wait: commands of a turn come in pairs at most, as a rule.
 const WAITING: usize = 2;
+
+/// The time for which a command that begins is left alone. While a process joins a control group, no
+/// process of the machine can be divided, and the start of a command divides three.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Supervisors for commands of one sandbox. None is there before the first command; when this is
 /// dropped, those that wait end.
@@ -63,8 +69,18 @@ impl Spares {
     }
 }
 
-/// Starts as many as should wait for the commands to come.
-pub async fn refill(spares: Arc<Spares>, program: PathBuf, sandbox: Sandbox) {
+/// Starts as many as should wait for the commands to come, a moment after one has begun, unless this
+/// process is stopping.
+pub async fn refill(
+    spares: Arc<Spares>,
+    program: PathBuf,
+    sandbox: Sandbox,
+    stopping: CancellationToken,
+) {
+    tokio::select! {
+        () = stopping.cancelled() => return,
+        () = tokio::time::sleep(PAUSE) => {}
+    }
     let refilled = tokio::task::spawn_blocking(move || spares.fill(&program, &sandbox)).await;
     let refilled = refilled.map_err(std::io::Error::other).flatten();
     if let Err(error) = refilled {

@@ -7,7 +7,7 @@
 //! every descendant, with a request first and by force three seconds later, or as soon as a second
 //! word comes.
 //!
-//! With a [`Wall`] the command is started within it; the supervisor itself stays outside, where no
+//! With a [`Wall`](crate::exec::sandbox::wall::Wall) the command is started within it; the supervisor itself stays outside, where no
 //! signal of the command reaches it, and watches how much is used.
 //!
 //! The supervisor has no runtime and no threads. It waits for its [`Order`]; until then it is a spare

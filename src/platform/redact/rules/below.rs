@@ -112,7 +112,9 @@ pub(super) fn next_item(text: &str, start: usize, end: usize) -> Option<Range<us
     let bytes = text.as_bytes();
     let is_quote = |byte: Option<&u8>| matches!(byte, Some(b'"' | b'\''));
     let is_quoted = is_quote(bytes.get(end));
-    let front = bytes[..start - usize::from(is_quoted)].trim_ascii_end();
+    // A quote that only follows the name has nothing before it.
+    let front = start.checked_sub(usize::from(is_quoted))?;
+    let front = bytes.get(..front)?.trim_ascii_end();
     if !front.ends_with(b"-") || front.len() == start {
         return None;
     }

@@ -188,13 +188,13 @@ fn folders_of_keys_of_the_server_and_of_others_stay_closed() {
         "space",
         "data/inner",
         "person/.ssh",
-        "person/work",
+        "person/team",
         "shared",
     ] {
         std::fs::create_dir_all(base.join(folder)).unwrap();
     }
     std::os::unix::fs::symlink("person/.ssh", base.join("keys")).unwrap();
-    std::os::unix::fs::symlink("../../data", base.join("person/work/link")).unwrap();
+    std::os::unix::fs::symlink("../../data", base.join("person/team/link")).unwrap();
     std::os::unix::fs::symlink("shared", base.join("other-name")).unwrap();
     let policy = POLICY.clone().closing(&[base.join("data")], None);
     let of = |folder: &Path| {
@@ -211,8 +211,8 @@ fn folders_of_keys_of_the_server_and_of_others_stay_closed() {
         "person",
         "person/.ssh",
         "keys",
-        "person/work/link",
-        "person/work/link/inner/new",
+        "person/team/link",
+        "person/team/link/inner/new",
         "person/.config/x",
     ] {
         let judgement = of(&base.join(folder));
@@ -238,7 +238,7 @@ fn folders_of_keys_of_the_server_and_of_others_stay_closed() {
     ] {
         assert_eq!(of(Path::new(folder)).verdict, Verdict::Forbid, "{folder}");
     }
-    assert_eq!(rules(&of(&base.join("person/work"))), ["wall-folder"]);
+    assert_eq!(rules(&of(&base.join("person/team"))), ["wall-folder"]);
     // A person sees where a link leads.
     let judgement = of(&base.join("other-name"));
     let shared = base.join("shared");

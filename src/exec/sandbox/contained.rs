@@ -16,14 +16,15 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, setpgid};
+use nix::unistd::{ForkResult, Pid, geteuid, setpgid};
 
 use crate::exec::sandbox::control_groups::command::CommandGroups;
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::kernel::fork::fork;
 use crate::exec::sandbox::kernel::ownership::Ownership;
 use crate::exec::sandbox::kernel::parts::RootParts;
-use crate::exec::sandbox::kernel::{files, namespaces, privileges, root, syscalls};
+use crate::exec::sandbox::kernel::syscalls::SyscallFilters;
+use crate::exec::sandbox::kernel::{files, namespaces, privileges, root};
 use crate::exec::sandbox::order::{self, Handles, Order};
 use crate::exec::sandbox::wall::{Tier, Wall};
 use crate::platform::privacy;
@@ -79,15 +80,15 @@ pub(in crate::exec) enum Left {
     None,
 }
 
-/// Starts a process that joins the control groups of a command and waits for its order. This process
-/// must have one thread, and adopt orphans.
-pub fn prepare(groups: Option<&CommandGroups>) -> Result<Divided, WallError> {
+/// Starts a process that joins the control groups of a command, makes what is the same for all commands
+/// of a tier, and waits for its order. This process must have one thread, and adopt orphans.
+pub fn prepare(tier: Tier, groups: Option<&CommandGroups>) -> Result<Divided, WallError> {
     let (told, mut telling) = UnixStream::pair().map_err(WallError::at("making a channel"))?;
     match fork()? {
         ForkResult::Parent { child } => Ok(Divided::Parent(Builder { child, told })),
         ForkResult::Child => {
             drop(told);
-            let done = wait_and_build(groups, &telling);
+            let done = wait_and_build(tier, groups, &telling);
             Ok(Divided::Child(done.unwrap_or_else(|error| {
                 // Without our parent nobody is there who could read it.
                 let _told = telling.write_all(format!("failed {error}\n").as_bytes());
@@ -97,7 +98,27 @@ pub fn prepare(groups: Option<&CommandGroups>) -> Result<Divided, WallError> {
     }
 }
 
+/// Parts of a wall that are made before the command is known, because they take long.
+struct Stock {
+    /// What shows the files of root as another user's, for servers that run as root.
+    ownership: Option<Ownership>,
+    filters: Option<SyscallFilters>,
+}
+
+impl Stock {
+    fn of(tier: Tier) -> Result<Self, WallError> {
+        let is_full = tier == Tier::Full;
+        let maps_owners = is_full && geteuid().is_root();
+        Ok(Self {
+            // Where this cannot be done no command asks for it.
+            ownership: maps_owners.then(Ownership::make).and_then(Result::ok),
+            filters: is_full.then(|| SyscallFilters::compile(None)).transpose()?,
+        })
+    }
+}
+
 fn wait_and_build(
+    tier: Tier,
     groups: Option<&CommandGroups>,
     telling: &UnixStream,
 ) -> Result<ExitCode, WallError> {
@@ -105,6 +126,7 @@ fn wait_and_build(
         let joined = groups.join();
         joined.map_err(WallError::at("joining the control groups of a command"))?;
     }
+    let stock = Stock::of(tier)?;
     let failed = "receiving an order";
     let Some((order, handles)) = order::receive(telling).map_err(WallError::at(failed))? else {
         return Ok(ExitCode::SUCCESS);
@@ -114,7 +136,7 @@ fn wait_and_build(
         return Err(WallError::new(failed, "it has no wall"));
     };
     take(handles).map_err(WallError::at(failed))?;
-    build(&order, wall, telling)
+    build(&order, wall, stock, telling)
 }
 
 /// Makes the files of an order this process's own.
@@ -124,17 +146,24 @@ fn take(handles: Handles) -> Result<(), Errno> {
     nix::unistd::fchdir(handles.directory)
 }
 
-fn build(order: &Order, wall: &Wall, telling: &UnixStream) -> Result<ExitCode, WallError> {
+fn build(
+    order: &Order,
+    wall: &Wall,
+    stock: Stock,
+    telling: &UnixStream,
+) -> Result<ExitCode, WallError> {
+    let Stock { ownership, filters } = stock;
     // Root opens the files before it steps down.
-    let parts = match wall.user.filter(|_| wall.shown_as_own) {
-        Some(user) => Some(RootParts::open(wall, Some(&Ownership::of(user)?))?),
-        None => None,
-    };
+    let parts = wall.shown_as_own.then(|| {
+        let ownership = ownership.map_or_else(Ownership::make, Ok)?;
+        RootParts::open(wall, Some(&ownership))
+    });
+    let parts = parts.transpose()?;
     if let Some(user) = wall.user {
         privileges::become_user(user)?;
     }
     if wall.tier != Tier::Full {
-        return become_program(order, wall);
+        return become_program(order, wall, filters);
     }
     namespaces::enter(wall.network)?;
     if let ForkResult::Parent { .. } = fork()? {
@@ -142,19 +171,24 @@ fn build(order: &Order, wall: &Wall, telling: &UnixStream) -> Result<ExitCode, W
     }
     root::enter(wall, parts)?;
     match fork()? {
-        ForkResult::Child => become_program(order, wall),
+        ForkResult::Child => become_program(order, wall, filters),
         ForkResult::Parent { child } => adopt(child, telling),
     }
 }
 
 /// Puts up the rest of the wall around this process, and becomes the program.
-fn become_program(order: &Order, wall: &Wall) -> Result<ExitCode, WallError> {
+fn become_program(
+    order: &Order,
+    wall: &Wall,
+    filters: Option<SyscallFilters>,
+) -> Result<ExitCode, WallError> {
     // What the files of the program itself cannot be found is the command's fault and not the wall's.
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(WallError::at("making a process group"))?;
     wall.limits.apply(wall.tier == Tier::Full)?;
     let landlock = files::restrict(wall)?;
     privileges::drop_all()?;
-    syscalls::filter(wall, landlock)?;
+    let filters = filters.map_or_else(|| SyscallFilters::of(wall, landlock), Ok)?;
+    filters.apply()?;
     #[expect(
         clippy::disallowed_methods,
         reason = "this is where commands are started"

@@ -10,12 +10,6 @@ use crate::exec::sandbox::kernel::ownership;
 use crate::exec::sandbox::machine::Sandbox;
 use crate::exec::sandbox::wall::{CommandUser, Tier};
 
-/// The user without any rights, by convention (`nobody`).
-const WITHOUT_RIGHTS: CommandUser = CommandUser {
-    uid: 65_534,
-    gid: 65_534,
-};
-
 /// The user of a run's commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommandIdentity {
@@ -43,7 +37,7 @@ impl CommandIdentity {
         }
         let can = sandbox.tier() == Tier::Full && can_be_shown_as_own(folder, sandbox.program());
         can.then_some(Self {
-            user: WITHOUT_RIGHTS,
+            user: CommandUser::WITHOUT_RIGHTS,
             shown_as_own: true,
         })
     }
@@ -59,7 +53,6 @@ fn can_be_shown_as_own(folder: &Path, program: &Path) -> bool {
     let tried = trial
         .arg0("navi-trial")
         .arg(ownership::ARGUMENT)
-        .arg(WITHOUT_RIGHTS.to_string())
         .arg(folder)
         .env_clear()
         .stdin(Stdio::null())

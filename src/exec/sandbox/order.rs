@@ -22,8 +22,8 @@ const WORD: &str = "order";
 /// The preparation of a supervisor for a command that it does not know yet: its only argument.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Preparation {
-    /// True if the command will have a wall.
-    pub contained: bool,
+    /// The tier of its wall.
+    pub tier: Tier,
     /// The control groups of the command.
     pub groups: Option<CommandGroups>,
     /// Their limits.
@@ -33,12 +33,12 @@ pub struct Preparation {
 impl Preparation {
     /// The preparation for a command of this sandbox.
     pub fn of(sandbox: &Sandbox) -> Self {
-        let contained = sandbox.tier() != Tier::None;
+        let tier = sandbox.tier();
         let mark = format!("{:016x}", rand::random::<u64>());
         let groups = CommandGroups::new(sandbox.group_places(), &mark);
         Self {
-            contained,
-            groups: groups.filter(|_| contained),
+            tier,
+            groups: groups.filter(|_| tier != Tier::None),
             limits: sandbox.limits(),
         }
     }

@@ -58,7 +58,8 @@ pub struct Wall {
     pub network: CommandNetwork,
     /// The user that it runs as, when that is not the server's.
     pub user: Option<CommandUser>,
-    /// True if that user is shown the files of root that it may write as its own.
+    /// True if the files of root that it may write are shown as those of the user, which is
+    /// [`CommandUser::WITHOUT_RIGHTS`] then.
     pub shown_as_own: bool,
     /// The resources that it may use.
     pub limits: CommandLimits,
@@ -79,6 +80,12 @@ pub struct CommandUser {
 }
 
 impl CommandUser {
+    /// The user without any rights, by convention (`nobody`).
+    pub const WITHOUT_RIGHTS: Self = Self {
+        uid: 65_534,
+        gid: 65_534,
+    };
+
     /// Reads `UID:GID`.
     pub fn parse(text: &str) -> Option<Self> {
         let (uid, gid) = text.split_once(':')?;

@@ -26,6 +26,7 @@ use crate::exec::sandbox::control_groups::command::{CommandGroups, GroupLocks};
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::lines::ChannelLines;
 use crate::exec::sandbox::order::{self, Handles, Order, Preparation};
+use crate::exec::sandbox::wall::Tier;
 use crate::exec::supervision::descendants::descendants;
 use crate::exec::supervision::record::Record;
 use crate::exec::supervision::sweep::{MARK, supervisor_name};
@@ -80,7 +81,8 @@ fn supervise(preparation: &Preparation) -> std::io::Result<ExitCode> {
     let groups = groups.as_ref().map(|(groups, _locks)| groups);
     // The command inherits the signal mask, so its builder is started before we block what we wait for.
     SigSet::empty().thread_set_mask()?;
-    let builder = match preparation.contained.then(|| contained::prepare(groups)) {
+    let is_contained = preparation.tier != Tier::None;
+    let builder = match is_contained.then(|| contained::prepare(preparation.tier, groups)) {
         Some(Ok(Divided::Child(code))) => return Ok(code),
         Some(Ok(Divided::Parent(builder))) => Some(Ok(builder)),
         Some(Err(error)) => Some(Err(error)),

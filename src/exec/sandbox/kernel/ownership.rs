@@ -34,13 +34,13 @@ const PRIVATE: libc::mount_attr = libc::mount_attr {
     userns_fd: 0,
 };
 
-/// A mapping from root to another user.
+/// A mapping from root to [`CommandUser::WITHOUT_RIGHTS`].
 #[derive(Debug)]
 pub struct Ownership(File);
 
 impl Ownership {
-    /// Makes the mapping to a user. Only root can, in a process with one thread.
-    pub fn of(user: CommandUser) -> Result<Self, WallError> {
+    /// Makes the mapping. Only root can, in a process with one thread.
+    pub fn make() -> Result<Self, WallError> {
         let failed = "mapping the files of root";
         let (mut ours, theirs) = UnixStream::pair().map_err(WallError::at(failed))?;
         match fork()? {
@@ -48,7 +48,7 @@ impl Ownership {
             ForkResult::Parent { child } => {
                 drop(theirs);
                 let ready = ours.read_exact(&mut [0]);
-                let mapped = ready.and_then(|()| mapping(child, user));
+                let mapped = ready.and_then(|()| mapping(child));
                 let _gone = kill(child, Signal::SIGKILL);
                 let _gone = waitpid(child, None);
                 mapped.map(Self).map_err(WallError::at(failed))
@@ -72,35 +72,30 @@ impl Ownership {
     }
 }
 
-/// The first argument of a process that tries it out; a user and a folder follow.
+/// The first argument of a process that tries it out; a folder follows.
 pub const ARGUMENT: &str = "__try-ownership";
 
-/// Tries out whether a folder can be shown as a user's own, when this program was started for that. Must
+/// Tries out whether a folder can be shown as that user's own, when this program was started for that. Must
 /// be called before anything else in `main`, while there is one thread.
 pub fn main_if_asked() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != ARGUMENT {
         return None;
     }
-    let user = arguments
-        .next()
-        .and_then(|user| CommandUser::parse(user.to_str()?));
-    let tried = user
-        .zip(arguments.next())
-        .map(|(user, folder)| try_out(user, Path::new(&folder)));
+    let tried = arguments.next().map(|folder| try_out(Path::new(&folder)));
     Some(match tried {
         Some(Ok(())) => ExitCode::SUCCESS,
         Some(Err(_)) | None => ExitCode::FAILURE,
     })
 }
 
-fn try_out(user: CommandUser, folder: &Path) -> Result<(), WallError> {
+fn try_out(folder: &Path) -> Result<(), WallError> {
     let failed = "mapping the files of root";
-    let ownership = Ownership::of(user)?;
+    let ownership = Ownership::make()?;
     let tree = clone_tree(&File::open(folder).map_err(WallError::at(failed))?);
     let given = tree.and_then(|tree| ownership.give(&tree));
     given.map_err(WallError::at(failed))?;
-    privileges::become_user(user)
+    privileges::become_user(CommandUser::WITHOUT_RIGHTS)
 }
 
 /// Enters a new namespace of users and stays in it until it is killed.
@@ -116,15 +111,10 @@ fn hold_namespace(mut line: UnixStream) -> ! {
     }
 }
 
-fn mapping(child: Pid, user: CommandUser) -> std::io::Result<File> {
-    fs::write(
-        format!("/proc/{child}/uid_map"),
-        format!("0 {} 1", user.uid),
-    )?;
-    fs::write(
-        format!("/proc/{child}/gid_map"),
-        format!("0 {} 1", user.gid),
-    )?;
+fn mapping(child: Pid) -> std::io::Result<File> {
+    let CommandUser { uid, gid } = CommandUser::WITHOUT_RIGHTS;
+    fs::write(format!("/proc/{child}/uid_map"), format!("0 {uid} 1"))?;
+    fs::write(format!("/proc/{child}/gid_map"), format!("0 {gid} 1"))?;
     File::open(format!("/proc/{child}/ns/user"))
 }
 

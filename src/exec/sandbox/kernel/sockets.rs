@@ -5,7 +5,8 @@ use seccompiler::SeccompCondition;
 
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::kernel::conditions::{is, is_masked, is_not};
-use crate::exec::sandbox::wall::{CommandNetwork, Tier, Wall};
+use crate::exec::sandbox::kernel::syscalls::WithoutNamespaces;
+use crate::exec::sandbox::wall::CommandNetwork;
 
 /// The bits of a socket's type that are its type.
 const SOCKET_TYPE: u64 = 0xf;
@@ -14,7 +15,9 @@ const SOCKET_TYPE: u64 = 0xf;
 const KNOWS_TCP: u8 = 4;
 
 /// The sockets that are refused: of other families, of other types, of other protocols.
-pub(super) fn sockets(wall: &Wall, landlock: u8) -> Result<Vec<Vec<SeccompCondition>>, WallError> {
+pub(super) fn sockets(
+    without: Option<WithoutNamespaces>,
+) -> Result<Vec<Vec<SeccompCondition>>, WallError> {
     let (local, v4, v6, kernel) = (
         libc::AF_UNIX as u64,
         libc::AF_INET as u64,
@@ -23,11 +26,11 @@ pub(super) fn sockets(wall: &Wall, landlock: u8) -> Result<Vec<Vec<SeccompCondit
     );
     let (stream, datagram) = (libc::SOCK_STREAM as u64, libc::SOCK_DGRAM as u64);
     let tcp = libc::IPPROTO_TCP as u64;
-    let free = wall.tier == Tier::Full || wall.network == CommandNetwork::OfMachine;
+    let free = without.is_none_or(|it| it.network == CommandNetwork::OfMachine);
     // Without namespaces a socket's path or name could lead to any program of the machine, and
     // connected pairs need no `socket`.
     let mut families = vec![v4, v6, kernel];
-    if wall.tier == Tier::Full {
+    if without.is_none() {
         families.push(local);
     }
     let mut refused = vec![
@@ -52,7 +55,7 @@ pub(super) fn sockets(wall: &Wall, landlock: u8) -> Result<Vec<Vec<SeccompCondit
             is_not(2, tcp)?,
         ]);
     }
-    if !free && landlock < KNOWS_TCP {
+    if !free && without.is_some_and(|it| it.landlock < KNOWS_TCP) {
         refused.push(vec![is(0, v4)?]);
         refused.push(vec![is(0, v6)?]);
     }
@@ -61,9 +64,11 @@ pub(super) fn sockets(wall: &Wall, landlock: u8) -> Result<Vec<Vec<SeccompCondit
 
 /// The connected pairs that are refused: of other families, and without namespaces also those whose
 /// ends may send to any other name.
-pub(super) fn pairs(wall: &Wall) -> Result<Vec<Vec<SeccompCondition>>, WallError> {
+pub(super) fn pairs(
+    without: Option<WithoutNamespaces>,
+) -> Result<Vec<Vec<SeccompCondition>>, WallError> {
     let mut refused = vec![vec![is_not(0, libc::AF_UNIX as u64)?]];
-    if wall.tier != Tier::Full {
+    if without.is_some() {
         let bound = [libc::SOCK_STREAM as u64, libc::SOCK_SEQPACKET as u64];
         for other in (0..=SOCKET_TYPE).filter(|it| !bound.contains(it)) {
             refused.push(vec![is_masked(1, SOCKET_TYPE, other)?]);

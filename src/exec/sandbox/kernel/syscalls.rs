@@ -16,7 +16,7 @@ use seccompiler::{
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::kernel::conditions::{has, is, is_masked, is_not};
 use crate::exec::sandbox::kernel::sockets::{pairs, sockets};
-use crate::exec::sandbox::wall::{Tier, Wall};
+use crate::exec::sandbox::wall::{CommandNetwork, Tier, Wall};
 
 /// A newer `open_tree`, which has this number on all of our architectures.
 const OPEN_TREE_ATTR: libc::c_long = 467;
@@ -177,24 +177,49 @@ const NEW_NAMESPACES: u64 = (libc::CLONE_NEWNS
 /// Puts a character into a terminal's input, as if it had been typed.
 const TERMINAL_INPUT: &[u64] = &[libc::TIOCSTI, 0x541C];
 
-/// Bounds this process and what it starts, where that Landlock bounds its files. `no_new_privs` must
-/// hold.
-pub fn filter(wall: &Wall, landlock: u8) -> Result<(), WallError> {
-    let mut unknown = UNKNOWN.to_vec();
-    if wall.tier != Tier::Full {
-        unknown.extend(SHARED_WITH_ALL);
+/// What a filter has to make up for where there are no namespaces.
+#[derive(Clone, Copy, Debug)]
+pub struct WithoutNamespaces {
+    /// The network that the command may reach.
+    pub network: CommandNetwork,
+    /// The Landlock that bounds its files.
+    pub landlock: u8,
+}
+
+/// Filters, ready to be put on a process.
+#[derive(Debug)]
+pub struct SyscallFilters([BpfProgram; 3]);
+
+impl SyscallFilters {
+    /// The filters for a wall, where that Landlock bounds the files.
+    pub fn of(wall: &Wall, landlock: u8) -> Result<Self, WallError> {
+        let network = wall.network;
+        let without = (wall.tier != Tier::Full).then_some(WithoutNamespaces { network, landlock });
+        Self::compile(without)
     }
-    let unsupported = compiled(always(UNSUPPORTED), libc::EOPNOTSUPP)?;
-    let mut unknown = compiled(always(&unknown), libc::ENOSYS)?;
-    if cfg!(target_arch = "x86_64") {
-        unknown.splice(0..0, other_numbers());
+
+    /// Compiles filters. Those within namespaces are the same for every command.
+    pub fn compile(without: Option<WithoutNamespaces>) -> Result<Self, WallError> {
+        let mut unknown = UNKNOWN.to_vec();
+        if without.is_some() {
+            unknown.extend(SHARED_WITH_ALL);
+        }
+        let unsupported = compiled(always(UNSUPPORTED), libc::EOPNOTSUPP)?;
+        let mut unknown = compiled(always(&unknown), libc::ENOSYS)?;
+        if cfg!(target_arch = "x86_64") {
+            unknown.splice(0..0, other_numbers());
+        }
+        let refused = compiled(refusals(without)?, libc::EPERM)?;
+        Ok(Self([unsupported, unknown, refused]))
     }
-    let refused = compiled(refusals(wall, landlock)?, libc::EPERM)?;
-    for program in [unsupported, unknown, refused] {
-        let failed = WallError::at("filtering system calls");
-        seccompiler::apply_filter(&program).map_err(failed)?;
+
+    /// Bounds this process and what it starts. `no_new_privs` must hold.
+    pub fn apply(&self) -> Result<(), WallError> {
+        let failed = "filtering system calls";
+        self.0.iter().try_for_each(|program| {
+            seccompiler::apply_filter(program).map_err(WallError::at(failed))
+        })
     }
-    Ok(())
 }
 
 type CallRules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -206,7 +231,7 @@ fn always(calls: &[libc::c_long]) -> CallRules {
     calls.iter().map(|call| (*call, Vec::new())).collect()
 }
 
-fn refusals(wall: &Wall, landlock: u8) -> Result<CallRules, WallError> {
+fn refusals(without: Option<WithoutNamespaces>) -> Result<CallRules, WallError> {
     let mut rules = always(REFUSED);
     let mut refuse_when = |call: libc::c_long, when: Conditions| {
         let built: Result<Vec<_>, _> = when.into_iter().map(SeccompRule::new).collect();
@@ -229,8 +254,8 @@ fn refusals(wall: &Wall, landlock: u8) -> Result<CallRules, WallError> {
     let usual = [0, 0x0008, 0x0004_0000, 0xffff_ffff];
     let other: Result<Vec<_>, _> = usual.iter().map(|it| is_not(0, *it)).collect();
     refuse_when(libc::SYS_personality, vec![other?])?;
-    refuse_when(libc::SYS_socket, sockets(wall, landlock)?)?;
-    refuse_when(libc::SYS_socketpair, pairs(wall)?)?;
+    refuse_when(libc::SYS_socket, sockets(without)?)?;
+    refuse_when(libc::SYS_socketpair, pairs(without)?)?;
     for rights in OTHER_RIGHTS {
         for (call, mode) in SETS_MODE {
             refuse_when(*call, vec![vec![has(*mode, rights)?]])?;
@@ -246,7 +271,7 @@ fn refusals(wall: &Wall, landlock: u8) -> Result<CallRules, WallError> {
             }
         }
     }
-    if wall.tier != Tier::Full {
+    if let Some(WithoutNamespaces { landlock, .. }) = without {
         for (call, when) in without_namespaces(landlock)? {
             refuse_when(call, when)?;
         }

@@ -150,6 +150,18 @@ const CACHES: &[&str] = &[
 /// Parts of `CARGO_HOME` that are neither settings nor credentials.
 const OF_CARGO: &[&str] = &["bin", "env", "git", "registry"];
 
+/// Parts of an installation that its programs need beside the folder `bin` which the search path names:
+/// those of a virtual environment of Python, of a Node release, of a Conda environment. Not `share`,
+/// which is where programs keep keys in a home folder.
+const OF_INSTALLATION: &[&str] = &[
+    "conda-meta",
+    "include",
+    "lib",
+    "lib64",
+    "libexec",
+    "pyvenv.cfg",
+];
+
 /// Paths of the machine that commands may read, as far as they exist.
 pub fn readable(environment: &BTreeMap<String, String>) -> Vec<PathBuf> {
     let home = environment.get("HOME").map(Path::new);
@@ -165,7 +177,13 @@ pub fn readable(environment: &BTreeMap<String, String>) -> Vec<PathBuf> {
         .get("PATH")
         .map(String::as_str)
         .unwrap_or_default();
-    found.extend(std::env::split_paths(path));
+    for folder in std::env::split_paths(path) {
+        let prefix = folder.parent().filter(|_| folder.ends_with("bin"));
+        let prefix = prefix.filter(|prefix| Some(*prefix) != home);
+        let parts = prefix.map(|it| OF_INSTALLATION.iter().map(|name| it.join(name)));
+        found.extend(parts.into_iter().flatten());
+        found.push(folder);
+    }
     found.retain(|path| path.is_absolute() && path.exists());
     // A home folder as a whole is no toolchain, whatever a variable says.
     found.retain(|path| home.is_none_or(|home| !home.starts_with(path)));
@@ -222,4 +240,44 @@ pub fn variables(environment: &BTreeMap<String, String>) -> BTreeMap<String, Str
         is_needed.then(|| ((*name).to_owned(), path.to_string_lossy().into_owned()))
     };
     VARIABLES.iter().filter_map(there).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installation_in_the_search_path_is_readable_with_its_libraries_and_without_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in [
+            "venv/bin",
+            "venv/lib",
+            "venv/keys",
+            "home/bin",
+            "home/lib",
+            "home/.local/bin",
+            "home/.local/share",
+        ] {
+            std::fs::create_dir_all(at(name)).unwrap();
+        }
+        std::fs::write(at("venv/pyvenv.cfg"), "").unwrap();
+        let path = ["venv/bin", "home/bin", "home/.local/bin"].map(at);
+        let path = std::env::join_paths(path).unwrap().into_string().unwrap();
+        let home = at("home").into_os_string().into_string().unwrap();
+        let environment = BTreeMap::from([("PATH", path), ("HOME", home)]);
+        let environment = environment
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
+        let mut found = readable(&environment.collect());
+        found.retain(|path| path.starts_with(folder.path()));
+        let expected = [
+            "home/.local/bin",
+            "home/bin",
+            "venv/bin",
+            "venv/lib",
+            "venv/pyvenv.cfg",
+        ];
+        assert_eq!(found, expected.map(at));
+    }
 }

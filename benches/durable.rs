@@ -15,7 +15,9 @@
 //! * *stalled*: clients that ask for a long log and never read; memory of the server and what the
 //!   kernel holds for them.
 //! * *take-over*: a server is killed; from the end of its lease to the first event of each of its runs
-//!   in the log of the other.
+//!   in the log of another, which has its own data folder.
+//! * *recovery*: a server is killed and started again over the same data folder; from that start to the
+//!   first event of each of its runs.
 //! * *restart*: ready over 1,000 open runs, and until the last of them is under way again.
 //! * *listing*: every page of 100,000 runs, and pages of one status; beside it the same page by offset.
 
@@ -40,6 +42,7 @@ mod server;
 mod token;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -104,6 +107,11 @@ impl Scene {
     }
 
     fn serve(&self, script: &str, settings: &[(&str, &str)]) -> (Server, Duration) {
+        self.serve_in(self.data.path(), script, settings)
+    }
+
+    /// A server with that data folder.
+    fn serve_in(&self, data: &Path, script: &str, settings: &[(&str, &str)]) -> (Server, Duration) {
         let file = self.data.path().join("script.json");
         std::fs::write(&file, script).unwrap();
         let mut all = vec![
@@ -113,7 +121,7 @@ impl Scene {
             ("NAVI_MAX_RUNS_PER_ORG", "1000"),
         ];
         all.extend(settings);
-        Server::start(self.data.path(), &all)
+        Server::start(data, &all)
     }
 
     /// Empties the tables that grow.
@@ -405,7 +413,9 @@ fn take_over(scene: &Scene) -> Sample {
             &scene.db,
             "select count(*) >= 20 from run_events where kind = 'text'",
         ));
-        let (_second, _) = scene.serve(&script, &lease);
+        // With the same folder it would see at once that the first is gone.
+        let elsewhere = tempfile::tempdir().unwrap();
+        let (_second, _) = scene.serve_in(elsewhere.path(), &script, &lease);
         kill(first.pid, Signal::SIGKILL).unwrap();
         scene.runtime.block_on(until(
             &scene.db,
@@ -415,6 +425,38 @@ fn take_over(scene: &Scene) -> Sample {
             let sql = "select extract(epoch from e.created_at - (select min(expires_at) from workers))::float8
                        from run_events e where kind = 'job_resumed'";
             sqlx::query_scalar(sql).fetch_all(&scene.db).await.unwrap()
+        });
+        delays.extend(measured.into_iter().map(|seconds| {
+            u64::try_from(Duration::from_secs_f64(seconds.max(0.0)).as_nanos()).unwrap()
+        }));
+        std::mem::forget(first);
+    }
+    Sample::new(delays)
+}
+
+fn recovery(scene: &Scene) -> Sample {
+    let mut delays = Vec::new();
+    let script = talk(1_000, Duration::from_millis(200));
+    for _ in 0..5 {
+        scene.clear();
+        let (first, _) = scene.serve(&script, &[]);
+        scene.insert(20, "queued");
+        scene.runtime.block_on(until(
+            &scene.db,
+            "select count(*) >= 20 from run_events where kind = 'text'",
+        ));
+        kill(first.pid, Signal::SIGKILL).unwrap();
+        let began = Clock::System.now();
+        let (_second, _) = scene.serve(&script, &[]);
+        scene.runtime.block_on(until(
+            &scene.db,
+            "select count(*) >= 20 from run_events where kind = 'job_resumed'",
+        ));
+        let measured: Vec<f64> = scene.runtime.block_on(async {
+            let sql = "select extract(epoch from created_at - $1)::float8
+                       from run_events where kind = 'job_resumed'";
+            let since = sqlx::query_scalar(sql).bind(began);
+            since.fetch_all(&scene.db).await.unwrap()
         });
         delays.extend(measured.into_iter().map(|seconds| {
             u64::try_from(Duration::from_secs_f64(seconds.max(0.0)).as_nanos()).unwrap()
@@ -530,6 +572,11 @@ fn main() {
         let sample = take_over(&scene);
         heading("end of a lease to going on");
         sample.row("20 runs of a lost server, 5 times");
+    }
+    if wants("recovery") {
+        let sample = recovery(&scene);
+        heading("start after a kill to going on");
+        sample.row("20 runs of a killed server, 5 times");
     }
     if wants("restart") {
         restart(&scene);

@@ -81,13 +81,13 @@ pub struct ModelCall {
 
 impl ModelCall {
     /// Asks until there is something to show. Whatever fails before that, hidden reasoning included, is
-    /// asked again as long as the caller's patience lasts; each try is a call of its own.
-    pub async fn start_with_retries(
+    /// asked again as long as there are tries; each is a call of its own.
+    pub(crate) async fn start_with_retries(
         context: &CallContext,
         phase: CallPhase,
         request: &ChatRequest,
+        tries: &mut Tries,
     ) -> Result<Self, LlmError> {
-        let mut tries = Tries::new(context.patience);
         loop {
             match Self::start_with_something(context, phase, request).await {
                 Ok((_, true)) if tries.may_ask_again() => {}

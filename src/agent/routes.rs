@@ -186,8 +186,7 @@ async fn answer_chat(
         }));
     }
     let chat = prepare(&service, &principal, trace_id, request).await?;
-    let call = chat.ask().await.map_err(Error::Model)?;
-    let answer = call.complete().await.map_err(Error::Model)?;
+    let answer = chat.ask_whole().await.map_err(Error::Model)?;
     let stop = answer.completion.map(|completion| completion.stop);
     let shortfall = Shortfall::of(stop, &answer.text);
     if let Some(shortfall) = shortfall.filter(|lack| !lack.is_worth_keeping(&answer.text)) {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::llm::error::{LlmError, Remedy};
-use crate::llm::retry::RetryPolicy;
+use crate::llm::retry::{MAX_BROKEN, RetryPolicy};
 
 /// The most times that an answer that could not be read, or that was empty, is asked for again at once.
 const MAX_AGAIN: u32 = 2;
@@ -14,6 +14,7 @@ pub(crate) struct Tries {
     patience: Duration,
     began: Instant,
     failed: u32,
+    broken: u32,
     again: u32,
 }
 
@@ -24,6 +25,7 @@ impl Tries {
             patience,
             began: Instant::now(),
             failed: 0,
+            broken: 0,
             again: 0,
         }
     }
@@ -36,8 +38,25 @@ impl Tries {
 
     /// Waits until the question may be asked again; answers with the error when it may not.
     pub(crate) async fn after(&mut self, error: LlmError) -> Result<(), LlmError> {
+        let Some(pause) = self.pause(&error) else {
+            return Err(error);
+        };
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+
+    /// The pause before an answer that broke off after some of it was shown is asked for again; none when
+    /// it may not be.
+    pub(crate) fn pause_after_beginning(&mut self, error: &LlmError) -> Option<Duration> {
+        self.broken += 1;
+        (self.broken <= MAX_BROKEN)
+            .then(|| self.pause(error))
+            .flatten()
+    }
+
+    fn pause(&mut self, error: &LlmError) -> Option<Duration> {
         match error.remedy() {
-            Remedy::AskAgain if self.may_ask_again() => return Ok(()),
+            Remedy::AskAgain if self.may_ask_again() => return Some(Duration::ZERO),
             Remedy::Wait => {}
             Remedy::AskAgain
             | Remedy::Compact
@@ -45,16 +64,12 @@ impl Tries {
             | Remedy::LeaveOut
             | Remedy::FallBack
             | Remedy::AskPerson
-            | Remedy::GiveUp => return Err(error),
+            | Remedy::GiveUp => return None,
         }
         self.failed += 1;
         let left = self.patience.saturating_sub(self.began.elapsed());
-        let pause = RetryPolicy::default().pause(self.failed, &error, left, rand::random());
-        let Some(pause) = pause else {
-            return Err(error);
-        };
+        let pause = RetryPolicy::default().pause(self.failed, error, left, rand::random())?;
         tracing::warn!(%error, ?pause, "the model call failed and is tried again");
-        tokio::time::sleep(pause).await;
-        Ok(())
+        Some(pause)
     }
 }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::llm::error::LlmError;
 
+/// The most times that an answer that broke off after it had begun is asked for again: each was paid for.
+pub const MAX_BROKEN: u32 = 8;
+
 /// The pauses between two tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {

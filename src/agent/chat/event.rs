@@ -33,6 +33,11 @@ pub enum ChatEvent {
     Asked,
     /// A piece of the answer.
     Text(String),
+    /// The answer broke off and is asked for again; the pieces until here belong to none.
+    BrokeOff {
+        /// A sentence for a person.
+        message: String,
+    },
     /// The answer can be rated.
     Logged {
         /// Its number.
@@ -75,16 +80,29 @@ pub fn events(chat: Chat) -> impl Stream<Item = ChatEvent> + Send + 'static {
             yield ChatEvent::LeftOut { files: chat.secret_files };
         }
         yield ChatEvent::Asked;
-        let mut telling = Telling::default();
-        let ended = match chat.ask().await {
-            Err(error) => Err(error),
-            Ok(mut call) => loop {
-                match telling.next(&mut call, chat.provider_name()).await {
-                    Heard::Nothing => {}
-                    Heard::Text(text) => yield ChatEvent::Text(text),
-                    Heard::End(ended) => break ended,
-                }
-            },
+        let (mut telling, mut tries) = (Telling::default(), chat.tries());
+        let ended = loop {
+            let ended = match chat.ask(&mut tries).await {
+                Err(error) => Err(error),
+                Ok(mut call) => loop {
+                    match telling.next(&mut call, chat.provider_name()).await {
+                        Heard::Nothing => {}
+                        Heard::Text(text) => yield ChatEvent::Text(text),
+                        Heard::End(ended) => break ended,
+                    }
+                },
+            };
+            // An answer that never began has had its tries.
+            let broken = ended.as_ref().err().filter(|_| telling.has_begun());
+            let next = broken.and_then(|error| Some((error, tries.pause_after_beginning(error)?)));
+            let Some((error, pause)) = next else {
+                break ended;
+            };
+            if telling.was_shown() {
+                yield ChatEvent::BrokeOff { message: broke_off(error) };
+            }
+            tokio::time::sleep(pause).await;
+            telling = Telling::default();
         };
         for text in telling.rest() {
             yield ChatEvent::Text(text);
@@ -92,9 +110,7 @@ pub fn events(chat: Chat) -> impl Stream<Item = ChatEvent> + Send + 'static {
         let shortfall = match ended {
             Ok(stop) => Shortfall::of(Some(stop), &telling.answer),
             Err(error) => {
-                let (text, code) = (error.to_string(), error.code());
-                let error = visible_prose(&redact_text(&text)).into_owned();
-                yield ChatEvent::Failed { error, code };
+                yield ChatEvent::Failed { error: visible(&error.to_string()), code: error.code() };
                 return;
             }
         };
@@ -114,6 +130,17 @@ pub fn events(chat: Chat) -> impl Stream<Item = ChatEvent> + Send + 'static {
             gen_id,
         });
     }
+}
+
+fn broke_off(error: &LlmError) -> String {
+    visible(&format!(
+        "The answer broke off ({error}) and is asked for again"
+    ))
+}
+
+/// What a provider said, fit to be shown.
+fn visible(text: &str) -> String {
+    visible_prose(&redact_text(text)).into_owned()
 }
 
 /// The next news of a call.
@@ -151,6 +178,14 @@ impl Telling {
             Some(Err(error)) => Heard::End(Err(error)),
             None => Heard::End(Err(LlmError::Truncated { provider })),
         }
+    }
+
+    fn has_begun(&self) -> bool {
+        !self.answer.is_empty()
+    }
+
+    fn was_shown(&self) -> bool {
+        !self.told.is_empty()
     }
 
     /// What was held back, now that nothing follows.

@@ -14,9 +14,10 @@ use crate::agent::intake::routing::{needs, route};
 use crate::agent::learning::guidance::guidance;
 use crate::agent::learning::tuning;
 use crate::agent::learning::tuning::params;
-use crate::agent::model_call::{CallContext, ModelCall};
+use crate::agent::model_call::{Answer, CallContext, ModelCall};
 use crate::agent::prompt::messages;
 use crate::agent::service::AgentService;
+use crate::agent::tries::Tries;
 use crate::auth::principal::Principal;
 use crate::feedback;
 use crate::feedback::model::{Category, Exposure, Generation, Sha256Hex, TaskType};
@@ -168,15 +169,28 @@ impl Chat {
         self.deps.clock.millis()
     }
 
+    /// The tries that its question has.
+    pub(crate) fn tries(&self) -> Tries {
+        Tries::new(self.deps.config.chat_patience())
+    }
+
     /// Sends the question, again as long as nothing of an answer came.
-    pub async fn ask(&self) -> Result<ModelCall, LlmError> {
-        let services = &self.deps;
-        let caller = CallContext {
+    pub(crate) async fn ask(&self, tries: &mut Tries) -> Result<ModelCall, LlmError> {
+        let caller = self.caller();
+        ModelCall::start_with_retries(&caller, CallPhase::Chat, &self.request, tries).await
+    }
+
+    /// Sends the question until a whole answer came.
+    pub async fn ask_whole(&self) -> Result<Answer, LlmError> {
+        ModelCall::whole(&self.caller(), CallPhase::Chat, &self.request).await
+    }
+
+    fn caller(&self) -> CallContext {
+        CallContext {
             trace_id: Some(self.trace_id.clone()),
             session_id: self.task.conversation_id.map(|id| id.to_string()),
-            ..CallContext::new(services, &self.principal, &self.route, "chat")
-        };
-        ModelCall::start_with_retries(&caller, CallPhase::Chat, &self.request).await
+            ..CallContext::new(&self.deps, &self.principal, &self.route, "chat")
+        }
     }
 
     /// Keeps the answer: as a generation that can be rated, and in its conversation. Answers with

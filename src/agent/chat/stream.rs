@@ -7,6 +7,11 @@ use crate::agent::chat::event::{ChatEvent, events};
 use crate::agent::chat::service::Chat;
 use crate::agent::prompt::messages::counted;
 use crate::platform::sse::live;
+use crate::runs::event::Event;
+use crate::runs::event_data::ResumeReason;
+
+/// Parts a piece that is void from the next one, for clients that show both.
+const BREAK: &str = "\n\n";
 
 /// The stream of a chat whose frames have types.
 pub fn typed(chat: Chat) -> Response {
@@ -30,6 +35,11 @@ fn typed_frames(event: ChatEvent) -> Vec<Value> {
         ChatEvent::LeftOut { files } => vec![typed_activity(&left_out(files))],
         ChatEvent::Asked => vec![typed_activity(&llm_call("Thinking…", "running"))],
         ChatEvent::Text(text) => vec![json!({ "type": "text", "text": text })],
+        ChatEvent::BrokeOff { message } => vec![
+            json!({ "type": "text", "text": BREAK }),
+            typed_activity(&llm_call(&message, "running")),
+            asked_again(message),
+        ],
         ChatEvent::Logged { gen_id, timestamp } => vec![logged(gen_id, timestamp)],
         ChatEvent::Answered(_) => vec![
             json!({ "type": "complete", "summary": {} }),
@@ -52,6 +62,11 @@ fn plain_frames(event: ChatEvent) -> Vec<Value> {
         ChatEvent::LeftOut { files } => vec![json!({ "activity": left_out(files) })],
         ChatEvent::Asked => vec![json!({ "activity": llm_call("Thinking…", "running") })],
         ChatEvent::Text(text) => vec![json!({ "content": text })],
+        ChatEvent::BrokeOff { message } => vec![
+            json!({ "content": BREAK }),
+            json!({ "activity": llm_call(&message, "running") }),
+            asked_again(message),
+        ],
         ChatEvent::Logged { gen_id, timestamp } => vec![logged(gen_id, timestamp)],
         ChatEvent::Answered(answer) => {
             let result = json!({
@@ -96,6 +111,15 @@ fn left_out(files: usize) -> Value {
 fn llm_call(detail: &str, status: &str) -> Value {
     json!({
         "kind": "llm_call", "label": "Generating response", "detail": detail, "status": status,
+    })
+}
+
+/// Says as the streams of runs do which pieces are void: all of them.
+fn asked_again(message: String) -> Value {
+    json!(Event::JobResumed {
+        reason: ResumeReason::AskedAgain,
+        discard_after: 0,
+        message,
     })
 }
 

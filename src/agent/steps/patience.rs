@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::llm::error::{LlmError, Remedy};
 use crate::llm::model::Message;
-use crate::llm::retry::RetryPolicy;
+use crate::llm::retry::{MAX_BROKEN, RetryPolicy};
 use crate::runs::event_data::PauseReason;
 use crate::runs::log::entry::Entry;
 use crate::runs::model::RunKind;
@@ -16,8 +16,6 @@ use crate::runs::model::RunKind;
 /// The most times that an answer that could not be read is asked for again. From the second time on, the model is
 /// told what was wrong with it.
 const MAX_BOTCHED: u32 = 4;
-/// The most times that an answer that broke off after it had begun is asked for again: each was paid for.
-const MAX_BROKEN: u32 = 8;
 /// A run that waits longer than this at once gives its slot to another meanwhile.
 const SLOT_BOUND: Duration = Duration::from_secs(5);
 /// A pause that is shorter is not worth an event.

@@ -18,12 +18,21 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const STREAM: &str = "/api/navi/chat/stream/v2";
 const PLAIN: &str = "/api/navi/chat/stream";
 const WHOLE: &str = "/api/navi/chat";
+const IMPATIENT: [&str; 2] = ["--model-patience-seconds-interactive", "0"];
 
 fn chat(turns: impl IntoIterator<Item = Turn>) -> Script {
     Script {
         plan: None,
         ..script(turns)
     }
+}
+
+/// A turn that says something and breaks off, so many times.
+fn broken(said: &str, times: Option<u32>) -> Turn {
+    let mut turn = chat([]).fails(FailKind::Truncated).turns.remove(0);
+    turn.say = vec![said.to_owned()];
+    turn.fail.as_mut().unwrap().times = times;
+    turn
 }
 
 async fn begin(stage: &Stage, body: &Value) -> EventStream {
@@ -101,9 +110,7 @@ async fn a_chat_is_streamed_piece_by_piece_and_can_be_rated(db: PgPool) {
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_chat_whose_model_fails_says_so_and_is_no_generation(db: PgPool) {
-    let mut script = chat([]).fails(FailKind::Truncated);
-    script.turns[0].say = vec!["I begin ".to_owned()];
-    let stage = Stage::new(db, script).await;
+    let stage = Stage::with(db, chat([broken("I begin ", None)]), &IMPATIENT).await;
     let mut stream = begin(&stage, &json!({"message": "hello"})).await;
     stream.rest().await;
     assert!(stream.done);
@@ -119,6 +126,56 @@ async fn a_chat_whose_model_fails_says_so_and_is_no_generation(db: PgPool) {
         0
     );
     assert_eq!(stage.calls().await, ["chat error"]);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_chat_that_breaks_off_is_asked_again_and_what_was_shown_of_it_is_void(db: PgPool) {
+    let turns = || chat([broken("Use `paginate`.", Some(1))]);
+    let stage = Stage::new(db.clone(), turns()).await;
+    let mut stream = begin(&stage, &json!({"message": "hello"})).await;
+    stream.rest().await;
+    assert!(stream.done);
+    insta::assert_snapshot!(lines(&stream), @r#"
+    {"router_info":"…"}
+    {"type":"activity","activity":{"kind":"llm_call","label":"Generating response","detail":"Thinking…","status":"running"}}
+    {"type":"text","text":"Use `paginate`."}
+    {"type":"text","text":"\n\n"}
+    {"type":"activity","activity":{"kind":"llm_call","label":"Generating response","detail":"The answer broke off (the answer of `scripted` was cut off before its end) and is asked for again","status":"running"}}
+    {"type":"job_resumed","reason":"asked_again","discard_after":0,"message":"The answer broke off (the answer of `scripted` was cut off before its end) and is asked for again"}
+    {"type":"text","text":"Use `paginate`."}
+    {"type":"generation_logged","gen_id":"…","timestamp":"…"}
+    {"type":"complete","summary":{}}
+    {"type":"activity","activity":{"kind":"llm_call","label":"Generating response","detail":"Complete","status":"done"}}
+    "#);
+    assert_eq!(
+        stage.calls().await,
+        ["chat error", "chat success tokens cost"]
+    );
+    let answers = "select count(*) from ai_generation_log";
+    assert_eq!(stage.count(answers).await, 1);
+
+    let stage = Stage::new(db, turns()).await;
+    let mut stream = begin_at(&stage, PLAIN, &json!({"message": "hello"})).await;
+    stream.rest().await;
+    assert!(stream.done);
+    let shown: Vec<_> = stream.frames.iter().map(|frame| &frame.data).collect();
+    let pieces: Vec<_> = shown
+        .iter()
+        .filter_map(|data| data["content"].as_str())
+        .collect();
+    assert_eq!(pieces, ["Use `paginate`.", "\n\n", "Use `paginate`."]);
+    let asked_again = shown.iter().find(|data| data["type"] == "job_resumed");
+    assert_eq!(asked_again.unwrap()["discard_after"], 0);
+    let result = shown.iter().find(|data| data["type"] == "result");
+    assert_eq!(result.unwrap()["data"]["content"], "Use `paginate`.");
+
+    let stage = Stage::new(stage.db.clone(), turns()).await;
+    let body = json!({"message": "hello"});
+    let (status, answer) = stage.planner().post(WHOLE, body).await;
+    assert_eq!(
+        (status.as_u16(), &answer["content"]),
+        (200, &json!("Use `paginate`."))
+    );
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -128,6 +128,8 @@ pub fn request(model: &str, task: &Task, chunks: &[Chunk]) -> ChatRequest {
         tools: Vec::new(),
         max_output_tokens: Some(MAX_PLAN_TOKENS),
         temperature: None,
+        effort: None,
+        verbosity: None,
     }
 }
 

@@ -5,6 +5,8 @@ use crate::runs::event_data::{InstructionFileData, InstructionsData};
 
 /// Skills are offered within one part in this many of the budget.
 const SKILLS_SHARE: usize = 4;
+/// Of what is left, one part in this many is for the files after the first that has no room.
+const LATER_SHARE: usize = 4;
 /// What a skill takes in the list beside its name, its description and its path.
 const SKILL_FRAME: usize = 12;
 /// The longest name that a note repeats, in characters.
@@ -19,6 +21,13 @@ pub struct InstructionFile {
     pub size: u64,
     /// Its text, or the reason why it is left out.
     pub content: Result<InstructionText, String>,
+}
+
+impl InstructionFile {
+    /// The length of its text, in bytes.
+    fn length(&self) -> usize {
+        self.content.as_ref().map_or(0, |read| read.text.len())
+    }
 }
 
 /// The text of a file.
@@ -97,8 +106,13 @@ impl RepositoryWords {
             left -= taken;
             shown.skills.push(skill.clone());
         }
-        for file in &self.files {
-            left -= shown.add(file, left);
+        for (at, file) in self.files.iter().enumerate() {
+            // A long file leaves room for those after it.
+            let after: usize = self.files[at + 1..]
+                .iter()
+                .map(InstructionFile::length)
+                .sum();
+            left -= shown.add(file, left - after.min(left / LATER_SHARE));
         }
         shown.notes.extend(self.notes.iter().cloned());
         let missing = self.skills.len() - shown.skills.len();
@@ -209,15 +223,10 @@ mod tests {
             ..RepositoryWords::default()
         };
         let shown = words.within(51);
-        assert_eq!(shown.files[0].text.len(), 50);
-        assert_eq!(shown.files[1].text, "m");
-        assert_eq!(
-            shown.notes,
-            [
-                "`AGENTS.md` is cut at 50 bytes of its text; the file has 100.",
-                "`CLAUDE.md` is cut at 1 bytes of its text; the file has 4.",
-            ]
-        );
+        assert_eq!(shown.files[0].text.len(), 46);
+        assert_eq!(shown.files[1].text, "more");
+        let note = "`AGENTS.md` is cut at 46 bytes of its text; the file has 100.";
+        assert_eq!(shown.notes, [note]);
         assert!(words.within(1_000).notes.is_empty());
     }
 

@@ -31,7 +31,8 @@ fn texts(request: &ChatRequest) -> Vec<String> {
 
 /// The first message of a run in a workspace with these files, and the run.
 async fn first_words(db: PgPool, files: impl FnOnce(&Stage)) -> (String, Transcript) {
-    let stage = Stage::new(db, script([says("Done.")])).await;
+    let flags = ["--assumed-context-window", "131072"];
+    let stage = Stage::with(db, script([says("Done.")]), &flags).await;
     files(&stage);
     let run = stage.run("say how this is built").await;
     assert_eq!(run.outcome(), "success=true completed verification=not_run");
@@ -91,7 +92,9 @@ async fn the_repository_speaks_before_the_task_and_between_marks(db: PgPool) {
     say how this is built
     </task>
     "#);
-    insta::assert_json_snapshot!(instructions(&run), @r#"
+    let mut told = instructions(&run).clone();
+    told.sort_all_objects();
+    insta::assert_json_snapshot!(told, @r#"
     {
       "files": [
         {
@@ -376,16 +379,12 @@ async fn instructions_of_ten_megabytes_are_cut_and_said_so_once(db: PgPool) {
     })
     .await;
     assert!(first.len() < 40_000, "{}", first.len());
-    let expected = [
-        "`AGENTS.md` is cut at 32768 bytes of its text; the file has 10485760.",
-        "`CLAUDE.md` is cut at 0 bytes of its text; the file has 10.",
-    ];
-    assert_eq!(notes(&run), expected);
-    for note in expected {
-        assert_eq!(first.matches(note).count(), 1, "{first}");
-        let told = run.events("thinking_progress");
-        assert_eq!(told.iter().filter(|one| one["message"] == note).count(), 1);
-    }
+    let note = "`AGENTS.md` is cut at 32759 bytes of its text; the file has 10485760.";
+    assert_eq!(notes(&run), [note]);
+    assert_eq!(first.matches(note).count(), 1, "{first}");
+    let told = run.events("thinking_progress");
+    assert_eq!(told.iter().filter(|one| one["message"] == note).count(), 1);
+    assert!(first.contains("\nBe brief.\n"), "{first}");
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
@@ -402,17 +401,25 @@ async fn a_small_window_has_less_room_for_instructions(db: PgPool) {
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn control_characters_and_hidden_ones_are_shown_as_what_they_are(db: PgPool) {
-    let hidden = "Use\u{1b}[2J tabs.\u{202e}\u{e0041}\u{e0042}\u{0}\u{7}\nMore.\n";
+    let hidden = "Use\u{1b}[2J tabs.\u{202e}\u{e0041}\u{e0042}\u{7}\nMore.\n";
     let (first, _) = first_words(db, |stage| drop(stage.put("AGENTS.md", hidden))).await;
     assert!(
-        !first.contains(['\u{1b}', '\u{202e}', '\u{e0041}', '\u{7}', '\u{0}']),
+        !first.contains(['\u{1b}', '\u{202e}', '\u{e0041}', '\u{7}']),
         "{first:?}"
     );
-    assert!(
-        first.contains("\\u{202e}\\u{e0041}") || first.contains("**"),
-        "{first:?}"
-    );
-    assert!(first.contains("More."), "{first:?}");
+    let shown = r"Use\u{1b}[2J tabs.\u{202e}\u{e0041}\u{e0042}\u{7}";
+    assert!(first.contains(&format!("\n{shown}\nMore.\n")), "{first:?}");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn instructions_that_are_no_text_are_left_out(db: PgPool) {
+    let (first, run) = first_words(db, |stage| {
+        stage.put("AGENTS.md", b"\x7fELF\0\0\x01Use tabs.");
+        stage.put("CLAUDE.md", b"Le caf\xe9 est ferm\xe9.\n");
+    })
+    .await;
+    assert_eq!(notes(&run), ["`AGENTS.md` is left out: it holds no text."]);
+    assert!(first.contains("\nLe café est fermé.\n"), "{first}");
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::llm_support::{RawServer, Step, sse};
+use crate::review::repository::git;
 use crate::runs::stage::{Stage, Transcript, calls, says, script};
 use crate::runs::stream::EventStream;
 use crate::support::client::json_request;
@@ -308,6 +309,34 @@ async fn what_a_run_wrote_does_not_speak_for_the_repository(db: PgPool) {
             .concat()
             .contains("planted\n")
     );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_branch_that_changes_the_words_can_be_checked_out_and_does_not_speak(db: PgPool) {
+    let turns = [
+        calls(&[("run_command", json!({"command": "git checkout other"}))]),
+        calls(&[("read_file", json!({"path": "sub/a"}))]),
+        says("Done."),
+    ];
+    let stage = Stage::new(db, script(turns)).await;
+    let root = stage.path(".");
+    git(&root, &["init", "-q", "-b", "main"]);
+    for words in ["of main", "of other"] {
+        for path in ["AGENTS.md", "sub/AGENTS.md", "sub/a"] {
+            stage.put(path, format!("Words {words}.\n"));
+        }
+        git(&root, &["add", "."]);
+        git(&root, &["commit", "-qm", words]);
+        git(&root, &["branch", "-f", "other"]);
+    }
+    git(&root, &["reset", "-q", "--hard", "HEAD~1"]);
+    let run = stage.run("look at the other branch").await;
+    assert_eq!(run.results()[0]["success"], true);
+    assert_eq!(stage.content("AGENTS.md"), "Words of other.\n");
+    let said = texts(stage.turns().last().unwrap());
+    assert!(said[0].contains("Words of main."), "{}", said[0]);
+    assert!(said[4].starts_with("{\"success\":true,\"content\":\"Words of other."));
+    assert!(!said[4].contains("repository_instructions"), "{}", said[4]);
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

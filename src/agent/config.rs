@@ -78,6 +78,14 @@ pub struct AgentConfig {
     /// Tokens of one run, which also bounds runs whose price is unknown.
     #[arg(long, env = "NAVI_RUN_MAX_TOKENS", default_value_t = 5_000_000)]
     pub run_max_tokens: u64,
+    /// The most that the words of a repository (`AGENTS.md`, `CLAUDE.md`, `.github/copilot-instructions.md`
+    /// and skills) may take of a prompt, in bytes; 0 reads none of them.
+    ///
+    /// The `AGENTS.md` of folders that a run comes to may take as much again. A small window of a model
+    /// allows less.
+    #[arg(long, env = "NAVI_REPOSITORY_INSTRUCTIONS_BYTES", value_name = "BYTES",
+          default_value_t = 32_768, value_parser = clap::value_parser!(u32).range(..=262_144))]
+    pub repository_instructions_bytes: u32,
     /// How strictly commands are judged.
     ///
     /// `sandboxed` needs a sandbox around commands; without one the server does not start. See
@@ -121,6 +129,11 @@ impl AgentConfig {
     /// The same for what is answered within a request.
     pub fn chat_patience(&self) -> Duration {
         self.patience(RunKind::Autonomous).min(CHAT_PATIENCE)
+    }
+
+    /// The bytes that the words of a repository may take of a prompt.
+    pub fn instructions_bytes(&self) -> usize {
+        usize::try_from(self.repository_instructions_bytes).unwrap_or(usize::MAX)
     }
 
     /// The bounds of a task's run: its own rounds when it names them, else by its complexity.

@@ -17,6 +17,7 @@ pub mod learning;
 pub mod model_call;
 pub mod prompt;
 pub mod queue;
+pub mod repository;
 pub mod routes;
 pub mod runner;
 pub mod service;

@@ -13,6 +13,7 @@
 mod answer;
 pub mod catalog;
 pub mod config;
+pub mod effort;
 pub mod error;
 pub mod failure;
 pub mod http_provider;

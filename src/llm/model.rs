@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::llm::effort::{Effort, Verbosity};
 use crate::platform::json::mended;
 
 /// One question to a model.
@@ -21,6 +22,10 @@ pub struct ChatRequest {
     pub max_output_tokens: Option<u32>,
     /// Sampling temperature; the provider's default when absent.
     pub temperature: Option<f32>,
+    /// The amount of reasoning before the answer; the provider's default when absent.
+    pub effort: Option<Effort>,
+    /// The length of the answer; the provider's default when absent.
+    pub verbosity: Option<Verbosity>,
 }
 
 /// One entry of a conversation.

@@ -81,6 +81,8 @@ pub fn request(model: &str, files: &[Changed], max_output_tokens: u32) -> ChatRe
         tools: Vec::new(),
         max_output_tokens: Some(max_output_tokens.min(MAX_ANSWER_TOKENS)),
         temperature: None,
+        effort: None,
+        verbosity: None,
     }
 }
 

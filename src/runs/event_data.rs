@@ -174,6 +174,39 @@ pub struct ToolResultData {
     pub result: Map<String, Value>,
 }
 
+/// The words of a repository that a model was shown, as clients are told of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstructionsData {
+    /// The files of instructions.
+    pub files: Vec<InstructionFileData>,
+    /// The names of the skills that were offered.
+    pub skills: Vec<String>,
+    /// Sentences about what is cut or left out.
+    pub notes: Vec<String>,
+}
+
+/// A file of instructions, as clients are told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstructionFileData {
+    /// Its path within the workspace.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// The bytes of its text that are shown.
+    pub shown_bytes: usize,
+}
+
+/// The first frame of a stream with the words of the repository that the model was shown.
+pub fn with_instructions(
+    mut info: Map<String, Value>,
+    instructions: Option<&InstructionsData>,
+) -> Map<String, Value> {
+    if let Some(instructions) = instructions {
+        info.insert("instructions".to_owned(), json!(instructions));
+    }
+    info
+}
+
 /// The first frame of a run's stream: the choice of its model, and the wall around its commands.
 pub fn run_info(route: &Route, mode: Option<&str>, sandbox: &Sandbox) -> Map<String, Value> {
     let mut info = router_info(route, mode, "autonomous");

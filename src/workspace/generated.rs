@@ -43,7 +43,7 @@ const BESIDE_TARGET: &[&str] = &["Cargo.toml", "build.sbt", "pom.xml"];
 const FILES: &[&str] = &[".DS_Store", ".coverage"];
 
 /// True if what is in a folder below the root was generated.
-pub(super) fn is_generated_folder(root: &Path, folder: &Path) -> bool {
+pub fn is_generated_folder(root: &Path, folder: &Path) -> bool {
     let Some(name) = folder.file_name().and_then(|name| name.to_str()) else {
         return false;
     };

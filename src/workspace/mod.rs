@@ -1,7 +1,7 @@
 //! Paths that stay inside a folder, and the files there at one moment.
 
 pub mod error;
-mod generated;
+pub mod generated;
 pub mod paths;
 pub mod place;
 pub mod resolve;

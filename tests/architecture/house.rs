@@ -123,6 +123,7 @@ const ORDERS: &[Order] = &[Order {
     module: "agent",
     low: &["config", "error", "deps", "service", "model_call"],
     folders: &[
+        &["repository"],
         &["prompt", "learning"],
         &["runner", "intake"],
         &["steps", "finish"],

@@ -58,6 +58,8 @@ fn everything(model: &str) -> ChatRequest {
         tools: vec![tool("read_file"), tool("search_files")],
         max_output_tokens: Some(4_000),
         temperature: Some(0.5),
+        effort: None,
+        verbosity: None,
     }
 }
 

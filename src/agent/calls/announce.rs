@@ -1,8 +1,10 @@
 //! Showing a call before it runs and its result afterwards, and recording both.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::agent::calls::call::{CallResult, PendingCall};
+use crate::agent::calls::folder_words;
+use crate::agent::prompt::repository_words;
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::llm::model::{Arguments, Message};
 use crate::platform::ids::ToolCallId;
@@ -57,14 +59,22 @@ pub(crate) async fn announce(runner: &mut Runner, pending: &PendingCall) -> Resu
 pub(crate) async fn finish(
     runner: &mut Runner,
     pending: PendingCall,
-    done: CallResult,
+    mut done: CallResult,
 ) -> Result<(), Halt> {
     runner.state.usage.add_effects(&done.effects);
+    let words = folder_words::for_touched(runner, &done.effects).await;
     let is_error = !done.succeeded();
     let text = serde_json::to_string(&done.result).unwrap_or_default();
+    let mut content = head_and_tail(&text, MAX_MODEL_BYTES);
+    if let Some(told) = words.data() {
+        let spoken = repository_words::of_folders(&words, &content);
+        content = format!("{content}\n\n{spoken}");
+        // The model reads them; clients are told which they are.
+        done.result.insert("instructions".to_owned(), json!(told));
+    }
     let answer = Message::ToolResult {
         call_id: pending.call.id.clone(),
-        content: head_and_tail(&text, MAX_MODEL_BYTES),
+        content,
         is_error,
     };
     let mut entries = closing(runner, pending.id, pending.call.id, done.result);

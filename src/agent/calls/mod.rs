@@ -6,6 +6,7 @@ pub mod audit;
 pub mod call;
 pub mod consent;
 pub mod execute;
+mod folder_words;
 pub mod probe;
 pub mod question;
 pub mod recover;

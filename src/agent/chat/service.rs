@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use crate::agent::deps::Deps;
 use crate::agent::error::Error;
-use crate::agent::intake::history;
 use crate::agent::intake::open_workspace::open;
 use crate::agent::intake::request::TaskRequest;
 use crate::agent::intake::routing::{needs, route};
+use crate::agent::intake::{history, instructions};
 use crate::agent::learning::guidance::guidance;
 use crate::agent::learning::tuning;
 use crate::agent::learning::tuning::params;
@@ -29,7 +29,7 @@ use crate::llm::route::Route;
 use crate::platform::ids::uuid_v7;
 use crate::platform::logging::TraceId;
 use crate::retrieval::model::{CodeQuery, DEFAULT_BUDGET_TOKENS, Retrieved};
-use crate::runs::event_data::router_info;
+use crate::runs::event_data::{router_info, with_instructions};
 use crate::runs::model::ToolAccess;
 use crate::runs::plan::Plan;
 use crate::runs::task::Task;
@@ -87,8 +87,10 @@ pub async fn prepare(
     let (asked_at, draw) = (deps.clock.now(), uuid_v7(&deps.clock));
     let guidance = guidance(deps, principal, &task, &found.chunks, draw).await;
     let root = workspace.as_ref().map_or(Path::new("/"), Workspace::root);
+    let words = instructions::of_chat(deps, workspace.as_ref(), &route).await;
     let mut messages = task.history.clone();
     messages.push(messages::first_message(
+        &words,
         &task,
         &Plan::single(&task.message),
         &found,
@@ -102,12 +104,17 @@ pub async fn prepare(
         tools: Vec::new(),
         max_output_tokens: Some(route.max_output_tokens),
         temperature: task.temperature(),
+        effort: None,
+        verbosity: None,
     };
     let secret_files = found.secret_files;
     let mut files: Vec<String> = found.chunks.into_iter().map(|chunk| chunk.path).collect();
     files.dedup();
     Ok(Chat {
-        router_info: router_info(&route, mode.as_deref(), "chat"),
+        router_info: with_instructions(
+            router_info(&route, mode.as_deref(), "chat"),
+            words.data().as_ref(),
+        ),
         files,
         secret_files,
         task,

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::deps::Deps;
+use crate::agent::intake::instructions;
 use crate::agent::intake::open_workspace::OpenWorkspace;
 use crate::agent::intake::routing::access;
 use crate::agent::prompt::compaction;
@@ -88,6 +89,7 @@ pub(crate) fn runner(
         compaction::window_budget(&route) / HISTORY_SHARE,
     );
     Runner {
+        words: instructions::shown(deps, &workspace.words, &route),
         limits: deps.config.limits_of(&run.task),
         output: LiveOutput::new(lines, journal.clone(), deps.clock.clone()),
         fence: claimed.claim.fence,

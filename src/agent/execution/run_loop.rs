@@ -21,6 +21,7 @@
 
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tokio::time::{sleep, timeout};
 
 use crate::agent::calls::{execute as calls, recover};
@@ -36,7 +37,7 @@ use crate::agent::steps::{plan, turn, verification};
 use crate::llm::model::{Message, StopReason};
 use crate::retrieval::model::Chunk;
 use crate::runs::event::Event;
-use crate::runs::event_data::{RunPhase, run_info};
+use crate::runs::event_data::{RunPhase, run_info, with_instructions};
 use crate::runs::log::entry::Entry;
 use crate::runs::model::RunStatus;
 use crate::runs::outcome::Stopped;
@@ -141,7 +142,7 @@ async fn enter(runner: &mut Runner) -> Result<(), Halt> {
                 message: "A worker begins with the job".to_owned(),
             },
             Event::RouterInfo {
-                router_info: run_info(&runner.route, None, &runner.deps.tools.launch.sandbox),
+                router_info: info(runner),
             },
         ],
         Origin::Resumed { reason, settled } => vec![Event::JobResumed {
@@ -159,6 +160,12 @@ async fn enter(runner: &mut Runner) -> Result<(), Halt> {
     Ok(())
 }
 
+/// The choice of the model, the wall around commands, and the words of the repository, for clients.
+fn info(runner: &Runner) -> Map<String, Value> {
+    let info = run_info(&runner.route, None, &runner.deps.tools.launch.sandbox);
+    with_instructions(info, runner.words.data().as_ref())
+}
+
 /// Searches, plans, and puts the task into words for the model.
 async fn set_goal(runner: &mut Runner) -> Result<(), Halt> {
     runner
@@ -174,13 +181,17 @@ async fn set_goal(runner: &mut Runner) -> Result<(), Halt> {
         let check = check_past_changes(&runner.deps, &runner.run.org_id, &tools.workspace);
         runner.unless_halted(check).await?;
     }
+    for note in runner.words.notes.clone() {
+        runner.thinking(&note).await?;
+    }
     let found = plan::retrieve(runner).await?;
     let plan = plan::make(runner, &found.chunks).await?;
     runner.flush_ledger().await;
     runner.state.iteration = 1;
     let learned = learned(runner, &found.chunks).await?;
     let secrets = runner.secret_files();
-    let first = messages::first_message(&runner.run.task, &plan, &found, &learned, &secrets);
+    let (words, task) = (&runner.words, &runner.run.task);
+    let first = messages::first_message(words, task, &plan, &found, &learned, &secrets);
     runner.append(first).await
 }
 

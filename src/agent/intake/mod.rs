@@ -3,6 +3,7 @@
 pub mod attachments;
 pub mod bounds;
 pub mod history;
+pub mod instructions;
 pub mod open_workspace;
 pub mod prepare;
 pub mod request;

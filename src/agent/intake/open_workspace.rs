@@ -4,6 +4,8 @@ use std::io::Read;
 
 use crate::agent::deps::Deps;
 use crate::agent::error::Error;
+use crate::agent::intake::instructions;
+use crate::agent::repository::model::RepositoryWords;
 use crate::auth::principal::Principal;
 use crate::exec::sandbox::repositories::linked::LinkedRepository;
 use crate::platform::logging::TraceId;
@@ -24,6 +26,8 @@ pub struct OpenWorkspace {
     pub(crate) policy: Policy,
     /// The repository outside of the workspace that this is a working tree of.
     pub(crate) linked: Option<LinkedRepository>,
+    /// What its repository says.
+    pub(crate) words: RepositoryWords,
 }
 
 impl OpenWorkspace {
@@ -41,20 +45,23 @@ impl OpenWorkspace {
                 workspace,
                 policy: built_in,
                 linked: None,
+                words: RepositoryWords::default(),
             });
         };
 
         // Trying out all the examples of all the rules takes some ten milliseconds.
+        let reading = deps.clone();
         let read = move || {
             let policy = policy_in(&folder, &built_in)?;
+            let words = instructions::read(&reading, &folder, &policy);
             let root = folder.root();
             let linked = LinkedRepository::of(root);
             let linked = linked.filter(|it| !policy.closes(&it.common, root));
-            Ok((policy, linked))
+            Ok((policy, linked, words))
         };
         let read = tokio::task::spawn_blocking(read).await;
         let read = read.unwrap_or_else(|failure| Err(failure.to_string()));
-        let (policy, linked) = read.map_err(Error::Workspace)?;
+        let (policy, linked, words) = read.map_err(Error::Workspace)?;
         let linked = match linked {
             Some(linked) => within_territory(deps, principal, linked).await?,
             None => None,
@@ -63,6 +70,7 @@ impl OpenWorkspace {
             workspace,
             policy,
             linked,
+            words,
         })
     }
 }

@@ -4,16 +4,16 @@ use serde_json::{Map, Value};
 
 use crate::agent::deps::Deps;
 use crate::agent::error::Error;
-use crate::agent::intake::history;
 use crate::agent::intake::open_workspace::OpenWorkspace;
 use crate::agent::intake::request::TaskRequest;
 use crate::agent::intake::routing::{access, needs, route, task_type};
+use crate::agent::intake::{history, instructions};
 use crate::agent::learning::tuning;
 use crate::auth::principal::Principal;
 use crate::llm::route::Route;
 use crate::platform::ids::RunId;
 use crate::platform::logging::TraceId;
-use crate::runs::event_data::run_info;
+use crate::runs::event_data::{run_info, with_instructions};
 use crate::runs::model::{ChosenModel, Run, RunKind};
 
 /// A request that was checked, and what it will be worked on with.
@@ -63,9 +63,11 @@ pub async fn prepare(
         trace_id: Some(trace_id),
         created_at: deps.clock.now(),
     };
+    let info = run_info(&route, mode.as_deref(), &deps.tools.launch.sandbox);
+    let said = instructions::shown(deps, &workspace.words, &route).data();
     Ok(Prepared {
         run,
-        router_info: run_info(&route, mode.as_deref(), &deps.tools.launch.sandbox),
+        router_info: with_instructions(info, said.as_ref()),
         route,
         workspace,
     })

@@ -302,13 +302,19 @@ fn result<'a>(following: &'a [Message], id: &str) -> Option<Told<'a>> {
         } if call_id == id => Some(Told {
             content,
             is_error: *is_error,
-            members: serde_json::from_str(content).unwrap_or_default(),
+            members: members(content),
         }),
         Message::ToolResult { .. }
         | Message::User { .. }
         | Message::System { .. }
         | Message::Assistant { .. } => None,
     })
+}
+
+/// The members of the object that a text begins with; words of the repository may follow it.
+fn members(content: &str) -> Map<String, Value> {
+    let mut values = serde_json::Deserializer::from_str(content).into_iter();
+    values.next().and_then(Result::ok).unwrap_or_default()
 }
 
 impl Told<'_> {

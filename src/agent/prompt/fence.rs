@@ -7,7 +7,19 @@
 use std::fmt::Write as _;
 
 /// The blocks that a message may have.
-const TAGS: &[&str] = &["task", "plan", "code", "current_file", "selection"];
+const TAGS: &[&str] = &[
+    "task",
+    "plan",
+    "code",
+    "current_file",
+    "selection",
+    INSTRUCTIONS,
+    SKILLS,
+];
+/// The block of a file of instructions.
+pub(super) const INSTRUCTIONS: &str = "repository_instructions";
+/// The block of the skills that a repository offers.
+pub(super) const SKILLS: &str = "repository_skills";
 
 /// The marks of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,3 +5,4 @@ pub mod facts;
 pub mod fence;
 pub mod messages;
 pub mod plan;
+pub mod repository_words;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::deps::Deps;
 use crate::agent::model_call::CallContext;
 use crate::agent::prompt::compaction::window_budget;
+use crate::agent::repository::model::ShownWords;
 use crate::agent::runner::file_watch::FileWatch;
 use crate::agent::runner::live_output::LiveOutput;
 use crate::agent::runner::state::{Baseline, RunState};
@@ -109,6 +110,8 @@ pub struct Runner {
     pub(crate) halted: CancellationToken,
     pub(crate) tools: Option<ToolContext>,
     pub(crate) output: LiveOutput,
+    /// What the repository says, for the first message of a run that begins.
+    pub(crate) words: ShownWords,
     pub(crate) transcript: Transcript,
     /// The model's text on its way to the clients.
     pub(crate) pieces: Pieces,

@@ -54,10 +54,23 @@ pub struct RunState {
     /// Ports of the servers that it started and that run. Of a run under way: of those that ended with
     /// another process, until the model was told.
     pub ports: Vec<u16>,
+    /// The instructions of folders that its model was told.
+    pub told: ToldInstructions,
     /// Which insights had a part in it.
     pub exposure: Exposure,
     /// The last thing that went wrong.
     pub last_error: Option<String>,
+}
+
+/// The instructions of folders that a model was told after a call: each once, unless the conversation was
+/// shortened since.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ToldInstructions {
+    /// Their files.
+    pub(crate) files: BTreeSet<String>,
+    /// Their size together.
+    pub(crate) bytes: usize,
 }
 
 /// What the checks said before the first change.

@@ -4,6 +4,7 @@ use crate::agent::model_call::{CallContext, ModelCall};
 use crate::agent::prompt::messages::counted;
 use crate::agent::prompt::plan;
 use crate::agent::prompt::plan::Progress;
+use crate::agent::repository::model::ShownWords;
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::agent::steps::patience::RetryBudget;
 use crate::ledger::model::CallPhase;
@@ -77,7 +78,7 @@ async fn ask_with_retries(runner: &mut Runner, chunks: &[Chunk]) -> Result<Optio
     loop {
         let began = std::time::Instant::now();
         let (caller, model) = (runner.call_context(), &runner.route.provider_model);
-        let asked = ask(&caller, model, &runner.run.task, chunks);
+        let asked = ask(&caller, model, &runner.words, &runner.run.task, chunks);
         let answer = runner.unless_halted(asked).await?;
         runner.state.usage.llm_time += began.elapsed();
         runner.state.usage.llm_calls += 1;
@@ -110,10 +111,11 @@ async fn begin_plan(runner: &mut Runner, plan: Plan) -> Result<Plan, Halt> {
 pub(crate) async fn ask(
     caller: &CallContext,
     model: &str,
+    words: &ShownWords,
     task: &Task,
     chunks: &[Chunk],
 ) -> Result<Option<Plan>, LlmError> {
-    let request = plan::request(model, task, chunks);
+    let request = plan::request(model, words, task, chunks);
     let answer = ModelCall::whole(caller, CallPhase::Plan, &request).await?;
     Ok(plan::parse(&answer.text))
 }

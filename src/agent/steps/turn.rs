@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use crate::agent::model_call::{Answer, ModelCall};
 use crate::agent::prompt::{compaction, messages};
 use crate::agent::runner::primitives::{Halt, Runner};
+use crate::agent::runner::state::ToldInstructions;
 use crate::agent::steps::offered::tool_specs;
 use crate::agent::steps::patience::{RetryBudget, discard};
 use crate::agent::steps::spoken;
@@ -90,12 +91,15 @@ fn is_too_long(error: &LlmError) -> bool {
     matches!(error.remedy(), Remedy::Compact | Remedy::ShortenAnswer)
 }
 
-/// Shortens a conversation that outgrows the model's window.
+/// Shortens a conversation that outgrows the model's window. The instructions of folders may be gone then,
+/// and are told again.
 fn make_room(runner: &mut Runner, tools: &[ToolSpec]) {
     let budget = runner.window_budget();
     if estimate(runner, tools) > budget {
         let transcript = &mut runner.transcript;
-        compaction::compact(&mut transcript.messages, transcript.goal, budget);
+        if compaction::compact(&mut transcript.messages, transcript.goal, budget) {
+            runner.state.told = ToldInstructions::default();
+        }
     }
 }
 
@@ -106,8 +110,10 @@ fn shorten(runner: &mut Runner, tools: &[ToolSpec]) -> bool {
     let budget = runner.window_budget().min(now) * STILL_TOO_LONG_PERCENT / 100;
     let transcript = &mut runner.transcript;
     let before = transcript.messages.clone();
-    compaction::compact(&mut transcript.messages, transcript.goal, budget);
-    transcript.messages != before
+    if compaction::compact(&mut transcript.messages, transcript.goal, budget) {
+        runner.state.told = ToldInstructions::default();
+    }
+    runner.transcript.messages != before
 }
 
 fn estimate(runner: &Runner, tools: &[ToolSpec]) -> usize {
@@ -123,6 +129,8 @@ fn request(runner: &Runner, tools: Vec<ToolSpec>) -> ChatRequest {
         tools,
         max_output_tokens: Some(runner.route.max_output_tokens),
         temperature: runner.run.task.temperature(),
+        effort: None,
+        verbosity: None,
     }
 }
 

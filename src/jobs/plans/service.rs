@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 
 use crate::agent;
 use crate::agent::chat::service::search;
+use crate::agent::intake::instructions;
 use crate::agent::intake::prepare::{Prepared, prepare};
 use crate::agent::model_call::CallContext;
 use crate::agent::prompt::plan;
@@ -88,6 +89,7 @@ impl Plans {
             workspace,
             router_info,
         } = prepared;
+        let words = instructions::shown(self.jobs.deps(), &workspace.words, &route);
         let workspace = workspace.workspace.as_ref();
         let found = search(
             self.jobs.deps(),
@@ -103,7 +105,8 @@ impl Plans {
             session_id: run.task.conversation_id.map(|id| id.to_string()),
             ..CallContext::new(self.jobs.deps(), principal, &route, "plan")
         };
-        let made = ask(&caller, &route.provider_model, &run.task, &found.chunks).await;
+        let model = &route.provider_model;
+        let made = ask(&caller, model, &words, &run.task, &found.chunks).await;
         let made = made.map_err(agent::error::Error::Model)?;
         if let Err(error) = self.jobs.deps().ledger.flush(LEDGER_TIMEOUT).await {
             // It is written later; the job's sum would miss it only if this process were lost first.

@@ -3,6 +3,7 @@
 #![expect(clippy::panic, reason = "a test stops at the first surprise")]
 
 mod fences;
+mod instructions;
 mod kills;
 mod neighbours;
 mod outages;

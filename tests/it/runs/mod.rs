@@ -11,6 +11,7 @@ mod chats;
 mod context;
 mod costs;
 mod endings;
+mod instructions;
 mod limits;
 mod models;
 mod monorepo;

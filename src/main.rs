@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     if let Some(code) = navi::exec::sandbox::network::holder::main_if_asked() {
         return code;
     }
-    if let Some(code) = navi::exec::sandbox::kernel::ownership::main_if_asked() {
+    if let Some(code) = navi::exec::sandbox::kernel::mounts::ownership::main_if_asked() {
         return code;
     }
     if let Some(code) = navi::exec::credentials::tunnel::main_if_asked() {

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::exec::sandbox::kernel::ownership;
+use crate::exec::sandbox::kernel::mounts::ownership;
 use crate::exec::sandbox::machine::Sandbox;
 use crate::exec::sandbox::wall::{CommandUser, Tier};
 

@@ -3,7 +3,7 @@
 //! Landlock (Linux 5.13, `Documentation/userspace-api/landlock.rst`) refuses a process and all it
 //! starts whatever no rule allows; a rule allows what lies beneath a path, and none takes anything
 //! away. So what is hidden or protected inside of something allowed needs namespaces
-//! ([`crate::exec::sandbox::kernel::root`]) or is put back after the command.
+//! ([`crate::exec::sandbox::kernel::mounts::root`]) or is put back after the command.
 
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};

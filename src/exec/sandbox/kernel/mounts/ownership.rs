@@ -7,32 +7,21 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitCode;
 
-use nix::errno::Errno;
-use nix::libc;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, pause};
-use rustix::mount::{OpenTreeFlags, open_tree};
 
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::kernel::fork::fork;
+use crate::exec::sandbox::kernel::mounts::trees::MountTree;
 use crate::exec::sandbox::kernel::privileges;
 use crate::exec::sandbox::wall::CommandUser;
-
-/// Mounts below it are not seen where it was cloned from, nor the other way round.
-const PRIVATE: libc::mount_attr = libc::mount_attr {
-    attr_set: 0,
-    attr_clr: 0,
-    propagation: libc::MS_PRIVATE,
-    userns_fd: 0,
-};
 
 /// A mapping from root to [`CommandUser::WITHOUT_RIGHTS`].
 #[derive(Debug)]
@@ -56,19 +45,9 @@ impl Ownership {
         }
     }
 
-    /// Keeps what is mounted below a tree from the one that it was cloned from.
-    pub fn separate(&self, tree: &OwnedFd) -> std::io::Result<()> {
-        set_attributes(tree, PRIVATE)
-    }
-
     /// Shows the files of root in a tree as the user's.
-    pub fn give(&self, tree: &OwnedFd) -> std::io::Result<()> {
-        let attributes = libc::mount_attr {
-            attr_set: libc::MOUNT_ATTR_IDMAP,
-            userns_fd: self.0.as_raw_fd().unsigned_abs().into(),
-            ..PRIVATE
-        };
-        set_attributes(tree, attributes)
+    pub fn give(&self, tree: &MountTree) -> std::io::Result<()> {
+        tree.map_owners(&self.0)
     }
 }
 
@@ -92,7 +71,7 @@ pub fn main_if_asked() -> Option<ExitCode> {
 fn try_out(folder: &Path) -> Result<(), WallError> {
     let failed = "mapping the files of root";
     let ownership = Ownership::make()?;
-    let tree = clone_tree(&File::open(folder).map_err(WallError::at(failed))?);
+    let tree = MountTree::clone_of(&File::open(folder).map_err(WallError::at(failed))?);
     let given = tree.and_then(|tree| ownership.give(&tree));
     given.map_err(WallError::at(failed))?;
     privileges::become_user(CommandUser::WITHOUT_RIGHTS)
@@ -116,31 +95,4 @@ fn mapping(child: Pid) -> std::io::Result<File> {
     fs::write(format!("/proc/{child}/uid_map"), format!("0 {uid} 1"))?;
     fs::write(format!("/proc/{child}/gid_map"), format!("0 {gid} 1"))?;
     File::open(format!("/proc/{child}/ns/user"))
-}
-
-#[expect(unsafe_code, reason = "no crate of ours has this call")]
-fn set_attributes(tree: &OwnedFd, attributes: libc::mount_attr) -> std::io::Result<()> {
-    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
-    // SAFETY: the descriptor is open, the path ends with a NUL, and the size is that of the
-    // attributes, which live until the call returns.
-    let done = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            tree.as_raw_fd(),
-            c"".as_ptr(),
-            flags,
-            &raw const attributes,
-            size_of::<libc::mount_attr>(),
-        )
-    };
-    Errno::result(done).map(|_| ()).map_err(Into::into)
-}
-
-/// Clones the mounts at something open, with all below it.
-pub(super) fn clone_tree(opened: &impl AsFd) -> std::io::Result<OwnedFd> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_EMPTY_PATH
-        | OpenTreeFlags::AT_RECURSIVE;
-    Ok(open_tree(opened, c"", flags)?)
 }

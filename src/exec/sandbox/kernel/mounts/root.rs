@@ -6,20 +6,19 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::{FsFlags, statvfs};
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags, mount, mount_bind_recursive,
-    mount_change, mount_remount, move_mount, unmount,
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change,
+    mount_remount, unmount,
 };
 use rustix::process::pivot_root;
 
 use crate::exec::sandbox::error::WallError;
-use crate::exec::sandbox::kernel::parts::{RootParts, RootSource, RootStep};
+use crate::exec::sandbox::kernel::mounts::parts::{RootParts, RootSource, RootStep};
 use crate::exec::sandbox::wall::Wall;
 
 /// Where the old root is while the new one is filled.
@@ -98,9 +97,6 @@ fn fill(wall: &Wall, parts: RootParts) -> std::io::Result<()> {
     devices(plain)?;
     for path in OF_THE_KERNEL {
         hide(Path::new(path))?;
-    }
-    for path in &wall.writable {
-        pin(path)?;
     }
     protect(wall)
 }
@@ -202,12 +198,7 @@ fn show(path: &Path, source: RootSource) -> std::io::Result<()> {
             (path, tree)
         }
     };
-    place(&tree, at)
-}
-
-fn place(tree: &OwnedFd, path: &Path) -> std::io::Result<()> {
-    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-    Ok(move_mount(tree, c"", rustix::fs::CWD, path, flags)?)
+    tree.place(at)
 }
 
 fn link(path: &Path, target: &Path) -> std::io::Result<()> {

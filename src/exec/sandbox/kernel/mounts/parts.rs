@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
@@ -13,7 +12,8 @@ use rustix::io::Errno;
 
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::kernel::files::DEVICES;
-use crate::exec::sandbox::kernel::ownership::{Ownership, clone_tree};
+use crate::exec::sandbox::kernel::mounts::ownership::Ownership;
+use crate::exec::sandbox::kernel::mounts::trees::{Devices, MountTree};
 use crate::exec::sandbox::wall::Wall;
 use crate::platform::descriptors::descriptor_path;
 
@@ -39,18 +39,18 @@ pub enum RootSource {
     /// A link on the way to it, and its target. It leads to what is in the new root, or nowhere.
     Link(PathBuf, PathBuf),
     /// A folder with all in it.
-    Folder(OwnedFd),
+    Folder(MountTree),
     /// A file.
-    File(OwnedFd),
+    File(MountTree),
 }
 
 /// The sight of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sight {
-    /// Seen by the command.
-    Shared,
-    /// Seen as its user's own.
-    Owned,
+    /// Seen, and read only.
+    Read,
+    /// Seen, and written.
+    Written,
     /// Not seen although it lies in something shared.
     Hidden,
 }
@@ -73,11 +73,11 @@ fn steps(wall: &Wall, ownership: Option<&Ownership>) -> std::io::Result<Vec<Root
         .map(|path| (path.as_path(), Sight::Hidden));
     let read = wall.readable.iter().map(PathBuf::as_path);
     let read = read.chain(PROCESSORS.iter().chain(DEVICES).map(Path::new));
-    let written = ownership.map_or(Sight::Shared, |_| Sight::Owned);
-    let written = wall.writable.iter().map(|path| (path.as_path(), written));
+    let written = wall.writable.iter();
+    let written = written.map(|path| (path.as_path(), Sight::Written));
     // Of several sights of a path the last counts. Parents come first.
     let sights: BTreeMap<_, _> = hidden
-        .chain(read.map(|path| (path, Sight::Shared)))
+        .chain(read.map(|path| (path, Sight::Read)))
         .chain(written)
         .collect();
     let mut steps = Vec::new();
@@ -86,17 +86,17 @@ fn steps(wall: &Wall, ownership: Option<&Ownership>) -> std::io::Result<Vec<Root
         around.retain(|(outer, _)| path.starts_with(outer));
         let step = match (sight, around.last().map(|(_, sight)| *sight)) {
             // It came with what it lies in.
-            (Sight::Shared, Some(Sight::Shared | Sight::Owned))
-            | (Sight::Owned, Some(Sight::Owned))
+            (Sight::Read, Some(Sight::Read | Sight::Written))
             | (Sight::Hidden, Some(Sight::Hidden) | None) => None,
-            (Sight::Shared, Some(Sight::Hidden) | None) | (Sight::Owned, _) => {
+            // What is written is always a mount of its own, which cannot be renamed or removed.
+            (Sight::Read, Some(Sight::Hidden) | None) | (Sight::Written, _) => {
                 let source = source(path)?;
-                if let (Some(ownership), Some(source)) = (ownership, &source) {
-                    own(source, sight, ownership)?;
+                if let Some(RootSource::Folder(tree) | RootSource::File(tree)) = &source {
+                    close(tree, path, sight, ownership)?;
                 }
                 source.map(|source| RootStep::Show(path.to_owned(), source))
             }
-            (Sight::Hidden, Some(Sight::Shared | Sight::Owned)) => {
+            (Sight::Hidden, Some(Sight::Read | Sight::Written)) => {
                 path.exists().then(|| RootStep::Hide(path.to_owned()))
             }
         };
@@ -108,16 +108,27 @@ fn steps(wall: &Wall, ownership: Option<&Ownership>) -> std::io::Result<Vec<Root
     Ok(steps)
 }
 
-/// Keeps a part that root opened from the machine's own mounts, and gives it to a user if it is to be.
-fn own(source: &RootSource, sight: Sight, ownership: &Ownership) -> std::io::Result<()> {
-    let (RootSource::Folder(tree) | RootSource::File(tree)) = source else {
-        return Ok(());
-    };
-    // A file system that cannot map owners shows the files as they are.
-    if sight == Sight::Owned && ownership.give(tree).is_ok() {
-        return Ok(());
+/// Keeps a part from the machine's own mounts. What is read only is closed for writing, and what root's
+/// command writes is given to its user.
+fn close(
+    tree: &MountTree,
+    path: &Path,
+    sight: Sight,
+    ownership: Option<&Ownership>,
+) -> std::io::Result<()> {
+    if sight == Sight::Read {
+        let devices = if path.starts_with("/dev") {
+            Devices::Kept
+        } else {
+            Devices::Closed
+        };
+        return tree.close_for_writing(devices);
     }
-    ownership.separate(tree)
+    match ownership {
+        // A file system that cannot map owners shows the files as they are.
+        Some(ownership) => ownership.give(tree).or_else(|_| tree.separate()),
+        None => tree.separate(),
+    }
 }
 
 /// Opens a part of the machine's files; none where there is nothing.
@@ -146,7 +157,7 @@ fn source(path: &Path) -> std::io::Result<Option<RootSource>> {
     if fs::read_link(&name)? != path {
         return Ok(None);
     }
-    let tree = clone_tree(&opened)?;
+    let tree = MountTree::clone_of(&opened)?;
     Ok(Some(if fs::metadata(&name)?.is_dir() {
         RootSource::Folder(tree)
     } else {

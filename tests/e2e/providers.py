@@ -236,7 +236,9 @@ class Scenarios:
             "NAVI_BIND": f"127.0.0.1:{port}", "NAVI_DATA_DIR": str(self.scratch / "data"),
             "OPENAI_BASE_URL": f"{upstream}/v1", "OPENAI_API_KEY": self.key,
             "ANTHROPIC_BASE_URL": upstream, "ANTHROPIC_API_KEY": self.key,
-            "NAVI_MODEL_PATIENCE_SECONDS_INTERACTIVE": str(PATIENCE), **more,
+            "NAVI_MODEL_PATIENCE_SECONDS_INTERACTIVE": str(PATIENCE),
+            # Commands see what the settings name, and the project's tests need its virtual environment.
+            "NAVI_SANDBOX_READ": str(self.scratch / "python"), **more,
         }
         keep = ("PATH", "HOME", "USER", "LANG", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "DATABASE_URL",
                 "CARGO_NET_OFFLINE")

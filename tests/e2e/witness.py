@@ -15,7 +15,8 @@ class Witness:
         self.upstream = urlsplit(upstream)
         self.lock = threading.Lock()
         self.seen = []
-        self.given = {}
+        self.given = []
+        self.led_to = {}
         self.held = {}
         self.spoiled = {}
         witness = self
@@ -95,8 +96,9 @@ class Witness:
                 for item in entry["items"]:
                     if item["type"] == "reasoning":
                         reasoning = item
+                        self.given.append(item["encrypted_content"])
                     elif item["type"] == "function_call" and reasoning:
-                        self.given[item["call_id"]] = reasoning
+                        self.led_to[item["call_id"]] = reasoning
 
     def of(self, tag):
         """The requests of one run, oldest first; the plan is asked for before and apart."""
@@ -116,11 +118,11 @@ class Witness:
         for item in items:
             if item.get("type") == "reasoning":
                 reasoning = item
-                if spoiled or all(item.get("encrypted_content") != known["encrypted_content"] for known in self.given.values()):
+                if spoiled or item.get("encrypted_content") not in self.given:
                     return {"message": "The encrypted content gAAA...DQ== could not be verified.",
                             "type": "invalid_request_error", "param": None, "code": "invalid_encrypted_content"}
             elif item.get("type") == "function_call":
-                before = self.given.get(item.get("call_id"))
+                before = self.led_to.get(item.get("call_id"))
                 if before and not spoiled and (reasoning or {}).get("id") != before["id"]:
                     return {"message": f"Item '{item['call_id']}' of type 'function_call' was provided without its "
                                        f"required 'reasoning' item: '{before['id']}'.",

@@ -60,7 +60,60 @@ async fn reasoning_a_text_and_two_interleaved_calls_come_out_whole() {
 #[tokio::test]
 async fn the_record_of_an_answer_holds_its_items_as_they_were_at_their_end() {
     let (events, _) = answer_of(TWO_CALLS).await;
-    insta::assert_json_snapshot!(completion(&events).replay, @r#""#);
+    insta::assert_json_snapshot!(completion(&events).replay, @r#"
+    {
+      "provider": "openai",
+      "model": "gpt-5.4",
+      "content": [
+        {
+          "id": "rs_01",
+          "type": "reasoning",
+          "summary": [
+            {
+              "type": "summary_text",
+              "text": "**Reading** the failing test"
+            },
+            {
+              "type": "summary_text",
+              "text": "Two files matter."
+            }
+          ],
+          "encrypted_content": "gAAAA-the-whole-of-it"
+        },
+        {
+          "id": "msg_01",
+          "type": "message",
+          "status": "completed",
+          "role": "assistant",
+          "phase": "commentary",
+          "content": [
+            {
+              "type": "output_text",
+              "annotations": [],
+              "logprobs": [],
+              "text": "Grüße, I look at both files 😀."
+            }
+          ]
+        },
+        {
+          "id": "fc_01",
+          "type": "function_call",
+          "status": "completed",
+          "arguments": "{\"path\":\"src/lib.rs\"}",
+          "call_id": "call_aaa",
+          "name": "read_file"
+        },
+        {
+          "id": "fc_02",
+          "type": "function_call",
+          "status": "completed",
+          "arguments": "{\"pattern\":\"ä\"}",
+          "call_id": "call_bbb",
+          "name": "search_files"
+        }
+      ]
+    }
+    "#);
 }
 
 #[tokio::test]

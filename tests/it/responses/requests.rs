@@ -106,7 +106,29 @@ fn with_turn(request: &ChatRequest, answer: &[StreamEvent]) -> ChatRequest {
 
 #[test]
 fn a_request_has_the_shape_of_the_responses_api() {
-    insta::assert_snapshot!(lines(&responses().body(&everything("gpt-5.4"))), @"");
+    insta::assert_snapshot!(lines(&responses().body(&everything("gpt-5.4"))), @r#"
+    model "gpt-5.4"
+    stream true
+    store false
+    include
+      "reasoning.encrypted_content"
+    reasoning {"effort":"high","summary":"auto"}
+    text {"verbosity":"low"}
+    max_output_tokens 4000
+    prompt_cache_key "5b4e76c9b5ea8b8801e9092fafbc289e"
+    instructions "You are careful."
+    tools
+      {"type":"function","name":"read_file","description":"Does it.","parameters":{"type":"object","properties":{}},"strict":false}
+    input
+      {"type":"message","role":"user","content":[{"type":"input_text","text":"What is this?"},{"type":"input_image","detail":"auto","image_url":"data:image/png;base64,iVBORw0="}]}
+      {"type":"message","role":"assistant","content":"I look."}
+      {"type":"function_call","call_id":"call_1","name":"read_file","arguments":"{\"path\":\"a.rs\"}"}
+      {"type":"function_call","call_id":"call_535e86071f870d2fc5cdc865b17716ed","name":"functions_search","arguments":"{\"invalid_arguments\":\"{\\\"pattern\\\": \"}"}
+      {"type":"function_call_output","call_id":"call_1","output":"fn main() {}"}
+      {"type":"function_call_output","call_id":"call_535e86071f870d2fc5cdc865b17716ed","output":"the arguments are no JSON"}
+      {"type":"message","role":"system","content":"Two minutes are left."}
+      {"type":"message","role":"user","content":"And?"}
+    "#);
 }
 
 #[test]
@@ -129,7 +151,15 @@ fn models_get_the_parameters_they_accept() {
         )
         .unwrap();
     }
-    insta::assert_snapshot!(table, @"");
+    insta::assert_snapshot!(table, @r#"
+    gpt-4.1: 0.5 null null null
+    gpt-5: null {"effort":"high","summary":"auto"} ["reasoning.encrypted_content"] {"verbosity":"low"}
+    gpt-5.4: null {"effort":"high","summary":"auto"} ["reasoning.encrypted_content"] {"verbosity":"low"}
+    gpt-6.1-sol: null {"effort":"high","summary":"auto"} ["reasoning.encrypted_content"] {"verbosity":"low"}
+    o4-mini: null {"effort":"high","summary":"auto"} ["reasoning.encrypted_content"] null
+    gpt-5-chat-latest: 0.5 {"effort":"high"} ["reasoning.encrypted_content"] {"verbosity":"low"}
+    our-deployment: 0.5 {"effort":"high"} ["reasoning.encrypted_content"] {"verbosity":"low"}
+    "#);
 }
 
 #[test]
@@ -307,6 +337,27 @@ async fn every_turn_begins_with_the_bytes_of_the_turn_before() {
         assert!(now.starts_with(prefix), "turn {turn}:\n{before}\n{now}");
         before = now;
     }
+}
+
+#[tokio::test]
+async fn a_record_that_a_database_has_put_into_its_own_order_makes_the_same_bytes() {
+    let question = asked("gpt-5.4");
+    let (answer, _) = answer_to(&question, TWO_CALLS).await;
+    let turn = with_turn(&question, &answer);
+    let mut kept = turn.clone();
+    for message in &mut kept.messages {
+        if let Message::Assistant { replay, .. } = message {
+            let content = &mut replay.as_mut().unwrap().content;
+            for item in content.as_array_mut().unwrap() {
+                let members = item.as_object_mut().unwrap();
+                *members = std::mem::take(members).into_iter().rev().collect();
+            }
+        }
+    }
+    assert_eq!(
+        responses().body(&kept).to_string(),
+        responses().body(&turn).to_string()
+    );
 }
 
 #[test]

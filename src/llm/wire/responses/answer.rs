@@ -116,7 +116,8 @@ impl Answer {
             }
             Event::SummaryPart { place } => {
                 let begun = self.items.at(&place, Kind::Reasoning);
-                if begun.is_some_and(|item| !item.said.is_empty()) {
+                let ends_here = |said: &str| !said.is_empty() && !said.ends_with(BREAK);
+                if begun.is_some_and(|item| ends_here(&item.said)) {
                     self.reason(&place, BREAK, out).map_err(by_us)?;
                 }
             }

@@ -59,6 +59,15 @@ impl Family {
         }
     }
 
+    /// Whether the length of an answer can be asked for; with older models there is only one.
+    pub(super) fn takes_verbosity(self) -> bool {
+        match self {
+            Self::Unknown => true,
+            Self::Plain => false,
+            Self::Reasons(steps) => steps != EARLY,
+        }
+    }
+
     /// The step that comes next to the one that was asked for; none where the model knows no steps.
     pub(super) fn effort(self, asked: Effort) -> Option<Effort> {
         match self {

@@ -71,7 +71,13 @@ pub(super) fn replayed(model: &str, calls: &[Call<'_>], replay: &Replay) -> Opti
     let recorded = items.iter().filter(|item| item["type"] == "function_call");
     let recorded = recorded.map(|item| item["call_id"].as_str().unwrap_or_default());
     let asked = calls.iter().map(|call| call.id.as_ref());
-    recorded.eq(asked).then(|| items.clone())
+    if !recorded.eq(asked) {
+        return None;
+    }
+    let mut items = items.clone();
+    // A database keeps the members in an order of its own, and the bytes have to stay the same.
+    items.iter_mut().for_each(Value::sort_all_objects);
+    Some(items)
 }
 
 /// Takes away members that are null, which are refused where they are only absent otherwise, and halves

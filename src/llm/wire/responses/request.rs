@@ -29,7 +29,7 @@ pub(super) fn body(request: &ChatRequest) -> Value {
     if let Some(reasoning) = reasoning(request, family) {
         body.insert("reasoning".into(), reasoning);
     }
-    if let Some(verbosity) = request.verbosity {
+    if let Some(verbosity) = request.verbosity.filter(|_| family.takes_verbosity()) {
         body.insert("text".into(), json!({"verbosity": verbosity}));
     }
     if let Some(limit) = request.max_output_tokens {

@@ -14,11 +14,11 @@ use crate::platform::sync::lock;
 const MAX_REFUSED: usize = 4_096;
 
 /// The digest of a record.
-type Fingerprint = [u8; 32];
+type ReplayDigest = [u8; 32];
 
 /// The records that were refused, oldest first.
 #[derive(Debug, Default)]
-pub(in crate::llm) struct RefusedReplays(Mutex<VecDeque<Fingerprint>>);
+pub(in crate::llm) struct RefusedReplays(Mutex<VecDeque<ReplayDigest>>);
 
 impl RefusedReplays {
     /// The request without what was refused before.
@@ -103,7 +103,7 @@ fn replays(request: &ChatRequest) -> impl Iterator<Item = &Replay> {
     recorded.filter(|replay| replay.model == request.model)
 }
 
-fn fingerprint(replay: &Replay) -> Fingerprint {
+fn fingerprint(replay: &Replay) -> ReplayDigest {
     let mut digest = Sha256::new();
     digest.update(&replay.model);
     digest.update(replay.content.to_string());

@@ -5,17 +5,17 @@ use serde_json::{Map, Value, json};
 use crate::llm::error::LlmError;
 use crate::llm::failure::broken::Broken;
 use crate::llm::failure::classify::{Failure, classify, status_of};
-use crate::llm::model::{ChatRequest, Completion, StopReason, StreamEvent, Usage};
+use crate::llm::model::{ChatRequest, Completion, StopReason, StreamEvent};
 use crate::llm::wire::calls::{Calls, Piece};
 use crate::llm::wire::codec::Decoder;
-use crate::llm::wire::counts::{clamped, count, merge};
+use crate::llm::wire::counts::merge;
 use crate::llm::wire::halves;
 use crate::llm::wire::halves::Joiner;
-use crate::llm::wire::responses::event::{Event, Place};
-use crate::llm::wire::responses::item::Kind;
-use crate::llm::wire::responses::items::Items;
+use crate::llm::wire::responses::event::{ItemPlace, ResponsesEvent};
+use crate::llm::wire::responses::item::ItemKind;
+use crate::llm::wire::responses::items::AnswerItems;
 use crate::llm::wire::responses::name::NAME;
-use crate::llm::wire::responses::{foreign, replay};
+use crate::llm::wire::responses::{foreign, replay, usage};
 use crate::llm::wire::sse::Frame;
 
 /// Parts of text that belong to different items, or to different parts of a summary.
@@ -23,18 +23,18 @@ const BREAK: &str = "\n\n";
 
 /// The end that an answer came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
+enum AnswerEnding {
     Complete,
     CutOff,
     Withheld,
 }
 
 /// Reads one answer.
-pub(super) struct Answer {
+pub(super) struct ResponsesAnswer {
     model: String,
     served_by: Option<String>,
     calls: Calls,
-    items: Items,
+    items: AnswerItems,
     counts: Map<String, Value>,
     text: Joiner,
     reasoning: Joiner,
@@ -47,13 +47,13 @@ pub(super) struct Answer {
     done: bool,
 }
 
-impl Answer {
+impl ResponsesAnswer {
     pub(super) fn new(request: &ChatRequest) -> Self {
         Self {
             model: request.model.clone(),
             served_by: None,
             calls: Calls::new(request),
-            items: Items::default(),
+            items: AnswerItems::default(),
             counts: Map::new(),
             text: Joiner::default(),
             reasoning: Joiner::default(),
@@ -87,50 +87,54 @@ impl Answer {
         };
         let is_piece = event["type"]
             .as_str()
-            .is_some_and(|kind| kind.ends_with(".delta"));
+            .is_some_and(|kind| kind.rsplit('.').next() == Some("delta"));
         let was_read = is_piece && self.numbered > 0 && number <= self.numbered;
         self.numbered = self.numbered.max(number);
         was_read
     }
 
-    fn event(&mut self, event: Event, out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
+    fn event(&mut self, event: ResponsesEvent, out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
         match event {
-            Event::Begun { response } => self.note(&response),
-            Event::ItemAdded { output_index, item } => {
+            ResponsesEvent::Begun { response } => self.note(&response),
+            ResponsesEvent::ItemAdded { output_index, item } => {
                 self.has_items = true;
                 self.items.begin(item, output_index).map_err(by_us)?;
             }
-            Event::ItemDone { output_index, item } => {
+            ResponsesEvent::ItemDone { output_index, item } => {
                 self.has_items = true;
                 self.item(item, output_index, out).map_err(by_us)?;
             }
-            Event::Text { place, delta } => {
+            ResponsesEvent::Text { place, delta } => {
                 self.say(&place, &delta, out).map_err(by_us)?;
             }
-            Event::Refusal { place, delta } => {
+            ResponsesEvent::Refusal { place, delta } => {
                 self.refused = true;
                 self.say(&place, &delta, out).map_err(by_us)?;
             }
-            Event::Reasoning { place, delta } => {
+            ResponsesEvent::Reasoning { place, delta } => {
                 self.reason(&place, &delta, out).map_err(by_us)?;
             }
-            Event::SummaryPart { place } => {
-                let begun = self.items.at(&place, Kind::Reasoning);
+            ResponsesEvent::SummaryPart { place } => {
+                let begun = self.items.at(&place, ItemKind::Reasoning);
                 let ends_here = |said: &str| !said.is_empty() && !said.ends_with(BREAK);
                 if begun.is_some_and(|item| ends_here(&item.said)) {
                     self.reason(&place, BREAK, out).map_err(by_us)?;
                 }
             }
-            Event::Arguments { place, delta } => {
+            ResponsesEvent::Arguments { place, delta } => {
                 self.items.argue(&place, &delta).map_err(by_us)?;
             }
-            Event::ArgumentsDone { place, arguments } => {
+            ResponsesEvent::ArgumentsDone { place, arguments } => {
                 self.items.settle(&place, &arguments).map_err(by_us)?;
             }
-            Event::Completed { response } => self.complete(response, Ending::Complete, out)?,
-            Event::Incomplete { response } => self.complete(response, Ending::CutOff, out)?,
-            Event::Failed { response } => return Err(self.failure(&response["error"])),
-            Event::Error {
+            ResponsesEvent::Completed { response } => {
+                self.complete(response, AnswerEnding::Complete, out)?;
+            }
+            ResponsesEvent::Incomplete { response } => {
+                self.complete(response, AnswerEnding::CutOff, out)?;
+            }
+            ResponsesEvent::Failed { response } => return Err(self.failure(&response["error"])),
+            ResponsesEvent::Error {
                 error: Value::Null,
                 code,
                 message,
@@ -139,8 +143,8 @@ impl Answer {
                 let error = json!({"code": code, "message": message, "param": param});
                 return Err(self.failure(&error));
             }
-            Event::Error { error, .. } => return Err(self.failure(&error)),
-            Event::Unknown => {}
+            ResponsesEvent::Error { error, .. } => return Err(self.failure(&error)),
+            ResponsesEvent::Unknown => {}
         }
         Ok(())
     }
@@ -171,24 +175,24 @@ impl Answer {
         let is_first = item.said.is_empty();
         item.said.clone_from(&whole);
         match kind {
-            Kind::Message => {
+            ItemKind::Message => {
                 self.text = Joiner::default();
                 self.push_text(rest, is_first, out);
             }
-            Kind::Reasoning => push_reasoning(rest, out),
-            Kind::Call | Kind::Foreign => {}
+            ItemKind::Reasoning => push_reasoning(rest, out),
+            ItemKind::Call | ItemKind::Foreign => {}
         }
         Ok(())
     }
 
     fn say(
         &mut self,
-        place: &Place,
+        place: &ItemPlace,
         delta: &str,
         out: &mut Vec<StreamEvent>,
     ) -> Result<(), Broken> {
         self.items.grow(delta.len())?;
-        let item = match self.items.at(place, Kind::Message) {
+        let item = match self.items.at(place, ItemKind::Message) {
             Some(item) => item,
             None => self.items.imply(place)?,
         };
@@ -214,43 +218,23 @@ impl Answer {
 
     fn reason(
         &mut self,
-        place: &Place,
+        place: &ItemPlace,
         delta: &str,
         out: &mut Vec<StreamEvent>,
     ) -> Result<(), Broken> {
         self.items.grow(delta.len())?;
         let piece = self.reasoning.push(delta);
-        if let Some(item) = self.items.at(place, Kind::Reasoning) {
+        if let Some(item) = self.items.at(place, ItemKind::Reasoning) {
             item.said.push_str(&piece);
         }
         push_reasoning(&piece, out);
         Ok(())
     }
 
-    /// `input_tokens` includes what the cache gave, `output_tokens` includes reasoning.
-    fn usage(&self) -> Option<Usage> {
-        let usage = &Value::Object(self.counts.clone());
-        let (input, output) = (
-            count(usage, "/input_tokens"),
-            count(usage, "/output_tokens"),
-        );
-        if input.is_none() && output.is_none() {
-            return None;
-        }
-        let number = |pointer| count(usage, pointer).unwrap_or(0);
-        Some(clamped(Usage {
-            input: input.unwrap_or(0),
-            cache_read: number("/input_tokens_details/cached_tokens"),
-            cache_write: number("/input_tokens_details/cache_write_tokens"),
-            output: output.unwrap_or(0),
-            reasoning: number("/output_tokens_details/reasoning_tokens"),
-        }))
-    }
-
     fn complete(
         &mut self,
         mut response: Value,
-        ending: Ending,
+        ending: AnswerEnding,
         out: &mut Vec<StreamEvent>,
     ) -> Result<(), LlmError> {
         let ending = self.ending(&response, ending)?;
@@ -268,18 +252,18 @@ impl Answer {
         self.gather().map_err(by_us)?;
         self.done = true;
         let stop = match ending {
-            Ending::Withheld => StopReason::Refused,
-            Ending::CutOff => StopReason::MaxTokens,
-            Ending::Complete if self.refused => StopReason::Refused,
-            Ending::Complete if self.calls.is_empty() => StopReason::End,
-            Ending::Complete => StopReason::ToolCalls,
+            AnswerEnding::Withheld => StopReason::Refused,
+            AnswerEnding::CutOff => StopReason::MaxTokens,
+            AnswerEnding::Complete if self.refused => StopReason::Refused,
+            AnswerEnding::Complete if self.calls.is_empty() => StopReason::End,
+            AnswerEnding::Complete => StopReason::ToolCalls,
         };
         let calls = self.calls.finish(stop == StopReason::MaxTokens);
         let replay = replay::record(&self.model, &self.items, &calls);
         out.extend(calls.into_iter().map(StreamEvent::ToolCall));
         out.push(StreamEvent::Done(Completion {
             stop,
-            usage: self.usage(),
+            usage: usage::of(&self.counts),
             model: self.served_by.take(),
             replay,
         }));
@@ -287,14 +271,14 @@ impl Answer {
     }
 
     /// The end of an answer, which its status says better than the name of the event.
-    fn ending(&self, response: &Value, ending: Ending) -> Result<Ending, LlmError> {
+    fn ending(&self, response: &Value, ending: AnswerEnding) -> Result<AnswerEnding, LlmError> {
         let is_filtered = response["incomplete_details"]["reason"] == "content_filter";
         match response["status"].as_str() {
             Some("failed") => Err(self.failure(&response["error"])),
             Some("cancelled" | "queued") => Err(LlmError::Truncated { provider: NAME }),
-            Some("incomplete") if is_filtered => Ok(Ending::Withheld),
-            Some("incomplete") => Ok(Ending::CutOff),
-            Some(_) | None if is_filtered => Ok(Ending::Withheld),
+            Some("incomplete") if is_filtered => Ok(AnswerEnding::Withheld),
+            Some("incomplete") => Ok(AnswerEnding::CutOff),
+            Some(_) | None if is_filtered => Ok(AnswerEnding::Withheld),
             Some(_) | None => Ok(ending),
         }
     }
@@ -304,7 +288,7 @@ impl Answer {
     /// of tools that do not exist, and never run.
     fn gather(&mut self) -> Result<(), Broken> {
         let mut place = 0..;
-        for item in self.items.iter().filter(|item| item.kind == Kind::Call) {
+        for item in self.items.iter().filter(|item| item.kind == ItemKind::Call) {
             self.calls.add(Piece {
                 index: place.next(),
                 id: [item.call_id(), item.id()]
@@ -316,7 +300,11 @@ impl Answer {
             })?;
         }
         let is_silent = self.calls.is_empty() && !self.has_text;
-        for item in self.items.iter().filter(|item| item.kind == Kind::Foreign) {
+        for item in self
+            .items
+            .iter()
+            .filter(|item| item.kind == ItemKind::Foreign)
+        {
             let Some(call) = foreign::call(&item.value) else {
                 continue;
             };
@@ -350,7 +338,7 @@ impl Answer {
     }
 }
 
-impl Decoder for Answer {
+impl Decoder for ResponsesAnswer {
     fn frame(&mut self, frame: &Frame, out: &mut Vec<StreamEvent>) -> Result<(), LlmError> {
         let data = frame.data.trim();
         // Some servers keep the connection alive with empty data, or end as Chat Completions do.
@@ -380,7 +368,7 @@ impl Decoder for Answer {
         if response["status"] == "in_progress" {
             return Err(LlmError::Truncated { provider: NAME });
         }
-        self.complete(response, Ending::Complete, out)
+        self.complete(response, AnswerEnding::Complete, out)
     }
 
     fn is_done(&self) -> bool {

@@ -45,6 +45,6 @@ impl Codec for Responses {
     }
 
     fn decoder(&self, request: &ChatRequest) -> Box<dyn Decoder> {
-        Box::new(answer::Answer::new(request))
+        Box::new(answer::ResponsesAnswer::new(request))
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 /// A frame's `data`. Kinds that are not listed, such as those of the server's own tools, are ignored.
 #[derive(Deserialize)]
 #[serde(tag = "type")]
-pub(super) enum Event {
+pub(super) enum ResponsesEvent {
     #[serde(
         rename = "response.created",
         alias = "response.queued",
@@ -28,13 +28,13 @@ pub(super) enum Event {
     #[serde(rename = "response.output_text.delta")]
     Text {
         #[serde(flatten)]
-        place: Place,
+        place: ItemPlace,
         delta: String,
     },
     #[serde(rename = "response.refusal.delta")]
     Refusal {
         #[serde(flatten)]
-        place: Place,
+        place: ItemPlace,
         delta: String,
     },
     #[serde(
@@ -43,24 +43,24 @@ pub(super) enum Event {
     )]
     Reasoning {
         #[serde(flatten)]
-        place: Place,
+        place: ItemPlace,
         delta: String,
     },
     #[serde(rename = "response.reasoning_summary_part.added")]
     SummaryPart {
         #[serde(flatten)]
-        place: Place,
+        place: ItemPlace,
     },
     #[serde(rename = "response.function_call_arguments.delta")]
     Arguments {
         #[serde(flatten)]
-        place: Place,
+        place: ItemPlace,
         delta: String,
     },
     #[serde(rename = "response.function_call_arguments.done")]
     ArgumentsDone {
         #[serde(flatten)]
-        place: Place,
+        place: ItemPlace,
         #[serde(default)]
         arguments: Value,
     },
@@ -88,7 +88,7 @@ pub(super) enum Event {
 
 /// The item that an event belongs to.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Place {
+pub(super) struct ItemPlace {
     /// The item's id; with some servers that of its call.
     #[serde(default)]
     pub(super) item_id: Option<String>,

@@ -5,7 +5,7 @@ use crate::llm::effort::Effort::{High, Low, Medium, Minimal, None as Nothing, Xh
 
 /// The kind of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
+pub(super) enum ModelFamily {
     /// Not one of OpenAI's own names, such as a deployment on Azure: what it refuses is learned.
     Unknown,
     /// Takes a temperature and does not reason.
@@ -23,7 +23,7 @@ const FIVE_ONE: &[Effort] = &[Nothing, Low, Medium, High];
 /// From GPT-5.2 on.
 const LATER: &[Effort] = &[Nothing, Low, Medium, High, Xhigh];
 
-impl Family {
+impl ModelFamily {
     /// The kind of the model of this name.
     pub(super) fn of(model: &str) -> Self {
         // The models behind ChatGPT are called like the others and take something else.
@@ -102,7 +102,7 @@ mod tests {
             ("gpt-oss-120b", High, Some(High)),
             ("gpt-5-chat-latest", Low, Some(Low)),
         ] {
-            assert_eq!(Family::of(model).effort(asked), told, "{model}");
+            assert_eq!(ModelFamily::of(model).effort(asked), told, "{model}");
         }
     }
 }

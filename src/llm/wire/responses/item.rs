@@ -6,7 +6,7 @@ use crate::llm::wire::halves::joined;
 
 /// The kind of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ItemKind {
     /// Text, or a refusal to give one.
     Message,
     /// Reasoning.
@@ -19,8 +19,8 @@ pub(super) enum Kind {
 
 /// An item.
 #[derive(Debug)]
-pub(super) struct Item {
-    pub(super) kind: Kind,
+pub(super) struct AnswerItem {
+    pub(super) kind: ItemKind,
     /// The position that the server gave it.
     pub(super) index: Option<u64>,
     /// The item as it came last.
@@ -32,13 +32,13 @@ pub(super) struct Item {
     pub(super) is_done: bool,
 }
 
-impl Item {
+impl AnswerItem {
     pub(super) fn new(value: Value, index: Option<u64>) -> Self {
         let kind = match value["type"].as_str() {
-            Some("message") => Kind::Message,
-            Some("reasoning") => Kind::Reasoning,
-            Some("function_call") => Kind::Call,
-            Some(_) | None => Kind::Foreign,
+            Some("message") => ItemKind::Message,
+            Some("reasoning") => ItemKind::Reasoning,
+            Some("function_call") => ItemKind::Call,
+            Some(_) | None => ItemKind::Foreign,
         };
         let arguments = written(&value["arguments"]).unwrap_or_default();
         Self {
@@ -71,12 +71,12 @@ impl Item {
                 .collect()
         };
         let text = match self.kind {
-            Kind::Message => texts("content").concat(),
-            Kind::Reasoning => match texts("summary") {
+            ItemKind::Message => texts("content").concat(),
+            ItemKind::Reasoning => match texts("summary") {
                 summary if summary.is_empty() => texts("content").concat(),
                 summary => summary.join("\n\n"),
             },
-            Kind::Call | Kind::Foreign => String::new(),
+            ItemKind::Call | ItemKind::Foreign => String::new(),
         };
         joined(&text).into_owned()
     }
@@ -85,7 +85,7 @@ impl Item {
     pub(super) fn refuses(&self) -> bool {
         let parts = self.value["content"].as_array();
         let mut parts = parts.into_iter().flatten();
-        self.kind == Kind::Message && parts.any(|part| part["type"] == "refusal")
+        self.kind == ItemKind::Message && parts.any(|part| part["type"] == "refusal")
     }
 
     /// Takes the item as it is at its end.

@@ -11,3 +11,4 @@ mod items;
 mod name;
 mod replay;
 mod request;
+mod usage;

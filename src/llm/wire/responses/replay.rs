@@ -5,15 +5,16 @@ use serde_json::{Value, json};
 use crate::llm::model::{Replay, ToolCall};
 use crate::llm::wire::conversation::{Call, is_blank, safe_id};
 use crate::llm::wire::halves::joined;
-use crate::llm::wire::responses::item::{Item, Kind};
-use crate::llm::wire::responses::items::Items;
+use crate::llm::wire::responses::item::{AnswerItem, ItemKind};
+use crate::llm::wire::responses::items::AnswerItems;
 use crate::llm::wire::responses::name::NAME;
 
 /// The record of a complete answer, whose `calls` are those that were handed out. None when text and
 /// calls say all there is; and none when something of it cannot go back, since the API refuses reasoning
 /// without what followed it, and what followed without the reasoning.
-pub(super) fn record(model: &str, items: &Items, calls: &[ToolCall]) -> Option<Replay> {
-    let is_worth_it = |item: &Item| item.kind == Kind::Reasoning || item.value["phase"].is_string();
+pub(super) fn record(model: &str, items: &AnswerItems, calls: &[ToolCall]) -> Option<Replay> {
+    let is_worth_it =
+        |item: &AnswerItem| item.kind == ItemKind::Reasoning || item.value["phase"].is_string();
     if !items.iter().any(is_worth_it) || !items.iter().all(is_whole) {
         return None;
     }
@@ -22,15 +23,15 @@ pub(super) fn record(model: &str, items: &Items, calls: &[ToolCall]) -> Option<R
     for item in items.iter() {
         let mut value = item.value.clone();
         match item.kind {
-            Kind::Message if is_blank(&item.text()) => continue,
-            Kind::Message => {}
-            Kind::Reasoning => drop_member(&mut value, "status"),
-            Kind::Call => {
+            ItemKind::Message if is_blank(&item.text()) => continue,
+            ItemKind::Message => {}
+            ItemKind::Reasoning => drop_member(&mut value, "status"),
+            ItemKind::Call => {
                 let call = calls.next()?;
                 value["call_id"] = json!(safe_id(&call.id));
                 value["arguments"] = json!(item.arguments);
             }
-            Kind::Foreign => return None,
+            ItemKind::Foreign => return None,
         }
         tidy(&mut value);
         content.push(value);
@@ -49,7 +50,7 @@ pub(super) fn record(model: &str, items: &Items, calls: &[ToolCall]) -> Option<R
 }
 
 /// True if an item was not cut off, and holds what the server needs to read it again.
-fn is_whole(item: &Item) -> bool {
+fn is_whole(item: &AnswerItem) -> bool {
     let is_kept = item.value["encrypted_content"].is_string()
         || item.value["content"]
             .as_array()
@@ -59,7 +60,7 @@ fn is_whole(item: &Item) -> bool {
             item.value["status"].as_str(),
             Some("incomplete" | "in_progress")
         )
-        && (item.kind != Kind::Reasoning || is_kept)
+        && (item.kind != ItemKind::Reasoning || is_kept)
 }
 
 /// The recorded items, if they came from this model and hold exactly these calls.

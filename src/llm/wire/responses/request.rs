@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::llm::model::{ChatRequest, Part};
 use crate::llm::wire::conversation::{Call, Entry, input, is_blank, mend};
-use crate::llm::wire::responses::family::Family;
+use crate::llm::wire::responses::family::ModelFamily;
 use crate::llm::wire::responses::replay;
 use crate::platform::hex::hex;
 
@@ -17,12 +17,12 @@ const MIN_OUTPUT_TOKENS: u32 = 16;
 /// The conversation stands last and every turn only adds to it, so that what the provider has cached of
 /// one turn is the beginning of the next.
 pub(super) fn body(request: &ChatRequest) -> Value {
-    let family = Family::of(&request.model);
+    let family = ModelFamily::of(&request.model);
     let mut body = Map::new();
     body.insert("model".into(), json!(request.model));
     body.insert("stream".into(), json!(true));
     body.insert("store".into(), json!(false));
-    if family != Family::Plain {
+    if family != ModelFamily::Plain {
         let include = json!(["reasoning.encrypted_content"]);
         body.insert("include".into(), include);
     }
@@ -36,7 +36,9 @@ pub(super) fn body(request: &ChatRequest) -> Value {
         let limit = limit.max(MIN_OUTPUT_TOKENS);
         body.insert("max_output_tokens".into(), json!(limit));
     }
-    if let (Some(temperature), Family::Plain | Family::Unknown) = (request.temperature, family) {
+    if let (Some(temperature), ModelFamily::Plain | ModelFamily::Unknown) =
+        (request.temperature, family)
+    {
         body.insert("temperature".into(), json!(temperature));
     }
     body.insert("prompt_cache_key".into(), json!(cache_key(request)));
@@ -61,12 +63,12 @@ pub(super) fn body(request: &ChatRequest) -> Value {
 }
 
 /// The amount of reasoning, and its summary, which shows that something happens.
-fn reasoning(request: &ChatRequest, family: Family) -> Option<Value> {
+fn reasoning(request: &ChatRequest, family: ModelFamily) -> Option<Value> {
     let mut reasoning = Map::new();
     if let Some(effort) = request.effort.and_then(|asked| family.effort(asked)) {
         reasoning.insert("effort".into(), json!(effort));
     }
-    if matches!(family, Family::Reasons(_)) {
+    if matches!(family, ModelFamily::Reasons(_)) {
         reasoning.insert("summary".into(), json!("auto"));
     }
     (!reasoning.is_empty()).then(|| Value::Object(reasoning))
@@ -86,9 +88,9 @@ fn items(request: &ChatRequest) -> Value {
     let mut items = Vec::new();
     for entry in mend(&request.messages) {
         match entry {
-            Entry::System(text) => items.push(message("system", json!(text))),
-            Entry::Note(text) => items.push(message("user", json!(text))),
-            Entry::User(parts) => items.push(message("user", content(&parts))),
+            Entry::System(text) => items.push(message("system", &json!(text))),
+            Entry::Note(text) => items.push(message("user", &json!(text))),
+            Entry::User(parts) => items.push(message("user", &content(&parts))),
             Entry::Assistant {
                 text,
                 calls,
@@ -109,7 +111,7 @@ fn items(request: &ChatRequest) -> Value {
     Value::Array(items)
 }
 
-fn message(role: &str, content: Value) -> Value {
+fn message(role: &str, content: &Value) -> Value {
     json!({"type": "message", "role": role, "content": content})
 }
 
@@ -140,7 +142,7 @@ fn content(parts: &[&Part]) -> Value {
 
 /// The answer of a model without the items that it came in.
 fn assistant(text: &str, calls: &[Call<'_>]) -> Vec<Value> {
-    let text = (!is_blank(text)).then(|| message("assistant", json!(text)));
+    let text = (!is_blank(text)).then(|| message("assistant", &json!(text)));
     let calls = calls.iter().map(|call| {
         json!({
             "type": "function_call",

@@ -123,6 +123,8 @@ class Responses(Scenarios):
         report.that("the job was taken", status == 200, (status, answer.get("start_reason")))
         job = answer["job"]["job_id"]
         report.that("its third turn was asked for", arrived.wait(60), len(witness.of(tag)))
+        # What the tools gave is on its way into the log; without it the next process would say that it is lost.
+        time.sleep(1)
         name, process = next((name, it) for name, it in self.processes.running.items() if name.startswith("navi-"))
         os.kill(process.pid, signal.SIGKILL)
         report.claim("navi serve ended by", process.wait(10), -signal.SIGKILL)

@@ -67,6 +67,8 @@ say "Building navi."
 SQLX_OFFLINE=true cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --bin navi >&2
 navi=${CARGO_TARGET_DIR:-$root/target}/debug/navi
 export PYTHONDONTWRITEBYTECODE=1
+failed=0
 for driver in ${NAVI_E2E_ONLY:-providers responses}; do
-    "$root/scripts/with-postgres.sh" python3 "$root/tests/e2e/$driver.py" "$folder" "$navi"
+    "$root/scripts/with-postgres.sh" python3 "$root/tests/e2e/$driver.py" "$folder" "$navi" || failed=1
 done
+exit "$failed"

@@ -15,7 +15,7 @@ pub enum OpenAiProtocol {
 }
 
 impl OpenAiProtocol {
-    /// Whether an endpoint is asked by Responses.
+    /// True if an endpoint is asked by Responses.
     pub(in crate::llm) fn is_responses(self, base: &Url) -> bool {
         match self {
             Self::Auto => is_openai(base) || is_azure(base),

@@ -259,7 +259,10 @@ async fn reasoning_goes_back_to_its_own_model_and_with_exactly_its_calls() {
         }
     }
     let body = responses().body(&other_record);
-    assert_eq!(body["input"][2]["call_id"], "call_aaa", "it was built anew");
+    assert_eq!(
+        body["input"][2]["call_id"], "call_aaa",
+        "it was built again"
+    );
 }
 
 #[tokio::test]

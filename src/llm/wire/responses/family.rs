@@ -59,7 +59,7 @@ impl ModelFamily {
         }
     }
 
-    /// Whether the length of an answer can be asked for; with older models there is only one.
+    /// True if the length of an answer can be asked for; older models know only one.
     pub(super) fn takes_verbosity(self) -> bool {
         match self {
             Self::Unknown => true,

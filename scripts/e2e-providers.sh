@@ -4,6 +4,7 @@
 #
 #     scripts/e2e-providers.sh
 #     NAVI_E2E_DIR=/var/tmp/navi-e2e scripts/e2e-providers.sh     keeps what it installed for the next time
+#     NAVI_E2E_ONLY=responses scripts/e2e-providers.sh            OpenAI's Responses alone
 #
 # Not part of scripts/test.sh: it installs about 900 MB from npm and PyPI. docs/verification.md says
 # what it does and what was seen. It ends within half an hour, whatever happens, and leaves nothing.
@@ -66,4 +67,8 @@ say "Building navi."
 SQLX_OFFLINE=true cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --bin navi >&2
 navi=${CARGO_TARGET_DIR:-$root/target}/debug/navi
 export PYTHONDONTWRITEBYTECODE=1
-"$root/scripts/with-postgres.sh" python3 "$root/tests/e2e/providers.py" "$folder" "$navi"
+failed=0
+for driver in ${NAVI_E2E_ONLY:-providers responses}; do
+    "$root/scripts/with-postgres.sh" python3 "$root/tests/e2e/$driver.py" "$folder" "$navi" || failed=1
+done
+exit "$failed"

@@ -200,6 +200,14 @@ impl Catalog {
         })
     }
 
+    /// Says that every model of a provider calls tools: it is asked in a protocol in which they all do.
+    pub(super) fn offer_tools(&mut self, provider: ProviderId) {
+        let models = self.models.iter_mut();
+        for model in models.filter(|model| model.provider == provider) {
+            model.capabilities.tools = true;
+        }
+    }
+
     /// The model of an id, or of a provider's own name behind the provider.
     pub fn model(&self, id: &str) -> Option<&Model> {
         let by_id = self.models.iter().find(|model| model.id == id);

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::llm::http_provider::Patience;
 use crate::llm::routing::answer_limit::AnswerLimit;
+use crate::llm::routing::openai::{OpenAiProtocol, is_azure};
 use crate::platform::secret::{ExposeSecret, SecretString};
 
 /// A model provider that NAVI knows.
@@ -110,6 +111,17 @@ pub struct LlmConfig {
     /// Base URL of an OpenAI-compatible server, with `/v1`; it may do without a key.
     #[arg(long, env = "OPENAI_BASE_URL", value_parser = base_url)]
     pub openai_base_url: Option<BaseUrl>,
+    /// Protocol in which OpenAI, or what `OPENAI_BASE_URL` puts in its place, is asked: `auto` is Responses at
+    /// OpenAI's and Azure's own endpoints and Chat Completions at all others.
+    ///
+    /// An endpoint that answers 404 to Responses is asked by Chat Completions until the process ends.
+    #[arg(
+        long,
+        env = "OPENAI_PROTOCOL",
+        value_name = "PROTOCOL",
+        default_value = "auto"
+    )]
+    pub openai_protocol: OpenAiProtocol,
     /// Key of `OpenRouter`'s API.
     #[arg(long, env = "OPENROUTER_API_KEY", hide_env_values = true)]
     pub openrouter_api_key: Option<SecretString>,
@@ -188,6 +200,7 @@ impl Default for LlmConfig {
             anthropic_base_url: None,
             openai_api_key: None,
             openai_base_url: None,
+            openai_protocol: OpenAiProtocol::Auto,
             openrouter_api_key: None,
             openrouter_base_url: None,
             groq_api_key: None,
@@ -306,6 +319,9 @@ fn endpoint(id: ProviderId, mut base: Url) -> Url {
         ProviderId::Google if !path.ends_with("/openai") && !path.ends_with("/v1") => {
             Some(format!("{path}/v1beta/openai"))
         }
+        ProviderId::OpenAi if is_azure(&base) && matches!(path.as_str(), "" | "/openai") => {
+            Some("/openai/v1".to_owned())
+        }
         ProviderId::Ollama | ProviderId::SelfHosted if path.is_empty() => Some("/v1".to_owned()),
         ProviderId::OpenAi
         | ProviderId::OpenRouter
@@ -398,6 +414,11 @@ mod tests {
                 "--openai-base-url=http://h:1/v1",
                 ProviderId::OpenAi,
                 "http://h:1/v1",
+            ),
+            (
+                "--openai-base-url=https://acme.openai.azure.com",
+                ProviderId::OpenAi,
+                "https://acme.openai.azure.com/openai/v1",
             ),
             (
                 "--anthropic-base-url=http://h:1",

@@ -15,8 +15,9 @@ use crate::llm::error::LlmError;
 use crate::llm::failure::broken::Broken;
 use crate::llm::failure::classify::{Failure, classify};
 use crate::llm::failure::learned::Lessons;
+use crate::llm::failure::refused_replays::RefusedReplays;
 use crate::llm::failure::waiting::retry_after;
-use crate::llm::model::{ChatRequest, Message};
+use crate::llm::model::ChatRequest;
 use crate::llm::provider::{EventStream, Provider};
 use crate::llm::wire::codec::Codec;
 use crate::llm::wire::packing::{Packing, unpacked};
@@ -49,6 +50,7 @@ pub struct HttpProvider {
     patience: Patience,
     clock: Clock,
     lessons: Lessons,
+    refused: RefusedReplays,
 }
 
 impl HttpProvider {
@@ -74,22 +76,31 @@ impl HttpProvider {
             patience,
             clock,
             lessons: Lessons::default(),
+            refused: RefusedReplays::default(),
         }
     }
 
+    /// Asks, and asks again without the recorded reasoning that the provider does not accept any more:
+    /// it is bound to the conversation it came from, and to keys that change.
     async fn ask(&self, request: &ChatRequest) -> Result<EventStream, LlmError> {
-        match self.adapt(request).await {
-            // Signed reasoning is bound to the conversation it came from. Should a provider not
-            // accept it any more, the turn is told without it.
-            Err(error) if is_about_replay(&error) && has_replay(request) => {
-                tracing::warn!(
-                    provider = self.name(),
-                    %error,
-                    "asking again without the recorded reasoning"
-                );
-                self.adapt(&without_replay(request)).await
+        let mut changes = 0;
+        loop {
+            let request = self.refused.without(request);
+            let error = match self.adapt(&request).await {
+                Ok(events) => return Ok(events),
+                Err(error) => error,
+            };
+            let dropped = self.refused.learn(&request, &error);
+            if dropped == 0 || changes == MAX_CHANGES {
+                return Err(error);
             }
-            answer => answer,
+            changes += 1;
+            tracing::warn!(
+                provider = self.name(),
+                dropped,
+                %error,
+                "asking again without the recorded reasoning"
+            );
         }
     }
 
@@ -249,45 +260,4 @@ fn packing(headers: &HeaderMap) -> Result<Packing, Broken> {
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
-}
-
-fn is_about_replay(error: &LlmError) -> bool {
-    let (LlmError::Rejected {
-        status: 400,
-        reason,
-        ..
-    }
-    | LlmError::FieldRefused {
-        status: 400,
-        reason,
-        ..
-    }) = error
-    else {
-        return false;
-    };
-    ["thinking", "signature", "reasoning"]
-        .iter()
-        .any(|word| reason.contains(word))
-}
-
-fn has_replay(request: &ChatRequest) -> bool {
-    request.messages.iter().any(|message| {
-        matches!(
-            message,
-            Message::Assistant {
-                replay: Some(_),
-                ..
-            }
-        )
-    })
-}
-
-fn without_replay(request: &ChatRequest) -> ChatRequest {
-    let mut request = request.clone();
-    for message in &mut request.messages {
-        if let Message::Assistant { replay, .. } = message {
-            *replay = None;
-        }
-    }
-    request
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use url::Url;
+
 use crate::llm::catalog::{Capabilities, Catalog, CatalogError};
 use crate::llm::config::{LlmConfig, ProviderId};
 use crate::llm::http_provider::HttpProvider;
@@ -15,11 +17,14 @@ use crate::llm::observe::Observed;
 use crate::llm::provider::Provider;
 use crate::llm::route::{ModelListing, Route, RouteError};
 use crate::llm::routing::models::{ConfiguredProvider, Models};
+use crate::llm::routing::openai::is_azure;
+use crate::llm::routing::preferred::Preferred;
 use crate::llm::routing::search::Search;
 use crate::llm::wire::anthropic::codec::Anthropic;
 use crate::llm::wire::codec::Codec;
 use crate::llm::wire::openai::codec::OpenAi;
 use crate::llm::wire::openai::dialect::Dialect;
+use crate::llm::wire::responses::codec::{KeyHeader, Responses};
 use crate::platform::clock::Clock;
 use crate::platform::metrics::Metrics;
 use crate::platform::outbound::client::Client;
@@ -61,6 +66,7 @@ pub struct Router {
 impl Router {
     /// Sets up every provider that is configured.
     pub fn new(config: &LlmConfig, parts: &Parts) -> Result<Self, RouterError> {
+        let mut catalog = Catalog::embedded()?;
         let mut providers = BTreeMap::new();
         for id in ProviderId::ALL {
             let Some(access) = config.access(id) else {
@@ -75,16 +81,25 @@ impl Router {
                 provider: id,
                 source,
             })?;
-            let provider = HttpProvider::new(
-                codec(id),
-                client,
-                &access.base,
-                access.key,
-                config.patience(),
-                parts.clock.clone(),
-            );
+            let speaks = |codec: Box<dyn Codec>| -> Arc<dyn Provider> {
+                Arc::new(HttpProvider::new(
+                    codec,
+                    client.clone(),
+                    &access.base,
+                    access.key.clone(),
+                    config.patience(),
+                    parts.clock.clone(),
+                ))
+            };
+            let mut provider = speaks(codec(id));
+            if id == ProviderId::OpenAi && config.openai_protocol.is_responses(&access.base) {
+                // GPT-5.4 and later have tools together with reasoning in this protocol alone.
+                catalog.offer_tools(id);
+                let responses = speaks(Box::new(Responses(key_header(&access.base))));
+                provider = Arc::new(Preferred::new(responses, provider));
+            }
             let served = ConfiguredProvider {
-                provider: watched(Arc::new(provider), parts),
+                provider: watched(provider, parts),
                 named: access.named,
             };
             providers.insert(id, served);
@@ -99,7 +114,7 @@ impl Router {
         let filled = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         Ok(Self {
             models: Models {
-                catalog: Catalog::embedded()?,
+                catalog,
                 providers,
                 default_model: config.default_model.as_ref().and_then(filled),
                 ollama_model: config.ollama_model.trim().to_owned(),
@@ -183,6 +198,15 @@ fn codec(id: ProviderId) -> Box<dyn Codec> {
         ProviderId::SelfHosted => Dialect::SELF_HOSTED,
     };
     Box::new(OpenAi(dialect))
+}
+
+/// The header that an endpoint of OpenAI's API takes the key from.
+fn key_header(base: &Url) -> KeyHeader {
+    if is_azure(base) {
+        KeyHeader::ApiKey
+    } else {
+        KeyHeader::Bearer
+    }
 }
 
 /// The provider of a client's hint: its name, also with the suffixes that say whose key is meant.

@@ -201,6 +201,9 @@ class Scenarios:
             for name, (faults, *_) in LASTING.items():
                 made += fixtures(f"[{wire}-{name}]", REPOSITORIES["python"], {1: faults})
         fixture_file.write_text(json.dumps({"fixtures": made}, indent=1))
+        return self.mock(fixture_file)
+
+    def mock(self, fixture_file):
         port = free_port()
         command = ["node", self.scratch / "node_modules/.bin/llmock", "-p", str(port), "-f", fixture_file,
                    "-c", "7", "--strict", "--journal-max", "0", "--log-level", "warn"]
@@ -212,6 +215,9 @@ class Scenarios:
     def litellm(self, upstream):
         config = self.scratch / "litellm.yaml"
         config.write_text((HERE / "litellm.yaml").read_text().replace("UPSTREAM", upstream))
+        return self.litellm_of(config)
+
+    def litellm_of(self, config):
         port = free_port()
         command = [self.scratch / "python/bin/litellm", "--config", config, "--host", "127.0.0.1", "--port", str(port)]
         environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False"}
@@ -237,7 +243,9 @@ class Scenarios:
             "NAVI_BIND": f"127.0.0.1:{port}", "NAVI_DATA_DIR": str(self.scratch / "data"),
             "OPENAI_BASE_URL": f"{upstream}/v1", "OPENAI_API_KEY": self.key,
             "ANTHROPIC_BASE_URL": upstream, "ANTHROPIC_API_KEY": self.key,
-            "NAVI_MODEL_PATIENCE_SECONDS_INTERACTIVE": str(PATIENCE), **more,
+            "NAVI_MODEL_PATIENCE_SECONDS_INTERACTIVE": str(PATIENCE),
+            # Commands see what the settings name, and the project's tests need its virtual environment.
+            "NAVI_SANDBOX_READ": str(self.scratch / "python"), **more,
         }
         keep = ("PATH", "HOME", "USER", "LANG", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "DATABASE_URL",
                 "CARGO_NET_OFFLINE")

@@ -153,7 +153,7 @@ fn a_mode_takes_its_first_model_that_can_answer_and_that_is_no_fallback() {
 
 #[test]
 fn what_cannot_answer_falls_back_and_says_why() {
-    let router = router(&[OPENAI], false);
+    let router = router(&[OPENAI, "--openai-protocol=chat"], false);
     let fallback = |model: &str, needs| {
         let route = router.route(Some(model), None, needs).unwrap();
         assert!(route.was_fallback, "{model}");

@@ -380,7 +380,7 @@ async fn malformed_frames_are_errors_and_a_page_of_html_says_so() {
 
 #[tokio::test]
 async fn an_endless_line_is_refused_before_it_fills_the_memory() {
-    let line = format!("data: {}", "x".repeat(2 * 1024 * 1024));
+    let line = format!("data: {}", "x".repeat(5 * 1024 * 1024));
     let (_, error) = stream_openai(line).await;
     assert!(
         matches!(error, Some(LlmError::Protocol { .. })),

@@ -46,6 +46,7 @@ mod old_clients;
 mod planning;
 mod policy;
 mod redaction;
+mod responses;
 mod retrieval;
 mod review;
 mod runs;

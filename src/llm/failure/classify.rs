@@ -256,6 +256,10 @@ pub(in crate::llm) fn status_of(error: &Value) -> u16 {
         "invalid_request_error"
         | "context_length_exceeded"
         | "invalid_prompt"
+        | "invalid_encrypted_content"
+        | "data_residency_mismatch"
+        | "bio_policy"
+        | "cyber_policy"
         | "BadRequestError"
         | "INVALID_ARGUMENT" => Some(400),
         "authentication_error" | "invalid_api_key" => Some(401),
@@ -264,8 +268,9 @@ pub(in crate::llm) fn status_of(error: &Value) -> u16 {
         "not_found_error" | "model_not_found" => Some(404),
         "request_too_large" => Some(413),
         "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" => Some(429),
-        "timeout_error" => Some(504),
-        "overloaded_error" | "overloaded" => Some(529),
+        "timeout_error" | "vector_store_timeout" => Some(504),
+        "overloaded_error" | "overloaded" | "server_is_overloaded" | "slow_down" => Some(529),
+        image if image.starts_with("invalid_image") || image.starts_with("image_") => Some(400),
         _ => None,
     };
     named("code")
@@ -406,6 +411,9 @@ mod tests {
             (json!({"code": "429"}), 429),
             (json!({"status": "RESOURCE_EXHAUSTED"}), 429),
             (json!({"type": "overloaded_error"}), 529),
+            (json!({"code": "server_is_overloaded"}), 529),
+            (json!({"code": "invalid_image_format"}), 400),
+            (json!({"code": "server_error"}), 500),
             (json!({"message": "anything"}), 500),
         ] {
             assert_eq!(status_of(&error), status, "{error}");

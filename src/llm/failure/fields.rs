@@ -16,7 +16,16 @@ pub(in crate::llm) const FIELDS: &[&str] = &[
     "cache_control",
     "extra_content",
     "is_error",
+    "max_output_tokens",
+    "reasoning.effort",
+    "reasoning.summary",
+    "text.verbosity",
+    "prompt_cache_key",
 ];
+
+/// More of them, whose names are words like any other: only a refusal that has a place for names means
+/// them.
+const NAMED: &[&str] = &["include", "reasoning", "store"];
 
 /// The field of a request for a streamed answer.
 pub(in crate::llm) const STREAM: &str = "stream";
@@ -24,7 +33,7 @@ pub(in crate::llm) const STREAM: &str = "stream";
 /// The words of a server that does not know a field.
 static REFUSES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"unsupported|unknown|unrecogni[sz]ed|unexpected|extra (inputs?|fields?|forbidden)|extra_forbidden|not (be )?(supported|permitted|allowed|recogni[sz]ed|implemented|available|accepted)|(do|does)(n't| not) (support|accept|allow)|(is|are)n't supported|deprecated|additional propert|no longer|may only be|only the default|cannot be (set|used|specified)|unmarshal|no such (field|parameter)",
+        r"unsupported|unknown|unrecogni[sz]ed|unexpected|extra (inputs?|fields?|forbidden)|extra_forbidden|not (be )?(supported|permitted|allowed|recogni[sz]ed|implemented|available|accepted)|(do|does)(n't| not) (support|accept|allow)|(is|are)n't supported|deprecated|additional propert|no longer|may only be|only the default|cannot be (set|used|specified)|must be verified|unmarshal|no such (field|parameter)",
     )
     .ok()
 });
@@ -47,10 +56,11 @@ pub(super) fn refused(lower: &str, names: &[String]) -> Option<&'static str> {
     if let Some((_, field)) = in_words.min() {
         return Some(field);
     }
-    let is_part =
-        |path: &String, field: &str| path.split(['.', '[', ']', '/']).any(|part| part == field);
+    let is_part = |path: &String, field: &str| {
+        path == field || path.split(['.', '[', ']', '/']).any(|part| part == field)
+    };
     let in_paths = |field: &&&str| names.iter().any(|path| is_part(path, field));
-    if let Some(field) = FIELDS.iter().find(in_paths) {
+    if let Some(field) = FIELDS.iter().chain(NAMED).find(in_paths) {
         return Some(field);
     }
     STREAMS.as_ref()?.is_match(lower).then_some(STREAM)
@@ -113,6 +123,22 @@ mod tests {
                 &[],
                 Some("stream"),
             ),
+            (
+                "unsupported parameter: 'reasoning.effort' is not supported with this model.",
+                &["reasoning.effort"],
+                Some("reasoning.effort"),
+            ),
+            (
+                "your organization must be verified to generate reasoning summaries. please go to the settings.",
+                &["reasoning.summary"],
+                Some("reasoning.summary"),
+            ),
+            (
+                "encrypted content is not supported with this model.",
+                &["include"],
+                Some("include"),
+            ),
+            ("images are not supported; include text", &[], None),
             ("streaming is not supported", &[], Some("stream")),
             ("temperature must be between 0 and 2", &[], None),
             ("unsupported image format", &[], None),

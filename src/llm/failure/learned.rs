@@ -14,8 +14,10 @@ use crate::platform::sync::lock;
 const MAX_MODELS: usize = 1_024;
 /// An answer limit is not lowered below this, in tokens.
 const MIN_LIMIT: u32 = 256;
-/// The two names of the answer limit; a server that refuses one is told the other.
-const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+/// The names of the answer limit.
+const LIMITS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+/// Two of them; a server that refuses one is told the other.
+const EITHER: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 
 /// Lessons by model.
 #[derive(Debug, Default)]
@@ -149,11 +151,14 @@ fn leave_out(field: &str, left_out: &BTreeSet<&str>, body: &mut Value) {
         body[STREAM] = json!(false);
         return leave_out("stream_options", left_out, body);
     }
+    if let Some((outer, inner)) = field.split_once('.') {
+        return leave_out_within(outer, inner, body);
+    }
     let removed = body
         .as_object_mut()
         .and_then(|body| body.shift_remove(field));
-    let other = LIMITS.iter().find(|name| **name != field);
-    if LIMITS.contains(&field)
+    let other = EITHER.iter().find(|name| **name != field);
+    if EITHER.contains(&field)
         && let (Some(value), Some(other)) = (removed, other)
     {
         if !left_out.contains(other) {
@@ -170,6 +175,19 @@ fn leave_out(field: &str, left_out: &BTreeSet<&str>, body: &mut Value) {
                 block.shift_remove(field);
             }
         }
+    }
+}
+
+/// Takes a member of a field away, and the field when nothing else is in it.
+fn leave_out_within(outer: &str, inner: &str, body: &mut Value) {
+    let Some(fields) = body.get_mut(outer).and_then(Value::as_object_mut) else {
+        return;
+    };
+    fields.shift_remove(inner);
+    if fields.is_empty()
+        && let Some(body) = body.as_object_mut()
+    {
+        body.shift_remove(outer);
     }
 }
 
@@ -306,6 +324,20 @@ mod tests {
         assert!(lessons.learn("m", &sent, &field_error("max_completion_tokens")));
         let sent = applied(&lessons, 9);
         assert!(sent.get("max_tokens").is_none() && sent.get("max_completion_tokens").is_none());
+    }
+
+    #[test]
+    fn a_member_of_a_field_is_left_out_alone_and_the_field_with_its_last_one() {
+        let lessons = Lessons::default();
+        let body = json!({"reasoning": {"effort": "xhigh", "summary": "auto"}, "max_output_tokens": 9_000});
+        assert!(lessons.learn("m", &body, &field_error("reasoning.effort")));
+        let mut sent = body.clone();
+        lessons.apply("m", &mut sent);
+        assert_eq!(sent["reasoning"], json!({"summary": "auto"}));
+        assert!(lessons.learn("m", &sent, &field_error("reasoning.summary")));
+        assert!(lessons.learn("m", &sent, &limit_error(Allowed::Tokens(8_000))));
+        lessons.apply("m", &mut sent);
+        assert_eq!(sent, json!({"max_output_tokens": 8_000}));
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub(super) const TABLE: &[Row] = &[
             // OpenRouter, whose account can pay for a part of the answer.
             r"you requested up to [\d,]+ tokens, but can only afford (?<cap>[\d,]+)",
             // OpenAI, Azure.
-            r"max_(completion_)?tokens is too large: \d+\. this model supports at most (?<cap>\d+)",
+            r"max_(completion_|output_)?tokens is too large: \d+\. this model supports at most (?<cap>\d+)",
             // Anthropic; also behind Bedrock and Vertex.
             r"max_tokens: \d+ > (?<cap>\d+), which is the maximum allowed number of output tokens",
             r"input length and `?max_tokens`? exceed context limit: (?<input>\d+) \+ \d+ > (?<window>\d+)",
@@ -242,6 +242,8 @@ pub(super) const TABLE: &[Row] = &[
             "overloaded_error",
             "overloaded",
             "engine_overloaded_error",
+            "server_is_overloaded",
+            "slow_down",
             "serviceunavailableexception",
             "modelnotreadyexception",
             "model_loading",

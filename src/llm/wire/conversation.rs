@@ -2,7 +2,7 @@
 //!
 //! Providers refuse a request when a call has no result, a result no call, a text no text, or an
 //! id a character they do not like. Interrupted runs and shortened histories have all of that, so
-//! it is mended here once, for both wire formats.
+//! it is mended here once, for all wire formats.
 
 use std::borrow::Cow;
 

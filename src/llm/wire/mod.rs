@@ -3,7 +3,7 @@
 //! Start at [`codec`]: a request goes out as a path and a body, frames come in and become events.
 //! [`sse`] cuts bytes into frames, [`conversation`] brings a conversation into the order every
 //! provider accepts, [`halves`] mends characters that came in two, [`packing`] reads what came packed,
-//! and the two formats stand in [`anthropic`] and [`openai`].
+//! and the three formats stand in [`anthropic`], [`openai`] and [`responses`].
 
 pub mod anthropic;
 pub mod calls;
@@ -13,4 +13,5 @@ pub mod counts;
 pub mod halves;
 pub mod openai;
 pub mod packing;
+pub mod responses;
 pub mod sse;

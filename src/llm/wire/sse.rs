@@ -1,7 +1,8 @@
 //! Bytes → frames: the event-stream format of the HTML standard, with a limit on memory.
 
-/// The largest frame, and the longest line, that is accepted; in bytes.
-pub const MAX_FRAME_BYTES: usize = 1024 * 1024;
+/// The largest frame, and the longest line, that is accepted; in bytes. The last frame of some protocols
+/// repeats the whole answer.
+pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
 
 /// One event of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub struct Frame {
 
 /// A frame or line was longer than [`MAX_FRAME_BYTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a frame of the event stream is larger than 1 MiB")]
+#[error("a frame of the event stream is larger than 4 MiB")]
 pub struct FrameTooLarge;
 
 /// Cuts a stream of bytes into frames, wherever the network cut it into packets.

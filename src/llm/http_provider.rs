@@ -15,8 +15,9 @@ use crate::llm::error::LlmError;
 use crate::llm::failure::broken::Broken;
 use crate::llm::failure::classify::{Failure, classify};
 use crate::llm::failure::learned::Lessons;
+use crate::llm::failure::replays::{RefusedReplays, has_replay, without_replays};
 use crate::llm::failure::waiting::retry_after;
-use crate::llm::model::{ChatRequest, Message};
+use crate::llm::model::ChatRequest;
 use crate::llm::provider::{EventStream, Provider};
 use crate::llm::wire::codec::Codec;
 use crate::llm::wire::packing::{Packing, unpacked};
@@ -49,6 +50,7 @@ pub struct HttpProvider {
     patience: Patience,
     clock: Clock,
     lessons: Lessons,
+    refused: RefusedReplays,
 }
 
 impl HttpProvider {
@@ -74,10 +76,13 @@ impl HttpProvider {
             patience,
             clock,
             lessons: Lessons::default(),
+            refused: RefusedReplays::default(),
         }
     }
 
     async fn ask(&self, request: &ChatRequest) -> Result<EventStream, LlmError> {
+        let known = self.refused.without(request);
+        let request = known.as_ref().unwrap_or(request);
         match self.adapt(request).await {
             // Signed reasoning is bound to the conversation it came from. Should a provider not
             // accept it any more, the turn is told without it.
@@ -87,7 +92,9 @@ impl HttpProvider {
                     %error,
                     "asking again without the recorded reasoning"
                 );
-                self.adapt(&without_replay(request)).await
+                let events = self.adapt(&without_replays(request)).await?;
+                self.refused.remember(request);
+                Ok(events)
             }
             answer => answer,
         }
@@ -98,6 +105,9 @@ impl HttpProvider {
         let mut changes = 0;
         loop {
             let mut body = self.codec.body(request);
+            for field in self.lessons.put_back(&request.model) {
+                self.codec.put_back(field, request, &mut body);
+            }
             self.lessons.apply(&request.model, &mut body);
             let error = match self.send(request, &body).await {
                 Ok(events) => return Ok(events),
@@ -268,26 +278,4 @@ fn is_about_replay(error: &LlmError) -> bool {
     ["thinking", "signature", "reasoning"]
         .iter()
         .any(|word| reason.contains(word))
-}
-
-fn has_replay(request: &ChatRequest) -> bool {
-    request.messages.iter().any(|message| {
-        matches!(
-            message,
-            Message::Assistant {
-                replay: Some(_),
-                ..
-            }
-        )
-    })
-}
-
-fn without_replay(request: &ChatRequest) -> ChatRequest {
-    let mut request = request.clone();
-    for message in &mut request.messages {
-        if let Message::Assistant { replay, .. } = message {
-            *replay = None;
-        }
-    }
-    request
 }

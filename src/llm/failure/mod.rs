@@ -4,12 +4,14 @@
 //! words decide where one status means several things (a 400 can be a long conversation, a 429 an empty
 //! account). Start at [`table`]: it holds the words of every provider. [`said`] reads them out of a body,
 //! however often gateways have wrapped it, [`classify`] makes the error, [`waiting`] the time to wait, and
-//! [`learned`] remembers what a model's server refused.
+//! [`learned`] and [`replays`] remember what a model's server refused.
 
 pub mod broken;
 pub mod classify;
 pub mod fields;
 pub mod learned;
+pub mod replays;
+pub mod retry;
 pub mod said;
 pub mod table;
 pub mod waiting;

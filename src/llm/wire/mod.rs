@@ -14,3 +14,4 @@ pub mod halves;
 pub mod openai;
 pub mod packing;
 pub mod sse;
+pub mod verbatim;

@@ -8,13 +8,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use url::Url;
+
 use crate::llm::catalog::{Capabilities, Catalog, CatalogError};
 use crate::llm::config::{LlmConfig, ProviderId};
 use crate::llm::http_provider::HttpProvider;
 use crate::llm::observe::Observed;
 use crate::llm::provider::Provider;
 use crate::llm::route::{ModelListing, Route, RouteError};
+use crate::llm::routing::catalog_file::CatalogFile;
 use crate::llm::routing::models::{ConfiguredProvider, Models};
+use crate::llm::routing::registry;
 use crate::llm::routing::search::Search;
 use crate::llm::wire::anthropic::codec::Anthropic;
 use crate::llm::wire::codec::Codec;
@@ -76,7 +80,7 @@ impl Router {
                 source,
             })?;
             let provider = HttpProvider::new(
-                codec(id),
+                codec(id, &access.base),
                 client,
                 &access.base,
                 access.key,
@@ -96,10 +100,14 @@ impl Router {
             };
             providers.insert(ProviderId::Scripted, served);
         }
+        let file = registry::file(config)?;
+        for warning in file.iter().flat_map(CatalogFile::warnings) {
+            tracing::warn!(warning, "the file of models has a field that is not known");
+        }
         let filled = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         Ok(Self {
             models: Models {
-                catalog: Catalog::embedded()?,
+                catalog: registry::configured(config)?,
                 providers,
                 default_model: config.default_model.as_ref().and_then(filled),
                 ollama_model: config.ollama_model.trim().to_owned(),
@@ -152,12 +160,14 @@ impl Router {
             .chain(own)
             .map(|model| {
                 let max_output_tokens = models.answer_limit(&model);
+                let capabilities = Models::capabilities(&model);
                 let reason = models.obstacle(&model, Capabilities::default(), false);
                 ModelListing {
                     provider: model.provider.as_str(),
                     id: model.id,
                     provider_model: model.name,
-                    capabilities: model.capabilities,
+                    capabilities,
+                    effort: model.effort,
                     context_window: model.context_window,
                     max_output_tokens,
                     routable: reason.is_none(),
@@ -172,7 +182,7 @@ fn watched(provider: Arc<dyn Provider>, parts: &Parts) -> Arc<dyn Provider> {
     Arc::new(Observed::new(provider, parts.metrics.clone()))
 }
 
-fn codec(id: ProviderId) -> Box<dyn Codec> {
+fn codec(id: ProviderId, base: &Url) -> Box<dyn Codec> {
     let dialect = match id {
         ProviderId::Anthropic => return Box::new(Anthropic),
         ProviderId::OpenAi | ProviderId::Scripted => Dialect::OPENAI,
@@ -182,7 +192,7 @@ fn codec(id: ProviderId) -> Box<dyn Codec> {
         ProviderId::Ollama => Dialect::OLLAMA,
         ProviderId::SelfHosted => Dialect::SELF_HOSTED,
     };
-    Box::new(OpenAi(dialect))
+    Box::new(OpenAi(dialect.at(base.host_str())))
 }
 
 /// The provider of a client's hint: its name, also with the suffixes that say whose key is meant.

@@ -1,5 +1,9 @@
-//! The choice of a model, as the router makes it: [`search`] over the [`models`] that can be named.
+//! The choice of a model, as the router makes it: [`search`] over the [`models`] that can be named. The
+//! [`registry`] is made of [`entries`], those of an operator's [`catalog_file`] among them.
 
 pub mod answer_limit;
+pub mod catalog_file;
+pub mod entries;
 pub mod models;
+pub mod registry;
 pub mod search;

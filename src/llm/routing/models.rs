@@ -90,7 +90,8 @@ impl Models {
             } else {
                 name
             };
-            return Some(self.own_model(provider, name));
+            let described = self.catalog.model(&format!("{provider}/{name}"));
+            return Some(described.map_or_else(|| self.own_model(provider, name), Model::clone));
         }
         if let Some(model) = self.catalog.model(id) {
             return Some(model.clone());
@@ -112,6 +113,15 @@ impl Models {
         set.map_or(model.max_output_tokens, |limit| limit.tokens)
     }
 
+    /// What a model can do over the protocol that it is asked by.
+    pub(in crate::llm) fn capabilities(model: &Model) -> Capabilities {
+        let known = model.capabilities;
+        Capabilities {
+            tools: known.tools && model.tools_over_chat,
+            ..known
+        }
+    }
+
     /// A model that is not in the registry.
     pub(in crate::llm) fn own_model(&self, provider: ProviderId, name: &str) -> Model {
         Model {
@@ -119,6 +129,8 @@ impl Models {
             provider,
             name: name.to_owned(),
             capabilities: Capabilities::ALL,
+            tools_over_chat: true,
+            effort: None,
             context_window: self.assumed_context_window,
             max_output_tokens: self.assumed_context_window / ASSUMED_OUTPUT_PART,
             retired: None,
@@ -141,8 +153,7 @@ impl Models {
         if !self.providers.contains_key(&model.provider) {
             return Some("provider_not_configured".to_owned());
         }
-        model
-            .capabilities
+        Self::capabilities(model)
             .missing(needs)
             .map(|missing| format!("missing_capability:{missing}"))
     }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::prompt::fence::attribute;
 use crate::agent::prompt::messages;
+use crate::llm::effort::Effort;
 use crate::llm::model::{ChatRequest, Message};
 use crate::platform::text::within_chars;
 use crate::retrieval::model::Chunk;
@@ -128,7 +129,8 @@ pub fn request(model: &str, task: &Task, chunks: &[Chunk]) -> ChatRequest {
         tools: Vec::new(),
         max_output_tokens: Some(MAX_PLAN_TOKENS),
         temperature: None,
-        effort: None,
+        // A plan is short, and reasoning would take its room.
+        effort: task.effort.map(|effort| effort.min(Effort::Low)),
         verbosity: None,
     }
 }

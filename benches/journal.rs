@@ -68,6 +68,8 @@ async fn run(db: &PgPool) -> Run {
             editor: EditorContext::default(),
             run_verification: false,
             max_iterations: None,
+            effort: None,
+            verbosity: None,
             tuning: None,
             plan: None,
         },

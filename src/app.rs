@@ -32,9 +32,10 @@ use crate::jobs::plans::expiring::keep_ending_plans;
 use crate::ledger::service::Ledger;
 use crate::lifecycle::keeper;
 use crate::lifecycle::retention::Retention;
-use crate::llm::catalog::{Catalog, CatalogError};
+use crate::llm::catalog::CatalogError;
 use crate::llm::config::ProviderId;
 use crate::llm::router::{Parts, RouterError};
+use crate::llm::routing::registry;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::platform::health::{Health, Probe, database_probe, migrations_probe};
@@ -171,7 +172,8 @@ impl App {
         tasks: Tasks,
     ) -> Result<Self, BuildError> {
         let (config, db) = (Arc::new(config), Into::<Pool>::into(db));
-        let labels = Catalog::embedded()?.model_labels(&config.llm, config.scripted.is_some());
+        let labels =
+            registry::configured(&config.llm)?.model_labels(&config.llm, config.scripted.is_some());
         let metrics = Metrics::new(&labels, &ProviderId::names())?;
         let parts = Parts {
             clock: clock.clone(),

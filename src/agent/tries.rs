@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::llm::error::{LlmError, Remedy};
-use crate::llm::retry::{MAX_BROKEN, RetryPolicy};
+use crate::llm::failure::retry::{MAX_BROKEN, RetryPolicy};
 
 /// The most times that an answer that could not be read, or that was empty, is asked for again at once.
 const MAX_AGAIN: u32 = 2;
@@ -62,6 +62,7 @@ impl Tries {
             | Remedy::Compact
             | Remedy::ShortenAnswer
             | Remedy::LeaveOut
+            | Remedy::PutBack
             | Remedy::FallBack
             | Remedy::AskPerson
             | Remedy::GiveUp => return None,

@@ -18,6 +18,7 @@ use crate::cli::serve::{Ends, Running};
 use crate::cli::session::{Errand, Session};
 use crate::cli::show::Show;
 use crate::config::settings::Config;
+use crate::llm::effort::{Effort, Verbosity};
 use crate::platform::ids::{OrgId, UserId};
 use crate::platform::secret::SecretString;
 
@@ -43,6 +44,12 @@ pub struct Args {
     /// The most rounds of work and verification.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub max_iterations: Option<u32>,
+    /// The amount of reasoning before an answer, of models that know one.
+    #[arg(long)]
+    pub effort: Option<Effort>,
+    /// The length of the answers, of models that know one.
+    #[arg(long)]
+    pub verbosity: Option<Verbosity>,
     /// A running server; without it this command serves itself, with its own database.
     #[arg(long, value_name = "URL", env = "NAVI_SERVER", requires = "token")]
     pub server: Option<Url>,
@@ -69,6 +76,8 @@ pub async fn run(args: &Args, config: Config) -> Result<ExitCode, Failure> {
         model: args.model.clone(),
         verify: !args.no_verify,
         max_iterations: args.max_iterations,
+        effort: args.effort,
+        verbosity: args.verbosity,
     };
     if let (Some(server), Some(token)) = (&args.server, &args.token) {
         let session = Session::new(server.as_str(), token.clone())?;

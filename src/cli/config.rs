@@ -10,6 +10,8 @@ use serde_json::json;
 use crate::cli::failure::Failure;
 use crate::config::production::Refused;
 use crate::config::settings::{AppEnv, Config};
+use crate::llm::routing::catalog_file::CatalogFile;
+use crate::llm::routing::registry;
 
 /// How to answer.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -43,12 +45,18 @@ pub fn check(args: Args, config: &Config, out: &mut dyn Write) -> Result<ExitCod
         violations: config.violations(),
     };
     let refused = config.check().err();
+    let catalog = registry::file(&config.llm);
+    let wrong = catalog.as_ref().err().map(ToString::to_string);
+    let file = catalog.as_ref().ok().and_then(Option::as_ref);
+    let warnings = file.map_or(&[][..], CatalogFile::warnings);
     if args.json {
         let shown = refused.as_ref().unwrap_or(&production);
         let answer = json!({
             "environment": config.app_env.as_str(),
-            "ok": refused.is_none(),
+            "ok": refused.is_none() && wrong.is_none(),
             "violations": shown.violations,
+            "model_catalog": wrong,
+            "warnings": warnings,
         });
         writeln!(out, "{answer}")?;
     } else if let Some(refused) = &refused {
@@ -62,7 +70,17 @@ pub fn check(args: Args, config: &Config, out: &mut dyn Write) -> Result<ExitCod
             "the settings are fit for {environment}; for production, mend these:\n{production}"
         )?;
     }
-    Ok(ExitCode::from(u8::from(refused.is_some())))
+    if !args.json {
+        if let Some(wrong) = &wrong {
+            writeln!(out, "NAVI_MODEL_CATALOG: {wrong}")?;
+        }
+        for warning in warnings {
+            writeln!(out, "NAVI_MODEL_CATALOG: {warning}")?;
+        }
+    }
+    Ok(ExitCode::from(u8::from(
+        refused.is_some() || wrong.is_some(),
+    )))
 }
 
 /// The document's text.

@@ -78,6 +78,8 @@ pub async fn run(args: &Args, mut config: Config) -> Result<ExitCode, Failure> {
         model: args.model.clone(),
         verify: true,
         max_iterations: None,
+        effort: None,
+        verbosity: None,
     };
     let outcome = Box::pin(agent::alone(config, &errand, args.json)).await;
     if args.keep {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::cli::failure::Failure;
+use crate::llm::effort::{Effort, Verbosity};
 use crate::llm::wire::sse::FrameReader;
 use crate::platform::outbound::client::{CONNECT_TIMEOUT, Client};
 use crate::platform::outbound::reach::Reach;
@@ -38,6 +39,10 @@ pub struct Errand {
     pub verify: bool,
     /// The most rounds.
     pub max_iterations: Option<u32>,
+    /// The amount of reasoning, when not the default.
+    pub effort: Option<Effort>,
+    /// The length of the answers, when not the default.
+    pub verbosity: Option<Verbosity>,
 }
 
 impl Session {
@@ -65,6 +70,8 @@ impl Session {
             "model": errand.model,
             "run_verification": errand.verify,
             "max_iterations": errand.max_iterations,
+            "reasoning_effort": errand.effort,
+            "verbosity": errand.verbosity,
         });
         let response = self.post("api/navi/chat/autonomous", &body).await?;
         let mut bytes = response.bytes_stream();

@@ -9,6 +9,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::ledger::service::Ledger;
+use crate::llm::effort::Effort;
 use crate::llm::model::Usage;
 use crate::llm::route::ModelListing;
 use crate::platform::extract::Json;
@@ -63,6 +64,8 @@ struct Prices {
 struct Mode {
     /// Its name in requests.
     id: String,
+    /// The amount of reasoning that it asks for where a request does not say; null when none.
+    effort: Option<Effort>,
     /// The models it tries, in order.
     candidates: Vec<String>,
 }
@@ -89,6 +92,7 @@ async fn list_models(State(app): State<App>) -> Json<Registry> {
     let catalog = app.models.catalog();
     let choices = catalog.modes().iter().map(|mode| Mode {
         id: mode.id.clone(),
+        effort: mode.effort,
         candidates: mode.candidates.clone(),
     });
     let default = app.config.llm.default_model.as_deref().map(str::trim);

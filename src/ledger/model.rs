@@ -117,6 +117,7 @@ pub fn usage_when_refused(error: &LlmError) -> Option<Usage> {
         | LlmError::ContextTooLong { .. }
         | LlmError::AnswerLimit { .. }
         | LlmError::FieldRefused { .. }
+        | LlmError::FieldMissing { .. }
         | LlmError::UnknownModel { .. }
         | LlmError::Rejected { .. } => Some(Usage::default()),
         LlmError::Network { .. }

@@ -1,14 +1,16 @@
 //! The registry: models, the modes that choose among them, and other names for both.
 //!
-//! The data stands in `catalog.json`. A model's id is `provider/name`; clients, rows and metrics
+//! The data stands in `catalog.json`, and an operator's file may stand over it. A model's id is `provider/name`; clients, rows and metrics
 //! use the id, and only the wire uses the provider's own name.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::llm::config::{LlmConfig, ProviderId};
+use crate::llm::effort::Effort;
 
 /// What a model can do, or what a request needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -70,10 +72,15 @@ pub struct Model {
     pub name: String,
     /// What it can do.
     pub capabilities: Capabilities,
+    /// Whether Chat Completions give it tools; some models have them over Responses alone.
+    pub tools_over_chat: bool,
     /// How much fits into a request and its answer, in tokens.
     pub context_window: u32,
     /// How long an answer can be, in tokens.
     pub max_output_tokens: u32,
+    /// The amounts of reasoning that can be asked of it: none of a model that does not reason, and unknown
+    /// of one that nothing says so of.
+    pub effort: Option<Vec<Effort>>,
     /// The id of the model that replaces it, when its provider no longer serves it.
     pub retired: Option<String>,
 }
@@ -86,39 +93,11 @@ pub struct Mode {
     /// Whether only servers of the operator's own may answer.
     #[serde(default)]
     pub private: bool,
+    /// The amount of reasoning, of models that know amounts, where a request says none.
+    #[serde(default)]
+    pub effort: Option<Effort>,
     /// Model ids, best first; `provider/default` is the model that the provider's setting names.
     pub candidates: Vec<String>,
-}
-
-/// An entry of `catalog.json`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    id: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default = "yes")]
-    tools: bool,
-    #[serde(default)]
-    vision: bool,
-    #[serde(default)]
-    context_window: u32,
-    #[serde(default)]
-    max_output_tokens: u32,
-    #[serde(default)]
-    retired: Option<String>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    models: Vec<Entry>,
-    modes: Vec<Mode>,
-    aliases: BTreeMap<String, String>,
 }
 
 /// The registry could not be read.
@@ -127,9 +106,17 @@ pub enum CatalogError {
     /// It is no JSON of the expected shape.
     #[error("the model registry is malformed: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// An id has no known provider before its first slash.
-    #[error("the model registry names `{0}`, whose provider is unknown")]
-    UnknownProvider(String),
+    /// It says something that cannot be.
+    #[error("the model registry is wrong: {0}")]
+    Wrong(String),
+    /// The file of the settings cannot be used.
+    #[error("the file of models `{}` cannot be used: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
     /// The mode that everything falls back to is missing.
     #[error("the model registry has no mode `{DEFAULT_MODE}`")]
     NoDefaultMode,
@@ -155,57 +142,28 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The registry that NAVI brings along.
-    pub fn embedded() -> Result<Self, CatalogError> {
-        Self::parse(include_str!("catalog.json"))
-    }
-
-    fn parse(text: &str) -> Result<Self, CatalogError> {
-        let File {
-            models,
-            modes,
-            aliases,
-        } = serde_json::from_str(text)?;
-        let models = models
-            .into_iter()
-            .map(|entry| {
-                let provider = provider_of(&entry.id)
-                    .ok_or_else(|| CatalogError::UnknownProvider(entry.id.clone()))?;
-                Ok(Model {
-                    provider,
-                    capabilities: Capabilities {
-                        streaming: true,
-                        tools: entry.tools,
-                        json: true,
-                        vision: entry.vision,
-                    },
-                    id: entry.id,
-                    name: entry.name,
-                    context_window: entry.context_window,
-                    max_output_tokens: entry.max_output_tokens,
-                    retired: entry.retired,
-                })
-            })
-            .collect::<Result<_, CatalogError>>()?;
+    /// A registry of these models, modes and other names.
+    pub(super) fn new(
+        known: Vec<Model>,
+        modes: Vec<Mode>,
+        aliases: BTreeMap<String, String>,
+    ) -> Result<Self, CatalogError> {
         let default_mode = modes
             .iter()
             .find(|mode| mode.id == DEFAULT_MODE)
             .cloned()
             .ok_or(CatalogError::NoDefaultMode)?;
         Ok(Self {
-            models,
+            models: known,
             modes,
             aliases,
             default_mode,
         })
     }
 
-    /// Says that every model of a provider calls tools: it is asked in a protocol in which they all do.
-    pub(super) fn offer_tools(&mut self, provider: ProviderId) {
-        let models = self.models.iter_mut();
-        for model in models.filter(|model| model.provider == provider) {
-            model.capabilities.tools = true;
-        }
+    /// Other names, with what they stand for.
+    pub fn aliases(&self) -> &BTreeMap<String, String> {
+        &self.aliases
     }
 
     /// The model of an id, or of a provider's own name behind the provider.
@@ -288,86 +246,4 @@ impl Catalog {
 /// The provider that an id names before its first slash.
 pub(super) fn provider_of(id: &str) -> Option<ProviderId> {
     ProviderId::from_name(id.split_once('/')?.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn the_embedded_registry_is_consistent() {
-        let catalog = Catalog::embedded().unwrap();
-        let ids: BTreeSet<&str> = catalog.models().iter().map(|m| m.id.as_str()).collect();
-        assert_eq!(ids.len(), catalog.models().len(), "ids are unique");
-        let active = |id: &str| {
-            catalog
-                .model(id)
-                .is_some_and(|model| model.retired.is_none())
-        };
-        for model in catalog.models() {
-            if let Some(replacement) = &model.retired {
-                assert!(active(replacement), "{}", model.id);
-                continue;
-            }
-            assert!(!model.name.is_empty(), "{}", model.id);
-            assert!(model.max_output_tokens >= 4_096, "{}", model.id);
-            assert!(
-                model.context_window > model.max_output_tokens,
-                "{}",
-                model.id
-            );
-        }
-        for mode in catalog.modes() {
-            for id in &mode.candidates {
-                let provider = provider_of(id).unwrap();
-                assert!(id.ends_with("/default") || active(id), "{id}");
-                assert!(!mode.private || provider.is_private(), "{id}");
-            }
-        }
-        for (alias, target) in &catalog.aliases {
-            assert_eq!(alias, &alias.to_ascii_lowercase());
-            assert!(active(target) || catalog.mode(target).is_some(), "{target}");
-        }
-    }
-
-    #[test]
-    fn a_model_is_found_by_its_id_and_by_its_providers_name() {
-        let catalog = Catalog::embedded().unwrap();
-        let by_id = catalog.model("anthropic/claude-sonnet-5.5").unwrap();
-        let by_name = catalog.model("anthropic/claude-sonnet-5-5").unwrap();
-        assert_eq!(by_id, by_name);
-        assert_eq!(
-            catalog
-                .model("openrouter/anthropic/claude-sonnet-5.5")
-                .unwrap()
-                .id,
-            "openrouter/claude-sonnet-5.5"
-        );
-        assert!(catalog.model("anthropic/").is_none());
-    }
-
-    #[test]
-    fn every_configured_provider_has_models_with_a_label_of_their_own() {
-        let catalog = Catalog::embedded().unwrap();
-        let key = || Some("not-a-key".into());
-        let config = LlmConfig {
-            anthropic_api_key: key(),
-            openai_api_key: key(),
-            google_api_key: key(),
-            groq_api_key: key(),
-            ..LlmConfig::default()
-        };
-        let labels = catalog.model_labels(&config, false);
-        assert_eq!(labels.len(), MAX_MODEL_LABELS);
-        let mut providers = BTreeSet::new();
-        for model in catalog.models() {
-            if labels.contains(&model.name) {
-                providers.insert(model.provider.as_str());
-            }
-        }
-        for provider in ["anthropic", "openai", "google", "groq"] {
-            assert!(providers.contains(provider), "{provider}: {labels:?}");
-        }
-    }
 }

@@ -178,6 +178,9 @@ pub struct LlmConfig {
         value_delimiter = ','
     )]
     pub answer_limits: Vec<AnswerLimit>,
+    /// File of models, modes and other names over the built-in ones, in JSON; see `docs/models.md`.
+    #[arg(long, env = "NAVI_MODEL_CATALOG", value_name = "FILE")]
+    pub model_catalog: Option<PathBuf>,
     /// How long a connection to a provider may take to be made, in seconds.
     #[arg(long, env = "NAVI_LLM_CONNECT_TIMEOUT_SECONDS", default_value_t = 10,
           value_parser = clap::value_parser!(u64).range(1..=600))]
@@ -216,6 +219,7 @@ impl Default for LlmConfig {
             script: None,
             assumed_context_window: 32_768,
             answer_limits: Vec::new(),
+            model_catalog: None,
             llm_connect_timeout_seconds: 10,
             llm_response_timeout_seconds: 300,
             llm_idle_timeout_seconds: 300,

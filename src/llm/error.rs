@@ -101,6 +101,18 @@ pub enum LlmError {
         /// The provider's explanation, shortened.
         reason: String,
     },
+    /// The server insists on a field that was left out, or of which nothing was kept.
+    #[error("`{provider}` insists on the field `{field}` (status {status}): {reason}")]
+    FieldMissing {
+        /// Who.
+        provider: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// The field.
+        field: &'static str,
+        /// The provider's explanation, shortened.
+        reason: String,
+    },
     /// The provider does not know the model.
     #[error("`{provider}` does not know the model `{model}`")]
     UnknownModel {
@@ -172,6 +184,8 @@ pub enum Remedy {
     ShortenAnswer,
     /// Leave out the field that the server does not know.
     LeaveOut,
+    /// Put back the field that the server insists on.
+    PutBack,
     /// Fall back to another model: this one cannot.
     FallBack,
     /// Have a person act, such as pay: waiting alone changes nothing.
@@ -201,6 +215,7 @@ impl LlmError {
             Self::ContextTooLong { .. } => Remedy::Compact,
             Self::AnswerLimit { .. } => Remedy::ShortenAnswer,
             Self::FieldRefused { .. } => Remedy::LeaveOut,
+            Self::FieldMissing { .. } => Remedy::PutBack,
             Self::UnknownModel { .. } => Remedy::FallBack,
             Self::QuotaExhausted { .. } | Self::Blocked { .. } => Remedy::AskPerson,
             Self::Unauthorized { .. } | Self::Rejected { .. } => Remedy::GiveUp,
@@ -231,6 +246,7 @@ impl LlmError {
             | Self::ContextTooLong { .. }
             | Self::AnswerLimit { .. }
             | Self::FieldRefused { .. }
+            | Self::FieldMissing { .. }
             | Self::UnknownModel { .. }
             | Self::Rejected { .. }
             | Self::Botched { .. }
@@ -248,6 +264,7 @@ impl LlmError {
             | Self::Blocked { reason, .. }
             | Self::AnswerLimit { reason, .. }
             | Self::FieldRefused { reason, .. }
+            | Self::FieldMissing { reason, .. }
             | Self::Rejected { reason, .. }
             | Self::Botched { reason, .. }
             | Self::Protocol { reason, .. } => Some(reason),
@@ -269,6 +286,7 @@ impl LlmError {
             | Self::ContextTooLong { .. }
             | Self::AnswerLimit { .. }
             | Self::FieldRefused { .. }
+            | Self::FieldMissing { .. }
             | Self::UnknownModel { .. }
             | Self::Rejected { .. } => "http",
             Self::Network { .. } => "network",
@@ -290,9 +308,10 @@ impl LlmError {
             Self::ContextTooLong { .. } => "MODEL_CONTEXT_TOO_LONG",
             Self::UnknownModel { .. } => "MODEL_UNKNOWN",
             Self::Blocked { .. } => "MODEL_BLOCKED",
-            Self::AnswerLimit { .. } | Self::FieldRefused { .. } | Self::Rejected { .. } => {
-                "MODEL_REQUEST_REJECTED"
-            }
+            Self::AnswerLimit { .. }
+            | Self::FieldRefused { .. }
+            | Self::FieldMissing { .. }
+            | Self::Rejected { .. } => "MODEL_REQUEST_REJECTED",
             Self::Botched { .. } => "MODEL_ANSWER_MALFORMED",
             Self::Protocol { .. } => "MODEL_PROTOCOL_ERROR",
             Self::Truncated { .. } => "MODEL_ANSWER_TRUNCATED",

@@ -109,6 +109,9 @@ impl HttpProvider {
         let mut changes = 0;
         loop {
             let mut body = self.codec.body(request);
+            for field in self.lessons.put_back(&request.model) {
+                self.codec.put_back(field, request, &mut body);
+            }
             self.lessons.apply(&request.model, &mut body);
             let error = match self.send(request, &body).await {
                 Ok(events) => return Ok(events),

@@ -20,7 +20,6 @@ pub mod http_provider;
 pub mod model;
 pub mod observe;
 pub mod provider;
-pub mod retry;
 pub mod route;
 pub mod router;
 pub mod routing;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::llm::effort::{Effort, Verbosity};
+use crate::llm::wire::verbatim;
 use crate::platform::json::mended;
 
 /// One question to a model.
@@ -85,6 +86,7 @@ pub struct Replay {
     /// The model that was asked, by the provider's name for it.
     pub model: String,
     /// What it said, in its own format.
+    #[serde(with = "verbatim")]
     pub content: Value,
 }
 
@@ -137,6 +139,7 @@ pub enum Arguments {
     /// A JSON object.
     Object {
         /// The object.
+        #[serde(with = "verbatim")]
         object: Map<String, Value>,
     },
     /// Text that is no JSON object.
@@ -250,5 +253,67 @@ impl std::ops::AddAssign for Usage {
         self.cache_write = self.cache_write.saturating_add(other.cache_write);
         self.output = self.output.saturating_add(other.output);
         self.reasoning = self.reasoning.saturating_add(other.reasoning);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The same with its members in the order in which a `jsonb` column keeps them.
+    fn sorted(value: Value) -> Value {
+        match value {
+            Value::Object(fields) => {
+                let mut fields: Vec<_> = fields.into_iter().collect();
+                fields.sort_by_key(|(name, _)| (name.len(), name.clone()));
+                let fields = fields.into_iter();
+                Value::Object(fields.map(|(name, value)| (name, sorted(value))).collect())
+            }
+            Value::Array(items) => items.into_iter().map(sorted).collect(),
+            other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
+        }
+    }
+
+    #[test]
+    fn a_turn_that_was_kept_is_the_same_to_the_byte() {
+        let content = json!({"reasoning_details": [{"type": "reasoning.text", "text": "I look.", "index": 0}]});
+        let message = Message::Assistant {
+            text: String::new(),
+            tool_calls: vec![ToolCall {
+                id: "a".to_owned(),
+                name: "edit_file".to_owned(),
+                arguments: Arguments::parse(r#"{"path": "a", "old_text": "b", "by": "c"}"#),
+            }],
+            replay: Some(Replay {
+                provider: "openrouter".to_owned(),
+                model: "m".to_owned(),
+                content,
+            }),
+        };
+        let kept = sorted(serde_json::to_value(&message).unwrap());
+        let back: Message = serde_json::from_value(kept).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{message:?}"));
+    }
+
+    #[test]
+    fn what_an_older_version_kept_is_read() {
+        let kept = json!({
+            "role": "assistant", "text": "",
+            "tool_calls": [{"id": "a", "name": "n", "arguments": {"kind": "object", "object": {"path": "x"}}}],
+            "replay": {"provider": "google", "model": "m", "content": {"a": {"google": {}}}},
+        });
+        let Message::Assistant {
+            tool_calls, replay, ..
+        } = serde_json::from_value(kept).unwrap()
+        else {
+            panic!("another role");
+        };
+        assert_eq!(
+            tool_calls[0].arguments,
+            Arguments::parse(r#"{"path": "x"}"#)
+        );
+        assert_eq!(replay.unwrap().content, json!({"a": {"google": {}}}));
     }
 }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::llm::catalog::Capabilities;
 use crate::llm::config::ProviderId;
+use crate::llm::effort::Effort;
 use crate::llm::provider::Provider;
 
 /// Why no model can answer. The candidates say why each of them cannot.
@@ -77,8 +78,23 @@ pub struct Route {
     pub context_window: u32,
     /// How long an answer can be, in tokens.
     pub max_output_tokens: u32,
+    /// The amount of reasoning of the mode that chose, if one did and says so.
+    pub mode_effort: Option<Effort>,
+    /// The amounts of reasoning that the model knows, if that is known.
+    pub levels: Option<Vec<Effort>>,
     /// Counts every request.
     pub provider: Arc<dyn Provider>,
+}
+
+impl Route {
+    /// The amount of reasoning to ask for: what the request says, else what the mode does, as far as the
+    /// model knows amounts. A model that nothing is known of is asked only for what the request says.
+    pub fn effort(&self, requested: Option<Effort>) -> Option<Effort> {
+        match &self.levels {
+            Some(levels) => requested.or(self.mode_effort)?.among(levels),
+            None => requested,
+        }
+    }
 }
 
 impl fmt::Debug for Route {
@@ -106,6 +122,8 @@ pub struct ModelListing {
     pub context_window: u32,
     /// In tokens.
     pub max_output_tokens: u32,
+    /// The amounts of reasoning that it knows: none when it does not reason, null when that is not known.
+    pub effort: Option<Vec<Effort>>,
     /// Whether a request for it would be answered by it.
     pub routable: bool,
     /// Why not.

@@ -16,9 +16,11 @@ use crate::llm::http_provider::HttpProvider;
 use crate::llm::observe::Observed;
 use crate::llm::provider::Provider;
 use crate::llm::route::{ModelListing, Route, RouteError};
+use crate::llm::routing::catalog_file::CatalogFile;
 use crate::llm::routing::models::{ConfiguredProvider, Models};
 use crate::llm::routing::openai::is_azure;
 use crate::llm::routing::preferred::Preferred;
+use crate::llm::routing::registry;
 use crate::llm::routing::search::Search;
 use crate::llm::wire::anthropic::codec::Anthropic;
 use crate::llm::wire::codec::Codec;
@@ -66,7 +68,6 @@ pub struct Router {
 impl Router {
     /// Sets up every provider that is configured.
     pub fn new(config: &LlmConfig, parts: &Parts) -> Result<Self, RouterError> {
-        let mut catalog = Catalog::embedded()?;
         let mut providers = BTreeMap::new();
         for id in ProviderId::ALL {
             let Some(access) = config.access(id) else {
@@ -81,6 +82,8 @@ impl Router {
                 provider: id,
                 source,
             })?;
+            let over_responses =
+                id == ProviderId::OpenAi && config.openai_protocol.is_responses(&access.base);
             let speaks = |codec: Box<dyn Codec>| -> Arc<dyn Provider> {
                 Arc::new(HttpProvider::new(
                     codec,
@@ -91,16 +94,16 @@ impl Router {
                     parts.clock.clone(),
                 ))
             };
-            let mut provider = speaks(codec(id));
-            if id == ProviderId::OpenAi && config.openai_protocol.is_responses(&access.base) {
+            let mut provider = speaks(codec(id, &access.base));
+            if over_responses {
                 // GPT-5.4 and later have tools together with reasoning in this protocol alone.
-                catalog.offer_tools(id);
                 let responses = speaks(Box::new(Responses(key_header(&access.base))));
                 provider = Arc::new(Preferred::new(responses, provider));
             }
             let served = ConfiguredProvider {
                 provider: watched(provider, parts),
                 named: access.named,
+                over_responses,
             };
             providers.insert(id, served);
         }
@@ -108,13 +111,18 @@ impl Router {
             let served = ConfiguredProvider {
                 provider: watched(scripted, parts),
                 named: true,
+                over_responses: false,
             };
             providers.insert(ProviderId::Scripted, served);
+        }
+        let file = registry::file(config)?;
+        for warning in file.iter().flat_map(CatalogFile::warnings) {
+            tracing::warn!(warning, "the file of models has a field that is not known");
         }
         let filled = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         Ok(Self {
             models: Models {
-                catalog,
+                catalog: registry::configured(config)?,
                 providers,
                 default_model: config.default_model.as_ref().and_then(filled),
                 ollama_model: config.ollama_model.trim().to_owned(),
@@ -167,12 +175,14 @@ impl Router {
             .chain(own)
             .map(|model| {
                 let max_output_tokens = models.answer_limit(&model);
+                let capabilities = self.models.capabilities(&model);
                 let reason = models.obstacle(&model, Capabilities::default(), false);
                 ModelListing {
                     provider: model.provider.as_str(),
                     id: model.id,
                     provider_model: model.name,
-                    capabilities: model.capabilities,
+                    capabilities,
+                    effort: model.effort,
                     context_window: model.context_window,
                     max_output_tokens,
                     routable: reason.is_none(),
@@ -187,7 +197,7 @@ fn watched(provider: Arc<dyn Provider>, parts: &Parts) -> Arc<dyn Provider> {
     Arc::new(Observed::new(provider, parts.metrics.clone()))
 }
 
-fn codec(id: ProviderId) -> Box<dyn Codec> {
+fn codec(id: ProviderId, base: &Url) -> Box<dyn Codec> {
     let dialect = match id {
         ProviderId::Anthropic => return Box::new(Anthropic),
         ProviderId::OpenAi | ProviderId::Scripted => Dialect::OPENAI,
@@ -197,7 +207,7 @@ fn codec(id: ProviderId) -> Box<dyn Codec> {
         ProviderId::Ollama => Dialect::OLLAMA,
         ProviderId::SelfHosted => Dialect::SELF_HOSTED,
     };
-    Box::new(OpenAi(dialect))
+    Box::new(OpenAi(dialect.at(base.host_str())))
 }
 
 /// The header that an endpoint of OpenAI's API takes the key from.

@@ -146,6 +146,10 @@ pub struct Summary {
     pub verification: Verification,
     /// Tokens of all calls.
     pub tokens: Tokens,
+    /// The part of the input that came from the provider's cache, 0 to 1; null when nothing was counted.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub cache_hit_rate: Option<f64>,
     /// Cost of all calls in US dollars; null when the price of any of them is unknown.
     pub cost_usd: Option<f64>,
     /// Wall-clock duration in milliseconds.
@@ -174,6 +178,17 @@ impl Renamed {
 }
 
 impl Tokens {
+    /// The part of the input that came from the cache, in thousandths; none without input.
+    pub fn cache_hit_rate(self) -> Option<f64> {
+        let thousandths = self
+            .cache_read
+            .saturating_mul(1_000)
+            .checked_div(self.input)?;
+        u32::try_from(thousandths)
+            .ok()
+            .map(|part| f64::from(part) / 1_000.0)
+    }
+
     /// What these counts are, in the shape of a summary.
     pub fn of(usage: Usage) -> Self {
         Self {

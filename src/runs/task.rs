@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::llm::effort::{Effort, Verbosity};
 use crate::llm::model::{Message, Part};
 use crate::platform::ids::ConversationId;
 use crate::runs::plan::Plan;
@@ -25,6 +26,12 @@ pub struct Task {
     pub run_verification: bool,
     /// The most rounds; by the task's complexity when absent.
     pub max_iterations: Option<u32>,
+    /// The amount of reasoning that its model is asked for; the provider's default when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
+    /// The length of its answers; the provider's default when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verbosity: Option<Verbosity>,
     /// What ratings chose for it; nothing until that is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuning: Option<Tuning>,
@@ -57,6 +64,8 @@ impl Task {
             editor: EditorContext::default(),
             run_verification: false,
             max_iterations: None,
+            effort: None,
+            verbosity: None,
             tuning: None,
             plan: None,
         }

@@ -84,7 +84,7 @@ const MODULES: &[Module] = &[
         "lifecycle",
         "agent audit connectors feedback ledger retrieval runs telemetry workspaces",
     ),
-    module(6, "jobs", "agent approvals audit auth ledger runs"),
+    module(6, "jobs", "agent approvals audit auth ledger llm runs"),
     module(
         6,
         "review",
@@ -266,7 +266,7 @@ const SHARED: &[(&str, usize)] = &[
     ("Delta", 2),
     ("End", 2),
     ("Ends", 2),
-    ("Entry", 4),
+    ("Entry", 3),
     ("Error", 25),
     ("Event", 3),
     ("Failure", 2),

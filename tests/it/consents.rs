@@ -205,6 +205,8 @@ async fn begin_run(app: &TestApp, me: &Principal, conversation: Option<&str>) ->
             editor: EditorContext::default(),
             run_verification: false,
             max_iterations: None,
+            effort: None,
+            verbosity: None,
             tuning: None,
             plan: None,
         },

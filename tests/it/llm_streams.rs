@@ -159,30 +159,31 @@ async fn case_d_signed_reasoning_cache_counts_and_a_call() {
             reasoning: 0,
         })
     );
-    insta::assert_json_snapshot!(completion.replay, @r#"
-    {
-      "provider": "anthropic",
-      "model": "model-x",
-      "content": [
-        {
-          "type": "thinking",
-          "thinking": "The test fails, so read it.",
-          "signature": "EqQBCgIYAhIM"
-        },
-        {
-          "type": "text",
-          "text": "I read the tést."
-        },
-        {
-          "type": "tool_use",
-          "id": "toolu_01A",
-          "name": "read_file",
-          "input": {
-            "path": "tests/a.rs"
-          }
+    let replay = completion.replay.as_ref().unwrap();
+    assert_eq!(
+        (replay.provider.as_str(), replay.model.as_str()),
+        ("anthropic", "model-x")
+    );
+    insta::assert_json_snapshot!(replay.content, @r#"
+    [
+      {
+        "type": "thinking",
+        "thinking": "The test fails, so read it.",
+        "signature": "EqQBCgIYAhIM"
+      },
+      {
+        "type": "text",
+        "text": "I read the tést."
+      },
+      {
+        "type": "tool_use",
+        "id": "toolu_01A",
+        "name": "read_file",
+        "input": {
+          "path": "tests/a.rs"
         }
-      ]
-    }
+      }
+    ]
     "#);
 }
 
@@ -408,7 +409,7 @@ async fn a_signed_call_is_recorded_for_its_return_and_hidden_reasoning_is_counte
     end.unwrap();
     assert_eq!(
         done(&events).replay.as_ref().unwrap().content,
-        json!({"function-call-1": {"google": {"thought_signature": "CpwBAb4+9vt"}}})
+        json!({"calls": {"function-call-1": {"google": {"thought_signature": "CpwBAb4+9vt"}}}})
     );
     let usage = done(&events).usage.unwrap();
     assert_eq!((usage.output, usage.reasoning), (50, 40));

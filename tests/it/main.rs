@@ -33,6 +33,8 @@ mod jobs;
 mod ledger;
 mod lifecycle;
 mod llm_calls;
+mod llm_dialects;
+mod llm_mixed;
 mod llm_refusals;
 mod llm_requests;
 mod llm_routing;

@@ -104,8 +104,8 @@ pub async fn prepare(
         tools: Vec::new(),
         max_output_tokens: Some(route.max_output_tokens),
         temperature: task.temperature(),
-        effort: None,
-        verbosity: None,
+        effort: task.effort,
+        verbosity: task.verbosity,
     };
     let secret_files = found.secret_files;
     let mut files: Vec<String> = found.chunks.into_iter().map(|chunk| chunk.path).collect();

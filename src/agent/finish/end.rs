@@ -54,6 +54,7 @@ pub(crate) fn summary(run: &Run, state: &RunState, stopped: Stopped, worked: Dur
         iterations: state.iteration,
         verification: state.verification,
         tokens: Tokens::of(spent.usage),
+        cache_hit_rate: Tokens::of(spent.usage).cache_hit_rate(),
         cost_usd: spent.cost.map(Nanos::to_metric),
         elapsed_ms: millis(worked),
         next_steps: next_steps(stopped, usage),

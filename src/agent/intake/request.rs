@@ -9,6 +9,7 @@ use crate::agent::error::Error;
 use crate::agent::intake::attachments::{Attachment, parts};
 use crate::agent::intake::bounds::{MAX_MESSAGE_BYTES, within};
 use crate::agent::intake::sent_history::{HistoryEntry, history};
+use crate::llm::effort::{Effort, Verbosity};
 use crate::platform::ids::ConversationId;
 use crate::runs::task::{Diagnostic, EditorContext, Task};
 
@@ -34,6 +35,10 @@ pub struct TaskRequest {
     /// The most rounds of work and verification, 1 to 100.
     #[schema(minimum = 1, maximum = 100)]
     pub max_iterations: Option<u32>,
+    /// The amount of reasoning before an answer; by the mode or the provider's default when absent.
+    pub reasoning_effort: Option<Effort>,
+    /// The length of the answer, of models that know one.
+    pub verbosity: Option<Verbosity>,
     /// The conversation this belongs to; its messages are the history when none is sent. A UUID that
     /// no conversation has begins one; any other text means a request without a stored conversation.
     pub conversation_id: Option<String>,
@@ -124,6 +129,8 @@ impl TaskRequest {
             },
             run_verification: self.run_verification.unwrap_or(true),
             max_iterations,
+            effort: self.reasoning_effort,
+            verbosity: self.verbosity,
             tuning: None,
             plan: None,
         })
@@ -237,6 +244,8 @@ mod tests {
             "workspace_root",
             "run_verification",
             "max_iterations",
+            "reasoning_effort",
+            "verbosity",
             "conversation_id",
             "conversation_history",
             "conversationHistory",

@@ -44,8 +44,21 @@ pub(crate) fn task_type(access: ToolAccess) -> TaskType {
 }
 
 /// The model for a task: the one that is asked for, or that ratings chose. What was chosen and
-/// cannot be had is left out, and nothing is counted for it.
+/// cannot be had is left out, and nothing is counted for it. The task keeps the amount of reasoning that
+/// the model is asked for, so that a run that is resumed asks for the same.
 pub(crate) fn route(
+    deps: &Deps,
+    model: Option<&str>,
+    hint: Option<&str>,
+    task: &mut Task,
+    needs: Capabilities,
+) -> Result<Route, Error> {
+    let route = choose(deps, model, hint, task, needs)?;
+    task.effort = route.effort(task.effort);
+    Ok(route)
+}
+
+fn choose(
     deps: &Deps,
     model: Option<&str>,
     hint: Option<&str>,

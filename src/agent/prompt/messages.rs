@@ -275,6 +275,8 @@ mod tests {
             },
             run_verification: true,
             max_iterations: None,
+            effort: None,
+            verbosity: None,
             tuning: None,
             plan: None,
         }

@@ -8,6 +8,7 @@ use crate::agent::prompt::fence::{Fence, attribute};
 use crate::agent::prompt::messages;
 use crate::agent::prompt::repository_words;
 use crate::agent::repository::model::ShownWords;
+use crate::llm::effort::Effort;
 use crate::llm::model::{ChatRequest, Message};
 use crate::platform::text::within_chars;
 use crate::retrieval::model::Chunk;
@@ -140,7 +141,8 @@ pub fn request(model: &str, words: &ShownWords, task: &Task, chunks: &[Chunk]) -
         tools: Vec::new(),
         max_output_tokens: Some(MAX_PLAN_TOKENS),
         temperature: None,
-        effort: None,
+        // A plan is short, and reasoning would take its room.
+        effort: task.effort.map(|effort| effort.min(Effort::Low)),
         verbosity: None,
     }
 }

@@ -7,8 +7,8 @@ use tokio::time::sleep;
 
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::llm::error::{LlmError, Remedy};
+use crate::llm::failure::retry::{MAX_BROKEN, RetryPolicy};
 use crate::llm::model::Message;
-use crate::llm::retry::{MAX_BROKEN, RetryPolicy};
 use crate::runs::event_data::PauseReason;
 use crate::runs::log::entry::Entry;
 use crate::runs::model::RunKind;
@@ -110,6 +110,7 @@ impl RetryBudget {
             Remedy::Compact
             | Remedy::ShortenAnswer
             | Remedy::LeaveOut
+            | Remedy::PutBack
             | Remedy::FallBack
             | Remedy::GiveUp => return NextTry::End,
         }

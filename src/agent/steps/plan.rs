@@ -90,6 +90,7 @@ async fn ask_with_retries(runner: &mut Runner, chunks: &[Chunk]) -> Result<Optio
                 Remedy::Wait
                 | Remedy::AskAgain
                 | Remedy::LeaveOut
+                | Remedy::PutBack
                 | Remedy::FallBack
                 | Remedy::AskPerson
                 | Remedy::GiveUp => error,

@@ -129,8 +129,8 @@ fn request(runner: &Runner, tools: Vec<ToolSpec>) -> ChatRequest {
         tools,
         max_output_tokens: Some(runner.route.max_output_tokens),
         temperature: runner.run.task.temperature(),
-        effort: None,
-        verbosity: None,
+        effort: runner.run.task.effort,
+        verbosity: runner.run.task.verbosity,
     }
 }
 

@@ -12,8 +12,8 @@ use crate::audit::reader::Asker;
 use crate::audit::service::Audit;
 use crate::cli::failure::Failure;
 use crate::config::settings::Config;
-use crate::llm::catalog::Catalog;
 use crate::llm::config::ProviderId;
+use crate::llm::routing::registry;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::platform::database::settings::PoolSettings;
@@ -98,7 +98,7 @@ async fn open_with(
         return Err(Failure::Pending(pending));
     }
     let keys = Arc::new(config.audit_keys()?);
-    let labels = Catalog::embedded()
+    let labels = registry::configured(&config.llm)
         .map_err(crate::app::BuildError::Catalog)?
         .model_labels(&config.llm, false);
     let metrics =

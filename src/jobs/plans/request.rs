@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::agent::intake::request::{EditorError, TaskRequest};
+use crate::llm::effort::{Effort, Verbosity};
 
 /// The body of `POST /api/navi/plan`.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -24,6 +25,10 @@ pub struct PlanRequest {
     pub model: Option<String>,
     /// The provider, when `model` is a bare name.
     pub provider: Option<String>,
+    /// The amount of reasoning before an answer; by the mode or the provider's default when absent.
+    pub reasoning_effort: Option<Effort>,
+    /// The length of the answer, of models that know one.
+    pub verbosity: Option<Verbosity>,
     /// The conversation that the work belongs to.
     pub conversation_id: Option<String>,
 }
@@ -108,6 +113,8 @@ impl PlanRequest {
             workspace_path: first(folders),
             model: self.model,
             provider: self.provider,
+            reasoning_effort: self.reasoning_effort,
+            verbosity: self.verbosity,
             conversation_id: self.conversation_id,
             current_file: active.path,
             selection: active.selection,

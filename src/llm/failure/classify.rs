@@ -37,7 +37,8 @@ pub fn classify(failure: Failure<'_>) -> LlmError {
     {
         return error;
     }
-    by_table(failure, &said)
+    field_missing(failure, &said)
+        .or_else(|| by_table(failure, &said))
         .or_else(|| field_refused(failure, &said))
         .unwrap_or_else(|| by_status(failure, &said))
 }
@@ -159,6 +160,22 @@ fn answer_limit(
         allowed: cap.map_or(Allowed::Less, Allowed::Tokens),
         reason,
     }
+}
+
+fn field_missing(failure: Failure<'_>, said: &Said) -> Option<LlmError> {
+    let Failure {
+        provider, status, ..
+    } = failure;
+    if !matches!(status, 400 | 422 | 500..=502) {
+        return None;
+    }
+    let field = fields::missing(said.lower())?;
+    Some(LlmError::FieldMissing {
+        provider,
+        status,
+        field,
+        reason: said.reason(),
+    })
 }
 
 fn field_refused(failure: Failure<'_>, said: &Said) -> Option<LlmError> {
@@ -306,6 +323,7 @@ mod tests {
             Remedy::Compact => "compact",
             Remedy::ShortenAnswer => "shorten-answer",
             Remedy::LeaveOut => "leave-out",
+            Remedy::PutBack => "put-back",
             Remedy::FallBack => "fall-back",
             Remedy::AskPerson => "ask-person",
             Remedy::GiveUp => "give-up",
@@ -317,7 +335,9 @@ mod tests {
                 Allowed::Beside { window, input } => Some((window - input).to_string()),
                 Allowed::Less => None,
             },
-            LlmError::FieldRefused { field, .. } => Some((*field).to_owned()),
+            LlmError::FieldRefused { field, .. } | LlmError::FieldMissing { field, .. } => {
+                Some((*field).to_owned())
+            }
             LlmError::RateLimited { retry_after, .. }
             | LlmError::Unavailable { retry_after, .. } => {
                 retry_after.map(|wait| wait.as_secs().to_string())

@@ -12,7 +12,15 @@ pub(in crate::llm) const FIELDS: &[&str] = &[
     "max_completion_tokens",
     "max_tokens",
     "reasoning_effort",
+    "reasoning_content",
+    "reasoning_details",
+    "reasoning_split",
+    "reasoning",
+    "enable_thinking",
+    "chat_template_kwargs",
     "thinking",
+    "output_config",
+    "verbosity",
     "cache_control",
     "extra_content",
     "is_error",
@@ -27,13 +35,38 @@ pub(in crate::llm) const FIELDS: &[&str] = &[
 /// them.
 const NAMED: &[&str] = &["include", "reasoning", "store"];
 
+/// Fields that ask for an amount of reasoning. A server that has no such thing may call it by any of them.
+pub(in crate::llm) const REASONING: &[&str] = &[
+    "reasoning_effort",
+    "reasoning",
+    "enable_thinking",
+    "chat_template_kwargs",
+    "output_config",
+    "thinking",
+];
+
+/// Fields that servers insist on, by the names that they call them.
+const MISSING: &[(&str, &str)] = &[
+    ("reasoning_content", "reasoning_content"),
+    ("reasoning_details", "reasoning_details"),
+    ("thought_signature", "extra_content"),
+    ("content[].thinking", "thinking"),
+];
+
 /// The field of a request for a streamed answer.
 pub(in crate::llm) const STREAM: &str = "stream";
 
 /// The words of a server that does not know a field.
 static REFUSES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"unsupported|unknown|unrecogni[sz]ed|unexpected|extra (inputs?|fields?|forbidden)|extra_forbidden|not (be )?(supported|permitted|allowed|recogni[sz]ed|implemented|available|accepted)|(do|does)(n't| not) (support|accept|allow)|(is|are)n't supported|deprecated|additional propert|no longer|may only be|only the default|cannot be (set|used|specified)|must be verified|unmarshal|no such (field|parameter)",
+        r"unsupported|unknown|unrecogni[sz]ed|unexpected|extra (inputs?|fields?|forbidden)|extra_forbidden|not (be )?(supported|permitted|allowed|recogni[sz]ed|implemented|available|accepted)|(do|does)(n't| not) (support|accept|allow)|(is|are)n't supported|deprecated|additional propert|no longer|may only be|only the default|cannot be (set|used|specified)|must be verified|unmarshal|no such (field|parameter)|only [\d.]+ is allowed",
+    )
+    .ok()
+});
+/// The words of a server that insists on a field.
+static INSISTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"must be (passed|sent|given|provided|included|returned|preserved)|(is|are) (missing|required)|missing an? |(is|are)n't (passed|sent|provided|included)",
     )
     .ok()
 });
@@ -44,6 +77,13 @@ static STREAMS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     )
     .ok()
 });
+
+/// The field that a server insists on, from its words.
+pub(super) fn missing(lower: &str) -> Option<&'static str> {
+    let named = MISSING.iter().find(|(name, _)| lower.contains(name));
+    let (_, field) = named?;
+    INSISTS.as_ref()?.is_match(lower).then_some(*field)
+}
 
 /// The field that a refusal is about, from its words and the names in it.
 pub(super) fn refused(lower: &str, names: &[String]) -> Option<&'static str> {
@@ -146,6 +186,32 @@ mod tests {
         ] {
             let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
             assert_eq!(refused(text, &names), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_insists_on_is_told_from_what_it_refuses() {
+        for (text, expected) in [
+            (
+                "the `reasoning_content` in the thinking mode must be passed back to the api.",
+                Some("reasoning_content"),
+            ),
+            (
+                "thinking is enabled but reasoning_content is missing in assistant tool call message at index 7",
+                Some("reasoning_content"),
+            ),
+            (
+                "function call is missing a thought_signature in functioncall parts.",
+                Some("extra_content"),
+            ),
+            (
+                "the `content[].thinking` in the thinking mode must be passed back to the api.",
+                Some("thinking"),
+            ),
+            ("property 'reasoning_content' is unsupported", None),
+            ("`model` is missing", None),
+        ] {
+            assert_eq!(missing(text), expected, "{text}");
         }
     }
 }

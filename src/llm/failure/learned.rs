@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use serde_json::{Map, Value, json};
 
 use crate::llm::error::{Allowed, LlmError};
-use crate::llm::failure::fields::STREAM;
+use crate::llm::failure::fields::{REASONING, STREAM};
 use crate::platform::sync::lock;
 
 /// The most models that something is remembered of.
@@ -28,6 +28,8 @@ pub(in crate::llm) struct Lessons(Mutex<HashMap<String, Lesson>>);
 struct Lesson {
     /// Fields that its server does not know.
     left_out: BTreeSet<&'static str>,
+    /// Fields that its server insists on.
+    put_back: BTreeSet<&'static str>,
     /// The longest answer that it gives, in tokens.
     longest: Option<u32>,
     /// Its window, in tokens.
@@ -37,6 +39,13 @@ struct Lesson {
 }
 
 impl Lessons {
+    /// Fields that the model's server insists on.
+    pub(in crate::llm) fn put_back(&self, model: &str) -> Vec<&'static str> {
+        let lessons = lock(&self.0);
+        let fields = lessons.get(model).map(|lesson| &lesson.put_back);
+        fields.into_iter().flatten().copied().collect()
+    }
+
     /// Changes a request to what the model's server takes.
     pub(in crate::llm) fn apply(&self, model: &str, body: &mut Value) {
         let Some(lesson) = lock(&self.0).get(model).cloned() else {
@@ -64,8 +73,15 @@ impl Lessons {
                 lesson.window = window.or(lesson.window);
                 false
             }
-            LlmError::FieldRefused { field, .. } => {
-                is_in(body, field) && lesson.left_out.insert(field)
+            LlmError::FieldRefused { field, .. } => match meant(body, field) {
+                Some(field) => {
+                    lesson.put_back.remove(field);
+                    lesson.left_out.insert(field)
+                }
+                None => false,
+            },
+            LlmError::FieldMissing { field, .. } => {
+                !lesson.left_out.contains(field) && lesson.put_back.insert(field)
             }
             LlmError::AnswerLimit { allowed, .. } => lesson.shorten(*allowed, body),
             LlmError::RateLimited { .. }
@@ -191,11 +207,16 @@ fn leave_out_within(outer: &str, inner: &str, body: &mut Value) {
     }
 }
 
-/// Takes a field away from messages and their parts. What a model wrote, arguments and texts, is not
-/// looked into.
+/// Takes a field away from messages and their parts, and parts that are of this kind. What a model wrote,
+/// arguments and texts, is not looked into.
 fn strip(field: &str, value: &mut Value) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| strip(field, item)),
+        Value::Array(items) => {
+            items.retain(|item| item["type"].as_str() != Some(field));
+            for item in items {
+                strip(field, item);
+            }
+        }
         Value::Object(fields) => strip_fields(field, fields),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
@@ -208,6 +229,16 @@ fn strip_fields(field: &str, fields: &mut Map<String, Value>) {
             strip(field, value);
         }
     }
+}
+
+/// The field of a request that a refusal means: the one that it names, or another one for reasoning.
+fn meant(body: &Value, field: &'static str) -> Option<&'static str> {
+    if is_in(body, field) {
+        return Some(field);
+    }
+    let kin = REASONING.contains(&field);
+    let mut others = REASONING.iter().copied().filter(|_| kin);
+    others.find(|other| body.get(*other).is_some())
 }
 
 /// True if a request has a field, at its top or in its messages.
@@ -347,5 +378,51 @@ mod tests {
         let sent = applied(&lessons, 1);
         assert_eq!(sent["stream"], false);
         assert_eq!(sent.get("stream_options"), None);
+    }
+
+    #[test]
+    fn a_server_without_reasoning_is_asked_for_none_whatever_it_calls_it() {
+        let lessons = Lessons::default();
+        let mut sent = json!({"model": "m", "reasoning_effort": "high"});
+        assert!(lessons.learn("m", &sent, &field_error("thinking")));
+        lessons.apply("m", &mut sent);
+        assert_eq!(sent, json!({"model": "m"}));
+    }
+
+    #[test]
+    fn a_field_that_a_server_insists_on_is_put_back_unless_it_was_refused_before() {
+        let missing = |field| LlmError::FieldMissing {
+            provider: "test",
+            status: 400,
+            field,
+            reason: String::new(),
+        };
+        let lessons = Lessons::default();
+        assert!(lessons.learn("m", &body(1), &missing("reasoning_content")));
+        assert!(
+            !lessons.learn("m", &body(1), &missing("reasoning_content")),
+            "twice"
+        );
+        assert_eq!(lessons.put_back("m"), ["reasoning_content"]);
+        let mut sent = body(1);
+        sent["messages"][0]["reasoning_content"] = json!("I look.");
+        assert!(lessons.learn("m", &sent, &field_error("reasoning_content")));
+        assert!(!lessons.learn("m", &sent, &missing("reasoning_content")));
+        assert!(lessons.put_back("m").is_empty());
+    }
+
+    #[test]
+    fn reasoning_that_is_refused_goes_with_its_block() {
+        let lessons = Lessons::default();
+        let mut sent = json!({"thinking": {"type": "adaptive"}, "messages": [{"role": "assistant", "content": [
+            {"type": "thinking", "thinking": "I look.", "signature": "c2ln"},
+            {"type": "text", "text": "Done."},
+        ]}]});
+        assert!(lessons.learn("m", &sent, &field_error("thinking")));
+        lessons.apply("m", &mut sent);
+        assert_eq!(
+            sent,
+            json!({"messages": [{"role": "assistant", "content": [{"type": "text", "text": "Done."}]}]})
+        );
     }
 }

@@ -11,6 +11,7 @@ pub mod classify;
 pub mod fields;
 pub mod learned;
 pub mod refused_replays;
+pub mod retry;
 pub mod said;
 pub mod table;
 pub mod waiting;

@@ -17,6 +17,8 @@ pub(in crate::llm) struct ConfiguredProvider {
     pub(in crate::llm) provider: Arc<dyn Provider>,
     /// A setting named the base URL: the operator knows which models are there.
     pub(in crate::llm) named: bool,
+    /// It is asked over Responses, where models have tools that have none over Chat Completions.
+    pub(in crate::llm) over_responses: bool,
 }
 
 /// The registry, the configured providers and the settings that name models.
@@ -90,7 +92,8 @@ impl Models {
             } else {
                 name
             };
-            return Some(self.own_model(provider, name));
+            let described = self.catalog.model(&format!("{provider}/{name}"));
+            return Some(described.map_or_else(|| self.own_model(provider, name), Model::clone));
         }
         if let Some(model) = self.catalog.model(id) {
             return Some(model.clone());
@@ -112,6 +115,17 @@ impl Models {
         set.map_or(model.max_output_tokens, |limit| limit.tokens)
     }
 
+    /// What a model can do over the protocol that it is asked by.
+    pub(in crate::llm) fn capabilities(&self, model: &Model) -> Capabilities {
+        let known = model.capabilities;
+        let served = self.providers.get(&model.provider);
+        let over_responses = served.is_some_and(|it| it.over_responses);
+        Capabilities {
+            tools: known.tools && (model.tools_over_chat || over_responses),
+            ..known
+        }
+    }
+
     /// A model that is not in the registry.
     pub(in crate::llm) fn own_model(&self, provider: ProviderId, name: &str) -> Model {
         Model {
@@ -119,6 +133,8 @@ impl Models {
             provider,
             name: name.to_owned(),
             capabilities: Capabilities::ALL,
+            tools_over_chat: true,
+            effort: None,
             context_window: self.assumed_context_window,
             max_output_tokens: self.assumed_context_window / ASSUMED_OUTPUT_PART,
             retired: None,
@@ -141,8 +157,7 @@ impl Models {
         if !self.providers.contains_key(&model.provider) {
             return Some("provider_not_configured".to_owned());
         }
-        model
-            .capabilities
+        self.capabilities(model)
             .missing(needs)
             .map(|missing| format!("missing_capability:{missing}"))
     }

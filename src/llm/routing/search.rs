@@ -2,6 +2,7 @@
 
 use crate::llm::catalog::{Capabilities, Mode, Model, provider_of};
 use crate::llm::config::ProviderId;
+use crate::llm::effort::Effort;
 use crate::llm::route::{Candidate, Route, RouteError};
 use crate::llm::routing::models::Models;
 
@@ -13,6 +14,8 @@ pub(in crate::llm) struct Search<'a> {
     needs: Capabilities,
     /// Nothing may leave for a hosted provider.
     private: bool,
+    /// The amount of reasoning of the mode that chooses.
+    effort: Option<Effort>,
     candidates: Vec<Candidate>,
 }
 
@@ -32,6 +35,7 @@ impl<'a> Search<'a> {
             requested_mode: None,
             needs,
             private: false,
+            effort: None,
             candidates: Vec::new(),
         }
     }
@@ -156,6 +160,7 @@ impl<'a> Search<'a> {
 
     fn mode(mut self, mode: &Mode, fallback: Option<Fallback>) -> Result<Route, RouteError> {
         self.private |= mode.private;
+        self.effort = mode.effort;
         for id in &mode.candidates {
             if let Ok(model) = self.consider(id) {
                 return self.arrive(&model, fallback);
@@ -193,6 +198,8 @@ impl<'a> Search<'a> {
             fallback_reason: why.map(|why| format!("{why}; `{}` answers instead", model.id)),
             context_window: model.context_window,
             max_output_tokens: self.models.answer_limit(model),
+            mode_effort: self.effort,
+            levels: model.effort.clone(),
             provider,
         })
     }

@@ -2,8 +2,11 @@
 
 use std::collections::HashSet;
 
+use serde_json::{Map, Value};
+
 use crate::llm::failure::broken::Broken;
 use crate::llm::model::{Arguments, ChatRequest, Message, ToolCall};
+use crate::llm::wire::conversation::safe_id;
 use crate::llm::wire::halves::joined;
 
 /// More calls than this in one answer are refused.
@@ -33,6 +36,8 @@ struct Partial {
     id: String,
     name: String,
     arguments: String,
+    /// What the provider wants back with it.
+    extra: Option<Value>,
 }
 
 /// The calls of one answer, gathered until it is complete.
@@ -44,6 +49,8 @@ pub(super) struct Calls {
     offered: HashSet<&'static str>,
     turn: usize,
     partial: Vec<Partial>,
+    /// What goes back with calls, by the ids that they ended up with.
+    extras: Map<String, Value>,
     bytes: usize,
 }
 
@@ -63,6 +70,7 @@ impl Calls {
             offered: request.tools.iter().map(|tool| tool.name).collect(),
             turn,
             partial: Vec::new(),
+            extras: Map::new(),
             bytes: 0,
         }
     }
@@ -72,9 +80,9 @@ impl Calls {
         self.partial.is_empty()
     }
 
-    /// Adds a piece to its call, or begins one. Indexes are keys and never sizes: a hostile one
-    /// costs nothing and is refused.
-    pub(super) fn add(&mut self, piece: Piece<'_>) -> Result<(), Broken> {
+    /// Adds a piece to its call, or begins one, and answers with the call's place. Indexes are keys and
+    /// never sizes: a hostile one costs nothing and is refused.
+    pub(super) fn add(&mut self, piece: Piece<'_>) -> Result<usize, Broken> {
         if piece.index.is_some_and(|index| index >= MAX_CALLS as u64) {
             return Err(Broken::new("a tool call's index is out of range"));
         }
@@ -82,11 +90,29 @@ impl Calls {
         if self.bytes > MAX_ARGUMENT_BYTES {
             return Err(Broken::new("the arguments of tool calls exceed 8 MiB"));
         }
-        match self.place_of(piece) {
-            Some(at) => self.partial[at].grow(piece),
-            None => self.begin(piece)?,
+        if let Some(at) = self.place_of(piece) {
+            self.partial[at].grow(piece);
+            return Ok(at);
+        }
+        self.begin(piece)?;
+        Ok(self.partial.len() - 1)
+    }
+
+    /// Keeps what the provider wants back with the call at a place.
+    pub(super) fn keep(&mut self, place: usize, extra: Value) -> Result<(), Broken> {
+        self.bytes += extra.to_string().len();
+        if self.bytes > MAX_ARGUMENT_BYTES {
+            return Err(Broken::new("what belongs to tool calls exceeds 8 MiB"));
+        }
+        if let Some(call) = self.partial.get_mut(place) {
+            call.extra = Some(extra);
         }
         Ok(())
+    }
+
+    /// What goes back with the calls of an answer that is complete, by their ids.
+    pub(super) fn extras(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.extras)
     }
 
     /// The call that a piece belongs to; none when it begins one.
@@ -133,6 +159,7 @@ impl Calls {
             id: piece.id.to_owned(),
             name: piece.name.to_owned(),
             arguments: piece.arguments.to_owned(),
+            extra: None,
         });
         Ok(())
     }
@@ -179,6 +206,9 @@ impl Calls {
                 call.id
             };
             self.taken.insert(id.clone());
+            if let Some(extra) = call.extra {
+                self.extras.insert(safe_id(&id).into_owned(), extra);
+            }
             let raw = joined(&call.arguments);
             let arguments = if cut_off && raw.trim().is_empty() {
                 Arguments::Invalid {
@@ -246,10 +276,10 @@ mod tests {
         }
     }
 
-    fn object(call: &ToolCall) -> serde_json::Value {
+    fn object(call: &ToolCall) -> Value {
         match &call.arguments {
-            Arguments::Object { object } => serde_json::Value::Object(object.clone()),
-            Arguments::Invalid { raw, .. } => serde_json::Value::String(raw.clone()),
+            Arguments::Object { object } => Value::Object(object.clone()),
+            Arguments::Invalid { raw, .. } => Value::String(raw.clone()),
         }
     }
 
@@ -305,7 +335,7 @@ mod tests {
         })
     }
 
-    fn gathered(calls: &mut Calls, pieces: &[Piece<'_>]) -> Vec<(String, serde_json::Value)> {
+    fn gathered(calls: &mut Calls, pieces: &[Piece<'_>]) -> Vec<(String, Value)> {
         for piece in pieces {
             calls.add(*piece).unwrap();
         }

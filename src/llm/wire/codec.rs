@@ -25,6 +25,9 @@ pub trait Codec: fmt::Debug + Send + Sync {
     /// The body that asks for a streamed answer.
     fn body(&self, request: &ChatRequest) -> Value;
 
+    /// Puts a field into a body whose server insists on it, where it was left out or nothing was kept.
+    fn put_back(&self, _field: &str, _request: &ChatRequest, _body: &mut Value) {}
+
     /// A decoder for the answer to this request.
     fn decoder(&self, request: &ChatRequest) -> Box<dyn Decoder>;
 }

@@ -26,6 +26,8 @@ pub async fn insert_run(
     let options = json!({
         "run_verification": run.task.run_verification,
         "max_iterations": run.task.max_iterations,
+        "reasoning_effort": run.task.effort,
+        "verbosity": run.task.verbosity,
     });
     let status = match worker {
         Some(_) => RunStatus::Running,

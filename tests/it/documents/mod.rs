@@ -6,6 +6,7 @@ mod clients;
 mod deployment;
 mod examples;
 mod learning;
+mod models;
 mod operating;
 mod telemetry;
 mod thread;

@@ -10,6 +10,7 @@ mod changed;
 mod chats;
 mod context;
 mod costs;
+mod effort;
 mod endings;
 mod instructions;
 mod limits;

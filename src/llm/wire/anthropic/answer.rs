@@ -12,6 +12,7 @@ use crate::llm::model::{
 };
 use crate::llm::wire::anthropic::event::{Delta, Event};
 use crate::llm::wire::anthropic::name::NAME;
+use crate::llm::wire::anthropic::thinking;
 use crate::llm::wire::calls::{Calls, MAX_ARGUMENT_BYTES, Piece};
 use crate::llm::wire::codec::{Decoder, is_botched};
 use crate::llm::wire::conversation::{input, safe_id};
@@ -282,13 +283,11 @@ impl Answer {
                 content: blocks
                     .into_iter()
                     .filter_map(|(index, block)| match block {
-                        // An answer that was cut off may hold reasoning without its signature.
-                        Block::Thinking { signature, .. } if signature.is_empty() => None,
                         Block::Text(text) if text.trim().is_empty() => None,
                         Block::Text(text) => Some(json!({"type": "text", "text": text})),
-                        Block::Thinking { text, signature } => Some(
-                            json!({"type": "thinking", "thinking": text, "signature": signature}),
-                        ),
+                        Block::Thinking { text, signature } => {
+                            thinking::block(&self.model, &text, &signature)
+                        }
                         Block::ToolUse => {
                             let place = usize::try_from(*self.call_places.get(&index)?).ok()?;
                             let call = calls.get(place)?;

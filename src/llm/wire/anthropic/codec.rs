@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::llm::model::ChatRequest;
 use crate::llm::wire::anthropic::name::NAME;
-use crate::llm::wire::anthropic::{answer, request};
+use crate::llm::wire::anthropic::{answer, request, thinking};
 use crate::llm::wire::codec::{Codec, Decoder};
 
 /// The Messages API.
@@ -30,6 +30,12 @@ impl Codec for Anthropic {
 
     fn body(&self, request: &ChatRequest) -> Value {
         request::body(request)
+    }
+
+    fn put_back(&self, field: &str, _: &ChatRequest, body: &mut Value) {
+        if field == "thinking" {
+            thinking::put_back(body);
+        }
     }
 
     fn decoder(&self, request: &ChatRequest) -> Box<dyn Decoder> {

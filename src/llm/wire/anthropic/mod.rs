@@ -5,3 +5,4 @@ pub mod codec;
 mod event;
 mod name;
 mod request;
+mod thinking;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::llm::model::{ChatRequest, Part, Replay};
 use crate::llm::wire::anthropic::name::NAME;
+use crate::llm::wire::anthropic::thinking;
 use crate::llm::wire::conversation::{Call, Entry, Outcome, input, is_blank, mend};
 
 /// What the API insists on knowing when the caller does not say; every model allows as much.
@@ -22,13 +23,15 @@ pub(super) fn body(request: &ChatRequest) -> Value {
     let max_tokens = request.max_output_tokens.unwrap_or(DEFAULT_MAX_TOKENS);
     body.insert("max_tokens".into(), json!(max_tokens));
     body.insert("stream".into(), json!(true));
-    if thinks_by_itself(&request.model) {
-        // These models reason in any case; asking for the summary lets people see it.
-        body.insert(
-            "thinking".into(),
-            json!({"type": "adaptive", "display": "summarized"}),
-        );
-    } else if let Some(temperature) = request.temperature {
+    let (messages, began_without) = messages(request);
+    let takes_temperature = thinking::write(
+        &request.model,
+        request.effort,
+        max_tokens,
+        began_without,
+        &mut body,
+    );
+    if let (Some(temperature), true) = (request.temperature, takes_temperature) {
         body.insert("temperature".into(), json!(temperature.clamp(0.0, 1.0)));
     }
     if !is_blank(&request.system) {
@@ -51,22 +54,8 @@ pub(super) fn body(request: &ChatRequest) -> Value {
         tools.last_mut().into_iter().for_each(mark_for_cache);
         body.insert("tools".into(), Value::Array(tools));
     }
-    body.insert("messages".into(), messages(request));
+    body.insert("messages".into(), messages);
     Value::Object(body)
-}
-
-/// From version 5 on, Claude decides by itself how much to reason, and refuses a temperature.
-fn thinks_by_itself(model: &str) -> bool {
-    [
-        "claude-opus-",
-        "claude-sonnet-",
-        "claude-haiku-",
-        "claude-fable-",
-    ]
-    .iter()
-    .find_map(|family| model.strip_prefix(family))
-    .and_then(|version| version.split('-').next()?.parse::<u32>().ok())
-    .is_some_and(|version| (5..100).contains(&version))
 }
 
 fn mark_for_cache(block: &mut Value) {
@@ -79,7 +68,8 @@ struct Turn {
     content: Vec<Value>,
 }
 
-fn messages(request: &ChatRequest) -> Value {
+/// The turns, and whether the last of the model's has calls and no reasoning before them.
+fn messages(request: &ChatRequest) -> (Value, bool) {
     let mut turns: Vec<Turn> = Vec::new();
     for entry in mend(&request.messages) {
         let (role, content) = match entry {
@@ -121,10 +111,14 @@ fn messages(request: &ChatRequest) -> Value {
     for turn in user_turns.take(2) {
         turn.content.last_mut().into_iter().for_each(mark_for_cache);
     }
-    turns
+    let mut answers = turns.iter().rev().filter(|turn| turn.role == "assistant");
+    let last = answers.next();
+    let began_without = last.is_some_and(|turn| thinking::is_without(&turn.content));
+    let turns = turns
         .into_iter()
         .map(|turn| json!({"role": turn.role, "content": turn.content}))
-        .collect()
+        .collect();
+    (turns, began_without)
 }
 
 fn text_block(text: &str) -> Value {

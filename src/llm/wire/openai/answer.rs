@@ -1,6 +1,5 @@
 //! An answer of Chat Completions: deltas of one message, then its usage.
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::llm::error::LlmError;
@@ -9,87 +8,13 @@ use crate::llm::failure::classify::{Failure, classify, status_of};
 use crate::llm::model::{ChatRequest, Completion, Replay, StopReason, StreamEvent, Usage};
 use crate::llm::wire::calls::{Calls, Piece};
 use crate::llm::wire::codec::{Decoder, is_botched};
-use crate::llm::wire::conversation::safe_id;
 use crate::llm::wire::counts::{clamped, count, merge};
 use crate::llm::wire::halves;
 use crate::llm::wire::halves::Joiner;
 use crate::llm::wire::openai::dialect::Dialect;
+use crate::llm::wire::openai::event::{CallDelta, Choice, Chunk, Delta};
+use crate::llm::wire::openai::thought::{ReasoningDelta, Thought};
 use crate::llm::wire::sse::Frame;
-
-/// A chunk of a stream, or a whole answer: they differ in `delta` and `message` alone.
-#[derive(Deserialize)]
-struct Chunk {
-    #[serde(default)]
-    choices: Option<Vec<Choice>>,
-    #[serde(default)]
-    usage: Value,
-    /// Where Groq puts the usage.
-    #[serde(default)]
-    x_groq: Value,
-    #[serde(default)]
-    model: Option<String>,
-    #[serde(default)]
-    error: Value,
-    /// `error` when older servers send their errors without a wrapper.
-    #[serde(default)]
-    object: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    #[serde(default)]
-    index: u64,
-    #[serde(default)]
-    delta: Option<Delta>,
-    #[serde(default)]
-    message: Option<Delta>,
-    #[serde(default)]
-    finish_reason: Option<String>,
-    /// The words of the model's own provider, behind a gateway.
-    #[serde(default)]
-    native_finish_reason: Option<String>,
-    /// Where `OpenRouter` puts the failure of an answer that had begun.
-    #[serde(default)]
-    error: Value,
-}
-
-#[derive(Deserialize)]
-struct Delta {
-    #[serde(default)]
-    content: Value,
-    #[serde(default)]
-    refusal: Option<String>,
-    #[serde(default)]
-    reasoning_content: Option<String>,
-    /// Another name for the same.
-    #[serde(default)]
-    reasoning: Value,
-    #[serde(default)]
-    tool_calls: Option<Vec<CallDelta>>,
-}
-
-#[derive(Deserialize)]
-struct CallDelta {
-    /// A number, mostly.
-    #[serde(default)]
-    index: Value,
-    #[serde(default)]
-    id: Option<String>,
-    #[serde(default)]
-    function: Option<FunctionDelta>,
-    /// What Gemini wants back with the call, its signature.
-    #[serde(default)]
-    extra_content: Value,
-}
-
-#[derive(Default, Deserialize)]
-struct FunctionDelta {
-    #[serde(default)]
-    name: Option<String>,
-    /// Text; an object with servers that have not read the specification.
-    #[serde(default)]
-    arguments: Value,
-}
 
 /// Reads one answer.
 pub(super) struct Answer {
@@ -97,8 +22,7 @@ pub(super) struct Answer {
     model: String,
     served_by: Option<String>,
     calls: Calls,
-    /// What belongs to calls and must come back, with the calls' ids as they came.
-    extras: Vec<(String, Value)>,
+    thought: Thought,
     counts: Map<String, Value>,
     finish: Option<String>,
     text: Joiner,
@@ -115,7 +39,7 @@ impl Answer {
             model: request.model.clone(),
             served_by: None,
             calls: Calls::new(request),
-            extras: Vec::new(),
+            thought: Thought::new(dialect.ways(&request.model)),
             counts: Map::new(),
             finish: None,
             text: Joiner::default(),
@@ -157,8 +81,9 @@ impl Answer {
         if !choice.error.is_null() {
             return Err(self.failure(&choice.error));
         }
+        let is_whole = choice.delta.is_none();
         if let Some(delta) = choice.delta.or(choice.message) {
-            self.delta(delta, out)
+            self.delta(delta, is_whole, out)
                 .map_err(|broken| broken.by(self.dialect.provider))?;
         }
         if let Some(finish) = choice.finish_reason.filter(|finish| !finish.is_empty()) {
@@ -176,18 +101,25 @@ impl Answer {
         Ok(())
     }
 
-    fn delta(&mut self, delta: Delta, out: &mut Vec<StreamEvent>) -> Result<(), Broken> {
-        let reasoning = delta.reasoning_content.or(match delta.reasoning {
-            Value::String(text) => Some(text),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::Array(_)
-            | Value::Object(_) => None,
-        });
-        let reasoning = reasoning.map(|text| self.reasoning.push(&text));
-        if let Some(delta) = reasoning.filter(|text| !text.is_empty()) {
-            out.push(StreamEvent::Reasoning { delta });
+    fn delta(
+        &mut self,
+        delta: Delta,
+        is_whole: bool,
+        out: &mut Vec<StreamEvent>,
+    ) -> Result<(), Broken> {
+        let piece = ReasoningDelta {
+            content: delta.reasoning_content.as_str(),
+            reasoning: delta.reasoning.as_str(),
+            details: delta
+                .reasoning_details
+                .as_array()
+                .map_or(&[], Vec::as_slice),
+            is_whole,
+        };
+        self.thought.add(piece);
+        let reasoning = self.reasoning.push(&piece.shown());
+        if !reasoning.is_empty() {
+            out.push(StreamEvent::Reasoning { delta: reasoning });
         }
         let text = match delta.content {
             Value::String(text) => text,
@@ -229,19 +161,19 @@ impl Answer {
                 return Err(Broken::new("a tool call's arguments are no text"));
             }
         };
-        if call.extra_content.is_object() && !id.is_empty() {
-            self.extras
-                .push((id.to_owned(), call.extra_content.clone()));
-        }
         let index = call.index.as_str().and_then(|text| text.parse().ok());
-        self.calls.add(Piece {
+        let place = self.calls.add(Piece {
             index: call.index.as_u64().or(index),
             id,
             name: function
                 .and_then(|function| function.name.as_deref())
                 .unwrap_or_default(),
             arguments,
-        })
+        })?;
+        if call.extra_content.is_object() {
+            self.calls.keep(place, call.extra_content.clone())?;
+        }
+        Ok(())
     }
 
     /// `prompt_tokens` includes what the cache gave; `completion_tokens` includes reasoning,
@@ -325,16 +257,17 @@ impl Answer {
         .then(|| self.truncated())
     }
 
+    /// What goes back with this turn; nothing when it is made of text and calls alone.
     fn replay(&mut self) -> Option<Replay> {
-        let extras = std::mem::take(&mut self.extras);
-        (!extras.is_empty()).then(|| Replay {
+        let mut content = self.thought.for_return();
+        let extras = self.calls.extras();
+        if !extras.is_empty() {
+            content.insert("calls".to_owned(), Value::Object(extras));
+        }
+        (!content.is_empty()).then(|| Replay {
             provider: self.dialect.provider.to_owned(),
             model: self.model.clone(),
-            content: extras
-                .into_iter()
-                .map(|(id, extra)| (safe_id(&id).into_owned(), extra))
-                .collect::<Map<_, _>>()
-                .into(),
+            content: Value::Object(content),
         })
     }
 

@@ -1,11 +1,14 @@
 //! The codec of Chat Completions.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
-use crate::llm::model::ChatRequest;
+use crate::llm::model::{ChatRequest, Message};
 use crate::llm::wire::codec::{Codec, Decoder};
+use crate::llm::wire::conversation::safe_id;
 use crate::llm::wire::openai::dialect::Dialect;
-use crate::llm::wire::openai::{answer, request};
+use crate::llm::wire::openai::{answer, hand_back, request};
 
 /// Chat Completions in one of its dialects.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +33,23 @@ impl Codec for OpenAi {
 
     fn body(&self, request: &ChatRequest) -> Value {
         request::body(request, self.0)
+    }
+
+    fn put_back(&self, field: &str, request: &ChatRequest, body: &mut Value) {
+        let mut kept = HashMap::new();
+        for message in &request.messages {
+            if let Message::Assistant {
+                tool_calls,
+                replay: Some(replay),
+                ..
+            } = message
+                && self.0.wrote(replay, request)
+                && let Some(first) = tool_calls.first()
+            {
+                kept.insert(safe_id(&first.id), &replay.content);
+            }
+        }
+        hand_back::put_back(field, body, |id| kept.get(id).copied());
     }
 
     fn decoder(&self, request: &ChatRequest) -> Box<dyn Decoder> {

@@ -1,4 +1,8 @@
-//! Differences between the servers that speak Chat Completions.
+//! Differences between the servers that speak Chat Completions. Those about reasoning stand in
+//! [`ways`](crate::llm::wire::openai::ways).
+
+use crate::llm::model::{ChatRequest, Replay};
+use crate::llm::wire::openai::ways::{Ways, of_host, of_model};
 
 /// The ways of one server.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +16,8 @@ pub struct Dialect {
     pub system_anywhere: bool,
     /// Reasoning is missing from the output tokens and shows only in the total.
     pub reasoning_outside_output: bool,
+    /// The ways of the host of the endpoint, where it is a known one.
+    pub host: Option<&'static Ways>,
 }
 
 /// The name of the limit on output tokens.
@@ -27,12 +33,32 @@ pub enum CompletionLimit {
 }
 
 impl Dialect {
+    /// The dialect of an endpoint at this host.
+    #[must_use]
+    pub fn at(self, host: Option<&str>) -> Self {
+        let host = host.and_then(of_host);
+        Self { host, ..self }
+    }
+
+    /// The ways of a model behind this server.
+    pub fn ways(self, model: &str) -> &'static Ways {
+        let knows_openais = self.completion_limit == CompletionLimit::ByModel;
+        self.host
+            .unwrap_or_else(|| of_model(self.provider, model, knows_openais))
+    }
+
+    /// True if a replay is of this server and the model that is asked.
+    pub(super) fn wrote(self, replay: &Replay, request: &ChatRequest) -> bool {
+        replay.provider == self.provider && replay.model == request.model
+    }
+
     /// OpenAI itself, and what a changed base URL puts in its place.
     pub const OPENAI: Self = Self {
         provider: "openai",
         completion_limit: CompletionLimit::ByModel,
         system_anywhere: true,
         reasoning_outside_output: false,
+        host: None,
     };
     /// `OpenRouter`.
     pub const OPENROUTER: Self = Self {
@@ -40,6 +66,7 @@ impl Dialect {
         completion_limit: CompletionLimit::Old,
         system_anywhere: true,
         reasoning_outside_output: false,
+        host: None,
     };
     /// Groq.
     pub const GROQ: Self = Self {
@@ -47,6 +74,7 @@ impl Dialect {
         completion_limit: CompletionLimit::New,
         system_anywhere: true,
         reasoning_outside_output: false,
+        host: None,
     };
     /// Google's compatible endpoint.
     pub const GOOGLE: Self = Self {
@@ -54,6 +82,7 @@ impl Dialect {
         completion_limit: CompletionLimit::Old,
         system_anywhere: false,
         reasoning_outside_output: true,
+        host: None,
     };
     /// Ollama.
     pub const OLLAMA: Self = Self {
@@ -61,6 +90,7 @@ impl Dialect {
         completion_limit: CompletionLimit::Old,
         system_anywhere: false,
         reasoning_outside_output: false,
+        host: None,
     };
     /// Any other server, such as vLLM or llama.cpp.
     pub const SELF_HOSTED: Self = Self {
@@ -68,5 +98,79 @@ impl Dialect {
         completion_limit: CompletionLimit::Old,
         system_anywhere: false,
         reasoning_outside_output: false,
+        host: None,
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(dialect: Dialect, host: &str, model: &str) -> &'static str {
+        dialect.at(Some(host)).ways(model).name
+    }
+
+    #[test]
+    fn the_host_counts_before_the_provider_and_the_provider_before_the_name() {
+        let own = Dialect::SELF_HOSTED;
+        for (dialect, host, model, expected) in [
+            (own, "api.deepseek.com", "my-model", "DeepSeek"),
+            (own, "API.DeepSeek.com", "deepseek-v4-pro", "DeepSeek"),
+            (
+                own,
+                "127.0.0.1",
+                "deepseek-v4-pro",
+                "DeepSeek's models elsewhere",
+            ),
+            (own, "10.0.0.7", "Qwen/Qwen3.6-27B", "Qwen, GLM elsewhere"),
+            (
+                own,
+                "dashscope-intl.aliyuncs.com",
+                "deepseek-v4",
+                "DashScope",
+            ),
+            (own, "evil-deepseek.com", "x", "everything else"),
+            (own, "vllm.internal", "gpt-5-clone", "everything else"),
+            (
+                Dialect::OPENAI,
+                "api.openai.com",
+                "gpt-6.1-sol",
+                "OpenAI, Azure",
+            ),
+            (
+                Dialect::OPENAI,
+                "acme.openai.azure.com",
+                "ours",
+                "OpenAI, Azure",
+            ),
+            (
+                Dialect::OPENAI,
+                "gateway.acme.test",
+                "gpt-5.2",
+                "OpenAI's models elsewhere",
+            ),
+            (
+                Dialect::OPENAI,
+                "gateway.acme.test",
+                "llama-4",
+                "everything else",
+            ),
+            (
+                Dialect::OPENAI,
+                "gateway.acme.test",
+                "gpt-oss-120b",
+                "gpt-oss elsewhere",
+            ),
+            (
+                Dialect::OPENROUTER,
+                "127.0.0.1",
+                "deepseek/deepseek-v4",
+                "OpenRouter",
+            ),
+            (Dialect::GROQ, "localhost", "qwen/qwen3-32b", "Groq"),
+            (Dialect::OLLAMA, "localhost", "deepseek-r1:8b", "Ollama"),
+        ] {
+            assert_eq!(row(dialect, host, model), expected, "{host} {model}");
+        }
+    }
 }

@@ -2,13 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::llm::model::{ChatRequest, Part, Replay};
+use crate::llm::model::{ChatRequest, Part};
 use crate::llm::wire::conversation::{Call, Entry, input, is_blank, mend};
 use crate::llm::wire::openai::dialect::{CompletionLimit, Dialect};
+use crate::llm::wire::openai::effort;
+use crate::llm::wire::openai::hand_back::{give, signed};
+use crate::llm::wire::openai::ways::{EffortField, Ways};
 
 /// The body of a streamed request.
 pub(super) fn body(request: &ChatRequest, dialect: Dialect) -> Value {
     let family = Family::of(request, dialect);
+    let ways = dialect.ways(&request.model);
     let mut body = Map::new();
     body.insert("model".into(), json!(request.model));
     body.insert("stream".into(), json!(true));
@@ -28,6 +32,10 @@ pub(super) fn body(request: &ChatRequest, dialect: Dialect) -> Value {
     }
     if let (Some(temperature), false) = (request.temperature, family.reasons()) {
         body.insert("temperature".into(), json!(temperature));
+    }
+    effort::write(request, ways, &mut body);
+    if is_cached_when_asked(ways, &request.model) {
+        body.insert("cache_control".into(), json!({"type": "ephemeral"}));
     }
     if !request.tools.is_empty() {
         let tools: Vec<Value> = request
@@ -49,8 +57,13 @@ pub(super) fn body(request: &ChatRequest, dialect: Dialect) -> Value {
             body.insert("reasoning_effort".into(), json!("none"));
         }
     }
-    body.insert("messages".into(), messages(request, dialect));
+    body.insert("messages".into(), messages(request, dialect, ways));
     Value::Object(body)
+}
+
+/// Claude's prompts are cached only where a request asks for it; `OpenRouter` then sets the breakpoint.
+fn is_cached_when_asked(ways: &Ways, model: &str) -> bool {
+    ways.asked == EffortField::Nested && model.starts_with("anthropic/")
 }
 
 /// What a model of OpenAI accepts; models of others are told apart by their servers.
@@ -108,7 +121,7 @@ impl Family {
     }
 }
 
-fn messages(request: &ChatRequest, dialect: Dialect) -> Value {
+fn messages(request: &ChatRequest, dialect: Dialect, ways: &Ways) -> Value {
     let mut messages = Vec::new();
     if !is_blank(&request.system) {
         messages.push(json!({"role": "system", "content": request.system}));
@@ -128,7 +141,14 @@ fn messages(request: &ChatRequest, dialect: Dialect) -> Value {
                 text,
                 calls,
                 replay,
-            } => messages.push(assistant(request, dialect, text, &calls, replay)),
+            } => {
+                let kept = replay.filter(|replay| dialect.wrote(replay, request));
+                let kept = kept.map(|replay| &replay.content);
+                let mut message = assistant(text, &calls);
+                give(&mut message, ways, kept, !calls.is_empty());
+                signed(&mut message, ways, &request.model, kept);
+                messages.push(message);
+            }
             Entry::Results(outcomes) => messages.extend(outcomes.iter().map(|outcome| {
                 json!({
                     "role": "tool",
@@ -165,16 +185,7 @@ fn content(parts: &[&Part]) -> Value {
         .collect()
 }
 
-fn assistant(
-    request: &ChatRequest,
-    dialect: Dialect,
-    text: &str,
-    calls: &[Call<'_>],
-    replay: Option<&Replay>,
-) -> Value {
-    let replay = replay
-        .filter(|replay| replay.provider == dialect.provider && replay.model == request.model)
-        .map(|replay| &replay.content);
+fn assistant(text: &str, calls: &[Call<'_>]) -> Value {
     let mut message = json!({"role": "assistant"});
     message["content"] = if is_blank(text) {
         Value::Null
@@ -186,15 +197,11 @@ fn assistant(
             .iter()
             .map(|call| {
                 let arguments = Value::Object(input(call.arguments)).to_string();
-                let mut sent = json!({
+                json!({
                     "id": call.id,
                     "type": "function",
                     "function": {"name": call.name, "arguments": arguments},
-                });
-                if let Some(extra) = replay.and_then(|content| content.get(call.id.as_ref())) {
-                    sent["extra_content"] = extra.clone();
-                }
-                sent
+                })
             })
             .collect();
     }

@@ -4,7 +4,6 @@
 mod answer;
 pub mod codec;
 mod event;
-mod family;
 mod foreign;
 mod item;
 mod items;

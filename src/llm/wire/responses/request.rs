@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::llm::model::{ChatRequest, Part};
 use crate::llm::wire::conversation::{Call, Entry, input, is_blank, mend};
-use crate::llm::wire::responses::family::ModelFamily;
+use crate::llm::wire::family::ModelFamily;
 use crate::llm::wire::responses::replay;
 use crate::platform::hex::hex;
 

@@ -22,6 +22,8 @@ const FIVE: &[Effort] = &[Minimal, Low, Medium, High];
 const FIVE_ONE: &[Effort] = &[Nothing, Low, Medium, High];
 /// From GPT-5.2 on.
 const LATER: &[Effort] = &[Nothing, Low, Medium, High, Xhigh];
+/// Models that cannot do without.
+const ALWAYS: &[Effort] = &[Low, Medium, High, Xhigh];
 
 impl ModelFamily {
     /// The kind of the model of this name.
@@ -30,24 +32,19 @@ impl ModelFamily {
         if model.contains("-chat") {
             return Self::Unknown;
         }
-        if let Some(version) = model.strip_prefix("gpt-") {
-            let numbers = version
-                .split(|c: char| !c.is_ascii_digit() && c != '.')
-                .next();
-            let mut numbers = numbers
-                .unwrap_or_default()
-                .split('.')
-                .map(str::parse::<u32>);
-            let Some(Ok(major)) = numbers.next() else {
-                return Self::Unknown;
+        if model.starts_with("gpt-") {
+            // The two larger ones of a generation always reason, from 6 and 6.1 on.
+            let always = |version| {
+                (model.contains("astra") && version >= (6, 0))
+                    || (model.contains("sol") && version >= (6, 1))
             };
-            let minor = numbers.next().and_then(Result::ok).unwrap_or(0);
-            return match (major, minor) {
-                (5, 0) => Self::Reasons(FIVE),
-                (5, 1) => Self::Reasons(FIVE_ONE),
-                (5.., _) => Self::Reasons(LATER),
-                (3 | 4, _) => Self::Plain,
-                _ => Self::Unknown,
+            return match gpt_version(model) {
+                Some((5, 0)) => Self::Reasons(FIVE),
+                Some((5, 1)) => Self::Reasons(FIVE_ONE),
+                Some(version) if always(version) => Self::Reasons(ALWAYS),
+                Some((5.., _)) => Self::Reasons(LATER),
+                Some((3 | 4, _)) => Self::Plain,
+                Some(_) | None => Self::Unknown,
             };
         }
         let mut letters = model.chars();
@@ -73,12 +70,27 @@ impl ModelFamily {
         match self {
             Self::Unknown => Some(asked),
             Self::Plain => None,
-            Self::Reasons(steps) => {
-                let next = steps.iter().find(|step| **step >= asked);
-                next.or(steps.last()).copied()
-            }
+            Self::Reasons(steps) => asked.among(steps),
         }
     }
+
+    /// The steps of a model that is known to reason; none of others.
+    pub(super) fn steps(self) -> &'static [Effort] {
+        match self {
+            Self::Unknown | Self::Plain => &[],
+            Self::Reasons(steps) => steps,
+        }
+    }
+}
+
+/// The version of one of OpenAI's models with a number after `gpt-`.
+pub(super) fn gpt_version(name: &str) -> Option<(u32, u32)> {
+    let version = name.strip_prefix("gpt-")?;
+    let end = version.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let mut parts = version[..end.unwrap_or(version.len())].split('.');
+    let major = parts.next()?.parse().ok()?;
+    let minor = parts.next().and_then(|minor| minor.parse().ok());
+    Some((major, minor.unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -93,7 +105,8 @@ mod tests {
             ("gpt-5.1", Minimal, Some(Low)),
             ("gpt-5.1-codex", Nothing, Some(Nothing)),
             ("gpt-5.2", Xhigh, Some(Xhigh)),
-            ("gpt-6.1-sol", Minimal, Some(Low)),
+            ("gpt-6.1-sol", Nothing, Some(Low)),
+            ("gpt-6-luna", Nothing, Some(Nothing)),
             ("o4-mini", Nothing, Some(Low)),
             ("codex-mini-latest", Xhigh, Some(High)),
             ("gpt-4.1", High, None),

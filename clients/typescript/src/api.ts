@@ -2310,6 +2310,11 @@ export interface components {
             /** @description `error`, `warning` and the like. */
             severity?: string | null;
         };
+        /**
+         * @description The amount of reasoning before an answer; each provider is told in its own terms.
+         * @enum {string}
+         */
+        Effort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
         /** @description Keys that seal stored values. */
         EncryptionStatus: {
             /** @description Always true: the audit log cannot be switched off, and its payloads are sealed. */
@@ -2987,6 +2992,7 @@ export interface components {
         Mode: {
             /** @description The models it tries, in order. */
             candidates: string[];
+            effort?: components["schemas"]["Effort"] | null;
             /** @description Its name in requests. */
             id: string;
         };
@@ -3003,6 +3009,8 @@ export interface components {
              * @description In tokens.
              */
             context_window: number;
+            /** @description The amounts of reasoning that it knows: none when it does not reason, null when that is not known. */
+            effort?: components["schemas"]["Effort"][] | null;
             /** @description `provider/name`. */
             id: string;
             /**
@@ -3254,6 +3262,8 @@ export interface components {
             model?: string | null;
             /** @description The provider, when `model` is a bare name. */
             provider?: string | null;
+            reasoning_effort?: components["schemas"]["Effort"] | null;
+            verbosity?: components["schemas"]["Verbosity"] | null;
             /** @description The oldest name of `workspace_path`. */
             workspace?: string | null;
             /** @description The folder to work in; `context.workspace.root` when absent. */
@@ -4072,6 +4082,11 @@ export interface components {
         /** @description How a run ended: the one shape of `complete.summary`. */
         Summary: {
             /**
+             * Format: double
+             * @description The part of the input that came from the provider's cache, 0 to 1; null when nothing was counted.
+             */
+            cache_hit_rate: number | null;
+            /**
              * @description False if files that commands changed may be missing from these lists: there were too many to compare,
              *     or the server was lost.
              */
@@ -4152,10 +4167,12 @@ export interface components {
             on_disconnect?: components["schemas"]["OnDisconnect"] | null;
             /** @description The provider, when `model` is a bare name. */
             provider?: string | null;
+            reasoning_effort?: components["schemas"]["Effort"] | null;
             /** @description Whether the project's checks run before the run may end; they do unless this is false. */
             run_verification?: boolean | null;
             /** @description The selected text. */
             selection?: string | null;
+            verbosity?: components["schemas"]["Verbosity"] | null;
             /** @description The folder to work in. */
             workspace_path?: string | null;
             /** @description The older name of `workspace_path`. */
@@ -4278,6 +4295,11 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * @description The length of an answer.
+         * @enum {string}
+         */
+        Verbosity: "low" | "medium" | "high";
         /**
          * @description What all the project's checks together say.
          * @enum {string}

@@ -100,13 +100,13 @@ pub fn prepare(tier: Tier, groups: Option<&CommandGroups>) -> Result<Divided, Wa
 }
 
 /// Parts of a wall that are made before the command is known, because they take long.
-struct Stock {
+struct PreparedParts {
     /// What shows the files of root as another user's, for servers that run as root.
     ownership: Option<Ownership>,
     filters: Option<SyscallFilters>,
 }
 
-impl Stock {
+impl PreparedParts {
     fn of(tier: Tier) -> Result<Self, WallError> {
         let is_full = tier == Tier::Full;
         let maps_owners = is_full && geteuid().is_root();
@@ -127,7 +127,7 @@ fn wait_and_build(
         let joined = groups.join();
         joined.map_err(WallError::at("joining the control groups of a command"))?;
     }
-    let stock = Stock::of(tier)?;
+    let prepared = PreparedParts::of(tier)?;
     let failed = "receiving an order";
     let Some((order, handles)) = order::receive(telling).map_err(WallError::at(failed))? else {
         return Ok(ExitCode::SUCCESS);
@@ -137,7 +137,7 @@ fn wait_and_build(
         return Err(WallError::new(failed, "it has no wall"));
     };
     take(handles).map_err(WallError::at(failed))?;
-    build(&order, wall, stock, telling)
+    build(&order, wall, prepared, telling)
 }
 
 /// Makes the files of an order this process's own.
@@ -150,10 +150,10 @@ fn take(handles: Handles) -> Result<(), Errno> {
 fn build(
     order: &Order,
     wall: &Wall,
-    stock: Stock,
+    prepared: PreparedParts,
     telling: &UnixStream,
 ) -> Result<ExitCode, WallError> {
-    let Stock { ownership, filters } = stock;
+    let PreparedParts { ownership, filters } = prepared;
     // Root opens the files before it steps down.
     let parts = wall.shown_as_own.then(|| {
         let ownership = ownership.map_or_else(Ownership::make, Ok)?;

@@ -71,6 +71,43 @@ impl CallContext {
     }
 }
 
+/// A question whose answer is shown while it comes.
+pub(crate) struct Question {
+    context: CallContext,
+    phase: CallPhase,
+    tries: Tries,
+}
+
+impl Question {
+    /// A question that is asked again as long as the caller's patience lasts.
+    pub(crate) fn new(context: CallContext, phase: CallPhase) -> Self {
+        let tries = Tries::new(context.patience);
+        Self {
+            context,
+            phase,
+            tries,
+        }
+    }
+
+    /// Asks until there is something to show. Whatever fails before that, hidden reasoning included, is
+    /// asked again; each try is a call of its own.
+    pub(crate) async fn ask(&mut self, request: &ChatRequest) -> Result<ModelCall, LlmError> {
+        loop {
+            match ModelCall::start_with_something(&self.context, self.phase, request).await {
+                Ok((_, true)) if self.tries.may_ask_again() => {}
+                Ok((call, _)) => return Ok(call),
+                Err(error) => self.tries.after(error).await?,
+            }
+        }
+    }
+
+    /// The pause before an answer that broke off after some of it was shown is asked for again; none when
+    /// it may not be.
+    pub(crate) fn pause_after_beginning(&mut self, error: &LlmError) -> Option<Duration> {
+        self.tries.pause_after_beginning(error)
+    }
+}
+
 /// A call under way. Dropping it ends the call and records it as cancelled.
 pub struct ModelCall {
     events: EventStream,
@@ -80,23 +117,6 @@ pub struct ModelCall {
 }
 
 impl ModelCall {
-    /// Asks until there is something to show. Whatever fails before that, hidden reasoning included, is
-    /// asked again as long as there are tries; each is a call of its own.
-    pub(crate) async fn start_with_retries(
-        context: &CallContext,
-        phase: CallPhase,
-        request: &ChatRequest,
-        tries: &mut Tries,
-    ) -> Result<Self, LlmError> {
-        loop {
-            match Self::start_with_something(context, phase, request).await {
-                Ok((_, true)) if tries.may_ask_again() => {}
-                Ok((call, _)) => return Ok(call),
-                Err(error) => tries.after(error).await?,
-            }
-        }
-    }
-
     /// Asks for a whole answer, of which nothing is shown before it is complete: so what breaks anywhere
     /// is asked again, as long as the caller's patience lasts.
     pub async fn whole(

@@ -80,9 +80,9 @@ pub fn events(chat: Chat) -> impl Stream<Item = ChatEvent> + Send + 'static {
             yield ChatEvent::LeftOut { files: chat.secret_files };
         }
         yield ChatEvent::Asked;
-        let (mut telling, mut tries) = (Telling::default(), chat.tries());
+        let (mut telling, mut question) = (Telling::default(), chat.question());
         let ended = loop {
-            let ended = match chat.ask(&mut tries).await {
+            let ended = match chat.ask(&mut question).await {
                 Err(error) => Err(error),
                 Ok(mut call) => loop {
                     match telling.next(&mut call, chat.provider_name()).await {
@@ -94,7 +94,7 @@ pub fn events(chat: Chat) -> impl Stream<Item = ChatEvent> + Send + 'static {
             };
             // An answer that never began has had its tries.
             let broken = ended.as_ref().err().filter(|_| telling.has_begun());
-            let next = broken.and_then(|error| Some((error, tries.pause_after_beginning(error)?)));
+            let next = broken.and_then(|error| Some((error, question.pause_after_beginning(error)?)));
             let Some((error, pause)) = next else {
                 break ended;
             };

@@ -14,10 +14,9 @@ use crate::agent::intake::{history, instructions};
 use crate::agent::learning::guidance::guidance;
 use crate::agent::learning::tuning;
 use crate::agent::learning::tuning::params;
-use crate::agent::model_call::{Answer, CallContext, ModelCall};
+use crate::agent::model_call::{Answer, CallContext, ModelCall, Question};
 use crate::agent::prompt::messages;
 use crate::agent::service::AgentService;
-use crate::agent::tries::Tries;
 use crate::auth::principal::Principal;
 use crate::feedback;
 use crate::feedback::model::{Category, Exposure, Generation, Sha256Hex, TaskType};
@@ -176,15 +175,14 @@ impl Chat {
         self.deps.clock.millis()
     }
 
-    /// The tries that its question has.
-    pub(crate) fn tries(&self) -> Tries {
-        Tries::new(self.deps.config.chat_patience())
+    /// Its question, not asked yet.
+    pub(crate) fn question(&self) -> Question {
+        Question::new(self.caller(), CallPhase::Chat)
     }
 
     /// Sends the question, again as long as nothing of an answer came.
-    pub(crate) async fn ask(&self, tries: &mut Tries) -> Result<ModelCall, LlmError> {
-        let caller = self.caller();
-        ModelCall::start_with_retries(&caller, CallPhase::Chat, &self.request, tries).await
+    pub(crate) async fn ask(&self, question: &mut Question) -> Result<ModelCall, LlmError> {
+        question.ask(&self.request).await
     }
 
     /// Sends the question until a whole answer came.

@@ -1,5 +1,6 @@
 //! Fields of a request that some servers do not know.
 
+use std::cmp::Reverse;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -33,7 +34,7 @@ pub(in crate::llm) const FIELDS: &[&str] = &[
 
 /// More of them, whose names are words like any other: only a refusal that has a place for names means
 /// them.
-const NAMED: &[&str] = &["include", "reasoning", "store"];
+const NAMED: &[&str] = &["include", "store"];
 
 /// Fields that ask for an amount of reasoning. A server that has no such thing may call it by any of them.
 pub(in crate::llm) const REASONING: &[&str] = &[
@@ -90,10 +91,15 @@ pub(super) fn refused(lower: &str, names: &[String]) -> Option<&'static str> {
     if !REFUSES.as_ref()?.is_match(lower) {
         return None;
     }
+    // The path of a member says more than any word.
+    let is_path = |field: &&&str| field.contains('.') && names.iter().any(|name| name == *field);
+    if let Some(field) = FIELDS.iter().find(is_path) {
+        return Some(field);
+    }
     let in_words = FIELDS
         .iter()
-        .filter_map(|field| Some((place(lower, field)?, *field)));
-    if let Some((_, field)) = in_words.min() {
+        .filter_map(|field| Some((place(lower, field)?, Reverse(field.len()), *field)));
+    if let Some((_, _, field)) = in_words.min() {
         return Some(field);
     }
     let is_part = |path: &String, field: &str| {

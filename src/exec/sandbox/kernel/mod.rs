@@ -8,5 +8,5 @@ pub mod limits;
 pub mod mounts;
 pub mod namespaces;
 pub mod privileges;
-mod sockets;
+pub mod sockets;
 pub mod syscalls;

@@ -5,7 +5,6 @@ use seccompiler::SeccompCondition;
 
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::kernel::conditions::{is, is_masked, is_not};
-use crate::exec::sandbox::kernel::syscalls::WithoutNamespaces;
 use crate::exec::sandbox::wall::CommandNetwork;
 
 /// The bits of a socket's type that are its type.
@@ -13,6 +12,15 @@ const SOCKET_TYPE: u64 = 0xf;
 
 /// The first Landlock that knows connections over TCP.
 const KNOWS_TCP: u8 = 4;
+
+/// The part of a wall that a filter has to stand in for, where there are no namespaces.
+#[derive(Clone, Copy, Debug)]
+pub struct WithoutNamespaces {
+    /// The network that the command may reach.
+    pub network: CommandNetwork,
+    /// The Landlock that bounds its files.
+    pub landlock: u8,
+}
 
 /// The sockets that are refused: of other families, of other types, of other protocols.
 pub(super) fn sockets(

@@ -15,8 +15,8 @@ use seccompiler::{
 
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::kernel::conditions::{has, is, is_masked, is_not};
-use crate::exec::sandbox::kernel::sockets::{pairs, sockets};
-use crate::exec::sandbox::wall::{CommandNetwork, Tier, Wall};
+use crate::exec::sandbox::kernel::sockets::{WithoutNamespaces, pairs, sockets};
+use crate::exec::sandbox::wall::{Tier, Wall};
 
 /// A newer `open_tree`, which has this number on all of our architectures.
 const OPEN_TREE_ATTR: libc::c_long = 467;
@@ -176,15 +176,6 @@ const NEW_NAMESPACES: u64 = (libc::CLONE_NEWNS
 
 /// Puts a character into a terminal's input, as if it had been typed.
 const TERMINAL_INPUT: &[u64] = &[libc::TIOCSTI, 0x541C];
-
-/// What a filter has to make up for where there are no namespaces.
-#[derive(Clone, Copy, Debug)]
-pub struct WithoutNamespaces {
-    /// The network that the command may reach.
-    pub network: CommandNetwork,
-    /// The Landlock that bounds its files.
-    pub landlock: u8,
-}
 
 /// Filters, ready to be put on a process.
 #[derive(Debug)]

@@ -72,13 +72,13 @@ impl CallContext {
 }
 
 /// A question whose answer is shown while it comes.
-pub(crate) struct Question {
+pub(crate) struct ChatQuestion {
     context: CallContext,
     phase: CallPhase,
     tries: Tries,
 }
 
-impl Question {
+impl ChatQuestion {
     /// A question that is asked again as long as the caller's patience lasts.
     pub(crate) fn new(context: CallContext, phase: CallPhase) -> Self {
         let tries = Tries::new(context.patience);

@@ -14,7 +14,7 @@ use crate::agent::intake::{history, instructions};
 use crate::agent::learning::guidance::guidance;
 use crate::agent::learning::tuning;
 use crate::agent::learning::tuning::params;
-use crate::agent::model_call::{Answer, CallContext, ModelCall, Question};
+use crate::agent::model_call::{Answer, CallContext, ChatQuestion, ModelCall};
 use crate::agent::prompt::messages;
 use crate::agent::service::AgentService;
 use crate::auth::principal::Principal;
@@ -176,12 +176,12 @@ impl Chat {
     }
 
     /// Its question, not asked yet.
-    pub(crate) fn question(&self) -> Question {
-        Question::new(self.caller(), CallPhase::Chat)
+    pub(crate) fn question(&self) -> ChatQuestion {
+        ChatQuestion::new(self.caller(), CallPhase::Chat)
     }
 
     /// Sends the question, again as long as nothing of an answer came.
-    pub(crate) async fn ask(&self, question: &mut Question) -> Result<ModelCall, LlmError> {
+    pub(crate) async fn ask(&self, question: &mut ChatQuestion) -> Result<ModelCall, LlmError> {
         question.ask(&self.request).await
     }
 

@@ -54,7 +54,7 @@ pub async fn measure(State(metrics): State<Metrics>, request: Request, next: Nex
     })
 }
 
-/// What probes and scrapes ask for.
+/// Routes that probes and scrapes ask for.
 const PROBES: &[&str] = &[
     "/api/telemetry/health",
     "/health",

@@ -56,7 +56,7 @@ fn word(random: &mut StdRng) -> String {
     (0..length).map(letter).collect()
 }
 
-/// A path that nobody has sent: of a route with an id, below one, or of none.
+/// A path that was not sent before: of a route with an id, below one, or of none.
 fn path(random: &mut StdRng) -> String {
     const ROUTES: &[&str] = &[
         "/api/navi-memory/conversations",

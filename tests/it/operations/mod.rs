@@ -1,4 +1,4 @@
-//! What operators rely on: objectives, alerts and their tests, with the programs that will read them.
+//! Objectives, alerts and their tests, with the programs that will read them.
 
 mod cardinality;
 mod objectives;

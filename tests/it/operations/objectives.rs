@@ -1,4 +1,4 @@
-//! What follows from the objectives is what the repository holds.
+//! Files that follow from the objectives are those of the repository.
 
 use std::fmt::Write;
 use std::path::Path;

@@ -109,7 +109,7 @@ fn budgets_that_burn_slowly_make_tickets() {
 }
 
 #[test]
-fn one_bad_event_of_three_alerts_nobody() {
+fn one_bad_event_of_three_is_no_alert() {
     holds("navi-slos-few");
 }
 

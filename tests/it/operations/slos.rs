@@ -51,14 +51,14 @@ pub(crate) struct Cost {
     pub(crate) month_usd: u32,
 }
 
-/// How old the newest pass may be.
+/// The age of the newest pass.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Analyzer {
     pub(crate) oldest_seconds: u32,
 }
 
-/// How many records may be lost.
+/// Records that may be lost.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Audit {

@@ -282,7 +282,7 @@ fn count(text: &mut String, ratio: &Ratio, stretches: &[Stretch]) {
     }
 }
 
-/// What is expected at these minutes of the alerts of these windows.
+/// Expectations at these minutes of the alerts of these windows.
 fn expect(text: &mut String, ratios: &[&Ratio], windows: &[&Window], expected: &[(u32, bool)]) {
     writeln!(text, "    promql_expr_test:").unwrap();
     for ratio in ratios {

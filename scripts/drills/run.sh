@@ -52,6 +52,11 @@ wait_for() {
     return 1
 }
 
+# The receiver of the route that an alert took: ALERT
+receiver_of() {
+    awk -F '\t' -v name="$1" '$3 == name { print $4; exit }' "$world/pages"
+}
+
 between() {
     awk -v from="$1" -v to="$2" 'BEGIN { printf "%.0f", to - from }'
 }
@@ -75,7 +80,7 @@ drill() {
     fi
     [[ $verdict == passed ]] || failed=1
     # shellcheck disable=SC2016 # Markdown
-    printf '| %s | `%s` | 1/%s | %s s | %s | %s | %s |\n' "$name" "$alert" "$scale" "$promise" \
+    printf '| %s | `%s` | %s | 1/%s | %s s | %s | %s | %s |\n' "$name" "$alert" "$(receiver_of "$alert")" "$scale" "$promise" \
         "$([[ -z ${paged:-} ]] || printf '%s s' "$(between "$began" "$paged")")" \
         "$([[ -z ${resolved:-} ]] || printf '%s s' "$(between "$healed" "$resolved")")" "$verdict"
 }

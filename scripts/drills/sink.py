@@ -2,8 +2,8 @@
 
 Usage: sink.py PORT FILE
 
-Every alert of a notification becomes a line of the file: seconds since 1970, status, name, severity and the
-address of its runbook, between tabs.
+Every alert of a notification becomes a line of the file: seconds since 1970, status, name, the receiver of the
+route that it took and its runbook, between tabs.
 """
 
 import http.server
@@ -22,9 +22,8 @@ class Sink(http.server.BaseHTTPRequestHandler):
         told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with open(sys.argv[2], "a", encoding="utf-8") as file:
             for alert in told["alerts"]:
-                labels, notes = alert["labels"], alert["annotations"]
-                fields = [f"{time.time():.1f}", alert["status"], labels["alertname"]]
-                fields += [labels.get("severity", "-"), notes.get("runbook_url", "-")]
+                fields = [f"{time.time():.1f}", alert["status"], alert["labels"]["alertname"]]
+                fields += [told["receiver"], alert["annotations"].get("runbook_url", "-")]
                 file.write("\t".join(fields) + "\n")
         self.send_response(200)
         self.send_header("Content-Length", "0")

@@ -20,8 +20,8 @@ use tokio::process::Command;
 
 use crate::documents::claims::blocks;
 use crate::documents::operating::search_path;
-use crate::documents::{code_spans, files, read, root};
-use crate::support::app::{AUDIT_KEY, ORG, SECRET, USER};
+use crate::documents::{code_spans, files, read};
+use crate::support::app::{ORG, SECRET, USER};
 use crate::support::served::Served;
 
 const FOLDER: &str = "docs/runbooks";
@@ -56,7 +56,11 @@ fn steps(path: &str, kind: &str) -> Vec<String> {
             if line.trim_start().starts_with("```") {
                 *depth = indent;
             }
-            Some(line.get(indent.min(*depth)..).unwrap_or_default().to_owned())
+            Some(
+                line.get(indent.min(*depth)..)
+                    .unwrap_or_default()
+                    .to_owned(),
+            )
         })
         .collect();
     let flat = flat.join("\n");
@@ -189,7 +193,7 @@ fn measured(expression: &str) -> BTreeSet<String> {
     names
         .map(|name| {
             let histogram = ["_bucket", "_count", "_sum"];
-            let bare = histogram.iter().find_map(|end| name.strip_suffix(end));
+            let bare = histogram.iter().find_map(|end| name.strip_suffix(*end));
             bare.unwrap_or(name).to_owned()
         })
         .filter(|name| name != "navi")
@@ -272,9 +276,10 @@ fn every_setting_and_code_in_capitals_is_known() {
 
 /// The address of a database as libpq understands it, too.
 fn address(options: &PgConnectOptions) -> String {
-    let socket = options.get_socket().unwrap().display().to_string();
+    let socket = options.get_socket();
+    let socket = socket.map(|folder| format!("host={}", folder.display()));
     let mut url = options.to_url_lossy();
-    url.set_query(Some(&format!("host={socket}")));
+    url.set_query(socket.as_deref());
     url.to_string()
 }
 
@@ -293,10 +298,8 @@ async fn world(address: &str) -> (Served, String) {
 /// The files that the prepared shell reads, in a folder in the place of `/etc/navi`.
 fn settings(folder: &Path, served: &Served, address: &str) {
     let data = served.place.data().display().to_string();
-    let plain = format!("NAVI_DATA_DIR={data}\nAUDIT_ENCRYPTION_KEY_ID=default\n");
-    let secret = format!(
-        "DATABASE_URL={address}\nJWT_SECRET={SECRET}\nAUDIT_ENCRYPTION_KEY={AUDIT_KEY}\n"
-    );
+    let plain = format!("NAVI_DATA_DIR={data}\n");
+    let secret = format!("DATABASE_URL={address}\nJWT_SECRET={SECRET}\n");
     std::fs::write(folder.join("navi.env"), plain).unwrap();
     std::fs::write(folder.join("secrets.env"), secret).unwrap();
 }
@@ -331,32 +334,37 @@ async fn the_commands_of_every_runbook_do_what_they_should(db: PgPool) {
     let (served, run) = world(&address).await;
     let folder = tempfile::tempdir().unwrap();
     settings(folder.path(), &served, &address);
-    let here = folder.path().to_str().unwrap();
+    // The names of the examples become those of a run that is there.
+    let owner = format!("org={ORG} user={USER}");
+    let operator = format!("--org {ORG} --user {USER}");
+    let suspect = format!("--org {ORG} --actor {USER}");
     let workspace = served.workspace().display().to_string();
+    let places = [
+        ("/etc/navi", folder.path().to_str().unwrap()),
+        ("http://127.0.0.1:8787", served.url.as_str()),
+        ("/srv/navi/workspaces", workspace.as_str()),
+        ("org=acme user=ada", owner.as_str()),
+        ("--org oncall --user oncall", operator.as_str()),
+        ("--org acme --actor ada", suspect.as_str()),
+        ("01980d3a-0000-7000-8000-000000000001", run.as_str()),
+    ];
     let prepared = steps(ONCALL, "sh").remove(0);
     let mut failed = Vec::new();
     for path in all() {
-        let mut script = "set -euo pipefail\n".to_owned();
-        let blocks = steps(&path, "sh");
-        let prepared = (path != ONCALL).then(|| prepared.clone());
-        for (number, block) in prepared.into_iter().chain(blocks).enumerate() {
-            script.push_str(&format!("echo '=== block {number}'\n{block}\n"));
-        }
-        for (there, ours) in [
-            ("/etc/navi", here),
-            ("http://127.0.0.1:8787", &served.url),
-            ("/srv/navi/workspaces", &workspace),
-            // The names of the examples are those of a run that is there.
-            ("org=acme user=ada", &format!("org={ORG} user={USER}")),
-            ("01980d3a-0000-7000-8000-000000000001", &run),
-            ("--org oncall --user oncall", &format!("--org {ORG} --user {USER}")),
-        ] {
-            script = script.replace(there, ours);
-        }
+        let before = (path != ONCALL).then(|| prepared.clone());
+        let blocks = before.into_iter().chain(steps(&path, "sh"));
+        let numbered = blocks
+            .enumerate()
+            .map(|(n, block)| format!("echo '=== block {n}'\n{block}\n"));
+        let script: String = std::iter::once("set -euo pipefail\n".to_owned())
+            .chain(numbered)
+            .collect();
+        let script = places
+            .iter()
+            .fold(script, |text, (there, here)| text.replace(there, here));
         if let Err(said) = carried_out(&script, folder.path()).await {
             failed.push(format!("{path}:\n{said}"));
         }
     }
     assert!(failed.is_empty(), "{}\n{}", failed.join("\n"), served.log());
-    assert!(root().join(FOLDER).is_dir());
 }

@@ -96,7 +96,9 @@ trap 'exit 143' TERM HUP
 for name in "$@"; do
     # Each in a world of its own: what one leaves behind in the windows must not page in the next.
     make_world
-    sleep "$warm"
+    for ((left = warm; left > 0; left -= 1)); do
+        sleep 1
+    done
     drill "$name"
     if [[ -n ${DRILL_KEEP:-} ]]; then
         cp "$world"/*.log "$world/pages" "$DRILL_KEEP"

@@ -19,7 +19,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use crate::documents::claims::blocks;
-use crate::documents::operating::search_path;
+use crate::documents::deployment::search_path;
 use crate::documents::{code_spans, files, read};
 use crate::support::app::{ORG, SECRET, USER};
 use crate::support::served::Served;

@@ -30,7 +30,7 @@ step() {
 
 step "format" cargo fmt --check
 if command -v shellcheck >/dev/null; then
-    step "scripts" shellcheck --external-sources scripts/*.sh .ci/run
+    step "scripts" shellcheck --external-sources scripts/*.sh scripts/drills/*.sh .ci/run
 else
     say "scripts: not checked, shellcheck is not installed"
 fi

@@ -42,7 +42,7 @@ fn free_port() -> u16 {
 }
 
 /// The folder of the program, those of Postgres and those of the system.
-fn search_path() -> OsString {
+pub(crate) fn search_path() -> OsString {
     let program = Path::new(env!("CARGO_BIN_EXE_navi")).parent().unwrap();
     let path = std::env::var_os("PATH").unwrap();
     let others = std::env::split_paths(&path).collect::<Vec<_>>();

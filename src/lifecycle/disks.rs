@@ -39,13 +39,10 @@ pub async fn watch(
         loop {
             for (place, folder) in &places {
                 let folder = folder.clone();
-                let room = tokio::task::spawn_blocking(move || room_of(&folder)).await;
-                match room {
-                    Ok(Ok(room)) => show(&metrics, place, room),
-                    Ok(Err(error)) => {
-                        tracing::warn!(%error, place, "the room on a disk is unknown")
-                    }
-                    Err(error) => tracing::warn!(%error, place, "the room on a disk is unknown"),
+                let looking = tokio::task::spawn_blocking(move || room_of(&folder));
+                match looking.await.map_err(std::io::Error::other).flatten() {
+                    Ok(room) => show(&metrics, place, room),
+                    Err(error) => tracing::warn!(%error, place, "a disk's room is unknown"),
                 }
             }
             tokio::time::sleep(EVERY).await;

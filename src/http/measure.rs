@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::BodyExt;
@@ -28,6 +28,8 @@ pub async fn measure(State(metrics): State<Metrics>, request: Request, next: Nex
     let response = next.run(request).await;
     let path = match &route {
         _ if is_preflight => Cow::Borrowed(PREFLIGHT),
+        // A method that the route does not know: anybody could make a series of each pair.
+        _ if response.status() == StatusCode::METHOD_NOT_ALLOWED => Cow::Borrowed(UNMATCHED),
         Some(route) => path_label(route.as_str()),
         None => Cow::Borrowed(UNMATCHED),
     };
@@ -52,7 +54,7 @@ pub async fn measure(State(metrics): State<Metrics>, request: Request, next: Nex
     })
 }
 
-/// What probes and scrapes ask for.
+/// Routes that probes and scrapes ask for.
 const PROBES: &[&str] = &[
     "/api/telemetry/health",
     "/health",
@@ -112,11 +114,10 @@ impl Drop for Timer {
     }
 }
 
-/// The method, from a closed set: clients may invent methods.
+/// The method, from a closed set: clients may invent methods. `HEAD` is answered by what answers `GET`.
 fn method_label(method: &Method) -> &'static str {
     match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
+        Method::GET | Method::HEAD => "GET",
         Method::POST => "POST",
         Method::PUT => "PUT",
         Method::PATCH => "PATCH",

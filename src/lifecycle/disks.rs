@@ -14,9 +14,9 @@ const EVERY: Duration = Duration::from_secs(10);
 /// Room on the disk of a folder, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskRoom {
-    /// What this process may still write.
+    /// Bytes that this process may still write.
     pub free: u64,
-    /// What can be written in all, this included.
+    /// Bytes that can be written in all, these included.
     pub size: u64,
 }
 

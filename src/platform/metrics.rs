@@ -199,15 +199,15 @@ metrics! {
         navi_db_connections: IntGaugeVec["state"],
         /// Callers that wait because every database connection of this process is in use.
         navi_db_waiting_callers: IntGauge,
-        /// Whether this process should be sent requests: 1 or 0.
+        /// 1 if this process should be sent requests, else 0.
         navi_ready: IntGauge,
-        /// Whether each check behind that passes: 1 or 0.
+        /// 1 for each check behind that which passes, else 0.
         navi_health_check_ok: IntGaugeVec["check"],
         /// Bytes that are free on the disk of each folder this process writes to.
         navi_disk_free_bytes: IntGaugeVec["place"],
         /// Size of that disk in bytes.
         navi_disk_size_bytes: IntGaugeVec["place"],
-        /// What runs here, always 1: version, environment, and the wall around commands.
+        /// Always 1; its labels say what runs here: version, environment, and the wall around commands.
         navi_info: IntGaugeVec["version", "env", "sandbox"],
     }
 }

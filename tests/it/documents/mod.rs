@@ -25,7 +25,7 @@ pub(crate) fn read(path: &str) -> String {
 }
 
 /// The files below a folder of the repository that end with `ending`, as paths from its root.
-fn files(folder: &str, ending: &str) -> Vec<String> {
+pub(crate) fn files(folder: &str, ending: &str) -> Vec<String> {
     let mut folders = vec![root().join(folder)];
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {

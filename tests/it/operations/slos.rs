@@ -51,14 +51,14 @@ pub(crate) struct Cost {
     pub(crate) month_usd: u32,
 }
 
-/// How old the newest pass may be.
+/// The age of the newest pass.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Analyzer {
     pub(crate) oldest_seconds: u32,
 }
 
-/// How many records may be lost.
+/// Records that may be lost.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Audit {
@@ -166,7 +166,12 @@ fn records(text: &mut String, ratio: &Ratio) {
     let of = |series: &str| format!("{series}{{slo=\"{slo}\"}}");
     let (bad, all) = (of("navi:slo_bad:rate5m"), of("navi:slo_all:rate5m"));
     let name = "navi:slo_errors:ratio_rate";
-    record(text, &format!("{name}5m"), &format!("{bad} / {all}"), Some(slo));
+    record(
+        text,
+        &format!("{name}5m"),
+        &format!("{bad} / {all}"),
+        Some(slo),
+    );
     for window in WINDOWS {
         let expr = format!("sum_over_time({bad}[{window}]) / sum_over_time({all}[{window}])");
         record(text, &format!("{name}{window}"), &expr, Some(slo));
@@ -220,9 +225,30 @@ fn cost(text: &mut String, slos: &Slos) {
         month_usd,
     } = slos.cost;
     for (name, series, most, r#for, severity, span) in [
-        ("CostHourHigh", "increase1h", hour_usd, "5m", "warning", "in the last hour"),
-        ("CostHourVeryHigh", "increase1h", hour_page_usd, "2m", "critical", "in the last hour"),
-        ("CostDayHigh", "increase1d", day_usd, "5m", "critical", "in the last day"),
+        (
+            "CostHourHigh",
+            "increase1h",
+            hour_usd,
+            "5m",
+            "warning",
+            "in the last hour",
+        ),
+        (
+            "CostHourVeryHigh",
+            "increase1h",
+            hour_page_usd,
+            "2m",
+            "critical",
+            "in the last hour",
+        ),
+        (
+            "CostDayHigh",
+            "increase1d",
+            day_usd,
+            "5m",
+            "critical",
+            "in the last day",
+        ),
         (
             "CostMonthForecastHigh",
             "forecast30d",

@@ -15,41 +15,129 @@ type Counter = (&'static str, f64, f64);
 fn counters(slo: &str) -> &'static [Counter] {
     match slo {
         "availability" => &[
-            (r#"http_requests_total{method="GET",path="/api/jobs",status="200"}"#, 1.0, 0.0),
-            (r#"http_requests_total{method="GET",path="/api/jobs",status="500"}"#, 0.0, 1.0),
+            (
+                r#"http_requests_total{method="GET",path="/api/jobs",status="200"}"#,
+                1.0,
+                0.0,
+            ),
+            (
+                r#"http_requests_total{method="GET",path="/api/jobs",status="500"}"#,
+                0.0,
+                1.0,
+            ),
             // None of these counts: every probe fails all the time.
-            (r#"http_requests_total{method="GET",path="/health/ready",status="503"}"#, 9.0, 9.0),
-            (r#"http_requests_total{method="POST",path="<not built>",status="501"}"#, 9.0, 9.0),
+            (
+                r#"http_requests_total{method="GET",path="/health/ready",status="503"}"#,
+                9.0,
+                9.0,
+            ),
+            (
+                r#"http_requests_total{method="POST",path="<not built>",status="501"}"#,
+                9.0,
+                9.0,
+            ),
         ],
         "answers" => &[
-            (r#"http_request_duration_seconds_count{kind="answer"}"#, 1.0, 1.0),
-            (r#"http_request_duration_seconds_bucket{kind="answer",le="5"}"#, 1.0, 0.0),
-            (r#"http_request_duration_seconds_count{kind="stream"}"#, 9.0, 9.0),
-            (r#"http_request_duration_seconds_bucket{kind="stream",le="5"}"#, 0.0, 0.0),
+            (
+                r#"http_request_duration_seconds_count{kind="answer"}"#,
+                1.0,
+                1.0,
+            ),
+            (
+                r#"http_request_duration_seconds_bucket{kind="answer",le="5"}"#,
+                1.0,
+                0.0,
+            ),
+            (
+                r#"http_request_duration_seconds_count{kind="stream"}"#,
+                9.0,
+                9.0,
+            ),
+            (
+                r#"http_request_duration_seconds_bucket{kind="stream",le="5"}"#,
+                0.0,
+                0.0,
+            ),
         ],
         "first_token" => &[
-            (r#"navi_llm_time_to_first_token_seconds_count{phase="chat"}"#, 1.0, 1.0),
-            (r#"navi_llm_time_to_first_token_seconds_bucket{phase="chat",le="5"}"#, 1.0, 0.0),
+            (
+                r#"navi_llm_time_to_first_token_seconds_count{phase="chat"}"#,
+                1.0,
+                1.0,
+            ),
+            (
+                r#"navi_llm_time_to_first_token_seconds_bucket{phase="chat",le="5"}"#,
+                1.0,
+                0.0,
+            ),
         ],
         "model_time" => &[
-            (r#"aep_llm_latency_ms_count{model="other",phase="chat"}"#, 1.0, 1.0),
-            (r#"aep_llm_latency_ms_bucket{model="other",phase="chat",le="5000"}"#, 1.0, 0.0),
+            (
+                r#"aep_llm_latency_ms_count{model="other",phase="chat"}"#,
+                1.0,
+                1.0,
+            ),
+            (
+                r#"aep_llm_latency_ms_bucket{model="other",phase="chat",le="5000"}"#,
+                1.0,
+                0.0,
+            ),
         ],
         "model_errors" => &[
-            (r#"aep_llm_calls_total{model="other",phase="chat",status="success"}"#, 1.0, 0.0),
-            (r#"aep_llm_calls_total{model="other",phase="chat",status="error"}"#, 0.0, 0.5),
-            (r#"aep_llm_calls_total{model="other",phase="chat",status="timeout"}"#, 0.0, 0.5),
-            (r#"aep_llm_calls_total{model="other",phase="chat",status="cancelled"}"#, 9.0, 9.0),
+            (
+                r#"aep_llm_calls_total{model="other",phase="chat",status="success"}"#,
+                1.0,
+                0.0,
+            ),
+            (
+                r#"aep_llm_calls_total{model="other",phase="chat",status="error"}"#,
+                0.0,
+                0.5,
+            ),
+            (
+                r#"aep_llm_calls_total{model="other",phase="chat",status="timeout"}"#,
+                0.0,
+                0.5,
+            ),
+            (
+                r#"aep_llm_calls_total{model="other",phase="chat",status="cancelled"}"#,
+                9.0,
+                9.0,
+            ),
         ],
         "task_success" => &[
-            (r#"aep_task_completion_time_ms_count{status="success"}"#, 1.0, 0.0),
-            (r#"aep_task_completion_time_ms_count{status="error"}"#, 0.0, 1.0),
-            (r#"aep_task_completion_time_ms_count{status="cancelled"}"#, 9.0, 9.0),
+            (
+                r#"aep_task_completion_time_ms_count{status="success"}"#,
+                1.0,
+                0.0,
+            ),
+            (
+                r#"aep_task_completion_time_ms_count{status="error"}"#,
+                0.0,
+                1.0,
+            ),
+            (
+                r#"aep_task_completion_time_ms_count{status="cancelled"}"#,
+                9.0,
+                9.0,
+            ),
         ],
         "telemetry" => &[
-            (r#"http_requests_total{method="POST",path="/api/telemetry",status="200"}"#, 1.0, 0.0),
-            (r#"http_requests_total{method="POST",path="/api/telemetry",status="503"}"#, 0.0, 1.0),
-            (r#"http_requests_total{method="POST",path="/api/telemetry",status="422"}"#, 9.0, 9.0),
+            (
+                r#"http_requests_total{method="POST",path="/api/telemetry",status="200"}"#,
+                1.0,
+                0.0,
+            ),
+            (
+                r#"http_requests_total{method="POST",path="/api/telemetry",status="503"}"#,
+                0.0,
+                1.0,
+            ),
+            (
+                r#"http_requests_total{method="POST",path="/api/telemetry",status="422"}"#,
+                9.0,
+                9.0,
+            ),
         ],
         other => panic!("the counters of {other} are not known"),
     }
@@ -87,7 +175,11 @@ fn values(counter: &Counter, stretches: &[Stretch]) -> String {
 pub(crate) fn trials(slos: &Slos, severity: &str) -> String {
     let every = if severity == "critical" { "2m" } else { "10m" };
     let mut text = begin_file(every);
-    for window in slos.windows.iter().filter(|window| window.severity == severity) {
+    for window in slos
+        .windows
+        .iter()
+        .filter(|window| window.severity == severity)
+    {
         for ratios in apart(slos) {
             burning(&mut text, &ratios, window);
             almost(&mut text, &ratios, window);
@@ -103,16 +195,28 @@ pub(crate) fn few_events(slos: &Slos) -> String {
     for ratios in apart(slos) {
         begin(&mut text, "one bad event in three");
         for ratio in &ratios {
-            count(&mut text, ratio, &[(30, 0.0, 0.0), (1, 2.0, 1.0), (90, 0.0, 0.0)]);
+            count(
+                &mut text,
+                ratio,
+                &[(30, 0.0, 0.0), (1, 2.0, 1.0), (90, 0.0, 0.0)],
+            );
         }
-        expect(&mut text, &ratios, &windows, &[(35, false), (65, false), (110, false)]);
+        expect(
+            &mut text,
+            &ratios,
+            &windows,
+            &[(35, false), (65, false), (110, false)],
+        );
     }
     text
 }
 
 /// Objectives that can be tested at the same time: all but one, for batches of telemetry are requests too.
 fn apart(slos: &Slos) -> [Vec<&Ratio>; 2] {
-    let (telemetry, others) = slos.ratios.iter().partition(|ratio| ratio.slo == "telemetry");
+    let (telemetry, others) = slos
+        .ratios
+        .iter()
+        .partition(|ratio| ratio.slo == "telemetry");
     [others, telemetry]
 }
 
@@ -149,23 +253,36 @@ fn almost(text: &mut String, ratios: &[&Ratio], window: &Window) {
     begin(text, &format!("over {}: a little below", window.long));
     for ratio in ratios {
         let share = ratio.limit(window) * 0.8;
-        count(text, ratio, &[(long, EVENTS * (1.0 - share), EVENTS * share)]);
+        count(
+            text,
+            ratio,
+            &[(long, EVENTS * (1.0 - share), EVENTS * share)],
+        );
     }
     expect(text, ratios, &[window], &[(long, false)]);
 }
 
 fn begin(text: &mut String, name: &str) {
-    writeln!(text, "  - name: '{name}'\n    interval: 1m\n    input_series:").unwrap();
+    writeln!(
+        text,
+        "  - name: '{name}'\n    interval: 1m\n    input_series:"
+    )
+    .unwrap();
 }
 
 fn count(text: &mut String, ratio: &Ratio, stretches: &[Stretch]) {
     for counter in counters(&ratio.slo) {
         let values = values(counter, stretches);
-        writeln!(text, "      - series: '{}'\n        values: '{values}'", counter.0).unwrap();
+        writeln!(
+            text,
+            "      - series: '{}'\n        values: '{values}'",
+            counter.0
+        )
+        .unwrap();
     }
 }
 
-/// What is expected at these minutes of the alerts of these windows.
+/// Expectations at these minutes of the alerts of these windows.
 fn expect(text: &mut String, ratios: &[&Ratio], windows: &[&Window], expected: &[(u32, bool)]) {
     writeln!(text, "    promql_expr_test:").unwrap();
     for ratio in ratios {

@@ -119,7 +119,7 @@ fn alerts() -> Vec<(String, String)> {
         for rule in rules.filter(|rule| rule["alert"].is_string()) {
             let name = rule["alert"].as_str().unwrap();
             let link = rule["annotations"]["runbook_url"].as_str();
-            let link = link.unwrap_or_else(|| panic!("{name} has no runbook"));
+            let link = link.unwrap_or_default();
             found.push((name.to_owned(), link.to_owned()));
         }
     }
@@ -132,7 +132,7 @@ fn every_alert_has_a_runbook_that_names_it_and_every_runbook_an_alert() {
     let alerts = alerts();
     assert!(alerts.len() > 30, "{} alerts", alerts.len());
     for (name, link) in alerts {
-        let (_, file) = link.rsplit_once('/').unwrap();
+        let file = link.rsplit('/').next().unwrap();
         let path = format!("{FOLDER}/{file}");
         assert!(link.ends_with(&path), "{name}: {link}");
         let text = read(&path);

@@ -73,6 +73,12 @@ if [[ -z ${NAVI_SSHD:-} ]]; then
     [[ -z $NAVI_SSHD ]] || export NAVI_SSHD
 fi
 
+# What watches a server in production, likewise.
+if [[ -z ${NAVI_PROMETHEUS:-} ]]; then
+    NAVI_PROMETHEUS=$(scripts/prometheus.sh) || say "Prometheus: not to be had, so rules and dashboards are not tested with it"
+    [[ -z $NAVI_PROMETHEUS ]] || export NAVI_PROMETHEUS
+fi
+
 # `thorough` leaves nothing out, see .config/nextest.toml.
 profile=${TEST_PROFILE:-default}
 

@@ -30,8 +30,8 @@ use crate::feedback::learning::service::Analyzer;
 use crate::feedback::service::Feedback;
 use crate::jobs::plans::expiring::keep_ending_plans;
 use crate::ledger::service::Ledger;
-use crate::lifecycle::keeper;
 use crate::lifecycle::retention::Retention;
+use crate::lifecycle::{disks, keeper};
 use crate::llm::catalog::CatalogError;
 use crate::llm::config::ProviderId;
 use crate::llm::router::{Parts, RouterError};
@@ -289,12 +289,12 @@ impl App {
         let errors = self.errors.clone();
         self.tasks.spawn(errors.run_marking(self.tasks.stopping()));
         self.start_learning();
-        self.tasks.spawn(keeper::keep(
-            self.retention(),
-            self.clock.clone(),
-            self.metrics.clone(),
-            self.tasks.stopping(),
-        ));
+        let (metrics, stopping) = (self.metrics.clone(), self.tasks.stopping());
+        let places = disks::places(self.config.data_dir().ok());
+        let watching = disks::watch(places, metrics.clone(), stopping.clone());
+        self.tasks.spawn(watching);
+        let keeping = keeper::keep(self.retention(), self.clock.clone(), metrics, stopping);
+        self.tasks.spawn(keeping);
     }
 
     /// Learns from ratings, and counts what every process learned.

@@ -124,7 +124,13 @@ impl Writer {
         while let Ok(draft) = self.drafts.try_recv() {
             self.owe(draft);
         }
+        self.show_depth();
         open
+    }
+
+    fn show_depth(&self) {
+        let depth = i64::try_from(self.owed.len()).unwrap_or(i64::MAX);
+        self.metrics.navi_audit_queue_depth.set(depth);
     }
 
     /// Keeps a draft until it is written. Whoever gave up waiting for a beginning does nothing either,
@@ -132,15 +138,23 @@ impl Writer {
     fn owe(&mut self, draft: Draft) {
         match draft.record.phase {
             Phase::Begun if draft.done.is_closed() => {}
-            Phase::Completed | Phase::Noted if self.owed.len() >= MAX_OWED => tracing::error!(
-                audit.entry = %draft.record.entry_id,
-                "an audit record is lost, because too many wait for the database"
-            ),
+            Phase::Completed | Phase::Noted if self.owed.len() >= MAX_OWED => {
+                self.metrics.navi_audit_records_lost_total.inc();
+                tracing::error!(
+                    audit.entry = %draft.record.entry_id,
+                    "an audit record is lost, because too many wait for the database"
+                );
+            }
             Phase::Begun | Phase::Completed | Phase::Noted => self.owed.push_back(draft),
         }
     }
 
     async fn write(&mut self) {
+        self.write_batch().await;
+        self.show_depth();
+    }
+
+    async fn write_batch(&mut self) {
         let count = self.owed.len().min(MAX_BATCH);
         let mut batch: Vec<Draft> = self.owed.drain(..count).collect();
         batch.retain(|draft| draft.record.phase != Phase::Begun || !draft.done.is_closed());

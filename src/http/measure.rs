@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::Method;
+use axum::http::{HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::BodyExt;
@@ -19,15 +19,12 @@ pub const UNMATCHED: &str = "<unmatched>";
 pub const PREFLIGHT: &str = "<preflight>";
 
 /// Counts the request when its answer begins, and times it until the answer's last byte was
-/// handed over or its reader went away.
+/// handed over or its reader went away. Probes are counted and not timed.
 pub async fn measure(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
     let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let is_preflight = cors::is_preflight(&request);
-    let timer = Timer {
-        began: Instant::now(),
-        metrics: metrics.clone(),
-    };
+    let began = Instant::now();
     let response = next.run(request).await;
     let path = match &route {
         _ if is_preflight => Cow::Borrowed(PREFLIGHT),
@@ -38,12 +35,45 @@ pub async fn measure(State(metrics): State<Metrics>, request: Request, next: Nex
         .http_requests_total
         .with_label_values(&[method, &*path, response.status().as_str()])
         .inc();
+    // Probes and scrapes are many and fast: among them slow answers would not be seen.
+    if PROBES.contains(&&*path) {
+        return response;
+    }
+    let timer = Timer {
+        began,
+        kind: kind(&response),
+        metrics,
+    };
     response.map(|body| {
         // The closure owns the timer, so the time is taken when the body is dropped.
         Body::new(body.inspect_frame(move |_| {
             let _ = &timer;
         }))
     })
+}
+
+/// What probes and scrapes ask for.
+const PROBES: &[&str] = &[
+    "/api/telemetry/health",
+    "/health",
+    "/health-fast",
+    "/health/live",
+    "/health/ready",
+    "/health/startup",
+    "/metrics",
+    "/ping",
+    "/version",
+];
+
+/// The label of an answer's duration: a stream lasts as long as its run, which says nothing of this server.
+fn kind(response: &Response) -> &'static str {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_stream = |kind: &HeaderValue| kind.as_bytes().starts_with(b"text/event-stream");
+    if kind.is_some_and(is_stream) {
+        "stream"
+    } else {
+        "answer"
+    }
 }
 
 /// The label for routes of features that are not built: one series for all of them.
@@ -69,6 +99,7 @@ pub fn path_label(template: &str) -> Cow<'_, str> {
 /// Takes the time when it is dropped.
 struct Timer {
     began: Instant,
+    kind: &'static str,
     metrics: Metrics,
 }
 
@@ -76,6 +107,7 @@ impl Drop for Timer {
     fn drop(&mut self) {
         self.metrics
             .http_request_duration_seconds
+            .with_label_values(&[self.kind])
             .observe(self.began.elapsed().as_secs_f64());
     }
 }

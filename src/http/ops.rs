@@ -167,17 +167,36 @@ async fn get_version(State(app): State<App>) -> Json<About> {
     )),
 )]
 async fn get_metrics(State(app): State<App>) -> Result<Response, Problem> {
-    let (idle, open) = app.db.count();
-    for (state, count) in [("idle", idle), ("used", open.saturating_sub(idle))] {
-        app.metrics
-            .navi_db_connections
-            .with_label_values(&[state])
-            .set(i64::try_from(count).unwrap_or(i64::MAX));
-    }
+    show_state(&app);
     let text = app
         .metrics
         .render()
         .map_err(|error| Problem::internal(&error))?;
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}
+
+/// Sets the metrics that are looked up when they are asked for.
+fn show_state(app: &App) {
+    let metrics = &app.metrics;
+    let (idle, open) = app.db.count();
+    for (state, count) in [("idle", idle), ("used", open.saturating_sub(idle))] {
+        metrics
+            .navi_db_connections
+            .with_label_values(&[state])
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    let waiting = i64::from(app.db.count_waiting());
+    metrics.navi_db_waiting_callers.set(waiting);
+    let report = app.health.ready();
+    metrics.navi_ready.set(i64::from(report.ok));
+    for check in &report.checks {
+        metrics
+            .navi_health_check_ok
+            .with_label_values(&[check.name])
+            .set(i64::from(check.ok));
+    }
+    let wall = app.agent.deps().tools.launch.sandbox.tier().as_str();
+    let about = [env!("CARGO_PKG_VERSION"), app.config.app_env.as_str(), wall];
+    metrics.navi_info.with_label_values(&about).set(1);
 }

@@ -6,6 +6,7 @@
 //! Postgres, so a table that nobody declared cannot be forgotten by either.
 
 pub mod config;
+pub mod disks;
 pub mod erasure;
 pub mod error;
 pub mod keeper;

@@ -124,7 +124,7 @@ pub enum CatalogError {
 
 /// How many models have metrics of their own. With every phase and bucket a model makes about
 /// sixty series, and a server should have fewer than two thousand.
-const MAX_MODEL_LABELS: usize = 16;
+const MAX_MODEL_LABELS: usize = 14;
 
 /// The scripted provider's model, when a request names none.
 pub const SCRIPTED_MODEL: &str = "demo";

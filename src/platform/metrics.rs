@@ -129,8 +129,9 @@ metrics! {
         aep_circuit_breaker_state: IntGaugeVec["provider"],
         /// HTTP requests, by route template.
         http_requests_total: IntCounterVec["method", "path", "status"],
-        /// Duration of HTTP requests in seconds, until the last byte of the answer was handed over.
-        http_request_duration_seconds: Histogram(HTTP_SECONDS),
+        /// Duration of HTTP requests in seconds, until the last byte of the answer was handed over, by
+        /// kind: answers, and streams, which last as long as their run. Probes and scrapes are not timed.
+        http_request_duration_seconds: HistogramVec(HTTP_SECONDS)["kind"],
         /// Time from sending a model call to its first token in seconds.
         navi_llm_time_to_first_token_seconds: HistogramVec(FIRST_TOKEN_SECONDS)["phase"],
         /// Tokens by kind; cached and cache-write tokens are part of input, reasoning of output.
@@ -153,6 +154,10 @@ metrics! {
         navi_audit_records_total: IntCounter,
         /// Attempts to append to audit logs that failed; requests may have been refused for it.
         navi_audit_failures_total: IntCounter,
+        /// Records that will never be in an audit log, because too many waited for the database.
+        navi_audit_records_lost_total: IntCounter,
+        /// Records that wait to be appended to audit logs.
+        navi_audit_queue_depth: IntGauge,
         /// Signed checkpoints of audit logs that could not be made, or that the log contradicts.
         navi_audit_checkpoint_failures_total: IntCounter,
         /// Events that clients sent: stored, stored before, or rejected.
@@ -192,6 +197,18 @@ metrics! {
         navi_egress_connections_total: IntCounterVec["verdict"],
         /// Database connections of this process, by state.
         navi_db_connections: IntGaugeVec["state"],
+        /// Callers that wait because every database connection of this process is in use.
+        navi_db_waiting_callers: IntGauge,
+        /// Whether this process should be sent requests: 1 or 0.
+        navi_ready: IntGauge,
+        /// Whether each check behind that passes: 1 or 0.
+        navi_health_check_ok: IntGaugeVec["check"],
+        /// Bytes that are free on the disk of each folder this process writes to.
+        navi_disk_free_bytes: IntGaugeVec["place"],
+        /// Size of that disk in bytes.
+        navi_disk_size_bytes: IntGaugeVec["place"],
+        /// What runs here, always 1: version, environment, and the wall around commands.
+        navi_info: IntGaugeVec["version", "env", "sandbox"],
     }
 }
 
@@ -226,6 +243,10 @@ pub const PROVIDER_ERRORS: &[&str] = &[
     "protocol",
     "cancelled",
 ];
+/// Kinds of answer: the closed set behind `kind` of the duration of requests.
+pub const ANSWER_KINDS: &[&str] = &["answer", "stream"];
+/// Folders whose disk is watched: the closed set behind `place`.
+pub const DISK_PLACES: &[&str] = &["data", "temporary"];
 /// Kinds of token: the closed set behind `kind`.
 pub const TOKEN_KINDS: &[&str] = &["input", "cache_read", "cache_write", "output", "reasoning"];
 /// The label value of a model that is not in the closed set.
@@ -344,6 +365,14 @@ impl Metrics {
         }
         for state in ["idle", "used"] {
             self.navi_db_connections.with_label_values(&[state]);
+        }
+        for kind in ANSWER_KINDS {
+            self.http_request_duration_seconds
+                .with_label_values(&[*kind]);
+        }
+        for place in DISK_PLACES {
+            self.navi_disk_free_bytes.with_label_values(&[*place]);
+            self.navi_disk_size_bytes.with_label_values(&[*place]);
         }
     }
 

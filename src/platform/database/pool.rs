@@ -172,6 +172,7 @@ impl Pool {
     }
 
     async fn turn(&self, end: Instant) -> sqlx::Result<OwnedSemaphorePermit> {
+        let _queued = self.stock.queued();
         let closed = self.stock.closed.cancelled();
         let turn = timeout_at(end.into(), self.stock.turns.clone().acquire_owned());
         tokio::select! {
@@ -193,6 +194,11 @@ impl Pool {
     /// The number of connections that rest, and of all.
     pub fn count(&self) -> (usize, usize) {
         self.stock.count()
+    }
+
+    /// The number of callers that wait, because every connection is in use.
+    pub fn count_waiting(&self) -> u32 {
+        self.stock.count_waiting()
     }
 
     /// True if the pool was closed.

@@ -76,6 +76,8 @@ struct Counts {
     open: u32,
     /// Callers that wait for a word of the server and not for a connection.
     asking: u32,
+    /// Callers that wait for a connection.
+    waiting: u32,
     /// Permits that were taken away, because the server grants no connection for them.
     withheld: u32,
     refused: Option<Instant>,
@@ -93,6 +95,9 @@ pub struct AgedConnection {
 
 /// A caller that waits for a word of the server; counted until it is dropped.
 pub struct Asking<'a>(&'a Stock);
+
+/// A caller that waits for a connection; counted until it is dropped.
+pub struct Queued<'a>(&'a Stock);
 
 impl Stock {
     /// An empty stock.
@@ -248,6 +253,17 @@ impl Stock {
         Asking(self)
     }
 
+    /// Counts a caller that waits for a connection.
+    pub fn queued(&self) -> Queued<'_> {
+        self.counts().waiting += 1;
+        Queued(self)
+    }
+
+    /// The number of callers that wait for a connection.
+    pub fn count_waiting(&self) -> u32 {
+        self.counts().waiting
+    }
+
     /// The reason for which a caller waits.
     pub fn state(&self) -> PoolState {
         let counts = self.counts();
@@ -314,6 +330,12 @@ impl Drop for AgedConnection {
         if let Some(stock) = self.stock.upgrade() {
             stock.counts().open -= 1;
         }
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.counts().waiting -= 1;
     }
 }
 

@@ -45,6 +45,7 @@ mod matrix;
 mod migrations;
 mod needs;
 mod old_clients;
+mod operations;
 mod planning;
 mod policy;
 mod redaction;

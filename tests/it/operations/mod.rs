@@ -1,9 +1,13 @@
-//! Objectives, alerts and their tests, with the programs that will read them.
+//! What operators rely on: dashboards, objectives, alerts and their tests, with the programs that will read
+//! them.
 
 mod cardinality;
+mod dashboards;
 mod objectives;
 mod programs;
 mod routes;
 mod rules;
+mod scraper;
 mod slos;
+mod traffic;
 mod trials;

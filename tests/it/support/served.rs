@@ -240,11 +240,16 @@ impl Drop for Served {
 }
 
 fn token() -> String {
+    token_of(ORG, USER, Role::Planner)
+}
+
+/// A token that servers here take for an hour.
+pub(crate) fn token_of(org: &str, user: &str, role: Role) -> String {
     let config = Config::from_flags(["--jwt-secret", SECRET]).unwrap();
     let secret = config.signing_secret().unwrap();
     let verifier = Verifier::new(&config.auth, &secret, Clock::System);
-    let principal = principal(ORG, USER, Role::Planner);
-    verifier.mint(&principal, Duration::from_hours(1)).unwrap()
+    let hour = Duration::from_hours(1);
+    verifier.mint(&principal(org, user, role), hour).unwrap()
 }
 
 /// The URL of a database.

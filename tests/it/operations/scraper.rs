@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long it may take until something is there that certainly comes. Machines may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Prometheus, scraping a server every second as the job `navi`.
 pub(crate) struct Scraper {
@@ -69,8 +69,8 @@ impl Scraper {
         let began = Instant::now();
         loop {
             let log = self.log();
-            let told = log.lines().filter(|line| line.contains("Listening on"));
-            let address = told.filter_map(|line| line.split("address=").nth(1)).next();
+            let mut told = log.lines().filter(|line| line.contains("Listening on"));
+            let address = told.find_map(|line| line.split("address=").nth(1));
             if let Some(address) = address {
                 return format!("http://{}", address.split_whitespace().next().unwrap());
             }
@@ -94,7 +94,7 @@ impl Scraper {
         let answer: Value = response.json().await.unwrap();
         assert_eq!(answer["status"], "success", "{parameters:?}: {answer}");
         let mut found = answer["data"]["result"].as_array().unwrap().clone();
-        found.retain(|series| has_number(series));
+        found.retain(has_number);
         found
     }
 

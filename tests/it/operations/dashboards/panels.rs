@@ -4,6 +4,10 @@
     clippy::disallowed_methods,
     reason = "a test runs a script, and asks the environment for the database's address"
 )]
+#![expect(
+    clippy::panic,
+    reason = "a test stops at a query that fails, and names it"
+)]
 
 use std::path::Path;
 use std::process::Command;
@@ -21,7 +25,7 @@ use crate::operations::scraper::Scraper;
 use crate::operations::traffic;
 
 /// How long a panel may stay empty after the traffic. Machines may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Queries whose zeros are good news: nothing was lost, nothing waits, nothing was taken over, and the
 /// processor, whose time is counted in whole seconds, is idle.

@@ -52,10 +52,10 @@ fn what_keeps_alerts_silent_names_alerts_that_there_are() {
         for side in ["source_matchers", "target_matchers"] {
             for matcher in rule[side].as_array().unwrap() {
                 let matcher = matcher.as_str().unwrap();
-                let Some(names) = matcher.strip_prefix("alertname") else {
+                let Some(listed) = matcher.strip_prefix("alertname") else {
                     continue;
                 };
-                for name in names.split('"').nth(1).unwrap().split('|') {
+                for name in listed.split('"').nth(1).unwrap().split('|') {
                     assert!(alerts.contains(name), "there is no alert {name}");
                     named += 1;
                 }

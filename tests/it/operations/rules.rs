@@ -283,8 +283,8 @@ fn check_matchers(metric: &str, labels: &BTreeMap<String, BTreeSet<String>>, mat
     let mut rest = matchers.to_owned();
     for one in matcher.captures_iter(matchers) {
         let (label, value) = (&one[1], &one[3]);
-        let known = labels.get(label);
-        let known = known.unwrap_or_else(|| panic!("{metric} has no label {label}"));
+        assert!(labels.contains_key(label), "{metric} has no label {label}");
+        let known = &labels[label];
         let pattern = match &one[2] {
             "=" | "!=" => regex::escape(value),
             _ => value.to_owned(),

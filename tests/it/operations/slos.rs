@@ -42,6 +42,7 @@ pub(crate) struct Ratio {
 }
 
 /// The most that calls may cost.
+#[expect(clippy::struct_field_names, reason = "they are the names of the file")]
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cost {

@@ -1,6 +1,8 @@
 //! Tests of the burn-rate rules for `promtool`: each alert fires when its budget burns fast enough, stays
 //! silent a little below that and when there is hardly any traffic, and is over soon after the fault is.
 
+#![expect(clippy::panic, reason = "a test stops at the first surprise")]
+
 use std::fmt::Write;
 
 use crate::operations::slos::{Ratio, Slos, Window, number};
@@ -12,6 +14,7 @@ const EVENTS: f64 = 600.0;
 type Counter = (&'static str, f64, f64);
 
 /// The counters behind an objective.
+#[expect(clippy::too_many_lines, reason = "a table of counters")]
 fn counters(slo: &str) -> &'static [Counter] {
     match slo {
         "availability" => &[

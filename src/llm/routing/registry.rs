@@ -94,7 +94,7 @@ mod tests {
             ..LlmConfig::default()
         };
         let labels = catalog.model_labels(&config, false);
-        assert_eq!(labels.len(), 16);
+        assert_eq!(labels.len(), 14);
         let mut providers = BTreeSet::new();
         for model in catalog.models() {
             if labels.contains(&model.name) {

@@ -264,7 +264,7 @@ async fn benchmarks_for_another_compiler_do_not_keep_a_rust_project_from_being_t
     let bench = Bench::new();
     bench.put(
         "Cargo.toml",
-        "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n",
+        "[package]\nname = \"benched\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n",
     );
     bench.put("src/lib.rs", "#[test]\nfn it_works() {}\n");
     // Only a nightly compiler takes features; none at all takes this one.

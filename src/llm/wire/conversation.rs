@@ -215,6 +215,18 @@ pub(super) fn input(arguments: &Arguments) -> Map<String, Value> {
     }
 }
 
+/// The text of parts, line by line; none when there is an image among them.
+pub(super) fn text_alone(parts: &[&Part]) -> Option<String> {
+    let texts: Option<Vec<&str>> = parts
+        .iter()
+        .map(|part| match part {
+            Part::Text { text } => Some(text.as_str()),
+            Part::Image { .. } => None,
+        })
+        .collect();
+    Some(texts?.join("\n"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::llm::model::{ChatRequest, Part};
-use crate::llm::wire::conversation::{Call, Entry, input, is_blank, mend};
+use crate::llm::wire::conversation::{Call, Entry, input, is_blank, mend, text_alone};
 use crate::llm::wire::openai::dialect::{CompletionLimit, Dialect};
 use crate::llm::wire::openai::effort;
 use crate::llm::wire::openai::hand_back::{give, signed};
@@ -163,15 +163,8 @@ fn messages(request: &ChatRequest, dialect: Dialect, ways: &Ways) -> Value {
 
 /// Plain text as a string, which the smallest servers understand; parts only with images.
 fn content(parts: &[&Part]) -> Value {
-    let texts: Option<Vec<&str>> = parts
-        .iter()
-        .map(|part| match part {
-            Part::Text { text } => Some(text.as_str()),
-            Part::Image { .. } => None,
-        })
-        .collect();
-    if let Some(texts) = texts {
-        return json!(texts.join("\n"));
+    if let Some(text) = text_alone(parts) {
+        return json!(text);
     }
     parts
         .iter()

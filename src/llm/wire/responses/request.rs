@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::llm::model::{ChatRequest, Part};
-use crate::llm::wire::conversation::{Call, Entry, input, is_blank, mend};
+use crate::llm::wire::conversation::{Call, Entry, input, is_blank, mend, text_alone};
 use crate::llm::wire::family::ModelFamily;
 use crate::llm::wire::responses::replay;
 use crate::platform::hex::hex;
@@ -117,15 +117,8 @@ fn message(role: &str, content: &Value) -> Value {
 
 /// Plain text as a string; parts only with images.
 fn content(parts: &[&Part]) -> Value {
-    let texts: Option<Vec<&str>> = parts
-        .iter()
-        .map(|part| match part {
-            Part::Text { text } => Some(text.as_str()),
-            Part::Image { .. } => None,
-        })
-        .collect();
-    if let Some(texts) = texts {
-        return json!(texts.join("\n"));
+    if let Some(text) = text_alone(parts) {
+        return json!(text);
     }
     parts
         .iter()

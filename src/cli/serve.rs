@@ -12,7 +12,6 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::audit::seals::lost_key;
@@ -21,7 +20,7 @@ use crate::config::database::Pooler;
 use crate::config::settings::{AppEnv, Config};
 use crate::http::router::router;
 use crate::http::sockets::connections;
-use crate::http::sockets::connections::HEAD_TIME;
+use crate::http::sockets::connections::{Departure, HEAD_TIME};
 use crate::http::sockets::listeners::Listeners;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
@@ -88,7 +87,7 @@ pub struct Running {
     /// The address it listens on, the first when there are several.
     pub address: SocketAddr,
     server: JoinHandle<()>,
-    stop_accepting: CancellationToken,
+    departure: Departure,
     /// Ours, when nobody named another. Dropping it stops it too, on every way out.
     postgres: Option<EmbeddedPostgres>,
 }
@@ -159,12 +158,12 @@ impl Running {
     /// Serves these services on sockets that listen already.
     fn serve(app: App, listeners: Listeners, postgres: Option<EmbeddedPostgres>) -> Self {
         let address = listeners.address();
-        let stop_accepting = CancellationToken::new();
+        let departure = Departure::default();
         let serving = connections::serve(
             listeners,
             router(&app),
             app.tasks.clone(),
-            stop_accepting.clone(),
+            departure.clone(),
             HEAD_TIME,
         );
         let server = app.tasks.spawn(serving);
@@ -172,7 +171,7 @@ impl Running {
             app,
             address,
             server,
-            stop_accepting,
+            departure,
             postgres,
         }
     }
@@ -192,16 +191,18 @@ impl Running {
 
     /// Ends gracefully, within the grace period, and answers whether everything was done by then.
     ///
-    /// Readiness turns false, streams are told, requests in flight are answered, background work
-    /// ends and writes what it holds, and at last the database is let go.
+    /// Readiness turns false, what still arrives is answered for a while, streams are told, requests in
+    /// flight are answered, background work ends and writes what it holds, and at last the database is
+    /// let go.
     pub async fn stop(mut self) -> bool {
         let grace = self.app.config.server.shutdown_grace();
         let end = Instant::now() + grace;
         // What is written at the end needs some of the time, however long the answers take.
         let for_answers = end - (grace / 3).min(Duration::from_secs(5));
         self.app.health.drain();
+        self.departure.begun.cancel();
+        let _in_time = tokio::time::timeout(grace / 3, self.departure.closed.cancelled()).await;
         self.app.streams_end.cancel();
-        self.stop_accepting.cancel();
         // Runs write that they are interrupted, which ends their streams and so their requests.
         let released = self.app.agent.shutdown(for_answers - Instant::now()).await;
         if !released {

@@ -24,6 +24,7 @@ mod documents;
 mod durable;
 mod egress;
 mod embedded_postgres;
+mod ending;
 mod explaining;
 mod feedback;
 mod guard;

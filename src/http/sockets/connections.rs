@@ -1,5 +1,6 @@
 //! Connections: accepted, bounded in how slowly they may ask, ended in good order.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,12 +13,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::guard::host::CameOverWire;
 use crate::http::sockets::listeners::Listeners;
 use crate::http::sockets::peers::ConnectionEnds;
 use crate::http::sockets::socket::Socket;
+use crate::http::sockets::traffic::Traffic;
 use crate::platform::descriptors::accept;
 use crate::platform::tasks::Tasks;
 
@@ -30,13 +33,28 @@ pub const HEAD_TIME: Duration = Duration::from_secs(75);
 /// when thousands of them send at once.
 const HEAD_BYTES: usize = 32 * 1024;
 
-/// Serves until `stop`, then ends idle connections, lets the others finish their answer, and
-/// returns. What is still open when `tasks` end is dropped.
+/// The longest that a server which ends goes on accepting what arrives without a pause.
+const DEPARTURE: Duration = Duration::from_secs(5);
+
+/// The longest that it waits for requests on connections that it accepted.
+const LAST_READ: Duration = Duration::from_secs(1);
+
+/// The stages of a server's end.
+#[derive(Clone, Debug, Default)]
+pub struct Departure {
+    /// Cancelled when the server is to end.
+    pub begun: CancellationToken,
+    /// Cancelled when nothing arrives any more: the sockets are closed.
+    pub closed: CancellationToken,
+}
+
+/// Serves until the departure begins. Then takes what still arrives, for a while, ends idle connections,
+/// lets the others finish their answer, and returns. What is still open when `tasks` end is dropped.
 pub async fn serve(
     listeners: Listeners,
     router: Router,
     tasks: Tasks,
-    stop: CancellationToken,
+    departure: Departure,
     head_time: Duration,
 ) {
     // HTTP/1 alone: what stands in front of servers speaks it, and nothing else does without TLS.
@@ -51,13 +69,20 @@ pub async fn serve(
         router,
         tasks,
         open: GracefulShutdown::new(),
+        traffic: Traffic::new(),
     };
     let sockets = listeners.into_sockets();
-    let accepting = sockets
-        .iter()
-        .map(|socket| server.accept_from(socket, &stop));
-    join_all(accepting).await;
-    drop(sockets);
+    let accepting = join_all(sockets.iter().map(|socket| server.accept_from(socket)));
+    tokio::select! {
+        _ = accepting => {}
+        () = server.departed(&departure.begun) => {}
+    }
+    for socket in sockets {
+        server.accept_waiting(socket);
+    }
+    // Those that were accepted last have not been read.
+    let _in_time = timeout(LAST_READ, server.traffic.quiet()).await;
+    departure.closed.cancel();
     server.open.shutdown().await;
 }
 
@@ -67,21 +92,41 @@ struct Server {
     router: Router,
     tasks: Tasks,
     open: GracefulShutdown,
+    traffic: Traffic,
 }
 
 impl Server {
-    /// Serves the connections of one socket until `stop`.
-    async fn accept_from(&self, listener: &TcpListener, stop: &CancellationToken) {
+    /// Serves the connections of one socket.
+    async fn accept_from(&self, listener: &TcpListener) {
         loop {
-            let stream = tokio::select! {
-                stream = accept(listener, "the server") => stream,
-                () = stop.cancelled() => return,
-            };
-            self.serve(stream);
+            self.serve(accept(listener, "the server").await);
+        }
+    }
+
+    /// Resolves when the departure has begun and nothing more arrives, or too much does.
+    async fn departed(&self, begun: &CancellationToken) {
+        begun.cancelled().await;
+        self.traffic.leave();
+        let _in_time = timeout(DEPARTURE, self.traffic.quiet()).await;
+    }
+
+    /// Serves what waits to be accepted, since closing the socket would reset it.
+    fn accept_waiting(&self, listener: TcpListener) {
+        let Ok(listener) = listener.into_std() else {
+            return;
+        };
+        while let Ok((stream, _)) = listener.accept() {
+            let stream = stream.set_nonblocking(true).map(|()| stream);
+            match stream.and_then(TcpStream::from_std) {
+                Ok(stream) => self.serve(stream),
+                Err(error) => tracing::debug!(%error, "a connection ended early"),
+            }
         }
     }
 
     fn serve(&self, stream: TcpStream) {
+        self.traffic.note();
+        let traffic = self.traffic.clone();
         let ends = ends(&stream);
         let socket = Socket::new(stream);
         let (guard, io) = (socket.clone(), TokioIo::new(socket.clone()));
@@ -91,8 +136,13 @@ impl Server {
                 request.extensions_mut().insert(ends);
             }
             request.extensions_mut().insert(CameOverWire);
+            traffic.note();
             let (answer, guard) = (answering.call(request), guard.clone());
-            async move { answer.await.map(|response| guard.guard(response)) }
+            let traffic = traffic.clone();
+            async move {
+                let response = answer.await?;
+                Ok::<_, Infallible>(guard.guard(traffic.answer(response)))
+            }
         });
         let connection = self.open.watch(self.http.serve_connection(io, service));
         let stopping = self.tasks.stopping();

@@ -4,3 +4,4 @@ pub mod connections;
 pub mod listeners;
 pub mod peers;
 pub mod socket;
+pub mod traffic;

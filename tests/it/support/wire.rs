@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use navi::http::sockets::connections::serve;
+use navi::http::sockets::connections::{Departure, serve};
 use navi::http::sockets::listeners::Listeners;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -19,9 +19,10 @@ pub(crate) async fn listen(app: &TestApp, head_time: Duration) -> (SocketAddr, C
     let bind = "127.0.0.1:0".parse().unwrap();
     let listeners = Listeners::open(&bind).await.unwrap();
     let address = listeners.address();
-    let stop = CancellationToken::new();
+    let departure = Departure::default();
+    let stop = departure.begun.clone();
     let (router, tasks) = (navi::http::router::router(&app.app), app.app.tasks.clone());
-    let serving = serve(listeners, router, tasks, stop.clone(), head_time);
+    let serving = serve(listeners, router, tasks, departure, head_time);
     app.app.tasks.spawn(serving);
     (address, stop)
 }

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use sqlx::Connection;
+use sqlx::migrate::MigrateError;
 
 use crate::platform::clock::millis;
 use crate::platform::database::pool::Pool;
-use crate::platform::database::refusal::is_no_room;
+use crate::platform::database::refusal::{is_no_room, is_of_ended_session};
 use crate::platform::database::stock::PoolState;
 use crate::platform::db;
 use crate::platform::sync::{read, write};
@@ -26,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The longest that a check waits for a connection; within [`PATIENCE`], so that it can say why there is
 /// none.
 const BRIEFLY: Duration = Duration::from_millis(1_500);
+/// The pause before another session is asked.
+const NEXT_SESSION: Duration = Duration::from_millis(20);
 /// The detail while every connection is in use.
 const BUSY: &str = "every connection to the database is in use; requests wait";
 /// The detail while the server grants none.
@@ -130,27 +133,19 @@ impl Health {
         });
     }
 
-    /// Runs every check once, all at the same time.
+    /// Runs every check once, all at the same time. One that passed until now is run again before it counts
+    /// as failing: a moment without processor or network is over by then.
     pub async fn refresh(&self) {
-        let checks = self.0.probes.iter().map(|(name, probe)| async move {
-            let began = Instant::now();
-            let outcome = match tokio::time::timeout(self.0.patience, probe()).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(format!("no answer within {:?}", self.0.patience)),
-            };
-            let latency_ms = millis(began.elapsed());
-            let (ok, detail) = match outcome {
-                Ok(detail) => (true, detail),
-                Err(detail) => (false, detail),
-            };
-            Check {
-                name,
-                ok,
-                latency_ms,
-                detail,
+        let before = self.found();
+        let checks = self.0.probes.iter().zip(before);
+        let now = checks.map(|((name, probe), before)| async move {
+            let found = self.look(name, probe).await;
+            if before.ok && !found.ok {
+                return self.look(name, probe).await;
             }
+            found
         });
-        let now = futures_util::future::join_all(checks).await;
+        let now = futures_util::future::join_all(now).await;
         let mut found = write(&self.0.found);
         for (before, after) in found.iter().zip(&now) {
             let known = before.detail != NOT_YET;
@@ -163,6 +158,25 @@ impl Health {
         *found = now;
         if found.iter().all(|check| check.ok) {
             self.0.was_ready.store(true, Ordering::SeqCst);
+        }
+    }
+
+    async fn look(&self, name: &'static str, probe: &Probe) -> Check {
+        let began = Instant::now();
+        let outcome = match tokio::time::timeout(self.0.patience, probe()).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(format!("no answer within {:?}", self.0.patience)),
+        };
+        let latency_ms = millis(began.elapsed());
+        let (ok, detail) = match outcome {
+            Ok(detail) => (true, detail),
+            Err(detail) => (false, detail),
+        };
+        Check {
+            name,
+            ok,
+            latency_ms,
+            detail,
         }
     }
 
@@ -221,11 +235,9 @@ pub fn database_probe(db: &Pool) -> Probe {
         let db = db.clone();
         Box::pin(async move {
             let down = || "the database does not answer".to_owned();
-            match tokio::time::timeout(BRIEFLY, db.acquire()).await {
-                Ok(Ok(mut connection)) => {
-                    connection.ping().await.map_err(|_| down())?;
-                    Ok("ok".to_owned())
-                }
+            let answer = tokio::time::timeout(BRIEFLY, while_sessions_end(|| ping(&db)));
+            match answer.await {
+                Ok(Ok(())) => Ok("ok".to_owned()),
                 Ok(Err(error)) if is_no_room(&error) => Err(NO_ROOM.to_owned()),
                 Ok(Err(_)) => Err(down()),
                 // What waits for others will be served, so requests may come.
@@ -245,22 +257,47 @@ pub fn migrations_probe(db: &Pool) -> Probe {
     Box::new(move || {
         let pool = db.clone();
         Box::pin(async move {
-            let unknown = "it cannot be told which migrations are applied";
-            let mut connection = match tokio::time::timeout(BRIEFLY, pool.acquire()).await {
-                Ok(Ok(connection)) => connection,
-                Err(_) if pool.state() == PoolState::Busy => return Ok(BUSY.to_owned()),
-                Ok(Err(_)) | Err(_) => return Err(unknown.to_owned()),
-            };
-            let pending = db::pending(&mut connection)
-                .await
-                .map_err(|_| unknown.to_owned())?;
-            if pending.is_empty() {
-                Ok("ok".to_owned())
-            } else {
-                Err(format!("{} pending; run `navi migrate`", pending.len()))
+            let pending =
+                tokio::time::timeout(BRIEFLY, while_sessions_end(|| count_pending(&pool)));
+            match pending.await {
+                Ok(Ok(0)) => Ok("ok".to_owned()),
+                Ok(Ok(pending)) => Err(format!("{pending} pending; run `navi migrate`")),
+                Err(_) if pool.state() == PoolState::Busy => Ok(BUSY.to_owned()),
+                Ok(Err(_)) | Err(_) => {
+                    Err("it cannot be told which migrations are applied".to_owned())
+                }
             }
         })
     })
+}
+
+async fn ping(db: &Pool) -> sqlx::Result<()> {
+    db.acquire().await?.ping().await
+}
+
+async fn count_pending(db: &Pool) -> sqlx::Result<usize> {
+    let mut conn = db.acquire().await?;
+    match db::pending(&mut conn).await {
+        Ok(pending) => Ok(pending.len()),
+        Err(db::Error::Query(error) | db::Error::Migrate(MigrateError::Execute(error))) => {
+            Err(error)
+        }
+        Err(error) => Err(sqlx::Error::Protocol(error.to_string())),
+    }
+}
+
+/// Asks again as long as sessions end while they are asked: an administrator or a pooler ends sessions
+/// of a database that is there, and the next one says so.
+async fn while_sessions_end<T, A>(ask: impl Fn() -> A) -> sqlx::Result<T>
+where
+    A: Future<Output = sqlx::Result<T>>,
+{
+    loop {
+        match ask().await {
+            Err(error) if is_of_ended_session(&error) => tokio::time::sleep(NEXT_SESSION).await,
+            answer => return answer,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -302,6 +339,27 @@ mod tests {
         health.refresh().await;
         assert!(!health.ready().ok);
         assert!(health.live().ok && health.startup().ok);
+    }
+
+    #[tokio::test]
+    async fn a_check_that_fails_once_between_two_that_pass_counts_for_nothing() {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counted = runs.clone();
+        let probe: Probe = Box::new(move || {
+            let fails = counted.fetch_add(1, Ordering::SeqCst) == 1;
+            Box::pin(async move {
+                if fails {
+                    Err("down".to_owned())
+                } else {
+                    Ok("ok".to_owned())
+                }
+            })
+        });
+        let health = Health::new(vec![("thing", probe)]);
+        health.refresh().await;
+        health.refresh().await;
+        assert!(health.ready().ok);
+        assert_eq!(runs.load(Ordering::SeqCst), 3);
     }
 
     #[tokio::test]

@@ -6,6 +6,8 @@ use sqlx::error::DatabaseError;
 
 /// The code of "too many connections", for the server, a database or a role.
 const TOO_MANY: &str = "53300";
+/// The code of a session that an administrator, or a server that ends, has ended.
+const ENDED: &str = "57P01";
 /// The code of a server that is starting, recovering or ending.
 const NOT_NOW: &str = "57P03";
 /// Words of poolers, whose codes say less than their texts.
@@ -41,6 +43,21 @@ pub fn is_starting(error: &sqlx::Error) -> bool {
     }
     let code = error.as_database_error().and_then(DatabaseError::code);
     code.as_deref() == Some(NOT_NOW)
+}
+
+/// Tells an error of one session that ended, which says nothing of the next.
+pub fn is_of_ended_session(error: &sqlx::Error) -> bool {
+    if let sqlx::Error::Io(error) = error {
+        return matches!(
+            error.kind(),
+            io::ErrorKind::BrokenPipe
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::UnexpectedEof
+        );
+    }
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.as_deref() == Some(ENDED)
 }
 
 /// Tells an error of a pooler that takes no settings when a connection begins.

@@ -1,6 +1,7 @@
 //! The way to the database: fewer connections than were wished for, other spellings of the address, and
 //! poolers in front of it.
 
+mod blips;
 mod pgbouncer;
 mod pooling;
 mod room;

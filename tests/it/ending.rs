@@ -1,5 +1,10 @@
 //! Servers that end while clients go on asking.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test is a client of the server that it starts"
+)]
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -25,7 +30,7 @@ struct Told {
 
 /// Asks, over connections that stay or over one for each request, until the server takes none.
 async fn ask(served: &Served, number: usize, begun: &AtomicBool) -> Told {
-    let stays = number % 2 == 0;
+    let stays = number.is_multiple_of(2);
     // Changing requests are counted for each person.
     let token = token_of(ORG, &format!("user-{number}"), Role::Planner);
     let client = Client::builder()

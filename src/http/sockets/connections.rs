@@ -17,10 +17,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::guard::host::CameOverWire;
+use crate::http::sockets::arrivals::Arrivals;
 use crate::http::sockets::listeners::Listeners;
 use crate::http::sockets::peers::ConnectionEnds;
 use crate::http::sockets::socket::Socket;
-use crate::http::sockets::traffic::Traffic;
 use crate::platform::descriptors::accept;
 use crate::platform::tasks::Tasks;
 
@@ -69,7 +69,7 @@ pub async fn serve(
         router,
         tasks,
         open: GracefulShutdown::new(),
-        traffic: Traffic::new(),
+        arrivals: Arrivals::default(),
     };
     let sockets = listeners.into_sockets();
     let accepting = join_all(sockets.iter().map(|socket| server.accept_from(socket)));
@@ -81,7 +81,7 @@ pub async fn serve(
         server.accept_waiting(socket);
     }
     // Those that were accepted last have not been read.
-    let _in_time = timeout(LAST_READ, server.traffic.quiet()).await;
+    let _in_time = timeout(LAST_READ, server.arrivals.quiet()).await;
     departure.closed.cancel();
     server.open.shutdown().await;
 }
@@ -92,7 +92,7 @@ struct Server {
     router: Router,
     tasks: Tasks,
     open: GracefulShutdown,
-    traffic: Traffic,
+    arrivals: Arrivals,
 }
 
 impl Server {
@@ -106,8 +106,8 @@ impl Server {
     /// Resolves when the departure has begun and nothing more arrives, or too much does.
     async fn departed(&self, begun: &CancellationToken) {
         begun.cancelled().await;
-        self.traffic.leave();
-        let _in_time = timeout(DEPARTURE, self.traffic.quiet()).await;
+        self.arrivals.leave();
+        let _in_time = timeout(DEPARTURE, self.arrivals.quiet()).await;
     }
 
     /// Serves what waits to be accepted, since closing the socket would reset it.
@@ -125,8 +125,8 @@ impl Server {
     }
 
     fn serve(&self, stream: TcpStream) {
-        self.traffic.note();
-        let traffic = self.traffic.clone();
+        self.arrivals.note();
+        let arrivals = self.arrivals.clone();
         let ends = ends(&stream);
         let socket = Socket::new(stream);
         let (guard, io) = (socket.clone(), TokioIo::new(socket.clone()));
@@ -136,12 +136,12 @@ impl Server {
                 request.extensions_mut().insert(ends);
             }
             request.extensions_mut().insert(CameOverWire);
-            traffic.note();
+            arrivals.note();
             let (answer, guard) = (answering.call(request), guard.clone());
-            let traffic = traffic.clone();
+            let arrivals = arrivals.clone();
             async move {
                 let response = answer.await?;
-                Ok::<_, Infallible>(guard.guard(traffic.answer(response)))
+                Ok::<_, Infallible>(guard.guard(arrivals.answer(response)))
             }
         });
         let connection = self.open.watch(self.http.serve_connection(io, service));

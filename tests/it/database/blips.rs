@@ -1,5 +1,10 @@
 //! Readiness while the database ends sessions, or goes away and comes back.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test is a client of the server that it starts"
+)]
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 

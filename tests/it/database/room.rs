@@ -100,3 +100,45 @@ async fn a_server_that_starts_waits_for_a_connection(db: PgPool) {
     let (served, ()) = tokio::join!(place.serve(&[]), given_back);
     assert_eq!(list(&served).await, 200);
 }
+
+/// The value of a metric without labels.
+async fn metric(served: &Served, name: &str) -> f64 {
+    let text = reqwest::get(format!("{}/metrics", served.url)).await;
+    let text = text.unwrap().text().await.unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap().parse().unwrap()
+}
+
+async fn until(served: &Served, name: &str, holds: impl Fn(f64) -> bool) {
+    while !holds(metric(served, name).await) {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn callers_and_audit_records_that_wait_for_the_database_are_counted(db: PgPool) {
+    let role = role(&db, 6).await;
+    let place = Place::new(&Script::default(), Some(&address(&db, &role)));
+    let served = place.serve(&[]).await;
+    let (callers, records) = ("navi_db_waiting_callers", "navi_audit_queue_depth");
+    let mut lock = db.begin().await.unwrap();
+    sqlx::raw_sql("lock table runs, audit_records in access exclusive mode")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let reads = futures_util::future::join_all((0..20).map(|_| list(&served)));
+    let body = json!({"title": "notes"});
+    let write = served.post("/api/navi-memory/conversations", &body);
+    let waiting = async {
+        until(&served, callers, |count| count > 0.0).await;
+        until(&served, records, |count| count > 0.0).await;
+        lock.rollback().await.unwrap();
+    };
+    let (reads, write, ()) = tokio::join!(reads, write, waiting);
+    assert!(reads.iter().all(|status| *status == 200), "{reads:?}");
+    assert_eq!(write.0, 200, "{}", write.1);
+    until(&served, callers, |count| count == 0.0).await;
+    until(&served, records, |count| count == 0.0).await;
+}

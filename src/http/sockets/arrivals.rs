@@ -1,4 +1,4 @@
-//! The traffic of a server, by which it ends: while requests still arrive, it goes on answering them, and
+//! The arrivals of a server, by which it ends: while requests still arrive, it goes on answering them, and
 //! asks their clients to let go of their connections.
 //!
 //! A server that closes its sockets at once loses what is on its way: connections that wait to be
@@ -18,7 +18,7 @@ pub const QUIET: Duration = Duration::from_millis(250);
 
 /// Arrivals at a server; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Traffic(Arc<Inner>);
+pub struct Arrivals(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -28,16 +28,18 @@ struct Inner {
     is_leaving: AtomicBool,
 }
 
-impl Traffic {
-    /// Traffic before its first arrival.
-    pub fn new() -> Self {
+impl Default for Arrivals {
+    /// A server at which nothing has arrived.
+    fn default() -> Self {
         Self(Arc::new(Inner {
             began: Instant::now(),
             last: AtomicU64::new(0),
             is_leaving: AtomicBool::new(false),
         }))
     }
+}
 
+impl Arrivals {
     /// Notes that a connection or a request arrived.
     pub fn note(&self) {
         let now = millis(self.0.began.elapsed());
@@ -81,30 +83,30 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_without_traffic_is_quiet_at_once() {
-        let traffic = Traffic::new();
-        assert_eq!(traffic.until_quiet(), None);
-        traffic.quiet().await;
+        let arrivals = Arrivals::default();
+        assert_eq!(arrivals.until_quiet(), None);
+        arrivals.quiet().await;
     }
 
     #[tokio::test]
     async fn an_arrival_is_waited_for_a_while() {
-        let traffic = Traffic::new();
-        traffic.note();
-        let left = traffic.until_quiet().unwrap();
+        let arrivals = Arrivals::default();
+        arrivals.note();
+        let left = arrivals.until_quiet().unwrap();
         assert!(left <= QUIET, "{left:?}");
-        traffic.quiet().await;
-        assert_eq!(traffic.until_quiet(), None);
+        arrivals.quiet().await;
+        assert_eq!(arrivals.until_quiet(), None);
     }
 
     #[test]
     fn only_a_server_that_leaves_closes_connections() {
-        let traffic = Traffic::new();
-        let told = |traffic: &Traffic| {
-            let answer = traffic.answer(Response::new(()));
+        let arrivals = Arrivals::default();
+        let told = |arrivals: &Arrivals| {
+            let answer = arrivals.answer(Response::new(()));
             answer.headers().get(header::CONNECTION).cloned()
         };
-        assert_eq!(told(&traffic), None);
-        traffic.leave();
-        assert_eq!(told(&traffic).unwrap(), "close");
+        assert_eq!(told(&arrivals), None);
+        arrivals.leave();
+        assert_eq!(told(&arrivals).unwrap(), "close");
     }
 }

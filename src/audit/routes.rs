@@ -48,6 +48,10 @@ impl From<Error> for Problem {
             Error::Tampered(_)
             | Error::UnknownSeal { .. }
             | Error::EndMissing(_)
+            | Error::TwoEnds(_)
+            | Error::Reshaped(_)
+            | Error::Dropped
+            | Error::CheckpointGone { .. }
             | Error::Unfit { .. }
             | Error::BrokenTree(_)
             | Error::RolledBack { .. } => {

@@ -147,9 +147,14 @@ impl Running {
         warn_of_development_identity(&config);
         let app = App::build(config, pool, clock, Tasks::new()).await?;
         let settings = &app.config.surroundings.settings;
-        if !settings.is_empty() {
-            let changed = app.audit.note_settings(settings).await?;
-            tracing::debug!(changed, "settings differ from those of the last start");
+        if !settings.is_empty()
+            && let Err(error) = app.audit.note_settings(settings).await
+        {
+            // Whoever breaks the server's own log must not stop all organisations with it.
+            tracing::error!(%error, "changed settings are not noted in the audit log yet");
+            let (audit, stopping) = (app.audit.clone(), app.tasks.stopping());
+            app.tasks
+                .spawn(audit.keep_noting_settings(settings.clone(), stopping));
         }
         app.health.refresh().await;
         app.start_background();

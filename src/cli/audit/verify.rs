@@ -139,7 +139,7 @@ pub fn verify_lines(
         },
         None => return Err(Failure::Export("it is empty".to_owned())),
     };
-    let mut verifier = begin(&header, keys)?;
+    let (mut verifier, verifying) = begin(&header, keys)?;
     let mine = of_log(notes, &header.org_id);
     if mine.is_empty() && !notes.is_empty() {
         verifier.whole("none of the given checkpoints is of this log".to_owned());
@@ -147,12 +147,17 @@ pub fn verify_lines(
     for note in mine.iter().chain(&header.checkpoint) {
         verifier.await_checkpoint(note);
     }
-    let mut progress = Progress::default();
+    let promised = header.size.unwrap_or(i64::MAX);
+    let (mut progress, mut checkpoints) = (Progress::default(), 0_u64);
     let mut count = 0_u64;
     for (number, line) in lines.enumerate() {
         match serde_json::from_str(&line?) {
             Ok(Line::Record(record)) => verifier.record(&Record::from(*record)),
-            Ok(Line::Checkpoint(note)) => verifier.await_checkpoint(&note),
+            Ok(Line::Checkpoint(note)) => {
+                let read = Checkpoint::read(&note);
+                checkpoints += u64::from(read.is_ok_and(|read| read.checkpoint.size <= promised));
+                verifier.await_checkpoint(&note);
+            }
             Ok(Line::Header(_)) => {
                 verifier.whole(format!("line {} is a second header", number + 2));
             }
@@ -162,13 +167,16 @@ pub fn verify_lines(
         progress.show(&format!("{count} lines"));
     }
     progress.end();
-    compare_promise(&mut verifier, &header);
+    if !header.is_signed(&verifying) {
+        compare_unsigned(&mut verifier, &header, &mine);
+    }
+    compare_promise(&mut verifier, &header, checkpoints);
     Ok(verifier.finish())
 }
 
 /// Finds an export that was cut down: to less than its header promises, or to nothing that anybody
 /// signed.
-fn compare_promise(verifier: &mut Verifier, header: &Header) {
+fn compare_promise(verifier: &mut Verifier, header: &Header, checkpoints: u64) {
     let (size, _) = verifier.end();
     match header.size {
         Some(promised) if size < promised => verifier.whole(format!(
@@ -178,6 +186,15 @@ fn compare_promise(verifier: &mut Verifier, header: &Header) {
         // An export of a version that wrote no hand-overs, and promised nothing.
         None => verifier.excuse_sudden_keys(),
     }
+    if header
+        .checkpoints
+        .is_some_and(|promised| promised != checkpoints)
+    {
+        verifier.whole(format!(
+            "the export has {checkpoints} checkpoints, and its header promises {}",
+            header.checkpoints.unwrap_or_default()
+        ));
+    }
     if verifier.counts() == (0, 0) {
         verifier.whole(
             "there is no record in it and no checkpoint that holds, so it proves nothing"
@@ -186,7 +203,27 @@ fn compare_promise(verifier: &mut Verifier, header: &Header) {
     }
 }
 
-fn begin(header: &Header, mut keys: Vec<VerifyingKey>) -> Result<Verifier, Failure> {
+/// Finds that a header promises nothing that counts. Older versions did not sign it: then the export must
+/// end where a checkpoint does that somebody kept elsewhere.
+fn compare_unsigned(verifier: &mut Verifier, header: &Header, given: &[String]) {
+    let (size, _) = verifier.end();
+    let ends =
+        |note: &String| Checkpoint::read(note).is_ok_and(|read| read.checkpoint.size == size);
+    if header.signature.is_some() {
+        verifier.whole("its header is not the one that was signed".to_owned());
+    } else if !given.iter().any(ends) {
+        verifier.whole(
+            "its header is not signed, so nobody can tell what was cut off: give the checkpoint of its \
+             last record with --checkpoint"
+                .to_owned(),
+        );
+    }
+}
+
+fn begin(
+    header: &Header,
+    mut keys: Vec<VerifyingKey>,
+) -> Result<(Verifier, Vec<VerifyingKey>), Failure> {
     if header.navi_audit_export != VERSION {
         let found = header.navi_audit_export;
         return Err(Failure::Export(format!(
@@ -206,12 +243,12 @@ fn begin(header: &Header, mut keys: Vec<VerifyingKey>) -> Result<Verifier, Failu
     }
     let frontier = header.base.frontier();
     let frontier = frontier.ok_or_else(|| Failure::Export("its base is none".to_owned()))?;
-    let mut verifier = Verifier::after(&header.org_id, keys, frontier);
+    let mut verifier = Verifier::after(&header.org_id, keys.clone(), frontier);
     // A part of a log stands on its first checkpoint; only a whole one must begin at its base.
     if let Some(base) = &header.base_note {
         verifier.base(Some(base));
     }
-    Ok(verifier)
+    Ok((verifier, keys))
 }
 
 impl Args {
@@ -282,12 +319,15 @@ fn line(report: &Report) -> String {
              available"
         ),
     };
+    let lost = report.lost_before.map_or(String::new(), |number| {
+        format!(", but for records that were lost before record {number}, as it says itself")
+    });
     let unsigned = match report.unsigned_checkpoints {
         0 => String::new(),
         count => format!(", {count} checkpoints of keys that are not given"),
     };
     format!(
-        "{}: {verdict}. {records} records up to number {size}, {checkpoints} checkpoints held{unsigned}, \
+        "{}: {verdict}{lost}. {records} records up to number {size}, {checkpoints} checkpoints held{unsigned}, \
          signed up to {signed_size}, {open} without an end, {erased} erased",
         name(&report.org_id)
     )

@@ -44,8 +44,9 @@ impl Audit {
     /// shown to the witness, and named in the server's own log soon.
     pub async fn checkpoint(&self, log: &Log) -> Result<Option<Signed>, Error> {
         let mut conn = self.db.acquire().await?;
-        // Before the end, which so lies behind both.
+        // Before the end, which so lies behind all of them.
         let seen = self.witness.last(log, &self.verifying_keys());
+        let written = self.floors.remembered(log.as_str());
         let last = self.last(&mut conn, log).await;
         let Some(end) = appending::end(&mut conn, log.as_str()).await? else {
             let asked = [log.as_str().to_owned()];
@@ -64,7 +65,7 @@ impl Audit {
         self.miss_kept(&mut conn, log, seen.as_ref(), last.as_ref())
             .await?;
         let known = last.as_ref().map(|last| last.checkpoint.size);
-        let known = known.max(seen.map(|seen| seen.size));
+        let known = known.max(seen.map(|seen| seen.size)).max(written);
         if let Some(seen) = known.filter(|size| *size > end.size) {
             let log = log.clone();
             return Err(Error::RolledBack { log, seen });

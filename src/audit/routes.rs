@@ -282,7 +282,11 @@ async fn get_checkpoint(
 ) -> Result<Json<CheckpointView>, Problem> {
     let log = log(&admin);
     let found = match query.since {
-        None => audit.checkpoint(&log).await?.map(|signed| (signed, None)),
+        None => {
+            let signed = audit.checkpoint(&log).await?;
+            audit.name_soon().await;
+            signed.map(|signed| (signed, None))
+        }
         Some(since) => {
             let found = audit.checkpoint_since(&log, since).await?;
             found.map(|(signed, path)| (signed, Some(path)))

@@ -31,6 +31,9 @@ use crate::platform::secret::ExposeSecret;
 use crate::platform::tasks::Tasks;
 use crate::platform::{db, descriptors};
 
+/// How long the audit logs may take to be signed at the end; a database that is away is not waited for.
+const FOR_SIGNING: Duration = Duration::from_secs(2);
+
 /// How `navi serve` treats the database.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct Args {
@@ -220,6 +223,11 @@ impl Running {
             self.server.abort();
         }
         self.app.spans.end_all().await;
+        // What was written since the last round would be known to nothing but its seals.
+        let signing = self.app.audit.make_checkpoints();
+        if tokio::time::timeout(FOR_SIGNING, signing).await.is_err() {
+            tracing::warn!("not every audit log could be signed at the end");
+        }
         let left = end.saturating_duration_since(Instant::now());
         let ended = self.app.tasks.shutdown(left).await;
         if !ended {

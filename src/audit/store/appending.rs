@@ -57,14 +57,15 @@ pub struct LockedEnd {
 /// gone altogether the server's own log knows that it began, and of that one the checkpoints of others.
 pub async fn headless(conn: &mut PgConnection, orgs: &[String]) -> sqlx::Result<Vec<String>> {
     // One statement sees one moment: a log that another server begins meanwhile has an end.
-    let marks: Vec<Uuid> = orgs.iter().map(|org| mark(org)).collect();
+    let marks: Vec<String> = orgs.iter().map(|org| mark(org)).collect();
     sqlx::query_scalar!(
-        r#"select o.org_id as "org_id!" from unnest($1::text[], $2::uuid[]) as o (org_id, mark)
+        r#"select o.org_id as "org_id!" from unnest($1::text[], $2::text[]) as o (org_id, mark)
            where not exists (select from audit_chains c where c.org_id = o.org_id)
              and (exists (select from audit_records r where r.org_id = o.org_id)
                or exists (select from audit_checkpoints k where k.org_id = o.org_id)
                or exists (select from audit_tiles t where t.org_id = o.org_id)
-               or exists (select from audit_records s where s.org_id = '' and s.entry_id = o.mark)
+               or exists (select from audit_records s
+                          where s.org_id = '' and s.trace_id = o.mark and s.phase <> 'completed')
                or o.org_id = '' and exists (select from audit_checkpoints k
                                             where strpos(k.note, chr(10) || 'server ') > 0))
            order by o.org_id"#,
@@ -242,17 +243,17 @@ pub async fn insert(conn: &mut PgConnection, records: &[Record]) -> sqlx::Result
     .map(|done| done.rows_affected())
 }
 
-/// Those of these entries of which anything is in a log.
-pub async fn entries_there(
+/// Those of these traces of which anything is in a log.
+pub async fn traces_there(
     conn: &mut PgConnection,
     org_id: &str,
-    entries: &[Uuid],
-) -> sqlx::Result<Vec<Uuid>> {
+    traces: &[String],
+) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
-        r#"select distinct entry_id as "entry_id!" from audit_records
-           where org_id = $1 and entry_id = any($2)"#,
+        r#"select distinct trace_id as "trace_id!" from audit_records
+           where org_id = $1 and trace_id = any($2) and phase <> 'completed'"#,
         org_id,
-        entries,
+        traces,
     )
     .fetch_all(conn)
     .await

@@ -1,7 +1,7 @@
 //! Naming a log that begins in the server's own.
 
 use crate::audit::keyring::AuditKey;
-use crate::audit::model::{ActorKind, Event, Log, Outcome, Phase};
+use crate::audit::model::{ActorKind, EntryId, Event, Log, Outcome, Phase};
 use crate::audit::record::{Personal, Record};
 use crate::audit::store::mark::mark;
 use crate::audit::witnessing::statement::beginning_line;
@@ -18,14 +18,14 @@ pub fn beginning_of(first: &Record, key: &AuditKey, clock: &Clock) -> Record {
     Record {
         org_id: Log::Server.as_str().to_owned(),
         sequence: 0,
-        entry_id: mark(&first.org_id),
+        entry_id: EntryId::new(clock).0,
         phase: Phase::Noted,
         created_at: clock.now(),
         event: Event::AuditWitnessed,
         method: None,
         route: None,
         request_id: None,
-        trace_id: None,
+        trace_id: Some(mark(&first.org_id)),
         run_id: None,
         status: None,
         outcome: Some(Outcome::Success),

@@ -68,6 +68,11 @@ impl Floors {
         }
     }
 
+    /// The number of the last record of a log that this process wrote.
+    pub fn remembered(&self, log: &str) -> Option<i64> {
+        lock(&self.seen).get(log).map(|floor| floor.size)
+    }
+
     /// Remembers where logs end now.
     pub fn raise(&self, ends: &[End]) {
         let mut seen = lock(&self.seen);

@@ -1,10 +1,10 @@
 //! Signing all logs from time to time, and bearing witness of what was signed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::audit::checkpoints::{Signed, around, number};
 use crate::audit::error::Error;
@@ -31,11 +31,6 @@ impl Audit {
             .is_some()
         {
             self.make_checkpoints().await;
-        }
-        // What was written since would be known to nothing but its seal. The writer takes nothing any
-        // more, so the next process names it.
-        for name in self.grown().await {
-            self.sign_in_turn(&Log::from_name(&name)).await;
         }
     }
 
@@ -144,10 +139,11 @@ impl Audit {
         conn: &mut PgConnection,
         others: &[Checkpoint],
     ) -> Result<(), Error> {
-        let marks: Vec<Uuid> = others.iter().map(|one| mark(&one.log)).collect();
-        let there = appending::entries_there(conn, Log::Server.as_str(), &marks).await?;
-        for one in others.iter().filter(|one| !there.contains(&mark(&one.log))) {
-            let first = reading::records_after(conn, &one.log, 0, None, 1).await?;
+        let logs: BTreeSet<&str> = others.iter().map(|one| one.log.as_str()).collect();
+        let marks: Vec<String> = logs.iter().map(|log| mark(log)).collect();
+        let there = appending::traces_there(conn, Log::Server.as_str(), &marks).await?;
+        for log in logs.into_iter().filter(|log| !there.contains(&mark(log))) {
+            let first = reading::records_after(conn, log, 0, None, 1).await?;
             if let Some(first) = first.first() {
                 let record = beginning_of(first, self.keys.current()?, &self.clock);
                 self.write(record).await?;

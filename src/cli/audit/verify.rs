@@ -50,6 +50,10 @@ pub async fn run(
 ) -> Result<ExitCode, Failure> {
     let given = args.notes()?;
     let kept = config.audit_witness().notes()?;
+    let elsewhere = Elsewhere {
+        count: given.len() + kept.len(),
+        unreadable: config.audit_witness().unreadable()?,
+    };
     let mut progress = Progress::default();
     let mut shown = |log: &str, done: u64, of: u64| {
         progress.show(&format!("{}: {done} of {of} records", name(log)));
@@ -68,7 +72,7 @@ pub async fn run(
         audit.verify_all(&notes, &mut shown).await?
     };
     progress.end();
-    tell(args, &reports, out)
+    tell(args, &reports, &elsewhere, out)
 }
 
 /// Those of these checkpoints that are of this log.
@@ -116,7 +120,11 @@ pub fn offline(
         Box::new(BufReader::with_capacity(1 << 20, file))
     };
     let report = verify_lines(reader, keys, &notes)?;
-    tell(args, &[report], out)
+    let elsewhere = Elsewhere {
+        count: notes.len(),
+        unreadable: Vec::new(),
+    };
+    tell(args, &[report], &elsewhere, out)
 }
 
 fn verifying(ring: &Keyring) -> Vec<VerifyingKey> {
@@ -273,16 +281,27 @@ impl Args {
     }
 }
 
+/// What was kept elsewhere.
+struct Elsewhere {
+    /// The number of checkpoints.
+    count: usize,
+    /// What cannot be read of it, in words.
+    unreadable: Vec<String>,
+}
+
 fn tell(
     args: &Args,
     reports: &[Report],
+    elsewhere: &Elsewhere,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
-    let ok = reports.iter().all(|report| report.ok);
+    let ok = reports.iter().all(|report| report.ok) && elsewhere.unreadable.is_empty();
     if args.json {
         let answer = serde_json::json!({
             "ok": ok,
             "logs": reports,
+            "kept_elsewhere": elsewhere.count,
+            "unreadable": elsewhere.unreadable,
             "not_found_without_witness": NOT_FOUND,
         });
         writeln!(out, "{answer}")?;
@@ -297,6 +316,17 @@ fn tell(
     if reports.is_empty() {
         writeln!(out, "there are no audit logs yet")?;
     }
+    for problem in &elsewhere.unreadable {
+        writeln!(
+            out,
+            "NOT WHOLE: what was kept elsewhere cannot be read: {problem}"
+        )?;
+    }
+    let count = elsewhere.count;
+    writeln!(
+        out,
+        "compared with {count} checkpoints that were kept elsewhere"
+    )?;
     writeln!(out, "{NOT_FOUND}")?;
     Ok(ExitCode::from(u8::from(!ok)))
 }

@@ -328,6 +328,11 @@ async fn an_end_that_was_put_back_is_refused_by_whoever_knows_a_later_one(db: Pg
         note(&first, &log()).await.is_err(),
         "it wrote the later one"
     );
+    let signed = first.checkpoint(&log()).await;
+    assert!(
+        matches!(signed, Err(Error::RolledBack { seen: 6, .. })),
+        "{signed:?}"
+    );
     // Another process does not know it: no checkpoint says that there was more.
     let second = with_folder(&db, &witness);
     write(&second, &log(), 3).await;

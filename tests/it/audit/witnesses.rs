@@ -231,8 +231,12 @@ async fn the_file_of_the_witness_has_a_line_for_each_checkpoint(db: PgPool) {
             (checkpoint.log, checkpoint.size)
         })
         .collect();
-    let expected = [("", 1), (ORG, 2), ("", 2), (ORG, 4), ("", 3)];
-    assert_eq!(sizes, expected.map(|(log, size)| (log.to_owned(), size)));
+    let of = |log: &str| -> Vec<i64> {
+        let of = sizes.iter().filter(|(name, _)| name == log);
+        of.map(|(_, size)| *size).collect()
+    };
+    assert_eq!(of(ORG), [2, 4]);
+    assert!(of("").len() >= 2 && of("").is_sorted(), "{sizes:?}");
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -53,7 +53,10 @@ impl Ends {
                 .collect();
             appending::begin_logs(conn, &firsts).await?;
             found = appending::lock_ends(conn, orgs).await?;
-            let gone = gone.iter().map(|org| Log::from_name(org));
+            // Not what another server began meanwhile.
+            let is_there = |org: &&String| found.iter().any(|locked| locked.end.org_id == **org);
+            let gone = gone.iter().filter(|org| !is_there(org));
+            let gone = gone.map(|org| Log::from_name(org));
             ends.refused.extend(gone.map(Error::EndMissing));
         }
         for locked in &found {

@@ -44,13 +44,14 @@ impl Audit {
     /// shown to the witness, and named in the server's own log soon.
     pub async fn checkpoint(&self, log: &Log) -> Result<Option<Signed>, Error> {
         let mut conn = self.db.acquire().await?;
-        // Before the end, which so lies behind both.
+        // Before the end, which so lies behind all of them.
         let seen = self.witness.last(log, &self.verifying_keys());
+        let written = self.floors.remembered(log.as_str());
         let last = self.last(&mut conn, log).await;
         let Some(end) = appending::end(&mut conn, log.as_str()).await? else {
             let asked = [log.as_str().to_owned()];
             let headless = appending::headless(&mut conn, &asked).await?;
-            return if headless.is_empty() {
+            return if headless.is_empty() && seen.is_none() {
                 Ok(None)
             } else {
                 Err(Error::EndMissing(log.clone()))
@@ -61,10 +62,12 @@ impl Audit {
             return Ok(None);
         }
         let last = last?;
+        self.miss_kept(&mut conn, log, seen.as_ref(), last.as_ref())
+            .await?;
         let known = last.as_ref().map(|last| last.checkpoint.size);
-        let known = known.max(seen.map(|seen| seen.size));
+        let known = known.max(seen.map(|seen| seen.size)).max(written);
         if let Some(seen) = known.filter(|size| *size > end.size) {
-            let log = log.to_string();
+            let log = log.clone();
             return Err(Error::RolledBack { log, seen });
         }
         let is_new = last
@@ -102,8 +105,50 @@ impl Audit {
             head: seal::head(end),
             at: self.clock.now(),
             is_base: false,
+            server: self.server_then(conn, log).await?,
         };
         self.keep(conn, checkpoint).await
+    }
+
+    /// Finds that the checkpoint in the data folder is gone from the database: with the next one in its
+    /// place nothing would know of it.
+    async fn miss_kept(
+        &self,
+        conn: &mut PgConnection,
+        log: &Log,
+        seen: Option<&Checkpoint>,
+        last: Option<&Signed>,
+    ) -> Result<(), Error> {
+        let Some(seen) = seen.map(|seen| seen.size) else {
+            return Ok(());
+        };
+        if last.is_some_and(|last| last.checkpoint.size == seen) {
+            return Ok(());
+        }
+        let rows = tree::checkpoints(conn, log.as_str(), seen, seen).await?;
+        let end = appending::end(conn, log.as_str()).await?;
+        if rows.iter().any(|row| !row.is_base) || end.is_some_and(|end| end.size < seen) {
+            return Ok(());
+        }
+        let log = log.clone();
+        Err(Error::CheckpointGone { log, seen })
+    }
+
+    /// What the server's own log was when it was last signed, for the checkpoint of another one; nothing
+    /// if that cannot be trusted, which is found elsewhere.
+    async fn server_then(
+        &self,
+        conn: &mut PgConnection,
+        log: &Log,
+    ) -> Result<Option<(i64, Hash)>, Error> {
+        if *log == Log::Server {
+            return Ok(None);
+        }
+        match self.last(conn, &Log::Server).await {
+            Ok(last) => Ok(last.map(|last| (last.checkpoint.size, last.checkpoint.root))),
+            Err(Error::Database(error)) => Err(error.into()),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Signs a log that was verified from its first record on, whoever signed the checkpoint before.
@@ -161,7 +206,7 @@ impl Audit {
 
     /// Adds the records between the last checkpoint and an end to the tree, each checked, and answers
     /// with the root. What does not fit is not signed.
-    async fn grow(
+    pub(super) async fn grow(
         &self,
         conn: &mut PgConnection,
         log: &Log,
@@ -216,6 +261,7 @@ impl Audit {
         let Some(signed) = self.checkpoint(log).await? else {
             return Ok(None);
         };
+        self.name_soon().await;
         let size = signed.checkpoint.size;
         if !(0..=size).contains(&since) {
             return Err(Error::NoSuchSize { asked: since, size });
@@ -241,6 +287,7 @@ impl Audit {
         }
         let signed = self.checkpoint(log).await?;
         let signed = signed.ok_or(Error::NotFound(entry))?;
+        self.name_soon().await;
         let size = signed.checkpoint.size;
         let mut leaves: Vec<i64> = records.iter().map(|record| record.sequence - 1).collect();
         leaves.push(size - 1);
@@ -266,14 +313,15 @@ pub(super) fn says(stored: &StoredCheckpoint, log: &str, checkpoint: &Checkpoint
 }
 
 /// Where the tree was last signed.
-struct Start {
+pub(super) struct Start {
     size: i64,
     root: Hash,
     head: Hash,
 }
 
 impl Start {
-    fn of_empty() -> Self {
+    /// An empty tree.
+    pub(super) fn of_empty() -> Self {
         Self {
             size: 0,
             root: empty(),
@@ -281,7 +329,8 @@ impl Start {
         }
     }
 
-    fn at(checkpoint: &Checkpoint) -> Self {
+    /// The tree of a checkpoint.
+    pub(super) fn at(checkpoint: &Checkpoint) -> Self {
         Self {
             size: checkpoint.size,
             root: checkpoint.root,

@@ -68,7 +68,7 @@ impl Audit {
         let mut tx = conn.begin().await?;
         let org = log.as_str().to_owned();
         let orgs = std::slice::from_ref(&org);
-        let mut ends = Ends::lock(&mut tx, &self.keys, &self.clock, orgs).await?;
+        let mut ends = Ends::lock(&mut tx, &self.keys, &self.clock, &self.floors, orgs).await?;
         if let Some(error) = ends.take_refused().into_iter().next() {
             return Err(error);
         }

@@ -31,13 +31,43 @@ pub enum Error {
         /// Name of the key.
         key: String,
     },
-    /// A log has records or proofs, and nothing says where it ends.
+    /// A log has records or proofs, or somebody knows that it had, and nothing says where it ends.
     #[error(
-        "the end of {0} is missing and its records are not, so nothing is appended to it: restore it, \
-         or, if the rest fits, `navi audit adopt {flag}`",
+        "the end of {0} is missing, and it had records, so nothing is appended to it: restore it, or, if \
+         what is left fits, `navi audit adopt {flag}`; when nothing is left, with `--rolled-back`",
         flag = .0.flag()
     )]
     EndMissing(Log),
+    /// Two rows say where a log ends, which no table that navi made can hold.
+    #[error(
+        "there are two ends of {0}, so nothing is appended to it: `navi audit verify` says what was done \
+         to the tables; restore them"
+    )]
+    TwoEnds(Log),
+    /// The tables of the log are not as navi made them.
+    #[error(
+        "nothing is appended to audit logs, because their tables are not as navi made them: {0}; see \
+         `navi audit verify`"
+    )]
+    Reshaped(String),
+    /// The database says that it wrote, and did not write all.
+    #[error(
+        "the database did not keep what was to be appended, so a rule or a trigger stands on a table of the \
+         audit log; see `navi audit verify`"
+    )]
+    Dropped,
+    /// A checkpoint was kept outside the database, and the database has it no more.
+    #[error(
+        "the checkpoint of {seen} records of {log} was kept outside the database and is gone from it, so \
+         the log is not signed: `navi audit adopt {flag}` puts it back",
+        flag = .log.flag()
+    )]
+    CheckpointGone {
+        /// Log.
+        log: Log,
+        /// Number of records signed.
+        seen: i64,
+    },
     /// A log cannot be adopted, because it does not fit by itself.
     #[error("{log} is not adopted, because it is not whole by itself: {problem}")]
     Unfit {
@@ -85,11 +115,13 @@ pub enum Error {
     BrokenTree(String),
     /// The log does not continue the checkpoint that was signed before.
     #[error(
-        "{log} does not continue the checkpoint of {seen} records that was signed before; the database was rolled back"
+        "{log} does not come to the {seen} records that it had, so it was rolled back, and nothing is \
+         appended to it: restore it, or, if the later state is lost, `navi audit adopt {flag} --rolled-back`",
+        flag = .log.flag()
     )]
     RolledBack {
         /// Log.
-        log: String,
+        log: Log,
         /// Number of records signed.
         seen: i64,
     },

@@ -6,9 +6,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::audit::keyring::AuditKey;
 use crate::audit::merkle::Frontier;
 use crate::audit::model::{ActorKind, Event, Outcome, Phase};
-use crate::audit::record::{Hash, Personal, Record};
+use crate::audit::note::{VerifyingKey, named, parted, signed, signer};
+use crate::audit::record::{Fields, Hash, Personal, Record};
 
 /// The version of the format.
 pub const VERSION: u32 = 1;
@@ -25,8 +27,12 @@ pub enum Line {
     Checkpoint(String),
 }
 
+/// No checkpoint begins like this, so that neither passes for the other.
+const ORIGIN: &str = "navi-audit-export/";
+
 /// What the records that follow stand on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Header {
     /// The version of the format.
     pub navi_audit_export: u32,
@@ -37,6 +43,9 @@ pub struct Header {
     /// The number of the last record that follows, or of a later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<i64>,
+    /// How many checkpoints follow that are of so many records or fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoints: Option<u64>,
     /// The signed checkpoint of the log as it was then, when the export goes to its end: cut short, it
     /// does not come to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,10 +57,53 @@ pub struct Header {
     pub base_note: Option<String>,
     /// The keys that the server says it signs with; whoever verifies should know them from elsewhere.
     pub keys: Vec<String>,
+    /// A signed text over all of this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+}
+
+impl Header {
+    /// The header, signed with this key.
+    pub fn sign(mut self, key: &AuditKey) -> Self {
+        self.signature = Some(signed(&self.text(), &self.org_id, key));
+        self
+    }
+
+    /// True if one of these keys signed it as it is.
+    pub fn is_signed(&self, keys: &[VerifyingKey]) -> bool {
+        let parts = self.signature.as_deref().and_then(parted);
+        parts.is_some_and(|(text, signatures)| {
+            text == self.text() && signer(&text, signatures, &self.org_id, keys).is_some()
+        })
+    }
+
+    /// ```text
+    /// navi-audit-export/acme
+    /// CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+    /// ```
+    ///
+    /// The hash is that of all fields, in the order in which they stand here.
+    fn text(&self) -> String {
+        let mut fields = Fields::new(b"navi audit export 1\0");
+        fields.number(Some(i64::from(self.navi_audit_export)));
+        fields.text(Some(&self.org_id));
+        // As it is written, which may have nanoseconds.
+        fields.text(Some(&self.exported_at.to_rfc3339()));
+        fields.number(self.size);
+        fields.text(self.checkpoints.map(|count| count.to_string()).as_deref());
+        fields.text(self.checkpoint.as_deref());
+        fields.number(Some(self.base.size));
+        fields.text(Some(&self.base.peaks.join(" ")));
+        fields.text(self.base_note.as_deref());
+        fields.text(Some(&self.keys.join(" ")));
+        let hash = STANDARD.encode(fields.finish());
+        format!("{ORIGIN}{}\n{hash}\n", named(&self.org_id))
+    }
 }
 
 /// The tree before the first record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Base {
     /// How many records it has.
     pub size: i64,
@@ -81,6 +133,7 @@ impl Base {
 
 /// A record; bytes are in base64, and what is absent is left out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[expect(
     missing_docs,
     reason = "the fields are those of `Record`, under the same names"

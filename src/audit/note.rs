@@ -13,7 +13,8 @@
 //! — navi-audit/acme+default Az3grl…
 //! ```
 //!
-//! The lines after the root are ours: the hash of the last record, and when this was signed. A
+//! The lines after the root are ours: the hash of the last record, and when this was signed. A line
+//! `server 17 9Yt…=` says what the server's own log was then, of which so the other logs bear witness. A
 //! further line `base` says that the records up to this one were dropped.
 
 use base64::Engine;
@@ -44,6 +45,8 @@ pub struct Checkpoint {
     pub at: DateTime<Utc>,
     /// Whether the records up to here were dropped.
     pub is_base: bool,
+    /// The size and the root of the server's own log then, if it was signed.
+    pub server: Option<(i64, Hash)>,
 }
 
 /// Why a text is no checkpoint that can be trusted.
@@ -180,8 +183,12 @@ impl Checkpoint {
 
     fn text(&self) -> String {
         let base = if self.is_base { "base\n" } else { "" };
+        let server = self.server.as_ref();
+        let server = server.map_or(String::new(), |(size, root)| {
+            format!("server {}\n", sized(*size, root))
+        });
         format!(
-            "{ORIGIN}{}\n{}\n{}\nhead {}\ntime {}\n{base}",
+            "{ORIGIN}{}\n{}\n{}\nhead {}\ntime {}\n{server}{base}",
             named(&self.log),
             self.size,
             STANDARD.encode(self.root),
@@ -198,7 +205,12 @@ impl Checkpoint {
         let root = hash(lines.next()?)?;
         let head = hash(lines.next()?.strip_prefix("head ")?)?;
         let at = DateTime::parse_from_rfc3339(lines.next()?.strip_prefix("time ")?).ok()?;
-        let is_base = lines.next() == Some("base");
+        let mut line = lines.next();
+        let server = line.and_then(|line| sized_of(line.strip_prefix("server ")?));
+        if server.is_some() {
+            line = lines.next();
+        }
+        let is_base = line == Some("base");
         let checkpoint = Self {
             log,
             size,
@@ -206,10 +218,22 @@ impl Checkpoint {
             head,
             at: at.to_utc(),
             is_base,
+            server,
         };
         // Only the one way of writing it, so that what is signed is what was read.
         (checkpoint.text() == text).then_some(checkpoint)
     }
+}
+
+fn sized(size: i64, root: &Hash) -> String {
+    format!("{size} {}", STANDARD.encode(root))
+}
+
+/// Reads a size and a root, as they stand in a line of their own.
+pub fn sized_of(text: &str) -> Option<(i64, Hash)> {
+    let (size, root) = text.split_once(' ')?;
+    let root = Hash::try_from(STANDARD.decode(root).ok()?).ok()?;
+    Some((size.parse().ok()?, root))
 }
 
 fn key_name(log: &str, key: &str) -> String {
@@ -292,6 +316,7 @@ mod tests {
             head: [9; 32],
             at: DateTime::from_timestamp(1_767_323_045, 0).unwrap(),
             is_base: false,
+            server: None,
         }
     }
 
@@ -319,6 +344,24 @@ mod tests {
             }
         }
         assert_eq!(Checkpoint::open("hello", &keys), Err(NoteError::Malformed));
+    }
+
+    #[test]
+    fn what_the_servers_own_log_was_is_under_the_signature() {
+        let ring = ring();
+        let keys = [VerifyingKey::of(ring.current().unwrap())];
+        for is_base in [false, true] {
+            let checkpoint = Checkpoint {
+                server: Some((17, [5; 32])),
+                is_base,
+                ..checkpoint("acme")
+            };
+            let note = checkpoint.sign(ring.current().unwrap());
+            assert_eq!(Checkpoint::open(&note, &keys), Ok(checkpoint));
+            for (from, to) in [("server 17", "server 16"), ("server 17", "server 017")] {
+                assert!(Checkpoint::open(&note.replace(from, to), &keys).is_err());
+            }
+        }
     }
 
     #[test]

@@ -218,6 +218,7 @@ impl Audit {
     pub async fn export_header(&self, log: &Log, filter: &Filter) -> Result<(Line, i64), Error> {
         // Signed now, so that all but what comes meanwhile stands before a checkpoint.
         let signed = self.checkpoint(log).await?;
+        self.name_soon().await;
         let mut conn = self.db.acquire().await?;
         let after = reading::number_before(&mut conn, log.as_str(), filter.since).await?;
         let tiles = around(&mut conn, log, &[after - 1], after).await?;
@@ -229,11 +230,14 @@ impl Audit {
             (None, None) => 0,
         };
         let bases = tree::checkpoints(&mut conn, log.as_str(), after, after).await?;
+        let between = tree::checkpoints(&mut conn, log.as_str(), after + 1, size).await?;
+        let checkpoints = between.iter().filter(|row| !row.is_base).count();
         let header = Header {
             navi_audit_export: VERSION,
             org_id: log.as_str().to_owned(),
             exported_at: self.clock.now(),
             size: Some(size),
+            checkpoints: Some(checkpoints as u64),
             checkpoint: signed
                 .filter(|_| filter.until.is_none())
                 .map(|signed| signed.note),
@@ -247,8 +251,9 @@ impl Audit {
                 .iter()
                 .map(VerifyingKey::text)
                 .collect(),
+            signature: None,
         };
-        Ok((Line::Header(header), after))
+        Ok((Line::Header(header.sign(self.keys.current()?)), after))
     }
 
     /// The next lines of an export: records, and the checkpoints that stand between them. Empty at the

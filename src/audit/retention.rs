@@ -73,6 +73,7 @@ impl Audit {
             head: Hash::try_from(head.hash.as_slice()).unwrap_or(NOTHING),
             at: self.clock.now(),
             is_base: true,
+            server: None,
         };
         self.keep(&mut tx, base).await?;
         tx.commit().await?;

@@ -48,6 +48,10 @@ impl From<Error> for Problem {
             Error::Tampered(_)
             | Error::UnknownSeal { .. }
             | Error::EndMissing(_)
+            | Error::TwoEnds(_)
+            | Error::Reshaped(_)
+            | Error::Dropped
+            | Error::CheckpointGone { .. }
             | Error::Unfit { .. }
             | Error::BrokenTree(_)
             | Error::RolledBack { .. } => {
@@ -278,7 +282,11 @@ async fn get_checkpoint(
 ) -> Result<Json<CheckpointView>, Problem> {
     let log = log(&admin);
     let found = match query.since {
-        None => audit.checkpoint(&log).await?.map(|signed| (signed, None)),
+        None => {
+            let signed = audit.checkpoint(&log).await?;
+            audit.name_soon().await;
+            signed.map(|signed| (signed, None))
+        }
         Some(since) => {
             let found = audit.checkpoint_since(&log, since).await?;
             found.map(|(signed, path)| (signed, Some(path)))

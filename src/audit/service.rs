@@ -10,9 +10,10 @@ use tokio::time::Instant;
 use crate::audit::error::Error;
 use crate::audit::keyring::Keyring;
 use crate::audit::model::{Ending, EntryId, NewEntry, Outcome, Phase};
-use crate::audit::note::Checkpoint;
+use crate::audit::note::{Checkpoint, VerifyingKey};
 use crate::audit::record::{Personal, Record, digest};
 use crate::audit::sealing;
+use crate::audit::witnessing::floors::Floors;
 use crate::audit::witnessing::witness::Witness;
 use crate::audit::writer::{Draft, Writer};
 use crate::platform::clock::{Clock, sql_millis};
@@ -40,6 +41,8 @@ pub struct Inner {
     pub(super) keys: Arc<Keyring>,
     pub(super) metrics: Metrics,
     pub(super) witness: Witness,
+    /// Where logs end at least.
+    pub(super) floors: Arc<Floors>,
     /// Checkpoints that the server's own log is still to name.
     pub(super) unnamed: Mutex<Vec<Checkpoint>>,
     drafts: mpsc::UnboundedSender<Draft>,
@@ -76,7 +79,16 @@ impl Audit {
     ) -> Self {
         let db = db.into();
         let (sender, drafts) = mpsc::unbounded_channel();
-        let writer = Writer::new(&db, clock.clone(), keys.clone(), metrics.clone(), drafts);
+        let verifying = keys.all().map(VerifyingKey::of).collect();
+        let floors = Arc::new(Floors::new(witness.clone(), verifying));
+        let writer = Writer::new(
+            &db,
+            clock.clone(),
+            keys.clone(),
+            floors.clone(),
+            metrics.clone(),
+            drafts,
+        );
         tasks.spawn(writer.run(tasks.stopping(), GRACE));
         Self(Arc::new(Inner {
             db,
@@ -84,6 +96,7 @@ impl Audit {
             keys,
             metrics,
             witness,
+            floors,
             unnamed: Mutex::default(),
             drafts: sender,
             waiting: AtomicUsize::new(0),

@@ -1,13 +1,18 @@
 //! Noting that a server starts with other settings than the one before.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::audit::error::Error;
 use crate::audit::model::{Actor, ActorKind, Event, Log, NewEntry, Outcome};
 use crate::audit::service::Audit;
 use crate::platform::secret::{ExposeSecret, SecretString};
+
+/// The time between two attempts to note settings that could not be noted.
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// A setting as a process found it.
 #[derive(Clone, Debug)]
@@ -63,6 +68,24 @@ impl Audit {
         };
         self.note(entry, Outcome::Success).await?;
         Ok(count)
+    }
+
+    /// Notes the settings of a start that could not be noted then, until they are or `stopping`.
+    pub async fn keep_noting_settings(
+        self,
+        settings: BTreeMap<String, Setting>,
+        stopping: CancellationToken,
+    ) {
+        while stopping
+            .run_until_cancelled(tokio::time::sleep(AGAIN))
+            .await
+            .is_some()
+        {
+            match self.note_settings(&settings).await {
+                Ok(_) => return,
+                Err(error) => tracing::error!(%error, "changed settings are not noted yet"),
+            }
+        }
     }
 
     /// The settings of the last start, if the present key sealed them: fingerprints under another key

@@ -20,7 +20,9 @@ use crate::audit::keyring::Keyring;
 use crate::audit::model::{Outcome, Phase};
 use crate::audit::record::{Personal, Record};
 use crate::audit::seals::chain::Ends;
-use crate::audit::store::appending;
+use crate::audit::store::{appending, shape};
+use crate::audit::witnessing::beginnings::beginning_of;
+use crate::audit::witnessing::floors::Floors;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::platform::metrics::Metrics;
@@ -54,6 +56,7 @@ pub struct Writer {
     conn: Option<PgConnection>,
     clock: Clock,
     keys: Arc<Keyring>,
+    floors: Arc<Floors>,
     metrics: Metrics,
     drafts: mpsc::UnboundedReceiver<Draft>,
     /// What waits to be written, in the order in which it came.
@@ -70,6 +73,7 @@ impl Writer {
         db: &Pool,
         clock: Clock,
         keys: Arc<Keyring>,
+        floors: Arc<Floors>,
         metrics: Metrics,
         drafts: mpsc::UnboundedReceiver<Draft>,
     ) -> Self {
@@ -81,6 +85,7 @@ impl Writer {
             conn: None,
             clock,
             keys,
+            floors,
             metrics,
             drafts,
             owed: VecDeque::new(),
@@ -213,7 +218,12 @@ impl Writer {
 
     async fn connect(&self) -> Result<PgConnection, Error> {
         let connected = tokio::time::timeout(PATIENCE, self.db.connect_beside(&self.options)).await;
-        Ok(connected.map_err(|_| Error::Unavailable)??)
+        let mut conn = connected.map_err(|_| Error::Unavailable)??;
+        // Once for each connection: what somebody puts on the tables later is found by verification.
+        match shape::problems(&mut conn).await?.into_iter().next() {
+            Some(problem) => Err(Error::Reshaped(problem)),
+            None => Ok(conn),
+        }
     }
 
     async fn commit(
@@ -227,7 +237,7 @@ impl Writer {
         let orgs: Vec<String> = orgs.into_iter().map(str::to_owned).collect();
         let now = self.clock.now();
         let mut tx = conn.begin().await?;
-        let mut ends = Ends::lock(&mut tx, &self.keys, &self.clock, &orgs).await?;
+        let mut ends = Ends::lock(&mut tx, &self.keys, &self.clock, &self.floors, &orgs).await?;
         // Behind the locks: a commit that seemed lost and is still on its way holds them.
         if !self.doubtful.is_empty() {
             settle(&mut tx, &mut self.doubtful, batch).await?;
@@ -243,11 +253,29 @@ impl Writer {
             ends.link(&mut draft.record, now);
         }
         let records: Vec<Record> = batch.iter().map(|draft| draft.record.clone()).collect();
-        let count = ends.append(&mut tx, &self.keys, &records).await?;
+        let begun = ends.take_begun();
+        let (count, ends) = ends.append(&mut tx, &self.keys, &records).await?;
         self.in_doubt = true;
         tx.commit().await?;
+        self.floors.raise(&ends);
+        self.name_begun(&begun, &records)?;
         let count = u64::try_from(count).unwrap_or_default();
         self.metrics.navi_audit_records_total.inc_by(count);
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// Has the server's own log name the logs that began, with the next commit.
+    fn name_begun(&mut self, begun: &[String], records: &[Record]) -> Result<(), Error> {
+        for log in begun.iter().filter(|log| !log.is_empty()) {
+            let mut first = records.iter().filter(|record| record.org_id == **log);
+            if let Some(first) = first.find(|record| record.sequence == 1) {
+                let record = beginning_of(first, self.keys.current()?, &self.clock);
+                let done = oneshot::channel().0;
+                self.owe(Draft { record, done });
+            }
+        }
         Ok(())
     }
 }

@@ -30,6 +30,9 @@ use crate::platform::secret::ExposeSecret;
 use crate::platform::tasks::Tasks;
 use crate::platform::{db, descriptors};
 
+/// How long the audit logs may take to be signed at the end; a database that is away is not waited for.
+const FOR_SIGNING: Duration = Duration::from_secs(2);
+
 /// How `navi serve` treats the database.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct Args {
@@ -146,9 +149,14 @@ impl Running {
         warn_of_development_identity(&config);
         let app = App::build(config, pool, clock, Tasks::new()).await?;
         let settings = &app.config.surroundings.settings;
-        if !settings.is_empty() {
-            let changed = app.audit.note_settings(settings).await?;
-            tracing::debug!(changed, "settings differ from those of the last start");
+        if !settings.is_empty()
+            && let Err(error) = app.audit.note_settings(settings).await
+        {
+            // Whoever breaks the server's own log must not stop all organisations with it.
+            tracing::error!(%error, "changed settings are not noted in the audit log yet");
+            let (audit, stopping) = (app.audit.clone(), app.tasks.stopping());
+            app.tasks
+                .spawn(audit.keep_noting_settings(settings.clone(), stopping));
         }
         app.health.refresh().await;
         app.start_background();
@@ -216,6 +224,11 @@ impl Running {
             self.server.abort();
         }
         self.app.spans.end_all().await;
+        // What was written since the last round would be known to nothing but its seals.
+        let signing = self.app.audit.make_checkpoints();
+        if tokio::time::timeout(FOR_SIGNING, signing).await.is_err() {
+            tracing::warn!("not every audit log could be signed at the end");
+        }
         let left = end.saturating_duration_since(Instant::now());
         let ended = self.app.tasks.shutdown(left).await;
         if !ended {

@@ -77,7 +77,7 @@ async fn carriers(db: &PgPool, trace: &str) -> Vec<String> {
                union all select 'retrievals', trace_id from rag_metrics
                union all select 'tasks', trace_id from task_metrics
                union all select 'generations', trace_id from ai_generation_log
-               union all select event, trace_id from audit_records) rows
+               union all select event, trace_id from audit_records where org_id <> '') rows
          group by name order by name",
     )
     .bind(trace)

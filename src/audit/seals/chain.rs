@@ -11,8 +11,9 @@ use crate::audit::model::{ActorKind, EntryId, Log};
 use crate::audit::record::{NOTHING, Record};
 use crate::audit::seals::handover::{Cause, Handover};
 use crate::audit::seals::seal::{check, is_of_first_kind, name_of, sealed};
-use crate::audit::store::appending::End;
+use crate::audit::store::appending::{End, LockedEnd};
 use crate::audit::store::{appending, reading};
+use crate::audit::witnessing::floors::Floors;
 use crate::platform::clock::Clock;
 
 /// The ends of some logs, locked until the end of the transaction.
@@ -22,6 +23,8 @@ use crate::platform::clock::Clock;
 #[derive(Debug, Default)]
 pub struct Ends {
     open: BTreeMap<String, End>,
+    /// Logs that begin now.
+    begun: Vec<String>,
     handovers: Vec<Record>,
     refused: Vec<Error>,
 }
@@ -32,35 +35,58 @@ impl Ends {
         conn: &mut PgConnection,
         keys: &Keyring,
         clock: &Clock,
+        floors: &Floors,
         orgs: &[String],
     ) -> Result<Self, Error> {
         let mut ends = Self::default();
         let mut found = appending::lock_ends(conn, orgs).await?;
         if found.len() < orgs.len() {
-            let headless = appending::headless(conn, orgs).await?;
-            let is_new = |org: &&String| {
-                !headless.contains(org) && !found.iter().any(|end| end.org_id == **org)
-            };
+            let is_there = |org: &String| found.iter().any(|locked| locked.end.org_id == *org);
+            let missing: Vec<String> = orgs.iter().filter(|org| !is_there(org)).cloned().collect();
+            let headless = appending::headless(conn, &missing).await?;
+            let is_gone = |org: &String| headless.contains(org) || floors.knows(org);
+            let (gone, new): (Vec<_>, Vec<_>) = missing.into_iter().partition(is_gone);
             let key = keys.current()?;
-            let new = orgs.iter().filter(is_new);
-            let new: Vec<End> = new
+            let firsts: Vec<End> = new
+                .iter()
                 .map(|org| sealed(first(org, clock.now()), key))
                 .collect();
-            appending::begin_logs(conn, &new).await?;
+            appending::begin_logs(conn, &firsts).await?;
             found = appending::lock_ends(conn, orgs).await?;
-            let missing = headless.iter().map(|org| Log::from_name(org));
-            ends.refused.extend(missing.map(Error::EndMissing));
+            // Not what another server began meanwhile.
+            let is_there = |org: &&String| found.iter().any(|locked| locked.end.org_id == **org);
+            let gone = gone.iter().filter(|org| !is_there(org));
+            let gone = gone.map(|org| Log::from_name(org));
+            ends.refused.extend(gone.map(Error::EndMissing));
         }
-        for end in found {
-            match check(keys, &end) {
-                Ok(()) => {
-                    let end = timed(conn, end, clock.now()).await?;
-                    ends.take(end, Cause::Rotated, keys, clock, ActorKind::Server)?;
-                }
+        for locked in &found {
+            let org = &locked.end.org_id;
+            let heads = found.iter().filter(|other| other.end.org_id == *org);
+            if heads.count() > 1 {
+                ends.refused.push(Error::TwoEnds(Log::from_name(org)));
+                continue;
+            }
+            match check(keys, &locked.end).and_then(|()| floors.check(locked)) {
+                Ok(()) => ends.open(conn, locked, keys, clock).await?,
                 Err(error) => ends.refused.push(error),
             }
         }
         Ok(ends)
+    }
+
+    /// Takes an end that was checked.
+    async fn open(
+        &mut self,
+        conn: &mut PgConnection,
+        locked: &LockedEnd,
+        keys: &Keyring,
+        clock: &Clock,
+    ) -> Result<(), Error> {
+        if locked.end.size == 0 {
+            self.begun.push(locked.end.org_id.clone());
+        }
+        let end = timed(conn, locked.end.clone(), clock.now()).await?;
+        self.take(end, Cause::Rotated, keys, clock, ActorKind::Server)
     }
 
     /// The end of one log, whatever its seal is worth, with a record that says what that was. It is for
@@ -104,6 +130,11 @@ impl Ends {
         std::mem::take(&mut self.refused)
     }
 
+    /// The logs that begin with what is appended.
+    pub fn take_begun(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.begun)
+    }
+
     /// Puts a record at the end of its log.
     pub fn link(&mut self, record: &mut Record, now: DateTime<Utc>) {
         let Some(end) = self.open.get_mut(&record.org_id) else {
@@ -119,13 +150,16 @@ impl Ends {
     }
 
     /// Writes the records that were linked, behind the hand-overs, and where the logs end now. Answers
-    /// how many records that were.
+    /// how many records that were, and the ends.
+    ///
+    /// What the database says it wrote is counted: a rule or a trigger that somebody put on a table can
+    /// drop rows without an error.
     pub async fn append(
         mut self,
         conn: &mut PgConnection,
         keys: &Keyring,
         records: &[Record],
-    ) -> Result<usize, Error> {
+    ) -> Result<(usize, Vec<End>), Error> {
         let key = keys.current()?;
         let ends: Vec<End> = self
             .open
@@ -133,9 +167,12 @@ impl Ends {
             .map(|end| sealed(end, key))
             .collect();
         self.handovers.extend_from_slice(records);
-        appending::insert(conn, &self.handovers).await?;
-        appending::move_ends(conn, &ends).await?;
-        Ok(self.handovers.len())
+        let written = appending::insert(conn, &self.handovers).await?;
+        let moved = appending::move_ends(conn, &ends).await?;
+        if (written, moved) != (self.handovers.len() as u64, ends.len() as u64) {
+            return Err(Error::Dropped);
+        }
+        Ok((self.handovers.len(), ends))
     }
 }
 

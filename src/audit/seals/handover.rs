@@ -42,10 +42,18 @@ pub enum Cause {
     Broken,
     /// There was none.
     Missing,
+    /// It fitted its key, and checkpoints say that there was more behind it; or nothing is left of the log.
+    RolledBack,
 }
 
 impl Cause {
-    const ALL: [Self; 4] = [Self::Rotated, Self::Lost, Self::Broken, Self::Missing];
+    const ALL: [Self; 5] = [
+        Self::Rotated,
+        Self::Lost,
+        Self::Broken,
+        Self::Missing,
+        Self::RolledBack,
+    ];
 
     /// What the record says to everybody.
     pub fn as_str(self) -> &'static str {
@@ -58,6 +66,7 @@ impl Cause {
                 "the seal before did not fit its key, so no seal vouches for what is before"
             }
             Self::Missing => "the end before was missing, so no seal vouches for what is before",
+            Self::RolledBack => "there were more records before, which are lost",
         }
     }
 }
@@ -154,7 +163,9 @@ impl Handover {
                 .is_some_and(|voucher| same(&before.voucher(&self.said()), &voucher)),
             // Whoever has left the key out of the ring has the signature alone.
             (Cause::Rotated, Err(_)) => self.voucher.is_some(),
-            (Cause::Lost | Cause::Broken | Cause::Missing, _) => self.voucher.is_none(),
+            (Cause::Lost | Cause::Broken | Cause::Missing | Cause::RolledBack, _) => {
+                self.voucher.is_none()
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::audit::record::Record;
+use crate::audit::store::mark::mark;
 
 /// Where a log ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,17 +44,33 @@ pub async fn begin_logs(conn: &mut PgConnection, ends: &[End]) -> sqlx::Result<(
     .map(drop)
 }
 
-/// Those of these logs that have records or proofs, and no end: somebody took it away.
+/// An end that is locked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockedEnd {
+    /// The end.
+    pub end: End,
+    /// The number of records of the last checkpoint beside it.
+    pub signed: i64,
+}
+
+/// Those of these logs that have no end, and have or had records: somebody took it away. Of a log that is
+/// gone altogether the server's own log knows that it began, and of that one the checkpoints of others.
 pub async fn headless(conn: &mut PgConnection, orgs: &[String]) -> sqlx::Result<Vec<String>> {
     // One statement sees one moment: a log that another server begins meanwhile has an end.
+    let marks: Vec<String> = orgs.iter().map(|org| mark(org)).collect();
     sqlx::query_scalar!(
-        r#"select o.org_id as "org_id!" from unnest($1::text[]) as o (org_id)
+        r#"select o.org_id as "org_id!" from unnest($1::text[], $2::text[]) as o (org_id, mark)
            where not exists (select from audit_chains c where c.org_id = o.org_id)
              and (exists (select from audit_records r where r.org_id = o.org_id)
                or exists (select from audit_checkpoints k where k.org_id = o.org_id)
-               or exists (select from audit_tiles t where t.org_id = o.org_id))
+               or exists (select from audit_tiles t where t.org_id = o.org_id)
+               or exists (select from audit_records s
+                          where s.org_id = '' and s.trace_id = o.mark and s.phase <> 'completed')
+               or o.org_id = '' and exists (select from audit_checkpoints k
+                                            where strpos(k.note, chr(10) || 'server ') > 0))
            order by o.org_id"#,
         orgs,
+        &marks,
     )
     .fetch_all(conn)
     .await
@@ -61,23 +78,41 @@ pub async fn headless(conn: &mut PgConnection, orgs: &[String]) -> sqlx::Result<
 
 /// The ends of these logs, locked until the end of the transaction, always in the same order so that
 /// no two servers wait for each other.
-pub async fn lock_ends(conn: &mut PgConnection, orgs: &[String]) -> sqlx::Result<Vec<End>> {
-    sqlx::query_as!(
-        End,
-        "select org_id, size, head, last_at, seal, seal_key_id
-         from audit_chains where org_id = any($1) order by org_id for update",
+pub async fn lock_ends(conn: &mut PgConnection, orgs: &[String]) -> sqlx::Result<Vec<LockedEnd>> {
+    // Times that no calendar has are brought into one: then the seal does not fit.
+    let rows = sqlx::query!(
+        r#"select c.org_id, c.size, c.head,
+                  least(greatest(c.last_at, '1900-01-01Z'), '9999-12-31Z') as "last_at!",
+                  c.seal, c.seal_key_id,
+                  coalesce((select max(k.size) from audit_checkpoints k
+                            where k.org_id = c.org_id and not k.is_base), 0) as "signed!"
+           from audit_chains c where c.org_id = any($1) order by c.org_id for update of c"#,
         orgs,
     )
     .fetch_all(conn)
-    .await
+    .await?;
+    let locked = rows.into_iter().map(|row| LockedEnd {
+        end: End {
+            org_id: row.org_id,
+            size: row.size,
+            head: row.head,
+            last_at: row.last_at,
+            seal: row.seal,
+            seal_key_id: row.seal_key_id,
+        },
+        signed: row.signed,
+    });
+    Ok(locked.collect())
 }
 
 /// The end of a log.
 pub async fn end(conn: &mut PgConnection, org_id: &str) -> sqlx::Result<Option<End>> {
     sqlx::query_as!(
         End,
-        "select org_id, size, head, last_at, seal, seal_key_id
-         from audit_chains where org_id = $1",
+        r#"select org_id, size, head,
+                  least(greatest(last_at, '1900-01-01Z'), '9999-12-31Z') as "last_at!",
+                  seal, seal_key_id
+           from audit_chains where org_id = $1"#,
         org_id,
     )
     .fetch_optional(conn)
@@ -134,8 +169,8 @@ impl EndColumns {
     }
 }
 
-/// Moves the ends of logs that were locked.
-pub async fn move_ends(conn: &mut PgConnection, ends: &[End]) -> sqlx::Result<()> {
+/// Moves the ends of logs that were locked. Answers how many there were.
+pub async fn move_ends(conn: &mut PgConnection, ends: &[End]) -> sqlx::Result<u64> {
     let columns = EndColumns::of(ends);
     sqlx::query!(
         "update audit_chains c
@@ -153,11 +188,11 @@ pub async fn move_ends(conn: &mut PgConnection, ends: &[End]) -> sqlx::Result<()
     )
     .execute(conn)
     .await
-    .map(drop)
+    .map(|done| done.rows_affected())
 }
 
-/// Writes records that stand at the ends of their logs.
-pub async fn insert(conn: &mut PgConnection, records: &[Record]) -> sqlx::Result<()> {
+/// Writes records that stand at the ends of their logs. Answers how many.
+pub async fn insert(conn: &mut PgConnection, records: &[Record]) -> sqlx::Result<u64> {
     macro_rules! column {
         ($record:ident => $value:expr) => {
             records.iter().map(|$record| $value).collect::<Vec<_>>()
@@ -205,7 +240,23 @@ pub async fn insert(conn: &mut PgConnection, records: &[Record]) -> sqlx::Result
     )
     .execute(conn)
     .await
-    .map(drop)
+    .map(|done| done.rows_affected())
+}
+
+/// Those of these traces of which anything is in a log.
+pub async fn traces_there(
+    conn: &mut PgConnection,
+    org_id: &str,
+    traces: &[String],
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"select distinct trace_id as "trace_id!" from audit_records
+           where org_id = $1 and trace_id = any($2) and phase <> 'completed'"#,
+        org_id,
+        traces,
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Which of these records are there: what to know after a commit whose answer was lost.

@@ -2,5 +2,7 @@
 
 pub mod appending;
 pub mod erasing;
+pub mod mark;
 pub mod reading;
+pub mod shape;
 pub mod tree;

@@ -77,12 +77,14 @@ impl From<Row> for Record {
     }
 }
 
-/// The query of records; what follows their columns differs.
+/// The query of records; what follows their columns differs. Times that no calendar has are brought into
+/// one: then the hash does not fit.
 macro_rules! records {
     ($rest:literal, $($arguments:tt)*) => {
         sqlx::query_as!(
             Row,
-            r#"select org_id, sequence, entry_id, phase as "phase: Phase", created_at,
+            r#"select org_id, sequence, entry_id, phase as "phase: Phase",
+                      least(greatest(created_at, '1900-01-01Z'), '9999-12-31Z') as "created_at!",
                       event as "event: Event", method, route, request_id, trace_id, run_id, status,
                       outcome as "outcome: Outcome", duration_ms,
                       actor_kind as "actor_kind: ActorKind", statement, actor, actor_role, resource,
@@ -105,7 +107,7 @@ pub async fn records_after(
 ) -> sqlx::Result<Vec<Record>> {
     let rows = records!(
         "where org_id = $1 and sequence > $2 and ($3::timestamptz is null or created_at < $3)
-         order by sequence, created_at limit $4",
+         order by sequence, audit_records.created_at limit $4",
         org_id,
         after,
         until,
@@ -119,7 +121,7 @@ pub async fn records_after(
 /// The last record of a log.
 pub async fn last_record(conn: &mut PgConnection, org_id: &str) -> sqlx::Result<Option<Record>> {
     let row = records!(
-        "where org_id = $1 order by sequence desc, created_at desc limit 1",
+        "where org_id = $1 order by sequence desc, audit_records.created_at desc limit 1",
         org_id,
     )
     .fetch_optional(conn)
@@ -287,16 +289,18 @@ pub async fn last_of(
     .await
 }
 
-/// The lines of an event's statements in a log that begin so, each with the number of its record, in
-/// the order of the log.
+/// The lines of an event's statements in a log that begin so, each with the number and the time of its
+/// record, in the order of the log.
 pub async fn lines_of_statements(
     conn: &mut PgConnection,
     org_id: &str,
     event: Event,
     beginning: &str,
-) -> sqlx::Result<Vec<(i64, String)>> {
+) -> sqlx::Result<Vec<(i64, DateTime<Utc>, String)>> {
     let rows = sqlx::query!(
-        r#"select r.sequence, line.words as "words!" from audit_records r
+        r#"select r.sequence, line.words as "words!",
+                  least(greatest(r.created_at, '1900-01-01Z'), '9999-12-31Z') as "at!"
+           from audit_records r
            cross join lateral string_to_table(r.statement, chr(10)) as line (words)
            where r.org_id = $1 and r.event = $2 and strpos(r.statement, $3) > 0
              and starts_with(line.words, $3)
@@ -309,7 +313,7 @@ pub async fn lines_of_statements(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| (row.sequence, row.words))
+        .map(|row| (row.sequence, row.at, row.words))
         .collect())
 }
 

@@ -27,8 +27,10 @@ pub async fn last_checkpoint(
 ) -> sqlx::Result<Option<StoredCheckpoint>> {
     sqlx::query_as!(
         StoredCheckpoint,
-        "select size, is_base, root, note, created_at from audit_checkpoints
-         where org_id = $1 and not is_base order by size desc limit 1",
+        r#"select size, is_base, root, note,
+                  least(greatest(created_at, '1900-01-01Z'), '9999-12-31Z') as "created_at!"
+           from audit_checkpoints
+           where org_id = $1 and not is_base order by size desc limit 1"#,
         org_id,
     )
     .fetch_optional(conn)
@@ -44,8 +46,10 @@ pub async fn checkpoints(
 ) -> sqlx::Result<Vec<StoredCheckpoint>> {
     sqlx::query_as!(
         StoredCheckpoint,
-        "select size, is_base, root, note, created_at from audit_checkpoints
-         where org_id = $1 and size between $2 and $3 order by size, is_base",
+        r#"select size, is_base, root, note,
+                  least(greatest(created_at, '1900-01-01Z'), '9999-12-31Z') as "created_at!"
+           from audit_checkpoints
+           where org_id = $1 and size between $2 and $3 order by size, is_base"#,
         org_id,
         from,
         to,
@@ -73,6 +77,25 @@ pub async fn keep_checkpoint(
     .execute(conn)
     .await
     .map(drop)
+}
+
+/// What the checkpoints of other logs say of the server's own, each once, with the name of a log that
+/// says it and when one first did.
+pub async fn said_of_server(
+    conn: &mut PgConnection,
+) -> sqlx::Result<Vec<(String, String, DateTime<Utc>)>> {
+    let rows = sqlx::query!(
+        r#"select min(org_id) as "org_id!", said as "said!",
+                  least(greatest(min(created_at), '1900-01-01Z'), '9999-12-31Z') as "at!"
+           from (select org_id, created_at,
+                        substring(note from chr(10) || 'server ([^' || chr(10) || ']*)') as said
+                 from audit_checkpoints where strpos(note, chr(10) || 'server ') > 0) k
+           where said is not null group by said order by said"#,
+    )
+    .fetch_all(conn)
+    .await?;
+    let rows = rows.into_iter();
+    Ok(rows.map(|row| (row.org_id, row.said, row.at)).collect())
 }
 
 /// Some tiles of a log.

@@ -1,5 +1,7 @@
 //! Comparing the rows of checkpoints with the signed texts in them, and with what others know of.
 
+use chrono::{DateTime, Utc};
+
 use crate::audit::checkpoints::says;
 use crate::audit::merkle::Frontier;
 use crate::audit::note::Checkpoint;
@@ -18,12 +20,18 @@ pub fn problem(row: &StoredCheckpoint, log: &str) -> Option<String> {
 }
 
 /// Finds that a checkpoint was taken out which somebody else knows of.
-pub fn miss(verifier: &mut Verifier, rows: &[StoredCheckpoint], known: i64, by: &str) {
+pub fn miss(
+    verifier: &mut Verifier,
+    rows: &[StoredCheckpoint],
+    known: i64,
+    at: DateTime<Utc>,
+    by: &str,
+) {
     let is_there = rows.iter().any(|row| !row.is_base && row.size == known);
     if !is_there {
-        verifier.whole(format!(
-            "the checkpoint of {known} records, which {by}, is not kept here any more"
-        ));
+        let problem =
+            format!("the checkpoint of {known} records, which {by}, is not kept here any more");
+        verifier.contradicted(known, at, problem);
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use crate::audit::model::Event;
 use crate::audit::note::VerifyingKey;
 use crate::audit::record::Record;
@@ -19,6 +21,8 @@ pub struct KeyTrail {
     retired: BTreeMap<String, i64>,
     /// The number of the last record for which no seal vouches.
     unvouched: i64,
+    /// The numbers of the last records before some that were lost, and when the log went on.
+    lost: Vec<(i64, DateTime<Utc>)>,
     /// Changes that no record hands over.
     sudden: Vec<Finding>,
     handovers: u64,
@@ -68,6 +72,7 @@ impl KeyTrail {
                 ));
             }
             Cause::Rotated => {}
+            Cause::RolledBack => self.lose(handover.size, record.created_at),
             Cause::Lost | Cause::Broken | Cause::Missing => self.adopt(handover.size),
         }
         if is_of_first_kind(&handover.from) {
@@ -89,6 +94,24 @@ impl KeyTrail {
     /// the log itself says that its key is gone.
     pub fn excuses(&self, key: &str, size: i64) -> bool {
         size <= self.unvouched || self.retired.get(key).is_some_and(|last| size <= *last)
+    }
+
+    /// Takes the records behind this one for lost before this time.
+    pub fn lose(&mut self, size: i64, at: DateTime<Utc>) {
+        self.lost.push((size, at));
+    }
+
+    /// True if what a checkpoint of so many records says, made at this time, is of records of which the
+    /// log itself says that they were lost.
+    pub fn is_lost(&self, size: i64, at: DateTime<Utc>) -> bool {
+        self.lost
+            .iter()
+            .any(|(last, when)| size > *last && at <= *when)
+    }
+
+    /// The first record after the last ones that were lost.
+    pub fn lost_before(&self) -> Option<i64> {
+        self.lost.last().map(|(last, _)| last + 1)
     }
 
     /// Takes changes of key without a hand-over for those of versions that wrote none.

@@ -6,16 +6,16 @@ use sqlx::{Connection, PgConnection};
 
 use crate::audit::checkpoints::number;
 use crate::audit::error::Error;
-use crate::audit::merkle::leaf;
+use crate::audit::merkle::{Frontier, leaf};
 use crate::audit::model::{Event, Log};
-use crate::audit::note::Checkpoint;
+use crate::audit::note::{Checkpoint, sized_of};
 use crate::audit::record::Record;
 use crate::audit::seals::handover::Handover;
 use crate::audit::seals::seal;
 use crate::audit::service::Audit;
 use crate::audit::store::appending::End;
 use crate::audit::store::tree::StoredCheckpoint;
-use crate::audit::store::{appending, reading, tree};
+use crate::audit::store::{appending, reading, shape, tree};
 use crate::audit::verifying::checkpoint_rows;
 use crate::audit::verifying::checkpoint_rows::OldRoots;
 use crate::audit::verifying::report::Report;
@@ -65,14 +65,25 @@ impl Audit {
         mut progress: impl FnMut(&str, u64, u64) + Send,
     ) -> Result<Vec<Report>, Error> {
         let mut reports = Vec::new();
-        for name in known(conn, elsewhere).await? {
+        let shape = shape::problems(conn).await?;
+        let names = match known(conn, elsewhere).await {
+            Err(error) if !shape.is_empty() => {
+                return Ok(vec![self.unread("", &shape, &error.into())]);
+            }
+            names => names?,
+        };
+        for name in names {
             let mine: Vec<String> = elsewhere
                 .iter()
                 .filter(|note| is_of(note, &name))
                 .cloned()
                 .collect();
             let told = |done, of| progress(&name, done, of);
-            reports.push(self.verify_named(conn, &name, &mine, told).await?);
+            let verified = self.verify_named(conn, &name, &shape, &mine, told).await;
+            reports.push(match verified {
+                Err(error) if !shape.is_empty() => self.unread(&name, &shape, &error),
+                verified => verified?,
+            });
         }
         Ok(reports)
     }
@@ -85,15 +96,31 @@ impl Audit {
         elsewhere: &[String],
         progress: impl FnMut(u64, u64) + Send,
     ) -> Result<Report, Error> {
-        self.verify_named(conn, log.as_str(), elsewhere, progress)
-            .await
+        let shape = shape::problems(conn).await?;
+        let name = log.as_str();
+        let verified = self.verify_named(conn, name, &shape, elsewhere, progress);
+        match verified.await {
+            Err(error) if !shape.is_empty() => Ok(self.unread(name, &shape, &error)),
+            verified => verified,
+        }
     }
 
-    /// Verifies the log of this name, which somebody may have made up.
+    /// The report about a log that cannot be read from tables that are not as navi makes them.
+    fn unread(&self, name: &str, shape: &[String], error: &Error) -> Report {
+        let mut verifier = Verifier::after(name, self.verifying_keys(), Frontier::default());
+        for problem in shape {
+            verifier.whole(problem.clone());
+        }
+        verifier.whole(format!("it cannot be read: {error}"));
+        verifier.finish()
+    }
+
+    /// Verifies the log of this name, which somebody may have made up, in tables of which this is wrong.
     async fn verify_named(
         &self,
         conn: &mut PgConnection,
         name: &str,
+        shape: &[String],
         elsewhere: &[String],
         progress: impl FnMut(u64, u64) + Send,
     ) -> Result<Report, Error> {
@@ -102,6 +129,9 @@ impl Audit {
         let mut verifier = self
             .verify_chain(conn, name, end.as_ref(), elsewhere, progress)
             .await?;
+        for problem in shape {
+            verifier.whole(problem.clone());
+        }
         let headless = appending::headless(conn, &[name.to_owned()]).await?;
         let is_known = !headless.is_empty() || !elsewhere.is_empty() || !verifier.is_clean();
         match &end {
@@ -153,6 +183,13 @@ impl Audit {
         }
         let named = named(conn, name).await?;
         expect(&mut verifier, &rows, before, elsewhere, &named);
+        if name == Log::Server.as_str() {
+            for (log, said, at) in tree::said_of_server(conn).await? {
+                if let Some(said) = sized_of(&said) {
+                    verifier.await_beside(&log, at, said);
+                }
+            }
+        }
         let mut at = before;
         while at < size {
             let page = reading::records_after(conn, name, at, None, PAGE).await?;
@@ -190,6 +227,16 @@ impl Audit {
         }
     }
 
+    /// The logs of which anything is there, or of which the server's own log or one of these checkpoints
+    /// knows.
+    pub async fn known_logs(&self, elsewhere: &[String]) -> Result<Vec<Log>, Error> {
+        let mut conn = self.db.acquire().await?;
+        let names = known(&mut conn, elsewhere).await?;
+        let logs = names.iter().map(|name| (name, Log::from_name(name)));
+        let real = logs.filter(|(name, log)| log.as_str() == **name);
+        Ok(real.map(|(_, log)| log).collect())
+    }
+
     /// The names of all logs of which anything is there.
     pub async fn logs(&self) -> Result<Vec<Log>, Error> {
         let mut conn = self.db.acquire().await?;
@@ -205,6 +252,12 @@ async fn known(conn: &mut PgConnection, elsewhere: &[String]) -> sqlx::Result<BT
     let words =
         reading::first_words_of_statements(conn, server.as_str(), Event::AuditWitnessed).await?;
     names.extend(words.iter().filter_map(|word| statement::log_of(word)));
+    if !appending::headless(conn, &[server.as_str().to_owned()])
+        .await?
+        .is_empty()
+    {
+        names.insert(server.as_str().to_owned());
+    }
     let given = elsewhere
         .iter()
         .filter_map(|note| Checkpoint::read(note).ok());
@@ -223,7 +276,7 @@ async fn named(conn: &mut PgConnection, name: &str) -> sqlx::Result<Vec<NamedChe
     let lines = reading::lines_of_statements(conn, server.as_str(), event, &beginning).await?;
     let lines = lines.iter();
     Ok(lines
-        .filter_map(|(by, line)| statement::parse(name, *by, line))
+        .filter_map(|(by, at, line)| statement::parse(name, *by, *at, line))
         .collect())
 }
 
@@ -252,13 +305,16 @@ fn expect(
             && !read.checkpoint.is_base
         {
             let by = "somebody kept elsewhere";
-            checkpoint_rows::miss(verifier, rows, read.checkpoint.size, by);
+            let (size, at) = (read.checkpoint.size, read.checkpoint.at);
+            checkpoint_rows::miss(verifier, rows, size, at, by);
         }
     }
     for named in named {
         verifier.await_named(named);
-        let by = format!("record {} of the server's own log names", named.by);
-        checkpoint_rows::miss(verifier, rows, named.size, &by);
+        if named.is_signed {
+            let by = format!("record {} of the server's own log names", named.by);
+            checkpoint_rows::miss(verifier, rows, named.size, named.at, &by);
+        }
     }
 }
 

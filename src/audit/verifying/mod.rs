@@ -1,5 +1,6 @@
 //! Verifying logs: in the database, and record by record wherever they are.
 
+pub mod awaited;
 pub mod checkpoint_rows;
 pub mod key_trail;
 pub mod logs;

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 /// What no verification finds that is given nothing but a database or an export.
 pub const NOT_FOUND: &str = "what this cannot find without a checkpoint that was kept elsewhere: that \
-    everything, the server's own log included, was rolled back to an earlier state or taken away, and \
-    what somebody did who has the audit key";
+    everything, the server's own log included, was rolled back to an earlier state or taken away; that a \
+    log was rolled back behind no checkpoint, to an end that it had since the last one, or the server's \
+    own log to what it was when others were last signed; and what somebody did who has the audit key";
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -76,6 +77,9 @@ pub struct Report {
     /// for what is older nobody vouches but the checkpoints that held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whole_since: Option<i64>,
+    /// The record from which on the log goes on after records that were lost, as it says itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_before: Option<i64>,
     /// What is wrong, the first first.
     pub findings: Vec<Finding>,
 }

@@ -16,6 +16,7 @@ use crate::audit::merkle::{Frontier, leaf};
 use crate::audit::model::Phase;
 use crate::audit::note::{Checkpoint, NoteError, VerifyingKey};
 use crate::audit::record::{Hash, NOTHING, Record};
+use crate::audit::verifying::awaited::{Awaited, Contradiction, Source};
 use crate::audit::verifying::key_trail::KeyTrail;
 use crate::audit::verifying::record_check::{Erasures, misstated};
 use crate::audit::verifying::report::{Finding, Report};
@@ -23,26 +24,6 @@ use crate::audit::witnessing::statement::NamedCheckpoint;
 
 /// The most findings that are listed; one is enough to know.
 const MAX_FINDINGS: usize = 20;
-
-/// A tree that a log is to have at some size.
-#[derive(Debug)]
-struct Awaited {
-    size: i64,
-    root: Hash,
-    head: Option<Hash>,
-    source: Source,
-}
-
-/// Who says so.
-#[derive(Debug)]
-enum Source {
-    /// A checkpoint that a given key signed.
-    Signed(DateTime<Utc>),
-    /// A checkpoint of a key that is not given.
-    Unsigned { at: DateTime<Utc>, key: String },
-    /// A record of the server's own log.
-    Named { by: i64 },
-}
 
 /// Takes a log record by record.
 #[derive(Debug)]
@@ -66,6 +47,7 @@ pub struct Verifier {
     erasures: Erasures,
     /// What is to hold when the log is so long.
     awaited: BTreeMap<i64, Vec<Awaited>>,
+    contradictions: Vec<Contradiction>,
     findings: Vec<Finding>,
 }
 
@@ -92,6 +74,7 @@ impl Verifier {
             base: size,
             erasures: Erasures::default(),
             awaited: BTreeMap::new(),
+            contradictions: Vec::new(),
             findings: Vec::new(),
         }
     }
@@ -173,8 +156,30 @@ impl Verifier {
             size: named.size,
             root: named.root,
             head: None,
-            source: Source::Named { by: named.by },
+            source: Source::Named {
+                by: named.by,
+                at: named.at,
+            },
         });
+    }
+
+    /// What a checkpoint of another log says of the server's own: the log must come to it.
+    pub fn await_beside(&mut self, log: &str, at: DateTime<Utc>, (size, root): (i64, Hash)) {
+        self.expect(Awaited {
+            size,
+            root,
+            head: None,
+            source: Source::Beside {
+                log: log.to_owned(),
+                at,
+            },
+        });
+    }
+
+    /// Something that was known of so many records at some time, and is not so.
+    pub fn contradicted(&mut self, size: i64, at: DateTime<Utc>, problem: String) {
+        self.contradictions
+            .push(Contradiction { size, at, problem });
     }
 
     fn expect(&mut self, awaited: Awaited) {
@@ -208,12 +213,11 @@ impl Verifier {
             }
             Source::Unsigned { key, .. } if holds => self.unsigned.push((key, size)),
             Source::Named { .. } if holds => self.named += 1,
-            Source::Signed(at) | Source::Unsigned { at, .. } => self.whole(format!(
-                "the first {size} records are not those of the checkpoint signed at {at}"
-            )),
-            Source::Named { by } => self.whole(format!(
-                "the first {size} records are not those that record {by} of the server's own log names"
-            )),
+            Source::Beside { .. } if holds => {}
+            source => {
+                let problem = format!("the first {size} records are not those {}", source.said());
+                self.contradicted(size, source.at(), problem);
+            }
         }
     }
 
@@ -294,6 +298,11 @@ impl Verifier {
         self.trail.adopt(size);
     }
 
+    /// Takes the records behind this one for lost, as the log is to say from now on.
+    pub fn lose(&mut self, size: i64, at: DateTime<Utc>) {
+        self.trail.lose(size, at);
+    }
+
     /// Asks for no hand-overs: the log, or this part of it, was written by a version that made none.
     pub fn excuse_sudden_keys(&mut self) {
         self.trail.excuse_all();
@@ -316,7 +325,7 @@ impl Verifier {
 
     /// True if nothing is wrong so far.
     pub fn is_clean(&self) -> bool {
-        self.findings.is_empty()
+        self.findings.is_empty() && self.contradictions.is_empty() && self.awaited.is_empty()
     }
 
     /// The size and the hash of the last record.
@@ -327,6 +336,11 @@ impl Verifier {
     /// All that can be said.
     pub fn finish(mut self) -> Report {
         self.miss_awaited();
+        for one in std::mem::take(&mut self.contradictions) {
+            if !self.trail.is_lost(one.size, one.at) {
+                self.whole(one.problem);
+            }
+        }
         let is_whole = self.base == 0;
         for problem in self.erasures.problems(self.size, is_whole) {
             self.whole(problem);
@@ -348,6 +362,7 @@ impl Verifier {
             erased: self.erasures.count(),
             handovers: self.trail.handovers(),
             whole_since: self.trail.whole_since(),
+            lost_before: self.trail.lost_before(),
             findings: self.findings,
         }
     }
@@ -356,15 +371,11 @@ impl Verifier {
     fn miss_awaited(&mut self) {
         let end = self.size;
         for (size, awaited) in std::mem::take(&mut self.awaited) {
-            let who = match awaited.first().map(|awaited| &awaited.source) {
-                Some(Source::Named { by }) => {
-                    format!("record {by} of the server's own log names {size}")
-                }
-                Some(Source::Signed(_) | Source::Unsigned { .. }) | None => {
-                    format!("a checkpoint was signed over {size}")
-                }
-            };
-            self.whole(format!("the log ends at record {end}, and {who}"));
+            for one in awaited {
+                let who = one.source.says(size);
+                let problem = format!("the log ends at record {end}, and {who}");
+                self.contradicted(size, one.source.at(), problem);
+            }
         }
     }
 

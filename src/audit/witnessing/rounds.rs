@@ -1,7 +1,9 @@
 //! Signing all logs from time to time, and bearing witness of what was signed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::checkpoints::{Signed, around, number};
@@ -9,7 +11,9 @@ use crate::audit::error::Error;
 use crate::audit::model::{Actor, ActorKind, Event, Log, NewEntry, Outcome, Phase};
 use crate::audit::note::Checkpoint;
 use crate::audit::service::Audit;
-use crate::audit::store::tree;
+use crate::audit::store::mark::mark;
+use crate::audit::store::{appending, reading, tree};
+use crate::audit::witnessing::beginnings::beginning_of;
 use crate::audit::witnessing::statement::line;
 use crate::platform::sync::lock;
 
@@ -30,21 +34,15 @@ impl Audit {
         }
     }
 
-    /// Makes the checkpoints of all logs that have grown. The server's own log names those of the
-    /// others, and is signed last.
+    /// Makes the checkpoints of all logs that have grown. Those of the others say what the server's own
+    /// log was before, which names them and is signed last.
     pub async fn make_checkpoints(&self) {
-        let grown = async {
-            let mut conn = self.db.acquire().await?;
-            tree::grown(&mut conn).await
-        };
-        let grown = match grown.await {
-            Ok(grown) => grown,
-            Err(error) => {
-                tracing::warn!(%error, "no audit checkpoints were made");
-                return;
-            }
-        };
-        for name in grown.iter().filter(|name| !name.is_empty()) {
+        let grown = self.grown().await;
+        let (own, others): (Vec<_>, Vec<_>) = grown.iter().partition(|name| name.is_empty());
+        if !own.is_empty() && !others.is_empty() {
+            self.sign_in_turn(&Log::Server).await;
+        }
+        for name in others {
             self.sign_in_turn(&Log::from_name(name)).await;
         }
         let named = match self.name_checkpoints().await {
@@ -55,9 +53,20 @@ impl Audit {
                 0
             }
         };
-        if named > 0 || grown.iter().any(String::is_empty) {
+        if named > 0 || !own.is_empty() {
             self.sign_in_turn(&Log::Server).await;
         }
+    }
+
+    async fn grown(&self) -> Vec<String> {
+        let grown = async {
+            let mut conn = self.db.acquire().await?;
+            tree::grown(&mut conn).await
+        };
+        grown.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "no audit checkpoints were made");
+            Vec::new()
+        })
     }
 
     async fn sign_in_turn(&self, log: &Log) {
@@ -105,6 +114,7 @@ impl Audit {
     async fn name_all(&self, others: &[Checkpoint]) -> Result<(), Error> {
         let mut conn = self.db.acquire().await?;
         let own = self.last(&mut conn, &Log::Server).await?;
+        self.name_beginnings(&mut conn, others).await?;
         drop(conn);
         let own = own.map(|signed| signed.checkpoint);
         let lines: Vec<String> = others.iter().chain(&own).map(line).collect();
@@ -122,6 +132,34 @@ impl Audit {
         Ok(())
     }
 
+    /// Names the beginnings of logs of which the server's own log says nothing: of a version that named
+    /// none, or in a month that was dropped.
+    async fn name_beginnings(
+        &self,
+        conn: &mut PgConnection,
+        others: &[Checkpoint],
+    ) -> Result<(), Error> {
+        let logs: BTreeSet<&str> = others.iter().map(|one| one.log.as_str()).collect();
+        let marks: Vec<String> = logs.iter().map(|log| mark(log)).collect();
+        let there = appending::traces_there(conn, Log::Server.as_str(), &marks).await?;
+        for log in logs.into_iter().filter(|log| !there.contains(&mark(log))) {
+            let first = reading::records_after(conn, log, 0, None, 1).await?;
+            if let Some(first) = first.first() {
+                let record = beginning_of(first, self.keys.current()?, &self.clock);
+                self.write(record).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the server's own log name what was signed for somebody who asked. A log that cannot be
+    /// written to is no reason to refuse them.
+    pub async fn name_soon(&self) {
+        if let Err(error) = self.name_checkpoints().await {
+            tracing::error!(%error, "the server's own log does not name the checkpoints of others");
+        }
+    }
+
     /// Shows a checkpoint to the witness, who remembers the last one: a log that no longer continues
     /// it was rolled back.
     pub(in crate::audit) async fn show(
@@ -136,7 +174,7 @@ impl Audit {
             && !self.continues(log, seen, size).await?
         {
             return Err(Error::RolledBack {
-                log: log.to_string(),
+                log: log.clone(),
                 seen: seen.size,
             });
         }
@@ -148,10 +186,16 @@ impl Audit {
         if is_known {
             return Ok(());
         }
+        self.keep_outside(log, signed).await;
+        Ok(())
+    }
+
+    /// Keeps a checkpoint where the witness keeps them, whatever stands there.
+    pub(in crate::audit) async fn keep_outside(&self, log: &Log, signed: &Signed) {
         let (witness, log, note) = (self.witness.clone(), log.clone(), signed.note.clone());
         let remembered = tokio::task::spawn_blocking(move || witness.remember(&log, &note)).await;
         let problem = match remembered {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
         };
@@ -159,7 +203,6 @@ impl Audit {
             problem,
             "the last audit checkpoint could not be kept beside the database"
         );
-        Ok(())
     }
 
     /// True if a log begins with the records of this checkpoint. It has `size` records at least, or as

@@ -4,12 +4,22 @@
 //! navi-audit/acme 1042 CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
 //! ```
 //!
+//! A log that begins is named at once, with its first record, in a record whose entry is found by the
+//! name of the log:
+//!
+//! ```text
+//! navi-audit/acme began 9Yt…=
+//! ```
+//!
 //! So whoever takes a log away, or puts an older state of it in its place, has to do the same with the
 //! server's own log, whose checkpoints name its earlier ones in turn.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use chrono::{DateTime, Utc};
+
+use crate::audit::merkle::leaf;
 use crate::audit::note::{Checkpoint, ORIGIN, named, unnamed};
 use crate::audit::record::Hash;
 
@@ -22,7 +32,14 @@ pub struct NamedCheckpoint {
     pub size: i64,
     /// The root of the tree over them.
     pub root: Hash,
+    /// When it was named.
+    pub at: DateTime<Utc>,
+    /// Whether it was signed, and so is kept; the beginning of a log is not.
+    pub is_signed: bool,
 }
+
+/// What stands in the place of the number of records when a log begins.
+const BEGAN: &str = "began";
 
 /// How the lines about a log begin.
 pub fn beginning(log: &str) -> String {
@@ -35,13 +52,22 @@ pub fn line(checkpoint: &Checkpoint) -> String {
     format!("{}{} {root}", beginning(&checkpoint.log), checkpoint.size)
 }
 
+/// The line about the beginning of a log, whose first record has this hash.
+pub fn beginning_line(log: &str, hash: &[u8]) -> String {
+    let root = STANDARD.encode(leaf(hash));
+    format!("{}{BEGAN} {root}", beginning(log))
+}
+
 /// What a line about this log in a record says; none when it is no such line.
-pub fn parse(log: &str, by: i64, line: &str) -> Option<NamedCheckpoint> {
+pub fn parse(log: &str, by: i64, at: DateTime<Utc>, line: &str) -> Option<NamedCheckpoint> {
     let (size, root) = line.strip_prefix(&beginning(log))?.split_once(' ')?;
+    let is_signed = size != BEGAN;
     Some(NamedCheckpoint {
         by,
-        size: size.parse().ok()?,
+        size: if is_signed { size.parse().ok()? } else { 1 },
         root: Hash::try_from(STANDARD.decode(root).ok()?).ok()?,
+        at,
+        is_signed,
     })
 }
 
@@ -62,17 +88,24 @@ mod tests {
                 size: 7,
                 root: [3; 32],
                 head: [4; 32],
-                at: chrono::DateTime::UNIX_EPOCH,
+                at: DateTime::UNIX_EPOCH,
                 is_base: false,
+                server: None,
             };
+            let at = checkpoint.at;
             let line = line(&checkpoint);
             let named = NamedCheckpoint {
                 by: 5,
                 size: 7,
                 root: [3; 32],
+                at,
+                is_signed: true,
             };
-            assert_eq!(parse(log, 5, &line), Some(named), "{line}");
-            assert_eq!(parse("acm", 5, &line), None);
+            assert_eq!(parse(log, 5, at, &line), Some(named), "{line}");
+            assert_eq!(parse("acm", 5, at, &line), None);
+            let began = parse(log, 6, at, &beginning_line(log, &[9; 32])).unwrap();
+            assert_eq!((began.size, began.is_signed), (1, false));
+            assert_eq!(began.root, leaf(&[9; 32]));
             let word = line.split(' ').next().unwrap();
             assert_eq!(log_of(word).as_deref(), Some(log));
         }

@@ -5,7 +5,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -48,15 +48,43 @@ impl Witness {
             for entry in there(std::fs::read_dir(folder))?.into_iter().flatten() {
                 let path = entry?.path();
                 if path.extension().is_some_and(|ending| ending == ENDING) {
-                    notes.push(std::fs::read_to_string(path)?);
+                    notes.push(read_text(&path)?);
                 }
             }
         }
         if let Some(file) = &self.file {
-            let text = there(std::fs::read_to_string(file))?;
-            notes.extend(notes_in(&text.unwrap_or_default()));
+            let text = there(std::fs::read(file))?.unwrap_or_default();
+            notes.extend(notes_in(&String::from_utf8_lossy(&text)));
         }
         Ok(notes)
+    }
+
+    /// What is kept and cannot be read, in words: somebody wrote over it, and what it said is not compared
+    /// with. A last line without its end is what a machine that lost its power leaves.
+    pub fn unreadable(&self) -> io::Result<Vec<String>> {
+        let mut problems = Vec::new();
+        if let Some(folder) = &self.folder {
+            for entry in there(std::fs::read_dir(folder))?.into_iter().flatten() {
+                let path = entry?.path();
+                let is_kept = path.extension().is_some_and(|ending| ending == ENDING);
+                if is_kept && Checkpoint::read(&read_text(&path)?).is_err() {
+                    problems.push(format!("`{}` holds no checkpoint", path.display()));
+                }
+            }
+        }
+        if let Some(file) = &self.file {
+            let text = there(std::fs::read(file))?.unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+            for (index, line) in whole.lines().enumerate() {
+                let kept: Option<RememberedNote> = serde_json::from_str(line).ok();
+                if kept.is_none_or(|kept| Checkpoint::read(&kept.checkpoint).is_err()) {
+                    let (file, number) = (file.display(), index + 1);
+                    problems.push(format!("line {number} of `{file}` holds no checkpoint"));
+                }
+            }
+        }
+        Ok(problems)
     }
 
     /// Remembers a checkpoint: in the folder instead of the last one, in the file behind all others.
@@ -89,6 +117,11 @@ impl Witness {
 
 /// What the names of files with a checkpoint end with.
 const ENDING: &str = "checkpoint";
+
+/// The text of a file, whatever bytes somebody put into it.
+fn read_text(path: &Path) -> io::Result<String> {
+    Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned())
+}
 
 /// What was found, if it is there at all.
 fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
@@ -139,6 +172,19 @@ mod tests {
         assert_eq!(alone.notes().unwrap().len(), 2);
         assert!(Witness::default().notes().unwrap().is_empty());
         Witness::default().remember(&Log::Server, two).unwrap();
+    }
+
+    #[test]
+    fn what_somebody_wrote_over_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let (kept, file) = (folder.path().join("kept"), folder.path().join("w.jsonl"));
+        let witness = Witness::new(Some(kept.clone()), Some(file.clone()));
+        assert!(witness.unreadable().unwrap().is_empty());
+        std::fs::create_dir(&kept).unwrap();
+        std::fs::write(kept.join("x.checkpoint"), b"\xff\0").unwrap();
+        std::fs::write(&file, "{\"checkpoint\": \"x\"}\n\n{\"check").unwrap();
+        assert_eq!(witness.unreadable().unwrap().len(), 3);
+        assert_eq!(witness.notes().unwrap().len(), 2);
     }
 
     #[test]

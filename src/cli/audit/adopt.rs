@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::audit::adopting::Adoption;
+use crate::audit::adopting::{Adoption, Despite};
 use crate::audit::model::Log;
 use crate::audit::note::Checkpoint;
 use crate::audit::service::Audit;
@@ -30,6 +30,10 @@ pub struct AdoptArgs {
     /// end.
     #[arg(long)]
     pub broken_seal: bool,
+    /// Also go on with a log that had more records, or of which nothing is left: after a backup was restored,
+    /// or a replica took over that had not got everything. Restart the servers then.
+    #[arg(long)]
+    pub rolled_back: bool,
 }
 
 /// Runs the command. Exit code 1 when a log was not adopted that needs it.
@@ -39,17 +43,21 @@ pub async fn run(
     audit: &Audit,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
-    let logs = if args.all {
-        audit.logs().await?
-    } else {
-        vec![args.which.one()?]
-    };
     let notes = config.audit_witness().notes()?;
+    let logs = match (args.all, args.rolled_back) {
+        (true, true) => audit.known_logs(&notes).await?,
+        (true, false) => audit.logs().await?,
+        (false, _) => vec![args.which.one()?],
+    };
+    let despite = Despite {
+        broken_seal: args.broken_seal,
+        rolled_back: args.rolled_back,
+    };
     let mut ok = true;
     for log in &logs {
         let mine = notes.iter().filter(|note| is_of(note, log)).cloned();
         let mine: Vec<String> = mine.collect();
-        match audit.adopt(log, args.broken_seal, &mine).await {
+        match audit.adopt(log, despite, &mine).await {
             Ok(adoption) => writeln!(out, "{log}: {}", told(adoption))?,
             Err(error) => {
                 ok = false;
@@ -60,7 +68,7 @@ pub async fn run(
     if logs.is_empty() {
         writeln!(out, "there are no audit logs yet")?;
     }
-    audit.name_checkpoints().await?;
+    audit.name_soon().await;
     Ok(ExitCode::from(u8::from(!ok)))
 }
 
@@ -71,7 +79,7 @@ fn is_of(note: &str, log: &Log) -> bool {
 fn told(adoption: Adoption) -> String {
     match adoption {
         Adoption::Unneeded => "its seal fits; there is nothing to do".to_owned(),
-        Adoption::Signed => "its seal fits; its checkpoint was signed anew".to_owned(),
+        Adoption::Signed => "its seal fits; its checkpoint was signed anew or put back".to_owned(),
         Adoption::Adopted { since, cause } => {
             format!("adopted from record {since} on; {}", cause.as_str())
         }

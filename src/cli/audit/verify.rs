@@ -50,6 +50,10 @@ pub async fn run(
 ) -> Result<ExitCode, Failure> {
     let given = args.notes()?;
     let kept = config.audit_witness().notes()?;
+    let elsewhere = Elsewhere {
+        count: given.len() + kept.len(),
+        unreadable: config.audit_witness().unreadable()?,
+    };
     let mut progress = Progress::default();
     let mut shown = |log: &str, done: u64, of: u64| {
         progress.show(&format!("{}: {done} of {of} records", name(log)));
@@ -68,7 +72,7 @@ pub async fn run(
         audit.verify_all(&notes, &mut shown).await?
     };
     progress.end();
-    tell(args, &reports, out)
+    tell(args, &reports, &elsewhere, out)
 }
 
 /// Those of these checkpoints that are of this log.
@@ -116,7 +120,11 @@ pub fn offline(
         Box::new(BufReader::with_capacity(1 << 20, file))
     };
     let report = verify_lines(reader, keys, &notes)?;
-    tell(args, &[report], out)
+    let elsewhere = Elsewhere {
+        count: notes.len(),
+        unreadable: Vec::new(),
+    };
+    tell(args, &[report], &elsewhere, out)
 }
 
 fn verifying(ring: &Keyring) -> Vec<VerifyingKey> {
@@ -139,7 +147,7 @@ pub fn verify_lines(
         },
         None => return Err(Failure::Export("it is empty".to_owned())),
     };
-    let mut verifier = begin(&header, keys)?;
+    let (mut verifier, verifying) = begin(&header, keys)?;
     let mine = of_log(notes, &header.org_id);
     if mine.is_empty() && !notes.is_empty() {
         verifier.whole("none of the given checkpoints is of this log".to_owned());
@@ -147,12 +155,17 @@ pub fn verify_lines(
     for note in mine.iter().chain(&header.checkpoint) {
         verifier.await_checkpoint(note);
     }
-    let mut progress = Progress::default();
+    let promised = header.size.unwrap_or(i64::MAX);
+    let (mut progress, mut checkpoints) = (Progress::default(), 0_u64);
     let mut count = 0_u64;
     for (number, line) in lines.enumerate() {
         match serde_json::from_str(&line?) {
             Ok(Line::Record(record)) => verifier.record(&Record::from(*record)),
-            Ok(Line::Checkpoint(note)) => verifier.await_checkpoint(&note),
+            Ok(Line::Checkpoint(note)) => {
+                let read = Checkpoint::read(&note);
+                checkpoints += u64::from(read.is_ok_and(|read| read.checkpoint.size <= promised));
+                verifier.await_checkpoint(&note);
+            }
             Ok(Line::Header(_)) => {
                 verifier.whole(format!("line {} is a second header", number + 2));
             }
@@ -162,13 +175,16 @@ pub fn verify_lines(
         progress.show(&format!("{count} lines"));
     }
     progress.end();
-    compare_promise(&mut verifier, &header);
+    if !header.is_signed(&verifying) {
+        compare_unsigned(&mut verifier, &header, &mine);
+    }
+    compare_promise(&mut verifier, &header, checkpoints);
     Ok(verifier.finish())
 }
 
 /// Finds an export that was cut down: to less than its header promises, or to nothing that anybody
 /// signed.
-fn compare_promise(verifier: &mut Verifier, header: &Header) {
+fn compare_promise(verifier: &mut Verifier, header: &Header, checkpoints: u64) {
     let (size, _) = verifier.end();
     match header.size {
         Some(promised) if size < promised => verifier.whole(format!(
@@ -178,6 +194,15 @@ fn compare_promise(verifier: &mut Verifier, header: &Header) {
         // An export of a version that wrote no hand-overs, and promised nothing.
         None => verifier.excuse_sudden_keys(),
     }
+    if header
+        .checkpoints
+        .is_some_and(|promised| promised != checkpoints)
+    {
+        verifier.whole(format!(
+            "the export has {checkpoints} checkpoints, and its header promises {}",
+            header.checkpoints.unwrap_or_default()
+        ));
+    }
     if verifier.counts() == (0, 0) {
         verifier.whole(
             "there is no record in it and no checkpoint that holds, so it proves nothing"
@@ -186,7 +211,27 @@ fn compare_promise(verifier: &mut Verifier, header: &Header) {
     }
 }
 
-fn begin(header: &Header, mut keys: Vec<VerifyingKey>) -> Result<Verifier, Failure> {
+/// Finds that a header promises nothing that counts. Older versions did not sign it: then the export must
+/// end where a checkpoint does that somebody kept elsewhere.
+fn compare_unsigned(verifier: &mut Verifier, header: &Header, given: &[String]) {
+    let (size, _) = verifier.end();
+    let ends =
+        |note: &String| Checkpoint::read(note).is_ok_and(|read| read.checkpoint.size == size);
+    if header.signature.is_some() {
+        verifier.whole("its header is not the one that was signed".to_owned());
+    } else if !given.iter().any(ends) {
+        verifier.whole(
+            "its header is not signed, so nobody can tell what was cut off: give the checkpoint of its \
+             last record with --checkpoint"
+                .to_owned(),
+        );
+    }
+}
+
+fn begin(
+    header: &Header,
+    mut keys: Vec<VerifyingKey>,
+) -> Result<(Verifier, Vec<VerifyingKey>), Failure> {
     if header.navi_audit_export != VERSION {
         let found = header.navi_audit_export;
         return Err(Failure::Export(format!(
@@ -206,12 +251,12 @@ fn begin(header: &Header, mut keys: Vec<VerifyingKey>) -> Result<Verifier, Failu
     }
     let frontier = header.base.frontier();
     let frontier = frontier.ok_or_else(|| Failure::Export("its base is none".to_owned()))?;
-    let mut verifier = Verifier::after(&header.org_id, keys, frontier);
+    let mut verifier = Verifier::after(&header.org_id, keys.clone(), frontier);
     // A part of a log stands on its first checkpoint; only a whole one must begin at its base.
     if let Some(base) = &header.base_note {
         verifier.base(Some(base));
     }
-    Ok(verifier)
+    Ok((verifier, keys))
 }
 
 impl Args {
@@ -236,16 +281,27 @@ impl Args {
     }
 }
 
+/// What was kept elsewhere.
+struct Elsewhere {
+    /// The number of checkpoints.
+    count: usize,
+    /// What cannot be read of it, in words.
+    unreadable: Vec<String>,
+}
+
 fn tell(
     args: &Args,
     reports: &[Report],
+    elsewhere: &Elsewhere,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
-    let ok = reports.iter().all(|report| report.ok);
+    let ok = reports.iter().all(|report| report.ok) && elsewhere.unreadable.is_empty();
     if args.json {
         let answer = serde_json::json!({
             "ok": ok,
             "logs": reports,
+            "kept_elsewhere": elsewhere.count,
+            "unreadable": elsewhere.unreadable,
             "not_found_without_witness": NOT_FOUND,
         });
         writeln!(out, "{answer}")?;
@@ -260,6 +316,17 @@ fn tell(
     if reports.is_empty() {
         writeln!(out, "there are no audit logs yet")?;
     }
+    for problem in &elsewhere.unreadable {
+        writeln!(
+            out,
+            "NOT WHOLE: what was kept elsewhere cannot be read: {problem}"
+        )?;
+    }
+    let count = elsewhere.count;
+    writeln!(
+        out,
+        "compared with {count} checkpoints that were kept elsewhere"
+    )?;
     writeln!(out, "{NOT_FOUND}")?;
     Ok(ExitCode::from(u8::from(!ok)))
 }
@@ -282,12 +349,15 @@ fn line(report: &Report) -> String {
              available"
         ),
     };
+    let lost = report.lost_before.map_or(String::new(), |number| {
+        format!(", but for records that were lost before record {number}, as it says itself")
+    });
     let unsigned = match report.unsigned_checkpoints {
         0 => String::new(),
         count => format!(", {count} checkpoints of keys that are not given"),
     };
     format!(
-        "{}: {verdict}. {records} records up to number {size}, {checkpoints} checkpoints held{unsigned}, \
+        "{}: {verdict}{lost}. {records} records up to number {size}, {checkpoints} checkpoints held{unsigned}, \
          signed up to {signed_size}, {open} without an end, {erased} erased",
         name(&report.org_id)
     )

@@ -8,5 +8,6 @@ mod oracle;
 mod page;
 mod proofs;
 mod seals;
+mod tables;
 mod tree;
 mod witnesses;

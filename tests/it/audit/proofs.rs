@@ -193,22 +193,63 @@ async fn an_export_that_was_cut_down_is_not_whole_even_to_its_header(db: PgPool)
         assert_eq!(report.ok, report.findings.is_empty());
         report.findings
     };
-    for left in [1, 2, 15, lines.len() - 2] {
+    for left in [1, 2, 15, lines.len() - 2, lines.len() - 1] {
         assert!(
             !problems(&lines[..left].join("\n"), &[]).is_empty(),
             "{left}"
         );
     }
-    // The header is not signed, so somebody may take the promises out of it.
-    let mut header: Value = serde_json::from_str(lines[0]).unwrap();
-    for promise in ["size", "checkpoint"] {
-        header["header"].as_object_mut().unwrap().remove(promise);
+    // A header that promises less is not the one that was signed.
+    let last = app
+        .app
+        .audit
+        .checkpoint(&log())
+        .await
+        .unwrap()
+        .unwrap()
+        .note;
+    let header: Value = serde_json::from_str(lines[0]).unwrap();
+    for taken in [
+        &["size"][..],
+        &["checkpoint"],
+        &["checkpoints"],
+        &["keys"],
+        &["signature"],
+    ] {
+        let mut header = header.clone();
+        for promise in taken.iter().chain(&["size", "checkpoint"]) {
+            header["header"].as_object_mut().unwrap().remove(*promise);
+        }
+        if *taken == ["keys"] {
+            header["header"]["keys"] = json!([]);
+        }
+        for left in [1, 15] {
+            let rest = lines[1..left].join("\n");
+            assert!(!problems(&format!("{header}\n{rest}"), &[]).is_empty());
+        }
+        let some = format!("{header}\n{}", lines[1..15].join("\n"));
+        assert!(!problems(&some, std::slice::from_ref(&last)).is_empty());
     }
-    let nothing = header.to_string();
-    assert!(!problems(&nothing, &[]).is_empty());
-    let some = format!("{nothing}\n{}", lines[1..15].join("\n"));
-    let last = app.app.audit.checkpoint(&log()).await.unwrap();
-    assert!(!problems(&some, &[last.unwrap().note]).is_empty());
+    for (name, value) in [
+        ("size", json!(7)),
+        ("exported_at", json!("2026-01-01T00:00:00Z")),
+        ("base_note", json!("x")),
+        ("note", json!("x")),
+    ] {
+        let mut header = header.clone();
+        header["header"][name] = value;
+        let text = format!("{header}\n{}", lines[1..].join("\n"));
+        let report = verify_lines(Cursor::new(text), keys(&app), &[]);
+        assert!(!report.is_ok_and(|report| report.ok), "{name}");
+    }
+    // One of a version that signed no header is taken for what a kept checkpoint says.
+    let mut unsigned = header.clone();
+    for promise in ["signature", "checkpoints"] {
+        unsigned["header"].as_object_mut().unwrap().remove(promise);
+    }
+    let unsigned = format!("{unsigned}\n{}", lines[1..].join("\n"));
+    assert!(!problems(&unsigned, &[]).is_empty());
+    assert!(problems(&unsigned, &[last]).is_empty());
     // A part without records proves something when it begins where the log ends.
     let after = export(&app, "?since=2099-01-01T00:00:00Z").await;
     assert_eq!(after.lines().count(), 1);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
-use navi::audit::adopting::Adoption;
+use navi::audit::adopting::{Adoption, Despite};
 use navi::audit::error::Error;
 use navi::audit::model::{Actor, ActorKind, Event, Log, NewEntry, Outcome};
 use navi::audit::record::Hash;
@@ -32,6 +32,11 @@ use crate::support::served::url;
 const CONVERSATIONS: &str = "/api/navi-memory/conversations";
 /// A key that comes after that of the tests.
 const NEXT_KEY: &str = "bm90IHRoZSBrZXkgb2YgdGhlIHRlc3RzLCBhbm90aGU=";
+
+const BROKEN: Despite = Despite {
+    broken_seal: true,
+    rolled_back: false,
+};
 
 fn log() -> Log {
     Log::from_name(ORG)
@@ -193,6 +198,7 @@ async fn a_log_whose_key_is_lost_is_adopted_and_says_so(db: PgPool) {
         },
         all: true,
         broken_seal: false,
+        rolled_back: false,
     };
     let mut out = Vec::new();
     let code = adopt::run(&args, &config, &audit, &mut out).await.unwrap();
@@ -226,7 +232,7 @@ async fn a_log_whose_key_is_lost_is_adopted_and_says_so(db: PgPool) {
     ] {
         assert!(out.contains(said), "{out}");
     }
-    let again = audit.adopt(&log(), false, &[]).await.unwrap();
+    let again = audit.adopt(&log(), Despite::default(), &[]).await.unwrap();
     assert_eq!(again, Adoption::Unneeded);
 }
 
@@ -238,7 +244,7 @@ async fn a_log_that_does_not_fit_by_itself_is_not_adopted(db: PgPool) {
     write(&lost, 2).await;
     let audit = next(&db, false);
     let refused = async |elsewhere: &[String]| {
-        let refused = audit.adopt(&log(), true, elsewhere).await;
+        let refused = audit.adopt(&log(), BROKEN, elsewhere).await;
         assert!(matches!(refused, Err(Error::Unfit { .. })), "{refused:?}");
     };
     for (change, undo) in [
@@ -289,7 +295,7 @@ async fn an_end_that_was_taken_away_is_found_and_nothing_begins_in_its_place(db:
     assert!(found(&report(audit).await, "its end is missing"));
     let all = audit.verify_all(&[], |_, _, _| {}).await.unwrap();
     assert!(all.iter().any(|one| one.org_id == ORG && !one.ok));
-    let adopted = audit.adopt(&log(), false, &[]).await.unwrap();
+    let adopted = audit.adopt(&log(), Despite::default(), &[]).await.unwrap();
     let cause = Cause::Missing;
     assert_eq!(adopted, Adoption::Adopted { since: 5, cause });
     let (status, _) = client.post(CONVERSATIONS, json!({"title": "one"})).await;
@@ -307,9 +313,12 @@ async fn a_seal_that_does_not_fit_is_adopted_only_when_that_is_said(db: PgPool) 
     )
     .await;
     assert!(audit.note(entry(&log()), Outcome::Success).await.is_err());
-    let refused = audit.adopt(&log(), false, &[]).await.unwrap_err();
+    let refused = audit
+        .adopt(&log(), Despite::default(), &[])
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("--broken-seal"), "{refused}");
-    let adopted = audit.adopt(&log(), true, &[]).await.unwrap();
+    let adopted = audit.adopt(&log(), BROKEN, &[]).await.unwrap();
     let cause = Cause::Broken;
     assert_eq!(adopted, Adoption::Adopted { since: 5, cause });
     write(&audit, 1).await;

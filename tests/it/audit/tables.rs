@@ -165,6 +165,16 @@ async fn tables_that_are_not_as_navi_makes_them_are_found_and_take_nothing(db: P
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_column_that_a_later_version_adds_is_no_change_of_a_table(db: PgPool) {
+    let added = "alter table audit_records add column later text;
+                 alter table audit_chains add column later bigint not null default 0";
+    tamper(&db, added).await;
+    let audit = audit(&db, &Clock::System);
+    write(&audit, &log(), 2).await;
+    assert_eq!(problems(&audit).await, "");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn of_two_ends_of_a_log_neither_is_gone_on_from(db: PgPool) {
     let audit = audit(&db, &Clock::System);
     write(&audit, &log(), 2).await;

@@ -10,6 +10,7 @@ use crate::exec::credentials::lent::LentCredentials;
 use crate::exec::launch::ShellCommand;
 use crate::exec::output::OutputStream;
 use crate::exec::running::Running;
+use crate::platform::redact::evidence::redact_evident;
 use crate::policy::request::Request;
 use crate::policy::wall::widening::CallNeeds;
 use crate::tools::arguments::Arguments;
@@ -149,6 +150,16 @@ pub struct RunCommandCall {
 }
 
 impl RunCommandCall {
+    /// The call as the policy judges it, without its needs.
+    fn judged(&self) -> Request<'_> {
+        Request::Command {
+            text: &self.command,
+            directory: &self.directory,
+            in_background: false,
+            needs: None,
+        }
+    }
+
     /// Reads the arguments of a call.
     pub fn parse(given: Arguments<'_>, limits: &ToolLimits) -> Result<Self, ToolError> {
         let command = given.text("command")?;
@@ -229,11 +240,24 @@ pub async fn execute(
             None => format!("failed with exit code {code} after {seconds:.1} s"),
         },
     };
+    // What code of the workspace read is not known before it prints it. What a command that only reads
+    // prints is exact, for an edit has to quote it, and was judged by its files.
+    let is_exact = context
+        .policy
+        .judge("run_command", call.judged(), context.workspace.root())
+        .is_asked_or_reads();
+    let shown = |text: &str| {
+        if is_exact {
+            text.to_owned()
+        } else {
+            redact_evident(text).into_owned()
+        }
+    };
     let mut result = json!({
         "success": success,
         "exit_code": ran.exit_code,
-        "stdout": ran.stdout,
-        "stderr": ran.stderr,
+        "stdout": shown(&ran.stdout),
+        "stderr": shown(&ran.stderr),
         "message": message,
     });
     if !success {

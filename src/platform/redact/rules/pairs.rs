@@ -20,6 +20,8 @@ use crate::platform::redact::rules::tie::{Tie, tie};
 
 /// A value without quotes that is longer than this is a secret whatever it looks like, in bytes.
 const MAX_PLAIN: usize = 512;
+/// The shortest value that is alone with its name on a line.
+const MIN_LINE: usize = 10;
 /// Parameters of URLs that are secrets there and nowhere else.
 const PARAMETERS: &str = "code key sig signature session sessionid sid assertion ticket samlresponse \
     x-amz-signature x-goog-signature hapikey auth";
@@ -57,6 +59,16 @@ pub(super) fn value_of_name(text: &str, at: usize, more: &mut Vec<Span>) -> Opti
                 !value.starts_with('-') && is_value(value, named)
             })
         }
+        Tie::Line => untied(text, start, end).or_else(|| {
+            let end = from + plain(&bytes[from..]);
+            Span::checked(text, from, end, |value| {
+                value.len() >= MIN_LINE
+                    && has_digit(value)
+                    && is_strong(value)
+                    && !is_reference(value, true)
+                    && is_value(value, named)
+            })
+        }),
         Tie::Set => {
             let end = from + plain(&bytes[from..]);
             Span::checked(text, from, end, |value| {
@@ -173,6 +185,11 @@ pub(in crate::platform::redact) fn open_value(text: &str, at: usize) -> Option<u
             return Some(list);
         }
     }
+    if tied.by == Tie::Line
+        && let Some(open) = open_untied(text, start, end)
+    {
+        return Some(open);
+    }
     if tied.by == Tie::Tag {
         return open_element(text, tied.value);
     }
@@ -286,7 +303,12 @@ fn named_by(text: &str, start: usize, name: &str, mark: u8) -> Option<Named> {
         let both = &text[bytes.len() - first..start + name.len()];
         if is_second { keys::named(both) } else { None }
     };
+    // A property that a program is given.
+    let property = ["-D", "-P", "-J"]
+        .iter()
+        .find_map(|option| name.strip_prefix(option));
     keys::named(name)
+        .or_else(|| property.and_then(keys::named))
         .or_else(|| is_parameter(name, mark).then_some(Named::Credential))
         .or_else(two_words)
 }

@@ -15,6 +15,7 @@ use crate::policy::request::Request;
 use crate::policy::wall::widening::CallNeeds;
 use crate::tools::arguments::Arguments;
 use crate::tools::commands::opened::OpenedNeeds;
+use crate::tools::commands::patience::patience;
 use crate::tools::commands::stopped;
 use crate::tools::context::{ToolContext, ToolLimits};
 use crate::tools::outcome::{Effect, Outcome, ToolError};
@@ -38,38 +39,6 @@ const SILENCE: Duration = Duration::from_millis(100);
 
 /// How long such a background process may go on talking before the result is given.
 const TALK: Duration = Duration::from_secs(1);
-
-/// Commands that contain one of these get the time that installs and builds need.
-const SLOW: &[&str] = &[
-    "npm install",
-    "npm ci",
-    "npm test",
-    "npm run build",
-    "yarn install",
-    "yarn build",
-    "pnpm install",
-    "pnpm build",
-    "bun install",
-    "pip install",
-    "poetry install",
-    "uv sync",
-    "cargo build",
-    "cargo test",
-    "cargo clippy",
-    "cargo check",
-    "cargo nextest",
-    "docker build",
-    "docker compose build",
-    "pytest",
-    "mvn ",
-    "gradle ",
-    "./gradlew",
-    "go build",
-    "go test",
-    "apt-get install",
-    "bundle install",
-    "composer install",
-];
 
 /// `run_command`.
 #[derive(Clone, Copy, Debug)]
@@ -184,15 +153,6 @@ impl RunCommandCall {
             extra: Vec::new(),
             widening,
         })
-    }
-}
-
-/// How long a command may take: more than was asked for when it is known to be slow.
-pub fn patience(command: &str, asked: Duration, limits: &ToolLimits) -> Duration {
-    if SLOW.iter().any(|slow| command.contains(slow)) {
-        asked.max(limits.slow_command_time.min(limits.command_time_max))
-    } else {
-        asked
     }
 }
 
@@ -418,14 +378,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slow_commands_get_more_time_and_no_command_more_than_the_most() {
+    fn no_command_gets_more_time_than_the_most() {
         let limits = ToolLimits::default();
-        let time = |command: &str, seconds| {
-            patience(command, Duration::from_secs(seconds), &limits).as_secs()
-        };
-        assert_eq!(time("ls", 300), 300);
-        assert_eq!(time("cd web && npm ci", 300), 1200);
-        assert_eq!(time("npm ci", 1500), 1500);
         let object = Map::from_iter([
             ("command".to_owned(), json!("ls")),
             ("timeout_seconds".to_owned(), json!("999999")),

@@ -75,7 +75,7 @@ pub(super) fn value_of_name(text: &str, at: usize, more: &mut Vec<Span>) -> Opti
                 is_strong(value) && !is_reference(value, true) && is_value(value, named)
             })
         }
-        Tie::Equals | Tie::Colon | Tie::Spaced if ends_line(bytes, from) => {
+        Tie::Equals | Tie::Colon | Tie::Spaced if line_end(bytes, from) > 0 => {
             below::secret(text, from, named, more)
         }
         Tie::Colon if matches!(bytes.get(from), Some(b'|' | b'>')) => {
@@ -160,10 +160,6 @@ fn open_element(text: &str, from: usize) -> Option<usize> {
     let end = from + run(&bytes[from..], |byte| byte != b'<' && byte != b'\n');
     let close = end + run(&bytes[end..], |byte| byte.is_ascii_whitespace());
     (close + 1 >= bytes.len()).then_some(from)
-}
-
-fn ends_line(bytes: &[u8], at: usize) -> bool {
-    line_end(bytes, at) > 0
 }
 
 /// The beginning of the value of the name around an anchor, if that is the name of a secret and the

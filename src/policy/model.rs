@@ -128,6 +128,11 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// A person was asked about the call, or all that it reads was judged with it.
+    pub fn is_asked_or_reads(&self) -> bool {
+        self.verdict != Verdict::Allow || self.reads_only
+    }
+
     /// The judgement that these findings add up to.
     pub(super) fn of(mut findings: Vec<Finding>) -> Self {
         findings.sort_by_key(|found| std::cmp::Reverse((found.verdict, found.danger)));

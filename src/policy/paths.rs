@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use nix::fcntl::OFlag;
 
 use crate::platform::encoding::contents::readable;
-use crate::platform::redact::evidence::holds_secret;
+use crate::platform::redact::evidence::{Evidence, holds_secret};
 use crate::policy::judge::call::HOLE;
 use crate::policy::judge::shell_state::Directory;
 use crate::policy::reach::closed::Closed;
@@ -38,7 +38,7 @@ pub struct Places<'a> {
     /// Folders of the server's own data.
     closed: &'a Closed,
     /// Tells whether a file holds a secret.
-    holds_secret: fn(&Path) -> bool,
+    holds_secret: fn(&Path, Evidence) -> bool,
     /// The folder of examples that holds a secret file.
     example: Option<&'static str>,
 }
@@ -63,7 +63,7 @@ impl<'a> Places<'a> {
         Self {
             root: Path::new("/nowhere/workspace"),
             closed: &CLOSED,
-            holds_secret: |path| path.ends_with("config/holds-a-secret.ini"),
+            holds_secret: |path, _| path.ends_with("config/holds-a-secret.ini"),
             example: Some("config"),
         }
     }
@@ -113,7 +113,8 @@ impl<'a> Places<'a> {
 
     /// True if a file of the workspace holds a secret.
     pub fn holds_secret(&self, relative: &str) -> bool {
-        !relative.contains([HOLE, '\0']) && (self.holds_secret)(&self.absolute(relative))
+        let evidence = Evidence::of(relative);
+        !relative.contains([HOLE, '\0']) && (self.holds_secret)(&self.absolute(relative), evidence)
     }
 
     /// The workspace's path as text.
@@ -249,7 +250,7 @@ const LOOKED_AT: u64 = 8 << 20;
 
 /// Looks into a file. What is no file, cannot be read or is no text holds no secret that could be
 /// told.
-fn file_holds_secret(path: &Path) -> bool {
+fn file_holds_secret(path: &Path, evidence: Evidence) -> bool {
     // Without `O_NONBLOCK`, to open a pipe would be to wait for its writer.
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let opened = File::options()
@@ -262,7 +263,7 @@ fn file_holds_secret(path: &Path) -> bool {
     }
     let mut bytes = Vec::new();
     let read = file.take(LOOKED_AT).read_to_end(&mut bytes);
-    read.is_ok() && holds_secret(&readable(&bytes))
+    read.is_ok() && holds_secret(&readable(&bytes), evidence)
 }
 
 /// A path without `.`, `..`, doubled and trailing slashes, as text.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::platform::redact::evidence::holds_secret;
+use crate::platform::redact::evidence::{Evidence, holds_secret};
 use crate::policy::rule::FileAccess;
 use crate::policy::rules::Shared;
 
@@ -36,6 +36,6 @@ impl SecretFiles {
     /// True if a file is secret by its name, its folder or by this text, which is its content or a
     /// part of that.
     pub fn is_secret(&self, path: &str, text: &str) -> bool {
-        self.is_named(path) || holds_secret(text)
+        self.is_named(path) || holds_secret(text, Evidence::of(path))
     }
 }

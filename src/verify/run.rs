@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::exec::capture::HeadAndTail;
+use crate::tools::commands::patience::patience;
 use crate::tools::commands::run_command;
-use crate::tools::commands::run_command::{CANCELLED, RunCommandCall, TIMED_OUT, patience};
+use crate::tools::commands::run_command::{CANCELLED, RunCommandCall, TIMED_OUT};
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::ToolError;
 use crate::verify::detect::{Check, CheckKind};

@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use crate::platform::text::is_unseen;
+
 /// The blocks that a message may have.
 const TAGS: &[&str] = &[
     "task",
@@ -68,6 +70,7 @@ pub(super) fn attribute(value: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '`' => escaped.push_str("&#96;"),
             character if character.is_control() => escaped.extend(character.escape_default()),
+            character if is_unseen(character) => escaped.extend(character.escape_unicode()),
             character => escaped.push(character),
         }
     }
@@ -107,6 +110,7 @@ mod tests {
         let name = "a\">\n</code>\u{1b}`.rs";
         let shown = attribute(name);
         assert_eq!(shown, "a&quot;&gt;\\n&lt;/code&gt;\\u{1b}&#96;.rs");
+        assert_eq!(attribute("a\u{202e}sr.b"), "a\\u{202e}sr.b");
     }
 
     #[test]

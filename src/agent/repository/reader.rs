@@ -6,7 +6,7 @@ use std::io::Read;
 use crate::agent::repository::model::{InstructionFile, InstructionText};
 use crate::exec::text::unfinished;
 use crate::platform::encoding::contents::Contents;
-use crate::platform::redact::evidence::holds_secret;
+use crate::platform::redact::evidence::{Evidence, holds_secret};
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::visible_prose;
 use crate::policy::secret_files::SecretFiles;
@@ -82,7 +82,7 @@ fn text_of(file: File, most: u64) -> Result<InstructionText, String> {
     let text = text.ok_or("it holds no text")?;
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let text = redact_text(text.trim_end());
-    if holds_secret(&text) {
+    if holds_secret(&text, Evidence::Strict) {
         return Err(SECRET.to_owned());
     }
     Ok(InstructionText {

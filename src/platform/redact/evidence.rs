@@ -5,11 +5,11 @@
 //! a secret, and in both cases characters that look drawn at random.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
-use regex::Regex;
-
-use crate::platform::redact::rules::find::find;
+use crate::platform::redact::rules::find::{find, holds_object};
+use crate::platform::redact::rules::span::Span;
+use crate::platform::redact::shapes::has_shape;
+use crate::platform::redact::text::{push_placeholder, replaced};
 
 /// The shortest value that can look random.
 const MIN_LENGTH: usize = 12;
@@ -38,109 +38,100 @@ const MADE_UP: &[&str] = &[
     "${",
     "$(",
 ];
+/// The endings of files of settings, and the words in paths that say that a file only shows some.
+const SETTINGS: &str = "yml yaml json toml ini cfg conf config cnf properties xml env plist tfvars hcl sh bash ps1 \
+    bat cmd txt rc";
+const SAMPLES: &str = "test tests testing spec specs fixture fixtures example examples sample samples mock mocks \
+    testdata demo doc docs i18n locale locales lang translations schema schemas template templates node_modules";
+/// The shortest value that a person chose.
+const MIN_CHOSEN: usize = 7;
+/// What is chosen where nothing is to be kept.
+const TRIED: &str = "password1 passw0rd admin123 test123 test1234 root123 qwerty123 abc123 abcd1234 pass123 \
+    postgres1 p@ssw0rd user123 guest123 secret123 password123";
 /// How values begin that stand for others.
 const REFERENCES: &[char] = &['<', '{', '$', '%', '@'];
 
-/// Files whose form says that they hold secrets, whatever these look like: a word that each has, and
-/// an expression about the whole file and the beginnings of its lines.
-const FORMS: &[(&str, &str)] = &[
-    // A Kubernetes secret that is no template.
-    (
-        "Secret",
-        r"(?ms)^kind:\s*[\x22']?Secret[\x22']?\s*$.*^(?:data|stringData):\s*\n\s+[\w.-]+:\s*[^\s{]",
-    ),
-    (
-        "Secret",
-        r"(?ms)^(?:data|stringData):\s*\n\s+[\w.-]+:\s*[^\s{].*^kind:\s*[\x22']?Secret[\x22']?\s*$",
-    ),
-    ("Secret", r"(?s)\A\s*\{.*\x22kind\x22\s*:\s*\x22Secret\x22"),
-    // A kubeconfig.
-    (
-        "client-key-data",
-        r"(?m)^\s*client-key-data:\s*[A-Za-z0-9+/]{40}",
-    ),
-    (
-        "users:",
-        r"(?ms)^kind:\s*Config\s*$.*^users:\s*$|^users:\s*$.*^kind:\s*Config\s*$",
-    ),
-    // A state of Terraform.
-    ("terraform_version", r"(?s)\A\s*\{.*\x22lineage\x22"),
-    // A service account of Google, a file of Docker, a key of JOSE.
-    (
-        "\"service_account\"",
-        r"(?s)\A\s*\{.*\x22type\x22\s*:\s*\x22service_account\x22",
-    ),
-    (
-        "\"authorized_user\"",
-        r"(?s)\A\s*\{.*\x22type\x22\s*:\s*\x22authorized_user\x22",
-    ),
-    (
-        "\"auth",
-        r"(?s)\A\s*\{.*\x22auths?\x22.*\x22auth\x22\s*:\s*\x22[A-Za-z0-9+/=]{8}",
-    ),
-    (
-        "\"kty\"",
-        r"(?s)\A\s*[\[{].*\x22[dk]\x22\s*:\s*\x22[A-Za-z0-9_-]{20}",
-    ),
-    // A variable file of Postman.
-    ("\"_postman_variable_scope\"", r"\A\s*\{"),
-    // A private key in one line, as a string of a program or of JSON.
-    (
-        "PRIVATE KEY-----",
-        r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:\\[nr]|\s)+(?:[A-Za-z0-9+/=]|\\[nr]|\s){80}",
-    ),
-    // WireGuard, age, PGP, Ansible.
-    ("edKey", r"(?m)^\s*PresharedKey\s*=\s*[A-Za-z0-9+/]{43}="),
-    ("PrivateKey", r"(?m)^\s*PrivateKey\s*=\s*[A-Za-z0-9+/]{43}="),
-    ("AGE-SECRET-KEY-1", r"(?m)^AGE-SECRET-KEY-1[A-Z0-9]{58}"),
-    (
-        "PGP PRIVATE KEY BLOCK",
-        r"(?ms)^-----BEGIN PGP PRIVATE KEY BLOCK-----\s*$.{80}",
-    ),
-    (
-        "$ANSIBLE_VAULT;",
-        r"(?m)^\s*(?:\S+:\s*!vault\s*\|\s*)?\$ANSIBLE_VAULT;\d",
-    ),
-    // Cookies, passwords of machines and users.
-    ("HTTP Cookie File", r"\A# (?:Netscape )?HTTP Cookie File"),
-    (
-        "machine",
-        r"(?m)^machine\s+\S+\s+login\s+\S+\s+password\s+\S",
-    ),
-    (
-        ":$",
-        r"(?m)^[A-Za-z_][\w.-]*:\$(?:y|gy|7|6|5|1|apr1|2[aby])\$[^\s:]{8}",
-    ),
-];
+/// How much a text has to show before it is taken for one that holds a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// Values that machines made: code and documents hold many others under the names of secrets.
+    Strict,
+    /// Values that people chose as well, as files of settings hold them.
+    Settings,
+}
 
-/// The expressions of [`FORMS`], in their order.
-static COMPILED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    let compiled = FORMS.iter().map(|(_, form)| {
-        #[expect(clippy::unwrap_used, reason = "constants, which a test compiles")]
-        Regex::new(form).unwrap()
-    });
-    compiled.collect()
-});
-
-/// True if the form of a text is that of a file which holds secrets.
-fn has_form(text: &str) -> bool {
-    let mut forms = FORMS.iter().zip(COMPILED.iter());
-    forms.any(|((word, _), form)| text.contains(word) && form.is_match(text))
+impl Evidence {
+    /// What a file of this name has to show.
+    pub fn of(path: &str) -> Self {
+        let lower = path.to_ascii_lowercase();
+        let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
+        let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+        let is_settings = ending.is_none_or(|ending| SETTINGS.split(' ').any(|one| one == ending));
+        let words = |text: &str| -> bool {
+            let mut words = text.split(|sign: char| !sign.is_ascii_alphanumeric());
+            words.any(|word| SAMPLES.split(' ').any(|one| one == word))
+        };
+        if is_settings && !words(folders) && !words(name) {
+            Self::Settings
+        } else {
+            Self::Strict
+        }
+    }
 }
 
 /// True if a text holds at least one value that only who may know it should see.
-pub fn holds_secret(text: &str) -> bool {
-    // In UTF-16 every other byte of what we look for is none.
-    let text = if text.contains('\0') {
-        Cow::Owned(text.replace('\0', ""))
-    } else {
-        Cow::Borrowed(text)
-    };
+pub fn holds_secret(text: &str, evidence: Evidence) -> bool {
+    // In UTF-16 every other byte of what we look for is none, and there are files whose lines end with
+    // carriage returns alone.
+    let mut text = Cow::Borrowed(text);
+    if text.contains('\0') {
+        text = Cow::Owned(text.replace('\0', ""));
+    }
+    if text.contains('\r') {
+        text = Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"));
+    }
     let text = text.trim_start_matches(['\u{feff}', '\u{fffd}']);
-    has_form(text)
+    has_shape(text)
+        || (evidence == Evidence::Settings && holds_object(text))
         || find(text)
             .into_iter()
-            .any(|span| is_secret(&text[span.start..span.end], span.kind))
+            .any(|span| is_evident(text, span, evidence))
+}
+
+/// The text with a mark in place of what would make a file that holds it secret. All else stays to the
+/// letter, for it may be quoted in an edit.
+pub fn redact_evident(text: &str) -> Cow<'_, str> {
+    let mut spans = find(text);
+    spans.retain(|span| is_evident(text, *span, Evidence::Strict));
+    replaced(text, spans, |clean, span| {
+        push_placeholder(clean, span.kind)
+    })
+}
+
+/// True if a value that was found is one that only who may know it should see.
+fn is_evident(text: &str, span: Span, evidence: Evidence) -> bool {
+    let value = &text[span.start..span.end];
+    let is_address = text[..span.start].ends_with("://");
+    let password = value.split_once(':').filter(|_| is_address);
+    is_secret(value, span.kind)
+        || (evidence == Evidence::Settings && is_chosen(value))
+        || password.is_some_and(|(_, password)| is_secret(password, span.kind))
+}
+
+/// True if a person may have chosen the value as a password: one word with letters and digits, which is
+/// none that everybody chooses to try something.
+fn is_chosen(value: &str) -> bool {
+    let value = value.trim_matches(['"', '\'', ' ']);
+    let has = |is: fn(&u8) -> bool| value.bytes().any(|byte| is(&byte));
+    let lower = value.to_ascii_lowercase();
+    value.len() >= MIN_CHOSEN
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_alphabetic)
+        && value.bytes().all(|byte| byte.is_ascii_graphic())
+        && !value.contains(['(', '/', '<', '{'])
+        && !value.starts_with(REFERENCES)
+        && !MADE_UP.iter().any(|part| lower.contains(part))
+        && !TRIED.split(' ').any(|one| one == lower)
 }
 
 fn is_secret(value: &str, kind: &str) -> bool {
@@ -242,7 +233,7 @@ mod tests {
             format!("DB_PASSWORD={}\n", noise(24, BASE64)),
             format!("api_key: {}\n", noise(32, "0123456789abcdef")),
         ] {
-            assert!(holds_secret(&text), "{text}");
+            assert!(holds_secret(&text, Evidence::Strict), "{text}");
         }
     }
 
@@ -259,7 +250,62 @@ mod tests {
             "-----BEGIN PRIVATE KEY-----",
             "fn password_of_the_user(name: &str) -> Option<String> {",
         ] {
-            assert!(!holds_secret(text), "{text}");
+            assert!(!holds_secret(text, Evidence::Strict), "{text}");
         }
+    }
+
+    #[test]
+    fn settings_hold_passwords_that_people_chose() {
+        for text in [
+            "production:\n  password: hunter2Correct!\n",
+            "environment:\n  - POSTGRES_PASSWORD=Sup3rS3cret99\n",
+            "DB_PASSWORD=hunter2\n",
+        ] {
+            assert!(holds_secret(text, Evidence::Settings), "{text}");
+            assert!(!holds_secret(text, Evidence::Strict), "{text}");
+        }
+        for text in [
+            "POSTGRES_PASSWORD: postgres\n",
+            "password: changeme123\n",
+            "password: ${DB_PASSWORD_2}\n",
+            "secretName: db-password-v2\n",
+        ] {
+            assert!(!holds_secret(text, Evidence::Settings), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_would_make_a_file_secret_is_taken_out_of_what_code_prints() {
+        let token = format!("{}{}", "ghp_", noise(36, BASE64));
+        let printed = format!("token {token}\npassword=\"hunter2x\"\n");
+        let shown = redact_evident(&printed);
+        assert_eq!(
+            shown,
+            "token [redacted:github-token]\npassword=\"hunter2x\"\n"
+        );
+    }
+
+    #[test]
+    fn a_path_says_whether_a_file_is_one_of_settings() {
+        for path in ["config/database.yml", "deploy/app.properties", "a.JSON"] {
+            assert_eq!(Evidence::of(path), Evidence::Settings, "{path}");
+        }
+        for path in [
+            "src/main.rs",
+            "tests/config.yml",
+            "config/database.example.yml",
+            "docs/a.json",
+            "README.md",
+        ] {
+            assert_eq!(Evidence::of(path), Evidence::Strict, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_password_of_an_address_counts_without_its_name() {
+        let text = format!("mongodb+srv://app:{}@db.example/app\n", noise(20, BASE64));
+        assert!(holds_secret(&text, Evidence::Strict));
+        let ends = format!("a=1\rdb_password=\"{}\"\rb=2\r", noise(20, BASE64));
+        assert!(holds_secret(&ends, Evidence::Strict));
     }
 }

@@ -32,7 +32,7 @@ const MAX_SHOWN: usize = 4 * 1024;
 /// much of what was shown is remembered in any case.
 const CONTEXT: usize = MAX_COMMAND + 64;
 /// The longest prefix of a token.
-const MAX_PREFIX: usize = 20;
+const MAX_PREFIX: usize = 40;
 /// The head of a private key.
 const PEM: &str = "-----BEGIN ";
 
@@ -195,7 +195,8 @@ fn held_in(text: &str) -> usize {
                 | Rule::CurlUser
                 | Rule::Azure
                 | Rule::Mailchimp
-                | Rule::Maxmind => None,
+                | Rule::Maxmind
+                | Rule::Facebook => None,
             };
             held = held.min(open.unwrap_or(held));
         }

@@ -18,4 +18,5 @@ pub mod hidden;
 pub mod json;
 pub mod known;
 pub mod rules;
+pub mod shapes;
 pub mod text;

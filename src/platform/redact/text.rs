@@ -11,21 +11,26 @@ pub const REDACTED: &str = "[redacted]";
 /// The text with `[redacted]`, or `[redacted:jwt]` and its like, in place of every secret in it;
 /// borrowed when there is none.
 pub fn redact_text(text: &str) -> Cow<'_, str> {
-    replaced(text, |clean, span| push_placeholder(clean, span.kind))
+    replaced(text, find(text), |clean, span| {
+        push_placeholder(clean, span.kind);
+    })
 }
 
 /// The same with as many lines as before: of those that a secret spans, all but the first are empty.
 pub fn redact_lines(text: &str) -> Cow<'_, str> {
-    replaced(text, |clean, span| {
+    replaced(text, find(text), |clean, span| {
         push_placeholder(clean, span.kind);
         let ends = text[span.start..span.end].matches('\n');
         clean.extend(ends);
     })
 }
 
-/// The text with every secret as `push` writes it.
-fn replaced(text: &str, push: impl Fn(&mut String, Span)) -> Cow<'_, str> {
-    let spans = find(text);
+/// The text with every one of these secrets as `push` writes it.
+pub(super) fn replaced(
+    text: &str,
+    spans: Vec<Span>,
+    push: impl Fn(&mut String, Span),
+) -> Cow<'_, str> {
     if spans.is_empty() {
         return Cow::Borrowed(text);
     }

@@ -1,5 +1,6 @@
 //! Lists, pipelines, simple commands and redirections.
 
+use crate::platform::text::is_unseen;
 use crate::policy::shell::ast::{
     Assignment, Command, Node, Piece, Redirect, RedirectKind, Script, Word,
 };
@@ -19,8 +20,10 @@ pub fn parse(text: &str) -> Result<Script, Trouble> {
 
 /// Characters that no command needs, and that make it read other than it runs.
 pub(in crate::policy) fn is_invisible(c: char) -> bool {
+    // Emoji in a message have forms, and these are shown to whoever is asked.
+    let is_form = matches!(c, '\u{fe00}'..='\u{fe0f}');
     (c.is_control() && !matches!(c, '\n' | '\t'))
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+        || (is_unseen(c) && !is_form)
         || (c.is_whitespace() && !c.is_ascii())
 }
 

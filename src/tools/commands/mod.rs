@@ -3,6 +3,7 @@
 pub mod check_endpoint;
 mod local_http;
 mod opened;
+pub mod patience;
 pub mod protected;
 pub mod run_command;
 pub mod running_servers;

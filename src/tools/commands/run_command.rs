@@ -10,10 +10,12 @@ use crate::exec::credentials::lent::LentCredentials;
 use crate::exec::launch::ShellCommand;
 use crate::exec::output::OutputStream;
 use crate::exec::running::Running;
+use crate::platform::redact::evidence::redact_evident;
 use crate::policy::request::Request;
 use crate::policy::wall::widening::CallNeeds;
 use crate::tools::arguments::Arguments;
 use crate::tools::commands::opened::OpenedNeeds;
+use crate::tools::commands::patience::patience;
 use crate::tools::commands::stopped;
 use crate::tools::context::{ToolContext, ToolLimits};
 use crate::tools::outcome::{Effect, Outcome, ToolError};
@@ -37,38 +39,6 @@ const SILENCE: Duration = Duration::from_millis(100);
 
 /// How long such a background process may go on talking before the result is given.
 const TALK: Duration = Duration::from_secs(1);
-
-/// Commands that contain one of these get the time that installs and builds need.
-const SLOW: &[&str] = &[
-    "npm install",
-    "npm ci",
-    "npm test",
-    "npm run build",
-    "yarn install",
-    "yarn build",
-    "pnpm install",
-    "pnpm build",
-    "bun install",
-    "pip install",
-    "poetry install",
-    "uv sync",
-    "cargo build",
-    "cargo test",
-    "cargo clippy",
-    "cargo check",
-    "cargo nextest",
-    "docker build",
-    "docker compose build",
-    "pytest",
-    "mvn ",
-    "gradle ",
-    "./gradlew",
-    "go build",
-    "go test",
-    "apt-get install",
-    "bundle install",
-    "composer install",
-];
 
 /// `run_command`.
 #[derive(Clone, Copy, Debug)]
@@ -149,6 +119,16 @@ pub struct RunCommandCall {
 }
 
 impl RunCommandCall {
+    /// The call as the policy judges it, without its needs.
+    fn judged(&self) -> Request<'_> {
+        Request::Command {
+            text: &self.command,
+            directory: &self.directory,
+            in_background: false,
+            needs: None,
+        }
+    }
+
     /// Reads the arguments of a call.
     pub fn parse(given: Arguments<'_>, limits: &ToolLimits) -> Result<Self, ToolError> {
         let command = given.text("command")?;
@@ -173,15 +153,6 @@ impl RunCommandCall {
             extra: Vec::new(),
             widening,
         })
-    }
-}
-
-/// How long a command may take: more than was asked for when it is known to be slow.
-pub fn patience(command: &str, asked: Duration, limits: &ToolLimits) -> Duration {
-    if SLOW.iter().any(|slow| command.contains(slow)) {
-        asked.max(limits.slow_command_time.min(limits.command_time_max))
-    } else {
-        asked
     }
 }
 
@@ -229,11 +200,24 @@ pub async fn execute(
             None => format!("failed with exit code {code} after {seconds:.1} s"),
         },
     };
+    // What code of the workspace read is not known before it prints it. What a command that only reads
+    // prints is exact, for an edit has to quote it, and was judged by its files.
+    let is_exact = context
+        .policy
+        .judge("run_command", call.judged(), context.workspace.root())
+        .is_asked_or_reads();
+    let shown = |text: &str| {
+        if is_exact {
+            text.to_owned()
+        } else {
+            redact_evident(text).into_owned()
+        }
+    };
     let mut result = json!({
         "success": success,
         "exit_code": ran.exit_code,
-        "stdout": ran.stdout,
-        "stderr": ran.stderr,
+        "stdout": shown(&ran.stdout),
+        "stderr": shown(&ran.stderr),
         "message": message,
     });
     if !success {
@@ -394,14 +378,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slow_commands_get_more_time_and_no_command_more_than_the_most() {
+    fn no_command_gets_more_time_than_the_most() {
         let limits = ToolLimits::default();
-        let time = |command: &str, seconds| {
-            patience(command, Duration::from_secs(seconds), &limits).as_secs()
-        };
-        assert_eq!(time("ls", 300), 300);
-        assert_eq!(time("cd web && npm ci", 300), 1200);
-        assert_eq!(time("npm ci", 1500), 1500);
         let object = Map::from_iter([
             ("command".to_owned(), json!("ls")),
             ("timeout_seconds".to_owned(), json!("999999")),

@@ -25,6 +25,26 @@ impl Bench {
 }
 
 #[tokio::test]
+async fn what_a_test_prints_unasked_shows_no_secret() {
+    let bench = Bench::new();
+    let body = "a7B2c3D9e5F6g1H8i4J0k1L2m3N4o5P6q7R8";
+    let test = format!(
+        "import unittest\nprint('gh' + 'p_{body}', 'password=\"hunter2x\"')\n\n\n\
+         class Case(unittest.TestCase):\n    def test_it(self):\n        pass\n"
+    );
+    std::fs::write(bench.root().join("test_it.py"), test).unwrap();
+    std::fs::write(bench.root().join("notes.txt"), format!("ghp_{body}\n")).unwrap();
+    let printed = bench.run("python3 -m unittest test_it").await;
+    assert_eq!(
+        printed["stdout"],
+        "[redacted:github-token] password=\"hunter2x\"\n"
+    );
+    // This asks, and what a person agreed to is exact.
+    let asked = bench.run("cat notes.txt").await;
+    assert_eq!(asked["stdout"], format!("ghp_{body}\n"));
+}
+
+#[tokio::test]
 async fn a_command_answers_with_its_outputs_and_its_code() {
     let bench = Bench::new();
     let outcome = bench

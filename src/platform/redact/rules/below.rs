@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::platform::redact::rules::bytes::{blanks, line_end, plain, run};
+use crate::platform::redact::rules::bytes::{blanks, has_digit, is_word, line_end, plain, run};
 use crate::platform::redact::rules::keys::Named;
 use crate::platform::redact::rules::plausible::{
     is_about_secrets, is_placeholder, is_reference, is_strong, is_value,
@@ -137,8 +137,14 @@ fn alone(text: &str, start: usize, named: Named) -> Option<Span> {
     let end = end_of_line(text, start)?;
     let value = text.get(start..end)?;
     let is_plain = plain(value.as_bytes()) == value.len();
+    let is_assigned = |(name, _): (&str, &str)| {
+        name.bytes().all(|byte| is_word(byte) || byte == b'.') && !has_digit(name)
+    };
     let is_name = value.ends_with([':', '=']) && !value.ends_with("==")
-        || value.trim_end_matches('=').contains('=');
+        || value
+            .trim_end_matches('=')
+            .split_once('=')
+            .is_some_and(is_assigned);
     let is_file = value.len() < 32 && has_ending(value);
     let fits = matches!(named, Named::Password | Named::Credential)
         && is_plain
@@ -263,6 +269,12 @@ pub(super) fn value_of_pair(text: &str, start: usize, end: usize) -> Option<usiz
             _ => break,
         }
     }
+    // As templates of CloudFormation name it.
+    at += if bytes[at..].starts_with(b"ParameterValue") {
+        9
+    } else {
+        0
+    };
     let word = bytes.get(at..at + 5)?;
     if at == end || !word.eq_ignore_ascii_case(b"value") {
         return None;

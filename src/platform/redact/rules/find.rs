@@ -45,6 +45,22 @@ pub(in crate::platform::redact) fn find(text: &str) -> Vec<Span> {
     if is_in_order { spans } else { merged(spans) }
 }
 
+/// True if a text holds an object that is a secret, whatever its values look like.
+pub(in crate::platform::redact) fn holds_object(text: &str) -> bool {
+    let anchors = Anchors::get();
+    let mut markers = Vec::new();
+    let mut at = 0;
+    while let Some((place, rules)) = anchors.next(text.as_bytes(), at) {
+        at = place + 1;
+        if rules.iter().any(|rule| matches!(rule, Rule::Manifest)) {
+            markers.extend(Marker::at(text, place));
+        }
+    }
+    let mut found = Vec::new();
+    object::secrets(text, &markers, &mut found);
+    !found.is_empty()
+}
+
 /// What is found beside the secret at an anchor.
 #[derive(Debug, Default)]
 struct Beside {
@@ -136,6 +152,7 @@ fn span_at(text: &str, at: usize, done: usize, rule: Rule, beside: &mut Beside) 
         Rule::Azure => marked::azure(text, at),
         Rule::Mailchimp => marked::mailchimp(text, at),
         Rule::Maxmind => marked::maxmind(text, at),
+        Rule::Facebook => marked::facebook(text, at),
     }?;
     (span.start >= done && span.end > span.start).then_some(span)
 }

@@ -49,7 +49,7 @@ const KEYS: &str = "api access account secret private signing signature encrypti
     cloudflare datadog snyk airtable mapbox twitch yandex global license unseal";
 /// What stands before `pass` when it is short for a password.
 const PASSES: &str = "db database smtp user mail email redis pg postgres mysql admin root ftp ldap key store \
-    proxy sudo ssh login imap";
+    proxy sudo ssh login imap become vault ansible";
 /// What stands before `code` when it is exchanged for a credential.
 const CODES: &str = "authorization auth device verification recovery backup mfa otp";
 /// What stands before `url` and its like when it holds credentials.
@@ -111,7 +111,8 @@ pub(super) fn named(name: &str) -> Option<Named> {
 fn by_word(word: &str) -> Option<Named> {
     match word {
         "password" | "passwords" | "passwd" | "pwd" | "passphrase" | "passcode" | "passwort"
-        | "keypass" | "storepass" | "userpass" | "sshpass" => Some(Named::Password),
+        | "keypass" | "storepass" | "userpass" | "sshpass" | "requirepass" | "masterauth"
+        | "bindpw" | "rootpw" | "authtok" | "psk" => Some(Named::Password),
         // Where Sidekiq's gems are served from: the name of a setting of Bundler.
         "contribsys" => Some(Named::Credential),
         "secret" | "secrets" | "credential" | "credentials" | "creds" | "bearer" | "mnemonic" => {
@@ -134,14 +135,17 @@ fn by_last_words(last: &str, before: &str) -> Option<Named> {
         "phrase" => ["seed", "recovery", "pass"]
             .contains(&before)
             .then_some(Named::Password),
-        "auth" => ["basic", "http", "proxy", "digest", "registry", "x"]
-            .contains(&before)
-            .then_some(Named::Credential),
+        "auth" => [
+            "basic", "http", "proxy", "digest", "registry", "x", "rediscli",
+        ]
+        .contains(&before)
+        .then_some(Named::Credential),
         "url" | "uri" => is_one_of(before, ADDRESSES).then_some(Named::Address),
         "string" | "str" => ["connection", "conn"]
             .contains(&before)
             .then_some(Named::Address),
         "dsn" => Some(Named::Address),
+        "login" => (before == "sonar").then_some(Named::Credential),
         "cookie" | "cookies" => Some(Named::Header),
         "jwt" | "otp" | "totp" | "cvv" | "cvc" => Some(Named::Credential),
         _ => None,

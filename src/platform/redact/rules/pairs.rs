@@ -20,6 +20,8 @@ use crate::platform::redact::rules::tie::{Tie, tie};
 
 /// A value without quotes that is longer than this is a secret whatever it looks like, in bytes.
 const MAX_PLAIN: usize = 512;
+/// The shortest value that is alone with its name on a line.
+const MIN_LINE: usize = 10;
 /// Parameters of URLs that are secrets there and nowhere else.
 const PARAMETERS: &str = "code key sig signature session sessionid sid assertion ticket samlresponse \
     x-amz-signature x-goog-signature hapikey auth";
@@ -57,13 +59,23 @@ pub(super) fn value_of_name(text: &str, at: usize, more: &mut Vec<Span>) -> Opti
                 !value.starts_with('-') && is_value(value, named)
             })
         }
+        Tie::Line => untied(text, start, end).or_else(|| {
+            let end = from + plain(&bytes[from..]);
+            Span::checked(text, from, end, |value| {
+                value.len() >= MIN_LINE
+                    && has_digit(value)
+                    && is_strong(value)
+                    && !is_reference(value, true)
+                    && is_value(value, named)
+            })
+        }),
         Tie::Set => {
             let end = from + plain(&bytes[from..]);
             Span::checked(text, from, end, |value| {
                 is_strong(value) && !is_reference(value, true) && is_value(value, named)
             })
         }
-        Tie::Equals | Tie::Colon | Tie::Spaced if ends_line(bytes, from) => {
+        Tie::Equals | Tie::Colon | Tie::Spaced if line_end(bytes, from) > 0 => {
             below::secret(text, from, named, more)
         }
         Tie::Colon if matches!(bytes.get(from), Some(b'|' | b'>')) => {
@@ -150,10 +162,6 @@ fn open_element(text: &str, from: usize) -> Option<usize> {
     (close + 1 >= bytes.len()).then_some(from)
 }
 
-fn ends_line(bytes: &[u8], at: usize) -> bool {
-    line_end(bytes, at) > 0
-}
-
 /// The beginning of the value of the name around an anchor, if that is the name of a secret and the
 /// value may go on beyond the end of the text.
 pub(in crate::platform::redact) fn open_value(text: &str, at: usize) -> Option<usize> {
@@ -172,6 +180,11 @@ pub(in crate::platform::redact) fn open_value(text: &str, at: usize) -> Option<u
         if let Some(list) = open_list(text, tied.value) {
             return Some(list);
         }
+    }
+    if tied.by == Tie::Line
+        && let Some(open) = open_untied(text, start, end)
+    {
+        return Some(open);
     }
     if tied.by == Tie::Tag {
         return open_element(text, tied.value);
@@ -286,7 +299,12 @@ fn named_by(text: &str, start: usize, name: &str, mark: u8) -> Option<Named> {
         let both = &text[bytes.len() - first..start + name.len()];
         if is_second { keys::named(both) } else { None }
     };
+    // A property that a program is given.
+    let property = ["-D", "-P", "-J"]
+        .iter()
+        .find_map(|option| name.strip_prefix(option));
     keys::named(name)
+        .or_else(|| property.and_then(keys::named))
         .or_else(|| is_parameter(name, mark).then_some(Named::Credential))
         .or_else(two_words)
 }

@@ -8,6 +8,9 @@ use crate::platform::redact::rules::plausible::{
 use crate::platform::redact::rules::span::Span;
 use crate::platform::redact::rules::tie::Tie;
 
+/// The shortest value in quotes that is taken for a credential when no sign ties it to its name.
+const MIN_LONE: usize = 20;
+
 /// The longest value in three quotes, and the longest list, in bytes.
 const MAX_LINES: usize = 4096;
 
@@ -38,7 +41,10 @@ impl Quoted {
             };
             // Text about code puts names into backticks, and says nothing by standing beside them.
             let fits = match by {
-                Tie::Nothing => named == Named::Password && is_one_word,
+                Tie::Nothing | Tie::Line => {
+                    let is_long = value.len() >= MIN_LONE && is_strong(value);
+                    is_one_word && (named == Named::Password || is_long)
+                }
                 Tie::Equals => true,
                 Tie::Argument => is_strong(value),
                 Tie::Colon | Tie::Spaced | Tie::Flag | Tie::Set | Tie::Tag => {

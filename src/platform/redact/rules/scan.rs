@@ -6,6 +6,7 @@
 
 use std::sync::LazyLock;
 
+use crate::platform::redact::rules::commands::more::MORE_PROGRAMS;
 use crate::platform::redact::rules::commands::programs::{PRINTERS, PROGRAMS, SecretProgram};
 use crate::platform::redact::rules::forms::table::{FORMS, Form, WEBHOOKS};
 use crate::platform::redact::rules::vendors::table::{VENDORS, Vendor};
@@ -53,6 +54,8 @@ pub(in crate::platform::redact) enum Rule {
     Mailchimp,
     /// The end of a licence of `MaxMind`.
     Maxmind,
+    /// The bar in a token of an application at Facebook.
+    Facebook,
 }
 
 /// Pieces of names of secrets: each such name holds one of them.
@@ -60,6 +63,7 @@ const NAMES: &[&[u8; 3]] = &[
     b"pas", b"pwd", b"ecr", b"ede", b"tok", b"key", b"riz", b"kie", b"jwt", b"dsn", b"otp", b"cvv",
     b"cvc", b"nne", b"onn", b"url", b"uri", b"mne", b"phr", b"cod", b"aut", b"?si", b"&si", b"-si",
     b"?se", b"&se", b"fie", b"red", b"bea", b"?as", b"&as", b"?ti", b"&ti", b"?sa", b"&sa", b"bsy",
+    b"psk", b"dpw", b"tpw",
 ];
 
 /// Ports at which databases listen, as far as three bytes tell; every port that `.pgpass` does not say.
@@ -183,8 +187,11 @@ impl Anchors {
         anchors.add(b"_mm", Rule::Maxmind);
         for digit in b'0'..=b'9' {
             anchors.add(&[digit, b'Q', b'~'], Rule::Azure);
+            for next in b'0'..=b'9' {
+                anchors.add(&[digit, next, b'|'], Rule::Facebook);
+            }
         }
-        for program in PROGRAMS {
+        for program in PROGRAMS.iter().chain(MORE_PROGRAMS) {
             anchors.add(&program.anchor, Rule::Program(program));
         }
         for (_, anchor, _) in PRINTERS {

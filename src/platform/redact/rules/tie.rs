@@ -18,6 +18,8 @@ pub(super) enum Tie {
     Flag,
     /// `set name value`, `| name | value |`, `the name is: value`.
     Set,
+    /// `name value`, alone on their line.
+    Line,
     /// `("name", "value")`.
     Argument,
     /// `<name>value</name>`.
@@ -41,13 +43,21 @@ pub(super) fn tie(text: &str, start: usize, end: usize) -> Option<Tied> {
     at += run(&bytes[at..], |byte| byte == b'\\');
     let is_closed = matches!(bytes.get(at), Some(b'"' | b'\'' | b'`'));
     at += usize::from(is_closed);
-    at += usize::from(is_closed && bytes.get(at) == Some(&b']'));
+    let opened = start.checked_sub(1).map(|before| bytes[before]);
+    let is_symbol = matches!(opened, Some(b':' | b'[')) && !is_closed;
+    let is_member = (is_closed || is_symbol && at == end) && bytes.get(at) == Some(&b']');
     if !is_closed {
         at = end;
     }
-    let opened = start.checked_sub(1).map(|before| bytes[before]);
+    at += usize::from(is_member);
     if opened == Some(b'<') && bytes.get(at) == Some(&b'>') {
         let value = at + 1;
+        return Some(Tied {
+            by: Tie::Tag,
+            value,
+        });
+    }
+    if let Some(value) = element(bytes, start, at, is_closed) {
         return Some(Tied {
             by: Tie::Tag,
             value,
@@ -73,7 +83,8 @@ pub(super) fn tie(text: &str, start: usize, end: usize) -> Option<Tied> {
         _ if gap > 0 && !is_closed && follows_set(bytes, start) => (Tie::Set, 0),
         [b'i', b's', b':', ..] if gap > 0 => (Tie::Set, 3),
         [b'|', ..] if is_in_row(bytes, start) => (Tie::Set, 1),
-        [b'"' | b'\'', ..] if gap > 0 && !is_closed => (Tie::Nothing, 0),
+        [b'"' | b'\'', ..] if gap > 0 && (!is_closed || is_member) => (Tie::Nothing, 0),
+        _ if gap > 0 && !is_closed && is_line(bytes, start, at) => (Tie::Line, 0),
         _ => return None,
     };
     at += length;
@@ -89,6 +100,23 @@ pub(super) fn tie(text: &str, start: usize, end: usize) -> Option<Tied> {
         by,
         value: at + after,
     })
+}
+
+/// The value of an element that follows its name: in a list of properties of Apple's, and in an element
+/// that has the name as its own.
+fn element(bytes: &[u8], start: usize, end: usize, is_closed: bool) -> Option<usize> {
+    let rest = &bytes[end..];
+    if is_closed {
+        let name = bytes[..start.checked_sub(1)?].strip_suffix(b"name=")?;
+        let is_element = name.ends_with(b" ") && rest.starts_with(b">");
+        return is_element.then_some(end + 1);
+    }
+    let after = rest.strip_prefix(b"</key>")?;
+    let gap = run(after, |byte| byte.is_ascii_whitespace());
+    let value = after[gap..].strip_prefix(b"<string>")?;
+    bytes[..start]
+        .ends_with(b"<key>")
+        .then(|| bytes.len() - value.len())
 }
 
 /// The name here is an option: with two dashes, or with one that begins a word.
@@ -107,7 +135,40 @@ fn is_argument(bytes: &[u8], start: usize) -> bool {
 /// The word before the name here sets something.
 fn follows_set(bytes: &[u8], start: usize) -> bool {
     let before = bytes[..start].trim_ascii_end();
-    before.len() < start && (before.ends_with(b" set") || before.ends_with(b" config"))
+    let last = before.len()
+        - before
+            .iter()
+            .rev()
+            .take(16)
+            .take_while(|byte| !byte.is_ascii_whitespace())
+            .count();
+    let (front, last) = before.split_at(last);
+    let is = |word: &[u8], words: &[&str]| {
+        words
+            .iter()
+            .any(|one| one.as_bytes().eq_ignore_ascii_case(word))
+    };
+    let is_apart = before.len() < start;
+    let sets = is(last, &["setx", "setenv"])
+        || !front.is_empty() && is(last, &["set", "config"])
+        || is(last, &["-x", "-gx", "-Ux", "-xg"]) && front.trim_ascii_end().ends_with(b"set");
+    // A variable as PowerShell names it.
+    sets && is_apart || bytes[..start].ends_with(b" Env:") || bytes[..start].ends_with(b" env:")
+}
+
+/// The name here begins its line, and one word after it ends that.
+fn is_line(bytes: &[u8], start: usize, at: usize) -> bool {
+    let mut before = bytes[..start].iter().rev();
+    let mut before = before
+        .by_ref()
+        .skip_while(|byte| matches!(byte, b' ' | b'\t' | b'+'));
+    let word = run(&bytes[at..], |byte| {
+        !byte.is_ascii_whitespace() && byte != b'\\'
+    });
+    let after = at + word + gap(&bytes[at + word..]);
+    word > 0
+        && matches!(before.next(), None | Some(b'\n'))
+        && (after == bytes.len() || line_end(bytes, after) > 0)
 }
 
 /// The name here is in a row of a table.

@@ -23,10 +23,14 @@ pub(in crate::platform::redact::rules) fn secrets(
     each_value(text, at, program, |value| {
         let shown = &text[value.clone()];
         // Whoever writes of a command writes words after it.
-        let is_word = matches!(program.takes, Takes::Operand(_, 1))
-            && shown.bytes().all(|byte| byte.is_ascii_lowercase());
+        let word = shown.trim_end_matches(['.', ',', ':', ';', '!', '?']);
+        let is_word = matches!(
+            program.takes,
+            Takes::Operand(..) | Takes::AfterWord(_) | Takes::Next
+        ) && word.bytes().all(|byte| byte.is_ascii_lowercase());
         // What is put into an object looks like a template.
-        let is_object = program.after == "patch" && shown.starts_with('{');
+        let holds_object = program.after == "patch" || program.name == "secretsmanager";
+        let is_object = holds_object && shown.starts_with('{');
         if (is_value(shown, Named::Password) || is_object) && !is_word {
             more.push(Span::new(value.start, value.end, ""));
         }
@@ -82,6 +86,17 @@ fn each_value(text: &str, at: usize, program: &SecretProgram, mut each: impl FnM
                     && let Some(value) = line.next()
                 {
                     each(unquoted(text, value));
+                }
+            }
+        }
+        Takes::Quoted(words) => {
+            let line = CommandLine::after(text, start, end);
+            let mut line =
+                line.skip_while(|word| !words.split(' ').any(|one| one == &text[word.clone()]));
+            if let Some(value) = line.nth(1) {
+                let inner = unquoted(text, value.clone());
+                if inner.start > value.start {
+                    each(inner);
                 }
             }
         }

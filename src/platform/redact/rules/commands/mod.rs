@@ -7,6 +7,7 @@
 pub mod arguments;
 pub mod files;
 pub mod line;
+pub mod more;
 pub mod pipes;
 pub mod programs;
 pub mod readers;

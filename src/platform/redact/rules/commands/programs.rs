@@ -36,6 +36,8 @@ pub(super) enum Takes {
     Operand(&'static str, usize),
     /// In each operand after these words, what stands after this sign.
     Fields(&'static str, u8),
+    /// The word in quotes after one of these words.
+    Quoted(&'static str),
 }
 
 /// An option whose value is, or holds, a secret.
@@ -60,7 +62,7 @@ pub(super) enum ValuePlace {
     Either,
 }
 
-const fn secret(name: &'static str, place: ValuePlace) -> CommandOption {
+pub(super) const fn secret(name: &'static str, place: ValuePlace) -> CommandOption {
     CommandOption {
         name,
         place,
@@ -68,7 +70,7 @@ const fn secret(name: &'static str, place: ValuePlace) -> CommandOption {
     }
 }
 
-const fn pair(name: &'static str, sign: u8) -> CommandOption {
+pub(super) const fn pair(name: &'static str, sign: u8) -> CommandOption {
     CommandOption {
         name,
         place: ValuePlace::Either,
@@ -76,7 +78,7 @@ const fn pair(name: &'static str, sign: u8) -> CommandOption {
     }
 }
 
-const fn program(
+pub(super) const fn program(
     name: &'static str,
     anchor: [u8; 3],
     offset: usize,
@@ -94,20 +96,20 @@ const fn program(
 
 impl SecretProgram {
     /// All programs whose names begin with this one.
-    const fn family(mut self) -> Self {
+    pub(super) const fn family(mut self) -> Self {
         self.is_family = true;
         self
     }
 
     /// One that counts after one of these words alone.
-    const fn after(mut self, words: &'static str) -> Self {
+    pub(super) const fn after(mut self, words: &'static str) -> Self {
         self.after = words;
         self
     }
 }
 
 const ATTACHED: &[CommandOption] = &[secret("-p", ValuePlace::Attached)];
-const SMALL_P: &[CommandOption] = &[secret("-p", ValuePlace::Either)];
+pub(super) const SMALL_P: &[CommandOption] = &[secret("-p", ValuePlace::Either)];
 const LARGE_P: &[CommandOption] = &[secret("-P", ValuePlace::Either)];
 const SMALL_A: &[CommandOption] = &[secret("-a", ValuePlace::Either)];
 const SMALL_W: &[CommandOption] = &[secret("-w", ValuePlace::Either)];
@@ -118,6 +120,8 @@ const CURL: &[CommandOption] = &[
     pair("--proxy-user", b':'),
     pair("-E", b':'),
     pair("--cert", b':'),
+    pair("-b", b'='),
+    pair("--cookie", b'='),
 ];
 const HTTPIE: &[CommandOption] = &[pair("-a", b':'), pair("--auth", b':')];
 const LFTP: &[CommandOption] = &[pair("-u", b','), pair("--user", b',')];
@@ -128,6 +132,7 @@ const ARCHIVE: &[CommandOption] = &[
 ];
 const SNMP: &[CommandOption] = &[
     secret("-A", ValuePlace::Apart),
+    secret("-c", ValuePlace::Apart),
     secret("-X", ValuePlace::Apart),
 ];
 /// What has a `login`.
@@ -141,7 +146,10 @@ const BODY: &[CommandOption] = &[
     secret("-b", ValuePlace::Either),
     secret("--body", ValuePlace::Either),
 ];
-const KEYCHAIN: &[CommandOption] = &[secret("-w", ValuePlace::Apart)];
+const KEYCHAIN: &[CommandOption] = &[
+    secret("-w", ValuePlace::Apart),
+    secret("-P", ValuePlace::Apart),
+];
 const AZURE: &[CommandOption] = &[secret("--value", ValuePlace::Either)];
 const SMALL_K: &[CommandOption] = &[
     secret("-k", ValuePlace::Apart),
@@ -154,7 +162,7 @@ const PUTTY: &str = "plink pscp psftp putty winscp kitty";
 pub(in crate::platform::redact::rules) const PROGRAMS: &[SecretProgram] = &[
     program("mysql", *b"ysq", 1, Takes::Options(ATTACHED)).family(),
     program("mysqlsh", *b"lsh", 4, Takes::Fields("", b':')),
-    program("mycli", *b"myc", 0, Takes::Options(ATTACHED)),
+    program("mycli", *b"myc", 0, Takes::Options(SMALL_P)),
     program("mariadb", *b"iad", 3, Takes::Options(ATTACHED)).family(),
     program("sshpass", *b"shp", 1, Takes::Options(SMALL_P)),
     program("login", *b"ogi", 1, Takes::Options(SMALL_P)).after(LOGINS),
@@ -186,6 +194,8 @@ pub(in crate::platform::redact::rules) const PROGRAMS: &[SecretProgram] = &[
     program("http", *b"tp ", 2, Takes::Options(HTTPIE)),
     program("http", *b"tp\"", 2, Takes::Options(HTTPIE)),
     program("https", *b"ps ", 3, Takes::Options(HTTPIE)),
+    program("xh", *b"xh ", 0, Takes::Options(HTTPIE)),
+    program("xhs", *b"xhs", 0, Takes::Options(HTTPIE)),
     program("twine", *b"twi", 0, Takes::Options(SMALL_P)),
     program("poetry", *b"poe", 0, Takes::Options(SMALL_P)),
     program(
@@ -195,7 +205,7 @@ pub(in crate::platform::redact::rules) const PROGRAMS: &[SecretProgram] = &[
         Takes::AfterName("add_user change_password authenticate_user"),
     ),
     program("-pw", *b"-pw", 0, Takes::Next).after(PUTTY),
-    program("/p:", *b"/p:", 0, Takes::Rest(0)).after("xfreerdp wlfreerdp sdl-freerdp"),
+    program("/p:", *b"/p:", 0, Takes::Rest(0)).after("xfreerdp wfreerdp wlfreerdp sdl-freerdp"),
     program("from-literal=", *b"m-l", 3, Takes::Rest(b'=')),
     program("--from-literal", *b"m-l", 5, Takes::Fields("", b'=')),
     program("secret", *b"ecr", 1, Takes::Options(PATCH)).after("patch"),

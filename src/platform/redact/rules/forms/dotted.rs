@@ -262,7 +262,9 @@ fn vault(bytes: &[u8], at: usize) -> Option<Span> {
     let body = bytes.get(at + 1..end)?;
     let next = bytes.get(end).copied();
     let goes_on = next.is_some_and(|byte| is_word(byte) || byte == b'(');
-    if goes_on || !body.iter().all(|byte| is_alnum(*byte)) || !is_drawn(body) {
+    // No name begins with a digit.
+    let is_random = body[0].is_ascii_digit() || is_drawn(body);
+    if goes_on || !body.iter().all(|byte| is_alnum(*byte)) || !is_random {
         return None;
     }
     let rest = bytes.get(end + 1..).unwrap_or_default();

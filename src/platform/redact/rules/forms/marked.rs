@@ -6,6 +6,8 @@ use crate::platform::redact::rules::span::Span;
 
 /// Hexadecimal digits before the data centre in a key of Mailchimp.
 const MAILCHIMP: usize = 32;
+/// The least and the most digits of the number of an application at Facebook.
+const FACEBOOK: (usize, usize) = (15, 16);
 /// Letters and digits of the two pieces of a licence of `MaxMind`.
 const MAXMIND: (usize, usize) = (6, 29);
 
@@ -52,6 +54,24 @@ pub(in crate::platform::redact::rules) fn maxmind(text: &str, at: usize) -> Opti
     fits.then(|| Span::new(start, at + 4, "maxmind-key"))
 }
 
+/// The token of an application at Facebook: its number, a bar, and 27 letters or more. The last two
+/// digits and the bar are here.
+pub(in crate::platform::redact::rules) fn facebook(text: &str, at: usize) -> Option<Span> {
+    let bytes = text.as_bytes();
+    let bar = at + 2;
+    let digits = bytes[..bar].iter().rev().take(FACEBOOK.1 + 1);
+    let digits = digits.take_while(|byte| byte.is_ascii_digit()).count();
+    let body = &bytes[bar..].get(1..)?;
+    let found = run(body, is_word);
+    let looks = body[..found].iter().any(u8::is_ascii_digit)
+        && body[..found].iter().any(u8::is_ascii_alphabetic);
+    let fits = bytes[bar] == b'|'
+        && (FACEBOOK.0..=FACEBOOK.1).contains(&digits)
+        && (27..=40).contains(&found)
+        && looks;
+    fits.then(|| Span::new(bar - digits, bar + 1 + found, "facebook-token"))
+}
+
 fn may_begin(bytes: &[u8], at: usize) -> bool {
     begins_token(bytes, at) || follows_sign(bytes, at)
 }
@@ -79,5 +99,11 @@ pub(in crate::platform::redact) fn may_be_marked(rest: &str) -> bool {
         let found = run(after, |byte| byte.is_ascii_alphanumeric());
         found <= second
     };
-    is_azure || is_mailchimp || is_maxmind
+    let digits = run(bytes, |byte| byte.is_ascii_digit());
+    let is_facebook = if digits == bytes.len() {
+        (12..=FACEBOOK.1).contains(&digits)
+    } else {
+        (FACEBOOK.0..=FACEBOOK.1).contains(&digits) && bytes[digits] == b'|'
+    };
+    is_azure || is_mailchimp || is_maxmind || is_facebook
 }

@@ -2,6 +2,7 @@
 //!
 //! A name of a service says little, so that only a value that a machine made counts.
 
+use crate::platform::redact::rules::below::next_line;
 use crate::platform::redact::rules::bytes::{is_word, plain, run};
 use crate::platform::redact::rules::keys::MAX_NAME;
 use crate::platform::redact::rules::span::Span;
@@ -65,10 +66,12 @@ fn value(text: &str, at: usize, vendor: &Vendor) -> Option<(usize, usize)> {
     if !found.eq_ignore_ascii_case(vendor.name.as_bytes()) {
         return None;
     }
+    let is_name = |byte: u8| is_word(byte) || byte == b'.';
     let before = bytes[..start].iter().rev().take(MAX_NAME);
-    let begin = start - before.take_while(|byte| is_word(**byte)).count();
+    let begin = start - before.take_while(|byte| is_name(**byte)).count();
     let after = start + vendor.name.len();
-    let end = after + run(&bytes[after..bytes.len().min(after + MAX_NAME)], is_word);
+    let end = after + run(&bytes[after..bytes.len().min(after + MAX_NAME)], is_name);
+    let end = after + text[after..end].trim_end_matches('.').len();
     if !is_end(&text[after..end]) {
         return None;
     }
@@ -76,10 +79,16 @@ fn value(text: &str, at: usize, vendor: &Vendor) -> Option<(usize, usize)> {
     if matches!(tied.by, Tie::Nothing | Tie::Tag) {
         return None;
     }
-    let quotes = run(&bytes[tied.value..], |byte| {
+    let value = match tied.by {
+        Tie::Colon | Tie::Equals | Tie::Spaced => {
+            next_line(bytes, tied.value).unwrap_or(tied.value)
+        }
+        _ => tied.value,
+    };
+    let quotes = run(&bytes[value..], |byte| {
         matches!(byte, b'"' | b'\'' | b'`' | b'\\')
     });
-    let from = tied.value + quotes.min(4);
+    let from = value + quotes.min(4);
     Some((from, from + plain(&bytes[from..])))
 }
 
@@ -122,8 +131,15 @@ fn is_random(value: &str, may_be_uuid: bool) -> bool {
     let changes = (1..bytes.len()).filter(|at| is_digit(at - 1) != is_digit(*at));
     let dashes = value.matches('-').count();
     let is_uuid = bytes.len() == 36 && dashes == 4;
-    changes.count() >= 4
+    let changes = changes.count();
+    (changes >= 4 || changes >= 2 && has_no_syllables(bytes))
         && bytes.iter().any(u8::is_ascii_alphabetic)
         && (may_be_uuid || !is_uuid)
         && dashes <= MAX_DASHES
+}
+
+/// So many consonants follow each other as in no word.
+fn has_no_syllables(bytes: &[u8]) -> bool {
+    let is_consonant = |byte: &u8| byte.is_ascii_alphabetic() && !b"aeiouyAEIOUY".contains(byte);
+    bytes.windows(6).any(|some| some.iter().all(is_consonant))
 }

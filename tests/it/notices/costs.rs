@@ -26,7 +26,8 @@ async fn spend(db: &PgPool, org: &str, dollars: Option<f64>, at: &str) {
 }
 
 async fn look(app: &TestApp) -> u64 {
-    app.app.notices.costs.look().await.unwrap()
+    // A large future within one of a test.
+    Box::pin(app.app.notices.costs.look()).await.unwrap()
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

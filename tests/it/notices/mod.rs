@@ -29,7 +29,8 @@ pub(super) async fn office(db: PgPool, flags: &[&str]) -> TestApp {
     let at = DateTime::from_timestamp(1_767_323_045, 0).unwrap();
     let ours = ["--dev-encryption-key", DEV_KEY];
     let flags: Vec<_> = ours.iter().chain(flags).copied().collect();
-    TestApp::with(db, Clock::fixed(at), &flags).await
+    // A large future within one of a test.
+    Box::pin(TestApp::with(db, Clock::fixed(at), &flags)).await
 }
 
 /// Makes a webhook. Answers its id and its secret.
@@ -78,5 +79,7 @@ pub(super) async fn tell(app: &TestApp) -> NoticeId {
 
 /// Sends everything that is due.
 pub(super) async fn send_all(app: &TestApp) -> usize {
-    app.app.notices.dispatcher.send_all().await.unwrap()
+    Box::pin(app.app.notices.dispatcher.send_all())
+        .await
+        .unwrap()
 }

@@ -205,7 +205,7 @@ async fn the_audit_log_says_who_made_and_deleted_a_webhook_and_no_secret(db: PgP
     let entries = log["entries"].as_array().unwrap();
     let of = |method: &str| {
         let found = entries.iter().find(|entry| entry["method"] == method);
-        found.unwrap_or_else(|| panic!("{method}: {log}"))
+        found.unwrap()
     };
     let (made, deleted) = (of("POST"), of("DELETE"));
     assert!(deleted["path"].to_string().contains(&id) || deleted.to_string().contains(&id));

@@ -47,6 +47,13 @@ if [[ -z ${NAVI_MOTO:-} ]]; then
     [[ -z $NAVI_MOTO ]] || export NAVI_MOTO
 fi
 
+# A library that verifies signatures of webhooks, likewise.
+if [[ -z ${NAVI_STANDARD_WEBHOOKS:-} ]]; then
+    NAVI_STANDARD_WEBHOOKS=$(scripts/standard-webhooks.sh) ||
+        say "standardwebhooks: not installed, so signatures are tested against the specification's example only"
+    [[ -z $NAVI_STANDARD_WEBHOOKS ]] || export NAVI_STANDARD_WEBHOOKS
+fi
+
 # The client for browsers and Node, and a browser. The same holds for them.
 if [[ -z ${NAVI_CLIENT:-} ]]; then
     NAVI_CLIENT=$(scripts/client.sh) || say "the TypeScript client: not built, so not tested"

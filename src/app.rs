@@ -18,7 +18,7 @@ use crate::auth::key_store::{KeyStore, Times};
 use crate::auth::ticket;
 use crate::auth::ticket::Tickets;
 use crate::auth::token::Verifier;
-use crate::config::settings::{AuditKeysError, Config, SigningSecretError};
+use crate::config::settings::{AppEnv, AuditKeysError, Config, SigningSecretError};
 use crate::connectors::service::Connectors;
 use crate::conversations::service::ConversationService;
 use crate::exec::launch::{Launch, LaunchError};
@@ -36,9 +36,10 @@ use crate::llm::catalog::CatalogError;
 use crate::llm::config::ProviderId;
 use crate::llm::router::{Parts, RouterError};
 use crate::llm::routing::registry;
+use crate::notices::telling::Notices;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
-use crate::platform::health::{Health, Probe, database_probe, migrations_probe};
+use crate::platform::health::{Health, database_probe, migrations_probe};
 use crate::platform::metrics::Metrics;
 use crate::platform::outbound::client::{CONNECT_TIMEOUT, Client};
 use crate::platform::outbound::error::OutboundError;
@@ -106,6 +107,8 @@ pub struct App {
     pub vault: Vault,
     /// People's tokens for other services.
     pub connectors: Connectors,
+    /// What other systems are told.
+    pub notices: Notices,
     /// What clients report.
     pub telemetry: Telemetry,
     /// Errors by group.
@@ -190,7 +193,7 @@ impl App {
             ("sandbox", tools.launch.probe()),
         ];
         if let Some(keys) = &keys {
-            probes.push(("identity provider", keys_probe(keys.clone())));
+            probes.push(("identity provider", keys.clone().probe()));
         }
         let health = Health::new(probes);
         let conversations = ConversationService::new(db.clone(), clock.clone());
@@ -207,6 +210,8 @@ impl App {
             audit.clone(),
             &config.connectors,
         )?;
+        let (told, development) = (&config.notices, config.app_env == AppEnv::Development);
+        let notices = Notices::new(&db, &clock, &vault, &metrics, told, development)?;
         let telemetry = Telemetry::open(
             &db,
             clock.clone(),
@@ -267,6 +272,7 @@ impl App {
             consents,
             vault,
             connectors,
+            notices,
             telemetry,
         })
     }
@@ -289,6 +295,7 @@ impl App {
         let errors = self.errors.clone();
         self.tasks.spawn(errors.run_marking(self.tasks.stopping()));
         self.start_learning();
+        self.notices.start(&self.tasks);
         let (metrics, stopping) = (self.metrics.clone(), self.tasks.stopping());
         let places = disks::places(self.config.data_dir().ok());
         let watching = disks::watch(places, metrics.clone(), stopping.clone());
@@ -381,17 +388,4 @@ fn tickets(config: &Config, ring: &Keyring, clock: &Clock) -> Result<Tickets, Bu
         Err(error) => return Err(error.into()),
     };
     Ok(Tickets::new(current, previous, clock.clone()))
-}
-
-fn keys_probe(keys: Arc<KeyStore>) -> Probe {
-    Box::new(move || {
-        let usable = keys.is_usable();
-        Box::pin(async move {
-            if usable {
-                Ok("ok".to_owned())
-            } else {
-                Err("its keys are not known yet, or are too old".to_owned())
-            }
-        })
-    })
 }

@@ -17,6 +17,7 @@ pub mod connectors;
 pub mod feedback;
 pub mod git;
 pub mod ledger;
+pub mod notices;
 pub mod retrieval;
 pub mod telemetry;
 

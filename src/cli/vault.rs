@@ -17,14 +17,18 @@ use crate::connectors::model::Owner;
 use crate::connectors::rewrap::Rewrap;
 use crate::connectors::store::SealCount;
 use crate::connectors::{rewrap, store};
+use crate::notices::rewrap as secrets;
+use crate::notices::rewrap::{RewrapError, Unopened};
+use crate::notices::store::seals;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::platform::database::settings::PoolSettings;
 use crate::platform::db;
 use crate::vault;
 
-/// The table that holds sealed values.
+/// The tables that hold sealed values.
 const TABLE: &str = "connector_tokens";
+const WEBHOOKS: &str = "webhooks";
 
 /// Counts what is sealed, by format and key.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -62,10 +66,20 @@ async fn pool(config: &Config, database: &PgConnectOptions) -> Result<Pool, Fail
     }
 }
 
-async fn counts(pool: &Pool) -> Result<Vec<SealCount>, Failure> {
+/// What is sealed, by table, format and key.
+async fn counts(pool: &Pool) -> Result<Vec<(&'static str, SealCount)>, Failure> {
     let mut conn = pool.acquire().await.map_err(db::Error::Query)?;
-    let counts = store::count_seals(&mut conn).await;
-    Ok(counts.map_err(db::Error::Query)?)
+    let tokens = store::count_seals(&mut conn)
+        .await
+        .map_err(db::Error::Query)?;
+    let secrets = seals::count_seals(&mut conn)
+        .await
+        .map_err(db::Error::Query)?;
+    let secrets = secrets
+        .into_iter()
+        .map(|(sealed_with, rows)| (WEBHOOKS, SealCount { sealed_with, rows }));
+    let tokens = tokens.into_iter().map(|count| (TABLE, count));
+    Ok(tokens.chain(secrets).collect())
 }
 
 /// Runs `navi vault status`.
@@ -85,8 +99,8 @@ pub async fn status(
     if args.json {
         let rows: Vec<_> = counts
             .iter()
-            .map(|count| {
-                json!({"table": TABLE, "sealed_with": count.sealed_with, "rows": count.rows})
+            .map(|(table, count)| {
+                json!({"table": table, "sealed_with": count.sealed_with, "rows": count.rows})
             })
             .collect();
         let answer = json!({"current": current, "problem": trouble, "sealed": rows});
@@ -98,11 +112,11 @@ pub async fn status(
         (None, Some(trouble)) => writeln!(out, "sealing with nothing: {trouble}")?,
         (None, None) => {}
     }
-    for count in &counts {
+    for (table, count) in &counts {
         let stays = current.as_ref() == Some(&count.sealed_with);
         let mark = if stays { "" } else { "  (to be renewed)" };
         let SealCount { sealed_with, rows } = count;
-        writeln!(out, "{TABLE}  {rows:>9}  {sealed_with}{mark}")?;
+        writeln!(out, "{table:<16}  {rows:>9}  {sealed_with}{mark}")?;
     }
     if counts.is_empty() {
         writeln!(out, "nothing is sealed yet")?;
@@ -132,7 +146,7 @@ async fn audited_rewrap(
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
     let entry = NewEntry {
-        resource: Some(TABLE.to_owned()),
+        resource: Some(format!("{TABLE}, {WEBHOOKS}")),
         ..NewEntry::new(Log::Server, Event::VaultRewrapped, operator().actor)
     };
     let open = audit.begin(entry).await?;
@@ -167,8 +181,8 @@ async fn walk(
     let old = counts(&pool).await?;
     let old = old
         .iter()
-        .filter(|count| count.sealed_with != work.current());
-    let rows: i64 = old.map(|count| count.rows).sum();
+        .filter(|(_, count)| count.sealed_with != work.current());
+    let rows: i64 = old.map(|(_, count)| count.rows).sum();
     let mut progress = Progress::default();
     let outcome = loop {
         match work.step().await {
@@ -188,6 +202,10 @@ async fn walk(
         }
     };
     progress.end();
+    let outcome = match outcome {
+        Ok(()) => walk_webhooks(args, config, &pool, sums, out).await?,
+        Err(error) => Err(error),
+    };
     tell_sums(args, work.current(), sums, out)?;
     match outcome {
         Ok(()) if sums.failed == 0 => Ok(ExitCode::SUCCESS),
@@ -195,6 +213,43 @@ async fn walk(
         Err(rewrap::Error::Vault(error)) => Err(error.into()),
         Err(rewrap::Error::Database(error)) => Err(lost_or_failed(error).into()),
     }
+}
+
+/// Renews the secrets of webhooks.
+async fn walk_webhooks(
+    args: &RewrapArgs,
+    config: &Config,
+    pool: &Pool,
+    sums: &mut Sums,
+    out: &mut (dyn Write + Send),
+) -> Result<Result<(), rewrap::Error>, Failure> {
+    let all = match secrets::rewrap(pool, &config.vault().await?).await {
+        Ok(all) => all,
+        Err(RewrapError::Vault(error)) => return Ok(Err(rewrap::Error::Vault(error))),
+        Err(RewrapError::Database(error)) => return Ok(Err(rewrap::Error::Database(error))),
+    };
+    sums.renewed += all.renewed;
+    sums.overtaken += all.overtaken;
+    for Unopened {
+        org_id,
+        webhook_id,
+        error,
+    } in &all.failed
+    {
+        sums.failed += 1;
+        if args.json {
+            let failed = json!({
+                "table": WEBHOOKS,
+                "org_id": org_id,
+                "webhook_id": webhook_id,
+                "problem": error.to_string(),
+            });
+            writeln!(out, "{}", json!({ "failed": failed }))?;
+        } else {
+            writeln!(out, "failed: {org_id} webhook {webhook_id}: {error}")?;
+        }
+    }
+    Ok(Ok(()))
 }
 
 /// Whether the database went away, which another attempt may mend, or refused.

@@ -29,6 +29,7 @@ use crate::llm::config::LlmConfig;
 use crate::llm::provider::Provider;
 use crate::llm::script::Script;
 use crate::llm::scripted::ScriptedProvider;
+use crate::notices::config::NoticeConfig;
 use crate::platform::logging::LogConfig;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::platform::secret_file;
@@ -79,6 +80,10 @@ pub struct Config {
     /// The connectors.
     #[command(flatten)]
     pub connectors: ConnectorConfig,
+
+    /// Notices.
+    #[command(flatten)]
+    pub notices: NoticeConfig,
 
     /// Telemetry.
     #[command(flatten)]

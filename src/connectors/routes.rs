@@ -15,10 +15,6 @@ use crate::connectors::view::ConnectionView;
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::problem::Problem;
 use crate::platform::secret::SecretString;
-use crate::vault;
-
-/// Seconds after which a vault that is out of reach may be tried again.
-const RETRY_AFTER: u64 = 5;
 
 /// The routes of this slice.
 pub fn routes(connectors: Connectors) -> OpenApiRouter {
@@ -57,36 +53,10 @@ impl From<Error> for Problem {
             }
             Error::Unreadable(_) => Self::new(StatusCode::CONFLICT, "token-unreadable", detail),
             Error::Audit(error) => error.into(),
-            Error::Vault(error) => vault_problem(&error),
+            Error::Vault(error) => error.into(),
             Error::Database(error) => Self::internal(&error),
         }
     }
-}
-
-/// What names keys and settings is for the operator: it goes to the log.
-fn vault_problem(error: &vault::error::Error) -> Problem {
-    if error.is_passing() {
-        tracing::warn!(%error, "the vault cannot be used for now");
-        return Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "vault-unavailable",
-            "the service that keeps the keys does not answer; nothing was changed",
-        )
-        .retry_after(RETRY_AFTER);
-    }
-    tracing::error!(%error, "the vault cannot be used");
-    if *error == vault::error::Error::NotConfigured {
-        return Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "vault-not-configured",
-            "the operator has configured no key to seal tokens with; nothing was changed",
-        );
-    }
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "vault-unusable",
-        "the operator's key cannot be used; nothing was changed, and the server's log says why",
-    )
 }
 
 /// A personal token.

@@ -94,6 +94,7 @@ fn api(app: &App) -> OpenApiRouter {
         .merge(crate::connectors::panel::routes::routes(
             app.connectors.clone(),
         ))
+        .merge(crate::notices::routes::routes(app.notices.webhooks.clone()))
         .merge(crate::telemetry::routes::routes(app.telemetry.clone()))
         .merge(crate::telemetry::errors::routes::routes(app.errors.clone()))
         .merge(crate::telemetry::rates::routes::routes(app.rates.clone()))

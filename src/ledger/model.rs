@@ -214,6 +214,15 @@ pub struct TaskMetric {
     pub created_at: DateTime<Utc>,
 }
 
+/// What the calls of an organisation cost in some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PeriodCost {
+    /// The cost of those that have a price.
+    pub cost: Nanos,
+    /// How many were counted and have no price.
+    pub unpriced: i64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::{CallPhase, Status};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::ledger::model::{CallId, CallRow, PricedCall, TaskMetric, TaskRow};
+use crate::ledger::model::{CallId, CallRow, PeriodCost, PricedCall, TaskMetric, TaskRow};
 use crate::ledger::money::Nanos;
 use crate::ledger::prices::PriceRow;
 use crate::llm::model::Usage;
@@ -240,6 +240,54 @@ pub async fn task_of_run(
         total_tokens: natural(row.total_tokens),
         total_cost: row.total_cost.and_then(Nanos::from_dollars),
     }))
+}
+
+/// What an organisation's calls cost in some time.
+pub async fn spent_between(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    since: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> sqlx::Result<PeriodCost> {
+    let row = sqlx::query!(
+        r#"
+        select coalesce(sum(total_cost), 0) as "cost!",
+               count(*) filter (where total_cost is null
+                 and extra_metadata -> 'usage_reported' is distinct from 'false'::jsonb)
+                 as "unpriced!"
+        from llm_metrics
+        where org_id = $1 and created_at >= $2 and created_at < $3
+        "#,
+        org_id.as_str(),
+        since,
+        until,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(PeriodCost {
+        cost: Nanos::from_dollars(row.cost).unwrap_or_default(),
+        unpriced: row.unpriced,
+    })
+}
+
+/// What an organisation's calls cost on the day that begins then, from the sums by the day.
+pub async fn spent_on(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    day: DateTime<Utc>,
+) -> sqlx::Result<PeriodCost> {
+    let cost = sqlx::query_scalar!(
+        r#"select coalesce(sum(total_cost), 0) as "cost!" from llm_days
+           where org_id = $1 and day = $2"#,
+        org_id.as_str(),
+        day,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(PeriodCost {
+        cost: Nanos::from_dollars(cost).unwrap_or_default(),
+        unpriced: 0,
+    })
 }
 
 /// Adds the prices that are not there yet and changes none: what an operator entered stays.

@@ -2,7 +2,7 @@
 
 use crate::platform::tables::model::{Person, Stays, TablePolicy, Whole};
 use crate::{
-    audit, connectors, feedback, ledger, platform, retrieval, runs, telemetry, workspaces,
+    audit, connectors, feedback, ledger, notices, platform, retrieval, runs, telemetry, workspaces,
 };
 
 /// What sqlx notes about the migrations that it applied.
@@ -24,6 +24,7 @@ pub fn all() -> Vec<&'static TablePolicy> {
         feedback::tables::TABLES,
         telemetry::tables::TABLES,
         connectors::tables::TABLES,
+        notices::tables::TABLES,
         retrieval::tables::TABLES,
         ledger::tables::TABLES,
         platform::idempotency::tables::TABLES,

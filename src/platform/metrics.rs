@@ -193,6 +193,12 @@ metrics! {
         navi_analyzer_insights_total: IntCounterVec["change"],
         /// When a pass last looked at every organisation that was due, in seconds since 1970.
         navi_analyzer_last_success_timestamp_seconds: IntGauge,
+        /// Requests to webhooks, by outcome.
+        navi_notice_attempts_total: IntCounterVec["outcome"],
+        /// Notices that were given up, because their receivers did not take them for a day or are gone.
+        navi_notices_dead_total: IntCounter,
+        /// Notices that are due and not sent yet, of all organisations; every process counts the same.
+        navi_notices_due: IntGauge,
         /// Connections out of the networks of runs, by what became of them.
         navi_egress_connections_total: IntCounterVec["verdict"],
         /// Database connections of this process, by state.
@@ -233,6 +239,8 @@ pub const PASS_OUTCOMES: &[&str] = &["done", "partly", "failed", "interrupted"];
 pub const INSIGHT_CHANGES: &[&str] = &["made", "changed", "retired"];
 /// What becomes of a connection out of a run's network: the closed set behind `verdict`.
 pub const EGRESS_VERDICTS: &[&str] = &["allowed", "refused", "failed"];
+/// How a request to a webhook ended: the closed set behind `outcome` of the metrics of notices.
+pub const NOTICE_OUTCOMES: &[&str] = &["delivered", "failed"];
 /// Kinds of provider failure: the closed set behind `error_type`.
 pub const PROVIDER_ERRORS: &[&str] = &[
     "http",
@@ -327,41 +335,27 @@ impl Metrics {
             self.aep_circuit_breaker_state
                 .with_label_values(&[*provider]);
         }
-        for kind in TOKEN_KINDS {
-            self.navi_llm_tokens_by_kind_total
-                .with_label_values(&[*kind]);
-        }
-        for outcome in TELEMETRY_OUTCOMES {
-            self.navi_telemetry_events_total
-                .with_label_values(&[*outcome]);
-        }
-        for reason in TELEMETRY_REFUSALS {
-            self.navi_telemetry_batches_refused_total
-                .with_label_values(&[*reason]);
-        }
         for status in ["success", "error"] {
             self.navi_client_generations_total
                 .with_label_values(&[status]);
         }
-        for rating in RATINGS {
-            self.navi_feedback_ratings_total
-                .with_label_values(&[*rating]);
-        }
-        for signal in CLIENT_SIGNALS {
-            self.navi_feedback_signals_total
-                .with_label_values(&[*signal]);
-        }
-        for outcome in PASS_OUTCOMES {
-            self.navi_analyzer_passes_total
-                .with_label_values(&[*outcome]);
-        }
-        for change in INSIGHT_CHANGES {
-            self.navi_analyzer_insights_total
-                .with_label_values(&[*change]);
-        }
-        for verdict in EGRESS_VERDICTS {
-            self.navi_egress_connections_total
-                .with_label_values(&[*verdict]);
+        for (counter, labels) in [
+            (&self.navi_llm_tokens_by_kind_total, TOKEN_KINDS),
+            (&self.navi_telemetry_events_total, TELEMETRY_OUTCOMES),
+            (
+                &self.navi_telemetry_batches_refused_total,
+                TELEMETRY_REFUSALS,
+            ),
+            (&self.navi_feedback_ratings_total, RATINGS),
+            (&self.navi_feedback_signals_total, CLIENT_SIGNALS),
+            (&self.navi_analyzer_passes_total, PASS_OUTCOMES),
+            (&self.navi_analyzer_insights_total, INSIGHT_CHANGES),
+            (&self.navi_egress_connections_total, EGRESS_VERDICTS),
+            (&self.navi_notice_attempts_total, NOTICE_OUTCOMES),
+        ] {
+            for label in labels {
+                counter.with_label_values(&[*label]);
+            }
         }
         for state in ["idle", "used"] {
             self.navi_db_connections.with_label_values(&[state]);

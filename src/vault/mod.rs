@@ -13,5 +13,6 @@ pub mod key;
 pub mod kms;
 pub mod model;
 pub mod original;
+pub mod problem;
 pub mod service;
 pub mod shelf;

@@ -60,29 +60,29 @@ const MODULES: &[Module] = &[
     module(
         9,
         "cli",
-        "app audit auth config connectors exec feedback http ledger lifecycle llm policy vault workspaces",
+        "app audit auth config connectors exec feedback http ledger lifecycle llm notices policy vault workspaces",
     ),
     module(
         8,
         "http",
         "agent app approvals audit auth config connectors conversations exec feedback jobs ledger \
-         llm review telemetry vault",
+         llm notices review telemetry vault",
     ),
     module(
         7,
         "app",
         "agent approvals audit auth config connectors conversations exec feedback jobs ledger \
-         lifecycle llm policy retrieval runs telemetry tools vault workspaces",
+         lifecycle llm notices policy retrieval runs telemetry tools vault workspaces",
     ),
     module(
         7,
         "config",
-        "agent audit auth connectors exec feedback lifecycle llm telemetry vault workspaces",
+        "agent audit auth connectors exec feedback lifecycle llm notices telemetry vault workspaces",
     ),
     module(
         7,
         "lifecycle",
-        "agent audit connectors feedback ledger retrieval runs telemetry workspaces",
+        "agent audit connectors feedback ledger notices retrieval runs telemetry workspaces",
     ),
     module(6, "jobs", "agent approvals audit auth ledger llm runs"),
     module(
@@ -93,10 +93,10 @@ const MODULES: &[Module] = &[
     module(
         5,
         "agent",
-        "approvals audit auth conversations exec feedback ledger llm policy retrieval runs \
+        "approvals audit auth conversations exec feedback ledger llm notices policy retrieval runs \
          telemetry tools verify workspace workspaces",
     ),
-    module(4, "runs", "approvals auth exec llm verify"),
+    module(4, "runs", "approvals auth exec llm notices verify"),
     module(4, "verify", "exec tools workspace"),
     module(3, "tools", "exec llm policy workspace"),
     module(3, "approvals", "audit auth policy"),
@@ -107,6 +107,7 @@ const MODULES: &[Module] = &[
     module(2, "telemetry", "audit auth"),
     module(2, "feedback", "audit auth"),
     module(2, "connectors", "audit auth vault"),
+    module(2, "notices", "audit auth ledger vault"),
     module(2, "retrieval", "ledger policy"),
     module(2, "git", "exec"),
     module(1, "auth", "vault"),
@@ -267,7 +268,7 @@ const SHARED: &[(&str, usize)] = &[
     ("End", 2),
     ("Ends", 2),
     ("Entry", 3),
-    ("Error", 25),
+    ("Error", 26),
     ("Event", 3),
     ("Failure", 2),
     ("Finding", 3),

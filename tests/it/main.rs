@@ -45,6 +45,7 @@ mod llm_support;
 mod matrix;
 mod migrations;
 mod needs;
+mod notices;
 mod old_clients;
 mod operations;
 mod planning;

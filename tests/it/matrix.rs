@@ -33,6 +33,24 @@ enum Owned {
     ErrorGroup,
     Generation,
     Insight,
+    Webhook,
+}
+
+impl Owned {
+    /// An id that no such thing has.
+    fn nothing(self) -> &'static str {
+        match self {
+            Self::Preference | Self::Generation | Self::ErrorGroup | Self::Insight => {
+                "9007199254740991"
+            }
+            Self::Conversation
+            | Self::Job
+            | Self::Consent
+            | Self::Prompt
+            | Self::AuditEntry
+            | Self::Webhook => "01890a5d-ac96-774b-bcce-b302099a8057",
+        }
+    }
 }
 
 /// A request that names a thing: its method, its route template or address, the thing, and a body
@@ -203,11 +221,20 @@ const SHARED: &[Row] = &[
         Owned::Insight,
         "{}",
     ),
+    ("GET", "/api/webhooks/{id}/deliveries", Owned::Webhook, ""),
+    (
+        "POST",
+        "/api/webhooks/{id}/deliveries/{delivery_id}/retry",
+        Owned::Webhook,
+        "{}",
+    ),
+    ("DELETE", "/api/webhooks/{id}", Owned::Webhook, ""),
 ];
 
 /// Routes that read what an organisation has, and tell nothing of it elsewhere.
 const ORGANISATIONS: &[&str] = &[
     "/api/feedback/insights",
+    "/api/webhooks",
     "/api/admin/security/status",
     "/api/audit",
     "/api/audit?format=array",
@@ -296,6 +323,7 @@ impl Estate {
             (Owned::ErrorGroup, error.to_string()),
             (Owned::Generation, generation.to_string()),
             (Owned::Insight, taught(&desk.stage.db).await.to_string()),
+            (Owned::Webhook, registered(&desk.stage.db).await.to_string()),
         ];
         Self { desk, ids }
     }
@@ -309,10 +337,10 @@ impl Estate {
     /// successes never end.
     async fn ask(&self, client: &Client, row: &Row, id: &str) -> (StatusCode, String) {
         let (method, path, _, body) = *row;
-        let path = match path.split_once('{') {
-            Some((before, after)) => format!("{before}{id}{}", after.split_once('}').unwrap().1),
-            None => path.to_owned(),
-        };
+        let mut path = path.to_owned();
+        while let Some((before, after)) = path.split_once('{') {
+            path = format!("{before}{id}{}", after.split_once('}').unwrap().1);
+        }
         let mut body = match body {
             "" => Value::Null,
             text => serde_json::from_str(&text.replace("{id}", id)).unwrap(),
@@ -393,6 +421,30 @@ async fn connect(db: &PgPool) {
     .unwrap();
 }
 
+/// A webhook of the owner's organisation that gets nothing, and a dead delivery of the same id.
+async fn registered(db: &PgPool) -> uuid::Uuid {
+    sqlx::query_scalar(
+        "with made as (
+           insert into webhooks (org_id, webhook_id, format, url, kinds, secret, sealed_with, state,
+                                 created_at)
+           values ($1, gen_random_uuid(), 'standard', 'https://hooks.example/' || $2, '{}', $3,
+                   '2:key', 'enabled', now())
+           returning org_id, webhook_id
+         )
+         insert into notice_deliveries (org_id, webhook_id, notice_id, kind, data, state, due_at,
+                                        created_at)
+         select org_id, webhook_id, webhook_id, 'run.failed', jsonb_build_object('of', $2::text),
+                'dead', now(), now()
+         from made returning webhook_id",
+    )
+    .bind(ORG)
+    .bind(MARK)
+    .bind(vec![2_u8; 64])
+    .fetch_one(db)
+    .await
+    .unwrap()
+}
+
 /// An answer to the owner, rated by them.
 async fn answer(db: &PgPool) -> i64 {
     sqlx::query_scalar(
@@ -460,16 +512,7 @@ async fn what_somebody_owns_does_not_exist_for_anybody_else(db: PgPool) {
     ];
     for row in NAMING {
         let id = estate.id(row.2);
-        let nothing = match row.2 {
-            Owned::Preference | Owned::Generation => "9007199254740991",
-            Owned::Conversation
-            | Owned::Job
-            | Owned::Consent
-            | Owned::Prompt
-            | Owned::AuditEntry
-            | Owned::ErrorGroup
-            | Owned::Insight => "01890a5d-ac96-774b-bcce-b302099a8057",
-        };
+        let nothing = row.2.nothing();
         for (who, client) in &others {
             let at = format!("{} {} by {who}", row.0, row.1);
             let (status, problem) = estate.ask(client, row, id).await;
@@ -534,8 +577,8 @@ async fn what_somebody_owns_does_not_exist_for_anybody_else(db: PgPool) {
         let elsewhere = app.client_of("org-2", USER, Role::Admin);
         let (status, problem) = estate.ask(&elsewhere, row, id).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{} {}", row.0, row.1);
-        let (_, absent) = estate.ask(&elsewhere, row, "9007199254740991").await;
-        let absent = compared(&absent, "9007199254740991");
+        let (_, absent) = estate.ask(&elsewhere, row, row.2.nothing()).await;
+        let absent = compared(&absent, row.2.nothing());
         assert_eq!(compared(&problem, id), absent, "{} {}", row.0, row.1);
     }
     assert_eq!(estate.rows().await, before, "something was changed");

@@ -6,6 +6,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::runner::primitives::Runner;
 use crate::agent::runner::state::RunState;
+use crate::notices::model::NoticeId;
+use crate::notices::notice::Notice;
+use crate::notices::store::outbox;
 use crate::platform::json::to_jsonb;
 use crate::runs::event::Event;
 use crate::runs::event_data::{PauseReason, RunPhase};
@@ -76,6 +79,8 @@ async fn write(runner: &Runner, reason: &PauseReason) -> Result<(), WriteError> 
         Appended::EndsAt(_) | Appended::Fenced => return Err(WriteError::Fenced),
     }
     runs::pause_run(&mut tx, org_id, run_id, fence, &reason.message).await?;
+    let notice = Notice::run_paused(run_id, &run.user_id, &reason.code);
+    outbox::tell(&mut tx, org_id, NoticeId::new(&deps.clock), &notice, at).await?;
     tx.commit().await?;
     deps.feed.publish(run_id, store::numbered(last, events, at));
     Ok(())

@@ -12,6 +12,9 @@ use crate::agent::runner::usage::Retrieval;
 use crate::approvals::{consents, questions};
 use crate::feedback::store::generations;
 use crate::ledger::model::{CallPhase, Status, TaskMetric};
+use crate::notices::model::{NoticeId, NoticeKind};
+use crate::notices::notice::{Notice, RunEnded};
+use crate::notices::store::outbox;
 use crate::retrieval::model::RagMetric;
 use crate::runs::event::Event;
 use crate::runs::event_data::{RunPhase, ToolResultData};
@@ -69,6 +72,8 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
         error: end.error.or(end.stopped.explanation()),
     };
     runs::finish_run(&mut tx, org_id, run_id, fence, &row, at).await?;
+    let id = NoticeId::new(&deps.clock);
+    outbox::tell(&mut tx, org_id, id, &notice(end), at).await?;
     if row.status == RunStatus::Failed {
         let failure = failure(end, at);
         deps.telemetry.record(&mut tx, failure).await?;
@@ -191,6 +196,28 @@ fn rag_metrics(end: &End<'_>, at: DateTime<Utc>) -> Vec<RagMetric> {
         created_at: at,
     };
     end.usage.retrievals.iter().map(metric).collect()
+}
+
+/// What webhooks are told.
+fn notice(end: &End<'_>) -> Notice {
+    let (run, summary) = (end.run, end.summary);
+    Notice::run_ended(&RunEnded {
+        kind: match end.stopped.run_status() {
+            RunStatus::Completed => NoticeKind::RunSucceeded,
+            RunStatus::Canceled => NoticeKind::RunCancelled,
+            RunStatus::Failed
+            | RunStatus::Queued
+            | RunStatus::Running
+            | RunStatus::PausedForApproval => NoticeKind::RunFailed,
+        },
+        run_id: run.id,
+        user_id: &run.user_id,
+        conversation_id: run.task.conversation_id,
+        stopped_reason: end.stopped.reason(),
+        verification: json!(summary.verification),
+        cost_usd: summary.cost_usd,
+        elapsed_ms: summary.elapsed_ms,
+    })
 }
 
 /// A run that failed is an error of its user, beside those that their client reports.

@@ -32,6 +32,13 @@ impl Reach {
         }
     }
 
+    /// Also this machine, by its loopback addresses, over http or https.
+    #[must_use]
+    pub fn and_loopback(mut self) -> Self {
+        self.loopback = true;
+        self
+    }
+
     /// Also the host and port of this URL, wherever they are, because a setting names them.
     ///
     /// A name lifts the ban on private networks; link-local and cloud metadata addresses are

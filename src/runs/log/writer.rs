@@ -8,6 +8,9 @@ use sqlx::PgConnection;
 use tokio::sync::mpsc;
 
 use crate::approvals::{consents, questions};
+use crate::notices::model::NoticeId;
+use crate::notices::notice::{Notice, Wanted};
+use crate::notices::store::outbox;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::runs::event::Event;
@@ -177,9 +180,13 @@ impl Writer {
             Entry::ConsentAsked(consent) => {
                 let user_id = &self.run.user_id;
                 consents::store::insert(conn, org_id, user_id, consent).await?;
+                let wanted = Wanted::Consent(consent.id, &consent.tool);
+                self.tell(conn, wanted, consent.expires_at, at).await?;
             }
             Entry::PromptAsked(prompt) => {
                 questions::store::insert(conn, org_id, &self.run.user_id, prompt).await?;
+                let wanted = Wanted::Answer(prompt.id);
+                self.tell(conn, wanted, prompt.expires_at, at).await?;
             }
             Entry::ToolApproved(id) => steps::approve_tool_call(conn, org_id, *id).await?,
             Entry::ToolStarted { id, probe, consent } => {
@@ -204,6 +211,21 @@ impl Writer {
             | Entry::State(_)
             | Entry::Baseline(_) => {}
         }
+        Ok(())
+    }
+
+    /// Tells webhooks that the run waits for its user.
+    async fn tell(
+        &self,
+        conn: &mut PgConnection,
+        wanted: Wanted<'_>,
+        expires_at: DateTime<Utc>,
+        at: DateTime<Utc>,
+    ) -> sqlx::Result<()> {
+        let run = &self.run;
+        let notice = Notice::approval_requested(run.id, &run.user_id, wanted, expires_at);
+        let id = NoticeId::new(&self.clock);
+        outbox::tell(conn, &run.org_id, id, &notice, at).await?;
         Ok(())
     }
 }

@@ -29,6 +29,7 @@ const MEASURED: &[&str] = &[
 const OF_ADMINISTRATORS: &[&str] = &[
     " /api/audit",
     " /api/admin/",
+    " /api/webhooks",
     " /api/feedback/recent",
     " /api/feedback/learning",
 ];

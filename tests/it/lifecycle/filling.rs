@@ -29,12 +29,17 @@ const WANTED: &[(&str, &str, &str)] = &[
     ("learning_insights", "status", "'active'"),
     ("learning_suggestions", "feedback_type", "'accepted'"),
     ("llm_metrics", "status", "'success'"),
+    ("notice_deliveries", "kind", "'run.failed'"),
+    ("notice_deliveries", "state", "'delivered'"),
     ("prompts", "status", "'answered'"),
     ("runs", "kind", "'autonomous'"),
     ("runs", "role", "'planner'"),
     ("runs", "status", "'completed'"),
     ("task_metrics", "status", "'success'"),
     ("tool_calls", "status", "'finished'"),
+    ("webhooks", "format", "'standard'"),
+    ("webhooks", "sealed_with", "'2:key'"),
+    ("webhooks", "state", "'enabled'"),
 ];
 
 /// Tables that are not filled by hand: logs must be written by those who seal them, and the rest is

@@ -1,0 +1,2 @@
+drop table notice_deliveries;
+drop table webhooks;

@@ -1,0 +1,40 @@
+//! Writing notices, in the transaction of what they tell of.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use crate::notices::model::{NoticeId, NoticeKind};
+use crate::notices::notice::Notice;
+use crate::platform::ids::{OrgId, UserId};
+
+/// Writes a notice for every webhook of the organisation that gets its kind. One that is there already is
+/// left as it is. Answers for how many it was new.
+///
+/// The rows of webhooks are locked against deletion only, so servers that send are not in the way, and a
+/// webhook that is deleted meanwhile is left out instead of failing the transaction.
+pub async fn tell(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    id: NoticeId,
+    notice: &Notice,
+    at: DateTime<Utc>,
+) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "insert into notice_deliveries
+           (org_id, webhook_id, notice_id, kind, user_id, data, state, due_at, created_at)
+         select org_id, webhook_id, $2, $3, $4, $5, 'pending', $6, $6
+         from webhooks
+         where org_id = $1 and state = 'enabled' and $3::text = any(kinds)
+         for key share
+         on conflict (org_id, webhook_id, notice_id) do nothing",
+        org_id as &OrgId,
+        id.0,
+        notice.kind as NoticeKind,
+        notice.user_id.as_ref() as Option<&UserId>,
+        notice.data,
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}

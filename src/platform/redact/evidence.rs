@@ -104,7 +104,7 @@ pub fn redact_evident(text: &str) -> Cow<'_, str> {
     let mut spans = find(text);
     spans.retain(|span| is_evident(text, *span, Evidence::Strict));
     replaced(text, spans, |clean, span| {
-        push_placeholder(clean, span.kind)
+        push_placeholder(clean, span.kind);
     })
 }
 

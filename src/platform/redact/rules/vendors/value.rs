@@ -83,7 +83,7 @@ fn value(text: &str, at: usize, vendor: &Vendor) -> Option<(usize, usize)> {
         Tie::Colon | Tie::Equals | Tie::Spaced => {
             next_line(bytes, tied.value).unwrap_or(tied.value)
         }
-        _ => tied.value,
+        Tie::Flag | Tie::Set | Tie::Line | Tie::Argument | Tie::Tag | Tie::Nothing => tied.value,
     };
     let quotes = run(&bytes[value..], |byte| {
         matches!(byte, b'"' | b'\'' | b'`' | b'\\')

@@ -39,13 +39,17 @@ fn root() -> &'static Path {
 }
 
 fn call(tool: &str, arguments: &Map<String, Value>) -> (Judgement, Action) {
+    call_in(root(), tool, arguments)
+}
+
+fn call_in(root: &Path, tool: &str, arguments: &Map<String, Value>) -> (Judgement, Action) {
     let tools = ToolSet::built_in();
     let request = || {
         let tool = tools.named(tool).unwrap();
         tool.request(Arguments::of(arguments))
     };
-    let judgement = POLICY.judge(tool, request(), root());
-    (judgement, POLICY.action(tool, request(), arguments, root()))
+    let judgement = POLICY.judge(tool, request(), root);
+    (judgement, POLICY.action(tool, request(), arguments, root))
 }
 
 fn command(text: &str) -> (Judgement, Action) {
@@ -704,11 +708,7 @@ const TABLE: &[Row] = &[
     // What came before may have changed what the text means: a file, a name or a variable.
     (
         "kill 888888",
-        &[
-            "set -euo pipefail; kill 888888",
-            "cat a; kill 888888",
-            "cd . && kill 888888",
-        ],
+        &["set -euo pipefail; kill 888888", "cat a; kill 888888"],
         &[
             "enable -n kill; kill 888888",
             "alias kill='kill -9'; kill 888888",
@@ -881,15 +881,8 @@ fn a_script_is_covered_as_long_as_it_is_what_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("tool.py");
     let judged = |text: &str| {
-        let tools = ToolSet::built_in();
-        let tool = tools.named("run_command").unwrap();
         let arguments = json!({ "command": text });
-        let arguments = arguments.as_object().unwrap();
-        let request = || tool.request(Arguments::of(arguments));
-        (
-            POLICY.judge(tool, request(), folder.path()),
-            POLICY.action(tool, request(), arguments, folder.path()),
-        )
+        call_in(folder.path(), "run_command", arguments.as_object().unwrap())
     };
     std::fs::write(&script, "print(1)").unwrap();
     let (judgement, action) = judged("python3 tool.py");

@@ -991,11 +991,10 @@ fn what_a_type_covers_is_told_in_one_sentence_and_remembered() {
             assert_eq!(sentences, [sentence], "{text}");
         }
     }
-    let several = command("git push origin main; cat .env; git push -f");
+    let several = command("cat .env; git push origin main; git push -f");
     assert_eq!(
         told(&several.0.findings),
-        "Reads of `.env`; pushes to the remote `origin` without force; this exact command: \
-         `git push -f`; this exact command."
+        "Reads of `.env`; pushes to the remote `origin` without force; this exact command."
     );
 }
 

@@ -231,6 +231,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let code = format!("exec 3<>/dev/tcp/127.0.0.1/{}; read -u 3", address.port());
+        #[expect(clippy::disallowed_methods, reason = "stands for a command of a run")]
         let mut command = Command::new("bash");
         command.args(["-c", &code]);
         // Nobody else can become another user.

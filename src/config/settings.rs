@@ -259,9 +259,10 @@ impl Config {
 
     /// Where workspaces may lie, and where none may.
     pub fn workspace_rules(&self) -> WorkspaceRules {
+        let password_file = self.database.database_url_file.clone();
         WorkspaceRules {
             roots: self.agent.workspace_roots.clone().unwrap_or_default(),
-            closed: self.data_dir().into_iter().collect(),
+            closed: self.data_dir().into_iter().chain(password_file).collect(),
         }
     }
 

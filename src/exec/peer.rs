@@ -11,15 +11,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use crate::exec::supervision::sweep::MARK;
 
 /// Answers whether a connection that arrived at `local` from `remote` may come from a process of a
-/// run. Where its owner cannot be found among processes of this user, doubt counts against it.
+/// run. That its socket is another user's says nothing: what a run starts may become another user.
+/// Where its owner cannot be found, doubt counts against it.
 pub fn is_of_a_run(remote: SocketAddr, local: SocketAddr) -> bool {
     let Some(socket) = socket(remote, local) else {
         // It is of another machine, or was closed before anybody could ask whose it was.
         return remote.ip() == local.ip() || is_of_this_machine(remote.ip());
     };
-    if socket.user != nix::unistd::getuid().as_raw() {
-        return false;
-    }
     let processes = ProcessTable::look();
     match processes.holder(socket.inode) {
         Some(pid) => processes.is_of_a_run(pid),
@@ -58,7 +56,6 @@ fn is_local_v4(table: &str, ip: Ipv4Addr) -> bool {
 /// A connected socket as the kernel lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct SocketEntry {
-    user: u32,
     inode: u64,
 }
 
@@ -82,7 +79,6 @@ fn entry(table: &str, own: SocketAddr, other: SocketAddr) -> Option<SocketEntry>
         let is_it = same(fields.get(1)?, own) && same(fields.get(2)?, other);
         is_it.then_some(())?;
         Some(SocketEntry {
-            user: fields.get(7)?.parse().ok()?,
             inode: fields.get(9)?.parse().ok()?,
         })
     })
@@ -188,6 +184,8 @@ fn is_marked(pid: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
 
     use super::*;
 
@@ -221,11 +219,29 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (_server, remote) = listener.accept().unwrap();
         let found = socket(remote, listener.local_addr().unwrap()).unwrap();
-        assert_eq!(found.user, nix::unistd::getuid().as_raw());
         let processes = ProcessTable::look();
         assert_eq!(processes.holder(found.inode), Some(std::process::id()));
         assert!(!processes.is_below(std::process::id()));
         assert!(!is_of_a_run(remote, listener.local_addr().unwrap()));
         drop(client);
+    }
+
+    #[test]
+    fn a_child_that_became_another_user_is_of_a_run() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let code = format!("exec 3<>/dev/tcp/127.0.0.1/{}; read -u 3", address.port());
+        #[expect(clippy::disallowed_methods, reason = "stands for a command of a run")]
+        let mut command = Command::new("bash");
+        command.args(["-c", &code]);
+        // Nobody else can become another user.
+        if nix::unistd::geteuid().is_root() {
+            command.uid(65_534).gid(65_534);
+        }
+        let mut child = command.spawn().unwrap();
+        let (server, remote) = listener.accept().unwrap();
+        assert!(is_of_a_run(remote, address));
+        drop(server);
+        child.wait().unwrap();
     }
 }

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use nix::fcntl::OFlag;
+use sha2::{Digest, Sha256};
 
 use crate::platform::encoding::contents::readable;
+use crate::platform::hex::hex;
 use crate::platform::redact::evidence::{Evidence, holds_secret};
 use crate::policy::judge::call::HOLE;
 use crate::policy::judge::shell_state::Directory;
@@ -17,6 +19,9 @@ use crate::policy::reach::links::real_path;
 use crate::policy::reach::tracked::tracked;
 use crate::policy::rule::FileAccess;
 use crate::policy::rules::Rules;
+
+/// The most of a file that is hashed, in bytes.
+const MAX_HASHED: u64 = 16 * 1024 * 1024;
 
 /// Where a path leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +120,18 @@ impl<'a> Places<'a> {
     pub fn holds_secret(&self, relative: &str) -> bool {
         let evidence = Evidence::of(relative);
         !relative.contains([HOLE, '\0']) && (self.holds_secret)(&self.absolute(relative), evidence)
+    }
+
+    /// What is in a file, as a hash; nothing for one that is not there.
+    pub(super) fn content(&self, file: &str) -> String {
+        let path = self.absolute(file);
+        if self.example.is_some() || !path.is_file() {
+            return String::new();
+        }
+        let mut content = Vec::new();
+        let read =
+            File::open(path).and_then(|file| file.take(MAX_HASHED).read_to_end(&mut content));
+        read.map_or_else(|_| String::new(), |_| hex(&Sha256::digest(&content)))
     }
 
     /// The workspace's path as text.

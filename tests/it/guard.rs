@@ -34,6 +34,8 @@ async fn a_request_that_does_not_name_one_host_is_refused(db: PgPool) {
         "GET /ping HTTP/1.1\r\nHost: a, b",
         "GET /ping HTTP/1.1\r\nHost: u@a",
         "GET http://a/ping HTTP/1.1",
+        "GET http://a/ping HTTP/1.1\r\nHost: b",
+        "GET /ping HTTP/1.1\r\nHost: a:99999",
         "POST /api/jobs HTTP/1.1\r\nContent-Length: 0",
     ] {
         let said = exchange(address, head).await;

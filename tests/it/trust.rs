@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use navi::config::settings::Config;
 use navi::policy::model::{Judgement, Verdict};
 use navi::policy::request::Request;
 use navi::policy::service::Policy;
@@ -236,6 +237,62 @@ fn the_servers_data_are_forbidden_under_every_spelling() {
                 .all(|found| found.rule != "server-data"),
             "{text}"
         );
+    }
+}
+
+#[test]
+fn the_file_with_the_databases_password_is_the_servers_own() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "space/src/main.rs", "fn main() {}\n");
+    write(folder.path(), "private/url", "x");
+    let flag = format!(
+        "--database-url-file={}/private/url",
+        folder.path().display()
+    );
+    let config = Config::from_flags([flag.as_str()]).unwrap();
+    let closed = config.workspace_rules().closed;
+    let policy = Policy::built_in().unwrap().closing(&closed, None);
+    let root = folder.path().join("space");
+    for text in [
+        "cat ../private/url",
+        "cp -r ../private copy",
+        "echo x > ../private/url",
+        "rm -rf ../private",
+    ] {
+        let judged = command(&policy, &root, text);
+        assert_eq!(judged.verdict, Verdict::Forbid, "{text}");
+    }
+    let judged = command(&policy, &root, "cat ../private/notes");
+    assert_eq!(judged.verdict, Verdict::Allow);
+}
+
+#[test]
+fn what_shows_the_insides_of_other_processes_is_asked_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = Policy::built_in().unwrap();
+    for text in [
+        "cat /proc/123/environ",
+        "cat /proc/123/envir*",
+        "cat /proc/[0-9]*/environ",
+        "cat /proc/123/task/123/environ",
+        "xargs -0 -a /proc/123/environ",
+        "find /proc -maxdepth 2 -name environ -exec cat {} +",
+        "ps e",
+        "ps auxe",
+        "ps eww",
+        "gdb -p 123",
+        "gcore 123",
+        "strace -fp 123",
+        "ltrace -p 123",
+        "cat /run/credentials/navi.service/url",
+        "systemctl show navi -p Environment",
+    ] {
+        let judged = command(&policy, folder.path(), text);
+        assert_eq!(judged.verdict, Verdict::Ask, "{text}");
+    }
+    for text in ["ps aux", "ps -ef", "strace -s 99 ls", "cat /proc/cpuinfo"] {
+        let judged = command(&policy, folder.path(), text);
+        assert_eq!(judged.verdict, Verdict::Allow, "{text}");
     }
 }
 

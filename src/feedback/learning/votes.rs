@@ -18,7 +18,7 @@ const MIN_RATERS: usize = 2;
 /// The smallest share of a scope's raters that speaks for it: three of fourteen do, three of sixteen
 /// do not.
 const MIN_SHARE: f64 = 0.2;
-/// The weight of a new rater in that share.
+/// The weight of a new rater in that share; beside it they are a share of those who are not new.
 const NEW_RATER_WEIGHT: f64 = 0.5;
 /// How long a rater is new, in days from the week of the first vote.
 const NEW_RATER_DAYS: i64 = 21;
@@ -116,6 +116,12 @@ struct Rater {
     teams: BTreeSet<String>,
 }
 
+impl Rater {
+    fn is_new(&self) -> bool {
+        self.weight < 1.0
+    }
+}
+
 impl Electorate {
     /// Collects the raters of an organisation from its tallies.
     pub fn of<'a>(tallies: impl IntoIterator<Item = &'a RaterTally>, today: NaiveDate) -> Self {
@@ -144,15 +150,20 @@ impl Electorate {
             InsightScope::Team(team) => rater.teams.contains(team),
             InsightScope::User(own) => *user == own,
         };
-        let all: f64 = self
+        let all: Vec<&Rater> = self
             .raters
             .iter()
             .filter(in_scope)
-            .map(|(_, rater)| rater.weight)
-            .sum();
+            .map(|(_, r)| r)
+            .collect();
         let known = raters.into_iter().filter_map(|user| self.raters.get(user));
-        let heard: f64 = known.map(|rater| rater.weight).sum();
-        heard + EPSILON >= all * MIN_SHARE
+        let known: Vec<&Rater> = known.collect();
+        let is_share = |of: fn(&Rater) -> f64| {
+            let sum = |raters: &[&Rater]| raters.iter().map(|rater| of(rater)).sum::<f64>();
+            sum(&known) + EPSILON >= sum(&all) * MIN_SHARE
+        };
+        // However many accounts are made, they do not speak for those who were there before.
+        is_share(|rater| rater.weight) && is_share(|rater| f64::from(u8::from(!rater.is_new())))
     }
 }
 
@@ -343,7 +354,21 @@ mod tests {
         assert!(hears(12, false));
         assert!(!hears(13, false), "three of sixteen are less than a fifth");
         assert!(!hears(7, true), "new accounts count half");
-        assert!(hears(5, true));
+        assert!(!hears(5, true), "new accounts do not speak for others");
+        let crowd: Vec<String> = (0..10).map(|n| format!("new-{n}")).collect();
+        let mut tallies = vec![
+            tally("ada", "brief", 1.0, 0.0),
+            tally("ben", "brief", 1.0, 0.0),
+        ];
+        tallies.extend(crowd.iter().map(|user| {
+            let mut tally = tally(user, "brief", 9.0, 0.0);
+            tally.first_week = today;
+            tally
+        }));
+        let electorate = Electorate::of(&tallies, today);
+        let crowd = || crowd.iter().map(String::as_str);
+        assert!(!electorate.hears(crowd(), &InsightScope::Org));
+        assert!(electorate.hears(crowd().chain(["ada"]), &InsightScope::Org));
         // A team is heard by its own members.
         let mut members = vec![
             tally("ada", "brief", 1.0, 0.0),

@@ -19,9 +19,12 @@ pub async fn protect(
     next: Next,
 ) -> Response {
     let path = request.uri().path();
-    // How long a browser may keep the answer to a preflight stands in a header of its own.
-    let is_private = path.starts_with(API) && !public.contains(&path) && !is_preflight(&request);
+    let is_private = path.starts_with(API) && !public.contains(&path);
+    let is_preflight = is_preflight(&request);
     let mut response = next.run(request).await;
+    // How long a browser may keep the answer to a preflight stands in a header of its own; a refusal has
+    // none.
+    let is_private = is_private && !(is_preflight && response.status().is_success());
     let headers = response.headers_mut();
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,

@@ -3,7 +3,8 @@
 //! A proxy and a server that read two different names in one request disagree about whom it is for, and
 //! what is kept or allowed for one name is then given to another (RFC 9112, 3.2). So a request that comes
 //! over HTTP/1 has exactly one `Host`. That holds for HTTP/1.0 as well, which may do without: nothing that
-//! this server is asked by needs to. HTTP/2 names it in `:authority`, and may do so once more in `Host`.
+//! this server is asked by needs to. HTTP/2 names it in `:authority`, and may do so once more in `Host`. An
+//! address that names a host itself names the same one.
 
 use axum::extract::Request;
 use axum::http::uri::Authority;
@@ -39,12 +40,14 @@ fn refused(why: &'static str) -> Response {
 /// Checks that a request names its host once.
 fn named_host<B>(request: &axum::http::Request<B>) -> Result<(), &'static str> {
     let hosts = hosts(request.headers());
-    let is_in_address = request.version() > Version::HTTP_11 && request.uri().authority().is_some();
+    let address = request.uri().authority();
+    let is_in_address = request.version() > Version::HTTP_11 && address.is_some();
     match hosts.as_slice() {
         [] if is_in_address => Ok(()),
         [] => Err("the header Host is missing; every request names the host it is for"),
-        [host] if is_host(host) => Ok(()),
-        [_] => Err("the header Host is no name or address of a host"),
+        [host] if !is_host(host) => Err("the header Host is no name or address of a host"),
+        [host] if address.is_none_or(|address| is_same(address, host)) => Ok(()),
+        [_] => Err("the header Host is not the host in the address; a request names one host"),
         [_, _, ..] => Err("the header Host is there twice; a request names one host"),
     }
 }
@@ -56,7 +59,26 @@ fn hosts(headers: &HeaderMap) -> Vec<&HeaderValue> {
 /// A name or an address, and maybe a port; empty where the address of the request has no host.
 fn is_host(host: &HeaderValue) -> bool {
     let bytes = host.as_bytes();
-    bytes.is_empty() || (!bytes.contains(&b'@') && Authority::try_from(bytes).is_ok())
+    bytes.is_empty() || (!bytes.contains(&b'@') && parts(bytes).is_some())
+}
+
+/// True if a header and an address name the same host.
+fn is_same(address: &Authority, host: &HeaderValue) -> bool {
+    let address = parts(address.as_str().as_bytes());
+    address.is_some() && address == parts(host.as_bytes())
+}
+
+/// The host in small letters, and its port unless it is a usual one; none for a port that is none.
+fn parts(host: &[u8]) -> Option<(String, Option<u16>)> {
+    let authority = Authority::try_from(host).ok()?;
+    let (_, rest) = authority.as_str().split_once(authority.host())?;
+    let port = match rest.strip_prefix(':') {
+        None | Some("") => None,
+        Some(port) => Some(port.parse().ok()?),
+    };
+    let is_usual = |port: &u16| matches!(port, 80 | 443);
+    let host = authority.host().to_ascii_lowercase();
+    Some((host, port.filter(|port| !is_usual(port))))
 }
 
 #[cfg(test)]
@@ -91,9 +113,20 @@ mod tests {
             &["a, b"],
             &["u@a"],
             &["a/b"],
+            &["a:99999"],
+            &["a:b"],
         ] {
             assert!(!is_named(Version::HTTP_11, "/", hosts), "{hosts:?}");
             assert!(!is_named(Version::HTTP_10, "/", hosts), "{hosts:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_and_a_header_name_the_same_host() {
+        let address = "http://Navi.example:80/ping";
+        assert!(is_named(Version::HTTP_11, address, &["navi.example"]));
+        for host in ["evil.example", "navi.example:81", ""] {
+            assert!(!is_named(Version::HTTP_11, address, &[host]), "{host:?}");
         }
     }
 
@@ -103,6 +136,7 @@ mod tests {
         assert!(is_named(Version::HTTP_2, address, &[]));
         assert!(is_named(Version::HTTP_2, address, &["navi.example"]));
         assert!(!is_named(Version::HTTP_2, address, &["a", "b"]));
+        assert!(!is_named(Version::HTTP_2, address, &["evil.example"]));
         assert!(!is_named(Version::HTTP_2, "/ping", &[]));
         assert!(!is_named(Version::HTTP_11, address, &[]));
     }

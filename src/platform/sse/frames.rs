@@ -21,7 +21,7 @@ const RETRY: Duration = Duration::from_secs(3);
 pub fn respond(frames: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
     let mut response = Sse::new(frames).into_response();
     let headers = response.headers_mut();
-    let untouched = HeaderValue::from_static("no-cache, no-transform");
+    let untouched = HeaderValue::from_static("no-cache, no-store, no-transform");
     headers.insert(header::CACHE_CONTROL, untouched);
     headers.insert(
         HeaderName::from_static("x-accel-buffering"),

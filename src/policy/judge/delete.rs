@@ -130,7 +130,8 @@ impl Walker<'_> {
 
     /// What is deleted, where its links lead; none when that is more than one file or folder.
     fn deleted(&self, path: &Field, at: &str, call: &Call) -> Option<ActionScope> {
-        if !path.is_static() || path.glob {
+        // What came before may have put something else under this name.
+        if !path.is_static() || path.glob || self.disturbed {
             return None;
         }
         match self.places.resolved(at) {

@@ -163,6 +163,16 @@ impl Walker<'_> {
             "~/.netrc",
         ];
         let pattern = pattern.to_lowercase();
+        // The folder of a process that has a number.
+        if let Some((process, _)) = pattern
+            .strip_prefix("/proc/")
+            .and_then(|rest| rest.split_once('/'))
+            && process
+                .chars()
+                .all(|c| c.is_ascii_digit() || "*?[]-{},".contains(c))
+        {
+            return vec!["/proc/1/environ".to_owned()];
+        }
         let glob = globset::GlobBuilder::new(&pattern)
             .literal_separator(true)
             .build();

@@ -7,6 +7,7 @@ use crate::policy::judge::running::system::is_system;
 use crate::policy::judge::scopes::objects;
 use crate::policy::judge::walker::Walker;
 use crate::policy::judge::{scan, wrappers};
+use crate::policy::scope::ActionScope;
 
 /// Builtins that evaluate the subscripts of what they are given.
 const EVALUATING: &[&str] = &[
@@ -60,7 +61,9 @@ impl Walker<'_> {
     fn named_program(&mut self, name: &Field, call: &mut Call) {
         if name.text.is_empty() || !name.is_static() || (name.glob && name.text != "[") {
             self.reads_only = false;
-            return self.fact("name-not-static", "command name", &call.segment);
+            self.fact("name-not-static", "command name", &call.segment);
+            self.disturbed = true;
+            return;
         }
         if name.text.contains('/') {
             self.runs_program(name, call);
@@ -96,6 +99,7 @@ impl Walker<'_> {
         if !is_known {
             self.fact("unknown-program", base, &call.segment);
         }
+        self.ended(call);
     }
 
     fn count_reading(&mut self, call: &Call) {
@@ -131,6 +135,9 @@ impl Walker<'_> {
         let object = (!self.fed && !is_by_path)
             .then(|| objects::of_call(call, place))
             .flatten();
+        // Where packages come from is told by files and settings.
+        let is_install = |object: &ActionScope| matches!(object, ActionScope::Install { .. });
+        let object = object.filter(|object| !(self.disturbed && is_install(object)));
         for number in matching {
             self.note_about(object.clone(), Found::Rule(number), &kind, &call.segment);
         }

@@ -57,6 +57,8 @@ pub struct Scope {
     pub directory: Directory,
     /// True once a variable was set: programs may find it in their environment.
     pub has_set: bool,
+    /// True once the shell sends what it prints elsewhere, as after `exec > file`.
+    pub hands_on: bool,
 }
 
 impl Scope {
@@ -67,6 +69,7 @@ impl Scope {
             functions: HashMap::new(),
             directory: Directory::At(directory),
             has_set: false,
+            hands_on: false,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::policy::judge::expansion::{join, printed};
 use crate::policy::judge::facts::Sighting;
 use crate::policy::judge::program::hides_code;
 use crate::policy::judge::reading::listed::ListedFiles;
-use crate::policy::judge::scopes::files;
+use crate::policy::judge::scopes::handing;
 use crate::policy::judge::shell_state::{Scope, names};
 use crate::policy::judge::trace::tree::{ReadTrace, StepKind};
 use crate::policy::paths::Places;
@@ -67,6 +67,11 @@ pub struct Walker<'a> {
     /// True if what the program that is judged prints goes on to a file or to a program that may do
     /// more with it than show it.
     pub(super) passes_on: bool,
+    /// True if a file was written since the last program ended.
+    pub(super) has_written: bool,
+    /// True if something before changed a file or the shell, so that what comes may be another thing
+    /// than its text says.
+    pub(super) disturbed: bool,
     /// What was found below folders so far.
     pub(super) searched: Searched,
     /// The files whose names the program that is judged is told; none when that is not known.
@@ -100,6 +105,8 @@ impl<'a> Walker<'a> {
             exact: None,
             fed: false,
             passes_on: false,
+            has_written: false,
+            disturbed: false,
             searched: Searched::default(),
             listed: None,
             trace: None,
@@ -162,7 +169,7 @@ impl<'a> Walker<'a> {
             }
             let passes_on = self.passes_on;
             for (at, command) in pipeline.iter().enumerate() {
-                self.passes_on = passes_on || pipeline[at + 1..].iter().any(does_more);
+                self.passes_on = passes_on || pipeline[at + 1..].iter().any(handing::does_more);
                 let outer = several.then(|| (self.scope.directory.clone(), self.input.clone()));
                 printed = self.command(command, stdin);
                 stdin = printed.clone().map_or(Stdin::Unknown, Stdin::Text);
@@ -195,20 +202,24 @@ impl<'a> Walker<'a> {
         let mut input = stdin;
         let mut output_file = None;
         let outer = self.enter(None);
+        let passes_on = self.passes_on;
+        // What a redirection opens, the command reads.
+        self.passes_on |= handing::does_more(command);
         for redirect in &command.redirects {
             self.redirect(redirect, command, &mut input, &mut output_file);
         }
         self.fed |= input != Stdin::Nothing && !is_simple;
-        let passes_on = self.passes_on;
-        self.passes_on |= output_file.is_some();
+        self.passes_on = passes_on || handing::hands_on(command);
         let printed = self.node(command, input.clone(), output_file);
         self.passes_on = passes_on;
         self.leave(outer);
+        self.disturbed |= std::mem::take(&mut self.has_written);
         if !is_simple {
             self.last.clear();
         }
         // `exec` without a program redirects the shell itself.
         let redirects_shell = self.last.len() == 1 && self.last[0].text == "exec";
+        self.scope.hands_on |= redirects_shell && handing::hands_on(command);
         self.input = if redirects_shell { input } else { before };
         self.done();
         printed
@@ -250,6 +261,7 @@ impl<'a> Walker<'a> {
                         self.fact("code-not-static", "[[", &command.text);
                     }
                 }
+                self.disturbed |= handing::changes_shell(command);
                 let is_subshell = command.text.starts_with('(');
                 let outer = is_subshell.then(|| self.scope.directory.clone());
                 self.fed_with(input, |walker| {
@@ -276,6 +288,8 @@ impl<'a> Walker<'a> {
     }
 
     fn repeat(&mut self, name: &str, values: Option<&[Word]>, body: &Script) {
+        // What stands at the end of the body comes before its beginning.
+        self.disturbed = true;
         let mut known = Vec::new();
         for word in values.unwrap_or_default() {
             known.extend(self.expand(word));
@@ -311,7 +325,8 @@ impl<'a> Walker<'a> {
         }
         let kept = Rc::new(body.clone());
         self.scope.functions.insert(name.to_owned(), kept);
-        self.fed_with(Stdin::Nothing, |walker| walker.script(body));
+        // It runs later, and what becomes of its output is for whoever calls it to say.
+        self.elsewhere(|walker| walker.fed_with(Stdin::Nothing, |walker| walker.script(body)));
     }
 
     fn assign(&mut self, assignment: &Assignment, for_all: bool, segment: &str) {
@@ -368,17 +383,6 @@ impl<'a> Walker<'a> {
             segment: segment.to_owned(),
         };
         self.program(&name, call);
-    }
-}
-
-/// True if a command may do more with its input than show it.
-fn does_more(command: &Command) -> bool {
-    match &command.node {
-        Node::Simple { words, .. } => {
-            let program = words.first().and_then(Word::literal);
-            !program.is_some_and(|program| files::only_shows(&program))
-        }
-        Node::Compound { .. } | Node::For { .. } | Node::Function { .. } => true,
     }
 }
 

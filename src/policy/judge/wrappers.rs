@@ -33,6 +33,7 @@ const PLAIN: &[(&str, &[&str], usize)] = &[
     ("catchsegv", &[], 0),
     ("chronic", &[], 0),
     ("setarch", &[], 1),
+    ("corepack", &[], 0),
     ("linux64", &[], 0),
     ("linux32", &[], 0),
     ("prlimit", &[], 0),
@@ -118,7 +119,7 @@ pub(super) fn unwrap(walker: &mut Walker<'_>, call: &Call) -> bool {
         "source" | "." => source(walker, call),
         "trap" => {
             if let Some(code) = call.operands(&[]).first().filter(|_| call.args.len() > 1) {
-                walker.code(&(*code).clone(), call);
+                walker.elsewhere(|walker| walker.code(&(*code).clone(), call));
             }
         }
         "cd" | "pushd" => {
@@ -155,7 +156,7 @@ pub(super) fn unwrap(walker: &mut Walker<'_>, call: &Call) -> bool {
 }
 
 fn others(walker: &mut Walker<'_>, call: &Call) -> bool {
-    if let Some((_, valued, skipped)) = PLAIN.iter().find(|(name, ..)| *name == call.program) {
+    if let Some((name, valued, skipped)) = PLAIN.iter().find(|(name, ..)| *name == call.program) {
         if [
             "sudo", "doas", "pkexec", "runuser", "chroot", "unshare", "nsenter", "capsh",
         ]
@@ -169,7 +170,9 @@ fn others(walker: &mut Walker<'_>, call: &Call) -> bool {
                 walker.code(&operand.clone(), call);
             }
         } else {
-            inner(walker, call, valued, *skipped);
+            walker.handing_on_if(*name == "logsave", |walker| {
+                inner(walker, call, valued, *skipped);
+            });
         }
         return true;
     }
@@ -372,7 +375,8 @@ fn read(walker: &mut Walker<'_>, call: &Call) {
 
 fn locked(walker: &mut Walker<'_>, call: &Call) {
     if let Some(code) = call.value(&["-c", "--command"]) {
-        walker.code(&code, call);
+        // `script` keeps what is printed in a file.
+        walker.handing_on(|walker| walker.code(&code, call));
         return;
     }
     if let Some(file) = call.operands(&[]).first() {

@@ -22,6 +22,10 @@ pub(super) fn xargs(walker: &mut Walker<'_>, call: &Call) {
         "--arg-file",
         "--replace",
     ];
+    // Without a program it shows what it reads.
+    if let Some(names) = call.value(&["-a", "--arg-file"]) {
+        walker.reads(&names, &call.program, &call.segment);
+    }
     let mut words = after_options(&call.args, &valued, 0);
     if words.is_empty() {
         return;

@@ -1,5 +1,6 @@
 //! Judges a call's needs beyond the wall, one by one.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use url::{Host, Url};
@@ -94,7 +95,10 @@ impl Needing<'_> {
             found: Found::Fact(fact),
             kind: kind.to_owned(),
             segment: object,
-            scope: Some(ActionScope::Command { digest }),
+            scope: Some(ActionScope::Command {
+                digest,
+                code: BTreeSet::new(),
+            }),
         }
     }
 }

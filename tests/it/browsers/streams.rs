@@ -38,7 +38,10 @@ async fn every_stream_forbids_proxies_to_hold_it_back_and_says_when_to_come_agai
         let (parts, body) = response.into_parts();
         let headers = parts.headers;
         assert_eq!(headers[header::CONTENT_TYPE], "text/event-stream", "{path}");
-        assert_eq!(headers[header::CACHE_CONTROL], "no-cache, no-transform");
+        assert_eq!(
+            headers[header::CACHE_CONTROL],
+            "no-cache, no-store, no-transform"
+        );
         assert_eq!(headers["x-accel-buffering"], "no");
         let text = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(text.to_vec()).unwrap();

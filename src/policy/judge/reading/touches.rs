@@ -26,6 +26,7 @@ impl Walker<'_> {
     /// Judges that a file is written.
     pub(in crate::policy::judge) fn writes(&mut self, path: &Field, program: &str, segment: &str) {
         self.reads_only = false;
+        self.has_written = true;
         self.touches(path, FileAccess::Write, program, segment);
     }
 
@@ -92,11 +93,12 @@ impl Walker<'_> {
         for name in names {
             let (object, found) = match access {
                 FileAccess::Read => (
-                    named(path, || files::read(program, &name)).filter(|_| !self.passes_on),
+                    named(path, || files::read(program, &name))
+                        .filter(|_| self.only_shows(program)),
                     Found::Reads(name.to_lowercase()),
                 ),
                 FileAccess::Write => (
-                    named(path, || files::written(program, &name)),
+                    named(path, || files::written(program, &name)).filter(|_| !self.disturbed),
                     Found::Writes(name.to_lowercase()),
                 ),
             };
@@ -120,6 +122,7 @@ impl Walker<'_> {
 
     fn writes_outside(&mut self, outside: &str, path: &Field, program: &str, segment: &str) {
         let object = named(path, || files::written(program, outside));
+        let object = object.filter(|_| !self.disturbed);
         let fact = Found::Fact("writes-outside");
         self.note_about(object, fact, program, segment);
     }
@@ -133,7 +136,7 @@ impl Walker<'_> {
         segment: &str,
     ) {
         let object = named(field, || files::read(by, &self.places.real_name(inside)));
-        let object = object.filter(|_| !self.passes_on);
+        let object = object.filter(|_| self.only_shows(by));
         if self.places.holds_secret(inside) {
             self.note_about(object.clone(), Found::Fact("holds-secret"), by, segment);
         }

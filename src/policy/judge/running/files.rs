@@ -43,6 +43,7 @@ impl Walker<'_> {
     /// Judges a file whose code would run.
     pub(in crate::policy::judge) fn runs_file(&mut self, file: &Field, call: &Call) {
         self.reads_only = false;
+        self.has_written = true;
         let is_downloaded = self.downloaded.contains(&file.text)
             || self.downloaded.contains(file.text.trim_start_matches("./"));
         if is_downloaded {
@@ -60,7 +61,7 @@ impl Walker<'_> {
                 // Tools that a project has installed are often links to the system's.
                 let is_installed = path.starts_with("/usr/lib/") || is_system(&path);
                 if !(is_link && is_installed) {
-                    self.fact("runs-outside-program", &call.program, &call.segment);
+                    self.code_fact("runs-outside-program", &path, call);
                 }
             }
             Place::Unknown => self.fact("name-not-static", &call.program, &call.segment),
@@ -74,7 +75,7 @@ impl Walker<'_> {
         }
         let is_renamed = self.renamed.contains(path);
         if is_made || is_renamed || !self.rules.is_project_tool(path) {
-            self.fact("workspace-code", &call.program, &call.segment);
+            self.code_fact("workspace-code", path, call);
         }
     }
 }

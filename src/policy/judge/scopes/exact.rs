@@ -1,5 +1,7 @@
 //! Texts: for all that takes code, signals, statements or anything else that has no object.
 
+use std::collections::BTreeSet;
+
 use crate::platform::text::cut_bytes;
 use crate::policy::judge::call::{Call, Field, HOLE, Stdin};
 use crate::policy::judge::shell_state::Directory;
@@ -19,6 +21,7 @@ impl WholeCommand<'_> {
     pub(in crate::policy::judge) fn scope(&self) -> ActionScope {
         ActionScope::Command {
             digest: hashed(&[self.folder, self.command]),
+            code: BTreeSet::new(),
         }
     }
 
@@ -49,6 +52,7 @@ impl WholeCommand<'_> {
         ActionScope::Part {
             text: shown,
             digest: hashed(&[folder, segment, &means]),
+            code: BTreeSet::new(),
         }
     }
 }

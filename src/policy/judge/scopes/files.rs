@@ -69,9 +69,40 @@ const WRITE: &[&str] = &[
 /// Programs that delete.
 const DELETE: &[&str] = &["rm", "unlink", "rmdir", "trash"];
 
-/// True if a program only shows what it is given.
-pub(in crate::policy::judge) fn only_shows(program: &str) -> bool {
-    SHOW.contains(&program) || matches!(program, "tr" | "paste" | "true" | "false" | "test" | "[")
+/// True if a program with these words only shows what it is given. Where they are not known, one does
+/// that may do more with some of them.
+pub(in crate::policy::judge) fn only_shows(program: &str, args: Option<&[&str]>) -> bool {
+    let is_plain = SHOW.contains(&program)
+        || matches!(program, "tr" | "paste" | "true" | "false" | "test" | "[");
+    let begins = |starts: &[&str]| {
+        let starts_with = |arg: &&str| starts.iter().any(|start| arg.starts_with(start));
+        args.is_none_or(|args| args.iter().any(starts_with))
+    };
+    let are_several = || {
+        let operands = |args: &[&str]| args.iter().filter(|arg| !is_option(arg)).count();
+        args.is_none_or(|args| operands(args) > 1)
+    };
+    let does_more = match program {
+        "sort" => args.is_none_or(|args| args.iter().any(|arg| may_write(arg))),
+        // The second operand is written.
+        "uniq" | "xxd" => are_several(),
+        "less" | "more" => begins(&["+", "-o", "-O", "-k", "-t", "-T", "-p", "--"]),
+        "bat" | "batcat" => begins(&["--pag", "--dia", "--gen"]),
+        "rg" => begins(&["--pre", "--host"]),
+        "yq" => begins(&["-i", "--in", "-s", "--split"]),
+        "sed" => begins(&["-i", "--in", "-f", "--fi", "-s"]),
+        _ => false,
+    };
+    is_plain && !does_more
+}
+
+/// True if an option of `sort` may name a file that it writes or a program that it runs.
+fn may_write(arg: &str) -> bool {
+    is_option(arg) && (arg.starts_with("--") || arg.contains(['o', 'T']))
+}
+
+fn is_option(arg: &str) -> bool {
+    arg.len() > 1 && arg.starts_with('-')
 }
 
 /// The longest path that is an object, in bytes.

@@ -5,6 +5,7 @@
 
 pub mod exact;
 pub mod files;
+pub mod handing;
 pub mod installs;
 pub mod noting;
 pub mod objects;

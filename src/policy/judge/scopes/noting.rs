@@ -45,6 +45,18 @@ impl Walker<'_> {
         });
     }
 
+    /// Notes a fact about code in a file. It is the same as long as the file is.
+    pub(in crate::policy::judge) fn code_fact(
+        &mut self,
+        fact: &'static str,
+        file: &str,
+        call: &Call,
+    ) {
+        let content = self.places.content(file);
+        let scope = self.exactly(&call.segment).running(file, &content);
+        self.note_about(Some(scope), Found::Fact(fact), &call.program, &call.segment);
+    }
+
     /// Notes that a text cannot be read. It is the same only as a whole.
     pub(in crate::policy::judge) fn unread(&mut self, fact: &'static str, text: &str) {
         let whole = self.whole().scope();
@@ -59,7 +71,8 @@ impl Walker<'_> {
     }
 
     /// The exact text of a segment, or of the whole command where the segment may take something from
-    /// the rest: an input, a variable, or what becomes of its output.
+    /// the rest: an input, a variable, a file or a name that changed before, or what becomes of its
+    /// output.
     fn exactly(&mut self, segment: &str) -> ActionScope {
         if let Some((known, scope)) = &self.exact
             && known == segment
@@ -68,7 +81,8 @@ impl Walker<'_> {
         }
         let call = self.current.as_ref();
         let call = call.filter(|call| call.segment == segment);
-        let scope = if self.fed || self.passes_on || self.scope.has_set {
+        let depends = self.fed || self.is_passed_on() || self.scope.has_set || self.disturbed;
+        let scope = if depends {
             self.whole().scope()
         } else {
             let directory = &self.scope.directory;

@@ -157,6 +157,10 @@ const TURNING: &[&str] = &[
 
 /// True if a header may turn a request into another one.
 fn turns(header: &str) -> bool {
+    // `:authority` and its like are what HTTP/2 has in place of a first line.
+    if header.trim_start().starts_with(':') || header.contains(is_control) {
+        return true;
+    }
     let name = header
         .split([':', ';'])
         .next()
@@ -164,6 +168,19 @@ fn turns(header: &str) -> bool {
         .to_ascii_lowercase();
     // `Accept-Encoding` asks for nothing else.
     !name.starts_with("accept") && TURNING.iter().any(|part| name.contains(part))
+}
+
+fn is_control(c: char) -> bool {
+    c.is_control()
+}
+
+/// True for an option of a body, which may hold anything.
+fn is_body(option: &str) -> bool {
+    matches!(
+        option,
+        "-d" | "-F" | "--json" | "--post-data" | "--body-data"
+    ) || option.starts_with("--data")
+        || option.starts_with("--form")
 }
 
 /// Reads the method and the address of a request.
@@ -184,6 +201,11 @@ pub(super) fn request(call: &Call) -> Option<ActionScope> {
         return None;
     }
     let mut given = grammar.read(&call.args)?;
+    // The end of a line within a header begins another one, or another request.
+    let mut values = given.values.iter();
+    if values.any(|(name, value)| !is_body(name) && value.contains(is_control)) {
+        return None;
+    }
     if given.of(&["-H", "--header"]).into_iter().any(turns) {
         return None;
     }
@@ -216,11 +238,7 @@ fn curl(given: &Given<'_>) -> Option<(String, String)> {
     let ([address], false) = (addresses.as_slice(), reads_file) else {
         return None;
     };
-    let has_body = given.values.iter().any(|(name, _)| {
-        ["-d", "-F", "--json"].contains(name)
-            || name.starts_with("--data")
-            || name.starts_with("--form")
-    });
+    let has_body = given.values.iter().any(|(name, _)| is_body(name));
     let (is_head, is_get) = (
         given.tells(&["-I", "--head"]),
         given.tells(&["-G", "--get"]),
@@ -267,12 +285,17 @@ fn httpie(given: &Given<'_>) -> Option<(String, String)> {
             if is_method(method)
                 && !items
                     .iter()
-                    .any(|item| item.contains('@') || (is_header(item) && turns(item))) =>
+                    .any(|item| item.contains('@') || (is_header(item) && turns_item(item))) =>
         {
             Some((method.to_owned(), address.to_owned()))
         }
         _ => None,
     }
+}
+
+/// True if an item of a request may turn it into another one. A backslash takes away what a sign means.
+fn turns_item(item: &str) -> bool {
+    item.contains('\\') || turns(item)
 }
 
 /// Scheme, host and port of an address, written in one way; none when programs could read it

@@ -145,6 +145,8 @@ async fn a_person_with_a_row_in_every_table_leaves_none_and_nobody_else_loses_on
     error_groups 1 1 0
     telemetry_batches 1 1 0
     connector_tokens 1 1 0
+    notice_deliveries 1 1 0
+    webhooks 1 1 0
     rag_metrics 1 1 0
     llm_metrics 1 1 0
     task_metrics 1 1 0

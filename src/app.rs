@@ -187,15 +187,7 @@ impl App {
         let ledger = Ledger::open(db.clone(), metrics.clone(), &tasks).await?;
         let (verifier, keys) = verifier(&config, &clock, &tasks)?;
         let tools = tool_settings(&config, metrics.clone())?;
-        let mut probes = vec![
-            ("database", database_probe(&db)),
-            ("migrations", migrations_probe(&db)),
-            ("sandbox", tools.launch.probe()),
-        ];
-        if let Some(keys) = &keys {
-            probes.push(("identity provider", keys.clone().probe()));
-        }
-        let health = Health::new(probes);
+        let health = health(&db, &tools, keys.as_ref());
         let conversations = ConversationService::new(db.clone(), clock.clone());
         let (signals, ring) = (Signals::new(db.clone()), Arc::new(config.audit_keys()?));
         let tickets = tickets(&config, &ring, &clock)?;
@@ -320,6 +312,19 @@ impl App {
         let (db, clock, audit) = (self.db.clone(), self.clock.clone(), self.audit.clone());
         Retention::new(db, clock, audit, self.config.periods())
     }
+}
+
+/// The checks that readiness goes by.
+fn health(db: &Pool, tools: &ToolSettings, keys: Option<&Arc<KeyStore>>) -> Health {
+    let mut probes = vec![
+        ("database", database_probe(db)),
+        ("migrations", migrations_probe(db)),
+        ("sandbox", tools.launch.probe()),
+    ];
+    if let Some(keys) = keys {
+        probes.push(("identity provider", keys.clone().probe()));
+    }
+    Health::new(probes)
 }
 
 /// How the agent's tools run.

@@ -122,8 +122,8 @@ impl Audit {
         cause: Cause,
         elsewhere: &[String],
     ) -> Result<(), Error> {
-        let verified = self.verify_chain(conn, log.as_str(), Some(end), elsewhere, |_, _| {});
-        let mut verifier = verified.await?;
+        let checking = self.verify_chain(conn, log.as_str(), Some(end), elsewhere, |_, _| {});
+        let mut verifier = checking.await?;
         if (end.size, end.head.as_slice()) != verifier.end() {
             verifier.whole("its records do not end where its end is".to_owned());
         }

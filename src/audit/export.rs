@@ -64,6 +64,7 @@ pub struct Header {
 
 impl Header {
     /// The header, signed with this key.
+    #[must_use]
     pub fn sign(mut self, key: &AuditKey) -> Self {
         self.signature = Some(signed(&self.text(), &self.org_id, key));
         self

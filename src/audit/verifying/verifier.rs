@@ -214,7 +214,10 @@ impl Verifier {
             Source::Unsigned { key, .. } if holds => self.unsigned.push((key, size)),
             Source::Named { .. } if holds => self.named += 1,
             Source::Beside { .. } if holds => {}
-            source => {
+            source @ (Source::Signed(_)
+            | Source::Unsigned { .. }
+            | Source::Named { .. }
+            | Source::Beside { .. }) => {
                 let problem = format!("the first {size} records are not those {}", source.said());
                 self.contradicted(size, source.at(), problem);
             }

@@ -182,7 +182,7 @@ mod tests {
         assert!(witness.unreadable().unwrap().is_empty());
         std::fs::create_dir(&kept).unwrap();
         std::fs::write(kept.join("x.checkpoint"), b"\xff\0").unwrap();
-        std::fs::write(&file, "{\"checkpoint\": \"x\"}\n\n{\"check").unwrap();
+        std::fs::write(&file, "{\"checkpoint\": \"x\"}\nx\n{\"check").unwrap();
         assert_eq!(witness.unreadable().unwrap().len(), 3);
         assert_eq!(witness.notes().unwrap().len(), 2);
     }

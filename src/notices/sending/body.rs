@@ -21,9 +21,10 @@ pub struct NoticeMessage<'a> {
 pub fn standard(message: &NoticeMessage<'_>, base: Option<&Url>) -> Value {
     let mut data = message.data.clone();
     if let Value::Object(fields) = &mut data {
-        let links = Map::from_iter(
-            links(message.data, base).map(|(name, link)| (name.to_owned(), Value::from(link))),
-        );
+        let links = links(message.data, base);
+        let links: Map<_, _> = links
+            .map(|(name, link)| (name.to_owned(), Value::from(link)))
+            .collect();
         fields.insert("links".to_owned(), Value::Object(links));
     }
     json!({

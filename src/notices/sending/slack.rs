@@ -35,7 +35,9 @@ fn line(message: &NoticeMessage<'_>) -> String {
     let field = |name: &str| match &message.data[name] {
         Value::String(text) => escaped(text),
         Value::Null => "?".to_owned(),
-        other => other.to_string(),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            other.to_string()
+        }
     };
     let (user, run) = (field("user_id"), field("run_id"));
     match message.kind {

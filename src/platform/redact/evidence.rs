@@ -277,11 +277,11 @@ mod tests {
     #[test]
     fn only_what_would_make_a_file_secret_is_taken_out_of_what_code_prints() {
         let token = format!("{}{}", "ghp_", noise(36, BASE64));
-        let printed = format!("token {token}\npassword=\"hunter2x\"\n");
+        let printed = format!("found {token}\npassword=\"hunter2x\"\n");
         let shown = redact_evident(&printed);
         assert_eq!(
             shown,
-            "token [redacted:github-token]\npassword=\"hunter2x\"\n"
+            "found [redacted:github-token]\npassword=\"hunter2x\"\n"
         );
     }
 

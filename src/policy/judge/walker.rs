@@ -8,7 +8,7 @@ use crate::policy::judge::expansion::{join, printed};
 use crate::policy::judge::facts::Sighting;
 use crate::policy::judge::program::hides_code;
 use crate::policy::judge::reading::listed::ListedFiles;
-use crate::policy::judge::scopes::handing;
+use crate::policy::judge::scopes::outputs;
 use crate::policy::judge::shell_state::{Scope, names};
 use crate::policy::judge::trace::tree::{ReadTrace, StepKind};
 use crate::policy::paths::Places;
@@ -169,7 +169,7 @@ impl<'a> Walker<'a> {
             }
             let passes_on = self.passes_on;
             for (at, command) in pipeline.iter().enumerate() {
-                self.passes_on = passes_on || pipeline[at + 1..].iter().any(handing::does_more);
+                self.passes_on = passes_on || pipeline[at + 1..].iter().any(outputs::does_more);
                 let outer = several.then(|| (self.scope.directory.clone(), self.input.clone()));
                 printed = self.command(command, stdin);
                 stdin = printed.clone().map_or(Stdin::Unknown, Stdin::Text);
@@ -204,12 +204,12 @@ impl<'a> Walker<'a> {
         let outer = self.enter(None);
         let passes_on = self.passes_on;
         // What a redirection opens, the command reads.
-        self.passes_on |= handing::does_more(command);
+        self.passes_on |= outputs::does_more(command);
         for redirect in &command.redirects {
             self.redirect(redirect, command, &mut input, &mut output_file);
         }
         self.fed |= input != Stdin::Nothing && !is_simple;
-        self.passes_on = passes_on || handing::hands_on(command);
+        self.passes_on = passes_on || outputs::hands_on(command);
         let printed = self.node(command, input.clone(), output_file);
         self.passes_on = passes_on;
         self.leave(outer);
@@ -219,7 +219,7 @@ impl<'a> Walker<'a> {
         }
         // `exec` without a program redirects the shell itself.
         let redirects_shell = self.last.len() == 1 && self.last[0].text == "exec";
-        self.scope.hands_on |= redirects_shell && handing::hands_on(command);
+        self.scope.hands_on |= redirects_shell && outputs::hands_on(command);
         self.input = if redirects_shell { input } else { before };
         self.done();
         printed
@@ -261,7 +261,7 @@ impl<'a> Walker<'a> {
                         self.fact("code-not-static", "[[", &command.text);
                     }
                 }
-                self.disturbed |= handing::changes_shell(command);
+                self.disturbed |= outputs::changes_shell(command);
                 let is_subshell = command.text.starts_with('(');
                 let outer = is_subshell.then(|| self.scope.directory.clone());
                 self.fed_with(input, |walker| {

@@ -89,7 +89,10 @@ async fn all(audit: &Audit) -> Vec<Report> {
 async fn problems(audit: &Audit) -> String {
     let reports = all(audit).await;
     let findings = reports.iter().flat_map(|report| &report.findings);
-    findings.map(|one| format!("{one}\n")).collect()
+    findings
+        .map(|one| one.to_string())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The log of a process that keeps its last checkpoints in a folder.

@@ -10,5 +10,6 @@ pub mod installs;
 pub mod noting;
 pub mod objects;
 pub mod options;
+pub mod outputs;
 pub mod remotes;
 pub mod requests;

@@ -132,7 +132,9 @@ say "Restoring the dump."
 make_cluster third
 start_cluster third
 "$(postgres_bin)/pg_restore" --no-owner --exit-on-error --dbname "$(address_of third)" "$world/navi.dump"
-# Of the data folder what is as old as the dump: with a newer one the log is behind what was signed, which is found.
+# With a newer data folder the log is behind what was signed, which is true, and found.
+prepare "$world/keys.env" "$world/data" "$(address_of third)"
+! verifies || fail "That the dump is older than what was signed is not found."
 rm -rf --one-file-system "$world/data"
 prepare "$world/keys.env" "$world/data-backup" "$(address_of third)"
 "${with[@]}" "$navi" migrate --check >"$world/check.log" 2>&1 || { cat "$world/check.log" >&2; fail "The dump is not of this version."; }

@@ -41,6 +41,7 @@ make_cluster database
 start_cluster database
 make_keys "$world/keys.env"
 write_script
+verdict=passed
 old_port=$(free_port) new_port=$(free_port)
 
 # Starts a version, each with a data folder of its own, as two pods have: NAME BINARY PORT
@@ -55,6 +56,19 @@ must() {
     local what=$1
     shift
     "$@" >"$world/must.log" 2>&1 || { tail -n 20 "$world/must.log" >&2; fail "$what failed."; }
+}
+
+# Tries something whose failure is noted and does not end the drill: WHAT COMMAND…
+try() {
+    local what=$1
+    shift
+    "$@" >"$world/try.log" 2>&1 || note "$what: $(tail -n 1 "$world/try.log" | cut --characters 1-160)"
+}
+
+note() {
+    say "FOUND: $1"
+    verdict=${verdict/#passed/failed: }$1
+    verdict="$verdict; "
 }
 
 newest() {
@@ -93,7 +107,7 @@ refused=$(wc -l <"$world/acknowledged.refused")
 say "The old version starts again on the new tables."
 end old
 serve old "$old" "$old_port"
-must "Verifying the audit log with the old version" "${with[@]}" "$old" audit verify
+try "the old version cannot verify the audit log" "${with[@]}" "$old" audit verify
 
 say "Both versions beside each other."
 serve new "$new" "$new_port"
@@ -107,13 +121,12 @@ end other-load
 
 say "Back: the new version goes in the middle of a run, the old one goes on with it."
 end new
-verdict=passed
 await 90 "the end of the run that was taken over" is_over "$job"
 job_is_done "$token" "http://127.0.0.1:$old_port" "$job" ||
-    verdict="failed: the old version cannot go on with a run of the new one ($(ask "$token" GET "http://127.0.0.1:$old_port/api/jobs/$job" | member job error))"
+    note "the old version cannot go on with a run of the new one: $(ask "$token" GET "http://127.0.0.1:$old_port/api/jobs/$job" | member job error)"
 end load
 refused=$((refused + $(wc -l <"$world/acknowledged-old.refused") + $(wc -l <"$world/acknowledged-new.refused")))
-must "Verifying the audit log with the old version" "${with[@]}" "$old" audit verify
+try "the old version cannot verify the audit log" "${with[@]}" "$old" audit verify
 end old
 
 say "The tables back as well."
@@ -124,10 +137,10 @@ serve old "$old" "$old_port"
 run_at "$old_port" old-on-old
 end old
 prepare "$world/keys.env" "$world/data-old" "$(address_of database)"
-must "Verifying the audit log with the old version" "${with[@]}" "$old" audit verify
+try "the old version cannot verify the audit log" "${with[@]}" "$old" audit verify
 grep --no-filename -E '(ERROR|FATAL|STATEMENT):' "$world/database.log" | grep -v 'connection to client lost' >&2 || true
 grep --no-filename -h ' ERROR ' "$world/old.log" "$world/new.log" >&2 || true
-[[ $refused == 0 ]] || verdict="failed: $refused requests were refused"
+[[ $refused == 0 ]] || note "$refused requests were refused"
 printf '| upgrade | migrations %s to %s and back | %s acknowledged, %s refused | six runs, of which one was under way and one taken over | %s |\n' "$before" "$after" \
-    "$(cat "$world"/acknowledged "$world"/acknowledged-old "$world"/acknowledged-new | wc -l)" "$refused" "$verdict"
+    "$(cat "$world"/acknowledged "$world"/acknowledged-old "$world"/acknowledged-new | wc -l)" "$refused" "${verdict%; }"
 [[ $verdict == passed ]]

@@ -68,7 +68,7 @@ mapfile -t tls < <(with_tls)
 say "A primary, and a standby that every commit waits for."
 make_cluster primary
 start_cluster primary "${tls[@]}" -c listen_addresses=127.0.0.1 -c wal_level=replica
-in_cluster primary "create role navi_server login password 'for-a-drill'"
+in_cluster primary "create role navi_server login password 'for%a/drill'"
 in_cluster primary "create database navi_production owner navi_server"
 # What comes over TCP needs TLS and a password.
 printf 'local all all trust\nlocal replication all trust\nhost replication all 127.0.0.1/32 trust\nhostssl all navi_server 127.0.0.1/32 scram-sha-256\n' >"$world/primary/data/pg_hba.conf"
@@ -88,7 +88,7 @@ address_port=$(free_port) server_port=$(free_port)
 printf '%s' "${ports[primary]}" >"$world/target"
 begin forward python3 "$here/forward.py" "$address_port" "$world/target"
 await 10 "the address of the database" bash -c "</dev/tcp/127.0.0.1/$address_port"
-url="postgresql+asyncpg://navi_server:for-a-drill@localhost:$address_port/navi_production?sslmode=verify-full"
+url="postgresql+asyncpg://navi_server:for%25a%2Fdrill@localhost:$address_port/navi_production?sslmode=verify-full"
 make_keys "$world/keys.env"
 write_script
 base=http://127.0.0.1:$server_port
@@ -99,6 +99,9 @@ prepare "$world/keys.env" "$world/data" "$url" PGSSLROOTCERT="$world/ca.pem" NAV
 "${with[@]}" "$navi" migrate >>"$world/migrate.log" 2>&1 || { cat "$world/migrate.log" >&2; fail "The tables cannot be made."; }
 begin server "${with[@]}" "$navi" serve
 await 60 "readiness" answers "$base/health/ready"
+named=$url\&sslrootcert=$world/ca.pem
+prepare "$world/keys.env" "$world/data" "$named"
+"${with[@]}" "$navi" migrate --check >"$world/named.log" 2>&1 || { cat "$world/named.log" >&2; fail "An authority that the address names does not count."; }
 token=$("${with[@]}" "$navi" token mint --org acme --user ada --role planner --ttl 1h)
 begin load python3 "$here/acknowledged.py" "$base" "$token" "$world/acknowledged"
 sleep 5

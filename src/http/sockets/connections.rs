@@ -26,12 +26,19 @@ use crate::platform::tasks::Tasks;
 /// of them sends a request into a connection that we are closing.
 pub const HEAD_TIME: Duration = Duration::from_secs(75);
 
+/// How long connections that were just made have for their first request once no more are taken. A proxy
+/// that sent one is told nothing of it when the connection closes, and may not send what changes something again.
+const LATE: Duration = Duration::from_millis(500);
+
+/// How long an end waits for one more connection among those that wait to be taken.
+const NO_MORE: Duration = Duration::from_millis(5);
+
 /// The largest head of a request, in bytes. It is also what a connection may read ahead, which counts
 /// when thousands of them send at once.
 const HEAD_BYTES: usize = 32 * 1024;
 
-/// Serves until `stop`, then ends idle connections, lets the others finish their answer, and
-/// returns. What is still open when `tasks` end is dropped.
+/// Serves until `stop`, then takes the connections that wait, ends idle ones, lets the others finish
+/// their answer, and returns. What is still open when `tasks` end is dropped.
 pub async fn serve(
     listeners: Listeners,
     router: Router,
@@ -57,7 +64,11 @@ pub async fn serve(
         .iter()
         .map(|socket| server.accept_from(socket, &stop));
     join_all(accepting).await;
+    let waiting = sockets.iter().map(|socket| server.take_waiting(socket));
+    // What keeps coming must not keep the server.
+    let _all_or_late = tokio::time::timeout(LATE, join_all(waiting)).await;
     drop(sockets);
+    tokio::time::sleep(LATE).await;
     server.open.shutdown().await;
 }
 
@@ -77,6 +88,14 @@ impl Server {
                 stream = accept(listener, "the server") => stream,
                 () = stop.cancelled() => return,
             };
+            self.serve(stream);
+        }
+    }
+
+    /// Serves the connections that the system has made and nobody has taken yet: with the socket they
+    /// would be reset.
+    async fn take_waiting(&self, listener: &TcpListener) {
+        while let Ok(stream) = tokio::time::timeout(NO_MORE, accept(listener, "the server")).await {
             self.serve(stream);
         }
     }

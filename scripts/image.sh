@@ -116,7 +116,7 @@ serve() {
     local pid
     pid=$(pgrep --newest --full "/usr/local/bin/navi serve --migrate")
     [[ $(stat --format %u "/proc/$pid") == 1000 ]] || fail "The server runs as $(stat --format %U "/proc/$pid")."
-    say "The sandbox within the image: $(curl --silent "http://127.0.0.1:$port/health" | python3 -c 'import json, sys
+    say "The sandbox within the image: $(curl --silent "http://127.0.0.1:$port/health/ready" | python3 -c 'import json, sys
 print([check["detail"] for check in json.load(sys.stdin)["checks"] if check["name"] == "sandbox"])')"
 }
 

@@ -115,11 +115,18 @@ fn the_image_starts_the_program_that_it_copies_with_settings_that_there_are() {
 #[test]
 fn what_ci_runs_is_there_and_has_no_right_but_to_read() {
     let workflow: Value = serde_saphyr::from_str(&read(".github/workflows/ci.yml")).unwrap();
-    assert_eq!(workflow["permissions"], serde_json::json!({"contents": "read"}));
+    assert_eq!(
+        workflow["permissions"],
+        serde_json::json!({"contents": "read"})
+    );
     let jobs = workflow["jobs"].as_object().unwrap();
-    let steps = jobs.values().flat_map(|job| job["steps"].as_array().unwrap());
+    let steps = jobs
+        .values()
+        .flat_map(|job| job["steps"].as_array().unwrap());
     let commands: Vec<_> = steps.filter_map(|step| step["run"].as_str()).collect();
-    let words = commands.iter().flat_map(|command| command.split_whitespace());
+    let words = commands
+        .iter()
+        .flat_map(|command| command.split_whitespace());
     let ours = |word: &&str| word.starts_with("scripts/") || word.starts_with(".ci/");
     let scripts: Vec<_> = words.filter(ours).collect();
     assert!(scripts.contains(&".ci/run"), "{scripts:?}");

@@ -86,6 +86,16 @@ if [[ -z ${NAVI_PROMETHEUS:-} ]]; then
     [[ -z $NAVI_PROMETHEUS ]] || export NAVI_PROMETHEUS
 fi
 
+# What reads manifests and infrastructure as their own programs do, likewise.
+if [[ -z ${NAVI_MANIFESTS:-} ]]; then
+    NAVI_MANIFESTS=$(scripts/manifests.sh) || say "kubectl: not to be had, so the manifests are not tested"
+    [[ -z $NAVI_MANIFESTS ]] || export NAVI_MANIFESTS
+fi
+if [[ -z ${NAVI_HCL:-} ]]; then
+    NAVI_HCL=$(scripts/terraform.sh) || say "python-hcl2: not installed, so the infrastructure is not tested"
+    [[ -z $NAVI_HCL ]] || export NAVI_HCL
+fi
+
 # `thorough` leaves nothing out, see .config/nextest.toml.
 profile=${TEST_PROFILE:-default}
 

@@ -19,6 +19,7 @@ mod consents;
 mod conversations;
 mod database;
 mod departures;
+mod deploying;
 mod doctor;
 mod documents;
 mod durable;

@@ -377,6 +377,10 @@ async fn a_server_that_lends_it_says_so_at_every_start_and_looks_at_what_is_sent
         ),
         (
             format!("GET http://evil.example{ME} HTTP/1.1\r\nHost: localhost"),
+            "400",
+        ),
+        (
+            format!("GET http://evil.example{ME} HTTP/1.1\r\nHost: evil.example"),
             "403",
         ),
         (format!("GET {ME} HTTP/1.1\r\nHost: evil.example"), "403"),

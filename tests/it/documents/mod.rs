@@ -1,7 +1,7 @@
 //! What a document claims, a test checks.
 
 mod api;
-mod claims;
+pub(crate) mod claims;
 mod clients;
 mod deployment;
 mod examples;
@@ -15,7 +15,7 @@ mod thread;
 use std::path::{Path, PathBuf};
 
 /// The folder of the repository.
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -73,6 +73,6 @@ pub(crate) fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
 }
 
 /// What stands between backticks.
-fn code_spans(text: &str) -> Vec<&str> {
+pub(crate) fn code_spans(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }

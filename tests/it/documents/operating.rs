@@ -15,11 +15,12 @@ use crate::documents::{read, root};
 use crate::feedback::running::run_in;
 use crate::support::served::url;
 
-const CRON_JOB: &str = "kubernetes/cronjobs/feedback-analyzer.yaml";
+const CRON_JOB: &str = "kubernetes/base/feedback-analyzer.yaml";
+const SERVER: &str = "systemd/navi.service";
 const SERVICE: &str = "systemd/navi-feedback-analyzer.service";
 const TIMER: &str = "systemd/navi-feedback-analyzer.timer";
 /// The most of what systemd calls exposure, in tenths.
-const EXPOSURE: &str = "15";
+const EXPOSURES: [(&str, u8); 2] = [(SERVICE, 15), (SERVER, 29)];
 
 /// Runs what follows the program's own name, with this environment and no other.
 async fn runs(environment: &[(&str, &str)], arguments: &[&str]) {
@@ -42,7 +43,7 @@ async fn the_cron_job_is_confined_and_its_command_runs(db: PgPool) {
     };
     let said = json!({
         "api": job["apiVersion"],
-        "metadata": [job["kind"], job["metadata"]["namespace"], job["metadata"]["name"]],
+        "metadata": [job["kind"], job["metadata"]["name"]],
         "schedule": [spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]],
         "history": [spec["successfulJobsHistoryLimit"], spec["failedJobsHistoryLimit"]],
         "seconds": [
@@ -60,7 +61,6 @@ async fn the_cron_job_is_confined_and_its_command_runs(db: PgPool) {
       "api": "batch/v1",
       "metadata": [
         "CronJob",
-        "navi-production",
         "navi-feedback-analyzer"
       ],
       "schedule": [
@@ -155,7 +155,7 @@ async fn the_cron_job_is_confined_and_its_command_runs(db: PgPool) {
           "name": "DATABASE_URL",
           "valueFrom": {
             "secretKeyRef": {
-              "name": "navi-database-production",
+              "name": "navi-database",
               "key": "DATABASE_URL"
             }
           }
@@ -258,7 +258,7 @@ fn systemd_finds_no_fault_with_the_units() {
     // It looks for the program, which lies elsewhere here.
     let folder = tempfile::tempdir().unwrap();
     let program = env!("CARGO_BIN_EXE_navi");
-    for path in [SERVICE, TIMER] {
+    for path in [SERVICE, TIMER, SERVER] {
         let text = read(path).replace("/usr/local/bin/navi", program);
         let name = path.rsplit('/').next().unwrap();
         std::fs::write(folder.path().join(name), text).unwrap();
@@ -276,13 +276,15 @@ fn systemd_finds_no_fault_with_the_units() {
         assert!(output.status.success(), "{arguments:?}: {said}");
         said
     };
-    for path in [SERVICE, TIMER] {
+    for path in [SERVICE, TIMER, SERVER] {
         assert_eq!(analyze(&["verify", "--man=no"], path), "", "{path}");
     }
-    let threshold = format!("--threshold={EXPOSURE}");
-    let said = analyze(
-        &["security", "--offline=true", "--no-pager", &threshold],
-        SERVICE,
-    );
-    assert!(said.contains("Overall exposure level"), "{said}");
+    for (path, exposure) in EXPOSURES {
+        let threshold = format!("--threshold={exposure}");
+        let said = analyze(
+            &["security", "--offline=true", "--no-pager", &threshold],
+            path,
+        );
+        assert!(said.contains("Overall exposure level"), "{said}");
+    }
 }

@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod described;
 pub(crate) mod identity;
 pub(crate) mod model;
+pub(crate) mod nginx;
 pub(crate) mod packing;
 pub(crate) mod promises;
 pub(crate) mod served;

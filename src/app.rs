@@ -38,7 +38,7 @@ use crate::llm::router::{Parts, RouterError};
 use crate::llm::routing::registry;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
-use crate::platform::health::{Health, Probe, database_probe, migrations_probe};
+use crate::platform::health::{Health, database_probe, migrations_probe};
 use crate::platform::metrics::Metrics;
 use crate::platform::outbound::client::{CONNECT_TIMEOUT, Client};
 use crate::platform::outbound::error::OutboundError;
@@ -46,6 +46,8 @@ use crate::platform::outbound::reach::Reach;
 use crate::platform::secret::ExposeSecret;
 use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
+use crate::platform::traces::error::TracesError;
+use crate::platform::traces::service::Traces;
 use crate::policy::error::PolicyError;
 use crate::policy::service::Policy;
 use crate::policy::wall::setting::PolicyWall;
@@ -78,6 +80,8 @@ pub struct App {
     pub tasks: Tasks,
     /// What is counted.
     pub metrics: Metrics,
+    /// What is traced.
+    pub traces: Traces,
     /// Who may call.
     pub verifier: Arc<Verifier>,
     /// What opens streams for clients that cannot send a header.
@@ -157,6 +161,9 @@ pub enum BuildError {
     /// A rule for grouping errors is wrong.
     #[error("the rules for grouping errors are wrong: {0}")]
     Grouping(#[from] regex::Error),
+    /// Traces cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// A metric is declared twice or wrongly.
     #[error("the metrics could not be registered")]
     Metrics(#[from] prometheus::Error),
@@ -175,6 +182,7 @@ impl App {
         let labels =
             registry::configured(&config.llm)?.model_labels(&config.llm, config.scripted.is_some());
         let metrics = Metrics::new(&labels, &ProviderId::names())?;
+        let traces = config.open_traces(&metrics, &clock, &tasks)?;
         let parts = Parts {
             clock: clock.clone(),
             metrics: metrics.clone(),
@@ -190,7 +198,7 @@ impl App {
             ("sandbox", tools.launch.probe()),
         ];
         if let Some(keys) = &keys {
-            probes.push(("identity provider", keys_probe(keys.clone())));
+            probes.push(("identity provider", keys.clone().probe()));
         }
         let health = Health::new(probes);
         let conversations = ConversationService::new(db.clone(), clock.clone());
@@ -224,6 +232,7 @@ impl App {
             db: db.clone(),
             clock: clock.clone(),
             tasks: tasks.clone(),
+            traces: traces.clone(),
             ledger: ledger.clone(),
             retrieval: Retrieval::new(Limits::default(), clock.clone(), metrics.clone()),
             metrics: metrics.clone(),
@@ -253,6 +262,7 @@ impl App {
             clock,
             tasks,
             metrics,
+            traces,
             verifier,
             tickets,
             identity_keys: keys,
@@ -302,7 +312,7 @@ impl App {
         let (db, stopping) = (self.db.clone(), self.tasks.stopping());
         let counting = learner::export_metrics(db.clone(), self.metrics.clone(), stopping.clone());
         self.tasks.spawn(counting);
-        let analyzer = Analyzer::new(db, self.clock.clone());
+        let analyzer = Analyzer::new(db, self.clock.clone()).traced(self.traces.clone());
         let (config, rated) = (self.config.learning.clone(), self.feedback.changed());
         self.tasks
             .spawn(learner::run(analyzer, config, rated, stopping));
@@ -381,17 +391,4 @@ fn tickets(config: &Config, ring: &Keyring, clock: &Clock) -> Result<Tickets, Bu
         Err(error) => return Err(error.into()),
     };
     Ok(Tickets::new(current, previous, clock.clone()))
-}
-
-fn keys_probe(keys: Arc<KeyStore>) -> Probe {
-    Box::new(move || {
-        let usable = keys.is_usable();
-        Box::pin(async move {
-            if usable {
-                Ok("ok".to_owned())
-            } else {
-                Err("its keys are not known yet, or are too old".to_owned())
-            }
-        })
-    })
 }

@@ -18,6 +18,7 @@ use crate::auth::jwks;
 use crate::auth::jwks::Keys;
 use crate::auth::jws::PublicKey;
 use crate::platform::clock::Clock;
+use crate::platform::health::Probe;
 use crate::platform::outbound::client::{CONNECT_TIMEOUT, Client, Method, innermost};
 use crate::platform::outbound::error::OutboundError;
 use crate::platform::outbound::reach::Reach;
@@ -174,6 +175,20 @@ impl KeyStore {
     /// Keys are known that tokens can be verified with.
     pub fn is_usable(&self) -> bool {
         !matches!(self.find(""), Found::NoKeys)
+    }
+
+    /// Looks whether tokens can be verified.
+    pub fn probe(self: Arc<Self>) -> Probe {
+        Box::new(move || {
+            let usable = self.is_usable();
+            Box::pin(async move {
+                if usable {
+                    Ok("ok".to_owned())
+                } else {
+                    Err("its keys are not known yet, or are too old".to_owned())
+                }
+            })
+        })
     }
 
     /// Fetches the keys because this one is not known, unless that was tried a moment ago. Whoever

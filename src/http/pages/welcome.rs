@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use crate::http::pages::docs::policy;
 use crate::platform::extract::Json;
 
-/// The page loads nothing and runs nothing.
-const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
+/// The page loads nothing, but an empty icon that it holds itself, and runs nothing.
+const POLICY: &str = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
 /// The route of the server's own address.

@@ -72,6 +72,7 @@ async fn run(db: &PgPool) -> Run {
             verbosity: None,
             tuning: None,
             plan: None,
+            trace_parent: None,
         },
         model: ChosenModel {
             requested: None,

@@ -80,6 +80,12 @@ if [[ -z ${NAVI_SSHD:-} ]]; then
     [[ -z $NAVI_SSHD ]] || export NAVI_SSHD
 fi
 
+# What reads traces, likewise.
+if [[ -z ${NAVI_OTLP:-} ]]; then
+    NAVI_OTLP=$(scripts/otlp.sh) || say "opentelemetry-proto: not installed, so traces are not read back"
+    [[ -z $NAVI_OTLP ]] || export NAVI_OTLP
+fi
+
 # What watches a server in production, likewise.
 if [[ -z ${NAVI_PROMETHEUS:-} ]]; then
     NAVI_PROMETHEUS=$(scripts/prometheus.sh) || say "Prometheus: not to be had, so rules and dashboards are not tested with it"

@@ -47,6 +47,8 @@ use crate::platform::outbound::reach::Reach;
 use crate::platform::secret::ExposeSecret;
 use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
+use crate::platform::traces::error::TracesError;
+use crate::platform::traces::service::Traces;
 use crate::policy::error::PolicyError;
 use crate::policy::service::Policy;
 use crate::policy::wall::setting::PolicyWall;
@@ -79,6 +81,8 @@ pub struct App {
     pub tasks: Tasks,
     /// What is counted.
     pub metrics: Metrics,
+    /// What is traced.
+    pub traces: Traces,
     /// Who may call.
     pub verifier: Arc<Verifier>,
     /// What opens streams for clients that cannot send a header.
@@ -160,6 +164,9 @@ pub enum BuildError {
     /// A rule for grouping errors is wrong.
     #[error("the rules for grouping errors are wrong: {0}")]
     Grouping(#[from] regex::Error),
+    /// Traces cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// A metric is declared twice or wrongly.
     #[error("the metrics could not be registered")]
     Metrics(#[from] prometheus::Error),
@@ -178,6 +185,7 @@ impl App {
         let labels =
             registry::configured(&config.llm)?.model_labels(&config.llm, config.scripted.is_some());
         let metrics = Metrics::new(&labels, &ProviderId::names())?;
+        let traces = config.open_traces(&metrics, &clock, &tasks)?;
         let parts = Parts {
             clock: clock.clone(),
             metrics: metrics.clone(),
@@ -221,6 +229,7 @@ impl App {
             db: db.clone(),
             clock: clock.clone(),
             tasks: tasks.clone(),
+            traces: traces.clone(),
             ledger: ledger.clone(),
             retrieval: Retrieval::new(Limits::default(), clock.clone(), metrics.clone()),
             metrics: metrics.clone(),
@@ -250,6 +259,7 @@ impl App {
             clock,
             tasks,
             metrics,
+            traces,
             verifier,
             tickets,
             identity_keys: keys,
@@ -301,7 +311,7 @@ impl App {
         let (db, stopping) = (self.db.clone(), self.tasks.stopping());
         let counting = learner::export_metrics(db.clone(), self.metrics.clone(), stopping.clone());
         self.tasks.spawn(counting);
-        let analyzer = Analyzer::new(db, self.clock.clone());
+        let analyzer = Analyzer::new(db, self.clock.clone()).traced(self.traces.clone());
         let (config, rated) = (self.config.learning.clone(), self.feedback.changed());
         self.tasks
             .spawn(learner::run(analyzer, config, rated, stopping));

@@ -18,6 +18,7 @@ use crate::platform::metrics::Metrics;
 use crate::platform::outbound::client::Client;
 use crate::platform::signals::Signals;
 use crate::platform::tasks::Tasks;
+use crate::platform::traces::service::Traces;
 use crate::policy::service::Policy;
 use crate::retrieval::service::Retrieval;
 use crate::runs::active::ActiveRuns;
@@ -37,6 +38,8 @@ pub struct Deps {
     pub clock: Clock,
     /// Background work.
     pub tasks: Tasks,
+    /// What is traced.
+    pub traces: Traces,
     /// The cost of calls.
     pub ledger: Ledger,
     /// Finding code.

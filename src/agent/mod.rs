@@ -21,5 +21,6 @@ pub mod repository;
 pub mod routes;
 pub mod runner;
 pub mod service;
+pub mod spend;
 pub mod steps;
 pub mod tries;

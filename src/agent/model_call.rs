@@ -2,16 +2,16 @@
 //! outcome, also when it is dropped halfway.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 
 use crate::agent::deps::Deps;
+use crate::agent::spend::SpendTotal;
 use crate::agent::tries::Tries;
 use crate::auth::principal::Principal;
-use crate::ledger::model::{Call, CallId, CallPhase, CallRow, Status, usage_when_refused};
-use crate::ledger::money::Nanos;
+use crate::ledger::model::{Call, CallId, CallPhase, Status, usage_when_refused};
 use crate::ledger::service::{Ledger, is_plausible};
 use crate::llm::error::LlmError;
 use crate::llm::model::{ChatRequest, Completion, StreamEvent, ToolCall, Usage};
@@ -20,7 +20,9 @@ use crate::llm::route::Route;
 use crate::platform::clock::Clock;
 use crate::platform::ids::{OrgId, RunId, UserId};
 use crate::platform::logging::TraceId;
-use crate::platform::sync::lock;
+use crate::platform::traces::context::{TraceContext, TraceSpan};
+use crate::platform::traces::gen_ai;
+use crate::platform::traces::gen_ai::ModelQuestion;
 
 /// Who calls, which model, and where the record goes.
 #[derive(Clone)]
@@ -37,6 +39,8 @@ pub struct CallContext {
     pub run_id: Option<RunId>,
     /// The trace of the request that led to it.
     pub trace_id: Option<TraceId>,
+    /// Where in a trace it is made.
+    pub trace: TraceContext,
     /// The conversation it belongs to, if any.
     pub session_id: Option<String>,
     /// Where it is recorded.
@@ -61,6 +65,7 @@ impl CallContext {
             user_id: principal.user_id.clone(),
             run_id: None,
             trace_id: None,
+            trace: TraceContext::current(),
             session_id: None,
             ledger: deps.ledger.clone(),
             clock: deps.clock.clone(),
@@ -180,8 +185,8 @@ impl ModelCall {
         request: &ChatRequest,
     ) -> Result<Self, LlmError> {
         context.ledger.room().await;
-        let mut meter = Meter::start(context.clone(), phase, request.model.clone());
-        match context.provider.stream(request).await {
+        let mut meter = Meter::start(context.clone(), phase, request);
+        match meter.span.around(context.provider.stream(request)).await {
             Ok(events) => Ok(Self {
                 events,
                 held: VecDeque::new(),
@@ -254,20 +259,30 @@ struct Meter {
     began_at: chrono::DateTime<chrono::Utc>,
     ttft: Option<Duration>,
     recorded: bool,
+    span: TraceSpan,
 }
 
 impl Meter {
-    fn start(context: CallContext, phase: CallPhase, model: String) -> Self {
+    fn start(context: CallContext, phase: CallPhase, request: &ChatRequest) -> Self {
+        let question = ModelQuestion {
+            provider: &context.provider_name,
+            model: &request.model,
+            conversation: context.session_id.as_deref(),
+            max_tokens: request.max_output_tokens,
+            temperature: request.temperature,
+        };
+        let span = gen_ai::ask_model(&context.trace, &question);
         let (call_id, began_at) = (CallId::new(&context.clock), context.clock.now());
         Self {
             context,
             phase,
-            model,
+            model: request.model.clone(),
             call_id,
             began: Instant::now(),
             began_at,
             ttft: None,
             recorded: false,
+            span,
         }
     }
 
@@ -276,6 +291,8 @@ impl Meter {
     }
 
     fn succeed(&mut self, completion: &Completion) {
+        let (model, reason) = (completion.model.as_deref(), completion.stop.as_str());
+        gen_ai::model_answered(&self.span, model, reason);
         let has_answered = self.ttft.is_some();
         let usage = completion.usage;
         let usage = usage.filter(|usage| usage.is_measured(has_answered));
@@ -289,6 +306,7 @@ impl Meter {
         } else {
             Status::Error
         };
+        self.span.fail(error.metric_label());
         self.record(status, usage, Some(error.to_string()));
     }
 
@@ -315,6 +333,14 @@ impl Meter {
             task_type: Some(self.context.task_type.to_owned()),
         });
         let usage = usage.filter(|usage| is_plausible(*usage));
+        // Dropped here, the span ends where the measured time does.
+        let span = std::mem::take(&mut self.span);
+        if let Some(usage) = usage {
+            gen_ai::used_tokens(&span, usage.into());
+        }
+        if let Some(waited) = self.ttft {
+            gen_ai::first_chunk_after(&span, waited);
+        }
         let spent = &self.context.spent;
         spent.add(usage, cost.map(|cost| cost.total));
     }
@@ -322,57 +348,7 @@ impl Meter {
 
 impl Drop for Meter {
     fn drop(&mut self) {
+        self.span.fail("cancelled");
         self.record(Status::Cancelled, None, None);
-    }
-}
-
-/// What calls to models used. Shared with the calls themselves, because also those that fail or are
-/// dropped halfway have been paid for: the sum here is the sum of their rows.
-#[derive(Clone, Debug, Default)]
-pub struct SpendTotal(Arc<Mutex<Spent>>);
-
-/// A sum over calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spent {
-    /// Tokens of all calls that said how many.
-    pub usage: Usage,
-    /// Cost of all calls; `None` once that of one was unknown.
-    pub cost: Option<Nanos>,
-}
-
-impl Default for Spent {
-    fn default() -> Self {
-        Self {
-            usage: Usage::default(),
-            cost: Some(Nanos::ZERO),
-        }
-    }
-}
-
-impl SpendTotal {
-    /// What these calls used.
-    pub fn of(calls: &[CallRow]) -> Self {
-        let spending = Self::default();
-        for call in calls {
-            spending.add(Some(call.usage), call.cost);
-        }
-        spending
-    }
-
-    /// Adds a call. One whose cost is unknown makes the whole sum unknown.
-    pub fn add(&self, usage: Option<Usage>, cost: Option<Nanos>) {
-        let mut spent = lock(&self.0);
-        if let Some(usage) = usage {
-            spent.usage += usage;
-        }
-        spent.cost = match (spent.cost, cost) {
-            (Some(sum), Some(cost)) => sum.checked_add(cost),
-            (None, _) | (_, None) => None,
-        };
-    }
-
-    /// The sum until now.
-    pub fn total(&self) -> Spent {
-        *lock(&self.0)
     }
 }

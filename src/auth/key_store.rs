@@ -177,7 +177,7 @@ impl KeyStore {
         !matches!(self.find(""), Found::NoKeys)
     }
 
-    /// What readiness asks.
+    /// Looks whether tokens can be verified.
     pub fn probe(self: Arc<Self>) -> Probe {
         Box::new(move || {
             let usable = self.is_usable();

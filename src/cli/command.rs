@@ -255,7 +255,7 @@ fn failed(failure: &Failure) -> ExitCode {
 }
 
 async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<ExitCode, Failure> {
-    let secrets = secrets(&settings);
+    let secrets = found::secrets(&settings);
     match command {
         Command::Serve(with) => {
             let mut config = settled(with.config, secrets)?;
@@ -344,14 +344,6 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
     }
 }
 
-/// The settings that are secrets.
-fn secrets(settings: &BTreeMap<String, Setting>) -> KnownSecrets {
-    KnownSecrets::new(settings.values().filter_map(|setting| match setting {
-        Setting::Secret(secret) => Some(secret),
-        Setting::Plain(_) => None,
-    }))
-}
-
 /// Runs a command in a terminal over the database, our own Postgres when there is no other.
 async fn over_database<A: clap::Args>(
     with: With<A>,
@@ -394,7 +386,7 @@ fn settled(mut config: Config, mut secrets: KnownSecrets) -> Result<Config, Fail
         });
         config.play(script?);
     }
-    logging::init(&config.log, secrets)?;
+    logging::init(&config.log, secrets, config.traces.endpoint().is_some())?;
     Ok(config)
 }
 
@@ -435,7 +427,7 @@ mod tests {
             line.extend([format!("--{flag}"), value.clone()]);
         }
         let matches = Cli::command().try_get_matches_from(line).unwrap();
-        let secrets = secrets(&found::settings(&matches));
+        let secrets = found::secrets(&found::settings(&matches));
         for (flag, value) in flags.iter().zip(&values) {
             assert_eq!(secrets.redact(value), "[redacted]", "{flag}");
             assert_eq!(

@@ -12,6 +12,7 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use tokio_util::sync::CancellationToken;
 
+use crate::app::BuildError;
 use crate::cli::failure::Failure;
 use crate::cli::serve::Ends;
 use crate::cli::{progress, serve};
@@ -26,7 +27,13 @@ use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::platform::database::settings::PoolSettings;
 use crate::platform::db;
+use crate::platform::metrics::Metrics;
 use crate::platform::sync::lock;
+use crate::platform::tasks::Tasks;
+use crate::platform::traces::service::Traces;
+
+/// The longest that the last spans may take to be sent.
+const LAST_SPANS: Duration = Duration::from_secs(5);
 
 /// Whether it ends after a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -84,17 +91,26 @@ pub async fn run(
     config.check_database_alone()?;
     // From here on a signal is an end in good order.
     let ends = Ends::listen()?;
+    let tasks = Tasks::new();
+    let traces = traces(config, &tasks)?;
     let (options, postgres) = serve::database(config).await?;
-    let outcome = over(args, &options, ends, out).await;
+    let outcome = over(args, &options, traces, ends, out).await;
+    tasks.shutdown(LAST_SPANS).await;
     if let Some(postgres) = postgres {
         postgres.stop().await;
     }
     outcome
 }
 
+fn traces(config: &Config, tasks: &Tasks) -> Result<Traces, BuildError> {
+    let metrics = Metrics::new(&[], &[])?;
+    Ok(config.open_traces(&metrics, &Clock::System, tasks)?)
+}
+
 async fn over(
     args: &Args,
     database: &PgConnectOptions,
+    traces: Traces,
     mut ends: Ends,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
@@ -103,7 +119,7 @@ async fn over(
         () = ends.next() => return Err(Failure::Interrupted),
     };
     let mut work = Work {
-        analyzer: Analyzer::new(db.clone(), Clock::System),
+        analyzer: Analyzer::new(db.clone(), Clock::System).traced(traces),
         options: PassOptions {
             lookback_days: args.lookback,
             rebuild: args.rebuild,

@@ -7,7 +7,13 @@ use clap::{ArgMatches, Args, Command};
 
 use crate::audit::settings::Setting;
 use crate::config::settings::Config;
+use crate::platform::clock::Clock;
+use crate::platform::metrics::Metrics;
+use crate::platform::redact::known::KnownSecrets;
 use crate::platform::secret::SecretString;
+use crate::platform::tasks::Tasks;
+use crate::platform::traces::error::TracesError;
+use crate::platform::traces::service::{TracedProcess, Traces};
 
 /// Every setting that has a value, by the name of its variable, from the command that was called.
 pub fn settings(matches: &ArgMatches) -> BTreeMap<String, Setting> {
@@ -33,6 +39,33 @@ pub fn settings(matches: &ArgMatches) -> BTreeMap<String, Setting> {
         found.insert(variable.to_string_lossy().into_owned(), setting);
     }
     found
+}
+
+/// The settings among these that are secrets.
+pub fn secrets(settings: &BTreeMap<String, Setting>) -> KnownSecrets {
+    KnownSecrets::new(settings.values().filter_map(|setting| match setting {
+        Setting::Secret(secret) => Some(secret),
+        Setting::Plain(_) => None,
+    }))
+}
+
+impl Config {
+    /// Starts to send traces, if these settings say where to.
+    pub fn open_traces(
+        &self,
+        metrics: &Metrics,
+        clock: &Clock,
+        tasks: &Tasks,
+    ) -> Result<Traces, TracesError> {
+        let around = TracedProcess {
+            environment: self.app_env.as_str(),
+            secrets: secrets(&self.surroundings.settings),
+            metrics: metrics.clone(),
+            clock,
+            tasks,
+        };
+        Traces::open(&self.traces, around)
+    }
 }
 
 #[cfg(test)]

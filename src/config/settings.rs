@@ -33,6 +33,7 @@ use crate::notices::config::NoticeConfig;
 use crate::platform::logging::LogConfig;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::platform::secret_file;
+use crate::platform::traces::config::TraceConfig;
 use crate::telemetry::config::TelemetryConfig;
 use crate::vault::config::{DevelopmentKey, KeyError, VaultConfig};
 use crate::vault::service::{Keys, Limits, Vault};
@@ -115,6 +116,10 @@ pub struct Config {
     /// The log.
     #[command(flatten)]
     pub log: LogConfig,
+
+    /// The traces.
+    #[command(flatten)]
+    pub traces: TraceConfig,
 
     /// Answers as the provider `scripted`; for the demo and for tests, no setting.
     #[arg(skip)]

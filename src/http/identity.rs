@@ -12,28 +12,36 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use crate::http::measure::UNMATCHED;
-use crate::http::trace::{TRACEPARENT, TraceParent};
+use crate::http::spans;
 use crate::platform::clock::{Clock, millis};
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
+use crate::platform::traces::parent::{TRACEPARENT, TraceParent};
+use crate::platform::traces::service::Traces;
 
 /// The header's name, in requests and answers.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Names the request and its answer.
-pub async fn identify(State(clock): State<Clock>, mut request: Request, next: Next) -> Response {
+/// Names the request and its answer, and begins its span where that is traced.
+pub async fn identify(
+    State((clock, traces)): State<(Clock, Traces)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = sent(request.headers(), X_REQUEST_ID.as_str())
         .and_then(RequestId::from_client)
         .unwrap_or_else(|| RequestId::new(&clock));
-    let trace = sent(request.headers(), TRACEPARENT)
-        .and_then(TraceParent::parse)
-        .map_or_else(TraceParent::start, TraceParent::child);
+    let parent = sent(request.headers(), TRACEPARENT).and_then(TraceParent::parse);
     let method = request.method().clone();
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or(UNMATCHED, MatchedPath::as_str)
         .to_owned();
+    let traced = spans::begin(&traces, &request, &route, parent);
+    let trace = traced
+        .parent()
+        .unwrap_or_else(|| parent.map_or_else(TraceParent::start, TraceParent::child));
     let span = tracing::info_span!(
         "request",
         request.id = %id,
@@ -47,7 +55,8 @@ pub async fn identify(State(clock): State<Clock>, mut request: Request, next: Ne
     let trace_id = TraceId(format!("{:032x}", trace.trace_id));
     request.extensions_mut().insert(trace_id);
     let began = Instant::now();
-    let response = next.run(request).instrument(span.clone()).await;
+    let response = traced.around(next.run(request)).instrument(span.clone());
+    let response = response.await;
     let duration_ms = millis(began.elapsed());
     let status = response.status().as_u16();
     if is_chatter(&method, &route, status) {
@@ -55,7 +64,7 @@ pub async fn identify(State(clock): State<Clock>, mut request: Request, next: Ne
     } else {
         tracing::info!(parent: &span, status, duration_ms, "answered");
     }
-    let mut response = with_request_id(response, &id);
+    let mut response = with_request_id(spans::answered(traced, response), &id);
     for (name, value) in [
         (X_REQUEST_ID, id.to_string()),
         (HeaderName::from_static(TRACEPARENT), trace.to_string()),

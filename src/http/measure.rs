@@ -55,7 +55,7 @@ pub async fn measure(State(metrics): State<Metrics>, request: Request, next: Nex
 }
 
 /// Routes that probes and scrapes ask for.
-const PROBES: &[&str] = &[
+pub(super) const PROBES: &[&str] = &[
     "/api/telemetry/health",
     "/health",
     "/health-fast",

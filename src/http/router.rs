@@ -19,6 +19,7 @@ use crate::auth::rate_limit::RateLimiter;
 use crate::http::guard::{headers, host};
 use crate::http::limits::Rates;
 use crate::http::missing::Served;
+use crate::http::pages::{docs, welcome};
 use crate::http::sockets::peers;
 use crate::http::unpack::unpack;
 use crate::http::{
@@ -30,7 +31,10 @@ use crate::platform::metrics::Metrics;
 
 /// Every route that needs no token. What is not listed here needs one.
 pub const PUBLIC: &[&str] = &[
+    "/",
     "/api/telemetry/health",
+    "/docs",
+    "/docs/{file}",
     "/health",
     "/health-fast",
     "/health/live",
@@ -60,6 +64,8 @@ fn api(app: &App) -> OpenApiRouter {
     let jobs = Jobs::new(app.agent.clone());
     OpenApiRouter::new()
         .merge(ops::routes(app))
+        .merge(docs::routes())
+        .merge(welcome::routes())
         .merge(crate::auth::routes::routes(app.tickets.clone(), STREAMS))
         .merge(crate::auth::orgs::routes::routes())
         .merge(models::routes(app))
@@ -189,7 +195,10 @@ pub fn router(app: &App) -> Router {
         // Sees every answer, those of the layers above included.
         .layer(from_fn_with_state(app.metrics.clone(), measure::measure))
         // Every answer and every line of the log has the request's id.
-        .layer(from_fn_with_state(app.clock.clone(), identity::identify))
+        .layer(from_fn_with_state(
+            (app.clock.clone(), app.traces.clone()),
+            identity::identify,
+        ))
         // Outermost: no answer goes without it.
         .layer(from_fn_with_state(PUBLIC, headers::protect))
 }

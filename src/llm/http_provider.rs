@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use reqwest::Response;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use url::Url;
 
@@ -24,6 +24,8 @@ use crate::llm::wire::packing::{Packing, unpacked};
 use crate::platform::clock::Clock;
 use crate::platform::outbound::client::Client;
 use crate::platform::secret::{ExposeSecret, SecretString};
+use crate::platform::traces::context::TraceContext;
+use crate::platform::traces::parent::TRACEPARENT;
 
 /// How much of a refusal is read, and how long that may take.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -146,6 +148,7 @@ impl HttpProvider {
             .request(reqwest::Method::POST, self.url.clone())
             .map_err(|error| refused(error.to_string()))?
             .headers(self.headers()?)
+            .headers(trace_headers())
             .header("accept", "text/event-stream")
             // What is packed comes later than what is not. A server that packs it all the same is read.
             .header("accept-encoding", "identity")
@@ -255,6 +258,16 @@ impl Provider for HttpProvider {
     ) -> BoxFuture<'a, Result<EventStream, LlmError>> {
         self.ask(request).boxed()
     }
+}
+
+/// The position in the trace, where providers are told.
+fn trace_headers() -> HeaderMap {
+    let parent = TraceContext::current().parent_for_providers();
+    let value = parent.and_then(|parent| HeaderValue::from_str(&parent.to_string()).ok());
+    value
+        .map(|value| (HeaderName::from_static(TRACEPARENT), value))
+        .into_iter()
+        .collect()
 }
 
 fn packing(headers: &HeaderMap) -> Result<Packing, Broken> {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::llm::effort::{Effort, Verbosity};
 use crate::llm::wire::verbatim;
 use crate::platform::json::mended;
+use crate::platform::traces::gen_ai::TokenCounts;
 
 /// One question to a model.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -214,6 +215,18 @@ pub enum StopReason {
     Refused,
 }
 
+impl StopReason {
+    /// The reason in the words that most providers use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::End => "stop",
+            Self::ToolCalls => "tool_calls",
+            Self::MaxTokens => "length",
+            Self::Refused => "content_filter",
+        }
+    }
+}
+
 /// Tokens of one call.
 ///
 /// Normalised over providers: `input` includes what was read from and written to the provider's
@@ -231,6 +244,18 @@ pub struct Usage {
     pub output: u64,
     /// Output tokens spent on reasoning.
     pub reasoning: u64,
+}
+
+impl From<Usage> for TokenCounts {
+    fn from(usage: Usage) -> Self {
+        Self {
+            input: usage.input,
+            cache_read: usage.cache_read,
+            cache_write: usage.cache_write,
+            output: usage.output,
+            reasoning: usage.reasoning,
+        }
+    }
 }
 
 impl Usage {

@@ -20,9 +20,10 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use tracing::Dispatch;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{EnvFilter, Layer, Registry, registry};
 
 use crate::platform::clock::Clock;
 use crate::platform::ids::uuid_v7;
@@ -31,6 +32,7 @@ use crate::platform::redact::json::redact_json;
 use crate::platform::redact::known::KnownSecrets;
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::visible;
+use crate::platform::traces::statements;
 
 /// What is logged when nothing is set.
 pub const DEFAULT_LEVEL: &str = "info";
@@ -104,10 +106,19 @@ pub enum LoggingError {
     Twice(#[from] TryInitError),
 }
 
-/// Sends what is logged in this process to the standard error stream, without these secrets.
-pub fn init(config: &LogConfig, secrets: KnownSecrets) -> Result<(), LoggingError> {
+/// Sends what is logged in this process to the standard error stream, without these secrets. Where the
+/// process is traced, statements to the database become spans.
+pub fn init(
+    config: &LogConfig,
+    secrets: KnownSecrets,
+    is_traced: bool,
+) -> Result<(), LoggingError> {
     let colours = io::IsTerminal::is_terminal(&io::stderr());
-    dispatch(config, secrets, io::stderr, colours)?.try_init()?;
+    let mut layers = vec![lines(config, secrets, io::stderr, colours)?];
+    if is_traced {
+        layers.push(statements::layer().boxed());
+    }
+    registry().with(layers).try_init()?;
     Ok(())
 }
 
@@ -121,19 +132,34 @@ pub fn dispatch<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
+    Ok(registry()
+        .with(lines(config, secrets, writer, colours)?)
+        .into())
+}
+
+fn lines<W>(
+    config: &LogConfig,
+    secrets: KnownSecrets,
+    writer: W,
+    colours: bool,
+) -> Result<Box<dyn Layer<Registry> + Send + Sync>, LoggingError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     // Postgres remarks on every table that is there already; whoever wants that names it.
     let filter = EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{}", config.log_level))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(Redacting {
-            writer,
-            secrets: Arc::new(secrets),
-            form: config.log_format,
-            colours,
-        });
+    let lines = tracing_subscriber::fmt::layer().with_writer(Redacting {
+        writer,
+        secrets: Arc::new(secrets),
+        form: config.log_format,
+        colours,
+    });
     Ok(match config.log_format {
-        LogFormat::Text => builder.with_ansi(colours).finish().into(),
-        LogFormat::Json => builder.json().flatten_event(true).finish().into(),
+        LogFormat::Text => lines.with_ansi(colours).with_filter(filter).boxed(),
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true);
+            lines.with_filter(filter).boxed()
+        }
     })
 }
 

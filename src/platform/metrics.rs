@@ -213,6 +213,8 @@ metrics! {
         navi_disk_free_bytes: IntGaugeVec["place"],
         /// Size of that disk in bytes.
         navi_disk_size_bytes: IntGaugeVec["place"],
+        /// Ended spans of recorded traces, by what became of them.
+        navi_trace_spans_total: IntCounterVec["outcome"],
         /// Always 1; its labels say what runs here: version, environment, and the wall around commands.
         navi_info: IntGaugeVec["version", "env", "sandbox"],
     }
@@ -356,6 +358,9 @@ impl Metrics {
             for label in labels {
                 counter.with_label_values(&[*label]);
             }
+        }
+        for outcome in ["sent", "dropped", "failed"] {
+            self.navi_trace_spans_total.with_label_values(&[outcome]);
         }
         for state in ["idle", "used"] {
             self.navi_db_connections.with_label_values(&[state]);

@@ -33,3 +33,4 @@ pub mod sync;
 pub mod tables;
 pub mod tasks;
 pub mod text;
+pub mod traces;

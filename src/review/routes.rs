@@ -13,6 +13,7 @@ use crate::platform::extract::{Json, Query};
 use crate::platform::logging::TraceId;
 use crate::platform::problem::Problem;
 use crate::platform::sse::live::END;
+use crate::platform::traces::context::TraceContext;
 use crate::review::error::Error;
 use crate::review::service::{ReviewOrder, steps, whole};
 use crate::review::stream;
@@ -58,6 +59,7 @@ impl ReviewRequest {
         ReviewOrder {
             principal,
             trace_id,
+            trace: TraceContext::current(),
             workspace: self.workspace_path.or(self.workspace_root),
             model: self.model,
             provider: self.provider,

@@ -24,6 +24,7 @@ use crate::ledger::model::CallPhase;
 use crate::llm::route::Route;
 use crate::platform::ids::uuid_v7;
 use crate::platform::logging::TraceId;
+use crate::platform::traces::context::TraceContext;
 use crate::review::error::Error;
 use crate::review::gathering::ReviewTarget;
 use crate::review::judging::{Opinion, questions, request};
@@ -57,6 +58,8 @@ pub struct ReviewOrder {
     pub principal: Principal,
     /// The trace of the request.
     pub trace_id: TraceId,
+    /// Where in it the review is made.
+    pub trace: TraceContext,
     /// The folder.
     pub workspace: Option<String>,
     /// The model, as the client named it.
@@ -270,6 +273,7 @@ impl Judge {
         let route = route.map_err(agent::error::Error::Route)?;
         let caller = CallContext {
             trace_id: Some(order.trace_id.clone()),
+            trace: order.trace.clone(),
             ..CallContext::new(deps, &order.principal, &route, "review")
         };
         Ok(Self { route, caller })

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::llm::effort::{Effort, Verbosity};
 use crate::llm::model::{Message, Part};
 use crate::platform::ids::ConversationId;
+use crate::platform::traces::parent::TraceParent;
 use crate::runs::plan::Plan;
 
 /// What a client asks for, checked and bounded.
@@ -38,6 +39,9 @@ pub struct Task {
     /// The plan it is done by; made with its first turn when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
+    /// The step of a trace that asked for it; none when that was not traced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_parent: Option<TraceParent>,
 }
 
 impl Task {
@@ -68,6 +72,7 @@ impl Task {
             verbosity: None,
             tuning: None,
             plan: None,
+            trace_parent: None,
         }
     }
 }

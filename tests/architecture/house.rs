@@ -122,7 +122,7 @@ const MODULES: &[Module] = &[
 /// The folders of `agent` are the phases of a run.
 const ORDERS: &[Order] = &[Order {
     module: "agent",
-    low: &["config", "error", "deps", "service", "model_call"],
+    low: &["config", "error", "deps", "service", "model_call", "spend"],
     folders: &[
         &["repository"],
         &["prompt", "learning"],

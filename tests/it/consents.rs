@@ -209,6 +209,7 @@ async fn begin_run(app: &TestApp, me: &Principal, conversation: Option<&str>) ->
             verbosity: None,
             tuning: None,
             plan: None,
+            trace_parent: None,
         },
         model: ChosenModel {
             requested: None,

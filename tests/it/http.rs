@@ -273,6 +273,41 @@ async fn health_says_what_works_and_stops_being_ready_when_draining(db: PgPool) 
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_servers_own_address_says_what_answers_there(db: PgPool) {
+    let app = TestApp::new(db).await;
+    let at = async |path: &str, accept: &str| {
+        let request = with_headers(Method::GET, path, &[("accept", accept)]);
+        app.stranger().answer(request).await
+    };
+    let program = at("/", "*/*").await;
+    assert_eq!(program.status, StatusCode::OK);
+    assert_eq!(program.body["name"], "navi");
+    for link in program.body["links"].as_object().unwrap().values() {
+        let answer = at(link.as_str().unwrap(), "*/*").await;
+        assert_eq!(answer.status, StatusCode::OK, "{link}");
+    }
+    let browser = at("/", "text/html,application/xhtml+xml,*/*;q=0.8").await;
+    assert_eq!(
+        browser.headers[header::CONTENT_TYPE],
+        "text/html; charset=utf-8"
+    );
+    for path in ["/", "/docs"] {
+        let page = at(path, "text/html").await;
+        let policy = page.headers[header::CONTENT_SECURITY_POLICY]
+            .to_str()
+            .unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        assert!(
+            !policy.contains("http") && !policy.contains('*'),
+            "{policy}"
+        );
+    }
+    let missing = at("/docs/swagger-ui-bundle.js", "*/*").await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    assert_eq!(missing.body["error_code"], "NOT_FOUND");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_database_that_is_gone_or_behind_ends_readiness(db: PgPool) {
     let app = TestApp::new(db.clone()).await;
     navi::platform::db::MIGRATOR.undo(&db, 0).await.unwrap();

@@ -64,6 +64,7 @@ mod telemetry;
 mod thread;
 mod tokens;
 mod tools;
+mod tracing;
 mod trust;
 mod vault;
 mod verify;

@@ -22,6 +22,8 @@ use crate::agent::steps::verification;
 use crate::audit::service::Open;
 use crate::llm::model::{Arguments as Sent, ToolCall};
 use crate::platform::ids::ToolCallId;
+use crate::platform::traces::context::TraceContext;
+use crate::platform::traces::gen_ai;
 use crate::policy::model::Verdict;
 use crate::runs::log::audience::Readers;
 use crate::runs::log::entry::{Entry, UsedConsent};
@@ -283,7 +285,14 @@ async fn execute(
     tools: &ToolContext,
     entry: Option<Open>,
 ) -> Result<CallResult, Halt> {
-    let done = outcome(invocation, call_id, tools).await;
+    let span = gen_ai::execute_tool(&TraceContext::current(), invocation.tool.name(), call_id);
+    let done = span.around(outcome(invocation, call_id, tools)).await;
+    match &done {
+        Ok(done) if done.succeeded() => {}
+        Ok(_) => span.fail("tool_error"),
+        Err(_) => span.fail("halted"),
+    }
+    drop(span);
     if let Some(entry) = entry {
         entry.complete(ending(&done)).await;
     }

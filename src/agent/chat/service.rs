@@ -27,6 +27,7 @@ use crate::llm::model::ChatRequest;
 use crate::llm::route::Route;
 use crate::platform::ids::uuid_v7;
 use crate::platform::logging::TraceId;
+use crate::platform::traces::context::TraceContext;
 use crate::retrieval::model::{CodeQuery, DEFAULT_BUDGET_TOKENS, Retrieved};
 use crate::runs::event_data::{router_info, with_instructions};
 use crate::runs::model::ToolAccess;
@@ -51,6 +52,7 @@ pub struct Chat {
     exposure: Exposure,
     principal: Principal,
     trace_id: TraceId,
+    trace: TraceContext,
     asked_at: DateTime<Utc>,
     deps: Deps,
 }
@@ -122,6 +124,8 @@ pub async fn prepare(
         exposure: guidance.exposure,
         principal: principal.clone(),
         trace_id,
+        // The answer is asked for while it is sent, when the handler is over.
+        trace: TraceContext::current(),
         asked_at,
         deps: deps.clone(),
     })
@@ -193,6 +197,7 @@ impl Chat {
     fn caller(&self) -> CallContext {
         CallContext {
             trace_id: Some(self.trace_id.clone()),
+            trace: self.trace.clone(),
             session_id: self.task.conversation_id.map(|id| id.to_string()),
             ..CallContext::new(&self.deps, &self.principal, &self.route, "chat")
         }

@@ -10,6 +10,8 @@ use crate::agent::finish::pause::pause;
 use crate::agent::finish::record::write;
 use crate::agent::intake::history;
 use crate::agent::runner::primitives::Runner;
+use crate::platform::traces::context::TraceContext;
+use crate::platform::traces::gen_ai;
 use crate::runs::event::Event;
 use crate::runs::event_data::{PauseReason, RunPhase};
 use crate::runs::log::entry::JournalLost;
@@ -58,6 +60,7 @@ pub(crate) async fn end(
     outcome: RaceOutcome,
     stopping: &CancellationToken,
 ) -> Ended {
+    trace(&runner, &outcome);
     match outcome {
         RaceOutcome::JournalLost => Ended::Lost,
         RaceOutcome::LeaseLost => Ended::Interrupted,
@@ -67,6 +70,31 @@ pub(crate) async fn end(
             Err(JournalLost) => Ended::Lost,
         },
         RaceOutcome::Stopped(stopped) => finish(runner, stopped, stopping).await,
+    }
+}
+
+/// Says in the run's span how it ended, and what was used until then.
+fn trace(runner: &Runner, outcome: &RaceOutcome) {
+    let span = TraceContext::current();
+    let reason = match outcome {
+        RaceOutcome::Stopped(stopped) => stopped.reason(),
+        RaceOutcome::Paused(_) => "paused",
+        RaceOutcome::Interrupted => "interrupted",
+        RaceOutcome::LeaseLost => "lease_lost",
+        RaceOutcome::JournalLost => "journal_lost",
+    };
+    span.set("navi.run.stopped_reason", reason);
+    let usage = &runner.state.usage;
+    gen_ai::used_tokens(&span, usage.spent.total().usage.into());
+    span.set("navi.run.iterations", i64::from(runner.state.iteration));
+    span.set("navi.run.tool_calls", i64::from(usage.tool_calls));
+    match outcome {
+        RaceOutcome::Stopped(Stopped::Completed | Stopped::Cancelled)
+        | RaceOutcome::Paused(_)
+        | RaceOutcome::Interrupted => {}
+        RaceOutcome::Stopped(_) | RaceOutcome::LeaseLost | RaceOutcome::JournalLost => {
+            span.fail(reason);
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::auth::principal::Principal;
 use crate::llm::route::Route;
 use crate::platform::ids::RunId;
 use crate::platform::logging::TraceId;
+use crate::platform::traces::context::TraceContext;
 use crate::runs::event_data::{run_info, with_instructions};
 use crate::runs::model::{ChosenModel, Run, RunKind};
 
@@ -46,6 +47,7 @@ pub async fn prepare(
     let names_model = model.is_some() || hint.is_some();
     task.tuning = tuning::tune(deps, principal, &task, task_type, names_model).await;
     let route = route(deps, model.as_deref(), hint.as_deref(), &mut task, needs)?;
+    task.trace_parent = TraceContext::current().parent();
     history::recall(&deps.conversations, principal, &mut task).await?;
     let run = Run {
         id: RunId::new(&deps.clock),

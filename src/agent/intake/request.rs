@@ -133,6 +133,7 @@ impl TaskRequest {
             verbosity: self.verbosity,
             tuning: None,
             plan: None,
+            trace_parent: None,
         })
     }
 }

@@ -279,6 +279,7 @@ mod tests {
             verbosity: None,
             tuning: None,
             plan: None,
+            trace_parent: None,
         }
     }
 

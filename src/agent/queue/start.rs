@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::agent::deps::Deps;
 use crate::agent::error::Error;
@@ -22,6 +23,8 @@ use crate::agent::service::AgentService;
 use crate::auth::principal::Principal;
 use crate::platform::ids::RunId;
 use crate::platform::logging::TraceId;
+use crate::platform::traces::context::{TraceContext, TraceSpan};
+use crate::platform::traces::gen_ai;
 use crate::runs::event::Event;
 use crate::runs::lease;
 use crate::runs::lease::keeper::Term;
@@ -150,21 +153,45 @@ pub(crate) fn set_to_work(service: &AgentService, assignment: RunAssignment) -> 
         slot,
     );
     let service = service.clone();
-    deps.tasks.spawn(async move {
-        let work = AssertUnwindSafe(Box::pin(execute(runner, &ends)));
+    let (span, logged) = (run_span(deps, &run), log_span(&run));
+    let work = async move {
+        let work = AssertUnwindSafe(span.around(Box::pin(execute(runner, &ends))));
         let ended = work.catch_unwind().await.unwrap_or_else(|_| {
             // The panic's own message is in the log already.
             tracing::error!(run.id = %run.id, "a run panicked");
             Ended::Lost
         });
+        drop(span);
         if ended == Ended::Lost {
             let reason = Reason::internal();
             conclude(service.deps(), &run, claim.fence, &reason, &ends.stopping).await;
         }
         leave(&service, run.id, claim.fence);
         drop(watcher);
-    });
+    };
+    deps.tasks.spawn(work.instrument(logged));
     started
+}
+
+/// The span of the work on a run in this process. It stands below the request that asked for the run,
+/// also where another process took that.
+fn run_span(deps: &Deps, run: &Run) -> TraceSpan {
+    let here = TraceContext::current();
+    let at = here.or(|| deps.traces.after(run.task.trace_parent));
+    let span = gen_ai::invoke_agent(&at, &run.model.provider, &run.model.model);
+    if span.is_there() {
+        span.set("navi.run.id", run.id.to_string());
+        if let Some(id) = &run.task.conversation_id {
+            span.set("gen_ai.conversation.id", id.to_string());
+        }
+    }
+    span
+}
+
+/// What every line of the log says that the work on a run leads to.
+fn log_span(run: &Run) -> tracing::Span {
+    let trace = run.trace_id.as_ref().map(|trace| trace.0.as_str());
+    tracing::info_span!("run", trace.id = trace, run.id = %run.id)
 }
 
 /// Tidies up after a run.

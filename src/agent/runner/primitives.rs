@@ -23,6 +23,7 @@ use crate::llm::model::Message;
 use crate::llm::route::Route;
 use crate::platform::json::to_jsonb;
 use crate::platform::sync::lock;
+use crate::platform::traces::context::TraceContext;
 use crate::policy::secret_files::SecretFiles;
 use crate::runs::event::Event;
 use crate::runs::event_data::{PauseReason, ResumeReason};
@@ -306,6 +307,7 @@ impl Runner {
             user_id: self.run.user_id.clone(),
             run_id: Some(self.run.id),
             trace_id: self.run.trace_id.clone(),
+            trace: TraceContext::current(),
             session_id: self.run.task.conversation_id.map(|id| id.to_string()),
             ledger: self.deps.ledger.clone(),
             clock: self.deps.clock.clone(),

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::agent::deps::Deps;
 use crate::agent::error::Error;
-use crate::agent::model_call::SpendTotal;
 use crate::agent::runner::file_watch;
 use crate::agent::runner::file_watch::FileWatch;
 use crate::agent::runner::state::{Baseline, RunState};
+use crate::agent::spend::SpendTotal;
 use crate::ledger;
 use crate::llm::model::Message;
 use crate::runs::lease::model::ClaimedRun;

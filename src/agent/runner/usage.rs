@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::agent::model_call::SpendTotal;
+use crate::agent::spend::SpendTotal;
 use crate::retrieval::model::Retrieved;
 use crate::tools::outcome::Effect;
 use crate::workspace::snapshot::SnapshotDiff;

@@ -14,6 +14,8 @@ use crate::feedback::learning::store::{counts, passes};
 use crate::feedback::learning::{pass, posterior};
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
+use crate::platform::traces::context::TraceContext;
+use crate::platform::traces::service::Traces;
 
 pub use crate::feedback::learning::model::{
     FailedOrg, PassOptions, PassOutcome, PassProgress, PassReport,
@@ -31,13 +33,23 @@ const MAX_PROBLEM_CHARS: usize = 500;
 pub struct Analyzer {
     db: Pool,
     clock: Clock,
+    traces: Traces,
 }
 
 impl Analyzer {
     /// An analyzer of this database.
     pub fn new(db: impl Into<Pool>, clock: Clock) -> Self {
-        let db = db.into();
-        Self { db, clock }
+        Self {
+            db: db.into(),
+            clock,
+            traces: Traces::default(),
+        }
+    }
+
+    /// The same, whose passes are traced.
+    #[must_use]
+    pub fn traced(self, traces: Traces) -> Self {
+        Self { traces, ..self }
     }
 
     /// Runs a pass. Returns none if another process held the lock for the whole wait.
@@ -61,7 +73,11 @@ impl Analyzer {
             }
             tokio::time::sleep(LOCK_RETRY).await;
         }
-        let report = self.locked_pass(options, stopping, progress).await;
+        let span = self.traces.after(None).begin("analyze feedback");
+        let report = span.around(self.locked_pass(options, stopping, progress));
+        let report = report.await;
+        tell(&span, &report);
+        drop(span);
         passes::unlock(&mut session).await?;
         session.close().await?;
         report.map(Some)
@@ -111,6 +127,21 @@ impl Analyzer {
         passes::record(&mut tx, &report).await?;
         tx.commit().await?;
         Ok(report)
+    }
+}
+
+/// Says in a span what came of a pass.
+fn tell(span: &TraceContext, report: &Result<PassReport, Error>) {
+    let Ok(report) = report else {
+        return span.fail("pass_failed");
+    };
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    span.set("navi.analyzer.outcome", report.outcome.label());
+    span.set("navi.analyzer.orgs", count(report.orgs));
+    span.set("navi.analyzer.orgs_failed", count(report.orgs_failed.len()));
+    span.set("navi.analyzer.rows_read", report.rows_read);
+    if !report.orgs_failed.is_empty() {
+        span.fail("orgs_failed");
     }
 }
 

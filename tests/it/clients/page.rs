@@ -1,9 +1,21 @@
-//! The reference page, in a real browser that enforces what browsers enforce.
+//! The reference page and the page of the API, in a real browser that enforces what browsers enforce.
 
 use sqlx::PgPool;
 
 use crate::clients::backstage::Backstage;
 use crate::clients::{client, installed};
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_api_page_shows_every_operation_and_asks_no_other_host(db: PgPool) {
+    let Some(browser) = installed("NAVI_BROWSER", "scripts/browser.sh") else {
+        return;
+    };
+    let browser = browser.to_str().unwrap();
+    let backstage = Backstage::open(&db).await;
+    backstage
+        .play("docs.mjs", &[("NAVI_BROWSER", browser)])
+        .await;
+}
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn the_page_does_everything_from_another_origin(db: PgPool) {

@@ -2,11 +2,15 @@
 
 use std::fmt;
 
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use serde::{Deserialize, Serialize};
+
 /// The header's name, in requests and answers.
 pub const TRACEPARENT: &str = "traceparent";
 
 /// A position within a trace, as the header `traceparent` carries it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct TraceParent {
     /// The whole trace; never zero.
     pub trace_id: u128,
@@ -44,6 +48,22 @@ impl TraceParent {
         }
     }
 
+    /// The position of a span; none if it is no span's.
+    pub(super) fn of(span: &SpanContext) -> Option<Self> {
+        span.is_valid().then(|| Self {
+            trace_id: u128::from_be_bytes(span.trace_id().to_bytes()),
+            span_id: u64::from_be_bytes(span.span_id().to_bytes()),
+            sampled: span.is_sampled(),
+        })
+    }
+
+    /// The same for the library: a step that another process made.
+    pub(super) fn remote(self) -> SpanContext {
+        let sampled = TraceFlags::default().with_sampled(self.sampled);
+        let (trace, span) = (TraceId::from(self.trace_id), SpanId::from(self.span_id));
+        SpanContext::new(trace, span, sampled, true, TraceState::default())
+    }
+
     /// The next step within the same trace.
     #[must_use]
     pub fn child(self) -> Self {
@@ -66,6 +86,20 @@ impl fmt::Display for TraceParent {
             "00-{trace_id:032x}-{span_id:016x}-{:02x}",
             u8::from(*sampled)
         )
+    }
+}
+
+impl From<TraceParent> for String {
+    fn from(parent: TraceParent) -> Self {
+        parent.to_string()
+    }
+}
+
+impl TryFrom<String> for TraceParent {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("this is no position within a trace")
     }
 }
 
@@ -120,6 +154,7 @@ mod tests {
         ) {
             let written = TraceParent { trace_id, span_id, sampled };
             let read = TraceParent::parse(&written.to_string());
+            prop_assert_eq!(TraceParent::of(&written.remote()), read);
             prop_assert_eq!(read, (trace_id != 0 && span_id != 0).then_some(written));
             if let Some(read) = TraceParent::parse(&other) {
                 let ids = format!("-{:032x}-{:016x}-", read.trace_id, read.span_id);

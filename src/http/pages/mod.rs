@@ -1,0 +1,8 @@
+//! What a browser is shown: the API page at `/docs`, and what there is at `/`.
+//!
+//! Everything is in the binary. The pages' policy lets a browser load nothing from elsewhere, and run
+//! nothing that is not one of the scripts here.
+
+mod assets;
+pub mod docs;
+pub mod welcome;

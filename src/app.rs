@@ -326,14 +326,11 @@ impl App {
 
 /// The checks that readiness goes by.
 fn health(db: &Pool, tools: &ToolSettings, keys: Option<&Arc<KeyStore>>) -> Health {
-    let mut probes = vec![
-        ("database", database_probe(db)),
-        ("migrations", migrations_probe(db)),
-        ("sandbox", tools.launch.probe()),
-    ];
-    if let Some(keys) = keys {
-        probes.push(("identity provider", keys.clone().probe()));
-    }
+    let identity = keys.map(|keys| ("identity provider", keys.clone().probe()));
+    let (database, migrations) = (database_probe(db), migrations_probe(db));
+    let mut probes = vec![("database", database), ("migrations", migrations)];
+    probes.push(("sandbox", tools.launch.probe()));
+    probes.extend(identity);
     Health::new(probes)
 }
 

@@ -291,19 +291,17 @@ impl App {
         keep_checking(self.agent.deps());
         keep_ending_plans(&self.agent);
         let every = Duration::from_secs(self.config.audit.audit_checkpoint_seconds);
-        let checkpoints = self.audit.clone();
-        self.tasks
-            .spawn(checkpoints.keep_checkpoints(every, self.tasks.stopping()));
+        let (audit, stopping) = (self.audit.clone(), self.tasks.stopping());
+        self.tasks.spawn(audit.keep_checkpoints(every, stopping));
         let errors = self.errors.clone();
         self.tasks.spawn(errors.run_marking(self.tasks.stopping()));
         self.start_learning();
         self.notices.start(&self.tasks);
         let (metrics, stopping) = (self.metrics.clone(), self.tasks.stopping());
         let places = disks::places(self.config.data_dir().ok());
-        let watching = disks::watch(places, metrics.clone(), stopping.clone());
-        self.tasks.spawn(watching);
-        let keeping = keeper::keep(self.retention(), self.clock.clone(), metrics, stopping);
-        self.tasks.spawn(keeping);
+        let (tasks, retention, clock) = (&self.tasks, self.retention(), self.clock.clone());
+        tasks.spawn(disks::watch(places, metrics.clone(), stopping.clone()));
+        tasks.spawn(keeper::keep(retention, clock, metrics, stopping));
     }
 
     /// Learns from ratings, and counts what every process learned.
@@ -326,11 +324,10 @@ impl App {
 
 /// The checks that readiness goes by.
 fn health(db: &Pool, tools: &ToolSettings, keys: Option<&Arc<KeyStore>>) -> Health {
-    let identity = keys.map(|keys| ("identity provider", keys.clone().probe()));
     let (database, migrations) = (database_probe(db), migrations_probe(db));
     let mut probes = vec![("database", database), ("migrations", migrations)];
     probes.push(("sandbox", tools.launch.probe()));
-    probes.extend(identity);
+    probes.extend(keys.map(|keys| ("identity provider", keys.clone().probe())));
     Health::new(probes)
 }
 

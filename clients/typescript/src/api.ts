@@ -1472,6 +1472,87 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List your organisation's webhooks. */
+        get: operations["list_webhooks"];
+        put?: never;
+        /**
+         * Make a webhook.
+         * @description The secret that signs its notices is in this answer alone.
+         */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a webhook.
+         * @description What was to be sent to it is not sent.
+         */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was sent to a webhook, or is to be sent, newest first.
+         * @description Deliveries are kept for 30 days.
+         */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}/deliveries/{delivery_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a dead delivery again.
+         * @description It is sent at once, under the same `webhook-id`, and again over a day if that fails.
+         */
+        post: operations["retry_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -2273,6 +2354,30 @@ export interface components {
             /** @description The folder it is about. */
             workspace_path?: string | null;
         };
+        /** @description A webhook that was made. */
+        CreatedWebhookView: {
+            /**
+             * @description The key that signs its notices, as the Standard Webhooks libraries take it. It is shown this once: null
+             *     when the request is repeated under its `Idempotency-Key`, and for Slack, which has none.
+             */
+            secret?: string | null;
+            /** @description The webhook. */
+            webhook: components["schemas"]["WebhookView"];
+        };
+        /** @description A webhook to make. */
+        CreateWebhook: {
+            /** @description What people call it, at most 200 characters. */
+            description?: string | null;
+            /** @description The kinds of notice that it gets; all when absent. */
+            events?: components["schemas"]["NoticeKind"][] | null;
+            /** @description The form of bodies; `standard` when absent. With `slack`, `url` is an incoming webhook of Slack. */
+            format?: components["schemas"]["WebhookFormat"];
+            /**
+             * @description Where notices go: a public https address of at most 2048 bytes, without a name, a password and a
+             *     fragment. Names are resolved for every notice; one that leads into a private network gets none.
+             */
+            url: string;
+        };
         /** @description Reason of a decision. */
         DecideInsight: {
             /** @description One line of at most 200 characters, visible with the insight. */
@@ -2290,6 +2395,56 @@ export interface components {
         DecryptEntry: {
             /** @description The reason, 1 to 500 bytes; it is noted in the log before anything is opened. */
             reason: string;
+        };
+        /** @description A page of deliveries. */
+        DeliveriesView: {
+            /** @description Newest first. */
+            deliveries: components["schemas"]["DeliveryView"][];
+            /** @description Where the next page begins; null on the last. */
+            next_cursor?: string | null;
+        };
+        /**
+         * @description Where a delivery stands.
+         * @enum {string}
+         */
+        DeliveryState: "pending" | "delivered" | "dead";
+        /** @description A notice on its way to a webhook. */
+        DeliveryView: {
+            /**
+             * Format: int32
+             * @description How often it was sent.
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When it was written.
+             */
+            created_at: string;
+            /** @description What it says. */
+            data: unknown;
+            /**
+             * Format: date-time
+             * @description When the receiver took it.
+             */
+            delivered_at?: string | null;
+            /** @description The notice, as the header `webhook-id` has it. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description The last attempt.
+             */
+            last_attempt_at?: string | null;
+            /** @description Why it failed. */
+            last_error?: string | null;
+            /**
+             * Format: date-time
+             * @description When it is sent next; null unless it is pending.
+             */
+            next_attempt_at?: string | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["DeliveryState"];
+            /** @description Its kind. */
+            type: components["schemas"]["NoticeKind"];
         };
         /** @description What was done, for a person. */
         Done: {
@@ -3068,6 +3223,11 @@ export interface components {
             /** @description Signal. */
             signal: components["schemas"]["SeenSignal"];
         };
+        /**
+         * @description The kind of a notice.
+         * @enum {string}
+         */
+        NoticeKind: "run.succeeded" | "run.failed" | "run.cancelled" | "run.paused" | "approval.requested" | "cost.threshold_crossed" | "cost.price_unknown" | "webhook.disabled";
         /**
          * @description What the end of a client's connection means for its run.
          * @enum {string}
@@ -4313,6 +4473,68 @@ export interface components {
             name: string;
             /** @description The version of the program. */
             version: string;
+        };
+        /**
+         * @description The form of a body.
+         * @enum {string}
+         */
+        WebhookFormat: "standard" | "slack";
+        /**
+         * @description Where a webhook stands.
+         * @enum {string}
+         */
+        WebhookState: "enabled" | "disabled";
+        /** @description The webhooks of an organisation. */
+        WebhooksView: {
+            /** @description All of them, oldest first. */
+            webhooks: components["schemas"]["WebhookView"][];
+        };
+        /** @description A webhook, without its secret. */
+        WebhookView: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description Notices that were given up.
+             */
+            dead: number;
+            /** @description What people call it. */
+            description?: string | null;
+            /** @description The kinds of notice it gets. */
+            events: string[];
+            /**
+             * Format: int32
+             * @description Attempts that failed since the last that did not.
+             */
+            failures: number;
+            /** @description The form of its bodies. */
+            format: components["schemas"]["WebhookFormat"];
+            /** @description The webhook. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description The last attempt.
+             */
+            last_attempt_at?: string | null;
+            /**
+             * Format: date-time
+             * @description The last notice that was taken.
+             */
+            last_delivery_at?: string | null;
+            /** @description Why the last attempt failed; null when it did not. */
+            last_error?: string | null;
+            /**
+             * Format: int64
+             * @description Notices that are to be sent.
+             */
+            pending: number;
+            /** @description `disabled` when its receiver answered 410. */
+            state: components["schemas"]["WebhookState"];
+            /** @description Where notices go; of a webhook for Slack the origin alone. */
+            url: string;
         };
         /** @description The consent that is answered. */
         WhichConsent: {
@@ -6440,6 +6662,129 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Rates"];
+                };
+            };
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhooksView"];
+                };
+            };
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of the request, 1 to 255 visible ASCII characters; the same again makes nothing, and is answered without the secret */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateWebhook"];
+            };
+        };
+        responses: {
+            /** @description It is made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedWebhookView"];
+                };
+            };
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Page size, 1 to 100; 50 when absent. */
+                limit?: number;
+                /** @description State; any when absent. `dead` lists what was given up. */
+                state?: "pending" | "delivered" | "dead";
+            };
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveriesView"];
+                };
+            };
+        };
+    };
+    retry_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The delivery */
+                delivery_id: string;
+                /** @description The webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is sent again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryView"];
                 };
             };
         };

@@ -213,8 +213,8 @@ fn what_the_manifests_refer_to_is_there() {
         let [scaler] = of_kind(objects, "HorizontalPodAutoscaler")[..] else {
             panic!("{overlay}: more than one autoscaler");
         };
-        let scaled = text(&scaler["spec"]["scaleTargetRef"]["name"]);
-        assert!(names(objects, "Deployment").contains(scaled), "{scaled}");
+        let target = text(&scaler["spec"]["scaleTargetRef"]["name"]);
+        assert!(names(objects, "Deployment").contains(target), "{target}");
     });
 }
 

@@ -1,5 +1,7 @@
 //! Servers that are replaced one after the other behind a proxy, while people work.
 
+#![expect(clippy::disallowed_methods, reason = "a test asks many things at once")]
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 

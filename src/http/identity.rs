@@ -38,8 +38,8 @@ pub async fn identify(
         .get::<MatchedPath>()
         .map_or(UNMATCHED, MatchedPath::as_str)
         .to_owned();
-    let traced = spans::begin(&traces, &request, &route, parent);
-    let trace = traced
+    let own = spans::begin(&traces, &request, &route, parent);
+    let trace = own
         .parent()
         .unwrap_or_else(|| parent.map_or_else(TraceParent::start, TraceParent::child));
     let span = tracing::info_span!(
@@ -55,7 +55,7 @@ pub async fn identify(
     let trace_id = TraceId(format!("{:032x}", trace.trace_id));
     request.extensions_mut().insert(trace_id);
     let began = Instant::now();
-    let response = traced.around(next.run(request)).instrument(span.clone());
+    let response = own.around(next.run(request)).instrument(span.clone());
     let response = response.await;
     let duration_ms = millis(began.elapsed());
     let status = response.status().as_u16();
@@ -64,7 +64,7 @@ pub async fn identify(
     } else {
         tracing::info!(parent: &span, status, duration_ms, "answered");
     }
-    let mut response = with_request_id(spans::answered(traced, response), &id);
+    let mut response = with_request_id(spans::answered(own, response), &id);
     for (name, value) in [
         (X_REQUEST_ID, id.to_string()),
         (HeaderName::from_static(TRACEPARENT), trace.to_string()),

@@ -59,7 +59,8 @@ pub async fn execute(mut runner: Runner, ends: &RunEnds) -> Ended {
         let effects = watch::settle(&mut runner).await;
         runner.state.usage.add_effects(&effects);
     }
-    end(runner, outcome, &ends.stopping).await
+    // On the heap, because it is large.
+    Box::pin(end(runner, outcome, &ends.stopping)).await
 }
 
 async fn race(runner: &mut Runner, ends: &RunEnds) -> RaceOutcome {

@@ -29,11 +29,8 @@ pub fn routes() -> OpenApiRouter {
 
 type Built = Arc<io::Result<Assets>>;
 
-fn built(assets: &Built) -> Result<&Assets, Problem> {
-    assets
-        .as_ref()
-        .as_ref()
-        .map_err(|error| Problem::internal(error))
+fn built(assets: &Built) -> Result<&Assets, &io::Error> {
+    assets.as_ref().as_ref()
 }
 
 /// The description of this API as a page.
@@ -46,7 +43,10 @@ fn built(assets: &Built) -> Result<&Assets, Problem> {
     responses((status = 200, description = "the page", body = String, content_type = "text/html")),
 )]
 async fn get_docs(State(assets): State<Built>) -> Result<Response, Problem> {
-    let page = built(&assets)?.page.clone();
+    let page = built(&assets)
+        .map_err(|error| Problem::internal(error))?
+        .page
+        .clone();
     let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
     // The names in it change with every version, and the page is small.
     Ok((kind, policy(POLICY), page).into_response())
@@ -71,7 +71,10 @@ async fn get_docs_file(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let file = built(&assets)?.named(&name).ok_or_else(no_file)?;
+    let file = built(&assets)
+        .map_err(|error| Problem::internal(error))?
+        .named(&name)
+        .ok_or_else(no_file)?;
     let kept = [
         (header::CONTENT_TYPE, file.kind),
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),

@@ -21,9 +21,11 @@ pub(super) fn clean(span: &mut SpanData, secrets: &KnownSecrets) {
         match &mut attribute.value {
             Value::String(text) => clean_text(text, secrets),
             Value::Array(Array::String(texts)) => {
-                texts.iter_mut().for_each(|text| clean_text(text, secrets));
+                for text in texts {
+                    clean_text(text, secrets);
+                }
             }
-            _ => {}
+            Value::Bool(_) | Value::I64(_) | Value::F64(_) | Value::Array(_) | _ => {}
         }
     }
 }

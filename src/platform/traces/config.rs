@@ -141,7 +141,7 @@ pub struct TraceConfig {
     pub otel_sdk_disabled: bool,
 
     /// Names that spans of model calls carry: with `gen_ai_latest_experimental` in this list those of the
-    /// GenAI conventions v0.1.0 alone, else also the one that they replaced, `gen_ai.system`.
+    /// conventions for generative AI v0.1.0 alone, else also the one that they replaced, `gen_ai.system`.
     #[arg(long, env = "OTEL_SEMCONV_STABILITY_OPT_IN", value_name = "NAMES")]
     pub otel_semconv_stability_opt_in: Option<String>,
 

@@ -90,7 +90,7 @@ async fn problems(audit: &Audit) -> String {
     let reports = all(audit).await;
     let findings = reports.iter().flat_map(|report| &report.findings);
     findings
-        .map(|one| one.to_string())
+        .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("\n")
 }

@@ -52,8 +52,8 @@ async fn works_with(db: &PgPool, collector: &str, lost: &str) {
     let mut stream = served.begin("list the folder").await;
     stream.rest().await;
     assert!(stream.done, "the stream breaks off");
-    let last = &stream.frames.last().unwrap().data;
-    assert_eq!(last["summary"]["stopped_reason"], "completed", "{last}");
+    let end = &stream.frames.last().unwrap().data;
+    assert_eq!(end["summary"]["stopped_reason"], "completed", "{end}");
     until_some(&served, lost).await;
     assert_eq!(spans(&served, "sent").await, 0);
     served.signal(Signal::SIGTERM);

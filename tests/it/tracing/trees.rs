@@ -135,7 +135,9 @@ async fn a_run_is_one_tree_below_the_step_that_asked_for_it(db: PgPool) {
         .filter(|span| span["scope"] == "navi.gen_ai")
         .collect();
     assert_eq!(asked.len(), 3, "a plan and two turns: {:?}", spans.names());
-    asked.iter().for_each(|span| is_question(span));
+    for span in &asked {
+        is_question(span);
+    }
     let tool = spans.only("execute_tool read_file");
     assert_eq!(
         (&tool["parent"], &tool["kind"]),

@@ -15,7 +15,7 @@ use crate::audit::store::appending::End;
 use crate::audit::store::tree::StoredCheckpoint;
 use crate::audit::store::{appending, reading, tree};
 
-/// What a log is adopted despite.
+/// The reason for which a log has to be adopted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Despite {
     /// The seal of its end does not fit its key.

@@ -30,7 +30,7 @@ use crate::platform::secret::ExposeSecret;
 use crate::platform::tasks::Tasks;
 use crate::platform::{db, descriptors};
 
-/// How long the audit logs may take to be signed at the end; a database that is away is not waited for.
+/// The longest that the audit logs may take to be signed at the end; a database that is away is not waited for.
 const FOR_SIGNING: Duration = Duration::from_secs(2);
 
 /// How `navi serve` treats the database.

@@ -66,7 +66,7 @@ async fn pool(config: &Config, database: &PgConnectOptions) -> Result<Pool, Fail
     }
 }
 
-/// What is sealed, by table, format and key.
+/// Sealed values by table, format and key.
 async fn counts(pool: &Pool) -> Result<Vec<(&'static str, SealCount)>, Failure> {
     let mut conn = pool.acquire().await.map_err(db::Error::Query)?;
     let tokens = store::count_seals(&mut conn)

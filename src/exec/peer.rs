@@ -21,8 +21,9 @@ pub fn is_of_a_run(remote: SocketAddr, local: SocketAddr) -> bool {
     let processes = ProcessTable::look();
     match processes.holder(socket.inode) {
         Some(pid) => processes.is_of_a_run(pid),
-        // A process can hide its files; one that is not below this one has no reason here.
-        None => socket.inode == 0 || processes.hides_one(),
+        // A process can hide its files; one that is not below this one has no reason here. A proxy of
+        // another user hides them from this one, and is no process of a run.
+        None => socket.inode == 0 || processes.hides_one_of(socket.user),
     }
 }
 
@@ -56,6 +57,7 @@ fn is_local_v4(table: &str, ip: Ipv4Addr) -> bool {
 /// A connected socket as the kernel lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct SocketEntry {
+    user: u32,
     inode: u64,
 }
 
@@ -79,6 +81,7 @@ fn entry(table: &str, own: SocketAddr, other: SocketAddr) -> Option<SocketEntry>
         let is_it = same(fields.get(1)?, own) && same(fields.get(2)?, other);
         is_it.then_some(())?;
         Some(SocketEntry {
+            user: fields.get(7)?.parse().ok()?,
             inode: fields.get(9)?.parse().ok()?,
         })
     })
@@ -128,10 +131,10 @@ impl ProcessTable {
         of_runs.into_iter().chain(others).next()
     }
 
-    /// True if a process below this one does not show which files it holds.
-    fn hides_one(&self) -> bool {
+    /// True if a process of this user below this one does not show which files it holds.
+    fn hides_one_of(&self, user: u32) -> bool {
         let mut below = self.parents.keys().filter(|pid| self.is_below(**pid));
-        below.any(|pid| files(*pid).is_none() && parent(*pid).is_some())
+        below.any(|pid| files(*pid).is_none() && users(*pid).contains(&user))
     }
 
     fn is_of_a_run(&self, pid: u32) -> bool {
@@ -158,6 +161,15 @@ fn parent(pid: u32) -> Option<u32> {
     // The name stands in parentheses and may hold some itself.
     let (_, rest) = stat.rsplit_once(") ")?;
     rest.split(' ').nth(1)?.parse().ok()
+}
+
+/// The users that a process is, or can become again: real, effective, saved, and of its files. None for
+/// one that is gone.
+fn users(pid: u32) -> Vec<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    let ids = line.unwrap_or_default().split_whitespace();
+    ids.filter_map(|id| id.parse().ok()).collect()
 }
 
 /// The targets of a process's file descriptors; none where they are not shown.
@@ -219,6 +231,8 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (_server, remote) = listener.accept().unwrap();
         let found = socket(remote, listener.local_addr().unwrap()).unwrap();
+        assert_eq!(found.user, nix::unistd::getuid().as_raw());
+        assert!(users(std::process::id()).contains(&found.user));
         let processes = ProcessTable::look();
         assert_eq!(processes.holder(found.inode), Some(std::process::id()));
         assert!(!processes.is_below(std::process::id()));

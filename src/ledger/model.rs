@@ -214,7 +214,7 @@ pub struct TaskMetric {
     pub created_at: DateTime<Utc>,
 }
 
-/// What the calls of an organisation cost in some time.
+/// The cost of an organisation's calls in a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeriodCost {
     /// The cost of those that have a price.

@@ -242,7 +242,7 @@ pub async fn task_of_run(
     }))
 }
 
-/// What an organisation's calls cost in some time.
+/// The cost of an organisation's calls in a period.
 pub async fn spent_between(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -270,7 +270,7 @@ pub async fn spent_between(
     })
 }
 
-/// What an organisation's calls cost on the day that begins then, from the sums by the day.
+/// The cost of an organisation's calls on the day that begins then, from the sums by the day.
 pub async fn spent_on(
     conn: &mut PgConnection,
     org_id: &OrgId,

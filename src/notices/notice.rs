@@ -8,7 +8,7 @@ use uuid::Builder;
 use crate::notices::model::{NoticeId, NoticeKind, WebhookId};
 use crate::platform::ids::{ConsentId, ConversationId, OrgId, PromptId, RunId, UserId};
 
-/// What happened.
+/// The event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
     /// Its kind.
@@ -40,7 +40,7 @@ pub struct RunEnded<'a> {
     pub elapsed_ms: u64,
 }
 
-/// What is wanted of a person.
+/// The request to a person.
 #[derive(Clone, Copy, Debug)]
 pub enum Wanted<'a> {
     /// A consent to a call of this tool.

@@ -32,7 +32,7 @@ pub struct Unopened {
     pub error: vault::error::Error,
 }
 
-/// What became of all secrets.
+/// The outcome for all secrets.
 #[derive(Debug, Default)]
 pub struct Renewed {
     /// Secrets that are sealed with the current key now.

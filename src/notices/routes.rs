@@ -123,7 +123,7 @@ async fn create_webhook(
 
 /// Delete a webhook.
 ///
-/// What was to be sent to it is not sent.
+/// Notices that wait for it are not sent.
 #[utoipa::path(
     delete, path = "/api/webhooks/{id}", tag = "webhooks",
     security(("bearer" = ["admin"])),

@@ -1,4 +1,4 @@
-//! What is kept of webhooks and notices.
+//! Tables of webhooks and notices, and how long their rows are kept.
 
 use crate::platform::tables::model::{Find, Person, Stays, TablePolicy, Then, Trace, Whole};
 

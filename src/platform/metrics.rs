@@ -241,7 +241,7 @@ pub const PASS_OUTCOMES: &[&str] = &["done", "partly", "failed", "interrupted"];
 pub const INSIGHT_CHANGES: &[&str] = &["made", "changed", "retired"];
 /// What becomes of a connection out of a run's network: the closed set behind `verdict`.
 pub const EGRESS_VERDICTS: &[&str] = &["allowed", "refused", "failed"];
-/// How a request to a webhook ended: the closed set behind `outcome` of the metrics of notices.
+/// The outcomes of a request to a webhook: the closed set behind `outcome` of the metrics of notices.
 pub const NOTICE_OUTCOMES: &[&str] = &["delivered", "failed"];
 /// Kinds of provider failure: the closed set behind `error_type`.
 pub const PROVIDER_ERRORS: &[&str] = &[

@@ -1,4 +1,4 @@
-//! What clients are told when the vault cannot be used.
+//! Answers to clients when the vault cannot be used.
 
 use axum::http::StatusCode;
 
@@ -8,7 +8,7 @@ use crate::vault::error::Error;
 /// Seconds after which a vault that is out of reach may be tried again.
 const RETRY_AFTER: u64 = 5;
 
-/// What names keys and settings is for the operator: it goes to the log.
+/// Texts that name keys and settings are for the operator: they go to the log.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         if error.is_passing() {

@@ -198,7 +198,7 @@ fn rag_metrics(end: &End<'_>, at: DateTime<Utc>) -> Vec<RagMetric> {
     end.usage.retrievals.iter().map(metric).collect()
 }
 
-/// What webhooks are told.
+/// The notice to webhooks.
 fn notice(end: &End<'_>) -> Notice {
     let (run, summary) = (end.run, end.summary);
     Notice::run_ended(&RunEnded {

@@ -188,7 +188,7 @@ fn run_span(deps: &Deps, run: &Run) -> TraceSpan {
     span
 }
 
-/// What every line of the log says that the work on a run leads to.
+/// The fields of every log line that the work on a run leads to.
 fn log_span(run: &Run) -> tracing::Span {
     let trace = run.trace_id.as_ref().map(|trace| trace.0.as_str());
     tracing::info_span!("run", trace.id = trace, run.id = %run.id)

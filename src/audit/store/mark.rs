@@ -1,4 +1,4 @@
-//! What finds the record of the server's own log that names the beginning of another, by the other's name.
+//! The mark by which the server's own log names the beginning of another log.
 
 use sha2::{Digest, Sha256};
 

@@ -1,6 +1,6 @@
 //! The shape of the tables, compared with what the migrations make.
 //!
-//! Whoever owns the tables can put something between them and a reader that no hash covers: a view or a
+//! The owner of the tables can put something between them and a reader that no hash covers: a view or a
 //! policy that hides rows, a rule or a trigger that drops or changes what is written, a table without its
 //! key that takes two rows for one.
 

@@ -79,7 +79,7 @@ pub async fn keep_checkpoint(
     .map(drop)
 }
 
-/// What the checkpoints of other logs say of the server's own, each once, with the name of a log that
+/// The states of the server's own log in the checkpoints of others, each once, with the name of a log that
 /// says it and when one first did.
 pub async fn said_of_server(
     conn: &mut PgConnection,

@@ -38,7 +38,7 @@ pub struct NamedCheckpoint {
     pub is_signed: bool,
 }
 
-/// What stands in the place of the number of records when a log begins.
+/// The word in place of the number of records when a log begins.
 const BEGAN: &str = "began";
 
 /// How the lines about a log begin.

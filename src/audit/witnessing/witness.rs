@@ -118,7 +118,7 @@ impl Witness {
 /// What the names of files with a checkpoint end with.
 const ENDING: &str = "checkpoint";
 
-/// The text of a file, whatever bytes somebody put into it.
+/// The text of a file; bytes that are no text are replaced.
 fn read_text(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned())
 }

@@ -281,7 +281,7 @@ impl Args {
     }
 }
 
-/// What was kept elsewhere.
+/// Checkpoints that were kept elsewhere.
 struct Elsewhere {
     /// The number of checkpoints.
     count: usize,

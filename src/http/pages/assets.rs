@@ -13,7 +13,7 @@ use crate::platform::hex::hex;
 const BUNDLE: &[u8] = include_bytes!("../../../vendor/swagger-ui/swagger-ui-bundle.js.gz");
 /// Its style sheet.
 const STYLE: &[u8] = include_bytes!("../../../vendor/swagger-ui/swagger-ui.css.gz");
-/// What starts it.
+/// The script that starts it.
 const START: &str = include_str!("start.js");
 /// The page, with places for the names of the files.
 const PAGE: &str = include_str!("docs.html");

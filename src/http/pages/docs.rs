@@ -13,7 +13,7 @@ use crate::http::pages::assets::{Assets, takes_gzip};
 use crate::platform::extract::Path;
 use crate::platform::problem::Problem;
 
-/// What the page may load and run: what comes from here. Its script writes styles of its own.
+/// The policy of the page: it loads and runs only files of this server. Its script writes styles of its own.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
@@ -54,7 +54,7 @@ async fn get_docs(State(assets): State<Built>) -> Result<Response, Problem> {
 
 /// A file of that page.
 ///
-/// Its name changes with its content, so it may be kept for ever.
+/// Its name changes with its content, so it may be kept without limit.
 #[utoipa::path(
     get,
     path = "/docs/{file}",
@@ -96,7 +96,7 @@ fn no_file() -> Problem {
     )
 }
 
-/// What a page may do, and that it is asked for each time it is shown.
+/// The headers of a page: its policy, and that it is not cached.
 pub(super) fn policy(policy: &'static str) -> [(HeaderName, HeaderValue); 2] {
     [
         (

@@ -1,4 +1,4 @@
-//! What a browser is shown: the API page at `/docs`, and what there is at `/`.
+//! Pages for browsers: the API page at `/docs`, and the welcome page at `/`.
 //!
 //! Everything is in the binary. The pages' policy lets a browser load nothing from elsewhere, and run
 //! nothing that is not one of the scripts here.

@@ -1,4 +1,4 @@
-//! What there is at the server's own address: its name, its version, and where to go on.
+//! The server's own address: its name, its version, and where to go on.
 
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +18,7 @@ pub fn routes() -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(get_root))
 }
 
-/// What answers here.
+/// The program that answers.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Welcome {
     /// Always `navi`.

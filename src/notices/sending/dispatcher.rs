@@ -32,7 +32,7 @@ use crate::vault::service::Vault;
 
 /// Requests of a lane that are on their way at once.
 const SLOTS: usize = 16;
-/// How often a lane that has nothing to do looks again.
+/// The interval at which an idle lane looks again.
 const POLL: Duration = Duration::from_secs(1);
 /// The pause after the database failed.
 const PAUSE: Duration = Duration::from_secs(2);

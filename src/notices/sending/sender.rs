@@ -24,7 +24,7 @@ pub struct Outgoing {
     pub body: Vec<u8>,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {
     /// The receiver took it.
@@ -108,7 +108,7 @@ fn wait(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     (at.to_utc() - now).to_std().ok()
 }
 
-/// Whether the name led to an address that may not be reached.
+/// True if the name led to an address that may not be reached.
 fn is_forbidden(error: &(dyn StdError + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {

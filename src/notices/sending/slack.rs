@@ -30,7 +30,7 @@ pub fn message(message: &NoticeMessage<'_>, base: Option<&Url>) -> Value {
     })
 }
 
-/// What happened, in a sentence.
+/// The event in a sentence.
 fn line(message: &NoticeMessage<'_>) -> String {
     let field = |name: &str| match &message.data[name] {
         Value::String(text) => escaped(text),

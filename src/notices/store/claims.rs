@@ -265,7 +265,7 @@ async fn give_up(
     Ok(done.rows_affected())
 }
 
-/// How many notices wait that are due, of all organisations: what a gauge shows.
+/// The number of due notices of all organisations, for a gauge.
 pub async fn count_due(conn: &mut PgConnection, at: DateTime<Utc>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from notice_deliveries

@@ -6,7 +6,7 @@ use crate::notices::model::WebhookId;
 use crate::platform::ids::OrgId;
 use crate::vault::model::Sealed;
 
-/// How many secrets there are by format and key.
+/// The number of secrets by format and key.
 pub async fn count_seals(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, i64)>> {
     let rows = sqlx::query!(
         r#"select sealed_with, count(*) as "rows!"

@@ -45,13 +45,13 @@ const SAMPLES: &str = "test tests testing spec specs fixture fixtures example ex
     testdata demo doc docs i18n locale locales lang translations schema schemas template templates node_modules";
 /// The shortest value that a person chose.
 const MIN_CHOSEN: usize = 7;
-/// What is chosen where nothing is to be kept.
+/// The choice where nothing is to be kept.
 const TRIED: &str = "password1 passw0rd admin123 test123 test1234 root123 qwerty123 abc123 abcd1234 pass123 \
     postgres1 p@ssw0rd user123 guest123 secret123 password123";
 /// How values begin that stand for others.
 const REFERENCES: &[char] = &['<', '{', '$', '%', '@'];
 
-/// How much a text has to show before it is taken for one that holds a secret.
+/// The evidence that a text must show to count as one that holds a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
     /// Values that machines made: code and documents hold many others under the names of secrets.

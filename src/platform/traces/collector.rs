@@ -13,7 +13,7 @@ use crate::platform::outbound::reach::Reach;
 
 /// The longest that a connection to the collector may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The most of an answer that is read; whoever takes spans has little to say.
+/// The most of an answer that is read; a collector has little to say.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// A collector.

@@ -15,7 +15,7 @@ use crate::platform::secret::{ExposeSecret, SecretString};
 /// The path below a collector's base URL that takes spans.
 const TRACES_PATH: [&str; 2] = ["v1", "traces"];
 
-/// Whether and where spans are sent.
+/// The settings of traces.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Tracing")]
 pub struct TraceConfig {

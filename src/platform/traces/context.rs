@@ -10,7 +10,7 @@ use opentelemetry_sdk::trace::SdkTracer;
 
 use crate::platform::traces::parent::TraceParent;
 
-/// What makes the spans of a process.
+/// The source of the spans of a process.
 #[derive(Debug)]
 pub(super) struct Recording {
     /// Makes spans of requests, statements and the like.
@@ -23,7 +23,7 @@ pub(super) struct Recording {
     pub(super) tells_providers: bool,
 }
 
-/// The recording that a context belongs to. It travels with the context, so that whoever is called
+/// The recording that a context belongs to. It travels with the context, so that code that is called
 /// begins spans of the same process, and none where there is no trace.
 #[derive(Debug)]
 struct Within(Arc<Recording>);

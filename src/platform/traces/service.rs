@@ -95,7 +95,7 @@ impl Traces {
     }
 }
 
-/// What is said of this process with its spans. What the settings say wins.
+/// The resource of this process's spans. Settings win over defaults.
 fn resource(config: &TraceConfig, around: &TracedProcess<'_>) -> Resource {
     let ours = [
         ("service.version", env!("CARGO_PKG_VERSION").to_owned()),

@@ -21,14 +21,14 @@ use crate::platform::traces::context::TraceContext;
 
 /// The name under which `sqlx` logs statements.
 const TARGET: &str = "sqlx::query";
-/// What a statement may begin with, and what else is none of these.
+/// Verbs that a statement may begin with.
 const VERBS: [&str; 11] = [
     "SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "BEGIN", "COMMIT", "ROLLBACK", "SET", "NOTIFY",
     "LISTEN",
 ];
 const OTHER_VERB: &str = "OTHER";
 
-/// What makes spans of statements, for the logging of a process that is traced.
+/// The layer of the log that makes spans of statements.
 pub fn layer<S>() -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -59,7 +59,7 @@ impl<S: Subscriber> Layer<S> for StatementSpans {
     }
 }
 
-/// What is logged of a statement.
+/// The logged fields of a statement.
 #[derive(Debug, Default)]
 struct Statement {
     text: String,

@@ -1,4 +1,4 @@
-//! Tables that somebody reshaped, emptied or put back: what is found, and what a server does not write.
+//! Tables that were reshaped, emptied or put back: verification finds it, and servers do not write.
 
 use std::sync::Arc;
 
@@ -109,7 +109,7 @@ fn with_folder(db: &PgPool, witness: &Witness) -> Audit {
     )
 }
 
-/// Changes to the shape of the tables, how they are undone, and what is said about them.
+/// Changes to the shape of the tables, how they are undone, and the words of verification.
 const SHAPES: &[(&str, &str, &str)] = &[
     (
         "alter table audit_chains drop constraint audit_chains_pkey",

@@ -12,7 +12,7 @@ use std::process::Command;
 
 use crate::documents::{files, read, root};
 
-/// Whether the checks find nothing in a folder, and what they said; none where there is no reader.
+/// True if the checks find nothing in a folder, and their output; none where there is no reader.
 fn checked(folder: &Path) -> Option<(bool, String)> {
     let Ok(python) = std::env::var("NAVI_HCL") else {
         println!(

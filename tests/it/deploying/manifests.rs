@@ -38,7 +38,7 @@ fn good(output: Output) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What a folder below `kubernetes/` is rendered to.
+/// The objects that a folder below `kubernetes/` is rendered to.
 fn rendered(programs: &Path, folder: &str) -> String {
     let command = Command::new(programs.join("kubectl"))
         .args(["kustomize", &format!("kubernetes/{folder}")])

@@ -1,4 +1,4 @@
-//! What servers are brought into production with: an image, manifests, infrastructure, and a proxy in front.
+//! The files that bring servers into production: an image, manifests, infrastructure, and a proxy in front.
 
 mod image;
 mod infrastructure;

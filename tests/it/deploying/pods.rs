@@ -1,4 +1,4 @@
-//! What the pods of the manifests may do, and whether the program starts in them.
+//! The rights of the manifests' pods, and the program started in them.
 
 #![expect(
     clippy::disallowed_methods,
@@ -15,7 +15,7 @@ use crate::deploying::manifests::{environment, of_kind, programs};
 use crate::runs::stage::{says, script};
 use crate::support::served::{Place, url};
 
-/// What a kind of object makes pods of.
+/// The pod template of an object.
 pub(crate) struct Pod<'a> {
     /// The kind of the object.
     pub(crate) name: &'a str,
@@ -87,7 +87,7 @@ fn key(purpose: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// What a container would find in its environment, with secrets such as an operator makes.
+/// The environment of a container, with secrets such as an operator makes.
 fn variables(objects: &[Value], container: &Value) -> BTreeMap<String, String> {
     let data = of_kind(objects, "ConfigMap")[0]["data"]
         .as_object()

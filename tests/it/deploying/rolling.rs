@@ -39,7 +39,7 @@ async fn proxy(first: &str, second: &str) -> Option<Nginx> {
     Nginx::with(&lines.join("\n")).await
 }
 
-/// What people found who kept asking.
+/// The answers to clients that kept asking.
 #[derive(Default)]
 struct Found {
     answered: AtomicU64,

@@ -24,7 +24,7 @@ use crate::support::app::{ORG, TestApp, USER};
 use crate::support::client::Client;
 use crate::vault::DEV_KEY;
 
-/// A service with a clock that stands still, whose dispatcher sends when it is told to.
+/// A service with a clock that stands still, whose dispatcher sends on request.
 pub(super) async fn office(db: PgPool, flags: &[&str]) -> TestApp {
     let at = DateTime::from_timestamp(1_767_323_045, 0).unwrap();
     let ours = ["--dev-encryption-key", DEV_KEY];
@@ -46,7 +46,7 @@ pub(super) async fn webhook_at(app: &TestApp, url: &str) -> (String, Option<Stri
     webhook(&app.client(Role::Admin), json!({ "url": url })).await
 }
 
-/// What the list says of a webhook.
+/// The list's entry of a webhook.
 pub(super) async fn shown(app: &TestApp, id: &str) -> Value {
     let (_, list) = app.client(Role::Admin).get("/api/webhooks").await;
     let all = list["webhooks"].as_array().unwrap();

@@ -13,10 +13,10 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-/// How long something is waited for.
+/// The longest wait.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a sink does with a request.
+/// The behaviour of a sink.
 #[derive(Clone, Debug)]
 pub(super) enum Mood {
     /// Answers this status with this header.

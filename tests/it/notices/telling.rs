@@ -1,4 +1,4 @@
-//! What is told of runs, in the transaction of what happened.
+//! Notices of runs, in the transaction of the event.
 
 use navi::auth::principal::Role;
 use navi::notices::model::NoticeId;

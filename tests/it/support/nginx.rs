@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::support::served::Served;
 
-/// How often another port is tried when somebody took the one that was free.
+/// The number of ports that are tried, since another program may take a free one.
 const ATTEMPTS: u32 = 10;
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -138,7 +138,7 @@ impl Drop for Nginx {
     }
 }
 
-/// Where it listens and what it is told; the rest keeps its files in its own folder.
+/// Its address and its settings; the rest keeps its files in its own folder.
 fn settings(listen: &str, behind: &str) -> String {
     let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let folders = kinds

@@ -1,4 +1,4 @@
-//! What is traced, as a collector receives it that is not ours, and what a broken collector costs.
+//! Traces as an independent collector receives them, and the cost of a broken one.
 
 mod outages;
 mod receiver;

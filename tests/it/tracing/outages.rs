@@ -11,7 +11,7 @@ use crate::runs::stage::{calls, says, script};
 use crate::support::served::{Place, Served, url};
 use crate::tracing::receiver::Receiver;
 
-/// How long it may take until something is there that certainly comes. Machines may be busy.
+/// The longest wait for something that certainly comes. Machines may be busy.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn spans(served: &Served, outcome: &str) -> u64 {
@@ -32,7 +32,7 @@ async fn until_some(served: &Served, outcome: &str) {
     }
 }
 
-/// A server whose collector is here works as ever, and ends when it is told to.
+/// A server whose collector is here works as ever, and ends on request.
 async fn works_with(db: &PgPool, collector: &str, lost: &str) {
     let script = script([
         calls(&[("list_directory", json!({"path": "."}))]),

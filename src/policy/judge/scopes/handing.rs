@@ -1,4 +1,4 @@
-//! What becomes of what a command prints, and of the shell and the files that come after it.
+//! The destination of a command's output, and its effect on the shell and files after it.
 
 use crate::policy::judge::call::{Call, Field};
 use crate::policy::judge::program::hides_code;

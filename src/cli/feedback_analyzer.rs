@@ -94,7 +94,12 @@ pub async fn run(
     let tasks = Tasks::new();
     let traces = traces(config, &tasks)?;
     let (options, postgres) = serve::database(config).await?;
-    let outcome = over(args, &options, traces, ends, out).await;
+    // That a statement takes long is no news here, and spans are made of what is logged.
+    let options = match config.traces.endpoint() {
+        Some(_) => options,
+        None => options.disable_statement_logging(),
+    };
+    let outcome = over(args, options, traces, ends, out).await;
     tasks.shutdown(LAST_SPANS).await;
     if let Some(postgres) = postgres {
         postgres.stop().await;
@@ -109,7 +114,7 @@ fn traces(config: &Config, tasks: &Tasks) -> Result<Traces, BuildError> {
 
 async fn over(
     args: &Args,
-    database: &PgConnectOptions,
+    database: PgConnectOptions,
     traces: Traces,
     mut ends: Ends,
     out: &mut (dyn Write + Send),
@@ -138,15 +143,13 @@ async fn over(
 }
 
 /// The database, in the state that this binary needs.
-async fn opened(database: &PgConnectOptions) -> Result<Pool, Failure> {
+async fn opened(database: PgConnectOptions) -> Result<Pool, Failure> {
     let settings = PoolSettings {
         application_name: "navi-feedback-analyzer".to_owned(),
         // A large organisation may take as long as it needs.
         statement_timeout: Duration::ZERO,
         ..PoolSettings::default().at_most(4)
     };
-    // That a statement takes long is no news here.
-    let database = database.clone().disable_statement_logging();
     let pool = db::connect(database, &settings).await?;
     let mut conn = pool.acquire().await.map_err(db::Error::Query)?;
     let pending = db::pending(&mut conn).await?.len();

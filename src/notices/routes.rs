@@ -82,8 +82,7 @@ struct CreateWebhook {
     #[schema(value_type = String)]
     url: SecretString,
     /// The form of bodies; `standard` when absent. With `slack`, `url` is an incoming webhook of Slack.
-    #[serde(default)]
-    format: WebhookFormat,
+    format: Option<WebhookFormat>,
     /// The kinds of notice that it gets; all when absent.
     events: Option<Vec<NoticeKind>>,
     /// What people call it, at most 200 characters.
@@ -112,7 +111,7 @@ async fn create_webhook(
 ) -> Result<(Option<Extension<Made>>, Created<CreatedWebhookView>), Problem> {
     let new = NewWebhook {
         url: body.url,
-        format: body.format,
+        format: body.format.unwrap_or_default(),
         events: body.events,
         description: body.description,
     };

@@ -1,6 +1,23 @@
 // Generated from the server's OpenAPI document by scripts/generate.mjs; not to be edited.
 
 export interface paths {
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says what answers here, and where to go on: as a page for browsers, else as JSON. */
+        get: operations["get_root"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/security/status": {
         parameters: {
             query?: never;
@@ -1505,7 +1522,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a webhook.
-         * @description What was to be sent to it is not sent.
+         * @description Notices that wait for it are not sent.
          */
         delete: operations["delete_webhook"];
         options?: never;
@@ -1547,6 +1564,46 @@ export interface paths {
          * @description It is sent at once, under the same `webhook-id`, and again over a day if that fails.
          */
         post: operations["retry_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The description of this API as a page.
+         * @description Needs no token and nothing from elsewhere. With a token of yours it sends requests too.
+         */
+        get: operations["get_docs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/docs/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of that page.
+         * @description Its name changes with its content, so it may be kept without limit.
+         */
+        get: operations["get_docs_file"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2370,8 +2427,7 @@ export interface components {
             description?: string | null;
             /** @description The kinds of notice that it gets; all when absent. */
             events?: components["schemas"]["NoticeKind"][] | null;
-            /** @description The form of bodies; `standard` when absent. With `slack`, `url` is an incoming webhook of Slack. */
-            format?: components["schemas"]["WebhookFormat"];
+            format?: components["schemas"]["WebhookFormat"] | null;
             /**
              * @description Where notices go: a public https address of at most 2048 bytes, without a name, a password and a
              *     fragment. Names are resolved for every notice; one that leads into a private network gets none.
@@ -4536,6 +4592,26 @@ export interface components {
             /** @description Where notices go; of a webhook for Slack the origin alone. */
             url: string;
         };
+        /** @description The program that answers. */
+        Welcome: {
+            /** @description Where to go on. */
+            links: components["schemas"]["WelcomeLinks"];
+            /** @description Always `navi`. */
+            name: string;
+            /** @description The version of the program. */
+            version: string;
+        };
+        /** @description Where to go on. */
+        WelcomeLinks: {
+            /** @description The API as a page. */
+            docs: string;
+            /** @description Whether this server should be sent requests. */
+            health: string;
+            /** @description Its metrics, for Prometheus. */
+            metrics: string;
+            /** @description The API as an OpenAPI document. */
+            openapi: string;
+        };
         /** @description The consent that is answered. */
         WhichConsent: {
             /**
@@ -4553,6 +4629,27 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_root: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description name, version and links */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Welcome"];
+                    "text/html": string;
+                };
+            };
+        };
+    };
     security_status: {
         parameters: {
             query?: never;
@@ -6785,6 +6882,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeliveryView"];
+                };
+            };
+        };
+    };
+    get_docs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+        };
+    };
+    get_docs_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the name, as the page has it */
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the file, packed with gzip where that is taken */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/css": string;
+                    "text/javascript": string;
                 };
             };
         };

@@ -79,7 +79,10 @@ fn is_source(word: &str) -> bool {
         "verify/",
         "workspace/",
     ];
-    slices.iter().any(|slice| word.starts_with(slice)) && !word.contains(['*', '{', '<'])
+    // The name of a protocol.
+    let is_known = word == "http/protobuf";
+    let begins = slices.iter().any(|slice| word.starts_with(slice));
+    begins && !is_known && !word.contains(['*', '{', '<'])
 }
 
 #[test]

@@ -220,9 +220,20 @@ impl Checkpoint {
             is_base,
             server,
         };
-        // Only the one way of writing it, so that what is signed is what was read.
-        (checkpoint.text() == text).then_some(checkpoint)
+        // Only the one way of writing it, so that what is signed is what was read. Behind it stand lines of
+        // later versions, whose logs this one has to verify after a rollback.
+        let further = text.strip_prefix(&checkpoint.text())?;
+        further.lines().all(is_further).then_some(checkpoint)
     }
+}
+
+/// True for a line that a later version adds: a name that is none of ours, and a value.
+fn is_further(line: &str) -> bool {
+    let Some((name, value)) = line.split_once(' ') else {
+        return false;
+    };
+    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase());
+    is_name && !value.is_empty() && !["head", "time", "server", "base"].contains(&name)
 }
 
 fn sized(size: i64, root: &Hash) -> String {
@@ -361,6 +372,31 @@ mod tests {
             for (from, to) in [("server 17", "server 16"), ("server 17", "server 017")] {
                 assert!(Checkpoint::open(&note.replace(from, to), &keys).is_err());
             }
+        }
+    }
+
+    #[test]
+    fn lines_of_a_later_version_are_signed_and_read_over() {
+        let ring = ring();
+        let keys = [VerifyingKey::of(ring.current().unwrap())];
+        let note = |further: &str| {
+            let text = format!("{}{further}", checkpoint("acme").text());
+            signed(&text, "acme", ring.current().unwrap())
+        };
+        let later = note("origin 3 of another\nmark x\n");
+        assert_eq!(Checkpoint::open(&later, &keys), Ok(checkpoint("acme")));
+        let changed = later.replace("mark x", "mark y");
+        assert_eq!(Checkpoint::open(&changed, &keys), Err(NoteError::Unsigned));
+        for further in [
+            "base 1\n",
+            "server x\n",
+            "x\n",
+            "Mark x\n",
+            "mark \n",
+            " x\n",
+        ] {
+            let opened = Checkpoint::open(&note(further), &keys);
+            assert_eq!(opened, Err(NoteError::Malformed), "{further}");
         }
     }
 

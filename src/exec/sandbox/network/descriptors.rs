@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use rustix::io::retry_on_intr;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
@@ -25,7 +26,7 @@ pub fn send(
         ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
     }
     let word = [IoSlice::new(word.as_bytes())];
-    sendmsg(socket, &word, &mut ancillary, SendFlags::NOSIGNAL)?;
+    retry_on_intr(|| sendmsg(socket, &word, &mut ancillary, SendFlags::NOSIGNAL))?;
     Ok(())
 }
 
@@ -36,12 +37,12 @@ pub fn receive(socket: &UnixStream) -> std::io::Result<(String, Vec<OwnedFd>)> {
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut bytes = [0; WORD_BYTES];
     let flags = RecvFlags::CMSG_CLOEXEC;
-    let received = recvmsg(
-        socket,
-        &mut [IoSliceMut::new(&mut bytes)],
-        &mut ancillary,
-        flags,
-    )?;
+    // With a limit of time a signal ends the call, whatever its handler was installed with (`signal(7)`);
+    // the end of a child of this process is one.
+    let received = retry_on_intr(|| {
+        let mut parts = [IoSliceMut::new(&mut bytes)];
+        recvmsg(socket, &mut parts, &mut ancillary, flags)
+    })?;
     let mut descriptors = Vec::new();
     for message in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(received) = message {

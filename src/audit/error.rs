@@ -31,10 +31,12 @@ pub enum Error {
         /// Name of the key.
         key: String,
     },
-    /// A log has records or proofs, or somebody knows that it had, and nothing says where it ends.
+    /// A log has records or proofs, or the data folder or another log names it, and nothing says where it
+    /// ends.
     #[error(
         "the end of {0} is missing, and it had records, so nothing is appended to it: restore it, or, if \
-         what is left fits, `navi audit adopt {flag}`; when nothing is left, with `--rolled-back`",
+         what is left fits, `navi audit adopt {flag}`; when nothing is left, with `--rolled-back`. If this \
+         is a new database, give it a data folder of its own (NAVI_DATA_DIR)",
         flag = .0.flag()
     )]
     EndMissing(Log),

@@ -96,6 +96,11 @@ impl Writer {
 
     /// Writes until `stopping`, and then what is there, as long as `grace` lasts.
     pub async fn run(mut self, stopping: CancellationToken, grace: Duration) {
+        // Connecting and looking at the tables would take a part of the second that the first request waits.
+        tokio::select! {
+            conn = self.connect() => self.conn = conn.ok(),
+            () = stopping.cancelled() => {}
+        }
         while self.gather(&stopping).await {
             self.write().await;
         }

@@ -1,16 +1,19 @@
 //! Counts and times every request, by its route template and never by its address.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::BodyExt;
+use utoipa::openapi::OpenApi;
 
-use crate::http::{cors, unbuilt};
+use crate::http::{cors, openapi, unbuilt};
 use crate::platform::metrics::Metrics;
 
 /// The label for requests that match no route: one series for all of them.
@@ -18,9 +21,54 @@ pub const UNMATCHED: &str = "<unmatched>";
 /// The label for what browsers ask before they send a page's request, whatever its route.
 pub const PREFLIGHT: &str = "<preflight>";
 
+/// The counters of requests, and the methods and routes that have series of their own.
+#[derive(Clone)]
+pub struct Requests {
+    metrics: Metrics,
+    /// A method that a route does not have is counted as unmatched, whatever it is answered: by
+    /// methods of their own choice, clients could otherwise make a series for each route and status.
+    served: Arc<HashMap<&'static str, HashSet<String>>>,
+}
+
+impl Requests {
+    /// Brings every documented series of `http_requests_total` to life at zero, so that an alert on
+    /// its rate sees the first request.
+    pub fn new(metrics: Metrics, document: &OpenApi) -> Requests {
+        let mut served: HashMap<_, HashSet<_>> = HashMap::new();
+        for route in openapi::walk(document) {
+            let path = path_label(route.path);
+            for status in route.statuses() {
+                let labels = [route.method, &*path, status];
+                metrics.http_requests_total.with_label_values(&labels);
+            }
+            let paths = served.entry(route.method).or_default();
+            paths.insert(path.into_owned());
+        }
+        for other in [
+            ["GET", UNMATCHED, "404"],
+            ["OPTIONS", PREFLIGHT, "204"],
+            ["OPTIONS", PREFLIGHT, "403"],
+        ] {
+            metrics.http_requests_total.with_label_values(&other);
+        }
+        let served = Arc::new(served);
+        Requests { metrics, served }
+    }
+
+    /// The label of a route that is asked for by this method.
+    fn path_label<'a>(&self, method: &'static str, template: &'a str) -> Cow<'a, str> {
+        let label = path_label(template);
+        let paths = self.served.get(method);
+        if paths.is_some_and(|paths| paths.contains(&*label)) {
+            return label;
+        }
+        Cow::Borrowed(UNMATCHED)
+    }
+}
+
 /// Counts the request when its answer begins, and times it until the answer's last byte was
 /// handed over or its reader went away. Probes are counted and not timed.
-pub async fn measure(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
+pub async fn measure(State(requests): State<Requests>, request: Request, next: Next) -> Response {
     let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let is_preflight = cors::is_preflight(&request);
@@ -28,11 +76,10 @@ pub async fn measure(State(metrics): State<Metrics>, request: Request, next: Nex
     let response = next.run(request).await;
     let path = match &route {
         _ if is_preflight => Cow::Borrowed(PREFLIGHT),
-        // A method that the route does not know: anybody could make a series of each pair.
-        _ if response.status() == StatusCode::METHOD_NOT_ALLOWED => Cow::Borrowed(UNMATCHED),
-        Some(route) => path_label(route.as_str()),
+        Some(route) => requests.path_label(method, route.as_str()),
         None => Cow::Borrowed(UNMATCHED),
     };
+    let metrics = requests.metrics;
     metrics
         .http_requests_total
         .with_label_values(&[method, &*path, response.status().as_str()])

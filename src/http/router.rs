@@ -18,16 +18,14 @@ use crate::auth::layer::{AccessRules, Gate, authenticate};
 use crate::auth::rate_limit::RateLimiter;
 use crate::http::guard::{headers, host};
 use crate::http::limits::Rates;
+use crate::http::measure::{Requests, measure};
 use crate::http::missing::Served;
 use crate::http::pages::{docs, welcome};
 use crate::http::sockets::peers;
 use crate::http::unpack::unpack;
-use crate::http::{
-    cors, failures, identity, limits, measure, models, openapi, ops, security, unbuilt,
-};
+use crate::http::{cors, failures, identity, limits, models, openapi, ops, security, unbuilt};
 use crate::jobs::plans::service::Plans;
 use crate::jobs::service::Jobs;
-use crate::platform::metrics::Metrics;
 
 /// Every route that needs no token. What is not listed here needs one.
 pub const PUBLIC: &[&str] = &[
@@ -121,7 +119,7 @@ pub fn document(app: &App) -> OpenApi {
 /// The server. Answers every request with what a route says, or with a problem.
 pub fn router(app: &App) -> Router {
     let document = document(app);
-    touch_every_series(&app.metrics, &document);
+    let requests = Requests::new(app.metrics.clone(), &document);
     let served = Arc::new(Served::new(&document));
     let text = serde_json::to_vec(&document).unwrap_or_default();
     let (router, _) = api(app)
@@ -193,7 +191,7 @@ pub fn router(app: &App) -> Router {
         // what they ask beforehand.
         .layer(from_fn_with_state(Arc::new(pages), cors::cors))
         // Sees every answer, those of the layers above included.
-        .layer(from_fn_with_state(app.metrics.clone(), measure::measure))
+        .layer(from_fn_with_state(requests, measure))
         // Every answer and every line of the log has the request's id.
         .layer(from_fn_with_state(
             (app.clock.clone(), app.traces.clone()),
@@ -201,25 +199,4 @@ pub fn router(app: &App) -> Router {
         ))
         // Outermost: no answer goes without it.
         .layer(from_fn_with_state(PUBLIC, headers::protect))
-}
-
-/// Brings every documented series of `http_requests_total` to life at zero, so that an alert on
-/// its rate sees the first request.
-fn touch_every_series(metrics: &Metrics, document: &OpenApi) {
-    for route in openapi::walk(document) {
-        for status in route.statuses() {
-            metrics.http_requests_total.with_label_values(&[
-                route.method,
-                &*measure::path_label(route.path),
-                status,
-            ]);
-        }
-    }
-    for other in [
-        ["GET", measure::UNMATCHED, "404"],
-        ["OPTIONS", measure::PREFLIGHT, "204"],
-        ["OPTIONS", measure::PREFLIGHT, "403"],
-    ] {
-        metrics.http_requests_total.with_label_values(&other);
-    }
 }

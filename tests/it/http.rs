@@ -366,7 +366,12 @@ async fn requests_are_counted_by_template_and_from_zero(db: PgPool) {
             &[],
         ))
         .await;
+    let refused = with_headers(Method::PUT, CONVERSATIONS, &[]);
+    let refused = app.stranger().answer(refused).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
     let text = scrape().await;
+    assert!(text.contains(r#"method="PUT",path="<unmatched>",status="401""#));
+    assert!(!text.contains(r#"method="PUT",path="/api/navi-memory"#));
     assert_eq!(series(&text, template).as_deref(), Some("20"));
     assert_eq!(series(&text, unmatched).as_deref(), Some("20"));
     assert!(text.contains(r#"method="OTHER",path="<unmatched>""#));

@@ -15,7 +15,8 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use navi::audit::model::{Actor, ActorKind, Event, Filter, Log, NewEntry, Outcome};
+use navi::audit::event::Event;
+use navi::audit::model::{Actor, ActorKind, Filter, Log, NewEntry, Outcome};
 use navi::audit::service::Audit;
 use navi::audit::witnessing::witness::Witness;
 use navi::cli::audit::verify::verify_lines;

@@ -3,7 +3,6 @@
 use sqlx::{Connection, PgConnection};
 
 use crate::audit::error::Error;
-use crate::audit::merkle::{Ranges, empty, leaf};
 use crate::audit::model::{EntryId, Log};
 use crate::audit::note::{Checkpoint, VerifyingKey};
 use crate::audit::record::{Hash, NOTHING, Record};
@@ -11,7 +10,8 @@ use crate::audit::seals::seal;
 use crate::audit::service::Audit;
 use crate::audit::store::tree::StoredCheckpoint;
 use crate::audit::store::{appending, reading, tree};
-use crate::audit::tiles::{TilePosition, Tiles, path_to};
+use crate::audit::tree::merkle::{Ranges, empty, leaf};
+use crate::audit::tree::tiles::{TilePosition, Tiles, path_to};
 
 /// How many records are read at once.
 const PAGE: i64 = 1_000;

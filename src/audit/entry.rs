@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::audit::model::{ActorKind, EntryId, Event, Outcome};
+use crate::audit::event::Event;
+use crate::audit::model::{ActorKind, EntryId, Outcome};
 
 /// An entry as it is listed: its records as one.
 #[derive(Clone, Debug)]

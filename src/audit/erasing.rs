@@ -4,7 +4,8 @@ use chrono::Datelike;
 use sqlx::{Acquire, PgConnection};
 
 use crate::audit::error::Error;
-use crate::audit::model::{Event, Log, Outcome, Phase};
+use crate::audit::event::Event;
+use crate::audit::model::{Log, Outcome, Phase};
 use crate::audit::reader::Asker;
 use crate::audit::record::Fields;
 use crate::audit::seals::chain::Ends;

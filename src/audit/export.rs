@@ -6,11 +6,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::audit::event::Event;
 use crate::audit::keyring::AuditKey;
-use crate::audit::merkle::Frontier;
-use crate::audit::model::{ActorKind, Event, Outcome, Phase};
+use crate::audit::model::{ActorKind, Outcome, Phase};
 use crate::audit::note::{VerifyingKey, named, parted, signed, signer};
 use crate::audit::record::{Fields, Hash, Personal, Record};
+use crate::audit::tree::merkle::Frontier;
 
 /// The version of the format.
 pub const VERSION: u32 = 1;

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::audit::error::Error;
-use crate::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcome};
+use crate::audit::event::Event;
+use crate::audit::model::{Actor, ActorKind, Ending, Log, NewEntry, Outcome};
 use crate::audit::record::digest;
 use crate::audit::sealing::MAX_PAYLOAD_BYTES;
 use crate::audit::service::Audit;

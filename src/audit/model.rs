@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::audit::event::Event;
 use crate::auth::principal::{Principal, Proof, Role};
 use crate::platform::ids::OrgId;
 
@@ -55,108 +56,6 @@ impl fmt::Display for Log {
         match self {
             Self::Server => f.write_str("the server's own log"),
             Self::Org(org_id) => write!(f, "the log of `{org_id}`"),
-        }
-    }
-}
-
-/// What happened.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
-)]
-#[schema(as = AuditEvent)]
-#[sqlx(type_name = "text")]
-pub enum Event {
-    /// A request that changes something.
-    #[serde(rename = "http.request")]
-    #[sqlx(rename = "http.request")]
-    HttpRequest,
-    /// A tool call of the agent.
-    #[serde(rename = "tool.call")]
-    #[sqlx(rename = "tool.call")]
-    ToolCall,
-    /// A command asked for a connection out of its sandbox.
-    #[serde(rename = "network.connection")]
-    #[sqlx(rename = "network.connection")]
-    NetworkConnection,
-    /// Somebody or something decided about an action of the agent.
-    #[serde(rename = "consent.decided")]
-    #[sqlx(rename = "consent.decided")]
-    ConsentDecided,
-    /// A sealed value was opened.
-    #[serde(rename = "secret.opened")]
-    #[sqlx(rename = "secret.opened")]
-    SecretOpened,
-    /// Sealed values were sealed anew.
-    #[serde(rename = "vault.rewrapped")]
-    #[sqlx(rename = "vault.rewrapped")]
-    VaultRewrapped,
-    /// Payloads of the audit log were decrypted for a person.
-    #[serde(rename = "audit.decrypted")]
-    #[sqlx(rename = "audit.decrypted")]
-    AuditDecrypted,
-    /// A part of the audit log was handed out.
-    #[serde(rename = "audit.exported")]
-    #[sqlx(rename = "audit.exported")]
-    AuditExported,
-    /// What identified a person was erased.
-    #[serde(rename = "audit.erased")]
-    #[sqlx(rename = "audit.erased")]
-    AuditErased,
-    /// Months of the audit log were dropped.
-    #[serde(rename = "audit.retained")]
-    #[sqlx(rename = "audit.retained")]
-    AuditRetained,
-    /// The end of a log passed from one seal to another.
-    #[serde(rename = "audit.handed_over")]
-    #[sqlx(rename = "audit.handed_over")]
-    AuditHandedOver,
-    /// The server's own log named the checkpoints of the others.
-    #[serde(rename = "audit.witnessed")]
-    #[sqlx(rename = "audit.witnessed")]
-    AuditWitnessed,
-    /// What was known of a person or an organisation was erased, from all tables.
-    #[serde(rename = "data.erased")]
-    #[sqlx(rename = "data.erased")]
-    DataErased,
-    /// A folder became an organisation's, by its first use.
-    #[serde(rename = "workspace.bound")]
-    #[sqlx(rename = "workspace.bound")]
-    WorkspaceBound,
-    /// A folder was taken from an organisation.
-    #[serde(rename = "workspace.released")]
-    #[sqlx(rename = "workspace.released")]
-    WorkspaceReleased,
-    /// A token was refused.
-    #[serde(rename = "login.failed")]
-    #[sqlx(rename = "login.failed")]
-    LoginFailed,
-    /// The server started with other settings than before.
-    #[serde(rename = "config.changed")]
-    #[sqlx(rename = "config.changed")]
-    ConfigChanged,
-}
-
-impl Event {
-    /// The name, as records carry it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::HttpRequest => "http.request",
-            Self::ToolCall => "tool.call",
-            Self::NetworkConnection => "network.connection",
-            Self::ConsentDecided => "consent.decided",
-            Self::SecretOpened => "secret.opened",
-            Self::VaultRewrapped => "vault.rewrapped",
-            Self::AuditDecrypted => "audit.decrypted",
-            Self::AuditExported => "audit.exported",
-            Self::AuditErased => "audit.erased",
-            Self::AuditRetained => "audit.retained",
-            Self::AuditHandedOver => "audit.handed_over",
-            Self::AuditWitnessed => "audit.witnessed",
-            Self::DataErased => "data.erased",
-            Self::WorkspaceBound => "workspace.bound",
-            Self::WorkspaceReleased => "workspace.released",
-            Self::LoginFailed => "login.failed",
-            Self::ConfigChanged => "config.changed",
         }
     }
 }

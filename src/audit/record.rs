@@ -12,7 +12,8 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::audit::model::{ActorKind, Event, Outcome, Phase};
+use crate::audit::event::Event;
+use crate::audit::model::{ActorKind, Outcome, Phase};
 
 /// A SHA-256 hash.
 pub type Hash = [u8; 32];

@@ -4,7 +4,8 @@ use sqlx::Acquire;
 
 use crate::audit::checkpoints::{around, number};
 use crate::audit::error::Error;
-use crate::audit::model::{Actor, ActorKind, Event, Log, NewEntry, Outcome};
+use crate::audit::event::Event;
+use crate::audit::model::{Actor, ActorKind, Log, NewEntry, Outcome};
 use crate::audit::note::Checkpoint;
 use crate::audit::record::{Hash, NOTHING};
 use crate::audit::service::Audit;

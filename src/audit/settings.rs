@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::error::Error;
-use crate::audit::model::{Actor, ActorKind, Event, Log, NewEntry, Outcome};
+use crate::audit::event::Event;
+use crate::audit::model::{Actor, ActorKind, Log, NewEntry, Outcome};
 use crate::audit::service::Audit;
 use crate::platform::secret::{ExposeSecret, SecretString};
 

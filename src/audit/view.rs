@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use crate::audit::checkpoints::{Inclusion, Signed};
 use crate::audit::entry::Entry;
-use crate::audit::merkle::leaf;
-use crate::audit::model::{ActorKind, EntryId, Event, Outcome, Phase};
+use crate::audit::event::Event;
+use crate::audit::model::{ActorKind, EntryId, Outcome, Phase};
 use crate::audit::note::VerifyingKey;
 use crate::audit::reader::Opened;
 use crate::audit::record::Hash;
+use crate::audit::tree::merkle::leaf;
 use crate::platform::page;
 
 /// An entry, under the names that the original gave to what it had.

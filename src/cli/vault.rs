@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::audit::model::{Ending, Event, Log, NewEntry, Outcome};
+use crate::audit::event::Event;
+use crate::audit::model::{Ending, Log, NewEntry, Outcome};
 use crate::audit::service::Audit;
 use crate::cli::audit::opened;
 use crate::cli::audit::opened::operator;

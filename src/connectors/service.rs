@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcome};
+use crate::audit::event::Event;
+use crate::audit::model::{Actor, ActorKind, Ending, Log, NewEntry, Outcome};
 use crate::audit::service::Audit;
 use crate::auth::principal::Principal;
 use crate::connectors::config::ConnectorConfig;

@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::audit::erasing::Whose;
-use crate::audit::model::{Ending, Event, Log, NewEntry, Outcome};
+use crate::audit::event::Event;
+use crate::audit::model::{Ending, Log, NewEntry, Outcome};
 use crate::audit::reader::Asker;
 use crate::audit::service::Audit;
 use crate::lifecycle::error::Error;

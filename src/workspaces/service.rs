@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::audit::model::{Actor, Ending, Event, Log, NewEntry, Outcome};
+use crate::audit::event::Event;
+use crate::audit::model::{Actor, Ending, Log, NewEntry, Outcome};
 use crate::audit::service::Audit;
 use crate::auth::principal::Principal;
 use crate::platform::clock::Clock;

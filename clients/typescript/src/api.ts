@@ -1896,7 +1896,7 @@ export interface components {
             trace_id?: string | null;
         };
         /**
-         * @description What happened.
+         * @description An event of the audit log.
          * @enum {string}
          */
         AuditEvent: "http.request" | "tool.call" | "network.connection" | "consent.decided" | "secret.opened" | "vault.rewrapped" | "audit.decrypted" | "audit.exported" | "audit.erased" | "audit.retained" | "audit.handed_over" | "audit.witnessed" | "data.erased" | "workspace.bound" | "workspace.released" | "login.failed" | "config.changed";

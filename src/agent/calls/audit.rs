@@ -7,7 +7,8 @@ use tokio::time::sleep;
 
 use crate::agent::calls::call::{CallResult, Invocation, PendingCall};
 use crate::agent::runner::primitives::{Halt, Runner};
-use crate::audit::model::{Actor, Ending, Event, Log, NewEntry, Outcome};
+use crate::audit::event::Event;
+use crate::audit::model::{Actor, Ending, Log, NewEntry, Outcome};
 use crate::audit::service::Open;
 use crate::platform::ids::ConsentId;
 use crate::platform::redact::json::redact_json;

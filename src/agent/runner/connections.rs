@@ -6,7 +6,8 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::agent::deps::Deps;
-use crate::audit::model::{Actor, Event as AuditEvent, Log, NewEntry, Outcome};
+use crate::audit::event::Event as AuditEvent;
+use crate::audit::model::{Actor, Log, NewEntry, Outcome};
 use crate::exec::credentials::outside::Outside;
 use crate::exec::egress::connection::{ConnectionSink, ConnectionStage, EgressConnection};
 use crate::exec::egress::hosts::RunHosts;

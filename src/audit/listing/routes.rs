@@ -9,9 +9,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::audit::entry::Entry;
+use crate::audit::event::{self, Event};
 use crate::audit::listing::model::{Format, Hints};
 use crate::audit::listing::view::{ListView, LookView, rows};
-use crate::audit::model::{EntryId, Event, Filter, Log, Outcome};
+use crate::audit::model::{EntryId, Filter, Log, Outcome};
 use crate::audit::reader::Asker;
 use crate::audit::service::Audit;
 use crate::audit::view::PageView;
@@ -46,6 +47,7 @@ struct ListQuery {
     /// Only those of this person: the token's `sub`.
     actor: Option<String>,
     /// Only this event.
+    #[serde(default, deserialize_with = "event::known")]
     event_type: Option<Event>,
     /// Only this route template.
     route: Option<String>,

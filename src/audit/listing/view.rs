@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::audit::entry::Entry;
-use crate::audit::model::{EntryId, Event, Outcome};
+use crate::audit::event::Event;
+use crate::audit::model::{EntryId, Outcome};
 use crate::audit::reader::{Opened, Sealed};
 use crate::audit::view::{OpenedView, PageView};
 

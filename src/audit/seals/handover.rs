@@ -19,8 +19,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::audit::event::Event;
 use crate::audit::keyring::{AuditKey, Keyring, same};
-use crate::audit::model::{ActorKind, EntryId, Event, Outcome, Phase};
+use crate::audit::model::{ActorKind, EntryId, Outcome, Phase};
 use crate::audit::note::{NoteError, VerifyingKey, named, parted, signed, signer, unnamed};
 use crate::audit::record::{Fields, Hash, Personal, Record};
 use crate::audit::seals::seal::{head, key_of, name_of};

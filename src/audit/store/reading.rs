@@ -5,7 +5,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::audit::entry::Entry;
-use crate::audit::model::{ActorKind, EntryId, Event, Filter, Outcome, Phase};
+use crate::audit::event::Event;
+use crate::audit::model::{ActorKind, EntryId, Filter, Outcome, Phase};
 use crate::audit::record::{Personal, Record};
 
 /// A record as its row is, before it is put together.
@@ -245,7 +246,7 @@ pub async fn entries(
         org_id,
         before,
         filter.actor,
-        filter.event.map(Event::as_str),
+        filter.event.as_ref().map(Event::as_str),
         filter.route,
         filter.outcome.map(Outcome::as_str),
         filter.since,

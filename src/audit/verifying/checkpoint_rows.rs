@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 
 use crate::audit::checkpoints::says;
-use crate::audit::merkle::Frontier;
 use crate::audit::note::Checkpoint;
 use crate::audit::record::Hash;
 use crate::audit::store::tree::StoredCheckpoint;
+use crate::audit::tree::merkle::Frontier;
 use crate::audit::verifying::verifier::Verifier;
 
 /// What is wrong with the row of a checkpoint, whoever signed it.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::audit::model::Event;
+use crate::audit::event::Event;
 use crate::audit::note::VerifyingKey;
 use crate::audit::record::Record;
 use crate::audit::seals::handover::{Cause, Handover};

@@ -6,8 +6,8 @@ use sqlx::{Connection, PgConnection};
 
 use crate::audit::checkpoints::number;
 use crate::audit::error::Error;
-use crate::audit::merkle::{Frontier, leaf};
-use crate::audit::model::{Event, Log};
+use crate::audit::event::Event;
+use crate::audit::model::Log;
 use crate::audit::note::{Checkpoint, sized_of};
 use crate::audit::record::Record;
 use crate::audit::seals::handover::Handover;
@@ -16,6 +16,7 @@ use crate::audit::service::Audit;
 use crate::audit::store::appending::End;
 use crate::audit::store::tree::StoredCheckpoint;
 use crate::audit::store::{appending, reading, shape, tree};
+use crate::audit::tree::merkle::{Frontier, leaf};
 use crate::audit::verifying::checkpoint_rows;
 use crate::audit::verifying::checkpoint_rows::OldRoots;
 use crate::audit::verifying::report::Report;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::audit::erasing::erasure_statement;
-use crate::audit::model::Event;
+use crate::audit::event::Event;
 use crate::audit::record::{Record, digest};
 
 /// What a record says that its hashes do not.

@@ -2,10 +2,10 @@
 
 use sqlx::PgConnection;
 
-use crate::audit::merkle::Frontier;
 use crate::audit::record::Hash;
 use crate::audit::store::tree;
-use crate::audit::tiles::{TilePosition, Tiles, WIDTH};
+use crate::audit::tree::merkle::Frontier;
+use crate::audit::tree::tiles::{TilePosition, Tiles, WIDTH};
 
 /// The number of tiles that are read at once.
 const PAGE: i64 = 64;

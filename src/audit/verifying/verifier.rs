@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::audit::merkle::{Frontier, leaf};
 use crate::audit::model::Phase;
 use crate::audit::note::{Checkpoint, NoteError, VerifyingKey};
 use crate::audit::record::{Hash, NOTHING, Record};
+use crate::audit::tree::merkle::{Frontier, leaf};
 use crate::audit::verifying::awaited::{Awaited, Contradiction, Source};
 use crate::audit::verifying::key_trail::KeyTrail;
 use crate::audit::verifying::record_check::{Erasures, misstated};

@@ -1,7 +1,8 @@
 //! Naming a log that begins in the server's own.
 
+use crate::audit::event::Event;
 use crate::audit::keyring::AuditKey;
-use crate::audit::model::{ActorKind, EntryId, Event, Log, Outcome, Phase};
+use crate::audit::model::{ActorKind, EntryId, Log, Outcome, Phase};
 use crate::audit::record::{Personal, Record};
 use crate::audit::store::mark::mark;
 use crate::audit::witnessing::statement::beginning_line;

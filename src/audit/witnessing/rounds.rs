@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::checkpoints::{Signed, around, number};
 use crate::audit::error::Error;
-use crate::audit::model::{Actor, ActorKind, Event, Log, NewEntry, Outcome, Phase};
+use crate::audit::event::Event;
+use crate::audit::model::{Actor, ActorKind, Log, NewEntry, Outcome, Phase};
 use crate::audit::note::Checkpoint;
 use crate::audit::service::Audit;
 use crate::audit::store::mark::mark;

@@ -19,9 +19,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use chrono::{DateTime, Utc};
 
-use crate::audit::merkle::leaf;
 use crate::audit::note::{Checkpoint, ORIGIN, named, unnamed};
 use crate::audit::record::Hash;
+use crate::audit::tree::merkle::leaf;
 
 /// A checkpoint that the server's own log named.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use navi::audit::erasing::Whose;
-use navi::audit::model::{Actor, ActorKind, Ending, Event, Log, NewEntry, Outcome};
+use navi::audit::event::Event;
+use navi::audit::model::{Actor, ActorKind, Ending, Log, NewEntry, Outcome};
 use navi::audit::record::Record;
 use navi::audit::service::Audit;
 use navi::audit::store::{appending, reading};

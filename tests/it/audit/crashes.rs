@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use navi::audit::model::{Actor, ActorKind, Event, Filter, Log, NewEntry, Outcome};
+use navi::audit::event::Event;
+use navi::audit::model::{Actor, ActorKind, Filter, Log, NewEntry, Outcome};
 use navi::platform::clock::Clock;
 use serde_json::json;
 use sqlx::PgPool;

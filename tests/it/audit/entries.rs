@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use navi::audit::model::{Event, Filter, Log, Outcome};
+use navi::audit::event::Event;
+use navi::audit::model::{Filter, Log, Outcome};
 use navi::auth::principal::Role;
 use serde_json::{Value, json};
 use sqlx::PgPool;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use navi::audit::merkle::leaf;
-use navi::audit::model::{Actor, ActorKind, Event, Log, NewEntry, Outcome};
+use navi::audit::event::Event;
+use navi::audit::model::{Actor, ActorKind, Log, NewEntry, Outcome};
 use navi::audit::note::Checkpoint;
 use navi::audit::record::{Record, digest};
 use navi::audit::service::Audit;
 use navi::audit::store::reading;
-use navi::audit::tiles::Tiles;
+use navi::audit::tree::merkle::leaf;
+use navi::audit::tree::tiles::Tiles;
 use navi::auth::principal::Role;
 use navi::platform::clock::Clock;
 use navi::platform::hex::hex;

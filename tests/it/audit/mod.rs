@@ -4,6 +4,7 @@ mod attacks;
 mod crashes;
 mod entries;
 mod forgeries;
+mod later;
 mod oracle;
 mod page;
 mod proofs;

@@ -4,7 +4,8 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use navi::audit::erasing::Whose;
-use navi::audit::model::{Actor, ActorKind, EntryId, Event, Log, NewEntry, Outcome};
+use navi::audit::event::Event;
+use navi::audit::model::{Actor, ActorKind, EntryId, Log, NewEntry, Outcome};
 use navi::audit::reader::Asker;
 use navi::auth::principal::Role;
 use serde_json::{Value, json};

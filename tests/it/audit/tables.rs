@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use navi::audit::adopting::{Adoption, Despite};
 use navi::audit::error::Error;
-use navi::audit::model::{Actor, ActorKind, Event, Log, NewEntry, Outcome};
+use navi::audit::event::Event;
+use navi::audit::model::{Actor, ActorKind, Log, NewEntry, Outcome};
 use navi::audit::seals::handover::Cause;
 use navi::audit::service::Audit;
 use navi::audit::verifying::report::Report;

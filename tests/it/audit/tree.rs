@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
-use navi::audit::merkle::{Frontier, Ranges, leaf, node};
 use navi::audit::record::Hash;
-use navi::audit::tiles::{Tiles, WIDTH, path_to};
+use navi::audit::tree::merkle::{Frontier, Ranges, leaf, node};
+use navi::audit::tree::tiles::{Tiles, WIDTH, path_to};
 use sha2::Sha256;
 
 use crate::audit::oracle::{is_consistent, is_included};

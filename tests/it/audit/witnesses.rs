@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use axum::http::StatusCode;
-use navi::audit::model::{Actor, ActorKind, Event, Filter, Log, NewEntry, Outcome};
+use navi::audit::event::Event;
+use navi::audit::model::{Actor, ActorKind, Filter, Log, NewEntry, Outcome};
 use navi::audit::note::Checkpoint;
 use navi::audit::service::Audit;
 use navi::audit::verifying::report::Report;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use navi::audit::erasing::Whose;
-use navi::audit::model::{Actor, Event, Log, NewEntry, Outcome};
+use navi::audit::event::Event;
+use navi::audit::model::{Actor, Log, NewEntry, Outcome};
 use navi::auth::principal::Role;
 use navi::cli::audit::opened::operator;
 use navi::lifecycle::erasure::Eraser;

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::audit::merkle::{Frontier, Ranges, node};
 use crate::audit::record::Hash;
+use crate::audit::tree::merkle::{Frontier, Ranges, node};
 
 /// The height of a tile: it holds 2⁸ hashes.
 const HEIGHT: u32 = 8;

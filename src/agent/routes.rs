@@ -16,7 +16,7 @@ use crate::agent::intake::request::{OnDisconnect, TaskRequest};
 use crate::agent::queue::cancel::run_streams;
 use crate::agent::queue::start::start;
 use crate::agent::service::AgentService;
-use crate::audit::layer::Made;
+use crate::audit::recording::layer::Made;
 use crate::auth::principal::Principal;
 use crate::llm::route::RouteError;
 use crate::platform::extract::Json;

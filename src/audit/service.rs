@@ -245,6 +245,19 @@ impl Open {
         }
     }
 
+    /// Completes the entry without waiting.
+    pub fn complete_later(mut self, ending: &Ending) {
+        self.send_completed(ending);
+    }
+
+    fn send_completed(&mut self, ending: &Ending) {
+        let Some(stub) = self.stub.take() else { return };
+        match self.completed(stub, ending) {
+            Ok(record) => drop(self.audit.send(record)),
+            Err(error) => tracing::error!(%error, "the end of an audit entry was not written"),
+        }
+    }
+
     fn completed(&self, stub: Record, ending: &Ending) -> Result<Record, Error> {
         let payload = ending.payload.as_ref().map(|payload| {
             sealing::seal_payload(
@@ -281,10 +294,6 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let Some(stub) = self.stub.take() else { return };
-        match self.completed(stub, &Ending::from(Outcome::Abandoned)) {
-            Ok(record) => drop(self.audit.send(record)),
-            Err(error) => tracing::error!(%error, "the end of an audit entry was not written"),
-        }
+        self.send_completed(&Ending::from(Outcome::Abandoned));
     }
 }

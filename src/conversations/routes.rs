@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::audit::layer::{Changed, Made};
+use crate::audit::recording::layer::{Changed, Made};
 use crate::auth::principal::Principal;
 use crate::conversations::error::Error;
 use crate::conversations::model::{

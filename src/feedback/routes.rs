@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::audit::layer::Changed;
+use crate::audit::recording::layer::Changed;
 use crate::auth::principal::{Admin, Principal};
 use crate::feedback::cursor::RatingCursor;
 use crate::feedback::error::Error;

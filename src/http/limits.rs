@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, sleep};
 
-use crate::audit::layer::counts;
+use crate::audit::recording::layer::counts;
 use crate::auth::principal::Principal;
 use crate::auth::rate_limit::RateLimiter;
 use crate::http::pace::{Pace, Waiting};

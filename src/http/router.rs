@@ -12,7 +12,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
-use crate::audit::layer::{Failures, Recorder, failed_logins, record};
+use crate::audit::recording::layer::{Failures, Recorder, failed_logins, record};
 use crate::auth::development::DevelopmentIdentity;
 use crate::auth::layer::{AccessRules, Gate, authenticate};
 use crate::auth::rate_limit::RateLimiter;

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::agent::queue::cancel::run_streams;
-use crate::audit::layer::Made;
+use crate::audit::recording::layer::Made;
 use crate::auth::principal::{Answerer, Principal};
 use crate::jobs::error::Error;
 use crate::jobs::model::StartOutcome;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::audit::layer::{Changed, Made};
+use crate::audit::recording::layer::{Changed, Made};
 use crate::auth::principal::Admin;
 use crate::notices::error::Error;
 use crate::notices::model::{

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::audit::layer::Changed;
+use crate::audit::recording::layer::Changed;
 use crate::auth::principal::{Admin, Principal};
 use crate::feedback::insight::{InsightStatus, InsightType};
 use crate::feedback::insights::error::Error;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::audit::layer::Made;
+use crate::audit::recording::layer::Made;
 use crate::auth::principal::Principal;
 use crate::jobs::plans::following::next;
 use crate::jobs::plans::request::PlanRequest;

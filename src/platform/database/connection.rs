@@ -74,10 +74,13 @@ impl Drop for PooledConnection {
         let Some((live, turn)) = self.held.take() else {
             return;
         };
+        let Some((live, turn)) = self.stock.take_back(live, turn) else {
+            return;
+        };
         // Without a runtime there is no one left to give it to.
         if let Ok(runtime) = Handle::try_current() {
             let stock = self.stock.clone();
-            runtime.spawn(async move { stock.give_back(live, turn).await });
+            runtime.spawn(async move { stock.settle(live, turn).await });
         }
     }
 }

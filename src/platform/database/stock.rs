@@ -15,6 +15,8 @@ use crate::platform::sync::lock;
 const REGROW: Duration = Duration::from_secs(10);
 /// An answer of the server within this time shows that it is there.
 const LATELY: Duration = Duration::from_secs(3);
+/// The rest of a connection after which the server is asked whether it is still there.
+const UNASKED: Duration = Duration::from_secs(1);
 
 /// The bounds of a pool.
 #[derive(Clone, Copy, Debug)]
@@ -153,11 +155,27 @@ impl Stock {
         })
     }
 
-    /// Takes a connection back, after what is left of its last transaction was undone.
-    pub async fn give_back(self: &Arc<Self>, mut live: AgedConnection, turn: OwnedSemaphorePermit) {
-        if !self.closed.is_cancelled() && self.still_good(&mut live).await {
-            live.rested = Instant::now();
-            self.counts().resting.push(live);
+    /// Takes a connection back that has nothing left to do; hands back every other one, for
+    /// [`Stock::settle`].
+    pub fn take_back(
+        &self,
+        mut live: AgedConnection,
+        turn: OwnedSemaphorePermit,
+    ) -> Option<(AgedConnection, OwnedSemaphorePermit)> {
+        let is_of_use = !self.closed.is_cancelled() && live.made.elapsed() <= self.limits.life;
+        if !is_of_use || !live.get_mut().is_at_rest() {
+            return Some((live, turn));
+        }
+        self.rest(live);
+        drop(turn);
+        self.regrow();
+        None
+    }
+
+    /// Takes a connection back, after what is left of its last transaction was undone, or closes it.
+    pub async fn settle(self: &Arc<Self>, mut live: AgedConnection, turn: OwnedSemaphorePermit) {
+        if !self.closed.is_cancelled() && self.answers(&mut live).await {
+            self.rest(live);
         } else {
             live.close().await;
         }
@@ -165,8 +183,25 @@ impl Stock {
         self.regrow();
     }
 
-    /// True if a connection is young and the server answers on it; sends what waits to be sent.
+    fn rest(&self, mut live: AgedConnection) {
+        live.rested = Instant::now();
+        let mut counts = self.counts();
+        counts.answered = Some(live.rested);
+        counts.resting.push(live);
+    }
+
+    /// True if a connection that rested is still of use. The server is asked only after a while: within it,
+    /// a connection that the server gave up says so itself, and a network seldom becomes silent.
     async fn still_good(&self, live: &mut AgedConnection) -> bool {
+        let is_young = live.made.elapsed() <= self.limits.life;
+        if is_young && live.rested.elapsed() < UNASKED {
+            return live.get_mut().is_at_rest();
+        }
+        self.answers(live).await
+    }
+
+    /// True if a connection is young and the server answers on it; sends what waits to be sent.
+    async fn answers(&self, live: &mut AgedConnection) -> bool {
         if live.made.elapsed() > self.limits.life {
             return false;
         }

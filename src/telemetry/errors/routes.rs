@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::audit::layer::Changed;
+use crate::audit::recording::layer::Changed;
 use crate::auth::principal::{Planner, Principal};
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::page::{CursorValue, MAX_LIMIT};

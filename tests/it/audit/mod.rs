@@ -9,6 +9,7 @@ mod oracle;
 mod page;
 mod proofs;
 mod seals;
+mod streams;
 mod tables;
 mod tree;
 mod witnesses;

@@ -6,6 +6,8 @@
     reason = "a test is a client of the server"
 )]
 
+use std::time::Duration;
+
 use navi::auth::principal::Role;
 use navi::llm::script::{Fail, FailKind, Script, Turn};
 use navi::platform::clock::Clock;
@@ -67,17 +69,25 @@ pub(crate) async fn happen(served: &Served, db: &PgPool) {
     fail(served, db).await;
 }
 
-/// Somebody's request; what is answered.
+/// A client's request; what is answered. Sent again when the server says when: a busy disk makes it wait.
 async fn post(served: &Served, token: &str, path: &str, body: &Value) -> (u16, Value) {
-    let response = reqwest::Client::new()
-        .post(format!("{}{path}", served.url))
-        .bearer_auth(token)
-        .json(body)
-        .send()
-        .await
-        .unwrap();
-    let status = response.status().as_u16();
-    (status, response.json().await.unwrap())
+    loop {
+        let response = reqwest::Client::new()
+            .post(format!("{}{path}", served.url))
+            .bearer_auth(token)
+            .json(body)
+            .send()
+            .await
+            .unwrap();
+        let status = response.status().as_u16();
+        let answer: Value = response.json().await.unwrap();
+        match answer["retry_after"].as_u64() {
+            Some(seconds) if status == 503 => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+            }
+            _ => return (status, answer),
+        }
+    }
 }
 
 /// People chat, and most of them dislike what they get.

@@ -3,6 +3,8 @@ use std::fmt::{self, Debug, Formatter};
 use std::future::Future;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+
 use crate::HashMap;
 
 use crate::common::StatementCache;
@@ -88,6 +90,17 @@ impl PgConnection {
     /// the version number of the server in `libpq` format
     pub fn server_version_num(&self) -> Option<u32> {
         self.inner.stream.server_version_num
+    }
+
+    // NAVI: true if every statement was answered, no transaction is open, nothing waits to be sent, and
+    // the server neither sent a word since nor went away. Asks the socket, and not the server. A word that
+    // was sent is lost, so a connection of which this is false is of no more use to who waits for notices.
+    pub fn is_at_rest(&mut self) -> bool {
+        self.inner.pending_ready_for_query_count == 0
+            && self.inner.transaction_depth == 0
+            && matches!(self.inner.transaction_status, TransactionStatus::Idle)
+            && self.inner.stream.write_buffer().is_empty()
+            && self.inner.stream.recv_unchecked().now_or_never().is_none()
     }
 
     // will return when the connection is ready for another query

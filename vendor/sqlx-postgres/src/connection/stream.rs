@@ -13,7 +13,7 @@ use crate::message::{
     BackendMessage, BackendMessageFormat, EncodeMessage, FrontendMessage, Notice, Notification,
     ParameterStatus, ReceivedMessage,
 };
-use crate::net::{self, BufferedSocket, Socket};
+use crate::net::{self, BufferedSocket, Socket, WithSocket};
 use crate::{PgConnectOptions, PgDatabaseError, PgSeverity};
 
 // the stream is a separate type from the connection to uphold the invariant where an instantiated
@@ -40,11 +40,19 @@ pub struct PgStream {
     pub(crate) server_version_num: Option<u32>,
 }
 
+// NAVI: without Nagle's algorithm. A message that is longer than a segment, and one that is sent while the one
+// before it is not acknowledged, would wait for the server's delayed acknowledgement, 40 ms.
+async fn connect_tcp(options: &PgConnectOptions) -> Result<Result<Box<dyn Socket>, Error>, Error> {
+    let stream = tokio::net::TcpStream::connect((&*options.host, options.port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(MaybeUpgradeTls(options).with_socket(stream).await)
+}
+
 impl PgStream {
     pub(super) async fn connect(options: &PgConnectOptions) -> Result<Self, Error> {
         let socket_result = match options.fetch_socket() {
             Some(ref path) => net::connect_uds(path, MaybeUpgradeTls(options)).await?,
-            None => net::connect_tcp(&options.host, options.port, MaybeUpgradeTls(options)).await?,
+            None => connect_tcp(options).await?,
         };
 
         let socket = socket_result?;

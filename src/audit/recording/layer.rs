@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -19,6 +19,7 @@ use crate::audit::error::Error;
 use crate::audit::event::Event;
 use crate::audit::model::{Actor, ActorKind, Ending, Log, NewEntry, Outcome};
 use crate::audit::record::digest;
+use crate::audit::recording::stream::RecordedBody;
 use crate::audit::sealing::MAX_PAYLOAD_BYTES;
 use crate::audit::service::Audit;
 use crate::audit::spans::Spans;
@@ -149,15 +150,23 @@ pub async fn record(State(recorder): State<Recorder>, request: Request, next: Ne
     let difference = extensions.remove::<Changed>();
     let made = extensions.remove::<Made>();
     let status = response.status().as_u16();
-    open.complete(Ending {
+    let ending = Ending {
         outcome: Outcome::of_status(status),
         status: Some(status),
         resource: made.map(|made| made.0),
         payload: difference
             .map(|changed| redacted(json!({"before": changed.before, "after": changed.after}))),
-    })
-    .await;
+    };
+    if is_stream(&response) {
+        return response.map(|body| Body::from_stream(RecordedBody::new(body, open, ending)));
+    }
+    open.complete(ending).await;
     response
+}
+
+/// Returns whether an answer goes on after its beginning: its length is not known yet.
+fn is_stream(response: &Response) -> bool {
+    response.body().size_hint().exact().is_none()
 }
 
 fn unavailable(error: &Error) -> Problem {

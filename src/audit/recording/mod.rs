@@ -1,0 +1,4 @@
+//! Requests in the log: those that change something, and tokens that were refused.
+
+pub mod layer;
+pub mod stream;

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Kills a primary under load and promotes its synchronous standby, and looks for what was acknowledged:
 #
-#     scripts/drills/failover.sh
+#     scripts/drills/failover.sh            one address, which leads to the standby once it is promoted
+#     scripts/drills/failover.sh hosts      an address that names both servers, the standby first
 #
-# The server reaches the database by one address, which leads to the standby once it is promoted, over TLS with a
-# certificate of a private authority. Prints a row of docs/drills.md. The program is NAVI_BINARY, or else
-# target/debug/navi.
+# The server reaches the database over TLS with a certificate of a private authority. Prints a row of docs/drills.md.
+# The program is NAVI_BINARY, or else target/debug/navi.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -16,6 +16,8 @@ source "$here/world.sh"
 # shellcheck source=scripts/drills/clusters.sh
 source "$here/clusters.sh"
 
+way=${1:-address}
+[[ $way == address || $way == hosts ]] || { say "usage: $0 [hosts]"; exit 2; }
 navi=${NAVI_BINARY:-$root/target/debug/navi}
 # How long the server may take to acknowledge again after the promotion.
 patience=10
@@ -88,7 +90,9 @@ address_port=$(free_port) server_port=$(free_port)
 printf '%s' "${ports[primary]}" >"$world/target"
 begin forward python3 "$here/forward.py" "$address_port" "$world/target"
 await 10 "the address of the database" bash -c "</dev/tcp/127.0.0.1/$address_port"
-url="postgresql+asyncpg://navi_server:for%25a%2Fdrill@localhost:$address_port/navi_production?sslmode=verify-full"
+at=localhost:$address_port
+[[ $way == address ]] || at=localhost:${ports[standby]},localhost:${ports[primary]}
+url="postgresql+asyncpg://navi_server:for%25a%2Fdrill@$at/navi_production?sslmode=verify-full"
 make_keys "$world/keys.env"
 write_script
 base=http://127.0.0.1:$server_port
@@ -129,5 +133,5 @@ took=$(awk -v from="$promoted" -v to="$again" 'BEGIN { printf "%.1f", to - from 
 away=$(awk -v from="$began" -v to="$again" 'BEGIN { printf "%.1f", to - from }')
 verdict=passed
 awk -v took="$took" -v most="$patience" 'BEGIN { exit !(took <= most) }' || verdict="failed: more than $patience s"
-printf '| failover | %s acknowledged, %s refused | 0 lost | %s s after the promotion, %s s after the death | %s |\n' "$all" "$refused" "$took" "$away" "$verdict"
+printf '| failover, %s | %s acknowledged, %s refused | 0 lost | %s s after the promotion, %s s after the death | %s |\n' "$way" "$all" "$refused" "$took" "$away" "$verdict"
 [[ $verdict == passed ]]

@@ -8,7 +8,6 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -25,6 +24,7 @@ use crate::audit::witnessing::beginnings::beginning_of;
 use crate::audit::witnessing::floors::Floors;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
+use crate::platform::database::servers::Servers;
 use crate::platform::metrics::Metrics;
 
 /// The most records in one commit: larger ones make the first of them wait longer than they save.
@@ -50,7 +50,7 @@ pub struct Draft {
 /// Writes drafts until there are no more.
 pub struct Writer {
     /// A connection of its own: a busy pool must not keep anybody from beginning.
-    options: PgConnectOptions,
+    servers: Servers,
     /// Makes room for it where the server has none.
     db: Pool,
     conn: Option<PgConnection>,
@@ -80,7 +80,7 @@ impl Writer {
         let patience = format!("{}ms", PATIENCE.as_millis());
         let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, patience.clone()));
         Self {
-            options: PgConnectOptions::clone(&db.connect_options()).options(limits),
+            servers: Servers::clone(&db.servers()).each(|options| options.options(limits.clone())),
             db: db.clone(),
             conn: None,
             clock,
@@ -222,7 +222,7 @@ impl Writer {
     }
 
     async fn connect(&self) -> Result<PgConnection, Error> {
-        let connected = tokio::time::timeout(PATIENCE, self.db.connect_beside(&self.options)).await;
+        let connected = tokio::time::timeout(PATIENCE, self.db.connect_beside(&self.servers)).await;
         let mut conn = connected.map_err(|_| Error::Unavailable)??;
         // Once for each connection: what somebody puts on the tables later is found by verification.
         match shape::problems(&mut conn).await?.into_iter().next() {

@@ -1,14 +1,11 @@
 //! The command line: reads it, runs the command, turns the outcome into an exit code.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use sqlx::postgres::PgConnectOptions;
 
-use crate::audit::settings::Setting;
 use crate::cli::audit::command::Work;
 use crate::cli::failure::Failure;
 use crate::cli::policy::explain;
@@ -18,15 +15,17 @@ use crate::cli::{
     agent, audit, config as config_command, demo, doctor, erase, feedback_analyzer, keys, migrate,
     retention, serve, token, vault, workspaces,
 };
-use crate::config::environment::{Surroundings, prepared};
+use crate::config::environment::Surroundings;
 use crate::config::found;
+use crate::config::found::GivenSettings;
+use crate::config::secret_files::{Unmatched, matched};
 use crate::config::settings::Config;
 use crate::llm::script::Script;
 use crate::platform::clock::Clock;
-use crate::platform::redact::known::KnownSecrets;
+use crate::platform::database::servers::Servers;
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::visible;
-use crate::platform::{logging, privacy, secret_file};
+use crate::platform::{logging, privacy};
 
 /// NAVI, the backend of an autonomous engineering assistant.
 #[derive(Debug, Parser)]
@@ -203,9 +202,10 @@ pub fn main() -> ExitCode {
     if let Err(error) = privacy::close_to_others() {
         return failed(&Failure::Io(error));
     }
-    let matches = match prepared(Cli::command()).try_get_matches() {
-        Ok(matches) => matches,
-        Err(error) => return usage(&error),
+    let (matches, files) = match matched(Cli::command()) {
+        Ok(matched) => matched,
+        Err(Unmatched::Usage(error)) => return usage(&error),
+        Err(Unmatched::File(error)) => return failed(&error.into()),
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
@@ -218,8 +218,11 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&Failure::Io(error)),
     };
-    let settings = found::settings(&matches);
-    let outcome = runtime.block_on(run(cli.command, settings));
+    let given = GivenSettings {
+        settings: found::settings(&matches),
+        secret_files: files.paths(),
+    };
+    let outcome = runtime.block_on(run(cli.command, given));
     // Whatever still runs on a blocking thread has had its grace.
     runtime.shutdown_timeout(Duration::from_secs(1));
     match outcome {
@@ -254,32 +257,28 @@ fn failed(failure: &Failure) -> ExitCode {
     failure.exit_code()
 }
 
-async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<ExitCode, Failure> {
-    let secrets = found::secrets(&settings);
+async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve(with) => {
-            let mut config = settled(with.config, secrets)?;
-            config.surroundings.settings = settings;
+            let config = settled(with.config, given)?;
             Box::pin(serve::run(&with.args, config)).await
         }
         Command::Migrate(with) => {
-            let config = settled(with.config, secrets)?;
+            let config = settled(with.config, given)?;
             let (options, postgres) = serve::database(&config).await?;
             let outcome =
                 migrate::run(&with.args, &options, &Clock::System, &mut io::stdout()).await;
             stopped(postgres).await;
             Ok(outcome?)
         }
-        Command::Demo(with) => {
-            Box::pin(demo::run(&with.args, quietly(with.config, secrets)?)).await
-        }
+        Command::Demo(with) => Box::pin(demo::run(&with.args, quietly(with.config, given)?)).await,
         Command::Agent(AgentCommand {
             command: AgentCommands::Run(with),
-        }) => Box::pin(agent::run(&with.args, quietly(with.config, secrets)?)).await,
+        }) => Box::pin(agent::run(&with.args, quietly(with.config, given)?)).await,
         Command::Token(TokenCommand {
             command: TokenCommands::Mint(with),
         }) => {
-            let config = settled(with.config, secrets)?;
+            let config = settled(with.config, given)?;
             token::mint(&with.args, &config, &Clock::System, &mut io::stdout())
         }
         Command::Keys(KeysCommand {
@@ -287,7 +286,7 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
         }) => keys::generate(args, &mut io::stdout()),
         Command::Audit(AuditCommand { command }) => {
             let (work, config) = command.split();
-            let config = quietly(config, secrets)?;
+            let config = quietly(config, given)?;
             if work.is_offline() {
                 return work.run_offline(&config, &mut io::stdout());
             }
@@ -298,9 +297,9 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
         }
         Command::Retention(RetentionCommand {
             command: RetentionCommands::Run(with),
-        }) => over_database(*with, secrets, retention::run).await,
+        }) => over_database(*with, given, retention::run).await,
         Command::FeedbackAnalyzer(with) => {
-            let config = settled(with.config, secrets)?;
+            let config = settled(with.config, given)?;
             Box::pin(feedback_analyzer::run(
                 &with.args,
                 &config,
@@ -308,31 +307,31 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
             ))
             .await
         }
-        Command::Erase(with) => over_database(*with, secrets, erase::run).await,
+        Command::Erase(with) => over_database(*with, given, erase::run).await,
         Command::Vault(VaultCommand { command }) => match command {
-            VaultCommands::Status(with) => over_database(*with, secrets, vault::status).await,
-            VaultCommands::Rewrap(with) => over_database(*with, secrets, vault::rewrap).await,
+            VaultCommands::Status(with) => over_database(*with, given, vault::status).await,
+            VaultCommands::Rewrap(with) => over_database(*with, given, vault::rewrap).await,
         },
         Command::Workspaces(command) => match command {
             WorkspacesCommands::List(with) => {
-                over_database(*with, secrets, workspaces::list::run).await
+                over_database(*with, given, workspaces::list::run).await
             }
             WorkspacesCommands::Release(with) => {
-                over_database(*with, secrets, workspaces::release::run).await
+                over_database(*with, given, workspaces::release::run).await
             }
         },
         Command::Doctor(with) => {
-            let config = quietly(with.config, secrets)?;
+            let config = quietly(with.config, given)?;
             doctor::run(&with.args, &config, &Clock::System, &mut io::stdout()).await
         }
         Command::Policy(command) => {
             let (args, config) = command.split();
-            explain::run(&args, &quietly(config, secrets)?, &mut io::stdout())
+            explain::run(&args, &quietly(config, given)?, &mut io::stdout())
         }
         Command::Config(ConfigCommand {
             command: ConfigCommands::Check(with),
         }) => {
-            let config = settled(with.config, secrets)?;
+            let config = settled(with.config, given)?;
             config_command::check(with.args, &config, &mut io::stdout())
         }
         Command::Config(ConfigCommand {
@@ -347,15 +346,10 @@ async fn run(command: Command, settings: BTreeMap<String, Setting>) -> Result<Ex
 /// Runs a command in a terminal over the database, our own Postgres when there is no other.
 async fn over_database<A: clap::Args>(
     with: With<A>,
-    secrets: KnownSecrets,
-    work: impl AsyncFnOnce(
-        &A,
-        &Config,
-        &PgConnectOptions,
-        &mut (dyn Write + Send),
-    ) -> Result<ExitCode, Failure>,
+    given: GivenSettings,
+    work: impl AsyncFnOnce(&A, &Config, &Servers, &mut (dyn Write + Send)) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
-    let config = quietly(with.config, secrets)?;
+    let config = quietly(with.config, given)?;
     let (options, postgres) = serve::database(&config).await?;
     let out = &mut io::stdout();
     let outcome = Box::pin(work(&with.args, &config, &options, out)).await;
@@ -364,21 +358,21 @@ async fn over_database<A: clap::Args>(
 }
 
 /// The same for commands in a terminal: unless the settings say otherwise, only trouble is logged.
-fn quietly(mut config: Config, secrets: KnownSecrets) -> Result<Config, Failure> {
+fn quietly(mut config: Config, given: GivenSettings) -> Result<Config, Failure> {
     if config.log.log_level == logging::DEFAULT_LEVEL {
         "warn".clone_into(&mut config.log.log_level);
     }
-    settled(config, secrets)
+    settled(config, given)
 }
 
 /// The settings with their surroundings, and logging as they say.
-fn settled(mut config: Config, mut secrets: KnownSecrets) -> Result<Config, Failure> {
-    if let Some(path) = config.database.database_url_file.clone() {
-        let url = secret_file::given(&path).map_err(|source| Failure::File { path, source })?;
-        secrets = secrets.and(&url);
-        config.database.database_url = Some(url);
-    }
-    config.surroundings = Surroundings::capture();
+fn settled(mut config: Config, given: GivenSettings) -> Result<Config, Failure> {
+    let secrets = found::secrets(&given.settings);
+    config.surroundings = Surroundings {
+        settings: given.settings,
+        secret_files: given.secret_files,
+        ..Surroundings::capture()
+    };
     if let Some(path) = &config.llm.script {
         let script = Script::read(path).map_err(|reason| Failure::Script {
             path: path.clone(),

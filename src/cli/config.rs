@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::cli::failure::Failure;
 use crate::config::production::Refused;
+use crate::config::secret_files::is_secret;
 use crate::config::settings::{AppEnv, Config};
 use crate::llm::routing::catalog_file::CatalogFile;
 use crate::llm::routing::registry;
@@ -133,11 +134,15 @@ fn setting(arg: &Arg) -> Setting {
     if choices.len() > 1 && arg.get_action().takes_values() {
         let _ = write!(help, " One of {}.", choices.join(", "));
     }
+    let variable = arg.get_env().unwrap_or_default();
+    let variable = variable.to_string_lossy().into_owned();
+    if is_secret(arg) {
+        // The last sentence of what is one line comes without its end.
+        let end = if help.ends_with('.') { "" } else { "." };
+        let _ = write!(help, "{end} `{variable}_FILE` names a file that holds it.");
+    }
     Setting {
-        variable: arg
-            .get_env()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default(),
+        variable,
         flag: format!("--{}", arg.get_long().unwrap_or_default()),
         default: (!defaults.is_empty()).then(|| defaults.join(",")),
         help,
@@ -149,6 +154,8 @@ fn markdown(settings: &[&Arg]) -> String {
          Every setting is an environment variable and a flag of the commands that use it; the flag\n\
          wins. A variable that is set to nothing counts as unset. `navi config check` says whether\n\
          the settings are fit for production.\n\n\
+         Every secret may stand in a file instead, as systemd and Kubernetes hand it over: set its\n\
+         name with `_FILE` behind it to the path, and not both. Space around it in the file is left out.\n\n\
          This page is generated: `navi config docs markdown > docs/configuration.md`.\n"
         .to_owned();
     for (heading, members) in by_heading(settings) {
@@ -173,6 +180,7 @@ fn markdown(settings: &[&Arg]) -> String {
 fn dotenv(settings: &[&Arg]) -> String {
     let mut text =
         "# Every setting with its default. Copy this file to .env and fill in what you need.\n\
+         # Every secret may stand in a file instead, which its name with _FILE behind it names.\n\
          # Generated: navi config docs env > .env.example\n"
             .to_owned();
     for (heading, members) in by_heading(settings) {

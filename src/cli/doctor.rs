@@ -7,15 +7,15 @@ use std::process::ExitCode;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 use serde::Serialize;
-use sqlx::postgres::PgConnectOptions;
 
-use crate::cli::failure::{Failure, connect_options};
+use crate::cli::failure::{Failure, database_servers};
 use crate::config::settings::Config;
 use crate::exec::finding::find_sandbox;
 use crate::exec::launch::THIS_PROGRAM;
 use crate::exec::sandbox::settings::SandboxMode;
 use crate::exec::sandbox::wall::Tier;
 use crate::platform::clock::Clock;
+use crate::platform::database::servers::Servers;
 use crate::platform::database::sessions::are_shared;
 use crate::platform::db;
 use crate::platform::embedded_postgres::error::Error as PostgresError;
@@ -121,14 +121,14 @@ pub async fn examine(config: &Config, clock: &Clock) -> Report {
         )),
     }
     let direct = config.database.direct().map_err(Failure::from);
-    let options = direct.and_then(|direct| {
+    let servers = direct.and_then(|direct| {
         direct
-            .map(|(setting, url)| connect_options(setting, url.expose_secret()))
+            .map(|(setting, url)| database_servers(setting, url.expose_secret()))
             .transpose()
     });
-    match options {
+    match servers {
         Ok(None) => {}
-        Ok(Some(options)) => checks.extend(database(&options, clock).await),
+        Ok(Some(servers)) => checks.extend(database(&servers, clock).await),
         Err(failure) => checks.push(Check::bad(
             "database",
             failure.to_string(),
@@ -297,8 +297,8 @@ fn cluster(data_dir: &Path) -> Check {
     }
 }
 
-async fn database(options: &PgConnectOptions, clock: &Clock) -> Vec<Check> {
-    let mut conn = match db::connect_once(options).await {
+async fn database(servers: &Servers, clock: &Clock) -> Vec<Check> {
+    let mut conn = match db::connect_once(servers).await {
         Ok(conn) => conn,
         Err(error) => {
             return vec![Check::bad(
@@ -310,9 +310,9 @@ async fn database(options: &PgConnectOptions, clock: &Clock) -> Vec<Check> {
     };
     let mut checks = vec![Check::good(
         "database",
-        format!("answers at {}", options.get_host()),
+        format!("answers at {}", servers.good().get_host()),
     )];
-    if matches!(are_shared(&mut conn, options).await, Ok(true)) {
+    if matches!(are_shared(&mut conn, servers).await, Ok(true)) {
         checks.push(Check::bad(
             "pooler",
             db::Error::SharedSessions.to_string(),

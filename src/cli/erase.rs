@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
-use sqlx::postgres::PgConnectOptions;
 
 use crate::cli::audit::opened;
 use crate::cli::audit::opened::operator;
@@ -16,6 +15,7 @@ use crate::config::settings::Config;
 use crate::lifecycle::erasure::{Eraser, Step};
 use crate::lifecycle::model::{Report, Subject};
 use crate::platform::clock::Clock;
+use crate::platform::database::servers::Servers;
 use crate::platform::ids::{OrgId, UserId};
 
 /// Destroys what is known of a person, or of a whole organisation, in every table, and looks whether
@@ -47,7 +47,7 @@ pub struct Args {
 pub async fn run(
     args: &Args,
     config: &Config,
-    database: &PgConnectOptions,
+    database: &Servers,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
     let stdin = io::stdin();

@@ -4,17 +4,17 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use sqlx::postgres::PgConnectOptions;
-
 use crate::app::BuildError;
 use crate::auth::token::MintError;
 use crate::cli::migrate;
 use crate::config::bind::BindAddress;
 use crate::config::database::NoDirectUrl;
 use crate::config::production::Refused;
+use crate::config::secret_files::UnusableFile;
 use crate::config::settings::{AuditKeysError, NoDataDir, SigningSecretError};
 use crate::feedback::learning;
 use crate::platform::database::address::DatabaseAddress;
+use crate::platform::database::servers::Servers;
 use crate::platform::database::spelling::AddressError;
 use crate::platform::logging::LoggingError;
 use crate::platform::outbound::error::OutboundError;
@@ -36,6 +36,9 @@ pub enum Failure {
         /// The fault.
         error: AddressError,
     },
+    /// A secret cannot be had from its file.
+    #[error(transparent)]
+    SecretFile(#[from] UnusableFile),
     /// A pooler is named without the way around it.
     #[error(transparent)]
     NoDirectUrl(#[from] NoDirectUrl),
@@ -201,6 +204,7 @@ impl Failure {
             | Self::Pending(_)
             | Self::NoDataDir(_)
             | Self::Secret(_)
+            | Self::SecretFile(_)
             | Self::Mint(_)
             | Self::NoRandomness(_)
             | Self::Build(_)
@@ -237,7 +241,7 @@ impl Failure {
 }
 
 /// The way to reach the database that a setting names.
-pub fn connect_options(setting: &'static str, url: &str) -> Result<PgConnectOptions, Failure> {
+pub fn database_servers(setting: &'static str, url: &str) -> Result<Servers, Failure> {
     let address =
         DatabaseAddress::read(url).map_err(|error| Failure::DatabaseUrl { setting, error })?;
     for parameter in &address.ignored {
@@ -247,5 +251,5 @@ pub fn connect_options(setting: &'static str, url: &str) -> Result<PgConnectOpti
             "a parameter is not understood and changes nothing"
         );
     }
-    Ok(address.options)
+    Ok(address.servers)
 }

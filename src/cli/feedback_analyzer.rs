@@ -25,6 +25,7 @@ use crate::feedback::learning::model::{
 use crate::feedback::learning::service::Analyzer;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
+use crate::platform::database::servers::Servers;
 use crate::platform::database::settings::PoolSettings;
 use crate::platform::db;
 use crate::platform::metrics::Metrics;
@@ -97,7 +98,7 @@ pub async fn run(
     // That a statement takes long is no news here, and spans are made of what is logged.
     let options = match config.traces.endpoint() {
         Some(_) => options,
-        None => options.disable_statement_logging(),
+        None => options.each(PgConnectOptions::disable_statement_logging),
     };
     let outcome = over(args, options, traces, ends, out).await;
     tasks.shutdown(LAST_SPANS).await;
@@ -114,7 +115,7 @@ fn traces(config: &Config, tasks: &Tasks) -> Result<Traces, BuildError> {
 
 async fn over(
     args: &Args,
-    database: PgConnectOptions,
+    database: Servers,
     traces: Traces,
     mut ends: Ends,
     out: &mut (dyn Write + Send),
@@ -143,7 +144,7 @@ async fn over(
 }
 
 /// The database, in the state that this binary needs.
-async fn opened(database: PgConnectOptions) -> Result<Pool, Failure> {
+async fn opened(database: Servers) -> Result<Pool, Failure> {
     let settings = PoolSettings {
         application_name: "navi-feedback-analyzer".to_owned(),
         // A large organisation may take as long as it needs.

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use sqlx::migrate::Migration;
-use sqlx::postgres::PgConnectOptions;
 
 use crate::platform::clock::Clock;
+use crate::platform::database::servers::Servers;
 use crate::platform::db;
 
 /// Brings the database to the state this binary needs.
@@ -63,7 +63,7 @@ impl Error {
 /// Runs the command; the answer goes to `out`.
 pub async fn run(
     args: &Args,
-    database: &PgConnectOptions,
+    database: &Servers,
     clock: &Clock,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Error> {

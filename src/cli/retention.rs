@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use sqlx::postgres::PgConnectOptions;
 
 use crate::cli::audit::opened;
 use crate::cli::failure::Failure;
@@ -14,6 +13,7 @@ use crate::config::settings::Config;
 use crate::lifecycle::model::{Pass, TableRetention};
 use crate::lifecycle::retention::Retention;
 use crate::platform::clock::Clock;
+use crate::platform::database::servers::Servers;
 
 /// Makes the coming months and drops what is too old, as every server does each hour.
 ///
@@ -36,7 +36,7 @@ pub struct Args {
 pub async fn run(
     args: &Args,
     config: &Config,
-    database: &PgConnectOptions,
+    database: &Servers,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
     let log = opened::open_at_length(config, database, &Clock::System).await?;

@@ -8,14 +8,13 @@ use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::app::App;
 use crate::audit::seals::lost_key;
-use crate::cli::failure::{Failure, connect_options};
+use crate::cli::failure::{Failure, database_servers};
 use crate::config::database::Pooler;
 use crate::config::settings::{AppEnv, Config};
 use crate::http::router::router;
@@ -24,6 +23,7 @@ use crate::http::sockets::connections::{Departure, HEAD_TIME};
 use crate::http::sockets::listeners::Listeners;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
+use crate::platform::database::servers::Servers;
 use crate::platform::database::settings::PoolSettings;
 use crate::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
 use crate::platform::secret::ExposeSecret;
@@ -108,10 +108,10 @@ impl Running {
         // The services must know the port, which the system chose when it was to be any.
         config.server.bind = config.server.bind.with_port(listeners.address().port());
         let clock = Clock::System;
-        let (options, postgres) = database(&config).await?;
+        let (servers, postgres) = database(&config).await?;
         let migrate = migrate || postgres.is_some();
         // A large future within those of all who start a server.
-        match Box::pin(Self::over(config, &options, migrate, clock)).await {
+        match Box::pin(Self::over(config, &servers, migrate, clock)).await {
             Ok(app) => Ok(Self::serve(app, listeners, postgres)),
             Err(failure) => {
                 if let Some(postgres) = postgres {
@@ -125,14 +125,14 @@ impl Running {
     /// The services over a database that is in the state they need.
     async fn over(
         config: Config,
-        options: &PgConnectOptions,
+        servers: &Servers,
         migrate: bool,
         clock: Clock,
     ) -> Result<App, Failure> {
         if migrate {
-            db::migrate(options, clock.now()).await?;
+            db::migrate(servers, clock.now()).await?;
         }
-        let pool = pool(&config, options).await?;
+        let pool = pool(&config, servers).await?;
         let mut conn = pool.acquire().await.map_err(db::Error::Query)?;
         let pending = db::pending(&mut conn).await?.len();
         if pending > 0 {
@@ -279,14 +279,14 @@ pub async fn stopped(postgres: Option<EmbeddedPostgres>) {
 }
 
 /// The pool of a server: through the pooler where there is one.
-async fn pool(config: &Config, direct: &PgConnectOptions) -> Result<Pool, Failure> {
+async fn pool(config: &Config, direct: &Servers) -> Result<Pool, Failure> {
     let settings = PoolSettings::default().at_most(config.database.database_connections);
     match (
         config.database.database_pooler,
         &config.database.database_url,
     ) {
         (Pooler::Transaction, Some(url)) => {
-            let pooled = connect_options("DATABASE_URL", url.expose_secret())?;
+            let pooled = database_servers("DATABASE_URL", url.expose_secret())?;
             Ok(db::connect_behind_pooler(pooled, direct.clone(), &settings).await?)
         }
         (Pooler::None, _) | (Pooler::Transaction, None) => {
@@ -297,11 +297,9 @@ async fn pool(config: &Config, direct: &PgConnectOptions) -> Result<Pool, Failur
 
 /// The database that the settings name, or our own, started. Where a pooler stands in front of it, this
 /// is the way around.
-pub async fn database(
-    config: &Config,
-) -> Result<(PgConnectOptions, Option<EmbeddedPostgres>), Failure> {
+pub async fn database(config: &Config) -> Result<(Servers, Option<EmbeddedPostgres>), Failure> {
     if let Some((setting, url)) = config.database.direct()? {
-        return Ok((connect_options(setting, url.expose_secret())?, None));
+        return Ok((database_servers(setting, url.expose_secret())?, None));
     }
     let settings = Settings {
         data_dir: config.data_dir()?,
@@ -309,7 +307,7 @@ pub async fn database(
         path: config.surroundings.path.clone(),
     };
     let postgres = EmbeddedPostgres::start(settings).await?;
-    Ok((postgres.connect_options(), Some(postgres)))
+    Ok((postgres.connect_options().into(), Some(postgres)))
 }
 
 /// The signals that end a command.

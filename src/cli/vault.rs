@@ -4,7 +4,6 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use serde_json::json;
-use sqlx::postgres::PgConnectOptions;
 
 use crate::audit::event::Event;
 use crate::audit::model::{Ending, Log, NewEntry, Outcome};
@@ -23,6 +22,7 @@ use crate::notices::rewrap::{RewrapError, Unopened};
 use crate::notices::store::seals;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
+use crate::platform::database::servers::Servers;
 use crate::platform::database::settings::PoolSettings;
 use crate::platform::db;
 use crate::vault;
@@ -57,7 +57,7 @@ pub struct RewrapArgs {
     pub batch: u32,
 }
 
-async fn pool(config: &Config, database: &PgConnectOptions) -> Result<Pool, Failure> {
+async fn pool(config: &Config, database: &Servers) -> Result<Pool, Failure> {
     let settings = PoolSettings::default().at_most(config.database.database_connections);
     let pool = db::connect(database.clone(), &settings).await?;
     let mut conn = pool.acquire().await.map_err(db::Error::Query)?;
@@ -87,7 +87,7 @@ async fn counts(pool: &Pool) -> Result<Vec<(&'static str, SealCount)>, Failure> 
 pub async fn status(
     args: &StatusArgs,
     config: &Config,
-    database: &PgConnectOptions,
+    database: &Servers,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
     let pool = pool(config, database).await?;
@@ -129,7 +129,7 @@ pub async fn status(
 pub async fn rewrap(
     args: &RewrapArgs,
     config: &Config,
-    database: &PgConnectOptions,
+    database: &Servers,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
     let log = opened::open(config, database, &Clock::System).await?;
@@ -142,7 +142,7 @@ pub async fn rewrap(
 async fn audited_rewrap(
     args: &RewrapArgs,
     config: &Config,
-    database: &PgConnectOptions,
+    database: &Servers,
     audit: &Audit,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
@@ -173,7 +173,7 @@ async fn audited_rewrap(
 async fn walk(
     args: &RewrapArgs,
     config: &Config,
-    database: &PgConnectOptions,
+    database: &Servers,
     sums: &mut Sums,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {

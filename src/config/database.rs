@@ -12,20 +12,11 @@ use crate::platform::secret::SecretString;
 pub struct DatabaseConfig {
     /// Postgres to use, `postgres://user:password@host/database?sslmode=verify-full`.
     ///
-    /// Without it, navi runs a private Postgres in the data folder. Required in production.
+    /// Several hosts may be named, separated by commas: the first that takes writes is used, or what
+    /// `target_session_attrs` says (`read-write`, `primary`, `any`). Without it, navi runs a private
+    /// Postgres in the data folder. Required in production.
     #[arg(long, env = "DATABASE_URL", value_name = "URL")]
     pub database_url: Option<SecretString>,
-
-    /// File that holds the address instead, for systemd's credentials and mounted secrets.
-    ///
-    /// Only one of the two may be set.
-    #[arg(
-        long,
-        env = "DATABASE_URL_FILE",
-        value_name = "FILE",
-        conflicts_with = "database_url"
-    )]
-    pub database_url_file: Option<PathBuf>,
 
     /// What stands between navi and Postgres and shares connections: `none`, or `transaction` for a
     /// pooler with `pool_mode=transaction`.

@@ -24,6 +24,8 @@ pub struct Surroundings {
     pub root: bool,
     /// Every setting that has a value, as the command was called.
     pub settings: BTreeMap<String, Setting>,
+    /// Files that hold secrets of the settings.
+    pub secret_files: Vec<PathBuf>,
     /// The folders of `PATH`.
     pub path: Vec<PathBuf>,
     /// Where systemd wants to hear that the server is ready.
@@ -89,6 +91,7 @@ impl Surroundings {
             xdg_data_home: folder("XDG_DATA_HOME").filter(|path| path.is_absolute()),
             root: nix::unistd::geteuid().is_root(),
             settings: BTreeMap::new(),
+            secret_files: Vec::new(),
             path: std::env::var_os("PATH")
                 .map(|path| std::env::split_paths(&path).collect())
                 .unwrap_or_default(),

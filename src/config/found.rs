@@ -1,11 +1,12 @@
 //! The settings as they were found, for the audit log.
 
-use std::any::TypeId;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Command};
 
 use crate::audit::settings::Setting;
+use crate::config::secret_files::is_secret;
 use crate::config::settings::Config;
 use crate::platform::clock::Clock;
 use crate::platform::metrics::Metrics;
@@ -14,6 +15,15 @@ use crate::platform::secret::SecretString;
 use crate::platform::tasks::Tasks;
 use crate::platform::traces::error::TracesError;
 use crate::platform::traces::service::{TracedProcess, Traces};
+
+/// What a command was given.
+#[derive(Clone, Debug, Default)]
+pub struct GivenSettings {
+    /// Every setting that has a value, by the name of its variable.
+    pub settings: BTreeMap<String, Setting>,
+    /// Files that hold secrets.
+    pub secret_files: Vec<PathBuf>,
+}
 
 /// Every setting that has a value, by the name of its variable, from the command that was called.
 pub fn settings(matches: &ArgMatches) -> BTreeMap<String, Setting> {
@@ -30,8 +40,7 @@ pub fn settings(matches: &ArgMatches) -> BTreeMap<String, Setting> {
         };
         let values: Vec<_> = values.map(|value| value.to_string_lossy()).collect();
         let value = values.join(",");
-        let is_secret = arg.get_value_parser().type_id() == TypeId::of::<SecretString>();
-        let setting = if is_secret {
+        let setting = if is_secret(arg) {
             Setting::Secret(SecretString::from(value))
         } else {
             Setting::Plain(value)
@@ -101,10 +110,9 @@ mod tests {
             ]
             .iter()
             .any(|part| variable.ends_with(part) || variable.ends_with("SECRET_PREVIOUS"));
-            let is_secret = arg.get_value_parser().type_id() == TypeId::of::<SecretString>();
             // These name keys that KMS keeps.
             let names_a_key = variable.starts_with("TOKEN_ENCRYPTION_KEY");
-            assert!(!named || is_secret || names_a_key, "{variable}");
+            assert!(!named || is_secret(arg) || names_a_key, "{variable}");
         }
     }
 }

@@ -10,4 +10,5 @@ pub mod development_switches;
 pub mod environment;
 pub mod found;
 pub mod production;
+pub mod secret_files;
 pub mod settings;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use sqlx::postgres::PgSslMode;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::auth::config::{IdentityProvider, weakness};
 use crate::config::settings::{AppEnv, Config};
@@ -365,22 +365,24 @@ impl Config {
 
 /// Why the way to this database is not safe outside one machine, if it is not.
 fn insecure_database(url: &str) -> Option<String> {
-    let options = match DatabaseAddress::read(url) {
-        Ok(address) => address.options,
-        Err(error) => return Some(error.to_string()),
-    };
+    match DatabaseAddress::read(url) {
+        Ok(address) if address.servers.all().all(is_secure) => None,
+        Ok(_) => Some("does not insist on TLS to a database on another machine".to_owned()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+fn is_secure(options: &PgConnectOptions) -> bool {
     let host = options.get_host();
-    let local = options.get_socket().is_some()
+    let is_local = options.get_socket().is_some()
         || host.starts_with('/')
         || host == "localhost"
         || host
             .parse::<IpAddr>()
             .is_ok_and(|address| address.is_loopback());
     match options.get_ssl_mode() {
-        PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => None,
-        PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => {
-            (!local).then(|| "does not insist on TLS to a database on another machine".to_owned())
-        }
+        PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => true,
+        PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => is_local,
     }
 }
 

@@ -264,10 +264,10 @@ impl Config {
 
     /// Where workspaces may lie, and where none may.
     pub fn workspace_rules(&self) -> WorkspaceRules {
-        let password_file = self.database.database_url_file.clone();
+        let secrets = self.surroundings.secret_files.iter().cloned();
         WorkspaceRules {
             roots: self.agent.workspace_roots.clone().unwrap_or_default(),
-            closed: self.data_dir().into_iter().chain(password_file).collect(),
+            closed: self.data_dir().into_iter().chain(secrets).collect(),
         }
     }
 

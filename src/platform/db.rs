@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection};
 use tokio::time::Instant;
 
 use crate::platform::database::pool::Pool;
 use crate::platform::database::refusal::{is_no_room, is_of_pooler};
+use crate::platform::database::servers::Servers;
 use crate::platform::database::sessions::are_shared;
 use crate::platform::database::settings::PoolSettings;
 use crate::platform::json::strip_nul;
@@ -98,31 +99,33 @@ pub enum Error {
 }
 
 /// Connects once, to know that the database is there and new enough, and makes the pool.
-pub async fn connect(options: PgConnectOptions, settings: &PoolSettings) -> Result<Pool, Error> {
-    let options = with_settings(options, settings);
+pub async fn connect(servers: Servers, settings: &PoolSettings) -> Result<Pool, Error> {
+    let servers = servers.each(|options| with_settings(options, settings));
     // The pool itself would try again until its time-out.
-    let mut conn = connect_once(&options).await?;
-    if are_shared(&mut conn, &options).await? {
+    let mut conn = connect_once(&servers).await?;
+    if are_shared(&mut conn, &servers).await? {
         return Err(Error::SharedSessions);
     }
     sqlx::Connection::close(conn).await?;
-    Ok(Pool::new(options, settings.limits))
+    Ok(Pool::new(servers, settings.limits))
 }
 
 /// The same where a pooler shares sessions between transactions. Nothing is set when a connection begins,
 /// and no statement has a name, since what follows may come to another session.
 pub async fn connect_behind_pooler(
-    pooled: PgConnectOptions,
-    direct: PgConnectOptions,
+    pooled: Servers,
+    direct: Servers,
     settings: &PoolSettings,
 ) -> Result<Pool, Error> {
-    let direct = with_settings(direct, settings);
+    let direct = direct.each(|options| with_settings(options, settings));
     let conn = connect_once(&direct).await?;
     sqlx::Connection::close(conn).await?;
-    let pooled = pooled
-        .extra_float_digits(None)
-        .statement_cache_capacity(0)
-        .application_name(&settings.application_name);
+    let pooled = pooled.each(|options| {
+        options
+            .extra_float_digits(None)
+            .statement_cache_capacity(0)
+            .application_name(&settings.application_name)
+    });
     let conn = connect_once(&pooled).await?;
     sqlx::Connection::close(conn).await?;
     Ok(Pool::behind_pooler(pooled, direct, settings.limits))
@@ -153,11 +156,11 @@ fn with_settings(options: PgConnectOptions, settings: &PoolSettings) -> PgConnec
 
 /// One connection of its own, outside any pool; the caller's session settings end with it. Where every
 /// connection is taken it waits for one that is not.
-pub async fn connect_once(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+pub async fn connect_once(servers: &Servers) -> Result<PgConnection, Error> {
     let given_up = Instant::now() + ROOM_TIMEOUT;
     let mut told = false;
     let conn = loop {
-        let connected = tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await;
+        let connected = tokio::time::timeout(CONNECT_TIMEOUT, servers.connect()).await;
         match connected.map_err(|_elapsed| Error::Silent)? {
             Ok(conn) => break conn,
             Err(error) if is_of_pooler(&error) => return Err(Error::UnknownPooler(error)),
@@ -184,10 +187,10 @@ pub async fn connect_once(options: &PgConnectOptions) -> Result<PgConnection, Er
 /// Two at once take turns. The session is thrown away at the end: sqlx keeps its own lock when a
 /// migration fails, and a pooled connection would take that lock along.
 pub async fn migrate(
-    options: &PgConnectOptions,
+    servers: impl Into<Servers>,
     now: DateTime<Utc>,
 ) -> Result<Vec<&'static Migration>, Error> {
-    let mut conn = lock_for_migration(options).await?;
+    let mut conn = lock_for_migration(servers.into()).await?;
     let applied = pending(&mut conn).await?;
     MIGRATOR.run(&mut conn).await?;
     make_month_partitions(&mut conn, now, MONTHS_READY).await?;
@@ -198,13 +201,13 @@ pub async fn migrate(
 /// Goes back until `target` is the newest migration that is applied; 0 undoes everything. The data
 /// in dropped tables is lost. Answers with what was undone, newest first.
 pub async fn undo(
-    options: &PgConnectOptions,
+    servers: impl Into<Servers>,
     target: i64,
 ) -> Result<Vec<&'static Migration>, Error> {
     if target != 0 && !MIGRATOR.version_exists(target) {
         return Err(Error::NoSuchVersion(target));
     }
-    let mut conn = lock_for_migration(options).await?;
+    let mut conn = lock_for_migration(servers.into()).await?;
     let undone = undoable(&mut conn, target).await?;
     MIGRATOR.undo(&mut conn, target).await?;
     sqlx::Connection::close(conn).await?;
@@ -212,17 +215,18 @@ pub async fn undo(
 }
 
 /// A session that alone may migrate.
-async fn lock_for_migration(options: &PgConnectOptions) -> Result<PgConnection, Error> {
-    let options = options
-        .clone()
-        .application_name("navi-migrate")
-        // A migration may take as long as it needs, but must not stand in a queue for locks.
-        .options([
-            ("statement_timeout", "0"),
-            ("lock_timeout", MIGRATION_LOCK_TIMEOUT),
-        ]);
-    let mut conn = connect_once(&options).await?;
-    if are_shared(&mut conn, &options).await? {
+async fn lock_for_migration(servers: Servers) -> Result<PgConnection, Error> {
+    let servers = servers.each(|options| {
+        options
+            .application_name("navi-migrate")
+            // A migration may take as long as it needs, but must not stand in a queue for locks.
+            .options([
+                ("statement_timeout", "0"),
+                ("lock_timeout", MIGRATION_LOCK_TIMEOUT),
+            ])
+    });
+    let mut conn = connect_once(&servers).await?;
+    if are_shared(&mut conn, &servers).await? {
         return Err(Error::SharedSessions);
     }
     let mut told = false;

@@ -9,10 +9,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::{Notify, broadcast};
 
 use crate::platform::database::pool::Pool;
+use crate::platform::database::refusal::is_no_room;
 use crate::platform::db;
 use crate::platform::sync::lock;
 use crate::platform::tasks::Tasks;
@@ -135,14 +136,10 @@ impl Signals {
     }
 
     async fn listen_once(&self) -> sqlx::Result<()> {
-        // A session of its own: a pooler would give what is heard to another.
-        let options = PgConnectOptions::clone(&self.inner.db.connect_options());
-        let alone = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(CONNECT)
-            .connect_lazy_with(options);
-        let listening = PgListener::connect_with(&alone).await;
-        if let Err(sqlx::Error::PoolTimedOut) = listening {
+        let listening = self.listener().await;
+        if let Err(error) = &listening
+            && (matches!(error, sqlx::Error::PoolTimedOut) || is_no_room(error))
+        {
             // Where the server has no room, the pool gives up one of its connections.
             self.inner.db.make_room().await;
         }
@@ -151,10 +148,21 @@ impl Signals {
         loop {
             match listener.try_recv().await? {
                 Some(message) => self.read(message.payload()),
+                // The connection broke, and another server may have taken over.
+                None if self.inner.db.servers().are_several() => return Ok(()),
                 // The connection broke and was made anew.
                 None => self.hear(Signal::Missed),
             }
         }
+    }
+
+    /// A session of its own: a pooler would give what is heard to another.
+    async fn listener(&self) -> sqlx::Result<PgListener> {
+        let alone = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(CONNECT)
+            .connect_lazy_with(self.inner.db.servers().chosen().await?);
+        PgListener::connect_with(&alone).await
     }
 
     fn read(&self, payload: &str) {

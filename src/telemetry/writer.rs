@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::PgConnection;
-use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
+use crate::platform::database::servers::Servers;
 use crate::platform::db::is_refusal;
 use crate::platform::metrics::Metrics;
 use crate::telemetry::cardinality::CardinalityLimiter;
@@ -59,7 +59,7 @@ struct PendingBatch {
 
 /// Writes queued batches and errors, until the queue is closed.
 pub struct TelemetryWriter {
-    options: PgConnectOptions,
+    servers: Servers,
     /// Makes room for the connection where the server has none.
     db: Pool,
     conn: Option<PgConnection>,
@@ -90,7 +90,7 @@ impl TelemetryWriter {
         let timeout = format!("{}ms", FLUSH_TIMEOUT.as_millis());
         let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, timeout.clone()));
         Self {
-            options: PgConnectOptions::clone(&db.connect_options()).options(limits),
+            servers: Servers::clone(&db.servers()).each(|options| options.options(limits.clone())),
             db: db.clone(),
             conn: None,
             clock,
@@ -211,7 +211,7 @@ impl TelemetryWriter {
     }
 
     async fn connect(&self) -> sqlx::Result<PgConnection> {
-        let connecting = timeout(CONNECT_TIMEOUT, self.db.connect_beside(&self.options)).await;
+        let connecting = timeout(CONNECT_TIMEOUT, self.db.connect_beside(&self.servers)).await;
         connecting.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
     }
 

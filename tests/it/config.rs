@@ -279,6 +279,83 @@ fn what_keys_generate_prints_is_what_production_accepts() {
 }
 
 #[test]
+fn every_secret_may_stand_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (audit, other) = (AUDIT_KEY, "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("{text}\n")).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let settings = [
+        ("DATABASE_URL", "postgres://u:planted-pw@127.0.0.1/n"),
+        ("JWT_SECRET", SECRET),
+        ("AUDIT_ENCRYPTION_KEY", audit),
+        ("AUDIT_ENCRYPTION_KEYS_PREVIOUS", &format!("older:{other}")),
+        (
+            "GITHUB_WEBHOOK_SECRET",
+            "a-planted-secret-of-a-webhook-0123456789",
+        ),
+    ];
+    let files = settings.map(|(name, text)| (format!("{name}_FILE"), file(name, text)));
+    let mut variables = vec![
+        ("APP_ENV", "production"),
+        ("NAVI_WORKSPACE_ROOTS", "/srv"),
+        ("TOKEN_ENCRYPTION_KEY_ID", "alias/navi"),
+        ("NAVI_CONNECTORS", "github"),
+    ];
+    variables.extend(files.iter().map(|(name, path)| (&**name, &**path)));
+    let (code, out, log) = run(&variables, &["config", "check"]);
+    assert_eq!(code, Some(0), "{out}{log}");
+    // What the files hold is judged as what a variable holds.
+    file("JWT_SECRET", "planted");
+    let (code, out, _) = run(&variables, &["config", "check"]);
+    assert!(
+        code == Some(1) && out.contains("JWT_SECRET") && !out.contains("planted"),
+        "{out}"
+    );
+    let arguments = [
+        "token", "mint", "--org", "o", "--user", "u", "--role", "admin",
+    ];
+    let signing = file("JWT_SECRET", SECRET);
+    let (_, token, log) = run(&[("JWT_SECRET_FILE", &signing)], &arguments);
+    let config = Config::from_flags([]).unwrap();
+    let verifier = Verifier::new(&config.auth, &SecretString::from(SECRET), Clock::System);
+    assert!(verifier.verify(token.trim_end()).is_ok(), "{log}");
+}
+
+#[test]
+fn a_secret_in_two_places_or_in_a_file_without_one_is_refused_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, SECRET).unwrap();
+    let path = file.to_str().unwrap();
+    let refused = |variables: &[(&str, &str)]| {
+        let (code, out, log) = run(variables, &["config", "check"]);
+        assert!(out.is_empty() && !log.contains(SECRET), "{out}{log}");
+        (code, log)
+    };
+    let (code, log) = refused(&[("OPENAI_API_KEY", SECRET), ("OPENAI_API_KEY_FILE", path)]);
+    assert_eq!(code, Some(2), "{log}");
+    assert!(log.contains("--openai-api-key-file"), "{log}");
+    // One that is set to nothing is not set.
+    let (code, _, log) = run(
+        &[("OPENAI_API_KEY", ""), ("OPENAI_API_KEY_FILE", path)],
+        &["config", "check"],
+    );
+    assert_eq!(code, Some(0), "{log}");
+    std::fs::write(&file, "\n").unwrap();
+    for path in [path, "/nowhere/key"] {
+        let (code, log) = refused(&[("OPENAI_API_KEY_FILE", path)]);
+        assert_eq!(code, Some(1), "{log}");
+        assert!(
+            log.contains("OPENAI_API_KEY_FILE") && log.contains(path),
+            "{log}"
+        );
+    }
+}
+
+#[test]
 fn an_unreachable_database_ends_with_3() {
     // Port 1 refuses at once.
     let variables = [

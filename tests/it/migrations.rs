@@ -61,7 +61,7 @@ async fn schema(conn: &mut PgConnection) -> Vec<String> {
 async fn migrate(args: Args, options: &PgConnectOptions) -> (Result<ExitCode, Error>, String) {
     let mut out = Vec::new();
     let clock = Clock::fixed(moment(2026, 11, 23));
-    let code = run(&args, options, &clock, &mut out).await;
+    let code = run(&args, &options.into(), &clock, &mut out).await;
     (code, String::from_utf8(out).unwrap())
 }
 

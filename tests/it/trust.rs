@@ -241,15 +241,12 @@ fn the_servers_data_are_forbidden_under_every_spelling() {
 }
 
 #[test]
-fn the_file_with_the_databases_password_is_the_servers_own() {
+fn the_files_with_the_servers_secrets_are_its_own() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "space/src/main.rs", "fn main() {}\n");
     write(folder.path(), "private/url", "x");
-    let flag = format!(
-        "--database-url-file={}/private/url",
-        folder.path().display()
-    );
-    let config = Config::from_flags([flag.as_str()]).unwrap();
+    let mut config = Config::from_flags([]).unwrap();
+    config.surroundings.secret_files = vec![folder.path().join("private/url")];
     let closed = config.workspace_rules().closed;
     let policy = Policy::built_in().unwrap().closing(&closed, None);
     let root = folder.path().join("space");
@@ -337,4 +334,29 @@ async fn a_process_of_a_run_cannot_answer_in_place_of_a_person(db: PgPool) {
     // The same from a process that no run started is answered by the route.
     let (status, answer) = served.post("/api/navi/prompt/x", &json!({})).await;
     assert_ne!(status, 403, "{answer}");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_run_does_not_read_the_files_of_the_servers_secrets(db: PgPool) {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "key", "planted-key-of-a-webhook\n");
+    let file = folder.path().join("key").display().to_string();
+    let run = json!({ "command": format!("cat {file}") });
+    let read = json!({ "path": file });
+    let turns = [
+        calls(&[("run_command", run)]),
+        calls(&[("read_file", read)]),
+        says("Done."),
+    ];
+    let place = Place::new(&script(turns), Some(&url(&db.connect_options())));
+    let served = place.serve(&["--github-webhook-secret-file", &file]).await;
+    let mut stream = served.begin("look").await;
+    stream.rest().await;
+    let seen: String = stream.frames.iter().map(|it| it.data.to_string()).collect();
+    assert!(seen.contains("tool_result"), "{seen}");
+    assert!(!seen.contains("planted-key"), "{seen}");
+    assert!(
+        seen.contains("data folder") || seen.contains("server"),
+        "{seen}"
+    );
 }

@@ -3,13 +3,12 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use sqlx::postgres::PgConnectOptions;
-
 use crate::cli::audit::opened::Log;
 use crate::cli::audit::{adopt, decrypt, export, list, opened, verify};
 use crate::cli::failure::Failure;
 use crate::config::settings::Config;
 use crate::platform::clock::Clock;
+use crate::platform::database::servers::Servers;
 
 /// What to do with the audit log.
 #[derive(Debug)]
@@ -53,7 +52,7 @@ impl Work {
     pub async fn run(
         &self,
         config: &Config,
-        database: &PgConnectOptions,
+        database: &Servers,
         out: &mut (dyn Write + Send),
     ) -> Result<ExitCode, Failure> {
         let log: Log = match self {

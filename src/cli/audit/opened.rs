@@ -16,6 +16,7 @@ use crate::llm::config::ProviderId;
 use crate::llm::routing::registry;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
+use crate::platform::database::servers::Servers;
 use crate::platform::database::settings::PoolSettings;
 use crate::platform::db;
 use crate::platform::ids::OrgId;
@@ -59,11 +60,7 @@ impl Which {
 }
 
 /// Opens the log in this database, which must be in the state that this binary needs.
-pub async fn open(
-    config: &Config,
-    database: &PgConnectOptions,
-    clock: &Clock,
-) -> Result<Log, Failure> {
+pub async fn open(config: &Config, database: &Servers, clock: &Clock) -> Result<Log, Failure> {
     let settings = PoolSettings::default().at_most(3);
     open_with(config, database, clock, &settings).await
 }
@@ -72,7 +69,7 @@ pub async fn open(
 /// needs, but waits no longer for a lock than others do.
 pub async fn open_at_length(
     config: &Config,
-    database: &PgConnectOptions,
+    database: &Servers,
     clock: &Clock,
 ) -> Result<Log, Failure> {
     let settings = PoolSettings {
@@ -80,13 +77,14 @@ pub async fn open_at_length(
         ..PoolSettings::default().at_most(6)
     };
     // That a statement takes long is no news here.
-    let database = database.clone().disable_statement_logging();
+    let database = database.clone();
+    let database = database.each(PgConnectOptions::disable_statement_logging);
     open_with(config, &database, clock, &settings).await
 }
 
 async fn open_with(
     config: &Config,
-    database: &PgConnectOptions,
+    database: &Servers,
     clock: &Clock,
     settings: &PoolSettings,
 ) -> Result<Log, Failure> {

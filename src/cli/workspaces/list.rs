@@ -7,11 +7,11 @@ use chrono::SecondsFormat;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde_json::{Value, json};
-use sqlx::postgres::PgConnectOptions;
 
 use crate::cli::failure::Failure;
 use crate::cli::workspaces::opened::open;
 use crate::config::settings::Config;
+use crate::platform::database::servers::Servers;
 use crate::platform::ids::{OrgId, UserId};
 use crate::platform::text::visible;
 use crate::workspaces::model::Binding;
@@ -34,7 +34,7 @@ pub struct ListArgs {
 pub async fn run(
     args: &ListArgs,
     config: &Config,
-    database: &PgConnectOptions,
+    database: &Servers,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
     let (workspaces, log) = open(config, database).await?;

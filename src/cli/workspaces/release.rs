@@ -5,12 +5,12 @@ use std::path::{self, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
-use sqlx::postgres::PgConnectOptions;
 
 use crate::cli::audit::opened::operator;
 use crate::cli::failure::Failure;
 use crate::cli::workspaces::opened::open;
 use crate::config::settings::Config;
+use crate::platform::database::servers::Servers;
 use crate::platform::text::visible;
 
 /// Takes a folder from the organisation that has it.
@@ -37,7 +37,7 @@ pub struct ReleaseArgs {
 pub async fn run(
     args: &ReleaseArgs,
     config: &Config,
-    database: &PgConnectOptions,
+    database: &Servers,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
     let folder = path::absolute(&args.folder)?;

@@ -256,7 +256,7 @@ impl Dispatcher {
             }
             Attempt::Gone => {
                 let error = "answered 410, which says that it is gone";
-                let dead = claims::disable(&mut tx, claimed, error, at).await?;
+                let dead = claims::disable(&mut tx, claimed, due, error, at).await?;
                 let (id, notice) = (
                     NoticeId::new(&self.clock),
                     Notice::webhook_disabled(claimed.webhook_id),

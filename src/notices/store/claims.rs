@@ -222,10 +222,12 @@ pub async fn failed(
     Ok(dead)
 }
 
-/// Disables a webhook whose receiver is gone, and gives up what waits for it. Answers how many notices.
+/// Disables a webhook whose receiver said on an attempt that it is gone, and gives up what waits for it.
+/// Answers how many notices.
 pub async fn disable(
     conn: &mut PgConnection,
     claimed: &Claimed,
+    due: &DueNotice,
     error: &str,
     at: DateTime<Utc>,
 ) -> sqlx::Result<u64> {
@@ -237,6 +239,18 @@ pub async fn disable(
         &claimed.org_id as &OrgId,
         claimed.webhook_id.0,
         claimed.claim,
+        at,
+        error,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "update notice_deliveries
+         set attempts = attempts + 1, last_attempt_at = $4, last_error = $5
+         where org_id = $1 and webhook_id = $2 and notice_id = $3 and state = 'pending'",
+        &claimed.org_id as &OrgId,
+        claimed.webhook_id.0,
+        due.id.0,
         at,
         error,
     )

@@ -3,7 +3,8 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::platform::database::spelling::{AddressError, Spelled};
+use crate::platform::database::servers::{Servers, WantedServer};
+use crate::platform::database::spelling::{AddressError, Spelled, SpelledServer};
 
 /// Parameters that mean something to sqlx, under every name that they have.
 const PASSED_ON: &[(&str, &str)] = &[
@@ -29,6 +30,9 @@ const PASSED_ON: &[(&str, &str)] = &[
 /// Names of the parameter that says whether the way is encrypted.
 const TLS: &[&str] = &["sslmode", "ssl-mode", "ssl"];
 
+/// Names of the parameter that says what a server must be, by libpq and by Java's driver.
+const TARGET: &[&str] = &["target_session_attrs", "targetservertype"];
+
 /// Parameters that say nothing to this program and change nothing that matters.
 const LEFT_OUT: &[&str] = &[
     "async_fallback",
@@ -50,16 +54,15 @@ const LEFT_OUT: &[&str] = &[
     "require_auth",
     "sslnegotiation",
     "sslsni",
-    "target_session_attrs",
     "tcp_user_timeout",
     "timeout",
 ];
 
-/// The options of connections, and the names of parameters that were not understood.
+/// The servers of an address, and the names of parameters that were not understood.
 #[derive(Debug)]
 pub struct DatabaseAddress {
-    /// The options of connections.
-    pub options: PgConnectOptions,
+    /// The servers, with the options of connections.
+    pub servers: Servers,
     /// Parameters of the address that change nothing.
     pub ignored: Vec<String>,
 }
@@ -67,32 +70,53 @@ pub struct DatabaseAddress {
 impl DatabaseAddress {
     /// Reads an address in any spelling that [`Spelled`] knows.
     ///
-    /// The rest comes from `PGHOST` and its like, and from the file of passwords.
+    /// The rest comes from `PGHOST` and its like, and from the file of passwords. Of several servers one
+    /// that takes writes is wanted unless the address says otherwise: all sessions write, and with the
+    /// default of libpq they would stay on a primary of before that came back as a standby.
     pub fn read(text: &str) -> Result<Self, AddressError> {
         let spelled = Spelled::read(text)?;
-        let mut query = Vec::new();
-        query.extend(spelled.host.map(|host| pair("host", &host)));
-        query.extend(spelled.port.map(|port| pair("port", &port)));
+        let mut common = Vec::new();
         let mut ignored = Vec::new();
+        let mut wanted = None;
         for (name, value) in &spelled.parameters {
             let lower = name.to_ascii_lowercase();
             if TLS.contains(&&*lower) {
-                query.push(pair("sslmode", tls_mode(value)?));
+                common.push(pair("sslmode", tls_mode(value)?));
+            } else if TARGET.contains(&&*lower) {
+                wanted = Some(WantedServer::named(value).ok_or(AddressError::Target)?);
             } else if lower == "sslrootcert" && value == "system" {
                 // The certificates of the system are what is used without any.
             } else if let Some((_, known)) = PASSED_ON.iter().find(|(known, _)| *known == lower) {
-                query.push(pair(known, value));
+                common.push(pair(known, value));
             } else if lower.starts_with("options[") {
-                query.push(pair(name, value));
+                common.push(pair(name, value));
             } else if !LEFT_OUT.contains(&&*lower) {
                 ignored.push(name.clone());
             }
         }
-        // Everything in the query: the authority of a URL has no room for every host and password.
-        let url = format!("postgres:///?{}", query.join("&"));
-        let options = url.parse().map_err(|_| AddressError::Unreadable)?;
-        Ok(Self { options, ignored })
+        let (first, others) = spelled.servers()?;
+        let usual = if others.is_empty() {
+            WantedServer::Any
+        } else {
+            WantedServer::ReadWrite
+        };
+        let first = options(&first, &common)?;
+        let others = others.iter().map(|server| options(server, &common));
+        let others = others.collect::<Result<_, _>>()?;
+        let servers = Servers::new(first, others, wanted.unwrap_or(usual));
+        Ok(Self { servers, ignored })
     }
+}
+
+/// The options of connections to one server.
+fn options(server: &SpelledServer, common: &[String]) -> Result<PgConnectOptions, AddressError> {
+    let host = server.host.as_ref().map(|host| pair("host", host));
+    let port = server.port.as_ref().map(|port| pair("port", port));
+    let query: Vec<_> = host.into_iter().chain(port).collect();
+    let query = [&query, common].concat();
+    // Everything in the query: the authority of a URL has no room for every host and password.
+    let url = format!("postgres:///?{}", query.join("&"));
+    url.parse().map_err(|_| AddressError::Unreadable)
 }
 
 fn pair(name: &str, value: &str) -> String {
@@ -119,10 +143,16 @@ mod tests {
 
     use super::*;
 
-    fn options(text: &str) -> PgConnectOptions {
+    fn read(text: &str) -> Servers {
         DatabaseAddress::read(text)
             .unwrap_or_else(|error| panic!("{text}: {error}"))
-            .options
+            .servers
+    }
+
+    fn options(text: &str) -> PgConnectOptions {
+        let servers = read(text);
+        assert!(!servers.are_several(), "{text}");
+        servers.good().clone()
     }
 
     fn refusal(text: &str) -> AddressError {
@@ -179,6 +209,84 @@ mod tests {
                 (host, port),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn several_servers_are_read_in_their_order_in_every_spelling() {
+        for (text, expected) in [
+            ("postgres://u@a:1,b:2/n", [("a", 1), ("b", 2)]),
+            ("postgres://u@a:1,b/n", [("a", 1), ("b", 5432)]),
+            ("postgres://u@a,b:2/n", [("a", 5432), ("b", 2)]),
+            ("postgres://u:p,w@a,b/n", [("a", 5432), ("b", 5432)]),
+            ("postgres://u@[::1]:1,[::2]/n", [("::1", 1), ("::2", 5432)]),
+            ("postgres://u@/n?host=a,b&port=1,2", [("a", 1), ("b", 2)]),
+            ("postgres://u@/n?host=a,b&port=7", [("a", 7), ("b", 7)]),
+            ("postgres://u@/n?host=a:1&host=b:2", [("a", 1), ("b", 2)]),
+            (
+                "postgres://u@c:9,d:9/n?host=a,b&port=1,2",
+                [("a", 1), ("b", 2)],
+            ),
+            (
+                "jdbc:postgresql://a:1,b:2/n?targetServerType=primary",
+                [("a", 1), ("b", 2)],
+            ),
+            ("host=a,b port=1,2 user=u dbname=n", [("a", 1), ("b", 2)]),
+            ("host=a,b port=,2 user=u dbname=n", [("a", 5432), ("b", 2)]),
+            (
+                "hostaddr=192.0.2.1,192.0.2.2 port=1",
+                [("192.0.2.1", 1), ("192.0.2.2", 1)],
+            ),
+            (
+                "host=a,b hostaddr=192.0.2.1,192.0.2.2 port=1",
+                [("a", 1), ("b", 1)],
+            ),
+        ] {
+            let servers = read(text);
+            let found: Vec<_> = servers
+                .all()
+                .map(|options| (options.get_host(), options.get_port()))
+                .collect();
+            assert_eq!(found, expected, "{text}");
+        }
+        let servers = read("host=/run/a,/run/b/.s.PGSQL.2 port=1 user=ada password=pw dbname=n");
+        let found: Vec<_> = servers
+            .all()
+            .map(|it| (it.get_socket().unwrap().to_str().unwrap(), it.get_port()))
+            .collect();
+        assert_eq!(found, [("/run/a", 1), ("/run/b", 2)]);
+        assert!(
+            servers
+                .all()
+                .all(|it| it.get_username() == "ada" && it.get_database() == Some("n"))
+        );
+    }
+
+    #[test]
+    fn of_several_servers_one_that_takes_writes_is_wanted_unless_the_address_says_otherwise() {
+        for (text, word) in [
+            ("postgres://a,b/n", "wanted: ReadWrite"),
+            ("postgres://a,b/n?target_session_attrs=any", "wanted: Any"),
+            ("host=a,b target_session_attrs=primary", "wanted: Primary"),
+            ("postgres://a/n", "wanted: Any"),
+            (
+                "postgres://a/n?target_session_attrs=read-write",
+                "wanted: ReadWrite",
+            ),
+        ] {
+            let shown = format!("{:?}", read(text));
+            assert!(shown.contains(word), "{text}: {shown}");
+        }
+        for value in [
+            "read-only",
+            "standby",
+            "prefer-standby",
+            "writer",
+            "read_write",
+        ] {
+            let text = format!("postgres://a,b/n?target_session_attrs={value}");
+            assert_eq!(refusal(&text), AddressError::Target, "{text}");
+            assert!(refusal(&text).to_string().contains("read-write"));
         }
     }
 
@@ -281,9 +389,12 @@ mod tests {
             "postgres://u:hun/ter2@h/n",
             "postgres://u:12/hunter2@h/n",
             "postgres://u:hunter2@[::1/n",
-            "postgres://u:hunter2@a:1,b:2/n",
-            "postgres://u:hunter2@a,b/n",
-            "host=a,b password=hunter2",
+            "postgres://u:hunter2@a:1,b:x/n",
+            "postgres://u:hunter2@a:1,/n",
+            "host=a,b port=1,2,3 password=hunter2",
+            "host=a,b port=1,0 password=hunter2",
+            "host=a, password=hunter2",
+            "postgres://u:hunter2@a,b/n?target_session_attrs=read-only",
             "host=h password='hunter2",
             "service=navi password=hunter2",
             "sqlite:hunter2.db",

@@ -8,6 +8,7 @@ pub mod address;
 pub mod connection;
 pub mod pool;
 pub mod refusal;
+pub mod servers;
 pub mod sessions;
 pub mod settings;
 pub mod spelling;

@@ -9,13 +9,14 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool};
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{sleep, timeout_at};
 
 use crate::platform::database::connection::{PooledConnection, PooledTransaction};
 use crate::platform::database::refusal::{is_no_room, is_starting};
+use crate::platform::database::servers::Servers;
 use crate::platform::database::stock::{PoolLimits, PoolState, Stock};
 
 /// The interval at which connections that rest too long are looked for.
@@ -29,30 +30,27 @@ pub struct Pool {
     stock: Arc<Stock>,
     /// The way to the database itself, where a pooler stands in front of it: for sessions that keep
     /// something between two transactions.
-    direct: Arc<PgConnectOptions>,
+    direct: Arc<Servers>,
     /// The pool that gives way when the server has no room for this one.
     elder: Option<Arc<Stock>>,
 }
 
 impl Pool {
     /// A pool that connects when it has to.
-    pub fn new(options: PgConnectOptions, limits: PoolLimits) -> Self {
-        let direct = Arc::new(options.clone());
-        Self::over(Stock::new(options, limits), direct, None)
+    pub fn new(servers: impl Into<Servers>, limits: PoolLimits) -> Self {
+        let servers = servers.into();
+        let direct = Arc::new(servers.clone());
+        Self::over(Stock::new(servers, limits), direct, None)
     }
 
     /// A pool whose connections lead through a pooler that shares them between transactions, with the way
     /// around it.
-    pub fn behind_pooler(
-        options: PgConnectOptions,
-        direct: PgConnectOptions,
-        limits: PoolLimits,
-    ) -> Self {
-        let stock = Stock::new(options, limits).sharing_sessions();
+    pub fn behind_pooler(pooled: Servers, direct: Servers, limits: PoolLimits) -> Self {
+        let stock = Stock::new(pooled, limits).sharing_sessions();
         Self::over(stock, Arc::new(direct), None)
     }
 
-    fn over(stock: Stock, direct: Arc<PgConnectOptions>, elder: Option<Arc<Stock>>) -> Self {
+    fn over(stock: Stock, direct: Arc<Servers>, elder: Option<Arc<Stock>>) -> Self {
         let stock = Arc::new(stock);
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(keep_tidy(Arc::downgrade(&stock)));
@@ -73,7 +71,7 @@ impl Pool {
             ..self.stock.limits
         };
         let elder = Some(self.stock.clone());
-        let stock = Stock::new(PgConnectOptions::clone(&self.direct), limits);
+        let stock = Stock::new(Servers::clone(&self.direct), limits);
         Self::over(stock, self.direct.clone(), elder)
     }
 
@@ -82,12 +80,12 @@ impl Pool {
         self.connect_beside(&self.direct).await
     }
 
-    /// A connection outside the pool, made with these options in the same way.
-    pub async fn connect_beside(&self, options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
+    /// A connection outside the pool, made to these servers in the same way.
+    pub async fn connect_beside(&self, servers: &Servers) -> sqlx::Result<PgConnection> {
         let mut pause = BACKOFF.0;
         let end = Instant::now() + self.stock.limits.patience;
         loop {
-            match options.connect().await {
+            match servers.connect().await {
                 Err(error) if is_no_room(&error) && Instant::now() < end => {
                     make_room(&self.stock).await;
                 }
@@ -103,8 +101,8 @@ impl Pool {
         make_room(&self.stock).await;
     }
 
-    /// The options of sessions outside the pool.
-    pub fn connect_options(&self) -> Arc<PgConnectOptions> {
+    /// The servers of sessions outside the pool.
+    pub fn servers(&self) -> Arc<Servers> {
         self.direct.clone()
     }
 
@@ -140,7 +138,7 @@ impl Pool {
         let mut pause = BACKOFF.0;
         let given_up = Instant::now() + stock.limits.connect;
         loop {
-            let error = match stock.open(&stock.options).await {
+            let error = match stock.open().await {
                 Ok(live) => return Ok(Some(PooledConnection::new(live, turn, stock.clone()))),
                 Err(error) => error,
             };

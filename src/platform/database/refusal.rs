@@ -1,6 +1,7 @@
-//! The words of a server or a pooler that grants no connection.
+//! The words of a server or a pooler that grants no connection, and ours for several servers.
 
-use std::io;
+use std::error::Error;
+use std::{fmt, io};
 
 use sqlx::error::DatabaseError;
 
@@ -20,6 +21,35 @@ const WORDS_OF_POOLERS: &[&str] = &[
     "remaining connection slots",
 ];
 
+/// A server answers and is not what was wanted.
+#[derive(Debug, thiserror::Error)]
+#[error("it takes no writes")]
+pub struct NotWanted;
+
+/// None of several servers could be used.
+#[derive(Debug)]
+pub struct NoneFits {
+    /// True if one that takes writes was wanted.
+    pub writes: bool,
+    /// The reason of each.
+    pub refusals: Vec<String>,
+    /// True if one of them was there, so that a failover may be under way.
+    pub passes: bool,
+}
+
+impl fmt::Display for NoneFits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.writes {
+            "none of the servers takes writes: "
+        } else {
+            "none of the servers could be used: "
+        })?;
+        f.write_str(&self.refusals.join("; "))
+    }
+}
+
+impl Error for NoneFits {}
+
 /// Tells an error that says that every connection is taken. It passes, once one is given back.
 pub fn is_no_room(error: &sqlx::Error) -> bool {
     let Some(error) = error.as_database_error() else {
@@ -36,13 +66,25 @@ pub fn is_no_room(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Tells an error of a server that is about to be there.
+/// Tells an error of a server that is about to be there, or about to be promoted.
 pub fn is_starting(error: &sqlx::Error) -> bool {
     if let sqlx::Error::Io(error) = error {
-        return error.kind() == io::ErrorKind::ConnectionRefused;
+        return error.kind() == io::ErrorKind::ConnectionRefused
+            || error.get_ref().is_some_and(may_be_promoted);
     }
     let code = error.as_database_error().and_then(DatabaseError::code);
     code.as_deref() == Some(NOT_NOW)
+}
+
+fn may_be_promoted(cause: &(dyn Error + Send + Sync + 'static)) -> bool {
+    let of_several = cause.downcast_ref::<NoneFits>();
+    cause.is::<NotWanted>() || of_several.is_some_and(|none| none.passes)
+}
+
+/// Tells an error of a role, a password or a database that is none, for this server and those like it.
+pub fn is_of_credentials(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code.starts_with("28") || code == "3D000")
 }
 
 /// Tells an error of one session that ended, which says nothing of the next.

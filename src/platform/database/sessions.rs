@@ -1,15 +1,13 @@
 //! Telling a way to the database on which two sessions may be one.
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
+
+use crate::platform::database::servers::Servers;
 
 /// True if a pooler gives the session of one client to another: then what is locked or set in it would come
 /// to that one, too.
-pub async fn are_shared(
-    first: &mut PgConnection,
-    options: &PgConnectOptions,
-) -> sqlx::Result<bool> {
-    let Ok(mut second) = options.connect().await else {
+pub async fn are_shared(first: &mut PgConnection, servers: &Servers) -> sqlx::Result<bool> {
+    let Ok(mut second) = servers.connect().await else {
         // There may be no room for a second one.
         return Ok(false);
     };

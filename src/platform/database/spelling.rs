@@ -7,12 +7,23 @@ use percent_encoding::percent_decode_str;
 /// The parts of an address as they were found, decoded.
 #[derive(Default, PartialEq, Eq)]
 pub struct Spelled {
+    /// Hosts, or folders of sockets.
+    hosts: Vec<String>,
+    /// Their addresses, where those are known without asking for them.
+    addresses: Vec<String>,
+    /// One for all, or one for each; one that is empty is the usual.
+    ports: Vec<String>,
+    /// Everything else, by libpq's names.
+    pub parameters: Vec<(String, String)>,
+}
+
+/// A server as an address names it; what it leaves out comes from elsewhere.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct SpelledServer {
     /// The host, or the folder of a socket.
     pub host: Option<String>,
     /// The port.
     pub port: Option<String>,
-    /// Everything else, by libpq's names.
-    pub parameters: Vec<(String, String)>,
 }
 
 /// Reasons for which an address cannot be used. None of them repeats a part that may be a secret.
@@ -27,12 +38,18 @@ pub enum AddressError {
          `postgres://USER:PASSWORD@HOST/NAME`"
     )]
     Foreign(String),
-    /// It names more than one server.
+    /// Some of several servers have no name, or there is another number of ports.
     #[error(
-        "names several hosts, and navi connects to one; name the one that takes writes, or a proxy \
-         that finds it"
+        "names several hosts, each of which needs a name, and one port for all of them or one for each; it \
+         looks like `postgres://USER:PASSWORD@HOST:PORT,HOST:PORT/NAME`"
     )]
-    SeveralHosts,
+    Hosts,
+    /// It asks for a server that is of no use here.
+    #[error(
+        "has a `target_session_attrs` that navi cannot use: since it writes, that is `read-write`, `primary` \
+         or `any`"
+    )]
+    Target,
     /// It points to another file.
     #[error(
         "names a service of `pg_service.conf`, which navi does not read; write the address out"
@@ -84,34 +101,46 @@ impl Spelled {
             None if path.contains('@') => return Err(AddressError::Port),
             None => authority,
         };
-        spelled.read_host(hosts)?;
+        spelled.read_hosts(hosts)?;
         spelled.add("dbname", decoded(path.trim_matches('/')));
+        let mut hosts = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            spelled.take(&decoded(name), decoded(&value.replace('+', "%20")))?;
+            let (name, value) = (decoded(name), decoded(&value.replace('+', "%20")));
+            match &*name {
+                // SQLAlchemy writes it once for each.
+                "host" => hosts.push(value),
+                _ => spelled.take(&name, value)?,
+            }
+        }
+        if !hosts.is_empty() {
+            spelled.set_hosts(&hosts.join(","));
         }
         Ok(spelled)
     }
 
-    fn read_host(&mut self, hosts: &str) -> Result<(), AddressError> {
-        if hosts.contains(',') {
-            return Err(AddressError::SeveralHosts);
+    fn read_hosts(&mut self, hosts: &str) -> Result<(), AddressError> {
+        if hosts.is_empty() {
+            return Ok(());
         }
-        let (host, port) = match hosts.strip_prefix('[') {
-            Some(rest) => {
-                let (host, after) = rest.split_once(']').ok_or(AddressError::Brackets)?;
-                match (after.strip_prefix(':'), after) {
-                    (Some(port), _) => (host, port),
-                    (None, "") => (host, ""),
-                    (None, _) => return Err(AddressError::Port),
+        for host in hosts.split(',') {
+            let (host, port) = match host.strip_prefix('[') {
+                Some(rest) => {
+                    let (host, after) = rest.split_once(']').ok_or(AddressError::Brackets)?;
+                    match (after.strip_prefix(':'), after) {
+                        (Some(port), _) => (host, port),
+                        (None, "") => (host, ""),
+                        (None, _) => return Err(AddressError::Port),
+                    }
                 }
-            }
-            // Without brackets, as some write it, there is no room for a port.
-            None if hosts.parse::<Ipv6Addr>().is_ok() => (hosts, ""),
-            None => hosts.rsplit_once(':').unwrap_or((hosts, "")),
-        };
-        self.set_host(decoded(host));
-        self.set_port(port)
+                // Without brackets, as some write it, there is no room for a port.
+                None if host.parse::<Ipv6Addr>().is_ok() => (host, ""),
+                None => host.rsplit_once(':').unwrap_or((host, "")),
+            };
+            self.hosts.push(decoded(host));
+            self.ports.push(port.to_owned());
+        }
+        Ok(())
     }
 
     /// Reads libpq's `name=value`, with values in single quotes and characters behind backslashes.
@@ -137,19 +166,13 @@ impl Spelled {
     /// Takes a parameter by its name.
     fn take(&mut self, name: &str, value: String) -> Result<(), AddressError> {
         match name {
-            "host" | "hostaddr" | "port" if value.contains(',') => Err(AddressError::SeveralHosts),
-            "host" | "hostaddr" => {
-                let plain = value.strip_prefix('[').and_then(|v| v.strip_suffix(']'));
-                self.set_host(plain.map_or(value.clone(), ToOwned::to_owned));
-                Ok(())
-            }
-            "port" => self.set_port(&value),
-            "service" | "servicefile" => Err(AddressError::Service),
-            _ => {
-                self.add(name, value);
-                Ok(())
-            }
+            "host" => self.set_hosts(&value),
+            "hostaddr" => self.addresses = listed(&value),
+            "port" => self.ports = listed(&value),
+            "service" | "servicefile" => return Err(AddressError::Service),
+            _ => self.add(name, value),
         }
+        Ok(())
     }
 
     fn add(&mut self, name: &str, value: String) {
@@ -158,30 +181,76 @@ impl Spelled {
         }
     }
 
-    fn set_host(&mut self, host: String) {
+    /// Sets hosts from a list in which each may have its port, as `SQLAlchemy` writes them.
+    fn set_hosts(&mut self, hosts: &str) {
+        let hosts = listed(hosts).into_iter().map(|host| {
+            let (name, port) = host.rsplit_once(':').unwrap_or((&host, ""));
+            let is_bare = !name.contains(':') || name.ends_with(']');
+            let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+            if is_bare && is_port && !host.starts_with('/') {
+                (name.to_owned(), port.to_owned())
+            } else {
+                (host, String::new())
+            }
+        });
+        let (hosts, ports): (Vec<_>, Vec<_>) = hosts.unzip();
+        self.hosts = hosts;
+        if ports.iter().any(|port| !port.is_empty()) {
+            self.ports = ports;
+        }
+    }
+
+    /// The servers, the first apart from the others.
+    pub fn servers(&self) -> Result<(SpelledServer, Vec<SpelledServer>), AddressError> {
+        let are_named = self.hosts.iter().any(|host| !host.is_empty());
+        let hosts = if are_named {
+            &self.hosts
+        } else {
+            &self.addresses
+        };
+        let count = hosts.len().max(1);
+        let has_port = self.ports.iter().any(|port| !port.is_empty());
+        let ports = if has_port { &self.ports[..] } else { &[] };
+        if count > 1 && hosts.iter().any(String::is_empty) {
+            return Err(AddressError::Hosts);
+        }
+        if ports.len() > 1 && ports.len() != count {
+            return Err(AddressError::Hosts);
+        }
+        let server = |at: usize| {
+            let host = hosts.get(at).map_or("", |host| host);
+            let port = ports.get(at).or(ports.first()).map_or("", |port| port);
+            SpelledServer::read(host, port)
+        };
+        let others = (1..count).map(server).collect::<Result<_, _>>()?;
+        Ok((server(0)?, others))
+    }
+}
+
+impl SpelledServer {
+    fn read(host: &str, port: &str) -> Result<Self, AddressError> {
+        let bracketed = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        let mut server = Self {
+            host: Some(bracketed.unwrap_or(host).to_owned()).filter(|host| !host.is_empty()),
+            port: Some(port.to_owned()).filter(|port| !port.is_empty()),
+        };
         // The socket itself, where its folder is meant.
         if host.starts_with('/')
             && let Some((folder, port)) = host.rsplit_once("/.s.PGSQL.")
         {
-            self.port = Some(port.to_owned());
-            self.host = Some(folder.to_owned());
-        } else if !host.is_empty() {
-            self.host = Some(host);
+            server.host = Some(folder.to_owned());
+            server.port = Some(port.to_owned());
+        }
+        let is_port = |port: &String| matches!(port.parse::<u16>(), Ok(1..));
+        match &server.port {
+            Some(port) if !is_port(port) => Err(AddressError::Port),
+            Some(_) | None => Ok(server),
         }
     }
+}
 
-    fn set_port(&mut self, port: &str) -> Result<(), AddressError> {
-        if port.is_empty() {
-            return Ok(());
-        }
-        match port.parse::<u16>() {
-            Ok(1..) => {
-                self.port = Some(port.to_owned());
-                Ok(())
-            }
-            Ok(0) | Err(_) => Err(AddressError::Port),
-        }
-    }
+fn listed(text: &str) -> Vec<String> {
+    text.split(',').map(|one| one.trim().to_owned()).collect()
 }
 
 /// The text without the space and the quotes that files of variables leave around it.

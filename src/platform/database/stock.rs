@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::platform::database::servers::Servers;
 use crate::platform::sync::lock;
 
 /// The pause before the pool wishes for one more connection than the server granted.
@@ -59,8 +59,8 @@ pub enum PoolState {
 
 /// The stock of a pool.
 pub struct Stock {
-    /// The options of connections.
-    pub options: PgConnectOptions,
+    /// The servers that connections lead to.
+    pub servers: Servers,
     /// The bounds.
     pub limits: PoolLimits,
     /// One permit for each connection that may be in use.
@@ -103,9 +103,9 @@ pub struct Queued<'a>(&'a Stock);
 
 impl Stock {
     /// An empty stock.
-    pub fn new(options: PgConnectOptions, limits: PoolLimits) -> Self {
+    pub fn new(servers: Servers, limits: PoolLimits) -> Self {
         Self {
-            options,
+            servers,
             limits,
             turns: Arc::new(Semaphore::new(limits.most as usize)),
             shares_sessions: false,
@@ -134,12 +134,9 @@ impl Stock {
     }
 
     /// A new connection.
-    pub async fn open(
-        self: &Arc<Self>,
-        options: &PgConnectOptions,
-    ) -> sqlx::Result<AgedConnection> {
+    pub async fn open(self: &Arc<Self>) -> sqlx::Result<AgedConnection> {
         let _asking = self.asking();
-        let conn = match timeout(self.limits.connect, options.connect()).await {
+        let conn = match timeout(self.limits.connect, self.servers.connect()).await {
             Ok(conn) => conn?,
             Err(_) => return Err(sqlx::Error::PoolTimedOut),
         };

@@ -49,12 +49,6 @@ impl KnownSecrets {
         Self(known.into_iter().map(SecretString::from).collect())
     }
 
-    /// These and one more.
-    #[must_use]
-    pub fn and(&self, secret: &SecretString) -> Self {
-        Self::new(self.0.iter().chain([secret]))
-    }
-
     /// The text without any of them, also where something that is not seen stands in one.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut places = self.places(text);

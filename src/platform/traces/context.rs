@@ -85,18 +85,18 @@ impl TraceContext {
         self.span(Convention::General, span)
     }
 
-    /// Writes down a call to another process that is over.
-    pub(super) fn note_call(
+    /// A span of a call to another process that is over; it ends now.
+    pub(super) fn call(
         &self,
         name: Cow<'static, str>,
         began: SystemTime,
         attributes: Vec<KeyValue>,
-    ) {
+    ) -> TraceSpan {
         let span = SpanBuilder::from_name(name)
             .with_kind(SpanKind::Client)
             .with_start_time(began)
             .with_attributes(attributes);
-        drop(self.span(Convention::General, span));
+        self.span(Convention::General, span)
     }
 
     pub(super) fn span(&self, convention: Convention, span: SpanBuilder) -> TraceSpan {

@@ -2,8 +2,12 @@
 //!
 //! Where no trace is recorded nothing is formatted. The text of a statement stays here: a span has its
 //! verb and, where it names one table alone, the table.
+//!
+//! That a statement failed is said by an event of its own, right before the one that logs it and without
+//! a pause between them (`vendor/sqlx-postgres`).
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
 
@@ -21,6 +25,8 @@ use crate::platform::traces::context::TraceContext;
 
 /// The name under which `sqlx` logs statements.
 const TARGET: &str = "sqlx::query";
+/// The name under which it says that the statement failed which is logged next.
+const FAILURE_TARGET: &str = "sqlx::query::failure";
 /// Verbs that a statement may begin with.
 const VERBS: [&str; 11] = [
     "SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "BEGIN", "COMMIT", "ROLLBACK", "SET", "NOTIFY",
@@ -33,13 +39,14 @@ pub fn layer<S>() -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let filter = dynamic_filter_fn(|metadata, _: &Context<'_, S>| {
-        metadata.target() == TARGET && TraceContext::is_recorded_here()
+    let is_ours = |target: &str| target == TARGET || target == FAILURE_TARGET;
+    let filter = dynamic_filter_fn(move |metadata, _: &Context<'_, S>| {
+        is_ours(metadata.target()) && TraceContext::is_recorded_here()
     });
     // Said, or every line that is ever logged would ask the filter.
     let filter = filter
-        .with_callsite_filter(|metadata| {
-            if metadata.target() == TARGET {
+        .with_callsite_filter(move |metadata| {
+            if is_ours(metadata.target()) {
                 Interest::sometimes()
             } else {
                 Interest::never()
@@ -53,10 +60,54 @@ struct StatementSpans;
 
 impl<S: Subscriber> Layer<S> for StatementSpans {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        if event.metadata().target() == FAILURE_TARGET {
+            let mut failure = StatementFailure::default();
+            event.record(&mut failure);
+            FAILED.set(Some(failure));
+            return;
+        }
         let mut seen = Statement::default();
         event.record(&mut seen);
-        seen.note(&TraceContext::current());
+        seen.note(&TraceContext::current(), FAILED.take());
     }
+}
+
+thread_local! {
+    /// The failure of the statement that is logged next on this thread.
+    static FAILED: RefCell<Option<StatementFailure>> = const { RefCell::new(None) };
+}
+
+/// The logged fields of a failure.
+#[derive(Debug, Default)]
+struct StatementFailure {
+    /// The code of Postgres, where it answered at all.
+    code: String,
+    is_io: bool,
+}
+
+impl StatementFailure {
+    /// The value of `error.type`, one of few.
+    fn kind(&self) -> Cow<'static, str> {
+        match (&*self.code, self.is_io) {
+            ("", true) => "io".into(),
+            ("", false) => "_OTHER".into(),
+            (code, _) => code.to_owned().into(),
+        }
+    }
+}
+
+impl Visit for StatementFailure {
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.is_io |= field.name() == "is_io" && value;
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "code" {
+            value.clone_into(&mut self.code);
+        }
+    }
+
+    fn record_debug(&mut self, _field: &Field, _value: &dyn fmt::Debug) {}
 }
 
 /// The logged fields of a statement.
@@ -92,7 +143,7 @@ impl Visit for Statement {
 }
 
 impl Statement {
-    fn note(&self, context: &TraceContext) {
+    fn note(&self, context: &TraceContext, failure: Option<StatementFailure>) {
         let verb = verb(&self.text);
         let mut attributes = vec![
             KeyValue::new("db.system.name", "postgresql"),
@@ -112,7 +163,13 @@ impl Statement {
         // The library's own clock, like that of the spans around it.
         let began = opentelemetry::time::now().checked_sub(self.took);
         let began = began.unwrap_or_else(opentelemetry::time::now);
-        context.note_call(summary, began, attributes);
+        let span = context.call(summary, began, attributes);
+        if let Some(failure) = failure {
+            span.fail(failure.kind());
+            if !failure.code.is_empty() {
+                span.set("db.response.status_code", failure.code);
+            }
+        }
     }
 }
 
@@ -155,6 +212,19 @@ fn only_table(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_has_the_code_of_postgres_or_says_that_there_was_none() {
+        for (code, is_io, kind) in [
+            ("42P01", false, "42P01"),
+            ("57P01", true, "57P01"),
+            ("", true, "io"),
+            ("", false, "_OTHER"),
+        ] {
+            let code = code.to_owned();
+            assert_eq!(StatementFailure { code, is_io }.kind(), kind);
+        }
+    }
 
     #[test]
     fn a_statement_is_known_by_its_verb_and_its_only_table() {

@@ -2,6 +2,8 @@
 //! poolers in front of it.
 
 mod blips;
+mod clusters;
+mod failover;
 mod pgbouncer;
 mod pooling;
 mod room;

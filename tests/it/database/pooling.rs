@@ -16,7 +16,7 @@ fn pool(url: &str, most: u32, patience: Duration) -> Pool {
         patience,
         ..PoolLimits::default()
     };
-    Pool::new(DatabaseAddress::read(url).unwrap().options, limits)
+    Pool::new(DatabaseAddress::read(url).unwrap().servers, limits)
 }
 
 const PATIENT: Duration = Duration::from_secs(20);

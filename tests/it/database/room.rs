@@ -2,7 +2,7 @@
 
 use navi::llm::script::Script;
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions, Connection, PgPool};
+use sqlx::{Connection, PgPool};
 
 use crate::database::{address, role, run};
 use crate::support::served::{Place, Served};
@@ -79,11 +79,11 @@ async fn readiness_says_that_the_database_grants_nothing_until_it_does(db: PgPoo
 async fn a_server_that_starts_waits_for_a_connection(db: PgPool) {
     let role = role(&db, 6).await;
     let address = address(&db, &role);
-    let options = navi::platform::database::address::DatabaseAddress::read(&address);
-    let options = options.unwrap().options;
+    let servers = navi::platform::database::address::DatabaseAddress::read(&address);
+    let servers = servers.unwrap().servers;
     let mut taken = Vec::new();
     for _ in 0..6 {
-        taken.push(options.connect().await.unwrap());
+        taken.push(servers.connect().await.unwrap());
     }
     let place = Place::new(&Script::default(), Some(&address));
     let log = place.data().with_file_name("log-0");

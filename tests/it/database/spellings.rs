@@ -39,6 +39,8 @@ async fn a_database_is_reached_by_every_spelling_of_its_address(db: PgPool) {
         format!("postgres://navi@{encoded}:{port}/{name}"),
         format!("postgres://navi@/{name}?host={socket}/.s.PGSQL.{port}"),
         format!("host={socket} port={port} user=navi dbname={name}"),
+        format!("host={socket},/nowhere port={port} user=navi dbname={name}"),
+        format!("host=/nowhere,{socket} port={port} user=navi dbname={name}"),
     ] {
         let output = migrate(&[("DATABASE_URL", &spelling)]);
         assert_eq!(
@@ -56,9 +58,10 @@ fn what_is_no_postgres_is_refused_by_the_name_of_the_setting_and_without_the_pas
         ("mysql://ada:hunter2@db.example/navi", "mysql"),
         ("sqlite:///home/ada/hunter2.db", "sqlite"),
         (
-            "postgres://ada:hunter2@a.example,b.example/navi",
-            "several hosts",
+            "postgres://ada:hunter2@a.example,b.example/navi?target_session_attrs=standby",
+            "read-write",
         ),
+        ("postgres://ada:hunter2@a.example,/navi", "several hosts"),
         ("postgres://ada:hun/ter2@db.example/navi", "%2F"),
         ("postgres://ada:hunter2@db.example:port/navi", "port"),
         ("service=navi password=hunter2", "pg_service.conf"),

@@ -13,7 +13,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::deploying::pods::{list, pods, text, texts};
+use crate::deploying::pods::{Pod, list, pods, text, texts};
 use crate::documents::{code_spans, read, root, table};
 
 /// Where servers run, and the folder of what each is applied with.
@@ -252,6 +252,110 @@ fn what_is_selected_is_a_pod_and_its_port_has_that_name() {
             assert!(ports.iter().any(|port| used == port), "{used}");
         }
     });
+}
+
+/// The settings that pods of an environment have in common.
+fn settings(objects: &[Value]) -> &Value {
+    let maps = of_kind(objects, "ConfigMap");
+    let common = maps.iter().find(|map| {
+        let name = text(&map["metadata"]["name"]);
+        name.starts_with("navi-settings") && map["data"]["NAVI_BIND"].is_string()
+    });
+    &common.unwrap()["data"]
+}
+
+#[test]
+fn everything_but_the_metrics_is_reached_from_outside() {
+    let api = read("docs/api.md");
+    let addresses: BTreeSet<_> = api
+        .split('`')
+        .filter_map(|span| span.split_once(' '))
+        .filter(|(method, path)| *method == "GET" && path.starts_with('/'))
+        .map(|(_, path)| path.split([' ', '?']).next().unwrap())
+        .collect();
+    assert!(
+        addresses.contains("/metrics") && addresses.len() > 20,
+        "{addresses:?}"
+    );
+    each(|overlay, objects| {
+        let [ingress] = of_kind(objects, "Ingress")[..] else {
+            panic!("{overlay}: more than one way in");
+        };
+        let spec = &ingress["spec"];
+        let paths = list(&spec["rules"][0]["http"]["paths"]);
+        let leads_in = |address: &str| {
+            paths.iter().any(|it| {
+                let path = text(&it["path"]);
+                let below = address.strip_prefix(path);
+                match text(&it["pathType"]) {
+                    "Exact" => address == path,
+                    _ => below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+                }
+            })
+        };
+        for address in &addresses {
+            assert_eq!(
+                leads_in(address),
+                *address != "/metrics",
+                "{overlay}: {address}"
+            );
+        }
+        let service = of_kind(objects, "Service")[0];
+        for path in paths {
+            let backend = &path["backend"]["service"];
+            assert_eq!(backend["name"], service["metadata"]["name"]);
+            assert_eq!(backend["port"]["name"], service["spec"]["ports"][0]["name"]);
+        }
+        // Links of notices lead here.
+        let host = text(&spec["rules"][0]["host"]);
+        assert_eq!(spec["tls"][0]["hosts"][0], host);
+        assert_eq!(
+            settings(objects)["PUBLIC_BASE_URL"],
+            format!("https://{host}")
+        );
+        let annotation = |name: &str| {
+            let annotations = &ingress["metadata"]["annotations"];
+            text(&annotations[format!("nginx.ingress.kubernetes.io/{name}")]).to_owned()
+        };
+        assert_eq!(annotation("proxy-buffering"), "off");
+        assert!(annotation("proxy-read-timeout").parse::<u32>().unwrap() > 600);
+    });
+}
+
+#[test]
+fn a_collector_that_is_set_can_be_reached() {
+    let mut set = Vec::new();
+    each(|overlay, objects| {
+        let Some(endpoint) = settings(objects)["OTEL_EXPORTER_OTLP_ENDPOINT"].as_str() else {
+            return;
+        };
+        set.push(overlay.to_owned());
+        let endpoint = url::Url::parse(endpoint).unwrap();
+        // NAME.NAMESPACE.svc
+        let namespace = endpoint.host_str().unwrap().split('.').nth(1).unwrap();
+        let leads_there = |policy: &&Value| {
+            list(&policy["spec"]["egress"]).iter().any(|way| {
+                let to = &way["to"][0]["namespaceSelector"]["matchLabels"];
+                to["kubernetes.io/metadata.name"] == namespace
+                    && way["ports"][0]["port"] == u64::from(endpoint.port().unwrap())
+            })
+        };
+        let policies = of_kind(objects, "NetworkPolicy");
+        let [policy] = policies.into_iter().filter(leads_there).collect::<Vec<_>>()[..] else {
+            panic!("{overlay}: no way to {endpoint}");
+        };
+        // Servers and the cron job alike.
+        let selector = policy["spec"]["podSelector"]["matchLabels"]
+            .as_object()
+            .unwrap();
+        let fits = |pod: &Pod<'_>| {
+            selector
+                .iter()
+                .all(|(name, value)| &pod.labels[name] == value)
+        };
+        assert!(pods(objects).iter().all(fits), "{selector:?}");
+    });
+    assert!(programs().is_none() || set == ["staging"], "{set:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod costs;
 mod crashes;
 mod oracle;
+mod sealing;
 mod sending;
 mod sink;
 mod slack;

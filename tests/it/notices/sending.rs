@@ -221,6 +221,16 @@ async fn a_sink_that_is_gone_disables_its_webhook_and_the_others_are_told(db: Pg
     tell(&app).await;
     let dead = deliveries(&app, &id, "").await;
     assert_eq!(dead.len(), 2);
+    // Newest first; the receiver was asked about the older one alone.
+    let attempts: Vec<_> = dead.iter().map(|one| &one["attempts"]).collect();
+    assert_eq!(attempts, [&json!(0), &json!(1)]);
+    assert!(dead[0]["last_attempt_at"].is_null(), "{}", dead[0]);
+    assert!(dead[1]["last_attempt_at"].is_string(), "{}", dead[1]);
+    assert!(
+        dead[1]["last_error"].as_str().unwrap().contains("410"),
+        "{}",
+        dead[1]
+    );
     let retry = format!(
         "/api/webhooks/{id}/deliveries/{}/retry",
         dead[0]["id"].as_str().unwrap()

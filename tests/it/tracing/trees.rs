@@ -8,14 +8,15 @@
 use std::process::Command;
 use std::time::Duration;
 
+use navi::auth::principal::Role;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::llm_support::{RawServer, sse};
 use crate::runs::stage::{calls, says, script};
-use crate::support::app::AUDIT_KEY;
-use crate::support::served::{Place, Served, url};
+use crate::support::app::{AUDIT_KEY, ORG, USER};
+use crate::support::served::{Place, Served, token_of, url};
 use crate::tracing::receiver::{PARENT, Receiver, Spans, TRACE, traceparent};
 
 /// Words that are in no span: what was asked, what was read, what was answered.
@@ -225,6 +226,46 @@ fn statements(spans: &Spans, run: &Value) {
         spans.names()
     );
     assert!(spans.names().contains(&"COMMIT"), "{:?}", spans.names());
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_statement_that_failed_says_so_with_the_code_of_postgres(db: PgPool) {
+    let Some(receiver) = Receiver::start(0) else {
+        return;
+    };
+    let mut served = place(&db).serve(&flags(&receiver)).await;
+    let admin = token_of(ORG, USER, Role::Admin);
+    let list = async || {
+        let request = reqwest::Client::new().get(format!("{}/api/webhooks", served.url));
+        let request = request.header("traceparent", traceparent("01"));
+        let answer = request.bearer_auth(&admin).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    assert_eq!(list().await, 200);
+    sqlx::query("alter table webhooks rename to elsewhere")
+        .execute(&db)
+        .await
+        .unwrap();
+    assert!(list().await >= 500);
+    end(&mut served).await;
+    let spans = receiver.spans();
+    let is_statement = |span: &&Value| span["attributes"]["db.system.name"] == "postgresql";
+    let statements = spans.0.iter().filter(is_statement);
+    let (failed, good): (Vec<_>, Vec<_>) = statements.partition(|span| span["failed"] == true);
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(!good.is_empty(), "{:?}", spans.names());
+    let said = &failed[0]["attributes"];
+    // "undefined_table"
+    assert_eq!(said["error.type"], "42P01");
+    assert_eq!(said["db.response.status_code"], "42P01");
+    for span in good {
+        assert!(span["attributes"]["error.type"].is_null(), "{span}");
+    }
+    let requests = spans.named("GET /api/webhooks");
+    let of_request = requests
+        .iter()
+        .filter(|span| span["span_id"] == failed[0]["parent"]);
+    assert_eq!(of_request.count(), 1);
 }
 
 /// A line within this span of the log names the trace.

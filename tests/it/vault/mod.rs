@@ -7,7 +7,7 @@ mod document;
 mod kms;
 mod moto;
 mod original;
-mod rewrap;
+pub(crate) mod rewrap;
 pub(crate) mod stub;
 
 use navi::platform::ids::OrgId;

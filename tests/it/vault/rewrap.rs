@@ -18,7 +18,7 @@ const NEW_KEY: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
     clippy::disallowed_methods,
     reason = "the program itself is what is tested"
 )]
-pub(super) fn navi(db: &PgPool, variables: &[(&str, &str)], arguments: &[&str]) -> Command {
+pub(crate) fn navi(db: &PgPool, variables: &[(&str, &str)], arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_navi"));
     command
         .env_clear()
@@ -38,7 +38,7 @@ fn url(db: &PgPool) -> String {
 }
 
 /// Exit code and standard output.
-pub(super) fn outcome(output: &Output) -> (i32, String) {
+pub(crate) fn outcome(output: &Output) -> (i32, String) {
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
     (output.status.code().unwrap(), out)
 }

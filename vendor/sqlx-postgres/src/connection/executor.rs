@@ -20,6 +20,16 @@ use sqlx_core::sql_str::SqlStr;
 use sqlx_core::Either;
 use std::{pin::pin, sync::Arc};
 
+// NAVI: says that the statement failed which is logged next; its logger is told of successes alone.
+fn note_failure(error: &Error) {
+    let code = error.as_database_error().and_then(|error| error.code());
+    tracing::debug!(
+        target: "sqlx::query::failure",
+        code = code.as_deref().unwrap_or_default(),
+        is_io = matches!(error, Error::Io(_)),
+    );
+}
+
 async fn prepare(
     conn: &mut PgConnection,
     sql: &str,
@@ -209,7 +219,7 @@ impl PgConnection {
         let sql = logger.sql().as_str();
 
         // before we continue, wait until we are "ready" to accept more queries
-        self.wait_until_ready().await?;
+        self.wait_until_ready().await.inspect_err(note_failure)?;
 
         let mut metadata: Arc<PgStatementMetadata>;
 
@@ -231,7 +241,8 @@ impl PgConnection {
             // always return the statement ID here
             let (statement, metadata_) = self
                 .get_or_prepare(sql, &arguments.types, persistent, metadata_opt, false)
-                .await?;
+                .await
+                .inspect_err(note_failure)?;
 
             metadata = metadata_;
 
@@ -247,7 +258,7 @@ impl PgConnection {
             };
 
             // consume messages till `ReadyForQuery` before bind and execute
-            self.wait_until_ready().await?;
+            self.wait_until_ready().await.inspect_err(note_failure)?;
 
             if let Some(param_types) = &param_types {
                 self.inner.stream.write_msg(Parse {
@@ -308,11 +319,11 @@ impl PgConnection {
             PgValueFormat::Text
         };
 
-        self.inner.stream.flush().await?;
+        self.inner.stream.flush().await.map_err(Error::from).inspect_err(note_failure)?;
 
         Ok(try_stream! {
             loop {
-                let message = self.inner.stream.recv().await?;
+                let message = self.inner.stream.recv().await.inspect_err(note_failure)?;
 
                 match message.format {
                     BackendMessageFormat::BindComplete

@@ -304,11 +304,13 @@ impl App {
         tasks.spawn(keeper::keep(retention, clock, metrics, stopping));
     }
 
-    /// Learns from ratings, and counts what every process learned.
+    /// Learns from ratings, sums them up, and counts what every process learned.
     fn start_learning(&self) {
         let (db, stopping) = (self.db.clone(), self.tasks.stopping());
         let counting = learner::export_metrics(db.clone(), self.metrics.clone(), stopping.clone());
         self.tasks.spawn(counting);
+        let summing = learner::keep_sums(db.clone(), stopping.clone());
+        self.tasks.spawn(summing);
         let analyzer = Analyzer::new(db, self.clock.clone()).traced(self.traces.clone());
         let (config, rated) = (self.config.learning.clone(), self.feedback.changed());
         self.tasks

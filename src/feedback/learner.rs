@@ -1,4 +1,5 @@
-//! The background tasks of a server: runs passes of the analyzer, and exports metrics of all passes.
+//! The background tasks of a server: runs passes of the analyzer, exports metrics of all passes, and keeps
+//! the sums of statistics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,19 +11,24 @@ use tokio_util::sync::CancellationToken;
 use crate::feedback::config::LearningConfig;
 use crate::feedback::learning::model::PassOptions;
 use crate::feedback::learning::service::Analyzer;
-use crate::feedback::store::passes;
 use crate::feedback::store::passes::PassRecord;
+use crate::feedback::store::{passes, sums};
 use crate::platform::database::pool::Pool;
 use crate::platform::metrics::Metrics;
 
 /// Delay of the first pass. Short, so that a server that is restarted within the interval learns too.
 const FIRST_DELAY: Duration = Duration::from_mins(1);
-/// Delay after a rating, because ratings come in bursts.
+/// The shortest delay after a rating, because ratings come in bursts.
 const DEBOUNCE: Duration = Duration::from_millis(250);
+/// The delay after a rating, in lengths of the pass before, so that passes take at most a quarter of the time
+/// while ratings keep coming. What they compute grows with what an organisation ever rated.
+const REST: u32 = 3;
 /// Timeout of a pass after a rating for one that began before the rating and did not see it.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Interval at which records of passes are read.
 const POLL_INTERVAL: Duration = Duration::from_secs(15);
+/// Interval at which changes are added to the sums of statistics, which add up what is not yet.
+const FOLD_INTERVAL: Duration = Duration::from_secs(5);
 /// The most records read at once.
 const POLL_LIMIT: i64 = 1_000;
 
@@ -40,19 +46,25 @@ pub async fn run(
 ) {
     let interval = config.interval();
     let mut next = interval.map(|interval| Instant::now() + jittered(FIRST_DELAY.min(interval)));
+    let mut rest = DEBOUNCE;
     loop {
         let by_rating = tokio::select! {
             () = stopping.cancelled() => return,
             () = at(next) => false,
-            () = rated(&changed), if config.feedback_learn_on_rating => true,
+            () = rated(&changed, rest), if config.feedback_learn_on_rating => true,
         };
         let options = PassOptions {
             wait: if by_rating { LOCK_WAIT } else { Duration::ZERO },
             ..PassOptions::default()
         };
         // A rating during the pass leaves a permit, and is analyzed by the next one.
+        rest = DEBOUNCE;
         match analyzer.pass(&options, &stopping, &|_| {}).await {
-            Ok(Some(report)) => tracing::debug!(orgs = report.orgs, "ratings were analyzed"),
+            Ok(Some(report)) => {
+                tracing::debug!(orgs = report.orgs, "ratings were analyzed");
+                let took = (report.ended_at - report.started_at).to_std();
+                rest = rest.max(took.unwrap_or_default() * REST);
+            }
             Ok(None) => tracing::debug!("another process analyzes ratings"),
             Err(error) => tracing::warn!(%error, "ratings could not be analyzed"),
         }
@@ -68,9 +80,22 @@ async fn at(next: Option<Instant>) {
     }
 }
 
-async fn rated(changed: &Notify) {
+async fn rated(changed: &Notify, rest: Duration) {
     changed.notified().await;
-    tokio::time::sleep(DEBOUNCE).await;
+    tokio::time::sleep(rest).await;
+}
+
+/// Adds what ratings append to the sums of statistics, every few seconds until `stopping`.
+pub async fn keep_sums(db: Pool, stopping: CancellationToken) {
+    let folding = async {
+        loop {
+            tokio::time::sleep(jittered(FOLD_INTERVAL)).await;
+            if let Err(error) = sums::fold(&db).await {
+                tracing::debug!(%error, "changes could not be added to the sums of statistics");
+            }
+        }
+    };
+    let _ended: Option<()> = stopping.run_until_cancelled(folding).await;
 }
 
 /// Exports metrics of the passes that end from now on, until `stopping`. Passes of other servers, cron jobs

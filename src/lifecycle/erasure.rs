@@ -14,6 +14,7 @@ use crate::audit::erasing::Whose;
 use crate::audit::model::{Ending, Event, Log, NewEntry, Outcome};
 use crate::audit::reader::Asker;
 use crate::audit::service::Audit;
+use crate::feedback::store::sums;
 use crate::lifecycle::error::Error;
 use crate::lifecycle::model::{Mention, Report, Subject, TableReport};
 use crate::lifecycle::{runs, tables};
@@ -166,6 +167,8 @@ impl Eraser {
                 }
             }
         }
+        // Reasons are people's words, and stay in sums until what the erasure takes out is added to them.
+        sums::fold(&self.db).await?;
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Chooses arms, records ratings, and reports the counts.
+//! Chooses arms, and reports the counts.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::feedback::bandit::model::{
-    ARMS, ArmCounts, ArmEstimate, BanditContext, DatedRating, RatingWeight, choose as drawn,
+    ARMS, ArmCounts, ArmEstimate, BanditContext, choose as drawn,
 };
 use crate::feedback::bandit::store;
 use crate::platform::ids::OrgId;
@@ -31,23 +31,6 @@ pub async fn choose(
         (arm.as_str(), counts.unwrap_or(ArmCounts::none(at)).at(at))
     });
     Ok(drawn(counts, &mut rand::rng()).map(str::to_owned))
-}
-
-/// Adds a rating to the counts of the arms chosen for a generation, and removes the rating it replaces. Must
-/// be the last call in the rating's transaction, because all ratings of an organisation wait for the same
-/// rows from here on.
-pub async fn record_rating(
-    conn: &mut PgConnection,
-    org_id: &OrgId,
-    gen_id: i64,
-    before: Option<DatedRating>,
-    now: DatedRating,
-) -> sqlx::Result<()> {
-    let is_neutral = |rating: DatedRating| rating.weight() == RatingWeight::default();
-    if before.is_none_or(is_neutral) && is_neutral(now) {
-        return Ok(());
-    }
-    store::record_rating(conn, org_id, gen_id, before, now).await
 }
 
 /// Recomputes the counts of an organisation from its ratings, within a transaction. Ratings of the

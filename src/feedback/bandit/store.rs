@@ -1,20 +1,14 @@
 //! The SQL of the bandit's counts.
 //!
-//! The counts of an organisation can be recomputed from its ratings. A rebuild takes the organisation's
-//! advisory lock exclusively, a rating shares it, so that no rating is counted twice or missed.
+//! A rating moves the counts in the statement that stores it. The counts of an organisation can be recomputed
+//! from its ratings. A rebuild takes the organisation's advisory lock exclusively, a rating shares it, so that
+//! no rating is counted twice or missed.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::feedback::bandit::model::{
-    ArmChoice, ArmCounts, DatedRating, EPSILON, HALF_LIFE_DAYS, MAX_HALF_LIVES,
-};
+use crate::feedback::bandit::model::{ArmChoice, ArmCounts, MAX_HALF_LIVES, half_life_seconds};
 use crate::platform::ids::OrgId;
-
-/// The half-life, in seconds for SQL.
-fn half_life_seconds() -> f64 {
-    chrono::TimeDelta::days(HALF_LIFE_DAYS).as_seconds_f64()
-}
 
 /// The stored counts of an arm.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,72 +68,6 @@ pub async fn of_organisation(
         },
     });
     Ok(arms.collect())
-}
-
-/// Adds a rating to the counts of the arms named in a generation's `params`, and removes the decayed weight
-/// of the rating it replaces. Rows are locked in the order of their names.
-///
-/// Counts are decayed to the later of their own time and the rating's, so the order in which ratings of
-/// machines with different clocks arrive does not matter.
-pub async fn record_rating(
-    conn: &mut PgConnection,
-    org_id: &OrgId,
-    gen_id: i64,
-    before: Option<DatedRating>,
-    now: DatedRating,
-) -> sqlx::Result<()> {
-    let new = now.weight();
-    let old = before.map(DatedRating::weight).unwrap_or_default();
-    sqlx::query!(
-        "with held as materialized (
-             select pg_advisory_xact_lock_shared(hashtextextended('bandit of ' || $1, 0))
-         )
-         insert into learning_bandit_arms as known
-             (org_id, context, arm, successes, failures, updated_at)
-         select $1, chosen.context, chosen.arm, $3, $4, $5
-         from held, ai_generation_log g
-         cross join lateral (
-             select params ->> 'bandit_context', params ->> 'bandit_arm'
-             union
-             select params ->> 'bandit_model_context', params ->> 'bandit_model_arm'
-         ) chosen (context, arm)
-         where g.org_key = $1 and g.id = $2
-           and chosen.context is not null and chosen.arm is not null
-         order by chosen.context, chosen.arm
-         on conflict (org_id, context, arm) do update set (successes, failures, updated_at) = (
-             select case when up < $11 then 0 else up end, case when down < $11 then 0 else down end, at
-             from (
-                 select known.successes * kept + $3 * new - $6 * old as up,
-                        known.failures * kept + $4 * new - $7 * old as down,
-                        greatest(known.updated_at, $5) as at
-                 from (
-                     select power(0.5, least(seconds_known / $9, $10)) as kept,
-                            power(0.5, least(seconds_new / $9, $10)) as new,
-                            power(0.5, least(greatest(seconds_old, 0) / $9, $10)) as old
-                     from (
-                         select extract(epoch from at - known.updated_at)::float8 as seconds_known,
-                                extract(epoch from at - $5)::float8 as seconds_new,
-                                extract(epoch from at - $8)::float8 as seconds_old
-                         from (select greatest(known.updated_at, $5) as at) moment
-                     ) ages
-                 ) weights
-             ) moved
-         )",
-        org_id.as_str(),
-        gen_id,
-        new.successes,
-        new.failures,
-        now.at,
-        old.successes,
-        old.failures,
-        before.map_or(now.at, |before| before.at),
-        half_life_seconds(),
-        MAX_HALF_LIVES,
-        EPSILON,
-    )
-    .execute(conn)
-    .await
-    .map(drop)
 }
 
 /// Locks the counts of an organisation exclusively until the transaction ends.

@@ -37,6 +37,11 @@ pub fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(1.0 + rand::random::<f64>() / 10.0)
 }
 
+/// Returns the delay after a rating that follows a pass of this length.
+fn rest_after(pass: Duration) -> Duration {
+    DEBOUNCE.max(pass * REST)
+}
+
 /// Runs passes every interval and, if configured, after ratings, until `stopping`.
 pub async fn run(
     analyzer: Analyzer,
@@ -63,7 +68,7 @@ pub async fn run(
             Ok(Some(report)) => {
                 tracing::debug!(orgs = report.orgs, "ratings were analyzed");
                 let took = (report.ended_at - report.started_at).to_std();
-                rest = rest.max(took.unwrap_or_default() * REST);
+                rest = rest_after(took.unwrap_or_default());
             }
             Ok(None) => tracing::debug!("another process analyzes ratings"),
             Err(error) => tracing::warn!(%error, "ratings could not be analyzed"),
@@ -167,6 +172,14 @@ mod tests {
             let pause = Duration::from_secs(seconds);
             let jittered = jittered(pause);
             prop_assert!(jittered >= pause && jittered <= pause.mul_f64(1.1));
+        }
+
+        #[test]
+        fn passes_after_ratings_take_at_most_a_quarter_of_the_time(millis in 0_u64..100_000) {
+            let pass = Duration::from_millis(millis);
+            prop_assert!(pass <= (pass + rest_after(pass)) / 4);
+            // A short one is hardly waited for.
+            prop_assert!(millis > 80 || rest_after(pass) == DEBOUNCE);
         }
     }
 }

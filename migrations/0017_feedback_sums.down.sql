@@ -9,5 +9,6 @@ drop function sum_verdict();
 drop function sum_rating();
 drop function sum_answer_gone();
 drop function sum_answer();
+drop table learning_arm_changes;
 drop table feedback_sums;
 drop table feedback_sum_changes;

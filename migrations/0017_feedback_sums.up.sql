@@ -59,6 +59,29 @@ create table feedback_sums (
     primary key (org_key, minutes, kind, starts_at, name)
 ) with (fillfactor = 80);
 
+-- What a rating changes about the arms that were chosen for its answer, from the commit of the rating until
+-- it is added to `learning_bandit_arms` a moment later. All ratings of an organisation move the same few
+-- arms: were they locked until a rating is on disk, one rating would wait for the disk of another. What
+-- a process that ended left here is added by any other.
+--
+-- Changes of one answer are added in the order of their numbers: a later one takes out what an earlier one
+-- put in.
+create table learning_arm_changes (
+    org_id text not null,
+    gen_id bigint not null,
+    id bigint generated always as identity,
+    context text not null,
+    arm text not null,
+    rated_at timestamptz not null,
+    up smallint not null check (up in (0, 1)),
+    down smallint not null check (down in (0, 1)),
+    -- The rating before, whose weight is taken out.
+    old_at timestamptz not null,
+    old_up smallint not null check (old_up in (0, 1)),
+    old_down smallint not null check (old_down in (0, 1)),
+    primary key (org_id, gen_id, id)
+);
+
 -- A new answer.
 create function sum_answer() returns trigger
 language plpgsql as $$

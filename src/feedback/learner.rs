@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::feedback::bandit::service as bandit;
 use crate::feedback::config::LearningConfig;
 use crate::feedback::learning::model::PassOptions;
 use crate::feedback::learning::service::Analyzer;
@@ -90,17 +91,23 @@ async fn rated(changed: &Notify, rest: Duration) {
     tokio::time::sleep(rest).await;
 }
 
-/// Adds what ratings append to the sums of statistics, every few seconds until `stopping`.
+/// Adds what ratings append to the sums of statistics, and what they left for the arms, every few seconds until
+/// `stopping`.
 pub async fn keep_sums(db: Pool, stopping: CancellationToken) {
     let folding = async {
         loop {
             tokio::time::sleep(jittered(FOLD_INTERVAL)).await;
-            if let Err(error) = sums::fold(&db).await {
-                tracing::debug!(%error, "changes could not be added to the sums of statistics");
+            if let Err(error) = add_changes(&db).await {
+                tracing::debug!(%error, "changes of ratings could not be added up");
             }
         }
     };
     let _ended: Option<()> = stopping.run_until_cancelled(folding).await;
+}
+
+async fn add_changes(db: &Pool) -> sqlx::Result<()> {
+    sums::fold(db).await?;
+    bandit::add_waiting(&mut *db.acquire().await?).await
 }
 
 /// Exports metrics of the passes that end from now on, until `stopping`. Passes of other servers, cron jobs

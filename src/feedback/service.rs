@@ -105,7 +105,7 @@ impl Feedback {
             updated_at: self.clock.now(),
         };
         let before = match self.place(principal, submission.gen_id, &now).await? {
-            Placed::Stored(before) => before,
+            Placed::Stored { before, .. } => before,
             Placed::Same(before) => {
                 return Ok(SubmittedRating {
                     before: Some(before.clone()),
@@ -122,9 +122,9 @@ impl Feedback {
         Ok(SubmittedRating { before, after: now })
     }
 
-    /// Places a rating: a thumb in one statement, which is all that it waits for, as long as nobody else is at
-    /// the same answer. The vote that is left after a withdrawal is up to signals, which may not change
-    /// between reading and writing.
+    /// Places a rating: a thumb in one statement, as long as nobody else is at the same answer. The vote that is
+    /// left after a withdrawal is up to signals, which may not change between reading and writing. What
+    /// it changes about arms is added to them after the commit, because other ratings wait for them.
     async fn place(
         &self,
         principal: &Principal,
@@ -137,6 +137,9 @@ impl Feedback {
             let mut conn = self.db.acquire().await?;
             let placed = ratings::place(&mut conn, org_id, gen_id, owner, rating, vote).await?;
             if placed != Placed::Missed {
+                if let Some(last) = placed.last_change() {
+                    bandit::add_changes(&mut conn, org_id, gen_id, last).await;
+                }
                 return Ok(placed);
             }
         }
@@ -148,6 +151,11 @@ impl Feedback {
         };
         let placed = ratings::place(&mut tx, org_id, gen_id, owner, rating, vote).await?;
         tx.commit().await?;
+        if let Some(last) = placed.last_change()
+            && let Ok(mut conn) = self.db.acquire().await
+        {
+            bandit::add_changes(&mut conn, org_id, gen_id, last).await;
+        }
         Ok(placed)
     }
 

@@ -153,6 +153,15 @@ pub const TABLES: &[TablePolicy] = &[
         whole: Whole::Stays("it is about all organisations"),
         settled: None,
     },
+    TablePolicy {
+        table: "learning_arm_changes",
+        org: Some("org_id"),
+        stays: Stays::Until("until it is added to `learning_bandit_arms`, within seconds"),
+        sealed: &[],
+        person: Person::Nobody("what to add to counts of everybody's ratings"),
+        whole: Whole::Delete,
+        settled: None,
+    },
     // Last: the triggers of the others append to the first of them.
     TablePolicy {
         table: "feedback_sum_changes",

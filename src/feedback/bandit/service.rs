@@ -9,6 +9,7 @@ use crate::feedback::bandit::model::{
     ARMS, ArmCounts, ArmEstimate, BanditContext, choose as drawn,
 };
 use crate::feedback::bandit::store;
+use crate::feedback::bandit::store::WaitingChanges;
 use crate::platform::ids::OrgId;
 
 /// Chooses one of the arms in a context by Thompson sampling. None without arms.
@@ -31,6 +32,30 @@ pub async fn choose(
         (arm.as_str(), counts.unwrap_or(ArmCounts::none(at)).at(at))
     });
     Ok(drawn(counts, &mut rand::rng()).map(str::to_owned))
+}
+
+/// The most answers whose changes are looked at together.
+const WAITING_AT_ONCE: i64 = 1_000;
+
+/// Adds the changes of a rating to the counts, once it is committed. If that fails, [`add_waiting`] makes up
+/// for it.
+pub async fn add_changes(conn: &mut PgConnection, org_id: &OrgId, gen_id: i64, last: i64) {
+    let waiting = WaitingChanges {
+        org_id: org_id.clone(),
+        gen_id,
+        last,
+    };
+    if let Err(error) = store::add_changes(conn, &waiting).await {
+        tracing::debug!(%error, "a rating is added to the counts of arms later");
+    }
+}
+
+/// Adds the changes of ratings whose processes did not come to it.
+pub async fn add_waiting(conn: &mut PgConnection) -> sqlx::Result<()> {
+    for waiting in store::waiting_changes(conn, WAITING_AT_ONCE).await? {
+        store::add_changes(conn, &waiting).await?;
+    }
+    Ok(())
 }
 
 /// Recomputes the counts of an organisation from its ratings, within a transaction. Ratings of the

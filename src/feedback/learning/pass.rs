@@ -12,7 +12,7 @@ use crate::feedback::learning::model::PassCounts;
 use crate::feedback::learning::org::OrgAnalysis;
 use crate::feedback::learning::patterns::find_patterns;
 use crate::feedback::learning::store::counts::{CountRow, RatedRow};
-use crate::feedback::learning::store::groups::{CommentCandidate, GroupChange};
+use crate::feedback::learning::store::groups::{CommentCandidate, CommentGroupChange};
 use crate::feedback::learning::store::passes::DueOrg;
 use crate::feedback::learning::store::{
     counts, exposures, groups, insights as rows, passes, patterns,
@@ -294,7 +294,7 @@ impl OrgChunk<'_> {
                 continue;
             };
             let mut groups = CommentGroups::new(by_org.remove(&org_id).unwrap_or_default());
-            let mut changes: BTreeMap<String, GroupChange> = BTreeMap::new();
+            let mut changes: BTreeMap<String, CommentGroupChange> = BTreeMap::new();
             for one in candidates {
                 let key = one.text.as_deref().and_then(|text| groups.assign(text));
                 org.groups.extend(one.group_key.iter().chain(&key).cloned());

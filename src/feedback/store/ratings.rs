@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::feedback::bandit::model::{EPSILON, MAX_HALF_LIVES, half_life_seconds};
 use crate::feedback::model::Rating;
 use crate::feedback::store::suggestions::learn;
 use crate::feedback::vote::Vote;
@@ -25,8 +24,13 @@ pub struct StoredRating {
 /// What became of a rating that was to be placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placed {
-    /// It is stored, in place of this one.
-    Stored(Option<StoredRating>),
+    /// It is stored.
+    Stored {
+        /// Rating that it replaces.
+        before: Option<StoredRating>,
+        /// Number of the last change of an arm, to be added to it after the commit.
+        last_change: Option<i64>,
+    },
     /// The same was stored before, and nothing changed.
     Same(StoredRating),
     /// Nothing was done: this owner has no such answer, another transaction holds it, or one changed it
@@ -37,18 +41,24 @@ pub enum Placed {
     Missed,
 }
 
+impl Placed {
+    /// Returns the number of the last change of an arm, if any changes.
+    pub fn last_change(&self) -> Option<i64> {
+        match self {
+            Self::Stored { last_change, .. } => *last_change,
+            Self::Same(_) | Self::Missed => None,
+        }
+    }
+}
+
 /// Places the rating of an answer by its owner, with all that follows from it: the row of the analyzer with
-/// this vote, its counts, and those of the arms that were chosen for the answer. Without a vote there is
+/// this vote, its counts, and what it changes about the arms that were chosen for the answer. Without a vote there is
 /// nothing to learn from it. One statement, because a rating waits for each.
 ///
 /// A statement sees what was committed before it began, but it gets the answer's lock later. So it does
 /// nothing if the lock is taken, and nothing if the row of the analyzer is not the one it saw: every
 /// writer changes that under the lock. What nobody learns from, a first rating that withdraws, leaves no
 /// such row; another rating that comes in the same moment replaces it as if it came second.
-///
-/// The counts of the arms are last, because ratings of an organisation wait for the same ones. They are
-/// decayed to the later of their own time and the rating's, so the order in which ratings of machines with
-/// different clocks arrive does not matter; the decayed weight of the rating before is taken out.
 pub async fn place(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -117,11 +127,11 @@ pub async fn place(
            ), held as materialized (
                select pg_advisory_xact_lock_shared(hashtextextended('bandit of ' || $1, 0)) from said
            ), arms as (
-               insert into learning_bandit_arms as known
-                   (org_id, context, arm, successes, failures, updated_at)
-               select $1, chosen.context, chosen.arm, w.new_up, w.new_down, $7
-               from held cross join (select count(*) from counted) first cross join moved m
-               cross join weights w
+               insert into learning_arm_changes
+                   (org_id, gen_id, context, arm, rated_at, up, down, old_at, old_up, old_down)
+               select $1, $2, chosen.context, chosen.arm, $7, w.new_up, w.new_down, w.old_at, w.old_up,
+                      w.old_down
+               from held cross join moved m cross join weights w
                cross join lateral (
                    select m.params ->> 'bandit_context', m.params ->> 'bandit_arm'
                    union
@@ -129,34 +139,11 @@ pub async fn place(
                ) chosen (context, arm)
                where chosen.context is not null and chosen.arm is not null
                  and w.new_up + w.new_down + w.old_up + w.old_down > 0
-               order by chosen.context, chosen.arm
-               on conflict (org_id, context, arm) do update set (successes, failures, updated_at) = (
-                   select case when up < $14 then 0 else up end,
-                          case when down < $14 then 0 else down end, at
-                   from (
-                       select known.successes * kept + new_up * new - old_up * old as up,
-                              known.failures * kept + new_down * new - old_down * old as down,
-                              greatest(known.updated_at, $7) as at
-                       from (
-                           select w.*, power(0.5, least(seconds_known / $12, $13)) as kept,
-                                  power(0.5, least(seconds_new / $12, $13)) as new,
-                                  power(0.5, least(greatest(seconds_old, 0) / $12, $13)) as old
-                           from (
-                               select w.*,
-                                      extract(epoch from at - known.updated_at)::float8
-                                          as seconds_known,
-                                      extract(epoch from at - $7)::float8 as seconds_new,
-                                      extract(epoch from at - w.old_at)::float8 as seconds_old
-                               from weights w
-                               cross join (select greatest(known.updated_at, $7) as at) moment
-                           ) w
-                       ) weighed
-                   ) moved
-               )
+               returning id
            )
            select exists (select from answer) as "is_found!", exists (select from said) as "is_stored!",
                   b.is_same as "is_same?", b.rating as "rating?", b.reason, b.comment,
-                  b.updated_at as "updated_at?"
+                  b.updated_at as "updated_at?", (select max(id) from arms) as last_change
            from (select) one left join before b on true"#,
         org_id as &OrgId,
         gen_id,
@@ -169,9 +156,6 @@ pub async fn place(
         vote.and_then(|vote| vote.rating).map(Rating::number),
         weight.accepted,
         weight.rejected,
-        half_life_seconds(),
-        MAX_HALF_LIVES,
-        EPSILON,
     )
     .fetch_one(conn)
     .await?;
@@ -185,7 +169,10 @@ pub async fn place(
             updated_at,
         });
     Ok(match before {
-        before if row.is_stored => Placed::Stored(before),
+        before if row.is_stored => Placed::Stored {
+            before,
+            last_change: row.last_change,
+        },
         Some(before) if row.is_found && row.is_same == Some(true) => Placed::Same(before),
         Some(_) | None => Placed::Missed,
     })

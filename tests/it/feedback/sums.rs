@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use navi::auth::principal::Role;
 use navi::cli::audit::opened::operator;
+use navi::feedback::bandit::service::add_waiting;
 use navi::feedback::model::{Category, Generation};
 use navi::feedback::store::sums::fold;
 use navi::lifecycle::erasure::Eraser;
@@ -355,6 +356,30 @@ async fn changes_are_added_once_by_whoever_adds_them_while_more_are_made(db: PgP
     add_changes(&db).await;
     assert_eq!(desk.rows("feedback_sum_changes").await, 0);
     assert_summed(&db).await;
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_a_rating_left_for_the_arms_is_added_by_whoever_comes_next_and_in_its_order(
+    db: PgPool,
+) {
+    let desk = Desk::new(db.clone()).await;
+    let id = desk.log(&answer()).await;
+    desk.rate(id, 1).await;
+    assert_eq!(desk.rows("learning_arm_changes").await, 0);
+    // A process that ended right after the commits of two ratings left these.
+    let leave = "insert into learning_arm_changes
+                     (org_id, gen_id, context, arm, rated_at, up, down, old_at, old_up, old_down)
+                 values ($1, $2, 'codegen_small_expert', 'balanced', $3, $4, $5, $3, $5, $4)";
+    for (up, down) in [(0_i16, 1_i16), (1, 0), (0, 1)] {
+        let left = sqlx::query(leave).bind(ORG).bind(id).bind(now());
+        left.bind(up).bind(down).execute(&db).await.unwrap();
+    }
+    let mut conn = db.acquire().await.unwrap();
+    add_waiting(&mut conn).await.unwrap();
+    assert_eq!(desk.arm().await, (0.0, 1.0));
+    add_waiting(&mut conn).await.unwrap();
+    assert_eq!(desk.arm().await, (0.0, 1.0), "added once");
+    assert_eq!(desk.rows("learning_arm_changes").await, 0);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -35,7 +35,7 @@ pub struct CommentCandidate {
 
 /// What assigning comments changes about a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GroupChange {
+pub struct CommentGroupChange {
     /// Comments that joined it, less those that left.
     pub difference: i64,
     /// Time of its newest comment among those that were assigned.
@@ -199,7 +199,7 @@ pub async fn assign(
 /// members change in small groups alone. Those that join a larger one have it from [`assign`].
 pub async fn resize(
     conn: &mut PgConnection,
-    changes: &[(OrgId, String, GroupChange)],
+    changes: &[(OrgId, String, CommentGroupChange)],
 ) -> sqlx::Result<()> {
     let rows = changes.iter().map(|(org_id, key, change)| {
         json!({

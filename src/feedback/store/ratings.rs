@@ -59,6 +59,10 @@ impl Placed {
 /// nothing if the lock is taken, and nothing if the row of the analyzer is not the one it saw: every
 /// writer changes that under the lock. What nobody learns from, a first rating that withdraws, leaves no
 /// such row; another rating that comes in the same moment replaces it as if it came second.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a rating waits for every statement, so this is one"
+)]
 pub async fn place(
     conn: &mut PgConnection,
     org_id: &OrgId,

@@ -304,15 +304,15 @@ impl App {
         tasks.spawn(keeper::keep(retention, clock, metrics, stopping));
     }
 
-    /// Learns from ratings, and counts what every process learned.
+    /// Learns from ratings, sums them up, and counts what every process learned.
     fn start_learning(&self) {
-        let (db, stopping) = (self.db.clone(), self.tasks.stopping());
+        let (db, tasks, stopping) = (self.db.clone(), &self.tasks, self.tasks.stopping());
         let counting = learner::export_metrics(db.clone(), self.metrics.clone(), stopping.clone());
-        self.tasks.spawn(counting);
+        tasks.spawn(counting);
+        tasks.spawn(learner::keep_sums(db.clone(), stopping.clone()));
         let analyzer = Analyzer::new(db, self.clock.clone()).traced(self.traces.clone());
         let (config, rated) = (self.config.learning.clone(), self.feedback.changed());
-        self.tasks
-            .spawn(learner::run(analyzer, config, rated, stopping));
+        tasks.spawn(learner::run(analyzer, config, rated, stopping));
     }
 
     /// What looks after what is kept.

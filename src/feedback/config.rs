@@ -32,7 +32,8 @@ pub struct LearningConfig {
     )]
     pub feedback_analyzer_interval_minutes: u32,
 
-    /// Learn from a rating within a second instead of with the next pass.
+    /// Learn from a rating within a second instead of with the next pass; where a pass takes longer than a
+    /// quarter of that, within four times as long as it takes.
     #[arg(
         long,
         env = "FEEDBACK_LEARN_ON_RATING",

@@ -7,15 +7,16 @@ use sqlx::PgConnection;
 use tokio::sync::Notify;
 
 use crate::auth::principal::Principal;
-use crate::feedback::bandit::model::DatedRating;
 use crate::feedback::bandit::service as bandit;
 use crate::feedback::bandit::service::BanditReport;
 use crate::feedback::cursor::{BEGINNING, RatingCursor};
 use crate::feedback::error::{Error, MAX_COMMENT_CHARS, MAX_DAYS, MAX_REASON_CHARS, MAX_RECENT};
 use crate::feedback::model::{FeedbackSignal, Rating, SignalSource};
-use crate::feedback::store::ratings::StoredRating;
-use crate::feedback::store::reading::{CategoryCounts, NamedCount, RecentRating};
-use crate::feedback::store::{ratings, reading, signals, suggestions};
+use crate::feedback::store::ratings::{Placed, StoredRating};
+use crate::feedback::store::reading::RecentRating;
+use crate::feedback::store::sums::PeriodSum;
+use crate::feedback::store::{ratings, reading, signals, suggestions, sums};
+use crate::feedback::vote::Vote;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::platform::json::strip_nul;
@@ -50,10 +51,8 @@ pub struct SubmittedRating {
 pub struct FeedbackStats {
     /// Length of the period, in days.
     pub days: i64,
-    /// Counts by category.
-    pub categories: Vec<CategoryCounts>,
-    /// Counts of reasons and signals.
-    pub named: Vec<NamedCount>,
+    /// Sums by category, reason and signal.
+    pub sums: Vec<PeriodSum>,
 }
 
 /// A page of ratings.
@@ -105,32 +104,59 @@ impl Feedback {
             comment: clean(submission.comment, MAX_COMMENT_CHARS, Error::CommentTooLong)?,
             updated_at: self.clock.now(),
         };
-        let gen_id = submission.gen_id;
-        let mut tx = self.db.begin().await?;
-        lock_own(&mut tx, principal, gen_id).await?;
-        let (org_id, owner) = (&principal.org_id, &principal.user_id);
-        let before = ratings::put(&mut tx, org_id, gen_id, owner, &now).await?;
-        if let Some(before) = before.as_ref().filter(|before| before.is_same_as(&now)) {
-            tx.rollback().await?;
-            return Ok(SubmittedRating {
-                before: Some(before.clone()),
-                after: before.clone(),
-            });
-        }
-        suggestions::refresh(&mut tx, org_id, gen_id, now.updated_at).await?;
-        let dated = |rating: &StoredRating| DatedRating {
-            rating: rating.rating,
-            at: rating.updated_at,
+        let before = match self.place(principal, submission.gen_id, &now).await? {
+            Placed::Stored { before, .. } => before,
+            Placed::Same(before) => {
+                return Ok(SubmittedRating {
+                    before: Some(before.clone()),
+                    after: before,
+                });
+            }
+            Placed::Missed => return Err(Error::NotFound),
         };
-        let earlier = before.as_ref().map(dated);
-        bandit::record_rating(&mut tx, org_id, gen_id, earlier, dated(&now)).await?;
-        tx.commit().await?;
         self.metrics
             .navi_feedback_ratings_total
             .with_label_values(&[metric_label(now.rating)])
             .inc();
         self.changed.notify_one();
         Ok(SubmittedRating { before, after: now })
+    }
+
+    /// Places a rating: a thumb in one statement, as long as nobody else is at the same answer. The vote that is
+    /// left after a withdrawal is up to signals, which may not change between reading and writing. What
+    /// it changes about arms is added to them after the commit, because other ratings wait for them.
+    async fn place(
+        &self,
+        principal: &Principal,
+        gen_id: i64,
+        rating: &StoredRating,
+    ) -> Result<Placed, Error> {
+        let (org_id, owner) = (&principal.org_id, &principal.user_id);
+        let vote = Vote::of(Some(rating.rating), &[]);
+        if vote.is_some() {
+            let mut conn = self.db.acquire().await?;
+            let placed = ratings::place(&mut conn, org_id, gen_id, owner, rating, vote).await?;
+            if placed != Placed::Missed {
+                if let Some(last) = placed.last_change() {
+                    bandit::add_changes(&mut conn, org_id, gen_id, last).await;
+                }
+                return Ok(placed);
+            }
+        }
+        let mut tx = self.db.begin().await?;
+        lock_own(&mut tx, principal, gen_id).await?;
+        let vote = match vote {
+            Some(vote) => Some(vote),
+            None => suggestions::vote_without_rating(&mut tx, org_id, gen_id).await?,
+        };
+        let placed = ratings::place(&mut tx, org_id, gen_id, owner, rating, vote).await?;
+        tx.commit().await?;
+        if let Some(last) = placed.last_change()
+            && let Ok(mut conn) = self.db.acquire().await
+        {
+            bandit::add_changes(&mut conn, org_id, gen_id, last).await;
+        }
+        Ok(placed)
     }
 
     /// Returns the principal's rating of an answer of theirs, if they gave one.
@@ -177,11 +203,8 @@ impl Feedback {
         let since = self.clock.now() - TimeDelta::days(days);
         let org_id = &principal.org_id;
         let mut conn = self.db.acquire().await?;
-        Ok(FeedbackStats {
-            days,
-            categories: reading::by_category(&mut conn, org_id, since).await?,
-            named: reading::reasons_and_signals(&mut conn, org_id, since).await?,
-        })
+        let sums = sums::since(&mut conn, org_id, since).await?;
+        Ok(FeedbackStats { days, sums })
     }
 
     /// Returns a page of the ratings in the principal's organisation, the newest first.
@@ -199,7 +222,7 @@ impl Feedback {
         let mut conn = self.db.acquire().await?;
         // One row more than the page holds shows that another page follows.
         let mut feedback = reading::recent(&mut conn, org_id, after, limit + 1).await?;
-        let total = reading::total(&mut conn, org_id).await?;
+        let total = sums::ratings(&mut conn, org_id).await?;
         let held = usize::try_from(limit).unwrap_or(usize::MAX);
         let next = page::cut(&mut feedback, held).map(|last| RatingCursor {
             at: last.created_at,

@@ -153,4 +153,32 @@ pub const TABLES: &[TablePolicy] = &[
         whole: Whole::Stays("it is about all organisations"),
         settled: None,
     },
+    TablePolicy {
+        table: "learning_arm_changes",
+        org: Some("org_id"),
+        stays: Stays::Until("until it is added to `learning_bandit_arms`, within seconds"),
+        sealed: &[],
+        person: Person::Nobody("what to add to counts of everybody's ratings"),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    // Last: the triggers of the others append to the first of them.
+    TablePolicy {
+        table: "feedback_sum_changes",
+        org: Some("org_key"),
+        stays: Stays::Until("until it is added to `feedback_sums`, within seconds"),
+        sealed: &[],
+        person: Person::Nobody("what to add to sums; the erasure of ratings takes its part back"),
+        whole: Whole::Delete,
+        settled: None,
+    },
+    TablePolicy {
+        table: "feedback_sums",
+        org: Some("org_key"),
+        stays: Stays::Until("until its organisation is erased, or its answers are"),
+        sealed: &[],
+        person: Person::Nobody("sums of ratings; the erasure of ratings takes its part out"),
+        whole: Whole::Delete,
+        settled: None,
+    },
 ];

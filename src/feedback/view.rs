@@ -9,7 +9,8 @@ use crate::feedback::bandit::service::{ArmReport, BanditReport};
 use crate::feedback::model::FeedbackSignal;
 use crate::feedback::service::{FeedbackStats, RatingsPage};
 use crate::feedback::store::ratings::StoredRating;
-use crate::feedback::store::reading::{CategoryCounts, RecentRating};
+use crate::feedback::store::reading::RecentRating;
+use crate::feedback::store::sums::{PeriodSum, SumKind};
 use crate::platform::page::CursorValue;
 
 /// A rating of an answer.
@@ -128,15 +129,15 @@ pub struct CategoryView {
     pub acceptance_rate: Option<f64>,
 }
 
-impl From<CategoryCounts> for CategoryView {
-    fn from(counts: CategoryCounts) -> Self {
+impl From<PeriodSum> for CategoryView {
+    fn from(sum: PeriodSum) -> Self {
         Self {
-            generations: counts.generations,
-            feedback: counts.up + counts.down,
-            accepted: counts.accepted,
-            rejected: counts.rejected,
-            acceptance_rate: acceptance(counts.accepted, counts.rejected),
-            category: counts.category,
+            generations: sum.answers,
+            feedback: sum.up + sum.down,
+            accepted: sum.accepted,
+            rejected: sum.rejected,
+            acceptance_rate: acceptance(sum.accepted, sum.rejected),
+            category: sum.name,
         }
     }
 }
@@ -168,40 +169,27 @@ pub struct StatsView {
 
 impl From<FeedbackStats> for StatsView {
     fn from(stats: FeedbackStats) -> Self {
-        let sum = |of: fn(&CategoryCounts) -> i64| stats.categories.iter().map(of).sum::<i64>();
-        let generations = sum(|counts| counts.generations);
-        let (up, down) = (sum(|counts| counts.up), sum(|counts| counts.down));
-        let (reasons, signals): (Vec<_>, Vec<_>) =
-            stats.named.into_iter().partition(|named| named.is_reason);
+        let days = stats.days;
+        let of_kind = |kind| stats.sums.iter().filter(move |sum| sum.kind == kind);
+        let total = |of: fn(&PeriodSum) -> i64| of_kind(SumKind::Category).map(of).sum::<i64>();
+        let named = |kind| of_kind(kind).map(|sum| (sum.name.clone(), sum.answers));
+        let generations = total(|sum| sum.answers);
+        let (up, down) = (total(|sum| sum.up), total(|sum| sum.down));
         Self {
             total_generations: generations,
             total_feedback: up + down,
             feedback_rate: share(up + down, generations)
                 .map_or(0.0, |share| rounded(share * 100.0, 1)),
-            acceptance_rate: acceptance(
-                sum(|counts| counts.accepted),
-                sum(|counts| counts.rejected),
-            ),
-            rating_distribution: [
-                ("-1", down),
-                ("0", sum(|counts| counts.withdrawn)),
-                ("1", up),
-            ]
-            .into(),
-            reason_distribution: reasons
-                .into_iter()
-                .map(|one| (one.name, one.count))
-                .collect(),
-            signals: signals
-                .into_iter()
-                .map(|one| (one.name, one.count))
-                .collect(),
-            by_category: stats
-                .categories
-                .into_iter()
+            acceptance_rate: acceptance(total(|sum| sum.accepted), total(|sum| sum.rejected)),
+            rating_distribution: [("-1", down), ("0", total(|sum| sum.withdrawn)), ("1", up)]
+                .into(),
+            reason_distribution: named(SumKind::Reason).collect(),
+            signals: named(SumKind::Signal).collect(),
+            by_category: of_kind(SumKind::Category)
+                .cloned()
                 .map(CategoryView::from)
                 .collect(),
-            period_days: stats.days,
+            period_days: days,
         }
     }
 }

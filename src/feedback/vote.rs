@@ -89,6 +89,11 @@ impl Vote {
         }
     }
 
+    /// True if a rating is behind it that was not withdrawn.
+    pub fn is_rating(self) -> bool {
+        matches!(self.rating, Some(Rating::Up | Rating::Down))
+    }
+
     /// Returns the weight: a whole vote for a rating, half a vote for a signal.
     pub fn weight(self) -> HalfVotes {
         let halves = match self.rating {

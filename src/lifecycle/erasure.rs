@@ -15,6 +15,7 @@ use crate::audit::event::Event;
 use crate::audit::model::{Ending, Log, NewEntry, Outcome};
 use crate::audit::reader::Asker;
 use crate::audit::service::Audit;
+use crate::feedback::store::sums;
 use crate::lifecycle::error::Error;
 use crate::lifecycle::model::{Mention, Report, Subject, TableReport};
 use crate::lifecycle::{runs, tables};
@@ -167,6 +168,8 @@ impl Eraser {
                 }
             }
         }
+        // Reasons are people's words, and stay in sums until what the erasure takes out is added to them.
+        sums::fold(&self.db).await?;
         Ok(())
     }
 

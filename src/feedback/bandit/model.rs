@@ -5,7 +5,7 @@ use rand::Rng;
 use rand_distr::{Beta, Distribution};
 
 use crate::auth::principal::Role;
-use crate::feedback::model::{Rating, TaskType};
+use crate::feedback::model::TaskType;
 
 /// An arm: a temperature. Names and values are those of the version before this one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -126,9 +126,14 @@ pub const MAX_HALF_LIVES: f64 = 200.0;
 /// Counts below this are rounding errors.
 pub const EPSILON: f64 = 1e-12;
 
+/// Returns the half-life in seconds, for SQL.
+pub fn half_life_seconds() -> f64 {
+    TimeDelta::days(HALF_LIFE_DAYS).as_seconds_f64()
+}
+
 /// Returns the weight of a rating after a time, at most 1 for a time in the future.
 pub fn decay(after: TimeDelta) -> f64 {
-    let half_lives = after.as_seconds_f64() / TimeDelta::days(HALF_LIFE_DAYS).as_seconds_f64();
+    let half_lives = after.as_seconds_f64() / half_life_seconds();
     0.5_f64.powf(half_lives.clamp(0.0, MAX_HALF_LIVES))
 }
 
@@ -245,39 +250,6 @@ pub struct ArmChoice {
     pub context: String,
     /// Name of the arm.
     pub arm: String,
-}
-
-/// A rating and its time, from which it decays.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DatedRating {
-    /// Rating.
-    pub rating: Rating,
-    /// Time of the rating.
-    pub at: DateTime<Utc>,
-}
-
-/// The weights that a new rating adds.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct RatingWeight {
-    /// Weight among the successes.
-    pub successes: f64,
-    /// Weight among the failures.
-    pub failures: f64,
-}
-
-impl DatedRating {
-    /// Returns the weights before any decay.
-    pub fn weight(self) -> RatingWeight {
-        let (successes, failures) = match self.rating {
-            Rating::Up => (1.0, 0.0),
-            Rating::Down => (0.0, 1.0),
-            Rating::Withdrawn => (0.0, 0.0),
-        };
-        RatingWeight {
-            successes,
-            failures,
-        }
-    }
 }
 
 #[cfg(test)]

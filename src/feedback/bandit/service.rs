@@ -1,4 +1,4 @@
-//! Chooses arms, records ratings, and reports the counts.
+//! Chooses arms, and reports the counts.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::feedback::bandit::model::{
-    ARMS, ArmCounts, ArmEstimate, BanditContext, DatedRating, RatingWeight, choose as drawn,
+    ARMS, ArmCounts, ArmEstimate, BanditContext, choose as drawn,
 };
 use crate::feedback::bandit::store;
+use crate::feedback::bandit::store::WaitingChanges;
 use crate::platform::ids::OrgId;
 
 /// Chooses one of the arms in a context by Thompson sampling. None without arms.
@@ -33,21 +34,28 @@ pub async fn choose(
     Ok(drawn(counts, &mut rand::rng()).map(str::to_owned))
 }
 
-/// Adds a rating to the counts of the arms chosen for a generation, and removes the rating it replaces. Must
-/// be the last call in the rating's transaction, because all ratings of an organisation wait for the same
-/// rows from here on.
-pub async fn record_rating(
-    conn: &mut PgConnection,
-    org_id: &OrgId,
-    gen_id: i64,
-    before: Option<DatedRating>,
-    now: DatedRating,
-) -> sqlx::Result<()> {
-    let is_neutral = |rating: DatedRating| rating.weight() == RatingWeight::default();
-    if before.is_none_or(is_neutral) && is_neutral(now) {
-        return Ok(());
+/// The most answers whose changes are looked at together.
+const WAITING_AT_ONCE: i64 = 1_000;
+
+/// Adds the changes of a rating to the counts, once it is committed. If that fails, [`add_waiting`] makes up
+/// for it.
+pub async fn add_changes(conn: &mut PgConnection, org_id: &OrgId, gen_id: i64, last: i64) {
+    let waiting = WaitingChanges {
+        org_id: org_id.clone(),
+        gen_id,
+        last,
+    };
+    if let Err(error) = store::add_changes(conn, &waiting).await {
+        tracing::debug!(%error, "a rating is added to the counts of arms later");
     }
-    store::record_rating(conn, org_id, gen_id, before, now).await
+}
+
+/// Adds the changes of ratings whose processes did not come to it.
+pub async fn add_waiting(conn: &mut PgConnection) -> sqlx::Result<()> {
+    for waiting in store::waiting_changes(conn, WAITING_AT_ONCE).await? {
+        store::add_changes(conn, &waiting).await?;
+    }
+    Ok(())
 }
 
 /// Recomputes the counts of an organisation from its ratings, within a transaction. Ratings of the

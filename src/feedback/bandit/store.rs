@@ -1,20 +1,16 @@
 //! The SQL of the bandit's counts.
 //!
-//! The counts of an organisation can be recomputed from its ratings. A rebuild takes the organisation's
-//! advisory lock exclusively, a rating shares it, so that no rating is counted twice or missed.
+//! A rating leaves what it changes in `learning_arm_changes`, from where it is added to the counts. These can be
+//! recomputed from the ratings of an organisation. A rebuild takes the organisation's advisory lock exclusively,
+//! a rating shares it, so that no rating is counted twice or missed.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::feedback::bandit::model::{
-    ArmChoice, ArmCounts, DatedRating, EPSILON, HALF_LIFE_DAYS, MAX_HALF_LIVES,
+    ArmChoice, ArmCounts, EPSILON, MAX_HALF_LIVES, half_life_seconds,
 };
 use crate::platform::ids::OrgId;
-
-/// The half-life, in seconds for SQL.
-fn half_life_seconds() -> f64 {
-    chrono::TimeDelta::days(HALF_LIFE_DAYS).as_seconds_f64()
-}
 
 /// The stored counts of an arm.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,63 +72,73 @@ pub async fn of_organisation(
     Ok(arms.collect())
 }
 
-/// Adds a rating to the counts of the arms named in a generation's `params`, and removes the decayed weight
-/// of the rating it replaces. Rows are locked in the order of their names.
+/// Changes of arms by the ratings of one answer, which were not added yet.
+#[derive(Clone, Debug)]
+pub struct WaitingChanges {
+    /// Organisation.
+    pub org_id: OrgId,
+    /// Answer.
+    pub gen_id: i64,
+    /// Number of the last of them.
+    pub last: i64,
+}
+
+/// Adds changes of an answer to the counts of their arms, together because a later one takes out what an
+/// earlier one put in. Those that somebody else added meanwhile are skipped. Rows are locked in the order of
+/// their names.
 ///
-/// Counts are decayed to the later of their own time and the rating's, so the order in which ratings of
-/// machines with different clocks arrive does not matter.
-pub async fn record_rating(
-    conn: &mut PgConnection,
-    org_id: &OrgId,
-    gen_id: i64,
-    before: Option<DatedRating>,
-    now: DatedRating,
-) -> sqlx::Result<()> {
-    let new = now.weight();
-    let old = before.map(DatedRating::weight).unwrap_or_default();
+/// Outside of a transaction this waits for no disk: a crash loses the sum and that it was added, or
+/// neither. Counts are decayed to the latest of all times, so the order in which ratings of machines with
+/// different clocks arrive does not matter.
+pub async fn add_changes(conn: &mut PgConnection, waiting: &WaitingChanges) -> sqlx::Result<()> {
     sqlx::query!(
-        "with held as materialized (
-             select pg_advisory_xact_lock_shared(hashtextextended('bandit of ' || $1, 0))
+        "with eased as materialized (
+             select set_config('synchronous_commit', 'off', true),
+                    pg_advisory_xact_lock_shared(hashtextextended('bandit of ' || $1, 0))
+         ), taken as (
+             delete from learning_arm_changes c using eased
+             where c.org_id = $1 and c.gen_id = $2 and c.id <= $3
+             returning c.*
+         ), net as materialized (
+             select context, arm, at, sum(up * new - old_up * old) as up,
+                    sum(down * new - old_down * old) as down
+             from (
+                 select t.*,
+                        power(0.5, least(extract(epoch from at - rated_at)::float8 / $4, $5)) as new,
+                        power(0.5, least(extract(epoch from at - old_at)::float8 / $4, $5)) as old
+                 from (
+                     select t.*, max(greatest(rated_at, old_at)) over (partition by context, arm) as at
+                     from taken t
+                 ) t
+             ) t
+             group by context, arm, at
          )
          insert into learning_bandit_arms as known
              (org_id, context, arm, successes, failures, updated_at)
-         select $1, chosen.context, chosen.arm, $3, $4, $5
-         from held, ai_generation_log g
-         cross join lateral (
-             select params ->> 'bandit_context', params ->> 'bandit_arm'
-             union
-             select params ->> 'bandit_model_context', params ->> 'bandit_model_arm'
-         ) chosen (context, arm)
-         where g.org_key = $1 and g.id = $2
-           and chosen.context is not null and chosen.arm is not null
-         order by chosen.context, chosen.arm
+         select $1, context, arm, case when up < $6 then 0 else up end,
+                case when down < $6 then 0 else down end, at
+         from net order by context, arm
          on conflict (org_id, context, arm) do update set (successes, failures, updated_at) = (
-             select case when up < $11 then 0 else up end, case when down < $11 then 0 else down end, at
+             select case when up < $6 then 0 else up end, case when down < $6 then 0 else down end,
+                    latest
              from (
-                 select known.successes * kept + $3 * new - $6 * old as up,
-                        known.failures * kept + $4 * new - $7 * old as down,
-                        greatest(known.updated_at, $5) as at
-                 from (
-                     select power(0.5, least(seconds_known / $9, $10)) as kept,
-                            power(0.5, least(seconds_new / $9, $10)) as new,
-                            power(0.5, least(greatest(seconds_old, 0) / $9, $10)) as old
-                     from (
-                         select extract(epoch from at - known.updated_at)::float8 as seconds_known,
-                                extract(epoch from at - $5)::float8 as seconds_new,
-                                extract(epoch from at - $8)::float8 as seconds_old
-                         from (select greatest(known.updated_at, $5) as at) moment
-                     ) ages
+                 select known.successes * kept + n.up * new as up,
+                        known.failures * kept + n.down * new as down, latest
+                 from net n
+                 cross join lateral (select greatest(known.updated_at, n.at) as latest) l
+                 cross join lateral (
+                     select power(0.5, least(
+                                extract(epoch from latest - known.updated_at)::float8 / $4, $5
+                            )) as kept,
+                            power(0.5, least(extract(epoch from latest - n.at)::float8 / $4, $5))
+                                as new
                  ) weights
+                 where n.context = known.context and n.arm = known.arm
              ) moved
          )",
-        org_id.as_str(),
-        gen_id,
-        new.successes,
-        new.failures,
-        now.at,
-        old.successes,
-        old.failures,
-        before.map_or(now.at, |before| before.at),
+        waiting.org_id.as_str(),
+        waiting.gen_id,
+        waiting.last,
         half_life_seconds(),
         MAX_HALF_LIVES,
         EPSILON,
@@ -140,6 +146,21 @@ pub async fn record_rating(
     .execute(conn)
     .await
     .map(drop)
+}
+
+/// Returns changes that wait to be added.
+pub async fn waiting_changes(
+    conn: &mut PgConnection,
+    limit: i64,
+) -> sqlx::Result<Vec<WaitingChanges>> {
+    sqlx::query_as!(
+        WaitingChanges,
+        r#"select org_id as "org_id!: OrgId", gen_id as "gen_id!", max(id) as "last!"
+           from learning_arm_changes group by 1, 2 limit $1"#,
+        limit,
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Locks the counts of an organisation exclusively until the transaction ends.
@@ -157,7 +178,8 @@ pub async fn lock(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<()> {
 /// only a later one sees all that was committed before.
 pub async fn rebuild(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<()> {
     sqlx::query!(
-        "delete from learning_bandit_arms where org_id = $1",
+        "with waiting as (delete from learning_arm_changes where org_id = $1)
+         delete from learning_bandit_arms where org_id = $1",
         org_id as &OrgId,
     )
     .execute(&mut *conn)

@@ -1,5 +1,6 @@
 //! Options and reports of passes, and insights as the analyzer reads and writes them.
 
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -262,4 +263,29 @@ pub struct InsightState {
     pub edited_by: Option<String>,
     /// Measured effect.
     pub effect: Option<Value>,
+}
+
+/// Counts of rows and insights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PassCounts {
+    /// Rows read.
+    pub rows_read: i64,
+    /// Malformed rows.
+    pub rows_skipped: i64,
+    /// Insights created.
+    pub created: usize,
+    /// Insights changed.
+    pub changed: usize,
+    /// Insights retired.
+    pub retired: usize,
+}
+
+impl AddAssign for PassCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.rows_read += other.rows_read;
+        self.rows_skipped += other.rows_skipped;
+        self.created += other.created;
+        self.changed += other.changed;
+        self.retired += other.retired;
+    }
 }

@@ -1,7 +1,6 @@
 //! Analyzes a chunk of organisations in one transaction.
 
 use std::collections::BTreeMap;
-use std::ops::AddAssign;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{Acquire, PgConnection};
@@ -9,10 +8,11 @@ use sqlx::{Acquire, PgConnection};
 use crate::feedback::insight::InsightStatus;
 use crate::feedback::learning::comment_groups::{CommentGroup, CommentGroups, RejectionComment};
 use crate::feedback::learning::error::Error;
+use crate::feedback::learning::model::PassCounts;
 use crate::feedback::learning::org::OrgAnalysis;
 use crate::feedback::learning::patterns::find_patterns;
 use crate::feedback::learning::store::counts::{CountRow, RatedRow};
-use crate::feedback::learning::store::groups::CommentCandidate;
+use crate::feedback::learning::store::groups::{CommentCandidate, CommentGroupChange};
 use crate::feedback::learning::store::passes::DueOrg;
 use crate::feedback::learning::store::{
     counts, exposures, groups, insights as rows, passes, patterns,
@@ -40,31 +40,6 @@ pub struct PassContext {
     pub weeks: WeekWeights,
     /// First transaction that earlier passes have not seen.
     pub from: String,
-}
-
-/// Counts of rows and insights.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PassCounts {
-    /// Rows read.
-    pub rows_read: i64,
-    /// Malformed rows.
-    pub rows_skipped: i64,
-    /// Insights created.
-    pub created: usize,
-    /// Insights changed.
-    pub changed: usize,
-    /// Insights retired.
-    pub retired: usize,
-}
-
-impl AddAssign for PassCounts {
-    fn add_assign(&mut self, other: Self) {
-        self.rows_read += other.rows_read;
-        self.rows_skipped += other.rows_skipped;
-        self.created += other.created;
-        self.changed += other.changed;
-        self.retired += other.retired;
-    }
 }
 
 /// Analyzes organisations: all of them or, if one fails, none.
@@ -266,7 +241,14 @@ impl OrgChunk<'_> {
         if touched.is_empty() {
             return Ok(());
         }
-        groups::update_sizes(conn, &touched).await?;
+        let counted: Vec<(OrgId, String)> = touched
+            .iter()
+            .filter(|(org_id, _)| self.orgs.get(org_id).is_some_and(|org| org.is_full))
+            .cloned()
+            .collect();
+        if !counted.is_empty() {
+            groups::recount(conn, &counted).await?;
+        }
         let since = self.context.now - TimeDelta::days(self.context.lookback_days.into());
         let mut members: BTreeMap<(OrgId, String), Vec<RejectionComment>> = BTreeMap::new();
         for (org_id, key, member) in groups::members(conn, &touched, since).await? {
@@ -306,18 +288,32 @@ impl OrgChunk<'_> {
             sorted.entry(one.org_id.clone()).or_default().push(one);
         }
         let (mut created, mut evicted, mut assigned) = (Vec::new(), Vec::new(), Vec::new());
+        let mut resized = Vec::new();
         for (org_id, candidates) in sorted {
             let Some(org) = self.orgs.get_mut(&org_id) else {
                 continue;
             };
             let mut groups = CommentGroups::new(by_org.remove(&org_id).unwrap_or_default());
+            let mut changes: BTreeMap<String, CommentGroupChange> = BTreeMap::new();
             for one in candidates {
                 let key = one.text.as_deref().and_then(|text| groups.assign(text));
                 org.groups.extend(one.group_key.iter().chain(&key).cloned());
+                if let Some(key) = &key {
+                    let change = changes.entry(key.clone()).or_default();
+                    change.last_seen = change.last_seen.max(Some(one.updated_at));
+                }
                 if key != one.group_key || one.has_group && key.is_none() {
+                    if let Some(key) = &key {
+                        changes.entry(key.clone()).or_default().difference += 1;
+                    }
+                    if let Some(key) = one.group_key {
+                        changes.entry(key).or_default().difference -= 1;
+                    }
                     assigned.push((org_id.clone(), one.id, key));
                 }
             }
+            let changes = changes.into_iter();
+            resized.extend(changes.map(|(key, change)| (org_id.clone(), key, change)));
             let new = groups.created().iter();
             created.extend(new.map(|group| (org_id.clone(), group.clone())));
             let old = groups.evicted().iter();
@@ -328,6 +324,9 @@ impl OrgChunk<'_> {
         }
         if !assigned.is_empty() {
             groups::assign(conn, &assigned).await?;
+        }
+        if !resized.is_empty() {
+            groups::resize(conn, &resized).await?;
         }
         if !evicted.is_empty() {
             groups::delete(conn, &evicted).await?;

@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::feedback::bandit::service as bandit;
 use crate::feedback::learning::error::Error;
-use crate::feedback::learning::pass::{PassContext, PassCounts};
+use crate::feedback::learning::model::PassCounts;
+use crate::feedback::learning::pass::PassContext;
 use crate::feedback::learning::store::passes::DueOrg;
 use crate::feedback::learning::store::{counts, passes};
 use crate::feedback::learning::{pass, posterior};

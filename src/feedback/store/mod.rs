@@ -7,3 +7,4 @@ pub mod ratings;
 pub mod reading;
 pub mod signals;
 pub mod suggestions;
+pub mod sums;

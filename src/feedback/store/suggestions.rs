@@ -4,12 +4,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::feedback::model::Rating;
+use crate::feedback::model::{FeedbackSignal, Rating};
 use crate::feedback::vote::{FeedbackType, HalfVotes, Vote, signal_named};
 use crate::platform::ids::{OrgId, UserId};
-
-/// Placeholder for an answer whose text was not stored.
-const NO_WORDS: &str = "(no words of this answer were kept)";
 
 /// Locks a generation until the transaction ends, so that concurrent ratings and signals are applied one
 /// after the other. Returns its owner; none if it does not exist.
@@ -28,9 +25,85 @@ pub async fn lock_generation(
     .await
 }
 
-/// The vote on an answer, and the row that was last written.
-struct AnswerVote {
-    vote: Option<Vote>,
+/// The parts of a statement that write the row of an answer and move its counts. Before them stands the
+/// answer as `moved`, one row with the columns of `ai_generation_log` and these: `verdict`,
+/// `learned_rating`, `learned_reason`, `learned_comment` and `learned_at` go into the row, if `teaches` says
+/// so; `accepted` and `rejected` are the difference from what was counted before; `known_xid` is the last
+/// change of the row that the difference is from. If there was a later one, nothing is written: `learned`
+/// is empty then, and whatever follows must depend on it.
+///
+/// `confidence` is the acceptance that was expected of the answer: the posterior mean of its category on the
+/// organisation's newest day with a sum, with a uniform prior. Counts are changed in the order of their keys.
+macro_rules! learn {
+    ($before:literal, $after:literal, $($arguments:tt)*) => {
+        sqlx::query!(
+            $before
+                + r#", learned as (
+                    insert into learning_suggestions as s (
+                        org_id, user_id, category, suggestion_text, context, feedback_type,
+                        confidence, rating, reason, comment, pattern_tags, session_id, task_id,
+                        model_used, gen_id, team_id, language, created_at, updated_at
+                    )
+                    select m.org_key, m.user_sub, m.category,
+                           coalesce(nullif(m.answer, ''), '(no words of this answer were kept)'),
+                           jsonb_build_object(
+                               'task_type', m.task_type, 'run', m.result_ref, 'params', m.params
+                           ),
+                           m.verdict,
+                           coalesce((
+                               select (1 + greatest(e.accepted, 0))::float8
+                                      / (2 + greatest(e.accepted, 0) + greatest(e.rejected, 0))
+                               from feedback_sums e
+                               where e.org_key = m.org_key and e.minutes = 1440
+                                 and e.kind = 'category' and e.name = m.category
+                               order by e.starts_at desc limit 1
+                           ), 0.5),
+                           m.learned_rating, m.learned_reason, m.learned_comment, to_jsonb(m.tags),
+                           m.session_id, m.result_ref, m.model, m.id, m.team_id, m.language,
+                           m.learned_at, m.learned_at
+                    from moved m where m.teaches
+                    on conflict (org_id, gen_id) do update set
+                        feedback_type = excluded.feedback_type, confidence = excluded.confidence,
+                        rating = excluded.rating, reason = excluded.reason,
+                        comment = excluded.comment, updated_at = excluded.updated_at,
+                        changed_xid = pg_current_xact_id()
+                    where s.changed_xid = (select known_xid from moved)
+                    returning s.id
+                ), counted as (
+                    insert into learning_counts as c (
+                        org_id, subject, value, category, team_id, user_id, week, accepted, rejected
+                    )
+                    select m.org_key, t.subject, t.value,
+                           case t.subject when '*' then m.category else '' end,
+                           coalesce(m.team_id, ''), m.user_sub,
+                           date_trunc('week', m.created_at at time zone 'UTC')::date,
+                           greatest(m.accepted, 0), greatest(m.rejected, 0)
+                    from learned cross join moved m
+                    cross join lateral (
+                        select '*' as subject, '*' as value
+                        union
+                        select split_part(tag, '=', 1), substr(tag, strpos(tag, '=') + 1)
+                        from unnest(m.tags) tag where tag like '%=%'
+                    ) t
+                    where m.accepted <> 0 or m.rejected <> 0
+                    order by t.subject, t.value
+                    on conflict (org_id, subject, value, category, team_id, user_id, week)
+                    do update set
+                        accepted = c.accepted + (select accepted from moved),
+                        rejected = c.rejected + (select rejected from moved)
+                    returning c.week
+                )"#
+                + $after,
+            $($arguments)*
+        )
+    };
+}
+pub(in crate::feedback) use learn;
+
+/// What is known of an answer, and the row that was last written.
+struct KnownAnswer {
+    rating: Option<Rating>,
+    signals: Vec<FeedbackSignal>,
     reason: Option<String>,
     comment: Option<String>,
     row: Option<SuggestionRow>,
@@ -41,6 +114,20 @@ struct SuggestionRow {
     vote: Option<Vote>,
     reason: Option<String>,
     comment: Option<String>,
+}
+
+/// Returns the vote on an answer once its rating is withdrawn: that of its signals. Without signals it is
+/// [`Vote::WITHDRAWN`] if a row has to say so, and none otherwise.
+pub async fn vote_without_rating(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    gen_id: i64,
+) -> sqlx::Result<Option<Vote>> {
+    let answer = read(conn, org_id, gen_id).await?;
+    Ok(answer.and_then(|answer| {
+        let observed = Vote::of(Some(Rating::Withdrawn), &answer.signals);
+        observed.or_else(|| answer.row.map(|_| Vote::WITHDRAWN))
+    }))
 }
 
 /// Updates the row and the counts of a generation, which an earlier statement of the same transaction must
@@ -54,17 +141,16 @@ pub async fn refresh(
     gen_id: i64,
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    let Some(answer) = read_vote(conn, org_id, gen_id).await? else {
+    let Some(answer) = read(conn, org_id, gen_id).await? else {
         return Ok(());
     };
-    let (vote, before) = match (answer.vote, &answer.row) {
+    let (vote, before) = match (Vote::of(answer.rating, &answer.signals), &answer.row) {
         (None, None) => return Ok(()),
         (Some(vote), before) => (vote, before),
         (None, before @ Some(_)) => (Vote::WITHDRAWN, before),
     };
-    let weight = vote.weight();
     // The texts beside a rating count as long as the rating does.
-    let is_rating = weight.accepted + weight.rejected == 2;
+    let is_rating = vote.is_rating();
     let now = SuggestionRow {
         vote: Some(vote),
         reason: answer.reason.filter(|_| is_rating),
@@ -78,6 +164,7 @@ pub async fn refresh(
     }
     let counted = before.as_ref().and_then(|before| before.vote);
     let counted = counted.map(Vote::weight).unwrap_or_default();
+    let weight = vote.weight();
     let difference = HalfVotes {
         accepted: weight.accepted - counted.accepted,
         rejected: weight.rejected - counted.rejected,
@@ -85,11 +172,11 @@ pub async fn refresh(
     write(conn, org_id, gen_id, &now, vote, difference, at).await
 }
 
-async fn read_vote(
+async fn read(
     conn: &mut PgConnection,
     org_id: &OrgId,
     gen_id: i64,
-) -> sqlx::Result<Option<AnswerVote>> {
+) -> sqlx::Result<Option<KnownAnswer>> {
     let row = sqlx::query!(
         r#"select f.rating as "rating?", f.reason, f.comment,
                   array(select signal from ai_feedback_signals
@@ -106,34 +193,28 @@ async fn read_vote(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| {
-        let signals: Vec<_> = row
+    let rating = |number: i16| Rating::of(number.into());
+    Ok(row.map(|row| KnownAnswer {
+        rating: row.rating.and_then(rating),
+        signals: row
             .signals
             .iter()
             .filter_map(|one| signal_named(one))
-            .collect();
-        let rating = |number: i16| Rating::of(number.into());
-        AnswerVote {
-            vote: Vote::of(row.rating.and_then(rating), &signals),
-            reason: row.reason,
-            comment: row.comment,
-            row: row.settled.map(|name| SuggestionRow {
-                vote: FeedbackType::named(&name).map(|feedback_type| Vote {
-                    feedback_type,
-                    rating: row.settled_rating.and_then(rating),
-                }),
-                reason: row.settled_reason,
-                comment: row.settled_comment,
+            .collect(),
+        reason: row.reason,
+        comment: row.comment,
+        row: row.settled.map(|name| SuggestionRow {
+            vote: FeedbackType::named(&name).map(|feedback_type| Vote {
+                feedback_type,
+                rating: row.settled_rating.and_then(rating),
             }),
-        }
+            reason: row.settled_reason,
+            comment: row.settled_comment,
+        }),
     }))
 }
 
-/// Writes the row and changes the counts, in the order of their keys.
-///
-/// `confidence` is the acceptance that was expected of the answer: the posterior mean of its category among
-/// the organisation's latest hundred answers with a vote, with a uniform prior. Not among all of them, which
-/// every rating would have to add up.
+/// Writes the row and changes the counts.
 async fn write(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -143,57 +224,19 @@ async fn write(
     difference: HalfVotes,
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    sqlx::query!(
-        "with learned as (
-             insert into learning_suggestions (
-                 org_id, user_id, category, suggestion_text, context, feedback_type, confidence,
-                 rating, reason, comment, pattern_tags, session_id, task_id, model_used, gen_id,
-                 team_id, language, created_at, updated_at
-             )
-             select g.org_key, g.user_sub, g.category, coalesce(nullif(g.answer, ''), $3),
-                    jsonb_build_object(
-                        'task_type', g.task_type, 'run', g.result_ref, 'params', g.params
-                    ),
-                    $4,
-                    (select (1 + count(*) filter (where latest.feedback_type <> 'rejected'))::float8
-                            / (2 + count(*))
-                     from (
-                         select category, feedback_type from learning_suggestions
-                         where org_id = $1 and gen_id is distinct from $2
-                           and feedback_type in ('accepted', 'modified', 'rejected')
-                         order by updated_at desc limit 100
-                     ) latest
-                     where latest.category = g.category),
-                    $5, $6, $7, to_jsonb(g.tags), g.session_id, g.result_ref, g.model, g.id,
-                    g.team_id, g.language, $8, $8
+    learn!(
+        "with moved as materialized (
+             select g.*, $3::text as verdict, $4::smallint as learned_rating,
+                    $5::text as learned_reason, $6::text as learned_comment,
+                    $7::timestamptz as learned_at, $8::integer as accepted, $9::integer as rejected,
+                    s.changed_xid as known_xid, true as teaches
              from ai_generation_log g
+             left join learning_suggestions s on s.org_id = $1 and s.gen_id = $2
              where g.org_key = $1 and g.id = $2
-             on conflict (org_id, gen_id) do update set
-                 feedback_type = excluded.feedback_type, confidence = excluded.confidence,
-                 rating = excluded.rating, reason = excluded.reason, comment = excluded.comment,
-                 updated_at = excluded.updated_at, changed_xid = pg_current_xact_id()
-         ), traits as (
-             select '*' as subject, '*' as value
-             union
-             select split_part(tag, '=', 1), substr(tag, strpos(tag, '=') + 1)
-             from ai_generation_log g, unnest(g.tags) tag
-             where g.org_key = $1 and g.id = $2 and tag like '%=%'
-         )
-         insert into learning_counts
-             (org_id, subject, value, category, team_id, user_id, week, accepted, rejected)
-         select g.org_key, t.subject, t.value,
-                case t.subject when '*' then g.category else '' end,
-                coalesce(g.team_id, ''), g.user_sub,
-                date_trunc('week', g.created_at at time zone 'UTC')::date,
-                greatest($9, 0), greatest($10, 0)
-         from ai_generation_log g cross join traits t
-         where g.org_key = $1 and g.id = $2 and ($9 <> 0 or $10 <> 0)
-         order by t.subject, t.value
-         on conflict (org_id, subject, value, category, team_id, user_id, week) do update set
-             accepted = learning_counts.accepted + $9, rejected = learning_counts.rejected + $10",
+         )",
+        "select count(*) from counted",
         org_id.as_str(),
         gen_id,
-        NO_WORDS,
         vote.feedback_type.label(),
         vote.rating.map(Rating::number),
         now.reason,
@@ -202,7 +245,7 @@ async fn write(
         difference.accepted,
         difference.rejected,
     )
-    .execute(conn)
+    .fetch_one(conn)
     .await
     .map(drop)
 }

@@ -15,3 +15,4 @@ mod reading;
 pub(crate) mod running;
 mod signals;
 mod submitting;
+pub(crate) mod sums;

@@ -56,7 +56,13 @@ const LEFT_OUT: &[&str] = &[
 ];
 
 /// Sums that the rows they count bring along.
-const COUNTED: &[&str] = &["llm_days", "rag_days", "task_days"];
+const COUNTED: &[&str] = &[
+    "feedback_sum_changes",
+    "feedback_sums",
+    "llm_days",
+    "rag_days",
+    "task_days",
+];
 
 /// Somebody whose rows can be told from all others by what they hold.
 #[derive(Clone, Copy, Debug)]

@@ -13,6 +13,8 @@ const MAX_TEXT_CHARS: i32 = 2_000;
 const MAX_UNGROUPED: i64 = 500;
 /// The most members of a group that are read, the newest.
 const MAX_MEMBERS: i64 = 200;
+/// The largest `similar_count`. A rejection that joins a larger group does not change the rows of all others.
+const MAX_SIMILAR: i64 = 20;
 
 /// A comment that may have to join a group, or leave one.
 #[derive(Clone, Debug)]
@@ -27,6 +29,17 @@ pub struct CommentCandidate {
     pub group_key: Option<String>,
     /// True if it was assigned to a group, which may have been deleted.
     pub has_group: bool,
+    /// Time of the last change.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What assigning comments changes about a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CommentGroupChange {
+    /// Comments that joined it, less those that left.
+    pub difference: i64,
+    /// Time of its newest comment among those that were assigned.
+    pub last_seen: Option<DateTime<Utc>>,
 }
 
 /// Returns the comments changed since the last pass, and for the organisations in `full` also those
@@ -59,7 +72,8 @@ pub async fn candidates(
                case when s.feedback_type = 'rejected'
                    then left(coalesce(nullif(btrim(s.comment), ''), s.reason), $4)
                end as text,
-               p.pattern_key as "group_key?", s.pattern_id is not null as "has_group!"
+               p.pattern_key as "group_key?", s.pattern_id is not null as "has_group!",
+               s.updated_at
         from due d
         join learning_suggestions s on s.org_id = d.org_id and s.id = d.id
         left join learning_patterns p on p.org_id = s.org_id and p.id = s.pattern_id
@@ -164,23 +178,76 @@ pub async fn assign(
     sqlx::query!(
         "update learning_suggestions s
          set pattern_id = p.id,
-             similar_count = case when p.id is null then 0 else s.similar_count end
+             similar_count = case when p.id is null then 0 else least(p.occurrences, $2) end
          from jsonb_to_recordset($1) as a (org_id text, id bigint, key text)
          left join learning_patterns p
            on p.org_id = a.org_id and p.pattern_key = a.key and p.pattern_type = 'anti_pattern'
               and p.user_id is null
          where s.org_id = a.org_id and s.id = a.id and s.pattern_id is distinct from p.id",
         Value::Array(rows.collect()),
+        MAX_SIMILAR,
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Updates the sizes in the rows of groups and of their members, and deletes groups without members.
+/// Changes the sizes in the rows of groups by what their comments changed, and deletes groups without
+/// members. Erased members are still counted until [`recount`].
 ///
-/// `similar_count` is the number of other rejections in the group.
-pub async fn update_sizes(conn: &mut PgConnection, groups: &[(OrgId, String)]) -> sqlx::Result<()> {
+/// `similar_count` is the number of other rejections in the group, at most [`MAX_SIMILAR`], so the rows of
+/// members change in small groups alone. Those that join a larger one have it from [`assign`].
+pub async fn resize(
+    conn: &mut PgConnection,
+    changes: &[(OrgId, String, CommentGroupChange)],
+) -> sqlx::Result<()> {
+    let rows = changes.iter().map(|(org_id, key, change)| {
+        json!({
+            "org_id": org_id,
+            "key": key,
+            "difference": change.difference,
+            "last_seen": change.last_seen,
+        })
+    });
+    sqlx::query!(
+        "with sizes as materialized (
+             select p.org_id, p.id, p.occurrences as was,
+                    greatest(p.occurrences + c.difference, 0) as many,
+                    case p.occurrences when 0 then coalesce(c.last_seen, p.last_seen)
+                                       else greatest(p.last_seen, c.last_seen) end as last_seen
+             from jsonb_to_recordset($1) as c (
+                 org_id text, key text, difference bigint, last_seen timestamptz
+             )
+             join learning_patterns p
+               on p.org_id = c.org_id and p.pattern_key = c.key
+                  and p.pattern_type = 'anti_pattern' and p.user_id is null
+         ), empty as (
+             delete from learning_patterns p using sizes z
+             where p.org_id = z.org_id and p.id = z.id and z.many = 0
+         ), counted as (
+             update learning_patterns p
+             set occurrences = z.many, negative_feedback = z.many,
+                 confidence = round(z.many / (z.many + 2.0), 3), last_seen = z.last_seen
+             from sizes z
+             where p.org_id = z.org_id and p.id = z.id and z.many > 0
+               and (p.occurrences, p.last_seen) is distinct from (z.many, z.last_seen)
+         )
+         update learning_suggestions s
+         set similar_count = least(z.many - 1, $2)
+         from sizes z
+         where z.was <> z.many and least(z.was, z.many) - 1 <= $2
+           and s.org_id = z.org_id and s.pattern_id = z.id and s.feedback_type = 'rejected'
+           and s.similar_count is distinct from least(z.many - 1, $2)",
+        Value::Array(rows.collect()),
+        MAX_SIMILAR,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Counts the members of groups, with the same effect as [`resize`].
+pub async fn recount(conn: &mut PgConnection, groups: &[(OrgId, String)]) -> sqlx::Result<()> {
     let (orgs, keys) = columns(groups);
     sqlx::query!(
         "with wanted as (
@@ -207,12 +274,13 @@ pub async fn update_sizes(conn: &mut PgConnection, groups: &[(OrgId, String)]) -
                and (p.occurrences, p.last_seen) is distinct from (z.many, z.last_seen)
          )
          update learning_suggestions s
-         set similar_count = z.many - 1
+         set similar_count = least(z.many - 1, $3)
          from sizes z
          where s.org_id = z.org_id and s.pattern_id = z.id and s.feedback_type = 'rejected'
-           and s.similar_count is distinct from z.many - 1",
+           and s.similar_count is distinct from least(z.many - 1, $3)",
         &orgs as &[OrgId],
         &keys,
+        MAX_SIMILAR,
     )
     .execute(conn)
     .await?;

@@ -1,0 +1,14 @@
+drop index learning_suggestions_of_pattern;
+drop trigger learning_suggestions_summed on learning_suggestions;
+drop trigger ai_feedback_signals_summed on ai_feedback_signals;
+drop trigger ai_feedback_summed on ai_feedback;
+drop trigger ai_generation_log_gone on ai_generation_log;
+drop trigger ai_generation_log_summed on ai_generation_log;
+drop function sum_signal();
+drop function sum_verdict();
+drop function sum_rating();
+drop function sum_answer_gone();
+drop function sum_answer();
+drop table learning_arm_changes;
+drop table feedback_sums;
+drop table feedback_sum_changes;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::checkpoints::{Signed, around, number};
@@ -115,7 +114,6 @@ impl Audit {
     async fn name_all(&self, others: &[Checkpoint]) -> Result<(), Error> {
         let mut conn = self.db.acquire().await?;
         let own = self.last(&mut conn, &Log::Server).await?;
-        self.name_beginnings(&mut conn, others).await?;
         drop(conn);
         let own = own.map(|signed| signed.checkpoint);
         let lines: Vec<String> = others.iter().chain(&own).map(line).collect();
@@ -130,21 +128,19 @@ impl Audit {
             record.statement = Some(some.join("\n"));
             self.write(record).await?;
         }
-        Ok(())
+        // Behind the record: a beginning that the writer was still to name is named by now.
+        self.name_beginnings(others).await
     }
 
     /// Names the beginnings of logs of which the server's own log says nothing: of a version that named
     /// none, or in a month that was dropped.
-    async fn name_beginnings(
-        &self,
-        conn: &mut PgConnection,
-        others: &[Checkpoint],
-    ) -> Result<(), Error> {
+    async fn name_beginnings(&self, others: &[Checkpoint]) -> Result<(), Error> {
+        let mut conn = self.db.acquire().await?;
         let logs: BTreeSet<&str> = others.iter().map(|one| one.log.as_str()).collect();
         let marks: Vec<String> = logs.iter().map(|log| mark(log)).collect();
-        let there = appending::traces_there(conn, Log::Server.as_str(), &marks).await?;
+        let there = appending::traces_there(&mut conn, Log::Server.as_str(), &marks).await?;
         for log in logs.into_iter().filter(|log| !there.contains(&mark(log))) {
-            let first = reading::records_after(conn, log, 0, None, 1).await?;
+            let first = reading::records_after(&mut conn, log, 0, None, 1).await?;
             if let Some(first) = first.first() {
                 let record = beginning_of(first, self.keys.current()?, &self.clock);
                 self.write(record).await?;

@@ -7,7 +7,7 @@
 --
 -- What changes a sum is appended, and added to it later: an update of the sum in every rating's
 -- transaction would make all ratings of an organisation wait for each other's commits, and two that
--- take several sums in different orders would wait for ever. An appended row waits for nothing. Readers
+-- take several sums in different orders would deadlock. An appended row waits for nothing. Readers
 -- add what is appended to what is summed, both as of one snapshot, so nothing is read late or twice.
 --
 -- The triggers append in the statement that writes the rows, and not the programs that write them: the
@@ -41,7 +41,7 @@ alter table feedback_sum_changes set (
     autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000
 );
 
--- The sums. A sum that becomes nothing is deleted, because the reason in it is somebody's word. None is
+-- The sums. A sum that becomes nothing is deleted, because the reason in it is a person's word. None is
 -- checked to be at least nothing: a change may be added before the one that it takes back.
 create table feedback_sums (
     org_key text not null,
@@ -92,7 +92,7 @@ begin
 end
 $$;
 
--- An answer that goes takes what was said of it along: the rows that go with it no longer find it. It
+-- An answer that goes takes its ratings and signals along: the rows that go with it no longer find it. It
 -- is locked here, as it is for ratings and signals, so none of them can come in between.
 create function sum_answer_gone() returns trigger
 language plpgsql as $$

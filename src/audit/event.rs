@@ -21,17 +21,17 @@ pub enum Event {
     ToolCall,
     /// A command asked for a connection out of its sandbox.
     NetworkConnection,
-    /// Somebody or something decided about an action of the agent.
+    /// A decision about an action of the agent, by a person or a preference.
     ConsentDecided,
     /// A sealed value was opened.
     SecretOpened,
-    /// Sealed values were sealed anew.
+    /// Sealed values were sealed with another key.
     VaultRewrapped,
     /// Payloads of the audit log were decrypted for a person.
     AuditDecrypted,
     /// A part of the audit log was handed out.
     AuditExported,
-    /// What identified a person was erased.
+    /// A person was erased from the log.
     AuditErased,
     /// Months of the audit log were dropped.
     AuditRetained,
@@ -39,7 +39,7 @@ pub enum Event {
     AuditHandedOver,
     /// The server's own log named the checkpoints of the others.
     AuditWitnessed,
-    /// What was known of a person or an organisation was erased, from all tables.
+    /// A person or an organisation was erased from all tables.
     DataErased,
     /// A folder became an organisation's, by its first use.
     WorkspaceBound,

@@ -16,7 +16,7 @@ use crate::platform::tasks::Tasks;
 use crate::platform::traces::error::TracesError;
 use crate::platform::traces::service::{TracedProcess, Traces};
 
-/// What a command was given.
+/// The settings that a command was given.
 #[derive(Clone, Debug, Default)]
 pub struct GivenSettings {
     /// Every setting that has a value, by the name of its variable.

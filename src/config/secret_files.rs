@@ -164,7 +164,7 @@ mod tests {
     fn command() -> Command {
         let leaf = Config::augment_args(Command::new("serve"));
         let command = Command::new("navi").subcommand(leaf);
-        // What is set around the test is no part of it.
+        // Variables around the test are no part of it.
         with_files(command).mut_subcommands(|it| it.mut_args(|arg| arg.env(None::<&str>)))
     }
 

@@ -122,7 +122,7 @@ impl Feedback {
         Ok(SubmittedRating { before, after: now })
     }
 
-    /// Places a rating: a thumb in one statement, as long as nobody else is at the same answer. The vote that is
+    /// Places a rating: a thumb in one statement, as long as no other writer is at the same answer. The vote that is
     /// left after a withdrawal is up to signals, which may not change between reading and writing. What
     /// it changes about arms is added to them after the commit, because other ratings wait for them.
     async fn place(

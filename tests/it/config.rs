@@ -307,7 +307,7 @@ fn every_secret_may_stand_in_a_file() {
     variables.extend(files.iter().map(|(name, path)| (&**name, &**path)));
     let (code, out, log) = run(&variables, &["config", "check"]);
     assert_eq!(code, Some(0), "{out}{log}");
-    // What the files hold is judged as what a variable holds.
+    // The content of a file is judged as that of a variable.
     file("JWT_SECRET", "planted");
     let (code, out, _) = run(&variables, &["config", "check"]);
     assert!(

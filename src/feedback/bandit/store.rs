@@ -84,7 +84,7 @@ pub struct WaitingChanges {
 }
 
 /// Adds changes of an answer to the counts of their arms, together because a later one takes out what an
-/// earlier one put in. Those that somebody else added meanwhile are skipped. Rows are locked in the order of
+/// earlier one put in. Those that another process added meanwhile are skipped. Rows are locked in the order of
 /// their names.
 ///
 /// Outside of a transaction this waits for no disk: a crash loses the sum and that it was added, or

@@ -21,7 +21,7 @@ pub struct StoredRating {
     pub updated_at: DateTime<Utc>,
 }
 
-/// What became of a rating that was to be placed.
+/// The result of placing a rating.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placed {
     /// It is stored.
@@ -57,7 +57,7 @@ impl Placed {
 ///
 /// A statement sees what was committed before it began, but it gets the answer's lock later. So it does
 /// nothing if the lock is taken, and nothing if the row of the analyzer is not the one it saw: every
-/// writer changes that under the lock. What nobody learns from, a first rating that withdraws, leaves no
+/// writer changes that under the lock. A first rating that withdraws teaches nothing and leaves no
 /// such row; another rating that comes in the same moment replaces it as if it came second.
 #[expect(
     clippy::too_many_lines,

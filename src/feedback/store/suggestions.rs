@@ -100,7 +100,7 @@ macro_rules! learn {
 }
 pub(in crate::feedback) use learn;
 
-/// What is known of an answer, and the row that was last written.
+/// An answer as it is known, and the row that was last written.
 struct KnownAnswer {
     rating: Option<Rating>,
     signals: Vec<FeedbackSignal>,

@@ -72,7 +72,7 @@ impl Joints {
     }
 }
 
-/// Sums up the answers of an organisation since a moment, and what was said of them. A rating belongs to the
+/// Sums up the answers of an organisation since a moment, and their ratings. A rating belongs to the
 /// time of its answer, so there are never more ratings than answers.
 ///
 /// All parts are read as of one snapshot. The lateral joins have limits because only one row of each can be

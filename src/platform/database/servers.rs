@@ -21,7 +21,7 @@ use crate::platform::database::refusal::{
 /// The longest that one of several servers may take before the next is asked.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What a server must be for sessions of this program (`target_session_attrs`).
+/// The state that a server must be in for sessions of this program (`target_session_attrs`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WantedServer {
     /// The first that answers.

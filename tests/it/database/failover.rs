@@ -106,7 +106,7 @@ async fn notifications_are_heard_from_the_server_that_took_over() {
     let is_heard = async |number: i64, heard: &mut tokio::sync::broadcast::Receiver<Signal>| {
         let hearing = async {
             loop {
-                // What is told before anybody listens is lost, which is what signals may be.
+                // A signal before the first listener is lost, as signals may be.
                 teller.tell("test", &"it", number);
                 let next = timeout(Duration::from_millis(200), heard.recv()).await;
                 match next {

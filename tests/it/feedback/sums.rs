@@ -1,4 +1,4 @@
-//! That sums are what the rows add up to, whoever wrote, changed or erased them.
+//! Sums equal what the rows add up to, after every writer, change and erasure.
 
 use std::time::Duration;
 
@@ -261,7 +261,7 @@ async fn the_word_of_an_erased_person_is_in_no_sum(db: PgPool) {
     assert_eq!(desk.rows("feedback_sum_changes").await, 0);
 }
 
-/// How the version before this one stores a rating.
+/// A rating as the version before this one stores it.
 const PUT_BEFORE: &str = "
     insert into ai_feedback as f
         (org_key, gen_id, user_sub, rating, reason, comment, created_at, updated_at)
@@ -271,7 +271,7 @@ const PUT_BEFORE: &str = "
         updated_at = excluded.updated_at
     where (f.rating, f.reason, f.comment)
           is distinct from (excluded.rating, excluded.reason, excluded.comment)";
-/// What it writes for the analyzer.
+/// Its row for the analyzer.
 const LEARN_BEFORE: &str = "
     insert into learning_suggestions (
         org_id, user_id, category, suggestion_text, feedback_type, rating, reason, gen_id, created_at,

@@ -110,7 +110,7 @@ async fn a_person_with_a_row_in_every_table_leaves_none_and_nobody_else_loses_on
     let before = rows(&db).await;
     let names: BTreeSet<&str> = before.iter().map(|(table, _)| table.as_str()).collect();
     for kept in tables::all() {
-        // What is to be added to sums was added.
+        // All changes were added to the sums.
         let by_hand = names.contains(kept.table)
             || kept.table.starts_with("audit_")
             || kept.table == "feedback_sum_changes";

@@ -1,4 +1,4 @@
-//! Secrets of webhooks that are sealed anew.
+//! Secrets of webhooks under a new key.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

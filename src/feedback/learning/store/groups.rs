@@ -33,7 +33,7 @@ pub struct CommentCandidate {
     pub updated_at: DateTime<Utc>,
 }
 
-/// What assigning comments changes about a group.
+/// The changes of a group by comments that are assigned to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CommentGroupChange {
     /// Comments that joined it, less those that left.

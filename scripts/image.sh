@@ -23,6 +23,7 @@ folder=${IMAGE_FOLDER:-$(mktemp -d /tmp/navi-image.XXXXXX)}
 mkdir -p "$folder"
 image=localhost/navi-backend:try
 container=
+served=
 
 # buildah over a store of its own.
 in_store() {
@@ -31,6 +32,8 @@ in_store() {
 
 # shellcheck disable=SC2317,SC2329 # the trap calls it
 finish() {
+    # It outlives the program that started it.
+    [[ -z $served ]] || kill "$served" 2>/dev/null || true
     end server
     [[ -z $container ]] || in_store rm "$container" >/dev/null || true
     end_world
@@ -113,9 +116,8 @@ serve() {
         --env "DATABASE_URL=postgres://navi@localhost/postgres?host=/database" "$container" -- "${command[@]}" --migrate
     await 60 "readiness" answers "http://127.0.0.1:$port/health/ready"
     answers "http://127.0.0.1:$port/health/live"
-    local pid
-    pid=$(pgrep --newest --full "/usr/local/bin/navi serve --migrate")
-    [[ $(stat --format %u "/proc/$pid") == 1000 ]] || fail "The server runs as $(stat --format %U "/proc/$pid")."
+    served=$(pgrep --newest --full "/usr/local/bin/navi serve --migrate")
+    [[ $(stat --format %u "/proc/$served") == 1000 ]] || fail "The server runs as $(stat --format %U "/proc/$served")."
     say "The sandbox within the image: $(curl --silent "http://127.0.0.1:$port/health/ready" | python3 -c 'import json, sys
 print([check["detail"] for check in json.load(sys.stdin)["checks"] if check["name"] == "sandbox"])')"
 }

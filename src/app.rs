@@ -46,7 +46,7 @@ use crate::platform::outbound::error::OutboundError;
 use crate::platform::outbound::reach::Reach;
 use crate::platform::secret::ExposeSecret;
 use crate::platform::signals::Signals;
-use crate::platform::tasks::Tasks;
+use crate::platform::tasks::{Tasks, beside};
 use crate::platform::traces::error::TracesError;
 use crate::platform::traces::service::Traces;
 use crate::policy::error::PolicyError;
@@ -63,7 +63,6 @@ use crate::telemetry::service::Telemetry;
 use crate::tools::context::ToolLimits;
 use crate::tools::registry::ToolSet;
 use crate::vault::config::KeyError;
-use crate::vault::envelope::DataKey;
 use crate::vault::service::Vault;
 use crate::workspaces::service::Workspaces;
 use crate::{ledger, llm};
@@ -194,8 +193,8 @@ impl App {
         let models = Arc::new(llm::router::Router::new(&config.llm, &parts)?);
         let ledger = Ledger::open(db.clone(), metrics.clone(), &tasks).await?;
         let (verifier, keys) = verifier(&config, &clock, &tasks)?;
-        let tools = tool_settings(&config, metrics.clone())?;
-        let health = health(&db, &tools, keys.as_ref());
+        let (settings, counts) = (config.clone(), metrics.clone());
+        let tools = beside(move || tool_settings(&settings, counts));
         let conversations = ConversationService::new(db.clone(), clock.clone());
         let (signals, ring) = (Signals::new(db.clone()), Arc::new(config.audit_keys()?));
         let tickets = tickets(&config, &ring, &clock)?;
@@ -223,6 +222,8 @@ impl App {
         telemetry.hear_panics(&tasks, &clock);
         let consents = Consents::new(db.clone(), clock.clone(), signals.clone(), audit.clone());
         let records = config.data_dir().ok().map(|folder| folder.join("outcomes"));
+        let tools = tools.await?;
+        let health = health(&db, &tools, keys.as_ref());
         let (times, presence) = (config.agent.lease_times(), tools.launch.presence.as_ref());
         let (active, rules) = (ActiveRuns::default(), config.workspace_rules());
         let deps = Deps {
@@ -384,17 +385,20 @@ fn verifier(
     Ok((Arc::new(verifier), Some(keys)))
 }
 
-/// Tickets under keys from the secrets that sign tokens: a holder of those can sign in anyway. Where an
-/// identity provider signs them there is no such secret, and the audit key takes its place.
+/// Tickets under the secrets that sign tokens. Where an identity provider signs them there is no such
+/// secret, and the audit key takes its place.
 fn tickets(config: &Config, ring: &Keyring, clock: &Clock) -> Result<Tickets, BuildError> {
-    let key = |secret: &str| DataKey::from_secret(secret.as_bytes(), ticket::PURPOSE);
-    let (current, previous) = match config.signing_secret() {
-        Ok(secret) => {
-            let previous = config.auth.previous_secrets().into_iter().map(key);
-            (key(secret.expose_secret()), previous.collect())
+    let secret = match config.signing_secret() {
+        Err(SigningSecretError::Elsewhere) => {
+            let key = ring.derived(ticket::PURPOSE)?;
+            return Ok(Tickets::new(key, Vec::new(), clock.clone()));
         }
-        Err(SigningSecretError::Elsewhere) => (ring.derived(ticket::PURPOSE)?, Vec::new()),
-        Err(error) => return Err(error.into()),
+        secret => secret?,
     };
-    Ok(Tickets::new(current, previous, clock.clone()))
+    let previous = config.auth.previous_secrets();
+    Ok(Tickets::under(
+        secret.expose_secret(),
+        &previous,
+        clock.clone(),
+    ))
 }

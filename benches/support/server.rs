@@ -21,7 +21,10 @@ pub(crate) struct Server {
 }
 
 pub(crate) fn program(data: &Path) -> Command {
-    let mut command = Command::new(PROGRAM);
+    with_settings(Command::new(PROGRAM), data)
+}
+
+fn with_settings(mut command: Command, data: &Path) -> Command {
     command
         .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
@@ -36,16 +39,40 @@ impl Server {
     /// Starts one over `data` with these settings. Also answers how long it took from the start of
     /// the process to the first answer that says it is ready.
     pub(crate) fn start(data: &Path, settings: &[(&str, &str)]) -> (Self, Duration) {
-        // Free now, and nobody else on the machine asks for it by number.
+        // Free now, and nothing else on the machine asks for it by number.
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
+        Self::start_as(program(data).arg("serve"), address, settings)
+    }
+
+    /// The same by a program that runs another one, such as one that enters a namespace first, where
+    /// the server has an address of its own.
+    #[allow(dead_code, reason = "most benchmarks start servers beside them")]
+    pub(crate) fn start_within(
+        prefix: &[&str],
+        host: &str,
+        data: &Path,
+        settings: &[(&str, &str)],
+    ) -> (Self, Duration) {
+        let mut command = Command::new(prefix[0]);
+        command.args(&prefix[1..]).args([PROGRAM, "serve"]);
+        let address = format!("{host}:8787").parse().unwrap();
+        Self::start_as(&mut with_settings(command, data), address, settings)
+    }
+
+    fn start_as(
+        command: &mut Command,
+        address: SocketAddr,
+        settings: &[(&str, &str)],
+    ) -> (Self, Duration) {
         let began = Instant::now();
-        let child = program(data)
-            .arg("serve")
+        let child = command
             .envs(settings.iter().copied())
             .env("NAVI_BIND", address.to_string())
             .stdin(Stdio::null())
+            // Its address, which is known.
+            .stdout(Stdio::null())
             .spawn()
             .unwrap();
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
@@ -65,8 +92,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        kill(self.pid, Signal::SIGTERM).unwrap();
-        self.child.wait().unwrap();
+        // One that was killed and waited for is no process any more.
+        if self.child.try_wait().unwrap().is_none() {
+            kill(self.pid, Signal::SIGTERM).unwrap();
+            self.child.wait().unwrap();
+        }
     }
 }
 

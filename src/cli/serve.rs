@@ -26,9 +26,11 @@ use crate::platform::database::pool::Pool;
 use crate::platform::database::servers::Servers;
 use crate::platform::database::settings::PoolSettings;
 use crate::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
+use crate::platform::outbound::tls;
 use crate::platform::secret::ExposeSecret;
-use crate::platform::tasks::Tasks;
+use crate::platform::tasks::{Tasks, beside};
 use crate::platform::{db, descriptors};
+use crate::policy::service::Policy;
 
 /// The longest that the audit logs may take to be signed at the end; a database that is away is not waited for.
 const FOR_SIGNING: Duration = Duration::from_secs(2);
@@ -107,6 +109,7 @@ impl Running {
         })?;
         // The services must know the port, which the system chose when it was to be any.
         config.server.bind = config.server.bind.with_port(listeners.address().port());
+        warm_up();
         let clock = Clock::System;
         let (servers, postgres) = database(&config).await?;
         let migrate = migrate || postgres.is_some();
@@ -342,4 +345,11 @@ fn tell_systemd(socket: &[u8], state: &str) -> std::io::Result<()> {
     };
     UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address)?;
     Ok(())
+}
+
+/// Begins with what a process computes once and every start needs: the built-in rules and the root
+/// certificates. The database answers meanwhile.
+fn warm_up() {
+    drop(beside(|| drop(Policy::built_in())));
+    drop(beside(|| drop(tls::config())));
 }

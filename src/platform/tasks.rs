@@ -34,6 +34,20 @@ pub fn panic_text(payload: &(dyn Any + Send)) -> &str {
         .unwrap_or("no text")
 }
 
+/// Starts blocking work at once, where it may block, and resolves to what it returns. The work is
+/// finished even when the future is dropped, and its result is then dropped too. Panics when it does.
+pub fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> impl Future<Output = T> + Send {
+    let working = tokio::task::spawn_blocking(work);
+    async move {
+        match working.await {
+            Ok(output) => output,
+            Err(panic) => resume_unwind(panic.into_panic()),
+        }
+    }
+}
+
 impl Tasks {
     /// No tasks yet.
     pub fn new() -> Self {

@@ -17,6 +17,7 @@ use crate::platform::embedded_postgres::error::Error;
 use crate::platform::embedded_postgres::folder::{Folder, as_postgres_list};
 use crate::platform::embedded_postgres::process::Server;
 use crate::platform::embedded_postgres::{binaries, log, process};
+use crate::platform::tasks::beside;
 
 /// The role and superuser of the private cluster.
 const ROLE: &str = "navi";
@@ -62,7 +63,7 @@ impl EmbeddedPostgres {
     /// Makes the cluster if there is none, starts it, and returns when it takes connections.
     pub async fn start(settings: Settings) -> Result<Self, Error> {
         let started = Instant::now();
-        let (running, log_start) = blocking(move || {
+        let (running, log_start) = beside(move || {
             let prepared = prepare(&settings)?;
             launch(prepared)
         })
@@ -90,7 +91,7 @@ impl EmbeddedPostgres {
     pub async fn stop(self) {
         // Not awaited through a task of ours that could be dropped half-way: the value moves into
         // the thread, so that even then the stop is finished there.
-        drop(tokio::task::spawn_blocking(move || self.server.stop()).await);
+        beside(move || self.server.stop()).await;
     }
 
     async fn until_ready(&self, log_start: u64) -> Result<(), Error> {
@@ -130,17 +131,6 @@ fn is_starting(error: &sqlx::Error) -> bool {
         return refusal.code().as_deref() == Some("57P03");
     }
     matches!(error, sqlx::Error::Io(_))
-}
-
-/// Runs blocking work where it may block. It is finished even when nobody waits for it any more;
-/// what it returns is then dropped, and with it a server that it may have started.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    }
 }
 
 fn prepare(settings: &Settings) -> Result<Prepared, Error> {

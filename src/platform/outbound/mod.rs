@@ -9,4 +9,4 @@ pub mod address;
 pub mod client;
 pub mod error;
 pub mod reach;
-mod tls;
+pub mod tls;

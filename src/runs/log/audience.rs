@@ -11,7 +11,8 @@ use tokio::time::{sleep, timeout};
 pub const WIRE_TIME: Duration = Duration::from_secs(1);
 /// The time that it then gives the client to read the call. The VS Code extension copies a file for its
 /// Undo when it sees the call, after it has dealt with the events before (it runs `git diff` for each
-/// edit); `docs/performance.md` has what was measured.
+/// edit). A client in Node that does the same had its copy after 26 ms (median), and after 52 ms at most
+/// of 42 times.
 pub const READ_TIME: Duration = Duration::from_millis(250);
 
 /// The clients that a change of a file waited for.

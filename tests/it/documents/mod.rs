@@ -8,6 +8,7 @@ mod examples;
 mod learning;
 mod models;
 mod operating;
+mod performance;
 mod runbooks;
 mod telemetry;
 mod thread;

@@ -1,0 +1,119 @@
+//! Turns of the agent: runs of a plan and eight turns, with tools that read, under a model that never
+//! takes time. None writes, because a change of a file waits a quarter of a second for those who follow.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use crate::http::Connection;
+use crate::plain;
+use crate::provider::{self, Reply};
+use crate::scene::{Scene, Way};
+use crate::sheet::Sheet;
+
+/// What the model does in its turns; after them it says that it is done.
+const TURNS: [(&str, &str); 7] = [
+    ("list_directory", r#"{\"path\":\".\"}"#),
+    ("read_file", r#"{\"path\":\"README.md\"}"#),
+    ("read_file", r#"{\"path\":\"src/part_3.rs\"}"#),
+    ("search_files", r#"{\"pattern\":\"round_invoice\"}"#),
+    ("read_file", r#"{\"path\":\"src/part_5.rs\"}"#),
+    ("search_files", r#"{\"pattern\":\"amount\"}"#),
+    ("read_file", r#"{\"path\":\"src/part_7.rs\"}"#),
+];
+const PIECES: usize = 20;
+/// A row of the size of an event of a run.
+const EVENT: usize = 400;
+
+fn answer(body: &str, reply: &mut Reply<'_>) {
+    let planning = !body.contains(r#""tools":["#);
+    let turn = body.matches(r#""role":"assistant""#).count();
+    let call = TURNS.get(turn).filter(|_| !planning);
+    if planning {
+        reply.text(
+            r#"{\"steps\":[{\"title\":\"Find the rounding\"},{\"title\":\"Write it down\"}]}"#,
+        );
+    } else {
+        for _ in 0..PIECES {
+            reply.text("and so it goes on ");
+            reply.flush();
+        }
+    }
+    if let Some((name, arguments)) = call {
+        reply.choice(&format!(
+            r#"{{"index":0,"delta":{{"tool_calls":[{{"index":0,"id":"call_{turn}","type":"function","function":{{"name":"{name}","arguments":"{arguments}"}}}}]}},"finish_reason":null}}"#
+        ));
+    }
+    reply.end(if call.is_some() { "tool_calls" } else { "stop" });
+}
+
+/// A small project, one for every client.
+fn workspace(folder: &Path) {
+    fs::create_dir_all(folder.join("src")).unwrap();
+    fs::write(
+        folder.join("README.md"),
+        "# Invoices\n\nThey are rounded.\n",
+    )
+    .unwrap();
+    for part in 0..10 {
+        let function = format!(
+            "/// Rounds.\npub fn round_invoice_{part}(amount: i64) -> i64 {{\n    amount / 100 * 100\n}}\n\n"
+        );
+        fs::write(
+            folder.join(format!("src/part_{part}.rs")),
+            function.repeat(20),
+        )
+        .unwrap();
+    }
+}
+
+/// Runs in one place until the time is over; how many ended well.
+fn play(address: std::net::SocketAddr, token: &str, folder: &Path, until: Instant) -> usize {
+    let mut connection = Connection::open(address);
+    let mut runs = 0;
+    while Instant::now() < until {
+        let body = format!(
+            r#"{{"model":"openai/bench","message":"Find out where invoices are rounded.","workspace_path":"{}","run_verification":false}}"#,
+            folder.display()
+        );
+        connection.post("/api/navi/chat/autonomous", token, &body);
+        let mut succeeded = false;
+        connection.frames(|frame, _| {
+            succeeded |= frame.contains(r#""success":true"#) && frame.contains("stopped_reason");
+        });
+        assert!(succeeded, "a run did not end well");
+        runs += 1;
+    }
+    runs
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a few thousand turns")]
+pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
+    let provider = provider::serve(answer);
+    let base = format!("http://{provider}/v1");
+    let server = scene.serve(Way::Tcp, &[("OPENAI_BASE_URL", &base)]);
+    let work = tempfile::tempdir().unwrap();
+    let token = scene.token("org-0", "ada");
+    for clients in [1, 10, 50, 100] {
+        let folders: Vec<_> = (0..clients)
+            .map(|n| work.path().join(format!("{n:03}")))
+            .collect();
+        folders.iter().for_each(|folder| workspace(folder));
+        let plain = plain::inserts(scene, Way::Tcp, clients, EVENT);
+        let began = Instant::now();
+        let until = began + scene.lasts;
+        let runs: usize = std::thread::scope(|scope| {
+            let play = |folder| play(server.address, &token, folder, until);
+            let all: Vec<_> = folders
+                .iter()
+                .map(|folder| scope.spawn(move || play(folder)))
+                .collect();
+            all.into_iter().map(|one| one.join().unwrap()).sum()
+        });
+        let turns = runs * (TURNS.len() + 1);
+        let value = turns as f64 / began.elapsed().as_secs_f64();
+        let what = format!("turns of runs, {clients} clients");
+        let baseline = Some(("plain inserts by pgbench", plain.rate));
+        sheet.value(&format!("runs.{clients}"), &what, value, "/s", baseline);
+    }
+}

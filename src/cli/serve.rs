@@ -29,7 +29,7 @@ use crate::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
 use crate::platform::outbound::tls;
 use crate::platform::secret::ExposeSecret;
 use crate::platform::tasks::{Tasks, beside};
-use crate::platform::{db, descriptors};
+use crate::platform::{db, descriptors, memory};
 use crate::policy::service::Policy;
 
 /// The longest that the audit logs may take to be signed at the end; a database that is away is not waited for.
@@ -163,6 +163,8 @@ impl Running {
         }
         app.health.refresh().await;
         app.start_background();
+        let giving = memory::keep_giving_back(app.tasks.stopping());
+        app.tasks.spawn(giving);
         Ok(app)
     }
 

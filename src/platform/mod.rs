@@ -18,6 +18,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod json;
 pub mod logging;
+pub mod memory;
 pub mod metrics;
 pub mod origin;
 pub mod outbound;

@@ -12,7 +12,8 @@ use crate::server::{PROGRAM, Server};
 use crate::sheet::Sheet;
 
 const STARTS: usize = 11;
-const IDLE: Duration = Duration::from_secs(5);
+/// Longer than the server takes to give free memory back.
+const IDLE: Duration = Duration::from_secs(12);
 const FOLLOWERS: usize = 500;
 
 fn median(mut one: impl FnMut() -> Duration) -> f64 {

@@ -31,6 +31,7 @@ mod provider;
 mod server;
 
 mod budget;
+mod curves;
 mod figure;
 mod load;
 mod machine;
@@ -101,6 +102,7 @@ fn main() -> ExitCode {
     if is_named("growth") {
         report.growth = rows::growth::measure(&scene);
         report.growth_run = begun.over();
+        curves::draw(&report.growth);
         write(&report);
         return ExitCode::SUCCESS;
     }

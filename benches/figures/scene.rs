@@ -32,6 +32,15 @@ impl Way {
         }
     }
 
+    /// The numbers of clients that are measured: all over TCP, which deployments use, and the second
+    /// over the others.
+    pub(crate) fn clients(self, all: &[u64]) -> &[u64] {
+        match self {
+            Self::Tcp => all,
+            Self::Socket | Self::Veth => &all[1..2],
+        }
+    }
+
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Socket => "over a socket",

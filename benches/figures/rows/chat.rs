@@ -58,7 +58,15 @@ fn body(message: &str) -> String {
     )
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    fn of(server: &Server, token: &'a str) -> Self {
+        Self {
+            address: server.address,
+            path: "/api/navi/chat/stream/v2",
+            token,
+        }
+    }
+
     /// When it asked, and for every text when it was sent and when it was there.
     fn ask(&self, connection: &mut Connection, message: &str) -> (u64, Vec<(u64, u64)>) {
         let body = body(message);
@@ -125,48 +133,33 @@ fn sent(frame: &str) -> Option<u64> {
     text.split_once(' ')?.0.parse().ok()
 }
 
-/// A provider, and a server that asks it.
-pub(crate) fn served(scene: &Scene) -> (SocketAddr, Server) {
+pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
+    let token = scene.token("org-0", "ada");
     let provider = provider::serve(answer);
     let base = format!("http://{provider}/v1");
     let settings = [
         ("OPENAI_BASE_URL", base.as_str()),
         ("NAVI_WRITES_PER_MINUTE", "0"),
     ];
-    let server = scene.serve(Way::Tcp, &settings);
-    (provider, server)
-}
-
-pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
-    let token = scene.token("org-0", "ada");
-    let (provider, server) = served(scene);
     let direct = Asked {
         address: provider,
         path: "/v1/chat/completions",
         token: "",
     };
-    let through = Asked {
-        address: server.address,
-        path: "/api/navi/chat/stream/v2",
-        token: &token,
-    };
-    for clients in [1_u64, 20] {
-        let plain = plain::inserts(scene, Way::Tcp, clients, ENTRY);
-        let without = direct.first_tokens(usize::try_from(clients).unwrap());
-        let with = through.first_tokens(usize::try_from(clients).unwrap());
-        for (permille, name, commit) in [(500, "p50", plain.p50_ms), (990, "p99", plain.p99_ms)] {
-            let added = with.at(permille).saturating_sub(without.at(permille));
-            let what = format!("first token, added to the direct way, {name}, {clients} clients");
-            let baseline = format!("a plain commit by pgbench, {name}");
-            let value = added.as_secs_f64() * 1e3;
-            sheet.value(
-                &format!("chat.first.{clients}.{name}"),
-                &what,
-                value,
-                "ms",
-                Some((&baseline, commit)),
-            );
-        }
+    let server = scene.serve(Way::Socket, &settings);
+    first(
+        scene,
+        Way::Socket,
+        1,
+        &direct,
+        &Asked::of(&server, &token),
+        sheet,
+    );
+    drop(server);
+    let server = scene.serve(Way::Tcp, &settings);
+    let through = Asked::of(&server, &token);
+    for clients in [1, 20] {
+        first(scene, Way::Tcp, clients, &direct, &through, sheet);
     }
     let kinds: [(&str, &str, fn(&Asked<'_>) -> Sample); 2] = [
         ("lone", "a frame that comes alone", |asked| asked.paced()),
@@ -188,6 +181,30 @@ pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
         );
     }
     calls(scene, provider, &server, &token, sheet);
+}
+
+/// The time that the server adds to a first token, beside that of one commit.
+fn first(
+    scene: &Scene,
+    way: Way,
+    clients: u64,
+    direct: &Asked<'_>,
+    through: &Asked<'_>,
+    sheet: &mut Sheet,
+) {
+    let plain = plain::inserts(scene, way, clients, ENTRY);
+    let without = direct.first_tokens(usize::try_from(clients).unwrap());
+    let with = through.first_tokens(usize::try_from(clients).unwrap());
+    for (permille, name, commit) in [(500, "p50", plain.p50_ms), (990, "p99", plain.p99_ms)] {
+        let added = with.at(permille).saturating_sub(without.at(permille));
+        let what = format!(
+            "first token {}, added to the direct way, {name}, {clients} clients",
+            way.words()
+        );
+        let baseline = Some(("a plain commit by pgbench", commit));
+        let id = format!("chat.first.{}.{clients}.{name}", way.name());
+        sheet.value(&id, &what, added.as_secs_f64() * 1e3, "ms", baseline);
+    }
 }
 
 /// Short calls, one after the other by each of many clients.

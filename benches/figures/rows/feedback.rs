@@ -58,18 +58,26 @@ pub(crate) fn requests(people: Vec<String>, first: i64, count: usize) -> Make {
 
 pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
     let people = people(scene);
-    let server = scene.serve(Way::Tcp, &[("NAVI_WRITES_PER_MINUTE", "0")]);
     let seconds = usize::try_from(scene.lasts.as_secs()).unwrap() + 1;
-    for clients in [1, 10, 50] {
-        let count = seconds * 6_000;
-        let make = requests(people.clone(), answers(scene, count), count);
-        let plain = plain::inserts(scene, Way::Tcp, clients, ROW);
-        let load = load::closed(server.address, clients, scene.lasts, &make);
-        let load = scene.runtime.block_on(load);
-        let what = format!("ratings, {clients} clients");
-        let baseline = Some(("plain inserts by pgbench", plain.rate));
-        sheet.rate(&format!("feedback.{clients}"), &what, &load, baseline);
+    for way in scene.ways() {
+        let server = scene.serve(way, &[("NAVI_WRITES_PER_MINUTE", "0")]);
+        for &clients in way.clients(&[1, 10, 50]) {
+            let count = seconds * 6_000;
+            let make = requests(people.clone(), answers(scene, count), count);
+            let plain = plain::inserts(scene, way, clients, ROW);
+            let load = load::closed(server.address, clients, scene.lasts, &make);
+            let load = scene.runtime.block_on(load);
+            let what = format!("ratings {}, {clients} clients", way.words());
+            let id = format!("feedback.{}.{clients}", way.name());
+            sheet.rate(
+                &id,
+                &what,
+                &load,
+                Some(("plain inserts by pgbench", plain.rate)),
+            );
+        }
     }
+    let server = scene.serve(Way::Tcp, &[("NAVI_WRITES_PER_MINUTE", "0")]);
     let count = seconds * 1_100;
     let make = requests(people, answers(scene, count), count);
     let plain = plain::inserts(scene, Way::Tcp, 64, ROW);

@@ -91,15 +91,16 @@ fn play(address: std::net::SocketAddr, token: &str, folder: &Path, until: Instan
 pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
     let provider = provider::serve(answer);
     let base = format!("http://{provider}/v1");
-    let server = scene.serve(Way::Tcp, &[("OPENAI_BASE_URL", &base)]);
     let work = tempfile::tempdir().unwrap();
     let token = scene.token("org-0", "ada");
-    for clients in [1, 10, 50, 100] {
+    let measured = [1, 10, 50, 100].map(|clients| (Way::Tcp, clients));
+    for (way, clients) in [(Way::Socket, 10)].into_iter().chain(measured) {
+        let server = scene.serve(way, &[("OPENAI_BASE_URL", &base)]);
         let folders: Vec<_> = (0..clients)
             .map(|n| work.path().join(format!("{n:03}")))
             .collect();
         folders.iter().for_each(|folder| workspace(folder));
-        let plain = plain::inserts(scene, Way::Tcp, clients, EVENT);
+        let plain = plain::inserts(scene, way, clients, EVENT);
         let began = Instant::now();
         let until = began + scene.lasts;
         let runs: usize = std::thread::scope(|scope| {
@@ -112,8 +113,14 @@ pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
         });
         let turns = runs * (TURNS.len() + 1);
         let value = turns as f64 / began.elapsed().as_secs_f64();
-        let what = format!("turns of runs, {clients} clients");
+        let what = format!("turns of runs {}, {clients} clients", way.words());
         let baseline = Some(("plain inserts by pgbench", plain.rate));
-        sheet.value(&format!("runs.{clients}"), &what, value, "/s", baseline);
+        sheet.value(
+            &format!("runs.{}.{clients}", way.name()),
+            &what,
+            value,
+            "/s",
+            baseline,
+        );
     }
 }

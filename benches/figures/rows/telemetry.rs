@@ -76,10 +76,11 @@ pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
             Duration::from_secs(1),
             &make,
         ));
-        let clients: &[u64] = if way == Way::Veth {
-            &[1, 10]
+        let all = &[1, 10, 50, 100];
+        let clients = if way == Way::Veth {
+            way.clients(all)
         } else {
-            &[1, 10, 50, 100]
+            all
         };
         for &clients in clients {
             let plain = plain::inserts(scene, way, clients, EVENT);

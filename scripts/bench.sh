@@ -39,6 +39,7 @@ esac
 folder=$(mktemp -d /var/tmp/navi-bench.XXXXXX)
 server=
 namespace=
+# shellcheck disable=SC2317,SC2329 # the trap calls it
 finish() {
     if [[ -n $server ]]; then
         kill -QUIT "$server" 2>/dev/null || true

@@ -13,13 +13,20 @@ need_postgres
 export SQLX_OFFLINE=true
 export INSTA_UPDATE=no
 
+# What took how long, a line for each.
+times=$(mktemp)
+took() {
+    printf '%6d s  %s\n' "$2" "$1" >>"$times"
+}
+
 # Runs a step silently; what it says is shown when it fails.
 step() {
-    local name=$1 log status=0
+    local name=$1 log status=0 began=$SECONDS
     shift
     say "$name"
     log=$(mktemp)
     "$@" >"$log" 2>&1 || status=$?
+    took "$name" $((SECONDS - began))
     if [[ $status != 0 ]]; then
         cat "$log" >&2
         rm -f "$log"
@@ -29,10 +36,10 @@ step() {
 }
 
 step "format" cargo fmt --check
-if command -v shellcheck >/dev/null; then
-    step "scripts" shellcheck --external-sources scripts/*.sh scripts/drills/*.sh .ci/run
+if shellcheck=$(scripts/shellcheck.sh); then
+    step "scripts" "$shellcheck" --external-sources scripts/*.sh scripts/drills/*.sh .ci/run
 else
-    say "scripts: not checked, shellcheck is not installed"
+    say "scripts: not checked, shellcheck cannot be installed"
 fi
 step "lints (the first time everything is built, which takes a few minutes)" \
     cargo clippy --quiet --locked --all-targets -- -D warnings
@@ -41,6 +48,7 @@ RUSTDOCFLAGS="-D warnings" step "documentation" \
     cargo doc --quiet --locked --no-deps --document-private-items
 step "documentation's examples" cargo test --quiet --locked --doc
 
+tools_began=$SECONDS
 # A KMS that is not ours. Where it cannot be installed, the tests that need it say so and pass.
 if [[ -z ${NAVI_MOTO:-} ]]; then
     NAVI_MOTO=$(scripts/moto.sh) || say "moto: not installed, so KMS is tested with a stub only"
@@ -102,6 +110,8 @@ if [[ -z ${NAVI_HCL:-} ]]; then
     [[ -z $NAVI_HCL ]] || export NAVI_HCL
 fi
 
+took "tools that are not ours, which are installed once" $((SECONDS - tools_began))
+
 # `thorough` leaves nothing out, see .config/nextest.toml.
 profile=${TEST_PROFILE:-default}
 
@@ -120,8 +130,9 @@ report() {
 }
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap 'rm -f "$log" "$times"' EXIT
 status=0
+tests_began=$SECONDS
 if cargo nextest --version >/dev/null 2>&1; then
     say "tests ($profile)"
     # Unit tests share one process: to start the binary for each of them takes longer than most take.
@@ -138,5 +149,7 @@ else
         --test-threads 4 "$@" >"$log" 2>&1 || status=$?
     [[ $status == 0 ]] || cat "$log" >&2
 fi
+took "tests" $((SECONDS - tests_began))
+sort --numeric-sort --reverse "$times" >&2
 report "$log"
 exit "$status"

@@ -37,7 +37,9 @@ impl Requests {
         for route in openapi::walk(document) {
             let path = path_label(route.path);
             for status in route.statuses() {
-                metrics.requests.touch(route.method, &path, status);
+                metrics
+                    .http_requests_total
+                    .touch(route.method, &path, status);
             }
             let paths = served.entry(route.method).or_default();
             paths.insert(path.into_owned());
@@ -47,7 +49,7 @@ impl Requests {
             ("OPTIONS", PREFLIGHT, "204"),
             ("OPTIONS", PREFLIGHT, "403"),
         ] {
-            metrics.requests.touch(method, path, status);
+            metrics.http_requests_total.touch(method, path, status);
         }
         let served = Arc::new(served);
         Requests { metrics, served }
@@ -83,7 +85,7 @@ pub async fn measure<F: Future<Output = Response>>(
     };
     let metrics = &requests.metrics;
     metrics
-        .requests
+        .http_requests_total
         .count(method, &path, response.status().as_str());
     // Probes and scrapes are many and fast: among them slow answers would not be seen.
     if PROBES.contains(&&*path) {

@@ -273,7 +273,7 @@ pub struct Metrics {
     registry: Registry,
     collectors: std::sync::Arc<Collectors>,
     /// HTTP requests by route template.
-    pub requests: RequestCounts,
+    pub http_requests_total: RequestCounts,
     models: std::sync::Arc<[String]>,
 }
 
@@ -296,7 +296,7 @@ impl Metrics {
         let metrics = Self {
             registry,
             collectors: collectors.into(),
-            requests: RequestCounts::default(),
+            http_requests_total: RequestCounts::default(),
             models: models.into(),
         };
         metrics.touch_every_series(providers);
@@ -393,7 +393,7 @@ impl Metrics {
     /// All series in the Prometheus text format, version 0.0.4.
     pub fn render(&self) -> prometheus::Result<String> {
         let mut text = String::with_capacity(128 * 1024);
-        self.requests.write(&mut text);
+        self.http_requests_total.write(&mut text);
         TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text)?;
         Ok(text)
     }

@@ -20,7 +20,10 @@ use crate::audit::store::{newest, reading};
 /// the general statement.
 const LATELY: TimeDelta = TimeDelta::days(7);
 /// The records that are read beyond two for each entry: ends of entries that began before the page.
-const SPARE: i64 = 16;
+const SPARE: i64 = 32;
+/// How often the records are read, each time twice as many: after a burst of requests, or of long ones, the
+/// newest records are ends.
+const TRIES: usize = 3;
 
 impl Audit {
     /// Entries that began before a number, newest first.
@@ -50,20 +53,25 @@ async fn newest_page(
     end: LogEnd,
     limit: i64,
 ) -> Result<Option<Vec<Entry>>, Error> {
-    let wanted = limit.saturating_mul(2).saturating_add(SPARE);
-    let after = end.size.saturating_sub(wanted).max(0);
     let Some(since) = end.last_at.checked_sub_signed(LATELY) else {
         return Ok(None);
     };
-    let records = newest::records(conn, log.as_str(), after, since, end.last_at).await?;
-    let are_all = usize::try_from(end.size - after).is_ok_and(|all| records.len() == all);
-    if !are_all {
-        return Ok(None);
+    let entries = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut wanted = limit.saturating_mul(2).saturating_add(SPARE);
+    for _ in 0..TRIES {
+        let after = end.size.saturating_sub(wanted).max(0);
+        let records = newest::records(conn, log.as_str(), after, since, end.last_at).await?;
+        let are_all = usize::try_from(end.size - after).is_ok_and(|all| records.len() == all);
+        if !are_all {
+            return Ok(None);
+        }
+        let found = joined(records, entries);
+        if after == 0 || found.len() == entries {
+            return Ok(Some(found));
+        }
+        wanted = wanted.saturating_mul(2);
     }
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let found = joined(records, limit);
-    let is_page = after == 0 || found.len() == limit;
-    Ok(is_page.then_some(found))
+    Ok(None)
 }
 
 /// The first entries of records that stand newest first, so that an end comes before its beginning.

@@ -82,6 +82,28 @@ async fn the_first_page_is_the_beginning_of_the_whole_list(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_first_page_is_found_behind_the_ends_of_a_burst(db: PgPool) {
+    let app = TestApp::new(db).await;
+    let burst = async |count: usize| {
+        let begun = (0..count).map(|n| begun(&app, &format!("thing-{n}")));
+        let all = futures_util::future::join_all(begun).await;
+        let ends = all
+            .into_iter()
+            .map(|open| open.complete(Outcome::Success.into()));
+        futures_util::future::join_all(ends).await;
+    };
+    // Of the first burst the ends are among the first records that are read; of the second none is.
+    for (count, expected) in [(60, 60), (300, 360)] {
+        burst(count).await;
+        for limit in [1, 5, 61, 400] {
+            let (first, same) = both(&app, limit).await;
+            assert_eq!(first, same, "{count}, {limit}");
+            assert_eq!(first.len(), usize::try_from(limit).unwrap().min(expected));
+        }
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_quiet_log_is_listed_from_all_its_months(db: PgPool) {
     let app = TestApp::new(db).await;
     let mut left = Vec::new();

@@ -257,5 +257,5 @@ async fn within(State(inner): State<Arc<Inner>>, request: Request, next: Next) -
     // Sees the answers of the one above.
     let noted = |request| failed_logins(logins, request, authenticated);
     // Around all that may wait: for a body, a connection, a model.
-    limits::deadline(request, noted).await
+    Box::pin(limits::deadline(request, noted)).await
 }

@@ -287,3 +287,19 @@ pub struct Filter {
     /// Before.
     pub until: Option<DateTime<Utc>>,
 }
+
+impl Filter {
+    /// True if it lets every entry through.
+    pub fn is_empty(&self) -> bool {
+        let Self {
+            actor,
+            event,
+            route,
+            outcome,
+            since,
+            until,
+        } = self;
+        (actor.is_none() && event.is_none() && route.is_none())
+            && (outcome.is_none() && since.is_none() && until.is_none())
+    }
+}

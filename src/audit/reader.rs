@@ -75,19 +75,6 @@ impl Asker {
 }
 
 impl Audit {
-    /// Entries that began before a number, newest first.
-    pub async fn entries(
-        &self,
-        log: &Log,
-        filter: &Filter,
-        before: Option<i64>,
-        limit: i64,
-    ) -> Result<Vec<Entry>, Error> {
-        let mut conn = self.db.acquire().await?;
-        let before = before.unwrap_or(i64::MAX);
-        Ok(reading::entries(&mut conn, log.as_str(), filter, before, limit).await?)
-    }
-
     /// One entry.
     pub async fn entry(&self, log: &Log, id: EntryId) -> Result<Entry, Error> {
         let mut conn = self.db.acquire().await?;

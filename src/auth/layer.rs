@@ -4,10 +4,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{MatchedPath, OriginalUri, Request, State};
+use axum::extract::{MatchedPath, OriginalUri, Request};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::auth::address;
@@ -57,10 +56,14 @@ impl Asker {
 
 /// Authenticates every request to a route that is not public. Requests that match no route pass, to
 /// be answered with 404 by the fallback, which reveals nothing.
-pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+pub async fn authenticate<F: Future<Output = Response>>(
+    gate: &Gate,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let template = request.extensions().get::<MatchedPath>();
     if template.is_none_or(|template| gate.access.public.contains(&template.as_str())) {
-        return next.run(request).await;
+        return next(request).await;
     }
     let principal = match gate.credential(&request) {
         Ok(credential) => gate.principal(credential).await,
@@ -79,7 +82,7 @@ pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: 
     }
     request.extensions_mut().insert(principal);
     let had_ticket = forget_tickets(&mut request);
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     if had_ticket {
         let headers = response.headers_mut();
         headers.insert(header::REFERRER_POLICY, NO_REFERRER);

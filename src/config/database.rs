@@ -40,7 +40,8 @@ pub struct DatabaseConfig {
 
     /// The most connections that this process opens to Postgres for requests and runs.
     ///
-    /// A server opens five more, each for one purpose. When Postgres grants fewer, requests wait.
+    /// A server opens five more, each for one purpose. When Postgres grants fewer, requests wait. Requests
+    /// that only read have half of them at most, and those of one person a quarter.
     #[arg(
         long,
         env = "NAVI_DATABASE_CONNECTIONS",

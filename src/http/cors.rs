@@ -5,17 +5,14 @@
 //! headers for pages that may read nothing; here those get none, and a preflight of theirs a problem
 //! that names the setting.
 
-use std::sync::Arc;
-
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::platform::origin::AllowedOrigins;
@@ -54,18 +51,18 @@ pub fn is_preflight(request: &Request) -> bool {
 }
 
 /// Answers preflights, and tells browsers which pages may read an answer.
-pub async fn cors(
-    State(allowed): State<Arc<AllowedOrigins>>,
+pub async fn cors<F: Future<Output = Response>>(
+    allowed: &AllowedOrigins,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let page = page(&allowed, request.headers());
+    let page = page(allowed, request.headers());
     if is_preflight(&request) {
         let mut response = preflight(page, request.headers());
         response.headers_mut().append(VARY, VARY_OF_PREFLIGHTS);
         return response;
     }
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     let headers = response.headers_mut();
     headers.append(VARY, VARY_OF_ANSWERS);
     if let Some(origin) = page {

@@ -4,9 +4,8 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::StatusCode;
-use axum::middleware::Next;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde_json::json;
@@ -46,38 +45,43 @@ impl Recorder {
 
 /// What is known of a request before it is answered.
 struct Asked {
-    method: String,
-    route: String,
-    request_id: Option<String>,
-    trace_id: Option<String>,
+    method: Method,
+    route: Option<MatchedPath>,
+    request_id: Option<RequestId>,
+    trace_id: Option<TraceId>,
     asker: Asker,
 }
 
 /// Looks at every answer; those that say that this server failed are recorded.
-pub async fn record(
-    State(recorder): State<Recorder>,
+pub async fn record<F: Future<Output = Response>>(
+    recorder: &Recorder,
     mut request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let asker = Asker::default();
     request.extensions_mut().insert(asker.clone());
     let extensions = request.extensions();
-    let route = extensions.get::<MatchedPath>();
     let seen = Asked {
-        method: request.method().to_string(),
-        route: route.map_or(UNMATCHED, MatchedPath::as_str).to_owned(),
-        request_id: extensions.get::<RequestId>().map(ToString::to_string),
-        trace_id: extensions.get::<TraceId>().map(|trace| trace.0.clone()),
+        method: request.method().clone(),
+        route: extensions.get::<MatchedPath>().cloned(),
+        request_id: extensions.get::<RequestId>().cloned(),
+        trace_id: extensions.get::<TraceId>().cloned(),
         asker,
     };
-    let response = next.run(request).await;
+    let response = next(request).await;
     let status = response.status();
     let is_failure = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
     // A probe that says no does its work.
-    if is_failure && !seen.route.contains("/health") {
+    if is_failure && !seen.template().contains("/health") {
         recorder.failed(seen, &response);
     }
     response
+}
+
+impl Asked {
+    fn template(&self) -> &str {
+        self.route.as_ref().map_or(UNMATCHED, MatchedPath::as_str)
+    }
 }
 
 impl Recorder {
@@ -86,7 +90,7 @@ impl Recorder {
         let panicked = response.extensions().get::<Panicked>();
         let code = problem.map_or("UNKNOWN", |problem| &problem.error_code);
         let error_type = if panicked.is_some() { "panic" } else { code };
-        let key = (error_type.to_owned(), asked.route.clone());
+        let key = (error_type.to_owned(), asked.template().to_owned());
         if self.recent.check_key(&key).is_err() {
             return;
         }
@@ -99,7 +103,8 @@ impl Recorder {
             (None, StatusCode::SERVICE_UNAVAILABLE) => "warning",
             (None, _) => "error",
         };
-        let (method, route) = (&asked.method, &asked.route);
+        let operation = format!("{} {}", asked.method, asked.template());
+        let request_id = asked.request_id.as_ref().map(ToString::to_string);
         let now = self.clock.now();
         let principal = asked.asker.get();
         self.telemetry.report(ErrorOccurrence {
@@ -113,11 +118,11 @@ impl Recorder {
             error_type: error_type.to_owned(),
             error_code: Some(code.to_owned()),
             severity: severity.to_owned(),
-            message: format!("{method} {route}: {}", detail.unwrap_or("no detail")),
+            message: format!("{operation}: {}", detail.unwrap_or("no detail")),
             component: Some("http".to_owned()),
-            operation: Some(format!("{method} {route}")),
-            extra: Some(json!({"status": status.as_u16(), "request_id": asked.request_id})),
-            trace_id: asked.trace_id,
+            operation: Some(operation),
+            extra: Some(json!({"status": status.as_u16(), "request_id": request_id})),
+            trace_id: asked.trace_id.map(|trace| trace.0),
             ..ErrorOccurrence::of_this_server(now)
         });
     }

@@ -4,9 +4,8 @@
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -23,14 +22,14 @@ use crate::platform::traces::service::Traces;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Names the request and its answer, and begins its span where that is traced.
-pub async fn identify(
-    State((clock, traces)): State<(Clock, Traces)>,
+pub async fn identify<F: Future<Output = Response>>(
+    (clock, traces): (&Clock, &Traces),
     mut request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let id = sent(request.headers(), X_REQUEST_ID.as_str())
         .and_then(RequestId::from_client)
-        .unwrap_or_else(|| RequestId::new(&clock));
+        .unwrap_or_else(|| RequestId::new(clock));
     let parent = sent(request.headers(), TRACEPARENT).and_then(TraceParent::parse);
     let method = request.method().clone();
     let route = request
@@ -38,7 +37,7 @@ pub async fn identify(
         .get::<MatchedPath>()
         .map_or(UNMATCHED, MatchedPath::as_str)
         .to_owned();
-    let own = spans::begin(&traces, &request, &route, parent);
+    let own = spans::begin(traces, &request, &route, parent);
     let trace = own
         .parent()
         .unwrap_or_else(|| parent.map_or_else(TraceParent::start, TraceParent::child));
@@ -55,7 +54,7 @@ pub async fn identify(
     let trace_id = TraceId(format!("{:032x}", trace.trace_id));
     request.extensions_mut().insert(trace_id);
     let began = Instant::now();
-    let response = own.around(next.run(request)).instrument(span.clone());
+    let response = own.around(next(request)).instrument(span.clone());
     let response = response.await;
     let duration_ms = millis(began.elapsed());
     let status = response.status().as_u16();

@@ -4,16 +4,15 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, sleep};
 
 use crate::audit::recording::layer::counts;
 use crate::auth::principal::Principal;
 use crate::auth::rate_limit::RateLimiter;
-use crate::http::pace::{Pace, Waiting};
+use crate::http::patience::pace::{Pace, Waiting};
 use crate::platform::extract::discard;
 use crate::platform::problem::Problem;
 use crate::platform::redact::text::redact_text;
@@ -40,7 +39,10 @@ const REVIEW: &str = "/api/navi/analyze-changes";
 /// Answers for a handler that did not begin to in time; what it was doing is dropped, and with it
 /// a transaction that was open. The time in which it waited for the request's body does not count:
 /// that has a limit of its own.
-pub async fn deadline(request: Request, next: Next) -> Response {
+pub async fn deadline<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let patience = request
         .extensions()
         .get::<MatchedPath>()
@@ -51,7 +53,7 @@ pub async fn deadline(request: Request, next: Next) -> Response {
         .unwrap_or(DEFAULT_PATIENCE);
     let waiting = Waiting::new(Pace::ALLOWED);
     let request = request.map(|body| waiting.for_body(body));
-    let mut response = within(patience, &waiting, next.run(request)).await;
+    let mut response = within(patience, &waiting, next(request)).await;
     if waiting.is_over() || response.status() == StatusCode::REQUEST_TIMEOUT {
         // What still comes of the body is not read.
         let headers = response.headers_mut();
@@ -167,7 +169,11 @@ impl Rates {
 /// asked for it.
 ///
 /// The headers are those of the IETF's `RateLimit` draft: a policy, and what is left of it.
-pub async fn rate(State(rates): State<Rates>, request: Request, next: Next) -> Response {
+pub async fn rate<F: Future<Output = Response>>(
+    rates: &Rates,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let counts = counts(&request);
     let (name, what, limiter) = rates.of(&request);
     let wait = match request.extensions().get::<Principal>() {
@@ -175,7 +181,7 @@ pub async fn rate(State(rates): State<Rates>, request: Request, next: Next) -> R
         _ => None,
     };
     let Some(wait) = wait else {
-        return next.run(request).await;
+        return next(request).await;
     };
     discard(request.into_body()).await;
     let mut response = Problem::new(

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, Method, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::BodyExt;
 use utoipa::openapi::OpenApi;
@@ -38,18 +37,19 @@ impl Requests {
         for route in openapi::walk(document) {
             let path = path_label(route.path);
             for status in route.statuses() {
-                let labels = [route.method, &*path, status];
-                metrics.http_requests_total.with_label_values(&labels);
+                metrics
+                    .http_requests_total
+                    .touch(route.method, &path, status);
             }
             let paths = served.entry(route.method).or_default();
             paths.insert(path.into_owned());
         }
-        for other in [
-            ["GET", UNMATCHED, "404"],
-            ["OPTIONS", PREFLIGHT, "204"],
-            ["OPTIONS", PREFLIGHT, "403"],
+        for (method, path, status) in [
+            ("GET", UNMATCHED, "404"),
+            ("OPTIONS", PREFLIGHT, "204"),
+            ("OPTIONS", PREFLIGHT, "403"),
         ] {
-            metrics.http_requests_total.with_label_values(&other);
+            metrics.http_requests_total.touch(method, path, status);
         }
         let served = Arc::new(served);
         Requests { metrics, served }
@@ -68,22 +68,25 @@ impl Requests {
 
 /// Counts the request when its answer begins, and times it until the answer's last byte was
 /// handed over or its reader went away. Probes are counted and not timed.
-pub async fn measure(State(requests): State<Requests>, request: Request, next: Next) -> Response {
+pub async fn measure<F: Future<Output = Response>>(
+    requests: &Requests,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let is_preflight = cors::is_preflight(&request);
     let began = Instant::now();
-    let response = next.run(request).await;
+    let response = next(request).await;
     let path = match &route {
         _ if is_preflight => Cow::Borrowed(PREFLIGHT),
         Some(route) => requests.path_label(method, route.as_str()),
         None => Cow::Borrowed(UNMATCHED),
     };
-    let metrics = requests.metrics;
+    let metrics = &requests.metrics;
     metrics
         .http_requests_total
-        .with_label_values(&[method, &*path, response.status().as_str()])
-        .inc();
+        .count(method, &path, response.status().as_str());
     // Probes and scrapes are many and fast: among them slow answers would not be seen.
     if PROBES.contains(&&*path) {
         return response;
@@ -91,7 +94,7 @@ pub async fn measure(State(requests): State<Requests>, request: Request, next: N
     let timer = Timer {
         began,
         kind: kind(&response),
-        metrics,
+        metrics: metrics.clone(),
     };
     response.map(|body| {
         // The closure owns the timer, so the time is taken when the body is dropped.

@@ -3,6 +3,8 @@
 //! All of it is public and none of it reveals more than a state and a version. Nothing here opens
 //! a connection or waits.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -28,7 +30,7 @@ pub fn routes(app: &App) -> OpenApiRouter {
         .routes(routes!(get_ping))
         .routes(routes!(get_version))
         .routes(routes!(get_metrics))
-        .with_state(app.clone())
+        .with_state(Arc::new(app.clone()))
         .merge(health)
 }
 
@@ -146,7 +148,7 @@ struct About {
     tag = "operations",
     responses((status = 200, description = "name, environment and version", body = About)),
 )]
-async fn get_version(State(app): State<App>) -> Json<About> {
+async fn get_version(State(app): State<Arc<App>>) -> Json<About> {
     Json(About {
         name: "navi",
         env: app.config.app_env.as_str(),
@@ -166,7 +168,7 @@ async fn get_version(State(app): State<App>) -> Json<About> {
         content_type = "text/plain"
     )),
 )]
-async fn get_metrics(State(app): State<App>) -> Result<Response, Problem> {
+async fn get_metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     show_state(&app);
     let text = app
         .metrics
@@ -188,6 +190,9 @@ fn show_state(app: &App) {
     }
     let waiting = i64::from(app.db.count_waiting());
     metrics.navi_db_waiting_callers.set(waiting);
+    let (reading, waiting) = app.db.count_reading();
+    metrics.navi_db_reading_connections.set(i64::from(reading));
+    metrics.navi_db_waiting_readers.set(i64::from(waiting));
     let report = app.health.ready();
     metrics.navi_ready.set(i64::from(report.ok));
     for check in &report.checks {

@@ -4,9 +4,10 @@ use std::future::ready;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::Uri;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -21,11 +22,15 @@ use crate::http::limits::Rates;
 use crate::http::measure::{Requests, measure};
 use crate::http::missing::Served;
 use crate::http::pages::{docs, welcome};
+use crate::http::patience::reads::{self, ReadLimits};
 use crate::http::sockets::peers;
 use crate::http::unpack::unpack;
 use crate::http::{cors, failures, identity, limits, models, openapi, ops, security, unbuilt};
 use crate::jobs::plans::service::Plans;
 use crate::jobs::service::Jobs;
+use crate::platform::clock::Clock;
+use crate::platform::origin::AllowedOrigins;
+use crate::platform::traces::service::Traces;
 
 /// Every route that needs no token. What is not listed here needs one.
 pub const PUBLIC: &[&str] = &[
@@ -56,12 +61,11 @@ const ACCESS: AccessRules = AccessRules {
     streams: STREAMS,
 };
 
-/// The routes of every slice, with their description. Slices register routes by `routes!` alone,
+/// The routes of every slice, with their description; those of operators apart. Slices register routes by `routes!` alone,
 /// so that a route without a description cannot exist.
 fn api(app: &App) -> OpenApiRouter {
     let jobs = Jobs::new(app.agent.clone());
     OpenApiRouter::new()
-        .merge(ops::routes(app))
         .merge(docs::routes())
         .merge(welcome::routes())
         .merge(crate::auth::routes::routes(app.tickets.clone(), STREAMS))
@@ -110,7 +114,9 @@ fn api(app: &App) -> OpenApiRouter {
 
 /// The description of the API, complete.
 pub fn document(app: &App) -> OpenApi {
-    let mut router = api(app).merge(openapi::routes(Arc::new([])));
+    let mut router = api(app)
+        .merge(ops::routes(app))
+        .merge(openapi::routes(Arc::new([])));
     let mut document = router.to_openapi();
     openapi::complete(&mut document, ACCESS);
     document
@@ -154,49 +160,102 @@ pub fn router(app: &App) -> Router {
         ),
     };
 
+    let inner = Inner {
+        gate,
+        rates,
+        reads: ReadLimits::over(app.config.database.database_connections),
+        logins: Failures::new(app.audit.clone()),
+        recorder: Recorder::new(app.audit.clone(), app.spans.clone()),
+    };
+    let outer = Outer {
+        clock: app.clock.clone(),
+        traces: app.traces.clone(),
+        requests,
+        pages,
+        failures: failures::Recorder::new(app.telemetry.clone(), app.clock.clone()),
+    };
+    let (probes, _) = ops::routes(app).split_for_parts();
+    // What operators ask is public, reads no body and waits for nothing.
+    let probes = probes
+        .method_not_allowed_fallback(limits::method_not_allowed)
+        .layer(CatchPanicLayer::custom(limits::panicked));
     // The innermost comes first.
     router
         .fallback(move |address: Uri| ready(served.not_found(address.path())))
         .method_not_allowed_fallback(limits::method_not_allowed)
-        // Innermost: only what would run is audited, and nothing runs before it is.
-        .layer(from_fn_with_state(
-            Recorder::new(app.audit.clone(), app.spans.clone()),
-            record,
-        ))
-        // Before the audit log, which keeps what was said, and behind what refuses without reading.
-        .layer(from_fn(unpack))
-        // Counts by principal, so it stands behind authentication.
-        .layer(from_fn_with_state(rates, limits::rate))
-        // Before any handler and any reading of a body: strangers cost as little as possible.
-        .layer(from_fn_with_state(gate, authenticate))
-        // Sees the answers of the one below.
-        .layer(from_fn_with_state(
-            Failures::new(app.audit.clone()),
-            failed_logins,
-        ))
+        .layer(from_fn_with_state(Arc::new(inner), within))
         // The agent's routes take more, see above.
         .layer(DefaultBodyLimit::max(limits::DEFAULT_BODY_BYTES))
-        // Around all that may wait: for a body, a connection, a model.
-        .layer(from_fn(limits::deadline))
-        // Inside the two that must see the answer: a panic is counted and has its id.
+        // Inside what must see the answer: a panic is counted and has its id.
         .layer(CatchPanicLayer::custom(limits::panicked))
-        // Sees every failure, panics included.
-        .layer(from_fn_with_state(
-            failures::Recorder::new(app.telemetry.clone(), app.clock.clone()),
-            failures::record,
-        ))
-        // Before anything is decided by the name of the host.
-        .layer(from_fn(host::require_host))
-        // Browsers must be able to read every answer, refusals too, and they send no token with
-        // what they ask beforehand.
-        .layer(from_fn_with_state(Arc::new(pages), cors::cors))
-        // Sees every answer, those of the layers above included.
-        .layer(from_fn_with_state(requests, measure))
-        // Every answer and every line of the log has the request's id.
-        .layer(from_fn_with_state(
-            (app.clock.clone(), app.traces.clone()),
-            identity::identify,
-        ))
-        // Outermost: no answer goes without it.
-        .layer(from_fn_with_state(PUBLIC, headers::protect))
+        .merge(probes)
+        .layer(from_fn_with_state(Arc::new(outer), around))
+}
+
+/// What surrounds every answer.
+struct Outer {
+    clock: Clock,
+    traces: Traces,
+    requests: Requests,
+    pages: AllowedOrigins,
+    failures: failures::Recorder,
+}
+
+/// Runs a request inside what surrounds every answer. One layer for all of it: a request copies everything
+/// that stands behind each layer.
+async fn around(State(outer): State<Arc<Outer>>, request: Request, next: Next) -> Response {
+    let Outer {
+        clock,
+        traces,
+        requests,
+        pages,
+        failures,
+    } = &*outer;
+    // Sees every failure, panics included.
+    let recorded = |request| failures::record(failures, request, |request| next.run(request));
+    // Before anything is decided by the name of the host.
+    let hosted = |request| host::require_host(request, recorded);
+    // Browsers must be able to read every answer, refusals too, and they send no token with what they ask
+    // beforehand.
+    let shared = |request| cors::cors(pages, request, hosted);
+    // Sees every answer, those of what stands inside it included.
+    let measured = |request| measure(requests, request, shared);
+    // Every answer and every line of the log has the request's id.
+    let named = |request| identity::identify((clock, traces), request, measured);
+    // Outermost: no answer goes without it.
+    headers::protect(PUBLIC, request, named).await
+}
+
+/// What a request passes before its handler.
+struct Inner {
+    gate: Gate,
+    rates: Rates,
+    reads: ReadLimits,
+    logins: Failures,
+    recorder: Recorder,
+}
+
+/// Runs a request behind what it has to pass.
+async fn within(State(inner): State<Arc<Inner>>, request: Request, next: Next) -> Response {
+    let Inner {
+        gate,
+        rates,
+        reads,
+        logins,
+        recorder,
+    } = &*inner;
+    // Innermost: only what would run is audited, and nothing runs before it is.
+    let audited = |request| record(recorder, request, |request| next.run(request));
+    // Before the audit log, which keeps what was said, and behind what refuses without reading.
+    let unpacked = |request| unpack(request, audited);
+    // What only reads takes its turn, behind what refuses and before what takes a connection.
+    let read = |request| reads::read(reads, request, unpacked);
+    // Counts by principal, so it stands behind authentication.
+    let counted = |request| limits::rate(rates, request, read);
+    // Before any handler and any reading of a body: strangers cost as little as possible.
+    let authenticated = |request| authenticate(gate, request, counted);
+    // Sees the answers of the one above.
+    let noted = |request| failed_logins(logins, request, authenticated);
+    // Around all that may wait: for a body, a connection, a model.
+    Box::pin(limits::deadline(request, noted)).await
 }

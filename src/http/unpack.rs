@@ -12,7 +12,6 @@ use async_compression::zstd::DParameter;
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt;
 use http_body_util::Limited;
@@ -94,17 +93,20 @@ fn read(decoder: impl AsyncRead + Send + 'static, name: &'static str) -> Body {
 }
 
 /// Unpacks the body of a request.
-pub async fn unpack(mut request: Request, next: Next) -> Response {
+pub async fn unpack<F: Future<Output = Response>>(
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     if request.body().is_end_stream() {
-        return next.run(request).await;
+        return next(request).await;
     }
     match ContentCoding::of(request.headers()) {
-        Ok(None) => next.run(request).await,
+        Ok(None) => next(request).await,
         Ok(Some(coding)) => {
             let headers = request.headers_mut();
             headers.remove(header::CONTENT_ENCODING);
             headers.remove(header::CONTENT_LENGTH);
-            next.run(request.map(|body| coding.unpacked(body))).await
+            next(request.map(|body| coding.unpacked(body))).await
         }
         Err(Unknown) => unsupported(),
     }

@@ -4,10 +4,13 @@
 //! come from closed sets, and [`Metrics::new`] touches every combination, so each series exists at
 //! zero before the first request and an alert on `rate()` sees the first increment.
 
+use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    CounterVec, Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
-    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    CounterVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
+
+use crate::platform::counts::requests::RequestCounts;
 
 /// Makes one collector of a `metrics!` struct and registers it.
 macro_rules! collector {
@@ -127,8 +130,6 @@ metrics! {
         aep_provider_errors_total: IntCounterVec["provider", "error_type"],
         /// State of each provider's circuit breaker: 0 closed, 1 open, 2 half-open.
         aep_circuit_breaker_state: IntGaugeVec["provider"],
-        /// HTTP requests, by route template.
-        http_requests_total: IntCounterVec["method", "path", "status"],
         /// Duration of HTTP requests in seconds, until the last byte of the answer was handed over, by
         /// kind: answers, and streams, which last as long as their run. Probes and scrapes are not timed.
         http_request_duration_seconds: HistogramVec(HTTP_SECONDS)["kind"],
@@ -205,6 +206,10 @@ metrics! {
         navi_db_connections: IntGaugeVec["state"],
         /// Callers that wait because every database connection of this process is in use.
         navi_db_waiting_callers: IntGauge,
+        /// Database connections that requests use which only read; they have half of all at most.
+        navi_db_reading_connections: IntGauge,
+        /// Those of the waiting callers that wait because reading has all that it may have.
+        navi_db_waiting_readers: IntGauge,
         /// 1 if this process should be sent requests, else 0.
         navi_ready: IntGauge,
         /// 1 for each check behind that which passes, else 0.
@@ -266,7 +271,9 @@ pub const OTHER_MODEL: &str = "other";
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Registry,
-    collectors: Collectors,
+    collectors: std::sync::Arc<Collectors>,
+    /// HTTP requests by route template.
+    pub http_requests_total: RequestCounts,
     models: std::sync::Arc<[String]>,
 }
 
@@ -285,12 +292,11 @@ impl Metrics {
     pub fn new(models: &[String], providers: &[&str]) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let collectors = Collectors::register(&registry)?;
-        registry.register(Box::new(
-            prometheus::process_collector::ProcessCollector::for_self(),
-        ))?;
+        registry.register(Box::new(ProcessCollector::for_self()))?;
         let metrics = Self {
             registry,
-            collectors,
+            collectors: collectors.into(),
+            http_requests_total: RequestCounts::default(),
             models: models.into(),
         };
         metrics.touch_every_series(providers);
@@ -386,8 +392,9 @@ impl Metrics {
 
     /// All series in the Prometheus text format, version 0.0.4.
     pub fn render(&self) -> prometheus::Result<String> {
-        let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        let mut text = String::with_capacity(128 * 1024);
+        self.http_requests_total.write(&mut text);
+        TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text)?;
+        Ok(text)
     }
 }

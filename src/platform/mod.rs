@@ -6,6 +6,7 @@
 
 pub mod body;
 pub mod clock;
+pub mod counts;
 pub mod database;
 pub mod db;
 pub mod descriptors;

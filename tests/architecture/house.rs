@@ -164,7 +164,7 @@ const CEILINGS: &[(&str, usize)] = &[
     ("cli", 19),
     ("feedback", 13),
     ("feedback/learning", 15),
-    ("http", 16),
+    ("http", 15),
     ("llm", 13),
     ("platform", 21),
     ("policy/judge", 14),

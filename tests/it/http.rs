@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use insta::assert_json_snapshot;
 use navi::auth::principal::Role;
 use navi::http::limits::within;
-use navi::http::pace::{Pace, Waiting};
+use navi::http::patience::pace::{Pace, Waiting};
 use navi::platform::body::BodyError;
 use navi::platform::problem::Problem;
 use serde_json::{Value, json};

@@ -2,5 +2,6 @@
 //! clients, which cannot be changed any more.
 
 pub mod model;
+pub mod newest;
 pub mod routes;
 pub mod view;

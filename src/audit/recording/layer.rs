@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody as _};
-use axum::extract::{MatchedPath, RawPathParams, Request, State};
+use axum::extract::{MatchedPath, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
@@ -90,12 +89,12 @@ impl Recorder {
     }
 
     /// Runs a request under the entry that covers it. Its body is not kept.
-    async fn cover(
+    async fn cover<F: Future<Output = Response>>(
         &self,
         principal: &Principal,
         route: &str,
         request: Request,
-        next: Next,
+        next: impl FnOnce(Request) -> F,
     ) -> Response {
         let method = request.method().as_str().to_owned();
         let entry = || NewEntry {
@@ -111,7 +110,7 @@ impl Recorder {
             Ok(covered) => covered,
             Err(error) => return unavailable(&error).into_response(),
         };
-        let response = next.run(request).await;
+        let response = next(request).await;
         covered.ended(response.status().as_u16());
         response
     }
@@ -127,10 +126,14 @@ fn covered_route(request: &Request) -> Option<String> {
 ///
 /// Stands behind authentication, so who asks is known, and behind the rate limit, whose refusals
 /// change nothing.
-pub async fn record(State(recorder): State<Recorder>, request: Request, next: Next) -> Response {
+pub async fn record<F: Future<Output = Response>>(
+    recorder: &Recorder,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let principal = request.extensions().get::<Principal>().cloned();
     let (Some(principal), true) = (principal, counts(&request)) else {
-        return next.run(request).await;
+        return next(request).await;
     };
     if let Some(route) = covered_route(&request) {
         return recorder.cover(&principal, &route, request, next).await;
@@ -145,7 +148,7 @@ pub async fn record(State(recorder): State<Recorder>, request: Request, next: Ne
         Ok(open) => open,
         Err(error) => return unavailable(&error).into_response(),
     };
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let mut response = next(Request::from_parts(parts, body)).await;
     let extensions = response.extensions_mut();
     let difference = extensions.remove::<Changed>();
     let made = extensions.remove::<Made>();
@@ -334,20 +337,18 @@ impl Failures {
 
 /// Notes requests whose token or ticket was refused. Requests without any are not: they try nothing; and
 /// neither are tickets that were good a while ago: a page that connects again has nothing else.
-pub async fn failed_logins(
-    State(failures): State<Failures>,
+pub async fn failed_logins<F: Future<Output = Response>>(
+    failures: &Failures,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let method = request.method().as_str().to_owned();
+    let method = request.method().clone();
     let extensions = request.extensions();
-    let route = extensions
-        .get::<MatchedPath>()
-        .map(|path| path.as_str().to_owned());
-    let request_id = extensions.get::<RequestId>().map(ToString::to_string);
-    let trace_id = extensions.get::<TraceId>().map(|trace| trace.0.clone());
+    let route = extensions.get::<MatchedPath>().cloned();
+    let request_id = extensions.get::<RequestId>().cloned();
+    let trace_id = extensions.get::<TraceId>().cloned();
     let with_token = request.headers().contains_key(header::AUTHORIZATION);
-    let response = next.run(request).await;
+    let response = next(request).await;
     let was_refused = response.extensions().get::<CredentialRefused>().is_some();
     if response.status() != StatusCode::UNAUTHORIZED || !(with_token || was_refused) {
         return response;
@@ -362,10 +363,10 @@ pub async fn failed_logins(
         .get::<Problem>()
         .map(|problem| problem.detail.clone());
     let entry = NewEntry {
-        method: Some(method),
-        route,
-        request_id,
-        trace_id,
+        method: Some(method.as_str().to_owned()),
+        route: route.map(|path| path.as_str().to_owned()),
+        request_id: request_id.map(|id| id.to_string()),
+        trace_id: trace_id.map(|trace| trace.0),
         payload: Some(json!({"reason": reason, "not_noted_before": suppressed})),
         ..NewEntry::new(
             Log::Server,

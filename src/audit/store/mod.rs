@@ -3,6 +3,7 @@
 pub mod appending;
 pub mod erasing;
 pub mod mark;
+pub mod newest;
 pub mod reading;
 pub mod shape;
 pub mod tree;

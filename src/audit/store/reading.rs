@@ -221,12 +221,16 @@ macro_rules! entries {
     };
 }
 
-/// Entries that began before a number, newest first.
+/// Entries that began before a number, newest first. No record of the log is younger than `last_at`.
+///
+/// The end of an entry is not older than its beginning, so that one is not looked for in earlier months,
+/// and none is in months that are still to come.
 pub async fn entries(
     conn: &mut PgConnection,
     org_id: &str,
     filter: &Filter,
     before: i64,
+    last_at: Option<DateTime<Utc>>,
     limit: i64,
 ) -> sqlx::Result<Vec<Entry>> {
     entries!(
@@ -234,6 +238,8 @@ pub async fn entries(
              select resource, created_at, status, outcome, duration_ms, payload
              from audit_records c
              where c.org_id = b.org_id and c.entry_id = b.entry_id and c.phase = 'completed'
+               and c.created_at >= b.created_at
+               and c.created_at <= coalesce($10::timestamptz, 'infinity')
          ) c on true
          where b.org_id = $1 and b.sequence < $2 and b.phase <> 'completed'
            and ($3::text is null or b.actor = $3)
@@ -252,6 +258,7 @@ pub async fn entries(
         filter.since,
         filter.until,
         limit,
+        last_at,
     )
     .fetch_all(conn)
     .await

@@ -9,7 +9,6 @@
 use axum::extract::Request;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::platform::problem::Problem;
@@ -20,12 +19,15 @@ use crate::platform::problem::Problem;
 pub struct CameOverWire;
 
 /// Refuses a request that names no host, or several.
-pub async fn require_host(request: Request, next: Next) -> Response {
+pub async fn require_host<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let came_over_wire = request.extensions().get::<CameOverWire>().is_some();
     if came_over_wire && let Err(why) = named_host(&request) {
         return refused(why);
     }
-    next.run(request).await
+    next(request).await
 }
 
 fn refused(why: &'static str) -> Response {

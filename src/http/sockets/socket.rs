@@ -76,7 +76,8 @@ impl Socket {
     }
 
     async fn discard(&self) {
-        let mut discarded = [0; DISCARD_BUFFER_BYTES];
+        // On the heap: it would be part of every connection, from its beginning.
+        let mut discarded = vec![0; DISCARD_BUFFER_BYTES];
         while self.0.readable().await.is_ok() {
             match self.0.try_read(&mut discarded) {
                 Ok(0) => return,

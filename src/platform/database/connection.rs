@@ -8,8 +8,8 @@ use sqlx::postgres::PgTransactionManager;
 use sqlx::{PgConnection, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
 
+use crate::platform::database::share::PoolTurn;
 use crate::platform::database::stock::{AgedConnection, Stock};
 
 /// The beginning of a transaction on a session that is another's afterwards: the limits that a session
@@ -20,13 +20,13 @@ const BEGIN_WITH_LIMITS: &str = "begin; set local statement_timeout = '30s'; \
 
 /// A connection of the pool.
 pub struct PooledConnection {
-    held: Option<(AgedConnection, OwnedSemaphorePermit)>,
+    held: Option<(AgedConnection, PoolTurn)>,
     stock: Arc<Stock>,
 }
 
 impl PooledConnection {
     /// A connection that goes back into this stock.
-    pub fn new(live: AgedConnection, turn: OwnedSemaphorePermit, stock: Arc<Stock>) -> Self {
+    pub fn new(live: AgedConnection, turn: PoolTurn, stock: Arc<Stock>) -> Self {
         Self {
             held: Some((live, turn)),
             stock,

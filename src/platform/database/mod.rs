@@ -2,7 +2,7 @@
 //! connections that requests share.
 //!
 //! A server may grant fewer connections than were wished for. Then requests wait for one of those that
-//! there are, and the pool wishes for fewer until the server has room again.
+//! there are, and the pool wishes for fewer until the server has room again. Reading has half of them at most.
 
 pub mod address;
 pub mod connection;
@@ -11,5 +11,6 @@ pub mod refusal;
 pub mod servers;
 pub mod sessions;
 pub mod settings;
+pub mod share;
 pub mod spelling;
 pub mod stock;

@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgConnection, PgPool};
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::AcquireError;
 use tokio::time::{sleep, timeout_at};
 
 use crate::platform::database::connection::{PooledConnection, PooledTransaction};
 use crate::platform::database::refusal::{is_no_room, is_starting};
 use crate::platform::database::servers::Servers;
+use crate::platform::database::share::{ConnectionUse, PoolTurn};
 use crate::platform::database::stock::{PoolLimits, PoolState, Stock};
 
 /// The interval at which connections that rest too long are looked for.
@@ -130,7 +131,7 @@ impl Pool {
     /// A new connection for this turn; none when the turn is withheld.
     async fn connected(
         &self,
-        turn: OwnedSemaphorePermit,
+        turn: PoolTurn,
         end: Instant,
     ) -> sqlx::Result<Option<PooledConnection>> {
         let stock = &self.stock;
@@ -169,10 +170,19 @@ impl Pool {
         }
     }
 
-    async fn turn(&self, end: Instant) -> sqlx::Result<OwnedSemaphorePermit> {
+    /// A turn; one for reading once it is among those that reading may have.
+    async fn turn(&self, end: Instant) -> sqlx::Result<PoolTurn> {
         let _queued = self.stock.queued();
         let closed = self.stock.closed.cancelled();
-        let turn = timeout_at(end.into(), self.stock.turns.clone().acquire_owned());
+        let turn = async {
+            let reading = match ConnectionUse::current() {
+                ConnectionUse::Reading => Some(self.stock.share.turn().await?),
+                ConnectionUse::Work => None,
+            };
+            let all = self.stock.turns.clone().acquire_owned().await?;
+            Ok::<_, AcquireError>(PoolTurn { all, reading })
+        };
+        let turn = timeout_at(end.into(), turn);
         tokio::select! {
             biased;
             () = closed => Err(sqlx::Error::PoolClosed),
@@ -199,6 +209,11 @@ impl Pool {
         self.stock.count_waiting()
     }
 
+    /// The number of connections that reading has, and of callers that wait to read.
+    pub fn count_reading(&self) -> (u32, u32) {
+        self.stock.share.count()
+    }
+
     /// True if the pool was closed.
     pub fn is_closed(&self) -> bool {
         self.stock.closed.is_cancelled()
@@ -217,9 +232,10 @@ impl Pool {
 
 /// Closes one connection of this stock, and keeps its turn from making another.
 async fn make_room(stock: &Arc<Stock>) {
-    let Ok(turn) = stock.turns.clone().acquire_owned().await else {
+    let Ok(all) = stock.turns.clone().acquire_owned().await else {
         return;
     };
+    let turn = PoolTurn { all, reading: None };
     stock.close_one().await;
     // The last one of a pool goes on; it makes its connection again.
     drop(stock.withhold(turn));

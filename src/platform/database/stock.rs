@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection as _, PgConnection};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::platform::database::servers::Servers;
+use crate::platform::database::share::{PoolTurn, Share};
 use crate::platform::sync::lock;
 
 /// The pause before the pool wishes for one more connection than the server granted.
@@ -65,6 +66,8 @@ pub struct Stock {
     pub limits: PoolLimits,
     /// One permit for each connection that may be in use.
     pub turns: Arc<Semaphore>,
+    /// The part of them that reading may have.
+    pub share: Share,
     /// True if a pooler shares the sessions behind these connections between transactions.
     pub shares_sessions: bool,
     /// Cancelled when the pool is closed.
@@ -108,6 +111,7 @@ impl Stock {
             servers,
             limits,
             turns: Arc::new(Semaphore::new(limits.most as usize)),
+            share: Share::of(limits.most),
             shares_sessions: false,
             closed: CancellationToken::new(),
             counts: Mutex::default(),
@@ -157,27 +161,33 @@ impl Stock {
     pub fn take_back(
         &self,
         mut live: AgedConnection,
-        turn: OwnedSemaphorePermit,
-    ) -> Option<(AgedConnection, OwnedSemaphorePermit)> {
+        turn: PoolTurn,
+    ) -> Option<(AgedConnection, PoolTurn)> {
         let is_of_use = !self.closed.is_cancelled() && live.made.elapsed() <= self.limits.life;
         if !is_of_use || !live.get_mut().is_at_rest() {
             return Some((live, turn));
         }
         self.rest(live);
-        drop(turn);
-        self.regrow();
+        self.end(turn);
         None
     }
 
     /// Takes a connection back, after what is left of its last transaction was undone, or closes it.
-    pub async fn settle(self: &Arc<Self>, mut live: AgedConnection, turn: OwnedSemaphorePermit) {
+    pub async fn settle(self: &Arc<Self>, mut live: AgedConnection, turn: PoolTurn) {
         if !self.closed.is_cancelled() && self.answers(&mut live).await {
             self.rest(live);
         } else {
             live.close().await;
         }
-        drop(turn);
+        self.end(turn);
+    }
+
+    /// Ends a turn, so that another begins.
+    fn end(&self, turn: PoolTurn) {
+        drop(turn.all);
         self.regrow();
+        let granted = self.limits.most - self.counts().withheld;
+        self.share.give_back(turn.reading, granted);
     }
 
     fn rest(&self, mut live: AgedConnection) {
@@ -242,7 +252,7 @@ impl Stock {
 
     /// Wishes for one connection fewer, since the server granted none for this turn. The last turn is
     /// handed back: its holder goes on asking.
-    pub fn withhold(&self, turn: OwnedSemaphorePermit) -> Option<OwnedSemaphorePermit> {
+    pub fn withhold(&self, turn: PoolTurn) -> Option<PoolTurn> {
         let mut counts = self.counts();
         counts.refused = Some(Instant::now());
         if counts.withheld + 1 >= self.limits.most {
@@ -251,7 +261,8 @@ impl Stock {
         counts.withheld += 1;
         let (withheld, wished) = (counts.withheld, self.limits.most);
         drop(counts);
-        turn.forget();
+        turn.all.forget();
+        self.share.give_back(turn.reading, wished - withheld);
         if withheld == 1 {
             tracing::warn!(
                 wished,

@@ -115,7 +115,7 @@ fn frames(
             // was ended by other means. So this is not asked with every event.
             if (std::mem::take(&mut looks) || is_gone)
                 && matches!(view, View::Job { .. })
-                && is_over(&streams, &org_id, run_id, cursor, is_gone).await
+                && Box::pin(is_over(&streams, &org_id, run_id, cursor, is_gone)).await
             {
                 break 'log;
             }
@@ -145,7 +145,9 @@ fn frames(
                 }
             }
             View::Job { seen, .. } => {
-                if let Some(frame) = job_terminal(&streams, &org_id, run_id, *seen).await {
+                if let Some(frame) =
+                    Box::pin(job_terminal(&streams, &org_id, run_id, *seen)).await
+                {
                     yield Ok(frame);
                 }
             }
@@ -210,7 +212,8 @@ async fn page(
     if follower.head() <= cursor {
         return Some(Vec::new());
     }
-    match events_after(streams, org_id, run_id, cursor).await {
+    // What asks the database is on the heap: a stream seldom does, and would hold its room all the time.
+    match Box::pin(events_after(streams, org_id, run_id, cursor)).await {
         Ok(recorded) => Some(recorded),
         Err(error) => {
             tracing::warn!(run.id = %run_id, ?error, "a stream waits for the database");

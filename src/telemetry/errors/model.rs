@@ -182,6 +182,32 @@ pub struct ErrorFilter {
     pub after: Option<GroupCursor>,
 }
 
+impl ErrorFilter {
+    /// The place after which a list goes on that is ordered by the last occurrence and has no filter but
+    /// the status; none of another list.
+    pub fn place_by_time_alone(&self) -> Option<(DateTime<Utc>, GroupId)> {
+        let Self {
+            search: None,
+            status: _,
+            severity: None,
+            source: None,
+            component: None,
+            version: None,
+            since: None,
+            sort,
+            after,
+        } = self
+        else {
+            return None;
+        };
+        let place = after.unwrap_or(sort.beginning());
+        match place.at {
+            Rank::LastSeen(at) => Some((at, place.id)),
+            Rank::Occurrences(_) => None,
+        }
+    }
+}
+
 /// Search words, as in a web search: all of them, `"in a row"`, `or`, `-without`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorSearch {

@@ -96,10 +96,17 @@ impl Errors {
         if filter.search.as_ref().is_some_and(is_long) {
             return Err(Error::SearchTooLong);
         }
+        let (org_id, limit) = (&principal.org_id, limit + 1);
+        if let Some(place) = filter.place_by_time_alone() {
+            let mut conn = self.db.acquire().await?;
+            let groups =
+                reading::latest_page(&mut conn, org_id, filter.status, place, limit).await?;
+            return self.with_trends(&mut conn, org_id, groups).await;
+        }
         let mut tx = self.db.begin().await?;
         reading::force_custom_plans(&mut tx).await?;
-        let groups = reading::page(&mut tx, &principal.org_id, filter, limit + 1).await?;
-        let listed = self.with_trends(&mut tx, &principal.org_id, groups).await?;
+        let groups = reading::page(&mut tx, org_id, filter, limit).await?;
+        let listed = self.with_trends(&mut tx, org_id, groups).await?;
         tx.commit().await?;
         Ok(listed)
     }

@@ -5,6 +5,7 @@ mod crashes;
 mod entries;
 mod forgeries;
 mod later;
+mod listing;
 mod oracle;
 mod page;
 mod proofs;

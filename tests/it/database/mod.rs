@@ -6,6 +6,7 @@ mod clusters;
 mod failover;
 mod pgbouncer;
 mod pooling;
+mod reading;
 mod room;
 mod spellings;
 

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::platform::ids::{OrgId, UserId};
 use crate::telemetry::errors::model::{
-    ErrorFilter, ErrorGroup, ErrorStatus, GroupId, Rank, StoredOccurrence, Trend, TrendWindow,
+    ErrorFilter, ErrorGroup, ErrorStatus, GroupId, Rank, StatusFilter, StoredOccurrence, Trend,
+    TrendWindow,
 };
 use crate::telemetry::model::ErrorSource;
 
@@ -73,6 +75,32 @@ macro_rules! page {
         .fetch_all($conn)
         .await
     };
+}
+
+/// Returns a page of the groups with a status that happened last.
+///
+/// This is the list that is read most. Without further filters one plan suits any values: it walks the index
+/// of the last occurrences until the page is full.
+pub async fn latest_page(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    status: StatusFilter,
+    (at, id): (DateTime<Utc>, GroupId),
+    limit: i64,
+) -> sqlx::Result<Vec<ErrorGroup>> {
+    groups!(
+        [
+            "where org_id = $1 and g.status = any($2) and (a.last_seen, group_id) < ($3, $4)
+          order by a.last_seen desc, group_id desc limit $5"
+        ],
+        org_id as &OrgId,
+        &status.names(),
+        at,
+        id as GroupId,
+        limit,
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Returns a page of groups.
@@ -186,34 +214,26 @@ pub async fn trends(
 ) -> sqlx::Result<HashMap<GroupId, Trend>> {
     let ids: Vec<i64> = groups.iter().map(|id| id.0).collect();
     let mut trends: HashMap<GroupId, Trend> = HashMap::new();
-    let hours = sqlx::query!(
-        r#"select group_id as "id: GroupId", hour, occurrences from error_group_hours
-           where org_id = $1 and group_id = any($2) and hour >= $3"#,
+    // One scan for both parts: the last hours by themselves, and the days that they belong to.
+    let rows = sqlx::query!(
+        r#"select group_id as "id: GroupId", date_bin('1 day', hour, $4) as "day!",
+                  case when hour >= $3 then hour end as hour, sum(occurrences)::bigint as "occurrences!"
+           from error_group_hours
+           where org_id = $1 and group_id = any($2) and hour >= $4
+           group by 1, 2, 3"#,
         org_id as &OrgId,
         &ids,
         window.hours_from,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    for row in hours {
-        let trend = trends.entry(row.id).or_default();
-        trend.add_hour(window, row.hour, row.occurrences);
-    }
-    let days = sqlx::query!(
-        r#"select group_id as "id: GroupId", date_trunc('day', hour, 'UTC') as "day!",
-                  sum(occurrences)::bigint as "occurrences!"
-           from error_group_hours
-           where org_id = $1 and group_id = any($2) and hour >= $3
-           group by 1, 2"#,
-        org_id as &OrgId,
-        &ids,
         window.days_from,
     )
     .fetch_all(conn)
     .await?;
-    for row in days {
+    for row in rows {
         let trend = trends.entry(row.id).or_default();
         trend.add_day(window, row.day, row.occurrences);
+        if let Some(hour) = row.hour {
+            trend.add_hour(window, hour, row.occurrences);
+        }
     }
     Ok(trends)
 }

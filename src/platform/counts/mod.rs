@@ -1,0 +1,3 @@
+//! Counters that are so many that they are written out without the registry.
+
+pub mod requests;

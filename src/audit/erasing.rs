@@ -83,7 +83,7 @@ impl Audit {
         record.statement = Some(erasure_statement(&batch.sequences));
         ends.link(&mut record, self.clock.now());
         let erased_by = record.sequence;
-        ends.append(&mut tx, &self.keys, &[record]).await?;
+        ends.append(&mut tx, &self.keys, &[&record]).await?;
         let erased = erasing::erase(&mut tx, &org, &batch, erased_by).await?;
         tx.commit().await?;
         Ok(erased)

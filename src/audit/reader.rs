@@ -83,6 +83,7 @@ impl Audit {
         before: Option<i64>,
         limit: i64,
     ) -> Result<Vec<Entry>, Error> {
+        self.settled().await;
         let mut conn = self.db.acquire().await?;
         let before = before.unwrap_or(i64::MAX);
         Ok(reading::entries(&mut conn, log.as_str(), filter, before, limit).await?)
@@ -90,6 +91,7 @@ impl Audit {
 
     /// One entry.
     pub async fn entry(&self, log: &Log, id: EntryId) -> Result<Entry, Error> {
+        self.settled().await;
         let mut conn = self.db.acquire().await?;
         let found = reading::entry(&mut conn, log.as_str(), id).await?;
         found.ok_or(Error::NotFound(id))
@@ -97,6 +99,7 @@ impl Audit {
 
     /// Describes an entry's payload without opening it.
     pub async fn sealed(&self, log: &Log, id: EntryId) -> Result<Sealed, Error> {
+        self.settled().await;
         let mut conn = self.db.acquire().await?;
         let records = reading::records_of(&mut conn, log.as_str(), id).await?;
         if records.is_empty() {
@@ -125,6 +128,7 @@ impl Audit {
         if reason.is_empty() || reason.len() > MAX_REASON_BYTES {
             return Err(Error::Reason(MAX_REASON_BYTES));
         }
+        self.settled().await;
         let mut conn = self.db.acquire().await?;
         let records = reading::records_of(&mut conn, log.as_str(), id).await?;
         drop(conn);
@@ -142,7 +146,7 @@ impl Audit {
             Ok(_) => Outcome::Success,
             Err(_) => Outcome::Failure,
         };
-        open.complete(Ending::from(outcome)).await;
+        open.hand_over(Ending::from(outcome)).await;
         opened
     }
 

@@ -1,0 +1,4 @@
+//! Writing records into logs: what waits for it, and who does it.
+
+pub mod queue;
+pub mod writer;

@@ -16,7 +16,7 @@ use crate::audit::record::{Personal, Record, digest};
 use crate::audit::sealing;
 use crate::audit::witnessing::floors::Floors;
 use crate::audit::witnessing::witness::Witness;
-use crate::audit::writing::queue::{Draft, Message, OnTheWay};
+use crate::audit::writing::queue::{Draft, OnTheWay, Posted};
 use crate::audit::writing::writer::Writer;
 use crate::platform::clock::{Clock, sql_millis};
 use crate::platform::database::pool::Pool;
@@ -50,7 +50,7 @@ pub struct Inner {
     pub(super) floors: Arc<Floors>,
     /// Checkpoints that the server's own log is still to name.
     pub(super) unnamed: Mutex<Vec<Checkpoint>>,
-    messages: mpsc::UnboundedSender<Message>,
+    messages: mpsc::UnboundedSender<Posted>,
     waiting: AtomicUsize,
     on_the_way: OnTheWay,
 }
@@ -178,7 +178,8 @@ impl Audit {
 
     fn send(&self, draft: Draft) {
         // A writer that has ended drops the draft, and with it the sender: who waits is told.
-        if let Err(SendError(Message::Draft(draft))) = self.messages.send(Message::Draft(draft))
+        if let Err(SendError(Posted::Draft(draft))) =
+            self.messages.send(Posted::Draft(Box::new(draft)))
             && draft.record.phase == Phase::Completed
         {
             tracing::error!(
@@ -191,11 +192,11 @@ impl Audit {
     /// Waits until the ends that were handed over before this are written, so that whoever reads finds
     /// them; not at all if there are none, and not for long if the database takes nothing.
     pub async fn settled(&self) {
-        if self.on_the_way.len() == 0 {
+        if self.on_the_way.number() == 0 {
             return;
         }
         let (told, passed) = oneshot::channel();
-        if self.messages.send(Message::Barrier(told)).is_ok() {
+        if self.messages.send(Posted::Barrier(told)).is_ok() {
             let _in_time = tokio::time::timeout(PATIENCE, passed).await;
         }
     }
@@ -278,7 +279,7 @@ impl Open {
     /// Completes the entry without waiting for the disk: the writer has the record, and readers wait for
     /// it ([`Audit::settled`]). When too many are on their way already, this waits as [`Self::complete`].
     pub async fn hand_over(self, ending: Ending) {
-        if self.audit.on_the_way.len() < MAX_HANDED_OVER {
+        if self.audit.on_the_way.number() < MAX_HANDED_OVER {
             self.complete_later(&ending);
         } else {
             self.complete(ending).await;

@@ -153,9 +153,12 @@ impl Feedback {
         if new.vote.is_some() {
             let placed = match &self.lanes {
                 Some(lanes) => lanes.place(new.clone()).await,
-                None => together::place(&self.db, slice::from_ref(&new))
-                    .await?
-                    .pop(),
+                None => {
+                    let mut conn = self.db.acquire().await?;
+                    together::place(&mut conn, slice::from_ref(&new))
+                        .await?
+                        .pop()
+                }
             };
             if let Some(placed) = placed.filter(|placed| *placed != Placed::Missed) {
                 return Ok(placed);

@@ -48,7 +48,7 @@ impl OnTheWay {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn number(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -65,22 +65,22 @@ impl Drop for HandedOver {
 
 /// What the writer is sent.
 #[derive(Debug)]
-pub enum Message {
+pub enum Posted {
     /// A record to write.
-    Draft(Draft),
+    Draft(Box<Draft>),
     /// Told once all that was sent before is written, or will not be.
     Barrier(oneshot::Sender<()>),
 }
 
 /// What waits to be written.
 #[derive(Debug)]
-pub struct Queue {
-    waiting: VecDeque<Message>,
+pub struct DraftQueue {
+    waiting: VecDeque<Posted>,
     drafts: usize,
     metrics: Metrics,
 }
 
-impl Queue {
+impl DraftQueue {
     /// Nothing yet.
     pub fn new(metrics: Metrics) -> Self {
         Self {
@@ -101,11 +101,11 @@ impl Queue {
     }
 
     /// Takes in what was sent.
-    pub fn push(&mut self, message: Message) {
+    pub fn push(&mut self, message: Posted) {
         match message {
-            Message::Draft(draft) => self.owe(draft),
-            Message::Barrier(told) => {
-                self.waiting.push_back(Message::Barrier(told));
+            Posted::Draft(draft) => self.owe(*draft),
+            Posted::Barrier(told) => {
+                self.waiting.push_back(Posted::Barrier(told));
                 self.open_barriers();
             }
         }
@@ -119,7 +119,7 @@ impl Queue {
             Phase::Completed | Phase::Noted if self.drafts >= MAX_WAITING => self.lose(&draft),
             Phase::Begun | Phase::Completed | Phase::Noted => {
                 self.drafts += 1;
-                self.waiting.push_back(Message::Draft(draft));
+                self.waiting.push_back(Posted::Draft(Box::new(draft)));
             }
         }
     }
@@ -137,8 +137,8 @@ impl Queue {
         let mut batch = Vec::new();
         while batch.len() < most {
             match self.waiting.pop_front() {
-                Some(Message::Draft(draft)) => batch.push(draft),
-                Some(barrier @ Message::Barrier(_)) => {
+                Some(Posted::Draft(draft)) => batch.push(*draft),
+                Some(barrier @ Posted::Barrier(_)) => {
                     self.waiting.push_front(barrier);
                     break;
                 }
@@ -153,14 +153,14 @@ impl Queue {
     pub fn put_back(&mut self, batch: Vec<Draft>) {
         self.drafts += batch.len();
         for draft in batch.into_iter().rev() {
-            self.waiting.push_front(Message::Draft(draft));
+            self.waiting.push_front(Posted::Draft(Box::new(draft)));
         }
     }
 
     /// Tells those who waited for what stood before them: once it was taken and is not put back.
     pub fn open_barriers(&mut self) {
-        while let Some(Message::Barrier(_)) = self.waiting.front() {
-            if let Some(Message::Barrier(told)) = self.waiting.pop_front() {
+        while let Some(Posted::Barrier(_)) = self.waiting.front() {
+            if let Some(Posted::Barrier(told)) = self.waiting.pop_front() {
                 // The reader may have given up.
                 let _told = told.send(());
             }

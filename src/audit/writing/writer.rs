@@ -16,18 +16,18 @@ use sqlx::{Connection, PgConnection};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::audit::error::Error;
 use crate::audit::keyring::Keyring;
-use crate::audit::model::{Outcome, Phase};
-use crate::audit::record::{Personal, Record};
+use crate::audit::model::Phase;
+use crate::audit::record::Record;
 use crate::audit::seals::chain::Ends;
 use crate::audit::store::appending::End;
-use crate::audit::store::{appending, continuing, shape};
+use crate::audit::store::{continuing, shape};
 use crate::audit::witnessing::beginnings::beginning_of;
 use crate::audit::witnessing::floors::Floors;
-use crate::audit::writing::queue::{Draft, Message, Queue};
+use crate::audit::writing::doubt::{refused, settle};
+use crate::audit::writing::queue::{Draft, DraftQueue, Posted};
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::platform::database::servers::Servers;
@@ -54,9 +54,9 @@ pub struct Writer {
     keys: Arc<Keyring>,
     floors: Arc<Floors>,
     metrics: Metrics,
-    messages: mpsc::UnboundedReceiver<Message>,
+    messages: mpsc::UnboundedReceiver<Posted>,
     /// What waits to be written.
-    queue: Queue,
+    queue: DraftQueue,
     /// Where the logs end that this process wrote to, as it wrote it.
     known: HashMap<String, End>,
     /// Whether a commit was sent whose answer is not known.
@@ -73,18 +73,23 @@ impl Writer {
         keys: Arc<Keyring>,
         floors: Arc<Floors>,
         metrics: Metrics,
-        messages: mpsc::UnboundedReceiver<Message>,
+        messages: mpsc::UnboundedReceiver<Posted>,
     ) -> Self {
         let patience = format!("{}ms", PATIENCE.as_millis());
-        let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, patience.clone()));
+        let settings = [
+            ("statement_timeout", patience.as_str()),
+            ("lock_timeout", patience.as_str()),
+            // One plan for any number of rows: to plan a statement costs more than to run it.
+            ("plan_cache_mode", "force_generic_plan"),
+        ];
         Self {
-            servers: Servers::clone(&db.servers()).each(|options| options.options(limits.clone())),
+            servers: Servers::clone(&db.servers()).each(|options| options.options(settings)),
             db: db.clone(),
             conn: None,
             clock,
             keys,
             floors,
-            queue: Queue::new(metrics.clone()),
+            queue: DraftQueue::new(metrics.clone()),
             metrics,
             messages,
             known: HashMap::new(),
@@ -346,56 +351,4 @@ fn counted(error: sqlx::Error) -> Error {
     } else {
         Error::Database(error)
     }
-}
-
-/// After a commit whose answer was lost: takes out of the batch what is written already, and completes
-/// the beginnings that were refused and are written all the same.
-async fn settle(
-    conn: &mut PgConnection,
-    doubtful: &mut Vec<Record>,
-    batch: &mut Vec<Draft>,
-) -> Result<(), Error> {
-    let orgs: Vec<String> = doubtful
-        .iter()
-        .map(|record| record.org_id.clone())
-        .collect();
-    let entries: Vec<Uuid> = doubtful.iter().map(|record| record.entry_id).collect();
-    let written = appending::written(conn, &orgs, &entries).await?;
-    let written: HashSet<(Uuid, String)> = written.into_iter().collect();
-    let is_written =
-        |record: &Record| written.contains(&(record.entry_id, record.phase.as_str().to_owned()));
-    let mut left = Vec::new();
-    for draft in batch.drain(..) {
-        if is_written(&draft.record) {
-            let _told = draft.done.send(true);
-        } else {
-            left.push(draft);
-        }
-    }
-    for record in doubtful.drain(..) {
-        let completed = (record.entry_id, Phase::Completed.as_str().to_owned());
-        if record.phase == Phase::Begun && is_written(&record) && !written.contains(&completed) {
-            left.push(refused(record));
-        }
-    }
-    *batch = left;
-    Ok(())
-}
-
-/// The end of an entry that was told it could not begin.
-fn refused(begun: Record) -> Draft {
-    let personal = Personal::default();
-    let commitment = personal.commitment(None).to_vec();
-    Draft::alone(Record {
-        phase: Phase::Completed,
-        status: Some(503),
-        outcome: Some(Outcome::Refused),
-        duration_ms: Some(0),
-        personal,
-        commitment,
-        payload: None,
-        payload_digest: None,
-        entry_key: None,
-        ..begun
-    })
 }

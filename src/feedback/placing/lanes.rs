@@ -4,12 +4,14 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
+use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::feedback::placing::together;
 use crate::feedback::store::ratings::{NewRating, Placed};
 use crate::platform::database::pool::Pool;
+use crate::platform::database::servers::Servers;
 use crate::platform::ids::OrgId;
 use crate::platform::tasks::Tasks;
 
@@ -21,9 +23,12 @@ const MAX_TOGETHER: usize = 64;
 /// The most ratings that wait for their commit; more wait to wait.
 const MAX_WAITING: usize = 1_024;
 
+/// One plan for any number of ratings: to plan the statement costs more than to run it.
+const SETTINGS: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
+
 /// A rating that waits for its commit.
 #[derive(Debug)]
-struct Waiting {
+struct PendingRating {
     rating: NewRating,
     /// Told after the commit; dropped if that fails.
     placed: oneshot::Sender<Placed>,
@@ -31,15 +36,17 @@ struct Waiting {
 
 /// The ways on which ratings are committed; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Lanes(Vec<mpsc::Sender<Waiting>>);
+pub struct Lanes(Vec<mpsc::Sender<PendingRating>>);
 
 impl Lanes {
     /// Starts them. They end with `tasks`, once what waits is placed.
     pub fn open(db: &Pool, tasks: &Tasks) -> Self {
         let lanes = std::iter::repeat_with(|| {
             let (sender, waiting) = mpsc::channel(MAX_WAITING);
-            let lane = Lane {
+            let lane = RatingLane {
+                servers: Servers::clone(&db.servers()).each(|options| options.options(SETTINGS)),
                 db: db.clone(),
+                conn: None,
                 waiting,
                 taken: Vec::new(),
             };
@@ -53,11 +60,11 @@ impl Lanes {
     pub async fn place(&self, rating: NewRating) -> Option<Placed> {
         let (placed, told) = oneshot::channel();
         let lane = self.lane(&rating.org_id)?;
-        lane.send(Waiting { rating, placed }).await.ok()?;
+        lane.send(PendingRating { rating, placed }).await.ok()?;
         told.await.ok()
     }
 
-    fn lane(&self, org_id: &OrgId) -> Option<&mpsc::Sender<Waiting>> {
+    fn lane(&self, org_id: &OrgId) -> Option<&mpsc::Sender<PendingRating>> {
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(org_id.as_str());
         let count = u64::try_from(self.0.len()).ok()?;
         self.0.get(usize::try_from(hash.checked_rem(count)?).ok()?)
@@ -65,14 +72,18 @@ impl Lanes {
 }
 
 /// One of them.
-struct Lane {
+struct RatingLane {
+    /// For a connection of its own.
+    servers: Servers,
+    /// Makes room for it where the server has none.
     db: Pool,
-    waiting: mpsc::Receiver<Waiting>,
+    conn: Option<PgConnection>,
+    waiting: mpsc::Receiver<PendingRating>,
     /// Those that were taken and are not placed yet.
-    taken: Vec<Waiting>,
+    taken: Vec<PendingRating>,
 }
 
-impl Lane {
+impl RatingLane {
     async fn run(mut self, stopping: CancellationToken) {
         while self.take(&stopping).await {
             self.place().await;
@@ -110,7 +121,7 @@ impl Lane {
         if ratings.is_empty() {
             return;
         }
-        match together::place(&self.db, &ratings).await {
+        match self.commit(&ratings).await {
             Ok(placed) => {
                 for (told, placed) in told.into_iter().zip(placed) {
                     // The client may have given up.
@@ -122,8 +133,19 @@ impl Lane {
         }
     }
 
+    async fn commit(&mut self, ratings: &[NewRating]) -> sqlx::Result<Vec<Placed>> {
+        // Taken out: after a failure it is dropped, whatever state it was in.
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => self.db.connect_beside(&self.servers).await?,
+        };
+        let placed = together::place(&mut conn, ratings).await?;
+        self.conn = Some(conn);
+        Ok(placed)
+    }
+
     /// Takes out a rating for each answer; a second one of the same answer stays for the next commit.
-    fn one_for_each_answer(&mut self) -> Vec<Waiting> {
+    fn one_for_each_answer(&mut self) -> Vec<PendingRating> {
         let mut answers = HashSet::new();
         let (batch, later) = std::mem::take(&mut self.taken)
             .into_iter()

@@ -1,17 +1,17 @@
 //! Places ratings at once, and adds what they change about arms.
 
+use sqlx::PgConnection;
+
 use crate::feedback::bandit::service as bandit;
 use crate::feedback::bandit::store::WaitingChanges;
 use crate::feedback::store::ratings;
 use crate::feedback::store::ratings::{NewRating, Placed};
-use crate::platform::database::pool::Pool;
 
 /// Places ratings of different answers, in one statement that commits by itself. What they change about arms
 /// is added to these after the commit, because other ratings wait for them.
-pub async fn place(db: &Pool, ratings: &[NewRating]) -> sqlx::Result<Vec<Placed>> {
-    let mut conn = db.acquire().await?;
-    let placed = ratings::place(&mut conn, ratings).await?;
-    bandit::add_changes(&mut conn, &changes(ratings, &placed)).await;
+pub async fn place(conn: &mut PgConnection, ratings: &[NewRating]) -> sqlx::Result<Vec<Placed>> {
+    let placed = ratings::place(conn, ratings).await?;
+    bandit::add_changes(conn, &changes(ratings, &placed)).await;
     Ok(placed)
 }
 

@@ -282,7 +282,8 @@ impl Open {
         if self.audit.on_the_way.number() < MAX_HANDED_OVER {
             self.complete_later(&ending);
         } else {
-            self.complete(ending).await;
+            // In a box, because it is rare and every caller's future would hold it.
+            Box::pin(self.complete(ending)).await;
         }
     }
 

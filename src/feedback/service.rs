@@ -93,6 +93,7 @@ impl Feedback {
     }
 
     /// The same service, in which ratings that come together commit together, until `tasks` end.
+    #[must_use]
     pub fn in_lanes(mut self, tasks: &Tasks) -> Self {
         self.lanes = Some(Lanes::open(&self.db, tasks));
         self
@@ -151,14 +152,13 @@ impl Feedback {
             vote: Vote::of(Some(rating.rating), &[]),
         };
         if new.vote.is_some() {
-            let placed = match &self.lanes {
-                Some(lanes) => lanes.place(new.clone()).await,
-                None => {
-                    let mut conn = self.db.acquire().await?;
-                    together::place(&mut conn, slice::from_ref(&new))
-                        .await?
-                        .pop()
-                }
+            let placed = if let Some(lanes) = &self.lanes {
+                lanes.place(new.clone()).await
+            } else {
+                let mut conn = self.db.acquire().await?;
+                together::place(&mut conn, slice::from_ref(&new))
+                    .await?
+                    .pop()
             };
             if let Some(placed) = placed.filter(|placed| *placed != Placed::Missed) {
                 return Ok(placed);

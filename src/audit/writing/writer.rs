@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::{Connection, PgConnection};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -345,7 +346,7 @@ impl Writer {
 
 /// What a failure of the statement that counts what it wrote says.
 fn counted(error: sqlx::Error) -> Error {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     if code.as_deref() == Some(continuing::NOT_ALL) {
         Error::Dropped
     } else {

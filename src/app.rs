@@ -253,7 +253,7 @@ impl App {
         Ok(Self {
             errors: Errors::new(db.clone(), clock.clone(), tasks.clone()),
             rates: RateService::new(db.clone(), clock.clone()),
-            feedback: Feedback::new(db.clone(), clock.clone(), metrics.clone()),
+            feedback: Feedback::new(db.clone(), clock.clone(), metrics.clone()).in_lanes(&tasks),
             insights: Insights::new(db.clone(), clock.clone()),
             config,
             db,

@@ -43,6 +43,7 @@ impl Audit {
     /// The checkpoint of a log as it is now; none of a log without records. It is kept in the database,
     /// shown to the witness, and named in the server's own log soon.
     pub async fn checkpoint(&self, log: &Log) -> Result<Option<Signed>, Error> {
+        self.settled().await;
         let mut conn = self.db.acquire().await?;
         // Before the end, which so lies behind all of them.
         let seen = self.witness.last(log, &self.verifying_keys());
@@ -279,6 +280,7 @@ impl Audit {
         log: &Log,
         entry: EntryId,
     ) -> Result<(Signed, Vec<Inclusion>), Error> {
+        self.settled().await;
         let mut conn = self.db.acquire().await?;
         let records = reading::records_of(&mut conn, log.as_str(), entry).await?;
         drop(conn);

@@ -35,6 +35,7 @@ impl Audit {
     /// within one month, so that retention drops all of it or nothing: of a part, what its record says
     /// would not be true any more. Doing it again erases what came since.
     pub async fn erase(&self, log: &Log, whose: Whose<'_>, asker: &Asker) -> Result<u64, Error> {
+        self.settled().await;
         let mut conn = self.db.acquire().await?;
         let mut places = of(&mut conn, log, whose).await?;
         drop(conn);
@@ -60,6 +61,7 @@ impl Audit {
 
     /// How many records are not erased yet.
     pub async fn count_unerased(&self, log: &Log, whose: Whose<'_>) -> Result<u64, Error> {
+        self.settled().await;
         let mut conn = self.db.acquire().await?;
         Ok(of(&mut conn, log, whose).await?.len() as u64)
     }
@@ -83,7 +85,7 @@ impl Audit {
         record.statement = Some(erasure_statement(&batch.sequences));
         ends.link(&mut record, self.clock.now());
         let erased_by = record.sequence;
-        ends.append(&mut tx, &self.keys, &[record]).await?;
+        ends.append(&mut tx, &self.keys, &[&record]).await?;
         let erased = erasing::erase(&mut tx, &org, &batch, erased_by).await?;
         tx.commit().await?;
         Ok(erased)

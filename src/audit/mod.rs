@@ -34,4 +34,4 @@ pub mod tree;
 pub mod verifying;
 pub mod view;
 pub mod witnessing;
-pub mod writer;
+pub mod writing;

@@ -77,6 +77,7 @@ impl Asker {
 impl Audit {
     /// One entry.
     pub async fn entry(&self, log: &Log, id: EntryId) -> Result<Entry, Error> {
+        self.settled().await;
         let mut conn = self.db.acquire().await?;
         let found = reading::entry(&mut conn, log.as_str(), id).await?;
         found.ok_or(Error::NotFound(id))
@@ -84,6 +85,7 @@ impl Audit {
 
     /// Describes an entry's payload without opening it.
     pub async fn sealed(&self, log: &Log, id: EntryId) -> Result<Sealed, Error> {
+        self.settled().await;
         let mut conn = self.db.acquire().await?;
         let records = reading::records_of(&mut conn, log.as_str(), id).await?;
         if records.is_empty() {
@@ -112,6 +114,7 @@ impl Audit {
         if reason.is_empty() || reason.len() > MAX_REASON_BYTES {
             return Err(Error::Reason(MAX_REASON_BYTES));
         }
+        self.settled().await;
         let mut conn = self.db.acquire().await?;
         let records = reading::records_of(&mut conn, log.as_str(), id).await?;
         drop(conn);
@@ -129,7 +132,7 @@ impl Audit {
             Ok(_) => Outcome::Success,
             Err(_) => Outcome::Failure,
         };
-        open.complete(Ending::from(outcome)).await;
+        open.hand_over(Ending::from(outcome)).await;
         opened
     }
 

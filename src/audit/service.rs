@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -15,7 +16,8 @@ use crate::audit::record::{Personal, Record, digest};
 use crate::audit::sealing;
 use crate::audit::witnessing::floors::Floors;
 use crate::audit::witnessing::witness::Witness;
-use crate::audit::writer::{Draft, Writer};
+use crate::audit::writing::queue::{Draft, OnTheWay, Posted};
+use crate::audit::writing::writer::Writer;
 use crate::platform::clock::{Clock, sql_millis};
 use crate::platform::database::pool::Pool;
 use crate::platform::metrics::Metrics;
@@ -26,6 +28,9 @@ use crate::vault::envelope::DataKey;
 const PATIENCE: Duration = Duration::from_millis(900);
 /// The most beginnings that wait at once; beyond, they are refused without waiting.
 const MAX_WAITING: usize = 8_192;
+/// The most ends that are on their way to the disk while nobody waits for them; whoever has more to hand
+/// over waits.
+const MAX_HANDED_OVER: usize = 2_048;
 /// How long the records of what was done are still tried at the end of the process.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -45,8 +50,9 @@ pub struct Inner {
     pub(super) floors: Arc<Floors>,
     /// Checkpoints that the server's own log is still to name.
     pub(super) unnamed: Mutex<Vec<Checkpoint>>,
-    drafts: mpsc::UnboundedSender<Draft>,
+    messages: mpsc::UnboundedSender<Posted>,
     waiting: AtomicUsize,
+    on_the_way: OnTheWay,
 }
 
 impl std::ops::Deref for Audit {
@@ -78,7 +84,7 @@ impl Audit {
         tasks: &Tasks,
     ) -> Self {
         let db = db.into();
-        let (sender, drafts) = mpsc::unbounded_channel();
+        let (sender, messages) = mpsc::unbounded_channel();
         let verifying = keys.all().map(VerifyingKey::of).collect();
         let floors = Arc::new(Floors::new(witness.clone(), verifying));
         let writer = Writer::new(
@@ -87,7 +93,7 @@ impl Audit {
             keys.clone(),
             floors.clone(),
             metrics.clone(),
-            drafts,
+            messages,
         );
         tasks.spawn(writer.run(tasks.stopping(), GRACE));
         Self(Arc::new(Inner {
@@ -98,8 +104,9 @@ impl Audit {
             witness,
             floors,
             unnamed: Mutex::default(),
-            drafts: sender,
+            messages: sender,
             waiting: AtomicUsize::new(0),
+            on_the_way: OnTheWay::default(),
         }))
     }
 
@@ -136,7 +143,7 @@ impl Audit {
         match self.draft(entry, Phase::Noted) {
             Ok((mut record, _key)) => {
                 record.outcome = Some(outcome);
-                let _later = self.send(record);
+                self.hand_over(record);
             }
             Err(error) => tracing::error!(%error, "an audit entry was not noted"),
         }
@@ -149,25 +156,49 @@ impl Audit {
             return Err(Error::Unavailable);
         }
         let _place = Place(&self.waiting);
-        let done = self.send(record);
-        match tokio::time::timeout(PATIENCE, done).await {
+        let (done, told) = oneshot::channel();
+        self.send(Draft {
+            record,
+            done,
+            handed_over: None,
+        });
+        match tokio::time::timeout(PATIENCE, told).await {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false) | Err(_)) | Err(_) => Err(Error::Unavailable),
         }
     }
 
-    fn send(&self, record: Record) -> oneshot::Receiver<bool> {
-        let (done, told) = oneshot::channel();
-        // A writer that has ended drops the draft, and with it the sender: the receiver is told.
-        if let Err(refused) = self.drafts.send(Draft { record, done })
-            && refused.0.record.phase == Phase::Completed
+    /// Hands a record to the writer. Nobody waits for it but [`Self::settled`].
+    fn hand_over(&self, record: Record) {
+        self.send(Draft {
+            handed_over: Some(self.on_the_way.count()),
+            ..Draft::alone(record)
+        });
+    }
+
+    fn send(&self, draft: Draft) {
+        // A writer that has ended drops the draft, and with it the sender: who waits is told.
+        if let Err(SendError(Posted::Draft(draft))) =
+            self.messages.send(Posted::Draft(Box::new(draft)))
+            && draft.record.phase == Phase::Completed
         {
             tracing::error!(
-                audit.entry = %refused.0.record.entry_id,
+                audit.entry = %draft.record.entry_id,
                 "the end of an audit entry came after the end of the server"
             );
         }
-        told
+    }
+
+    /// Waits until the ends that were handed over before this are written, so that whoever reads finds
+    /// them; not at all if there are none, and not for long if the database takes nothing.
+    pub async fn settled(&self) {
+        if self.on_the_way.number() == 0 {
+            return;
+        }
+        let (told, passed) = oneshot::channel();
+        if self.messages.send(Posted::Barrier(told)).is_ok() {
+            let _in_time = tokio::time::timeout(PATIENCE, passed).await;
+        }
     }
 
     /// A record without its place in the log, and the key of its entry.
@@ -245,6 +276,17 @@ impl Open {
         }
     }
 
+    /// Completes the entry without waiting for the disk: the writer has the record, and readers wait for
+    /// it ([`Audit::settled`]). When too many are on their way already, this waits as [`Self::complete`].
+    pub async fn hand_over(self, ending: Ending) {
+        if self.audit.on_the_way.number() < MAX_HANDED_OVER {
+            self.complete_later(&ending);
+        } else {
+            // In a box, because it is rare and every caller's future would hold it.
+            Box::pin(self.complete(ending)).await;
+        }
+    }
+
     /// Completes the entry without waiting.
     pub fn complete_later(mut self, ending: &Ending) {
         self.send_completed(ending);
@@ -253,7 +295,7 @@ impl Open {
     fn send_completed(&mut self, ending: &Ending) {
         let Some(stub) = self.stub.take() else { return };
         match self.completed(stub, ending) {
-            Ok(record) => drop(self.audit.send(record)),
+            Ok(record) => self.audit.hand_over(record),
             Err(error) => tracing::error!(%error, "the end of an audit entry was not written"),
         }
     }

@@ -195,7 +195,7 @@ impl Connectors {
             Ok(_) => Outcome::Success,
             Err(_) => Outcome::Failure,
         };
-        open.complete(Ending::from(outcome)).await;
+        open.hand_over(Ending::from(outcome)).await;
         token
     }
 

@@ -15,6 +15,7 @@ pub mod insights;
 pub mod learner;
 pub mod learning;
 pub mod model;
+pub mod placing;
 pub mod routes;
 pub mod service;
 pub mod store;

@@ -1,5 +1,6 @@
 //! Stores ratings and signals, and reads them back.
 
+use std::slice;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -12,7 +13,9 @@ use crate::feedback::bandit::service::BanditReport;
 use crate::feedback::cursor::{BEGINNING, RatingCursor};
 use crate::feedback::error::{Error, MAX_COMMENT_CHARS, MAX_DAYS, MAX_REASON_CHARS, MAX_RECENT};
 use crate::feedback::model::{FeedbackSignal, Rating, SignalSource};
-use crate::feedback::store::ratings::{Placed, StoredRating};
+use crate::feedback::placing::lanes::Lanes;
+use crate::feedback::placing::together;
+use crate::feedback::store::ratings::{NewRating, Placed, StoredRating};
 use crate::feedback::store::reading::RecentRating;
 use crate::feedback::store::sums::PeriodSum;
 use crate::feedback::store::{ratings, reading, signals, suggestions, sums};
@@ -23,6 +26,7 @@ use crate::platform::json::strip_nul;
 use crate::platform::metrics::Metrics;
 use crate::platform::page;
 use crate::platform::redact::text::redact_text;
+use crate::platform::tasks::Tasks;
 
 /// A submitted rating.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,17 +77,26 @@ pub struct Feedback {
     clock: Clock,
     metrics: Metrics,
     changed: Arc<Notify>,
+    lanes: Option<Lanes>,
 }
 
 impl Feedback {
-    /// A service on this database.
+    /// A service on this database, in which each rating commits by itself.
     pub fn new(db: impl Into<Pool>, clock: Clock, metrics: Metrics) -> Self {
         Self {
             db: db.into(),
             clock,
             metrics,
             changed: Arc::new(Notify::new()),
+            lanes: None,
         }
+    }
+
+    /// The same service, in which ratings that come together commit together, until `tasks` end.
+    #[must_use]
+    pub fn in_lanes(mut self, tasks: &Tasks) -> Self {
+        self.lanes = Some(Lanes::open(&self.db, tasks));
+        self
     }
 
     /// Notified after each rating or signal that this process stores.
@@ -122,41 +135,50 @@ impl Feedback {
         Ok(SubmittedRating { before, after: now })
     }
 
-    /// Places a rating: a thumb in one statement, as long as no other writer is at the same answer. The vote that is
-    /// left after a withdrawal is up to signals, which may not change between reading and writing. What
-    /// it changes about arms is added to them after the commit, because other ratings wait for them.
+    /// Places a rating: a thumb in one statement, together with others, as long as no other writer is at the same
+    /// answer. The vote that is left after a withdrawal is up to signals, which may not change between
+    /// reading and writing.
     async fn place(
         &self,
         principal: &Principal,
         gen_id: i64,
         rating: &StoredRating,
     ) -> Result<Placed, Error> {
-        let (org_id, owner) = (&principal.org_id, &principal.user_id);
-        let vote = Vote::of(Some(rating.rating), &[]);
-        if vote.is_some() {
-            let mut conn = self.db.acquire().await?;
-            let placed = ratings::place(&mut conn, org_id, gen_id, owner, rating, vote).await?;
-            if placed != Placed::Missed {
-                if let Some(last) = placed.last_change() {
-                    bandit::add_changes(&mut conn, org_id, gen_id, last).await;
-                }
+        let mut new = NewRating {
+            org_id: principal.org_id.clone(),
+            gen_id,
+            owner: principal.user_id.clone(),
+            rating: rating.clone(),
+            vote: Vote::of(Some(rating.rating), &[]),
+        };
+        if new.vote.is_some() {
+            let placed = if let Some(lanes) = &self.lanes {
+                lanes.place(new.clone()).await
+            } else {
+                let mut conn = self.db.acquire().await?;
+                together::place(&mut conn, slice::from_ref(&new))
+                    .await?
+                    .pop()
+            };
+            if let Some(placed) = placed.filter(|placed| *placed != Placed::Missed) {
                 return Ok(placed);
             }
         }
         let mut tx = self.db.begin().await?;
         lock_own(&mut tx, principal, gen_id).await?;
-        let vote = match vote {
-            Some(vote) => Some(vote),
-            None => suggestions::vote_without_rating(&mut tx, org_id, gen_id).await?,
-        };
-        let placed = ratings::place(&mut tx, org_id, gen_id, owner, rating, vote).await?;
+        if new.vote.is_none() {
+            new.vote = suggestions::vote_without_rating(&mut tx, &new.org_id, gen_id).await?;
+        }
+        let new = [new];
+        let placed = ratings::place(&mut tx, &new).await?;
         tx.commit().await?;
-        if let Some(last) = placed.last_change()
+        let changes = together::changes(&new, &placed);
+        if !changes.is_empty()
             && let Ok(mut conn) = self.db.acquire().await
         {
-            bandit::add_changes(&mut conn, org_id, gen_id, last).await;
+            bandit::add_changes(&mut conn, &changes).await;
         }
-        Ok(placed)
+        Ok(placed.into_iter().next().unwrap_or(Placed::Missed))
     }
 
     /// Returns the principal's rating of an answer of theirs, if they gave one.

@@ -1,4 +1,4 @@
-//! Writes batches and errors of this server in one transaction.
+//! Writes batches and errors of this server, all that is there in one commit.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,13 @@ use crate::telemetry::rates::sketch::bucket_of;
 use crate::telemetry::rows::{BatchRows, EventRow, GroupedError};
 use crate::telemetry::store::batches::{EventCountKey, HourlyCounts, StoredBatch};
 use crate::telemetry::store::measurements::{BucketKey, BucketTotals, MeasurementRow};
-use crate::telemetry::store::{batches, errors, measurements};
+use crate::telemetry::store::{batches, errors, measurements, plain};
 
-/// The content of one transaction.
+/// The most events that are stored by one statement; more are copied, which costs round trips and spares the
+/// database work.
+const MAX_IN_ONE: usize = 256;
+
+/// The content of one commit.
 pub struct Flush<'a> {
     /// Batches, in the order of arrival.
     pub batches: &'a [&'a BatchRows],
@@ -36,6 +40,52 @@ impl Flush<'_> {
         conn: &mut PgConnection,
         names: &mut CardinalityLimiter,
     ) -> sqlx::Result<Vec<CommitResult>> {
+        if !self.is_plain() {
+            return self.commit_in_steps(conn, names).await;
+        }
+        let is_stored = plain::store(conn, self.batches, names).await?;
+        let both = || self.batches.iter().zip(&is_stored);
+        let sent_before: Vec<&BatchRows> = both()
+            .filter(|(_, is_stored)| !**is_stored)
+            .map(|(batch, _)| *batch)
+            .collect();
+        let mut others = Vec::new().into_iter();
+        if !sent_before.is_empty() {
+            let again = Flush {
+                batches: &sent_before,
+                ..*self
+            };
+            others = again.commit_in_steps(conn, names).await?.into_iter();
+        }
+        let results = both().filter_map(|(batch, is_stored)| {
+            if *is_stored {
+                Some(CommitResult::of_new(batch.events.len()))
+            } else {
+                others.next()
+            }
+        });
+        Ok(results.collect())
+    }
+
+    /// True if one statement can store it: few events, and none that is counted beside its own kind.
+    fn is_plain(&self) -> bool {
+        let mut events = self.batches.iter().flat_map(|batch| &batch.events);
+        self.errors.is_empty()
+            && !self.batches.is_empty()
+            && self
+                .batches
+                .iter()
+                .map(|batch| batch.events.len())
+                .sum::<usize>()
+                <= MAX_IN_ONE
+            && events.all(|event| event.error.is_none() && event.measurements.is_empty())
+    }
+
+    async fn commit_in_steps(
+        &self,
+        conn: &mut PgConnection,
+        names: &mut CardinalityLimiter,
+    ) -> sqlx::Result<Vec<CommitResult>> {
         let mut tx = conn.begin().await?;
         let mut lines = Vec::new();
         let mut parts = Vec::with_capacity(self.batches.len());
@@ -52,11 +102,7 @@ impl Flush<'_> {
                     batch,
                     events: batch.events.iter().collect(),
                 });
-                stored.push(CommitResult {
-                    persisted: batch.events.len(),
-                    repeated: 0,
-                    refused: Vec::new(),
-                });
+                stored.push(CommitResult::of_new(batch.events.len()));
             } else {
                 let (part, answer) = unstored_events(&mut tx, batch, &mut lines).await?;
                 parts.push(part);

@@ -290,3 +290,14 @@ pub struct CommitResult {
     /// Events that the database refused.
     pub refused: Vec<RejectedEvent>,
 }
+
+impl CommitResult {
+    /// The result of a batch that was not known before.
+    pub fn of_new(events: usize) -> Self {
+        Self {
+            persisted: events,
+            repeated: 0,
+            refused: Vec::new(),
+        }
+    }
+}

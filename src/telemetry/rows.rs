@@ -1,8 +1,10 @@
 //! Serialises batches to lines for `COPY`. Done by the request handlers, so that the writer only sends
 //! them. Pure.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, SecondsFormat, Utc};
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -178,6 +180,42 @@ impl BatchRows {
     }
 }
 
+/// Returns the values of a line, in the order of [`COLUMNS`].
+pub fn fields(line: &[u8]) -> impl Iterator<Item = Option<Cow<'_, str>>> {
+    let mut from = 0;
+    // A tab or the end of the line in a value is escaped.
+    let ends = memchr_iter(b'\t', line).chain(line.len().checked_sub(1));
+    ends.map(move |end| {
+        let field = line.get(from..end).unwrap_or_default();
+        from = end + 1;
+        match field {
+            b"\\N" => None,
+            field => Some(unescaped(field)),
+        }
+    })
+}
+
+fn unescaped(field: &[u8]) -> Cow<'_, str> {
+    if memchr(b'\\', field).is_none() {
+        return String::from_utf8_lossy(field);
+    }
+    let mut plain = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some(at) = memchr(b'\\', rest) {
+        plain.extend_from_slice(&rest[..at]);
+        match rest.get(at + 1) {
+            Some(b'n') => plain.push(b'\n'),
+            Some(b'r') => plain.push(b'\r'),
+            Some(b't') => plain.push(b'\t'),
+            Some(other) => plain.push(*other),
+            None => {}
+        }
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    plain.extend_from_slice(rest);
+    Cow::Owned(String::from_utf8_lossy(&plain).into_owned())
+}
+
 /// Sanitizes a user agent.
 pub fn user_agent(text: &str) -> String {
     to_text(&redact_text(text), MAX_AGENT_CHARS)
@@ -243,4 +281,27 @@ fn escape(bytes: &[u8], out: &mut Vec<u8>) {
         from = at + 1;
     }
     out.extend_from_slice(&bytes[from..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_line_is_read_as_it_was_written(
+            values in prop::collection::vec(prop::option::of("(\\\\|\t|\n|\r|N|[a-zü☃]){0,8}"), 1..8),
+        ) {
+            let mut line = Vec::new();
+            let mut writer = CopyLine(&mut line);
+            for value in &values {
+                writer.optional(value.as_deref());
+            }
+            writer.end();
+            let read: Vec<Option<String>> = fields(&line).map(|one| one.map(Cow::into_owned)).collect();
+            prop_assert_eq!(read, values);
+        }
+    }
 }

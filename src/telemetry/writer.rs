@@ -88,9 +88,14 @@ impl TelemetryWriter {
         stopping: CancellationToken,
     ) -> Self {
         let timeout = format!("{}ms", FLUSH_TIMEOUT.as_millis());
-        let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, timeout.clone()));
+        let settings = [
+            ("statement_timeout", timeout.as_str()),
+            ("lock_timeout", timeout.as_str()),
+            // One plan for any number of rows: to plan a statement costs more than to run it.
+            ("plan_cache_mode", "force_generic_plan"),
+        ];
         Self {
-            servers: Servers::clone(&db.servers()).each(|options| options.options(limits.clone())),
+            servers: Servers::clone(&db.servers()).each(|options| options.options(settings)),
             db: db.clone(),
             conn: None,
             clock,

@@ -148,13 +148,13 @@ impl Workspaces {
         if standing != Standing::Free {
             // Another first use was faster. Said, and not left to the drop: others wait for the lock.
             tx.rollback().await?;
-            open.complete(Ending::from(Outcome::Refused)).await;
+            open.hand_over(Ending::from(Outcome::Refused)).await;
             return Ok(standing == Standing::Ours);
         }
         let now = self.clock.now();
         store::bind(&mut tx, org_id, &principal.user_id, place, now).await?;
         tx.commit().await?;
-        open.complete(Ending::from(Outcome::Success)).await;
+        open.hand_over(Ending::from(Outcome::Success)).await;
         Ok(true)
     }
 

@@ -159,7 +159,7 @@ pub(crate) const MAX_FILES: usize = 12;
 
 /// Folders that hold more, and how many exactly. A number here becomes smaller and never larger.
 const CEILINGS: &[(&str, usize)] = &[
-    ("audit", 24),
+    ("audit", 23),
     ("auth", 15),
     ("cli", 19),
     ("feedback", 13),

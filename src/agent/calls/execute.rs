@@ -294,7 +294,7 @@ async fn execute(
     }
     drop(span);
     if let Some(entry) = entry {
-        entry.complete(ending(&done)).await;
+        entry.hand_over(ending(&done)).await;
     }
     done
 }

@@ -109,10 +109,10 @@ impl Consents {
             tx.commit().await?;
             self.wake();
             self.signals.tell(ANSWERS, &id, 0);
-            open.complete(Ending::from(Outcome::Success)).await;
+            open.hand_over(Ending::from(Outcome::Success)).await;
             return Ok(answered);
         }
-        open.complete(Ending::from(Outcome::Refused)).await;
+        open.hand_over(Ending::from(Outcome::Refused)).await;
         // Settled already, maybe by another answer a moment ago: what counts is which one won.
         match store::find(&mut tx, org_id, user_id, id).await? {
             Some(consent) if has_answer(&consent) => {

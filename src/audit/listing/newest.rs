@@ -34,6 +34,7 @@ impl Audit {
         before: Option<i64>,
         limit: i64,
     ) -> Result<Vec<Entry>, Error> {
+        self.settled().await;
         let mut conn = self.db.acquire().await?;
         let end = newest::end(&mut conn, log.as_str()).await?;
         if let (Some(end), None, true) = (end, before, filter.is_empty())

@@ -1,4 +1,4 @@
-//! Middleware that begins an entry before a request changes anything, and completes it after.
+//! Middleware that begins an entry before a request changes anything, and hands over its end after.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -163,7 +163,8 @@ pub async fn record<F: Future<Output = Response>>(
     if is_stream(&response) {
         return response.map(|body| Body::from_stream(RecordedBody::new(body, open, ending)));
     }
-    open.complete(ending).await;
+    // The answer does not wait for its record: whoever reads the log does.
+    open.hand_over(ending).await;
     response
 }
 

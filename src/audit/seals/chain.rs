@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::audit::error::Error;
-use crate::audit::keyring::Keyring;
+use crate::audit::keyring::{AuditKey, Keyring};
 use crate::audit::model::{ActorKind, EntryId, Log};
 use crate::audit::record::{NOTHING, Record};
 use crate::audit::seals::handover::{Cause, Handover};
@@ -89,6 +89,25 @@ impl Ends {
         self.take(end, Cause::Rotated, keys, clock, ActorKind::Server)
     }
 
+    /// Ends as this process wrote and sealed them. Whoever appends behind them must find them unchanged.
+    pub fn written<'a>(ends: impl Iterator<Item = &'a End>) -> Self {
+        let open = ends.map(|end| (end.org_id.clone(), end.clone()));
+        Self {
+            open: open.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// All ends that may be appended to.
+    pub fn all(&self) -> Vec<End> {
+        self.open.values().cloned().collect()
+    }
+
+    /// The same, as they are written now.
+    pub fn sealed(&self, key: &AuditKey) -> Vec<End> {
+        self.all().into_iter().map(|end| sealed(end, key)).collect()
+    }
+
     /// The end of one log, whatever its seal is worth, with a record that says what that was. It is for
     /// whoever has verified the log and decided so.
     pub fn adopt(end: End, cause: Cause, keys: &Keyring, clock: &Clock) -> Result<Self, Error> {
@@ -155,24 +174,23 @@ impl Ends {
     /// What the database says it wrote is counted: a rule or a trigger that somebody put on a table can
     /// drop rows without an error.
     pub async fn append(
-        mut self,
+        self,
         conn: &mut PgConnection,
         keys: &Keyring,
-        records: &[Record],
+        records: &[&Record],
     ) -> Result<(usize, Vec<End>), Error> {
-        let key = keys.current()?;
-        let ends: Vec<End> = self
-            .open
-            .into_values()
-            .map(|end| sealed(end, key))
+        let ends = self.sealed(keys.current()?);
+        let all: Vec<&Record> = self
+            .handovers
+            .iter()
+            .chain(records.iter().copied())
             .collect();
-        self.handovers.extend_from_slice(records);
-        let written = appending::insert(conn, &self.handovers).await?;
+        let written = appending::insert(conn, &all).await?;
         let moved = appending::move_ends(conn, &ends).await?;
-        if (written, moved) != (self.handovers.len() as u64, ends.len() as u64) {
+        if (written, moved) != (all.len() as u64, ends.len() as u64) {
             return Err(Error::Dropped);
         }
-        Ok((self.handovers.len(), ends))
+        Ok((all.len(), ends))
     }
 }
 

@@ -147,17 +147,18 @@ pub async fn seals(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
         .await
 }
 
-struct EndColumns {
-    orgs: Vec<String>,
-    sizes: Vec<i64>,
-    heads: Vec<Vec<u8>>,
-    times: Vec<DateTime<Utc>>,
-    seals: Vec<Vec<u8>>,
-    keys: Vec<String>,
+/// Ends, column by column.
+pub(super) struct EndColumns {
+    pub(super) orgs: Vec<String>,
+    pub(super) sizes: Vec<i64>,
+    pub(super) heads: Vec<Vec<u8>>,
+    pub(super) times: Vec<DateTime<Utc>>,
+    pub(super) seals: Vec<Vec<u8>>,
+    pub(super) keys: Vec<String>,
 }
 
 impl EndColumns {
-    fn of(ends: &[End]) -> Self {
+    pub(super) fn of(ends: &[End]) -> Self {
         Self {
             orgs: ends.iter().map(|end| end.org_id.clone()).collect(),
             sizes: ends.iter().map(|end| end.size).collect(),
@@ -191,56 +192,70 @@ pub async fn move_ends(conn: &mut PgConnection, ends: &[End]) -> sqlx::Result<u6
     .map(|done| done.rows_affected())
 }
 
+/// The statement that writes records, between what stands before it and after it; of its parameters
+/// these are the first 27. What it reads are `r`, of which the first column is `org_id`.
+macro_rules! insert_records {
+    ($before:literal, $after:literal, $records:expr $(, $more:expr)* $(,)?) => {{
+        let records: &[&Record] = $records;
+        macro_rules! column {
+            ($record:ident => $value:expr) => {
+                records.iter().map(|$record| $value).collect::<Vec<_>>()
+            };
+        }
+        sqlx::query!(
+            $before
+                + r#"insert into audit_records
+                   (org_id, sequence, entry_id, phase, created_at, event, method, route,
+                    request_id, trace_id, run_id, status, outcome, duration_ms, actor_kind,
+                    statement, actor, actor_role, resource, blind, commitment, payload,
+                    payload_digest, entry_key, key_id, previous, hash)
+                 select r.* from unnest(
+                    $1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[],
+                    $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::uuid[],
+                    $12::int[], $13::text[], $14::bigint[], $15::text[], $16::text[], $17::text[],
+                    $18::text[], $19::text[], $20::bytea[], $21::bytea[], $22::bytea[],
+                    $23::bytea[], $24::bytea[], $25::text[], $26::bytea[], $27::bytea[])
+                    as r (org_id)"#
+                + $after,
+            &column!(r => r.org_id.as_str()) as &[&str],
+            &column!(r => r.sequence),
+            &column!(r => r.entry_id),
+            &column!(r => r.phase.as_str()) as &[&str],
+            &column!(r => r.created_at),
+            &column!(r => r.event.as_str()) as &[&str],
+            &column!(r => r.method.as_deref()) as &[Option<&str>],
+            &column!(r => r.route.as_deref()) as &[Option<&str>],
+            &column!(r => r.request_id.as_deref()) as &[Option<&str>],
+            &column!(r => r.trace_id.as_deref()) as &[Option<&str>],
+            &column!(r => r.run_id) as &[Option<uuid::Uuid>],
+            &column!(r => r.status) as &[Option<i32>],
+            &column!(r => r.outcome.map(|outcome| outcome.as_str())) as &[Option<&str>],
+            &column!(r => r.duration_ms) as &[Option<i64>],
+            &column!(r => r.actor_kind.as_str()) as &[&str],
+            &column!(r => r.statement.as_deref()) as &[Option<&str>],
+            &column!(r => r.personal.actor.as_deref()) as &[Option<&str>],
+            &column!(r => r.personal.actor_role.as_deref()) as &[Option<&str>],
+            &column!(r => r.personal.resource.as_deref()) as &[Option<&str>],
+            &column!(r => r.personal.blind.as_deref()) as &[Option<&[u8]>],
+            &column!(r => r.commitment.as_slice()) as &[&[u8]],
+            &column!(r => r.payload.as_deref()) as &[Option<&[u8]>],
+            &column!(r => r.payload_digest.as_deref()) as &[Option<&[u8]>],
+            &column!(r => r.entry_key.as_deref()) as &[Option<&[u8]>],
+            &column!(r => r.key_id.as_deref()) as &[Option<&str>],
+            &column!(r => r.previous.as_slice()) as &[&[u8]],
+            &column!(r => r.hash.as_slice()) as &[&[u8]],
+            $($more),*
+        )
+    }};
+}
+pub(super) use insert_records;
+
 /// Writes records that stand at the ends of their logs. Answers how many.
-pub async fn insert(conn: &mut PgConnection, records: &[Record]) -> sqlx::Result<u64> {
-    macro_rules! column {
-        ($record:ident => $value:expr) => {
-            records.iter().map(|$record| $value).collect::<Vec<_>>()
-        };
-    }
-    sqlx::query!(
-        "insert into audit_records
-           (org_id, sequence, entry_id, phase, created_at, event, method, route, request_id,
-            trace_id, run_id, status, outcome, duration_ms, actor_kind, statement, actor, actor_role,
-            resource, blind, commitment, payload, payload_digest, entry_key, key_id, previous,
-            hash)
-         select * from unnest(
-            $1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[],
-            $7::text[], $8::text[], $9::text[], $10::text[], $11::uuid[], $12::int[], $13::text[],
-            $14::bigint[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
-            $20::bytea[], $21::bytea[], $22::bytea[], $23::bytea[], $24::bytea[], $25::text[],
-            $26::bytea[], $27::bytea[])",
-        &column!(r => r.org_id.clone()),
-        &column!(r => r.sequence),
-        &column!(r => r.entry_id),
-        &column!(r => r.phase.as_str().to_owned()),
-        &column!(r => r.created_at),
-        &column!(r => r.event.as_str().to_owned()),
-        &column!(r => r.method.clone()) as &[Option<String>],
-        &column!(r => r.route.clone()) as &[Option<String>],
-        &column!(r => r.request_id.clone()) as &[Option<String>],
-        &column!(r => r.trace_id.clone()) as &[Option<String>],
-        &column!(r => r.run_id) as &[Option<Uuid>],
-        &column!(r => r.status) as &[Option<i32>],
-        &column!(r => r.outcome.map(|outcome| outcome.as_str().to_owned())) as &[Option<String>],
-        &column!(r => r.duration_ms) as &[Option<i64>],
-        &column!(r => r.actor_kind.as_str().to_owned()),
-        &column!(r => r.statement.clone()) as &[Option<String>],
-        &column!(r => r.personal.actor.clone()) as &[Option<String>],
-        &column!(r => r.personal.actor_role.clone()) as &[Option<String>],
-        &column!(r => r.personal.resource.clone()) as &[Option<String>],
-        &column!(r => r.personal.blind.clone()) as &[Option<Vec<u8>>],
-        &column!(r => r.commitment.clone()),
-        &column!(r => r.payload.clone()) as &[Option<Vec<u8>>],
-        &column!(r => r.payload_digest.clone()) as &[Option<Vec<u8>>],
-        &column!(r => r.entry_key.clone()) as &[Option<Vec<u8>>],
-        &column!(r => r.key_id.clone()) as &[Option<String>],
-        &column!(r => r.previous.clone()),
-        &column!(r => r.hash.clone()),
-    )
-    .execute(conn)
-    .await
-    .map(|done| done.rows_affected())
+pub async fn insert(conn: &mut PgConnection, records: &[&Record]) -> sqlx::Result<u64> {
+    insert_records!("", "", records)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected())
 }
 
 /// Those of these traces of which anything is in a log.

@@ -1,6 +1,7 @@
 //! The SQL of the audit log.
 
 pub mod appending;
+pub mod continuing;
 pub mod erasing;
 pub mod mark;
 pub mod newest;

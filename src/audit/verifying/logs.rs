@@ -41,6 +41,7 @@ impl Audit {
         elsewhere: &[String],
         progress: impl FnMut(u64, u64) + Send,
     ) -> Result<Report, Error> {
+        self.settled().await;
         let mut conn = self.db.acquire().await?;
         let mut tx = conn.begin_with(SNAPSHOT).await?;
         self.verify_over(&mut tx, log, elsewhere, progress).await
@@ -53,6 +54,7 @@ impl Audit {
         elsewhere: &[String],
         progress: impl FnMut(&str, u64, u64) + Send,
     ) -> Result<Vec<Report>, Error> {
+        self.settled().await;
         let mut conn = self.db.acquire().await?;
         let mut tx = conn.begin_with(SNAPSHOT).await?;
         self.verify_all_over(&mut tx, elsewhere, progress).await

@@ -37,23 +37,21 @@ pub async fn choose(
 /// The most answers whose changes are looked at together.
 const WAITING_AT_ONCE: i64 = 1_000;
 
-/// Adds the changes of a rating to the counts, once it is committed. If that fails, [`add_waiting`] makes up
+/// Adds the changes of ratings to the counts, once they are committed. If that fails, [`add_waiting`] makes up
 /// for it.
-pub async fn add_changes(conn: &mut PgConnection, org_id: &OrgId, gen_id: i64, last: i64) {
-    let waiting = WaitingChanges {
-        org_id: org_id.clone(),
-        gen_id,
-        last,
-    };
-    if let Err(error) = store::add_changes(conn, &waiting).await {
-        tracing::debug!(%error, "a rating is added to the counts of arms later");
+pub async fn add_changes(conn: &mut PgConnection, waiting: &[WaitingChanges]) {
+    if waiting.is_empty() {
+        return;
+    }
+    if let Err(error) = store::add_changes(conn, waiting).await {
+        tracing::debug!(%error, "ratings are added to the counts of arms later");
     }
 }
 
 /// Adds the changes of ratings whose processes did not come to it.
 pub async fn add_waiting(conn: &mut PgConnection) -> sqlx::Result<()> {
     for waiting in store::waiting_changes(conn, WAITING_AT_ONCE).await? {
-        store::add_changes(conn, &waiting).await?;
+        store::add_changes(conn, std::slice::from_ref(&waiting)).await?;
     }
     Ok(())
 }

@@ -83,41 +83,52 @@ pub struct WaitingChanges {
     pub last: i64,
 }
 
-/// Adds changes of an answer to the counts of their arms, together because a later one takes out what an
-/// earlier one put in. Those that another process added meanwhile are skipped. Rows are locked in the order of
-/// their names.
+/// Adds changes of answers to the counts of their arms: those of one answer together, because a later one takes
+/// out what an earlier one put in. Those that another process added meanwhile are skipped. Rows are locked in
+/// the order of their names.
 ///
 /// Outside of a transaction this waits for no disk: a crash loses the sum and that it was added, or
 /// neither. Counts are decayed to the latest of all times, so the order in which ratings of machines with
 /// different clocks arrive does not matter.
-pub async fn add_changes(conn: &mut PgConnection, waiting: &WaitingChanges) -> sqlx::Result<()> {
+pub async fn add_changes(conn: &mut PgConnection, waiting: &[WaitingChanges]) -> sqlx::Result<()> {
+    let orgs: Vec<&str> = waiting.iter().map(|one| one.org_id.as_str()).collect();
+    let answers: Vec<i64> = waiting.iter().map(|one| one.gen_id).collect();
+    let last: Vec<i64> = waiting.iter().map(|one| one.last).collect();
     sqlx::query!(
-        "with eased as materialized (
-             select set_config('synchronous_commit', 'off', true),
-                    pg_advisory_xact_lock_shared(hashtextextended('bandit of ' || $1, 0))
+        "with waiting as materialized (
+             select * from unnest($1::text[], $2::bigint[], $3::bigint[]) as w (org_id, gen_id, last)
+         ), eased as materialized (
+             select set_config('synchronous_commit', 'off', true)
+         ), held as materialized (
+             select org_id, pg_advisory_xact_lock_shared(
+                        hashtextextended('bandit of ' || org_id, 0)
+                    )
+             from eased cross join (select distinct org_id from waiting order by org_id) orgs
          ), taken as (
-             delete from learning_arm_changes c using eased
-             where c.org_id = $1 and c.gen_id = $2 and c.id <= $3
+             delete from learning_arm_changes c
+             using held join waiting w using (org_id)
+             where c.org_id = w.org_id and c.gen_id = w.gen_id and c.id <= w.last
              returning c.*
          ), net as materialized (
-             select context, arm, at, sum(up * new - old_up * old) as up,
+             select org_id, context, arm, at, sum(up * new - old_up * old) as up,
                     sum(down * new - old_down * old) as down
              from (
                  select t.*,
                         power(0.5, least(extract(epoch from at - rated_at)::float8 / $4, $5)) as new,
                         power(0.5, least(extract(epoch from at - old_at)::float8 / $4, $5)) as old
                  from (
-                     select t.*, max(greatest(rated_at, old_at)) over (partition by context, arm) as at
+                     select t.*, max(greatest(rated_at, old_at))
+                                     over (partition by org_id, context, arm) as at
                      from taken t
                  ) t
              ) t
-             group by context, arm, at
+             group by org_id, context, arm, at
          )
          insert into learning_bandit_arms as known
              (org_id, context, arm, successes, failures, updated_at)
-         select $1, context, arm, case when up < $6 then 0 else up end,
+         select org_id, context, arm, case when up < $6 then 0 else up end,
                 case when down < $6 then 0 else down end, at
-         from net order by context, arm
+         from net order by org_id, context, arm
          on conflict (org_id, context, arm) do update set (successes, failures, updated_at) = (
              select case when up < $6 then 0 else up end, case when down < $6 then 0 else down end,
                     latest
@@ -133,12 +144,12 @@ pub async fn add_changes(conn: &mut PgConnection, waiting: &WaitingChanges) -> s
                             power(0.5, least(extract(epoch from latest - n.at)::float8 / $4, $5))
                                 as new
                  ) weights
-                 where n.context = known.context and n.arm = known.arm
+                 where n.org_id = known.org_id and n.context = known.context and n.arm = known.arm
              ) moved
          )",
-        waiting.org_id.as_str(),
-        waiting.gen_id,
-        waiting.last,
+        &orgs as &[&str],
+        &answers,
+        &last,
         half_life_seconds(),
         MAX_HALF_LIVES,
         EPSILON,

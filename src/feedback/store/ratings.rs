@@ -51,91 +51,128 @@ impl Placed {
     }
 }
 
-/// Places the rating of an answer by its owner, with all that follows from it: the row of the analyzer with
-/// this vote, its counts, and what it changes about the arms that were chosen for the answer. Without a vote there is
-/// nothing to learn from it. One statement, because a rating waits for each.
+/// A rating of an answer by its owner, and what is to be learnt from it.
+#[derive(Clone, Debug)]
+pub struct NewRating {
+    /// Organisation.
+    pub org_id: OrgId,
+    /// Answer.
+    pub gen_id: i64,
+    /// Owner of the answer, as whoever rates it claims.
+    pub owner: UserId,
+    /// Rating.
+    pub rating: StoredRating,
+    /// Vote that follows from it; without one there is nothing to learn.
+    pub vote: Option<Vote>,
+}
+
+/// Places ratings of answers by their owners, no two of one answer, with all that follows from them: the row of
+/// the analyzer with this vote, its counts, and what it changes about the arms that were chosen for the
+/// answer. Returns the result of each. One statement, because ratings wait for each.
 ///
-/// A statement sees what was committed before it began, but it gets the answer's lock later. So it does
-/// nothing if the lock is taken, and nothing if the row of the analyzer is not the one it saw: every
-/// writer changes that under the lock. A first rating that withdraws teaches nothing and leaves no
+/// A statement sees what was committed before it began, but it gets the answers' locks later. So it does
+/// nothing about an answer whose lock is taken, and nothing if the row of the analyzer is not the one it
+/// saw: every writer changes that under the lock. A first rating that withdraws teaches nothing and leaves no
 /// such row; another rating that comes in the same moment replaces it as if it came second.
 #[expect(
     clippy::too_many_lines,
     reason = "a rating waits for every statement, so this is one"
 )]
-pub async fn place(
-    conn: &mut PgConnection,
-    org_id: &OrgId,
-    gen_id: i64,
-    owner: &UserId,
-    rating: &StoredRating,
-    vote: Option<Vote>,
-) -> sqlx::Result<Placed> {
-    let weight = vote.map(Vote::weight).unwrap_or_default();
-    let row = learn!(
-        r#"with answer as materialized (
-               select g.* from ai_generation_log g
-               where g.org_key = $1 and g.id = $2 and g.user_sub = $3
-               for no key update skip locked
+pub async fn place(conn: &mut PgConnection, ratings: &[NewRating]) -> sqlx::Result<Vec<Placed>> {
+    macro_rules! column {
+        ($one:ident => $value:expr) => {
+            ratings.iter().map(|$one| $value).collect::<Vec<_>>()
+        };
+    }
+    let weights = column!(r => r.vote.map(Vote::weight).unwrap_or_default());
+    let rows = learn!(
+        r#"with sent as materialized (
+               select * from unnest(
+                   $1::text[], $2::bigint[], $3::text[], $4::smallint[], $5::text[], $6::text[],
+                   $7::timestamptz[], $8::text[], $9::smallint[], $10::integer[], $11::integer[]
+               ) with ordinality as sent (
+                   org_key, gen_id, user_sub, rating, reason, comment, rated_at, verdict,
+                   learned_rating, accepted, rejected, place
+               )
+           ), answer as materialized (
+               select s.place, g.*
+               from sent s
+               join ai_generation_log g
+                 on g.org_key = s.org_key and g.id = s.gen_id and g.user_sub = s.user_sub
+               for no key update of g skip locked
            ), before as materialized (
-               select f.rating, f.reason, f.comment, f.updated_at,
+               select s.place, f.rating, f.reason, f.comment, f.updated_at,
                       (f.rating, f.reason, f.comment)
-                          is not distinct from ($4::smallint, $5::text, $6::text) as is_same
-               from ai_feedback f
-               where f.org_key = $1 and f.gen_id = $2 and f.user_sub = $3
+                          is not distinct from (s.rating, s.reason, s.comment) as is_same
+               from sent s
+               join ai_feedback f
+                 on f.org_key = s.org_key and f.gen_id = s.gen_id and f.user_sub = s.user_sub
            ), wanted as materialized (
-               select $8::text as verdict, $9::smallint as rating,
-                      case when $9 <> 0 then $5 end as reason,
-                      case when $9 <> 0 then $6 end as comment
+               select s.place, s.verdict, s.learned_rating as rating,
+                      case when s.learned_rating <> 0 then s.reason end as reason,
+                      case when s.learned_rating <> 0 then s.comment end as comment
+               from sent s
            ), learned_before as materialized (
-               select s.changed_xid,
-                      (s.feedback_type, s.rating, s.reason, s.comment)
+               select w.place, l.changed_xid,
+                      (l.feedback_type, l.rating, l.reason, l.comment)
                           is not distinct from (w.verdict, w.rating, w.reason, w.comment) as is_same,
-                      case when s.feedback_type in ('accepted', 'modified') then halves else 0 end
+                      case when l.feedback_type in ('accepted', 'modified') then halves else 0 end
                           as accepted,
-                      case s.feedback_type when 'rejected' then halves else 0 end as rejected
-               from learning_suggestions s
+                      case l.feedback_type when 'rejected' then halves else 0 end as rejected
+               from sent s
+               join wanted w using (place)
+               join learning_suggestions l on l.org_id = s.org_key and l.gen_id = s.gen_id
                cross join lateral (
-                   select case when s.rating is null then 1 when s.rating = 0 then 0 else 2 end
+                   select case when l.rating is null then 1 when l.rating = 0 then 0 else 2 end
                ) h (halves)
-               cross join wanted w
-               where s.org_id = $1 and s.gen_id = $2
            ), moved as materialized (
                select a.*, w.verdict, w.rating as learned_rating, w.reason as learned_reason,
-                      w.comment as learned_comment, $7::timestamptz as learned_at,
-                      $10::integer - coalesce(l.accepted, 0) as accepted,
-                      $11::integer - coalesce(l.rejected, 0) as rejected,
+                      w.comment as learned_comment, s.rated_at as learned_at,
+                      s.accepted - coalesce(l.accepted, 0) as accepted,
+                      s.rejected - coalesce(l.rejected, 0) as rejected,
                       l.changed_xid as known_xid,
                       w.verdict is not null and not coalesce(l.is_same, false) as teaches
                from answer a
-               cross join wanted w
-               left join learned_before l on true
-               left join before b on true
+               join sent s using (place)
+               join wanted w using (place)
+               left join learned_before l using (place)
+               left join before b using (place)
                where not coalesce(b.is_same, false)
            )"#,
         r#", said as (
                insert into ai_feedback as f
                    (org_key, gen_id, user_sub, rating, reason, comment, created_at, updated_at)
-               select $1, $2, $3, $4, $5, $6, $7, $7
-               from moved m where not m.teaches or exists (select from learned)
+               select s.org_key, s.gen_id, s.user_sub, s.rating, s.reason, s.comment, s.rated_at,
+                      s.rated_at
+               from moved m
+               join sent s using (place)
+               where not m.teaches
+                  or exists (select from learned l where l.org_id = m.org_key and l.gen_id = m.id)
                on conflict (org_key, gen_id, user_sub) do update set
                    rating = excluded.rating, reason = excluded.reason, comment = excluded.comment,
                    updated_at = excluded.updated_at
-               returning f.id
+               returning f.org_key, f.gen_id
            ), weights as materialized (
-               select ($4 = 1)::integer as new_up, ($4 = -1)::integer as new_down,
+               select s.place, (s.rating = 1)::integer as new_up, (s.rating = -1)::integer as new_down,
                       coalesce((b.rating = 1)::integer, 0) as old_up,
                       coalesce((b.rating = -1)::integer, 0) as old_down,
-                      coalesce(b.updated_at, $7) as old_at
-               from (select) one left join before b on true
+                      coalesce(b.updated_at, s.rated_at) as old_at
+               from sent s
+               left join before b using (place)
            ), held as materialized (
-               select pg_advisory_xact_lock_shared(hashtextextended('bandit of ' || $1, 0)) from said
+               select org_key, pg_advisory_xact_lock_shared(
+                          hashtextextended('bandit of ' || org_key, 0)
+                      )
+               from (select distinct org_key from said order by org_key) orgs
            ), arms as (
                insert into learning_arm_changes
                    (org_id, gen_id, context, arm, rated_at, up, down, old_at, old_up, old_down)
-               select $1, $2, chosen.context, chosen.arm, $7, w.new_up, w.new_down, w.old_at, w.old_up,
-                      w.old_down
-               from held cross join moved m cross join weights w
+               select m.org_key, m.id, chosen.context, chosen.arm, m.learned_at, w.new_up, w.new_down,
+                      w.old_at, w.old_up, w.old_down
+               from held
+               join said using (org_key)
+               join moved m on m.org_key = said.org_key and m.id = said.gen_id
+               join weights w using (place)
                cross join lateral (
                    select m.params ->> 'bandit_context', m.params ->> 'bandit_arm'
                    union
@@ -143,43 +180,55 @@ pub async fn place(
                ) chosen (context, arm)
                where chosen.context is not null and chosen.arm is not null
                  and w.new_up + w.new_down + w.old_up + w.old_down > 0
-               returning id
+               returning org_id, gen_id, id
            )
-           select exists (select from answer) as "is_found!", exists (select from said) as "is_stored!",
+           select exists (select from answer a where a.place = s.place) as "is_found!",
+                  exists (
+                      select from said f where f.org_key = s.org_key and f.gen_id = s.gen_id
+                  ) as "is_stored!",
                   b.is_same as "is_same?", b.rating as "rating?", b.reason, b.comment,
-                  b.updated_at as "updated_at?", (select max(id) from arms) as last_change
-           from (select) one left join before b on true"#,
-        org_id as &OrgId,
-        gen_id,
-        owner as &UserId,
-        rating.rating.number(),
-        rating.reason,
-        rating.comment,
-        rating.updated_at,
-        vote.map(|vote| vote.feedback_type.label()),
-        vote.and_then(|vote| vote.rating).map(Rating::number),
-        weight.accepted,
-        weight.rejected,
+                  b.updated_at as "updated_at?",
+                  (
+                      select max(a.id) from arms a
+                      where a.org_id = s.org_key and a.gen_id = s.gen_id
+                  ) as last_change
+           from sent s
+           left join before b using (place)
+           order by s.place"#,
+        &column!(r => r.org_id.as_str()) as &[&str],
+        &column!(r => r.gen_id),
+        &column!(r => r.owner.as_str()) as &[&str],
+        &column!(r => r.rating.rating.number()),
+        &column!(r => r.rating.reason.as_deref()) as &[Option<&str>],
+        &column!(r => r.rating.comment.as_deref()) as &[Option<&str>],
+        &column!(r => r.rating.updated_at),
+        &column!(r => r.vote.map(|vote| vote.feedback_type.label())) as &[Option<&str>],
+        &column!(r => r.vote.and_then(|vote| vote.rating).map(Rating::number)) as &[Option<i16>],
+        &weights.iter().map(|weight| weight.accepted).collect::<Vec<_>>(),
+        &weights.iter().map(|weight| weight.rejected).collect::<Vec<_>>(),
     )
-    .fetch_one(conn)
+    .fetch_all(conn)
     .await?;
-    let before = row.rating.and_then(|rating| Rating::of(rating.into()));
-    let before = before
-        .zip(row.updated_at)
-        .map(|(rating, updated_at)| StoredRating {
-            rating,
-            reason: row.reason,
-            comment: row.comment,
-            updated_at,
-        });
-    Ok(match before {
-        before if row.is_stored => Placed::Stored {
-            before,
-            last_change: row.last_change,
-        },
-        Some(before) if row.is_found && row.is_same == Some(true) => Placed::Same(before),
-        Some(_) | None => Placed::Missed,
-    })
+    let placed = rows.into_iter().map(|row| {
+        let before = row.rating.and_then(|rating| Rating::of(rating.into()));
+        let before = before
+            .zip(row.updated_at)
+            .map(|(rating, updated_at)| StoredRating {
+                rating,
+                reason: row.reason,
+                comment: row.comment,
+                updated_at,
+            });
+        match before {
+            before if row.is_stored => Placed::Stored {
+                before,
+                last_change: row.last_change,
+            },
+            Some(before) if row.is_found && row.is_same == Some(true) => Placed::Same(before),
+            Some(_) | None => Placed::Missed,
+        }
+    });
+    Ok(placed.collect())
 }
 
 /// A generation and its owner's rating.

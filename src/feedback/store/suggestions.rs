@@ -25,12 +25,12 @@ pub async fn lock_generation(
     .await
 }
 
-/// The parts of a statement that write the row of an answer and move its counts. Before them stands the
-/// answer as `moved`, one row with the columns of `ai_generation_log` and these: `verdict`,
+/// The parts of a statement that write the rows of answers and move their counts. Before them stand the
+/// answers as `moved`, each once, with the columns of `ai_generation_log` and these: `verdict`,
 /// `learned_rating`, `learned_reason`, `learned_comment` and `learned_at` go into the row, if `teaches` says
 /// so; `accepted` and `rejected` are the difference from what was counted before; `known_xid` is the last
-/// change of the row that the difference is from. If there was a later one, nothing is written: `learned`
-/// is empty then, and whatever follows must depend on it.
+/// change of the row that the difference is from. If there was a later one, nothing is written: the answer
+/// is not in `learned` then, and whatever follows must depend on it.
 ///
 /// `confidence` is the acceptance that was expected of the answer: the posterior mean of its category on the
 /// organisation's newest day with a sum, with a uniform prior. Counts are changed in the order of their keys.
@@ -67,18 +67,20 @@ macro_rules! learn {
                         rating = excluded.rating, reason = excluded.reason,
                         comment = excluded.comment, updated_at = excluded.updated_at,
                         changed_xid = pg_current_xact_id()
-                    where s.changed_xid = (select known_xid from moved)
-                    returning s.id
-                ), counted as (
-                    insert into learning_counts as c (
-                        org_id, subject, value, category, team_id, user_id, week, accepted, rejected
+                    where s.changed_xid = (
+                        select m.known_xid from moved m
+                        where m.org_key = s.org_id and m.id = s.gen_id
                     )
-                    select m.org_key, t.subject, t.value,
-                           case t.subject when '*' then m.category else '' end,
-                           coalesce(m.team_id, ''), m.user_sub,
-                           date_trunc('week', m.created_at at time zone 'UTC')::date,
-                           greatest(m.accepted, 0), greatest(m.rejected, 0)
-                    from learned cross join moved m
+                    returning s.org_id, s.gen_id
+                ), tallied as materialized (
+                    select m.org_key as org_id, t.subject, t.value,
+                           case t.subject when '*' then m.category else '' end as category,
+                           coalesce(m.team_id, '') as team_id, m.user_sub as user_id,
+                           date_trunc('week', m.created_at at time zone 'UTC')::date as week,
+                           sum(m.accepted)::integer as accepted,
+                           sum(m.rejected)::integer as rejected
+                    from learned l
+                    join moved m on m.org_key = l.org_id and m.id = l.gen_id
                     cross join lateral (
                         select '*' as subject, '*' as value
                         union
@@ -86,11 +88,27 @@ macro_rules! learn {
                         from unnest(m.tags) tag where tag like '%=%'
                     ) t
                     where m.accepted <> 0 or m.rejected <> 0
-                    order by t.subject, t.value
+                    group by 1, 2, 3, 4, 5, 6, 7
+                ), taken_back as materialized (
+                    select * from tallied where accepted < 0 or rejected < 0
+                ), counted as (
+                    insert into learning_counts as c (
+                        org_id, subject, value, category, team_id, user_id, week, accepted, rejected
+                    )
+                    select org_id, subject, value, category, team_id, user_id, week,
+                           greatest(accepted, 0), greatest(rejected, 0)
+                    from tallied
+                    order by org_id, subject, value, category, team_id, user_id, week
                     on conflict (org_id, subject, value, category, team_id, user_id, week)
-                    do update set
-                        accepted = c.accepted + (select accepted from moved),
-                        rejected = c.rejected + (select rejected from moved)
+                    do update set (accepted, rejected) = (
+                        select c.accepted + coalesce(t.accepted, excluded.accepted),
+                               c.rejected + coalesce(t.rejected, excluded.rejected)
+                        from (select) one
+                        left join taken_back t
+                          on (t.org_id, t.subject, t.value, t.category, t.team_id, t.user_id, t.week)
+                             = (c.org_id, c.subject, c.value, c.category, c.team_id, c.user_id,
+                                c.week)
+                    )
                     returning c.week
                 )"#
                 + $after,

@@ -54,7 +54,7 @@ pub async fn claim(conn: &mut PgConnection, batches: &[&BatchRows]) -> sqlx::Res
 }
 
 /// Formats numbers as a Postgres array.
-fn array(numbers: &[i32]) -> String {
+pub(super) fn array(numbers: &[i32]) -> String {
     let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
     format!("{{{}}}", numbers.join(","))
 }

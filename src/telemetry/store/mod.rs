@@ -4,3 +4,4 @@ pub mod batches;
 pub mod errors;
 mod groups;
 pub mod measurements;
+pub mod plain;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use navi::audit::event::Event;
 use navi::audit::model::{Actor, ActorKind, Filter, Log, NewEntry, Outcome};
 use navi::platform::clock::Clock;
+use nix::sys::signal::Signal;
 use serde_json::json;
 use sqlx::PgPool;
 
@@ -61,9 +62,11 @@ async fn a_server_killed_between_the_phases_leaves_an_entry_whose_end_is_unknown
     assert!(report.ok, "{:?}", report.findings);
     assert_eq!(report.open, 1);
     // Another server goes on behind it.
-    let again = place.serve(&key).await;
+    let mut again = place.serve(&key).await;
     let (status, _) = again.post("/api/navi-memory/conversations", &body).await;
     assert_eq!(status, 200);
+    again.signal(Signal::SIGTERM);
+    assert_eq!(again.gone(Duration::from_secs(20)).await, Some(0));
     let report = audit.verify(&log(), &[], |_, _| {}).await.unwrap();
     assert!(report.ok && report.open == 1, "{:?}", report.findings);
 }

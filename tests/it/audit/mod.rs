@@ -1,5 +1,6 @@
 //! The audit log: complete, sealed, chained, provable.
 
+mod answers;
 mod attacks;
 mod crashes;
 mod entries;

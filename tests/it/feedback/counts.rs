@@ -1,6 +1,7 @@
 //! That counts are what the rows add up to, whatever people do.
 
 use chrono::TimeDelta;
+use futures_util::future::join_all;
 use navi::auth::principal::Role;
 use navi::feedback::bandit::service::rebuild;
 use navi::feedback::model::{Category, Generation};
@@ -11,7 +12,8 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::feedback::desk::{Desk, SUBMIT, answer, now};
-use crate::support::app::ORG;
+use crate::feedback::sums::{add_changes, assert_summed};
+use crate::support::app::{ORG, USER};
 
 /// The counts made anew from the rows; those that are nothing are left out.
 const RECOUNT: &str = "
@@ -38,7 +40,7 @@ const ARMS: &str = "
     select context, arm,
            successes * power(0.5, extract(epoch from '2026-12-31Z' - updated_at)::float8 / 2592000) as up,
            failures * power(0.5, extract(epoch from '2026-12-31Z' - updated_at)::float8 / 2592000) as down
-    from learning_bandit_arms order by 1, 2";
+    from learning_bandit_arms order by org_id, 1, 2";
 
 /// What differs between two reports of the bandit by more than rounding; arms that are known of nothing
 /// are as good as absent.
@@ -119,6 +121,67 @@ async fn after_any_sequence_counts_are_a_recount_and_the_bandit_is_what_a_rebuil
         tx.commit().await.unwrap();
         let rebuilt = desk.value(ARMS).await;
         assert_eq!(differ(&moved, &rebuilt), Vec::<Value>::new(), "seed {seed}");
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn ratings_that_come_together_count_as_if_each_had_come_alone(db: PgPool) {
+    let desk = Desk::new(db).await;
+    let people = [(ORG, USER), (ORG, "user-2"), ("org-2", "user-3")];
+    let mut answers = Vec::new();
+    for n in 0..60 {
+        let (org, user) = people[n % people.len()];
+        let mut one = Generation {
+            org_id: org.parse().unwrap(),
+            user_id: user.parse().unwrap(),
+            category: [Category::Fix, Category::Docs][n % 2],
+            ..answer()
+        };
+        if n % 5 == 0 {
+            one.traits.clear();
+        }
+        answers.push((desk.log(&one).await, org, user));
+    }
+    let mut rng = StdRng::seed_from_u64(1);
+    for round in 0..4 {
+        let mut ratings = Vec::new();
+        for (id, org, user) in &answers {
+            // At times the same answer comes twice at once, from its owner and from another.
+            for (by, expected) in [(*user, 200), ("user-4", 404), (*user, 200)] {
+                let rating = match round {
+                    0 => 1,
+                    _ => rng.random_range(-1..=1),
+                };
+                let reason = ["style", "wrong"][rng.random_range(0..2)];
+                let client = desk.app.client_of(org, by, Role::Viewer);
+                let body = json!({"gen_id": id, "rating": rating, "reason": reason});
+                ratings.push(async move {
+                    let (status, answer) = client.post(SUBMIT, body).await;
+                    assert_eq!(status.as_u16(), expected, "{answer}");
+                    if expected == 200 {
+                        assert_eq!(
+                            (&answer["gen_id"], &answer["rating"]),
+                            (&json!(id), &json!(rating))
+                        );
+                    }
+                });
+            }
+        }
+        join_all(ratings).await;
+        assert_eq!(desk.rows("ai_feedback").await, 60);
+        assert_eq!(desk.value(COUNTED).await, desk.value(RECOUNT).await);
+        add_changes(&desk.db).await;
+        assert_summed(&desk.db).await;
+        assert_eq!(desk.rows("learning_arm_changes").await, 0);
+        let moved = desk.value(ARMS).await;
+        let mut tx = desk.db.begin().await.unwrap();
+        for org in [ORG, "org-2"] {
+            rebuild(&mut tx, &org.parse().unwrap()).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let rebuilt = desk.value(ARMS).await;
+        assert_eq!(differ(&moved, &rebuilt), Vec::<Value>::new());
+        desk.app.app.clock.advance(TimeDelta::minutes(90));
     }
 }
 

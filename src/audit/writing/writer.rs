@@ -3,25 +3,32 @@
 //! While a commit is on its way to the disk, what comes gathers; the next commit takes all of it. So
 //! the number of commits does not grow with the number of entries, and under load an entry costs a
 //! few microseconds of a server instead of a commit of its own.
+//!
+//! Behind an end that this process wrote, a commit is one statement and one round trip: it appends if
+//! the end is still there as it was written, seal and all. Otherwise, and to logs that this process
+//! has not written to, records are appended behind locked ends, in five.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::{Connection, PgConnection};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::audit::error::Error;
 use crate::audit::keyring::Keyring;
-use crate::audit::model::{Outcome, Phase};
-use crate::audit::record::{Personal, Record};
+use crate::audit::model::Phase;
+use crate::audit::record::Record;
 use crate::audit::seals::chain::Ends;
-use crate::audit::store::{appending, shape};
+use crate::audit::store::appending::End;
+use crate::audit::store::{continuing, shape};
 use crate::audit::witnessing::beginnings::beginning_of;
 use crate::audit::witnessing::floors::Floors;
+use crate::audit::writing::doubt::{refused, settle};
+use crate::audit::writing::queue::{Draft, DraftQueue, Posted};
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::platform::database::servers::Servers;
@@ -29,23 +36,13 @@ use crate::platform::metrics::Metrics;
 
 /// The most records in one commit: larger ones make the first of them wait longer than they save.
 const MAX_BATCH: usize = 512;
-/// The most completed records that are kept while the database is away. What was done cannot be
-/// undone, so these wait as long as there is room.
-const MAX_OWED: usize = 65_536;
+/// The most logs whose ends are remembered.
+const MAX_KNOWN: usize = 10_000;
 /// The pause after a commit that failed.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long a connection may take to be made, or a statement to be answered: all within the second
 /// after which whoever waits is refused.
 const PATIENCE: Duration = Duration::from_millis(800);
-
-/// A record that waits for its place.
-#[derive(Debug)]
-pub struct Draft {
-    /// All but number, time and hashes.
-    pub record: Record,
-    /// Told once it is committed, or that it will not be.
-    pub done: oneshot::Sender<bool>,
-}
 
 /// Writes drafts until there are no more.
 pub struct Writer {
@@ -58,9 +55,11 @@ pub struct Writer {
     keys: Arc<Keyring>,
     floors: Arc<Floors>,
     metrics: Metrics,
-    drafts: mpsc::UnboundedReceiver<Draft>,
-    /// What waits to be written, in the order in which it came.
-    owed: VecDeque<Draft>,
+    messages: mpsc::UnboundedReceiver<Posted>,
+    /// What waits to be written.
+    queue: DraftQueue,
+    /// Where the logs end that this process wrote to, as it wrote it.
+    known: HashMap<String, End>,
     /// Whether a commit was sent whose answer is not known.
     in_doubt: bool,
     /// What may have been committed by a commit that seemed to fail.
@@ -75,20 +74,26 @@ impl Writer {
         keys: Arc<Keyring>,
         floors: Arc<Floors>,
         metrics: Metrics,
-        drafts: mpsc::UnboundedReceiver<Draft>,
+        messages: mpsc::UnboundedReceiver<Posted>,
     ) -> Self {
         let patience = format!("{}ms", PATIENCE.as_millis());
-        let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, patience.clone()));
+        let settings = [
+            ("statement_timeout", patience.as_str()),
+            ("lock_timeout", patience.as_str()),
+            // One plan for any number of rows: to plan a statement costs more than to run it.
+            ("plan_cache_mode", "force_generic_plan"),
+        ];
         Self {
-            servers: Servers::clone(&db.servers()).each(|options| options.options(limits.clone())),
+            servers: Servers::clone(&db.servers()).each(|options| options.options(settings)),
             db: db.clone(),
             conn: None,
             clock,
             keys,
             floors,
+            queue: DraftQueue::new(metrics.clone()),
             metrics,
-            drafts,
-            owed: VecDeque::new(),
+            messages,
+            known: HashMap::new(),
             in_doubt: false,
             doubtful: Vec::new(),
         }
@@ -105,12 +110,12 @@ impl Writer {
             self.write().await;
         }
         let end = Instant::now() + grace;
-        while !self.owed.is_empty() && Instant::now() < end {
+        while !self.queue.is_empty() && Instant::now() < end {
             self.write().await;
         }
-        if !self.owed.is_empty() {
+        if !self.queue.is_empty() {
             tracing::error!(
-                count = self.owed.len(),
+                count = self.queue.len(),
                 "completed audit records were not written"
             );
         }
@@ -120,73 +125,58 @@ impl Writer {
     /// nobody waits for any more must not gather. Answers whether more may come.
     async fn gather(&mut self, stopping: &CancellationToken) -> bool {
         let mut open = true;
-        if self.owed.is_empty() {
+        if self.queue.is_empty() {
             tokio::select! {
                 biased;
-                draft = self.drafts.recv() => match draft {
-                    Some(draft) => self.owe(draft),
+                message = self.messages.recv() => match message {
+                    Some(message) => self.queue.push(message),
                     None => open = false,
                 },
                 // What was sent before is still taken; nobody begins anything now.
-                () = stopping.cancelled() => self.drafts.close(),
+                () = stopping.cancelled() => self.messages.close(),
             }
         }
-        while let Ok(draft) = self.drafts.try_recv() {
-            self.owe(draft);
+        while let Ok(message) = self.messages.try_recv() {
+            self.queue.push(message);
         }
         self.show_depth();
         open
     }
 
     fn show_depth(&self) {
-        let depth = i64::try_from(self.owed.len()).unwrap_or(i64::MAX);
+        let depth = i64::try_from(self.queue.len()).unwrap_or(i64::MAX);
         self.metrics.navi_audit_queue_depth.set(depth);
     }
 
-    /// Keeps a draft until it is written. Whoever gave up waiting for a beginning does nothing either,
-    /// so it is dropped.
-    fn owe(&mut self, draft: Draft) {
-        match draft.record.phase {
-            Phase::Begun if draft.done.is_closed() => {}
-            Phase::Completed | Phase::Noted if self.owed.len() >= MAX_OWED => {
-                self.metrics.navi_audit_records_lost_total.inc();
-                tracing::error!(
-                    audit.entry = %draft.record.entry_id,
-                    "an audit record is lost, because too many wait for the database"
-                );
-            }
-            Phase::Begun | Phase::Completed | Phase::Noted => self.owed.push_back(draft),
-        }
-    }
-
     async fn write(&mut self) {
-        self.write_batch().await;
-        self.show_depth();
-    }
-
-    async fn write_batch(&mut self) {
-        let count = self.owed.len().min(MAX_BATCH);
-        let mut batch: Vec<Draft> = self.owed.drain(..count).collect();
+        let mut batch = self.queue.take(MAX_BATCH);
         batch.retain(|draft| draft.record.phase != Phase::Begun || !draft.done.is_closed());
-        if batch.is_empty() {
-            return;
-        }
         self.in_doubt = false;
-        match self.try_write(&mut batch).await {
-            Ok(()) => {
-                for draft in batch {
-                    let told = draft.done.send(true);
-                    // Whoever gave up waiting was refused: the entry ends here.
-                    if told.is_err() && draft.record.phase == Phase::Begun {
-                        self.owe(refused(draft.record));
-                    }
-                }
-            }
+        let written = if batch.is_empty() {
+            Ok(())
+        } else {
+            self.try_write(&mut batch).await
+        };
+        match written {
+            Ok(()) => self.queue.open_barriers(),
             Err(error) => {
                 self.metrics.navi_audit_failures_total.inc();
                 tracing::error!(%error, count = batch.len(), "audit records were not written");
                 self.put_back(batch);
+                self.queue.open_barriers();
                 tokio::time::sleep(PAUSE).await;
+            }
+        }
+        self.show_depth();
+    }
+
+    /// Tells those who wait for records that they are on disk.
+    fn acknowledge(&mut self, written: Vec<Draft>) {
+        for draft in written {
+            let told = draft.done.send(true);
+            // Whoever gave up waiting was refused: the entry ends here.
+            if told.is_err() && draft.record.phase == Phase::Begun {
+                self.queue.owe(refused(draft.record));
             }
         }
     }
@@ -195,17 +185,19 @@ impl Writer {
     /// be written all the same, and the next attempt looks there first; so this never grows beyond
     /// one batch.
     fn put_back(&mut self, batch: Vec<Draft>) {
-        for draft in batch {
-            if self.in_doubt {
-                self.doubtful.push(draft.record.clone());
-            }
-            match draft.record.phase {
-                Phase::Begun => {
-                    let _told = draft.done.send(false);
-                }
-                Phase::Completed | Phase::Noted => self.owe(draft),
-            }
+        // Another process may have written meanwhile, or this one without knowing.
+        self.known.clear();
+        if self.in_doubt {
+            let records = batch.iter().map(|draft| draft.record.clone());
+            self.doubtful.extend(records);
         }
+        let (begun, owed): (Vec<_>, Vec<_>) = batch
+            .into_iter()
+            .partition(|draft| draft.record.phase == Phase::Begun);
+        for draft in begun {
+            let _told = draft.done.send(false);
+        }
+        self.queue.put_back(owed);
     }
 
     async fn try_write(&mut self, batch: &mut Vec<Draft>) -> Result<(), Error> {
@@ -236,6 +228,73 @@ impl Writer {
         conn: &mut PgConnection,
         batch: &mut Vec<Draft>,
     ) -> Result<(), Error> {
+        if self.doubtful.is_empty() {
+            self.go_on(conn, batch).await?;
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.commit_locked(conn, batch).await
+    }
+
+    /// Appends what belongs behind ends that this process wrote and that are still there, and takes it
+    /// out of the batch.
+    async fn go_on(
+        &mut self,
+        conn: &mut PgConnection,
+        batch: &mut Vec<Draft>,
+    ) -> Result<(), Error> {
+        let mut ends = Ends::written(
+            batch
+                .iter()
+                .filter_map(|draft| self.known.get(&draft.record.org_id)),
+        );
+        let before = ends.all();
+        if before.is_empty() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        for draft in batch.iter_mut() {
+            ends.link(&mut draft.record, now);
+        }
+        let records = batch.iter().map(|draft| &draft.record);
+        let records: Vec<&Record> = records.filter(|record| ends.has(&record.org_id)).collect();
+        let after = ends.sealed(self.keys.current()?);
+        self.in_doubt = true;
+        let moved = continuing::append(conn, &before, &after, &records).await;
+        let moved: HashSet<String> = moved.map_err(counted)?.into_iter().collect();
+        self.in_doubt = false;
+        self.known
+            .retain(|org, _| !before.iter().any(|end| end.org_id == *org));
+        let (written, left) = std::mem::take(batch)
+            .into_iter()
+            .partition(|draft| moved.contains(&draft.record.org_id));
+        *batch = left;
+        let mut after = after;
+        after.retain(|end| moved.contains(&end.org_id));
+        self.arrived(written, after);
+        Ok(())
+    }
+
+    /// Remembers where logs end now, and tells of what was written.
+    fn arrived(&mut self, written: Vec<Draft>, ends: Vec<End>) {
+        self.floors.raise(&ends);
+        if self.known.len() + ends.len() > MAX_KNOWN {
+            self.known.clear();
+        }
+        let ends = ends.into_iter();
+        self.known.extend(ends.map(|end| (end.org_id.clone(), end)));
+        let count = u64::try_from(written.len()).unwrap_or_default();
+        self.metrics.navi_audit_records_total.inc_by(count);
+        self.acknowledge(written);
+    }
+
+    /// Appends the batch behind locked ends.
+    async fn commit_locked(
+        &mut self,
+        conn: &mut PgConnection,
+        batch: &mut Vec<Draft>,
+    ) -> Result<(), Error> {
         let waiting = batch.iter().map(|draft| &draft.record);
         let records = waiting.chain(&self.doubtful);
         let orgs: HashSet<&str> = records.map(|record| record.org_id.as_str()).collect();
@@ -257,85 +316,40 @@ impl Writer {
         for draft in batch.iter_mut() {
             ends.link(&mut draft.record, now);
         }
-        let records: Vec<Record> = batch.iter().map(|draft| draft.record.clone()).collect();
+        let records: Vec<&Record> = batch.iter().map(|draft| &draft.record).collect();
         let begun = ends.take_begun();
         let (count, ends) = ends.append(&mut tx, &self.keys, &records).await?;
         self.in_doubt = true;
         tx.commit().await?;
-        self.floors.raise(&ends);
-        self.name_begun(&begun, &records)?;
-        let count = u64::try_from(count).unwrap_or_default();
-        self.metrics.navi_audit_records_total.inc_by(count);
+        self.in_doubt = false;
+        let handed_over = u64::try_from(count.saturating_sub(batch.len())).unwrap_or_default();
+        self.metrics.navi_audit_records_total.inc_by(handed_over);
+        let written = std::mem::take(batch);
+        self.name_begun(&begun, &written)?;
+        self.arrived(written, ends);
         Ok(())
     }
-}
 
-impl Writer {
     /// Has the server's own log name the logs that began, with the next commit.
-    fn name_begun(&mut self, begun: &[String], records: &[Record]) -> Result<(), Error> {
+    fn name_begun(&mut self, begun: &[String], written: &[Draft]) -> Result<(), Error> {
         for log in begun.iter().filter(|log| !log.is_empty()) {
-            let mut first = records.iter().filter(|record| record.org_id == **log);
+            let records = written.iter().map(|draft| &draft.record);
+            let mut first = records.filter(|record| record.org_id == **log);
             if let Some(first) = first.find(|record| record.sequence == 1) {
                 let record = beginning_of(first, self.keys.current()?, &self.clock);
-                let done = oneshot::channel().0;
-                self.owe(Draft { record, done });
+                self.queue.owe(Draft::alone(record));
             }
         }
         Ok(())
     }
 }
 
-/// After a commit whose answer was lost: takes out of the batch what is written already, and completes
-/// the beginnings that were refused and are written all the same.
-async fn settle(
-    conn: &mut PgConnection,
-    doubtful: &mut Vec<Record>,
-    batch: &mut Vec<Draft>,
-) -> Result<(), Error> {
-    let orgs: Vec<String> = doubtful
-        .iter()
-        .map(|record| record.org_id.clone())
-        .collect();
-    let entries: Vec<Uuid> = doubtful.iter().map(|record| record.entry_id).collect();
-    let written = appending::written(conn, &orgs, &entries).await?;
-    let written: HashSet<(Uuid, String)> = written.into_iter().collect();
-    let is_written =
-        |record: &Record| written.contains(&(record.entry_id, record.phase.as_str().to_owned()));
-    let mut left = Vec::new();
-    for draft in batch.drain(..) {
-        if is_written(&draft.record) {
-            let _told = draft.done.send(true);
-        } else {
-            left.push(draft);
-        }
-    }
-    for record in doubtful.drain(..) {
-        let completed = (record.entry_id, Phase::Completed.as_str().to_owned());
-        if record.phase == Phase::Begun && is_written(&record) && !written.contains(&completed) {
-            left.push(refused(record));
-        }
-    }
-    *batch = left;
-    Ok(())
-}
-
-/// The end of an entry that was told it could not begin.
-fn refused(begun: Record) -> Draft {
-    let personal = Personal::default();
-    let commitment = personal.commitment(None).to_vec();
-    Draft {
-        record: Record {
-            phase: Phase::Completed,
-            status: Some(503),
-            outcome: Some(Outcome::Refused),
-            duration_ms: Some(0),
-            personal,
-            commitment,
-            payload: None,
-            payload_digest: None,
-            entry_key: None,
-            ..begun
-        },
-        done: oneshot::channel().0,
+/// What a failure of the statement that counts what it wrote says.
+fn counted(error: sqlx::Error) -> Error {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    if code.as_deref() == Some(continuing::NOT_ALL) {
+        Error::Dropped
+    } else {
+        Error::Database(error)
     }
 }

@@ -1,0 +1,5 @@
+//! Writing records into logs: what waits for it, and who does it.
+
+pub mod doubt;
+pub mod queue;
+pub mod writer;

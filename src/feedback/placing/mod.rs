@@ -1,0 +1,4 @@
+//! Placing ratings, many in one commit.
+
+pub mod lanes;
+pub mod together;

@@ -245,16 +245,30 @@ impl Open {
         }
     }
 
-    /// Completes the entry without waiting.
-    pub fn complete_later(mut self, ending: &Ending) {
-        self.send_completed(ending);
+    /// Completes the entry. Answers what ends when that is on disk, or after as long as
+    /// [`Self::complete`] would wait.
+    pub fn complete_soon(mut self, ending: &Ending) -> impl Future<Output = ()> + Send + use<> {
+        let written = self.send_completed(ending);
+        async move {
+            if let Some(written) = written {
+                let _waited = tokio::time::timeout(PATIENCE, written).await;
+            }
+        }
     }
 
-    fn send_completed(&mut self, ending: &Ending) {
-        let Some(stub) = self.stub.take() else { return };
+    /// Completes the entry without waiting.
+    pub fn complete_later(mut self, ending: &Ending) {
+        let _later = self.send_completed(ending);
+    }
+
+    fn send_completed(&mut self, ending: &Ending) -> Option<oneshot::Receiver<bool>> {
+        let stub = self.stub.take()?;
         match self.completed(stub, ending) {
-            Ok(record) => drop(self.audit.send(record)),
-            Err(error) => tracing::error!(%error, "the end of an audit entry was not written"),
+            Ok(record) => Some(self.audit.send(record)),
+            Err(error) => {
+                tracing::error!(%error, "the end of an audit entry was not written");
+                None
+            }
         }
     }
 
@@ -294,6 +308,6 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.send_completed(&Ending::from(Outcome::Abandoned));
+        let _later = self.send_completed(&Ending::from(Outcome::Abandoned));
     }
 }

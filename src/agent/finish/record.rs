@@ -47,8 +47,6 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
         signals::leave(&mut tx, run, &answered, generation, id, at).await?;
         gen_id = Some(id);
     }
-    let metric = task_metric(end, at);
-    ledger::store::insert_task_metric(&mut tx, &metric).await?;
     for metric in rag_metrics(end, at) {
         retrieval::store::insert_rag_metric(&mut tx, &metric).await?;
     }
@@ -78,6 +76,9 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
         let failure = failure(end, at);
         deps.telemetry.record(&mut tx, failure).await?;
     }
+    // Last, because it adds to the sum of the organisation's day: until the commit no other run of it ends.
+    let metric = task_metric(end, at);
+    ledger::store::insert_task_metric(&mut tx, &metric).await?;
     tx.commit().await?;
     deps.ledger.observe_task(&metric);
     let recorded = store::numbered(last, events, at);

@@ -95,13 +95,14 @@ async fn insert_claimed(
 ) -> Result<RunClaim, Error> {
     let limit = deps.config.max_runs_per_org;
     let mut tx = deps.db.begin().await?;
-    lease::store::take_alone(&mut tx).await?;
+    // Before the lock, which others of the organisation wait for.
+    history::begin(&mut tx, run).await?;
+    lease::store::begin_alone(&mut tx, &run.org_id).await?;
     if lease::store::under_way(&mut tx, &run.org_id).await? >= i64::from(limit) {
         // Said, and not left to the drop, or all others that claim would wait for it.
         tx.rollback().await?;
         return Err(Error::OrgIsBusy { limit });
     }
-    history::begin(&mut tx, run).await?;
     runs::insert_run(&mut tx, run, Some(term.worker), true, None).await?;
     let claim = RunClaim {
         last: 1,

@@ -3,7 +3,10 @@
 pub mod audience;
 pub mod entry;
 pub mod feed;
+mod folded;
 pub mod journal;
 pub mod shown;
+mod step;
 pub mod store;
+mod window;
 pub mod writer;

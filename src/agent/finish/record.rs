@@ -19,8 +19,8 @@ use crate::retrieval::model::RagMetric;
 use crate::runs::event::Event;
 use crate::runs::event_data::{RunPhase, ToolResultData};
 use crate::runs::log::entry::WriteError;
-use crate::runs::log::store;
-use crate::runs::log::store::{Append, Appended, Storable};
+use crate::runs::log::store::events;
+use crate::runs::log::store::events::{Append, Appended, Storable};
 use crate::runs::model::{RunKind, RunStatus};
 use crate::runs::outcome::Stopped;
 use crate::runs::store::{runs, steps};
@@ -56,7 +56,7 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
         .map(|(event, status)| (Storable::new(event), status))
         .collect();
     let append = Append::events(last, fence, &events, RunStatus::Running);
-    match store::append(&mut tx, org_id, run_id, &append, at).await? {
+    match events::append(&mut tx, org_id, run_id, &append, at).await? {
         Appended::Done => {}
         Appended::Fenced => return Err(WriteError::Fenced),
         Appended::EndsAt(found) => {
@@ -81,7 +81,7 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
     ledger::store::insert_task_metric(&mut tx, &metric).await?;
     tx.commit().await?;
     deps.ledger.observe_task(&metric);
-    let recorded = store::numbered(last, events, at);
+    let recorded = events::numbered(last, events, at);
     deps.feed.publish(run_id, recorded);
     deps.status_files.forget(run_id);
     Ok(true)

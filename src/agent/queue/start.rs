@@ -29,8 +29,8 @@ use crate::runs::event::Event;
 use crate::runs::lease;
 use crate::runs::lease::keeper::Term;
 use crate::runs::lease::model::ClaimedRun;
-use crate::runs::log::store;
-use crate::runs::log::store::{Append, Storable};
+use crate::runs::log::store::events;
+use crate::runs::log::store::events::{Append, Storable};
 use crate::runs::model::{Run, RunClaim, RunKind, RunStatus};
 use crate::runs::store::runs;
 
@@ -111,7 +111,7 @@ async fn insert_claimed(
     };
     let events = [(Storable::new(first), claim.status)];
     let append = Append::events(0, claim.fence, &events, claim.status);
-    store::append(&mut tx, &run.org_id, run.id, &append, run.created_at).await?;
+    events::append(&mut tx, &run.org_id, run.id, &append, run.created_at).await?;
     tx.commit().await?;
     Ok(claim)
 }

@@ -16,8 +16,7 @@ use crate::runs::task::Task;
 /// change.
 const TAKING: i64 = 0x6e61_7669_0002;
 
-/// The space of the locks of organisations, each of which begins its own runs one by one; arbitrary, and never
-/// to be changed.
+/// The space of the locks of organisations; arbitrary, and never to be changed.
 const BEGINNING: i32 = 0x6e61_7607;
 
 /// Makes this session the only one that begins runs of an organisation until its transaction ends, and keeps
@@ -108,8 +107,7 @@ pub async fn under_way(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<
     .await
 }
 
-/// True if there may be runs to take. It needs no lock: whoever asks takes them alone, and a run that is
-/// written after the question is told of.
+/// True if there may be runs to take. It needs no lock: a run that is written later is told of.
 pub async fn may_be_some(conn: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"with recursive holder (worker_id) as (
@@ -138,10 +136,9 @@ pub async fn may_be_some(conn: &mut PgConnection) -> sqlx::Result<bool> {
 /// oldest comes first. Before all of them come those that their users want to end, whatever the
 /// shares: ending one costs nothing.
 ///
-/// However many wait, only the first of each organisation are read, as many as there is room for. If so many
-/// organisations wait that their first runs fill the room, nothing behind the place of the last of these
-/// (`highest`) can be among the chosen, and less is read of each. What workers hold is read as a whole,
-/// because it is what is counted. Both walks go from one name to the next in an index.
+/// However many wait, only the first of each organisation are read, as many as there is room for, and less where
+/// the first of all fill the room: nothing behind the place of the last of these (`highest`) can be chosen. What
+/// workers hold is counted, so all of it is read. Both walks go from one name to the next in an index.
 pub async fn choose(
     conn: &mut PgConnection,
     limit: i64,

@@ -19,7 +19,7 @@ use crate::platform::signals::Signals;
 use crate::platform::sync::lock;
 use crate::runs::active::ActiveRuns;
 use crate::runs::log::audience::{Audience, Readers};
-use crate::runs::log::store::Recorded;
+use crate::runs::log::store::events::Recorded;
 use crate::runs::topics::{EVENTS, FOLLOWED};
 
 /// The interval at which a stream tells the process that works on its run that it follows.

@@ -7,7 +7,7 @@ use crate::platform::ids::ToolCallId;
 use crate::runs::event::Event;
 use crate::runs::event_data::ResumeReason;
 use crate::runs::log::entry::Entry;
-use crate::runs::log::store::Storable;
+use crate::runs::log::store::events::Storable;
 use crate::runs::model::RunStatus;
 
 /// A batch in the order of its entries: what goes into the log, the run's row and its steps with one
@@ -28,14 +28,14 @@ pub(super) struct Folded<'a> {
     /// What its checks said before its first change.
     pub(super) baseline: Option<&'a Value>,
     /// Messages and tool calls.
-    pub(super) step: Step<'a>,
+    pub(super) step: RunStep<'a>,
     /// What needs statements of its own.
     pub(super) rest: Vec<&'a Entry>,
 }
 
 /// What a batch says about the conversation and its calls.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Step<'a> {
+pub(super) struct RunStep<'a> {
     /// Messages with their places.
     pub(super) messages: Vec<(i32, &'a Message)>,
     /// Calls that were not there before.
@@ -44,7 +44,7 @@ pub(super) struct Step<'a> {
     pub(super) changed: Vec<CallChange<'a>>,
 }
 
-impl Step<'_> {
+impl RunStep<'_> {
     /// True if there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty() && self.planned.is_empty() && self.changed.is_empty()
@@ -107,7 +107,7 @@ impl<'a> Folded<'a> {
             settled: None,
             state: None,
             baseline: None,
-            step: Step::default(),
+            step: RunStep::default(),
             rest: Vec::new(),
         };
         for entry in entries {
@@ -179,7 +179,7 @@ impl<'a> Folded<'a> {
 
     /// What the batch says about a call so far.
     fn change(&mut self, id: ToolCallId) -> &mut CallChange<'a> {
-        let Step {
+        let RunStep {
             planned, changed, ..
         } = &mut self.step;
         if let Some(planned) = planned.iter_mut().find(|planned| planned.change.id == id) {

@@ -6,7 +6,6 @@ pub mod feed;
 mod folded;
 pub mod journal;
 pub mod shown;
-mod step;
 pub mod store;
 mod window;
 pub mod writer;

@@ -15,11 +15,11 @@ pub(super) const WINDOW: Duration = Duration::from_millis(40);
 /// The time since the last commit of text. A piece that comes after silence goes at once, and so does the
 /// first one after a step.
 #[derive(Debug, Default)]
-pub(super) struct Window {
+pub(super) struct TextWindow {
     ends: Option<Instant>,
 }
 
-impl Window {
+impl TextWindow {
     /// The commit of a batch begins.
     pub(super) fn begin(&mut self, batch: &[JournalCommand]) {
         let is_text = batch.iter().all(is_text);
@@ -86,7 +86,8 @@ mod tests {
             }
         };
         let write = async {
-            let (mut window, mut batch, mut written) = (Window::default(), Vec::new(), Vec::new());
+            let (mut window, mut batch, mut written) =
+                (TextWindow::default(), Vec::new(), Vec::new());
             while receiver.recv_many(&mut batch, 256).await > 0 {
                 window.gather(&mut receiver, &mut batch, 256).await;
                 window.begin(&batch);

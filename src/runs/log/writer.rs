@@ -18,9 +18,9 @@ use crate::platform::database::pool::Pool;
 use crate::runs::log::entry::{Entry, JournalCommand, WriteError};
 use crate::runs::log::feed::Feed;
 use crate::runs::log::folded::Folded;
-use crate::runs::log::store::{Append, Appended, Recorded};
-use crate::runs::log::window::Window;
-use crate::runs::log::{step, store};
+use crate::runs::log::store::events::{Append, Appended, Recorded};
+use crate::runs::log::store::{events, step};
+use crate::runs::log::window::TextWindow;
 use crate::runs::model::{Run, RunClaim, RunStatus};
 use crate::runs::store::steps;
 
@@ -38,7 +38,7 @@ pub(crate) struct Writer {
     status: RunStatus,
     /// The position up to which the log agrees with the conversation.
     settled: i64,
-    window: Window,
+    window: TextWindow,
     db: Pool,
     clock: Clock,
     feed: Feed,
@@ -60,7 +60,7 @@ impl Writer {
             fence: claim.fence,
             status: claim.status,
             settled,
-            window: Window::default(),
+            window: TextWindow::default(),
             db,
             clock,
             feed,
@@ -140,7 +140,7 @@ impl Writer {
             }
         }
         let events = folded.events.clone();
-        Ok(store::numbered(self.last, events, at))
+        Ok(events::numbered(self.last, events, at))
     }
 
     /// First, because it locks the run's row and so decides whether anything is written at all.
@@ -163,7 +163,7 @@ impl Writer {
         let count = i64::try_from(folded.events.len()).unwrap_or(i64::MAX);
         let (org_id, run_id) = (&self.run.org_id, self.run.id);
         let appended = if folded.step.is_empty() {
-            store::append(conn, org_id, run_id, &append, at).await?
+            events::append(conn, org_id, run_id, &append, at).await?
         } else {
             step::append(conn, org_id, run_id, &append, &folded.step, at).await?
         };

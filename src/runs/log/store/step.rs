@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::platform::ids::{OrgId, RunId};
 use crate::platform::json::{strip_nul, to_jsonb};
-use crate::runs::log::folded::{CallChange, PlannedCall, Step};
-use crate::runs::log::store::{Append, Appended, EventColumns, why_not};
+use crate::runs::log::folded::{CallChange, PlannedCall, RunStep};
+use crate::runs::log::store::events::{Append, Appended, EventColumns, why_not};
 use crate::runs::model::RunStatus;
 
 /// The calls of a step that were not there before, column by column.
@@ -55,17 +55,17 @@ impl ChangeColumns {
     }
 }
 
-/// Appends to the log of an unfinished run like [`crate::runs::log::store::append`], and writes the step that
+/// Appends to the log of an unfinished run like [`crate::runs::log::store::events::append`], and writes the step that
 /// the events are about. Nothing of it is written when nothing is appended, so that it can be tried again.
 ///
 /// The parts of a statement do not see each other's rows: a call that is planned and begins in one batch is
 /// inserted as begun.
-pub(super) async fn append(
+pub(in crate::runs::log) async fn append(
     conn: &mut PgConnection,
     org_id: &OrgId,
     run_id: RunId,
     append: &Append<'_>,
-    step: &Step<'_>,
+    step: &RunStep<'_>,
     at: DateTime<Utc>,
 ) -> sqlx::Result<Appended> {
     let events = EventColumns::of(append.events);

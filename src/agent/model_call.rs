@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 
 use crate::agent::deps::Deps;
 use crate::agent::spend::SpendTotal;
@@ -23,6 +23,9 @@ use crate::platform::logging::TraceId;
 use crate::platform::traces::context::{TraceContext, TraceSpan};
 use crate::platform::traces::gen_ai;
 use crate::platform::traces::gen_ai::ModelQuestion;
+
+/// The most of a burst that is read at once, in bytes.
+const MAX_READY: usize = 16 * 1024;
 
 /// Who calls, which model, and where the record goes.
 #[derive(Clone)]
@@ -117,7 +120,9 @@ impl ChatQuestion {
 pub struct ModelCall {
     events: EventStream,
     /// Events that were looked at, and not yet handed out.
-    held: VecDeque<StreamEvent>,
+    held: VecDeque<Result<StreamEvent, LlmError>>,
+    /// True if no more will come.
+    is_over: bool,
     meter: Meter,
 }
 
@@ -164,7 +169,7 @@ impl ModelCall {
                 continue;
             }
             let is_empty = matches!(event, StreamEvent::Done(_));
-            call.held.push_back(event);
+            call.held.push_back(Ok(event));
             return Ok((call, is_empty));
         }
     }
@@ -190,6 +195,7 @@ impl ModelCall {
             Ok(events) => Ok(Self {
                 events,
                 held: VecDeque::new(),
+                is_over: false,
                 meter,
             }),
             Err(error) => {
@@ -202,15 +208,37 @@ impl ModelCall {
     /// The next event. After [`StreamEvent::Done`] or an error the call is recorded and over.
     pub async fn next(&mut self) -> Option<Result<StreamEvent, LlmError>> {
         if let Some(event) = self.held.pop_front() {
-            return Some(Ok(event));
+            return Some(event);
         }
-        let event = self.events.next().await?;
+        if self.is_over {
+            return None;
+        }
+        let event = self.events.next().await;
+        self.is_over = event.is_none();
+        let event = event?;
         match &event {
             Ok(StreamEvent::Done(completion)) => self.meter.succeed(completion),
             Ok(_) => self.meter.first_token(),
             Err(error) => self.meter.fail(error, None),
         }
         Some(event)
+    }
+
+    /// The text that has come already, beyond the first piece of it: of a burst, as much as may be read at
+    /// once. What comes after it is kept.
+    pub fn ready_text(&mut self) -> String {
+        let mut text = String::new();
+        while text.len() < MAX_READY {
+            match self.next().now_or_never().flatten() {
+                Some(Ok(StreamEvent::Text { delta })) => text.push_str(&delta),
+                Some(other) => {
+                    self.held.push_front(other);
+                    break;
+                }
+                None => break,
+            }
+        }
+        text
     }
 
     /// The whole answer, for callers that show nothing before it is complete.

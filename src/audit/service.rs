@@ -143,7 +143,7 @@ impl Audit {
         match self.draft(entry, Phase::Noted) {
             Ok((mut record, _key)) => {
                 record.outcome = Some(outcome);
-                self.hand_over(record);
+                let _later = self.hand_over(record);
             }
             Err(error) => tracing::error!(%error, "an audit entry was not noted"),
         }
@@ -168,12 +168,15 @@ impl Audit {
         }
     }
 
-    /// Hands a record to the writer. Nobody waits for it but [`Self::settled`].
-    fn hand_over(&self, record: Record) {
+    /// Hands a record to the writer. Readers wait for it ([`Self::settled`]), and the caller may.
+    fn hand_over(&self, record: Record) -> oneshot::Receiver<bool> {
+        let (done, told) = oneshot::channel();
         self.send(Draft {
+            record,
+            done,
             handed_over: Some(self.on_the_way.count()),
-            ..Draft::alone(record)
         });
+        told
     }
 
     fn send(&self, draft: Draft) {
@@ -287,16 +290,30 @@ impl Open {
         }
     }
 
-    /// Completes the entry without waiting.
-    pub fn complete_later(mut self, ending: &Ending) {
-        self.send_completed(ending);
+    /// Completes the entry. Answers what ends when that is on disk, or after as long as
+    /// [`Self::complete`] would wait.
+    pub fn complete_soon(mut self, ending: &Ending) -> impl Future<Output = ()> + Send + use<> {
+        let written = self.send_completed(ending);
+        async move {
+            if let Some(written) = written {
+                let _waited = tokio::time::timeout(PATIENCE, written).await;
+            }
+        }
     }
 
-    fn send_completed(&mut self, ending: &Ending) {
-        let Some(stub) = self.stub.take() else { return };
+    /// Completes the entry without waiting.
+    pub fn complete_later(mut self, ending: &Ending) {
+        let _later = self.send_completed(ending);
+    }
+
+    fn send_completed(&mut self, ending: &Ending) -> Option<oneshot::Receiver<bool>> {
+        let stub = self.stub.take()?;
         match self.completed(stub, ending) {
-            Ok(record) => self.audit.hand_over(record),
-            Err(error) => tracing::error!(%error, "the end of an audit entry was not written"),
+            Ok(record) => Some(self.audit.hand_over(record)),
+            Err(error) => {
+                tracing::error!(%error, "the end of an audit entry was not written");
+                None
+            }
         }
     }
 
@@ -336,6 +353,6 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.send_completed(&Ending::from(Outcome::Abandoned));
+        let _later = self.send_completed(&Ending::from(Outcome::Abandoned));
     }
 }

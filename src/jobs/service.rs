@@ -26,7 +26,7 @@ use crate::platform::logging::TraceId;
 use crate::platform::page::CursorValue;
 use crate::runs::event::Event;
 use crate::runs::log;
-use crate::runs::log::store::{Append, Storable};
+use crate::runs::log::store::events::{Append, Storable};
 use crate::runs::model::{Run, RunHead, RunKind, RunStatus};
 use crate::runs::store::runs;
 use crate::runs::topics::WAITING;
@@ -320,7 +320,7 @@ pub(crate) async fn insert(
     };
     let events = [(Storable::new(created), RunStatus::Queued)];
     let append = Append::events(0, 0, &events, RunStatus::Queued);
-    log::store::append(conn, &run.org_id, run.id, &append, run.created_at).await?;
+    log::store::events::append(conn, &run.org_id, run.id, &append, run.created_at).await?;
     Ok(())
 }
 

@@ -190,6 +190,12 @@ impl Signals {
         let _heard = self.inner.heard.send(signal);
     }
 
+    /// The numbers of what is not sent yet.
+    #[cfg(test)]
+    pub fn untold(&self) -> Vec<i64> {
+        self.waiting().values().copied().collect()
+    }
+
     fn waiting(&self) -> MutexGuard<'_, HashMap<(&'static str, String), i64>> {
         lock(&self.inner.waiting)
     }

@@ -77,7 +77,8 @@ pub(crate) async fn finish(
         content,
         is_error,
     };
-    let mut entries = closing(runner, pending.id, pending.call.id, done.result);
+    let mut entries: Vec<_> = done.audited.map(Entry::After).into_iter().collect();
+    entries.extend(closing(runner, pending.id, pending.call.id, done.result));
     entries.push(runner.transcript.entry(&answer));
     runner.record(entries).await?;
     runner.transcript.push(answer);
@@ -90,7 +91,7 @@ fn closing(
     id: ToolCallId,
     call_id: String,
     result: Map<String, Value>,
-) -> Vec<Entry> {
+) -> [Entry; 2] {
     let timestamp = runner.deps.clock.millis();
     let whole = Value::Object(result);
     let shown = match shortened(whole.clone()) {
@@ -107,7 +108,7 @@ fn closing(
         tool_result,
         timestamp,
     };
-    vec![
+    [
         Entry::ToolFinished { id, result: whole },
         Entry::Event(shown),
     ]

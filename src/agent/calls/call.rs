@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::llm::model::ToolCall;
 use crate::platform::ids::ToolCallId;
 use crate::policy::request::Request;
+use crate::runs::log::entry::Prior;
 use crate::runs::store::steps::OpenCall;
 use crate::tools::arguments::Arguments;
 use crate::tools::outcome::{Effect, Outcome};
@@ -40,6 +41,8 @@ impl Invocation {
 pub(crate) struct CallResult {
     pub(crate) result: Map<String, Value>,
     pub(crate) effects: Vec<Effect>,
+    /// The end of its entry in the audit log, before which the result is not told.
+    pub(crate) audited: Option<Prior>,
 }
 
 impl CallResult {
@@ -48,8 +51,7 @@ impl CallResult {
     }
 
     pub(crate) fn of(result: Value) -> Self {
-        let Outcome { result, effects } = Outcome::new(result, Vec::new());
-        Self { result, effects }
+        Self::from(Outcome::new(result, Vec::new()))
     }
 
     pub(crate) fn succeeded(&self) -> bool {
@@ -57,5 +59,15 @@ impl CallResult {
             .get("success")
             .and_then(Value::as_bool)
             .unwrap_or(false)
+    }
+}
+
+impl From<Outcome> for CallResult {
+    fn from(Outcome { result, effects }: Outcome) -> Self {
+        Self {
+            result,
+            effects,
+            audited: None,
+        }
     }
 }

@@ -26,12 +26,12 @@ use crate::platform::traces::context::TraceContext;
 use crate::platform::traces::gen_ai;
 use crate::policy::model::Verdict;
 use crate::runs::log::audience::Readers;
-use crate::runs::log::entry::{Entry, UsedConsent};
+use crate::runs::log::entry::{Entry, Prior, UsedConsent};
 use crate::runs::model::ToolAccess;
 use crate::runs::outcome::Stopped;
 use crate::runs::store::steps::{CallProgress, OpenCall};
 use crate::tools::context::ToolContext;
-use crate::tools::outcome::{Outcome, ToolError};
+use crate::tools::outcome::ToolError;
 use crate::tools::registry;
 use crate::tools::tool::{Access, Tool};
 
@@ -126,18 +126,11 @@ async fn run_reads(runner: &mut Runner, pending: Vec<PendingCall>) -> Result<(),
     for call in &pending {
         announce::announce(runner, call).await?;
     }
-    runner.journal.commit().await?;
     let Some(tools) = runner.tools.clone() else {
         return Ok(());
     };
     let gate = Arc::new(Semaphore::new(PARALLEL_READS));
-    let mut entries = Vec::new();
-    for call in &pending {
-        entries.push(match &call.work {
-            Ok(invocation) => Some(audit::begin(runner, call, invocation, None).await?),
-            Err(_) => None,
-        });
-    }
+    let entries = audit::begin_all(runner, &pending).await?;
     let work = pending.iter().zip(entries).map(|(pending, entry)| {
         let (gate, tools) = (gate.clone(), tools.clone());
         async move {
@@ -262,12 +255,11 @@ async fn run_approved(
         watch::begin(runner, pending.id).await;
     }
     let (id, probe) = (pending.id, probe.to_value());
-    let entry = audit::begin(runner, pending, &invocation, consent.map(|used| used.id)).await?;
     runner
         .journal
         .write(vec![Entry::ToolStarted { id, probe, consent }])
         .await?;
-    runner.journal.commit().await?;
+    let entry = audit::begin(runner, pending, &invocation, consent.map(|used| used.id)).await?;
     // Otherwise another process may have taken the run since, and do this.
     runner.unless_halted(runner.deps.lease.held()).await?;
     let work = execute(&invocation, &pending.call.id, &tools, Some(entry));
@@ -278,7 +270,8 @@ async fn run_approved(
     Ok(done)
 }
 
-/// Runs one call, and completes its entry in the audit log.
+/// Runs one call, and completes its entry in the audit log: the result is not told before that is on disk, and
+/// the run goes on meanwhile.
 async fn execute(
     invocation: &Invocation,
     call_id: &str,
@@ -286,7 +279,7 @@ async fn execute(
     entry: Option<Open>,
 ) -> Result<CallResult, Halt> {
     let span = gen_ai::execute_tool(&TraceContext::current(), invocation.tool.name(), call_id);
-    let done = span.around(outcome(invocation, call_id, tools)).await;
+    let mut done = span.around(outcome(invocation, call_id, tools)).await;
     match &done {
         Ok(done) if done.succeeded() => {}
         Ok(_) => span.fail("tool_error"),
@@ -294,7 +287,11 @@ async fn execute(
     }
     drop(span);
     if let Some(entry) = entry {
-        entry.hand_over(ending(&done)).await;
+        let ending = ending(&done);
+        match &mut done {
+            Ok(done) => done.audited = Some(Prior::new(entry.complete_soon(&ending))),
+            Err(_) => entry.complete(ending).await,
+        }
     }
     done
 }
@@ -307,7 +304,7 @@ async fn outcome(
 ) -> Result<CallResult, Halt> {
     let (tool, arguments) = (&*invocation.tool, invocation.arguments.clone());
     match registry::execute(tool, call_id, arguments, tools).await {
-        Ok(Outcome { result, effects }) => Ok(CallResult { result, effects }),
+        Ok(outcome) => Ok(CallResult::from(outcome)),
         Err(ToolError::Tell(told)) => Ok(CallResult::error(&told)),
         Err(ToolError::Cancelled) => Err(Halt::Stopped(Stopped::Cancelled)),
         Err(ToolError::Stop(reason)) => {

@@ -168,8 +168,17 @@ impl Telling {
     async fn next(&mut self, call: &mut ModelCall, provider: &'static str) -> Heard {
         match call.next().await {
             Some(Ok(StreamEvent::Text { delta })) => {
-                self.answer.push_str(&delta);
-                self.gate.push(&delta);
+                // The first piece goes alone. What came with a later one is one frame with it: the search for
+                // secrets costs more than all else, and once is enough.
+                let more = if self.has_begun() {
+                    call.ready_text()
+                } else {
+                    String::new()
+                };
+                for piece in [delta, more] {
+                    self.answer.push_str(&piece);
+                    self.gate.push(&piece);
+                }
                 let text = self.gate.take();
                 self.shown(&text).map_or(Heard::Nothing, Heard::Text)
             }

@@ -187,13 +187,15 @@ async fn set_goal(runner: &mut Runner) -> Result<(), Halt> {
     }
     let found = plan::retrieve(runner).await?;
     let plan = plan::make(runner, &found.chunks).await?;
-    runner.flush_ledger().await;
     runner.state.iteration = 1;
     let learned = learned(runner, &found.chunks).await?;
     let secrets = runner.secret_files();
     let (words, task) = (&runner.words, &runner.run.task);
     let first = messages::first_message(words, task, &plan, &found, &learned, &secrets);
-    runner.append(first).await
+    let entries = vec![runner.ledger(), runner.transcript.entry(&first)];
+    runner.record(entries).await?;
+    runner.transcript.push(first);
+    Ok(())
 }
 
 /// What was learned, for the first message; noted for the end of the run.

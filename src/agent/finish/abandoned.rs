@@ -18,8 +18,8 @@ use crate::agent::spend::SpendTotal;
 use crate::ledger;
 use crate::runs::event::Event;
 use crate::runs::log::entry::WriteError;
-use crate::runs::log::store;
-use crate::runs::log::store::{Append, Appended, Storable};
+use crate::runs::log::store::events;
+use crate::runs::log::store::events::{Append, Appended, Storable};
 use crate::runs::model::{Run, RunStatus};
 use crate::runs::outcome::Stopped;
 use crate::runs::store::{runs, steps};
@@ -156,12 +156,12 @@ async fn append(deps: &Deps, run: &Run, fence: i64, event: Event) -> Result<(), 
     };
     let events = vec![(Storable::new(event), RunStatus::Running)];
     let append = Append::events(last, fence, &events, RunStatus::Running);
-    match store::append(&mut tx, &run.org_id, run.id, &append, at).await? {
+    match events::append(&mut tx, &run.org_id, run.id, &append, at).await? {
         Appended::Done => {}
         Appended::EndsAt(_) | Appended::Fenced => return Err(WriteError::Fenced),
     }
     tx.commit().await?;
-    let recorded = store::numbered(last, events, at);
+    let recorded = events::numbered(last, events, at);
     deps.feed.publish(run.id, recorded);
     Ok(())
 }

@@ -13,8 +13,8 @@ use crate::platform::json::to_jsonb;
 use crate::runs::event::Event;
 use crate::runs::event_data::{PauseReason, RunPhase};
 use crate::runs::log::entry::{JournalLost, WriteError};
-use crate::runs::log::store;
-use crate::runs::log::store::{Append, Appended, Storable};
+use crate::runs::log::store::events;
+use crate::runs::log::store::events::{Append, Appended, Storable};
 use crate::runs::model::RunStatus;
 use crate::runs::store::runs;
 
@@ -74,7 +74,7 @@ async fn write(runner: &Runner, reason: &PauseReason) -> Result<(), WriteError> 
         state: Some(&state),
         ..Append::events(last, fence, &events, status)
     };
-    match store::append(&mut tx, org_id, run_id, &append, at).await? {
+    match events::append(&mut tx, org_id, run_id, &append, at).await? {
         Appended::Done => {}
         Appended::EndsAt(_) | Appended::Fenced => return Err(WriteError::Fenced),
     }
@@ -82,7 +82,8 @@ async fn write(runner: &Runner, reason: &PauseReason) -> Result<(), WriteError> 
     let notice = Notice::run_paused(run_id, &run.user_id, &reason.code);
     outbox::tell(&mut tx, org_id, NoticeId::new(&deps.clock), &notice, at).await?;
     tx.commit().await?;
-    deps.feed.publish(run_id, store::numbered(last, events, at));
+    deps.feed
+        .publish(run_id, events::numbered(last, events, at));
     Ok(())
 }
 

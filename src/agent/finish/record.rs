@@ -19,8 +19,8 @@ use crate::retrieval::model::RagMetric;
 use crate::runs::event::Event;
 use crate::runs::event_data::{RunPhase, ToolResultData};
 use crate::runs::log::entry::WriteError;
-use crate::runs::log::store;
-use crate::runs::log::store::{Append, Appended, Storable};
+use crate::runs::log::store::events;
+use crate::runs::log::store::events::{Append, Appended, Storable};
 use crate::runs::model::{RunKind, RunStatus};
 use crate::runs::outcome::Stopped;
 use crate::runs::store::{runs, steps};
@@ -47,8 +47,6 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
         signals::leave(&mut tx, run, &answered, generation, id, at).await?;
         gen_id = Some(id);
     }
-    let metric = task_metric(end, at);
-    ledger::store::insert_task_metric(&mut tx, &metric).await?;
     for metric in rag_metrics(end, at) {
         retrieval::store::insert_rag_metric(&mut tx, &metric).await?;
     }
@@ -58,7 +56,7 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
         .map(|(event, status)| (Storable::new(event), status))
         .collect();
     let append = Append::events(last, fence, &events, RunStatus::Running);
-    match store::append(&mut tx, org_id, run_id, &append, at).await? {
+    match events::append(&mut tx, org_id, run_id, &append, at).await? {
         Appended::Done => {}
         Appended::Fenced => return Err(WriteError::Fenced),
         Appended::EndsAt(found) => {
@@ -78,9 +76,12 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
         let failure = failure(end, at);
         deps.telemetry.record(&mut tx, failure).await?;
     }
+    // Last, because it adds to the sum of the organisation's day: until the commit no other run of it ends.
+    let metric = task_metric(end, at);
+    ledger::store::insert_task_metric(&mut tx, &metric).await?;
     tx.commit().await?;
     deps.ledger.observe_task(&metric);
-    let recorded = store::numbered(last, events, at);
+    let recorded = events::numbered(last, events, at);
     deps.feed.publish(run_id, recorded);
     deps.status_files.forget(run_id);
     Ok(true)

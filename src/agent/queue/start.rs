@@ -29,8 +29,8 @@ use crate::runs::event::Event;
 use crate::runs::lease;
 use crate::runs::lease::keeper::Term;
 use crate::runs::lease::model::ClaimedRun;
-use crate::runs::log::store;
-use crate::runs::log::store::{Append, Storable};
+use crate::runs::log::store::events;
+use crate::runs::log::store::events::{Append, Storable};
 use crate::runs::model::{Run, RunClaim, RunKind, RunStatus};
 use crate::runs::store::runs;
 
@@ -95,13 +95,14 @@ async fn insert_claimed(
 ) -> Result<RunClaim, Error> {
     let limit = deps.config.max_runs_per_org;
     let mut tx = deps.db.begin().await?;
-    lease::store::take_alone(&mut tx).await?;
+    // Before the lock, which others of the organisation wait for.
+    history::begin(&mut tx, run).await?;
+    lease::store::begin_alone(&mut tx, &run.org_id).await?;
     if lease::store::under_way(&mut tx, &run.org_id).await? >= i64::from(limit) {
         // Said, and not left to the drop, or all others that claim would wait for it.
         tx.rollback().await?;
         return Err(Error::OrgIsBusy { limit });
     }
-    history::begin(&mut tx, run).await?;
     runs::insert_run(&mut tx, run, Some(term.worker), true, None).await?;
     let claim = RunClaim {
         last: 1,
@@ -110,7 +111,7 @@ async fn insert_claimed(
     };
     let events = [(Storable::new(first), claim.status)];
     let append = Append::events(0, claim.fence, &events, claim.status);
-    store::append(&mut tx, &run.org_id, run.id, &append, run.created_at).await?;
+    events::append(&mut tx, &run.org_id, run.id, &append, run.created_at).await?;
     tx.commit().await?;
     Ok(claim)
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::agent::error::Error;
 use crate::agent::queue::listener::listen;
 use crate::agent::queue::resume::{release, resume};
@@ -14,6 +16,8 @@ use crate::runs::store::runs;
 /// The interval of polling when nothing wakes the worker. An orphan is found this long after its
 /// worker's lease has ended.
 const POLL_EVERY: Duration = Duration::from_secs(1);
+/// Waiting runs are counted for as long as this part of the time, however many wait.
+const COUNT_SHARE: u32 = 100;
 /// Runs that are claimed together, at most.
 const CLAIM: usize = 32;
 
@@ -35,13 +39,19 @@ pub fn start_working(service: &AgentService) {
 }
 
 async fn work(service: &AgentService) {
+    let mut next_count = Instant::now();
     loop {
         if let Err(error) = claim_waiting(service).await {
             tracing::warn!(?error, "waiting runs cannot be claimed");
         }
         tokio::select! {
             () = service.woken() => {}
-            () = tokio::time::sleep(POLL_EVERY) => count_waiting(service).await,
+            () = tokio::time::sleep(POLL_EVERY) => {}
+        }
+        if Instant::now() >= next_count {
+            let began = Instant::now();
+            count_waiting(service).await;
+            next_count = Instant::now() + POLL_EVERY.max(began.elapsed() * COUNT_SHARE);
         }
     }
 }
@@ -93,6 +103,11 @@ async fn claim(service: &AgentService, term: &Term, limit: i64) -> Result<Vec<Cl
         per_org: i64::from(deps.config.max_runs_per_org),
         total: i64::from(deps.config.max_runs_total),
     };
+    let mut conn = deps.db.acquire().await?;
+    if !lease::store::may_be_some(&mut conn).await? {
+        return Ok(Vec::new());
+    }
+    drop(conn);
     let mut tx = deps.db.begin().await?;
     lease::store::take_alone(&mut tx).await?;
     let chosen = lease::store::choose(&mut tx, limit, shares).await?;

@@ -27,7 +27,7 @@ use crate::platform::traces::context::TraceContext;
 use crate::policy::secret_files::SecretFiles;
 use crate::runs::event::Event;
 use crate::runs::event_data::{PauseReason, ResumeReason};
-use crate::runs::log::entry::{Entry, JournalLost};
+use crate::runs::log::entry::{Entry, JournalLost, Prior};
 use crate::runs::log::journal::Journal;
 use crate::runs::model::{Run, RunLimits, ToolAccess};
 use crate::runs::outcome::Stopped;
@@ -265,11 +265,14 @@ impl Runner {
 
     /// Has the calls so far written before what they answered is: a process that goes on with the
     /// conversation finds what it has cost.
-    pub(crate) async fn flush_ledger(&self) {
-        if let Err(error) = self.deps.ledger.flush(LEDGER_TIMEOUT).await {
-            // They are written later, unless this process is lost first.
-            tracing::warn!(run.id = %self.run.id, %error, "a call is not in the ledger yet");
-        }
+    pub(crate) fn ledger(&self) -> Entry {
+        let (ledger, run_id) = (self.deps.ledger.clone(), self.run.id);
+        Entry::After(Prior::new(async move {
+            if let Err(error) = ledger.flush(LEDGER_TIMEOUT).await {
+                // They are written later, unless this process is lost first.
+                tracing::warn!(run.id = %run_id, %error, "a call is not in the ledger yet");
+            }
+        }))
     }
 
     /// The files that no prompt shows unasked.

@@ -23,8 +23,8 @@ use crate::runs::outcome::Stopped;
 
 /// A piece of text becomes an event when it is this long, or ends a sentence, or waited.
 const TEXT_CHARS: usize = 30;
-/// How long a piece of text may wait for more.
-const TEXT_WAIT: Duration = Duration::from_millis(100);
+/// How long a piece of text may wait for more; one that comes after as long a silence waits for nothing.
+const TEXT_WAIT: Duration = Duration::from_millis(50);
 /// The most times that a conversation is shortened because the provider says that it is too long still.
 const MAX_SHORTENED: u32 = 4;
 /// Shortening leaves about half of a budget; the budget is less than what was too long.
@@ -33,7 +33,6 @@ const STILL_TOO_LONG_PERCENT: usize = 90;
 /// Takes a turn: one question to the model, and its answer kept.
 pub(crate) async fn take(runner: &mut Runner) -> Result<(), Halt> {
     let mut answer = answer(runner).await?;
-    runner.flush_ledger().await;
     let told = spoken::settle(runner, &mut answer).await?;
     if !answer.text.trim().is_empty() {
         runner.transcript.last_text.clone_from(&answer.text);
@@ -51,7 +50,8 @@ pub(crate) async fn take(runner: &mut Runner) -> Result<(), Halt> {
         tool_calls: answer.tool_calls,
         replay: answer.completion.and_then(|completion| completion.replay),
     };
-    let mut entries: Vec<_> = moved.into_iter().map(Entry::Event).collect();
+    let mut entries = vec![runner.ledger()];
+    entries.extend(moved.into_iter().map(Entry::Event));
     for message in [Some(message), told].into_iter().flatten() {
         entries.push(runner.transcript.entry(&message));
         runner.transcript.push(message);
@@ -170,30 +170,38 @@ async fn stream_answer(
     let mut answer = Answer::default();
     let mut gate = Gate::default();
     let mut held = HeldText::new(&request.tools);
+    let mut silent_since = None;
     let error = loop {
-        // The future of the next event is kept over the wait for more text: dropping it could
-        // lose an event that was already taken from the stream.
-        let mut next = std::pin::pin!(call.next());
-        let event = loop {
-            let waits = !gate.waiting().is_empty();
-            tokio::select! {
-                event = &mut next => break event,
-                () = runner.halted.cancelled() => {
-                    show_rest(runner, &mut gate).await?;
-                    return Err(Halt::Stopped(Stopped::Cancelled));
-                }
-                () = sleep(TEXT_WAIT), if waits => {
-                    show(runner, gate.take()).await?;
+        let event = {
+            // The future of the next event is kept over the wait for more text: dropping it could
+            // lose an event that was already taken from the stream.
+            let mut next = std::pin::pin!(call.next());
+            loop {
+                let waits = !gate.waiting().is_empty();
+                tokio::select! {
+                    event = &mut next => break event,
+                    () = runner.halted.cancelled() => {
+                        show_rest(runner, &mut gate).await?;
+                        return Err(Halt::Stopped(Stopped::Cancelled));
+                    }
+                    () = sleep(TEXT_WAIT), if waits => {
+                        show(runner, gate.take()).await?;
+                    }
                 }
             }
         };
         match event {
-            Some(Ok(StreamEvent::Text { delta })) => {
+            Some(Ok(StreamEvent::Text { mut delta })) => {
+                let is_after_silence = is_silent(silent_since);
+                if !is_after_silence {
+                    delta.push_str(&call.ready_text());
+                }
                 answer.text.push_str(&delta);
                 gate.push(&held.push(&delta));
-                if is_worth_showing(gate.waiting()) {
+                if is_after_silence || is_worth_showing(gate.waiting()) {
                     show(runner, gate.take()).await?;
                 }
+                silent_since = Some(Instant::now());
             }
             Some(Ok(StreamEvent::Reasoning { .. })) => {}
             Some(Ok(StreamEvent::ToolCall(tool_call))) => answer.tool_calls.push(tool_call),
@@ -253,6 +261,11 @@ fn check_limits(runner: &Runner) -> Result<(), Halt> {
         return Err(Halt::Stopped(Stopped::ToolCallLimit));
     }
     Ok(())
+}
+
+/// True for the first piece of an answer, and for one after which the reader had time to read.
+fn is_silent(since: Option<Instant>) -> bool {
+    since.is_none_or(|since| since.elapsed() >= TEXT_WAIT)
 }
 
 fn is_worth_showing(text: &str) -> bool {

@@ -16,6 +16,28 @@ use crate::runs::task::Task;
 /// change.
 const TAKING: i64 = 0x6e61_7669_0002;
 
+/// The space of the locks of organisations; arbitrary, and never to be changed.
+const BEGINNING: i32 = 0x6e61_7607;
+
+/// Makes this session the only one that begins runs of an organisation until its transaction ends, and keeps
+/// out those that take runs from the queue: two that counted at the same time would both find the last place
+/// free. Those of other organisations begin theirs meanwhile.
+pub async fn begin_alone(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<()> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "alone!" from (
+             select set_config('idle_in_transaction_session_timeout', '5s', true),
+                    pg_advisory_xact_lock_shared($1),
+                    pg_advisory_xact_lock($2, hashtext($3))
+           ) locked"#,
+        TAKING,
+        BEGINNING,
+        org_id.as_str(),
+    )
+    .fetch_one(conn)
+    .await
+    .map(drop)
+}
+
 /// Makes this session the only one that counts and takes runs until its transaction ends: two that
 /// counted at the same time would both find the last place free. A process that is stopped meanwhile
 /// keeps the others waiting for a few seconds and not for as long as transactions may be idle.
@@ -85,40 +107,118 @@ pub async fn under_way(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<
     .await
 }
 
+/// True if there may be runs to take. It needs no lock: a run that is written later is told of.
+pub async fn may_be_some(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"with recursive holder (worker_id) as (
+             (select worker_id from runs where finished_at is null and worker_id is not null
+              order by worker_id limit 1)
+             union all
+             select (select r.worker_id from runs r
+                     where r.finished_at is null and r.worker_id > holder.worker_id
+                     order by r.worker_id limit 1)
+             from holder where holder.worker_id is not null
+           )
+           select exists (select 1 from runs where finished_at is null and worker_id is null)
+               or exists (select 1 from holder
+                          where worker_id is not null
+                            and not exists (select 1 from workers w
+                                            where w.worker_id = holder.worker_id
+                                              and w.expires_at > clock_timestamp())) as "some!""#,
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// Which runs to take, in the transaction of [`take_alone`]: waiting ones and orphans, at most
 /// `limit` and never more than the shares allow. Organisations take turns, those with the fewest
 /// runs under way first and among equals the one whose last turn is longest ago; within one, the
 /// oldest comes first. Before all of them come those that their users want to end, whatever the
 /// shares: ending one costs nothing.
+///
+/// However many wait, only the first of each organisation are read, as many as there is room for, and less where
+/// the first of all fill the room: nothing behind the place of the last of these (`highest`) can be chosen. What
+/// workers hold is counted, so all of it is read. Both walks go from one name to the next in an index.
 pub async fn choose(
     conn: &mut PgConnection,
     limit: i64,
     shares: Shares,
 ) -> sqlx::Result<Vec<(OrgId, RunId)>> {
     let rows = sqlx::query!(
-        r#"with unfinished as (
+        r#"with recursive holder (worker_id) as (
+             (select worker_id from runs where finished_at is null and worker_id is not null
+              order by worker_id limit 1)
+             union all
+             select (select r.worker_id from runs r
+                     where r.finished_at is null and r.worker_id > holder.worker_id
+                     order by r.worker_id limit 1)
+             from holder where holder.worker_id is not null
+           ), taken as (
              select r.org_id, r.run_id, r.status, r.available_at,
                     r.cancel_requested_at is not null as cancelled,
                     coalesce(w.expires_at > clock_timestamp(), false) as held
-             from runs r left join workers w using (worker_id)
-             where r.finished_at is null
-               and (r.available_at <= clock_timestamp() or r.cancel_requested_at is not null)
+             from holder cross join lateral (
+               select * from runs r where r.finished_at is null and r.worker_id = holder.worker_id
+             ) r left join workers w on w.worker_id = r.worker_id
+             where r.available_at <= statement_timestamp() or r.cancel_requested_at is not null
            ), busy as (
-             select org_id, count(*) as runs from unfinished
+             select org_id, count(*) as runs from taken
              where held and status = 'running' group by org_id
+           ), room as (
+             select greatest(0::bigint, least($1::bigint,
+                      $3::bigint - (select coalesce(sum(runs), 0)::bigint from busy))) as runs
+           ), org (org_id, cancelled, available_at) as (
+             (select org_id, cancel_requested_at is not null, available_at from runs
+              where finished_at is null and worker_id is null and (select runs from room) > 0
+              order by org_id, (cancel_requested_at is null), available_at, run_id limit 1)
+             union all
+             select next.* from org cross join lateral (
+               select r.org_id, r.cancel_requested_at is not null, r.available_at from runs r
+               where r.finished_at is null and r.worker_id is null and r.org_id > org.org_id
+               order by r.org_id, (r.cancel_requested_at is null), r.available_at, r.run_id limit 1
+             ) next
+           ), level as materialized (
+             select (select coalesce(busy.runs, 0) + 1 from org left join busy using (org_id)
+                     where org.cancelled
+                        or org.available_at <= statement_timestamp() and coalesce(busy.runs, 0) < $2
+                     order by 1 offset greatest((select runs from room) - 1, 0) limit 1) as highest
+           ), turn as materialized (
+             select org.org_id, case when org.cancelled then room.runs else 0 end as to_end,
+                    greatest(0, least(room.runs, level.highest - coalesce(busy.runs, 0),
+                                      $2 - coalesce(busy.runs, 0))) as to_work
+             from room cross join level cross join org left join busy using (org_id)
+           ), waiting as (
+             select first.org_id, first.run_id, first.available_at, first.cancelled
+             from turn cross join lateral (
+               (select * from (
+                  select r.org_id, r.run_id, r.available_at,
+                         r.cancel_requested_at is not null as cancelled
+                  from runs r
+                  where r.finished_at is null and r.worker_id is null and r.org_id = turn.org_id
+                  order by (r.cancel_requested_at is null), r.available_at, r.run_id
+                  limit turn.to_end
+                ) at_front where cancelled)
+               union all
+               (select r.org_id, r.run_id, r.available_at, false from runs r
+                where r.finished_at is null and r.worker_id is null and r.org_id = turn.org_id
+                  and (r.cancel_requested_at is null) = true
+                  and r.available_at <= statement_timestamp()
+                order by r.available_at, r.run_id
+                limit turn.to_work)
+             ) first
+             union all
+             select org_id, run_id, available_at, cancelled from taken where not held
            ), queue as (
              select org_id, run_id, available_at, cancelled, coalesce(busy.runs, 0) as busy,
                     row_number() over (partition by org_id
                                        order by cancelled desc, available_at, run_id) as place
-             from unfinished left join busy using (org_id)
-             where not held
+             from waiting left join busy using (org_id)
            )
-           select queue.org_id as "org_id: OrgId", queue.run_id as "run_id: RunId"
-           from queue left join run_turns turn using (org_id)
+           select queue.org_id as "org_id!: OrgId", queue.run_id as "run_id!: RunId"
+           from queue left join run_turns last using (org_id)
            where queue.cancelled or queue.busy + queue.place <= $2
-           order by queue.cancelled desc, queue.busy + queue.place, turn.taken_at nulls first, queue.available_at
-           limit greatest(0::bigint, least($1::bigint,
-                 $3::bigint - (select coalesce(sum(runs), 0)::bigint from busy)))"#,
+           order by queue.cancelled desc, queue.busy + queue.place, last.taken_at nulls first, queue.available_at
+           limit (select runs from room)"#,
         limit,
         shares.per_org,
         shares.total,

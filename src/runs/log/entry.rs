@@ -1,5 +1,8 @@
 //! What is written into the log of a run, and why it could not be.
 
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -64,6 +67,32 @@ pub enum Entry {
     State(Value),
     /// What the project's checks said before the first change.
     Baseline(Value),
+    /// The entries of this batch are written after something that is on its way to the disk by itself.
+    After(Prior),
+}
+
+/// Something that is written by others, and has to be on disk before what follows from it is. The loop goes
+/// on meanwhile, and the writer of the log waits in its place. The lock is never taken: it is what lets entries
+/// be shared.
+pub struct Prior(Mutex<BoxFuture<'static, ()>>);
+
+impl Prior {
+    /// What ends when it is on disk, or when it is no use to wait any longer.
+    pub fn new(written: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(Mutex::new(Box::pin(written)))
+    }
+
+    /// Waits for it.
+    pub(super) async fn written(self) {
+        let written = self.0.into_inner();
+        written.unwrap_or_else(PoisonError::into_inner).await;
+    }
+}
+
+impl std::fmt::Debug for Prior {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Prior")
+    }
 }
 
 /// A consent that the start of a call uses up.

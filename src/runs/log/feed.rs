@@ -3,8 +3,8 @@
 //! This is a shortcut, not the truth. A stream holds a cursor and nothing else; it is woken when its
 //! run has moved on, takes the newest events from the run's short shared memory if they are there, and
 //! reads the log otherwise. So a slow client costs the run nothing, and itself no more than what is
-//! on its way to it. Runs of other processes are followed by signals, and by polling twice a second
-//! for those that were lost.
+//! on its way to it. Runs of other processes are followed by signals, which a process is sent once it has told
+//! that it follows, and by polling twice a second for those that were lost.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -19,7 +19,7 @@ use crate::platform::signals::Signals;
 use crate::platform::sync::lock;
 use crate::runs::active::ActiveRuns;
 use crate::runs::log::audience::{Audience, Readers};
-use crate::runs::log::store::Recorded;
+use crate::runs::log::store::events::Recorded;
 use crate::runs::topics::{EVENTS, FOLLOWED};
 
 /// The interval at which a stream tells the process that works on its run that it follows.
@@ -70,7 +70,10 @@ impl Feed {
         let Some(last) = recorded.last().map(|entry| entry.sequence) else {
             return;
         };
-        self.signals.tell(EVENTS, &run_id, last);
+        // Every message costs Postgres a commit, and its listeners a wake-up.
+        if self.is_followed_elsewhere(run_id) {
+            self.signals.tell(EVENTS, &run_id, last);
+        }
         let runs = lock(&self.runs);
         let Some(followed) = runs.get(&run_id) else {
             return;
@@ -122,12 +125,26 @@ impl Feed {
         }
     }
 
-    /// Another process tells that a run is followed there.
+    /// Another process tells that a run is followed there. From now on it is told when the log of a run of
+    /// this process grows, and at first how far it has come meanwhile.
     pub fn heard_follower(&self, run_id: RunId) {
         let now = Instant::now();
         let mut told = lock(&self.told);
         told.retain(|_, at| now.duration_since(*at) < FOLLOWED_FOR);
-        told.insert(run_id, now);
+        let is_new = told.insert(run_id, now).is_none();
+        drop(told);
+        if is_new && self.active.contains(run_id) {
+            let head = lock(&self.runs).get(&run_id).map(|run| *run.head.borrow());
+            if let Some(head) = head {
+                self.signals.tell(EVENTS, &run_id, head);
+            }
+        }
+    }
+
+    /// True if another process has told lately that a run is followed there.
+    fn is_followed_elsewhere(&self, run_id: RunId) -> bool {
+        let told = lock(&self.told).get(&run_id).copied();
+        told.is_some_and(|told| told.elapsed() < FOLLOWED_FOR)
     }
 
     /// Gives the clients that follow a run time to read its log as it is now; returns at once when
@@ -141,8 +158,7 @@ impl Feed {
 
     /// The clients that follow a run; none when no client does.
     fn audience_of(&self, run_id: RunId) -> Option<Audience> {
-        let told = lock(&self.told).get(&run_id).copied();
-        let elsewhere = told.is_some_and(|told| told.elapsed() < FOLLOWED_FOR);
+        let elsewhere = self.is_followed_elsewhere(run_id);
         let runs = lock(&self.runs);
         let here = runs.get(&run_id).filter(|run| !run.streams.is_empty());
         match here {
@@ -312,7 +328,9 @@ mod tests {
 
     use super::*;
     use crate::platform::clock::Clock;
+    use crate::runs::event::Event;
     use crate::runs::log::audience::{READ_TIME, WIRE_TIME};
+    use crate::runs::model::RunStatus;
 
     fn feed() -> Feed {
         let db = Pool::new(PgConnectOptions::new(), PoolLimits::default());
@@ -355,6 +373,30 @@ mod tests {
         feed.heard_follower(run_id);
         feed.active.begin(run_id, 1, CancellationToken::new());
         assert!(feed.audience_of(run_id).is_some());
+    }
+
+    fn event(sequence: i64) -> Recorded {
+        let (text, timestamp) = ("piece".to_owned(), 0);
+        Recorded {
+            sequence,
+            event: Event::Text { text, timestamp },
+            run_status: RunStatus::Running,
+            at: Clock::System.now(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_is_told_of_only_to_processes_that_follow_it() {
+        let feed = feed();
+        let (org_id, run_id) = run(&feed);
+        let _worker = feed.watch(&org_id, run_id, 1);
+        feed.publish(run_id, vec![event(2)]);
+        assert_eq!(feed.signals.untold(), []);
+        // What it has missed by then, and from then on everything.
+        feed.heard_follower(run_id);
+        assert_eq!(feed.signals.untold(), [2]);
+        feed.publish(run_id, vec![event(3), event(4)]);
+        assert_eq!(feed.signals.untold(), [4]);
     }
 
     #[tokio::test]

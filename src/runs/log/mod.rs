@@ -3,7 +3,9 @@
 pub mod audience;
 pub mod entry;
 pub mod feed;
+mod folded;
 pub mod journal;
 pub mod shown;
 pub mod store;
+mod window;
 pub mod writer;

@@ -1,9 +1,11 @@
 //! Writing a run's log: whatever has gathered, in one transaction, as often as it takes.
+//!
+//! Nearly always that is one statement, which commits by itself: a run costs the database one round trip for
+//! a step, however much belongs to it.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
 
@@ -13,12 +15,12 @@ use crate::notices::notice::{Notice, Wanted};
 use crate::notices::store::outbox;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
-use crate::runs::event::Event;
-use crate::runs::event_data::ResumeReason;
 use crate::runs::log::entry::{Entry, JournalCommand, WriteError};
 use crate::runs::log::feed::Feed;
-use crate::runs::log::store;
-use crate::runs::log::store::{Append, Appended, Recorded, Storable};
+use crate::runs::log::folded::Folded;
+use crate::runs::log::store::events::{Append, Appended, Recorded};
+use crate::runs::log::store::{events, step};
+use crate::runs::log::window::TextWindow;
 use crate::runs::model::{Run, RunClaim, RunStatus};
 use crate::runs::store::steps;
 
@@ -36,6 +38,7 @@ pub(crate) struct Writer {
     status: RunStatus,
     /// The position up to which the log agrees with the conversation.
     settled: i64,
+    window: TextWindow,
     db: Pool,
     clock: Clock,
     feed: Feed,
@@ -57,6 +60,7 @@ impl Writer {
             fence: claim.fence,
             status: claim.status,
             settled,
+            window: TextWindow::default(),
             db,
             clock,
             feed,
@@ -67,12 +71,19 @@ impl Writer {
     pub(crate) async fn run(mut self, mut receiver: mpsc::Receiver<JournalCommand>) {
         let mut batch = Vec::new();
         while receiver.recv_many(&mut batch, BATCH).await > 0 {
+            self.window.gather(&mut receiver, &mut batch, BATCH).await;
+            self.window.begin(&batch);
             let mut entries = Vec::new();
             let mut waiting = Vec::new();
             for command in batch.drain(..) {
                 match command {
                     JournalCommand::Write(together) => entries.extend(together),
                     JournalCommand::Commit(done) => waiting.push(done),
+                }
+            }
+            for prior in entries.extract_if(.., |entry| matches!(entry, Entry::After(_))) {
+                if let Entry::After(prior) = prior {
+                    prior.written().await;
                 }
             }
             if !entries.is_empty() {
@@ -129,7 +140,7 @@ impl Writer {
             }
         }
         let events = folded.events.clone();
-        Ok(store::numbered(self.last, events, at))
+        Ok(events::numbered(self.last, events, at))
     }
 
     /// First, because it locks the run's row and so decides whether anything is written at all.
@@ -151,7 +162,12 @@ impl Writer {
         };
         let count = i64::try_from(folded.events.len()).unwrap_or(i64::MAX);
         let (org_id, run_id) = (&self.run.org_id, self.run.id);
-        match store::append(conn, org_id, run_id, &append, at).await? {
+        let appended = if folded.step.is_empty() {
+            events::append(conn, org_id, run_id, &append, at).await?
+        } else {
+            step::append(conn, org_id, run_id, &append, &folded.step, at).await?
+        };
+        match appended {
             Appended::Done => Ok(News::Yes),
             // An earlier try was committed and only its answer was lost.
             Appended::EndsAt(end) if end == self.last + count => Ok(News::No),
@@ -169,14 +185,8 @@ impl Writer {
         entry: &Entry,
         at: DateTime<Utc>,
     ) -> Result<(), WriteError> {
-        let (org_id, run_id) = (&self.run.org_id, self.run.id);
+        let org_id = &self.run.org_id;
         match entry {
-            Entry::Message { position, message } => {
-                steps::insert_message(conn, org_id, run_id, *position, message, at).await?;
-            }
-            Entry::ToolPlanned { id, position, call } => {
-                steps::insert_tool_call(conn, org_id, run_id, *id, *position, call, at).await?;
-            }
             Entry::ConsentAsked(consent) => {
                 let user_id = &self.run.user_id;
                 consents::store::insert(conn, org_id, user_id, consent).await?;
@@ -188,7 +198,6 @@ impl Writer {
                 let wanted = Wanted::Answer(prompt.id);
                 self.tell(conn, wanted, prompt.expires_at, at).await?;
             }
-            Entry::ToolApproved(id) => steps::approve_tool_call(conn, org_id, *id).await?,
             Entry::ToolStarted { id, probe, consent } => {
                 let again = steps::start_tool_call(conn, org_id, *id, probe, at).await?;
                 let Some(used) = consent else {
@@ -202,14 +211,16 @@ impl Writer {
                     return Err(WriteError::ConsentSpent);
                 }
             }
-            Entry::ToolFinished { id, result } => {
-                steps::finish_tool_call(conn, org_id, *id, result, at).await?;
-            }
             Entry::Event(_)
             | Entry::Discarded { .. }
+            | Entry::Message { .. }
+            | Entry::ToolPlanned { .. }
+            | Entry::ToolApproved(_)
+            | Entry::ToolFinished { .. }
             | Entry::Status(_)
             | Entry::State(_)
-            | Entry::Baseline(_) => {}
+            | Entry::Baseline(_)
+            | Entry::After(_) => {}
         }
         Ok(())
     }
@@ -235,72 +246,4 @@ impl Writer {
 enum News {
     Yes,
     No,
-}
-
-/// A batch in the order of its entries: what goes into the log and the run's row with one statement,
-/// and what needs statements of its own.
-struct Folded<'a> {
-    events: Vec<(Storable, RunStatus)>,
-    status: RunStatus,
-    phase: Option<&'static str>,
-    /// The position up to which the log agreed with the conversation before.
-    settled_before: i64,
-    settled: Option<i64>,
-    state: Option<&'a Value>,
-    baseline: Option<&'a Value>,
-    rest: Vec<&'a Entry>,
-}
-
-impl<'a> Folded<'a> {
-    fn new(last: i64, status: RunStatus, settled: i64, entries: &'a [Entry]) -> Self {
-        let mut folded = Self {
-            events: Vec::new(),
-            status,
-            phase: None,
-            settled_before: settled,
-            settled: None,
-            state: None,
-            baseline: None,
-            rest: Vec::new(),
-        };
-        for entry in entries {
-            folded.add(last, entry);
-        }
-        folded
-    }
-
-    fn add(&mut self, last: i64, entry: &'a Entry) {
-        match entry {
-            Entry::Event(event) => {
-                if let Event::Status { status, .. } = event {
-                    self.phase = Some(status.name());
-                }
-                self.events
-                    .push((Storable::new(event.clone()), self.status));
-                return;
-            }
-            Entry::Discarded { message } => {
-                let event = Event::JobResumed {
-                    reason: ResumeReason::AskedAgain,
-                    discard_after: self.settled.unwrap_or(self.settled_before),
-                    message: message.clone(),
-                };
-                self.events.push((Storable::new(event), self.status));
-                return;
-            }
-            Entry::Status(status) => self.status = *status,
-            Entry::State(state) => self.state = Some(state),
-            Entry::Baseline(baseline) => self.baseline = Some(baseline),
-            Entry::Message { .. }
-            | Entry::ToolPlanned { .. }
-            | Entry::ConsentAsked(_)
-            | Entry::PromptAsked(_)
-            | Entry::ToolApproved(_)
-            | Entry::ToolStarted { .. }
-            | Entry::ToolFinished { .. } => self.rest.push(entry),
-        }
-        // Everything but a piece of text is a step: what was said until here is settled with it.
-        let count = i64::try_from(self.events.len()).unwrap_or(i64::MAX);
-        self.settled = Some(last + count);
-    }
 }

@@ -1,5 +1,5 @@
 //! The SQL of a run's row. What is written with every step goes through the log instead; see
-//! [`crate::runs::log::store`].
+//! [`crate::runs::log::store::events`].
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};

@@ -1,13 +1,14 @@
-//! The SQL of a run's steps: what was said to the model, and what it asked for.
+//! The SQL of a run's steps: what was said to the model, and what it asked for. What a running run writes of
+//! them goes through its log.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use crate::llm::model::{Message, ToolCall};
+use crate::llm::model::Message;
 use crate::platform::ids::{OrgId, RunId, ToolCallId};
-use crate::platform::json::{strip_nul, to_jsonb};
+use crate::platform::json::to_jsonb;
 
 /// The conversation of a run with the model, in order.
 pub async fn run_messages(
@@ -24,75 +25,6 @@ pub async fn run_messages(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
-}
-
-/// Writes a message of the conversation with the model; writing it again changes nothing.
-pub async fn insert_message(
-    conn: &mut PgConnection,
-    org_id: &OrgId,
-    run_id: RunId,
-    position: i32,
-    message: &Message,
-    at: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into run_messages (org_id, run_id, position, content, created_at)
-         values ($1, $2, $3, $4, $5) on conflict do nothing",
-        org_id.as_str(),
-        run_id.0,
-        position,
-        to_jsonb(message),
-        at,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Writes a tool call that is intended; writing it again changes nothing.
-pub async fn insert_tool_call(
-    conn: &mut PgConnection,
-    org_id: &OrgId,
-    run_id: RunId,
-    id: ToolCallId,
-    position: i32,
-    call: &ToolCall,
-    at: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    let (call_id, name) = (strip_nul(&call.id), strip_nul(&call.name));
-    sqlx::query!(
-        "insert into tool_calls (org_id, run_id, tool_call_id, position, provider_call_id, name,
-                                 arguments, status, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, 'planned', $8) on conflict do nothing",
-        org_id.as_str(),
-        run_id.0,
-        id.0,
-        position,
-        call_id.as_ref(),
-        name.as_ref(),
-        to_jsonb(&call.arguments),
-        at,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// A person allowed a tool call.
-pub async fn approve_tool_call(
-    conn: &mut PgConnection,
-    org_id: &OrgId,
-    id: ToolCallId,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update tool_calls set status = 'approved'
-         where org_id = $1 and tool_call_id = $2 and status = 'planned'",
-        org_id.as_str(),
-        id.0,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// A tool call begins to have effects, or begins anew because it is known that it had none. Answers

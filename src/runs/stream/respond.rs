@@ -18,8 +18,8 @@ use crate::auth::principal::Principal;
 use crate::platform::ids::{OrgId, RunId};
 use crate::platform::sse::frames::{HEARTBEAT, OpenStream, done, heartbeat, opening, respond};
 use crate::runs::log::feed::{Follower, TELL_EVERY};
-use crate::runs::log::store;
-use crate::runs::log::store::Recorded;
+use crate::runs::log::store::events;
+use crate::runs::log::store::events::Recorded;
 use crate::runs::model::{EndOfLog, RunHead};
 use crate::runs::store::runs;
 use crate::runs::stream::source::RunStreams;
@@ -230,7 +230,7 @@ async fn events_after(
     sequence: i64,
 ) -> sqlx::Result<Vec<Recorded>> {
     let mut conn = streams.db.acquire().await?;
-    store::after(&mut conn, org_id, run_id, sequence, READ_BATCH, READ_BYTES).await
+    events::after(&mut conn, org_id, run_id, sequence, READ_BATCH, READ_BYTES).await
 }
 
 /// The end of a run that is over; none before.

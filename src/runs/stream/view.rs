@@ -8,7 +8,7 @@ use crate::auth::principal::Principal;
 use crate::platform::ids::RunId;
 use crate::runs::event::Event;
 use crate::runs::event_data::RunPhase;
-use crate::runs::log::store::Recorded;
+use crate::runs::log::store::events::Recorded;
 use crate::runs::model::RunKind;
 use crate::runs::stream::source::RunStreams;
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use chrono::{DateTime, Utc};
 use navi::audit::event::Event;
 use navi::audit::model::{Filter, Log, Outcome};
 use navi::auth::principal::Role;
@@ -367,6 +368,33 @@ async fn every_action_of_the_agent_is_an_entry_of_its_user(db: PgPool) {
             r#""read_file" "failure""#
         ]
     );
+}
+
+/// For every call of a tool: when its entry began, when it ended, and when its result was told.
+const TIMES: &str = "
+    select begun.created_at as begun, ended.created_at as ended, told.created_at as told
+    from audit_records begun
+    join audit_records ended on ended.entry_id = begun.entry_id and ended.phase = 'completed'
+    join tool_calls call on call.tool_call_id::text = begun.resource
+    join run_events told on told.run_id = call.run_id and told.kind = 'tool_result'
+      and told.payload -> 'tool_result' ->> 'id' = call.provider_call_id
+    where begun.event = 'tool.call' and begun.phase = 'begun'";
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn no_result_of_a_call_is_told_before_its_entry_has_ended(db: PgPool) {
+    let read = ("read_file", json!({"path": "a.txt"}));
+    let write = ("write_file", json!({"path": "b.txt", "content": "b"}));
+    let turns = [calls(&[read.clone(), read]), calls(&[write]), says("Done.")];
+    let desk = Desk::new(db.clone(), script(turns)).await;
+    desk.stage.put("a.txt", "a");
+    let id = desk.create(json!({})).await;
+    assert_eq!(desk.ended(&id).await.stopped_reason(), "completed");
+    let calls: Vec<(DateTime<Utc>, DateTime<Utc>, DateTime<Utc>)> =
+        sqlx::query_as(TIMES).fetch_all(&db).await.unwrap();
+    assert_eq!(calls.len(), 3);
+    for (begun, ended, told) in calls {
+        assert!(begun <= ended && ended <= told, "{begun} {ended} {told}");
+    }
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -4,7 +4,7 @@ use navi::platform::clock::Clock;
 use navi::platform::ids::{OrgId, RunId};
 use navi::runs::event::Event;
 use navi::runs::event_data::RunPhase;
-use navi::runs::log::store::{Append, Appended, Storable, append};
+use navi::runs::log::store::events::{Append, Appended, Storable, append};
 use navi::runs::model::RunStatus;
 use navi::runs::store::runs;
 use serde_json::json;

@@ -14,3 +14,4 @@ mod listing;
 mod moving;
 mod pausing;
 mod sharing;
+mod waiting;

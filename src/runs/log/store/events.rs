@@ -126,19 +126,11 @@ pub async fn append(
     append: &Append<'_>,
     at: DateTime<Utc>,
 ) -> sqlx::Result<Appended> {
-    let events = append.events;
-    let kinds: Vec<String> = events
-        .iter()
-        .map(|(storable, _)| storable.event.kind().to_owned())
-        .collect();
-    let statuses: Vec<String> = events
-        .iter()
-        .map(|(_, status)| status.as_str().to_owned())
-        .collect();
-    let payloads: Vec<Value> = events
-        .iter()
-        .map(|(storable, _)| storable.payload.clone())
-        .collect();
+    let EventColumns {
+        kinds,
+        payloads,
+        statuses,
+    } = EventColumns::of(append.events);
     let moved = sqlx::query_scalar!(
         r#"with moved as (
              update runs
@@ -175,6 +167,39 @@ pub async fn append(
     if moved {
         return Ok(Appended::Done);
     }
+    why_not(conn, org_id, run_id, append.fence).await
+}
+
+/// The events of an append, column by column.
+pub(super) struct EventColumns {
+    pub(super) kinds: Vec<String>,
+    pub(super) payloads: Vec<Value>,
+    pub(super) statuses: Vec<String>,
+}
+
+impl EventColumns {
+    pub(super) fn of(events: &[(Storable, RunStatus)]) -> Self {
+        let (mut kinds, mut payloads, mut statuses) = (Vec::new(), Vec::new(), Vec::new());
+        for (storable, status) in events {
+            kinds.push(storable.event.kind().to_owned());
+            payloads.push(storable.payload.clone());
+            statuses.push(status.as_str().to_owned());
+        }
+        Self {
+            kinds,
+            payloads,
+            statuses,
+        }
+    }
+}
+
+/// Why nothing was appended: the log has another end, or the run is another's.
+pub(super) async fn why_not(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+    fence: i64,
+) -> sqlx::Result<Appended> {
     let found = sqlx::query!(
         "select last_sequence, fence, finished_at from runs where org_id = $1 and run_id = $2",
         org_id.as_str(),
@@ -183,7 +208,7 @@ pub async fn append(
     .fetch_optional(conn)
     .await?;
     Ok(match found {
-        Some(run) if run.fence == append.fence && run.finished_at.is_none() => {
+        Some(run) if run.fence == fence && run.finished_at.is_none() => {
             Appended::EndsAt(run.last_sequence)
         }
         Some(_) | None => Appended::Fenced,

@@ -1,0 +1,4 @@
+//! The SQL of the log of runs, and of the steps that are written with it.
+
+pub mod events;
+pub mod step;

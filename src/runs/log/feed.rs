@@ -391,7 +391,7 @@ mod tests {
         let (org_id, run_id) = run(&feed);
         let _worker = feed.watch(&org_id, run_id, 1);
         feed.publish(run_id, vec![event(2)]);
-        assert_eq!(feed.signals.untold(), []);
+        assert!(feed.signals.untold().is_empty());
         // What it has missed by then, and from then on everything.
         feed.heard_follower(run_id);
         assert_eq!(feed.signals.untold(), [2]);

@@ -21,29 +21,29 @@ pub(super) struct TextWindow {
 
 impl TextWindow {
     /// The commit of a batch begins.
-    pub(super) fn begin(&mut self, batch: &[JournalCommand]) {
+    pub(super) fn begin(&mut self, batch: &[JournalCommand], now: Instant) {
         let is_text = batch.iter().all(is_text);
-        self.ends = is_text.then(|| Instant::now() + WINDOW);
+        self.ends = is_text.then(|| now + WINDOW);
     }
 
-    /// Adds what comes until the window ends to a batch that is nothing but text. A step waits for nothing,
+    /// The time until which a batch waits for more; none when it is written at once. A step waits for nothing,
     /// and neither does whoever waits for a commit.
+    fn holds(&self, batch: &[JournalCommand], now: Instant) -> Option<Instant> {
+        let ends = self.ends.filter(|ends| *ends > now)?;
+        batch.iter().all(is_text).then_some(ends)
+    }
+
+    /// Adds what comes until the window ends to a batch that is nothing but text.
     pub(super) async fn gather(
         &self,
         receiver: &mut mpsc::Receiver<JournalCommand>,
         batch: &mut Vec<JournalCommand>,
         most: usize,
     ) {
-        let Some(ends) = self.ends else {
-            return;
-        };
-        let mut looked = 0;
-        loop {
-            if !batch[looked..].iter().all(is_text) || batch.len() >= most {
-                return;
-            }
-            looked = batch.len();
-            let more = receiver.recv_many(batch, most - looked);
+        while let Some(ends) = self.holds(batch, Instant::now())
+            && batch.len() < most
+        {
+            let more = receiver.recv_many(batch, most - batch.len());
             match timeout_at(ends, more).await {
                 Ok(1..) => {}
                 // No more will come, or not in time.
@@ -64,72 +64,69 @@ fn is_text(command: &JournalCommand) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use tokio::sync::oneshot;
-    use tokio::time::sleep;
 
     use super::*;
 
-    fn text(text: &str) -> JournalCommand {
-        let (text, timestamp) = (text.to_owned(), 0);
+    fn text() -> JournalCommand {
+        let (text, timestamp) = ("piece".to_owned(), 0);
         JournalCommand::Write(vec![Entry::Event(Event::Text { text, timestamp })])
     }
 
-    /// The batches of a writer that gets these commands, each so many milliseconds after the one before,
-    /// with the millisecond at which each is written.
-    async fn batches(commands: Vec<(u64, JournalCommand)>) -> Vec<(u128, usize)> {
-        let (sender, mut receiver) = mpsc::channel(512);
-        let began = Instant::now();
-        let send = async move {
-            for (pause, command) in commands {
-                sleep(Duration::from_millis(pause)).await;
-                assert!(sender.send(command).await.is_ok());
-            }
-        };
-        let write = async {
-            let (mut window, mut batch, mut written) =
-                (TextWindow::default(), Vec::new(), Vec::new());
-            while receiver.recv_many(&mut batch, 256).await > 0 {
-                window.gather(&mut receiver, &mut batch, 256).await;
-                window.begin(&batch);
-                written.push((began.elapsed().as_millis(), batch.drain(..).count()));
-            }
-            written
-        };
-        tokio::join!(send, write).1
+    fn step() -> JournalCommand {
+        JournalCommand::Write(vec![Entry::State(Value::Null)])
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_first_piece_goes_at_once_and_what_follows_within_the_window_is_one_commit() {
-        let pieces = (0..20).map(|_| (3, text("piece"))).collect();
-        // The text is over after 60 ms, which ends the last window.
-        assert_eq!(batches(pieces).await, [(3, 1), (43, 13), (60, 6)]);
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_piece_after_fifty_milliseconds_of_silence_goes_at_once() {
-        let pieces = [(0, text("a")), (50, text("b")), (50, text("c"))];
-        assert_eq!(batches(pieces.into()).await, [(0, 1), (50, 1), (100, 1)]);
+    #[test]
+    fn the_first_piece_goes_at_once_and_what_follows_waits_for_the_end_of_the_window() {
+        let (mut window, began) = (TextWindow::default(), Instant::now());
+        assert_eq!(window.holds(&[text()], began), None);
+        window.begin(&[text()], began);
+        let ends = Some(began + WINDOW);
+        assert_eq!(window.holds(&[text()], began + millis(1)), ends);
+        assert_eq!(window.holds(&[text(), text()], began + millis(39)), ends);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_step_takes_the_text_before_it_along_and_waits_for_nothing() {
-        let step = JournalCommand::Write(vec![Entry::State(serde_json::Value::Null)]);
-        let commands = [(0, text("a")), (5, text("b")), (5, step)];
-        assert_eq!(batches(commands.into()).await, [(0, 1), (10, 2)]);
+    #[test]
+    fn a_piece_after_fifty_milliseconds_of_silence_goes_at_once() {
+        let (mut window, began) = (TextWindow::default(), Instant::now());
+        window.begin(&[text()], began);
+        assert_eq!(window.holds(&[text()], began + millis(50)), None);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_first_piece_after_a_step_goes_at_once() {
-        let step = JournalCommand::Write(vec![Entry::State(serde_json::Value::Null)]);
-        let commands = [(0, text("a")), (5, step), (5, text("b")), (5, text("c"))];
-        let written = [(0, 1), (5, 1), (10, 1), (15, 1)];
-        assert_eq!(batches(commands.into()).await, written);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_commit_that_is_waited_for_ends_the_window() {
+    #[test]
+    fn a_step_and_a_commit_that_is_waited_for_end_the_window() {
+        let (mut window, began) = (TextWindow::default(), Instant::now());
+        window.begin(&[text()], began);
         let wanted = JournalCommand::Commit(oneshot::channel().0);
-        let commands = [(0, text("a")), (5, text("b")), (5, wanted)];
-        assert_eq!(batches(commands.into()).await, [(0, 1), (10, 2)]);
+        for last in [step(), wanted] {
+            assert_eq!(window.holds(&[text(), last], began + millis(1)), None);
+        }
+    }
+
+    #[test]
+    fn the_first_piece_after_a_step_goes_at_once() {
+        let (mut window, began) = (TextWindow::default(), Instant::now());
+        window.begin(&[text()], began);
+        window.begin(&[text(), step()], began + millis(5));
+        assert_eq!(window.holds(&[text()], began + millis(10)), None);
+    }
+
+    #[tokio::test]
+    async fn a_step_takes_the_text_before_it_along() {
+        let (sender, mut receiver) = mpsc::channel(8);
+        for command in [text(), step(), text()] {
+            assert!(sender.send(command).await.is_ok());
+        }
+        let mut window = TextWindow::default();
+        window.begin(&[text()], Instant::now() + Duration::from_mins(1));
+        let mut batch = vec![text()];
+        window.gather(&mut receiver, &mut batch, 8).await;
+        assert_eq!(batch.len(), 4);
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::approvals::{consents, questions};
 use crate::notices::model::NoticeId;
@@ -72,7 +73,7 @@ impl Writer {
         let mut batch = Vec::new();
         while receiver.recv_many(&mut batch, BATCH).await > 0 {
             self.window.gather(&mut receiver, &mut batch, BATCH).await;
-            self.window.begin(&batch);
+            self.window.begin(&batch, Instant::now());
             let mut entries = Vec::new();
             let mut waiting = Vec::new();
             for command in batch.drain(..) {

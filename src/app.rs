@@ -202,13 +202,8 @@ impl App {
         let audit = Audit::open(db.clone(), clock.clone(), ring, counts, witness, &tasks);
         let spans = Spans::keep(audit.clone(), &tasks);
         let vault = Box::pin(config.vault()).await?;
-        let connectors = Connectors::new(
-            db.clone(),
-            clock.clone(),
-            vault.clone(),
-            audit.clone(),
-            &config.connectors,
-        )?;
+        let (sealing, log, set) = (vault.clone(), audit.clone(), &config.connectors);
+        let connectors = Connectors::new(db.clone(), clock.clone(), sealing, log, set)?;
         let (told, development) = (&config.notices, config.app_env == AppEnv::Development);
         let notices = Notices::new(&db, &clock, &vault, &metrics, told, development)?;
         let telemetry = Telemetry::open(

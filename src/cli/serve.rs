@@ -25,11 +25,12 @@ use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::platform::database::servers::Servers;
 use crate::platform::database::settings::PoolSettings;
+use crate::platform::db;
 use crate::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
 use crate::platform::outbound::tls;
+use crate::platform::process::{descriptors, memory};
 use crate::platform::secret::ExposeSecret;
 use crate::platform::tasks::{Tasks, beside};
-use crate::platform::{db, descriptors, memory};
 use crate::policy::service::Policy;
 
 /// The longest that the audit logs may take to be signed at the end; a database that is away is not waited for.

@@ -24,7 +24,7 @@ use crate::exec::sandbox::repositories::guarded::GuardedFiles;
 use crate::exec::sandbox::wall::{Tier, Wall};
 use crate::exec::supervision::spares::{SpareSupervisor, refill};
 use crate::exec::supervision::sweep::{MARK, sweep};
-use crate::platform::descriptors::descriptor_path;
+use crate::platform::process::descriptors::descriptor_path;
 use crate::platform::sync::{lock, unpoisoned};
 use crate::platform::tasks::Tasks;
 

@@ -99,7 +99,7 @@ impl<'a> Folder<'a> {
         let Ok((directory, _)) = self.workspace.open_directory(&self.path(below)) else {
             return false;
         };
-        let path = crate::platform::descriptors::descriptor_path(&directory);
+        let path = crate::platform::process::descriptors::descriptor_path(&directory);
         let mut names = std::fs::read_dir(path).into_iter().flatten().flatten();
         names.any(|entry| entry.file_name().to_str().is_some_and(&fits))
     }

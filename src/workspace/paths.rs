@@ -17,7 +17,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat, mkdirat};
 
-use crate::platform::descriptors::descriptor_path;
+use crate::platform::process::descriptors::descriptor_path;
 use crate::workspace::error::{PathError, WorkspaceError};
 use crate::workspace::resolve::{EntryKind, Resolution, is_of_the_kernel};
 

@@ -166,7 +166,7 @@ const CEILINGS: &[(&str, usize)] = &[
     ("feedback/learning", 15),
     ("http", 15),
     ("llm", 13),
-    ("platform", 21),
+    ("platform", 20),
     ("policy/judge", 14),
     ("telemetry", 19),
 ];

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::agent::repository::front_matter::FrontMatter;
 use crate::agent::repository::model::{Skill, is_plain, named};
 use crate::agent::repository::reader::RepositoryReader;
-use crate::platform::descriptors::descriptor_path;
+use crate::platform::process::descriptors::descriptor_path;
 use crate::platform::text::within_chars;
 use crate::workspace::error::PathError;
 

@@ -15,8 +15,8 @@ use crate::exec::egress::forward::serve;
 use crate::exec::egress::hosts::RunHosts;
 use crate::exec::egress::limits::EgressLimits;
 use crate::exec::egress::served::ServedRun;
-use crate::platform::descriptors::accept;
 use crate::platform::metrics::Metrics;
+use crate::platform::process::descriptors::accept;
 use crate::platform::tasks::Tasks;
 
 /// The parts that the proxies of all runs share.

@@ -21,7 +21,7 @@ use crate::http::sockets::arrivals::Arrivals;
 use crate::http::sockets::listeners::Listeners;
 use crate::http::sockets::peers::ConnectionEnds;
 use crate::http::sockets::socket::Socket;
-use crate::platform::descriptors::accept;
+use crate::platform::process::descriptors::accept;
 use crate::platform::tasks::Tasks;
 
 /// How long a client may take for the head of its next request, and so how long a connection may

@@ -16,12 +16,12 @@ const LAST: usize = 19;
 
 /// The columns of events, without those of their batches.
 #[derive(Default)]
-struct EventColumns<'a> {
+struct PlainColumns<'a> {
     places: Vec<i64>,
     columns: [Vec<Option<Cow<'a, str>>>; LAST - FIRST + 1],
 }
 
-impl<'a> EventColumns<'a> {
+impl<'a> PlainColumns<'a> {
     fn of(batches: &[&'a BatchRows]) -> Self {
         let mut all = Self::default();
         for (batch, place) in batches.iter().zip(1..) {
@@ -84,7 +84,7 @@ pub async fn store(
     let received: Vec<i32> = batches.iter().map(|batch| batch.received).collect();
     let rejected: Vec<String> = batches.iter().map(|batch| array(&batch.rejected)).collect();
     let times: Vec<DateTime<Utc>> = batches.iter().map(|batch| batch.created_at).collect();
-    let EventColumns { places, columns } = EventColumns::of(batches);
+    let PlainColumns { places, columns } = PlainColumns::of(batches);
     let [
         indices,
         kinds,

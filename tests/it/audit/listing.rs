@@ -85,7 +85,8 @@ async fn the_first_page_is_the_beginning_of_the_whole_list(db: PgPool) {
 async fn the_first_page_is_found_behind_the_ends_of_a_burst(db: PgPool) {
     let app = TestApp::new(db).await;
     let burst = async |count: usize| {
-        let begun = (0..count).map(|n| begun(&app, &format!("thing-{n}")));
+        let names: Vec<_> = (0..count).map(|n| format!("thing-{n}")).collect();
+        let begun = names.iter().map(|name| begun(&app, name));
         let all = futures_util::future::join_all(begun).await;
         let ends = all
             .into_iter()

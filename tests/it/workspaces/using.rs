@@ -177,7 +177,9 @@ fn a_folder_that_becomes_a_link_while_it_is_opened_is_not_followed() {
                 Err(error) => panic!("{error}"),
             };
             let (directory, _) = workspace.open_directory(".").unwrap();
-            let real = std::fs::read_link(navi::platform::descriptors::descriptor_path(&directory));
+            let real = std::fs::read_link(navi::platform::process::descriptors::descriptor_path(
+                &directory,
+            ));
             let real = real.unwrap();
             // It may have been moved aside since.
             let is_other = real.file_name() == other.file_name();

@@ -16,7 +16,7 @@ use landlock::{
 
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::wall::{CommandNetwork, Tier, Wall};
-use crate::platform::descriptors::descriptor_path;
+use crate::platform::process::descriptors::descriptor_path;
 
 /// The newest Landlock whose rights have been tried here.
 const NEWEST: u8 = 7;

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::exec::process::Processes;
-use crate::platform::descriptors::accept;
+use crate::platform::process::descriptors::accept;
 use crate::platform::tasks::Tasks;
 
 /// A port that leads into a run. When it is dropped, it and its connections are closed.

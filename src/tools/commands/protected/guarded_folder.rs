@@ -9,7 +9,7 @@ use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::stat::{Mode, fstatat};
 
 use crate::exec::sandbox::repositories::guarded::{GuardedFiles, GuardedRepository};
-use crate::platform::descriptors::descriptor_path;
+use crate::platform::process::descriptors::descriptor_path;
 use crate::tools::commands::protected::held::{self, HeldEntry};
 use crate::tools::commands::protected::repository_settings;
 

@@ -15,7 +15,7 @@ use crate::exec::sandbox::kernel::files::DEVICES;
 use crate::exec::sandbox::kernel::mounts::ownership::Ownership;
 use crate::exec::sandbox::kernel::mounts::trees::{Devices, MountTree};
 use crate::exec::sandbox::wall::Wall;
-use crate::platform::descriptors::descriptor_path;
+use crate::platform::process::descriptors::descriptor_path;
 
 /// Read by programs that ask how many processors there are.
 const PROCESSORS: &[&str] = &["/sys/devices/system/cpu", "/sys/devices/system/node"];

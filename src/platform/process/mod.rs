@@ -1,0 +1,4 @@
+//! The resources of this process.
+
+pub mod descriptors;
+pub mod memory;

@@ -138,7 +138,10 @@ impl ModelCall {
         loop {
             match Self::ask_whole(context, phase, request).await {
                 Ok(answer) if answer.is_empty() && tries.may_ask_again() => {}
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    context.ledger.settled().await;
+                    return Ok(answer);
+                }
                 Err(error) => tries.after(error).await?,
             }
         }

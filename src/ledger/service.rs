@@ -22,6 +22,8 @@ use crate::platform::redact::text::redact_text;
 use crate::platform::sync::lock;
 use crate::platform::tasks::Tasks;
 
+/// The longest that an answer waits for its call to be in the ledger.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Rows of one insert: as many as come together while the one before is on its way.
 const BATCH_ROWS: usize = 500;
 /// From this many waiting rows on, new calls should wait: [`Ledger::room`].
@@ -184,6 +186,14 @@ impl Ledger {
                     rows: queue.rows.len(),
                 })
             }
+        }
+    }
+
+    /// Waits until everything recorded before is committed, as long as an answer may wait for that. What
+    /// is not written by then is written later, unless this process is lost first.
+    pub async fn settled(&self) {
+        if let Err(error) = self.flush(PATIENCE).await {
+            tracing::warn!(%error, "a call is not in the ledger yet");
         }
     }
 

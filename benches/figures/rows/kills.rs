@@ -64,7 +64,7 @@ fn attacks(scene: &Scene) -> Vec<Attack> {
         },
         Attack {
             name: "ratings",
-            make: super::feedback::requests(people, first, ratings),
+            make: super::feedback::requests(people.clone(), first, ratings),
             stored: |scene, load| {
                 let ids = list(
                     load.done
@@ -80,9 +80,13 @@ fn attacks(scene: &Scene) -> Vec<Attack> {
         Attack {
             name: "jobs that are asked for, while others are worked on",
             make: {
-                let token = token.clone();
                 let body = r#"{"message":"say something","model":"openai/bench"}"#;
-                Arc::new(move |_| load::request("POST", "/api/jobs", &token, body))
+                // Of many people, because one may have only so many jobs waiting.
+                let people = people.clone();
+                Arc::new(move |number| {
+                    let token = &people[usize::try_from(number).unwrap() % people.len()];
+                    load::request("POST", "/api/jobs", token, body)
+                })
             },
             stored: |scene, load| {
                 let ids = list(

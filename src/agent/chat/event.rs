@@ -2,6 +2,7 @@
 
 use async_stream::stream;
 use futures_util::Stream;
+use futures_util::future::join;
 use serde_json::{Map, Value};
 
 use crate::agent::chat::service::Chat;
@@ -115,7 +116,9 @@ pub fn events(chat: Chat) -> impl Stream<Item = ChatEvent> + Send + 'static {
             }
         };
         let is_kept = shortfall.is_none_or(|lack| lack.is_worth_keeping(&telling.answer));
-        let gen_id = if is_kept { chat.keep(&telling.answer).await } else { None };
+        let keep = async { if is_kept { chat.keep(&telling.answer).await } else { None } };
+        // A client that has the whole answer has been charged for it.
+        let (gen_id, ()) = join(keep, chat.deps().ledger.settled()).await;
         if let Some(gen_id) = gen_id {
             yield ChatEvent::Logged { gen_id, timestamp: chat.now() };
         }

@@ -39,8 +39,6 @@ use crate::tools::context::ToolContext;
 const DATABASE_TIMEOUT: Duration = Duration::from_mins(5);
 /// The pause between two tries.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// How long a step waits for its call to be in the ledger.
-const LEDGER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why the work ends before the model says it is done.
 #[derive(Debug)]
@@ -266,13 +264,8 @@ impl Runner {
     /// Has the calls so far written before what they answered is: a process that goes on with the
     /// conversation finds what it has cost.
     pub(crate) fn ledger(&self) -> Entry {
-        let (ledger, run_id) = (self.deps.ledger.clone(), self.run.id);
-        Entry::After(Prior::new(async move {
-            if let Err(error) = ledger.flush(LEDGER_TIMEOUT).await {
-                // They are written later, unless this process is lost first.
-                tracing::warn!(run.id = %run_id, %error, "a call is not in the ledger yet");
-            }
-        }))
+        let ledger = self.deps.ledger.clone();
+        Entry::After(Prior::new(async move { ledger.settled().await }))
     }
 
     /// The files that no prompt shows unasked.

@@ -151,11 +151,26 @@ async fn open(db: &PgPool) -> u64 {
     report.open
 }
 
+/// Ends the sessions that wait for a lock. Postgres would carry out what a process sent that is gone.
+async fn end_what_waits(db: &PgPool) {
+    let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+               where datname = current_database() and wait_event_type = 'Lock'";
+    while sqlx::query_scalar::<_, i64>(end)
+        .fetch_one(db)
+        .await
+        .unwrap()
+        > 0
+    {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_server_killed_between_an_answer_and_the_end_of_its_entry_leaves_it_open(db: PgPool) {
     let mut server = served(&db).await;
     let lock = begin_conversation(&db, &server).await;
     server.kill();
+    end_what_waits(&db).await;
     lock.rollback().await.unwrap();
     assert_eq!(open(&db).await, 1);
     let entries = audit(&db, &Clock::System)

@@ -130,9 +130,12 @@ async fn callers_and_audit_records_that_wait_for_the_database_are_counted(db: Pg
         .unwrap();
     let reads = futures_util::future::join_all((0..20).map(|_| list(&served)));
     let body = json!({"title": "notes"});
-    let write = served.post("/api/navi-memory/conversations", &body);
-    let waiting = async {
+    // It is refused when its entry is not written for a while, so it comes when all others wait.
+    let write = async {
         until(&served, callers, |count| count > 0.0).await;
+        served.post("/api/navi-memory/conversations", &body).await
+    };
+    let waiting = async {
         until(&served, records, |count| count > 0.0).await;
         lock.rollback().await.unwrap();
     };

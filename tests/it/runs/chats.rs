@@ -109,6 +109,19 @@ async fn a_chat_is_streamed_piece_by_piece_and_can_be_rated(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn an_answer_that_was_told_to_its_end_is_in_the_ledger(db: PgPool) {
+    let stage = Stage::new(db, chat([says("Use it.")])).await;
+    let (body, rows) = (stage.body("how?"), "select count(*) from llm_metrics");
+    for (path, expected) in [(STREAM, 1), (PLAIN, 2)] {
+        let mut stream = begin_at(&stage, path, &body).await;
+        stream.rest().await;
+        assert_eq!((stream.done, stage.count(rows).await), (true, expected));
+    }
+    let (status, _) = stage.planner().post(WHOLE, body).await;
+    assert_eq!((status.as_u16(), stage.count(rows).await), (200, 3));
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_chat_whose_model_fails_says_so_and_is_no_generation(db: PgPool) {
     let stage = Stage::with(db, chat([broken("I begin ", None)]), &IMPATIENT).await;
     let mut stream = begin(&stage, &json!({"message": "hello"})).await;

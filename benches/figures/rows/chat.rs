@@ -67,15 +67,13 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// When it asked, and for every text when it was sent and when it was there.
-    fn ask(&self, connection: &mut Connection, message: &str) -> (u64, Vec<(u64, u64)>) {
+    /// When it asked, and the texts that came.
+    fn ask(&self, connection: &mut Connection, message: &str) -> (u64, Vec<Heard>) {
         let body = body(message);
         let asked = nanos();
         connection.post(self.path, self.token, &body);
         let mut texts = Vec::new();
-        connection.frames(|frame, arrived| {
-            texts.extend(sent(frame).map(|sent| (sent, arrived)));
-        });
+        connection.frames(|frame, arrived| texts.extend(Heard::of(frame, arrived)));
         (asked, texts)
     }
 
@@ -86,7 +84,7 @@ impl<'a> Asked<'a> {
             let mut took: Vec<_> = (0..count)
                 .map(|_| {
                     let (asked, texts) = self.ask(&mut connection, "say one word");
-                    texts[0].1 - asked
+                    texts[0].arrived - asked
                 })
                 .collect();
             took.drain(..count * COLD_PERCENT / 100);
@@ -104,8 +102,8 @@ impl<'a> Asked<'a> {
 
     fn paced(&self) -> Sample {
         let (_, texts) = self.ask(&mut Connection::open(self.address), "say it slowly");
-        assert_eq!(texts.len(), PACED);
-        let delays = texts.into_iter().map(|(sent, arrived)| arrived - sent);
+        assert_eq!(pieces(&texts), PACED);
+        let delays = texts.into_iter().map(|text| text.arrived - text.sent);
         Sample::new(delays.skip(PACED * COLD_PERCENT / 100).collect())
     }
 
@@ -113,8 +111,8 @@ impl<'a> Asked<'a> {
         let mut connection = Connection::open(self.address);
         let one = |_| {
             let (_, texts) = self.ask(&mut connection, "say everything");
-            assert_eq!(texts.len(), BURST);
-            (texts[BURST - 1].1 - texts[0].0) / BURST as u64
+            assert_eq!(pieces(&texts), BURST);
+            (texts[texts.len() - 1].arrived - texts[0].sent) / BURST as u64
         };
         Sample::new(
             (0..BURSTS)
@@ -125,12 +123,32 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// When the text of a frame was sent: that is the text.
-fn sent(frame: &str) -> Option<u64> {
-    let (_, text) = frame
-        .split_once(r#""content":""#)
-        .or_else(|| frame.split_once(r#""text":""#))?;
-    text.split_once(' ')?.0.parse().ok()
+/// A frame with text, which is the times at which its pieces were sent.
+struct Heard {
+    /// Of its first piece.
+    sent: u64,
+    arrived: u64,
+    /// The server may put pieces that came together into one frame.
+    pieces: usize,
+}
+
+impl Heard {
+    fn of(frame: &str, arrived: u64) -> Option<Self> {
+        let (_, text) = frame
+            .split_once(r#""content":""#)
+            .or_else(|| frame.split_once(r#""text":""#))?;
+        let (text, _) = text.split_once('"')?;
+        let mut times = text.split_whitespace();
+        Some(Self {
+            sent: times.next()?.parse().ok()?,
+            arrived,
+            pieces: 1 + times.count(),
+        })
+    }
+}
+
+fn pieces(texts: &[Heard]) -> usize {
+    texts.iter().map(|text| text.pieces).sum()
 }
 
 pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {

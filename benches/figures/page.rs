@@ -86,17 +86,25 @@ fn amount(value: f64, unit: &str) -> String {
     }
 }
 
+/// A line for each reason, with the figures that share it.
 fn reasons(figures: &[Figure], budgets: &[Budget]) -> String {
-    let mut text = String::new();
+    let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
     for budget in budgets {
         let missed = figures
             .iter()
             .find(|figure| figure.id == budget.id && !budget.wanted.holds(figure));
-        if let Some(figure) = missed.filter(|_| !budget.why.is_empty()) {
-            let _written = writeln!(text, "- **{}**: {}", figure.what, budget.why.trim());
+        let Some(figure) = missed.filter(|_| !budget.why.is_empty()) else {
+            continue;
+        };
+        let why = budget.why.trim().replace('\n', " ");
+        match lines.iter_mut().find(|(reason, _)| *reason == why) {
+            Some((_, named)) => named.push(&figure.what),
+            None => lines.push((why, vec![&figure.what])),
         }
     }
-    text
+    let line = |(why, named): &(String, Vec<&str>)| format!("- **{}**: {why}", named.join("; "));
+    let lines: Vec<_> = lines.iter().map(line).collect();
+    lines.join("\n")
 }
 
 fn kills(report: &Report) -> String {
@@ -114,6 +122,9 @@ fn kills(report: &Report) -> String {
 }
 
 fn growth(all: &[Growth]) -> String {
+    if all.is_empty() {
+        return String::new();
+    }
     let mut sizes: Vec<u64> = all.iter().map(|one| one.rows).collect();
     sizes.dedup();
     sizes.sort_unstable();
@@ -146,6 +157,7 @@ fn growth(all: &[Growth]) -> String {
         let cells: Vec<_> = sizes.iter().map(cell).collect();
         let _written = writeln!(text, "| {} | {} |", one.what, cells.join(" | "));
     }
+    text.push_str("\n![requests a second as rows are added](performance-growth.svg)\n");
     text
 }
 

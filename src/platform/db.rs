@@ -133,20 +133,20 @@ pub async fn connect_behind_pooler(
 
 fn with_settings(options: PgConnectOptions, settings: &PoolSettings) -> PgConnectOptions {
     let given = options.get_options().unwrap_or_default().to_owned();
-    let limits = [
-        ("statement_timeout", settings.statement_timeout),
-        ("lock_timeout", settings.lock_timeout),
+    let limit = |limit: Duration| format!("{}ms", limit.as_millis());
+    let ours = [
+        ("statement_timeout", limit(settings.statement_timeout)),
+        ("lock_timeout", limit(settings.lock_timeout)),
         // A transaction that waits for its own client keeps rows locked and vacuum waiting.
         (
             "idle_in_transaction_session_timeout",
-            Duration::from_mins(1),
+            limit(Duration::from_mins(1)),
         ),
+        // A plan whose cost is overestimated would be compiled for a second, to run for a millisecond.
+        ("jit", "off".to_owned()),
     ];
     // What the operator wrote into the URL wins.
-    let ours = limits
-        .into_iter()
-        .filter(|(name, _)| !given.contains(name))
-        .map(|(name, limit)| (name, format!("{}ms", limit.as_millis())));
+    let ours = ours.into_iter().filter(|(name, _)| !given.contains(name));
     let options = options.options(ours);
     match options.get_application_name() {
         Some(_) => options,
@@ -434,6 +434,7 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("lock_timeout=10000ms"), "{text}");
+        assert!(text.contains("jit=off"), "{text}");
     }
 
     proptest! {

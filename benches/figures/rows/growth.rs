@@ -99,9 +99,9 @@ fn fill(scene: &Scene, stored: u64, rows: u64) {
                     (array['fix', 'feature', 'test'])[1 + n % 3], now() - n % 86400 * interval '30 seconds'
              from generate_series({from}, {until}) n returning id, user_sub, created_at
          ) insert into ai_feedback (gen_id, org_key, user_sub, rating, created_at)
-         select id, 'org-0', user_sub, case when id % 3 = 0 then -1 else 1 end, created_at from answers;
-         vacuum analyze"
+         select id, 'org-0', user_sub, case when id % 3 = 0 then -1 else 1 end, created_at from answers"
     ));
+    scene.execute("vacuum analyze");
 }
 
 fn grown(what: &str, rows: u64, load: &Load) -> Growth {

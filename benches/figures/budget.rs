@@ -1,4 +1,4 @@
-//! What is wanted of each figure, and how far it may fall before the program fails.
+//! The objective of each figure, and the bound at which the program fails.
 
 use serde::Deserialize;
 
@@ -17,7 +17,7 @@ pub(crate) enum Bound {
 }
 
 impl Bound {
-    /// Whether a figure keeps it. One that lacks what is judged does not.
+    /// True if a figure keeps it. One that lacks the judged number does not.
     pub(crate) fn holds(self, figure: &Figure) -> bool {
         match self {
             Self::RatioAtLeast(least) => figure.ratio().is_some_and(|ratio| ratio >= least),
@@ -49,7 +49,7 @@ pub(crate) struct Budget {
     pub(crate) wanted: Bound,
     /// The guard. It is no time, because the machines differ, and further away than two runs of
     /// one build are from each other.
-    pub(crate) budget: Bound,
+    pub(crate) guard: Bound,
     /// The reason why the objective is not met, as a profile showed it.
     #[serde(default)]
     pub(crate) why: String,
@@ -72,7 +72,7 @@ pub(crate) fn broken(figures: &[Figure], budgets: &[Budget]) -> Vec<String> {
         let Some(budget) = budgets.iter().find(|budget| budget.id == figure.id) else {
             return Some(format!("{}: budget.toml does not name it", figure.id));
         };
-        if budget.budget.holds(figure) {
+        if budget.guard.holds(figure) {
             return None;
         }
         let ratio = figure.ratio().map_or(String::new(), |ratio| {
@@ -83,7 +83,7 @@ pub(crate) fn broken(figures: &[Figure], budgets: &[Budget]) -> Vec<String> {
             figure.id,
             figure.value,
             figure.unit,
-            budget.budget.words()
+            budget.guard.words()
         ))
     };
     figures.iter().filter_map(one).collect()

@@ -41,7 +41,8 @@ impl Figure {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Kills {
     pub(crate) load: String,
-    pub(crate) kills: usize,
+    /// Servers that were killed.
+    pub(crate) servers: usize,
     /// Requests that were answered as done, all kills together.
     pub(crate) acknowledged: usize,
     /// Those of them that the database does not hold afterwards.

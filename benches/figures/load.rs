@@ -13,7 +13,7 @@ pub(crate) type Make = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
 
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
-/// What became of a load.
+/// The outcome of a load.
 #[derive(Default)]
 pub(crate) struct Load {
     /// Of the requests that were answered well, shortest first.

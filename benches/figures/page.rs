@@ -115,7 +115,7 @@ fn kills(report: &Report) -> String {
         let _written = writeln!(
             text,
             "| {} | {} | {} | {} | {} |",
-            one.load, one.kills, one.acknowledged, one.lost, one.without_entry
+            one.load, one.servers, one.acknowledged, one.lost, one.without_entry
         );
     }
     text

@@ -1,12 +1,13 @@
 //! The baseline of everything that is stored: rows that `pgbench` inserts, each with a commit of its
 //! own, into a table without anything else.
 
+use std::fmt::Write;
 use std::process::Command;
 use std::time::Duration;
 
 use super::scene::{Scene, Way};
 
-/// What `pgbench` did.
+/// A result of `pgbench`.
 pub(crate) struct Plain {
     pub(crate) rate: f64,
     pub(crate) p50_ms: f64,
@@ -17,9 +18,10 @@ pub(crate) struct Plain {
 pub(crate) fn inserts(scene: &Scene, way: Way, clients: u64, bytes: usize) -> Plain {
     scene.execute("create table if not exists plain (at timestamptz default now(), body text)");
     // Words, so that it compresses as events do.
-    let words: String = (0..bytes / 8)
-        .map(|n| format!("{:x} ", n * 2_654_435_761_usize))
-        .collect();
+    let mut words = String::new();
+    for n in 0..bytes / 8 {
+        let _written = write!(words, "{:x} ", n * 2_654_435_761_usize);
+    }
     let body = &words[..bytes.min(words.len())];
     run(
         scene,

@@ -11,7 +11,7 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::runtime::Runtime;
 
-use crate::server::{SECRET, Server};
+use crate::server::{PROGRAM, SECRET, Server, with_settings};
 
 /// The way from the server to Postgres.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(crate) struct Scene {
     pub(crate) port: String,
     /// A folder that Postgres may write to.
     pub(crate) shared: std::path::PathBuf,
-    /// How long a load lasts, and a baseline.
+    /// The length of a load, and of a baseline.
     pub(crate) lasts: Duration,
     pub(crate) baseline: Duration,
     socket: String,
@@ -157,7 +157,7 @@ impl Scene {
     pub(crate) fn serve(&self, way: Way, settings: &[(&str, &str)]) -> Server {
         let url = match way {
             Way::Socket => self.url(&format!("localhost:{}", self.port)) + "?host=" + &self.socket,
-            _ => self.url(&format!("{}:{}", self.host(way), self.port)),
+            Way::Tcp | Way::Veth => self.url(&format!("{}:{}", self.host(way), self.port)),
         };
         let mut all = vec![
             ("DATABASE_URL", url.as_str()),
@@ -169,14 +169,17 @@ impl Scene {
         all.extend(settings);
         match &self.veth {
             Some(veth) if way == Way::Veth => {
-                let prefix = ["ip", "netns", "exec", veth.namespace.as_str()];
-                Server::start_within(&prefix, &veth.server, self.data.path(), &all).0
+                let mut command = self.within(way, PROGRAM);
+                command.arg("serve");
+                let command = &mut with_settings(command, self.data.path());
+                let address = format!("{}:8787", veth.server).parse().unwrap();
+                Server::start_as(command, address, &all).0
             }
             _ => Server::start(self.data.path(), &all).0,
         }
     }
 
-    /// A token for somebody of an organisation, for an hour.
+    /// A token for a person of an organisation, for an hour.
     pub(crate) fn token(&self, org: &str, user: &str) -> String {
         let person = Principal {
             org_id: org.parse().unwrap(),

@@ -17,7 +17,7 @@ impl Sheet {
         }
     }
 
-    /// What a load got done in a second.
+    /// The rate of a load.
     pub(crate) fn rate(
         &mut self,
         id: &str,

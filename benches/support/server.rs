@@ -24,7 +24,8 @@ pub(crate) fn program(data: &Path) -> Command {
     with_settings(Command::new(PROGRAM), data)
 }
 
-fn with_settings(mut command: Command, data: &Path) -> Command {
+/// A command with the environment that servers have here.
+pub(crate) fn with_settings(mut command: Command, data: &Path) -> Command {
     command
         .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
@@ -46,22 +47,8 @@ impl Server {
         Self::start_as(program(data).arg("serve"), address, settings)
     }
 
-    /// The same by a program that runs another one, such as one that enters a namespace first, where
-    /// the server has an address of its own.
-    #[allow(dead_code, reason = "most benchmarks start servers beside them")]
-    pub(crate) fn start_within(
-        prefix: &[&str],
-        host: &str,
-        data: &Path,
-        settings: &[(&str, &str)],
-    ) -> (Self, Duration) {
-        let mut command = Command::new(prefix[0]);
-        command.args(&prefix[1..]).args([PROGRAM, "serve"]);
-        let address = format!("{host}:8787").parse().unwrap();
-        Self::start_as(&mut with_settings(command, data), address, settings)
-    }
-
-    fn start_as(
+    /// Starts one by a command that runs it, which listens on that address.
+    pub(crate) fn start_as(
         command: &mut Command,
         address: SocketAddr,
         settings: &[(&str, &str)],

@@ -28,8 +28,7 @@ use crate::vault::envelope::DataKey;
 const PATIENCE: Duration = Duration::from_millis(900);
 /// The most beginnings that wait at once; beyond, they are refused without waiting.
 const MAX_WAITING: usize = 8_192;
-/// The most ends that are on their way to the disk while nobody waits for them; whoever has more to hand
-/// over waits.
+/// The most ends that are on their way to the disk while no caller waits for them; with more, callers wait.
 const MAX_HANDED_OVER: usize = 2_048;
 /// How long the records of what was done are still tried at the end of the process.
 const GRACE: Duration = Duration::from_secs(5);
@@ -192,7 +191,7 @@ impl Audit {
         }
     }
 
-    /// Waits until the ends that were handed over before this are written, so that whoever reads finds
+    /// Waits until the ends that were handed over before this are written, so that a reader finds
     /// them; not at all if there are none, and not for long if the database takes nothing.
     pub async fn settled(&self) {
         if self.on_the_way.number() == 0 {

@@ -175,7 +175,7 @@ pub fn router(app: &App) -> Router {
         failures: failures::Recorder::new(app.telemetry.clone(), app.clock.clone()),
     };
     let (probes, _) = ops::routes(app).split_for_parts();
-    // What operators ask is public, reads no body and waits for nothing.
+    // Operators' routes are public, read no body and wait for nothing.
     let probes = probes
         .method_not_allowed_fallback(limits::method_not_allowed)
         .layer(CatchPanicLayer::custom(limits::panicked));
@@ -192,7 +192,7 @@ pub fn router(app: &App) -> Router {
         .layer(from_fn_with_state(Arc::new(outer), around))
 }
 
-/// What surrounds every answer.
+/// The layers around every answer.
 struct Outer {
     clock: Clock,
     traces: Traces,
@@ -226,7 +226,7 @@ async fn around(State(outer): State<Arc<Outer>>, request: Request, next: Next) -
     headers::protect(PUBLIC, request, named).await
 }
 
-/// What a request passes before its handler.
+/// The layers between a request and its handler.
 struct Inner {
     gate: Gate,
     rates: Rates,
@@ -248,7 +248,8 @@ async fn within(State(inner): State<Arc<Inner>>, request: Request, next: Next) -
     let audited = |request| record(recorder, request, |request| next.run(request));
     // Before the audit log, which keeps what was said, and behind what refuses without reading.
     let unpacked = |request| unpack(request, audited);
-    // What only reads takes its turn, behind what refuses and before what takes a connection.
+    // Requests that only read take their turn, behind the layers that refuse and before a connection is
+    // taken.
     let read = |request| reads::read(reads, request, unpacked);
     // Counts by principal, so it stands behind authentication.
     let counted = |request| limits::rate(rates, request, read);

@@ -26,6 +26,9 @@ const COLD_PERCENT: usize = 5;
 /// A row of the size of an audit entry.
 const ENTRY: usize = 600;
 
+/// A measurement of one way.
+type Take = fn(&Asked<'_>) -> Sample;
+
 /// Does what the request's message names.
 fn answer(body: &str, reply: &mut Reply<'_>) {
     let (count, pace) = if body.contains("say one word") {
@@ -179,7 +182,7 @@ pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
     for clients in [1, 20] {
         first(scene, Way::Tcp, clients, &direct, &through, sheet);
     }
-    let kinds: [(&str, &str, fn(&Asked<'_>) -> Sample); 2] = [
+    let kinds: [(&str, &str, Take); 2] = [
         ("lone", "a frame that comes alone", |asked| asked.paced()),
         ("burst", "a frame of a burst of 1,000", |asked| {
             asked.bursts()

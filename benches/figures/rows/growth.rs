@@ -31,22 +31,22 @@ pub(crate) fn measure(scene: &Scene) -> Vec<Growth> {
             (
                 "audit entries, 50 of a page, 10 clients",
                 10,
-                super::reading::gets("/api/audit?limit=50", scene.token("grown", "ada")),
+                super::reading::gets("/api/audit?limit=50", &scene.token("grown", "ada")),
             ),
             (
                 "groups of errors, 20 of a page, 10 clients",
                 10,
-                super::reading::gets("/api/telemetry/errors", token.clone()),
+                super::reading::gets("/api/telemetry/errors", &token),
             ),
             (
                 "statistics of ratings, 1 client",
                 1,
-                super::reading::gets("/api/feedback/stats?days=30", token.clone()),
+                super::reading::gets("/api/feedback/stats?days=30", &token),
             ),
             (
                 "jobs, 50 of a page, 10 clients",
                 10,
-                super::reading::gets("/api/jobs?limit=50", token),
+                super::reading::gets("/api/jobs?limit=50", &token),
             ),
         ];
         for (what, clients, make) in loads {

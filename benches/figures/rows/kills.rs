@@ -167,7 +167,7 @@ fn under(scene: &Scene, base: &str, attack: &Attack) -> Kills {
     );
     Kills {
         load: attack.name.to_owned(),
-        kills: KILLS,
+        servers: KILLS,
         acknowledged,
         lost: acknowledged - stored,
         without_entry,

@@ -22,8 +22,8 @@ const SCRAPES: u64 = 300;
 /// Connections that ask for statistics all the time.
 const VIEWERS: u64 = 40;
 
-pub(crate) fn gets(path: &str, token: String) -> Make {
-    let request = load::request("GET", path, &token, "");
+pub(crate) fn gets(path: &str, token: &str) -> Make {
+    let request = load::request("GET", path, token, "");
     Arc::new(move |_| request.clone())
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
         ),
     ];
     for (id, what, path) in lists {
-        let make = gets(path, token.clone());
+        let make = gets(path, &token);
         for clients in [1, 50] {
             let plain = plain::pages(scene, clients);
             let load = load::closed(address, clients, scene.lasts, &make);
@@ -110,7 +110,7 @@ pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
 
 fn statistics(scene: &Scene, address: SocketAddr, token: &str, sheet: &mut Sheet) {
     let plain = plain::pages(scene, 1);
-    let make = gets("/api/feedback/stats?days=30", token.to_owned());
+    let make = gets("/api/feedback/stats?days=30", token);
     let load = load::closed(address, 1, scene.lasts, &make);
     let load = scene.runtime.block_on(load);
     let baseline = Some(("pages of 50 rows by pgbench", plain.rate));
@@ -139,7 +139,7 @@ fn statistics(scene: &Scene, address: SocketAddr, token: &str, sheet: &mut Sheet
 #[expect(clippy::cast_precision_loss, reason = "hundreds")]
 fn probes(scene: &Scene, server: &crate::server::Server, sheet: &mut Sheet) {
     let bare = bare(scene);
-    let make = gets("/health/live", String::new());
+    let make = gets("/health/live", "");
     let plain = load::closed(bare, 50, scene.baseline, &make);
     let plain = scene.runtime.block_on(plain).rate();
     let load = load::closed(server.address, 50, scene.lasts, &make);
@@ -151,7 +151,7 @@ fn probes(scene: &Scene, server: &crate::server::Server, sheet: &mut Sheet) {
         plain.midpoint(again),
     ));
     sheet.rate("health", "GET /health/live, 50 clients", &load, baseline);
-    let one = gets("/metrics", String::new());
+    let one = gets("/metrics", "");
     let before = processor(server.pid);
     let scrapes = scene.runtime.block_on(async {
         let mut done = 0;
@@ -179,7 +179,7 @@ fn round_trips(scene: &Scene, token: &str, sheet: &mut Sheet) {
     let relay = relay(scene, sends.clone());
     let url = scene.url(&relay.to_string());
     let server = scene.serve(Way::Tcp, &[("DATABASE_URL", &url)]);
-    let make = gets("/api/jobs", token.to_owned());
+    let make = gets("/api/jobs", token);
     let ask = || {
         scene.runtime.block_on(load::closed(
             server.address,

@@ -104,7 +104,7 @@ fn followers(scene: &Scene, sheet: &mut Sheet) {
         std::thread::sleep(Duration::from_secs(2));
         all
     };
-    // What the pool and the allocator take once is there afterwards.
+    // The pool and the allocator have their share from here on.
     drop(follow(FOLLOWERS));
     std::thread::sleep(IDLE);
     let (before, _) = memory::of(server.pid);

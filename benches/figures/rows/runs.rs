@@ -11,7 +11,7 @@ use crate::provider::{self, Reply};
 use crate::scene::{Scene, Way};
 use crate::sheet::Sheet;
 
-/// What the model does in its turns; after them it says that it is done.
+/// The model's calls, one a turn; after them it says that it is done.
 const TURNS: [(&str, &str); 7] = [
     ("list_directory", r#"{\"path\":\".\"}"#),
     ("read_file", r#"{\"path\":\"README.md\"}"#),
@@ -99,7 +99,9 @@ pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
         let folders: Vec<_> = (0..clients)
             .map(|n| work.path().join(format!("{n:03}")))
             .collect();
-        folders.iter().for_each(|folder| workspace(folder));
+        for folder in &folders {
+            workspace(folder);
+        }
         let plain = plain::inserts(scene, way, clients, EVENT);
         let began = Instant::now();
         let until = began + scene.lasts;

@@ -122,7 +122,7 @@ pub(crate) fn note_refusal(runner: &Runner, pending: &PendingCall, invocation: &
     runner.deps.audit.note_later(entry, Outcome::Refused);
 }
 
-/// How an invocation ended.
+/// The end of an invocation.
 pub(crate) fn ending(done: &Result<CallResult, Halt>) -> Ending {
     Ending::from(match done {
         Ok(done) if done.succeeded() => Outcome::Success,

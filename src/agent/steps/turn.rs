@@ -23,7 +23,7 @@ use crate::runs::outcome::Stopped;
 
 /// A piece of text becomes an event when it is this long, or ends a sentence, or waited.
 const TEXT_CHARS: usize = 30;
-/// How long a piece of text may wait for more; one that comes after as long a silence waits for nothing.
+/// The longest that a piece of text waits for more; one that comes after as long a silence waits for nothing.
 const TEXT_WAIT: Duration = Duration::from_millis(50);
 /// The most times that a conversation is shortened because the provider says that it is too long still.
 const MAX_SHORTENED: u32 = 4;

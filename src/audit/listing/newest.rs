@@ -16,12 +16,12 @@ use crate::audit::service::Audit;
 use crate::audit::store::newest::{ListedRecord, LogEnd};
 use crate::audit::store::{newest, reading};
 
-/// How far back the newest records of a log are looked for by themselves. A log that is quieter is read by
+/// The days in which the newest records of a log are looked for by themselves. A log that is quieter is read by
 /// the general statement.
 const LATELY: TimeDelta = TimeDelta::days(7);
 /// The records that are read beyond two for each entry: ends of entries that began before the page.
 const SPARE: i64 = 32;
-/// How often the records are read, each time twice as many: after a burst of requests, or of long ones, the
+/// The number of readings, each of twice as many records: after a burst of requests, or of long ones, the
 /// newest records are ends.
 const TRIES: usize = 3;
 

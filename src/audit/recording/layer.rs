@@ -163,7 +163,7 @@ pub async fn record<F: Future<Output = Response>>(
     if is_stream(&response) {
         return response.map(|body| Body::from_stream(RecordedBody::new(body, open, ending)));
     }
-    // The answer does not wait for its record: whoever reads the log does.
+    // The answer does not wait for its record: readers of the log do.
     open.hand_over(ending).await;
     response
 }

@@ -89,7 +89,7 @@ impl Ends {
         self.take(end, Cause::Rotated, keys, clock, ActorKind::Server)
     }
 
-    /// Ends as this process wrote and sealed them. Whoever appends behind them must find them unchanged.
+    /// Ends as this process wrote and sealed them. An append behind them must find them unchanged.
     pub fn written<'a>(ends: impl Iterator<Item = &'a End>) -> Self {
         let open = ends.map(|end| (end.org_id.clone(), end.clone()));
         Self {

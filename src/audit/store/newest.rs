@@ -25,7 +25,7 @@ pub struct ListedRecord {
     pub sequence: i64,
     /// The half of the entry.
     pub phase: Phase,
-    /// What happened.
+    /// The event.
     pub event: Event,
     /// The kind of actor.
     pub actor_kind: ActorKind,

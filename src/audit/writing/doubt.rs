@@ -1,4 +1,4 @@
-//! Records of which nobody knows whether a commit wrote them.
+//! Records that a commit may or may not have written.
 
 use std::collections::HashSet;
 

@@ -21,12 +21,12 @@ pub struct Draft {
     pub record: Record,
     /// Told once it is committed, or that it will not be.
     pub done: oneshot::Sender<bool>,
-    /// Counts it as long as it is on its way, if nobody waits for it.
+    /// Counts it as long as it is on its way, if no caller waits for it.
     pub handed_over: Option<HandedOver>,
 }
 
 impl Draft {
-    /// A record that nobody waits for.
+    /// A record that no caller waits for.
     pub fn alone(record: Record) -> Self {
         Self {
             record,
@@ -36,7 +36,7 @@ impl Draft {
     }
 }
 
-/// The number of records that are on their way to the disk and that nobody waits for.
+/// The number of records that are on their way to the disk and that no caller waits for.
 #[derive(Clone, Debug, Default)]
 pub struct OnTheWay(Arc<AtomicUsize>);
 
@@ -47,7 +47,7 @@ impl OnTheWay {
         HandedOver(self.clone())
     }
 
-    /// How many there are.
+    /// Their number.
     pub fn number(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
@@ -63,7 +63,7 @@ impl Drop for HandedOver {
     }
 }
 
-/// What the writer is sent.
+/// A message to the writer.
 #[derive(Debug)]
 pub enum Posted {
     /// A record to write.
@@ -72,7 +72,7 @@ pub enum Posted {
     Barrier(oneshot::Sender<()>),
 }
 
-/// What waits to be written.
+/// The records that wait to be written.
 #[derive(Debug)]
 pub struct DraftQueue {
     waiting: VecDeque<Posted>,
@@ -111,7 +111,7 @@ impl DraftQueue {
         }
     }
 
-    /// Keeps a draft until it is written. Whoever gave up waiting for a beginning does nothing either,
+    /// Keeps a draft until it is written. A caller that gave up waiting for a beginning does nothing either,
     /// so it is dropped.
     pub fn owe(&mut self, draft: Draft) {
         match draft.record.phase {

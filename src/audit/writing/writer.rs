@@ -56,7 +56,7 @@ pub struct Writer {
     floors: Arc<Floors>,
     metrics: Metrics,
     messages: mpsc::UnboundedReceiver<Posted>,
-    /// What waits to be written.
+    /// The records that wait to be written.
     queue: DraftQueue,
     /// Where the logs end that this process wrote to, as it wrote it.
     known: HashMap<String, End>,
@@ -174,7 +174,7 @@ impl Writer {
     fn acknowledge(&mut self, written: Vec<Draft>) {
         for draft in written {
             let told = draft.done.send(true);
-            // Whoever gave up waiting was refused: the entry ends here.
+            // A caller that gave up waiting was refused: the entry ends here.
             if told.is_err() && draft.record.phase == Phase::Begun {
                 self.queue.owe(refused(draft.record));
             }
@@ -344,7 +344,7 @@ impl Writer {
     }
 }
 
-/// What a failure of the statement that counts what it wrote says.
+/// The text of a failure of the statement that counts its own rows.
 fn counted(error: sqlx::Error) -> Error {
     let code = error.as_database_error().and_then(DatabaseError::code);
     if code.as_deref() == Some(continuing::NOT_ALL) {

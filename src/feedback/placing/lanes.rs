@@ -100,7 +100,7 @@ impl RatingLane {
                         return false;
                     }
                 }
-                // What was sent before is still placed.
+                // Ratings that were sent before are still placed.
                 () = stopping.cancelled(), if !self.waiting.is_closed() => self.waiting.close(),
             }
         }

@@ -58,7 +58,7 @@ pub struct NewRating {
     pub org_id: OrgId,
     /// Answer.
     pub gen_id: i64,
-    /// Owner of the answer, as whoever rates it claims.
+    /// Owner of the answer, as the rater claims.
     pub owner: UserId,
     /// Rating.
     pub rating: StoredRating,

@@ -77,7 +77,7 @@ pub enum Entry {
 pub struct Prior(Mutex<BoxFuture<'static, ()>>);
 
 impl Prior {
-    /// What ends when it is on disk, or when it is no use to wait any longer.
+    /// Ends when it is on disk, or when it is no use to wait any longer.
     pub fn new(written: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(Mutex::new(Box::pin(written)))
     }

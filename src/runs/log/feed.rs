@@ -392,7 +392,7 @@ mod tests {
         let _worker = feed.watch(&org_id, run_id, 1);
         feed.publish(run_id, vec![event(2)]);
         assert!(feed.signals.untold().is_empty());
-        // What it has missed by then, and from then on everything.
+        // The events that it has missed by then, and from then on everything.
         feed.heard_follower(run_id);
         assert_eq!(feed.signals.untold(), [2]);
         feed.publish(run_id, vec![event(3), event(4)]);

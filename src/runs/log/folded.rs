@@ -17,23 +17,23 @@ pub(super) struct Folded<'a> {
     pub(super) events: Vec<(Storable, RunStatus)>,
     /// Where the run stands afterwards.
     pub(super) status: RunStatus,
-    /// What it is busy with afterwards, if that changes.
+    /// The work it is busy with afterwards, if that changes.
     pub(super) phase: Option<&'static str>,
     /// The position up to which the log agreed with the conversation before.
     settled_before: i64,
     /// The same afterwards, if that changes.
     pub(super) settled: Option<i64>,
-    /// How far the run has come, if that changes.
+    /// The progress of the run, if that changes.
     pub(super) state: Option<&'a Value>,
-    /// What its checks said before its first change.
+    /// The result of its checks before its first change.
     pub(super) baseline: Option<&'a Value>,
     /// Messages and tool calls.
     pub(super) step: RunStep<'a>,
-    /// What needs statements of its own.
+    /// The entries that need statements of their own.
     pub(super) rest: Vec<&'a Entry>,
 }
 
-/// What a batch says about the conversation and its calls.
+/// The part of a batch about the conversation and its calls.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct RunStep<'a> {
     /// Messages with their places.
@@ -58,18 +58,18 @@ pub(super) struct PlannedCall<'a> {
     pub(super) position: i32,
     /// The call.
     pub(super) call: &'a ToolCall,
-    /// How far it came in the same batch.
+    /// Its progress in the same batch.
     pub(super) change: CallChange<'a>,
 }
 
-/// How far a call came.
+/// The progress of a call.
 #[derive(Debug, PartialEq)]
 pub(super) struct CallChange<'a> {
     /// Its row.
     pub(super) id: ToolCallId,
     /// Where it stands now.
     pub(super) status: CallStatus,
-    /// What its effect is recognised by, if it began.
+    /// The mark by which its effect is recognised, if it began.
     pub(super) probe: Option<&'a Value>,
     /// Its result, if it is over.
     pub(super) result: Option<&'a Value>,
@@ -177,7 +177,7 @@ impl<'a> Folded<'a> {
         self.settled = Some(last + count);
     }
 
-    /// What the batch says about a call so far.
+    /// The part of the batch about a call so far.
     fn change(&mut self, id: ToolCallId) -> &mut CallChange<'a> {
         let RunStep {
             planned, changed, ..

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::runs::event::Event;
 use crate::runs::log::entry::{Entry, JournalCommand};
 
-/// How long after a commit a piece of text waits for more. Nobody sees the difference, and a model that
+/// The time after a commit for which a piece of text waits for more. No reader sees the difference, and a model that
 /// sends a hundred pieces a second costs 25 commits.
 pub(super) const WINDOW: Duration = Duration::from_millis(40);
 
@@ -27,7 +27,7 @@ impl TextWindow {
     }
 
     /// The time until which a batch waits for more; none when it is written at once. A step waits for nothing,
-    /// and neither does whoever waits for a commit.
+    /// and neither does a caller that waits for a commit.
     fn holds(&self, batch: &[JournalCommand], now: Instant) -> Option<Instant> {
         let ends = self.ends.filter(|ends| *ends > now)?;
         batch.iter().all(is_text).then_some(ends)

@@ -212,7 +212,7 @@ async fn page(
     if follower.head() <= cursor {
         return Some(Vec::new());
     }
-    // What asks the database is on the heap: a stream seldom does, and would hold its room all the time.
+    // Futures that ask the database are on the heap: a stream seldom does, and would hold its room all the time.
     match Box::pin(events_after(streams, org_id, run_id, cursor)).await {
         Ok(recorded) => Some(recorded),
         Err(error) => {

@@ -65,7 +65,7 @@ fn no_kill_lost_what_was_acknowledged() {
     assert!(
         kills
             .iter()
-            .all(|one| one.kills >= 10 && one.acknowledged > 0)
+            .all(|one| one.servers >= 10 && one.acknowledged > 0)
     );
     let lost: usize = kills.iter().map(|one| one.lost + one.without_entry).sum();
     assert_eq!((kills.is_empty(), lost), (false, 0));
@@ -78,7 +78,7 @@ fn a_figure_beyond_its_budget_is_named() {
         [[figure]]
         id = "telemetry.one.tcp.1"
         wanted = { ratio-at-least = 0.5 }
-        budget = { ratio-at-least = 0.3 }
+        guard = { ratio-at-least = 0.3 }
         "#,
     )
     .unwrap();

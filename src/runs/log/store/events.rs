@@ -72,11 +72,11 @@ pub struct Append<'a> {
     pub events: &'a [(Storable, RunStatus)],
     /// Where the run stands afterwards.
     pub status: RunStatus,
-    /// What it is busy with afterwards, if that changes.
+    /// The work it is busy with afterwards, if that changes.
     pub phase: Option<&'a str>,
     /// How far the log agrees with the conversation, if that changes.
     pub settled: Option<i64>,
-    /// How far the run has come, if that changes.
+    /// The progress of the run, if that changes.
     pub state: Option<&'a Value>,
     /// What its checks said before its first change, if that was measured.
     pub baseline: Option<&'a Value>,

@@ -33,7 +33,7 @@ impl PlannedColumns {
     }
 }
 
-/// How far calls came, column by column.
+/// The progress of calls, column by column.
 #[derive(Default)]
 struct ChangeColumns {
     ids: Vec<Uuid>,

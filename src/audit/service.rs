@@ -179,7 +179,7 @@ impl Audit {
     }
 
     fn send(&self, draft: Draft) {
-        // A writer that has ended drops the draft, and with it the sender: who waits is told.
+        // A writer that has ended drops the draft, and with it the sender, which wakes the caller.
         if let Err(SendError(Posted::Draft(draft))) =
             self.messages.send(Posted::Draft(Box::new(draft)))
             && draft.record.phase == Phase::Completed

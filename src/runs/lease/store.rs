@@ -107,7 +107,7 @@ pub async fn under_way(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<
     .await
 }
 
-/// True if there may be runs to take. It needs no lock: a run that is written later is told of.
+/// True if there may be runs to take. It needs no lock: a run that is written later is announced.
 pub async fn may_be_some(conn: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"with recursive holder (worker_id) as (

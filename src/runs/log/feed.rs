@@ -125,7 +125,7 @@ impl Feed {
         }
     }
 
-    /// Another process tells that a run is followed there. From now on it is told when the log of a run of
+    /// Another process tells that a run is followed there. From now on it hears when the log of a run of
     /// this process grows, and at first how far it has come meanwhile.
     pub fn heard_follower(&self, run_id: RunId) {
         let now = Instant::now();

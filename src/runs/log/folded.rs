@@ -1,4 +1,4 @@
-//! A batch of entries, put together to what the database is told.
+//! A batch of entries, folded into the rows that the database gets.
 
 use serde_json::Value;
 
@@ -172,7 +172,7 @@ impl<'a> Folded<'a> {
             | Entry::ConsentAsked(_)
             | Entry::PromptAsked(_) => self.rest.push(entry),
         }
-        // Everything but a piece of text is a step: what was said until here is settled with it.
+        // Everything but a piece of text is a step: the text until here is settled with it.
         let count = i64::try_from(self.events.len()).unwrap_or(i64::MAX);
         self.settled = Some(last + count);
     }

@@ -1,5 +1,7 @@
 //! What is asked of a model and what it answers, whoever the provider is.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -19,7 +21,7 @@ pub struct ChatRequest {
     /// The conversation, oldest first.
     pub messages: Vec<Message>,
     /// The tools the model may call; the order is kept, for the same reason.
-    pub tools: Vec<ToolSpec>,
+    pub tools: Arc<[ToolSpec]>,
     /// At most this many tokens of answer.
     pub max_output_tokens: Option<u32>,
     /// Sampling temperature; the provider's default when absent.

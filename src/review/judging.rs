@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -78,7 +79,7 @@ pub fn request(model: &str, files: &[Changed], max_output_tokens: u32) -> ChatRe
         model: model.to_owned(),
         system: SYSTEM.to_owned(),
         messages: vec![Message::user(text)],
-        tools: Vec::new(),
+        tools: Arc::default(),
         max_output_tokens: Some(max_output_tokens.min(MAX_ANSWER_TOKENS)),
         temperature: None,
         effort: None,

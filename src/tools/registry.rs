@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::llm::model::ToolSpec;
 use crate::tools::ask_user::AskUser;
 use crate::tools::commands::check_endpoint::CheckEndpoint;
 use crate::tools::commands::run_command::RunCommand;
@@ -16,12 +17,16 @@ use crate::tools::files::read_file::ReadFile;
 use crate::tools::files::search_files::SearchFiles;
 use crate::tools::files::write_file::WriteFile;
 use crate::tools::outcome::{Outcome, ToolError};
-use crate::tools::tool::Tool;
+use crate::tools::tool::{Access, Tool};
 
 /// The tools that a run is built with. A clone is the same set.
 #[derive(Clone, Debug)]
 pub struct ToolSet {
     tools: Arc<[Arc<dyn Tool>]>,
+    /// Their specifications, which every question to a model has.
+    specs: Arc<[ToolSpec]>,
+    /// The specifications of those that only read.
+    reading: Arc<[ToolSpec]>,
 }
 
 impl ToolSet {
@@ -43,14 +48,28 @@ impl ToolSet {
 
     /// A set of these tools.
     pub fn of(tools: impl IntoIterator<Item = Arc<dyn Tool>>) -> Self {
+        let tools: Arc<[Arc<dyn Tool>]> = tools.into_iter().collect();
+        let reading = tools.iter().filter(|tool| tool.access() == Access::Read);
         Self {
-            tools: tools.into_iter().collect(),
+            specs: tools.iter().map(|tool| tool.spec()).collect(),
+            reading: reading.map(|tool| tool.spec()).collect(),
+            tools,
         }
     }
 
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Tool>> {
         self.tools.iter()
+    }
+
+    /// The specifications of all, in the same order.
+    pub fn specs(&self) -> Arc<[ToolSpec]> {
+        Arc::clone(&self.specs)
+    }
+
+    /// The specifications of those that only read.
+    pub fn reading_specs(&self) -> Arc<[ToolSpec]> {
+        Arc::clone(&self.reading)
     }
 
     /// The tool of this name, or of an older name of its.

@@ -74,7 +74,7 @@ async fn turns(codec: Box<dyn Codec>, model: &str, answers: &[String]) -> Vec<St
     let server = RawServer::start(replies.collect()).await;
     let provider = provider(codec, &server, patience(5_000));
     let mut request = ChatRequest {
-        tools: vec![read_file()],
+        tools: [read_file()].into(),
         system: "You are careful.".to_owned(),
         ..request(model)
     };

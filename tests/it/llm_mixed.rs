@@ -17,7 +17,7 @@ fn tool(name: &'static str) -> ToolSpec {
 /// The calls of an answer whose deltas hold these `tool_calls`, as JSON texts of chunks.
 fn calls(chunks: &[String]) -> Vec<(String, String, Value)> {
     let asked = ChatRequest {
-        tools: vec![tool("read_file"), tool("edit_file")],
+        tools: [tool("read_file"), tool("edit_file")].into(),
         ..request("model-x")
     };
     let codec = openai();

@@ -55,7 +55,7 @@ fn everything(model: &str) -> ChatRequest {
             },
             Message::user("And?"),
         ],
-        tools: vec![tool("read_file"), tool("search_files")],
+        tools: [tool("read_file"), tool("search_files")].into(),
         max_output_tokens: Some(4_000),
         temperature: Some(0.5),
         effort: None,
@@ -207,7 +207,7 @@ fn models_get_the_parameters_they_accept() {
 #[test]
 fn without_tools_reasoning_is_left_to_the_model() {
     let mut request = everything("gpt-6.1-terra");
-    request.tools.clear();
+    request.tools = std::sync::Arc::default();
     let body = openai().body(&request);
     assert!(body.get("reasoning_effort").is_none() && body.get("tools").is_none());
 }

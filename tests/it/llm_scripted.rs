@@ -19,11 +19,12 @@ use crate::support::model::Failing as _;
 fn asked(messages: Vec<Message>) -> ChatRequest {
     ChatRequest {
         messages,
-        tools: vec![ToolSpec {
+        tools: [ToolSpec {
             name: "read_file",
             description: "Reads.",
             parameters: json!({"type": "object"}),
-        }],
+        }]
+        .into(),
         ..request("demo")
     }
 }

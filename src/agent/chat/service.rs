@@ -1,6 +1,7 @@
 //! Answering a question in text.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -102,7 +103,7 @@ pub async fn prepare(
         model: route.provider_model.clone(),
         system: messages::system(ToolAccess::NoWorkspace).to_owned(),
         messages,
-        tools: Vec::new(),
+        tools: Arc::default(),
         max_output_tokens: Some(route.max_output_tokens),
         temperature: task.temperature(),
         effort: task.effort,

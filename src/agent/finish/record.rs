@@ -39,16 +39,7 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
     let mut events = close_what_is_open(end, &mut tx, at).await?;
     let mut gen_id = None;
     if let Some(generation) = end.generation {
-        let id = generations::insert_generation(&mut tx, generation).await?;
-        let answered = AnsweredRun {
-            verification: end.summary.verification,
-            changes: end.changes,
-        };
-        signals::leave(&mut tx, run, &answered, generation, id, at).await?;
-        gen_id = Some(id);
-    }
-    for metric in rag_metrics(end, at) {
-        retrieval::store::insert_rag_metric(&mut tx, &metric).await?;
+        gen_id = Some(generations::insert_generation(&mut tx, generation).await?);
     }
     events.extend(last_events(end, gen_id, at));
     let events: Vec<_> = events
@@ -76,7 +67,18 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
         let failure = failure(end, at);
         deps.telemetry.record(&mut tx, failure).await?;
     }
-    // Last, because it adds to the sum of the organisation's day: until the commit no other run of it ends.
+    // Last, because these change an answer before and the sums of the organisation's day: no other run that
+    // changes one of them ends until the commit.
+    if let Some((generation, id)) = end.generation.zip(gen_id) {
+        let answered = AnsweredRun {
+            verification: end.summary.verification,
+            changes: end.changes,
+        };
+        signals::leave(&mut tx, run, &answered, generation, id, at).await?;
+    }
+    for metric in rag_metrics(end, at) {
+        retrieval::store::insert_rag_metric(&mut tx, &metric).await?;
+    }
     let metric = task_metric(end, at);
     ledger::store::insert_task_metric(&mut tx, &metric).await?;
     tx.commit().await?;

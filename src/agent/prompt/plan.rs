@@ -1,6 +1,7 @@
 //! The plan: at most five steps, asked of the model once, and where the run stands in it.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -138,7 +139,7 @@ pub fn request(model: &str, words: &ShownWords, task: &Task, chunks: &[Chunk]) -
         model: model.to_owned(),
         system: SYSTEM.to_owned(),
         messages: vec![Message::user(text)],
-        tools: Vec::new(),
+        tools: Arc::default(),
         max_output_tokens: Some(MAX_PLAN_TOKENS),
         temperature: None,
         // A plan is short, and reasoning would take its room.

@@ -1,5 +1,6 @@
 //! One question to the model and its answer.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
@@ -121,7 +122,7 @@ fn estimate(runner: &Runner, tools: &[ToolSpec]) -> usize {
     compaction::estimate(system, tools, &runner.transcript.messages)
 }
 
-fn request(runner: &Runner, tools: Vec<ToolSpec>) -> ChatRequest {
+fn request(runner: &Runner, tools: Arc<[ToolSpec]>) -> ChatRequest {
     ChatRequest {
         model: runner.route.provider_model.clone(),
         system: messages::system(runner.access).to_owned(),

@@ -74,6 +74,9 @@ pub struct NewRating {
 /// nothing about an answer whose lock is taken, and nothing if the row of the analyzer is not the one it
 /// saw: every writer changes that under the lock. A first rating that withdraws teaches nothing and leaves no
 /// such row; another rating that comes in the same moment replaces it as if it came second.
+///
+/// The owner is compared in a way that no index knows: before the tables are analyzed for the first time, the
+/// planner takes the index of owners for as good as the key, and reads all answers of one for each rating.
 #[expect(
     clippy::too_many_lines,
     reason = "a rating waits for every statement, so this is one"
@@ -98,7 +101,7 @@ pub async fn place(conn: &mut PgConnection, ratings: &[NewRating]) -> sqlx::Resu
                select s.place, g.*
                from sent s
                join ai_generation_log g
-                 on g.org_key = s.org_key and g.id = s.gen_id and g.user_sub = s.user_sub
+                 on g.org_key = s.org_key and g.id = s.gen_id and (g.user_sub = s.user_sub) is true
                for no key update of g skip locked
            ), before as materialized (
                select s.place, f.rating, f.reason, f.comment, f.updated_at,

@@ -51,7 +51,7 @@ fn everything(model: &str) -> ChatRequest {
             },
             Message::user("And?"),
         ],
-        tools: vec![tool("read_file")],
+        tools: [tool("read_file")].into(),
         max_output_tokens: Some(4_000),
         temperature: Some(0.5),
         effort: Some(Effort::High),

@@ -27,7 +27,7 @@ pub(super) fn tool(name: &'static str) -> ToolSpec {
 /// A question in which tools are offered.
 pub(super) fn asked(model: &str) -> ChatRequest {
     ChatRequest {
-        tools: vec![tool("read_file"), tool("search_files"), tool("run_command")],
+        tools: [tool("read_file"), tool("search_files"), tool("run_command")].into(),
         ..request(model)
     }
 }

@@ -1,0 +1,29 @@
+-- A rating finds its answer by the key.
+--
+-- Before tables are analyzed for the first time, the planner takes the index by owner for as good as the
+-- key, and sessions keep that plan: the trigger read all answers of an owner for each rating, 1.4 ms with
+-- 2,600 of them instead of 0.05. No index knows the owner in this condition, so the key is all that is
+-- left. Everything else is as it was.
+create or replace function sum_rating() returns trigger
+language plpgsql as $$
+begin
+    insert into feedback_sum_changes (org_key, answered_at, kind, name, answers, up, down, withdrawn)
+    select g.org_key, g.created_at, said.kind, coalesce(said.name, g.category), said.answers, said.up,
+           said.down, said.withdrawn
+    from ai_generation_log g
+    cross join (
+        select 'category' as kind, null as name, 0 as answers,
+               coalesce((new.rating = 1)::int, 0) - coalesce((old.rating = 1)::int, 0) as up,
+               coalesce((new.rating = -1)::int, 0) - coalesce((old.rating = -1)::int, 0) as down,
+               coalesce((new.rating = 0)::int, 0) - coalesce((old.rating = 0)::int, 0) as withdrawn
+        union all
+        select 'reason', old.reason, -1, 0, 0, 0 where old.reason is not null and old.rating <> 0
+        union all
+        select 'reason', new.reason, 1, 0, 0, 0 where new.reason is not null and new.rating <> 0
+    ) said
+    where g.org_key = coalesce(new.org_key, old.org_key) and g.id = coalesce(new.gen_id, old.gen_id)
+      and (g.user_sub = coalesce(new.user_sub, old.user_sub)) is true
+      and (said.answers, said.up, said.down, said.withdrawn) <> (0, 0, 0, 0);
+    return null;
+end
+$$;

@@ -72,6 +72,12 @@ if [[ -z ${NAVI_BROWSER:-} ]]; then
     [[ -z $NAVI_BROWSER ]] || export NAVI_BROWSER
 fi
 
+# What draws the diagrams of the documents, likewise.
+if [[ -z ${NAVI_DIAGRAMS:-} ]]; then
+    NAVI_DIAGRAMS=$(scripts/diagrams.sh) || say "Mermaid: not installed, so diagrams are not drawn"
+    [[ -z $NAVI_DIAGRAMS ]] || export NAVI_DIAGRAMS
+fi
+
 # A proxy that is not ours, likewise.
 if [[ -z ${NAVI_NGINX:-} ]]; then
     NAVI_NGINX=$(scripts/nginx.sh) || say "nginx: not to be had, so streams are not tested behind it"

@@ -1,5 +1,7 @@
 //! The objective of each figure, and the bound at which the program fails.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::figure::Figure;
@@ -50,7 +52,8 @@ pub(crate) struct Budget {
     /// The guard. It is no time, because the machines differ, and further away than two runs of
     /// one build are from each other.
     pub(crate) guard: Bound,
-    /// The reason why the objective is not met, as a profile showed it.
+    /// The reason why the objective is not met, as a profile showed it. The file names it, and this is its
+    /// text.
     #[serde(default)]
     pub(crate) why: String,
 }
@@ -59,11 +62,21 @@ pub(crate) struct Budget {
 #[serde(deny_unknown_fields)]
 struct File {
     figure: Vec<Budget>,
+    #[serde(default)]
+    reason: BTreeMap<String, String>,
 }
 
 /// The budgets of a file's text, in its order.
 pub(crate) fn read(text: &str) -> Result<Vec<Budget>, toml::de::Error> {
-    toml::from_str::<File>(text).map(|file| file.figure)
+    let File { mut figure, reason } = toml::from_str(text)?;
+    for budget in figure.iter_mut().filter(|budget| !budget.why.is_empty()) {
+        let why = reason.get(&budget.why).ok_or_else(|| {
+            let unknown = format!("{}: no reason is called {}", budget.id, budget.why);
+            serde::de::Error::custom(unknown)
+        })?;
+        budget.why.clone_from(why);
+    }
+    Ok(figure)
 }
 
 /// A sentence for every figure that is beyond its budget or has none.

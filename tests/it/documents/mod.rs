@@ -4,11 +4,13 @@ mod api;
 pub(crate) mod claims;
 mod clients;
 mod deployment;
+mod diagrams;
 mod examples;
 mod learning;
 mod models;
 mod operating;
 mod performance;
+mod readiness;
 mod runbooks;
 mod telemetry;
 mod thread;
@@ -48,6 +50,7 @@ pub(crate) fn files(folder: &str, ending: &str) -> Vec<String> {
 fn documents() -> Vec<String> {
     let mut found = vec![
         "README.md".to_owned(),
+        "CONTRIBUTING.md".to_owned(),
         "clients/typescript/README.md".to_owned(),
     ];
     for folder in ["docs", "migrations", "examples", "kubernetes", "systemd"] {

@@ -1,5 +1,7 @@
 //! Reading and writing with ten thousand rows stored, a hundred thousand and a million.
 
+use std::time::Duration;
+
 use crate::figure::Growth;
 use crate::load::{self, Load, Make};
 use crate::scene::{Scene, Way};
@@ -14,6 +16,7 @@ pub(crate) fn measure(scene: &Scene) -> Vec<Growth> {
         fill(scene, stored, rows);
         stored = rows;
         let server = scene.serve(Way::Tcp, &[("NAVI_WRITES_PER_MINUTE", "0")]);
+        summed(scene);
         let token = scene.token("org-0", "ada");
         let ratings = 60_000;
         let first = super::feedback::answers(scene, ratings);
@@ -77,13 +80,13 @@ fn fill(scene: &Scene, stored: u64, rows: u64) {
          insert into audit_records (org_id, sequence, entry_id, phase, created_at, event, outcome,
                                     actor_kind, actor, commitment, previous, hash)
          select 'grown', n, gen_random_uuid(), 'noted',
-                now() - ({until} - n + 1) * interval '1 second', 'cli.token.minted', 'ok', 'operator',
+                now() - ({until} - n + 1) * interval '1 second', 'cli.token.minted', 'success', 'operator',
                 'ada', sha256('a'), sha256('b'), sha256('c')
          from generate_series({from}, {until}) n;
          with made as (
              insert into error_groups (org_id, fingerprint, error_type, message, source, created_at)
              select 'org-0', md5(n::text), 'TypeError', 'could not read ' || n, 'client', now()
-             from generate_series({from} / 100, {until} / 100) n returning org_id, group_id
+             from generate_series({stored} / 100 + 1, {until} / 100) n returning org_id, group_id
          ) insert into error_group_activity (org_id, group_id, occurrences, first_seen, last_seen,
                                              severity, last_message)
          select org_id, group_id, 100, now(), now() - group_id * interval '1 second', 'error', 'x' from made;
@@ -102,6 +105,13 @@ fn fill(scene: &Scene, stored: u64, rows: u64) {
          select id, 'org-0', user_sub, case when id % 3 = 0 then -1 else 1 end, created_at from answers"
     ));
     scene.execute("vacuum analyze");
+}
+
+/// Waits until the server has added up what was filled in, as it has where rows came over months.
+fn summed(scene: &Scene) {
+    while scene.count("select count(*) from feedback_sum_changes") > 0 {
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 fn grown(what: &str, rows: u64, load: &Load) -> Growth {

@@ -15,7 +15,7 @@ use crate::cli::changes::Snapshot;
 use crate::cli::failure::Failure;
 use crate::cli::recorded;
 use crate::cli::serve::{Ends, Running};
-use crate::cli::session::{Errand, Session};
+use crate::cli::session::{AtTerminal, Errand, Session};
 use crate::cli::show::Show;
 use crate::config::settings::Config;
 use crate::llm::effort::{Effort, Verbosity};
@@ -171,7 +171,8 @@ pub async fn follow(
 ) -> Result<ExitCode, Failure> {
     let before = snapshot(errand).await?;
     let mut show = Show::new(anstream::stdout());
-    let run = session.run(errand, |frame| {
+    let mut person = AtTerminal;
+    let run = session.run(errand, &mut person, |frame| {
         if json {
             writeln!(std::io::stdout(), "{frame}")
         } else {

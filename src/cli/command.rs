@@ -12,8 +12,8 @@ use crate::cli::policy::explain;
 use crate::cli::policy::explain::PolicyCommand;
 use crate::cli::serve::stopped;
 use crate::cli::{
-    agent, audit, config as config_command, demo, doctor, erase, feedback_analyzer, keys, migrate,
-    retention, serve, token, vault, workspaces,
+    agent, audit, config as config_command, demo, doctor, e2e, erase, feedback_analyzer, keys,
+    migrate, retention, serve, token, vault, workspaces,
 };
 use crate::config::environment::Surroundings;
 use crate::config::found;
@@ -43,6 +43,8 @@ enum Command {
     Migrate(Box<With<migrate::Args>>),
     /// Watch an agent mend a small project; needs no API key.
     Demo(Box<With<demo::Args>>),
+    /// Do engineering tasks from end to end, look at what came out, and measure.
+    E2e(Box<With<e2e::command::E2eArgs>>),
     /// Give the agent a task.
     Agent(AgentCommand),
     /// Make bearer tokens.
@@ -272,6 +274,9 @@ async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure
             Ok(outcome?)
         }
         Command::Demo(with) => Box::pin(demo::run(&with.args, quietly(with.config, given)?)).await,
+        Command::E2e(with) => {
+            Box::pin(e2e::command::run(&with.args, quietly(with.config, given)?)).await
+        }
         Command::Agent(AgentCommand {
             command: AgentCommands::Run(with),
         }) => Box::pin(agent::run(&with.args, quietly(with.config, given)?)).await,

@@ -12,6 +12,7 @@ pub mod command;
 pub mod config;
 pub mod demo;
 pub mod doctor;
+pub mod e2e;
 pub mod erase;
 pub mod failure;
 pub mod feedback_analyzer;

@@ -19,6 +19,32 @@ const DONE: &str = "[DONE]";
 /// The most of an error's body that is read, in bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
+/// The one who is asked while a run is under way.
+pub trait Person: Send {
+    /// The answer to a question, as the server takes it.
+    fn answer(&mut self, question: &Value) -> impl Future<Output = Value> + Send;
+
+    /// The decision about something that needs consent, as the server takes it.
+    fn decide(&mut self, consent: &Value) -> impl Future<Output = Value> + Send;
+}
+
+/// The person at the terminal. Without a terminal questions are declined, and nothing is allowed.
+#[derive(Clone, Copy, Debug)]
+pub struct AtTerminal;
+
+impl Person for AtTerminal {
+    async fn answer(&mut self, _question: &Value) -> Value {
+        match read_line_aside().await {
+            Some(line) => json!({ "response": line }),
+            None => json!({ "cancelled": true }),
+        }
+    }
+
+    async fn decide(&mut self, _consent: &Value) -> Value {
+        decision(read_line_aside().await.as_deref())
+    }
+}
+
 /// A server and the token to talk to it.
 pub struct Session {
     client: Client,
@@ -62,18 +88,45 @@ impl Session {
     pub async fn run(
         &self,
         errand: &Errand,
+        person: &mut impl Person,
+        on_frame: impl FnMut(&Value) -> std::io::Result<()>,
+    ) -> Result<Value, Failure> {
+        let response = self
+            .post("api/navi/chat/autonomous", &errand.body())
+            .await?;
+        self.follow(response, person, on_frame).await
+    }
+
+    /// The same as a job, which goes on whoever follows it.
+    pub async fn run_job(
+        &self,
+        errand: &Errand,
+        person: &mut impl Person,
+        on_frame: impl FnMut(&Value) -> std::io::Result<()>,
+    ) -> Result<Value, Failure> {
+        let response = self.post("api/jobs", &errand.body()).await?;
+        let answer = response.bytes().await;
+        let answer = answer.map_err(|error| Failure::Connection(error.to_string()))?;
+        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+        let id = answer["job"]["job_id"].as_str().unwrap_or_default();
+        let response = self.get(&format!("api/jobs/{id}/events")).await?;
+        self.follow(response, person, on_frame).await
+    }
+
+    /// What the server says of a job, and of any run.
+    pub async fn job(&self, id: &str) -> Result<Value, Failure> {
+        let response = self.get(&format!("api/jobs/{id}")).await?;
+        let answer = response.bytes().await;
+        let answer = answer.map_err(|error| Failure::Connection(error.to_string()))?;
+        Ok(serde_json::from_slice(&answer).unwrap_or_default())
+    }
+
+    async fn follow(
+        &self,
+        response: reqwest::Response,
+        person: &mut impl Person,
         mut on_frame: impl FnMut(&Value) -> std::io::Result<()>,
     ) -> Result<Value, Failure> {
-        let body = json!({
-            "message": errand.message,
-            "workspace_path": errand.workspace,
-            "model": errand.model,
-            "run_verification": errand.verify,
-            "max_iterations": errand.max_iterations,
-            "reasoning_effort": errand.effort,
-            "verbosity": errand.verbosity,
-        });
-        let response = self.post("api/navi/chat/autonomous", &body).await?;
         let mut bytes = response.bytes_stream();
         let mut reader = FrameReader::default();
         let mut summary = None;
@@ -91,8 +144,10 @@ impl Session {
                 on_frame(&frame)?;
                 match frame["type"].as_str() {
                     Some("complete") => summary = Some(frame["summary"].clone()),
-                    Some("prompt_request") => self.answer(&frame["data"]).await?,
-                    Some("command.consent_required") => self.decide(&frame["data"]).await?,
+                    Some("prompt_request") => self.answer(&frame["data"], person).await?,
+                    Some("command.consent_required") => {
+                        self.decide(&frame["data"], person).await?;
+                    }
                     _ => {}
                 }
             }
@@ -102,29 +157,15 @@ impl Session {
         ))
     }
 
-    /// Asks whoever sits at the terminal; without one the question is declined.
-    async fn answer(&self, question: &Value) -> Result<(), Failure> {
-        let id = question["prompt_id"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        let line = tokio::task::spawn_blocking(read_line)
-            .await
-            .unwrap_or_default();
-        let body = match line {
-            Some(line) => json!({ "response": line }),
-            None => json!({ "cancelled": true }),
-        };
+    async fn answer(&self, question: &Value, person: &mut impl Person) -> Result<(), Failure> {
+        let id = question["prompt_id"].as_str().unwrap_or_default();
+        let body = person.answer(question).await;
         self.reply(&format!("api/navi/prompt/{id}"), &body).await
     }
 
-    /// Asks whoever sits at the terminal whether something may run; without one it may not.
-    async fn decide(&self, consent: &Value) -> Result<(), Failure> {
+    async fn decide(&self, consent: &Value, person: &mut impl Person) -> Result<(), Failure> {
         let id = consent["consent_id"].as_str().unwrap_or_default();
-        let line = tokio::task::spawn_blocking(read_line)
-            .await
-            .unwrap_or_default();
-        let body = decision(line.as_deref());
+        let body = person.decide(consent).await;
         self.reply(&format!("api/navi/consent/{id}"), &body).await
     }
 
@@ -140,15 +181,31 @@ impl Session {
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<reqwest::Response, Failure> {
+        self.send(reqwest::Method::POST, path, Some(body)).await
+    }
+
+    async fn get(&self, path: &str) -> Result<reqwest::Response, Failure> {
+        self.send(reqwest::Method::GET, path, None).await
+    }
+
+    async fn send(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<reqwest::Response, Failure> {
         let url = self
             .base
             .join(path)
             .map_err(|error| Failure::Connection(error.to_string()))?;
-        let response = self
+        let mut request = self
             .client
-            .request(reqwest::Method::POST, url)?
-            .bearer_auth(self.token.expose_secret())
-            .json(body)
+            .request(method, url)?
+            .bearer_auth(self.token.expose_secret());
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request
             .send()
             .await
             .map_err(|error| Failure::Connection(error.to_string()))?;
@@ -167,6 +224,20 @@ impl Session {
     }
 }
 
+impl Errand {
+    fn body(&self) -> Value {
+        json!({
+            "message": self.message,
+            "workspace_path": self.workspace,
+            "model": self.model,
+            "run_verification": self.verify,
+            "max_iterations": self.max_iterations,
+            "reasoning_effort": self.effort,
+            "verbosity": self.verbosity,
+        })
+    }
+}
+
 /// What a line at the terminal says about a consent. Nothing is a no, and what is none of the letters
 /// is a command to run instead.
 fn decision(line: Option<&str>) -> Value {
@@ -177,6 +248,12 @@ fn decision(line: Option<&str>) -> Value {
         Some("t") => json!({ "choice": "allow_always_type" }),
         Some(command) => json!({ "choice": "alternative", "alternative_command": command }),
     }
+}
+
+async fn read_line_aside() -> Option<String> {
+    tokio::task::spawn_blocking(read_line)
+        .await
+        .unwrap_or_default()
 }
 
 fn read_line() -> Option<String> {

@@ -23,6 +23,7 @@ mod deploying;
 mod doctor;
 mod documents;
 mod durable;
+mod e2e;
 mod egress;
 mod embedded_postgres;
 mod ending;

@@ -146,7 +146,8 @@ fn every_command_and_flag_that_is_named_exists() {
     for document in documents() {
         for line in invocations(&read(&document)) {
             let words = line.split(['#', '|', '>', '`', '"', ')']).next().unwrap();
-            let plain = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            let plain = |word: &&str| word.chars().all(is_plain);
             let words: Vec<_> = words.split_whitespace().take_while(plain).collect();
             let verbs = words.iter().take_while(|word| !word.starts_with('-'));
             let verbs: Vec<_> = verbs.copied().take(2).collect();

@@ -1,0 +1,166 @@
+//! The raw data of a session of tasks: one row for each task, and what they have in common.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cli::e2e::tasks::model::TaskKind;
+
+/// Everything that was seen.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct E2eData {
+    /// What the tasks have in common.
+    pub session: SessionFacts,
+    /// The tasks, in the order in which they ran.
+    pub tasks: Vec<TaskData>,
+}
+
+/// What the tasks of a session have in common.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SessionFacts {
+    /// The name of the files that hold it.
+    pub name: String,
+    /// The kind of provider; what is simulated is never called anything else.
+    pub provider: ProviderKind,
+    /// The model, as requests named it; of the script a word for all of them.
+    pub model: String,
+    /// The section of the budgets that it is held against.
+    pub budget: String,
+    /// Whether all tasks of the folder were asked for.
+    pub whole: bool,
+    /// Where the server came from.
+    pub server: ServerKind,
+    /// When it began.
+    pub began_at: String,
+    /// The machine, and what else it did.
+    pub machine: String,
+    /// Version and build of the program.
+    pub program: String,
+    /// Tasks that were not run.
+    pub left_out: Vec<LeftOutTask>,
+    /// Counts of the provider itself beside ours, where it has any.
+    pub counted: Option<Counted>,
+}
+
+/// Who answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderKind {
+    /// A script: no model at all.
+    Scripted,
+    /// A model that infers.
+    Real,
+}
+
+/// Where the server came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerKind {
+    /// Started for this, with a port, a data folder and a database of its own or a named one.
+    Own,
+    /// It ran already.
+    Named,
+}
+
+/// A task that was not run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LeftOutTask {
+    /// Its name.
+    pub id: String,
+    /// The reason.
+    pub why: String,
+}
+
+/// Tokens as the provider counted them during the session, and as the ledger did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// By the provider.
+    pub provider: TokenCounts,
+    /// By the ledger.
+    pub ledger: TokenCounts,
+}
+
+/// Tokens by kind. Input includes what came from the cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenCounts {
+    /// Of prompts.
+    pub input: u64,
+    /// Of those, from the cache.
+    pub cache_read: u64,
+    /// Of answers.
+    pub output: u64,
+}
+
+/// What was seen of a task.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TaskData {
+    /// Its name.
+    pub id: String,
+    /// Its kind.
+    pub kind: TaskKind,
+    /// The language of its files.
+    pub language: String,
+    /// Whether its stream was watched; otherwise it was a job.
+    pub interactive: bool,
+    /// The run, where one began.
+    pub run_id: Option<String>,
+    /// Whether the stream kept the protocol to its end.
+    pub protocol: bool,
+    /// The reason of its end, as the run said it.
+    pub stopped: Option<String>,
+    /// What was not as it should be; empty when all was.
+    pub failures: Vec<String>,
+    /// From the request to the first piece of an answer, text or call.
+    pub first_token_ms: Option<f64>,
+    /// From the request to the end of the stream; of one that did not end the time that it had.
+    pub total_ms: f64,
+    /// Where the time went; only where the database could be read.
+    pub shares: Option<Shares>,
+    /// Calls to the model.
+    pub calls: Option<u32>,
+    /// Calls whose tokens the provider counted.
+    pub counted_calls: Option<u32>,
+    /// Tokens, as the run's summary says.
+    pub tokens: TokenCounts,
+    /// Cost in US dollars; none when a price is unknown.
+    pub cost_usd: Option<f64>,
+}
+
+impl TaskData {
+    /// Whether all was as it should be.
+    pub fn passed(&self) -> bool {
+        self.failures.is_empty()
+    }
+}
+
+/// Where the time of a run went, in milliseconds. Parts that overlap count in each of their rows, and once
+/// in what is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Shares {
+    /// The provider, pauses before it was asked again included.
+    pub provider_ms: f64,
+    /// Tools that change something or run commands.
+    pub tools_ms: f64,
+    /// The project's checks.
+    pub checks_ms: f64,
+    /// Questions and consents.
+    pub people_ms: f64,
+    /// The quarter of a second in which clients copy a file before it changes.
+    pub copies_ms: f64,
+    /// What is left: our own.
+    pub own_ms: f64,
+}
+
+impl Shares {
+    /// The same to the microsecond, which is more than the clocks agree in.
+    #[must_use]
+    pub fn rounded(self) -> Self {
+        let round = |ms: f64| (ms * 1e3).round() / 1e3;
+        Self {
+            provider_ms: round(self.provider_ms),
+            tools_ms: round(self.tools_ms),
+            checks_ms: round(self.checks_ms),
+            people_ms: round(self.people_ms),
+            copies_ms: round(self.copies_ms),
+            own_ms: round(self.own_ms),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What the database knows of the time of a run.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use crate::platform::ids::{OrgId, RunId};
+
+/// A call to a model.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct CallTimes {
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// How long it took.
+    pub latency_ms: Option<i64>,
+    /// How it ended.
+    pub status: String,
+    /// Whether the provider said how many tokens it took.
+    pub is_counted: bool,
+}
+
+/// A call of a tool.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct ToolTimes {
+    /// The tool.
+    pub name: String,
+    /// When it was announced.
+    pub created_at: DateTime<Utc>,
+    /// When it began, of tools that change something.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// An event of a run that tells of its checks.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct EventTime {
+    /// Its type.
+    pub kind: String,
+    /// Its fields.
+    pub payload: Value,
+    /// When it happened.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A wait for a person.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub struct WaitTimes {
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When it was answered.
+    pub answered_at: DateTime<Utc>,
+}
+
+/// Everything about the time of one run.
+#[derive(Clone, Debug)]
+pub struct RunTimes {
+    /// Calls to models, by their beginning.
+    pub calls: Vec<CallTimes>,
+    /// Calls of tools, by their announcement.
+    pub tools: Vec<ToolTimes>,
+    /// What tells of checks, in its order.
+    pub events: Vec<EventTime>,
+    /// Waits for a person.
+    pub waits: Vec<WaitTimes>,
+}
+
+/// Reads it.
+pub async fn times(conn: &mut PgConnection, org: &OrgId, run: RunId) -> sqlx::Result<RunTimes> {
+    let (org, run) = (org.to_string(), run.0);
+    let calls = sqlx::query_as(
+        "select created_at, latency_ms, status,
+                coalesce(extra_metadata ->> 'usage_reported', 'true') = 'true' as is_counted
+         from llm_metrics where org_id = $1 and run_id = $2 order by created_at, call_id",
+    );
+    let calls = calls.bind(&org).bind(run).fetch_all(&mut *conn).await?;
+    let tools = sqlx::query_as(
+        "select name, created_at, started_at, finished_at
+         from tool_calls where org_id = $1 and run_id = $2 order by position",
+    );
+    let tools = tools.bind(&org).bind(run).fetch_all(&mut *conn).await?;
+    let events = sqlx::query_as(
+        "select kind, payload, created_at from run_events
+         where org_id = $1 and run_id = $2
+           and kind in ('status', 'thinking_progress', 'verification')
+         order by sequence",
+    );
+    let events = events.bind(&org).bind(run).fetch_all(&mut *conn).await?;
+    let waits = sqlx::query_as(
+        "select created_at, answered_at from consents
+         where org_id = $1 and run_id = $2 and answered_at is not null
+         union all
+         select created_at, answered_at from prompts
+         where org_id = $1 and run_id = $2 and answered_at is not null",
+    );
+    let waits = waits.bind(&org).bind(run).fetch_all(&mut *conn).await?;
+    Ok(RunTimes {
+        calls,
+        tools,
+        events,
+        waits,
+    })
+}
+
+/// The sums of the tokens of all calls of an organisation: input, from the cache, output.
+pub async fn tokens(conn: &mut PgConnection, org: &OrgId) -> sqlx::Result<(i64, i64, i64)> {
+    let sums = sqlx::query_as(
+        "select coalesce(sum(input_tokens), 0)::bigint, coalesce(sum(cache_read_tokens), 0)::bigint,
+                coalesce(sum(output_tokens), 0)::bigint
+         from llm_metrics where org_id = $1",
+    );
+    sums.bind(org.to_string()).fetch_one(conn).await
+}

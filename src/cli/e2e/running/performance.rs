@@ -1,0 +1,159 @@
+//! A task's run as its client sees it.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::cli::e2e::running::person::WrittenPerson;
+use crate::cli::e2e::tasks::model::E2eTask;
+use crate::cli::session::{Errand, Session};
+
+/// What a client saw of a run.
+#[derive(Clone, Debug)]
+pub struct Performance {
+    /// The frames, with the time that had passed since the request.
+    pub frames: Vec<(Duration, Value)>,
+    /// How it ended.
+    pub end: End,
+    /// From the request to the end of the stream.
+    pub took: Duration,
+}
+
+/// How the stream of a run ended for its client.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    /// With the summary and the last frame.
+    Whole(Value),
+    /// The client left, because the task says so.
+    Left,
+    /// It took longer than it may.
+    TooLong,
+    /// Otherwise.
+    Broken(String),
+}
+
+impl Performance {
+    /// Has a task done in this folder.
+    pub async fn watch(
+        session: &Session,
+        task: &E2eTask,
+        workspace: &str,
+        model: Option<String>,
+    ) -> Self {
+        let written = &task.written;
+        let errand = Errand {
+            message: written.message.clone(),
+            workspace: workspace.to_owned(),
+            model,
+            verify: written.verify,
+            max_iterations: None,
+            effort: None,
+            verbosity: None,
+        };
+        let mut person = WrittenPerson::of(written);
+        let mut frames = Vec::new();
+        let mut left = false;
+        let began = Instant::now();
+        let on_frame = |frame: &Value| {
+            frames.push((began.elapsed(), frame.clone()));
+            if written.leaves && frame["type"] == "text" {
+                left = true;
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            Ok(())
+        };
+        let work = async {
+            if written.interactive {
+                session.run(&errand, &mut person, on_frame).await
+            } else {
+                session.run_job(&errand, &mut person, on_frame).await
+            }
+        };
+        let outcome = tokio::time::timeout(task.limit(), work).await;
+        let took = began.elapsed();
+        let end = match outcome {
+            Ok(Ok(summary)) => End::Whole(summary),
+            Ok(Err(_)) if left => End::Left,
+            Ok(Err(failure)) => End::Broken(failure.to_string()),
+            Err(_) => End::TooLong,
+        };
+        Self { frames, end, took }
+    }
+
+    /// The frames of one type.
+    pub fn of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
+        let frames = self.frames.iter().map(|(_, frame)| frame);
+        frames.filter(move |frame| frame["type"] == kind)
+    }
+
+    /// The summary of a run that ended.
+    pub fn summary(&self) -> Option<&Value> {
+        match &self.end {
+            End::Whole(summary) => Some(summary),
+            End::Left | End::TooLong | End::Broken(_) => None,
+        }
+    }
+
+    /// The id of the run, as the stream said it.
+    pub fn run_id(&self) -> Option<&str> {
+        let ids = self.frames.iter().filter_map(|(_, frame)| {
+            let id = frame["task_id"].as_str().or(frame["job_id"].as_str());
+            id.or(frame["summary"]["task_id"].as_str())
+        });
+        ids.into_iter().next()
+    }
+
+    /// From the request to the first piece of an answer, text or call.
+    pub fn first_token(&self) -> Option<Duration> {
+        let is_answer = |frame: &Value| frame["type"] == "text" || frame["type"] == "tool_call";
+        let first = self.frames.iter().find(|(_, frame)| is_answer(frame));
+        first.map(|(after, _)| *after)
+    }
+
+    /// The whole answer, without what a repeated answer replaces.
+    pub fn answer(&self) -> String {
+        let mut pieces: Vec<(u64, &str)> = Vec::new();
+        let mut number = 0;
+        for (_, frame) in &self.frames {
+            // Events are numbered without gaps, and a sign of life is no event.
+            if frame["type"] == "heartbeat" {
+                continue;
+            }
+            number += 1;
+            match frame["type"].as_str() {
+                Some("text") => pieces.push((number, frame["text"].as_str().unwrap_or_default())),
+                Some("job_resumed") => {
+                    let kept = frame["discard_after"].as_u64().unwrap_or(number);
+                    pieces.retain(|(at, _)| *at <= kept);
+                }
+                _ => {}
+            }
+        }
+        pieces.into_iter().map(|(_, text)| text).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_piece_that_a_repeated_answer_replaces_is_no_part_of_the_answer() {
+        let frames = [
+            json!({"router_info": {}}),
+            json!({"type": "text", "text": "kept, "}),
+            json!({"type": "heartbeat"}),
+            json!({"type": "text", "text": "void"}),
+            json!({"type": "job_resumed", "discard_after": 2}),
+            json!({"type": "text", "text": "and again"}),
+        ];
+        let seen = Performance {
+            frames: frames.map(|frame| (Duration::ZERO, frame)).into(),
+            end: End::Left,
+            took: Duration::ZERO,
+        };
+        assert_eq!(seen.answer(), "kept, and again");
+    }
+}

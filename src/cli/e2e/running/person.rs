@@ -1,0 +1,46 @@
+//! The person of a task, who says what the task says.
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+
+use crate::cli::e2e::tasks::model::{Decision, WrittenTask};
+use crate::cli::session::Person;
+
+/// Answers in the order of the task. Then questions are declined, and nothing is allowed.
+#[derive(Clone, Debug)]
+pub struct WrittenPerson {
+    answers: VecDeque<String>,
+    decisions: VecDeque<Decision>,
+}
+
+impl WrittenPerson {
+    /// The person of this task.
+    pub fn of(task: &WrittenTask) -> Self {
+        Self {
+            answers: task.answers.iter().cloned().collect(),
+            decisions: task.decisions.iter().cloned().collect(),
+        }
+    }
+}
+
+impl Person for WrittenPerson {
+    async fn answer(&mut self, _question: &Value) -> Value {
+        match self.answers.pop_front() {
+            Some(answer) => json!({ "response": answer }),
+            None => json!({ "cancelled": true }),
+        }
+    }
+
+    async fn decide(&mut self, _consent: &Value) -> Value {
+        match self.decisions.pop_front() {
+            Some(Decision::AllowOnce) => json!({ "choice": "allow_once" }),
+            Some(Decision::AllowAlwaysExact) => json!({ "choice": "allow_always_exact" }),
+            Some(Decision::AllowAlwaysType) => json!({ "choice": "allow_always_type" }),
+            Some(Decision::Alternative(command)) => {
+                json!({ "choice": "alternative", "alternative_command": command })
+            }
+            Some(Decision::Deny) | None => json!({ "choice": "deny" }),
+        }
+    }
+}

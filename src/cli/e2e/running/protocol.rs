@@ -1,0 +1,93 @@
+//! Whether a stream kept the protocol to its end.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::cli::e2e::running::performance::{End, Performance};
+
+/// The fields of every summary.
+const SUMMARY: [&str; 11] = [
+    "task_id",
+    "success",
+    "stopped_reason",
+    "files_read",
+    "files_modified",
+    "files_created",
+    "iterations",
+    "verification",
+    "tokens",
+    "cost_usd",
+    "elapsed_ms",
+];
+
+/// What of the protocol was broken; nothing of a client that left before the end.
+pub fn breaches(seen: &Performance, interactive: bool) -> Vec<String> {
+    let mut found = Vec::new();
+    let first = seen.frames.first().map(|(_, frame)| frame);
+    let begins = match (first, interactive) {
+        (Some(frame), true) => frame["router_info"].is_object() && frame.get("type").is_none(),
+        (Some(frame), false) => frame["type"] == "job_created",
+        (None, _) => false,
+    };
+    if !begins {
+        found.push(format!("the stream begins with {}", short(first)));
+    }
+    let summary = match &seen.end {
+        End::Left => return found,
+        End::TooLong => {
+            found.push("the stream did not end in the time that it had".to_owned());
+            return found;
+        }
+        End::Broken(reason) => {
+            found.push(reason.clone());
+            return found;
+        }
+        End::Whole(summary) => summary,
+    };
+    let ends = seen.of_type("complete").count();
+    if ends != 1 {
+        found.push(format!("there are {ends} `complete`"));
+    }
+    let missing = SUMMARY.iter().filter(|field| summary.get(field).is_none());
+    found.extend(missing.map(|field| format!("the summary has no `{field}`")));
+    found.extend(unpaired(seen));
+    if !interactive {
+        found.extend(gaps(seen));
+    }
+    found
+}
+
+/// Calls without exactly one result each.
+fn unpaired(seen: &Performance) -> Option<String> {
+    let ids = |kind: &'static str| -> Vec<&str> {
+        let frames = seen.of_type(kind);
+        frames
+            .filter_map(|frame| frame[kind]["id"].as_str())
+            .collect()
+    };
+    let (calls, results) = (ids("tool_call"), ids("tool_result"));
+    let distinct: BTreeSet<&str> = results.iter().copied().collect();
+    let paired = calls.len() == results.len()
+        && distinct.len() == results.len()
+        && calls.iter().all(|id| distinct.contains(id));
+    (!paired).then(|| format!("calls {calls:?} have the results {results:?}"))
+}
+
+/// Numbers of a job's events that are missing or repeated.
+fn gaps(seen: &Performance) -> Option<String> {
+    let numbers = seen.frames.iter();
+    let numbers = numbers.filter(|(_, frame)| frame["type"] != "job_terminal");
+    let numbers: Vec<u64> = numbers
+        .filter_map(|(_, frame)| frame["sequence"].as_u64())
+        .collect();
+    let gapless = (1_u64..)
+        .zip(&numbers)
+        .all(|(wanted, seen)| wanted == *seen);
+    (!gapless).then(|| format!("the events are numbered {numbers:?}"))
+}
+
+fn short(frame: Option<&Value>) -> String {
+    let text = frame.map_or_else(|| "nothing".to_owned(), Value::to_string);
+    text.chars().take(120).collect()
+}

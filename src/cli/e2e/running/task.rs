@@ -1,0 +1,148 @@
+//! One task, from its folder to its row in the report.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::cli::e2e::measuring::model::{TaskData, TokenCounts};
+use crate::cli::e2e::measuring::shares::shares;
+use crate::cli::e2e::running::checks;
+use crate::cli::e2e::running::checks::Before;
+use crate::cli::e2e::running::commands::Commands;
+use crate::cli::e2e::running::performance::{End, Performance};
+use crate::cli::e2e::running::protocol::breaches;
+use crate::cli::e2e::running::stage::Stage;
+use crate::cli::e2e::tasks::folder::TaskFolder;
+use crate::cli::e2e::tasks::model::E2eTask;
+use crate::cli::e2e::tasks::repertoire::Repertoire;
+use crate::cli::failure::Failure;
+
+/// How long a run may take to notice that its client left.
+const TO_NOTICE: Duration = Duration::from_secs(10);
+
+/// The model that does the tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Player {
+    /// The script of each task.
+    Script,
+    /// This one.
+    Model(String),
+}
+
+/// Has a task done and looks at what came out.
+pub async fn perform(
+    task: &E2eTask,
+    player: &Player,
+    stage: &Stage,
+    commands: &Commands,
+) -> Result<TaskData, Failure> {
+    let written = &task.written;
+    let folder = TaskFolder::make(&stage.tasks_folder(), written)?;
+    commands.set_up(&written.setup, &folder.workspace).await?;
+    let before = Before::of(&folder)?;
+    let workspace = folder.workspace.canonicalize()?;
+    let model = match player {
+        Player::Script => Repertoire::model_of(task),
+        Player::Model(model) => model.clone(),
+    };
+    let workspace = workspace.to_string_lossy();
+    let seen = Performance::watch(&stage.session, task, &workspace, Some(model)).await;
+    let broken = breaches(&seen, written.interactive);
+    let mut data = row(task, &seen, broken.is_empty());
+    data.failures = broken;
+    if seen.end == End::Left {
+        let status = end_after_leaving(stage, seen.run_id()).await?;
+        if status != "canceled" {
+            data.failures
+                .push(format!("the run is `{status}` after its client left"));
+        }
+        data.stopped = Some(status);
+    } else if written.leaves {
+        data.failures
+            .push("the run was over before its client could leave".to_owned());
+    }
+    let played = *player == Player::Script;
+    data.failures
+        .extend(checks::of_the_run(&written.check, &seen, played));
+    let left = checks::of_the_folder(&written.check, &folder, &before, commands).await?;
+    data.failures.extend(left);
+    account(&mut data, &seen, stage).await?;
+    folder.remove()?;
+    Ok(data)
+}
+
+fn row(task: &E2eTask, seen: &Performance, protocol: bool) -> TaskData {
+    let total = match seen.end {
+        End::Whole(_) | End::Left => seen.took,
+        // What does not end is slower than anything that does.
+        End::TooLong | End::Broken(_) => task.limit().max(seen.took),
+    };
+    let summary = seen.summary();
+    let count = |name: &str| summary.and_then(|summary| summary["tokens"][name].as_u64());
+    TaskData {
+        id: task.written.id.clone(),
+        kind: task.kind,
+        language: task.written.language.clone(),
+        interactive: task.written.interactive,
+        run_id: seen.run_id().map(str::to_owned),
+        protocol,
+        stopped: summary.and_then(|summary| Some(summary["stopped_reason"].as_str()?.to_owned())),
+        failures: Vec::new(),
+        first_token_ms: seen.first_token().map(millis),
+        total_ms: millis(total),
+        shares: None,
+        calls: None,
+        counted_calls: None,
+        tokens: TokenCounts {
+            input: count("input").unwrap_or(0),
+            cache_read: count("cache_read").unwrap_or(0),
+            output: count("output").unwrap_or(0),
+        },
+        cost_usd: summary.and_then(|summary| summary["cost_usd"].as_f64()),
+    }
+}
+
+/// The status of a run whose client left, once it is over.
+async fn end_after_leaving(stage: &Stage, run_id: Option<&str>) -> Result<String, Failure> {
+    let Some(run_id) = run_id else {
+        return Ok("not known".to_owned());
+    };
+    let began = Instant::now();
+    loop {
+        let answer = stage.session.job(run_id).await?;
+        let job = if answer["job"].is_object() {
+            &answer["job"]
+        } else {
+            &answer
+        };
+        let status = job["status"].as_str().unwrap_or_default();
+        let over = ["completed", "failed", "canceled"].contains(&status);
+        if over || began.elapsed() > TO_NOTICE {
+            return Ok(status.to_owned());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Adds what the database knows, where it can be read.
+async fn account(data: &mut TaskData, seen: &Performance, stage: &Stage) -> Result<(), Failure> {
+    let run = data.run_id.as_ref().and_then(|id| id.parse().ok());
+    let Some(run) = run else {
+        return Ok(());
+    };
+    let Some(times) = stage.times(run).await? else {
+        return Ok(());
+    };
+    let counted = times.calls.iter().filter(|call| call.is_counted).count();
+    data.calls = Some(u32::try_from(times.calls.len()).unwrap_or(u32::MAX));
+    data.counted_calls = Some(u32::try_from(counted).unwrap_or(u32::MAX));
+    data.shares = seen
+        .summary()
+        .map(|_: &Value| shares(&times, seen.took).rounded());
+    Ok(())
+}
+
+fn millis(time: Duration) -> f64 {
+    let micros = time.as_secs_f64() * 1e6;
+    micros.round() / 1e3
+}

@@ -20,7 +20,7 @@ const DONE: &str = "[DONE]";
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// The one who is asked while a run is under way.
-pub trait Person: Send {
+pub trait Attendant: Send {
     /// The answer to a question, as the server takes it.
     fn answer(&mut self, question: &Value) -> impl Future<Output = Value> + Send;
 
@@ -32,7 +32,7 @@ pub trait Person: Send {
 #[derive(Clone, Copy, Debug)]
 pub struct AtTerminal;
 
-impl Person for AtTerminal {
+impl Attendant for AtTerminal {
     async fn answer(&mut self, _question: &Value) -> Value {
         match read_line_aside().await {
             Some(line) => json!({ "response": line }),
@@ -88,7 +88,7 @@ impl Session {
     pub async fn run(
         &self,
         errand: &Errand,
-        person: &mut impl Person,
+        person: &mut impl Attendant,
         on_frame: impl FnMut(&Value) -> std::io::Result<()>,
     ) -> Result<Value, Failure> {
         let response = self
@@ -101,7 +101,7 @@ impl Session {
     pub async fn run_job(
         &self,
         errand: &Errand,
-        person: &mut impl Person,
+        person: &mut impl Attendant,
         on_frame: impl FnMut(&Value) -> std::io::Result<()>,
     ) -> Result<Value, Failure> {
         let response = self.post("api/jobs", &errand.body()).await?;
@@ -124,7 +124,7 @@ impl Session {
     async fn follow(
         &self,
         response: reqwest::Response,
-        person: &mut impl Person,
+        person: &mut impl Attendant,
         mut on_frame: impl FnMut(&Value) -> std::io::Result<()>,
     ) -> Result<Value, Failure> {
         let mut bytes = response.bytes_stream();
@@ -157,13 +157,13 @@ impl Session {
         ))
     }
 
-    async fn answer(&self, question: &Value, person: &mut impl Person) -> Result<(), Failure> {
+    async fn answer(&self, question: &Value, person: &mut impl Attendant) -> Result<(), Failure> {
         let id = question["prompt_id"].as_str().unwrap_or_default();
         let body = person.answer(question).await;
         self.reply(&format!("api/navi/prompt/{id}"), &body).await
     }
 
-    async fn decide(&self, consent: &Value, person: &mut impl Person) -> Result<(), Failure> {
+    async fn decide(&self, consent: &Value, person: &mut impl Attendant) -> Result<(), Failure> {
         let id = consent["consent_id"].as_str().unwrap_or_default();
         let body = person.decide(consent).await;
         self.reply(&format!("api/navi/consent/{id}"), &body).await

@@ -119,9 +119,16 @@ async fn tasks_are_done_over_http_and_told_with_who_answered(db: PgPool) {
     assert_eq!(data.tasks.len(), tasks.len());
     assert_eq!(data.session.provider, ProviderKind::Scripted);
     assert!(!data.session.whole);
-    for task in data.tasks.iter().filter(|task| task.kind != TaskKind::Leave) {
+    for task in data
+        .tasks
+        .iter()
+        .filter(|task| task.kind != TaskKind::Leave)
+    {
         let shares = task.shares.unwrap();
-        assert!(shares.own_ms > 0.0 && shares.own_ms < task.total_ms, "{task:?}");
+        assert!(
+            shares.own_ms > 0.0 && shares.own_ms < task.total_ms,
+            "{task:?}"
+        );
         assert!(task.tokens.output > 0, "{task:?}");
     }
     let page = session.page();
@@ -191,7 +198,9 @@ async fn a_failing_check_is_a_failure_in_the_report_and_in_the_percentiles(db: P
     let session = Session::run_in(folder, Some(&db), &flags);
     assert_eq!(session.code, Some(1), "{} {}", session.out, session.error);
     assert!(
-        session.out.contains("BROKEN at least 90 % of the tasks succeed: 50 %"),
+        session
+            .out
+            .contains("BROKEN at least 90 % of the tasks succeed: 50 %"),
         "{}",
         session.out
     );
@@ -202,7 +211,11 @@ async fn a_failing_check_is_a_failure_in_the_report_and_in_the_percentiles(db: P
     };
     assert!(failures("good").is_empty());
     assert_eq!(failures("bad").len(), 1);
-    assert!(failures("bad")[0].contains("made.txt"), "{:?}", failures("bad"));
+    assert!(
+        failures("bad")[0].contains("made.txt"),
+        "{:?}",
+        failures("bad")
+    );
     let all: Vec<&TaskData> = data.tasks.iter().collect();
     let found = Percentiles::of(&totals(&all)).unwrap();
     let slowest = data.tasks.iter().find(|task| task.id == "bad").unwrap();
@@ -230,7 +243,10 @@ async fn a_broken_budget_ends_with_1_and_one_that_holds_with_0(db: PgPool) {
 #[test]
 fn mistakes_end_with_2_before_anything_is_started() {
     let cases = [
-        (&["--only", "no-such-task"][..], "there is no task `no-such-task`"),
+        (
+            &["--only", "no-such-task"][..],
+            "there is no task `no-such-task`",
+        ),
         (&["--budget", "no-such"], "has no budget `no-such`"),
         (&["--tasks", "docs/runbooks"], "holds no tasks"),
         (

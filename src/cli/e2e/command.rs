@@ -8,7 +8,7 @@ use chrono::SecondsFormat;
 use url::Url;
 
 use crate::cli::e2e::measuring::model::{
-    Counted, E2eData, LeftOutTask, ProviderKind, SessionFacts, TaskData, TokenCounts,
+    CountedTokens, E2eData, LeftOutTask, ProviderKind, SessionFacts, TaskData,
 };
 use crate::cli::e2e::reporting::budget::{Budgets, SessionBudget, demands};
 use crate::cli::e2e::reporting::{budget, data, machine, page, plot};
@@ -101,7 +101,7 @@ pub async fn run(args: &E2eArgs, config: Config) -> Result<ExitCode, Failure> {
     let commands = Commands::new(&config)?;
     let (wanted, left_out) = possible(chosen, &player, &commands);
     let mut ends = Ends::listen()?;
-    let facts = Facts {
+    let facts = SessionPlan {
         player: &player,
         budget: name,
         left_out,
@@ -114,7 +114,7 @@ pub async fn run(args: &E2eArgs, config: Config) -> Result<ExitCode, Failure> {
 }
 
 /// What is known of a session before it begins.
-struct Facts<'a> {
+struct SessionPlan<'a> {
     player: &'a Player,
     budget: String,
     left_out: Vec<LeftOutTask>,
@@ -178,7 +178,7 @@ async fn perform_all(
     args: &E2eArgs,
     config: Config,
     tasks: &[E2eTask],
-    facts: Facts<'_>,
+    facts: SessionPlan<'_>,
     commands: &Commands,
 ) -> Result<E2eData, Failure> {
     let began_at = Clock::System
@@ -193,7 +193,6 @@ async fn perform_all(
     let outcome = Box::pin(on_stage(args, tasks, facts.player, &stage, commands)).await;
     let server = stage.kind();
     stage.stop().await;
-    let (rows, counted) = outcome?;
     Ok(E2eData {
         session: SessionFacts {
             name: session_name(&facts.budget, facts.player),
@@ -209,9 +208,8 @@ async fn perform_all(
             machine,
             program: machine::program(),
             left_out: facts.left_out,
-            counted,
         },
-        tasks: rows,
+        tasks: outcome?,
     })
 }
 
@@ -221,33 +219,24 @@ async fn on_stage(
     player: &Player,
     stage: &Stage,
     commands: &Commands,
-) -> Result<(Vec<TaskData>, Option<Counted>), Failure> {
-    let before = match &args.counters {
-        Some(url) => Some(provider_counts::read(url).await?),
-        None => None,
-    };
+) -> Result<Vec<TaskData>, Failure> {
     let mut rows = Vec::new();
     for task in tasks {
-        let row = perform(task, player, stage, commands).await?;
+        let before = counted(args).await?;
+        let mut row = perform(task, player, stage, commands).await?;
+        if let (Some(before), Some(after)) = (before, counted(args).await?) {
+            row.provider = Some(after.since(before));
+        }
         tell(args, &row)?;
         rows.push(row);
     }
-    let counted = match (&args.counters, before, stage.tokens().await?) {
-        (Some(url), Some(before), Some(ledger)) => Some(Counted {
-            provider: provider_counts::between(before, provider_counts::read(url).await?),
-            ledger: token_counts(ledger),
-        }),
-        (_, _, _) => None,
-    };
-    Ok((rows, counted))
+    Ok(rows)
 }
 
-fn token_counts((input, cache_read, output): (i64, i64, i64)) -> TokenCounts {
-    let count = |tokens: i64| u64::try_from(tokens).unwrap_or(0);
-    TokenCounts {
-        input: count(input),
-        cache_read: count(cache_read),
-        output: count(output),
+async fn counted(args: &E2eArgs) -> Result<Option<CountedTokens>, Failure> {
+    match &args.counters {
+        Some(url) => Ok(Some(provider_counts::read(url).await?)),
+        None => Ok(None),
     }
 }
 

@@ -36,8 +36,6 @@ pub struct SessionFacts {
     pub program: String,
     /// Tasks that were not run.
     pub left_out: Vec<LeftOutTask>,
-    /// Counts of the provider itself beside ours, where it has any.
-    pub counted: Option<Counted>,
 }
 
 /// Who answers.
@@ -69,24 +67,37 @@ pub struct LeftOutTask {
     pub why: String,
 }
 
-/// Tokens as the provider counted them during the session, and as the ledger did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counted {
-    /// By the provider.
-    pub provider: TokenCounts,
-    /// By the ledger.
-    pub ledger: TokenCounts,
-}
-
 /// Tokens by kind. Input includes what came from the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenCounts {
+pub struct CountedTokens {
     /// Of prompts.
     pub input: u64,
     /// Of those, from the cache.
     pub cache_read: u64,
     /// Of answers.
     pub output: u64,
+}
+
+impl CountedTokens {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, more: Self) -> Self {
+        Self {
+            input: self.input + more.input,
+            cache_read: self.cache_read + more.cache_read,
+            output: self.output + more.output,
+        }
+    }
+
+    /// What came after an earlier count.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            input: self.input.saturating_sub(before.input),
+            cache_read: self.cache_read.saturating_sub(before.cache_read),
+            output: self.output.saturating_sub(before.output),
+        }
+    }
 }
 
 /// What was seen of a task.
@@ -113,13 +124,17 @@ pub struct TaskData {
     /// From the request to the end of the stream; of one that did not end the time that it had.
     pub total_ms: f64,
     /// Where the time went; only where the database could be read.
-    pub shares: Option<Shares>,
+    pub shares: Option<TimeShares>,
     /// Calls to the model.
     pub calls: Option<u32>,
     /// Calls whose tokens the provider counted.
     pub counted_calls: Option<u32>,
     /// Tokens, as the run's summary says.
-    pub tokens: TokenCounts,
+    pub tokens: CountedTokens,
+    /// Tokens, as the ledger says; only where the database could be read.
+    pub ledger: Option<CountedTokens>,
+    /// Tokens, as the provider's own counters say, where it has any.
+    pub provider: Option<CountedTokens>,
     /// Cost in US dollars; none when a price is unknown.
     pub cost_usd: Option<f64>,
 }
@@ -129,12 +144,19 @@ impl TaskData {
     pub fn passed(&self) -> bool {
         self.failures.is_empty()
     }
+
+    /// The tokens by the provider's own counters and by the ledger, of a run whose calls were all counted:
+    /// of one that broke off the provider never said what it took.
+    pub fn both_counts(&self) -> Option<(CountedTokens, CountedTokens)> {
+        let is_whole = self.calls.is_some() && self.calls == self.counted_calls;
+        is_whole.then_some((self.provider?, self.ledger?))
+    }
 }
 
 /// Where the time of a run went, in milliseconds. Parts that overlap count in each of their rows, and once
 /// in what is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Shares {
+pub struct TimeShares {
     /// The provider, pauses before it was asked again included.
     pub provider_ms: f64,
     /// Tools that change something or run commands.
@@ -149,7 +171,7 @@ pub struct Shares {
     pub own_ms: f64,
 }
 
-impl Shares {
+impl TimeShares {
     /// The same to the microsecond, which is more than the clocks agree in.
     #[must_use]
     pub fn rounded(self) -> Self {

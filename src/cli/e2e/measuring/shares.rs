@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::cli::e2e::measuring::model::Shares;
+use crate::cli::e2e::measuring::model::TimeShares;
 use crate::cli::e2e::measuring::store::{CallTimes, EventTime, RunTimes, ToolTimes};
 
 /// How long clients get to copy a file before it changes.
@@ -21,7 +21,7 @@ const BASELINE: &str = "Running the project's checks before the first change";
 type Interval = (DateTime<Utc>, DateTime<Utc>);
 
 /// The shares of a run whose client waited this long.
-pub fn shares(times: &RunTimes, waited: Duration) -> Shares {
+pub fn shares(times: &RunTimes, waited: Duration) -> TimeShares {
     let provider = provider(&times.calls);
     let tools: Vec<Interval> = times.tools.iter().filter_map(worked).collect();
     let checks = checks(&times.events, &times.tools);
@@ -34,7 +34,7 @@ pub fn shares(times: &RunTimes, waited: Duration) -> Shares {
     let all = [&provider, &tools, &checks, &people, &copies];
     let others: Vec<Interval> = all.into_iter().flatten().copied().collect();
     let waited = waited.as_secs_f64() * 1e3;
-    Shares {
+    TimeShares {
         provider_ms: length(&provider),
         tools_ms: length(&tools),
         checks_ms: length(&checks),
@@ -131,6 +131,9 @@ mod tests {
             latency_ms: Some(ms),
             status: status.to_owned(),
             is_counted: true,
+            input_tokens: 0,
+            cache_read_tokens: 0,
+            output_tokens: 0,
         }
     }
 

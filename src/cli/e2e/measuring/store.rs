@@ -17,6 +17,12 @@ pub struct CallTimes {
     pub status: String,
     /// Whether the provider said how many tokens it took.
     pub is_counted: bool,
+    /// Tokens of the prompt.
+    pub input_tokens: i64,
+    /// Of those, from the cache.
+    pub cache_read_tokens: i64,
+    /// Tokens of the answer.
+    pub output_tokens: i64,
 }
 
 /// A call of a tool.
@@ -70,7 +76,8 @@ pub async fn times(conn: &mut PgConnection, org: &OrgId, run: RunId) -> sqlx::Re
     let (org, run) = (org.to_string(), run.0);
     let calls = sqlx::query_as(
         "select created_at, latency_ms, status,
-                coalesce(extra_metadata ->> 'usage_reported', 'true') = 'true' as is_counted
+                coalesce(extra_metadata ->> 'usage_reported', 'true') = 'true' as is_counted,
+                input_tokens, cache_read_tokens, output_tokens
          from llm_metrics where org_id = $1 and run_id = $2 order by created_at, call_id",
     );
     let calls = calls.bind(&org).bind(run).fetch_all(&mut *conn).await?;
@@ -100,14 +107,4 @@ pub async fn times(conn: &mut PgConnection, org: &OrgId, run: RunId) -> sqlx::Re
         events,
         waits,
     })
-}
-
-/// The sums of the tokens of all calls of an organisation: input, from the cache, output.
-pub async fn tokens(conn: &mut PgConnection, org: &OrgId) -> sqlx::Result<(i64, i64, i64)> {
-    let sums = sqlx::query_as(
-        "select coalesce(sum(input_tokens), 0)::bigint, coalesce(sum(cache_read_tokens), 0)::bigint,
-                coalesce(sum(output_tokens), 0)::bigint
-         from llm_metrics where org_id = $1",
-    );
-    sums.bind(org.to_string()).fetch_one(conn).await
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::cli::e2e::measuring::figures::{Percentiles, own_shares, totals};
-use crate::cli::e2e::measuring::model::{E2eData, TaskData};
+use crate::cli::e2e::measuring::model::{CountedTokens, E2eData, TaskData};
 use crate::cli::failure::Failure;
 
 /// All budgets, by name.
@@ -35,7 +35,7 @@ pub struct SessionBudget {
 
 /// One demand, and what was seen.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Demand {
+pub struct BudgetLine {
     /// What is demanded.
     pub what: String,
     /// What was seen.
@@ -54,11 +54,11 @@ pub fn read(path: &Path) -> Result<Budgets, Failure> {
 }
 
 /// Every demand of a budget, held against a session.
-pub fn demands(data: &E2eData, budget: &SessionBudget) -> Vec<Demand> {
+pub fn demands(data: &E2eData, budget: &SessionBudget) -> Vec<BudgetLine> {
     let tasks: Vec<&TaskData> = data.tasks.iter().collect();
     let mut found = Vec::new();
     if let Some(least) = budget.tasks_at_least.filter(|_| data.session.whole) {
-        found.push(Demand {
+        found.push(BudgetLine {
             what: format!("at least {least} tasks run"),
             seen: tasks.len().to_string(),
             holds: tasks.len() >= least,
@@ -125,42 +125,50 @@ fn part(count: usize, all: usize) -> Option<f64> {
     (all > 0).then_some(part)
 }
 
-fn at_least(least: f64, what: &str, seen: Option<f64>) -> Demand {
-    Demand {
+fn at_least(least: f64, what: &str, seen: Option<f64>) -> BudgetLine {
+    BudgetLine {
         what: format!("at least {} {what}", percent(least)),
         seen: seen.map_or_else(not_measured, percent),
         holds: seen.is_some_and(|seen| seen >= least),
     }
 }
 
-fn below(most: f64, what: &str, seen: Option<f64>) -> Demand {
-    Demand {
+fn below(most: f64, what: &str, seen: Option<f64>) -> BudgetLine {
+    BudgetLine {
         what: format!("{what} under {most} ms"),
         seen: seen.map_or_else(not_measured, |seen| format!("{seen:.1} ms")),
         holds: seen.is_some_and(|seen| seen < most),
     }
 }
 
-fn as_the_provider(data: &E2eData) -> Demand {
+fn as_the_provider(data: &E2eData) -> BudgetLine {
     let what = "the ledger has the tokens that the provider counted".to_owned();
-    match data.session.counted {
-        Some(counted) => Demand {
-            what,
-            seen: format!(
-                "{} + {} by the provider, {} + {} by the ledger",
-                counted.provider.input,
-                counted.provider.output,
-                counted.ledger.input,
-                counted.ledger.output
+    let (provider, ledger, count) = both_counts(data);
+    BudgetLine {
+        what,
+        seen: match count {
+            0 => not_measured(),
+            _ => format!(
+                "{} + {} by the provider, {} + {} by the ledger, of {count} tasks",
+                provider.input, provider.output, ledger.input, ledger.output
             ),
-            holds: counted.provider == counted.ledger,
         },
-        None => Demand {
-            what,
-            seen: not_measured(),
-            holds: false,
-        },
+        holds: count > 0 && provider == ledger,
     }
+}
+
+/// The sums of the tokens by the provider's own counters and by the ledger, of how many tasks.
+pub fn both_counts(data: &E2eData) -> (CountedTokens, CountedTokens, usize) {
+    let counts: Vec<_> = data
+        .tasks
+        .iter()
+        .filter_map(TaskData::both_counts)
+        .collect();
+    let sums = (CountedTokens::default(), CountedTokens::default());
+    let (provider, ledger) = counts.iter().fold(sums, |sums, counts| {
+        (sums.0.plus(counts.0), sums.1.plus(counts.1))
+    });
+    (provider, ledger, counts.len())
 }
 
 /// A part as people write it.

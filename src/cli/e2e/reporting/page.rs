@@ -9,7 +9,7 @@ use crate::cli::e2e::measuring::figures::{
 use crate::cli::e2e::measuring::model::{
     E2eData, ProviderKind, ServerKind, SessionFacts, TaskData,
 };
-use crate::cli::e2e::reporting::budget::{Budgets, demands, percent};
+use crate::cli::e2e::reporting::budget::{Budgets, both_counts, demands, percent};
 use crate::cli::e2e::tasks::model::TaskKind;
 
 /// The budget of a model that counts.
@@ -213,14 +213,15 @@ fn spent(page: &mut String, data: &E2eData) {
         sum(|task| task.tokens.cache_read),
         sum(|task| task.tokens.output),
     );
-    if let Some(counted) = data.session.counted {
+    let (provider, ledger, count) = both_counts(data);
+    if count > 0 {
         let _ = writeln!(
             page,
-            "\n| tokens of the session | input | from the cache | output |\n|---|---|---|---|"
+            "\n| tokens of {count} tasks | input | from the cache | output |\n|---|---|---|---|"
         );
         for (name, counts) in [
-            ("by the provider's own counters", counted.provider),
-            ("by the ledger", counted.ledger),
+            ("by the provider's own counters", provider),
+            ("by the ledger", ledger),
         ] {
             let _ = writeln!(
                 page,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::cli::e2e::measuring::figures::{first_tokens, own_shares, totals};
-use crate::cli::e2e::measuring::model::{E2eData, Shares, TaskData};
+use crate::cli::e2e::measuring::model::{E2eData, TaskData, TimeShares};
 use crate::cli::e2e::tasks::model::TaskKind;
 
 const WIDTH: f64 = 760.0;
@@ -118,8 +118,8 @@ pub fn parts(data: &E2eData) -> String {
 
 fn middle(data: &E2eData, kind: TaskKind) -> Option<[f64; 6]> {
     let tasks = data.tasks.iter().filter(|task| task.kind == kind);
-    let shares: Vec<Shares> = tasks.filter_map(|task| task.shares).collect();
-    let of = |part: fn(&Shares) -> f64| {
+    let shares: Vec<TimeShares> = tasks.filter_map(|task| task.shares).collect();
+    let of = |part: fn(&TimeShares) -> f64| {
         let mut samples: Vec<f64> = shares.iter().map(part).collect();
         samples.sort_by(f64::total_cmp);
         samples.get(samples.len() / 2).copied()

@@ -5,9 +5,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::cli::e2e::running::commands::Commands;
-use crate::cli::e2e::running::performance::{End, Performance};
+use crate::cli::e2e::running::watched_run::{StreamEnd, WatchedRun};
 use crate::cli::e2e::tasks::expected::{CommandExpected, Expected, FileExpected};
-use crate::cli::e2e::tasks::folder::{Contents, TaskFolder, changed};
+use crate::cli::e2e::tasks::folder::{FolderContents, TaskFolder, changed};
 use crate::cli::failure::Failure;
 
 /// The most of a text that a failure repeats, in characters.
@@ -16,9 +16,9 @@ const SHOWN: usize = 300;
 /// The files of a task's folder before its run.
 pub struct Before {
     /// Of the workspace.
-    pub inside: Contents,
+    pub inside: FolderContents,
     /// Of what lies beside it.
-    pub beside: Contents,
+    pub beside: FolderContents,
 }
 
 impl Before {
@@ -32,9 +32,9 @@ impl Before {
 }
 
 /// What of the run itself is not as expected. `played` says whether the script of the task was the model.
-pub fn of_the_run(expected: &Expected, seen: &Performance, played: bool) -> Vec<String> {
+pub fn of_the_run(expected: &Expected, seen: &WatchedRun, played: bool) -> Vec<String> {
     let mut failures = Vec::new();
-    if let End::Whole(summary) = &seen.end {
+    if let StreamEnd::Whole(summary) = &seen.end {
         failures.extend(of_the_summary(expected, summary));
     }
     let answer = seen.answer();
@@ -94,7 +94,7 @@ fn of_the_summary(expected: &Expected, summary: &Value) -> Vec<String> {
     failures
 }
 
-fn of_the_results(expected: &Expected, seen: &Performance) -> Vec<String> {
+fn of_the_results(expected: &Expected, seen: &WatchedRun) -> Vec<String> {
     let results: Vec<String> = seen.of_type("tool_result").map(texts).collect();
     let mut failures = Vec::new();
     for wanted in &expected.played {

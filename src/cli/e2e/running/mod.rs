@@ -2,9 +2,9 @@
 
 pub mod checks;
 pub mod commands;
-pub mod performance;
 pub mod person;
 pub mod protocol;
 pub mod provider_counts;
 pub mod stage;
 pub mod task;
+pub mod watched_run;

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
-use crate::cli::e2e::tasks::model::{Decision, WrittenTask};
-use crate::cli::session::Person;
+use crate::cli::e2e::tasks::model::{WrittenDecision, WrittenTask};
+use crate::cli::session::Attendant;
 
 /// Answers in the order of the task. Then questions are declined, and nothing is allowed.
 #[derive(Clone, Debug)]
 pub struct WrittenPerson {
     answers: VecDeque<String>,
-    decisions: VecDeque<Decision>,
+    decisions: VecDeque<WrittenDecision>,
 }
 
 impl WrittenPerson {
@@ -24,7 +24,7 @@ impl WrittenPerson {
     }
 }
 
-impl Person for WrittenPerson {
+impl Attendant for WrittenPerson {
     async fn answer(&mut self, _question: &Value) -> Value {
         match self.answers.pop_front() {
             Some(answer) => json!({ "response": answer }),
@@ -34,13 +34,13 @@ impl Person for WrittenPerson {
 
     async fn decide(&mut self, _consent: &Value) -> Value {
         match self.decisions.pop_front() {
-            Some(Decision::AllowOnce) => json!({ "choice": "allow_once" }),
-            Some(Decision::AllowAlwaysExact) => json!({ "choice": "allow_always_exact" }),
-            Some(Decision::AllowAlwaysType) => json!({ "choice": "allow_always_type" }),
-            Some(Decision::Alternative(command)) => {
+            Some(WrittenDecision::AllowOnce) => json!({ "choice": "allow_once" }),
+            Some(WrittenDecision::AllowAlwaysExact) => json!({ "choice": "allow_always_exact" }),
+            Some(WrittenDecision::AllowAlwaysType) => json!({ "choice": "allow_always_type" }),
+            Some(WrittenDecision::Alternative(command)) => {
                 json!({ "choice": "alternative", "alternative_command": command })
             }
-            Some(Decision::Deny) | None => json!({ "choice": "deny" }),
+            Some(WrittenDecision::Deny) | None => json!({ "choice": "deny" }),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::cli::e2e::running::performance::{End, Performance};
+use crate::cli::e2e::running::watched_run::{StreamEnd, WatchedRun};
 
 /// The fields of every summary.
 const SUMMARY: [&str; 11] = [
@@ -22,7 +22,7 @@ const SUMMARY: [&str; 11] = [
 ];
 
 /// What of the protocol was broken; nothing of a client that left before the end.
-pub fn breaches(seen: &Performance, interactive: bool) -> Vec<String> {
+pub fn breaches(seen: &WatchedRun, interactive: bool) -> Vec<String> {
     let mut found = Vec::new();
     let first = seen.frames.first().map(|(_, frame)| frame);
     let begins = match (first, interactive) {
@@ -34,16 +34,16 @@ pub fn breaches(seen: &Performance, interactive: bool) -> Vec<String> {
         found.push(format!("the stream begins with {}", short(first)));
     }
     let summary = match &seen.end {
-        End::Left => return found,
-        End::TooLong => {
+        StreamEnd::Left => return found,
+        StreamEnd::TooLong => {
             found.push("the stream did not end in the time that it had".to_owned());
             return found;
         }
-        End::Broken(reason) => {
+        StreamEnd::Broken(reason) => {
             found.push(reason.clone());
             return found;
         }
-        End::Whole(summary) => summary,
+        StreamEnd::Whole(summary) => summary,
     };
     let ends = seen.of_type("complete").count();
     if ends != 1 {
@@ -59,7 +59,7 @@ pub fn breaches(seen: &Performance, interactive: bool) -> Vec<String> {
 }
 
 /// Calls without exactly one result each.
-fn unpaired(seen: &Performance) -> Option<String> {
+fn unpaired(seen: &WatchedRun) -> Option<String> {
     let ids = |kind: &'static str| -> Vec<&str> {
         let frames = seen.of_type(kind);
         frames
@@ -75,7 +75,7 @@ fn unpaired(seen: &Performance) -> Option<String> {
 }
 
 /// Numbers of a job's events that are missing or repeated.
-fn gaps(seen: &Performance) -> Option<String> {
+fn gaps(seen: &WatchedRun) -> Option<String> {
     let numbers = seen.frames.iter();
     let numbers = numbers.filter(|(_, frame)| frame["type"] != "job_terminal");
     let numbers: Vec<u64> = numbers

@@ -101,17 +101,6 @@ impl Stage {
         Ok(Some(times.map_err(db::Error::Query)?))
     }
 
-    /// The tokens of all calls so far, as the ledger has them: input, from the cache, output.
-    pub async fn tokens(&self) -> Result<Option<(i64, i64, i64)>, Failure> {
-        let Some(OwnServer { running, org }) = &self.own else {
-            return Ok(None);
-        };
-        running.app.ledger.flush(FLUSH).await?;
-        let mut conn = running.app.db.acquire().await.map_err(db::Error::Query)?;
-        let sums = store::tokens(&mut conn, org).await;
-        Ok(Some(sums.map_err(db::Error::Query)?))
-    }
-
     /// Ends the server, when it is ours.
     pub async fn stop(self) {
         if let Some(own) = self.own {

@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::cli::e2e::measuring::model::{TaskData, TokenCounts};
+use crate::cli::e2e::measuring::model::{CountedTokens, TaskData};
 use crate::cli::e2e::measuring::shares::shares;
 use crate::cli::e2e::running::checks;
 use crate::cli::e2e::running::checks::Before;
 use crate::cli::e2e::running::commands::Commands;
-use crate::cli::e2e::running::performance::{End, Performance};
 use crate::cli::e2e::running::protocol::breaches;
 use crate::cli::e2e::running::stage::Stage;
+use crate::cli::e2e::running::watched_run::{StreamEnd, WatchedRun};
 use crate::cli::e2e::tasks::folder::TaskFolder;
 use crate::cli::e2e::tasks::model::E2eTask;
 use crate::cli::e2e::tasks::repertoire::Repertoire;
@@ -46,11 +46,11 @@ pub async fn perform(
         Player::Model(model) => model.clone(),
     };
     let workspace = workspace.to_string_lossy();
-    let seen = Performance::watch(&stage.session, task, &workspace, Some(model)).await;
+    let seen = WatchedRun::watch(&stage.session, task, &workspace, Some(model)).await;
     let broken = breaches(&seen, written.interactive);
     let mut data = row(task, &seen, broken.is_empty());
     data.failures = broken;
-    if seen.end == End::Left {
+    if seen.end == StreamEnd::Left {
         let status = end_after_leaving(stage, seen.run_id()).await?;
         if status != "canceled" {
             data.failures
@@ -71,11 +71,11 @@ pub async fn perform(
     Ok(data)
 }
 
-fn row(task: &E2eTask, seen: &Performance, protocol: bool) -> TaskData {
+fn row(task: &E2eTask, seen: &WatchedRun, protocol: bool) -> TaskData {
     let total = match seen.end {
-        End::Whole(_) | End::Left => seen.took,
+        StreamEnd::Whole(_) | StreamEnd::Left => seen.took,
         // What does not end is slower than anything that does.
-        End::TooLong | End::Broken(_) => task.limit().max(seen.took),
+        StreamEnd::TooLong | StreamEnd::Broken(_) => task.limit().max(seen.took),
     };
     let summary = seen.summary();
     let count = |name: &str| summary.and_then(|summary| summary["tokens"][name].as_u64());
@@ -93,11 +93,13 @@ fn row(task: &E2eTask, seen: &Performance, protocol: bool) -> TaskData {
         shares: None,
         calls: None,
         counted_calls: None,
-        tokens: TokenCounts {
+        tokens: CountedTokens {
             input: count("input").unwrap_or(0),
             cache_read: count("cache_read").unwrap_or(0),
             output: count("output").unwrap_or(0),
         },
+        ledger: None,
+        provider: None,
         cost_usd: summary.and_then(|summary| summary["cost_usd"].as_f64()),
     }
 }
@@ -125,7 +127,7 @@ async fn end_after_leaving(stage: &Stage, run_id: Option<&str>) -> Result<String
 }
 
 /// Adds what the database knows, where it can be read.
-async fn account(data: &mut TaskData, seen: &Performance, stage: &Stage) -> Result<(), Failure> {
+async fn account(data: &mut TaskData, seen: &WatchedRun, stage: &Stage) -> Result<(), Failure> {
     let run = data.run_id.as_ref().and_then(|id| id.parse().ok());
     let Some(run) = run else {
         return Ok(());
@@ -136,6 +138,19 @@ async fn account(data: &mut TaskData, seen: &Performance, stage: &Stage) -> Resu
     let counted = times.calls.iter().filter(|call| call.is_counted).count();
     data.calls = Some(u32::try_from(times.calls.len()).unwrap_or(u32::MAX));
     data.counted_calls = Some(u32::try_from(counted).unwrap_or(u32::MAX));
+    data.ledger = Some(
+        times
+            .calls
+            .iter()
+            .fold(CountedTokens::default(), |sum, call| {
+                let count = |tokens: i64| u64::try_from(tokens).unwrap_or(0);
+                sum.plus(CountedTokens {
+                    input: count(call.input_tokens),
+                    cache_read: count(call.cache_read_tokens),
+                    output: count(call.output_tokens),
+                })
+            }),
+    );
     data.shares = seen
         .summary()
         .map(|_: &Value| shares(&times, seen.took).rounded());

@@ -18,7 +18,7 @@ const GENERATED: [&str; 5] = [
 ];
 
 /// The files below a folder, by their paths from it, with their hashes.
-pub type Contents = BTreeMap<String, [u8; 32]>;
+pub type FolderContents = BTreeMap<String, [u8; 32]>;
 
 /// The folder of a task.
 #[derive(Clone, Debug)]
@@ -49,12 +49,12 @@ impl TaskFolder {
     }
 
     /// The files of the workspace, without what tools generate.
-    pub fn inside(&self) -> io::Result<Contents> {
+    pub fn inside(&self) -> io::Result<FolderContents> {
         contents(&self.workspace)
     }
 
     /// The files beside it.
-    pub fn beside(&self) -> io::Result<Contents> {
+    pub fn beside(&self) -> io::Result<FolderContents> {
         contents(&self.outside)
     }
 
@@ -76,8 +76,8 @@ fn write(folder: &Path, files: &BTreeMap<String, String>) -> io::Result<()> {
     Ok(())
 }
 
-fn contents(root: &Path) -> io::Result<Contents> {
-    let mut found = Contents::new();
+fn contents(root: &Path) -> io::Result<FolderContents> {
+    let mut found = FolderContents::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder)? {
@@ -110,7 +110,7 @@ fn contents(root: &Path) -> io::Result<Contents> {
 }
 
 /// The paths at which two states differ.
-pub fn changed(before: &Contents, after: &Contents) -> Vec<String> {
+pub fn changed(before: &FolderContents, after: &FolderContents) -> Vec<String> {
     let mut paths: Vec<String> = before.keys().chain(after.keys()).cloned().collect();
     paths.sort();
     paths.dedup();

@@ -159,7 +159,7 @@ pub struct WrittenTask {
     pub answers: Vec<String>,
     /// What the person says when asked for consent, in order; after that, no.
     #[serde(default)]
-    pub decisions: Vec<Decision>,
+    pub decisions: Vec<WrittenDecision>,
     /// Whether the client leaves at the first piece of an answer.
     #[serde(default)]
     pub leaves: bool,
@@ -191,7 +191,7 @@ impl E2eTask {
 /// What a person says about something that needs consent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Decision {
+pub enum WrittenDecision {
     /// Yes, this once.
     AllowOnce,
     /// Yes, and never ask about the same again.

@@ -11,18 +11,18 @@ use crate::cli::session::{Errand, Session};
 
 /// What a client saw of a run.
 #[derive(Clone, Debug)]
-pub struct Performance {
+pub struct WatchedRun {
     /// The frames, with the time that had passed since the request.
     pub frames: Vec<(Duration, Value)>,
     /// How it ended.
-    pub end: End,
+    pub end: StreamEnd,
     /// From the request to the end of the stream.
     pub took: Duration,
 }
 
 /// How the stream of a run ended for its client.
 #[derive(Clone, Debug, PartialEq)]
-pub enum End {
+pub enum StreamEnd {
     /// With the summary and the last frame.
     Whole(Value),
     /// The client left, because the task says so.
@@ -33,7 +33,7 @@ pub enum End {
     Broken(String),
 }
 
-impl Performance {
+impl WatchedRun {
     /// Has a task done in this folder.
     pub async fn watch(
         session: &Session,
@@ -73,10 +73,10 @@ impl Performance {
         let outcome = tokio::time::timeout(task.limit(), work).await;
         let took = began.elapsed();
         let end = match outcome {
-            Ok(Ok(summary)) => End::Whole(summary),
-            Ok(Err(_)) if left => End::Left,
-            Ok(Err(failure)) => End::Broken(failure.to_string()),
-            Err(_) => End::TooLong,
+            Ok(Ok(summary)) => StreamEnd::Whole(summary),
+            Ok(Err(_)) if left => StreamEnd::Left,
+            Ok(Err(failure)) => StreamEnd::Broken(failure.to_string()),
+            Err(_) => StreamEnd::TooLong,
         };
         Self { frames, end, took }
     }
@@ -90,8 +90,8 @@ impl Performance {
     /// The summary of a run that ended.
     pub fn summary(&self) -> Option<&Value> {
         match &self.end {
-            End::Whole(summary) => Some(summary),
-            End::Left | End::TooLong | End::Broken(_) => None,
+            StreamEnd::Whole(summary) => Some(summary),
+            StreamEnd::Left | StreamEnd::TooLong | StreamEnd::Broken(_) => None,
         }
     }
 
@@ -149,9 +149,9 @@ mod tests {
             json!({"type": "job_resumed", "discard_after": 2}),
             json!({"type": "text", "text": "and again"}),
         ];
-        let seen = Performance {
+        let seen = WatchedRun {
             frames: frames.map(|frame| (Duration::ZERO, frame)).into(),
-            end: End::Left,
+            end: StreamEnd::Left,
             took: Duration::ZERO,
         };
         assert_eq!(seen.answer(), "kept, and again");

@@ -97,7 +97,7 @@ impl Session {
         self.follow(response, person, on_frame).await
     }
 
-    /// The same as a job, which goes on whoever follows it.
+    /// The same as a job, which needs no one to follow it.
     pub async fn run_job(
         &self,
         errand: &Errand,
@@ -113,7 +113,7 @@ impl Session {
         self.follow(response, person, on_frame).await
     }
 
-    /// What the server says of a job, and of any run.
+    /// A job, or any run, as the server describes it.
     pub async fn job(&self, id: &str) -> Result<Value, Failure> {
         let response = self.get(&format!("api/jobs/{id}")).await?;
         let answer = response.bytes().await;

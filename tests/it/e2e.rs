@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use crate::documents::{read, root};
 use crate::support::served::url;
 
-/// What a session of tasks left.
+/// The outcome of a session of tasks.
 struct Session {
     code: Option<i32>,
     out: String,

@@ -1,4 +1,4 @@
-//! The command: which tasks, who answers, what is written, and the exit code.
+//! The command: its flags, the session, its report, and the exit code.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -27,10 +27,10 @@ use crate::platform::secret::SecretString;
 /// The word for the script of each task.
 const SCRIPTED: &str = "scripted";
 
-/// Which tasks are done, by whom, and where the report goes.
+/// The tasks that are done, the one who does them, and the place of the report.
 #[derive(Clone, Debug, clap::Args)]
 pub struct E2eArgs {
-    /// Who answers: `scripted`, or a model such as `anthropic/claude-sonnet-5.5`, whose provider the settings
+    /// The one who answers: `scripted`, or a model such as `anthropic/claude-sonnet-5.5`, whose provider the settings
     /// reach by key or base URL.
     #[arg(long = "player", value_name = "MODEL", default_value = SCRIPTED)]
     pub player: String,
@@ -55,10 +55,10 @@ pub struct E2eArgs {
     /// The page that is made of all raw data in that folder; by default `README.md` in it.
     #[arg(long, value_name = "FILE")]
     pub page: Option<PathBuf>,
-    /// Make the page anew, and run nothing.
+    /// Make the page again, and run nothing.
     #[arg(long)]
     pub page_only: bool,
-    /// Where the provider shows its own counters of tokens, in the metrics of llama.cpp.
+    /// The address of the provider's own counters of tokens, in the metrics of llama.cpp.
     #[arg(long, value_name = "URL")]
     pub counters: Option<Url>,
     /// A running server on this machine; without it this command starts one.
@@ -113,7 +113,7 @@ pub async fn run(args: &E2eArgs, config: Config) -> Result<ExitCode, Failure> {
     report(args, &session, &budgets, &demanded)
 }
 
-/// What is known of a session before it begins.
+/// The part of a session that is known before it begins.
 struct SessionPlan<'a> {
     player: &'a Player,
     budget: String,

@@ -5,7 +5,7 @@ use crate::cli::e2e::measuring::model::TaskData;
 /// The percentiles that are reported.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Percentiles {
-    /// How many samples.
+    /// The number of samples.
     pub count: usize,
     /// The median.
     pub p50: f64,

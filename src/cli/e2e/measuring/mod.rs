@@ -1,4 +1,4 @@
-//! Where the time of a run went, and percentiles of it.
+//! The parts of the time of a run, and percentiles.
 
 pub mod figures;
 pub mod model;

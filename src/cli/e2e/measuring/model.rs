@@ -7,28 +7,28 @@ use crate::cli::e2e::tasks::model::TaskKind;
 /// Everything that was seen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct E2eData {
-    /// What the tasks have in common.
+    /// The facts about all of them.
     pub session: SessionFacts,
     /// The tasks, in the order in which they ran.
     pub tasks: Vec<TaskData>,
 }
 
-/// What the tasks of a session have in common.
+/// The facts about a session that hold for all of its tasks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionFacts {
     /// The name of the files that hold it.
     pub name: String,
-    /// The kind of provider; what is simulated is never called anything else.
+    /// The kind of provider; a simulated one is never called anything else.
     pub provider: ProviderKind,
     /// The model, as requests named it; of the script a word for all of them.
     pub model: String,
     /// The section of the budgets that it is held against.
     pub budget: String,
-    /// Whether all tasks of the folder were asked for.
+    /// True if all tasks of the folder were asked for.
     pub whole: bool,
-    /// Where the server came from.
+    /// The origin of the server.
     pub server: ServerKind,
-    /// When it began.
+    /// The moment of its beginning.
     pub began_at: String,
     /// The machine, and what else it did.
     pub machine: String,
@@ -38,7 +38,7 @@ pub struct SessionFacts {
     pub left_out: Vec<LeftOutTask>,
 }
 
-/// Who answers.
+/// The kind of provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKind {
@@ -48,7 +48,7 @@ pub enum ProviderKind {
     Real,
 }
 
-/// Where the server came from.
+/// The origin of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServerKind {
@@ -89,7 +89,7 @@ impl CountedTokens {
         }
     }
 
-    /// What came after an earlier count.
+    /// The part that came after an earlier count.
     #[must_use]
     pub fn since(self, before: Self) -> Self {
         Self {
@@ -100,7 +100,7 @@ impl CountedTokens {
     }
 }
 
-/// What was seen of a task.
+/// A task as it was seen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TaskData {
     /// Its name.
@@ -109,21 +109,21 @@ pub struct TaskData {
     pub kind: TaskKind,
     /// The language of its files.
     pub language: String,
-    /// Whether its stream was watched; otherwise it was a job.
+    /// True if its stream was watched; otherwise it was a job.
     pub interactive: bool,
     /// The run, where one began.
     pub run_id: Option<String>,
-    /// Whether the stream kept the protocol to its end.
+    /// True if the stream kept the protocol to its end.
     pub protocol: bool,
     /// The reason of its end, as the run said it.
     pub stopped: Option<String>,
-    /// What was not as it should be; empty when all was.
+    /// Everything that was not as it should be; empty when all was.
     pub failures: Vec<String>,
     /// From the request to the first piece of an answer, text or call.
     pub first_token_ms: Option<f64>,
     /// From the request to the end of the stream; of one that did not end the time that it had.
     pub total_ms: f64,
-    /// Where the time went; only where the database could be read.
+    /// The parts of its time; only where the database could be read.
     pub shares: Option<TimeShares>,
     /// Calls to the model.
     pub calls: Option<u32>,
@@ -140,7 +140,7 @@ pub struct TaskData {
 }
 
 impl TaskData {
-    /// Whether all was as it should be.
+    /// True if all was as it should be.
     pub fn passed(&self) -> bool {
         self.failures.is_empty()
     }
@@ -153,7 +153,7 @@ impl TaskData {
     }
 }
 
-/// Where the time of a run went, in milliseconds. Parts that overlap count in each of their rows, and once
+/// The parts of the time of a run, in milliseconds. Parts that overlap count in each of their rows, and once
 /// in what is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeShares {
@@ -167,7 +167,7 @@ pub struct TimeShares {
     pub people_ms: f64,
     /// The quarter of a second in which clients copy a file before it changes.
     pub copies_ms: f64,
-    /// What is left: our own.
+    /// The rest: our own.
     pub own_ms: f64,
 }
 

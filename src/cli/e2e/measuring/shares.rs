@@ -1,7 +1,7 @@
-//! Where the time of a run went.
+//! The parts of the time of a run.
 //!
-//! What is somebody else's is a set of intervals by the clock of the server; what is left of the time that
-//! the client waited is our own. A tool that only reads has no beginning of its own in the database, so it
+//! The time of others is a set of intervals by the clock of the server; the rest of the time that the client
+//! waited is our own. A tool that only reads has no beginning of its own in the database, so it
 //! counts as ours.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::cli::e2e::measuring::model::TimeShares;
 use crate::cli::e2e::measuring::store::{CallTimes, EventTime, RunTimes, ToolTimes};
 
-/// How long clients get to copy a file before it changes.
+/// The time that clients get to copy a file before it changes.
 const COPIES: TimeDelta = TimeDelta::milliseconds(250);
 /// The tools before which clients get it.
 const WRITERS: [&str; 2] = ["write_file", "edit_file"];

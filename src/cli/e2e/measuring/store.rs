@@ -1,4 +1,4 @@
-//! What the database knows of the time of a run.
+//! The times of a run, as the database has them.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -9,13 +9,13 @@ use crate::platform::ids::{OrgId, RunId};
 /// A call to a model.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct CallTimes {
-    /// When it began.
+    /// Its beginning.
     pub created_at: DateTime<Utc>,
-    /// How long it took.
+    /// Its duration.
     pub latency_ms: Option<i64>,
-    /// How it ended.
+    /// Its outcome.
     pub status: String,
-    /// Whether the provider said how many tokens it took.
+    /// True if the provider said how many tokens it took.
     pub is_counted: bool,
     /// Tokens of the prompt.
     pub input_tokens: i64,
@@ -30,11 +30,11 @@ pub struct CallTimes {
 pub struct ToolTimes {
     /// The tool.
     pub name: String,
-    /// When it was announced.
+    /// The moment at which it was announced.
     pub created_at: DateTime<Utc>,
-    /// When it began, of tools that change something.
+    /// Its beginning, of tools that change something.
     pub started_at: Option<DateTime<Utc>>,
-    /// When it ended.
+    /// Its end.
     pub finished_at: Option<DateTime<Utc>>,
 }
 
@@ -45,16 +45,16 @@ pub struct EventTime {
     pub kind: String,
     /// Its fields.
     pub payload: Value,
-    /// When it happened.
+    /// Its moment.
     pub created_at: DateTime<Utc>,
 }
 
 /// A wait for a person.
 #[derive(Clone, Copy, Debug, sqlx::FromRow)]
 pub struct WaitTimes {
-    /// When it began.
+    /// Its beginning.
     pub created_at: DateTime<Utc>,
-    /// When it was answered.
+    /// The moment of the answer.
     pub answered_at: DateTime<Utc>,
 }
 
@@ -65,7 +65,7 @@ pub struct RunTimes {
     pub calls: Vec<CallTimes>,
     /// Calls of tools, by their announcement.
     pub tools: Vec<ToolTimes>,
-    /// What tells of checks, in its order.
+    /// Events that tell of checks, in their order.
     pub events: Vec<EventTime>,
     /// Waits for a person.
     pub waits: Vec<WaitTimes>,

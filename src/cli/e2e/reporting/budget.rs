@@ -1,4 +1,4 @@
-//! What is demanded of a session, by the kind of its provider.
+//! The demands on a session, by the kind of its provider.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ pub type Budgets = BTreeMap<String, SessionBudget>;
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionBudget {
-    /// How many tasks are run, of a session that runs them all.
+    /// The number of tasks that are run, of a session that runs them all.
     pub tasks_at_least: Option<usize>,
     /// The part of the tasks whose checks all hold.
     pub success_at_least: Option<f64>,
@@ -24,7 +24,7 @@ pub struct SessionBudget {
     pub protocol_at_least: Option<f64>,
     /// The part of the calls whose tokens are known.
     pub counted_at_least: Option<f64>,
-    /// Whether the ledger must have the tokens that the provider counted itself.
+    /// True if the ledger must have the tokens that the provider counted itself.
     #[serde(default)]
     pub counts_as_the_provider: bool,
     /// The slowest twentieth of the interactive tasks, in milliseconds.
@@ -36,11 +36,11 @@ pub struct SessionBudget {
 /// One demand, and what was seen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BudgetLine {
-    /// What is demanded.
+    /// The demand.
     pub what: String,
-    /// What was seen.
+    /// The figure that was seen.
     pub seen: String,
-    /// Whether it holds. What was not measured does not.
+    /// True if it holds; it does not when nothing was measured.
     pub holds: bool,
 }
 

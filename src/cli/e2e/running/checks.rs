@@ -17,7 +17,7 @@ const SHOWN: usize = 300;
 pub struct Before {
     /// Of the workspace.
     pub inside: FolderContents,
-    /// Of what lies beside it.
+    /// Of the folder beside it.
     pub beside: FolderContents,
 }
 
@@ -31,7 +31,8 @@ impl Before {
     }
 }
 
-/// What of the run itself is not as expected. `played` says whether the script of the task was the model.
+/// Everything about the run itself that is not as expected. `played` says whether the script of the task was
+/// the model.
 pub fn of_the_run(expected: &Expected, seen: &WatchedRun, played: bool) -> Vec<String> {
     let mut failures = Vec::new();
     if let StreamEnd::Whole(summary) = &seen.end {
@@ -111,7 +112,7 @@ fn of_the_results(expected: &Expected, seen: &WatchedRun) -> Vec<String> {
     failures
 }
 
-/// Everything that a value says, so that a text is found whatever JSON makes of its characters.
+/// All texts of a value, so that one is found whatever JSON makes of its characters.
 fn texts(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -125,7 +126,7 @@ fn texts(value: &Value) -> String {
     }
 }
 
-/// What of the folder is not as expected.
+/// Everything about the folder that is not as expected.
 pub async fn of_the_folder(
     expected: &Expected,
     folder: &TaskFolder,

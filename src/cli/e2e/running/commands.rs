@@ -17,7 +17,7 @@ use crate::platform::tasks::Tasks;
 
 /// The longest that one may take.
 const TIME: Duration = Duration::from_mins(2);
-/// Git asks nobody who the author is, and looks at no settings of this machine.
+/// Git has an author, and looks at no settings of this machine.
 const VARIABLES: [(&str, &str); 7] = [
     ("GIT_CONFIG_NOSYSTEM", "1"),
     ("GIT_CONFIG_GLOBAL", "/dev/null"),
@@ -35,7 +35,7 @@ pub struct Commands {
     tasks: Tasks,
 }
 
-/// How a command ended.
+/// The end of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandSeen {
     /// Its exit code; none when it was ended.
@@ -64,13 +64,11 @@ impl Commands {
         })
     }
 
-    /// Whether a program is found.
+    /// True if a program is found.
     pub fn has(&self, program: &str) -> bool {
         let path = self.launch.environment.get("PATH");
-        let folders = path.map(std::env::split_paths).into_iter().flatten();
-        folders
-            .into_iter()
-            .any(|folder| folder.join(program).is_file())
+        let mut folders = path.map(std::env::split_paths).into_iter().flatten();
+        folders.any(|folder| folder.join(program).is_file())
     }
 
     /// Runs a command for bash to its end.

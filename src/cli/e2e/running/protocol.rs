@@ -1,4 +1,4 @@
-//! Whether a stream kept the protocol to its end.
+//! The protocol of a stream, and breaches of it.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ const SUMMARY: [&str; 11] = [
     "elapsed_ms",
 ];
 
-/// What of the protocol was broken; nothing of a client that left before the end.
+/// All breaches of the protocol. A client that left before the end sees none there.
 pub fn breaches(seen: &WatchedRun, interactive: bool) -> Vec<String> {
     let mut found = Vec::new();
     let first = seen.frames.first().map(|(_, frame)| frame);

@@ -9,7 +9,7 @@ use crate::cli::failure::Failure;
 use crate::platform::outbound::client::{CONNECT_TIMEOUT, Client};
 use crate::platform::outbound::reach::Reach;
 
-/// How long the server may go on with what nobody waits for any more.
+/// The time that the server may go on with work whose client left.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Reads the counters of the server whose metrics are at this URL, once it works on nothing.

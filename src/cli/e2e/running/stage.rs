@@ -22,9 +22,9 @@ use crate::platform::db;
 use crate::platform::ids::{OrgId, RunId, UserId};
 use crate::platform::secret::SecretString;
 
-/// How long the accounting of a run may take to be written.
+/// The time in which the accounting of a run is written.
 const FLUSH: Duration = Duration::from_secs(10);
-/// How long the token is good for.
+/// The time for which the token is good.
 const TOKEN_TTL: Duration = Duration::from_hours(12);
 /// The organisation for which the tasks run.
 const ORG: &str = "e2e";
@@ -77,7 +77,7 @@ impl Stage {
         })
     }
 
-    /// Where the server came from.
+    /// The origin of the server.
     pub fn kind(&self) -> ServerKind {
         match self.own {
             Some(_) => ServerKind::Own,
@@ -90,7 +90,7 @@ impl Stage {
         self.folder.path().join("tasks")
     }
 
-    /// What the database knows of a run; none of a server whose database is not ours to read.
+    /// The times of a run from the database; none of a server whose database is not ours to read.
     pub async fn times(&self, run: RunId) -> Result<Option<RunTimes>, Failure> {
         let Some(OwnServer { running, org }) = &self.own else {
             return Ok(None);

@@ -17,7 +17,7 @@ use crate::cli::e2e::tasks::model::E2eTask;
 use crate::cli::e2e::tasks::repertoire::Repertoire;
 use crate::cli::failure::Failure;
 
-/// How long a run may take to notice that its client left.
+/// The time in which a run notices that its client left.
 const TO_NOTICE: Duration = Duration::from_secs(10);
 
 /// The model that does the tasks.

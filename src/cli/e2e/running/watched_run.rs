@@ -9,18 +9,18 @@ use crate::cli::e2e::running::person::WrittenPerson;
 use crate::cli::e2e::tasks::model::E2eTask;
 use crate::cli::session::{Errand, Session};
 
-/// What a client saw of a run.
+/// A run as its client saw it.
 #[derive(Clone, Debug)]
 pub struct WatchedRun {
     /// The frames, with the time that had passed since the request.
     pub frames: Vec<(Duration, Value)>,
-    /// How it ended.
+    /// Its end.
     pub end: StreamEnd,
     /// From the request to the end of the stream.
     pub took: Duration,
 }
 
-/// How the stream of a run ended for its client.
+/// The end of a stream for its client.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StreamEnd {
     /// With the summary and the last frame.
@@ -97,11 +97,11 @@ impl WatchedRun {
 
     /// The id of the run, as the stream said it.
     pub fn run_id(&self) -> Option<&str> {
-        let ids = self.frames.iter().filter_map(|(_, frame)| {
+        let mut ids = self.frames.iter().filter_map(|(_, frame)| {
             let id = frame["task_id"].as_str().or(frame["job_id"].as_str());
             id.or(frame["summary"]["task_id"].as_str())
         });
-        ids.into_iter().next()
+        ids.next()
     }
 
     /// From the request to the first piece of an answer, text or call.

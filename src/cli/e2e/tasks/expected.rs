@@ -1,15 +1,15 @@
-//! What must be so after a task.
+//! The state that is expected after a task.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// What must be so after a task. What is not said is not looked at, except that the run must succeed and
-/// that nothing beside the workspace may change.
+/// The state that is expected after a task. Beside what it says, the run must succeed, and nothing beside the
+/// workspace may change.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
-    /// What the run says of itself.
+    /// The run's own word for it.
     #[serde(default = "yes")]
     pub success: bool,
     /// The reason of its end.
@@ -24,28 +24,28 @@ pub struct Expected {
     /// Commands that are run afterwards, in the workspace and without a wall.
     #[serde(default)]
     pub commands: Vec<CommandExpected>,
-    /// What the answer holds, in any case of letters.
+    /// Parts of the answer, in any case of letters.
     #[serde(default)]
     pub answer: Vec<String>,
-    /// What it does not hold.
+    /// Texts that are no part of it.
     #[serde(default)]
     pub answer_lacks: Vec<String>,
     /// Types of events that were seen.
     #[serde(default)]
     pub events: Vec<String>,
-    /// How often consent was asked for.
+    /// The number of times that consent was asked for.
     #[serde(default)]
     pub approvals: Option<usize>,
-    /// How often a question was asked.
+    /// The number of questions.
     #[serde(default)]
     pub questions: Option<usize>,
-    /// What results of tools hold. Only of the script: other models may go other ways.
+    /// Parts of results of tools. Only of the script: other models may go other ways.
     #[serde(default)]
     pub played: Vec<String>,
 }
 
 impl Expected {
-    /// Whether something of the content is looked at, beside what the run says of itself.
+    /// True if something of the content is looked at, beside the run's own word.
     pub fn looks_at_content(&self) -> bool {
         !self.files.is_empty()
             || self.only.is_some()
@@ -54,7 +54,7 @@ impl Expected {
     }
 }
 
-/// What must be so of a file.
+/// The state that is expected of a file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileExpected {
@@ -64,15 +64,15 @@ pub struct FileExpected {
     /// Its whole text.
     #[serde(default)]
     pub is: Option<String>,
-    /// What it holds.
+    /// Parts of its text.
     #[serde(default)]
     pub holds: Vec<String>,
-    /// What it does not hold.
+    /// Texts that are no part of it.
     #[serde(default)]
     pub lacks: Vec<String>,
 }
 
-/// What must be so of a command.
+/// The outcome that is expected of a command.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandExpected {
@@ -81,7 +81,7 @@ pub struct CommandExpected {
     /// Its exit code.
     #[serde(default)]
     pub exit: i32,
-    /// What its output holds.
+    /// Parts of its output.
     #[serde(default)]
     pub says: Vec<String>,
 }

@@ -23,9 +23,9 @@ pub type FolderContents = BTreeMap<String, [u8; 32]>;
 /// The folder of a task.
 #[derive(Clone, Debug)]
 pub struct TaskFolder {
-    /// Where the agent works.
+    /// The folder that the agent works in.
     pub workspace: PathBuf,
-    /// What is nobody's business.
+    /// A folder beside it that no one may touch.
     pub outside: PathBuf,
 }
 

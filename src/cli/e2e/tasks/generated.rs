@@ -12,20 +12,20 @@ use serde::Deserialize;
 pub enum Generated {
     /// Python modules `packages/pNN/module_N.py`, each with functions of its own.
     Modules {
-        /// How many packages.
+        /// The number of packages.
         packages: u32,
-        /// How many modules in all.
+        /// The number of modules in all.
         modules: u32,
-        /// How many functions each has.
+        /// The number of functions in each.
         functions: u32,
     },
     /// A log with one line of another kind.
     Log {
         /// Its path.
         path: String,
-        /// How many lines.
+        /// The number of lines.
         lines: u32,
-        /// Which line is the other one, from 1.
+        /// The number of the other line, from 1.
         at: u32,
         /// That line.
         line: String,

@@ -63,7 +63,7 @@ fn read(path: &Path) -> Result<Vec<E2eTask>, Failure> {
     Ok(tasks.map(|written| E2eTask { kind, written }).collect())
 }
 
-/// What is wrong with a task beyond its form.
+/// The flaw of a task whose form is right.
 fn flaw(kind: TaskKind, task: &WrittenTask) -> Option<&'static str> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if task.id.is_empty() || !task.id.chars().all(is_plain) {

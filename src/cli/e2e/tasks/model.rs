@@ -97,7 +97,7 @@ impl TaskKind {
         }
     }
 
-    /// Whether only a provider that fails on command can show it.
+    /// True if only a provider that fails on command can show it.
     pub fn is_of_the_script(self) -> bool {
         self == Self::ProviderErrors
     }
@@ -128,12 +128,12 @@ pub struct WrittenTask {
     pub id: String,
     /// The language of its files.
     pub language: String,
-    /// What the person says.
+    /// The words of the person.
     pub message: String,
-    /// Whether somebody watches the stream of the run; otherwise it is a job.
+    /// True if the stream of the run is watched; otherwise it is a job.
     #[serde(default = "yes")]
     pub interactive: bool,
-    /// Whether the project's checks run.
+    /// True if the project's checks run.
     #[serde(default)]
     pub verify: bool,
     /// The time that it may take, in seconds.
@@ -145,7 +145,7 @@ pub struct WrittenTask {
     /// The files of the workspace.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
-    /// Files beside the workspace, which are nobody's business.
+    /// Files beside the workspace, which no one may touch.
     #[serde(default)]
     pub outside: BTreeMap<String, String>,
     /// Files that are made by a rule, because there are many of them.
@@ -154,21 +154,21 @@ pub struct WrittenTask {
     /// Commands that complete the workspace.
     #[serde(default)]
     pub setup: Vec<String>,
-    /// What the person answers to questions, in order.
+    /// The person's answers to questions, in order.
     #[serde(default)]
     pub answers: Vec<String>,
-    /// What the person says when asked for consent, in order; after that, no.
+    /// The person's decisions about consent, in order; after that, no.
     #[serde(default)]
     pub decisions: Vec<WrittenDecision>,
-    /// Whether the client leaves at the first piece of an answer.
+    /// True if the client leaves at the first piece of an answer.
     #[serde(default)]
     pub leaves: bool,
-    /// What the scripted provider answers when a plan is asked for.
+    /// The answer of the scripted provider when a plan is asked for.
     #[serde(default)]
     pub plan: Option<String>,
-    /// What the scripted provider says and does.
+    /// The turns of the scripted provider.
     pub turns: Vec<Turn>,
-    /// What must be so afterwards.
+    /// The state that is expected afterwards.
     pub check: Expected,
 }
 
@@ -188,7 +188,7 @@ impl E2eTask {
     }
 }
 
-/// What a person says about something that needs consent.
+/// A person's word about something that needs consent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WrittenDecision {

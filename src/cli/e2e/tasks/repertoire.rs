@@ -14,7 +14,7 @@ use crate::llm::scripted::ScriptedProvider;
 
 /// The provider's configured name.
 const NAME: &str = "scripted";
-/// What is answered when a plan is asked for, unless the task says otherwise.
+/// The answer when a plan is asked for, unless the task says otherwise.
 const PLAN: &str =
     r#"{"steps":[{"label":"Do it","description":"Do what is asked"}],"estimated_files":[]}"#;
 

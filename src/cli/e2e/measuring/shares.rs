@@ -127,6 +127,7 @@ mod tests {
 
     fn call(begin: i64, ms: i64, status: &str) -> CallTimes {
         CallTimes {
+            model: "scripted/a".to_owned(),
             created_at: at(begin),
             latency_ms: Some(ms),
             status: status.to_owned(),

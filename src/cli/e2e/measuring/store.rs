@@ -9,6 +9,8 @@ use crate::platform::ids::{OrgId, RunId};
 /// A call to a model.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct CallTimes {
+    /// The model that was asked, with its provider.
+    pub model: String,
     /// Its beginning.
     pub created_at: DateTime<Utc>,
     /// Its duration.
@@ -75,7 +77,7 @@ pub struct RunTimes {
 pub async fn times(conn: &mut PgConnection, org: &OrgId, run: RunId) -> sqlx::Result<RunTimes> {
     let (org, run) = (org.to_string(), run.0);
     let calls = sqlx::query_as(
-        "select created_at, latency_ms, status,
+        "select provider || '/' || model as model, created_at, latency_ms, status,
                 coalesce(extra_metadata ->> 'usage_reported', 'true') = 'true' as is_counted,
                 input_tokens, cache_read_tokens, output_tokens
          from llm_metrics where org_id = $1 and run_id = $2 order by created_at, call_id",

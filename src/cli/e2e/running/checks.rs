@@ -38,6 +38,7 @@ pub fn of_the_run(expected: &Expected, seen: &WatchedRun, played: bool) -> Vec<S
     if let StreamEnd::Whole(summary) = &seen.end {
         failures.extend(of_the_summary(expected, summary));
     }
+    failures.extend(another_model(seen));
     let answer = seen.answer();
     let lower = answer.to_lowercase();
     for wanted in &expected.answer {
@@ -76,6 +77,16 @@ pub fn of_the_run(expected: &Expected, seen: &WatchedRun, played: bool) -> Vec<S
         failures.extend(of_the_results(expected, seen));
     }
     failures
+}
+
+/// The model that answered in place of the one that was asked: what it did says nothing about that one.
+fn another_model(seen: &WatchedRun) -> Option<String> {
+    let mut infos = seen.frames.iter().map(|(_, frame)| &frame["router_info"]);
+    let replaced = infos.find(|info| info["wasFallback"] == true)?;
+    Some(format!(
+        "{} answered in place of {}",
+        replaced["effectiveModelId"], replaced["requestedModelId"]
+    ))
 }
 
 fn of_the_summary(expected: &Expected, summary: &Value) -> Vec<String> {

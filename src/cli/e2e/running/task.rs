@@ -1,5 +1,6 @@
 //! One task, from its folder to its row in the report.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -135,6 +136,11 @@ async fn account(data: &mut TaskData, seen: &WatchedRun, stage: &Stage) -> Resul
     let Some(times) = stage.times(run).await? else {
         return Ok(());
     };
+    let models: BTreeSet<&str> = times.calls.iter().map(|call| &*call.model).collect();
+    if models.len() > 1 {
+        data.failures
+            .push(format!("several models answered: {models:?}"));
+    }
     let counted = times.calls.iter().filter(|call| call.is_counted).count();
     data.calls = Some(u32::try_from(times.calls.len()).unwrap_or(u32::MAX));
     data.counted_calls = Some(u32::try_from(counted).unwrap_or(u32::MAX));

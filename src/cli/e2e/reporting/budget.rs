@@ -180,3 +180,110 @@ pub fn percent(part: f64) -> String {
 fn not_measured() -> String {
     "not measured".to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::e2e::measuring::model::{
+        CountedTokens, ProviderKind, ServerKind, SessionFacts, TimeShares,
+    };
+    use crate::cli::e2e::tasks::model::TaskKind;
+
+    fn task(passed: bool, own_ms: Option<f64>) -> TaskData {
+        TaskData {
+            id: "a".to_owned(),
+            kind: TaskKind::Edit,
+            language: "c".to_owned(),
+            interactive: true,
+            run_id: None,
+            protocol: true,
+            stopped: None,
+            failures: Vec::from_iter((!passed).then(|| "wrong".to_owned())),
+            first_token_ms: None,
+            total_ms: 100.0,
+            shares: own_ms.map(|own_ms| TimeShares {
+                own_ms,
+                ..TimeShares::default()
+            }),
+            calls: Some(2),
+            counted_calls: Some(2),
+            tokens: CountedTokens::default(),
+            ledger: Some(CountedTokens {
+                input: 7,
+                ..CountedTokens::default()
+            }),
+            provider: None,
+            cost_usd: None,
+        }
+    }
+
+    fn broken(tasks: Vec<TaskData>, whole: bool, budget: &str) -> Vec<String> {
+        let session = SessionFacts {
+            name: "a".to_owned(),
+            provider: ProviderKind::Real,
+            model: "m".to_owned(),
+            budget: "a".to_owned(),
+            whole,
+            server: ServerKind::Own,
+            began_at: String::new(),
+            machine: String::new(),
+            program: String::new(),
+            left_out: Vec::new(),
+        };
+        let data = E2eData { session, tasks };
+        let lines = demands(&data, &toml::from_str(budget).unwrap());
+        let broken = lines.into_iter().filter(|line| !line.holds);
+        broken.map(|line| line.what).collect()
+    }
+
+    #[test]
+    fn a_session_of_some_tasks_is_not_held_against_the_number_of_all() {
+        let two = || vec![task(true, None), task(true, None)];
+        assert_eq!(
+            broken(two(), false, "tasks_at_least = 3"),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            broken(two(), true, "tasks_at_least = 3"),
+            ["at least 3 tasks run"]
+        );
+    }
+
+    #[test]
+    fn one_failure_in_two_is_half() {
+        let two = || vec![task(true, None), task(false, None)];
+        assert!(broken(two(), true, "success_at_least = 0.5").is_empty());
+        assert_eq!(broken(two(), true, "success_at_least = 0.51").len(), 1);
+    }
+
+    #[test]
+    fn what_was_not_measured_does_not_hold() {
+        assert_eq!(
+            broken(vec![task(true, None)], true, "own_p95_ms = 20"),
+            ["p95 of NAVI's own share under 20 ms"]
+        );
+        assert!(broken(vec![task(true, Some(19.0))], true, "own_p95_ms = 20").is_empty());
+        assert_eq!(
+            broken(
+                vec![task(true, None)],
+                true,
+                "counts_as_the_provider = true"
+            )
+            .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn one_token_more_or_less_than_the_provider_counted_is_one_too_many() {
+        let counted = |input| {
+            let mut one = task(true, None);
+            one.provider = Some(CountedTokens {
+                input,
+                ..CountedTokens::default()
+            });
+            broken(vec![one], true, "counts_as_the_provider = true").len()
+        };
+        assert_eq!((counted(7), counted(8)), (0, 1));
+    }
+}

@@ -91,3 +91,69 @@ fn short(frame: Option<&Value>) -> String {
     let text = frame.map_or_else(|| "nothing".to_owned(), Value::to_string);
     text.chars().take(120).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::time::Duration;
+
+    fn summary() -> Value {
+        let fields = SUMMARY.map(|field| (field.to_owned(), json!(null)));
+        Value::Object(fields.into_iter().collect())
+    }
+
+    fn seen(frames: &[Value]) -> WatchedRun {
+        let frames = frames.iter().cloned();
+        WatchedRun {
+            frames: frames.map(|frame| (Duration::ZERO, frame)).collect(),
+            end: StreamEnd::Whole(summary()),
+            took: Duration::ZERO,
+        }
+    }
+
+    fn kept() -> Vec<Value> {
+        vec![
+            json!({"router_info": {}}),
+            json!({"type": "tool_call", "tool_call": {"id": "a"}}),
+            json!({"type": "tool_result", "tool_result": {"id": "a"}}),
+            json!({"type": "complete", "summary": summary()}),
+        ]
+    }
+
+    #[test]
+    fn a_stream_that_keeps_the_protocol_has_no_breach() {
+        assert_eq!(breaches(&seen(&kept()), true), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_breach_is_named() {
+        let without = |at: usize| {
+            let mut frames = kept();
+            frames.remove(at);
+            breaches(&seen(&frames), true).join("; ")
+        };
+        assert!(without(0).contains("begins with"), "{}", without(0));
+        assert!(without(2).contains("have the results []"), "{}", without(2));
+        assert!(without(3).contains("0 `complete`"), "{}", without(3));
+        let mut late = seen(&kept());
+        late.end = StreamEnd::TooLong;
+        assert_eq!(breaches(&late, true).len(), 1);
+        let mut bare = seen(&kept());
+        bare.end = StreamEnd::Whole(json!({}));
+        assert_eq!(breaches(&bare, true).len(), SUMMARY.len());
+    }
+
+    #[test]
+    fn a_job_whose_events_have_a_gap_breaks_the_protocol() {
+        let frames = |numbers: [u64; 2]| {
+            let [first, second] = numbers;
+            seen(&[
+                json!({"type": "job_created", "sequence": first}),
+                json!({"type": "complete", "summary": summary(), "sequence": second}),
+            ])
+        };
+        assert_eq!(breaches(&frames([1, 2]), false), Vec::<String>::new());
+        assert!(breaches(&frames([1, 3]), false)[0].contains("[1, 3]"));
+    }
+}

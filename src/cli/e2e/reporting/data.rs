@@ -28,13 +28,16 @@ pub fn text(data: &E2eData) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// The sessions whose files lie in a folder, by name.
+/// The sessions whose files lie in a folder, by name; none where there is no folder.
 pub fn read_all(folder: &Path) -> Result<Vec<E2eData>, Failure> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| Failure::File { path, source }
     };
     let mut sessions = Vec::new();
+    if !folder.exists() {
+        return Ok(sessions);
+    }
     for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
         let path = entry.map_err(failed(folder))?.path();
         if path.extension().is_none_or(|ending| ending != "json") {

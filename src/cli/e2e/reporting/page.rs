@@ -28,10 +28,10 @@ pub fn render(sessions: &[E2eData], budgets: &Budgets, plots: &str) -> String {
     for data in sessions {
         summary_row(&mut page, data, budgets);
     }
-    if !sessions.iter().any(|data| data.session.budget == CAPABLE) {
-        page.push_str(
-            "| a large model | **not run** | | | | | open: it needs a key that is paid for, and then one command, below |\n",
-        );
+    for name in budgets.keys() {
+        if !sessions.iter().any(|data| data.session.budget == *name) {
+            page.push_str(&open_row(name));
+        }
     }
     page.push_str(
         "\n```sh\nANTHROPIC_API_KEY=… scripts/e2e_real_llm_test.sh anthropic/claude-sonnet-5.5\n```\n",
@@ -40,6 +40,18 @@ pub fn render(sessions: &[E2eData], budgets: &Budgets, plots: &str) -> String {
         session(&mut page, data, budgets, plots);
     }
     page
+}
+
+/// The row of a kind of provider that has not done the tasks.
+fn open_row(budget: &str) -> String {
+    let (who, why) = match budget {
+        CAPABLE => (
+            "a large model",
+            "it needs a key that is paid for, and then one command, below",
+        ),
+        name => (name, "nothing is missing but the run"),
+    };
+    format!("| {who} | **not run** | | | | | open: {why} |\n")
 }
 
 fn who(session: &SessionFacts) -> String {

@@ -11,6 +11,7 @@ use crate::agent::prompt::repository_words;
 use crate::agent::repository::model::ShownWords;
 use crate::llm::effort::Effort;
 use crate::llm::model::{ChatRequest, Message};
+use crate::llm::route::Route;
 use crate::platform::text::within_chars;
 use crate::retrieval::model::Chunk;
 use crate::runs::event::Event;
@@ -116,7 +117,7 @@ pub fn outermost_object(text: &str) -> Option<&str> {
 }
 
 /// The request that asks for a plan; no tools, so that the answer is the plan.
-pub fn request(model: &str, words: &ShownWords, task: &Task, chunks: &[Chunk]) -> ChatRequest {
+pub fn request(route: &Route, words: &ShownWords, task: &Task, chunks: &[Chunk]) -> ChatRequest {
     let mut text = task.message.clone();
     let mut spoken = repository_words::texts(words);
     spoken.push(text.clone());
@@ -136,11 +137,11 @@ pub fn request(model: &str, words: &ShownWords, task: &Task, chunks: &[Chunk]) -
         text.push_str(&reported);
     }
     ChatRequest {
-        model: model.to_owned(),
+        model: route.provider_model.clone(),
         system: SYSTEM.to_owned(),
         messages: vec![Message::user(text)],
         tools: Arc::default(),
-        max_output_tokens: Some(MAX_PLAN_TOKENS),
+        max_output_tokens: Some(MAX_PLAN_TOKENS.min(route.max_output_tokens)),
         temperature: None,
         // A plan is short, and reasoning would take its room.
         effort: task.effort.map(|effort| effort.min(Effort::Low)),

@@ -9,6 +9,7 @@ use crate::agent::runner::primitives::{Halt, Runner};
 use crate::agent::steps::patience::RetryBudget;
 use crate::ledger::model::CallPhase;
 use crate::llm::error::{LlmError, Remedy};
+use crate::llm::route::Route;
 use crate::retrieval::model::{Chunk, CodeQuery, DEFAULT_BUDGET_TOKENS, Retrieved};
 use crate::runs::plan::Plan;
 use crate::runs::task::Task;
@@ -77,8 +78,14 @@ async fn ask_with_retries(runner: &mut Runner, chunks: &[Chunk]) -> Result<Optio
     let mut patience = RetryBudget::of(runner);
     loop {
         let began = std::time::Instant::now();
-        let (caller, model) = (runner.call_context(), &runner.route.provider_model);
-        let asked = ask(&caller, model, &runner.words, &runner.run.task, chunks);
+        let caller = runner.call_context();
+        let asked = ask(
+            &caller,
+            &runner.route,
+            &runner.words,
+            &runner.run.task,
+            chunks,
+        );
         let answer = runner.unless_halted(asked).await?;
         runner.state.usage.llm_time += began.elapsed();
         runner.state.usage.llm_calls += 1;
@@ -111,12 +118,12 @@ async fn begin_plan(runner: &mut Runner, plan: Plan) -> Result<Plan, Halt> {
 /// Asks a model for a plan. None when its answer is no plan.
 pub(crate) async fn ask(
     caller: &CallContext,
-    model: &str,
+    route: &Route,
     words: &ShownWords,
     task: &Task,
     chunks: &[Chunk],
 ) -> Result<Option<Plan>, LlmError> {
-    let request = plan::request(model, words, task, chunks);
+    let request = plan::request(route, words, task, chunks);
     let answer = ModelCall::whole(caller, CallPhase::Plan, &request).await?;
     Ok(plan::parse(&answer.text))
 }

@@ -105,8 +105,7 @@ impl Plans {
             session_id: run.task.conversation_id.map(|id| id.to_string()),
             ..CallContext::new(self.jobs.deps(), principal, &route, "plan")
         };
-        let model = &route.provider_model;
-        let made = ask(&caller, model, &words, &run.task, &found.chunks).await;
+        let made = ask(&caller, &route, &words, &run.task, &found.chunks).await;
         let made = made.map_err(agent::error::Error::Model)?;
         if let Err(error) = self.jobs.deps().ledger.flush(LEDGER_TIMEOUT).await {
             // It is written later; the job's sum would miss it only if this process were lost first.

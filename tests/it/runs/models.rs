@@ -95,6 +95,19 @@ async fn an_answer_that_was_cut_off_is_continued_and_not_for_ever(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_set_limit_of_answers_holds_for_plans_too(db: PgPool) {
+    let limit = ["--answer-limits", "scripted=64"];
+    let stage = Stage::with(db, script([says("Done.")]), &limit).await;
+    stage.run("list what is there").await;
+    let limits: Vec<_> = stage
+        .requests()
+        .iter()
+        .map(|it| it.max_output_tokens)
+        .collect();
+    assert_eq!(limits, [Some(64), Some(64)]);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_plan_that_cannot_be_had_is_one_step_and_one_that_fails_ends_the_run(db: PgPool) {
     let mut odd = script([says("Done.")]);
     odd.plan = Some("I would rather not.".to_owned());

@@ -30,7 +30,7 @@ player=${1:-scripted}
 if [[ $player == small ]]; then
     # shellcheck disable=SC2016 # The address of the counters is known within.
     exec scripts/real-model.sh bash -c \
-        '"$0" e2e --player self_hosted/smollm2-135m --budget small --counters "$NAVI_REAL_MODEL_COUNTERS" "$@"' \
+        '"$0" e2e --player self_hosted/smollm2-135m --budget small --patience 5 --counters "$NAVI_REAL_MODEL_COUNTERS" "$@"' \
         "$navi" "${report[@]}" "$@"
 fi
 exec "$navi" e2e --player "$player" "${report[@]}" "$@"

@@ -121,6 +121,13 @@ impl Session {
         Ok(serde_json::from_slice(&answer).unwrap_or_default())
     }
 
+    /// Ends a job, or any run.
+    pub async fn cancel(&self, id: &str) -> Result<(), Failure> {
+        self.post(&format!("api/jobs/{id}/cancel"), &json!({}))
+            .await?;
+        Ok(())
+    }
+
     async fn follow(
         &self,
         response: reqwest::Response,

@@ -1,5 +1,6 @@
 """Serves a model on this machine until it is stopped; see scripts/real-model.sh. Usage: small_model.py WEIGHTS"""
 
+import os
 import signal
 import sys
 import threading
@@ -8,6 +9,9 @@ import xllamacpp
 
 # The window that the model was trained for.
 CONTEXT = 8192
+# Threads wait for each other at every layer, so one without a processor holds up all of them: a processor is
+# left to the server and its database.
+THREADS = max(1, len(os.sched_getaffinity(0)) - 1)
 
 
 def main() -> None:
@@ -19,6 +23,8 @@ def main() -> None:
     params.n_ctx = CONTEXT
     params.n_parallel = 1
     params.n_gpu_layers = 0
+    params.cpuparams.n_threads = THREADS
+    params.cpuparams_batch.n_threads = THREADS
     params.endpoint_metrics = True
     params.use_jinja = True
     server = xllamacpp.Server(params)

@@ -226,6 +226,39 @@ async fn a_failing_check_is_a_failure_in_the_report_and_in_the_percentiles(db: P
     assert!(page.contains("- `bad`: 'made.txt'"), "{page}");
 }
 
+/// A job whose model takes longer than the task has.
+const SLOW: &str = r#"
+kind = "explain"
+
+[[task]]
+id = "slow"
+language = "text"
+message = "Say yes, at your leisure."
+interactive = false
+seconds = 1
+turns = [{ say = ["yes"], delay_ms = 60000 }]
+[task.check]
+answer = ["yes"]
+"#;
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_job_that_takes_too_long_is_a_failure_and_is_ended(db: PgPool) {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "tasks/explain.toml", SLOW);
+    let tasks = folder.path().join("tasks");
+    let flags = ["--tasks", tasks.to_str().unwrap()];
+    let session = Session::run_in(folder, Some(&db), &flags);
+    assert_eq!(session.code, Some(1), "{} {}", session.out, session.error);
+    let data = session.data();
+    let task = &data.tasks[0];
+    assert_eq!(
+        task.failures[0],
+        "the stream did not end in the time that it had"
+    );
+    assert_eq!(task.stopped.as_deref(), Some("canceled"));
+    assert!(task.total_ms >= 1_000.0 && !task.protocol, "{task:?}");
+}
+
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_broken_budget_ends_with_1_and_one_that_holds_with_0(db: PgPool) {
     for (most, code, word) in [("0.000001", 1, "BROKEN"), ("60000", 0, "holds ")] {

@@ -49,6 +49,10 @@ pub struct E2eArgs {
     /// Only tasks of these kinds.
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     pub kind: Vec<TaskKind>,
+    /// The factor by which a task may take longer than it says, for a slow provider.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub patience: u32,
     /// The folder for raw data and plots.
     #[arg(long, value_name = "DIR", default_value = "target/e2e")]
     pub report: PathBuf,
@@ -96,7 +100,10 @@ pub async fn run(args: &E2eArgs, config: Config) -> Result<ExitCode, Failure> {
                 .to_owned(),
         ));
     }
-    let tasks = load(&args.tasks)?;
+    let mut tasks = load(&args.tasks)?;
+    for task in &mut tasks {
+        task.written.seconds *= u64::from(args.patience);
+    }
     let chosen = chosen(args, &tasks)?;
     let commands = Commands::new(&config)?;
     let (wanted, left_out) = possible(chosen, &player, &commands);

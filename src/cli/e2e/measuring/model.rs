@@ -127,7 +127,9 @@ pub struct TaskData {
     pub shares: Option<TimeShares>,
     /// Calls to the model.
     pub calls: Option<u32>,
-    /// Calls whose tokens the provider counted.
+    /// Calls that came to their end.
+    pub whole_calls: Option<u32>,
+    /// Of those, the ones whose tokens the provider counted.
     pub counted_calls: Option<u32>,
     /// Tokens, as the run's summary says.
     pub tokens: CountedTokens,
@@ -148,7 +150,8 @@ impl TaskData {
     /// The tokens by the provider's own counters and by the ledger, of a run whose calls were all counted:
     /// of one that broke off the provider never said what it took.
     pub fn both_counts(&self) -> Option<(CountedTokens, CountedTokens)> {
-        let is_whole = self.calls.is_some() && self.calls == self.counted_calls;
+        let has_calls = self.calls.is_some_and(|calls| calls > 0);
+        let is_whole = has_calls && self.calls == self.counted_calls;
         is_whole.then_some((self.provider?, self.ledger?))
     }
 }

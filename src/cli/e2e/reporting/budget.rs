@@ -22,7 +22,7 @@ pub struct SessionBudget {
     pub success_at_least: Option<f64>,
     /// The part of the tasks whose stream kept the protocol to its end.
     pub protocol_at_least: Option<f64>,
-    /// The part of the calls whose tokens are known.
+    /// The part of the calls that came to their end whose tokens are known.
     pub counted_at_least: Option<f64>,
     /// True if the ledger must have the tokens that the provider counted itself.
     #[serde(default)]
@@ -80,7 +80,7 @@ pub fn demands(data: &E2eData, budget: &SessionBudget) -> Vec<BudgetLine> {
         ),
         (
             budget.counted_at_least,
-            "of the calls have their tokens counted",
+            "of the calls that ended have their tokens counted",
             counted(&tasks),
         ),
     ];
@@ -113,7 +113,7 @@ pub fn demands(data: &E2eData, budget: &SessionBudget) -> Vec<BudgetLine> {
 fn counted(tasks: &[&TaskData]) -> Option<f64> {
     let mut sums = (0, 0);
     for task in tasks {
-        let (calls, counted) = (task.calls?, task.counted_calls?);
+        let (calls, counted) = (task.whole_calls?, task.counted_calls?);
         sums = (sums.0 + calls as usize, sums.1 + counted as usize);
     }
     part(sums.1, sums.0)
@@ -206,6 +206,7 @@ mod tests {
                 ..TimeShares::default()
             }),
             calls: Some(2),
+            whole_calls: Some(2),
             counted_calls: Some(2),
             tokens: CountedTokens::default(),
             ledger: Some(CountedTokens {
@@ -285,5 +286,23 @@ mod tests {
             broken(vec![one], true, "counts_as_the_provider = true").len()
         };
         assert_eq!((counted(7), counted(8)), (0, 1));
+    }
+
+    #[test]
+    fn a_call_that_broke_off_is_not_missed_and_its_task_is_compared_with_no_counter() {
+        let with = |calls, whole, counted| {
+            let mut one = task(true, None);
+            one.provider = Some(CountedTokens::default());
+            one.calls = Some(calls);
+            one.whole_calls = Some(whole);
+            one.counted_calls = Some(counted);
+            one
+        };
+        let budget = "counted_at_least = 1.0";
+        assert!(broken(vec![with(2, 1, 1)], true, budget).is_empty());
+        assert_eq!(broken(vec![with(2, 2, 1)], true, budget).len(), 1);
+        for (calls, whole) in [(2, 1), (0, 0)] {
+            assert_eq!(with(calls, whole, whole).both_counts(), None);
+        }
     }
 }

@@ -36,7 +36,7 @@ impl Before {
 pub fn of_the_run(expected: &Expected, seen: &WatchedRun, played: bool) -> Vec<String> {
     let mut failures = Vec::new();
     if let StreamEnd::Whole(summary) = &seen.end {
-        failures.extend(of_the_summary(expected, summary));
+        failures.extend(of_the_summary(expected, summary, &errors(seen)));
     }
     failures.extend(another_model(seen));
     let answer = seen.answer();
@@ -89,12 +89,19 @@ fn another_model(seen: &WatchedRun) -> Option<String> {
     ))
 }
 
-fn of_the_summary(expected: &Expected, summary: &Value) -> Vec<String> {
+/// The sentences of the run's errors.
+fn errors(seen: &WatchedRun) -> String {
+    let errors = seen.of_type("error");
+    let errors = errors.filter_map(|frame| frame["error"].as_str());
+    errors.map(|error| format!(", {error}")).collect()
+}
+
+fn of_the_summary(expected: &Expected, summary: &Value, errors: &str) -> Vec<String> {
     let mut failures = Vec::new();
     let stopped = summary["stopped_reason"].as_str().unwrap_or_default();
     if summary["success"] != expected.success {
         failures.push(format!(
-            "the run says success {}, not {}: {stopped}",
+            "the run says success {}, not {}: {stopped}{errors}",
             summary["success"], expected.success
         ));
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::cli::e2e::measuring::model::{CountedTokens, TaskData};
 use crate::cli::e2e::measuring::shares::shares;
+use crate::cli::e2e::measuring::store::CallTimes;
 use crate::cli::e2e::running::checks;
 use crate::cli::e2e::running::checks::Before;
 use crate::cli::e2e::running::commands::Commands;
@@ -18,8 +19,8 @@ use crate::cli::e2e::tasks::model::E2eTask;
 use crate::cli::e2e::tasks::repertoire::Repertoire;
 use crate::cli::failure::Failure;
 
-/// The time in which a run notices that its client left.
-const TO_NOTICE: Duration = Duration::from_secs(10);
+/// The time in which a run ends whose client left or ends it.
+const TO_END: Duration = Duration::from_secs(10);
 
 /// The model that does the tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,9 @@ pub async fn perform(
                 .push(format!("the run is `{status}` after its client left"));
         }
         data.stopped = Some(status);
+    } else if seen.end == StreamEnd::TooLong {
+        // The next task would share the model with it.
+        data.stopped = Some(canceled(stage, seen.run_id()).await?);
     } else if written.leaves {
         data.failures
             .push("the run was over before its client could leave".to_owned());
@@ -93,6 +97,7 @@ fn row(task: &E2eTask, seen: &WatchedRun, protocol: bool) -> TaskData {
         total_ms: millis(total),
         shares: None,
         calls: None,
+        whole_calls: None,
         counted_calls: None,
         tokens: CountedTokens {
             input: count("input").unwrap_or(0),
@@ -103,6 +108,18 @@ fn row(task: &E2eTask, seen: &WatchedRun, protocol: bool) -> TaskData {
         provider: None,
         cost_usd: summary.and_then(|summary| summary["cost_usd"].as_f64()),
     }
+}
+
+/// Ends a run that takes too long. Answers with its status after that.
+async fn canceled(stage: &Stage, run_id: Option<&str>) -> Result<String, Failure> {
+    if let Some(run_id) = run_id {
+        match stage.session.cancel(run_id).await {
+            // It may have ended meanwhile.
+            Ok(()) | Err(Failure::Answered { .. }) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    end_after_leaving(stage, run_id).await
 }
 
 /// The status of a run whose client left, once it is over.
@@ -120,7 +137,7 @@ async fn end_after_leaving(stage: &Stage, run_id: Option<&str>) -> Result<String
         };
         let status = job["status"].as_str().unwrap_or_default();
         let over = ["completed", "failed", "canceled"].contains(&status);
-        if over || began.elapsed() > TO_NOTICE {
+        if over || began.elapsed() > TO_END {
             return Ok(status.to_owned());
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -141,9 +158,13 @@ async fn account(data: &mut TaskData, seen: &WatchedRun, stage: &Stage) -> Resul
         data.failures
             .push(format!("several models answered: {models:?}"));
     }
-    let counted = times.calls.iter().filter(|call| call.is_counted).count();
-    data.calls = Some(u32::try_from(times.calls.len()).unwrap_or(u32::MAX));
-    data.counted_calls = Some(u32::try_from(counted).unwrap_or(u32::MAX));
+    let number = |is_wanted: fn(&CallTimes) -> bool| {
+        let count = times.calls.iter().filter(|call| is_wanted(call)).count();
+        Some(u32::try_from(count).unwrap_or(u32::MAX))
+    };
+    data.calls = number(|_| true);
+    data.whole_calls = number(|call| call.status == "success");
+    data.counted_calls = number(|call| call.status == "success" && call.is_counted);
     data.ledger = Some(
         times
             .calls

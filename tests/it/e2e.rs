@@ -14,7 +14,7 @@ use navi::cli::e2e::measuring::model::{E2eData, ProviderKind, TaskData};
 use navi::cli::e2e::reporting::{budget, data, page};
 use navi::cli::e2e::tasks::load::load;
 use navi::cli::e2e::tasks::model::TaskKind;
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::PgPool;
 use tempfile::TempDir;
 
 use crate::documents::{read, root};
@@ -286,6 +286,7 @@ fn mistakes_end_with_2_before_anything_is_started() {
             &["--server", "http://127.0.0.1:9", "--token", "t"],
             "name a model with --player",
         ),
+        (&["--player", "anthropic/claude"], "no model is configured"),
     ];
     for (flags, said) in cases {
         let session = Session::run(None, flags);

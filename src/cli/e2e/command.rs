@@ -100,6 +100,9 @@ pub async fn run(args: &E2eArgs, config: Config) -> Result<ExitCode, Failure> {
                 .to_owned(),
         ));
     }
+    if player != Player::Script && args.server.is_none() && config.llm.is_unconfigured() {
+        return Err(Failure::NoModel);
+    }
     let mut tasks = load(&args.tasks)?;
     for task in &mut tasks {
         task.written.seconds *= u64::from(args.patience);
@@ -337,6 +340,9 @@ fn write_page(args: &E2eArgs, budgets: &Budgets) -> Result<(), Failure> {
         .clone()
         .unwrap_or_else(|| folder.join("README.md"));
     let plots = link(folder, &file);
+    if let Some(parent) = file.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
     std::fs::write(&file, page::render(&sessions, budgets, &plots))?;
     Ok(())
 }

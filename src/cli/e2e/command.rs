@@ -198,7 +198,7 @@ async fn perform_all(
     let script = (*facts.player == Player::Script).then_some(tasks);
     let stage = match (&args.server, &args.token) {
         (Some(server), Some(token)) => Stage::named(server, token.clone())?,
-        (_, _) => Stage::start(config, script).await?,
+        (_, _) => Box::pin(Stage::start(config, script)).await?,
     };
     let outcome = Box::pin(on_stage(args, tasks, facts.player, &stage, commands)).await;
     let server = stage.kind();

@@ -93,7 +93,7 @@ fn another_model(seen: &WatchedRun) -> Option<String> {
 fn errors(seen: &WatchedRun) -> String {
     let errors = seen.of_type("error");
     let errors = errors.filter_map(|frame| frame["error"].as_str());
-    errors.map(|error| format!(", {error}")).collect()
+    errors.flat_map(|error| [", ", error]).collect()
 }
 
 fn of_the_summary(expected: &Expected, summary: &Value, errors: &str) -> Vec<String> {

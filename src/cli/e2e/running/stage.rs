@@ -43,13 +43,16 @@ struct OwnServer {
 }
 
 impl Stage {
-    /// A server of this command's own, with a port and a data folder of its own. With `script` the tasks are
-    /// played, and no other model answers.
+    /// A server of this command's own, with a port of its own, and a data folder unless a database is named:
+    /// what that holds is sealed with keys of its folder. With `script` the tasks are played, and no other model
+    /// answers.
     pub async fn start(mut config: Config, script: Option<&[E2eTask]>) -> Result<Self, Failure> {
         let folder = scratch()?;
         config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0)).into();
         config.server.writes_per_minute = 0;
-        config.database.data_dir = Some(folder.path().join("data"));
+        if config.database.database_url.is_none() {
+            config.database.data_dir = Some(folder.path().join("data"));
+        }
         if let Some(tasks) = script {
             config.scripted = Some(Arc::new(Repertoire::new(tasks)));
         }

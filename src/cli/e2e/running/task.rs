@@ -66,9 +66,9 @@ pub async fn perform(
         data.failures
             .push("the run was over before its client could leave".to_owned());
     }
-    let played = *player == Player::Script;
+    let by_script = *player == Player::Script;
     data.failures
-        .extend(checks::of_the_run(&written.check, &seen, played));
+        .extend(checks::of_the_run(&written.check, &seen, by_script));
     let left = checks::of_the_folder(&written.check, &folder, &before, commands).await?;
     data.failures.extend(left);
     account(&mut data, &seen, stage).await?;

@@ -59,16 +59,13 @@ impl Provider for Repertoire {
         &'a self,
         request: &'a ChatRequest,
     ) -> BoxFuture<'a, Result<EventStream, LlmError>> {
-        match self.scripts.get(&request.model) {
-            Some(script) => script.stream(request),
-            None => {
-                let model = request.model.clone();
-                let unknown = LlmError::UnknownModel {
-                    provider: NAME,
-                    model,
-                };
-                async { Err(unknown) }.boxed()
-            }
+        if let Some(script) = self.scripts.get(&request.model) {
+            return script.stream(request);
         }
+        let unknown = LlmError::UnknownModel {
+            provider: NAME,
+            model: request.model.clone(),
+        };
+        async { Err(unknown) }.boxed()
     }
 }

@@ -7,8 +7,8 @@
 #
 #     bench   the table of figures: docs/performance.md        benches/figures/budget.toml
 #     tasks   engineering tasks by script                      e2e/budgets.toml
-#     model   the same by a small real model on this machine   e2e/budgets.toml
 #     load    many users at once: docs/capacity.md             src/cli/load/budgets.toml
+#     model   tasks by a small real model on this machine      e2e/budgets.toml
 #
 # The hour begins after the build; a step that has no time left fails. NAVI_PROOF_MINUTES (60) is another bound.
 # To see it fail, put a figure that nothing can hold into one of the files of budgets. It needs a machine with
@@ -20,7 +20,7 @@ source scripts/common.sh
 
 minutes=${NAVI_PROOF_MINUTES:-60}
 [[ $minutes =~ ^[1-9][0-9]*$ ]] || fail "NAVI_PROOF_MINUTES is a number of minutes."
-[[ $# -gt 0 ]] || set -- bench tasks model load
+[[ $# -gt 0 ]] || set -- bench tasks load model
 
 # Sets `command` to what a step runs: STEP
 command_of() {
@@ -33,7 +33,7 @@ command_of() {
             command=(env "NAVI_LOAD_SOAK_SECONDS=${NAVI_LOAD_SOAK_SECONDS:-120}" scripts/load_test.sh
                 interactive durable telemetry feedback analytics mixed two spike soak kill)
             ;;
-        *) fail "unknown: $1; there are bench, tasks, model and load" ;;
+        *) fail "unknown: $1; there are bench, tasks, load and model" ;;
     esac
 }
 for step in "$@"; do

@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Instant;
 
+use navi::cli::load::watch::process::{describe_machine, load_average};
 use navi::platform::clock::Clock;
 
 use crate::figure::Run;
@@ -19,11 +20,7 @@ impl Begun {
             date: Clock::System.now().format("%-d %B %Y").to_string(),
             commit: said("git", &["rev-parse", "--short", "HEAD"]),
             machine: machine(),
-            load_before: read("/proc/loadavg")
-                .split(' ')
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
+            load_before: load_average().to_string(),
             minutes: 0.0,
         };
         Self {
@@ -38,35 +35,15 @@ impl Begun {
     }
 }
 
-fn read(path: &str) -> String {
-    std::fs::read_to_string(path).unwrap_or_default()
-}
-
 fn said(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 fn machine() -> String {
-    let processors = read("/proc/cpuinfo");
-    let model = processors
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("an unknown processor", |(_, model)| model);
-    let count = std::thread::available_parallelism().unwrap();
-    let memory = read("/proc/meminfo");
-    let kib: u64 = memory
-        .split_whitespace()
-        .nth(1)
-        .and_then(|kib| kib.parse().ok())
-        .unwrap_or_default();
     format!(
-        "{count} virtual processors ({model}), {} GiB, Linux {}, {}",
-        kib / 1_048_576,
-        said("uname", &["--kernel-release"])
-            .split(['-', '+'])
-            .next()
-            .unwrap_or_default(),
+        "{}, {}",
+        describe_machine(),
         said("pgbench", &["--version"]).replace("pgbench (PostgreSQL)", "Postgres"),
     )
 }

@@ -8,6 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::audit::command::Work;
 use crate::cli::failure::Failure;
+use crate::cli::load::command as load;
 use crate::cli::policy::explain;
 use crate::cli::policy::explain::PolicyCommand;
 use crate::cli::serve::stopped;
@@ -66,6 +67,8 @@ enum Command {
     Workspaces(WorkspacesCommands),
     /// Say what is missing here, and the command that mends it.
     Doctor(Box<With<doctor::Args>>),
+    /// Let many users at once do what users do, and compare every row afterwards.
+    Load(Box<With<load::LoadArgs>>),
     /// Look at what the agent may do without asking.
     Policy(PolicyCommand),
     /// Look at the settings.
@@ -328,6 +331,10 @@ async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure
         Command::Doctor(with) => {
             let config = quietly(with.config, given)?;
             doctor::run(&with.args, &config, &Clock::System, &mut io::stdout()).await
+        }
+        Command::Load(with) => {
+            let config = quietly(with.config, given)?;
+            Box::pin(load::run(&with.args, config, &mut io::stdout())).await
         }
         Command::Policy(command) => {
             let (args, config) = command.split();

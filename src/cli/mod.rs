@@ -17,6 +17,7 @@ pub mod erase;
 pub mod failure;
 pub mod feedback_analyzer;
 pub mod keys;
+pub mod load;
 pub mod migrate;
 pub mod policy;
 pub mod progress;

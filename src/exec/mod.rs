@@ -16,6 +16,7 @@ pub mod output;
 pub mod peer;
 pub mod presence;
 pub mod process;
+pub mod replicas;
 pub mod running;
 pub mod sandbox;
 pub mod status_file;

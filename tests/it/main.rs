@@ -44,6 +44,7 @@ mod llm_routing;
 mod llm_scripted;
 mod llm_streams;
 mod llm_support;
+mod load;
 mod matrix;
 mod migrations;
 mod needs;

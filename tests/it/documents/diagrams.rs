@@ -43,16 +43,18 @@ fn every_diagram_can_be_drawn() {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    stdin
-        .write_all(&serde_json::to_vec(&all).unwrap())
-        .unwrap();
+    stdin.write_all(&serde_json::to_vec(&all).unwrap()).unwrap();
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
     let mut reasons: Vec<Option<String>> = serde_json::from_slice(&output.stdout).unwrap();
     // The last one is a mistake on purpose.
     assert!(reasons.pop().unwrap().is_some());
-    let broken: Vec<_> = all.iter().zip(reasons).filter(|(_, why)| why.is_some()).collect();
+    let broken: Vec<_> = all
+        .iter()
+        .zip(reasons)
+        .filter(|(_, why)| why.is_some())
+        .collect();
     assert!(broken.is_empty(), "{broken:#?}");
 }
 

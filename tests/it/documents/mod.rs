@@ -1,6 +1,7 @@
 //! What a document claims, a test checks.
 
 mod api;
+mod capacity;
 pub(crate) mod claims;
 mod clients;
 mod deployment;

@@ -1,0 +1,109 @@
+//! People who only follow: event streams of one job that are open as long as the load lasts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::cli::load::actions::error::ActionError;
+use crate::cli::load::actions::frames::{Frames, StreamStep};
+use crate::cli::load::actions::world::{Ask, LoadWorld};
+use crate::cli::load::measure::acknowledged::KeptThing;
+use crate::platform::tasks::Tasks;
+
+/// The person whose job is followed.
+const OWNER: usize = 0;
+/// The pause before a follower asks again for a stream that was cut off.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// A job that waits to be started, and those who follow it.
+#[derive(Debug)]
+pub struct FollowedJob {
+    job: Uuid,
+    leave: CancellationToken,
+}
+
+impl FollowedJob {
+    /// Asks for the job, and has so many people follow it.
+    pub async fn begin(
+        world: &Arc<LoadWorld>,
+        followers: u32,
+        tasks: &Tasks,
+    ) -> Result<Self, ActionError> {
+        let body = json!({"message": "Wait.", "auto_start": false});
+        let answer = world
+            .send_and_read(&Ask {
+                method: Method::POST,
+                path: "api/jobs",
+                person: OWNER,
+                body: Some(body.to_string()),
+                header: Some(("idempotency-key", world.fresh_name())),
+                repeatable: true,
+                // Its end may be recorded or not: no process has worked on it.
+                leaves: &[
+                    (KeptThing::Runs, 1),
+                    (KeptThing::Ends, 1),
+                    (KeptThing::Entries, 1),
+                ],
+            })
+            .await?;
+        let job = answer["job"]["job_id"].as_str();
+        let job: Uuid = job
+            .and_then(|id| id.parse().ok())
+            .ok_or(ActionError::Garbled)?;
+        world.note(|all| {
+            all.answered(KeptThing::Entries, 1);
+            all.answered(KeptThing::Runs, 1);
+            all.entries += 1;
+            all.runs.insert(job);
+        });
+        let leave = CancellationToken::new();
+        for _ in 0..followers {
+            let (world, leave) = (world.clone(), leave.clone());
+            tasks.spawn(async move {
+                leave.run_until_cancelled(follow(&world, job)).await;
+            });
+        }
+        Ok(Self { job, leave })
+    }
+
+    /// Sends the followers away and ends the job.
+    pub async fn end(self, world: &LoadWorld) -> Result<(), ActionError> {
+        self.leave.cancel();
+        let path = format!("api/jobs/{}/cancel", self.job);
+        let ask = Ask {
+            method: Method::POST,
+            path: &path,
+            person: OWNER,
+            body: None,
+            header: None,
+            repeatable: true,
+            leaves: &[],
+        };
+        world.send_and_read(&ask).await.map(drop)
+    }
+}
+
+/// Reads events and heartbeats for ever.
+async fn follow(world: &LoadWorld, job: Uuid) {
+    let path = format!("api/jobs/{job}/events");
+    loop {
+        let ask = Ask {
+            method: Method::GET,
+            path: &path,
+            person: OWNER,
+            body: None,
+            header: None,
+            repeatable: true,
+            leaves: &[],
+        };
+        if let Ok(response) = world.send(&ask).await {
+            let mut frames = Frames::of(response);
+            while let Ok(StreamStep::Frame(_)) = frames.next().await {}
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}

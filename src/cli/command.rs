@@ -19,6 +19,7 @@ use crate::cli::{
 use crate::config::environment::Surroundings;
 use crate::config::found;
 use crate::config::found::GivenSettings;
+use crate::config::help::own_flags_first;
 use crate::config::secret_files::{Unmatched, matched};
 use crate::config::settings::Config;
 use crate::llm::script::Script;
@@ -207,7 +208,7 @@ pub fn main() -> ExitCode {
     if let Err(error) = privacy::close_to_others() {
         return failed(&Failure::Io(error));
     }
-    let (matches, files) = match matched(Cli::command()) {
+    let (matches, files) = match matched(own_flags_first(Cli::command())) {
         Ok(matched) => matched,
         Err(Unmatched::Usage(error)) => return usage(&error),
         Err(Unmatched::File(error)) => return failed(&error.into()),
@@ -403,7 +404,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
+        own_flags_first(Cli::command()).debug_assert();
     }
 
     #[test]

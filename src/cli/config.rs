@@ -14,6 +14,10 @@ use crate::config::settings::{AppEnv, Config};
 use crate::llm::routing::catalog_file::CatalogFile;
 use crate::llm::routing::registry;
 
+/// The warning about settings that name no model.
+const NO_MODEL: &str = "no model provider is set: until one is, every request is refused with \
+     NO_MODELS_AVAILABLE; `navi doctor` names the settings";
+
 /// How to answer.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Args {
@@ -50,6 +54,8 @@ pub fn check(args: Args, config: &Config, out: &mut dyn Write) -> Result<ExitCod
     let wrong = catalog.as_ref().err().map(ToString::to_string);
     let file = catalog.as_ref().ok().and_then(Option::as_ref);
     let warnings = file.map_or(&[][..], CatalogFile::warnings);
+    let modelless = config.scripted.is_none() && config.llm.is_unconfigured();
+    let without = modelless.then_some(NO_MODEL);
     if args.json {
         let shown = refused.as_ref().unwrap_or(&production);
         let answer = json!({
@@ -57,7 +63,7 @@ pub fn check(args: Args, config: &Config, out: &mut dyn Write) -> Result<ExitCod
             "ok": refused.is_none() && wrong.is_none(),
             "violations": shown.violations,
             "model_catalog": wrong,
-            "warnings": warnings,
+            "warnings": warnings.iter().map(String::as_str).chain(without).collect::<Vec<_>>(),
         });
         writeln!(out, "{answer}")?;
     } else if let Some(refused) = &refused {
@@ -77,6 +83,9 @@ pub fn check(args: Args, config: &Config, out: &mut dyn Write) -> Result<ExitCod
         }
         for warning in warnings {
             writeln!(out, "NAVI_MODEL_CATALOG: {warning}")?;
+        }
+        if let Some(warning) = without {
+            writeln!(out, "{warning}")?;
         }
     }
     Ok(ExitCode::from(u8::from(

@@ -14,12 +14,16 @@ use crate::exec::finding::find_sandbox;
 use crate::exec::launch::THIS_PROGRAM;
 use crate::exec::sandbox::settings::SandboxMode;
 use crate::exec::sandbox::wall::Tier;
+use crate::llm::config::ProviderId;
+use crate::llm::router::{Parts, Router};
+use crate::llm::served::findings::findings;
 use crate::platform::clock::Clock;
 use crate::platform::database::servers::Servers;
 use crate::platform::database::sessions::are_shared;
 use crate::platform::db;
 use crate::platform::embedded_postgres::error::Error as PostgresError;
 use crate::platform::embedded_postgres::{binaries, folder};
+use crate::platform::metrics::Metrics;
 use crate::platform::secret::ExposeSecret;
 
 /// With less room than this the database will soon refuse to write.
@@ -33,6 +37,9 @@ pub struct Args {
     /// Answer in JSON.
     #[arg(long)]
     pub json: bool,
+    /// Ask every model provider that is set for its list of models; it costs nothing.
+    #[arg(long)]
+    pub online: bool,
 }
 
 /// Everything that was looked at.
@@ -85,7 +92,7 @@ pub async fn run(
     clock: &Clock,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
-    let report = examine(config, clock).await;
+    let report = examine(config, clock, args.online).await;
     if args.json {
         let text = serde_json::to_string_pretty(&report).map_err(std::io::Error::from)?;
         writeln!(out, "{text}")?;
@@ -101,9 +108,10 @@ pub async fn run(
     Ok(ExitCode::from(u8::from(!report.ok)))
 }
 
-/// Looks at everything.
-pub async fn examine(config: &Config, clock: &Clock) -> Report {
+/// Looks at everything; online also at whether the providers of models answer.
+pub async fn examine(config: &Config, clock: &Clock, online: bool) -> Report {
     let mut checks = vec![settings(config), sandbox(config)];
+    checks.extend(models(config, clock, online).await);
     match config.data_dir() {
         Ok(data_dir) => {
             let standing = nearest(&data_dir);
@@ -171,6 +179,31 @@ fn sandbox(config: &Config) -> Check {
             "set NAVI_SANDBOX to what this machine can build, or mend what is missing",
         ),
     }
+}
+
+async fn models(config: &Config, clock: &Clock, online: bool) -> Vec<Check> {
+    let metrics = Metrics::new(&[], &ProviderId::names());
+    let metrics = metrics.map_err(|error| error.to_string());
+    let router = metrics.and_then(|metrics| {
+        let parts = Parts {
+            clock: clock.clone(),
+            metrics,
+            scripted: config.scripted.clone(),
+        };
+        Router::new(&config.llm, &parts).map_err(|error| error.to_string())
+    });
+    let router = match router {
+        Ok(router) => router,
+        Err(error) => return vec![Check::bad("models", error, "navi config check")],
+    };
+    let found = findings(&router, &config.llm, online).await;
+    let checks = found.into_iter().map(|finding| Check {
+        name: finding.about,
+        ok: finding.mend.is_none(),
+        detail: finding.detail,
+        mend: finding.mend,
+    });
+    checks.collect()
 }
 
 /// The folder itself, or the nearest one above it that exists.

@@ -6,6 +6,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,6 +22,8 @@ use crate::http::router::router;
 use crate::http::sockets::connections;
 use crate::http::sockets::connections::{Departure, HEAD_TIME};
 use crate::http::sockets::listeners::Listeners;
+use crate::llm;
+use crate::llm::catalog::Capabilities;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::platform::database::servers::Servers;
@@ -164,6 +167,7 @@ impl Running {
         }
         app.health.refresh().await;
         app.start_background();
+        app.tasks.spawn(warn_of_no_model(app.models.clone()));
         let giving = memory::keep_giving_back(app.tasks.stopping());
         app.tasks.spawn(giving);
         Ok(app)
@@ -273,6 +277,17 @@ fn warn_of_development_identity(config: &Config) {
             user.id = %identity.user_id,
             role = %identity.role,
             "ALLOW_DEV_AUTH_BYPASS is on: every program on this machine is let in without a token"
+        );
+    }
+}
+
+/// Says at the start when no model can answer, because nothing else shows it: the server is ready all the
+/// same. A server of the operator's own is asked which model it serves, where no setting says it.
+async fn warn_of_no_model(models: Arc<llm::router::Router>) {
+    if let Err(error) = models.choose(None, None, Capabilities::CHAT).await {
+        tracing::warn!(
+            code = error.code(),
+            "requests that name no model will be refused: {error}; `navi doctor --online` looks again"
         );
     }
 }

@@ -9,6 +9,7 @@ pub mod database;
 pub mod development_switches;
 pub mod environment;
 pub mod found;
+pub mod help;
 pub mod production;
 pub mod secret_files;
 pub mod settings;

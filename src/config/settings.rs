@@ -50,7 +50,8 @@ pub struct Config {
         long,
         env = "APP_ENV",
         value_name = "NAME",
-        default_value = "development"
+        default_value = "development",
+        help_heading = "General"
     )]
     pub app_env: AppEnv,
 

@@ -79,6 +79,8 @@ struct Mode {
     responses((status = 200, description = "the models", body = Registry)),
 )]
 async fn list_models(State(app): State<App>) -> Json<Registry> {
+    // A model is routable when its provider has said so, and not because a key is set.
+    app.models.ask_all().await;
     let now = app.clock.now();
     let listed = app
         .models

@@ -124,6 +124,7 @@ pub fn usage_when_refused(error: &LlmError) -> Option<Usage> {
         | LlmError::TimedOut { .. }
         | LlmError::Botched { .. }
         | LlmError::Protocol { .. }
+        | LlmError::Repeats { .. }
         | LlmError::Truncated { .. } => None,
     }
 }

@@ -10,12 +10,12 @@ use serde::de::IgnoredAny;
 use tokio::time::{Instant, Sleep};
 
 use crate::llm::error::LlmError;
+use crate::llm::failure::unreached::{Address, unreached};
 use crate::llm::model::StreamEvent;
 use crate::llm::provider::EventStream;
 use crate::llm::wire::codec::Decoder;
 use crate::llm::wire::packing::{Packing, Unpacker};
 use crate::llm::wire::sse::FrameReader;
-use crate::platform::outbound::client::innermost;
 use crate::platform::secret::{ExposeSecret, SecretString};
 
 /// The largest answer that is read, streamed or whole; in bytes.
@@ -32,9 +32,11 @@ pub(super) fn events(
     provider: &'static str,
     idle: Duration,
     key: Option<SecretString>,
+    at: Address,
 ) -> EventStream {
     let answer = Answer {
         provider,
+        at,
         decoder,
         response,
         unpacker: Unpacker::new(packing),
@@ -54,12 +56,6 @@ pub(super) fn events(
         Some((event, answer))
     })
     .boxed()
-}
-
-/// The error of the transport: its innermost cause, without the URL.
-pub(super) fn network(provider: &'static str, error: reqwest::Error) -> LlmError {
-    let reason = innermost(&error.without_url());
-    LlmError::Network { provider, reason }
 }
 
 /// An error whose explanation does not repeat the key. A beginning of it is enough to hide the
@@ -86,6 +82,7 @@ enum Phase {
 
 struct Answer {
     provider: &'static str,
+    at: Address,
     decoder: Box<dyn Decoder>,
     response: Response,
     unpacker: Unpacker,
@@ -175,7 +172,7 @@ impl Answer {
                 }
             }
         }
-        .map_err(|error| network(self.provider, error))?;
+        .map_err(|error| unreached(self.provider, &self.at, error))?;
         let Some(packet) = packet else {
             return Ok(None);
         };

@@ -200,15 +200,9 @@ impl Catalog {
     pub fn model_labels(&self, config: &LlmConfig, with_scripted: bool) -> Vec<String> {
         let configured: Vec<_> = config.configured().collect();
         let serves = |provider: &ProviderId| configured.contains(provider);
-        let own = [
-            (
-                serves(&ProviderId::SelfHosted),
-                config.self_hosted_model.as_str(),
-            ),
-            (serves(&ProviderId::Ollama), config.ollama_model.as_str()),
-            (with_scripted, SCRIPTED_MODEL),
-        ];
-        let own = own.into_iter().filter(|(is_served, _)| *is_served);
+        let own = [ProviderId::SelfHosted, ProviderId::Ollama].into_iter();
+        let own = own.filter(serves).filter_map(|id| config.own_model(id));
+        let own = own.chain(with_scripted.then_some(SCRIPTED_MODEL));
         let known = self.models().iter().filter(|model| serves(&model.provider));
         let known = known.filter(|model| model.retired.is_none());
         let mut turns: BTreeMap<&ProviderId, usize> = BTreeMap::new();
@@ -221,10 +215,7 @@ impl Catalog {
             .collect();
         known.sort_by_key(|(turn, _)| *turn);
         let mut labels: Vec<String> = Vec::new();
-        for name in own
-            .map(|(_, name)| name)
-            .chain(known.iter().map(|(_, model)| model.name.as_str()))
-        {
+        for name in own.chain(known.iter().map(|(_, model)| model.name.as_str())) {
             if labels.len() < MAX_MODEL_LABELS && !labels.iter().any(|label| label == name) {
                 labels.push(name.to_owned());
             }

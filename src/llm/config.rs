@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::llm::http_provider::Patience;
 use crate::llm::routing::answer_limit::AnswerLimit;
+use crate::llm::routing::base_url::{BaseUrl, base_url};
 use crate::llm::routing::openai::{OpenAiProtocol, is_azure};
 use crate::platform::secret::{ExposeSecret, SecretString};
 
@@ -72,6 +73,34 @@ impl ProviderId {
     /// The provider of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|id| id.as_str() == name)
+    }
+
+    /// The setting that names its base URL, and the one that holds its key; none of the script.
+    pub fn settings(self) -> Option<(&'static str, Option<&'static str>)> {
+        Some(match self {
+            Self::Anthropic => ("ANTHROPIC_BASE_URL", Some("ANTHROPIC_API_KEY")),
+            Self::OpenAi => ("OPENAI_BASE_URL", Some("OPENAI_API_KEY")),
+            Self::OpenRouter => ("OPENROUTER_BASE_URL", Some("OPENROUTER_API_KEY")),
+            Self::Groq => ("GROQ_BASE_URL", Some("GROQ_API_KEY")),
+            Self::Google => ("GOOGLE_BASE_URL", Some("GOOGLE_API_KEY")),
+            Self::Ollama => ("OLLAMA_BASE_URL", None),
+            Self::SelfHosted => ("SELF_HOSTED_API_BASE_URL", Some("SELF_HOSTED_API_KEY")),
+            Self::Scripted => return None,
+        })
+    }
+
+    /// The setting that names the model of requests that name none, of servers of the operator's own.
+    pub fn model_setting(self) -> Option<&'static str> {
+        match self {
+            Self::Ollama => Some("OLLAMA_MODEL"),
+            Self::SelfHosted => Some("SELF_HOSTED_MODEL"),
+            Self::Anthropic
+            | Self::OpenAi
+            | Self::OpenRouter
+            | Self::Groq
+            | Self::Google
+            | Self::Scripted => None,
+        }
     }
 
     /// Whether what is sent stays with the operator.
@@ -143,18 +172,20 @@ pub struct LlmConfig {
     /// Base URL of Ollama, such as `http://localhost:11434`.
     #[arg(long, env = "OLLAMA_BASE_URL", value_parser = base_url)]
     pub ollama_base_url: Option<BaseUrl>,
-    /// The model that Ollama serves when a request names none.
-    #[arg(long, env = "OLLAMA_MODEL", default_value = "llama3.2")]
-    pub ollama_model: String,
+    /// The model of Ollama for requests that name none, such as `llama3.2`. When it is not set, Ollama is
+    /// asked what it serves: one model is taken, of several none.
+    #[arg(long, env = "OLLAMA_MODEL", value_name = "MODEL")]
+    pub ollama_model: Option<String>,
     /// Base URL of your own OpenAI-compatible server, such as `http://localhost:8000/v1`.
     #[arg(long, env = "SELF_HOSTED_API_BASE_URL", value_parser = base_url)]
     pub self_hosted_api_base_url: Option<BaseUrl>,
     /// Key of your own server, if it wants one.
     #[arg(long, env = "SELF_HOSTED_API_KEY", hide_env_values = true)]
     pub self_hosted_api_key: Option<SecretString>,
-    /// The model that your own server serves when a request names none.
-    #[arg(long, env = "SELF_HOSTED_MODEL", default_value = "qwen2.5-coder")]
-    pub self_hosted_model: String,
+    /// The model of your own server for requests that name none, such as `qwen2.5-coder`. When it is not
+    /// set, the server is asked what it serves: one model is taken, of several none.
+    #[arg(long, env = "SELF_HOSTED_MODEL", value_name = "MODEL")]
+    pub self_hosted_model: Option<String>,
     /// Model or mode for requests that name none, such as `openai/gpt-5.2` or `navi/fast`.
     #[arg(long, env = "NAVI_DEFAULT_MODEL")]
     pub default_model: Option<String>,
@@ -211,10 +242,10 @@ impl Default for LlmConfig {
             google_api_key: None,
             google_base_url: None,
             ollama_base_url: None,
-            ollama_model: "llama3.2".to_owned(),
+            ollama_model: None,
             self_hosted_api_base_url: None,
             self_hosted_api_key: None,
-            self_hosted_model: "qwen2.5-coder".to_owned(),
+            self_hosted_model: None,
             default_model: None,
             script: None,
             assumed_context_window: 32_768,
@@ -281,7 +312,7 @@ impl LlmConfig {
             .map(|key| key.expose_secret().trim())
             .filter(|key| !key.is_empty())
             .map(SecretString::from);
-        let named = base.as_ref().and_then(|base| base.0.clone());
+        let named = base.as_ref().and_then(BaseUrl::given).cloned();
         let base = match (&named, default, &key) {
             (Some(base), _, _) => base.clone(),
             (None, Some(default), Some(_)) => Url::parse(default).ok()?,
@@ -292,6 +323,21 @@ impl LlmConfig {
             named: named.is_some(),
             key,
         })
+    }
+
+    /// The model that a setting names for a server of the operator's own; none when it is empty.
+    pub(in crate::llm) fn own_model(&self, id: ProviderId) -> Option<&str> {
+        let named = match id {
+            ProviderId::Ollama => self.ollama_model.as_deref(),
+            ProviderId::SelfHosted => self.self_hosted_model.as_deref(),
+            ProviderId::Anthropic
+            | ProviderId::OpenAi
+            | ProviderId::OpenRouter
+            | ProviderId::Groq
+            | ProviderId::Google
+            | ProviderId::Scripted => None,
+        };
+        named.map(str::trim).filter(|name| !name.is_empty())
     }
 
     /// The providers that these settings configure.
@@ -339,50 +385,6 @@ fn endpoint(id: ProviderId, mut base: Url) -> Url {
         base.set_path(&path);
     }
     base
-}
-
-/// A provider's address; none when the setting is empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BaseUrl(Option<Url>);
-
-impl fmt::Display for BaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_ref().map_or("", Url::as_str))
-    }
-}
-
-impl std::str::FromStr for BaseUrl {
-    type Err = InvalidBaseUrl;
-
-    fn from_str(text: &str) -> Result<Self, InvalidBaseUrl> {
-        base_url(text)
-    }
-}
-
-/// Why a text is no base URL. It does not repeat the text, which may hold a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a base URL begins with http:// or https:// and has a host, but no user, password, query or fragment"
-)]
-pub struct InvalidBaseUrl;
-
-fn base_url(text: &str) -> Result<BaseUrl, InvalidBaseUrl> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Ok(BaseUrl(None));
-    }
-    let url = Url::parse(text).map_err(|_| InvalidBaseUrl)?;
-    let plain = matches!(url.scheme(), "http" | "https")
-        && url.has_host()
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
-    if plain {
-        Ok(BaseUrl(Some(url)))
-    } else {
-        Err(InvalidBaseUrl)
-    }
 }
 
 #[cfg(test)]
@@ -498,19 +500,6 @@ mod tests {
         for id in ProviderId::ALL {
             let key = config.access(id).and_then(|access| access.key);
             assert_eq!(key.is_some(), id == ProviderId::OpenAi, "{id}");
-        }
-    }
-
-    #[test]
-    fn a_base_url_with_credentials_or_another_scheme_is_refused() {
-        for text in [
-            "http://u:p@h/v1",
-            "ftp://h",
-            "localhost:11434",
-            "http://h/?key=1",
-            "http://h/#a",
-        ] {
-            assert_eq!(base_url(text), Err(InvalidBaseUrl), "{text}");
         }
     }
 

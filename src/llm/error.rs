@@ -28,11 +28,11 @@ pub enum LlmError {
         reason: String,
     },
     /// The connection could not be made or broke.
-    #[error("the connection to `{provider}` failed: {reason}")]
+    #[error("{reason}")]
     Network {
         /// Who.
         provider: &'static str,
-        /// What the transport said, without addresses or keys.
+        /// Where, by its base URL and the setting that names it, and what happened; without keys.
         reason: String,
     },
     /// Nothing arrived within the limit.
@@ -147,6 +147,16 @@ pub enum LlmError {
         /// What was wrong.
         reason: String,
     },
+    /// The model says the same over and over, and would until its limit.
+    #[error(
+        "the model of `{provider}` repeated itself without end and was stopped: “{part}”, again and again"
+    )]
+    Repeats {
+        /// Who.
+        provider: &'static str,
+        /// The part that it repeated, shortened.
+        part: String,
+    },
     /// The stream ended without its last event.
     #[error("the answer of `{provider}` was cut off before its end")]
     Truncated {
@@ -211,7 +221,7 @@ impl LlmError {
             | Self::Network { .. }
             | Self::TimedOut { .. }
             | Self::Truncated { .. } => Remedy::Wait,
-            Self::Botched { .. } | Self::Protocol { .. } => Remedy::AskAgain,
+            Self::Botched { .. } | Self::Protocol { .. } | Self::Repeats { .. } => Remedy::AskAgain,
             Self::ContextTooLong { .. } => Remedy::Compact,
             Self::AnswerLimit { .. } => Remedy::ShortenAnswer,
             Self::FieldRefused { .. } => Remedy::LeaveOut,
@@ -251,6 +261,7 @@ impl LlmError {
             | Self::Rejected { .. }
             | Self::Botched { .. }
             | Self::Protocol { .. }
+            | Self::Repeats { .. }
             | Self::Truncated { .. } => None,
         }
     }
@@ -267,7 +278,8 @@ impl LlmError {
             | Self::FieldMissing { reason, .. }
             | Self::Rejected { reason, .. }
             | Self::Botched { reason, .. }
-            | Self::Protocol { reason, .. } => Some(reason),
+            | Self::Protocol { reason, .. }
+            | Self::Repeats { part: reason, .. } => Some(reason),
             Self::TimedOut { .. }
             | Self::Unauthorized { .. }
             | Self::QuotaExhausted { .. }
@@ -292,7 +304,10 @@ impl LlmError {
             Self::Network { .. } => "network",
             Self::TimedOut { .. } => "timeout",
             Self::Unauthorized { .. } => "auth",
-            Self::Botched { .. } | Self::Protocol { .. } | Self::Truncated { .. } => "protocol",
+            Self::Botched { .. }
+            | Self::Protocol { .. }
+            | Self::Repeats { .. }
+            | Self::Truncated { .. } => "protocol",
         }
     }
 
@@ -314,6 +329,7 @@ impl LlmError {
             | Self::Rejected { .. } => "MODEL_REQUEST_REJECTED",
             Self::Botched { .. } => "MODEL_ANSWER_MALFORMED",
             Self::Protocol { .. } => "MODEL_PROTOCOL_ERROR",
+            Self::Repeats { .. } => "MODEL_ANSWER_REPEATS",
             Self::Truncated { .. } => "MODEL_ANSWER_TRUNCATED",
         }
     }

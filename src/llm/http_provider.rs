@@ -10,12 +10,13 @@ use serde_json::Value;
 use url::Url;
 
 use crate::llm::answer;
-use crate::llm::answer::{hide_key, network};
+use crate::llm::answer::hide_key;
 use crate::llm::error::LlmError;
 use crate::llm::failure::broken::Broken;
 use crate::llm::failure::classify::{Failure, classify};
 use crate::llm::failure::learned::Lessons;
 use crate::llm::failure::refused_replays::RefusedReplays;
+use crate::llm::failure::unreached::{Address, unreached};
 use crate::llm::failure::waiting::retry_after;
 use crate::llm::model::ChatRequest;
 use crate::llm::provider::{EventStream, Provider};
@@ -48,6 +49,7 @@ pub struct HttpProvider {
     codec: Box<dyn Codec>,
     client: Client,
     url: Url,
+    at: Address,
     key: Option<SecretString>,
     patience: Patience,
     clock: Clock,
@@ -74,12 +76,20 @@ impl HttpProvider {
             codec,
             client,
             url,
+            at: Address::new(base, None),
             key,
             patience,
             clock,
             lessons: Lessons::default(),
             refused: RefusedReplays::default(),
         }
+    }
+
+    /// The same, whose errors say which setting names its base URL.
+    #[must_use]
+    pub fn at(mut self, at: Address) -> Self {
+        self.at = at;
+        self
     }
 
     /// Asks, and asks again without the recorded reasoning that the provider does not accept any more:
@@ -142,12 +152,14 @@ impl HttpProvider {
 
     async fn open(&self, request: &ChatRequest, body: &Value) -> Result<EventStream, LlmError> {
         let provider = self.name();
-        let refused = |reason: String| LlmError::Network { provider, reason };
         let sending = self
             .client
             .request(reqwest::Method::POST, self.url.clone())
-            .map_err(|error| refused(error.to_string()))?
-            .headers(self.headers()?)
+            .map_err(|error| LlmError::Network {
+                provider,
+                reason: format!("{} may not be reached: {error}", self.at),
+            })?
+            .headers(headers(self.codec.as_ref(), self.key.as_ref())?)
             .headers(trace_headers())
             .header("accept", "text/event-stream")
             // What is packed comes later than what is not. A server that packs it all the same is read.
@@ -159,7 +171,7 @@ impl HttpProvider {
                 provider,
                 waited: self.patience.response,
             })?
-            .map_err(|error| network(provider, error))?;
+            .map_err(|error| unreached(provider, &self.at, error))?;
         if !response.status().is_success() {
             return Err(self.failure(request, response).await);
         }
@@ -179,25 +191,8 @@ impl HttpProvider {
             provider,
             self.patience.idle,
             key,
+            self.at.clone(),
         ))
-    }
-
-    fn headers(&self) -> Result<HeaderMap, LlmError> {
-        let mut headers = HeaderMap::new();
-        for (name, value) in self.codec.headers() {
-            headers.insert(*name, HeaderValue::from_static(value));
-        }
-        if let Some(key) = &self.key {
-            let (name, scheme) = self.codec.key_header();
-            let mut value = HeaderValue::from_str(&format!("{scheme}{}", key.expose_secret()))
-                .map_err(|_| LlmError::Unauthorized {
-                    provider: self.name(),
-                    status: 401,
-                })?;
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-        Ok(headers)
     }
 
     async fn failure(&self, request: &ChatRequest, mut response: Response) -> LlmError {
@@ -258,6 +253,28 @@ impl Provider for HttpProvider {
     ) -> BoxFuture<'a, Result<EventStream, LlmError>> {
         self.ask(request).boxed()
     }
+}
+
+/// The headers of every request of a wire format, the key among them.
+pub(in crate::llm) fn headers(
+    codec: &dyn Codec,
+    key: Option<&SecretString>,
+) -> Result<HeaderMap, LlmError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in codec.headers() {
+        headers.insert(*name, HeaderValue::from_static(value));
+    }
+    if let Some(key) = key {
+        let (name, scheme) = codec.key_header();
+        let mut value = HeaderValue::from_str(&format!("{scheme}{}", key.expose_secret()))
+            .map_err(|_| LlmError::Unauthorized {
+                provider: codec.provider(),
+                status: 401,
+            })?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    Ok(headers)
 }
 
 /// The position in the trace, where providers are told.

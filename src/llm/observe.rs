@@ -10,6 +10,7 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use crate::llm::error::LlmError;
 use crate::llm::model::{ChatRequest, StreamEvent};
 use crate::llm::provider::{EventStream, Provider};
+use crate::llm::served::standing::Standings;
 use crate::platform::metrics::Metrics;
 
 /// A provider whose requests are counted in `aep_provider_calls_total` and
@@ -18,12 +19,24 @@ use crate::platform::metrics::Metrics;
 pub struct Observed {
     inner: Arc<dyn Provider>,
     metrics: Metrics,
+    standings: Standings,
 }
 
 impl Observed {
     /// Counts the requests to `inner`.
     pub fn new(inner: Arc<dyn Provider>, metrics: Metrics) -> Self {
-        Self { inner, metrics }
+        Self {
+            inner,
+            metrics,
+            standings: Standings::default(),
+        }
+    }
+
+    /// The same, whose outcomes say whether the provider answers.
+    #[must_use]
+    pub fn telling(mut self, standings: Standings) -> Self {
+        self.standings = standings;
+        self
     }
 }
 
@@ -47,7 +60,9 @@ impl Provider for Observed {
         async move {
             let mut count = Count {
                 provider: self.inner.name(),
+                model: request.model.clone(),
                 metrics: self.metrics.clone(),
+                standings: self.standings.clone(),
                 counted: false,
             };
             match self.inner.stream(request).await {
@@ -65,7 +80,9 @@ impl Provider for Observed {
 /// One request, counted exactly once.
 struct Count {
     provider: &'static str,
+    model: String,
     metrics: Metrics,
+    standings: Standings,
     counted: bool,
 }
 
@@ -86,7 +103,13 @@ impl Count {
         }
     }
 
+    fn succeeded(&mut self) {
+        self.standings.answered(self.provider, &self.model);
+        self.ended("success", None);
+    }
+
     fn failed(&mut self, error: &LlmError) {
+        self.standings.failed(self.provider, &self.model, error);
         let status = if error.is_timeout() {
             "timeout"
         } else {
@@ -113,7 +136,7 @@ impl Stream for ObservedStream {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = self.inner.poll_next_unpin(context);
         match &polled {
-            Poll::Ready(Some(Ok(StreamEvent::Done(_)))) => self.count.ended("success", None),
+            Poll::Ready(Some(Ok(StreamEvent::Done(_)))) => self.count.succeeded(),
             Poll::Ready(Some(Err(error))) => self.count.failed(error),
             // A stream that ends without its last event is one that was cut off.
             Poll::Ready(None) => self.count.ended("error", Some("protocol")),

@@ -16,20 +16,42 @@ use crate::llm::provider::Provider;
 pub enum RouteError {
     /// A private answer was asked for and no server of the operator's own can give it.
     #[error(
-        "a private answer needs OLLAMA_BASE_URL or SELF_HOSTED_API_BASE_URL: nothing may leave for a hosted provider"
+        "a private answer needs {}: nothing may leave for a hosted provider",
+        or_else(
+            lacks,
+            "OLLAMA_BASE_URL or SELF_HOSTED_API_BASE_URL",
+            "a server of your own, and "
+        )
     )]
     PrivateModeBlocked {
         /// What was considered.
         candidates: Vec<Candidate>,
+        /// The lacks of the operator's own servers, as sentences.
+        lacks: Vec<String>,
     },
     /// No provider is configured, or none can do what the request needs.
     #[error(
-        "no model can answer: set a provider's key, such as ANTHROPIC_API_KEY, or OPENAI_BASE_URL"
+        "no model can answer: {}",
+        or_else(
+            lacks,
+            "set a provider's key, such as ANTHROPIC_API_KEY, or OPENAI_BASE_URL",
+            ""
+        )
     )]
     NoModels {
         /// What was considered.
         candidates: Vec<Candidate>,
+        /// The lacks of the operator's own servers, as sentences.
+        lacks: Vec<String>,
     },
+}
+
+/// The lacks of servers behind a beginning, or what to say when there are none.
+fn or_else(lacks: &[String], nothing: &str, beginning: &str) -> String {
+    if lacks.is_empty() {
+        return nothing.to_owned();
+    }
+    format!("{beginning}{}", lacks.join("; "))
 }
 
 impl RouteError {
@@ -50,7 +72,8 @@ pub struct Candidate {
     /// Whether it could answer.
     pub routable: bool,
     /// Why not: `model_not_found`, `model_retired`, `provider_not_configured`,
-    /// `strict_private_saas_blocked` or `missing_capability:…`.
+    /// `strict_private_saas_blocked` or `missing_capability:…`; of a server of one's own whose model no
+    /// setting names also `several_models_served`, `no_models_served` or why it does not answer.
     pub reason: Option<String>,
 }
 
@@ -74,6 +97,8 @@ pub struct Route {
     pub fallback_reason_code: Option<&'static str>,
     /// The same as a sentence.
     pub fallback_reason: Option<String>,
+    /// The name that may have been meant by one that is not known.
+    pub suggestion: Option<String>,
     /// What fits into a request and its answer, in tokens.
     pub context_window: u32,
     /// How long an answer can be, in tokens.
@@ -124,8 +149,8 @@ pub struct ModelListing {
     pub max_output_tokens: u32,
     /// The amounts of reasoning that it knows: none when it does not reason, null when that is not known.
     pub effort: Option<Vec<Effort>>,
-    /// Whether a request for it would be answered by it.
+    /// Whether a request for it would be answered by it, as the last call or question to its provider says.
     pub routable: bool,
-    /// Why not.
+    /// Why not, as a word.
     pub reason: Option<String>,
 }

@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::llm::catalog::{Capabilities, Catalog, CatalogError};
-use crate::llm::config::{LlmConfig, ProviderId};
+use crate::llm::catalog::{Capabilities, Catalog, CatalogError, Model, provider_of};
+use crate::llm::config::{Access, LlmConfig, ProviderId};
+use crate::llm::failure::unreached::Address;
 use crate::llm::http_provider::HttpProvider;
 use crate::llm::observe::Observed;
 use crate::llm::provider::Provider;
+use crate::llm::repetition::guarded::Guarded;
 use crate::llm::route::{ModelListing, Route, RouteError};
 use crate::llm::routing::catalog_file::CatalogFile;
 use crate::llm::routing::models::{ConfiguredProvider, Models};
@@ -22,6 +24,9 @@ use crate::llm::routing::openai::is_azure;
 use crate::llm::routing::preferred::Preferred;
 use crate::llm::routing::registry;
 use crate::llm::routing::search::Search;
+use crate::llm::served::list::ModelList;
+use crate::llm::served::lists::ModelLists;
+use crate::llm::served::standing::Standings;
 use crate::llm::wire::anthropic::codec::Anthropic;
 use crate::llm::wire::codec::Codec;
 use crate::llm::wire::openai::codec::OpenAi;
@@ -63,54 +68,30 @@ pub struct Parts {
 /// Chooses the model that answers a request.
 pub struct Router {
     models: Models,
+    lists: ModelLists,
 }
 
 impl Router {
     /// Sets up every provider that is configured.
     pub fn new(config: &LlmConfig, parts: &Parts) -> Result<Self, RouterError> {
-        let mut providers = BTreeMap::new();
+        let standings = Standings::default();
+        let watched = |provider| watched(provider, parts, &standings);
+        let (mut providers, mut lists) = (BTreeMap::new(), BTreeMap::new());
         for id in ProviderId::ALL {
             let Some(access) = config.access(id) else {
                 continue;
             };
-            let mut reach = Reach::public();
-            if access.named {
-                reach = reach.and_named(&access.base);
-            }
-            let connect = Duration::from_secs(config.llm_connect_timeout_seconds);
-            let client = Client::new(reach, connect).map_err(|source| RouterError::Client {
-                provider: id,
-                source,
-            })?;
-            let over_responses =
-                id == ProviderId::OpenAi && config.openai_protocol.is_responses(&access.base);
-            let speaks = |codec: Box<dyn Codec>| -> Arc<dyn Provider> {
-                Arc::new(HttpProvider::new(
-                    codec,
-                    client.clone(),
-                    &access.base,
-                    access.key.clone(),
-                    config.patience(),
-                    parts.clock.clone(),
-                ))
-            };
-            let mut provider = speaks(codec(id, &access.base));
-            if over_responses {
-                // GPT-5.4 and later have tools together with reasoning in this protocol alone.
-                let responses = speaks(Box::new(Responses(key_header(&access.base))));
-                provider = Arc::new(Preferred::new(responses, provider));
-            }
-            let served = ConfiguredProvider {
-                provider: watched(provider, parts),
-                named: access.named,
-                over_responses,
-            };
-            providers.insert(id, served);
+            let (served, list) = reached(config, parts, id, &access)?;
+            let provider = watched(served.provider);
+            providers.insert(id, ConfiguredProvider { provider, ..served });
+            lists.insert(id, list);
         }
         if let Some(scripted) = parts.scripted.clone() {
             let served = ConfiguredProvider {
-                provider: watched(scripted, parts),
+                provider: watched(scripted),
                 named: true,
+                lists_all: false,
+                at: None,
                 over_responses: false,
             };
             providers.insert(ProviderId::Scripted, served);
@@ -125,11 +106,12 @@ impl Router {
                 catalog: registry::configured(config)?,
                 providers,
                 default_model: config.default_model.as_ref().and_then(filled),
-                ollama_model: config.ollama_model.trim().to_owned(),
-                self_hosted_model: config.self_hosted_model.trim().to_owned(),
+                own: own_models(config),
+                standings: standings.clone(),
                 assumed_context_window: config.assumed_context_window,
                 answer_limits: config.answer_limits.clone(),
             },
+            lists: ModelLists::new(lists, standings),
         })
     }
 
@@ -138,7 +120,63 @@ impl Router {
         &self.models.catalog
     }
 
-    /// Finds who answers. `hint` is the provider a client names beside a bare model name.
+    /// The lists of the providers' models.
+    pub fn lists(&self) -> &ModelLists {
+        &self.lists
+    }
+
+    /// Finds who answers, and asks servers what they serve where that decides.
+    pub async fn choose(
+        &self,
+        requested: Option<&str>,
+        hint: Option<&str>,
+        needs: Capabilities,
+    ) -> Result<Route, RouteError> {
+        let open = self.undecided(requested, hint);
+        let found = self.route(requested, hint, needs);
+        let decided = found.as_ref().is_ok_and(|route| {
+            let is_open = open.contains(&route.provider_id);
+            !route.was_fallback && !is_open
+        });
+        if decided || open.is_empty() {
+            return found;
+        }
+        self.lists.refresh(open).await;
+        self.route(requested, hint, needs)
+    }
+
+    /// The providers whose lists decide about a request: servers of the operator's own whose model no setting
+    /// names, and the one that serves the model that is named, unless the registry knows it.
+    fn undecided(&self, requested: Option<&str>, hint: Option<&str>) -> Vec<ProviderId> {
+        let models = &self.models;
+        let providers = models.providers.iter();
+        let mut open: Vec<_> = providers
+            .filter(|(id, _)| id.is_private() && !models.own.contains_key(id))
+            .map(|(id, _)| *id)
+            .collect();
+        let name = requested.map(str::trim).unwrap_or_default();
+        let name = models.catalog.alias(name).unwrap_or(name);
+        let id = models.full_id(name, hint.and_then(hinted));
+        if let Some(provider) = provider_of(&id)
+            && models
+                .providers
+                .get(&provider)
+                .is_some_and(|it| it.lists_all)
+            && models.catalog.model(&id).is_none()
+            && !open.contains(&provider)
+        {
+            open.push(provider);
+        }
+        open
+    }
+
+    /// Asks all providers that were not asked lately, so that the listing says what holds now.
+    pub async fn ask_all(&self) {
+        self.lists.refresh(self.lists.providers()).await;
+    }
+
+    /// Finds who answers, as far as it is known. `hint` is the provider a client names beside a bare model
+    /// name.
     pub fn route(
         &self,
         requested: Option<&str>,
@@ -158,43 +196,104 @@ impl Router {
         search.model(&self.models.full_id(name, hint))
     }
 
-    /// Every model of the registry and what the settings add, with whether it can be used.
+    /// Every model of the registry and what settings and servers add, with whether it answers.
     pub fn listing(&self) -> Vec<ModelListing> {
         let models = &self.models;
-        let own = [
-            ProviderId::SelfHosted,
-            ProviderId::Ollama,
-            ProviderId::Scripted,
-        ];
-        let own = own
-            .into_iter()
-            .filter(|id| models.providers.contains_key(id) || id.is_private())
-            .map(|id| models.own_model(id, models.setting(id)));
         let known = models.catalog.models().iter().cloned();
-        known
-            .chain(own)
-            .map(|model| {
-                let max_output_tokens = models.answer_limit(&model);
-                let capabilities = self.models.capabilities(&model);
-                let reason = models.obstacle(&model, Capabilities::default(), false);
-                ModelListing {
-                    provider: model.provider.as_str(),
-                    id: model.id,
-                    provider_model: model.name,
-                    capabilities,
-                    effort: model.effort,
-                    context_window: model.context_window,
-                    max_output_tokens,
-                    routable: reason.is_none(),
-                    reason,
-                }
-            })
-            .collect()
+        let own = ProviderId::ALL
+            .into_iter()
+            .flat_map(|id| models.beside_registry(id));
+        known.chain(own).map(|model| self.listed(model)).collect()
+    }
+
+    fn listed(&self, model: Model) -> ModelListing {
+        let models = &self.models;
+        let reason = models
+            .obstacle(&model, Capabilities::default(), false)
+            .or_else(|| models.silence(&model).map(str::to_owned));
+        ModelListing {
+            provider: model.provider.as_str(),
+            max_output_tokens: models.answer_limit(&model),
+            capabilities: models.capabilities(&model),
+            id: model.id,
+            provider_model: model.name,
+            effort: model.effort,
+            context_window: model.context_window,
+            routable: reason.is_none(),
+            reason,
+        }
     }
 }
 
-fn watched(provider: Arc<dyn Provider>, parts: &Parts) -> Arc<dyn Provider> {
-    Arc::new(Observed::new(provider, parts.metrics.clone()))
+/// The models of the operator's own servers that the settings name.
+fn own_models(config: &LlmConfig) -> BTreeMap<ProviderId, String> {
+    let named = |id| Some((id, config.own_model(id)?.to_owned()));
+    ProviderId::ALL.into_iter().filter_map(named).collect()
+}
+
+/// A provider behind its settings, not yet watched, and its list of models.
+fn reached(
+    config: &LlmConfig,
+    parts: &Parts,
+    id: ProviderId,
+    access: &Access,
+) -> Result<(ConfiguredProvider, ModelList), RouterError> {
+    let mut reach = Reach::public();
+    if access.named {
+        reach = reach.and_named(&access.base);
+    }
+    let connect = Duration::from_secs(config.llm_connect_timeout_seconds);
+    let client = Client::new(reach, connect).map_err(|source| RouterError::Client {
+        provider: id,
+        source,
+    })?;
+    let setting = id.settings().map(|(base, _)| base);
+    let at = Address::new(&access.base, setting.filter(|_| access.named));
+    let over_responses =
+        id == ProviderId::OpenAi && config.openai_protocol.is_responses(&access.base);
+    let speaks = |codec: Box<dyn Codec>| -> Arc<dyn Provider> {
+        let provider = HttpProvider::new(
+            codec,
+            client.clone(),
+            &access.base,
+            access.key.clone(),
+            config.patience(),
+            parts.clock.clone(),
+        );
+        Arc::new(provider.at(at.clone()))
+    };
+    let mut provider = speaks(codec(id, &access.base));
+    // GPT-5.4 and later have tools together with reasoning in this protocol alone.
+    let responses = || -> Box<dyn Codec> { Box::new(Responses(key_header(&access.base))) };
+    let listing = if over_responses {
+        provider = Arc::new(Preferred::new(speaks(responses()), provider));
+        responses()
+    } else {
+        codec(id, &access.base)
+    };
+    let key = access.key.clone();
+    let list = ModelList::new(
+        listing.as_ref(),
+        client.clone(),
+        &access.base,
+        key,
+        at.clone(),
+    );
+    let served = ConfiguredProvider {
+        provider,
+        named: access.named,
+        // Azure lists models, and is asked for deployments.
+        lists_all: id.is_private()
+            || (id == ProviderId::OpenAi && access.named && !is_azure(&access.base)),
+        at: Some(at),
+        over_responses,
+    };
+    Ok((served, list))
+}
+
+fn watched(provider: Arc<dyn Provider>, parts: &Parts, standings: &Standings) -> Arc<dyn Provider> {
+    let guarded = Arc::new(Guarded::new(provider));
+    Arc::new(Observed::new(guarded, parts.metrics.clone()).telling(standings.clone()))
 }
 
 fn codec(id: ProviderId, base: &Url) -> Box<dyn Codec> {

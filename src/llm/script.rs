@@ -143,7 +143,9 @@ impl Fail {
             },
             FailKind::Network => LlmError::Network {
                 provider,
-                reason: "the script breaks the connection".to_owned(),
+                reason: format!(
+                    "the connection to `{provider}` failed: the script breaks the connection"
+                ),
             },
             FailKind::TimedOut => LlmError::TimedOut {
                 provider,

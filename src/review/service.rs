@@ -134,7 +134,7 @@ pub fn steps(
             yield Step::Done(review);
             return;
         }
-        let judge = Judge::of(service.deps(), &order)?;
+        let judge = Judge::of(service.deps(), &order).await?;
         review.model = Some(judge.route.effective_model_id.clone());
         let asking = judge.questions(&review.files);
         let mut opinions: Vec<Option<Opinion>> = Vec::new();
@@ -266,10 +266,10 @@ struct Judge {
 }
 
 impl Judge {
-    fn of(deps: &Deps, order: &ReviewOrder) -> Result<Self, Error> {
+    async fn of(deps: &Deps, order: &ReviewOrder) -> Result<Self, Error> {
         let task = Task::unreadable(String::new());
         let (model, hint) = (order.model.as_deref(), order.provider.as_deref());
-        let route = deps.router.route(model, hint, needs(&task, false));
+        let route = deps.router.choose(model, hint, needs(&task, false)).await;
         let route = route.map_err(agent::error::Error::Route)?;
         let caller = CallContext {
             trace_id: Some(order.trace_id.clone()),

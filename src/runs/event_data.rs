@@ -217,7 +217,7 @@ pub fn run_info(route: &Route, mode: Option<&str>, sandbox: &Sandbox) -> Map<Str
 
 /// The first frame of a stream, as old clients read it.
 pub fn router_info(route: &Route, mode: Option<&str>, task_type: &str) -> Map<String, Value> {
-    let info = json!({
+    let mut info = json!({
         "requestedModelId": route.requested_model_id,
         "requestedModeId": route.requested_mode_id,
         "effectiveModelId": route.effective_model_id,
@@ -230,6 +230,10 @@ pub fn router_info(route: &Route, mode: Option<&str>, task_type: &str) -> Map<St
         "mode": mode,
         "task_type": task_type,
     });
+    // There only when there is something to ask, so that older clients see what they know.
+    if let Some(suggestion) = &route.suggestion {
+        info["didYouMean"] = json!(suggestion);
+    }
     match info {
         Value::Object(info) => info,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {

@@ -33,10 +33,12 @@ pub(crate) enum Step {
     Hang,
 }
 
-/// A server that answers the n-th request with the n-th reply, and with the last one from then on.
+/// A server that answers the n-th request with the n-th reply, and with the last one from then on. The
+/// question for its models is none of these: it has no list, unless it is given one.
 pub(crate) struct RawServer {
     pub(crate) base: Url,
     requests: Arc<Mutex<Vec<String>>>,
+    list: Arc<Mutex<Option<String>>>,
     _tasks: Tasks,
 }
 
@@ -47,13 +49,25 @@ impl RawServer {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let tasks = Tasks::new();
         let (seen, spawner) = (Arc::clone(&requests), tasks.clone());
+        let list = Arc::new(Mutex::new(None));
+        let listed: Arc<Mutex<Option<String>>> = Arc::clone(&list);
         tasks.spawn(async move {
             loop {
                 let (mut socket, _) = listener.accept().await.unwrap();
                 socket.set_nodelay(true).unwrap();
                 let (seen, replies) = (Arc::clone(&seen), replies.clone());
+                let listed = Arc::clone(&listed);
                 spawner.spawn(async move {
                     let request = read_request(&mut socket).await;
+                    if request.starts_with("GET ") {
+                        let list = listed.lock().unwrap().clone();
+                        let reply = match list {
+                            Some(list) => answer(200, "", &list),
+                            None => answer(404, "", "{}"),
+                        };
+                        socket.write_all(&reply).await.unwrap();
+                        return;
+                    }
                     let number = {
                         let mut seen = seen.lock().unwrap();
                         seen.push(request);
@@ -77,6 +91,7 @@ impl RawServer {
         Self {
             base: Url::parse(&base).unwrap(),
             requests,
+            list,
             _tasks: tasks,
         }
     }
@@ -84,6 +99,21 @@ impl RawServer {
     /// Answers every request with the same bytes.
     pub(crate) async fn with(reply: impl Into<Vec<u8>>) -> Self {
         Self::start(vec![vec![Step::Send(reply.into())]]).await
+    }
+
+    /// Lists these models from now on.
+    pub(crate) fn serve_models(&self, names: &[&str]) {
+        let data: Vec<_> = names
+            .iter()
+            .map(|id| serde_json::json!({"id": id}))
+            .collect();
+        let list = serde_json::json!({"object": "list", "data": data});
+        *self.list.lock().unwrap() = Some(list.to_string());
+    }
+
+    /// The base URL of a compatible server, with `/v1`.
+    pub(crate) fn v1(&self) -> String {
+        format!("{}v1", self.base)
     }
 
     /// The requests so far: head and body as they came.

@@ -76,7 +76,7 @@ pub async fn prepare(
     let names_model = model.is_some() || hint.is_some();
     task.tuning = tuning::tune(deps, principal, &task, TaskType::Chat, names_model).await;
     let needs = needs(&task, false);
-    let route = route(deps, model.as_deref(), hint.as_deref(), &mut task, needs)?;
+    let route = route(deps, model.as_deref(), hint.as_deref(), &mut task, needs).await?;
     history::recall(&deps.conversations, principal, &mut task).await?;
     let found = search(
         deps,

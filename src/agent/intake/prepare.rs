@@ -46,7 +46,7 @@ pub async fn prepare(
     let task_type = task_type(access(principal.role, workspace.workspace.as_ref()));
     let names_model = model.is_some() || hint.is_some();
     task.tuning = tuning::tune(deps, principal, &task, task_type, names_model).await;
-    let route = route(deps, model.as_deref(), hint.as_deref(), &mut task, needs)?;
+    let route = route(deps, model.as_deref(), hint.as_deref(), &mut task, needs).await?;
     task.trace_parent = TraceContext::current().parent();
     history::recall(&deps.conversations, principal, &mut task).await?;
     let run = Run {

@@ -46,19 +46,19 @@ pub(crate) fn task_type(access: ToolAccess) -> TaskType {
 /// The model for a task: the one that is asked for, or that ratings chose. What was chosen and
 /// cannot be had is left out, and nothing is counted for it. The task keeps the amount of reasoning that
 /// the model is asked for, so that a run that is resumed asks for the same.
-pub(crate) fn route(
+pub(crate) async fn route(
     deps: &Deps,
     model: Option<&str>,
     hint: Option<&str>,
     task: &mut Task,
     needs: Capabilities,
 ) -> Result<Route, Error> {
-    let route = choose(deps, model, hint, task, needs)?;
+    let route = choose(deps, model, hint, task, needs).await?;
     task.effort = route.effort(task.effort);
     Ok(route)
 }
 
-fn choose(
+async fn choose(
     deps: &Deps,
     model: Option<&str>,
     hint: Option<&str>,
@@ -66,7 +66,7 @@ fn choose(
     needs: Capabilities,
 ) -> Result<Route, Error> {
     let Some(tuning) = &mut task.tuning else {
-        return Ok(deps.router.route(model, hint, needs)?);
+        return Ok(deps.router.choose(model, hint, needs).await?);
     };
     let chosen = tuning.model.as_deref();
     let chosen = chosen.map(|model| deps.router.route(Some(model), None, needs));
@@ -76,7 +76,7 @@ fn choose(
             if let Some(model) = tuning.model.take() {
                 tracing::warn!(%model, "a model that ratings may choose cannot be had");
             }
-            deps.router.route(model, hint, needs)?
+            deps.router.choose(model, hint, needs).await?
         }
     };
     if !route.provider.takes_temperature(&route.provider_model) {

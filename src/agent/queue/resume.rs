@@ -98,7 +98,8 @@ async fn prepare_again(deps: &Deps, run: &Run) -> Result<(Route, OpenWorkspace),
         Ok(route) if route.provider_model == run.model.model => Ok((route, workspace)),
         Ok(_) | Err(_) => {
             let requested = run.model.requested.as_deref();
-            Ok((deps.router.route(requested, None, needs)?, workspace))
+            let route = deps.router.choose(requested, None, needs).await?;
+            Ok((route, workspace))
         }
     }
 }

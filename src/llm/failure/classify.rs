@@ -351,6 +351,7 @@ mod tests {
             | LlmError::Rejected { .. }
             | LlmError::Botched { .. }
             | LlmError::Protocol { .. }
+            | LlmError::Repeats { .. }
             | LlmError::Truncated { .. } => None,
         };
         match detail {

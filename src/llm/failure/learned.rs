@@ -95,6 +95,7 @@ impl Lessons {
             | LlmError::Rejected { .. }
             | LlmError::Botched { .. }
             | LlmError::Protocol { .. }
+            | LlmError::Repeats { .. }
             | LlmError::Truncated { .. } => false,
         }
     }

@@ -14,4 +14,5 @@ pub mod refused_replays;
 pub mod retry;
 pub mod said;
 pub mod table;
+pub mod unreached;
 pub mod waiting;

@@ -4,7 +4,8 @@ use crate::llm::catalog::{Capabilities, Mode, Model, provider_of};
 use crate::llm::config::ProviderId;
 use crate::llm::effort::Effort;
 use crate::llm::route::{Candidate, Route, RouteError};
-use crate::llm::routing::models::Models;
+use crate::llm::routing::meant::{mode_meant, model_meant};
+use crate::llm::routing::models::{Models, NOT_FOUND};
 
 /// One request's way to its model.
 pub(in crate::llm) struct Search<'a> {
@@ -17,6 +18,8 @@ pub(in crate::llm) struct Search<'a> {
     /// The amount of reasoning of the mode that chooses.
     effort: Option<Effort>,
     candidates: Vec<Candidate>,
+    /// The name that may be meant by one that is not known.
+    meant: Option<String>,
 }
 
 /// The reason for which another model answers: a code and a sentence.
@@ -37,6 +40,7 @@ impl<'a> Search<'a> {
             private: false,
             effort: None,
             candidates: Vec::new(),
+            meant: None,
         }
     }
 
@@ -46,8 +50,18 @@ impl<'a> Search<'a> {
         let models = self.models;
         match models.catalog.mode(name) {
             Some(mode) => self.mode(mode, None),
-            None => self.fall_back("UNKNOWN_MODE_ID", format!("there is no mode `{name}`")),
+            None => {
+                self.meant = mode_meant(models, name);
+                let why = format!("there is no mode `{name}`{}", self.question());
+                self.fall_back("UNKNOWN_MODE_ID", why)
+            }
         }
+    }
+
+    /// The question for what may be meant, as a part of a sentence.
+    fn question(&self) -> String {
+        let meant = self.meant.as_deref();
+        meant.map_or_else(String::new, |meant| format!(" (did you mean `{meant}`?)"))
     }
 
     /// The model, if it can answer; what was found is noted either way.
@@ -55,11 +69,11 @@ impl<'a> Search<'a> {
         let found = self.models.find(id);
         let id = found.as_ref().map_or(id, |model| &model.id).to_owned();
         let verdict = match found {
-            Some(model) => match self.models.obstacle(&model, self.needs, self.private) {
+            Ok(model) => match self.models.obstacle(&model, self.needs, self.private) {
                 None => Ok(model),
                 Some(reason) => Err(reason),
             },
-            None => Err("model_not_found".to_owned()),
+            Err(reason) => Err(reason.to_owned()),
         };
         if !self.candidates.iter().any(|seen| seen.model_id == id) {
             self.candidates.push(Candidate {
@@ -90,6 +104,9 @@ impl<'a> Search<'a> {
                     return self.arrive(&model, None);
                 }
             }
+            if let Some(lack) = models.lack_of(provider) {
+                return self.fall_back("UNKNOWN_MODEL_ID", lack);
+            }
             let reason = format!("the provider `{provider}` is not configured");
             return self.fall_back("PROVIDER_NOT_CONFIGURED", reason);
         }
@@ -106,20 +123,23 @@ impl<'a> Search<'a> {
         // Who names a server of the operator's own means to keep the conversation there.
         self.private = provider_of(id).is_some_and(ProviderId::is_private);
         let models = self.models;
-        let (code, why) = match reason.as_str() {
-            "model_not_found" => (
-                "UNKNOWN_MODEL_ID",
-                format!("`{id}` is not in the model registry"),
-            ),
-            "provider_not_configured" => (
+        if reason == NOT_FOUND {
+            self.meant = model_meant(models, id, self.needs, self.private);
+        }
+        let lack = provider_of(id).and_then(|provider| models.lack_of(provider));
+        let (code, why) = match (reason.as_str(), lack) {
+            (NOT_FOUND, _) => ("UNKNOWN_MODEL_ID", self.unknown(id)),
+            ("provider_not_configured", _) => (
                 "PROVIDER_NOT_CONFIGURED",
                 format!("the provider of `{id}` is not configured"),
             ),
-            "model_retired" => (
+            ("model_retired", _) => (
                 "MODEL_RETIRED",
                 format!("the provider of `{id}` no longer serves it"),
             ),
-            lacking => (
+            // The id stands for the model that its server serves, and nothing says which.
+            (_, Some(lack)) if id.ends_with("/default") => ("UNKNOWN_MODEL_ID", lack),
+            (lacking, _) => (
                 "MODEL_LACKS_CAPABILITY",
                 format!("`{id}` cannot do what the request needs ({lacking})"),
             ),
@@ -134,6 +154,18 @@ impl<'a> Search<'a> {
             return self.arrive(&model, Some((code, why)));
         }
         self.fall_back(code, why)
+    }
+
+    /// The sentence about a model that is not known.
+    fn unknown(&self, id: &str) -> String {
+        let (provider, name) = id.split_once('/').unwrap_or_default();
+        let provider = ProviderId::from_name(provider);
+        let unlisted = provider.filter(|provider| self.models.is_unlisted(*provider, name));
+        let known = match unlisted {
+            Some(provider) => format!("among the models that `{provider}` serves"),
+            None => "in the model registry".to_owned(),
+        };
+        format!("`{id}` is not {known}{}", self.question())
     }
 
     /// The default answers instead of what was asked for.
@@ -168,6 +200,7 @@ impl<'a> Search<'a> {
         }
         if self.private {
             return Err(RouteError::PrivateModeBlocked {
+                lacks: self.models.lacks(),
                 candidates: self.candidates,
             });
         }
@@ -175,16 +208,19 @@ impl<'a> Search<'a> {
         if mode.id != default.id {
             return self.mode(default, fallback);
         }
-        Err(RouteError::NoModels {
+        Err(self.no_models())
+    }
+
+    fn no_models(self) -> RouteError {
+        RouteError::NoModels {
+            lacks: self.models.lacks(),
             candidates: self.candidates,
-        })
+        }
     }
 
     fn arrive(self, model: &Model, fallback: Option<Fallback>) -> Result<Route, RouteError> {
         let Some(provider) = self.models.provider(model.provider) else {
-            return Err(RouteError::NoModels {
-                candidates: self.candidates,
-            });
+            return Err(self.no_models());
         };
         let (code, why) = fallback.unzip();
         Ok(Route {
@@ -195,6 +231,7 @@ impl<'a> Search<'a> {
             provider_model: model.name.clone(),
             was_fallback: code.is_some(),
             fallback_reason_code: code,
+            suggestion: self.meant,
             fallback_reason: why.map(|why| format!("{why}; `{}` answers instead", model.id)),
             context_window: model.context_window,
             max_output_tokens: self.models.answer_limit(model),

@@ -16,6 +16,11 @@ pub trait Codec: fmt::Debug + Send + Sync {
     /// What follows the base URL, without a leading slash.
     fn path(&self) -> &'static str;
 
+    /// The path of the list of models, without a leading slash.
+    fn list_path(&self) -> &'static str {
+        "models"
+    }
+
     /// The header that carries the key and what stands before the key in it.
     fn key_header(&self) -> (&'static str, &'static str);
 

@@ -20,6 +20,10 @@ impl Codec for Anthropic {
         "v1/messages"
     }
 
+    fn list_path(&self) -> &'static str {
+        "v1/models"
+    }
+
     fn key_header(&self) -> (&'static str, &'static str) {
         ("x-api-key", "")
     }

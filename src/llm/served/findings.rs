@@ -1,0 +1,165 @@
+//! Findings about models for who looks after a machine: which providers are set, whether they answer, and
+//! which model is the default.
+
+use crate::llm::catalog::{Capabilities, DEFAULT_MODE};
+use crate::llm::config::{LlmConfig, ProviderId};
+use crate::llm::error::LlmError;
+use crate::llm::router::Router;
+use crate::llm::served::list::in_words;
+use crate::llm::served::lists::ModelLists;
+use crate::llm::served::standing::serves;
+
+/// The end of what to do about a missing model.
+const PAGE: &str = "docs/models.md tells how to run one on this machine";
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The subject: the models, or a provider.
+    pub about: &'static str,
+    /// The finding.
+    pub detail: String,
+    /// The way to mend it; none when all is well.
+    pub mend: Option<String>,
+}
+
+/// The findings for these settings. Online every provider is asked, which costs nothing.
+pub async fn findings(router: &Router, config: &LlmConfig, online: bool) -> Vec<Finding> {
+    if online {
+        router.ask_all().await;
+    }
+    let mut all = vec![default_model(router, config, online)];
+    if online {
+        let providers = router.lists().providers();
+        all.extend(providers.filter_map(|id| provider(router.lists(), config, id)));
+    }
+    all
+}
+
+fn default_model(router: &Router, config: &LlmConfig, online: bool) -> Finding {
+    let about = "models";
+    let named = config.default_model.as_deref().map(str::trim);
+    let named = named
+        .filter(|name| !name.is_empty())
+        .unwrap_or(DEFAULT_MODE);
+    let providers = overview(router.lists());
+    match router.route(None, None, Capabilities::CHAT) {
+        Ok(route) => Finding {
+            about,
+            detail: format!(
+                "the default is `{named}`, now `{}`; {providers}",
+                route.effective_model_id
+            ),
+            mend: None,
+        },
+        // Its server says which model it serves, and was not asked.
+        Err(_) if !online && router.lists().providers().any(ProviderId::is_private) => Finding {
+            about,
+            detail: format!(
+                "the default is the model that its server serves, which `--online` asks; {providers}"
+            ),
+            mend: None,
+        },
+        Err(error) => Finding {
+            about,
+            detail: format!(
+                "{error}, and every request is refused with {}; {providers}",
+                error.code()
+            ),
+            mend: Some(format!(
+                "export ANTHROPIC_API_KEY=… or another of these settings; {PAGE}"
+            )),
+        },
+    }
+}
+
+/// The providers that are set, and the settings of the others.
+fn overview(lists: &ModelLists) -> String {
+    let set: Vec<_> = lists.providers().map(ProviderId::as_str).collect();
+    let unset = ProviderId::ALL
+        .into_iter()
+        .filter(|id| lists.of(*id).is_none());
+    let unset = unset.filter_map(|id| {
+        let (base, key) = id.settings()?;
+        // A key alone says not where such a server is.
+        Some(if id.is_private() {
+            base
+        } else {
+            key.unwrap_or(base)
+        })
+    });
+    let unset: Vec<_> = unset.collect();
+    let set = if set.is_empty() {
+        "nothing".to_owned()
+    } else {
+        set.join(", ")
+    };
+    if unset.is_empty() {
+        return format!("set: {set}");
+    }
+    format!("set: {set}; not set: {}", unset.join(", "))
+}
+
+fn provider(lists: &ModelLists, config: &LlmConfig, id: ProviderId) -> Option<Finding> {
+    let about = id.as_str();
+    let at = lists.of(id)?.at();
+    if let Some(error) = lists.failure(id) {
+        // These say already where.
+        let detail = if matches!(error, LlmError::Network { .. }) {
+            error.to_string()
+        } else {
+            format!("{at}: {error}")
+        };
+        let mend = Some(way_to_mend(&error, id));
+        return Some(Finding {
+            about,
+            detail,
+            mend,
+        });
+    }
+    let served = lists.served(id);
+    let detail = match served.as_deref() {
+        None => format!("{at} answers, and has no list of models"),
+        Some(names) if id.is_private() => format!("{at} answers, and serves {}", or_nothing(names)),
+        Some(names) => format!("{at} answers, and lists {} models", names.len()),
+    };
+    let unlisted = config
+        .own_model(id)
+        .filter(|name| served.as_deref().is_some_and(|names| !serves(names, name)));
+    let (Some(name), Some(setting)) = (unlisted, id.model_setting()) else {
+        return Some(Finding {
+            about,
+            detail,
+            mend: None,
+        });
+    };
+    Some(Finding {
+        about,
+        detail: format!("{detail}, and {setting} names `{name}`, which is not among them"),
+        mend: Some(format!(
+            "set {setting} to one of them, or load `{name}` there"
+        )),
+    })
+}
+
+fn or_nothing(names: &[String]) -> String {
+    if names.is_empty() {
+        return "no model".to_owned();
+    }
+    in_words(names)
+}
+
+fn way_to_mend(error: &LlmError, id: ProviderId) -> String {
+    let (base, key) = id.settings().unwrap_or_default();
+    let is_silent = matches!(error, LlmError::Network { .. } | LlmError::TimedOut { .. });
+    if is_silent && id.is_private() {
+        return format!("start the server, or correct {base}; {PAGE}");
+    }
+    if let (LlmError::Unauthorized { .. }, Some(key)) = (error, key) {
+        return format!("set {key} to a key that is valid there");
+    }
+    if matches!(error, LlmError::QuotaExhausted { .. }) {
+        return "pay, or set another provider".to_owned();
+    }
+    format!("look at the network between here and there, and at {base}")
+}

@@ -198,6 +198,69 @@ fn production_does_not_start_with_what_config_check_refuses() {
 }
 
 #[test]
+fn settings_without_a_model_are_warned_of() {
+    let development = ("APP_ENV", "development");
+    let (code, out, _) = run(&[development], &["config", "check"]);
+    assert!(
+        code == Some(0) && out.contains("NO_MODELS_AVAILABLE"),
+        "{out}"
+    );
+    let (_, json, _) = run(&[development], &["config", "check", "--json"]);
+    let answer: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let warning = answer["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("NO_MODELS_AVAILABLE"), "{warning}");
+    let set = [development, ("OLLAMA_BASE_URL", "http://127.0.0.1:9")];
+    let (_, out, _) = run(&set, &["config", "check"]);
+    assert!(!out.contains("NO_MODELS_AVAILABLE"), "{out}");
+}
+
+/// A server's log up to a text, or what there is of it after a while.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server is a process of its own"
+)]
+fn log_of_a_server(variables: &[(&str, &str)], until: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let file = std::fs::File::create(&log).unwrap();
+    let flags = ["serve", "--bind", "127.0.0.1:0", "--jwt-secret", SECRET];
+    let keys = ["--audit-encryption-key", AUDIT_KEY];
+    let mut server = navi(variables, &[&flags[..], &keys].concat());
+    let mut server = server.stdout(Stdio::null()).stderr(file).spawn().unwrap();
+    let began = Instant::now();
+    loop {
+        let said = std::fs::read_to_string(&log).unwrap();
+        let is_over = server.try_wait().unwrap().is_some();
+        if said.contains(until) || is_over || began.elapsed() > Duration::from_secs(20) {
+            let _ = server.kill();
+            server.wait().unwrap();
+            return said;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_server_without_a_model_says_so_at_its_start(db: PgPool) {
+    let (url, data) = (url(&db), tempfile::tempdir().unwrap());
+    let variables = [
+        ("DATABASE_URL", url.as_str()),
+        ("NAVI_DATA_DIR", data.path().to_str().unwrap()),
+    ];
+    let told = "NO_MODELS_AVAILABLE";
+    let log = log_of_a_server(&variables, told);
+    assert!(
+        log.contains(told) && log.contains("ANTHROPIC_API_KEY"),
+        "{log}"
+    );
+    let address = "http://127.0.0.1:9/v1";
+    let own = [&variables[..], &[("SELF_HOSTED_API_BASE_URL", address)]].concat();
+    let log = log_of_a_server(&own, told);
+    let refused = "http://127.0.0.1:9/v1 (SELF_HOSTED_API_BASE_URL) refused the connection";
+    assert!(log.contains(told) && log.contains(refused), "{log}");
+}
+
+#[test]
 fn an_origin_that_is_none_is_named_before_anything_starts() {
     for (origins, named, why) in [
         (

@@ -9,13 +9,25 @@ use navi::platform::db::MIGRATOR;
 use navi::platform::embedded_postgres::server::{EmbeddedPostgres, Settings};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::llm_support::{RawServer, answer};
 use crate::support::app::unmigrated;
 
+/// The report for these settings, and a model that is set.
 async fn report(flags: &[&str]) -> Report {
+    let set = [
+        "--ollama-base-url",
+        "http://127.0.0.1:9",
+        "--ollama-model",
+        "llama3.2",
+    ];
+    report_of(&[flags, &set].concat(), false).await
+}
+
+async fn report_of(flags: &[&str], online: bool) -> Report {
     let mut config = Config::from_flags(flags.iter().copied()).unwrap();
     // The program that contains commands is not the one that runs tests.
     config.surroundings.supervisor = Some(env!("CARGO_BIN_EXE_navi").into());
-    examine(&config, &Clock::System).await
+    examine(&config, &Clock::System, online).await
 }
 
 fn check<'a>(report: &'a Report, name: &str) -> &'a Check {
@@ -58,6 +70,7 @@ async fn a_fresh_machine_with_postgres_installed_needs_nothing() {
         [
             "settings",
             "sandbox",
+            "models",
             "data folder",
             "disk",
             "postgres programs",
@@ -152,4 +165,51 @@ async fn an_unreachable_database_is_a_finding_and_no_crash() {
     assert!(!check(&report, "database").ok);
     let everything = serde_json::to_string(&report).unwrap();
     assert!(!everything.contains("hunter2"), "{everything}");
+}
+
+#[tokio::test]
+async fn a_machine_without_a_model_is_told_what_to_set() {
+    let base = tempfile::tempdir().unwrap();
+    let report = report_of(&["--data-dir", text(base.path())], false).await;
+    assert!(!report.ok);
+    let models = check(&report, "models");
+    assert!(models.detail.contains("NO_MODELS_AVAILABLE"), "{models:?}");
+    let mend = models.mend.as_deref().unwrap();
+    assert!(
+        mend.contains("ANTHROPIC_API_KEY") && mend.contains("docs/models.md"),
+        "{mend}"
+    );
+}
+
+#[tokio::test]
+async fn providers_are_asked_online_and_only_then() {
+    let base = tempfile::tempdir().unwrap();
+    let server = RawServer::with(answer(401, "", "{}")).await;
+    server.serve_models(&["qwen3:8b"]);
+    let (folder, own) = (text(base.path()), server.v1());
+    let flags = ["--data-dir", folder, "--self-hosted-api-base-url", &own];
+    let offline = report_of(&flags, false).await;
+    assert!(offline.ok, "{offline:#?}");
+    let about = |report: &Report| {
+        report
+            .checks
+            .iter()
+            .any(|check| check.name == "self_hosted")
+    };
+    assert!(!about(&offline));
+    let online = report_of(&flags, true).await;
+    assert!(online.ok && about(&online), "{online:#?}");
+    let models = &check(&online, "models").detail;
+    assert!(models.contains("`self_hosted/qwen3:8b`"), "{models}");
+
+    let dead = [
+        "--data-dir",
+        folder,
+        "--openai-base-url",
+        "http://127.0.0.1:9/v1",
+    ];
+    let report = report_of(&dead, true).await;
+    let openai = check(&report, "openai");
+    let refused = "http://127.0.0.1:9/v1 (OPENAI_BASE_URL) refused the connection";
+    assert_eq!((openai.ok, openai.detail.as_str()), (false, refused));
 }

@@ -14,6 +14,7 @@ use navi::platform::problem::Problem;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
+use crate::llm_support::{RawServer, answer};
 use crate::support::app::TestApp;
 
 const CONVERSATIONS: &str = "/api/navi-memory/conversations";
@@ -172,7 +173,16 @@ async fn bodies_that_do_not_fit_get_the_problem_that_says_why(db: PgPool) {
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn models_are_listed_with_what_they_cost_and_why_they_do_not_answer(db: PgPool) {
     let clock = navi::platform::clock::Clock::System;
-    let app = TestApp::with(db, clock, &["--anthropic-api-key", "not-a-key"]).await;
+    // It has no list of models, and answers.
+    let provider = RawServer::with(answer(404, "", "{}")).await;
+    let base = provider.base.as_str();
+    let flags = [
+        "--anthropic-api-key",
+        "not-a-key",
+        "--anthropic-base-url",
+        base,
+    ];
+    let app = TestApp::with(db, clock, &flags).await;
     let (status, body) = app.client(Role::Viewer).get("/api/models").await;
     assert_eq!(status, StatusCode::OK);
     let models = body["models"].as_array().unwrap();

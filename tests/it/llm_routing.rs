@@ -202,7 +202,8 @@ fn private_requests_never_reach_a_hosted_provider() {
         let error = agent(&hosted, model).unwrap_err();
         assert_eq!(error.code(), "PRIVATE_MODE_BLOCKED", "{model}");
     }
-    let own = router(&[OPENAI, SELF_HOSTED], false);
+    let model = "--self-hosted-model=qwen2.5-coder";
+    let own = router(&[OPENAI, SELF_HOSTED, model], false);
     let route = agent(&own, "navi/private").unwrap();
     assert_eq!(route.effective_model_id, "self_hosted/qwen2.5-coder");
     let route = agent(&own, "ollama/llama3.2").unwrap();
@@ -285,15 +286,18 @@ fn the_default_model_of_the_settings_comes_first() {
 
 #[test]
 fn the_listing_says_of_every_model_whether_it_can_be_used() {
-    let router = router(&[ANTHROPIC, OLLAMA], false);
+    let router = router(&[ANTHROPIC, OLLAMA, "--ollama-model=llama3.2"], true);
     let listing = router.listing();
     let reason = |id: &str| {
         let entry = listing.iter().find(|entry| entry.id == id).unwrap();
         assert_eq!(entry.routable, entry.reason.is_none());
         entry.reason.clone()
     };
-    assert_eq!(reason("anthropic/claude-sonnet-5.5"), None);
-    assert_eq!(reason("ollama/llama3.2"), None);
+    assert_eq!(reason("scripted/demo"), None);
+    // A key says nothing of whether there is an answer.
+    for id in ["anthropic/claude-sonnet-5.5", "ollama/llama3.2"] {
+        assert_eq!(reason(id).as_deref(), Some("not_asked"), "{id}");
+    }
     assert_eq!(
         reason("openai/gpt-4o").as_deref(),
         Some("provider_not_configured")
@@ -303,11 +307,12 @@ fn the_listing_says_of_every_model_whether_it_can_be_used() {
         Some("model_retired")
     );
     assert_eq!(
-        reason("self_hosted/qwen2.5-coder").as_deref(),
+        reason("self_hosted/default").as_deref(),
         Some("provider_not_configured")
     );
+    let without = self::router(&[ANTHROPIC], false).listing();
     assert!(
-        listing
+        without
             .iter()
             .all(|entry| !entry.id.starts_with("scripted/"))
     );

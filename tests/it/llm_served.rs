@@ -122,31 +122,22 @@ async fn a_server_that_cannot_be_reached_is_named_with_its_setting() {
 }
 
 #[tokio::test]
-async fn a_server_that_comes_up_later_is_found() {
-    let server = RawServer::with(hello()).await;
-    let own = router(&["--self-hosted-api-base-url", &server.v1()]);
-    let error = choose(&own, None).await.unwrap_err().to_string();
-    assert!(error.contains("lists no model"), "{error}");
+async fn a_refused_name_makes_the_list_worth_another_look() {
+    let refusal = r#"{"error": {"message": "no such model", "code": "model_not_found"}}"#;
+    let server = RawServer::with(answer(404, "", refusal)).await;
+    let own = router(&["--openai-base-url", &server.v1()]);
+    let typed = choose(&own, Some("openai/early")).await.unwrap();
+    assert!(!typed.was_fallback, "it has no list yet");
     server.serve_models(&["late"]);
-    // A call that finds nothing there makes the list worth another look.
-    let route = choose(&own, Some("self_hosted/named")).await.unwrap();
-    assert_eq!(route.provider_model, "named");
-    let unknown = answer(
-        404,
-        "",
-        r#"{"error": {"message": "model `named` not found", "code": "model_not_found"}}"#,
-    );
-    let gone = RawServer::with(unknown).await;
-    gone.serve_models(&["late"]);
-    let own = router(&["--openai-base-url", &gone.v1()]);
-    let route = choose(&own, Some("openai/gpt-5-mini")).await.unwrap();
-    let refused = route.provider.stream(&request("hi")).await.err().unwrap();
+    let refused = typed.provider.stream(&request("hi")).await.err().unwrap();
     assert!(
         matches!(refused, LlmError::UnknownModel { .. }),
         "{refused:?}"
     );
-    let fallback = choose(&own, Some("openai/named")).await.unwrap();
-    assert_eq!(fallback.fallback_reason_code, Some("UNKNOWN_MODEL_ID"));
+    let known = choose(&own, Some("openai/late")).await.unwrap();
+    assert!(!known.was_fallback);
+    let unknown = choose(&own, Some("openai/early")).await.unwrap();
+    assert_eq!(unknown.fallback_reason_code, Some("UNKNOWN_MODEL_ID"));
 }
 
 #[tokio::test]
@@ -445,7 +436,8 @@ async fn a_chat_with_a_model_that_loops_ends_and_says_why(db: PgPool) {
         "--self-hosted-api-base-url",
         &server.v1(),
         "--self-hosted-model=small",
-        "--model-patience-seconds-interactive=0",
+        "--model-patience-seconds-interactive",
+        "0",
     ];
     let app = TestApp::with(db, Clock::System, &flags).await;
     let told = stream(&app, json!({"message": "hi"})).await;

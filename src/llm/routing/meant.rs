@@ -57,8 +57,9 @@ fn nearest(wanted: &str, known: &[String]) -> Option<String> {
     best.map(|(_, _, name)| name.clone())
 }
 
-/// The name behind the provider, or behind the word for modes.
+/// The name behind the provider, or behind the word for modes; without the tag that Ollama adds by itself.
 fn bare(name: &str) -> &str {
+    let name = name.strip_suffix(":latest").unwrap_or(name);
     match name.split_once('/') {
         Some((_, own)) if provider_of(name).is_some() || name.starts_with("navi/") => own,
         Some(_) | None => name,

@@ -92,7 +92,11 @@ impl Models {
     pub(in crate::llm) fn is_unlisted(&self, provider: ProviderId, name: &str) -> bool {
         let served = self.providers.get(&provider).filter(|it| it.lists_all);
         let list = served.and_then(|_| self.standings.served(provider.as_str()));
-        let is_set = self.own.get(&provider).is_some_and(|set| set == name);
+        let default = self.default_model.as_deref();
+        let is_set = self.own.get(&provider).is_some_and(|set| set == name)
+            || default.is_some_and(|set| set == format!("{provider}/{name}"));
+        // A server that lists nothing may serve something all the same.
+        let list = list.filter(|list| !list.is_empty());
         !is_set && list.is_some_and(|list| !serves(&list, name))
     }
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use crate::llm::error::LlmError;
 use crate::platform::sync::lock;
 
-/// How long a list is good for.
+/// How long a list that holds something is good for.
 const LIST_LASTS: Duration = Duration::from_secs(60);
-/// How long a provider that did not answer is left alone.
+/// How long a provider that did not answer, or listed nothing, is left alone.
 const FAILURE_LASTS: Duration = Duration::from_secs(5);
 /// How long an empty account outweighs a list, which costs nothing and so says nothing of it.
 const EMPTINESS_LASTS: Duration = Duration::from_secs(600);
@@ -99,9 +99,13 @@ impl Standings {
         let Some(standing) = all.get(provider) else {
             return true;
         };
+        let lists_some = standing
+            .served
+            .as_ref()
+            .is_some_and(|list| !list.is_empty());
         let lasts = match standing.last {
-            Last::Failure(_) => FAILURE_LASTS,
-            Last::Nothing | Last::Answer => LIST_LASTS,
+            Last::Nothing | Last::Answer if lists_some => LIST_LASTS,
+            Last::Nothing | Last::Answer | Last::Failure(_) => FAILURE_LASTS,
         };
         standing.asked.is_none_or(|asked| asked.elapsed() >= lasts)
     }

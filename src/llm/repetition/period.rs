@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn a_long_part_counts_from_six_times_on() {
-        let mut paragraph: String = (0..400).map(|n| format!("{n} ")).collect();
+        let words: Vec<_> = (0..400).map(|n: u32| n.to_string()).collect();
+        let mut paragraph = words.join(" ");
         paragraph.truncate(MAX_PART - 500);
         let five = paragraph.repeat(5);
         assert_eq!(repeated_part(five.as_bytes()), None);

@@ -36,8 +36,9 @@ pub(in crate::llm) fn model_meant(
 
 /// The mode that may be meant by one that is unknown.
 pub(in crate::llm) fn mode_meant(models: &Models, wanted: &str) -> Option<String> {
-    let modes = models.catalog.modes().iter().map(|mode| mode.id.clone());
-    nearest(wanted, &modes.collect::<Vec<_>>())
+    let known = models.catalog.modes().iter();
+    let known: Vec<_> = known.map(|mode| mode.id.clone()).collect();
+    nearest(wanted, &known)
 }
 
 /// The known name that is most like another. What a provider calls its model counts; of several that are

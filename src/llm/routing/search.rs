@@ -48,14 +48,12 @@ impl<'a> Search<'a> {
     pub(in crate::llm) fn named_mode(mut self, name: &str) -> Result<Route, RouteError> {
         self.requested_mode = Some(name.to_owned());
         let models = self.models;
-        match models.catalog.mode(name) {
-            Some(mode) => self.mode(mode, None),
-            None => {
-                self.meant = mode_meant(models, name);
-                let why = format!("there is no mode `{name}`{}", self.question());
-                self.fall_back("UNKNOWN_MODE_ID", why)
-            }
+        if let Some(mode) = models.catalog.mode(name) {
+            return self.mode(mode, None);
         }
+        self.meant = mode_meant(models, name);
+        let why = format!("there is no mode `{name}`{}", self.question());
+        self.fall_back("UNKNOWN_MODE_ID", why)
     }
 
     /// The question for what may be meant, as a part of a sentence.

@@ -16,7 +16,7 @@ use crate::llm::failure::unreached::Address;
 use crate::llm::http_provider::HttpProvider;
 use crate::llm::observe::Observed;
 use crate::llm::provider::Provider;
-use crate::llm::repetition::guarded::Guarded;
+use crate::llm::repetition::guarded::LoopGuard;
 use crate::llm::route::{ModelListing, Route, RouteError};
 use crate::llm::routing::catalog_file::CatalogFile;
 use crate::llm::routing::models::{ConfiguredProvider, Models};
@@ -292,7 +292,7 @@ fn reached(
 }
 
 fn watched(provider: Arc<dyn Provider>, parts: &Parts, standings: &Standings) -> Arc<dyn Provider> {
-    let guarded = Arc::new(Guarded::new(provider));
+    let guarded = Arc::new(LoopGuard::new(provider));
     Arc::new(Observed::new(guarded, parts.metrics.clone()).telling(standings.clone()))
 }
 

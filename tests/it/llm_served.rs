@@ -8,7 +8,7 @@ use navi::llm::config::LlmConfig;
 use navi::llm::error::LlmError;
 use navi::llm::route::{Route, RouteError};
 use navi::llm::router::{Parts, Router};
-use navi::llm::served::findings::{Finding, findings};
+use navi::llm::served::findings::{ModelFinding, findings};
 use navi::platform::clock::Clock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -256,8 +256,8 @@ async fn the_listing_follows_the_last_word_of_each_provider() {
 
 #[tokio::test]
 async fn what_looks_after_a_machine_is_told_of_every_provider() {
-    let told = |found: &[Finding]| {
-        let line = |it: &Finding| format!("{}: {} | {:?}\n", it.about, it.detail, it.mend);
+    let told = |found: &[ModelFinding]| {
+        let line = |it: &ModelFinding| format!("{}: {} | {:?}\n", it.about, it.detail, it.mend);
         found.iter().map(line).collect::<String>()
     };
     let serving = RawServer::with(hello()).await;

@@ -19,18 +19,18 @@ use crate::llm::repetition::prose::ProseTail;
 
 /// A provider whose answers are watched.
 #[derive(Debug)]
-pub struct Guarded {
+pub struct LoopGuard {
     inner: Arc<dyn Provider>,
 }
 
-impl Guarded {
+impl LoopGuard {
     /// Watches the answers of `inner`.
     pub fn new(inner: Arc<dyn Provider>) -> Self {
         Self { inner }
     }
 }
 
-impl Provider for Guarded {
+impl Provider for LoopGuard {
     fn name(&self) -> &'static str {
         self.inner.name()
     }

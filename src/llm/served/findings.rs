@@ -14,7 +14,7 @@ const PAGE: &str = "docs/models.md tells how to run one on this machine";
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct ModelFinding {
     /// The subject: the models, or a provider.
     pub about: &'static str,
     /// The finding.
@@ -24,7 +24,7 @@ pub struct Finding {
 }
 
 /// The findings for these settings. Online every provider is asked, which costs nothing.
-pub async fn findings(router: &Router, config: &LlmConfig, online: bool) -> Vec<Finding> {
+pub async fn findings(router: &Router, config: &LlmConfig, online: bool) -> Vec<ModelFinding> {
     if online {
         router.ask_all().await;
     }
@@ -36,7 +36,7 @@ pub async fn findings(router: &Router, config: &LlmConfig, online: bool) -> Vec<
     all
 }
 
-fn default_model(router: &Router, config: &LlmConfig, online: bool) -> Finding {
+fn default_model(router: &Router, config: &LlmConfig, online: bool) -> ModelFinding {
     let about = "models";
     let named = config.default_model.as_deref().map(str::trim);
     let named = named
@@ -44,7 +44,7 @@ fn default_model(router: &Router, config: &LlmConfig, online: bool) -> Finding {
         .unwrap_or(DEFAULT_MODE);
     let providers = overview(router.lists());
     match router.route(None, None, Capabilities::CHAT) {
-        Ok(route) => Finding {
+        Ok(route) => ModelFinding {
             about,
             detail: format!(
                 "the default is `{named}`, now `{}`; {providers}",
@@ -53,14 +53,16 @@ fn default_model(router: &Router, config: &LlmConfig, online: bool) -> Finding {
             mend: None,
         },
         // Its server says which model it serves, and was not asked.
-        Err(_) if !online && router.lists().providers().any(ProviderId::is_private) => Finding {
-            about,
-            detail: format!(
-                "the default is the model that its server serves, which `--online` asks; {providers}"
-            ),
-            mend: None,
-        },
-        Err(error) => Finding {
+        Err(_) if !online && router.lists().providers().any(ProviderId::is_private) => {
+            ModelFinding {
+                about,
+                detail: format!(
+                    "the default is the model that its server serves, which `--online` asks; {providers}"
+                ),
+                mend: None,
+            }
+        }
+        Err(error) => ModelFinding {
             about,
             detail: format!(
                 "{error}, and every request is refused with {}; {providers}",
@@ -100,7 +102,7 @@ fn overview(lists: &ModelLists) -> String {
     format!("set: {set}; not set: {}", unset.join(", "))
 }
 
-fn provider(lists: &ModelLists, config: &LlmConfig, id: ProviderId) -> Option<Finding> {
+fn provider(lists: &ModelLists, config: &LlmConfig, id: ProviderId) -> Option<ModelFinding> {
     let about = id.as_str();
     let at = lists.of(id)?.at();
     if let Some(error) = lists.failure(id) {
@@ -111,7 +113,7 @@ fn provider(lists: &ModelLists, config: &LlmConfig, id: ProviderId) -> Option<Fi
             format!("{at}: {error}")
         };
         let mend = Some(way_to_mend(&error, id));
-        return Some(Finding {
+        return Some(ModelFinding {
             about,
             detail,
             mend,
@@ -127,13 +129,13 @@ fn provider(lists: &ModelLists, config: &LlmConfig, id: ProviderId) -> Option<Fi
         .own_model(id)
         .filter(|name| served.as_deref().is_some_and(|names| !serves(names, name)));
     let (Some(name), Some(setting)) = (unlisted, id.model_setting()) else {
-        return Some(Finding {
+        return Some(ModelFinding {
             about,
             detail,
             mend: None,
         });
     };
-    Some(Finding {
+    Some(ModelFinding {
         about,
         detail: format!("{detail}, and {setting} names `{name}`, which is not among them"),
         mend: Some(format!(

@@ -43,12 +43,12 @@ pub struct ModelList {
 
 /// A list as all providers write it, as far as it matters here.
 #[derive(Deserialize)]
-struct Listed {
-    data: Vec<Entry>,
+struct WrittenList {
+    data: Vec<ListedModel>,
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct ListedModel {
     id: String,
 }
 
@@ -154,7 +154,7 @@ impl ModelList {
 
 /// The names in a list; none when it is no list. Google writes `models/` before each.
 fn names(body: &[u8]) -> Option<Vec<String>> {
-    let listed: Listed = serde_json::from_slice(body).ok()?;
+    let listed: WrittenList = serde_json::from_slice(body).ok()?;
     let names = listed.data.into_iter().map(|entry| entry.id);
     let bare = names.map(|id| id.strip_prefix("models/").unwrap_or(&id).trim().to_owned());
     let kept = bare.filter(|id| !id.is_empty()).take(MAX_NAMES);

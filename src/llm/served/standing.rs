@@ -18,10 +18,10 @@ const MAX_UNKNOWN: usize = 100;
 
 /// The standing of every provider. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Standings(Arc<Mutex<BTreeMap<&'static str, Standing>>>);
+pub struct Standings(Arc<Mutex<BTreeMap<&'static str, ProviderStanding>>>);
 
 #[derive(Clone, Debug, Default)]
-struct Standing {
+struct ProviderStanding {
     last: Last,
     /// When its list was asked for; none when it is to be asked again.
     asked: Option<Instant>,

@@ -14,6 +14,7 @@ use crate::approvals::questions::service::Questions;
 use crate::audit::keyring::Keyring;
 use crate::audit::service::Audit;
 use crate::audit::spans::Spans;
+use crate::auth::erased::service::ErasedNames;
 use crate::auth::key_store::{KeyStore, Times};
 use crate::auth::ticket;
 use crate::auth::ticket::Tickets;
@@ -157,9 +158,9 @@ pub enum BuildError {
     /// A built-in rule is wrong, or the policy relies on a wall that is not there.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// This process got no lease to work on runs.
-    #[error("no lease could be had from the database")]
-    Lease(#[from] sqlx::Error),
+    /// The database gave no lease to work on runs, or not the names of those who were erased.
+    #[error("what a server begins with could not be had from the database: {0}")]
+    Database(#[from] sqlx::Error),
     /// A rule for grouping errors is wrong.
     #[error("the rules for grouping errors are wrong: {0}")]
     Grouping(#[from] regex::Error),
@@ -192,7 +193,8 @@ impl App {
         };
         let models = Arc::new(llm::router::Router::new(&config.llm, &parts)?);
         let ledger = Ledger::open(db.clone(), metrics.clone(), &tasks).await?;
-        let (verifier, keys) = verifier(&config, &clock, &tasks)?;
+        let erased = ErasedNames::open(&db).await?;
+        let (verifier, keys) = verifier(&config, &clock, &tasks, erased)?;
         let (settings, counts) = (config.clone(), metrics.clone());
         let tools = beside(move || tool_settings(&settings, counts));
         let conversations = ConversationService::new(db.clone(), clock.clone());
@@ -286,16 +288,17 @@ impl App {
         start_working(&self.agent);
         keep_checking(self.agent.deps());
         keep_ending_plans(&self.agent);
+        let (tasks, stopping, clock) = (&self.tasks, self.tasks.stopping(), self.clock.clone());
+        let heard = self.agent.deps().signals.subscribe();
+        let erased = self.verifier.erased().clone();
+        tasks.spawn(erased.keep(self.db.clone(), heard, stopping.clone()));
         let every = Duration::from_secs(self.config.audit.audit_checkpoint_seconds);
-        let (audit, stopping) = (self.audit.clone(), self.tasks.stopping());
-        self.tasks.spawn(audit.keep_checkpoints(every, stopping));
-        let errors = self.errors.clone();
-        self.tasks.spawn(errors.run_marking(self.tasks.stopping()));
+        tasks.spawn(self.audit.clone().keep_checkpoints(every, stopping.clone()));
+        tasks.spawn(self.errors.clone().run_marking(stopping.clone()));
         self.start_learning();
-        self.notices.start(&self.tasks);
-        let (metrics, stopping) = (self.metrics.clone(), self.tasks.stopping());
+        self.notices.start(tasks);
         let places = disks::places(self.config.data_dir().ok());
-        let (tasks, retention, clock) = (&self.tasks, self.retention(), self.clock.clone());
+        let (metrics, retention) = (self.metrics.clone(), self.retention());
         tasks.spawn(disks::watch(places, metrics.clone(), stopping.clone()));
         tasks.spawn(keeper::keep(retention, clock, metrics, stopping));
     }
@@ -364,13 +367,15 @@ fn verifier(
     config: &Config,
     clock: &Clock,
     tasks: &Tasks,
+    erased: ErasedNames,
 ) -> Result<(Arc<Verifier>, Option<Arc<KeyStore>>), BuildError> {
     let secret = match config.signing_secret() {
         Ok(secret) => Some(secret),
         Err(SigningSecretError::Elsewhere) => None,
         Err(error) => return Err(error.into()),
     };
-    let verifier = Verifier::over(&config.auth, secret.as_ref(), clock.clone());
+    let secrets = Verifier::over(&config.auth, secret.as_ref(), clock.clone());
+    let verifier = secrets.and_erased(erased);
     let Some(provider) = config.auth.identity_provider() else {
         return Ok((Arc::new(verifier), None));
     };
@@ -390,10 +395,6 @@ fn tickets(config: &Config, ring: &Keyring, clock: &Clock) -> Result<Tickets, Bu
         }
         secret => secret?,
     };
-    let previous = config.auth.previous_secrets();
-    Ok(Tickets::under(
-        secret.expose_secret(),
-        &previous,
-        clock.clone(),
-    ))
+    let (secret, previous) = (secret.expose_secret(), config.auth.previous_secrets());
+    Ok(Tickets::under(secret, &previous, clock.clone()))
 }

@@ -63,6 +63,11 @@ impl Claims {
         })
     }
 
+    /// The moment at which it was issued, in seconds since the epoch, if it says that.
+    pub fn issued_at(&self) -> Option<f64> {
+        self.iat
+    }
+
     fn check_times(&self, rules: &Rules, now: DateTime<Utc>) -> Result<(), Refusal> {
         #[expect(
             clippy::cast_precision_loss,

@@ -203,8 +203,19 @@ impl Gate {
         match principal.proof {
             // A ticket is worth what was credential for it, here nothing.
             Proof::Development => self.without_any(request),
-            Proof::Token | Proof::Ticket | Proof::Owner => Ok(principal),
+            Proof::Token | Proof::Ticket | Proof::Owner => self.unerased(principal),
         }
+    }
+
+    /// Refuses a ticket that may be from before its person was erased. None is older than its life, so this
+    /// refuses one of a person who came back for a minute at most.
+    fn unerased(&self, principal: Principal) -> Result<Principal, Denied> {
+        let (org, user) = (&principal.org_id, &principal.user_id);
+        let issued = Some(self.tickets.earliest_issue());
+        if self.verifier.erased().refuses(org, user, issued) {
+            return Err(Denied::BadTicket(Refusal::Erased.reason()));
+        }
+        Ok(principal)
     }
 
     /// The identity of requests that show nothing.

@@ -6,12 +6,13 @@
 //! token. [`layer`] verifies once per request, [`principal::Principal`] and its stricter wrappers are
 //! extractors, so a handler's signature says who may call it. [`token`] is where tokens are verified
 //! and minted; [`jws`] and [`claims`] are its two halves, [`refusal`] says why one was turned away. [`key_store`] holds the keys of an identity
-//! provider. [`orgs`] shows the caller's organisation.
+//! provider. [`orgs`] shows the caller's organisation. [`erased`] knows whose tokens are good no more.
 
 pub mod address;
 pub mod claims;
 pub mod config;
 pub mod development;
+pub mod erased;
 pub mod jwks;
 pub mod jws;
 pub mod key_store;

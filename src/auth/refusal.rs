@@ -36,6 +36,8 @@ pub enum Refusal {
     NoOrganisation,
     /// Its role is none of ours.
     Role,
+    /// Its person, or their organisation, was erased after it was issued.
+    Erased,
 }
 
 impl Refusal {
@@ -57,6 +59,7 @@ impl Refusal {
             Self::NoUser => "it names no user",
             Self::NoOrganisation => "it names no organisation",
             Self::Role => "its role is unknown",
+            Self::Erased => "its person or their organisation was erased after it was issued",
         }
     }
 }

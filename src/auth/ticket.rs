@@ -142,6 +142,16 @@ impl Tickets {
         })
     }
 
+    /// The earliest moment at which a ticket that is good now was issued, in seconds since the epoch.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "seconds since the epoch are exact in an f64 for millions of years"
+    )]
+    pub fn earliest_issue(&self) -> f64 {
+        let lasts = TimeDelta::seconds(i64::from(TTL_SECONDS));
+        (self.0.clock.now() - lasts).timestamp() as f64
+    }
+
     /// The principal that a ticket lets in at `path`.
     pub fn verify(&self, text: &str, path: &StreamPath) -> Result<Principal, TicketRefusal> {
         let claims = self.read(text).ok_or(TicketRefusal::Forged)?;

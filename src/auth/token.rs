@@ -5,11 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::Value;
 
 use crate::auth::claims::{Claims, Rules};
 use crate::auth::config::{AuthConfig, IdentityProvider};
+use crate::auth::erased::service::ErasedNames;
 use crate::auth::jws::{Algorithm, Parts, SecretKey};
 use crate::auth::key_store::{Found, KeyStore};
 use crate::auth::principal::Principal;
@@ -44,6 +46,7 @@ pub struct Verifier {
     clock: Clock,
     secrets: Secrets,
     provided: Option<Provided>,
+    erased: ErasedNames,
 }
 
 impl fmt::Debug for Verifier {
@@ -81,6 +84,7 @@ impl Verifier {
                 },
             },
             provided: None,
+            erased: ErasedNames::default(),
         }
     }
 
@@ -100,6 +104,18 @@ impl Verifier {
         self
     }
 
+    /// The same, which refuses tokens of those who were erased after they were issued.
+    #[must_use]
+    pub fn and_erased(mut self, erased: ErasedNames) -> Self {
+        self.erased = erased;
+        self
+    }
+
+    /// The names that were erased.
+    pub fn erased(&self) -> &ErasedNames {
+        &self.erased
+    }
+
     /// The principal of the token. The signature is checked before any claim is looked at.
     ///
     /// Never waits: a key that is not known yet is [`Refusal::UnknownKey`], see
@@ -112,12 +128,26 @@ impl Verifier {
         let now = self.clock.now();
         if parts.algorithm == Algorithm::Hs256 {
             let claims = self.secrets.claims(&parts)?;
-            return claims.principal(&self.secrets.rules, now);
+            return self.unerased(&claims, &self.secrets.rules, now);
         }
         let provided = self.provided.as_ref().ok_or(Refusal::Algorithm)?;
-        provided
-            .claims(token, &parts)?
-            .principal(&provided.rules, now)
+        let claims = provided.claims(token, &parts)?;
+        self.unerased(&claims, &provided.rules, now)
+    }
+
+    /// The principal of these claims, unless they are from before an erasure.
+    fn unerased(
+        &self,
+        claims: &Claims,
+        rules: &Rules,
+        now: DateTime<Utc>,
+    ) -> Result<Principal, Refusal> {
+        let who = claims.principal(rules, now)?;
+        let issued = claims.issued_at();
+        if self.erased.refuses(&who.org_id, &who.user_id, issued) {
+            return Err(Refusal::Erased);
+        }
+        Ok(who)
     }
 
     /// The same, which may ask the identity provider once more when the key is not known.

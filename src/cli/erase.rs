@@ -13,7 +13,8 @@ use crate::cli::failure::Failure;
 use crate::cli::progress::Progress;
 use crate::config::settings::Config;
 use crate::lifecycle::erasure::{Eraser, Step};
-use crate::lifecycle::model::{Report, Subject};
+use crate::lifecycle::error::Error;
+use crate::lifecycle::model::{Known, Report, Subject};
 use crate::platform::clock::Clock;
 use crate::platform::database::servers::Servers;
 use crate::platform::ids::{OrgId, UserId};
@@ -21,9 +22,9 @@ use crate::platform::ids::{OrgId, UserId};
 /// Destroys what is known of a person, or of a whole organisation, in every table, and looks whether
 /// it is gone.
 ///
-/// Take away their access first: a person who can still call the server makes new rows. Servers may go
-/// on meanwhile; runs of theirs are ended. May be interrupted and started again at any time. Ends with 4
-/// when something is left.
+/// Tokens that were issued before are refused from then on; take away their access first where they could
+/// get another. Servers may go on meanwhile; runs of theirs are ended. May be interrupted and started again
+/// at any time. Ends with 4 when something is left, and with 5 when nothing is known of them.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The organisation.
@@ -66,11 +67,15 @@ pub async fn run(
         user: args.user.clone(),
     };
     let mut progress = Progress::default();
-    let report = eraser
-        .erase(&subject, &operator(), &mut |step| {
-            progress.show(&line(step));
-        })
-        .await;
+    let report = match stranger(&eraser, &subject).await {
+        Ok(None) => {
+            let mut told = |step| progress.show(&line(step));
+            let erased = eraser.erase(&subject, &operator(), &mut told).await;
+            erased.map_err(Failure::from)
+        }
+        Ok(Some(words)) => Err(Failure::Stranger(words)),
+        Err(error) => Err(error.into()),
+    };
     progress.end();
     log.close().await;
     let report = report?;
@@ -85,6 +90,36 @@ pub async fn run(
     } else {
         ExitCode::from(4)
     })
+}
+
+/// What is said when nothing is known of the subject, so that a slip of the pen does not look like an
+/// erasure.
+async fn stranger(eraser: &Eraser, subject: &Subject) -> Result<Option<String>, Error> {
+    if eraser.find(subject).await? != Known::No {
+        return Ok(None);
+    }
+    let org = &subject.org;
+    let Some(user) = &subject.user else {
+        return Ok(Some(no_organisation(org)));
+    };
+    let whole = Subject {
+        org: org.clone(),
+        user: None,
+    };
+    Ok(Some(match eraser.find(&whole).await? {
+        Known::No => no_organisation(org),
+        Known::Here | Known::Erased => format!(
+            "nothing is known of a person `{user}` of `{org}`, and nothing was erased. Their id is what \
+             `sub` of their tokens says, letter by letter; the organisation is known"
+        ),
+    }))
+}
+
+fn no_organisation(org: &OrgId) -> String {
+    format!(
+        "nothing is known of an organisation `{org}`, and nothing was erased. Its name is what `org_id` of \
+         its tokens says, letter by letter"
+    )
 }
 
 /// A whole organisation is erased only by somebody who says so: with `--yes`, or by typing its name.
@@ -170,6 +205,10 @@ fn tell(report: &Report, out: &mut (dyn Write + Send)) -> io::Result<()> {
             "mentioned by others: {}.{}, {} rows",
             mention.table, mention.column, mention.rows
         )?;
+    }
+    writeln!(out, "may still name them, and is yours to see to:")?;
+    for place in report.not_looked_at {
+        writeln!(out, "  {}", place.replace('`', ""))?;
     }
     let who = match &report.user {
         Some(user) => format!("`{user}` of `{}`", report.org),

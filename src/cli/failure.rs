@@ -139,6 +139,9 @@ pub enum Failure {
     /// Retention or an erasure did not come to its end.
     #[error(transparent)]
     Lifecycle(#[from] lifecycle::error::Error),
+    /// Nothing is known of whom a command names.
+    #[error("{0}")]
+    Stranger(String),
     /// A folder could not be taken from its organisation.
     #[error(transparent)]
     Workspaces(#[from] workspaces::error::Error),
@@ -189,6 +192,7 @@ impl Failure {
             | Self::Workspace { .. }
             | Self::Usage(_) => ExitCode::from(2),
             Self::CutShort => ExitCode::from(4),
+            Self::Stranger(_) => ExitCode::from(5),
             // As of a program that Ctrl-C ended.
             Self::Interrupted => ExitCode::from(130),
             Self::Refused(_)

@@ -9,18 +9,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
+use sqlx::PgConnection;
 
 use crate::audit::erasing::Whose;
 use crate::audit::event::Event;
 use crate::audit::model::{Ending, Log, NewEntry, Outcome};
 use crate::audit::reader::Asker;
 use crate::audit::service::Audit;
+use crate::auth::erased::model::ErasedName;
+use crate::auth::erased::service::ERASED;
+use crate::auth::erased::store as erased_names;
 use crate::feedback::store::sums;
 use crate::lifecycle::error::Error;
-use crate::lifecycle::model::{Mention, Report, Subject, TableReport};
+use crate::lifecycle::model::{Known, Mention, NOT_LOOKED_AT, Report, Subject, TableReport};
 use crate::lifecycle::{runs, tables};
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
+use crate::platform::signals::Signals;
 use crate::platform::tables::model::{Person, TablePolicy, Whole};
 use crate::platform::tables::store;
 
@@ -60,6 +65,21 @@ pub struct Step {
 }
 
 impl Eraser {
+    /// Looks whether anything is there to erase, or was. Ends with the first row that it finds.
+    pub async fn find(&self, subject: &Subject) -> Result<Known, Error> {
+        let mut conn = self.db.acquire().await?;
+        for kept in tables::all() {
+            if self.count(&mut conn, subject, kept).await? > 0 {
+                return Ok(Known::Here);
+            }
+        }
+        let name = ErasedName::of(&subject.org, subject.user.as_ref());
+        Ok(match erased_names::erased_at(&mut conn, &name).await? {
+            Some(_) => Known::Erased,
+            None => Known::No,
+        })
+    }
+
     /// Erases a subject; `told` of every step. The server's own log says that it was done, and not to
     /// whom.
     pub async fn erase(
@@ -92,12 +112,27 @@ impl Eraser {
         done
     }
 
+    /// Has every server refuse the tokens that were issued before this moment.
+    async fn refuse_tokens(&self, subject: &Subject) -> Result<(), Error> {
+        let name = ErasedName::of(&subject.org, subject.user.as_ref());
+        let mut conn = self.db.acquire().await?;
+        erased_names::insert(&mut conn, &name, self.clock.now()).await?;
+        drop(conn);
+        // Servers that do not hear of it look for themselves.
+        let told = Signals::new(self.db.clone()).tell_now(ERASED, "all").await;
+        if let Err(error) = told {
+            tracing::warn!(%error, "servers find out a little later that somebody was erased");
+        }
+        Ok(())
+    }
+
     async fn go_through(
         &self,
         subject: &Subject,
         asker: &Asker,
         told: &mut (dyn FnMut(Step) + Send),
     ) -> Result<Report, Error> {
+        self.refuse_tokens(subject).await?;
         let declared = tables::all();
         let mut report = Report {
             org: subject.org.clone(),
@@ -108,6 +143,7 @@ impl Eraser {
             files_removed: 0,
             tables: declared.iter().map(|kept| begun(kept, subject)).collect(),
             mentions: Vec::new(),
+            not_looked_at: NOT_LOOKED_AT,
         };
         while report.passes < PASSES && !report.complete {
             if report.passes > 0 {
@@ -204,18 +240,29 @@ impl Eraser {
     ) -> Result<(), Error> {
         let mut conn = self.db.acquire().await?;
         for (kept, table) in declared.iter().zip(&mut report.tables) {
-            table.left = 0;
-            if let Some(whose) = audited(kept, subject) {
-                let log = Log::Org(subject.org.clone());
-                table.left += self.audit.count_unerased(&log, whose).await?;
-            }
-            for target in store::targets(kept, subject.as_rows()) {
-                table.left += store::count(&mut conn, &target, subject.as_rows()).await?;
-            }
+            table.left = self.count(&mut conn, subject, kept).await?;
         }
         let done = |table: &TableReport| table.left == 0 && table.problem.is_none();
         report.complete = report.tables.iter().all(done);
         Ok(())
+    }
+
+    /// Counts the rows of one table that are to be erased.
+    async fn count(
+        &self,
+        conn: &mut PgConnection,
+        subject: &Subject,
+        kept: &TablePolicy,
+    ) -> Result<u64, Error> {
+        let mut count = 0;
+        if let Some(whose) = audited(kept, subject) {
+            let log = Log::Org(subject.org.clone());
+            count += self.audit.count_unerased(&log, whose).await?;
+        }
+        for target in store::targets(kept, subject.as_rows()) {
+            count += store::count(conn, &target, subject.as_rows()).await?;
+        }
+        Ok(count)
     }
 
     /// Where the name still stands. A person's own rows are gone, so these are what others wrote; of an

@@ -100,6 +100,27 @@ impl TableRetention {
     }
 }
 
+/// The places outside the database that may still name whoever was erased; they are the operator's.
+pub const NOT_LOOKED_AT: &[&str] = &[
+    "the server's log: a line of a request or a run has `user.id` and `org.id`",
+    "logs of proxies and load balancers in front of the server",
+    "the log of Postgres, where it writes down statements with their values",
+    "what a collector of traces, Grafana or the receivers of webhooks were sent",
+    "backups of the database and its archived log: erase again after one was restored",
+    "files in workspaces, and commits in repositories",
+];
+
+/// What the database knows of somebody who is to be erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// There are rows.
+    Here,
+    /// There are none, because they were erased before.
+    Erased,
+    /// There are none, and never were as far as can be told.
+    No,
+}
+
 /// Who is erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
@@ -138,6 +159,8 @@ pub struct Report {
     pub tables: Vec<TableReport>,
     /// Where their name still stands, in what others wrote; their own rows are gone.
     pub mentions: Vec<Mention>,
+    /// The places outside the database that may still name them.
+    pub not_looked_at: &'static [&'static str],
 }
 
 /// What an erasure did with a table.

@@ -2,7 +2,8 @@
 
 use crate::platform::tables::model::{Person, Stays, TablePolicy, Whole};
 use crate::{
-    audit, connectors, feedback, ledger, notices, platform, retrieval, runs, telemetry, workspaces,
+    audit, auth, connectors, feedback, ledger, notices, platform, retrieval, runs, telemetry,
+    workspaces,
 };
 
 /// What sqlx notes about the migrations that it applied.
@@ -29,6 +30,7 @@ pub fn all() -> Vec<&'static TablePolicy> {
         ledger::tables::TABLES,
         platform::idempotency::tables::TABLES,
         audit::tables::TABLES,
+        auth::erased::tables::TABLES,
         MIGRATIONS,
     ]
     .into_iter()

@@ -103,6 +103,13 @@ impl Signals {
         self.inner.more.notify_one();
     }
 
+    /// Tells other processes at once, for a process that ends before [`Self::start`] would send it.
+    pub async fn tell_now(&self, topic: &'static str, subject: &str) -> sqlx::Result<()> {
+        let payload = format!("{}\n{topic} {subject} 0", self.inner.sender);
+        let mut conn = self.inner.db.acquire().await?;
+        db::notify(&mut conn, CHANNEL, &payload).await
+    }
+
     /// Hears what other processes tell. What this process tells it does not hear itself.
     pub fn subscribe(&self) -> broadcast::Receiver<Signal> {
         self.inner.heard.subscribe()

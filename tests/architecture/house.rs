@@ -82,7 +82,7 @@ const MODULES: &[Module] = &[
     module(
         7,
         "lifecycle",
-        "agent audit connectors feedback ledger notices retrieval runs telemetry workspaces",
+        "agent audit auth connectors feedback ledger notices retrieval runs telemetry workspaces",
     ),
     module(6, "jobs", "agent approvals audit auth ledger llm runs"),
     module(

@@ -1,21 +1,25 @@
 //! `navi retention run` and `navi erase`, as they are called.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program itself is what is tested, and a test is a server's client"
+)]
+
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use navi::auth::principal::Role;
+use navi::llm::script::Script;
 use navi::platform::clock::Clock;
+use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, PgPool};
 
 use crate::lifecycle::filling::{ADA, BOB, fill, rows};
-use crate::support::app::{AUDIT_KEY, TestApp};
+use crate::support::app::{AUDIT_KEY, ORG, TestApp, USER};
+use crate::support::served::{Place, token_at, token_of, url};
 
 /// The program with this database and a data folder of its own.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the program itself is what is tested"
-)]
 fn navi(db: &PgPool, data: &std::path::Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_navi"));
     command
@@ -199,6 +203,99 @@ async fn a_whole_organisation_is_erased_only_with_a_yes(db: PgPool) {
     let (code, out, said) = run(&db, &["erase", "--org", "acme", "--yes"]).await;
     assert_eq!(code, 0, "{out}{said}");
     assert!(rows(&db).await.iter().all(|(_, row)| !row.contains("acme")));
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_slip_of_the_pen_is_no_erasure_and_ends_with_5(db: PgPool) {
+    let _app = TestApp::with(db.clone(), Clock::System, &[]).await;
+    fill(&db, &ADA).await;
+    let before = rows(&db).await;
+    for (arguments, words) in [
+        (
+            &["--org", "acme", "--user", "adda"][..],
+            "nothing is known of a person `adda` of `acme`",
+        ),
+        (
+            &["--org", "acem", "--user", "ada"],
+            "nothing is known of an organisation `acem`",
+        ),
+        (
+            &["--org", "acem", "--yes"],
+            "nothing is known of an organisation `acem`",
+        ),
+    ] {
+        let (code, out, said) = run(&db, &[&["erase"], arguments].concat()).await;
+        assert_eq!(code, 5, "{out}{said}");
+        assert_eq!(out, "", "{arguments:?}");
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(rows(&db).await, before);
+    // What was there is no slip, when it is erased once more.
+    for _ in 0..2 {
+        let (code, out, said) = run(&db, &["erase", "--org", "acme", "--user", "ada"]).await;
+        assert_eq!(code, 0, "{out}{said}");
+        assert!(out.contains("may still name them"), "{out}");
+        assert!(out.contains("the server's log"), "{out}");
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_token_of_before_an_erasure_creates_nothing_and_one_of_after_it_is_good(db: PgPool) {
+    const CONVERSATIONS: &str = "/api/navi-memory/conversations";
+    let address = url(&db.connect_options());
+    let place = Place::new(&Script::default(), Some(&address));
+    let mut served = place.serve(&["--audit-encryption-key", AUDIT_KEY]).await;
+    let mine = json!({"title": "mine"});
+    assert_eq!(served.post(CONVERSATIONS, &mine).await.0, 200);
+    let stream = "/api/navi/analyze-changes";
+    let (_, ticket) = served
+        .post("/api/auth/stream-ticket", &json!({"path": stream}))
+        .await;
+    let ticket = ticket["ticket"].as_str().unwrap();
+    // A neighbour, whose token stays good.
+    let neighbours = token_of(ORG, "neighbour", Role::Planner);
+    let hers = std::mem::replace(&mut served.token, neighbours.clone());
+    assert_eq!(served.post(CONVERSATIONS, &mine).await.0, 200);
+    served.token = hers;
+
+    let (code, out, said) = run(&db, &["erase", "--org", ORG, "--user", USER]).await;
+    assert_eq!(code, 0, "{out}{said}");
+    let began = Instant::now();
+    let refused = loop {
+        let (status, answer) = served.call(Method::GET, "/api/auth/me", &json!({})).await;
+        if status == 401 {
+            break answer;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{answer}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("was erased after it was issued"),
+        "{detail}"
+    );
+    let job = json!({"message": "do it", "workspace_path": served.workspace()});
+    assert_eq!(served.post("/api/jobs", &job).await.0, 401);
+    let opened = reqwest::Client::new()
+        .get(format!("{}{stream}?ticket={ticket}", served.url))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(opened.status(), 401);
+    served.token = neighbours;
+    assert_eq!(served.post(CONVERSATIONS, &mine).await.0, 200);
+
+    // The clocks of servers may differ by some seconds.
+    let later = Clock::fixed(Clock::System.now() + chrono::TimeDelta::seconds(10));
+    served.token = token_at(ORG, USER, Role::Planner, later);
+    assert_eq!(served.post(CONVERSATIONS, &mine).await.0, 200);
+    let left = "select count(*) from conversations where user_id = $1";
+    let left: i64 = sqlx::query_scalar(left)
+        .bind(USER)
+        .fetch_one(&db)
+        .await
+        .unwrap();
+    assert_eq!(left, 1, "that of the new token");
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -50,6 +50,8 @@ const LEFT_OUT: &[&str] = &[
     "audit_checkpoints",
     "audit_records",
     "audit_tiles",
+    // Hashes of those who were erased.
+    "erased_names",
     "learning_passes",
     "learning_progress",
     "model_prices",

@@ -116,7 +116,7 @@ pub(crate) struct Served {
     process: Child,
     pub(crate) url: String,
     pub(crate) token: String,
-    log: PathBuf,
+    pub(crate) log: PathBuf,
     pub(crate) place: Arc<Place>,
 }
 
@@ -245,9 +245,14 @@ fn token() -> String {
 
 /// A token that servers here take for an hour.
 pub(crate) fn token_of(org: &str, user: &str, role: Role) -> String {
+    token_at(org, user, role, Clock::System)
+}
+
+/// The same, issued by this clock.
+pub(crate) fn token_at(org: &str, user: &str, role: Role, clock: Clock) -> String {
     let config = Config::from_flags(["--jwt-secret", SECRET]).unwrap();
     let secret = config.signing_secret().unwrap();
-    let verifier = Verifier::new(&config.auth, &secret, Clock::System);
+    let verifier = Verifier::new(&config.auth, &secret, clock);
     let hour = Duration::from_hours(1);
     verifier.mint(&principal(org, user, role), hour).unwrap()
 }

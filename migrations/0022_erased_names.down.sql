@@ -1,0 +1,1 @@
+drop table erased_names;

@@ -2,14 +2,20 @@
 
 use crate::audit::config::KeyError;
 use crate::audit::model::{EntryId, Log};
+use crate::platform::database::storage::STORES_NOTHING;
 use crate::vault::envelope::NoRandomness;
 
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An entry could not be written in time, so its action must not happen.
-    #[error("the audit log is unavailable, so nothing was changed")]
+    #[error(
+        "the server could not note this in its audit log in time, which comes first; nothing was changed"
+    )]
     Unavailable,
+    /// The database stores nothing, so an entry could not be written.
+    #[error("{STORES_NOTHING}; nothing was changed")]
+    Full,
     /// The end of a log is not sealed with the key that it names, so it was changed without the key.
     #[error(
         "the end of {0} was changed without the key, so nothing is appended to it: `navi audit verify` \
@@ -139,4 +145,15 @@ pub enum Error {
     /// Postgres failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
+}
+
+impl Error {
+    /// Seconds after which what was refused may be tried again: a full disk stays full for longer than a
+    /// commit takes.
+    pub fn seconds_to_wait(&self) -> u64 {
+        match self {
+            Self::Full => 30,
+            _ => 1,
+        }
+    }
 }

@@ -40,10 +40,10 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         let (status, slug) = match &error {
-            Error::Unavailable => {
+            Error::Unavailable | Error::Full => {
                 let problem =
                     Self::new(StatusCode::SERVICE_UNAVAILABLE, "audit-unavailable", detail);
-                return problem.retry_after(1);
+                return problem.retry_after(error.seconds_to_wait());
             }
             Error::Tampered(_)
             | Error::UnknownSeal { .. }

@@ -152,7 +152,7 @@ impl Audit {
     pub(super) async fn write(&self, record: Record) -> Result<(), Error> {
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(Error::Unavailable);
+            return Err(self.refusal());
         }
         let _place = Place(&self.waiting);
         let (done, told) = oneshot::channel();
@@ -163,7 +163,16 @@ impl Audit {
         });
         match tokio::time::timeout(PATIENCE, told).await {
             Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false) | Err(_)) | Err(_) => Err(Error::Unavailable),
+            Ok(Ok(false) | Err(_)) | Err(_) => Err(self.refusal()),
+        }
+    }
+
+    /// The reason for which nothing is written at present.
+    pub(super) fn refusal(&self) -> Error {
+        if self.db.storage().is_refusing() {
+            Error::Full
+        } else {
+            Error::Unavailable
         }
     }
 

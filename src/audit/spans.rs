@@ -95,7 +95,7 @@ impl Spans {
         });
         match timeout(PATIENCE, begin).await {
             Ok(there) => there.map(drop)?,
-            Err(_) => return Err(Error::Unavailable),
+            Err(_) => return Err(self.0.audit.refusal()),
         }
         Ok(Covered(span))
     }

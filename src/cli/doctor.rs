@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 use serde::Serialize;
+use sqlx::PgConnection;
 
 use crate::cli::failure::{Failure, database_servers};
 use crate::config::settings::Config;
@@ -18,17 +19,25 @@ use crate::llm::config::ProviderId;
 use crate::llm::router::{Parts, Router};
 use crate::llm::served::findings::findings;
 use crate::platform::clock::Clock;
+use crate::platform::database::disk::{folder_here, try_storing};
+use crate::platform::database::refusal::{is_full, is_read_only};
 use crate::platform::database::servers::Servers;
 use crate::platform::database::sessions::are_shared;
+use crate::platform::database::storage::STORES_NOTHING;
 use crate::platform::db;
 use crate::platform::embedded_postgres::error::Error as PostgresError;
 use crate::platform::embedded_postgres::{binaries, folder};
 use crate::platform::metrics::Metrics;
 use crate::platform::secret::ExposeSecret;
 
+/// The name of the check of a database's disk.
+const DATABASE_DISK: &str = "database disk";
 /// With less room than this the database will soon refuse to write.
 const LITTLE_ROOM: u64 = 512 * 1024 * 1024;
 /// Clocks further apart than this make events seem to come from the future.
+/// How room is made for the data folder, and for a database.
+const ANOTHER_DISK: &str = "make room, or set NAVI_DATA_DIR to a folder on another disk";
+const DATABASE_FULL: &str = "make room on the disk of the database, as docs/database-full.md says";
 const MAX_CLOCK_SKEW: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
 
 /// Looks at everything navi needs: settings, data folder, disk, database, migrations.
@@ -116,10 +125,11 @@ pub async fn examine(config: &Config, clock: &Clock, online: bool) -> Report {
         Ok(data_dir) => {
             let standing = nearest(&data_dir);
             checks.push(writable(&data_dir, &standing));
-            checks.push(room(&standing));
+            checks.push(room("disk", &standing, ANOTHER_DISK));
             if config.database.database_url.is_none() {
                 checks.push(programs(config, &data_dir));
                 checks.push(cluster(&data_dir));
+                checks.extend(disk_of_cluster(&data_dir));
             }
         }
         Err(error) => checks.push(Check::bad(
@@ -238,7 +248,7 @@ fn writable(data_dir: &Path, standing: &Path) -> Check {
     }
 }
 
-fn room(standing: &Path) -> Check {
+fn room(name: &'static str, standing: &Path, mend: &str) -> Check {
     match statvfs(standing) {
         Ok(system) => {
             let free = system
@@ -246,17 +256,14 @@ fn room(standing: &Path) -> Check {
                 .saturating_mul(system.fragment_size());
             let mebibytes = free / (1024 * 1024);
             if free < LITTLE_ROOM {
-                Check::bad(
-                    "disk",
-                    format!("{mebibytes} MiB free at {}", standing.display()),
-                    "make room, or set NAVI_DATA_DIR to a folder on another disk",
-                )
+                let found = format!("{mebibytes} MiB free at {}", standing.display());
+                Check::bad(name, found, mend)
             } else {
-                Check::good("disk", format!("{mebibytes} MiB free"))
+                Check::good(name, format!("{mebibytes} MiB free"))
             }
         }
         Err(error) => Check::bad(
-            "disk",
+            name,
             format!("the free room cannot be found out: {}", error.desc()),
             format!("df '{}'", standing.display()),
         ),
@@ -330,6 +337,31 @@ fn cluster(data_dir: &Path) -> Check {
     }
 }
 
+/// The disk of the private database, which may be another than that of the data folder.
+fn disk_of_cluster(data_dir: &Path) -> Option<Check> {
+    let data = data_dir.join("postgres/data");
+    data.is_dir()
+        .then(|| room(DATABASE_DISK, &data, DATABASE_FULL))
+}
+
+/// Stores something and takes it back, and looks for the room that is left where the disk is in sight.
+async fn disk_of_database(conn: &mut PgConnection, servers: &Servers) -> Check {
+    match try_storing(conn).await {
+        Err(error) if is_full(&error) || is_read_only(&error) => {
+            let found = format!("{STORES_NOTHING}: {error}");
+            Check::bad(DATABASE_DISK, found, DATABASE_FULL)
+        }
+        Err(error) => Check::good(DATABASE_DISK, format!("storing cannot be tried: {error}")),
+        Ok(()) => match folder_here(conn, servers).await {
+            Some(folder) => room(DATABASE_DISK, &folder, DATABASE_FULL),
+            None => Check::good(
+                DATABASE_DISK,
+                "it stores; how full it is cannot be seen from here",
+            ),
+        },
+    }
+}
+
 async fn database(servers: &Servers, clock: &Clock) -> Vec<Check> {
     let mut conn = match db::connect_once(servers).await {
         Ok(conn) => conn,
@@ -366,6 +398,7 @@ async fn database(servers: &Servers, clock: &Clock) -> Vec<Check> {
             "use the version of navi that migrated this database, or a later one",
         ),
     });
+    checks.push(disk_of_database(&mut conn, servers).await);
     checks.push(match db::server_time(&mut conn).await {
         Ok(theirs) => {
             let apart = (clock.now() - theirs).abs();

@@ -11,7 +11,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::time::Instant;
 
 use crate::platform::database::pool::Pool;
-use crate::platform::database::refusal::{is_no_room, is_of_pooler};
+use crate::platform::database::refusal::{certificate_advice, is_no_room, is_of_pooler};
 use crate::platform::database::servers::Servers;
 use crate::platform::database::sessions::are_shared;
 use crate::platform::database::settings::PoolSettings;
@@ -55,7 +55,7 @@ const MIGRATION_LOCK_POLL: Duration = Duration::from_millis(100);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No connection could be made.
-    #[error("the database cannot be reached: {0}")]
+    #[error("the database cannot be reached: {0}{advice}", advice = certificate_advice(.0))]
     Unreachable(#[source] sqlx::Error),
     /// The first connection took too long.
     #[error("the database did not answer within {} s", CONNECT_TIMEOUT.as_secs())]
@@ -376,6 +376,17 @@ pub async fn server_time(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>>
     sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
         .fetch_one(conn)
         .await
+}
+
+/// The folder of this database on its server, where the role may know it.
+pub async fn data_folder(conn: &mut PgConnection) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        "select coalesce(nullif(pg_tablespace_location(dattablespace), ''),
+                         (select setting from pg_settings where name = 'data_directory'))
+         from pg_database where datname = current_database()"
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// Tells an error that the same rows will always meet: the data are wrong (class 22) or break a

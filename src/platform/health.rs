@@ -13,9 +13,11 @@ use sqlx::Connection;
 use sqlx::migrate::MigrateError;
 
 use crate::platform::clock::millis;
+use crate::platform::database::disk::try_storing;
 use crate::platform::database::pool::Pool;
-use crate::platform::database::refusal::{is_no_room, is_of_ended_session};
+use crate::platform::database::refusal::{is_full, is_no_room, is_of_ended_session};
 use crate::platform::database::stock::PoolState;
+use crate::platform::database::storage::STORES_NOTHING;
 use crate::platform::db;
 use crate::platform::sync::{read, write};
 use crate::platform::tasks::Tasks;
@@ -228,7 +230,8 @@ fn this_process(ok: bool, detail: &str) -> Check {
     }
 }
 
-/// Checks that the database answers.
+/// Checks that the database answers; and that it stores something again, after a writer was told that it
+/// cannot.
 pub fn database_probe(db: &Pool) -> Probe {
     let db = db.clone();
     Box::new(move || {
@@ -239,6 +242,7 @@ pub fn database_probe(db: &Pool) -> Probe {
             match answer.await {
                 Ok(Ok(())) => Ok("ok".to_owned()),
                 Ok(Err(error)) if is_no_room(&error) => Err(NO_ROOM.to_owned()),
+                Ok(Err(error)) if is_full(&error) => Err(STORES_NOTHING.to_owned()),
                 Ok(Err(_)) => Err(down()),
                 // What waits for others will be served, so requests may come.
                 Err(_) => match db.state() {
@@ -272,7 +276,13 @@ pub fn migrations_probe(db: &Pool) -> Probe {
 }
 
 async fn ping(db: &Pool) -> sqlx::Result<()> {
-    db.acquire().await?.ping().await
+    let mut conn = db.acquire().await?;
+    conn.ping().await?;
+    if db.storage().is_refusing() {
+        try_storing(&mut conn).await?;
+        db.storage().note_stored();
+    }
+    Ok(())
 }
 
 async fn count_pending(db: &Pool) -> sqlx::Result<usize> {

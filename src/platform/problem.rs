@@ -4,7 +4,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::platform::database::refusal::is_no_room;
+use crate::platform::database::refusal::{is_full, is_no_room};
+use crate::platform::database::storage::STORES_NOTHING;
 use crate::platform::page::BadCursor;
 use crate::platform::redact::text::redact_text;
 
@@ -55,7 +56,7 @@ impl Problem {
 
     /// A failure of ours: logged here, once, and shown without its cause.
     ///
-    /// A database that has no connection left passes, so that is said, and when to come again.
+    /// A database that has no connection left, or no room, passes, so that is said, and when to come again.
     pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         if has_no_connection(error) {
             tracing::warn!(%error, "a request got no connection to the database");
@@ -65,6 +66,12 @@ impl Problem {
                 "every connection to the database is in use",
             )
             .retry_after(5);
+        }
+        if stores_nothing(error) {
+            tracing::error!(%error, "a request failed, because the database cannot store anything");
+            let detail = format!("{STORES_NOTHING}; try again once there is room");
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, "database-full", detail)
+                .retry_after(30);
         }
         let mut causes = Vec::new();
         let mut source = error.source();
@@ -95,14 +102,25 @@ impl Problem {
 
 /// True if this is, in the end, a request that waited in vain for a connection.
 fn has_no_connection(error: &(dyn std::error::Error + 'static)) -> bool {
+    of_database(error)
+        .is_some_and(|error| matches!(error, sqlx::Error::PoolTimedOut) || is_no_room(error))
+}
+
+/// True if this is, in the end, a database without room.
+fn stores_nothing(error: &(dyn std::error::Error + 'static)) -> bool {
+    of_database(error).is_some_and(is_full)
+}
+
+/// The error of the database below this one.
+fn of_database<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a sqlx::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<sqlx::Error>() {
-            return matches!(error, sqlx::Error::PoolTimedOut) || is_no_room(error);
+            return Some(error);
         }
         next = error.source();
     }
-    false
+    None
 }
 
 impl From<BadCursor> for Problem {

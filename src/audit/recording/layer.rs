@@ -174,13 +174,15 @@ fn is_stream(response: &Response) -> bool {
 }
 
 fn unavailable(error: &Error) -> Problem {
-    tracing::error!(%error, "a request was refused, because it could not be audited");
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "audit-unavailable",
-        "what changes something is written into the audit log first, and that is not possible now; nothing was changed, try again",
-    )
-    .retry_after(1)
+    tracing::warn!(%error, "a request was refused, because it could not be audited");
+    // What else may be wrong is the operator's to know.
+    let shown = if let Error::Full = error {
+        Error::Full
+    } else {
+        Error::Unavailable
+    };
+    let (status, slug) = (StatusCode::SERVICE_UNAVAILABLE, "audit-unavailable");
+    Problem::new(status, slug, shown.to_string()).retry_after(shown.seconds_to_wait())
 }
 
 async fn entry(mut parts: Parts, principal: &Principal, kept: &BodyStart) -> (Parts, NewEntry) {

@@ -2,4 +2,5 @@
 
 pub mod doubt;
 pub mod queue;
+pub mod trouble;
 pub mod writer;

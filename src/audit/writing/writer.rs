@@ -29,6 +29,7 @@ use crate::audit::witnessing::beginnings::beginning_of;
 use crate::audit::witnessing::floors::Floors;
 use crate::audit::writing::doubt::{refused, settle};
 use crate::audit::writing::queue::{Draft, DraftQueue, Posted};
+use crate::audit::writing::trouble::WritingTrouble;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::platform::database::servers::Servers;
@@ -64,6 +65,7 @@ pub struct Writer {
     in_doubt: bool,
     /// What may have been committed by a commit that seemed to fail.
     doubtful: Vec<Record>,
+    trouble: WritingTrouble,
 }
 
 impl Writer {
@@ -96,6 +98,7 @@ impl Writer {
             known: HashMap::new(),
             in_doubt: false,
             doubtful: Vec::new(),
+            trouble: WritingTrouble::default(),
         }
     }
 
@@ -152,16 +155,27 @@ impl Writer {
         let mut batch = self.queue.take(MAX_BATCH);
         batch.retain(|draft| draft.record.phase != Phase::Begun || !draft.done.is_closed());
         self.in_doubt = false;
-        let written = if batch.is_empty() {
+        let is_empty = batch.is_empty();
+        let written = if is_empty {
             Ok(())
         } else {
             self.try_write(&mut batch).await
         };
         match written {
-            Ok(()) => self.queue.open_barriers(),
+            Ok(()) => {
+                if !is_empty {
+                    self.trouble.written(Instant::now());
+                    self.db.storage().note_stored();
+                }
+                self.queue.open_barriers();
+            }
             Err(error) => {
                 self.metrics.navi_audit_failures_total.inc();
-                tracing::error!(%error, count = batch.len(), "audit records were not written");
+                let waiting = batch.len() + self.queue.len();
+                self.trouble.failed(&error, waiting, Instant::now());
+                if let Error::Database(error) = &error {
+                    self.db.storage().note(error);
+                }
                 self.put_back(batch);
                 self.queue.open_barriers();
                 tokio::time::sleep(PAUSE).await;

@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod connection;
+pub mod disk;
 pub mod pool;
 pub mod refusal;
 pub mod servers;
@@ -14,3 +15,4 @@ pub mod settings;
 pub mod share;
 pub mod spelling;
 pub mod stock;
+pub mod storage;

@@ -19,6 +19,7 @@ use crate::platform::database::refusal::{is_no_room, is_starting};
 use crate::platform::database::servers::Servers;
 use crate::platform::database::share::{ConnectionUse, PoolTurn};
 use crate::platform::database::stock::{PoolLimits, PoolState, Stock};
+use crate::platform::database::storage::Storage;
 
 /// The interval at which connections that rest too long are looked for.
 const TIDY: Duration = Duration::from_secs(30);
@@ -34,6 +35,7 @@ pub struct Pool {
     direct: Arc<Servers>,
     /// The pool that gives way when the server has no room for this one.
     elder: Option<Arc<Stock>>,
+    storage: Storage,
 }
 
 impl Pool {
@@ -60,6 +62,7 @@ impl Pool {
             stock,
             direct,
             elder,
+            storage: Storage::default(),
         }
     }
 
@@ -73,7 +76,10 @@ impl Pool {
         };
         let elder = Some(self.stock.clone());
         let stock = Stock::new(Servers::clone(&self.direct), limits);
-        Self::over(stock, self.direct.clone(), elder)
+        Self {
+            storage: self.storage.clone(),
+            ..Self::over(stock, self.direct.clone(), elder)
+        }
     }
 
     /// A session of its own, outside the pool, for locks that end with it.
@@ -192,6 +198,11 @@ impl Pool {
                 Err(_) => Err(sqlx::Error::PoolTimedOut),
             },
         }
+    }
+
+    /// Whether the database stores what its writers give it.
+    pub fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     /// The reason for which a caller waits.

@@ -11,6 +11,10 @@ const TOO_MANY: &str = "53300";
 const ENDED: &str = "57P01";
 /// The code of a server that is starting, recovering or ending.
 const NOT_NOW: &str = "57P03";
+/// The codes of a server that cannot store anything: its disk is full, or its files cannot be written.
+const FULL: [&str; 2] = ["53100", "58030"];
+/// The code of a server that takes no writes: a standby, or a managed one whose disk is full.
+const READ_ONLY: &str = "25006";
 /// Words of poolers, whose codes say less than their texts.
 const WORDS_OF_POOLERS: &[&str] = &[
     "too many",
@@ -63,6 +67,40 @@ pub fn is_no_room(error: &sqlx::Error) -> bool {
             WORDS_OF_POOLERS.iter().any(|words| said.contains(words))
         }
         Some(_) | None => false,
+    }
+}
+
+/// Tells an error of a database that cannot store anything.
+pub fn is_full(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| FULL.contains(&&*code))
+}
+
+/// Tells an error of a server that takes no writes.
+pub fn is_read_only(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.as_deref() == Some(READ_ONLY)
+}
+
+/// Advice for an error of a certificate, to stand behind the error; nothing for others.
+pub fn certificate_advice(error: &sqlx::Error) -> &'static str {
+    let sqlx::Error::Tls(cause) = error else {
+        return "";
+    };
+    let said = cause.to_string();
+    if ["UnknownIssuer", "CaUsedAsEndEntity", "BadSignature"]
+        .iter()
+        .any(|word| said.contains(word))
+    {
+        "; the authority of the database's certificate is not known here: name the file of its certificate \
+         with sslrootcert=/path/to/ca.pem in the address, or with PGSSLROOTCERT"
+    } else if said.contains("NotValidForName") {
+        "; the host in the address is none of the names in the database's certificate: use one of them, or \
+         sslmode=verify-ca, which compares no name"
+    } else if said.contains("Expired") {
+        "; the certificate of the database has expired: it has to be renewed there"
+    } else {
+        ""
     }
 }
 

@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, Row};
 use tokio::time::timeout;
 
 use crate::platform::database::refusal::{
-    NoneFits, NotWanted, is_no_room, is_of_credentials, is_starting,
+    NoneFits, NotWanted, certificate_advice, is_no_room, is_of_credentials, is_starting,
 };
 
 /// The longest that one of several servers may take before the next is asked.
@@ -181,7 +181,10 @@ impl Servers {
         }
         let passes = refusals.iter().any(|(_, error)| is_starting(error));
         let refusals = refusals.iter();
-        let refusals = refusals.map(|(at, error)| format!("{}: {error}", name(self.at(*at))));
+        let refusals = refusals.map(|(at, error)| {
+            let (server, advice) = (name(self.at(*at)), certificate_advice(error));
+            format!("{server}: {error}{advice}")
+        });
         sqlx::Error::Io(io::Error::other(NoneFits {
             writes: self.wanted != WantedServer::Any,
             refusals: refusals.collect(),

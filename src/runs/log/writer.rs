@@ -118,6 +118,9 @@ impl Writer {
                     return None;
                 }
                 Err(error) => {
+                    if let WriteError::Database(error) = &error {
+                        self.db.storage().note(error);
+                    }
                     tracing::warn!(run.id = %self.run.id, %error, "the run's log waits for Postgres");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);

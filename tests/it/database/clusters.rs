@@ -90,10 +90,7 @@ impl Clusters {
     fn make_folder(&self, name: &str) -> PathBuf {
         let folder = self.socket(name);
         std::fs::create_dir(&folder).unwrap();
-        if let Some(user) = other_user() {
-            let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
-            std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).unwrap();
-        }
+        give_away(&folder);
         folder.join("data")
     }
 
@@ -138,6 +135,91 @@ impl Clusters {
             assert!(began.elapsed() < PATIENCE, "{query}: {log}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+}
+
+/// A cluster by itself, in a folder that its test may put more into.
+pub(super) struct Cluster {
+    pub(super) folder: TempDir,
+    server: Option<Child>,
+}
+
+impl Cluster {
+    /// One that is made and not yet started.
+    pub(super) fn make() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let open = std::fs::Permissions::from_mode(0o711);
+        std::fs::set_permissions(folder.path(), open).unwrap();
+        let made = Self {
+            folder,
+            server: None,
+        };
+        made.give("one");
+        let data = made.socket().join("data");
+        done(program("initdb", &["--username=navi", "--auth=trust", "--no-sync"]).arg(data));
+        made
+    }
+
+    /// A folder here that belongs to the user of Postgres.
+    pub(super) fn give(&self, name: &str) -> PathBuf {
+        let folder = self.folder.path().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        give_away(&folder);
+        folder
+    }
+
+    /// The folder of its socket.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.folder.path().join("one")
+    }
+
+    /// Starts it with these settings.
+    pub(super) async fn start(&mut self, settings: &[&str]) {
+        self.start_at(5432, settings).await;
+    }
+
+    /// The same where the settings name this port.
+    pub(super) async fn start_at(&mut self, port: u16, settings: &[&str]) {
+        let log = std::fs::File::create(self.folder.path().join("one.log")).unwrap();
+        let mut command = program("postgres", &["-c", "fsync=off"]);
+        for setting in settings {
+            command.args(["-c", setting]);
+        }
+        let folder = self.socket();
+        command
+            .arg("-D")
+            .arg(folder.join("data"))
+            .arg("-k")
+            .arg(folder);
+        let command = command.stdout(log.try_clone().unwrap()).stderr(log);
+        self.server = Some(command.spawn().unwrap());
+        let began = Instant::now();
+        while self.connect(port).await.is_err() {
+            let log = std::fs::read_to_string(self.folder.path().join("one.log")).unwrap();
+            assert!(began.elapsed() < PATIENCE, "{log}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub(super) async fn connect(&self, port: u16) -> sqlx::Result<PgConnection> {
+        let options = PgConnectOptions::new_without_pgpass();
+        let options = options.socket(self.socket()).port(port);
+        let options = options.username("navi").database("postgres");
+        options.connect().await
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        end(self.server.take(), Signal::SIGQUIT);
+    }
+}
+
+/// Gives a file or folder to the user that Postgres runs as.
+pub(super) fn give_away(path: &Path) {
+    if let Some(user) = other_user() {
+        let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
+        std::os::unix::fs::chown(path, Some(uid), Some(gid)).unwrap();
     }
 }
 

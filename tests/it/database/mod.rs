@@ -2,8 +2,10 @@
 //! poolers in front of it.
 
 mod blips;
+mod certificates;
 mod clusters;
 mod failover;
+mod full;
 mod pgbouncer;
 mod pooling;
 mod reading;

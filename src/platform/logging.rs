@@ -1,7 +1,8 @@
 //! What is logged, and how: sentences with fields, to the standard error stream.
 //!
-//! A line says what happened in `message` and to whom in fields named `request.id`, `run.id`,
-//! `org.id`, `user.id`, `duration_ms`. `error` means that a person should look, `warn` that
+//! A line says what happened in `message` and to whom in fields named `request.id`, `run.id`, `job.id`,
+//! `org.id`, `user.id`, `duration_ms`. Those of a request or a run are the fields of its span, and so of every
+//! line that it leads to; a line of JSON has them in `spans`. `error` means that a person should look, `warn` that
 //! something was handled but should not happen often, `info` what an operator wants to see of a
 //! healthy server, `debug` what a developer wants.
 //!

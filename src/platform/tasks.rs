@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 /// The door for spawned tasks: what is spawned here is told when the process ends, and awaited.
 #[derive(Clone, Debug, Default)]
@@ -64,14 +65,15 @@ impl Tasks {
         let _first = self.panics.set(Witness(Box::new(witness)));
     }
 
-    /// Spawns a task that [`Self::shutdown`] waits for. When it panics, that is logged and told.
+    /// Spawns a task that [`Self::shutdown`] waits for. When it panics, that is logged and told. What it logs
+    /// has the fields of what spawned it, such as the id of a run.
     pub fn spawn<F>(&self, task: F) -> tokio::task::JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         let panics = self.panics.clone();
-        self.tracker.spawn(async move {
+        let watched = async move {
             match AssertUnwindSafe(task).catch_unwind().await {
                 Ok(output) => output,
                 Err(payload) => {
@@ -83,7 +85,8 @@ impl Tasks {
                     resume_unwind(payload)
                 }
             }
-        })
+        };
+        self.tracker.spawn(watched.in_current_span())
     }
 
     /// Tells every task to end and waits for them, at most `grace`. Answers whether all ended.

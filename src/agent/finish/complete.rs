@@ -63,10 +63,19 @@ pub(crate) async fn end(
     trace(&runner, &outcome);
     match outcome {
         RaceOutcome::JournalLost => Ended::Lost,
-        RaceOutcome::LeaseLost => Ended::Interrupted,
-        RaceOutcome::Interrupted => interrupt(runner).await,
+        RaceOutcome::LeaseLost => {
+            tracing::info!(reason = "lease_lost", "a run is left to another process");
+            Ended::Interrupted
+        }
+        RaceOutcome::Interrupted => {
+            tracing::info!(reason = "interrupted", "a run is left to another process");
+            interrupt(runner).await
+        }
         RaceOutcome::Paused(reason) => match pause(runner, &reason, stopping).await {
-            Ok(()) => Ended::Paused,
+            Ok(()) => {
+                tracing::info!(reason = reason.code, error = reason.message, "a run pauses");
+                Ended::Paused
+            }
             Err(JournalLost) => Ended::Lost,
         },
         RaceOutcome::Stopped(stopped) => finish(runner, stopped, stopping).await,

@@ -82,11 +82,29 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
     let metric = task_metric(end, at);
     ledger::store::insert_task_metric(&mut tx, &metric).await?;
     tx.commit().await?;
+    log(end);
     deps.ledger.observe_task(&metric);
     let recorded = events::numbered(last, events, at);
     deps.feed.publish(run_id, recorded);
     deps.status_files.forget(run_id);
     Ok(true)
+}
+
+/// Says why a run ended, in the span that says which.
+fn log(end: &End<'_>) {
+    let (stopped, summary) = (end.stopped, end.summary);
+    tracing::info!(
+        reason = stopped.reason(),
+        error = end
+            .error
+            .filter(|_| !stopped.is_success())
+            .or(stopped.explanation()),
+        iterations = summary.iterations,
+        tool_calls = end.usage.tool_calls,
+        cost_usd = summary.cost_usd,
+        duration_ms = summary.elapsed_ms,
+        "a run ended"
+    );
 }
 
 /// A call that was cut off gets its result: what is known is only that it did not end. Nobody

@@ -1,6 +1,7 @@
 //! Goes on with a claimed run, or ends it when that cannot be done.
 
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument;
 
 use crate::agent::deps::Deps;
 use crate::agent::error::Error;
@@ -8,7 +9,7 @@ use crate::agent::execution::build::Equipment;
 use crate::agent::finish::abandoned::{Reason, conclude};
 use crate::agent::intake::open_workspace::OpenWorkspace;
 use crate::agent::intake::routing::needs;
-use crate::agent::queue::start::{RunAssignment, set_to_work};
+use crate::agent::queue::start::{RunAssignment, log_span, set_to_work};
 use crate::agent::runner::primitives::Origin;
 use crate::agent::runner::resumed::ResumeState;
 use crate::agent::service::AgentService;
@@ -123,7 +124,8 @@ pub async fn claim_to_end(
 /// Ends a claimed run without working on it.
 pub async fn end_claimed(service: &AgentService, claimed: &ClaimedRun, reason: &Reason) {
     let (run, fence) = (&claimed.run, claimed.claim.fence);
-    conclude(service.deps(), run, fence, reason, service.stopping()).await;
+    let ends = conclude(service.deps(), run, fence, reason, service.stopping());
+    ends.instrument(log_span(run)).await;
     service.wake();
 }
 

@@ -145,6 +145,11 @@ pub(crate) fn set_to_work(service: &AgentService, assignment: RunAssignment) -> 
         slots: service.slots().clone(),
         held: Some(slot),
     };
+    let began = match origin {
+        Origin::Started => "asked for here",
+        Origin::Dequeued => "taken from the queue",
+        Origin::Resumed { .. } => "goes on",
+    };
     let runner = build::runner(
         deps,
         &claimed,
@@ -155,6 +160,7 @@ pub(crate) fn set_to_work(service: &AgentService, assignment: RunAssignment) -> 
     );
     let service = service.clone();
     let (span, logged) = (run_span(deps, &run), log_span(&run));
+    logged.in_scope(|| log_beginning(&run, began));
     let work = async move {
         let work = AssertUnwindSafe(span.around(Box::pin(execute(runner, &ends))));
         let ended = work.catch_unwind().await.unwrap_or_else(|_| {
@@ -189,10 +195,25 @@ fn run_span(deps: &Deps, run: &Run) -> TraceSpan {
     span
 }
 
-/// The fields of every log line that the work on a run leads to.
-fn log_span(run: &Run) -> tracing::Span {
+/// The fields of every log line that the work on a run leads to. Of the highest level, so that lines of any
+/// level have them, whatever is logged.
+pub(crate) fn log_span(run: &Run) -> tracing::Span {
     let trace = run.trace_id.as_ref().map(|trace| trace.0.as_str());
-    tracing::info_span!("run", trace.id = trace, run.id = %run.id)
+    let job = (run.kind == RunKind::Job).then(|| run.id.to_string());
+    tracing::error_span!(
+        "run",
+        trace.id = trace,
+        run.id = %run.id,
+        job.id = job,
+        org.id = run.org_id.as_str(),
+        user.id = run.user_id.as_str(),
+    )
+}
+
+/// Says that the work on a run begins here, and with which model.
+fn log_beginning(run: &Run, how: &str) {
+    let (provider, model) = (run.model.provider.as_str(), run.model.model.as_str());
+    tracing::info!(how, provider, model, "a run begins");
 }
 
 /// Tidies up after a run.

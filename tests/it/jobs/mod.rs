@@ -11,6 +11,7 @@ mod creating;
 pub(crate) mod desk;
 mod following;
 mod listing;
+mod logging;
 mod moving;
 mod pausing;
 mod sharing;

@@ -113,6 +113,46 @@ async fn the_deployment_guide_leads_to_a_server_that_works() {
     assert_eq!(fit, 5, "{said}");
 }
 
+/// The shell of a user that cannot log in, as the guide opens it: with another such user, whom every
+/// system has.
+#[tokio::test]
+async fn the_guide_opens_a_shell_for_a_user_who_cannot_log_in() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("SKIPPED: only root becomes another user");
+        return;
+    }
+    let text = read(GUIDE);
+    let (_, block) = blocks(&text)
+        .into_iter()
+        .find(|(_, block)| block.contains("runuser"))
+        .unwrap();
+    let script = block
+        .replace("/var/lib/navi", "/tmp")
+        .replace("-u navi", "-u nobody");
+    assert_ne!(script, block);
+    let others = text.split('`').find(|span| span.starts_with("setpriv"));
+    let others = others.unwrap().replace("/var/lib/navi", "/tmp");
+    let others = others
+        .replace("--reuid=navi", "--reuid=nobody")
+        .replace("--regid=navi", "--regid=nogroup");
+    for script in [script, others] {
+        let mut shell = Command::new("sh")
+            .args(["-c", &script])
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = shell.stdin.take().unwrap();
+        input.write_all(b"id -un; echo $HOME\n").await.unwrap();
+        drop(input);
+        let output = shell.wait_with_output().await.unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(said, "nobody\n/tmp\n", "{script}");
+    }
+}
+
 #[test]
 fn what_the_guide_does_not_run_says_why() {
     let text = read(GUIDE);

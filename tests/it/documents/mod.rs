@@ -2,6 +2,7 @@
 
 mod api;
 mod capacity;
+mod chapters;
 pub(crate) mod claims;
 mod clients;
 mod deployment;

@@ -25,7 +25,7 @@ use crate::support::app::{ORG, SECRET, USER};
 use crate::support::served::Served;
 
 const FOLDER: &str = "docs/runbooks";
-const ONCALL: &str = "docs/ONCALL.md";
+pub(super) const ONCALL: &str = "docs/ONCALL.md";
 const INCIDENTS: &str = "docs/INCIDENT_RESPONSE.md";
 const SECTIONS: [&str; 5] = ["Symptom", "Check", "Act", "Verify", "Afterwards"];
 /// What is read in two minutes.
@@ -47,7 +47,7 @@ fn all() -> Vec<String> {
 }
 
 /// The blocks of one kind in a document, those inside lists included.
-fn steps(path: &str, kind: &str) -> Vec<String> {
+pub(super) fn steps(path: &str, kind: &str) -> Vec<String> {
     // Two or three spaces are how far a block in a list is moved to the right.
     let flat: Vec<String> = read(path)
         .lines()
@@ -275,7 +275,7 @@ fn every_setting_and_code_in_capitals_is_known() {
 }
 
 /// The address of a database as libpq understands it, too.
-fn address(options: &PgConnectOptions) -> String {
+pub(super) fn address(options: &PgConnectOptions) -> String {
     let socket = options.get_socket();
     let socket = socket.map(|folder| format!("host={}", folder.display()));
     let mut url = options.to_url_lossy();
@@ -296,7 +296,7 @@ async fn world(address: &str) -> (Served, String) {
 }
 
 /// The files that the prepared shell reads, in a folder in the place of `/etc/navi`.
-fn settings(folder: &Path, served: &Served, address: &str) {
+pub(super) fn settings(folder: &Path, served: &Served, address: &str) {
     let data = served.place.data().display().to_string();
     let plain = format!("NAVI_DATA_DIR={data}\n");
     let secret = format!("DATABASE_URL={address}\nJWT_SECRET={SECRET}\n");
@@ -305,7 +305,7 @@ fn settings(folder: &Path, served: &Served, address: &str) {
 }
 
 /// Runs a script as an operator's shell would; answers with what it said.
-async fn carried_out(script: &str, folder: &Path) -> Result<(), String> {
+pub(super) async fn carried_out(script: &str, folder: &Path) -> Result<(), String> {
     let mut shell = Command::new("bash")
         .arg("-s")
         .env_clear()

@@ -654,6 +654,7 @@ async fn the_organisation_leads_every_primary_key_but_those_of_what_is_nobodys(p
         others,
         [
             "_sqlx_migrations",
+            "erased_names",
             "learning_passes",
             "learning_progress",
             "model_prices",

@@ -13,53 +13,48 @@ use crate::platform::clock::millis;
 /// The interval at which the same cause is said again.
 const EVERY: Duration = Duration::from_mins(1);
 
-/// The trouble that the writer is in, if it is.
+/// The trouble that the writer is in, or was.
 #[derive(Debug, Default)]
-pub struct WritingTrouble(Option<Since>);
-
-#[derive(Debug)]
-struct Since {
-    kind: String,
-    began: Instant,
-    said: Instant,
+pub struct WritingTrouble {
+    /// The first attempt that failed since records were said to be written.
+    began: Option<Instant>,
+    /// The attempts that failed since then.
     attempts: u64,
+    /// The kind of the last error that was said, and when. It outlives the trouble: where a disk has room for
+    /// some records and not for others, it comes and goes several times a second.
+    said: Option<(String, Instant)>,
+    /// True if it was said and its end was not.
+    is_open: bool,
 }
 
 impl WritingTrouble {
     /// Notes an attempt that failed. A new cause is said at once; the writer tries several times a second.
     pub fn failed(&mut self, error: &Error, waiting: usize, now: Instant) {
+        self.began.get_or_insert(now);
+        self.attempts += 1;
         let kind = kind(error);
-        let since = self.0.get_or_insert_with(|| Since {
-            kind: String::new(),
-            began: now,
-            said: now,
-            attempts: 0,
-        });
-        since.attempts += 1;
-        if since.kind == kind && now - since.said < EVERY {
+        let is_said = |(said, at): &(String, Instant)| *said == kind && now - *at < EVERY;
+        if self.said.as_ref().is_some_and(is_said) {
             return;
         }
-        let attempts = since.attempts;
-        let error = cause(error);
         tracing::error!(
-            error,
-            attempts,
+            error = cause(error),
+            attempts = self.attempts,
             waiting,
             "audit records cannot be written, and what changes something is refused"
         );
-        since.kind = kind;
-        since.said = now;
+        self.said = Some((kind, now));
+        self.is_open = true;
     }
 
-    /// Notes that records were written, and says so after trouble.
+    /// Notes that records were written, and says so after trouble that was said.
     pub fn written(&mut self, now: Instant) {
-        if let Some(since) = self.0.take() {
-            tracing::info!(
-                attempts = since.attempts,
-                duration_ms = millis(now - since.began),
-                "audit records are written again"
-            );
+        if !std::mem::take(&mut self.is_open) {
+            return;
         }
+        let attempts = std::mem::take(&mut self.attempts);
+        let duration_ms = self.began.take().map(|began| millis(now - began));
+        tracing::info!(attempts, duration_ms, "audit records are written again");
     }
 }
 
@@ -151,5 +146,17 @@ mod tests {
         });
         assert_eq!(said.len(), 1, "{said:#?}");
         assert!(said[0].contains("written again"), "{said:#?}");
+    }
+
+    #[test]
+    fn a_disk_with_room_for_some_records_is_said_twice_a_minute_at_most() {
+        let (mut trouble, now) = (WritingTrouble::default(), Instant::now());
+        let said = lines(|| {
+            for _ in 0..200 {
+                trouble.failed(&full(), 3, now);
+                trouble.written(now);
+            }
+        });
+        assert_eq!(said.len(), 2, "{said:#?}");
     }
 }

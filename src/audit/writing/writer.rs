@@ -165,7 +165,6 @@ impl Writer {
             Ok(()) => {
                 if !is_empty {
                     self.trouble.written(Instant::now());
-                    self.db.storage().note_stored();
                 }
                 self.queue.open_barriers();
             }

@@ -84,10 +84,15 @@ pub fn is_read_only(error: &sqlx::Error) -> bool {
 
 /// Advice for an error of a certificate, to stand behind the error; nothing for others.
 pub fn certificate_advice(error: &sqlx::Error) -> &'static str {
-    let sqlx::Error::Tls(cause) = error else {
+    if !matches!(error, sqlx::Error::Tls(_) | sqlx::Error::Io(_)) {
         return "";
-    };
-    let said = cause.to_string();
+    }
+    // The library of certificates says it as the text of an error of the connection.
+    let said = error.to_string();
+    if said.contains("PGSSLROOTCERT") {
+        // Of several servers, each has its own behind it.
+        return "";
+    }
     if ["UnknownIssuer", "CaUsedAsEndEntity", "BadSignature"]
         .iter()
         .any(|word| said.contains(word))

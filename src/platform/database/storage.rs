@@ -20,7 +20,7 @@ impl Storage {
         }
     }
 
-    /// Notes that something was stored.
+    /// Notes that there is room again. That one small record was stored does not show that.
     pub fn note_stored(&self) {
         self.0.store(false, Ordering::SeqCst);
     }

@@ -51,8 +51,7 @@ async fn the_commands_of_every_chapter_do_what_they_should(db: PgPool) {
     settings(folder.path(), &served, &address);
     let backups = folder.path().join("backups");
     std::fs::create_dir(&backups).unwrap();
-    let name = db.connect_options().get_database().unwrap().to_lowercase();
-    let restored = format!("restored{}", name.replace(['-', '_'], ""));
+    let restored = format!("restored_{}", std::process::id());
     let places = [
         ("/etc/navi", folder.path().to_str().unwrap()),
         ("/var/backups/navi", backups.to_str().unwrap()),

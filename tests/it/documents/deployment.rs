@@ -138,14 +138,14 @@ async fn the_guide_opens_a_shell_for_a_user_who_cannot_log_in() {
     for script in [script, others] {
         let mut shell = Command::new("sh")
             .args(["-c", &script])
-            .current_dir("/")
+            .current_dir("/tmp")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut input = shell.stdin.take().unwrap();
-        input.write_all(b"id -un; echo $HOME\n").await.unwrap();
+        input.write_all(b"id -un; pwd\n").await.unwrap();
         drop(input);
         let output = shell.wait_with_output().await.unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();

@@ -151,9 +151,6 @@ impl Error {
     /// Seconds after which what was refused may be tried again: a full disk stays full for longer than a
     /// commit takes.
     pub fn seconds_to_wait(&self) -> u64 {
-        match self {
-            Self::Full => 30,
-            _ => 1,
-        }
+        if matches!(self, Self::Full) { 30 } else { 1 }
     }
 }

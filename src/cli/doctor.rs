@@ -34,10 +34,11 @@ use crate::platform::secret::ExposeSecret;
 const DATABASE_DISK: &str = "database disk";
 /// With less room than this the database will soon refuse to write.
 const LITTLE_ROOM: u64 = 512 * 1024 * 1024;
-/// Clocks further apart than this make events seem to come from the future.
-/// How room is made for the data folder, and for a database.
+/// The way to room for the data folder.
 const ANOTHER_DISK: &str = "make room, or set NAVI_DATA_DIR to a folder on another disk";
+/// The way to room for a database.
 const DATABASE_FULL: &str = "make room on the disk of the database, as docs/database-full.md says";
+/// Clocks further apart than this make events seem to come from the future.
 const MAX_CLOCK_SKEW: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
 
 /// Looks at everything navi needs: settings, data folder, disk, database, migrations.

@@ -60,9 +60,10 @@ impl WritingTrouble {
 
 /// What makes two errors the same. The text of a database's error may name another file each time.
 fn kind(error: &Error) -> String {
-    let code = match error {
-        Error::Database(error) => error.as_database_error().and_then(DatabaseError::code),
-        _ => None,
+    let code = if let Error::Database(error) = error {
+        error.as_database_error().and_then(DatabaseError::code)
+    } else {
+        None
     };
     code.map_or_else(|| error.to_string(), Cow::into_owned)
 }

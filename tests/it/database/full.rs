@@ -4,6 +4,7 @@
     clippy::disallowed_methods,
     reason = "a test starts commands as processes, and is the server's client"
 )]
+#![expect(clippy::panic, reason = "a test stops at the first surprise")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

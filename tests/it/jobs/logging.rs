@@ -22,7 +22,7 @@ fn field<'a>(line: &'a Value, span: &str, name: &str) -> Option<&'a str> {
     span[name].as_str()
 }
 
-fn script(turns: Value) -> Script {
+fn script(turns: &Value) -> Script {
     serde_json::from_value(json!({"plan": "ok", "turns": turns})).unwrap()
 }
 
@@ -42,7 +42,7 @@ async fn job(db: &PgPool, script: &Script, flags: &[&str]) -> (String, Vec<Value
 async fn a_run_is_named_when_it_begins_and_when_it_ends_with_its_reason(db: PgPool) {
     let calls = json!([{"name": "write_file", "arguments": {"path": "a", "content": "b"}}]);
     let turns = json!([{"calls": calls}, {"say": ["Done."]}]);
-    let (id, own) = job(&db, &script(turns), &[]).await;
+    let (id, own) = job(&db, &script(&turns), &[]).await;
     let begun: Vec<_> = own
         .iter()
         .filter(|line| line["message"] == "a run begins")
@@ -67,7 +67,7 @@ async fn a_run_is_named_when_it_begins_and_when_it_ends_with_its_reason(db: PgPo
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_warning_names_its_run_where_nothing_else_is_logged(db: PgPool) {
     let turns = json!([{"say": ["Done."], "fail": {"kind": "unavailable", "times": 2, "retry_after_ms": 5}}]);
-    let (_, own) = job(&db, &script(turns), &["--log-level", "warn"]).await;
+    let (_, own) = job(&db, &script(&turns), &["--log-level", "warn"]).await;
     assert!(!own.is_empty());
     assert!(own.iter().all(|line| line["level"] == "WARN"), "{own:#?}");
 }
@@ -75,7 +75,7 @@ async fn a_warning_names_its_run_where_nothing_else_is_logged(db: PgPool) {
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_job_that_fails_says_why_in_its_last_line(db: PgPool) {
     let turns = json!([{"fail": {"kind": "rejected"}}]);
-    let (_, own) = job(&db, &script(turns), &[]).await;
+    let (_, own) = job(&db, &script(&turns), &[]).await;
     let ended = own.iter().find(|line| line["message"] == "a run ended");
     let ended = ended.unwrap();
     assert_eq!(ended["reason"], "model_error");

@@ -285,10 +285,10 @@ impl Audit {
         let records = reading::records_of(&mut conn, log.as_str(), entry).await?;
         drop(conn);
         if records.is_empty() {
-            return Err(Error::NotFound(entry));
+            return Err(Error::NotFound(entry.to_string()));
         }
         let signed = self.checkpoint(log).await?;
-        let signed = signed.ok_or(Error::NotFound(entry))?;
+        let signed = signed.ok_or_else(|| Error::NotFound(entry.to_string()))?;
         self.name_soon().await;
         let size = signed.checkpoint.size;
         let mut leaves: Vec<i64> = records.iter().map(|record| record.sequence - 1).collect();

@@ -1,7 +1,7 @@
 //! Errors of operations on the audit log.
 
 use crate::audit::config::KeyError;
-use crate::audit::model::{EntryId, Log};
+use crate::audit::model::Log;
 use crate::platform::database::storage::STORES_NOTHING;
 use crate::vault::envelope::NoRandomness;
 
@@ -97,7 +97,7 @@ pub enum Error {
     DevelopmentKeyLost(String),
     /// The caller's log has no such entry.
     #[error("audit entry `{0}` not found")]
-    NotFound(EntryId),
+    NotFound(String),
     /// A decryption needs its reason.
     #[error("`reason` must be 1 to {0} bytes")]
     Reason(usize),

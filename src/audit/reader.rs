@@ -80,7 +80,7 @@ impl Audit {
         self.settled().await;
         let mut conn = self.db.acquire().await?;
         let found = reading::entry(&mut conn, log.as_str(), id).await?;
-        found.ok_or(Error::NotFound(id))
+        found.ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// Describes an entry's payload without opening it.
@@ -89,7 +89,7 @@ impl Audit {
         let mut conn = self.db.acquire().await?;
         let records = reading::records_of(&mut conn, log.as_str(), id).await?;
         if records.is_empty() {
-            return Err(Error::NotFound(id));
+            return Err(Error::NotFound(id.to_string()));
         }
         let has_key = records.iter().any(|record| record.entry_key.is_some());
         let payloads = records.iter().filter_map(|record| record.payload.as_ref());
@@ -119,7 +119,7 @@ impl Audit {
         let records = reading::records_of(&mut conn, log.as_str(), id).await?;
         drop(conn);
         if records.is_empty() {
-            return Err(Error::NotFound(id));
+            return Err(Error::NotFound(id.to_string()));
         }
         let entry = NewEntry {
             resource: Some(id.to_string()),

@@ -18,7 +18,7 @@ use crate::audit::reader::Asker;
 use crate::audit::service::Audit;
 use crate::audit::view::{CheckpointView, EntryView, OpenedView, ProofView};
 use crate::auth::principal::Admin;
-use crate::platform::extract::{Json, Path, Query};
+use crate::platform::extract::{Id, Json, Named, Query};
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
 
@@ -34,6 +34,12 @@ pub fn routes(audit: Audit) -> OpenApiRouter {
         .routes(routes!(decrypt_entry))
         .routes(routes!(prove_entry))
         .with_state(audit)
+}
+
+impl Named for EntryId {
+    fn missing(name: String) -> Problem {
+        Error::NotFound(name).into()
+    }
 }
 
 impl From<Error> for Problem {
@@ -93,7 +99,7 @@ fn log(admin: &Admin) -> Log {
 async fn get_entry(
     State(audit): State<Audit>,
     admin: Admin,
-    Path(id): Path<EntryId>,
+    Id(id): Id<EntryId>,
 ) -> Result<Json<EntryView>, Problem> {
     Ok(Json(audit.entry(&log(&admin), id).await?.into()))
 }
@@ -125,7 +131,7 @@ async fn decrypt_entry(
     admin: Admin,
     Extension(request): Extension<RequestId>,
     Extension(trace): Extension<TraceId>,
-    Path(id): Path<EntryId>,
+    Id(id): Id<EntryId>,
     Json(body): Json<DecryptEntry>,
 ) -> Result<Json<OpenedView>, Problem> {
     let asker = Asker::new(&admin.0, &request, &trace);
@@ -319,7 +325,7 @@ async fn get_checkpoint(
 async fn prove_entry(
     State(audit): State<Audit>,
     admin: Admin,
-    Path(id): Path<EntryId>,
+    Id(id): Id<EntryId>,
 ) -> Result<Json<ProofView>, Problem> {
     let (signed, found) = audit.prove(&log(&admin), id).await?;
     let keys = audit.verifying_keys();

@@ -1,14 +1,13 @@
 //! Why an operation on a conversation failed.
 
 use crate::platform::idempotency;
-use crate::platform::ids::ConversationId;
 
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It does not exist, or not for this user: the two cannot be told apart from outside.
     #[error("there is no conversation `{0}`")]
-    NotFound(ConversationId),
+    NotFound(String),
     /// A value is too large to be kept.
     #[error("`{field}` is larger than {limit} bytes")]
     TooLarge {

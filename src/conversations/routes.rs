@@ -15,7 +15,7 @@ use crate::conversations::model::{
 };
 use crate::conversations::service::ConversationService;
 use crate::conversations::view::{ConversationDetail, ConversationView, MessageView};
-use crate::platform::extract::{Json, Path, Query};
+use crate::platform::extract::{Id, Json, Named, Query};
 use crate::platform::idempotency::extract::Creation;
 use crate::platform::idempotency::model::Created;
 use crate::platform::ids::ConversationId;
@@ -33,6 +33,12 @@ pub fn routes(service: ConversationService) -> OpenApiRouter {
         ))
         .routes(routes!(list_messages, append_message))
         .with_state(service)
+}
+
+impl Named for ConversationId {
+    fn missing(name: String) -> Problem {
+        Error::NotFound(name).into()
+    }
 }
 
 impl From<Error> for Problem {
@@ -174,7 +180,7 @@ fn message_limit(asked: u32) -> i64 {
 async fn get_conversation(
     State(service): State<ConversationService>,
     principal: Principal,
-    Path(id): Path<ConversationId>,
+    Id(id): Id<ConversationId>,
     Query(query): Query<DetailQuery>,
 ) -> Result<Json<ConversationDetail>, Problem> {
     let conversation = service.find(&principal, id).await?;
@@ -217,7 +223,7 @@ struct ChangeConversation {
 async fn change_conversation(
     State(service): State<ConversationService>,
     principal: Principal,
-    Path(id): Path<ConversationId>,
+    Id(id): Id<ConversationId>,
     Json(body): Json<ChangeConversation>,
 ) -> Result<(Extension<Changed>, Json<ConversationView>), Problem> {
     let changes = Changes {
@@ -254,7 +260,7 @@ struct Done {
 async fn delete_conversation(
     State(service): State<ConversationService>,
     principal: Principal,
-    Path(id): Path<ConversationId>,
+    Id(id): Id<ConversationId>,
 ) -> Result<(Extension<Changed>, Json<Done>), Problem> {
     let before = ConversationView::from(service.find(&principal, id).await?);
     service.delete(&principal, id).await?;
@@ -288,7 +294,7 @@ struct MessagesQuery {
 async fn list_messages(
     State(service): State<ConversationService>,
     principal: Principal,
-    Path(id): Path<ConversationId>,
+    Id(id): Id<ConversationId>,
     Query(query): Query<MessagesQuery>,
 ) -> Result<Json<Vec<MessageView>>, Problem> {
     let limit = message_limit(query.limit);
@@ -330,7 +336,7 @@ struct AppendMessage {
 async fn append_message(
     State(service): State<ConversationService>,
     principal: Principal,
-    Path(id): Path<ConversationId>,
+    Id(id): Id<ConversationId>,
     Creation { body, key }: Creation<AppendMessage>,
 ) -> Result<Created<MessageView>, Problem> {
     let new = NewMessage {

@@ -74,7 +74,7 @@ impl ConversationService {
             return Ok(());
         }
         let found = store::find(&mut conn, &principal.org_id, &principal.user_id, id).await?;
-        found.map(drop).ok_or(Error::NotFound(id))
+        found.map(drop).ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// The principal's conversations, the last used first.
@@ -99,7 +99,7 @@ impl ConversationService {
         let mut conn = self.db.acquire().await?;
         store::find(&mut conn, &principal.org_id, &principal.user_id, id)
             .await?
-            .ok_or(Error::NotFound(id))
+            .ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// Changes a conversation.
@@ -115,7 +115,7 @@ impl ConversationService {
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         store::update(&mut conn, org_id, user_id, id, &changes, now)
             .await?
-            .ok_or(Error::NotFound(id))
+            .ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// Hides a conversation from its user.
@@ -141,7 +141,7 @@ impl ConversationService {
             // An empty conversation and a foreign one look alike so far.
             store::find(&mut conn, org_id, user_id, id)
                 .await?
-                .ok_or(Error::NotFound(id))?;
+                .ok_or_else(|| Error::NotFound(id.to_string()))?;
         }
         Ok(messages)
     }
@@ -203,7 +203,7 @@ impl ConversationService {
         if new.role == Role::Assistant {
             let (org_id, user_id) = (&principal.org_id, &principal.user_id);
             if !store::touch(tx, org_id, user_id, id, self.clock.now()).await? {
-                return Err(Error::NotFound(id));
+                return Err(Error::NotFound(id.to_string()));
             }
             let last = store::last_messages(tx, org_id, user_id, id, 1).await?;
             if let Some(ours) = last.first()
@@ -214,7 +214,7 @@ impl ConversationService {
             }
         }
         let mut messages = self.append_in(tx, principal, id, vec![new]).await?;
-        messages.pop().ok_or(Error::NotFound(id))
+        messages.pop().ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// Appends messages within a transaction, which locks the conversation until its end.
@@ -228,7 +228,7 @@ impl ConversationService {
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let now = self.clock.now();
         if !store::touch(tx, org_id, user_id, id, now).await? {
-            return Err(Error::NotFound(id));
+            return Err(Error::NotFound(id.to_string()));
         }
         // Messages are read in order of time. Each gets a microsecond of its own, later than every
         // message before, whatever the clocks of other servers said.
@@ -268,7 +268,7 @@ pub async fn ensure(
         return Ok(());
     }
     let found = store::find(conn, org_id, user_id, id).await?;
-    found.map(drop).ok_or(Error::NotFound(id))
+    found.map(drop).ok_or_else(|| Error::NotFound(id.to_string()))
 }
 
 /// A conversation that begins now, within its bounds.

@@ -1,6 +1,8 @@
 //! Generations: answers of the agent that their owners can rate.
 
 use std::collections::BTreeSet;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -282,6 +284,14 @@ impl VerificationResult {
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct InsightId(pub i64);
+
+impl FromStr for InsightId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
+    }
+}
 
 /// Insights that applied to an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -1,5 +1,8 @@
 //! HTTP routes of ratings, signals and statistics.
 
+use std::num::ParseIntError;
+use std::str::FromStr;
+
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -15,7 +18,7 @@ use crate::feedback::service::{Feedback, Submission, SubmittedRating};
 use crate::feedback::view::{
     BanditReportView, NotedView, OwnRatingView, RatingView, RatingsPageView, StatsView, StoredView,
 };
-use crate::platform::extract::{Json, Path, Query};
+use crate::platform::extract::{Id, Json, Named, Query};
 use crate::platform::page::CursorValue;
 use crate::platform::problem::Problem;
 
@@ -29,6 +32,23 @@ pub fn routes(feedback: Feedback) -> OpenApiRouter {
         .routes(routes!(recent_ratings))
         .routes(routes!(bandit_report))
         .with_state(feedback)
+}
+
+/// The number of an answer in an address.
+struct GenId(i64);
+
+impl FromStr for GenId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
+    }
+}
+
+impl Named for GenId {
+    fn missing(_: String) -> Problem {
+        Error::NotFound.into()
+    }
 }
 
 impl From<Error> for Problem {
@@ -113,7 +133,7 @@ async fn submit_rating(
 async fn own_rating(
     State(feedback): State<Feedback>,
     principal: Principal,
-    Path(gen_id): Path<i64>,
+    Id(GenId(gen_id)): Id<GenId>,
 ) -> Result<Json<OwnRatingView>, Problem> {
     let rated = feedback.own_rating(&principal, gen_id).await?;
     Ok(Json(OwnRatingView::new(gen_id, rated)))

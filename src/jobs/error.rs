@@ -4,7 +4,6 @@ use crate::agent;
 use crate::approvals::consents;
 use crate::jobs::model::MAX_METADATA_BYTES;
 use crate::platform::idempotency;
-use crate::platform::ids::RunId;
 use crate::platform::page::BadCursor;
 use crate::runs::model::RunStatus;
 
@@ -13,7 +12,7 @@ use crate::runs::model::RunStatus;
 pub enum Error {
     /// It does not exist, or not for this user: the two cannot be told apart from outside.
     #[error("job `{0}` not found")]
-    NotFound(RunId),
+    NotFound(String),
     /// It is over.
     #[error("the job is over ({}); start a new one", .0.as_str())]
     Over(RunStatus),

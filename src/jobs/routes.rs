@@ -18,7 +18,7 @@ use crate::jobs::model::StartOutcome;
 use crate::jobs::request::{Approve, NewJobRequest};
 use crate::jobs::service::{ConsentReply, Jobs, NewJob};
 use crate::jobs::view::{JobAnswer, JobCreatedView, JobMoved, JobPage};
-use crate::platform::extract::{Json, Path, Query};
+use crate::platform::extract::{Id, Json, Named, Query};
 use crate::platform::idempotency::extract::Creation;
 use crate::platform::idempotency::model::Created;
 use crate::platform::ids::RunId;
@@ -139,7 +139,7 @@ async fn list_jobs(
 async fn get_job(
     State(JobRoutes { jobs, .. }): State<JobRoutes>,
     principal: Principal,
-    Path(id): Path<RunId>,
+    Id(id): Id<RunId>,
 ) -> Result<Json<JobAnswer>, Problem> {
     let job = jobs.find(&principal, id).await?;
     Ok(Json(JobAnswer { success: true, job }))
@@ -175,7 +175,7 @@ struct Since {
 async fn follow_job(
     State(JobRoutes { jobs, streams_end }): State<JobRoutes>,
     principal: Principal,
-    Path(id): Path<RunId>,
+    Id(id): Id<RunId>,
     Query(since): Query<Since>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -217,7 +217,7 @@ fn place(asked: Option<i64>, headers: &HeaderMap) -> Result<i64, &'static str> {
 async fn start_job(
     State(JobRoutes { jobs, .. }): State<JobRoutes>,
     principal: Principal,
-    Path(id): Path<RunId>,
+    Id(id): Id<RunId>,
 ) -> Result<Json<JobMoved>, Problem> {
     let started = jobs.start(&principal, id).await?;
     let message = "the job begins as soon as a worker is free";
@@ -240,7 +240,7 @@ async fn start_job(
 async fn resume_job(
     State(JobRoutes { jobs, .. }): State<JobRoutes>,
     principal: Principal,
-    Path(id): Path<RunId>,
+    Id(id): Id<RunId>,
 ) -> Result<Json<JobMoved>, Problem> {
     let resumed = jobs.resume(&principal, id).await?;
     let message = "the job goes on as soon as a worker is free";
@@ -279,7 +279,7 @@ async fn moved(
 async fn cancel_job(
     State(JobRoutes { jobs, .. }): State<JobRoutes>,
     principal: Principal,
-    Path(id): Path<RunId>,
+    Id(id): Id<RunId>,
 ) -> Result<Json<JobMoved>, Problem> {
     jobs.cancel(&principal, id).await?;
     Ok(Json(JobMoved {
@@ -308,7 +308,7 @@ async fn cancel_job(
 async fn approve_job(
     State(JobRoutes { jobs, .. }): State<JobRoutes>,
     Answerer(principal): Answerer,
-    Path(id): Path<RunId>,
+    Id(id): Id<RunId>,
     Json(approve): Json<Approve>,
 ) -> Result<Json<JobMoved>, Problem> {
     let approval = ConsentReply {
@@ -324,6 +324,12 @@ async fn approve_job(
         approval: Some(recorded),
         message: "the answer was recorded, and the job goes on".to_owned(),
     }))
+}
+
+impl Named for RunId {
+    fn missing(name: String) -> Problem {
+        Error::NotFound(name).into()
+    }
 }
 
 impl From<Error> for Problem {

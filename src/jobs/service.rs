@@ -169,7 +169,7 @@ impl Jobs {
         let mut conn = self.deps().db.acquire().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let job = store::find(&mut conn, org_id, user_id, id).await?;
-        let job = job.ok_or(Error::NotFound(id))?;
+        let job = job.ok_or_else(|| Error::NotFound(id.to_string()))?;
         let pending = match job.status {
             RunStatus::PausedForApproval => pending(&mut conn, org_id, &job).await?,
             RunStatus::Queued
@@ -185,7 +185,7 @@ impl Jobs {
     pub async fn head(&self, principal: &Principal, id: RunId) -> Result<RunHead, Error> {
         let mut conn = self.deps().db.acquire().await?;
         let head = runs::head(&mut conn, &principal.org_id, &principal.user_id, id).await?;
-        head.ok_or(Error::NotFound(id))
+        head.ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// Lets a job begin that waits to be started. One that runs or waits for its turn needs nothing.
@@ -209,7 +209,7 @@ impl Jobs {
         let mut tx = self.deps().db.begin().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let locked = runs::lock_own(&mut tx, org_id, user_id, id).await?;
-        let locked = locked.ok_or(Error::NotFound(id))?;
+        let locked = locked.ok_or_else(|| Error::NotFound(id.to_string()))?;
         if locked.is_held_back && !locked.is_claimed && held_back.contains(&locked.status) {
             let now = self.deps().clock.now();
             runs::make_available(&mut tx, org_id, id, now).await?;
@@ -236,7 +236,7 @@ impl Jobs {
     pub async fn cancel(&self, principal: &Principal, id: RunId) -> Result<(), Error> {
         match cancel(&self.agent, principal, id).await? {
             CancelOutcome::Cancelled => Ok(()),
-            CancelOutcome::NotFound => Err(Error::NotFound(id)),
+            CancelOutcome::NotFound => Err(Error::NotFound(id.to_string())),
             CancelOutcome::Over(status) => Err(Error::Over(status)),
         }
     }
@@ -251,7 +251,7 @@ impl Jobs {
         let mut conn = self.deps().db.acquire().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let job = store::find(&mut conn, org_id, user_id, id).await?;
-        let job = job.ok_or(Error::NotFound(id))?;
+        let job = job.ok_or_else(|| Error::NotFound(id.to_string()))?;
         if job.status.is_terminal() {
             return Err(Error::Over(job.status));
         }
@@ -294,7 +294,7 @@ async fn accept(
     };
     let view = JobCreatedView {
         success: true,
-        job: JobView::new(job.ok_or(Error::NotFound(run.id))?, None),
+        job: JobView::new(job.ok_or_else(|| Error::NotFound(run.id.to_string()))?, None),
         events_url: format!("/api/jobs/{}/events", run.id),
         started: starts,
         start_reason: start_reason.to_owned(),

@@ -1,7 +1,7 @@
 //! Why an operation on a webhook failed.
 
 use crate::notices::address::InvalidUrl;
-use crate::notices::model::{MAX_DESCRIPTION_CHARS, MAX_WEBHOOKS, NoticeId, WebhookId};
+use crate::notices::model::{MAX_DESCRIPTION_CHARS, MAX_WEBHOOKS};
 use crate::platform::idempotency;
 use crate::vault;
 
@@ -10,10 +10,10 @@ use crate::vault;
 pub enum Error {
     /// The organisation has no such webhook.
     #[error("webhook `{0}` not found")]
-    NotFound(WebhookId),
+    NotFound(String),
     /// The webhook has no such delivery.
     #[error("delivery `{0}` not found")]
-    DeliveryNotFound(NoticeId),
+    DeliveryNotFound(String),
     /// The address is none.
     #[error("`url` {0}")]
     Url(#[from] InvalidUrl),

@@ -16,7 +16,7 @@ use crate::notices::service::Webhooks;
 use crate::notices::view::{
     CreatedWebhookView, DeliveriesView, DeliveryView, WebhookView, WebhooksView,
 };
-use crate::platform::extract::{Json, Path, Query};
+use crate::platform::extract::{Id, Json, Named, Query};
 use crate::platform::idempotency::extract::Creation;
 use crate::platform::idempotency::model::Created;
 use crate::platform::page::{CursorValue, DEFAULT_LIMIT, MAX_LIMIT};
@@ -31,6 +31,18 @@ pub fn routes(webhooks: Webhooks) -> OpenApiRouter {
         .routes(routes!(list_deliveries))
         .routes(routes!(retry_delivery))
         .with_state(webhooks)
+}
+
+impl Named for WebhookId {
+    fn missing(name: String) -> Problem {
+        Error::NotFound(name).into()
+    }
+}
+
+impl Named for NoticeId {
+    fn missing(name: String) -> Problem {
+        Error::DeliveryNotFound(name).into()
+    }
 }
 
 impl From<Error> for Problem {
@@ -135,7 +147,7 @@ async fn create_webhook(
 async fn delete_webhook(
     State(webhooks): State<Webhooks>,
     Admin(principal): Admin,
-    Path(id): Path<WebhookId>,
+    Id(id): Id<WebhookId>,
 ) -> Result<(Extension<Changed>, StatusCode), Problem> {
     let before = webhooks.find(&principal, id).await?;
     webhooks.delete(&principal, id).await?;
@@ -172,7 +184,7 @@ struct DeliveriesQuery {
 async fn list_deliveries(
     State(webhooks): State<Webhooks>,
     Admin(principal): Admin,
-    Path(id): Path<WebhookId>,
+    Id(id): Id<WebhookId>,
     Query(query): Query<DeliveriesQuery>,
 ) -> Result<Json<DeliveriesView>, Problem> {
     let after = query
@@ -208,7 +220,8 @@ async fn list_deliveries(
 async fn retry_delivery(
     State(webhooks): State<Webhooks>,
     Admin(principal): Admin,
-    Path((id, delivery)): Path<(WebhookId, NoticeId)>,
+    Id(id): Id<WebhookId>,
+    Id(delivery): Id<NoticeId, 1>,
 ) -> Result<Json<DeliveryView>, Problem> {
     let delivery = webhooks.retry(&principal, id, delivery).await?;
     Ok(Json(delivery.into()))

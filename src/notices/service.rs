@@ -127,7 +127,7 @@ impl Webhooks {
     pub async fn find(&self, principal: &Principal, id: WebhookId) -> Result<Webhook, Error> {
         let mut conn = self.db.acquire().await?;
         let mut found = webhooks::list(&mut conn, &principal.org_id, Some(id)).await?;
-        found.pop().ok_or(Error::NotFound(id))
+        found.pop().ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// Removes a webhook and everything that was to be sent to it.
@@ -136,7 +136,7 @@ impl Webhooks {
         if webhooks::delete(&mut conn, &principal.org_id, id).await? {
             Ok(())
         } else {
-            Err(Error::NotFound(id))
+            Err(Error::NotFound(id.to_string()))
         }
     }
 
@@ -170,7 +170,7 @@ impl Webhooks {
         let (org_id, at) = (&principal.org_id, self.clock.now());
         let mut tx = self.db.begin().await?;
         let found = deliveries::find(&mut tx, org_id, id, notice).await?;
-        let found = found.ok_or(Error::DeliveryNotFound(notice))?;
+        let found = found.ok_or_else(|| Error::DeliveryNotFound(notice.to_string()))?;
         if found.state != DeliveryState::Dead {
             return Err(Error::NotDead);
         }
@@ -182,7 +182,7 @@ impl Webhooks {
         }
         let revived = deliveries::find(&mut tx, org_id, id, notice).await?;
         tx.commit().await?;
-        revived.ok_or(Error::DeliveryNotFound(notice))
+        revived.ok_or_else(|| Error::DeliveryNotFound(notice.to_string()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Json, Query and Path whose rejections are Problems.
+//! Json, Query, Path and Id whose rejections are Problems.
 //!
 //! Unknown fields are ignored, because old clients send extras; known fields are strict about
 //! their types. A body that is no JSON is a 400, one that is no object or has the wrong shape a 422
@@ -12,11 +12,16 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::str::FromStr;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody as _};
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
+use axum::extract::rejection::{
+    BytesRejection, PathRejection, QueryRejection, RawPathParamsRejection,
+};
+use axum::extract::{
+    FromRequest, FromRequestParts, OptionalFromRequest, RawPathParams, Request,
+};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -29,10 +34,12 @@ use tokio::time::timeout;
 use crate::platform::body::BodyError;
 use crate::platform::json::mended;
 use crate::platform::problem::Problem;
-use crate::platform::text::{first_chars, marked};
+use crate::platform::text::{cut_chars, first_chars, marked, visible};
 
 /// The longest explanation in characters: what a client sent wrongly may be repeated in it.
 const MAX_DETAIL_CHARS: usize = 300;
+/// The most that is repeated of a text in the place of an id, in characters.
+const MAX_NAME_CHARS: usize = 64;
 
 /// A JSON body, in a request or an answer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,6 +52,17 @@ pub struct Query<T>(pub T);
 /// The parameters within the path of the address.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Path<T>(pub T);
+
+/// An id within the path of the address: the first, unless `AT` counts further from 0. A text that is no
+/// id names nothing, so it is answered as an id that nothing has.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Id<T, const AT: usize = 0>(pub T);
+
+/// The id of something that paths name.
+pub trait Named: FromStr {
+    /// The problem that nothing has this name, in the words of the resource.
+    fn missing(name: String) -> Problem;
+}
 
 /// A type that the JSON of a body can be read as.
 pub trait FromJson: Sized {
@@ -202,6 +220,26 @@ where
                 StatusCode::INTERNAL_SERVER_ERROR => Problem::internal(&rejection),
                 _ => invalid(&rejection.body_text()),
             })
+    }
+}
+
+impl<T, S, const AT: usize> FromRequestParts<S> for Id<T, AT>
+where
+    T: Named + Send,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let segments = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection: RawPathParamsRejection| match rejection.status() {
+                StatusCode::INTERNAL_SERVER_ERROR => Problem::internal(&rejection),
+                _ => invalid(&rejection.body_text()),
+            })?;
+        let (_, name) = segments.iter().nth(AT).unwrap_or_default();
+        let missing = |_| T::missing(cut_chars(&visible(name), MAX_NAME_CHARS));
+        name.parse().map(Self).map_err(missing)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Why an operation on a consent failed.
 
-use crate::approvals::consents::preferences::model::PreferenceId;
 use crate::approvals::wait::WaitError;
 use crate::audit;
 use crate::platform::ids::ConsentId;
@@ -11,7 +10,7 @@ pub enum Error {
     /// It does not exist, or not for this user, or its time is over: the three cannot be told apart
     /// from outside.
     #[error("consent `{0}` not found, or it no longer waits for an answer")]
-    NotFound(ConsentId),
+    NotFound(String),
     /// It was answered otherwise.
     #[error("consent `{0}` was already answered")]
     AlreadyAnswered(ConsentId),
@@ -33,7 +32,7 @@ pub enum Error {
     },
     /// There is no such preference for this user.
     #[error("preference `{0}` not found")]
-    PreferenceNotFound(PreferenceId),
+    PreferenceNotFound(String),
     /// The decision could not be audited, so it does not count.
     #[error(transparent)]
     Audit(#[from] audit::error::Error),

@@ -12,7 +12,7 @@ use crate::approvals::consents::model::{AuditEntry, Choice, Decided};
 use crate::approvals::consents::preferences::model::{Preference, PreferenceId, PreferenceType};
 use crate::approvals::consents::service::Consents;
 use crate::auth::principal::{Answerer, Principal};
-use crate::platform::extract::{Json, Path, Query};
+use crate::platform::extract::{Id, Json, Named, Query};
 use crate::platform::ids::{ConsentId, RunId};
 use crate::platform::page::DEFAULT_LIMIT;
 use crate::platform::problem::Problem;
@@ -27,6 +27,18 @@ pub fn routes(consents: Consents) -> OpenApiRouter {
         .routes(routes!(delete_preference))
         .routes(routes!(list_audit))
         .with_state(consents)
+}
+
+impl Named for ConsentId {
+    fn missing(name: String) -> Problem {
+        Error::NotFound(name).into()
+    }
+}
+
+impl Named for PreferenceId {
+    fn missing(name: String) -> Problem {
+        Error::PreferenceNotFound(name).into()
+    }
 }
 
 impl From<Error> for Problem {
@@ -105,7 +117,7 @@ struct ConsentTaken {
 async fn answer_consent(
     State(consents): State<Consents>,
     Answerer(principal): Answerer,
-    Path(consent_id): Path<ConsentId>,
+    Id(consent_id): Id<ConsentId>,
     Json(answer): Json<ConsentAnswer>,
 ) -> Result<Json<ConsentTaken>, Problem> {
     let choice = answer.chosen()?;
@@ -216,7 +228,7 @@ struct PreferenceForgotten {
 async fn delete_preference(
     State(consents): State<Consents>,
     principal: Principal,
-    Path(id): Path<PreferenceId>,
+    Id(id): Id<PreferenceId>,
 ) -> Result<Json<PreferenceForgotten>, Problem> {
     consents.forget(&principal, id).await?;
     Ok(Json(PreferenceForgotten {

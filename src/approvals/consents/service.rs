@@ -100,7 +100,7 @@ impl Consents {
         let mut tx = self.db.begin().await?;
         if store::answer(&mut tx, org_id, user_id, id, choice, alternative, now).await? {
             let consent = store::find(&mut tx, org_id, user_id, id).await?;
-            let consent = consent.ok_or(Error::NotFound(id))?;
+            let consent = consent.ok_or_else(|| Error::NotFound(id.to_string()))?;
             for preference in NewPreference::led_to(&consent, choice) {
                 remembered::insert(&mut tx, org_id, &consent, &preference, now).await?;
             }
@@ -120,7 +120,7 @@ impl Consents {
                     consent.choice == Some(choice) && consent.alternative.as_deref() == alternative;
                 same.then_some(answered).ok_or(Error::AlreadyAnswered(id))
             }
-            Some(_) | None => Err(Error::NotFound(id)),
+            Some(_) | None => Err(Error::NotFound(id.to_string())),
         }
     }
 
@@ -146,7 +146,7 @@ impl Consents {
     ) -> Result<Polled<Decision>, Error> {
         let mut conn = self.db.acquire().await?;
         let consent = store::find(&mut conn, org_id, user_id, id).await?;
-        let consent = consent.ok_or(Error::NotFound(id))?;
+        let consent = consent.ok_or_else(|| Error::NotFound(id.to_string()))?;
         let expires_at = consent.expires_at;
         let decision = consent.decision();
         Ok(decision.map_or(Polled::Pending { expires_at }, Polled::Settled))
@@ -161,7 +161,7 @@ impl Consents {
     ) -> Result<Option<Decision>, Error> {
         let mut tx = self.db.begin().await?;
         let consent = store::find(&mut tx, org_id, user_id, id).await?;
-        let consent = consent.ok_or(Error::NotFound(id))?;
+        let consent = consent.ok_or_else(|| Error::NotFound(id.to_string()))?;
         let now = self.clock.now();
         let expired = store::close(&mut tx, org_id, &consent, Unanswered::Expired, now).await?;
         tx.commit().await?;
@@ -192,7 +192,7 @@ impl Consents {
         let consent = store::find(&mut conn, org_id, user_id, id).await?;
         consent
             .map(|consent| consent.run_id)
-            .ok_or(Error::NotFound(id))
+            .ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// Which preferences of the user allow this action in this workspace; none when a person has to
@@ -244,7 +244,7 @@ impl Consents {
         if remembered::delete(&mut conn, org_id, user_id, id).await? {
             Ok(())
         } else {
-            Err(Error::PreferenceNotFound(id))
+            Err(Error::PreferenceNotFound(id.to_string()))
         }
     }
 

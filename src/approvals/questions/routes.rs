@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use crate::approvals::questions::error::Error;
 use crate::approvals::questions::service::Questions;
 use crate::auth::principal::Principal;
-use crate::platform::extract::{Json, Path};
+use crate::platform::extract::{Id, Json, Named};
 use crate::platform::ids::PromptId;
 use crate::platform::problem::Problem;
 
@@ -19,6 +19,12 @@ pub fn routes(questions: Questions) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(answer_prompt))
         .with_state(questions)
+}
+
+impl Named for PromptId {
+    fn missing(name: String) -> Problem {
+        Error::NotFound(name).into()
+    }
 }
 
 impl From<Error> for Problem {
@@ -67,7 +73,7 @@ struct PromptTaken {
 async fn answer_prompt(
     State(questions): State<Questions>,
     principal: Principal,
-    Path(prompt_id): Path<PromptId>,
+    Id(prompt_id): Id<PromptId>,
     Json(answer): Json<PromptAnswer>,
 ) -> Result<Json<PromptTaken>, Problem> {
     let response = match (answer.cancelled.unwrap_or(false), answer.response) {

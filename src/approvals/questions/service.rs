@@ -126,7 +126,7 @@ impl Questions {
         let mut conn = self.db.acquire().await?;
         let now = self.clock.now();
         let Some(state) = store::find(&mut conn, org_id, user_id, id).await? else {
-            return Err(Error::NotFound(id));
+            return Err(Error::NotFound(id.to_string()));
         };
         let status = if response.is_some() {
             QuestionStatus::Answered
@@ -150,9 +150,9 @@ impl Questions {
                 QuestionStatus::Answered | QuestionStatus::Canceled => {
                     Err(Error::AlreadyAnswered(id))
                 }
-                QuestionStatus::Pending | QuestionStatus::Expired => Err(Error::NotFound(id)),
+                QuestionStatus::Pending | QuestionStatus::Expired => Err(Error::NotFound(id.to_string())),
             },
-            None => Err(Error::NotFound(id)),
+            None => Err(Error::NotFound(id.to_string())),
         }
     }
 }

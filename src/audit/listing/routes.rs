@@ -17,7 +17,7 @@ use crate::audit::reader::Asker;
 use crate::audit::service::Audit;
 use crate::audit::view::PageView;
 use crate::auth::principal::Admin;
-use crate::platform::extract::{Json, Path, Query};
+use crate::platform::extract::{Id, Json, Query};
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
 
@@ -191,7 +191,7 @@ async fn look_at_payload(
     Admin(principal): Admin,
     Extension(request): Extension<RequestId>,
     Extension(trace): Extension<TraceId>,
-    Path(id): Path<EntryId>,
+    Id(id): Id<EntryId>,
     headers: HeaderMap,
     Query(query): Query<LookQuery>,
 ) -> Result<Response, Problem> {

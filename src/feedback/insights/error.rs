@@ -1,14 +1,13 @@
 //! Errors of operations on insights.
 
 use crate::feedback::insights::model::{MAX_DESCRIPTION_CHARS, MAX_REASON_CHARS, MAX_TITLE_CHARS};
-use crate::feedback::model::InsightId;
 
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The insight does not exist, or is not visible to the user.
-    #[error("insight `{}` not found", .0.0)]
-    NotFound(InsightId),
+    #[error("insight `{0}` not found")]
+    NotFound(String),
     /// The reason is too long, or more than a line.
     #[error("`reason` must be one line of at most {MAX_REASON_CHARS} characters")]
     BadReason,

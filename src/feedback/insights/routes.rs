@@ -14,7 +14,7 @@ use crate::feedback::insights::model::{InsightFilter, InsightText, ScopeKind};
 use crate::feedback::insights::service::{InsightChange, Insights};
 use crate::feedback::insights::view::{InsightView, InsightsPageView};
 use crate::feedback::model::InsightId;
-use crate::platform::extract::{Json, Path, Query};
+use crate::platform::extract::{Id, Json, Named, Query};
 use crate::platform::page::{CursorValue, DEFAULT_LIMIT, MAX_LIMIT};
 use crate::platform::problem::Problem;
 
@@ -26,6 +26,12 @@ pub fn routes(insights: Insights) -> OpenApiRouter {
         .routes(routes!(activate_insight))
         .routes(routes!(retire_insight))
         .with_state(insights)
+}
+
+impl Named for InsightId {
+    fn missing(name: String) -> Problem {
+        Error::NotFound(name).into()
+    }
 }
 
 impl From<Error> for Problem {
@@ -105,7 +111,7 @@ async fn list_insights(
 async fn get_insight(
     State(insights): State<Insights>,
     principal: Principal,
-    Path(id): Path<InsightId>,
+    Id(id): Id<InsightId>,
 ) -> Result<Json<InsightView>, Problem> {
     let insight = insights.find(&principal, id).await?;
     Ok(Json(insight.into()))
@@ -134,7 +140,7 @@ struct DecideInsight {
 async fn activate_insight(
     State(insights): State<Insights>,
     Admin(principal): Admin,
-    Path(id): Path<InsightId>,
+    Id(id): Id<InsightId>,
     body: Option<Json<DecideInsight>>,
 ) -> Result<(Extension<Changed>, Json<InsightView>), Problem> {
     decide(&insights, &principal, id, InsightStatus::Active, body).await
@@ -156,7 +162,7 @@ async fn activate_insight(
 async fn retire_insight(
     State(insights): State<Insights>,
     Admin(principal): Admin,
-    Path(id): Path<InsightId>,
+    Id(id): Id<InsightId>,
     body: Option<Json<DecideInsight>>,
 ) -> Result<(Extension<Changed>, Json<InsightView>), Problem> {
     decide(&insights, &principal, id, InsightStatus::Retired, body).await
@@ -199,7 +205,7 @@ struct RewordInsight {
 async fn reword_insight(
     State(insights): State<Insights>,
     Admin(principal): Admin,
-    Path(id): Path<InsightId>,
+    Id(id): Id<InsightId>,
     Json(body): Json<RewordInsight>,
 ) -> Result<(Extension<Changed>, Json<InsightView>), Problem> {
     let text = InsightText {

@@ -107,7 +107,7 @@ async fn locked(
     id: InsightId,
 ) -> Result<Insight, Error> {
     if !store::lock(conn, &principal.org_id, id).await? {
-        return Err(Error::NotFound(id));
+        return Err(Error::NotFound(id.0.to_string()));
     }
     one(conn, &InsightReader::from(principal), id).await
 }
@@ -118,5 +118,5 @@ async fn one(
     id: InsightId,
 ) -> Result<Insight, Error> {
     let insight = store::find(conn, reader, id).await?;
-    insight.ok_or(Error::NotFound(id))
+    insight.ok_or_else(|| Error::NotFound(id.0.to_string()))
 }

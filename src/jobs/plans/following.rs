@@ -35,7 +35,7 @@ pub async fn next(plans: &Plans, principal: &Principal, id: RunId) -> Result<Nex
     let mut conn = plans.jobs().deps().db.acquire().await?;
     let (org_id, user_id) = (&principal.org_id, &principal.user_id);
     if !store::is_plan(&mut conn, org_id, user_id, id).await? {
-        return Err(Error::NotFound(id));
+        return Err(Error::NotFound(id.to_string()));
     }
     drop(conn);
     match plans.jobs().start(principal, id).await {

@@ -1,13 +1,13 @@
 //! Errors of operations on error groups.
 
-use crate::telemetry::errors::model::{GroupId, MAX_NOTES_CHARS, MAX_SEARCH_CHARS};
+use crate::telemetry::errors::model::{MAX_NOTES_CHARS, MAX_SEARCH_CHARS};
 
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The organisation has no such group.
     #[error("error group `{0}` not found")]
-    NotFound(GroupId),
+    NotFound(String),
     /// A cursor of a list in another order.
     #[error("`cursor` is of another order; use the `next_cursor` of an earlier page in this one")]
     OtherOrder,

@@ -1,5 +1,8 @@
 //! Error groups, filters of lists, and trends.
 
+use std::num::ParseIntError;
+use std::str::FromStr;
+
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +32,14 @@ pub const TREND_DAYS: usize = 14;
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct GroupId(pub i64);
+
+impl FromStr for GroupId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
+    }
+}
 
 cursor_value!(GroupId(i64));
 

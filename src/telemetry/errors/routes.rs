@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use crate::audit::recording::layer::Changed;
 use crate::auth::principal::{Planner, Principal};
-use crate::platform::extract::{Json, Path, Query};
+use crate::platform::extract::{Id, Json, Named, Query};
 use crate::platform::page::{CursorValue, MAX_LIMIT};
 use crate::platform::problem::Problem;
 use crate::telemetry::errors::error::Error;
@@ -27,6 +27,12 @@ pub fn routes(errors: Errors) -> OpenApiRouter {
         .routes(routes!(get_error))
         .routes(routes!(resolve_error))
         .with_state(errors)
+}
+
+impl Named for GroupId {
+    fn missing(name: String) -> Problem {
+        Error::NotFound(name).into()
+    }
 }
 
 impl From<Error> for Problem {
@@ -124,7 +130,7 @@ async fn list_errors(
 async fn get_error(
     State(errors): State<Errors>,
     principal: Principal,
-    Path(id): Path<GroupId>,
+    Id(id): Id<GroupId>,
 ) -> Result<Json<ErrorDetailView>, Problem> {
     let detail = errors.find(&principal, id).await?;
     Ok(Json(ErrorDetailView::new(detail, principal.role)))
@@ -156,7 +162,7 @@ struct ResolveError {
 async fn resolve_error(
     State(errors): State<Errors>,
     Planner(principal): Planner,
-    Path(id): Path<GroupId>,
+    Id(id): Id<GroupId>,
     Json(body): Json<ResolveError>,
 ) -> Result<(Extension<Changed>, Json<ErrorGroupView>), Problem> {
     let update = ResolutionUpdate {

@@ -225,9 +225,9 @@ impl Errors {
         id: GroupId,
     ) -> Result<GroupWithTrend, Error> {
         let group = reading::find(conn, org_id, id).await?;
-        let group = group.ok_or(Error::NotFound(id))?;
+        let group = group.ok_or_else(|| Error::NotFound(id.to_string()))?;
         let mut listed = self.with_trends(conn, org_id, vec![group]).await?;
-        listed.pop().ok_or(Error::NotFound(id))
+        listed.pop().ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     async fn with_trends(

@@ -77,7 +77,7 @@ fn expected(method: &str, path: &str, body: &Value) -> Expected {
         ("POST", "/api/navi/chat/stream/v2") => Expected::Stream(|frame| frame["type"] == "text"),
         ("POST", "/api/navi/chat/stream") => Expected::Stream(|frame| frame["content"].is_string()),
         ("POST", "/api/jobs") => Expected::Json(200, |answer| answer["started"] == true),
-        ("GET", "/api/jobs/undefined") => Expected::Names(422, "UUID"),
+        ("GET", "/api/jobs/undefined") => Expected::Names(404, "job `undefined` not found"),
         ("GET", _) if path.ends_with("/events") => {
             Expected::Stream(|frame| frame["type"] == "job_terminal")
         }

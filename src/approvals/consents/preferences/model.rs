@@ -1,6 +1,8 @@
 //! What its owner does not want to be asked again, and what that covers.
 
 use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,14 @@ const OUTDATED: &str =
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct PreferenceId(pub i64);
+
+impl FromStr for PreferenceId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
+    }
+}
 
 impl fmt::Display for PreferenceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::agent::chat::schema::{ChatStream, PlainChatStream};
 use crate::agent::chat::service::{HEALTH_CHECK, prepare};
 use crate::agent::chat::shortfall::Shortfall;
 use crate::agent::chat::stream as chat_stream;
@@ -23,7 +24,7 @@ use crate::platform::extract::Json;
 use crate::platform::logging::TraceId;
 use crate::platform::problem::Problem;
 use crate::runs::stream::respond;
-use crate::runs::stream::schema::StreamFrame;
+use crate::runs::stream::schema::RunStream;
 use crate::workspaces;
 
 /// The agent's routes. Chat bodies may hold images, so they have a limit of their own.
@@ -44,7 +45,7 @@ pub fn routes(service: AgentService) -> OpenApiRouter {
     post, path = "/api/navi/chat/autonomous", tag = "agent", request_body = TaskRequest,
     responses(
         (status = 200, description = "The run's events", content_type = "text/event-stream",
-         body = StreamFrame),
+         body = RunStream),
         (status = 400, description = "No model can take the request"),
         (status = 404, description = "No such conversation or workspace of yours"),
         (status = 422, description = "The request cannot be worked with"),
@@ -76,7 +77,7 @@ async fn run_autonomous(
     post, path = "/api/navi/chat/stream/v2", tag = "agent", request_body = TaskRequest,
     responses(
         (status = 200, description = "The answer as it arrives",
-         content_type = "text/event-stream", body = StreamFrame),
+         content_type = "text/event-stream", body = ChatStream),
         (status = 400, description = "No model can take the request"),
         (status = 404, description = "No such conversation or workspace of yours"),
         (status = 422, description = "The request cannot be worked with"),
@@ -100,7 +101,7 @@ async fn stream_chat(
     post, path = "/api/navi/chat/stream", tag = "agent", request_body = TaskRequest,
     responses(
         (status = 200, description = "The answer as it arrives",
-         content_type = "text/event-stream", body = StreamFrame),
+         content_type = "text/event-stream", body = PlainChatStream),
         (status = 400, description = "No model can take the request"),
         (status = 404, description = "No such conversation or workspace of yours"),
         (status = 422, description = "The request cannot be worked with"),

@@ -74,7 +74,9 @@ impl ConversationService {
             return Ok(());
         }
         let found = store::find(&mut conn, &principal.org_id, &principal.user_id, id).await?;
-        found.map(drop).ok_or_else(|| Error::NotFound(id.to_string()))
+        found
+            .map(drop)
+            .ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// The principal's conversations, the last used first.
@@ -214,7 +216,9 @@ impl ConversationService {
             }
         }
         let mut messages = self.append_in(tx, principal, id, vec![new]).await?;
-        messages.pop().ok_or_else(|| Error::NotFound(id.to_string()))
+        messages
+            .pop()
+            .ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// Appends messages within a transaction, which locks the conversation until its end.
@@ -268,7 +272,9 @@ pub async fn ensure(
         return Ok(());
     }
     let found = store::find(conn, org_id, user_id, id).await?;
-    found.map(drop).ok_or_else(|| Error::NotFound(id.to_string()))
+    found
+        .map(drop)
+        .ok_or_else(|| Error::NotFound(id.to_string()))
 }
 
 /// A conversation that begins now, within its bounds.

@@ -4,6 +4,7 @@
 //! `/openapi.json` lists is what exists, and tests that walk it miss nothing.
 
 pub mod cors;
+pub mod description;
 pub mod failures;
 pub mod guard;
 pub mod identity;

@@ -18,7 +18,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::layer::AccessRules;
-use crate::platform::problem::Problem;
+use crate::http::description::codes;
+use crate::http::description::examples::Examples;
+use crate::platform::problem::{ERROR_CODE, Problem};
 
 /// The name of the security scheme that handlers refer to.
 pub const BEARER: &str = "bearer";
@@ -93,8 +95,8 @@ pub fn walk(document: &OpenApi) -> Vec<Route<'_>> {
 }
 
 /// Adds what holds for all operations: the title, the security scheme, the problems that the
-/// middleware and the extractors answer with, and that an error without a body of its own is a
-/// problem.
+/// middleware and the extractors answer with, that an error without a body of its own is a problem, the
+/// codes of problems, and examples.
 pub fn complete(document: &mut OpenApi, access: AccessRules) {
     document.info = Info::new("NAVI", env!("CARGO_PKG_VERSION"));
     document.info.description =
@@ -116,13 +118,18 @@ pub fn complete(document: &mut OpenApi, access: AccessRules) {
     components.add_security_scheme(TICKET, SecurityScheme::ApiKey(ApiKey::Query(ticket)));
     let problem = Problem::name().into_owned();
     components.schemas.insert(problem, Problem::schema());
+    components
+        .schemas
+        .insert(ERROR_CODE.to_owned(), codes::schema());
     document.components = Some(components);
     let mut names = BTreeSet::new();
+    let examples = Examples::new();
     for (path, item) in &mut document.paths.paths {
         let open = access.public.contains(&path.as_str());
         let takes_tickets = access.streams.contains(&path.as_str());
         for (method, operation) in operations(item) {
             complete_operation(operation, &method, open);
+            examples.show(method_name(&method), path, operation);
             if takes_tickets && method == HttpMethod::Get {
                 let ticket = SecurityRequirement::new(TICKET, [""; 0]);
                 operation.security.get_or_insert_default().push(ticket);
@@ -142,6 +149,19 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Ope
     ]
     .into_iter()
     .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+fn method_name(method: &HttpMethod) -> &'static str {
+    match method {
+        HttpMethod::Get => "GET",
+        HttpMethod::Put => "PUT",
+        HttpMethod::Post => "POST",
+        HttpMethod::Delete => "DELETE",
+        HttpMethod::Patch => "PATCH",
+        HttpMethod::Options => "OPTIONS",
+        HttpMethod::Head => "HEAD",
+        HttpMethod::Trace => "TRACE",
+    }
 }
 
 /// What stands at two addresses has two names: generated clients make a method of each.

@@ -27,7 +27,7 @@ use crate::platform::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::platform::problem::Problem;
 use crate::runs::model::RunStatus;
 use crate::runs::stream::respond;
-use crate::runs::stream::schema::StreamFrame;
+use crate::runs::stream::schema::JobStream;
 
 /// The header in which a client that reconnects names the last event that it has seen.
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -167,7 +167,7 @@ struct Since {
     ),
     responses(
         (status = 200, description = "The job's events", content_type = "text/event-stream",
-         body = StreamFrame),
+         body = JobStream),
         (status = 404, description = "No such job of yours"),
         (status = 422, description = "`after_sequence` or `Last-Event-ID` is not valid"),
     )

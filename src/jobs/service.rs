@@ -294,7 +294,10 @@ async fn accept(
     };
     let view = JobCreatedView {
         success: true,
-        job: JobView::new(job.ok_or_else(|| Error::NotFound(run.id.to_string()))?, None),
+        job: JobView::new(
+            job.ok_or_else(|| Error::NotFound(run.id.to_string()))?,
+            None,
+        ),
         events_url: format!("/api/jobs/{}/events", run.id),
         started: starts,
         start_reason: start_reason.to_owned(),

@@ -10,6 +10,7 @@ use crate::jobs::model::{Job, Pending};
 use crate::platform::page;
 use crate::platform::page::CursorValue;
 use crate::runs::model::{RunKind, RunStatus};
+use crate::runs::outcome::Summary;
 
 /// A job. Times are seconds since the epoch, with a fraction, as old clients read them.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
@@ -18,11 +19,9 @@ pub struct JobView {
     pub job_id: Uuid,
     /// The same, under the name that events use.
     pub task_id: Uuid,
-    /// `autonomous` for a run that was asked for interactively, `job` for one in the background.
-    #[schema(value_type = String)]
+    /// How it was asked for.
     pub kind: RunKind,
-    /// `queued`, `running`, `paused_for_approval`, `completed`, `failed` or `canceled`.
-    #[schema(value_type = String)]
+    /// Where it stands.
     pub status: RunStatus,
     /// Its phase, as its last `status` event said; else its status.
     pub phase: String,
@@ -60,7 +59,7 @@ pub struct JobView {
     /// Number of times it was taken over from a process that was lost.
     pub takeovers: i32,
     /// Its result: the `summary` of its last `complete` event.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Summary>)]
     pub summary: Option<Value>,
 }
 

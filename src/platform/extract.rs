@@ -19,9 +19,7 @@ use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::rejection::{
     BytesRejection, PathRejection, QueryRejection, RawPathParamsRejection,
 };
-use axum::extract::{
-    FromRequest, FromRequestParts, OptionalFromRequest, RawPathParams, Request,
-};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -233,10 +231,12 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let segments = RawPathParams::from_request_parts(parts, state)
             .await
-            .map_err(|rejection: RawPathParamsRejection| match rejection.status() {
-                StatusCode::INTERNAL_SERVER_ERROR => Problem::internal(&rejection),
-                _ => invalid(&rejection.body_text()),
-            })?;
+            .map_err(
+                |rejection: RawPathParamsRejection| match rejection.status() {
+                    StatusCode::INTERNAL_SERVER_ERROR => Problem::internal(&rejection),
+                    _ => invalid(&rejection.body_text()),
+                },
+            )?;
         let (_, name) = segments.iter().nth(AT).unwrap_or_default();
         let missing = |_| T::missing(cut_chars(&visible(name), MAX_NAME_CHARS));
         name.parse().map(Self).map_err(missing)

@@ -3,11 +3,15 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::openapi::{Ref, RefOr, Schema};
 
 use crate::platform::database::refusal::{is_full, is_no_room};
 use crate::platform::database::storage::STORES_NOTHING;
 use crate::platform::page::BadCursor;
 use crate::platform::redact::text::redact_text;
+
+/// The component of the API's description that lists every code; the description is made where all are known.
+pub const ERROR_CODE: &str = "ErrorCode";
 
 /// An error as HTTP shows it: `application/problem+json` with the members old clients read
 /// (`detail`, `error_code`, `request_id`) and the header `X-Error-Code`.
@@ -26,6 +30,7 @@ pub struct Problem {
     /// What is wrong and what to do about it, for a person.
     pub detail: String,
     /// The machine-readable code, in capitals.
+    #[schema(schema_with = error_code)]
     pub error_code: String,
     /// The request this answers; also in the header `X-Request-Id`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,6 +41,13 @@ pub struct Problem {
     /// Seconds after which trying again makes sense; also in the header `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
+}
+
+/// One of the codes in `docs/errors.md`, in the description of the API.
+pub fn error_code() -> RefOr<Schema> {
+    let mut code = Ref::from_schema_name(ERROR_CODE);
+    code.description = "The machine-readable code; see `docs/errors.md`.".to_owned();
+    RefOr::Ref(code)
 }
 
 impl Problem {

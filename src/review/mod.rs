@@ -7,6 +7,7 @@ pub mod judging;
 pub mod model;
 pub mod patch;
 pub mod routes;
+pub mod schema;
 pub mod service;
 pub mod skipped;
 pub mod stream;

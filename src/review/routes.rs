@@ -15,10 +15,10 @@ use crate::platform::problem::Problem;
 use crate::platform::sse::live::END;
 use crate::platform::traces::context::TraceContext;
 use crate::review::error::Error;
+use crate::review::schema::ReviewStream;
 use crate::review::service::{ReviewOrder, steps, whole};
 use crate::review::stream;
 use crate::review::view::ReviewView;
-use crate::runs::stream::schema::StreamFrame;
 
 /// The header with which a browser that connects again names the last event it received.
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -79,7 +79,7 @@ impl ReviewRequest {
     ),
     responses(
         (status = 200, description = "The review, as it is made or whole",
-         content((StreamFrame = "text/event-stream"), (ReviewView = "application/json"))),
+         content((ReviewStream = "text/event-stream"), (ReviewView = "application/json"))),
         (status = 204, description = "The review was sent before"),
         (status = 400, description = "No model can review it"),
         (status = 404, description = "No such workspace of yours"),
@@ -110,7 +110,7 @@ async fn follow_review(
     params(ReviewRequest),
     responses(
         (status = 200, description = "The review, as it is made or whole",
-         content((StreamFrame = "text/event-stream"), (ReviewView = "application/json"))),
+         content((ReviewStream = "text/event-stream"), (ReviewView = "application/json"))),
         (status = 400, description = "No model can review it"),
         (status = 404, description = "No such workspace of yours"),
         (status = 422, description = "The folder or its repository cannot be used"),

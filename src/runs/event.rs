@@ -17,7 +17,6 @@ use crate::verify::model::{CheckData, Verification};
 
 /// One entry of a run's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-#[schema(as = RunEvent)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// Which model was chosen and why. On the wire it is the first frame and has no `type`.

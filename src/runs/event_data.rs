@@ -175,7 +175,8 @@ pub struct ToolResultData {
 }
 
 /// The words of a repository that a model was shown, as clients are told of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = Instructions)]
 pub struct InstructionsData {
     /// The files of instructions.
     pub files: Vec<InstructionFileData>,
@@ -186,7 +187,8 @@ pub struct InstructionsData {
 }
 
 /// A file of instructions, as clients are told of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = InstructionFile)]
 pub struct InstructionFileData {
     /// Its path within the workspace.
     pub path: String,

@@ -8,7 +8,8 @@ use crate::runs::model::RunStatus;
 use crate::verify::model::Verification;
 
 /// Why a run ended; the value of `stopped_reason`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(as = StoppedReason, rename_all = "snake_case")]
 pub enum Stopped {
     /// The model said it was done, and no check says otherwise.
     Completed,
@@ -19,8 +20,10 @@ pub enum Stopped {
     /// The rounds are used up.
     MaxIterations,
     /// The same failures came back round after round.
+    #[schema(rename = "iteration_loop_detected")]
     LoopDetected,
     /// The wall-clock limit.
+    #[schema(rename = "runtime_cap_reached")]
     RuntimeCap,
     /// The limit of tool calls.
     ToolCallLimit,
@@ -120,6 +123,7 @@ pub struct Summary {
     /// Whether the task was done, as far as that can be told: never true after a failed check.
     pub success: bool,
     /// Why it ended; `completed` when the model said it was done.
+    #[schema(value_type = Stopped)]
     pub stopped_reason: String,
     /// Files that tools read, relative to the workspace.
     pub files_read: Vec<String>,

@@ -11,4 +11,5 @@ pub mod model;
 pub mod preferences;
 pub mod routes;
 pub mod service;
+pub mod shown;
 pub mod store;

@@ -4,4 +4,5 @@ pub mod error;
 pub mod model;
 pub mod routes;
 pub mod service;
+pub mod shown;
 pub mod store;

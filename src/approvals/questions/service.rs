@@ -150,7 +150,9 @@ impl Questions {
                 QuestionStatus::Answered | QuestionStatus::Canceled => {
                     Err(Error::AlreadyAnswered(id))
                 }
-                QuestionStatus::Pending | QuestionStatus::Expired => Err(Error::NotFound(id.to_string())),
+                QuestionStatus::Pending | QuestionStatus::Expired => {
+                    Err(Error::NotFound(id.to_string()))
+                }
             },
             None => Err(Error::NotFound(id.to_string())),
         }

@@ -8,7 +8,7 @@ use crate::jobs::plans::model::Report;
 use crate::jobs::view::JobView;
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::{cut_bytes, visible_prose};
-use crate::runs::model::Run;
+use crate::runs::model::{Run, RunStatus};
 use crate::runs::plan::Plan;
 
 /// The longest goal, in bytes: the beginning of the message.
@@ -147,6 +147,7 @@ pub struct NextAnswer {
     /// The job that does the work.
     pub job_id: Uuid,
     /// The job's status.
+    #[schema(value_type = RunStatus)]
     pub job_status: String,
     /// The address of its events.
     pub events_url: String,
@@ -182,7 +183,7 @@ mod tests {
     use crate::jobs::model::Job;
     use crate::platform::clock::Clock;
     use crate::platform::ids::RunId;
-    use crate::runs::model::{RunKind, RunStatus};
+    use crate::runs::model::RunKind;
 
     fn job(status: RunStatus) -> JobView {
         let now = Clock::System.now();

@@ -2,5 +2,6 @@
 
 pub mod respond;
 pub mod schema;
+pub mod shapes;
 pub mod source;
 pub mod view;

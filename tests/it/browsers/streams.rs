@@ -55,5 +55,5 @@ async fn every_stream_forbids_proxies_to_hold_it_back_and_says_when_to_come_agai
     }
     assert_eq!(streams, 7);
     let (_, not_found) = desk.client.get("/api/jobs/x/events").await;
-    assert_eq!(not_found["error_code"], json!("VALIDATION_ERROR"));
+    assert_eq!(not_found["error_code"], json!("JOB_NOT_FOUND"));
 }

@@ -1,0 +1,119 @@
+//! What streams hold beside the events of a log, and what events hold that is stored as it came: only described
+//! here, because it is made elsewhere.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::runs::event_data::InstructionsData;
+use crate::runs::model::RunStatus;
+
+/// Which model was chosen, and why.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RouterInfo {
+    /// The model that was asked for.
+    #[schema(required = true)]
+    pub requested_model_id: Option<String>,
+    /// The mode that was asked for.
+    #[schema(required = true)]
+    pub requested_mode_id: Option<String>,
+    /// The model that answers.
+    pub effective_model_id: String,
+    /// Its provider.
+    pub provider: String,
+    /// The provider's name of it.
+    pub model: String,
+    /// True when another one answers than was asked for.
+    pub was_fallback: bool,
+    /// Why another one answers.
+    #[schema(required = true)]
+    pub fallback_reason_code: Option<FallbackReason>,
+    /// The same in a sentence.
+    #[schema(required = true)]
+    pub fallback_reason: Option<String>,
+    /// The same as `effectiveModelId`.
+    pub model_id: String,
+    /// `mode` of the request.
+    #[schema(required = true)]
+    pub mode: Option<String>,
+    /// `autonomous` or `chat`.
+    #[serde(rename = "task_type")]
+    pub task_type: String,
+    /// The wall around the commands of a run.
+    #[schema(required = false)]
+    pub sandbox: SandboxInfo,
+    /// What the model was shown of the repository's words, where it has any.
+    #[schema(required = false)]
+    pub instructions: InstructionsData,
+}
+
+/// Why another model answers.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum FallbackReason {
+    /// There is no such model.
+    UnknownModelId,
+    /// There is no such mode.
+    UnknownModeId,
+    /// Its provider has no key.
+    ProviderNotConfigured,
+    /// Its provider no longer serves it.
+    ModelRetired,
+    /// It cannot do what the request needs.
+    ModelLacksCapability,
+}
+
+/// The wall around the commands of a run.
+#[derive(ToSchema)]
+pub struct SandboxInfo {
+    /// Its strength.
+    pub tier: SandboxTier,
+    /// What a stronger one would need.
+    pub missing: Vec<String>,
+}
+
+/// The strength of a wall.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub enum SandboxTier {
+    /// Files, system calls and the network.
+    Full,
+    /// The same without namespaces.
+    NoNamespaces,
+    /// No wall.
+    None,
+}
+
+/// The first frame of a stream that is not a job's: `router_info` without a `type`, as the oldest clients know it.
+#[derive(ToSchema)]
+pub struct RouterInfoFrame {
+    /// Which model was chosen, and why.
+    pub router_info: RouterInfo,
+}
+
+/// What streams hold that no log does.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Beside {
+    /// The connection lives: nothing else was sent for 8 s.
+    Heartbeat {
+        /// Always true.
+        heartbeat: bool,
+        /// A sentence for a person.
+        message: String,
+        /// Milliseconds since the epoch.
+        timestamp: i64,
+    },
+    /// The last frame of a job's stream, unless everything was seen before.
+    JobTerminal {
+        /// The job.
+        job_id: Uuid,
+        /// How it ended.
+        job_status: RunStatus,
+        /// The number of its last event.
+        sequence: i64,
+        /// Milliseconds since the epoch.
+        timestamp: i64,
+    },
+}

@@ -67,6 +67,12 @@ if [[ -z ${NAVI_CLIENT:-} ]]; then
     NAVI_CLIENT=$(scripts/client.sh) || say "the TypeScript client: not built, so not tested"
     [[ -z $NAVI_CLIENT ]] || export NAVI_CLIENT
 fi
+# What makes a Python client of the description, likewise.
+if [[ -z ${NAVI_PYTHON_CLIENT:-} ]]; then
+    NAVI_PYTHON_CLIENT=$(scripts/python-client.sh) ||
+        say "openapi-python-client: not installed, so no Python client is generated"
+    [[ -z $NAVI_PYTHON_CLIENT ]] || export NAVI_PYTHON_CLIENT
+fi
 if [[ -z ${NAVI_BROWSER:-} ]]; then
     NAVI_BROWSER=$(scripts/browser.sh) || say "a browser: not installed, so the page is not tested"
     [[ -z $NAVI_BROWSER ]] || export NAVI_BROWSER

@@ -661,3 +661,36 @@ async fn every_route_that_names_or_lists_things_is_in_the_matrix(db: PgPool) {
     let without_id = NAMING.iter().filter(|row| !row.1.contains('{')).count();
     assert_eq!(found, without_id);
 }
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_is_no_id_is_answered_as_an_id_that_nothing_has(db: PgPool) {
+    let app = TestApp::new(db).await;
+    let admin = app.client_of(ORG, USER, Role::Admin);
+    let rows = NAMING.iter().chain(OF_THE_ORGANISATION).chain(SHARED);
+    let mut tried = 0;
+    for (method, template, owned, body) in rows.filter(|row| row.1.contains('{')) {
+        let ask = async |id: &str| {
+            let path: Vec<_> = template
+                .split('/')
+                .map(|part| if part.starts_with('{') { id } else { part })
+                .collect();
+            let body: Value = serde_json::from_str(body).unwrap_or(Value::Null);
+            let method: Method = method.parse().unwrap();
+            let response = admin.send(json_request(method, &path.join("/"), &body)).await;
+            let status = response.status();
+            let bytes = response.into_body().collect().await.unwrap().to_bytes();
+            let problem: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+            (status, problem["error_code"].clone(), problem["detail"].clone())
+        };
+        let (status, code, detail) = ask(owned.nothing()).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{method} {template}");
+        let detail = detail.as_str().unwrap().replace(owned.nothing(), "THE_ID");
+        let expected = (status, code, json!(detail));
+        assert_eq!(ask("THE_ID").await, expected, "{method} {template}");
+        tried += 1;
+    }
+    assert!(tried > 25, "{tried} routes");
+    let (_, problem) = admin.get("/api/jobs/%1b%5B2J%E2%80%AE").await;
+    let shown = r"job `\u{1b}[2J\u{202e}` not found";
+    assert_eq!(problem["detail"], shown, "{problem}");
+}

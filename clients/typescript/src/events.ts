@@ -7,61 +7,29 @@ type Schemas = components["schemas"];
 type RunEvent = Schemas["RunEvent"];
 
 /** A tool call that waits for a consent. */
-export interface ConsentRequest {
-    consent_id: string;
-    command: string;
-    shell: string;
-    cwd: string;
-    /** `low`, `medium`, `high` or `critical`. */
-    danger_level: string;
-    warning: string;
-    consequences: string[];
-    alternatives: string[];
-    rollback_possible: boolean;
-    tool: string;
-    tool_call_id: string;
-    timeout_seconds: number;
-    /** What `allow_always_type` would cover, in one sentence. Older servers do not say it. */
-    always_type_covers?: string;
-    [more: string]: unknown;
-}
+export type ConsentRequest = Schemas["ConsentRequest"];
 
 /** A question of a run to its user. */
-export interface PromptRequest {
-    prompt_id: string;
-    title: string;
-    description: string;
-    prompt_type: string;
-    options: { value: string; label: string; [more: string]: unknown }[];
-    timeout_seconds: number;
-    [more: string]: unknown;
-}
+export type PromptRequest = Schemas["PromptRequest"];
 
 /** The fields that streams of jobs add to every event, and that streams of runs lack. */
 export interface Place {
     /** The event's number in the log of its run, from 1; frames beside the log have none. */
     sequence?: number;
     job_id?: string;
-    job_status?: string;
+    job_status?: Schemas["JobStatus"];
 }
 
-/** The events that this client adds to those that the server describes. */
-interface Others {
-    "command.consent_required": { data: ConsentRequest; timestamp: number };
-    prompt_request: { data: PromptRequest; timestamp: number };
-    /** The last frame of a job's stream. */
-    job_terminal: { job_status: string };
-    /** The current activity of a chat. */
-    activity: { activity: { kind: string; label: string; detail: string; status: string } };
-    /** Stands for all that this version does not know; its real `type` is what the server sent. */
-    unknown: { [field: string]: unknown };
+/** Stands for all that this version does not know; its real `type` is what the server sent. */
+interface Unknown {
+    type: "unknown";
+    [field: string]: unknown;
 }
 
-type Known = Exclude<RunEvent, { type: keyof Others }>;
-type Added = { [T in keyof Others]: { type: T } & Others[T] }[keyof Others];
+type Known = Exclude<RunEvent, { type: "heartbeat" }> | Schemas["ChatActivityEvent"];
 
 /** One event, as the server sent it, with its number as `sequence`. */
-export type NaviEvent = (Known | Added) & Place;
+export type NaviEvent = (Known | Unknown) & Place;
 
 /** The text that ends every stream. */
 const DONE = "[DONE]";

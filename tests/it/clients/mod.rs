@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "a test says when it did nothing")]
 
 mod backstage;
+mod generated;
 mod page;
 mod typescript;
 
@@ -21,6 +22,11 @@ fn installed(variable: &str, script: &str) -> Option<PathBuf> {
         println!("not run: {variable} names no folder; {script} installs what is in it");
     }
     found
+}
+
+/// The folder of the generator of Python clients.
+fn python() -> Option<PathBuf> {
+    installed("NAVI_PYTHON_CLIENT", "scripts/python-client.sh")
 }
 
 /// The folder of the built TypeScript client.

@@ -1,11 +1,12 @@
 //! The requests and answers that `docs/api.md` shows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::body::Body;
 use axum::http::{Request, header};
 use http_body_util::BodyExt;
 use navi::auth::principal::Role;
+use navi::http::router::document;
 use navi::platform::clock::Clock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -100,6 +101,8 @@ values ('acme', 'style_preference', 'quotes@python', 'Single quotes in Python',
 struct Example {
     request: String,
     status: u16,
+    /// `json` or `text`.
+    kind: String,
     answer: String,
 }
 
@@ -117,8 +120,9 @@ fn examples(text: &str) -> Vec<Example> {
             None if kind == "http" => {
                 assert!(request.replace(block).is_none(), "no answer before {line}");
             }
-            Some(("json" | "text", status)) => found.push(Example {
+            Some((kind @ ("json" | "text"), status)) => found.push(Example {
                 request: request.take().unwrap(),
+                kind: kind.to_owned(),
                 status: status.parse().unwrap(),
                 answer: block,
             }),
@@ -289,4 +293,91 @@ async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
             ids.hold(&at, &shown, &real);
         }
     }
+}
+
+/// Whether nothing is left out.
+fn is_whole(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter().all(|(name, one)| name != MORE && is_whole(one)),
+        Value::Array(items) => items.iter().all(is_whole),
+        Value::String(text) => text != MORE,
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+/// The template of an address; one without parameters before others.
+fn template<'a>(paths: &'a [String], address: &str) -> Option<&'a String> {
+    let address = address.split('?').next().unwrap();
+    let fits = |template: &str| {
+        let (mut parts, mut given) = (template.split('/'), address.split('/'));
+        loop {
+            match (parts.next(), given.next()) {
+                (None, None) => return true,
+                (Some(part), Some(one)) if part == one || part.starts_with('{') => {}
+                _ => return false,
+            }
+        }
+    };
+    let is_plain = |template: &&String| template.as_str() == address;
+    let plain = paths.iter().find(is_plain);
+    plain.or_else(|| paths.iter().find(|template| fits(template)))
+}
+
+/// The first request of each route, unless it shows how one is refused, and the first answer of each status and
+/// kind: of the page, what leaves nothing out.
+fn shown_whole(paths: &[String]) -> BTreeMap<String, Value> {
+    let mut all: BTreeMap<String, (Value, Vec<(String, Value)>)> = BTreeMap::new();
+    for example in examples(&read("docs/api.md")) {
+        let (head, body) = example.request.split_once("\n\n").unwrap_or((&example.request, ""));
+        let (method, address) = head.lines().next().unwrap().split_once(' ').unwrap();
+        let Some(template) = template(paths, address) else {
+            continue;
+        };
+        let (request, answers) = all.entry(format!("{method} {template}")).or_default();
+        let is_refused = [400, 415, 422].contains(&example.status);
+        if request.is_null() && !body.is_empty() && !is_refused {
+            let body: Value = serde_json::from_str(body).unwrap();
+            *request = if is_whole(&body) { body } else { Value::Null };
+        }
+        let answer = if example.kind == "text" {
+            Value::from(example.answer)
+        } else {
+            serde_json::from_str(&example.answer).unwrap()
+        };
+        let leaves_out = |text: &str| text.ends_with(MORE) || text.contains("\"…\"");
+        let is_whole = answer.as_str().map_or_else(|| is_whole(&answer), |text| !leaves_out(text));
+        let status = example.status.to_string();
+        let is_new = |(one, other): &(String, Value)| {
+            *one != status || other.is_string() != answer.is_string()
+        };
+        if is_whole && answers.iter().all(is_new) {
+            answers.push((status, answer));
+        }
+    }
+    all.into_iter()
+        .filter(|(_, (request, answers))| !request.is_null() || !answers.is_empty())
+        .map(|(route, (request, answers))| (route, json!({"request": request, "answers": answers})))
+        .collect()
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_description_shows_the_examples_of_the_page(db: PgPool) {
+    let app = TestApp::new(db).await;
+    let described = serde_json::to_value(document(&app.app)).unwrap();
+    let paths = described["paths"].as_object().unwrap();
+    let paths: Vec<_> = paths.keys().cloned().collect();
+    let shown = shown_whole(&paths);
+    let kept: BTreeMap<String, Value> =
+        serde_json::from_str(&read("src/http/description/examples.json")).unwrap();
+    let is_current = kept == shown;
+    let written = concat!(env!("CARGO_TARGET_TMPDIR"), "/examples.json");
+    let text = serde_json::to_string_pretty(&shown).unwrap();
+    std::fs::write(written, text + "\n").unwrap();
+    assert!(
+        is_current,
+        "the page has changed: cp {written} src/http/description/examples.json"
+    );
+    let job = &described["paths"]["/api/jobs"]["post"];
+    let request = &job["requestBody"]["content"]["application/json"]["example"];
+    assert!(request["message"].is_string(), "{job}");
 }

@@ -15,7 +15,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::jobs::desk::{Desk, nothing};
 use crate::runs::stage::{calls, says, script};
-use crate::support::app::{ORG, USER};
+use crate::support::app::{ORG, TestApp, USER};
 use crate::support::client::{Client, json_request};
 
 /// What everything that is owned here says somewhere.
@@ -617,7 +617,7 @@ fn resolved(schema: &Value, all: &Value) -> String {
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn every_route_that_names_or_lists_things_is_in_the_matrix(db: PgPool) {
-    let app = crate::support::app::TestApp::new(db).await;
+    let app = TestApp::new(db).await;
     let document = document(&app.app);
     let routes = walk(&document);
     let private = routes.iter().filter(|route| !PUBLIC.contains(&route.path));

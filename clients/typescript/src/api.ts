@@ -1767,6 +1767,79 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The object of an action. */
+        ActionScope: {
+            /** @description The files of code that it runs. What is in them is a part of the digest. */
+            code?: string[];
+            /** @description The hash of the command and its folder, in hexadecimal digits. */
+            digest: string;
+            /** @enum {string} */
+            sort: "command";
+        } | {
+            /** @description The files of code that it runs. What is in them is a part of the digest. */
+            code?: string[];
+            /** @description The hash of its text, its words, its input and its folder. */
+            digest: string;
+            /** @enum {string} */
+            sort: "part";
+            /** @description The text that is shown; empty when it is the whole command. */
+            text: string;
+        } | {
+            /** @description Relative to the workspace, or absolute. */
+            path: string;
+            /** @enum {string} */
+            sort: "read";
+        } | {
+            /** @description Relative to the workspace, or absolute. */
+            path: string;
+            /** @enum {string} */
+            sort: "write";
+        } | {
+            /** @description Relative to the workspace, or absolute. */
+            path: string;
+            /** @enum {string} */
+            sort: "delete";
+        } | {
+            /** @description The method. */
+            method: string;
+            /** @description The options that make it another action. */
+            options: string[];
+            /** @description Scheme, host, and the port where it is not the usual one. */
+            origin: string;
+            /** @description The program that sends them. */
+            program: string;
+            /** @enum {string} */
+            sort: "request";
+        } | {
+            /** @description The folder of the repository, relative to the workspace. */
+            folder: string;
+            /** @description The options that make it another action. */
+            options: string[];
+            /** @description As the command names it; empty when it names none. */
+            remote: string;
+            /** @enum {string} */
+            sort: "remote";
+            /** @description `push`, `fetch`, `pull` or `clone`. */
+            subcommand: string;
+        } | {
+            /** @description The folder, relative to the workspace. */
+            folder: string;
+            /** @description The package manager. */
+            manager: string;
+            /** @description The options that make it another action. */
+            options: string[];
+            /** @description The packages. */
+            packages: string[];
+            /** @enum {string} */
+            sort: "install";
+            /** @description Its subcommand. */
+            subcommand: string;
+        };
+        /**
+         * @description Where an activity stands.
+         * @enum {string}
+         */
+        ActivityStatus: "running" | "done" | "error";
         /**
          * @description What kind of actor did something.
          * @enum {string}
@@ -1800,6 +1873,90 @@ export interface components {
             decision: string;
             /** @description The tool call it is about, by the provider's name for it. */
             tool_call_id: string;
+        };
+        /**
+         * ApprovalDeniedEvent
+         * @description What was asked about was refused, or nobody answered in time.
+         * @example {
+         *       "type": "approval_denied",
+         *       "approval": {
+         *         "consent_id": "01a2127f-ee02-7c11-9a40-5d2f0b6c7e18",
+         *         "tool_call_id": "call_2",
+         *         "decision": "deny",
+         *         "command": "rm -r old"
+         *       },
+         *       "sequence": 15,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606704500
+         *     }
+         */
+        ApprovalDeniedEvent: {
+            /** @description The consent and how it ended. */
+            approval: components["schemas"]["ApprovalData"];
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "approval_denied";
+        };
+        /**
+         * ApprovalRecordedEvent
+         * @description A person allowed what was asked about.
+         * @example {
+         *       "type": "approval_recorded",
+         *       "approval": {
+         *         "consent_id": "01a2127f-ee02-7c11-9a40-5d2f0b6c7e18",
+         *         "tool_call_id": "call_2",
+         *         "decision": "allow_once",
+         *         "command": "rm -r old"
+         *       },
+         *       "sequence": 14,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606704400
+         *     }
+         */
+        ApprovalRecordedEvent: {
+            /** @description The consent, the choice, and what was chosen instead, if anything. */
+            approval: components["schemas"]["ApprovalData"];
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "approval_recorded";
         };
         /** @description The answer to a job's pending consent. */
         Approve: components["schemas"]["WhichConsent"] & components["schemas"]["ConsentAnswer"];
@@ -2128,6 +2285,43 @@ export interface components {
             /** @description Organisation. */
             org_key: string;
         };
+        /**
+         * CancelRequestedEvent
+         * @description The user wants the run to end.
+         * @example {
+         *       "type": "cancel_requested",
+         *       "message": "The run is to end",
+         *       "sequence": 28,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606705800
+         *     }
+         */
+        CancelRequestedEvent: {
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description A sentence for a person. */
+            message: string;
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "cancel_requested";
+        };
         /** @description What a model can do, or what a request needs. */
         Capabilities: {
             /** @description Answers with JSON when asked to. */
@@ -2161,6 +2355,32 @@ export interface components {
             /** @description Index in the batch, from 0. */
             index: number;
         };
+        /** @description What a chat is busy with. */
+        ChatActivity: {
+            /** @description The file, or a sentence. */
+            detail: string;
+            /** @description The file that was read. */
+            filePath?: string;
+            /** @description `read` or `llm_call`. */
+            kind: string;
+            /** @description A few words. */
+            label: string;
+            /** @description Whether it goes on. */
+            status: components["schemas"]["ActivityStatus"];
+        };
+        /**
+         * ChatActivityEvent
+         * @description The current activity.
+         */
+        ChatActivityEvent: {
+            /** @description What is done. */
+            activity: components["schemas"]["ChatActivity"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "activity";
+        };
         /** @description An answer in text, whole. */
         ChatAnswer: {
             /** @description Always empty: this answer never asks the client to act. */
@@ -2187,6 +2407,44 @@ export interface components {
              *     answer.
              */
             status?: string | null;
+        };
+        /**
+         * ChatCompleteEvent
+         * @description The answer is whole.
+         */
+        ChatCompleteEvent: {
+            /** @description Always empty. */
+            summary: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "complete";
+        };
+        /** @description An event of a chat, told apart by its `type`. Pass over types that you do not know: new ones may come. */
+        ChatEvent: components["schemas"]["ChatActivityEvent"] | components["schemas"]["ChatTextEvent"] | components["schemas"]["ChatCompleteEvent"] | components["schemas"]["JobResumedEvent"] | components["schemas"]["GenerationLoggedEvent"] | components["schemas"]["ErrorEvent"] | components["schemas"]["HeartbeatEvent"];
+        /** @description A frame of an event stream, its `data` read as JSON; of the last frame it is the text `[DONE]`. */
+        ChatFrame: {
+            data: components["schemas"]["ChatEvent"] | components["schemas"]["RouterInfoFrame"];
+            /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
+            id?: string;
+        };
+        /** @description An answer as it arrives, as server-sent events: each `data:` line holds the `data` of a `ChatFrame`, the last one `[DONE]`. */
+        ChatStream: string;
+        /**
+         * ChatTextEvent
+         * @description A piece of the answer.
+         */
+        ChatTextEvent: {
+            /** @description The piece. */
+            text: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "text";
         };
         /** @description What was found about one thing. */
         Check: {
@@ -2216,6 +2474,162 @@ export interface components {
             type: string;
             /** @description At most five. */
             warnings: string[];
+        };
+        /**
+         * CheckOutputEvent
+         * @description Live output of one of the project's checks. Its own type, because old clients append every
+         *     `command_output` to the answer that they show and store.
+         * @example {
+         *       "type": "check_output",
+         *       "check_id": "verification_1",
+         *       "stream": "stdout",
+         *       "line": "1 passed in 0.01s",
+         *       "command": "pytest -q",
+         *       "timestamp": 1795606704900,
+         *       "sequence": 19,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running"
+         *     }
+         */
+        CheckOutputEvent: {
+            /** @description `baseline_N` before the first change, `verification_N` after the last, N from 1. */
+            check_id: string;
+            /** @description The check's command. */
+            command: string;
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description One line or, for a long burst, several joined by line feeds. */
+            line: string;
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /** @description `stdout` or `stderr`. */
+            stream: components["schemas"]["OutputStream"];
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "check_output";
+        };
+        /**
+         * CommandOutputEvent
+         * @description Live output of a running command.
+         * @example {
+         *       "type": "command_output",
+         *       "tool_call_id": "call_3",
+         *       "stream": "stdout",
+         *       "line": "1 passed",
+         *       "command": "pytest -q",
+         *       "timestamp": 1795606704600,
+         *       "sequence": 16,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running"
+         *     }
+         */
+        CommandOutputEvent: {
+            /** @description The command. */
+            command: string;
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description One line or, for a long burst, several joined by line feeds. */
+            line: string;
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /** @description `stdout` or `stderr`. */
+            stream: components["schemas"]["OutputStream"];
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /** @description The tool call it belongs to. */
+            tool_call_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "command_output";
+        };
+        /**
+         * CompleteEvent
+         * @description The run is over. Always the last event.
+         * @example {
+         *       "type": "complete",
+         *       "summary": {
+         *         "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *         "success": true,
+         *         "stopped_reason": "completed",
+         *         "files_read": [
+         *           "paging.py"
+         *         ],
+         *         "files_modified": [
+         *           "paging.py"
+         *         ],
+         *         "files_created": [],
+         *         "files_deleted": [],
+         *         "files_renamed": [],
+         *         "changes_complete": true,
+         *         "iterations": 1,
+         *         "verification": "passed",
+         *         "tokens": {
+         *           "input": 5120,
+         *           "output": 130,
+         *           "cache_read": 0,
+         *           "cache_write": 0
+         *         },
+         *         "cache_hit_rate": 0,
+         *         "cost_usd": 0.01731,
+         *         "elapsed_ms": 4200,
+         *         "next_steps": []
+         *       },
+         *       "sequence": 27,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "completed",
+         *       "timestamp": 1795606705700
+         *     }
+         */
+        CompleteEvent: {
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /** @description How it ended. */
+            summary: components["schemas"]["Summary"];
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "complete";
         };
         /**
          * @description What became of a connection.
@@ -2354,6 +2768,98 @@ export interface components {
          * @enum {string}
          */
         ConsentDecision: "allow_once" | "allow_always_exact" | "allow_always_type" | "deny" | "alternative" | "auto_allowed" | "timeout" | "canceled";
+        /** @description A tool call that waits for a person: `data` of the event `command.consent_required`. */
+        ConsentRequest: {
+            /** @description What could be done instead. */
+            alternatives: string[];
+            /** @description What `allow_always_type` would cover, in one sentence. Older versions did not say it. */
+            always_type_covers?: string;
+            /** @description What is to be done, whole. */
+            command: string;
+            /**
+             * Format: uuid
+             * @description Answered with `POST /api/navi/consent/{consent_id}`.
+             */
+            consent_id: string;
+            /** @description What it may do. */
+            consequences: string[];
+            /** @description The folder that it would run in. */
+            cwd: string;
+            /** @description How much harm it could do. */
+            danger_level: components["schemas"]["Danger"];
+            /** @description The rules that asked. */
+            reasons?: components["schemas"]["Finding"][];
+            /** @description Whether it can be taken back. */
+            rollback_possible: boolean;
+            /** @description The shell that would run it; for other calls the kind of the call. */
+            shell: string;
+            /**
+             * Format: u-int64
+             * @description Silence is a denial after this many seconds.
+             */
+            timeout_seconds: number;
+            /** @description The tool that the model called. */
+            tool: string;
+            /** @description The call, by the provider's name for it. */
+            tool_call_id: string;
+            /** @description Why it does not simply run. */
+            warning: string;
+        };
+        /**
+         * ConsentRequiredEvent
+         * @description A tool call waits for a person; answered with `POST /api/navi/consent/{id}`.
+         * @example {
+         *       "type": "command.consent_required",
+         *       "data": {
+         *         "consent_id": "01a2127f-ee02-7c11-9a40-5d2f0b6c7e18",
+         *         "command": "rm -r old",
+         *         "shell": "bash",
+         *         "cwd": "/home/ada/paging",
+         *         "danger_level": "high",
+         *         "warning": "It deletes files.",
+         *         "consequences": [
+         *           "What is in `old` is gone"
+         *         ],
+         *         "alternatives": [
+         *           "mv old old.bak"
+         *         ],
+         *         "rollback_possible": false,
+         *         "tool": "run_command",
+         *         "tool_call_id": "call_2",
+         *         "timeout_seconds": 300,
+         *         "always_type_covers": "Deleting below old/ in this workspace",
+         *         "reasons": []
+         *       },
+         *       "timestamp": 1795606704200,
+         *       "sequence": 12,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "paused_for_approval"
+         *     }
+         */
+        ConsentRequiredEvent: {
+            data: components["schemas"]["ConsentRequest"];
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "command.consent_required";
+        };
         /** @description That an answer was taken. */
         ConsentTaken: {
             choice: components["schemas"]["ConsentChoice"];
@@ -2434,6 +2940,11 @@ export interface components {
              */
             url: string;
         };
+        /**
+         * @description How much harm a call can do.
+         * @enum {string}
+         */
+        Danger: "low" | "medium" | "high" | "critical";
         /** @description Reason of a decision. */
         DecideInsight: {
             /** @description One line of at most 200 characters, visible with the insight. */
@@ -2537,10 +3048,57 @@ export interface components {
             /** @description The alias of the KMS key or the beginning of its id; `development` without KMS. */
             token_encryption_key_id?: string | null;
         };
+        /**
+         * @description The machine-readable codes of problems and of errors in streams; `docs/errors.md` says what each means. New ones may come.
+         * @enum {string}
+         */
+        ErrorCode: "ANSWERED_BY_A_RUN" | "AUDIT_BROKEN" | "AUDIT_ERASED" | "AUDIT_UNAVAILABLE" | "AUDIT_UNREADABLE" | "BASE_URL_FORBIDDEN" | "BODY_TOO_SLOW" | "CHANGES_UNREADABLE" | "CONNECTOR_INVALID" | "CONNECTOR_NOT_CONNECTED" | "CONNECTOR_NOT_ENABLED" | "CONSENT_ALREADY_ANSWERED" | "CONSENT_NEEDS_TOKEN" | "CONSENT_NOT_FOUND" | "CONSENT_UNANSWERED" | "CONVERSATION_NOT_FOUND" | "DATABASE_BUSY" | "DELIVERY_NOT_DEAD" | "DELIVERY_NOT_FOUND" | "DEVELOPMENT_IDENTITY_REFUSED" | "ERROR_NOT_FOUND" | "FORBIDDEN" | "GENERATION_NOT_FOUND" | "HOST_INVALID" | "IDEMPOTENCY_KEY_INVALID" | "IDEMPOTENCY_KEY_IN_FLIGHT" | "IDEMPOTENCY_KEY_REUSED" | "IDENTITY_PROVIDER_UNAVAILABLE" | "INSIGHT_NOT_FOUND" | "INTERNAL" | "INVALID" | "INVALID_REQUEST" | "JOB_NOT_FOUND" | "JOB_NOT_PAUSED" | "JOB_OVER" | "JOB_WAITS_FOR_APPROVAL" | "METHOD_NOT_ALLOWED" | "MODEL_ANSWER_EMPTY" | "MODEL_ANSWER_MALFORMED" | "MODEL_ANSWER_TOO_LONG" | "MODEL_ANSWER_TRUNCATED" | "MODEL_ANSWER_UNREADABLE" | "MODEL_BLOCKED" | "MODEL_CALL_AS_TEXT" | "MODEL_CONTEXT_TOO_LONG" | "MODEL_FAILED" | "MODEL_KEY_REFUSED" | "MODEL_PROTOCOL_ERROR" | "MODEL_QUOTA_EXHAUSTED" | "MODEL_RATE_LIMITED" | "MODEL_REFUSED" | "MODEL_REQUEST_REJECTED" | "MODEL_TIMED_OUT" | "MODEL_UNAVAILABLE" | "MODEL_UNKNOWN" | "MODEL_UNREACHABLE" | "NOT_BUILT" | "NOT_FOUND" | "NO_LEASE" | "NO_MODEL" | "NO_MODELS_AVAILABLE" | "ORGANISATIONS_MANAGED_ELSEWHERE" | "ORGANISATION_BUSY" | "ORIGIN_NOT_ALLOWED" | "OTHER_ORGANISATION" | "PAYLOAD_TOO_LARGE" | "PLAN_NOT_STARTED" | "PREFERENCE_NOT_FOUND" | "PRIVATE_MODE_BLOCKED" | "PROMPT_ALREADY_ANSWERED" | "PROMPT_NOT_FOUND" | "PROMPT_UNANSWERED" | "RATE_LIMITED" | "REQUEST_TIMED_OUT" | "RUN_CONTINUES" | "RUN_GIVEN_UP" | "RUN_NOT_RESUMABLE" | "SHUTTING_DOWN" | "TELEMETRY_OVERLOADED" | "TELEMETRY_REJECTED" | "TELEMETRY_UNAVAILABLE" | "TEXT_TOO_LONG" | "TOKEN_REFUSED" | "TOKEN_UNREADABLE" | "TOO_MANY_EVENTS" | "TOO_MANY_RUNS" | "TOO_MANY_WEBHOOKS" | "UNAUTHORIZED" | "UNSUPPORTED_MEDIA_TYPE" | "VALIDATION_ERROR" | "VAULT_NOT_CONFIGURED" | "VAULT_UNAVAILABLE" | "VAULT_UNUSABLE" | "WEBHOOK_DISABLED" | "WEBHOOK_NOT_FOUND" | "WEBHOOK_URL_INVALID" | "WORKSPACE_NOT_FOUND" | "WORKSPACE_UNUSABLE";
         /** @description An error group with its last occurrences. */
         ErrorDetail: components["schemas"]["ErrorGroup"] & {
             /** @description Last occurrences, newest first, at most 20; none once their retention has passed. */
             latest: components["schemas"]["ErrorOccurrence"][];
+        };
+        /**
+         * ErrorEvent
+         * @description Something failed; the run may go on.
+         * @example {
+         *       "type": "error",
+         *       "error": "The provider is overloaded; try again later, or name another model",
+         *       "code": "MODEL_UNAVAILABLE",
+         *       "sequence": 26,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606705600
+         *     }
+         */
+        ErrorEvent: {
+            /** @description The machine-readable code; see `docs/errors.md`. */
+            code: components["schemas"]["ErrorCode"];
+            /** @description A sentence for a person that says what to do. */
+            error: string;
+            /** @description With the code `RUN_CONTINUES`: where the run goes on. */
+            events_url?: string;
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "error";
         };
         /** @description The parts of a fingerprint, which explain a group. */
         ErrorFingerprint: {
@@ -2684,6 +3242,11 @@ export interface components {
             /** @description Occurrences in each of the last 24 hours, the current hour included. */
             hours: number[];
         };
+        /**
+         * @description Why another model answers.
+         * @enum {string}
+         */
+        FallbackReason: "UNKNOWN_MODEL_ID" | "UNKNOWN_MODE_ID" | "PROVIDER_NOT_CONFIGURED" | "MODEL_RETIRED" | "MODEL_LACKS_CAPABILITY";
         /** @description Answers of a category, and their ratings. */
         FeedbackCategory: {
             /**
@@ -2757,12 +3320,100 @@ export interface components {
              */
             total_generations: number;
         };
+        /** @description One reason why a call does not simply run. */
+        Finding: {
+            /** @description What could be done instead. */
+            alternatives: string[];
+            /** @description What it may do. */
+            consequences: string[];
+            /** @description How much harm it can do. */
+            danger: components["schemas"]["Danger"];
+            /** @description The kind of action: program and subcommand, or tool and class of file. */
+            kind: string;
+            /** @description Whether it can be taken back. */
+            reversible: boolean;
+            /** @description The rule's id. */
+            rule: string;
+            scope?: components["schemas"]["ActionScope"] | null;
+            /** @description The part of the action this is about. */
+            segment: string;
+            /** @description What the rule says. */
+            verdict: string;
+            /** @description Why it does not simply run. */
+            why: string;
+        };
+        /**
+         * GenerationLoggedEvent
+         * @description The answer was logged as a generation that can be rated.
+         * @example {
+         *       "type": "generation_logged",
+         *       "gen_id": 7,
+         *       "timestamp": 1795606705400,
+         *       "sequence": 24,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running"
+         *     }
+         */
+        GenerationLoggedEvent: {
+            /**
+             * Format: int64
+             * @description The id to send with the rating.
+             */
+            gen_id: number;
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "generation_logged";
+        };
         /** @description What is found about everything. */
         HealthReport: {
             /** @description The checks. */
             checks: components["schemas"]["Check"][];
             /** @description Whether every check is. */
             ok: boolean;
+        };
+        /**
+         * HeartbeatEvent
+         * @description The connection lives: nothing else was sent for 8 s.
+         * @example {
+         *       "type": "heartbeat",
+         *       "heartbeat": true,
+         *       "timestamp": 1795606712000,
+         *       "message": "Connection alive"
+         *     }
+         */
+        HeartbeatEvent: {
+            /** @description Always true. */
+            heartbeat: boolean;
+            /** @description A sentence for a person. */
+            message: string;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "heartbeat";
         };
         /** @description A message of the history. Old clients call the role `type`. */
         HistoryEntry: {
@@ -2967,12 +3618,196 @@ export interface components {
              */
             rejected: number;
         };
+        /** @description A file of instructions, as clients are told of it. */
+        InstructionFile: {
+            /**
+             * Format: u-int64
+             * @description Its size.
+             */
+            bytes: number;
+            /** @description Its path within the workspace. */
+            path: string;
+            /** @description The bytes of its text that are shown. */
+            shown_bytes: number;
+        };
+        /** @description The words of a repository that a model was shown, as clients are told of them. */
+        Instructions: {
+            /** @description The files of instructions. */
+            files: components["schemas"]["InstructionFile"][];
+            /** @description Sentences about what is cut or left out. */
+            notes: string[];
+            /** @description The names of the skills that were offered. */
+            skills: string[];
+        };
+        /**
+         * IterationEvent
+         * @description A further round of turns begins.
+         * @example {
+         *       "type": "iteration",
+         *       "iteration": 2,
+         *       "max": 5,
+         *       "reason": "1 check fails",
+         *       "sequence": 21,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606705100
+         *     }
+         */
+        IterationEvent: {
+            /**
+             * Format: u-int32
+             * @description The round, from 2.
+             */
+            iteration: number;
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: u-int32
+             * @description The most rounds this run may take.
+             */
+            max: number;
+            /** @description Why another round is needed. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "iteration";
+        };
         /** @description One job. */
         JobAnswer: {
             /** @description The job. */
             job: components["schemas"]["JobView"];
             /** @description Always true. */
             success: boolean;
+        };
+        /**
+         * JobCanceledEvent
+         * @description A job was ended by its user.
+         * @example {
+         *       "type": "job_canceled",
+         *       "message": "The job was cancelled",
+         *       "sequence": 31,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "canceled",
+         *       "timestamp": 1795606706100
+         *     }
+         */
+        JobCanceledEvent: {
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description A sentence for a person. */
+            message: string;
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "job_canceled";
+        };
+        /**
+         * JobCompletedEvent
+         * @description A job ended well. The last event of a job is one of these three.
+         * @example {
+         *       "type": "job_completed",
+         *       "message": "The job is done",
+         *       "sequence": 29,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "completed",
+         *       "timestamp": 1795606705900
+         *     }
+         */
+        JobCompletedEvent: {
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description A sentence for a person. */
+            message: string;
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "job_completed";
+        };
+        /**
+         * JobCreatedEvent
+         * @description A job was accepted. The first event of every job.
+         * @example {
+         *       "type": "job_created",
+         *       "status": "queued",
+         *       "message": "The job was accepted",
+         *       "sequence": 1,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "queued",
+         *       "timestamp": 1795606703100
+         *     }
+         */
+        JobCreatedEvent: {
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description A sentence for a person. */
+            message: string;
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /** @description Always `queued`. */
+            status: string;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "job_created";
         };
         /** @description A job that was accepted. */
         JobCreatedView: {
@@ -2987,6 +3822,54 @@ export interface components {
             /** @description Always true. */
             success: boolean;
         };
+        /**
+         * JobFailedEvent
+         * @description A job ended badly.
+         * @example {
+         *       "type": "job_failed",
+         *       "message": "The job failed",
+         *       "sequence": 30,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "failed",
+         *       "timestamp": 1795606706000
+         *     }
+         */
+        JobFailedEvent: {
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description A sentence for a person. */
+            message: string;
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "job_failed";
+        };
+        /** @description A frame of an event stream, its `data` read as JSON; of the last frame it is the text `[DONE]`. */
+        JobFrame: {
+            data: components["schemas"]["RunEvent"];
+            /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
+            id?: string;
+        };
+        /**
+         * @description How a run was asked for; the work is the same.
+         * @enum {string}
+         */
+        JobKind: "autonomous" | "job";
         /** @description The outcome of starting, resuming, cancelling or approving a job. */
         JobMoved: {
             /** @description The recorded answer, for an approval. */
@@ -3020,6 +3903,176 @@ export interface components {
             /** @description Always true. */
             success: boolean;
         };
+        /**
+         * JobPausedEvent
+         * @description The run waits for a person, or for an obstacle to pass.
+         * @example {
+         *       "type": "job_paused",
+         *       "consent_id": "01a2127f-ee02-7c11-9a40-5d2f0b6c7e18",
+         *       "message": "The job waits for your consent",
+         *       "sequence": 13,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "paused_for_approval",
+         *       "timestamp": 1795606704300
+         *     }
+         */
+        JobPausedEvent: {
+            /** @description The consent it waits for. */
+            consent_id?: string;
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description A sentence for a person. */
+            message: string;
+            /** @description The question it waits for. */
+            prompt_id?: string;
+            /** @description The machine-readable code; see `docs/errors.md`. */
+            reason?: components["schemas"]["ErrorCode"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "job_paused";
+        };
+        /**
+         * JobResumedEvent
+         * @description The run goes on from its log, mostly in another process; or an answer that broke off is asked for
+         *     again.
+         * @example {
+         *       "type": "job_resumed",
+         *       "reason": "worker_lost",
+         *       "discard_after": 9,
+         *       "message": "The job goes on where it was",
+         *       "sequence": 22,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606705200
+         *     }
+         */
+        JobResumedEvent: {
+            /**
+             * Format: int64
+             * @description Text after this event belongs to an answer that was never finished; it is asked again.
+             */
+            discard_after: number;
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description A sentence for a person. */
+            message: string;
+            /** @description Why it had stopped. */
+            reason: components["schemas"]["ResumeReason"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "job_resumed";
+        };
+        /**
+         * JobStartedEvent
+         * @description A worker began with a job. Once for each job.
+         * @example {
+         *       "type": "job_started",
+         *       "message": "A worker begins with the job",
+         *       "sequence": 2,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606703200
+         *     }
+         */
+        JobStartedEvent: {
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description A sentence for a person. */
+            message: string;
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "job_started";
+        };
+        /**
+         * @description Where a run stands, as it is stored and as jobs show it.
+         * @enum {string}
+         */
+        JobStatus: "queued" | "running" | "paused_for_approval" | "completed" | "failed" | "canceled";
+        /** @description The events of a job, from any point, as server-sent events: each `data:` line holds the `data` of a `JobFrame`, the last one `[DONE]`. */
+        JobStream: string;
+        /**
+         * JobTerminalEvent
+         * @description The last frame of a job's stream, unless everything was seen before.
+         * @example {
+         *       "type": "job_terminal",
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "completed",
+         *       "sequence": 29,
+         *       "timestamp": 1795606712100
+         *     }
+         */
+        JobTerminalEvent: {
+            /**
+             * Format: uuid
+             * @description The job.
+             */
+            job_id: string;
+            /** @description How it ended. */
+            job_status: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The number of its last event.
+             */
+            sequence: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "job_terminal";
+        };
         /** @description A job. Times are seconds since the epoch, with a fraction, as old clients read them. */
         JobView: {
             /** @description True once its user wants it to end. */
@@ -3046,8 +4099,8 @@ export interface components {
              * @description The job.
              */
             job_id: string;
-            /** @description `autonomous` for a run that was asked for interactively, `job` for one in the background. */
-            kind: string;
+            /** @description How it was asked for. */
+            kind: components["schemas"]["JobKind"];
             /**
              * Format: int64
              * @description The number of its last event.
@@ -3071,10 +4124,9 @@ export interface components {
              * @description Start time.
              */
             started_at?: number | null;
-            /** @description `queued`, `running`, `paused_for_approval`, `completed`, `failed` or `canceled`. */
-            status: string;
-            /** @description Its result: the `summary` of its last `complete` event. */
-            summary?: Record<string, never> | null;
+            /** @description Where it stands. */
+            status: components["schemas"]["JobStatus"];
+            summary?: components["schemas"]["Summary"] | null;
             /**
              * Format: int32
              * @description Number of times it was taken over from a process that was lost.
@@ -3238,6 +4290,55 @@ export interface components {
             /** @description Whether a request for it would be answered by it. */
             routable: boolean;
         };
+        /**
+         * NetworkConnectionEvent
+         * @description A command asked for a connection out of its sandbox.
+         * @example {
+         *       "type": "network_connection",
+         *       "host": "pypi.org",
+         *       "port": 443,
+         *       "outcome": "refused",
+         *       "reason": "unlisted",
+         *       "timestamp": 1795606704700,
+         *       "sequence": 17,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running"
+         *     }
+         */
+        NetworkConnectionEvent: {
+            /** @description The host, as far as it could be read. */
+            host: string;
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description What became of it. */
+            outcome: components["schemas"]["ConnectionOutcome"];
+            /**
+             * Format: u-int16
+             * @description The port; 0 when none could be read.
+             */
+            port: number;
+            /** @description The rule or failure that stopped it. */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "network_connection";
+        };
         /** @description A request for a job: a task and its options. */
         NewJobRequest: components["schemas"]["TaskRequest"] & components["schemas"]["JobOptions"];
         /** @description A progress report about the work on a plan. */
@@ -3254,7 +4355,7 @@ export interface components {
              */
             job_id: string;
             /** @description The job's status. */
-            job_status: string;
+            job_status: components["schemas"]["JobStatus"];
             /** @description The consent or question that it waits with, as the job shows it. */
             pending_approval?: Record<string, never> | null;
             /** @description Its result, as the job shows it. */
@@ -3268,6 +4369,45 @@ export interface components {
             run_id?: string | null;
             /** @description The `session_id` of a plan. */
             session_id?: string | null;
+        };
+        /**
+         * NextStepsEvent
+         * @description What the user may want to do next.
+         * @example {
+         *       "type": "next_steps",
+         *       "next_steps": [
+         *         "Review the change in paging.py"
+         *       ],
+         *       "sequence": 25,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606705500
+         *     }
+         */
+        NextStepsEvent: {
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description At most three sentences. */
+            next_steps: string[];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "next_steps";
         };
         /** @description A signal on an answer. */
         NoteSignal: {
@@ -3401,6 +4541,81 @@ export interface components {
          * @enum {string}
          */
         Phase: "planning" | "executing" | "verifying" | "fixing" | "awaiting_user_input" | "awaiting_human_decision" | "interrupted" | "completed" | "failed" | "canceled";
+        /** @description An event as the oldest clients know it: most by their one key, and not by a `type`. */
+        PlainChatEvent: {
+            /** @description What the chat is busy with. */
+            activity?: components["schemas"]["ChatActivity"];
+            /** @description The machine-readable code; see `docs/errors.md`. */
+            code?: components["schemas"]["ErrorCode"];
+            /** @description A piece of the answer. */
+            content?: string;
+            /** @description Of `result`: the whole answer. */
+            data?: components["schemas"]["PlainChatResult"];
+            /**
+             * Format: int64
+             * @description Of `job_resumed`: always 0.
+             */
+            discard_after?: number;
+            /** @description Of `done`: always true. */
+            done?: boolean;
+            /** @description Of `error`: the same sentence. */
+            error?: string;
+            /**
+             * Format: int64
+             * @description Of `generation_logged`: the id to send with a rating.
+             */
+            gen_id?: number;
+            /** @description Of `heartbeat`: always true. */
+            heartbeat?: boolean;
+            /** @description Of `error`, `job_resumed` and `heartbeat`: a sentence for a person. */
+            message?: string;
+            /** @description Of `job_resumed`: why the pieces before it are void. */
+            reason?: components["schemas"]["ResumeReason"];
+            /** @description First: which model was chosen, and why. */
+            router_info?: components["schemas"]["RouterInfo"];
+            /** @description Of `done`: `success`, and `files_read` or `message`. */
+            summary?: components["schemas"]["PlainChatSummary"];
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp?: number;
+            /** @description `generation_logged`, `job_resumed`, `result`, `error`, `done` or `heartbeat`; absent from the rest. */
+            type?: string;
+        };
+        /** @description A frame of an event stream, its `data` read as JSON; of the last frame it is the text `[DONE]`. */
+        PlainChatFrame: {
+            data: components["schemas"]["PlainChatEvent"];
+            /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
+            id?: string;
+        };
+        /** @description The whole answer of a chat, for clients that show no pieces. */
+        PlainChatResult: {
+            /** @description Always empty. */
+            actions: string[];
+            /** @description The answer. */
+            content: string;
+            /**
+             * Format: int64
+             * @description The id to send with a rating; null when the answer was not kept.
+             */
+            gen_id: number | null;
+            /** @description The model that answered. */
+            model: string;
+            /** @description The same. */
+            reply: string;
+        };
+        /** @description An answer as it arrives, for the oldest clients, as server-sent events: each `data:` line holds the `data` of a `PlainChatFrame`, the last one `[DONE]`. */
+        PlainChatStream: string;
+        /** @description How a chat ended. */
+        PlainChatSummary: {
+            /** @description The files that the model was shown. */
+            files_read?: string[];
+            /** @description Why there is no answer. */
+            message?: string;
+            /** @description Whether there is an answer. */
+            success: boolean;
+        };
         /** @description A file that is open. */
         PlanActiveFile: {
             /** @description Its path. */
@@ -3423,6 +4638,45 @@ export interface components {
             session_id: string;
             /** @description Always true. */
             success: boolean;
+        };
+        /**
+         * PlanCompleteEvent
+         * @description No step of the plan will move any more.
+         * @example {
+         *       "type": "plan_complete",
+         *       "data": {
+         *         "plan_id": "plan-1"
+         *       },
+         *       "sequence": 23,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606705300
+         *     }
+         */
+        PlanCompleteEvent: {
+            /** @description Which plan. */
+            data: components["schemas"]["PlanRef"];
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "plan_complete";
         };
         /** @description The state of an editor. */
         PlanContext: {
@@ -3447,6 +4701,58 @@ export interface components {
             range?: components["schemas"]["PlanRange"] | null;
             /** @description `error`, `warn` and the like. */
             severity?: string | null;
+        };
+        /**
+         * PlanEvent
+         * @description The same plan in the older shape.
+         * @example {
+         *       "type": "plan",
+         *       "steps": [
+         *         {
+         *           "id": 1,
+         *           "label": "Mend the paging",
+         *           "description": "Count pages from 1",
+         *           "status": "pending"
+         *         }
+         *       ],
+         *       "estimated_files": [
+         *         "paging.py"
+         *       ],
+         *       "is_complex": false,
+         *       "sequence": 7,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606703700
+         *     }
+         */
+        PlanEvent: {
+            /** @description Files the plan expects to touch, at most ten. */
+            estimated_files: string[];
+            /** @description Whether the plan has more than one step. */
+            is_complex: boolean;
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /** @description The steps, at most five. */
+            steps: components["schemas"]["LegacyStep"][];
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "plan";
         };
         /** @description A client's classification of a message. */
         PlanIntent: {
@@ -3486,6 +4792,52 @@ export interface components {
             workspace_path?: string | null;
             /** @description The older name of `workspace_path`. */
             workspace_root?: string | null;
+        };
+        /**
+         * PlanStartEvent
+         * @description The plan, as the client's plan view takes it.
+         * @example {
+         *       "type": "plan_start",
+         *       "data": {
+         *         "plan_id": "plan-1",
+         *         "steps": [
+         *           {
+         *             "index": 1,
+         *             "title": "Mend the paging",
+         *             "detail": "Count pages from 1"
+         *           }
+         *         ]
+         *       },
+         *       "sequence": 6,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606703600
+         *     }
+         */
+        PlanStartEvent: {
+            /** @description The plan. */
+            data: components["schemas"]["PlanData"];
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "plan_start";
         };
         /** @description A step of a plan. */
         PlanStep: {
@@ -3568,8 +4920,8 @@ export interface components {
         Problem: {
             /** @description What is wrong and what to do about it, for a person. */
             detail: string;
-            /** @description The machine-readable code, in capitals. */
-            error_code: string;
+            /** @description The machine-readable code; see `docs/errors.md`. */
+            error_code: components["schemas"]["ErrorCode"];
             /** @description The request this answers; also in the header `X-Request-Id`. */
             request_id?: string | null;
             /**
@@ -3593,6 +4945,103 @@ export interface components {
             cancelled?: boolean | null;
             /** @description The answer; a text, or whatever the question's type asks for. */
             response?: unknown;
+        };
+        /**
+         * @description The ways to answer a question.
+         * @enum {string}
+         */
+        PromptKind: "text" | "select" | "confirm" | "multiselect";
+        /** @description An answer to choose. */
+        PromptOption: {
+            /** @description What a person is shown. */
+            label: string;
+            /** @description What is sent as `response`. */
+            value: string;
+        };
+        /** @description A question of a run to its user: `data` of the event `prompt_request`. */
+        PromptRequest: {
+            /** @description The answer that is proposed. */
+            default_value: string | null;
+            /** @description The question. */
+            description: string;
+            /** @description The answers to choose from; empty unless it is a choice. */
+            options: components["schemas"]["PromptOption"][];
+            /** @description What an empty field shows. */
+            placeholder: string | null;
+            /**
+             * Format: uuid
+             * @description Answered with `POST /api/navi/prompt/{prompt_id}`.
+             */
+            prompt_id: string;
+            /** @description How it is answered. */
+            prompt_type: components["schemas"]["PromptKind"];
+            /** @description Always true. */
+            required: boolean;
+            /**
+             * Format: u-int64
+             * @description The run goes on without an answer after this many seconds.
+             */
+            timeout_seconds: number;
+            /** @description A few words. */
+            title: string;
+            /** @description Always null. */
+            validation_pattern: string | null;
+        };
+        /**
+         * PromptRequestEvent
+         * @description A question to the user; answered with `POST /api/navi/prompt/{id}`.
+         * @example {
+         *       "type": "prompt_request",
+         *       "data": {
+         *         "prompt_id": "01a2127f-ed55-70f3-8b16-3c7de1a04f92",
+         *         "prompt_type": "select",
+         *         "title": "Question",
+         *         "description": "Which colour?",
+         *         "placeholder": null,
+         *         "default_value": null,
+         *         "options": [
+         *           {
+         *             "value": "red",
+         *             "label": "red"
+         *           },
+         *           {
+         *             "value": "blue",
+         *             "label": "blue"
+         *           }
+         *         ],
+         *         "validation_pattern": null,
+         *         "required": true,
+         *         "timeout_seconds": 300
+         *       },
+         *       "timestamp": 1795606704800,
+         *       "sequence": 18,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "paused_for_approval"
+         *     }
+         */
+        PromptRequestEvent: {
+            data: components["schemas"]["PromptRequest"];
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "prompt_request";
         };
         /** @description That an answer was taken. */
         PromptTaken: {
@@ -3785,6 +5234,38 @@ export interface components {
              */
             retention_days: number;
         };
+        /**
+         * ReviewCompleteEvent
+         * @description A review.
+         */
+        ReviewCompleteEvent: {
+            /** @description Lines that are new in the reviewed files. */
+            additions: number;
+            /** @description Lines that are gone from them. */
+            deletions: number;
+            /** @description The model that reviewed; null when there was nothing to review. */
+            model?: string | null;
+            /**
+             * Format: u-int8
+             * @description Always 100: a review that is shown is complete.
+             */
+            progress: number;
+            /** @description The files that were reviewed. */
+            results: components["schemas"]["ReviewedFile"][];
+            /** @description The files that were not. */
+            skipped: components["schemas"]["SkippedFile"][];
+            /** @description Always true. */
+            success: boolean;
+            /** @description A description of the changes, in sentences. */
+            summary: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "complete";
+            /** @description Remarks about the review itself, such as the files that were not reviewed. */
+            warning?: string | null;
+        };
         /** @description A file that was reviewed. */
         ReviewedFile: {
             /** @description `added`, `modified`, `deleted`, `renamed`, `of another type` or `untracked`. */
@@ -3799,6 +5280,31 @@ export interface components {
             path: string;
             /** @description That of its gravest issue; `low` without any. */
             severity: components["schemas"]["ReviewSeverity"];
+        };
+        /**
+         * ReviewErrorEvent
+         * @description Something failed; nothing is claimed.
+         */
+        ReviewErrorEvent: {
+            /** @description The machine-readable code; see `docs/errors.md`. */
+            code: components["schemas"]["ErrorCode"];
+            /** @description The same. */
+            error: string;
+            /** @description A sentence for a person. */
+            message: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "error";
+        };
+        /** @description An event of a review, told apart by its `type`. Pass over types that you do not know: new ones may come. */
+        ReviewEvent: components["schemas"]["ReviewProgressEvent"] | components["schemas"]["ReviewReviewEvent"] | components["schemas"]["ReviewResultEvent"] | components["schemas"]["ReviewErrorEvent"] | components["schemas"]["ReviewCompleteEvent"] | components["schemas"]["HeartbeatEvent"];
+        /** @description A frame of an event stream, its `data` read as JSON; of the last frame it is the text `[DONE]`. */
+        ReviewFrame: {
+            data: components["schemas"]["ReviewEvent"];
+            /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
+            id?: string;
         };
         /** @description A finding. */
         ReviewIssue: {
@@ -3820,6 +5326,24 @@ export interface components {
             /** @description In a few words. */
             title: string;
         };
+        /**
+         * ReviewProgressEvent
+         * @description How far it is.
+         */
+        ReviewProgressEvent: {
+            /**
+             * Format: u-int8
+             * @description In percent.
+             */
+            progress: number;
+            /** @description A sentence for a person. */
+            step: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "progress";
+        };
         /** @description The folder to review, and the model. */
         ReviewRequest: {
             /** @description The model: `provider/name`, a mode such as `navi/fast`, or nothing for the default. */
@@ -3832,10 +5356,40 @@ export interface components {
             workspace_root?: string | null;
         };
         /**
+         * ReviewResultEvent
+         * @description The review under older names.
+         */
+        ReviewResultEvent: {
+            /** @description `summary`, and `files` of `path` and `issues`. */
+            result: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "result";
+        };
+        /**
+         * ReviewReviewEvent
+         * @description The review, for clients that read this event.
+         */
+        ReviewReviewEvent: {
+            /** @description The text of `{"files": …, "summary": …, "warning": …}`. */
+            payload: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "review";
+        };
+        /**
          * @description The weight of a finding.
          * @enum {string}
          */
         ReviewSeverity: "low" | "medium" | "high";
+        /** @description A review as it is made, as server-sent events: each `data:` line holds the `data` of a `ReviewFrame`, the last one `[DONE]`. */
+        ReviewStream: string;
         /** @description A review. */
         ReviewView: {
             /** @description Lines that are new in the reviewed files. */
@@ -3872,288 +5426,113 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "planner" | "admin";
-        /** @description One entry of a run's log. */
-        RunEvent: {
-            /** @description The routing decision. */
-            router_info: {
-                [key: string]: unknown;
-            };
-            /** @enum {string} */
-            type: "router_info";
-        } | {
-            /** @description The prompt that is waited for. */
-            prompt_id?: string | null;
-            /** @description Why, when the phase does not speak for itself. */
-            reason?: string | null;
-            /** @description The phase that begins. */
-            status: components["schemas"]["Phase"];
+        /** @description Which model was chosen, and why. */
+        RouterInfo: {
+            /** @description The model that answers. */
+            effectiveModelId: string;
+            /** @description The same in a sentence. */
+            fallbackReason: string | null;
+            fallbackReasonCode: components["schemas"]["FallbackReason"] | null;
+            /** @description What the model was shown of the repository's words, where it has any. */
+            instructions?: components["schemas"]["Instructions"];
+            /** @description `mode` of the request. */
+            mode: string | null;
+            /** @description The provider's name of it. */
+            model: string;
+            /** @description The same as `effectiveModelId`. */
+            modelId: string;
+            /** @description Its provider. */
+            provider: string;
+            /** @description The mode that was asked for. */
+            requestedModeId: string | null;
+            /** @description The model that was asked for. */
+            requestedModelId: string | null;
+            /** @description The wall around the commands of a run. */
+            sandbox?: components["schemas"]["SandboxInfo"];
+            /** @description `autonomous` or `chat`. */
+            task_type: string;
+            /** @description True when another one answers than was asked for. */
+            wasFallback: boolean;
+        };
+        /**
+         * RouterInfoEvent
+         * @description Which model was chosen and why. On the wire it is the first frame and has no `type`.
+         * @example {
+         *       "type": "router_info",
+         *       "router_info": {
+         *         "requestedModelId": null,
+         *         "requestedModeId": "navi/intelligence",
+         *         "effectiveModelId": "anthropic/claude-sonnet-4",
+         *         "provider": "anthropic",
+         *         "model": "claude-sonnet-4",
+         *         "wasFallback": false,
+         *         "fallbackReasonCode": null,
+         *         "fallbackReason": null,
+         *         "modelId": "anthropic/claude-sonnet-4",
+         *         "mode": null,
+         *         "task_type": "autonomous",
+         *         "sandbox": {
+         *           "tier": "full",
+         *           "missing": []
+         *         }
+         *       },
+         *       "sequence": 3,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606703300
+         *     }
+         */
+        RouterInfoEvent: {
             /**
              * Format: uuid
-             * @description The run, on the first status only.
+             * @description The job, in its stream.
              */
-            task_id?: string | null;
-            /** @enum {string} */
-            type: "status";
-        } | {
-            /** @description A sentence for a person. */
-            message: string;
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            router_info: components["schemas"]["RouterInfo"];
             /**
              * Format: int64
-             * @description Milliseconds since the epoch.
+             * @description The event's number, in the streams of jobs.
              */
-            timestamp: number;
-            /** @enum {string} */
-            type: "thinking_progress";
-        } | {
-            /** @description The plan. */
-            data: components["schemas"]["PlanData"];
-            /** @enum {string} */
-            type: "plan_start";
-        } | {
-            /** @description Files the plan expects to touch, at most ten. */
-            estimated_files: string[];
-            /** @description Whether the plan has more than one step. */
-            is_complex: boolean;
-            /** @description The steps, at most five. */
-            steps: components["schemas"]["LegacyStep"][];
-            /** @enum {string} */
-            type: "plan";
-        } | {
-            /** @description Which step, and how. */
-            data: components["schemas"]["StepData"];
-            /** @enum {string} */
-            type: "step_update";
-        } | {
-            /** @description Which plan. */
-            data: components["schemas"]["PlanRef"];
-            /** @enum {string} */
-            type: "plan_complete";
-        } | {
-            /** @description The piece. */
-            text: string;
+            sequence?: number;
             /**
              * Format: int64
-             * @description Milliseconds since the epoch.
+             * @description Milliseconds since the epoch, in the streams of jobs.
              */
-            timestamp: number;
-            /** @enum {string} */
-            type: "text";
-        } | {
+            timestamp?: number;
             /**
-             * Format: int64
-             * @description Milliseconds since the epoch.
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
-            timestamp: number;
-            /** @description The call. */
-            tool_call: components["schemas"]["ToolCallData"];
-            /** @enum {string} */
-            type: "tool_call";
-        } | {
-            /**
-             * Format: int64
-             * @description Milliseconds since the epoch.
-             */
-            timestamp: number;
-            /** @description The result. */
-            tool_result: components["schemas"]["ToolResultData"];
-            /** @enum {string} */
-            type: "tool_result";
-        } | {
-            /** @description The command. */
-            command: string;
-            /** @description One line or, for a long burst, several joined by line feeds. */
-            line: string;
-            /** @description `stdout` or `stderr`. */
-            stream: components["schemas"]["OutputStream"];
-            /**
-             * Format: int64
-             * @description Milliseconds since the epoch.
-             */
-            timestamp: number;
-            /** @description The tool call it belongs to. */
-            tool_call_id: string;
-            /** @enum {string} */
-            type: "command_output";
-        } | {
-            /** @description `baseline_N` before the first change, `verification_N` after the last, N from 1. */
-            check_id: string;
-            /** @description The check's command. */
-            command: string;
-            /** @description One line or, for a long burst, several joined by line feeds. */
-            line: string;
-            /** @description `stdout` or `stderr`. */
-            stream: components["schemas"]["OutputStream"];
-            /**
-             * Format: int64
-             * @description Milliseconds since the epoch.
-             */
-            timestamp: number;
-            /** @enum {string} */
-            type: "check_output";
-        } | {
-            /** @description The host, as far as it could be read. */
-            host: string;
-            /** @description What became of it. */
-            outcome: components["schemas"]["ConnectionOutcome"];
-            /**
-             * Format: u-int16
-             * @description The port; 0 when none could be read.
-             */
-            port: number;
-            /** @description The rule or failure that stopped it. */
-            reason?: string | null;
-            /**
-             * Format: int64
-             * @description Milliseconds since the epoch.
-             */
-            timestamp: number;
-            /** @enum {string} */
-            type: "network_connection";
-        } | {
-            /** @description The question. */
-            data: {
-                [key: string]: unknown;
-            };
-            /**
-             * Format: int64
-             * @description Milliseconds since the epoch.
-             */
-            timestamp: number;
-            /** @enum {string} */
-            type: "prompt_request";
-        } | {
-            /**
-             * Format: u-int32
-             * @description The round, from 2.
-             */
-            iteration: number;
-            /**
-             * Format: u-int32
-             * @description The most rounds this run may take.
-             */
-            max: number;
-            /** @description Why another round is needed. */
-            reason: string;
-            /** @enum {string} */
-            type: "iteration";
-        } | {
-            /** @description What that amounts to. */
-            outcome: components["schemas"]["Verification"];
-            /** @description One entry for each command that ran; empty when none did. */
-            results: components["schemas"]["CheckData"][];
-            /** @enum {string} */
-            type: "verification";
-        } | {
-            /** @description At most three sentences. */
-            next_steps: string[];
-            /** @enum {string} */
-            type: "next_steps";
-        } | {
-            /**
-             * Format: int64
-             * @description The id to send with the rating.
-             */
-            gen_id: number;
-            /**
-             * Format: int64
-             * @description Milliseconds since the epoch.
-             */
-            timestamp: number;
-            /** @enum {string} */
-            type: "generation_logged";
-        } | {
-            /** @description What is asked about and what it may do. */
-            data: {
-                [key: string]: unknown;
-            };
-            /**
-             * Format: int64
-             * @description Milliseconds since the epoch.
-             */
-            timestamp: number;
-            /** @enum {string} */
-            type: "command.consent_required";
-        } | {
-            /** @description The consent, the choice, and what was chosen instead, if anything. */
-            approval: components["schemas"]["ApprovalData"];
-            /** @enum {string} */
-            type: "approval_recorded";
-        } | {
-            /** @description The consent and how it ended. */
-            approval: components["schemas"]["ApprovalData"];
-            /** @enum {string} */
-            type: "approval_denied";
-        } | {
-            /** @description A sentence for a person. */
-            message: string;
-            /** @description Always `queued`. */
-            status: string;
-            /** @enum {string} */
-            type: "job_created";
-        } | {
-            /** @description A sentence for a person. */
-            message: string;
-            /** @enum {string} */
-            type: "job_started";
-        } | {
-            /**
-             * Format: int64
-             * @description Text after this event belongs to an answer that was never finished; it is asked again.
-             */
-            discard_after: number;
-            /** @description A sentence for a person. */
-            message: string;
-            /** @description Why it had stopped. */
-            reason: components["schemas"]["ResumeReason"];
-            /** @enum {string} */
-            type: "job_resumed";
-        } | {
-            /** @description The consent it waits for. */
-            consent_id?: string | null;
-            /** @description A sentence for a person. */
-            message: string;
-            /** @description The question it waits for. */
-            prompt_id?: string | null;
-            /** @description The code of the obstacle, such as `MODEL_UNAVAILABLE`; `POST …/resume` goes on. */
-            reason?: string | null;
-            /** @enum {string} */
-            type: "job_paused";
-        } | {
-            /** @description A sentence for a person. */
-            message: string;
-            /** @enum {string} */
-            type: "cancel_requested";
-        } | {
-            /** @description A sentence for a person. */
-            message: string;
-            /** @enum {string} */
-            type: "job_completed";
-        } | {
-            /** @description A sentence for a person. */
-            message: string;
-            /** @enum {string} */
-            type: "job_failed";
-        } | {
-            /** @description A sentence for a person. */
-            message: string;
-            /** @enum {string} */
-            type: "job_canceled";
-        } | {
-            /** @description A stable code. */
-            code: string;
-            /** @description A sentence for a person that says what to do. */
-            error: string;
-            /** @enum {string} */
-            type: "error";
-        } | {
-            /** @description How it ended. */
-            summary: components["schemas"]["Summary"];
-            /** @enum {string} */
-            type: "complete";
-        } | (Record<string, never> & {
-            /** @enum {string} */
-            type: "unknown";
-        });
+            type: "router_info";
+        };
+        /** @description The first frame of a stream that is not a job's: `router_info` without a `type`, as the oldest clients know it. */
+        RouterInfoFrame: {
+            /** @description Which model was chosen, and why. */
+            router_info: components["schemas"]["RouterInfo"];
+        };
+        /** @description An event of a run, told apart by its `type`. Pass over types that you do not know: new ones may come. */
+        RunEvent: components["schemas"]["RouterInfoEvent"] | components["schemas"]["StatusEvent"] | components["schemas"]["ThinkingProgressEvent"] | components["schemas"]["PlanStartEvent"] | components["schemas"]["PlanEvent"] | components["schemas"]["StepUpdateEvent"] | components["schemas"]["PlanCompleteEvent"] | components["schemas"]["TextEvent"] | components["schemas"]["ToolCallEvent"] | components["schemas"]["ToolResultEvent"] | components["schemas"]["CommandOutputEvent"] | components["schemas"]["CheckOutputEvent"] | components["schemas"]["NetworkConnectionEvent"] | components["schemas"]["PromptRequestEvent"] | components["schemas"]["IterationEvent"] | components["schemas"]["VerificationEvent"] | components["schemas"]["NextStepsEvent"] | components["schemas"]["GenerationLoggedEvent"] | components["schemas"]["ConsentRequiredEvent"] | components["schemas"]["ApprovalRecordedEvent"] | components["schemas"]["ApprovalDeniedEvent"] | components["schemas"]["JobCreatedEvent"] | components["schemas"]["JobStartedEvent"] | components["schemas"]["JobResumedEvent"] | components["schemas"]["JobPausedEvent"] | components["schemas"]["CancelRequestedEvent"] | components["schemas"]["JobCompletedEvent"] | components["schemas"]["JobFailedEvent"] | components["schemas"]["JobCanceledEvent"] | components["schemas"]["ErrorEvent"] | components["schemas"]["CompleteEvent"] | components["schemas"]["HeartbeatEvent"] | components["schemas"]["JobTerminalEvent"];
+        /** @description A frame of an event stream, its `data` read as JSON; of the last frame it is the text `[DONE]`. */
+        RunFrame: {
+            data: components["schemas"]["RunEvent"] | components["schemas"]["RouterInfoFrame"];
+            /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
+            id?: string;
+        };
+        /** @description The events of a run as it goes on, as server-sent events: each `data:` line holds the `data` of a `RunFrame`, the last one `[DONE]`. */
+        RunStream: string;
+        /** @description The wall around the commands of a run. */
+        SandboxInfo: {
+            /** @description What a stronger one would need. */
+            missing: string[];
+            /** @description Its strength. */
+            tier: components["schemas"]["SandboxTier"];
+        };
+        /**
+         * @description The strength of a wall.
+         * @enum {string}
+         */
+        SandboxTier: "full" | "no-namespaces" | "none";
         /** @description A token for any provider. */
         SaveConnector: {
             /** @description Where it is good; the server's settings when absent or empty. */
@@ -4229,6 +5608,53 @@ export interface components {
             /** @description Always `ok`. */
             status: string;
         };
+        /**
+         * StatusEvent
+         * @description Where the run stands.
+         * @example {
+         *       "type": "status",
+         *       "status": "planning",
+         *       "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "sequence": 4,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606703400
+         *     }
+         */
+        StatusEvent: {
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description The prompt that is waited for. */
+            prompt_id?: string;
+            /** @description Why, when the phase does not speak for itself. */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /** @description The phase that begins. */
+            status: components["schemas"]["Phase"];
+            /**
+             * Format: uuid
+             * @description The run, on the first status only.
+             */
+            task_id?: string;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "status";
+        };
         /** @description How a step moved on. */
         StepData: {
             /** @description The plan. */
@@ -4246,13 +5672,52 @@ export interface components {
          * @enum {string}
          */
         StepStatus: "running" | "completed" | "error";
-        /** @description A frame of an event stream; what follows what is in `docs/api.md`. */
-        StreamFrame: {
-            /** @description An event on one line, of a run a `RunEvent`; in the first frame `{"router_info": …}`, in the last the text `[DONE]`. */
-            data: string;
-            /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
-            id?: string;
+        /**
+         * StepUpdateEvent
+         * @description A step of the plan moved on.
+         * @example {
+         *       "type": "step_update",
+         *       "data": {
+         *         "plan_id": "plan-1",
+         *         "step_index": 0,
+         *         "status": "running"
+         *       },
+         *       "sequence": 8,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606703800
+         *     }
+         */
+        StepUpdateEvent: {
+            /** @description Which step, and how. */
+            data: components["schemas"]["StepData"];
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "step_update";
         };
+        /**
+         * @description Why a run ended; the value of `stopped_reason`.
+         * @enum {string}
+         */
+        StoppedReason: "completed" | "verification_failed" | "failures_existed_before" | "max_iterations" | "iteration_loop_detected" | "runtime_cap_reached" | "tool_call_limit" | "cost_limit" | "model_error" | "cancelled" | "internal_error";
         /** @description A ticket that opens a stream. */
         StreamTicket: {
             /**
@@ -4335,7 +5800,7 @@ export interface components {
             /** @description What the user may want to do next. */
             next_steps: string[];
             /** @description Why it ended; `completed` when the model said it was done. */
-            stopped_reason: string;
+            stopped_reason: components["schemas"]["StoppedReason"];
             /** @description Whether the task was done, as far as that can be told: never true after a failed check. */
             success: boolean;
             /**
@@ -4461,6 +5926,80 @@ export interface components {
             /** @description `healthy`. */
             status: string;
         };
+        /**
+         * TextEvent
+         * @description A piece of the model's text.
+         * @example {
+         *       "type": "text",
+         *       "text": "I look at the test first. ",
+         *       "timestamp": 1795606703900,
+         *       "sequence": 9,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running"
+         *     }
+         */
+        TextEvent: {
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /** @description The piece. */
+            text: string;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "text";
+        };
+        /**
+         * ThinkingProgressEvent
+         * @description What the run is busy with before its first turn.
+         * @example {
+         *       "type": "thinking_progress",
+         *       "message": "Looking for the code that matters",
+         *       "timestamp": 1795606703500,
+         *       "sequence": 5,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running"
+         *     }
+         */
+        ThinkingProgressEvent: {
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description A sentence for a person. */
+            message: string;
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thinking_progress";
+        };
         /** @description A personal token. */
         TokenRequest: {
             /** @description Where it is good, when not where the server's settings say; a public https address. */
@@ -4502,6 +6041,49 @@ export interface components {
             /** @description The tool. */
             name: string;
         };
+        /**
+         * ToolCallEvent
+         * @description The model asked for a tool; shown before it runs.
+         * @example {
+         *       "type": "tool_call",
+         *       "tool_call": {
+         *         "id": "call_1",
+         *         "name": "read_file",
+         *         "arguments": {
+         *           "path": "paging.py"
+         *         }
+         *       },
+         *       "timestamp": 1795606704000,
+         *       "sequence": 10,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running"
+         *     }
+         */
+        ToolCallEvent: {
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /** @description The call. */
+            tool_call: components["schemas"]["ToolCallData"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "tool_call";
+        };
         /** @description A tool's result as clients see it. */
         ToolResultData: {
             /** @description The call it answers. */
@@ -4510,6 +6092,49 @@ export interface components {
             result: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * ToolResultEvent
+         * @description What the tool returned.
+         * @example {
+         *       "type": "tool_result",
+         *       "tool_result": {
+         *         "id": "call_1",
+         *         "result": {
+         *           "success": true,
+         *           "content": "def first(page, size):\n    return page * size\n"
+         *         }
+         *       },
+         *       "timestamp": 1795606704100,
+         *       "sequence": 11,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running"
+         *     }
+         */
+        ToolResultEvent: {
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            timestamp: number;
+            /** @description The result. */
+            tool_result: components["schemas"]["ToolResultData"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "tool_result";
         };
         /**
          * @description The length of an answer.
@@ -4521,6 +6146,55 @@ export interface components {
          * @enum {string}
          */
         Verification: "passed" | "failed" | "not_run";
+        /**
+         * VerificationEvent
+         * @description The project's own checks ran, or could not.
+         * @example {
+         *       "type": "verification",
+         *       "results": [
+         *         {
+         *           "type": "tests",
+         *           "command": "pytest -q",
+         *           "success": true,
+         *           "errors": [],
+         *           "warnings": [],
+         *           "failed_before": []
+         *         }
+         *       ],
+         *       "outcome": "passed",
+         *       "sequence": 20,
+         *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+         *       "job_status": "running",
+         *       "timestamp": 1795606705000
+         *     }
+         */
+        VerificationEvent: {
+            /**
+             * Format: uuid
+             * @description The job, in its stream.
+             */
+            job_id?: string;
+            job_status?: components["schemas"]["JobStatus"];
+            /** @description What that amounts to. */
+            outcome: components["schemas"]["Verification"];
+            /** @description One entry for each command that ran; empty when none did. */
+            results: components["schemas"]["CheckData"][];
+            /**
+             * Format: int64
+             * @description The event's number, in the streams of jobs.
+             */
+            sequence?: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch, in the streams of jobs.
+             */
+            timestamp?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "verification";
+        };
         /** @description What runs here. */
         Version: {
             /** @description `development`, `staging` or `production`. */
@@ -4644,6 +6318,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "navi",
+                     *       "version": "0.1.0",
+                     *       "links": {
+                     *         "docs": "/docs",
+                     *         "openapi": "/openapi.json",
+                     *         "health": "/health/ready",
+                     *         "metrics": "/metrics"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Welcome"];
                     "text/html": string;
                 };
@@ -4665,6 +6351,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "jwt": {
+                     *         "enabled": true,
+                     *         "has_primary_secret": true,
+                     *         "has_previous_secrets": false,
+                     *         "rotation_ready": false
+                     *       },
+                     *       "encryption": {
+                     *         "audit_encryption_enabled": true,
+                     *         "audit_encryption_key_id": "default",
+                     *         "token_encryption_configured": true,
+                     *         "token_encryption_key_id": "development"
+                     *       },
+                     *       "audit_retention": {
+                     *         "enabled": true,
+                     *         "retention_days": 365,
+                     *         "overdue_count": 0,
+                     *         "cutoff_iso": "2025-11-25T09:00:00Z"
+                     *       },
+                     *       "sso": {
+                     *         "auth0_domain": "",
+                     *         "auth0_client_configured": false,
+                     *         "auth0_audience_configured": false,
+                     *         "device_flow_enabled": false
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SecurityStatus"];
                 };
             };
@@ -4847,6 +6561,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "ticket 4711"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DecryptEntry"];
             };
         };
@@ -4982,6 +6701,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "org_id": "acme",
+                     *       "user_id": "ada",
+                     *       "role": "planner"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Me"];
                 };
             };
@@ -4996,6 +6722,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "path": "/api/jobs/01890a5d-ac96-774b-bcce-b302099a8057/events"
+                 *     }
+                 */
                 "application/json": components["schemas"]["StreamTicketRequest"];
             };
         };
@@ -5029,6 +6760,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "github",
+                     *           "provider": "github",
+                     *           "name": "default",
+                     *           "config": {
+                     *             "base_url": "https://api.github.com",
+                     *             "account": "ada"
+                     *           },
+                     *           "workspace_root": null,
+                     *           "status": "connected",
+                     *           "error": null,
+                     *           "updated_at": "2026-11-25T06:45:04.658138Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConnectorItems"];
                 };
             };
@@ -5055,6 +6805,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "provider": "github",
+                     *       "connected": false,
+                     *       "verified": false,
+                     *       "verification": null,
+                     *       "account": null,
+                     *       "base_url": null,
+                     *       "verified_at": null,
+                     *       "updated_at": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConnectionView"];
                 };
             };
@@ -5072,6 +6834,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "token": "ghp_exampleToken123"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TokenRequest"];
             };
         };
@@ -5082,6 +6849,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "provider": "github",
+                     *       "connected": true,
+                     *       "verified": true,
+                     *       "verification": "accepted",
+                     *       "account": "ada",
+                     *       "base_url": "https://api.github.com",
+                     *       "verified_at": "2026-11-25T06:45:04.658138Z",
+                     *       "updated_at": "2026-11-25T06:45:04.658138Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConnectionView"];
                 };
             };
@@ -5173,6 +6952,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "provider": "github",
+                 *       "base_url": "https://api.github.com",
+                 *       "token": "ghp_exampleToken123",
+                 *       "name": "default"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SaveConnector"];
             };
         };
@@ -5183,6 +6970,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "ok": true,
+                     *       "connector_id": "github",
+                     *       "id": "github",
+                     *       "status": "connected",
+                     *       "error": null,
+                     *       "verification": "accepted",
+                     *       "account": "ada"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConnectorSaved"];
                 };
             };
@@ -5203,6 +7001,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "github",
+                     *           "name": "GitHub",
+                     *           "category": "code",
+                     *           "status": "connected",
+                     *           "error": null
+                     *         },
+                     *         {
+                     *           "id": "jira",
+                     *           "name": "Jira",
+                     *           "category": "work_tracking",
+                     *           "status": "disconnected",
+                     *           "error": null
+                     *         },
+                     *         {
+                     *           "id": "slack",
+                     *           "name": "Slack",
+                     *           "category": "chat",
+                     *           "status": "disconnected",
+                     *           "error": null
+                     *         }
+                     *       ],
+                     *       "offline": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConnectorStatuses"];
                 };
             };
@@ -5226,6 +7052,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "gen_id": 1,
+                     *       "rating": 1,
+                     *       "reason": "style",
+                     *       "comment": "Short and right.",
+                     *       "updated_at": "2026-11-25T09:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["OwnRating"];
                 };
             };
@@ -5257,6 +7092,73 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "insights": [
+                     *         {
+                     *           "id": 1,
+                     *           "insight_type": "style_preference",
+                     *           "title": "Single quotes in Python",
+                     *           "description": "Use single quotes for strings.",
+                     *           "status": "active",
+                     *           "status_reason": null,
+                     *           "status_since": "2026-11-24T09:00:00Z",
+                     *           "decided_by": null,
+                     *           "edited_by": null,
+                     *           "scope": {
+                     *             "kind": "org",
+                     *             "id": null
+                     *           },
+                     *           "category": null,
+                     *           "language": "python",
+                     *           "confidence": 0.82,
+                     *           "sample_size": 20,
+                     *           "evidence": [
+                     *             41,
+                     *             17
+                     *           ],
+                     *           "pattern": {
+                     *             "subject": "quotes@python",
+                     *             "value": "single",
+                     *             "accepted": 18.5,
+                     *             "rejected": 1.5,
+                     *             "raters": 3,
+                     *             "posterior": {
+                     *               "mean": 0.89,
+                     *               "low": 0.71,
+                     *               "high": 0.97
+                     *             },
+                     *             "baseline": {
+                     *               "accepted": 4,
+                     *               "rejected": 9
+                     *             }
+                     *           },
+                     *           "times_applied": 31,
+                     *           "last_applied": "2026-11-25T09:00:00Z",
+                     *           "first_seen": "2026-11-24T09:00:00Z",
+                     *           "last_updated": "2026-11-25T09:00:00Z",
+                     *           "effect": {
+                     *             "exposures": 44,
+                     *             "acceptance": {
+                     *               "applied": {
+                     *                 "n": 31,
+                     *                 "rate": 0.9
+                     *               },
+                     *               "held_out": {
+                     *                 "n": 13,
+                     *                 "rate": 0.6
+                     *               },
+                     *               "difference": 0.3,
+                     *               "low": 0.02,
+                     *               "high": 0.55
+                     *             },
+                     *             "verification": null
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["InsightPage"];
                 };
             };
@@ -5297,6 +7199,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "Use single quotes, except where a string holds one."
+                 *     }
+                 */
                 "application/json": components["schemas"]["RewordInsight"];
             };
         };
@@ -5351,6 +7258,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "reason": "the formatter does this"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DecideInsight"] | null;
             };
         };
@@ -5406,6 +7318,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "feedback": [
+                     *         {
+                     *           "id": 1,
+                     *           "gen_id": 1,
+                     *           "rating": 1,
+                     *           "reason": "style",
+                     *           "comment": "Short and right.",
+                     *           "created_at": "2026-11-25T09:00:00Z",
+                     *           "updated_at": "2026-11-25T09:00:00Z",
+                     *           "task_type": "codegen",
+                     *           "category": "fix",
+                     *           "model": "claude-sonnet-4",
+                     *           "temperature": 0.3,
+                     *           "task_id": null,
+                     *           "signals": [
+                     *             "kept"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "total_count": 1,
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["RecentRatings"];
                 };
             };
@@ -5420,6 +7357,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "gen_id": 1,
+                 *       "signal": "kept"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NoteSignal"];
             };
         };
@@ -5430,6 +7373,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Signal noted",
+                     *       "gen_id": 1,
+                     *       "signal": "kept"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SignalNoted"];
                 };
             };
@@ -5467,6 +7418,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "gen_id": 1,
+                 *       "rating": 1,
+                 *       "reason": "style",
+                 *       "comment": "Short and right."
+                 *     }
+                 */
                 "application/json": components["schemas"]["SubmitRating"];
             };
         };
@@ -5477,6 +7436,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Feedback submitted successfully",
+                     *       "gen_id": 1,
+                     *       "rating": 1,
+                     *       "reason": "style",
+                     *       "comment": "Short and right.",
+                     *       "updated_at": "2026-11-25T09:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["RatingStored"];
                 };
             };
@@ -5521,6 +7491,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "message": "Write a greeting into notes.txt",
+                 *       "workspace_path": "/home/ada/notes",
+                 *       "model": "scripted/demo",
+                 *       "auto_start": false,
+                 *       "metadata": {
+                 *         "ticket": 7
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewJobRequest"];
             };
         };
@@ -5531,6 +7512,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "job": {
+                     *         "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+                     *         "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+                     *         "kind": "job",
+                     *         "status": "queued",
+                     *         "phase": "queued",
+                     *         "task": "Write a greeting into notes.txt",
+                     *         "workspace_path": "/home/ada/notes",
+                     *         "conversation_id": null,
+                     *         "provider": "scripted",
+                     *         "model": "demo",
+                     *         "created_at": 1795606702.740882,
+                     *         "updated_at": 1795606702.740882,
+                     *         "started_at": null,
+                     *         "finished_at": null,
+                     *         "pending_approval": null,
+                     *         "error": null,
+                     *         "last_sequence": 1,
+                     *         "metadata": {
+                     *           "ticket": 7
+                     *         },
+                     *         "cancel_requested": false,
+                     *         "takeovers": 0,
+                     *         "summary": null
+                     *       },
+                     *       "events_url": "/api/jobs/01a2127f-ea94-7bf2-8872-2cabd2fa409d/events",
+                     *       "started": false,
+                     *       "start_reason": "auto_start_disabled"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobCreatedView"];
                 };
             };
@@ -5571,6 +7585,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "choice": "allow_once"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Approve"];
             };
         };
@@ -5636,7 +7655,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["StreamFrame"];
+                    "text/event-stream": components["schemas"]["JobStream"];
                 };
             };
         };
@@ -5746,6 +7765,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "title": "Once"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateConversation"];
             };
         };
@@ -5756,6 +7780,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20726-ac12-7834-9c61-e3465c493553",
+                     *       "title": "Paging",
+                     *       "status": "active",
+                     *       "is_pinned": false,
+                     *       "is_starred": false,
+                     *       "workspace_path": "/home/ada/notes",
+                     *       "created_at": "2026-11-23T06:45:04.658138Z",
+                     *       "updated_at": "2026-11-23T06:45:04.658138Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConversationView"];
                 };
             };
@@ -5807,6 +7843,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "Conversation deleted"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Done"];
                 };
             };
@@ -5824,6 +7865,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "is_pinned": true,
+                 *       "status": "archived"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ChangeConversation"];
             };
         };
@@ -5880,6 +7927,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "role": "user",
+                 *       "content": "Where are pages counted from?"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AppendMessage"];
             };
         };
@@ -5890,6 +7943,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20726-e7cf-7d31-959a-39669162b596",
+                     *       "role": "user",
+                     *       "content": "Where are pages counted from?",
+                     *       "metadata": {},
+                     *       "tokens_used": null,
+                     *       "created_at": "2026-11-23T06:45:19.950369Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["MessageView"];
                 };
             };
@@ -5923,7 +7986,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReviewView"];
-                    "text/event-stream": components["schemas"]["StreamFrame"];
+                    "text/event-stream": components["schemas"]["ReviewStream"];
                 };
             };
             /** @description The review was sent before */
@@ -5953,6 +8016,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "workspace_root": "/home/ada/notes"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReviewRequest"];
             };
         };
@@ -5963,8 +8031,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "summary": "Nothing was reviewed.",
+                     *       "warning": "This folder is not in a git repository, so there is nothing to compare with. Open the folder that holds `.git`, or run `git init`.",
+                     *       "progress": 100,
+                     *       "results": [],
+                     *       "skipped": [],
+                     *       "model": null,
+                     *       "additions": 0,
+                     *       "deletions": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReviewView"];
-                    "text/event-stream": components["schemas"]["StreamFrame"];
+                    /**
+                     * @example data: {"type": "progress", "step": "Looking for the repository", "progress": 0}
+                     *
+                     *     id: end
+                     *     data: {"type": "error", "message": "no workspace was named; open the folder whose changes are to be reviewed", "error": "no workspace was named; open the folder whose changes are to be reviewed", "code": "WORKSPACE_UNUSABLE"}
+                     *
+                     *     data: [DONE]
+                     */
+                    "text/event-stream": components["schemas"]["ReviewStream"];
                 };
             };
         };
@@ -5978,6 +8067,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "message": "Where are pages counted from?",
+                 *       "model": "scripted/demo"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TaskRequest"];
             };
         };
@@ -5988,6 +8083,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "content": "Pages are counted from 1.",
+                     *       "reply": "Pages are counted from 1.",
+                     *       "actions": [],
+                     *       "sources": [],
+                     *       "edits": [],
+                     *       "model": "scripted/demo",
+                     *       "gen_id": 8
+                     *     }
+                     */
                     "application/json": components["schemas"]["ChatAnswer"];
                 };
             };
@@ -6002,6 +8108,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "message": "Write a greeting into notes.txt",
+                 *       "workspace_path": "/home/ada/notes",
+                 *       "model": "scripted/demo"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TaskRequest"];
             };
         };
@@ -6012,7 +8125,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["StreamFrame"];
+                    "text/event-stream": components["schemas"]["RunStream"];
                 };
             };
         };
@@ -6026,6 +8139,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "message": "Where are pages counted from?",
+                 *       "model": "scripted/demo"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TaskRequest"];
             };
         };
@@ -6036,7 +8155,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["StreamFrame"];
+                    /**
+                     * @example id: 1
+                     *     data: {"router_info": {"requestedModelId": "scripted/demo", "requestedModeId": null, "effectiveModelId": "scripted/demo", "provider": "scripted", "model": "demo", "wasFallback": false, "fallbackReasonCode": null, "fallbackReason": null, "modelId": "scripted/demo", "mode": null, "task_type": "chat"}}
+                     *
+                     *     id: 2
+                     *     data: {"activity": {"kind": "llm_call", "label": "Generating response", "detail": "Thinking…", "status": "running"}}
+                     *
+                     *     id: 3
+                     *     data: {"content": "Pages are counted from 1."}
+                     *
+                     *     id: 4
+                     *     data: {"type": "generation_logged", "gen_id": 9, "timestamp": 1795417187609}
+                     *
+                     *     id: 5
+                     *     data: {"activity": {"kind": "llm_call", "label": "Generating response", "detail": "Complete", "status": "done"}}
+                     *
+                     *     id: 6
+                     *     data: {"type": "result", "data": {"content": "Pages are counted from 1.", "reply": "Pages are counted from 1.", "actions": [], "model": "scripted/demo", "gen_id": 9}}
+                     *
+                     *     id: 7
+                     *     data: {"type": "done", "done": true, "summary": {"success": true, "files_read": []}}
+                     *
+                     *     data: [DONE]
+                     */
+                    "text/event-stream": components["schemas"]["PlainChatStream"];
                 };
             };
         };
@@ -6050,6 +8193,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "message": "Where are pages counted from?",
+                 *       "model": "scripted/demo"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TaskRequest"];
             };
         };
@@ -6060,7 +8209,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["StreamFrame"];
+                    /**
+                     * @example id: 1
+                     *     data: {"router_info": {"requestedModelId": "scripted/demo", "requestedModeId": null, "effectiveModelId": "scripted/demo", "provider": "scripted", "model": "demo", "wasFallback": false, "fallbackReasonCode": null, "fallbackReason": null, "modelId": "scripted/demo", "mode": null, "task_type": "chat"}}
+                     *
+                     *     id: 2
+                     *     data: {"type": "activity", "activity": {"kind": "llm_call", "label": "Generating response", "detail": "Thinking…", "status": "running"}}
+                     *
+                     *     id: 3
+                     *     data: {"type": "text", "text": "Pages are counted from 1."}
+                     *
+                     *     id: 4
+                     *     data: {"type": "generation_logged", "gen_id": 7, "timestamp": 1795417187609}
+                     *
+                     *     id: 5
+                     *     data: {"type": "complete", "summary": {}}
+                     *
+                     *     id: 6
+                     *     data: {"type": "activity", "activity": {"kind": "llm_call", "label": "Generating response", "detail": "Complete", "status": "done"}}
+                     *
+                     *     data: [DONE]
+                     */
+                    "text/event-stream": components["schemas"]["ChatStream"];
                 };
             };
         };
@@ -6083,6 +8253,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "audit_log": [],
+                     *       "count": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["DecisionList"];
                 };
             };
@@ -6103,6 +8280,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "preferences": [],
+                     *       "count": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["PreferenceList"];
                 };
             };
@@ -6143,6 +8327,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "choice": "allow_once"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ConsentAnswer"];
             };
         };
@@ -6312,7 +8501,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["StreamFrame"];
+                    "text/event-stream": components["schemas"]["JobStream"];
                 };
             };
         };
@@ -6372,6 +8561,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "session_id": "01a2127f-1111-7bf2-8872-2cabd2fa409d"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NextRequest"];
             };
         };
@@ -6382,6 +8576,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "assistant_message",
+                     *       "content": "The work on the plan begins. It is the job `01a2127f-1111-7bf2-8872-2cabd2fa409d`.",
+                     *       "final": false,
+                     *       "job_id": "01a2127f-1111-7bf2-8872-2cabd2fa409d",
+                     *       "job_status": "queued",
+                     *       "events_url": "/api/jobs/01a2127f-1111-7bf2-8872-2cabd2fa409d/events",
+                     *       "pending_approval": null,
+                     *       "summary": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["NextAnswer"];
                 };
             };
@@ -6399,6 +8605,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "message": "Count pages from 0",
+                 *       "context": {
+                 *         "workspace": {
+                 *           "root": "/home/ada/notes"
+                 *         },
+                 *         "diagnostics": [],
+                 *         "active_file": null
+                 *       },
+                 *       "model": "scripted/demo"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PlanRequest"];
             };
         };
@@ -6426,6 +8645,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "response": "yes"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PromptAnswer"];
             };
         };
@@ -6516,6 +8740,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "acme",
+                     *         "name": "acme",
+                     *         "slug": "acme",
+                     *         "role": "planner"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Organisation"][];
                 };
             };
@@ -6550,6 +8784,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "org_id": "umbrella"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Selection"];
             };
         };
@@ -6574,6 +8813,30 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "events": [
+                 *         {
+                 *           "type": "navi.user.interaction",
+                 *           "data": {
+                 *             "action": "accept",
+                 *             "apiKey": "k"
+                 *           },
+                 *           "sessionId": "session_1"
+                 *         },
+                 *         {
+                 *           "type": "navi.streaming.performance",
+                 *           "data": {
+                 *             "time_to_first_token_ms": 210
+                 *           }
+                 *         },
+                 *         {
+                 *           "type": 7
+                 *         }
+                 *       ],
+                 *       "batchId": "batch_1764000000000_a1b2c3d"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TelemetryBatch"];
             };
         };
@@ -6584,6 +8847,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "batchId": "batch_1764000000000_a1b2c3d",
+                     *       "eventsReceived": 3,
+                     *       "eventsPersisted": 2,
+                     *       "eventsRejected": [
+                     *         {
+                     *           "index": 2,
+                     *           "reason": "invalid",
+                     *           "detail": "`type` must be a text"
+                     *         }
+                     *       ],
+                     *       "eventsChanged": [
+                     *         {
+                     *           "index": 0,
+                     *           "changes": [
+                     *             "redacted"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "message": "2 of 3 events are stored"
+                     *     }
+                     */
                     "application/json": components["schemas"]["TelemetryAnswer"];
                 };
             };
@@ -6668,6 +8955,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "notes": "fixed in 1.3.0"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ResolveError"];
             };
         };
@@ -6698,6 +8990,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "service": "telemetry"
+                     *     }
+                     */
                     "application/json": components["schemas"]["TelemetryHealth"];
                 };
             };
@@ -6727,6 +9025,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "by": "hour",
+                     *       "metrics": [
+                     *         {
+                     *           "name": "chat.render",
+                     *           "unit": "ms",
+                     *           "points": [
+                     *             {
+                     *               "time": "2026-11-25T09:00:00Z",
+                     *               "samples": 4,
+                     *               "p50": 100,
+                     *               "p95": 100,
+                     *               "p99": 100,
+                     *               "min": 100,
+                     *               "max": 100,
+                     *               "avg": 100
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "left_out": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["Performance"];
                 };
             };
@@ -6795,6 +9117,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "url": "https://hooks.acme.example/navi",
+                 *       "events": [
+                 *         "approval.requested"
+                 *       ],
+                 *       "description": "On call"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateWebhook"];
             };
         };
@@ -6856,6 +9187,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "deliveries": [],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["DeliveriesView"];
                 };
             };
@@ -7105,6 +9442,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "navi",
+                     *       "env": "development",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Version"];
                 };
             };

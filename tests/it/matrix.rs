@@ -676,11 +676,17 @@ async fn what_is_no_id_is_answered_as_an_id_that_nothing_has(db: PgPool) {
                 .collect();
             let body: Value = serde_json::from_str(body).unwrap_or(Value::Null);
             let method: Method = method.parse().unwrap();
-            let response = admin.send(json_request(method, &path.join("/"), &body)).await;
+            let response = admin
+                .send(json_request(method, &path.join("/"), &body))
+                .await;
             let status = response.status();
             let bytes = response.into_body().collect().await.unwrap().to_bytes();
             let problem: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-            (status, problem["error_code"].clone(), problem["detail"].clone())
+            (
+                status,
+                problem["error_code"].clone(),
+                problem["detail"].clone(),
+            )
         };
         let (status, code, detail) = ask(owned.nothing()).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{method} {template}");

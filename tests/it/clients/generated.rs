@@ -91,7 +91,12 @@ impl Bench {
     /// Generates the types with the generator that the TypeScript client is built with.
     async fn typescript_types(&self, tools: &Path) {
         let program = tools.join("node_modules/openapi-typescript/bin/cli.js");
-        let arguments = [program.to_str().unwrap(), "openapi.json", "--output", "api.ts"];
+        let arguments = [
+            program.to_str().unwrap(),
+            "openapi.json",
+            "--output",
+            "api.ts",
+        ];
         node(self.path(), &arguments, &[]).await;
     }
 
@@ -238,7 +243,10 @@ async fn recorded(db: &PgPool) -> String {
         turns: vec![
             calls(&[("ask_user", question)]),
             calls(&[("run_command", json!({"command": "rm -r old"}))]),
-            calls(&[("write_file", json!({"path": "notes.txt", "content": "notes\n"}))]),
+            calls(&[(
+                "write_file",
+                json!({"path": "notes.txt", "content": "notes\n"}),
+            )]),
             says(ANSWER),
         ],
         ..Script::default()
@@ -272,15 +280,26 @@ async fn recorded(db: &PgPool) -> String {
         }
     }
     for (component, path, body) in [
-        ("ChatFrame", "/api/navi/chat/stream/v2", json!({"message": "Where?"})),
-        ("PlainChatFrame", "/api/navi/chat/stream", json!({"message": "Where?"})),
+        (
+            "ChatFrame",
+            "/api/navi/chat/stream/v2",
+            json!({"message": "Where?"}),
+        ),
+        (
+            "PlainChatFrame",
+            "/api/navi/chat/stream",
+            json!({"message": "Where?"}),
+        ),
         (
             "ReviewFrame",
             "/api/navi/analyze-changes",
             json!({"workspace_root": workspace}),
         ),
     ] {
-        let answer = server.send(reqwest::Method::POST, path, &body).await.unwrap();
+        let answer = server
+            .send(reqwest::Method::POST, path, &body)
+            .await
+            .unwrap();
         let text = answer.text().await.unwrap();
         let data = text.lines().filter_map(|line| line.strip_prefix("data: {"));
         for event in data {
@@ -307,7 +326,11 @@ async fn generated_typescript_tells_every_event_by_its_type(db: PgPool) {
     }
     let mut constants = String::new();
     for (n, example) in bench.examples().iter().enumerate() {
-        writeln!(constants, "export const example{n}: Schemas[\"RunEvent\"] = {example};").unwrap();
+        writeln!(
+            constants,
+            "export const example{n}: Schemas[\"RunEvent\"] = {example};"
+        )
+        .unwrap();
     }
     // The cases are all that there are, else `event` is no `never`.
     let program = format!(
@@ -325,6 +348,7 @@ export function inner(event: Schemas["RunEvent"]): string | undefined {{
     if (event.type === "prompt_request") return event.data.options[0]?.label;
     if (event.type === "error") return event.code === "MODEL_UNAVAILABLE" ? "later" : event.error;
     if (event.type === "complete" && event.summary.stopped_reason === "cost_limit") return "spent";
+    if (event.type === "heartbeat") return undefined;
     return event.job_status === "running" ? event.job_id : undefined;
 }}
 type Answers = paths["/api/navi/chat/autonomous"]["post"]["responses"][200]["content"];

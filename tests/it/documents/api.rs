@@ -52,7 +52,13 @@ async fn the_events_and_their_fields_are_those_that_are_listed(db: PgPool) {
         let fields = event["properties"].as_object().unwrap().keys();
         // What only the streams of jobs say of an event has a chapter of its own.
         let fields = fields.filter(|name| {
-            let of_jobs = ["timestamp", "sequence", "job_id", "job_status", "events_url"];
+            let of_jobs = [
+                "timestamp",
+                "sequence",
+                "job_id",
+                "job_status",
+                "events_url",
+            ];
             let may_lack = !required.iter().any(|one| one == *name);
             *name != "type" && !(may_lack && of_jobs.contains(&name.as_str()))
         });
@@ -246,11 +252,15 @@ async fn the_codes_in_the_description_are_those_that_are_listed(db: PgPool) {
     let words = |name: &str| -> BTreeSet<String> {
         let words = described["components"]["schemas"][name]["enum"].as_array();
         let words = words.unwrap().iter();
-        words.map(|word| word.as_str().unwrap().to_owned()).collect()
+        words
+            .map(|word| word.as_str().unwrap().to_owned())
+            .collect()
     };
     let text = read("docs/errors.md");
     let slugs = first_spans(&table(&text, "| problem | status |"));
-    let slugs = slugs.iter().map(|slug| slug.replace('-', "_").to_ascii_uppercase());
+    let slugs = slugs
+        .iter()
+        .map(|slug| slug.replace('-', "_").to_ascii_uppercase());
     let mut listed: BTreeSet<_> = slugs.collect();
     listed.extend(first_spans(&table(&text, "| code | what it means |")));
     listed.extend(first_spans(&table(&text, "| `error_code` of `no-model` |")));

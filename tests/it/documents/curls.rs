@@ -89,7 +89,11 @@ async fn every_area_begins_with_a_request_that_can_be_copied(db: PgPool) {
             !is_refused,
             "{heading}\n{block}\n{said}\n{complained}"
         );
-        assert_eq!(said.contains("\"error_code\""), is_refused, "{heading}: {said}");
+        assert_eq!(
+            said.contains("\"error_code\""),
+            is_refused,
+            "{heading}: {said}"
+        );
         assert!(!said.trim().is_empty(), "{heading} answers nothing");
     }
 }

@@ -298,7 +298,9 @@ async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
 /// Whether nothing is left out.
 fn is_whole(value: &Value) -> bool {
     match value {
-        Value::Object(members) => members.iter().all(|(name, one)| name != MORE && is_whole(one)),
+        Value::Object(members) => members
+            .iter()
+            .all(|(name, one)| name != MORE && is_whole(one)),
         Value::Array(items) => items.iter().all(is_whole),
         Value::String(text) => text != MORE,
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
@@ -328,7 +330,10 @@ fn template<'a>(paths: &'a [String], address: &str) -> Option<&'a String> {
 fn shown_whole(paths: &[String]) -> BTreeMap<String, Value> {
     let mut all: BTreeMap<String, (Value, Vec<(String, Value)>)> = BTreeMap::new();
     for example in examples(&read("docs/api.md")) {
-        let (head, body) = example.request.split_once("\n\n").unwrap_or((&example.request, ""));
+        let (head, body) = example
+            .request
+            .split_once("\n\n")
+            .unwrap_or((&example.request, ""));
         let (method, address) = head.lines().next().unwrap().split_once(' ').unwrap();
         let Some(template) = template(paths, address) else {
             continue;
@@ -345,7 +350,9 @@ fn shown_whole(paths: &[String]) -> BTreeMap<String, Value> {
             serde_json::from_str(&example.answer).unwrap()
         };
         let leaves_out = |text: &str| text.ends_with(MORE) || text.contains("\"…\"");
-        let is_whole = answer.as_str().map_or_else(|| is_whole(&answer), |text| !leaves_out(text));
+        let is_whole = answer
+            .as_str()
+            .map_or_else(|| is_whole(&answer), |text| !leaves_out(text));
         let status = example.status.to_string();
         let is_new = |(one, other): &(String, Value)| {
             *one != status || other.is_string() != answer.is_string()

@@ -16,7 +16,9 @@ const MAX_BYTES: usize = 200_000;
 
 /// The lines of the recording, as they are drawn.
 fn drawn(picture: &str) -> Vec<String> {
-    let lines = picture.lines().filter(|line| line.starts_with("<text class="));
+    let lines = picture
+        .lines()
+        .filter(|line| line.starts_with("<text class="));
     lines
         .map(|line| {
             let mut text = String::new();
@@ -33,7 +35,9 @@ fn drawn(picture: &str) -> Vec<String> {
 /// whose order is theirs.
 fn is_stable(line: &str) -> bool {
     let is_output = line.trim_start().starts_with('│');
-    !is_output && line.chars().any(char::is_alphabetic) && !line.contains(|c: char| c.is_ascii_digit())
+    !is_output
+        && line.chars().any(char::is_alphabetic)
+        && !line.contains(|c: char| c.is_ascii_digit())
 }
 
 /// A text without its spaces and line ends, which depend on what stands beside it.
@@ -64,7 +68,10 @@ fn the_recording_shows_what_the_program_prints() {
         .into_iter()
         .filter(|line| !real.contains(&packed(line)))
         .collect();
-    assert!(gone.is_empty(), "{gone:#?} is not printed any more: run scripts/recording.sh");
+    assert!(
+        gone.is_empty(),
+        "{gone:#?} is not printed any more: run scripts/recording.sh"
+    );
 }
 
 #[test]
@@ -79,7 +86,10 @@ fn every_picture_is_small_stands_alone_and_is_shown_somewhere() {
             assert!(!text.contains(outside), "{path}: {outside}");
         }
         let name = path.rsplit('/').next().unwrap();
-        assert!(all.contains(&format!("/{name})")), "{path} is shown nowhere");
+        assert!(
+            all.contains(&format!("/{name})")),
+            "{path} is shown nowhere"
+        );
     }
 }
 
@@ -98,7 +108,9 @@ fn floors(picture: &str) -> BTreeMap<String, BTreeSet<String>> {
 #[test]
 fn the_picture_of_the_architecture_has_every_module_on_its_floor() {
     let text = read("docs/architecture.md");
-    let picture = blocks(&text).into_iter().find(|(kind, _)| *kind == "mermaid");
+    let picture = blocks(&text)
+        .into_iter()
+        .find(|(kind, _)| *kind == "mermaid");
     let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for row in table(&text, "| floor | module |") {
         let module = row[1].trim_matches('`').to_owned();

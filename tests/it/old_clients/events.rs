@@ -26,7 +26,10 @@ async fn described(db: &PgPool) -> BTreeSet<String> {
     let app = TestApp::new(db.clone()).await;
     let described = serde_json::to_value(document(&app.app)).unwrap();
     let union = &described["components"]["schemas"]["RunEvent"];
-    let kinds = union["discriminator"]["mapping"].as_object().unwrap().keys();
+    let kinds = union["discriminator"]["mapping"]
+        .as_object()
+        .unwrap()
+        .keys();
     let logged = kinds.filter(|kind| !BESIDE.contains(&kind.as_str()));
     logged.cloned().collect()
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::Extensions;
-use utoipa::openapi::schema::{Discriminator, Object, OneOf, SchemaType, Type};
+use utoipa::openapi::schema::{AnyOf, Discriminator, Object, OneOf, SchemaType, Type};
 use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema};
 
 /// Components of a description, by name.
@@ -141,11 +141,11 @@ pub fn frame(data: &[&str]) -> RefOr<Schema> {
     let data = match data {
         [one] => reference(one),
         several => {
-            let union = OneOf {
+            let union = AnyOf {
                 items: several.iter().map(|one| reference(one)).collect(),
-                ..OneOf::default()
+                ..AnyOf::default()
             };
-            Schema::OneOf(union).into()
+            Schema::AnyOf(union).into()
         }
     };
     ObjectBuilder::new()

@@ -18,7 +18,7 @@ use crate::audit::reader::Asker;
 use crate::audit::service::Audit;
 use crate::audit::view::{CheckpointView, EntryView, OpenedView, ProofView};
 use crate::auth::principal::Admin;
-use crate::platform::extract::{Id, Json, Named, Query};
+use crate::platform::extract::{Addressed, Id, Json, Query};
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
 
@@ -36,7 +36,7 @@ pub fn routes(audit: Audit) -> OpenApiRouter {
         .with_state(audit)
 }
 
-impl Named for EntryId {
+impl Addressed for EntryId {
     fn missing(name: String) -> Problem {
         Error::NotFound(name).into()
     }

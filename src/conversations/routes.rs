@@ -15,7 +15,7 @@ use crate::conversations::model::{
 };
 use crate::conversations::service::ConversationService;
 use crate::conversations::view::{ConversationDetail, ConversationView, MessageView};
-use crate::platform::extract::{Id, Json, Named, Query};
+use crate::platform::extract::{Addressed, Id, Json, Query};
 use crate::platform::idempotency::extract::Creation;
 use crate::platform::idempotency::model::Created;
 use crate::platform::ids::ConversationId;
@@ -35,7 +35,7 @@ pub fn routes(service: ConversationService) -> OpenApiRouter {
         .with_state(service)
 }
 
-impl Named for ConversationId {
+impl Addressed for ConversationId {
     fn missing(name: String) -> Problem {
         Error::NotFound(name).into()
     }

@@ -18,7 +18,7 @@ use crate::feedback::service::{Feedback, Submission, SubmittedRating};
 use crate::feedback::view::{
     BanditReportView, NotedView, OwnRatingView, RatingView, RatingsPageView, StatsView, StoredView,
 };
-use crate::platform::extract::{Id, Json, Named, Query};
+use crate::platform::extract::{Addressed, Id, Json, Query};
 use crate::platform::page::CursorValue;
 use crate::platform::problem::Problem;
 
@@ -45,7 +45,7 @@ impl FromStr for GenId {
     }
 }
 
-impl Named for GenId {
+impl Addressed for GenId {
     fn missing(_: String) -> Problem {
         Error::NotFound.into()
     }

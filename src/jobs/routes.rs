@@ -18,7 +18,7 @@ use crate::jobs::model::StartOutcome;
 use crate::jobs::request::{Approve, NewJobRequest};
 use crate::jobs::service::{ConsentReply, Jobs, NewJob};
 use crate::jobs::view::{JobAnswer, JobCreatedView, JobMoved, JobPage};
-use crate::platform::extract::{Id, Json, Named, Query};
+use crate::platform::extract::{Addressed, Id, Json, Query};
 use crate::platform::idempotency::extract::Creation;
 use crate::platform::idempotency::model::Created;
 use crate::platform::ids::RunId;
@@ -326,7 +326,7 @@ async fn approve_job(
     }))
 }
 
-impl Named for RunId {
+impl Addressed for RunId {
     fn missing(name: String) -> Problem {
         Error::NotFound(name).into()
     }

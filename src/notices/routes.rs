@@ -16,7 +16,7 @@ use crate::notices::service::Webhooks;
 use crate::notices::view::{
     CreatedWebhookView, DeliveriesView, DeliveryView, WebhookView, WebhooksView,
 };
-use crate::platform::extract::{Id, Json, Named, Query};
+use crate::platform::extract::{Addressed, Id, Json, Query};
 use crate::platform::idempotency::extract::Creation;
 use crate::platform::idempotency::model::Created;
 use crate::platform::page::{CursorValue, DEFAULT_LIMIT, MAX_LIMIT};
@@ -33,13 +33,13 @@ pub fn routes(webhooks: Webhooks) -> OpenApiRouter {
         .with_state(webhooks)
 }
 
-impl Named for WebhookId {
+impl Addressed for WebhookId {
     fn missing(name: String) -> Problem {
         Error::NotFound(name).into()
     }
 }
 
-impl Named for NoticeId {
+impl Addressed for NoticeId {
     fn missing(name: String) -> Problem {
         Error::DeliveryNotFound(name).into()
     }

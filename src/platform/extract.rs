@@ -57,7 +57,7 @@ pub struct Path<T>(pub T);
 pub struct Id<T, const AT: usize = 0>(pub T);
 
 /// The id of something that paths name.
-pub trait Named: FromStr {
+pub trait Addressed: FromStr {
     /// The problem that nothing has this name, in the words of the resource.
     fn missing(name: String) -> Problem;
 }
@@ -223,7 +223,7 @@ where
 
 impl<T, S, const AT: usize> FromRequestParts<S> for Id<T, AT>
 where
-    T: Named + Send,
+    T: Addressed + Send,
     S: Send + Sync,
 {
     type Rejection = Problem;

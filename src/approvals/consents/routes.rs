@@ -12,7 +12,7 @@ use crate::approvals::consents::model::{AuditEntry, Choice, Decided};
 use crate::approvals::consents::preferences::model::{Preference, PreferenceId, PreferenceType};
 use crate::approvals::consents::service::Consents;
 use crate::auth::principal::{Answerer, Principal};
-use crate::platform::extract::{Id, Json, Named, Query};
+use crate::platform::extract::{Addressed, Id, Json, Query};
 use crate::platform::ids::{ConsentId, RunId};
 use crate::platform::page::DEFAULT_LIMIT;
 use crate::platform::problem::Problem;
@@ -29,13 +29,13 @@ pub fn routes(consents: Consents) -> OpenApiRouter {
         .with_state(consents)
 }
 
-impl Named for ConsentId {
+impl Addressed for ConsentId {
     fn missing(name: String) -> Problem {
         Error::NotFound(name).into()
     }
 }
 
-impl Named for PreferenceId {
+impl Addressed for PreferenceId {
     fn missing(name: String) -> Problem {
         Error::PreferenceNotFound(name).into()
     }

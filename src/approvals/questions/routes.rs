@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use crate::approvals::questions::error::Error;
 use crate::approvals::questions::service::Questions;
 use crate::auth::principal::Principal;
-use crate::platform::extract::{Id, Json, Named};
+use crate::platform::extract::{Addressed, Id, Json};
 use crate::platform::ids::PromptId;
 use crate::platform::problem::Problem;
 
@@ -21,7 +21,7 @@ pub fn routes(questions: Questions) -> OpenApiRouter {
         .with_state(questions)
 }
 
-impl Named for PromptId {
+impl Addressed for PromptId {
     fn missing(name: String) -> Problem {
         Error::NotFound(name).into()
     }

@@ -14,7 +14,7 @@ use crate::feedback::insights::model::{InsightFilter, InsightText, ScopeKind};
 use crate::feedback::insights::service::{InsightChange, Insights};
 use crate::feedback::insights::view::{InsightView, InsightsPageView};
 use crate::feedback::model::InsightId;
-use crate::platform::extract::{Id, Json, Named, Query};
+use crate::platform::extract::{Addressed, Id, Json, Query};
 use crate::platform::page::{CursorValue, DEFAULT_LIMIT, MAX_LIMIT};
 use crate::platform::problem::Problem;
 
@@ -28,7 +28,7 @@ pub fn routes(insights: Insights) -> OpenApiRouter {
         .with_state(insights)
 }
 
-impl Named for InsightId {
+impl Addressed for InsightId {
     fn missing(name: String) -> Problem {
         Error::NotFound(name).into()
     }

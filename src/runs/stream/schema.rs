@@ -18,7 +18,7 @@ use crate::platform::sse::described::{
 };
 use crate::runs::event::Event;
 use crate::runs::model::RunStatus;
-use crate::runs::stream::shapes::{Beside, RouterInfo, RouterInfoFrame};
+use crate::runs::stream::shapes::{BesideLog, RouterInfo, RouterInfoFrame};
 
 /// An example of each event, by its type, as the stream of a job has it.
 const EXAMPLES: &str = include_str!("examples.json");
@@ -74,7 +74,7 @@ impl ToSchema for JobStream {
 /// The union of all events, each of them, and what they hold.
 fn events(schemas: &mut Components) {
     let mut all = logged();
-    all.extend(shapes(Beside::schema(), ""));
+    all.extend(shapes(BesideLog::schema(), ""));
     let examples: HashMap<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
     let names = all
         .iter()
@@ -184,7 +184,7 @@ mod tests {
         }
         let mut expected: Vec<_> = logged().into_iter().map(|event| event.kind).collect();
         expected.extend(
-            shapes(Beside::schema(), "")
+            shapes(BesideLog::schema(), "")
                 .into_iter()
                 .map(|event| event.kind),
         );

@@ -95,7 +95,7 @@ pub struct RouterInfoFrame {
 /// What streams hold that no log does.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Beside {
+pub enum BesideLog {
     /// The connection lives: nothing else was sent for 8 s.
     Heartbeat {
         /// Always true.

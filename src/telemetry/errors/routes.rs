@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use crate::audit::recording::layer::Changed;
 use crate::auth::principal::{Planner, Principal};
-use crate::platform::extract::{Id, Json, Named, Query};
+use crate::platform::extract::{Addressed, Id, Json, Query};
 use crate::platform::page::{CursorValue, MAX_LIMIT};
 use crate::platform::problem::Problem;
 use crate::telemetry::errors::error::Error;
@@ -29,7 +29,7 @@ pub fn routes(errors: Errors) -> OpenApiRouter {
         .with_state(errors)
 }
 
-impl Named for GroupId {
+impl Addressed for GroupId {
     fn missing(name: String) -> Problem {
         Error::NotFound(name).into()
     }

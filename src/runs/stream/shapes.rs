@@ -50,17 +50,21 @@ pub struct RouterInfo {
 
 /// Why another model answers.
 #[derive(ToSchema)]
-#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum FallbackReason {
     /// There is no such model.
+    #[schema(rename = "UNKNOWN_MODEL_ID")]
     UnknownModelId,
     /// There is no such mode.
+    #[schema(rename = "UNKNOWN_MODE_ID")]
     UnknownModeId,
     /// Its provider has no key.
+    #[schema(rename = "PROVIDER_NOT_CONFIGURED")]
     ProviderNotConfigured,
     /// Its provider no longer serves it.
+    #[schema(rename = "MODEL_RETIRED")]
     ModelRetired,
     /// It cannot do what the request needs.
+    #[schema(rename = "MODEL_LACKS_CAPABILITY")]
     ModelLacksCapability,
 }
 

@@ -53,6 +53,9 @@ pub enum WorkspaceError {
     /// The whole file system.
     #[error("the root of the file system cannot be a workspace; name a project's folder")]
     TooBroad,
+    /// A folder of the operating system.
+    #[error("the workspace `{0}` belongs to the operating system; name a project's folder")]
+    OfTheSystem(String),
     /// The kernel's own view of processes and devices.
     #[error("the workspace `{0}` is no folder of files but a view into the system")]
     System(String),

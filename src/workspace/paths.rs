@@ -24,6 +24,32 @@ use crate::workspace::resolve::{EntryKind, Resolution, is_of_the_kernel};
 /// The longest path that is accepted, in bytes: the kernel's own limit.
 const MAX_PATH_BYTES: usize = 4096;
 
+/// Folders of the operating system. What is below them may be a project.
+const SYSTEM_FOLDERS: &[&str] = &[
+    "/bin",
+    "/boot",
+    "/dev",
+    "/dev/shm",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/run",
+    "/sbin",
+    "/usr",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/local",
+    "/usr/sbin",
+    "/usr/share",
+    "/var",
+    "/var/lib",
+];
+/// Nothing below is a project either,
+const DEVICES: &str = "/dev";
+/// but for memory that anybody may keep files in.
+const SHARED_MEMORY: &str = "/dev/shm";
+
 /// How many symbolic links the last component of a path to write may lead through.
 const MAX_LINKS: usize = 8;
 
@@ -105,6 +131,9 @@ impl Workspace {
         let root = given.canonicalize().map_err(unreadable)?;
         if root.parent().is_none() {
             return Err(WorkspaceError::TooBroad);
+        }
+        if is_of_the_system(&root) {
+            return Err(WorkspaceError::OfTheSystem(path.to_owned()));
         }
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let directory = nix::fcntl::open(&root, flags, Mode::empty())
@@ -310,6 +339,15 @@ impl Workspace {
             }
         })
     }
+}
+
+/// Whether a real path is a folder of the operating system.
+fn is_of_the_system(root: &Path) -> bool {
+    let is_device = root.starts_with(DEVICES) && !root.starts_with(SHARED_MEMORY);
+    is_device
+        || SYSTEM_FOLDERS
+            .iter()
+            .any(|folder| root == Path::new(folder))
 }
 
 fn stat_of(descriptor: &OwnedFd, path: &RelativePath) -> Result<FileStat, PathError> {

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::platform::hex::hex;
 use crate::workspace::generated::{is_generated_file, is_generated_folder};
 use crate::workspace::paths::Workspace;
+use crate::workspace::resolve::is_of_the_kernel;
 
 /// The bounds of a snapshot.
 #[derive(Clone, Copy, Debug)]
@@ -208,6 +209,7 @@ impl Taking<'_> {
     /// Walks in the order of the paths, so that what a limit leaves out is the same every time.
     fn walk(&mut self) {
         let root = self.workspace.root();
+        let home = root.symlink_metadata().ok().map(|found| found.dev());
         let mut last = String::new();
         let mut waiting = entries(root);
         while let Some(path) = waiting.pop() {
@@ -224,7 +226,9 @@ impl Taking<'_> {
                 continue;
             };
             if found.is_dir() {
-                if is_generated_folder(root, &path) {
+                // One of the kernel's own views may be mounted there.
+                let is_elsewhere = home.is_some_and(|home| home != found.dev());
+                if is_generated_folder(root, &path) || (is_elsewhere && is_view(&path)) {
                     self.snapshot.left_out.insert(relative.to_owned());
                 } else {
                     waiting.extend(entries(&path));
@@ -277,6 +281,12 @@ impl FileSnapshot {
         let is_same = is_settled && known.has_times_of(now);
         known.hash.as_deref().filter(|_| is_same)
     }
+}
+
+/// Whether a folder holds no files but shows processes, devices or controls.
+fn is_view(folder: &Path) -> bool {
+    let open = std::fs::File::open(folder);
+    open.is_ok_and(|open| is_of_the_kernel(&open.into()))
 }
 
 /// The entries of a folder, the last first. A folder that cannot be read has nothing in it.

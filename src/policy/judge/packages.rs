@@ -62,7 +62,9 @@ impl Walker<'_> {
         if root.join("node_modules/.bin").join(name).exists() {
             return true;
         }
-        let Ok(file) = std::fs::File::open(root.join("package.json")) else {
+        // A pipe in the place of a file would be waited for.
+        let manifest = Some(root.join("package.json")).filter(|path| path.is_file());
+        let Some(Ok(file)) = manifest.map(std::fs::File::open) else {
             return false;
         };
         let mut text = String::new();

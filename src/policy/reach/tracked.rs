@@ -14,7 +14,9 @@ const FIXED: usize = 62;
 pub(in crate::policy) fn tracked(folder: &Path) -> Vec<String> {
     let index = folder
         .ancestors()
-        .find_map(|folder| index(&folder.join(".git")));
+        .find_map(|folder| index(&folder.join(".git")))
+        // A pipe in the place of a file would be waited for.
+        .filter(|path| path.is_file());
     let Some(Ok(file)) = index.map(File::open) else {
         return Vec::new();
     };
@@ -29,6 +31,9 @@ pub(in crate::policy) fn tracked(folder: &Path) -> Vec<String> {
 fn index(git: &Path) -> Option<PathBuf> {
     if git.is_dir() {
         return Some(git.join("index"));
+    }
+    if !git.is_file() {
+        return None;
     }
     let text = std::fs::read_to_string(git).ok()?;
     let folder = text.strip_prefix("gitdir: ")?.trim_end();

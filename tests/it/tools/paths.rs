@@ -338,6 +338,10 @@ fn what_is_no_directory_is_no_workspace() {
     );
     assert_eq!(open("/"), Err(WorkspaceError::TooBroad));
     assert_eq!(open("/tmp/.."), Err(WorkspaceError::TooBroad));
+    for path in ["/etc", "/dev", "/dev/pts", "/usr", "/var"] {
+        let refused = Err(WorkspaceError::OfTheSystem(path.to_owned()));
+        assert_eq!(open(path), refused, "{path}");
+    }
     for path in ["/proc", "/proc/self", "/proc/self/task", "/sys"] {
         let refused = Err(WorkspaceError::System(path.to_owned()));
         assert_eq!(open(path), refused, "{path}");

@@ -6,28 +6,28 @@ use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::cli::agent::command::AgentCommand;
 use crate::cli::audit::command::Work;
 use crate::cli::failure::Failure;
 use crate::cli::load::command as load;
 use crate::cli::policy::explain;
 use crate::cli::policy::explain::PolicyCommand;
 use crate::cli::serve::stopped;
+use crate::cli::settled::{quietly, settled, watched};
 use crate::cli::{
-    agent, audit, config as config_command, demo, doctor, e2e, erase, feedback_analyzer, keys,
-    migrate, retention, serve, token, vault, workspaces,
+    audit, config as config_command, demo, doctor, e2e, erase, feedback_analyzer, keys, migrate,
+    retention, serve, token, vault, workspaces,
 };
-use crate::config::environment::Surroundings;
 use crate::config::found;
 use crate::config::found::GivenSettings;
 use crate::config::help::own_flags_first;
 use crate::config::secret_files::{Unmatched, matched};
 use crate::config::settings::Config;
-use crate::llm::script::Script;
 use crate::platform::clock::Clock;
 use crate::platform::database::servers::Servers;
+use crate::platform::privacy;
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::visible;
-use crate::platform::{logging, privacy};
 
 /// NAVI, the backend of an autonomous engineering assistant.
 #[derive(Debug, Parser)]
@@ -47,7 +47,7 @@ enum Command {
     Demo(Box<With<demo::Args>>),
     /// Do engineering tasks from end to end, look at what came out, and measure.
     E2e(Box<With<e2e::command::E2eArgs>>),
-    /// Give the agent a task.
+    /// Give the agent a task, go on with one, see what became of it.
     Agent(AgentCommand),
     /// Make bearer tokens.
     Token(TokenCommand),
@@ -83,18 +83,6 @@ struct With<A: clap::Args> {
     args: A,
     #[command(flatten)]
     config: Config,
-}
-
-#[derive(Debug, clap::Args)]
-struct AgentCommand {
-    #[command(subcommand)]
-    command: AgentCommands,
-}
-
-#[derive(Debug, Subcommand)]
-enum AgentCommands {
-    /// Do a task in a folder, and show how.
-    Run(Box<With<agent::Args>>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -277,13 +265,18 @@ async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure
             stopped(postgres).await;
             Ok(outcome?)
         }
-        Command::Demo(with) => Box::pin(demo::run(&with.args, quietly(with.config, given)?)).await,
+        Command::Demo(with) => {
+            let config = watched(with.config, given, !with.args.json)?;
+            Box::pin(demo::run(&with.args, config)).await
+        }
         Command::E2e(with) => {
             Box::pin(e2e::command::run(&with.args, quietly(with.config, given)?)).await
         }
-        Command::Agent(AgentCommand {
-            command: AgentCommands::Run(with),
-        }) => Box::pin(agent::run(&with.args, quietly(with.config, given)?)).await,
+        Command::Agent(command) => {
+            let (work, config) = command.split();
+            let config = watched(config, given, work.is_live())?;
+            work.run(config).await
+        }
         Command::Token(TokenCommand {
             command: TokenCommands::Mint(with),
         }) => {
@@ -368,33 +361,6 @@ async fn over_database<A: clap::Args>(
     let outcome = Box::pin(work(&with.args, &config, &options, out)).await;
     stopped(postgres).await;
     outcome
-}
-
-/// The same for commands in a terminal: unless the settings say otherwise, only trouble is logged.
-fn quietly(mut config: Config, given: GivenSettings) -> Result<Config, Failure> {
-    if config.log.log_level == logging::DEFAULT_LEVEL {
-        "warn".clone_into(&mut config.log.log_level);
-    }
-    settled(config, given)
-}
-
-/// The settings with their surroundings, and logging as they say.
-fn settled(mut config: Config, given: GivenSettings) -> Result<Config, Failure> {
-    let secrets = found::secrets(&given.settings);
-    config.surroundings = Surroundings {
-        settings: given.settings,
-        secret_files: given.secret_files,
-        ..Surroundings::capture()
-    };
-    if let Some(path) = &config.llm.script {
-        let script = Script::read(path).map_err(|reason| Failure::Script {
-            path: path.clone(),
-            reason,
-        });
-        config.play(script?);
-    }
-    logging::init(&config.log, secrets, config.traces.endpoint().is_some())?;
-    Ok(config)
 }
 
 #[cfg(test)]

@@ -3,12 +3,20 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::agent;
+use crate::cli::agent::desk::Desk;
+use crate::cli::agent::follow::Manner;
+use crate::cli::agent::own::Own;
+use crate::cli::agent::run::work;
+use crate::cli::agent::session::Errand;
 use crate::cli::failure::Failure;
-use crate::cli::session::Errand;
-use crate::cli::show::Show;
+use crate::cli::serve::Ends;
+use crate::cli::terminal::show::Show;
+use crate::cli::terminal::words::columns;
 use crate::config::settings::Config;
+use crate::exec::environment::try_out;
 use crate::llm::script::Script;
+use crate::platform::clock::Clock;
+use crate::platform::ids::ConversationId;
 
 /// The sample project, as it lies in `examples/paging`: its paths and contents.
 const PROJECT: &[(&str, &str)] = &[
@@ -54,10 +62,11 @@ pub struct Args {
 pub async fn run(args: &Args, mut config: Config) -> Result<ExitCode, Failure> {
     let scripted =
         args.model.is_none() && config.scripted.is_none() && config.llm.is_unconfigured();
-    let mut show = Show::new(anstream::stdout());
+    let mut show = Show::new(anstream::stdout(), columns());
     let folder = tempfile::Builder::new().prefix("navi-demo-").tempdir()?;
     let workspace = folder.path().join("paging");
     copy_project(&workspace)?;
+    check_toolchain(&config, &workspace).await?;
     if scripted {
         let script = Script::from_json(SCRIPT).map_err(std::io::Error::other)?;
         config.play(script);
@@ -74,19 +83,50 @@ pub async fn run(args: &Args, mut config: Config) -> Result<ExitCode, Failure> {
     }
     let errand = Errand {
         message: TASK.to_owned(),
-        workspace: workspace.to_string_lossy().into_owned(),
+        workspace: workspace.canonicalize()?.to_string_lossy().into_owned(),
+        conversation: ConversationId::new(&Clock::System),
         model: args.model.clone(),
         verify: true,
         max_iterations: None,
         effort: None,
         verbosity: None,
     };
-    let outcome = Box::pin(agent::alone(config, &errand, args.json)).await;
+    let outcome = Box::pin(alone(config, &errand, args.json)).await;
     if args.keep {
         let kept = folder.keep();
         show.note(&format!("The folder is kept: {}", kept.display()))?;
     }
     outcome
+}
+
+/// Does the errand with a server of this command's own, whatever else runs.
+async fn alone(config: Config, errand: &Errand, json: bool) -> Result<ExitCode, Failure> {
+    let manner = Manner {
+        json,
+        checks: true,
+        ..Manner::default()
+    };
+    let mut ends = Ends::listen()?;
+    let own = tokio::select! {
+        own = Own::start(config, None) => own?,
+        () = ends.next() => return Err(Failure::Interrupted),
+    };
+    let desk = Desk::Own(Box::new(own));
+    let outcome = work(&desk, errand, &manner, &mut ends).await;
+    desk.close(&mut ends).await;
+    outcome
+}
+
+/// Tries out what the project is built with, before anything is begun that would fail without it.
+async fn check_toolchain(config: &Config, folder: &Path) -> Result<(), Failure> {
+    let environment = config.surroundings.command_environment.clone();
+    let folder = folder.to_owned();
+    let tried = tokio::task::spawn_blocking(move || {
+        let mut programs = ["cargo", "rustc"].iter();
+        programs.try_for_each(|program| try_out(program, "--version", &environment, &folder))
+    });
+    let tried = tried.await.map_err(std::io::Error::other)?;
+    tried.map_err(Failure::NoCargo)
 }
 
 fn copy_project(to: &Path) -> std::io::Result<()> {

@@ -10,7 +10,7 @@ use comfy_table::{CellAlignment, Table};
 use crate::cli::audit::opened;
 use crate::cli::audit::opened::operator;
 use crate::cli::failure::Failure;
-use crate::cli::progress::Progress;
+use crate::cli::terminal::progress::Progress;
 use crate::config::settings::Config;
 use crate::lifecycle::erasure::{Eraser, Step};
 use crate::lifecycle::error::Error;

@@ -16,6 +16,7 @@ use crate::feedback::learning;
 use crate::platform::database::address::DatabaseAddress;
 use crate::platform::database::servers::Servers;
 use crate::platform::database::spelling::AddressError;
+use crate::platform::ids::RunId;
 use crate::platform::logging::LoggingError;
 use crate::platform::outbound::error::OutboundError;
 use crate::platform::{db, embedded_postgres};
@@ -99,9 +100,48 @@ pub enum Failure {
     /// A client could not be made, or may not go there.
     #[error(transparent)]
     Outbound(#[from] OutboundError),
-    /// The server could not be talked to.
-    #[error("the server could not be talked to: {0}")]
-    Connection(String),
+    /// The model that was named cannot do the work, and no other one was to.
+    #[error("{0}")]
+    OtherModel(String),
+    /// The demonstration has no toolchain to work with.
+    #[error(
+        "the demo mends a small Rust project and needs a `cargo` that works: {0}; https://rustup.rs          installs one, and `navi agent run` needs none in a project of another language"
+    )]
+    NoCargo(String),
+    /// No program listens at the address.
+    #[error("Nothing listens on {0}. Is `navi serve` running there?")]
+    NothingListens(String),
+    /// There is no way to the server, or it does not answer.
+    #[error("{server} cannot be reached: {reason}")]
+    Unreached {
+        /// Its address.
+        server: String,
+        /// What was found.
+        reason: String,
+    },
+    /// A load cannot be carried out.
+    #[error("the load cannot be carried out: {0}")]
+    Load(String),
+    /// The connection broke while a run was followed.
+    #[error("the connection to {server} broke before the run ended: {reason}{}", ways(*run))]
+    Broken {
+        /// Its address.
+        server: String,
+        /// What was found.
+        reason: String,
+        /// The run, as far as it is known.
+        run: Option<RunId>,
+    },
+    /// The server does not know who asks.
+    #[error(
+        "{server} refused the token: {detail}; `navi token mint --org ORG --user USER --role planner`          makes one there"
+    )]
+    TokenRefused {
+        /// Its address.
+        server: String,
+        /// Its explanation.
+        detail: String,
+    },
     /// The server refused the request.
     #[error("the server answered {status}: {detail}")]
     Answered {
@@ -111,8 +151,17 @@ pub enum Failure {
         detail: String,
     },
     /// The run's stream ended without its outcome.
-    #[error("the run did not end; it was interrupted by the end of its server")]
-    Unfinished,
+    #[error("the run did not end; its server did{}", ways(*run))]
+    Unfinished {
+        /// The run, as far as it is known.
+        run: Option<RunId>,
+    },
+    /// Ctrl-C while a run was followed.
+    #[error("interrupted; the run is cancelled{}", ways(*run))]
+    Left {
+        /// The run, as far as it is known.
+        run: Option<RunId>,
+    },
     /// Ctrl-C.
     #[error("interrupted; what was under way is cancelled")]
     Interrupted,
@@ -189,12 +238,13 @@ impl Failure {
             Self::DatabaseUrl { .. }
             | Self::NoDirectUrl(_)
             | Self::NoModel
+            | Self::OtherModel(_)
             | Self::Workspace { .. }
             | Self::Usage(_) => ExitCode::from(2),
             Self::CutShort => ExitCode::from(4),
             Self::Stranger(_) => ExitCode::from(5),
             // As of a program that Ctrl-C ended.
-            Self::Interrupted => ExitCode::from(130),
+            Self::Interrupted | Self::Left { .. } => ExitCode::from(130),
             Self::Refused(_)
             | Self::Database(
                 db::Error::TooOld(_)
@@ -215,9 +265,14 @@ impl Failure {
             | Self::Logging(_)
             | Self::Script { .. }
             | Self::Outbound(_)
-            | Self::Connection(_)
+            | Self::NoCargo(_)
+            | Self::NothingListens(_)
+            | Self::Unreached { .. }
+            | Self::Load(_)
+            | Self::Broken { .. }
+            | Self::TokenRefused { .. }
             | Self::Answered { .. }
-            | Self::Unfinished
+            | Self::Unfinished { .. }
             | Self::File { .. }
             | Self::Export(_)
             | Self::AuditKeys(_)
@@ -242,6 +297,16 @@ impl Failure {
         };
         error.kind() == io::ErrorKind::BrokenPipe
     }
+}
+
+/// The commands for a run that was left, as the end of a sentence.
+fn ways(run: Option<RunId>) -> String {
+    run.map_or_else(String::new, |run| {
+        format!(
+            ".\n  go on      navi agent resume {run}\n  see it     navi agent show {run}\n  \
+             see all    navi agent list"
+        )
+    })
 }
 
 /// The way to reach the database that a setting names.

@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::BuildError;
 use crate::cli::failure::Failure;
+use crate::cli::serve;
 use crate::cli::serve::Ends;
-use crate::cli::{progress, serve};
+use crate::cli::terminal::progress;
 use crate::config::settings::Config;
 use crate::feedback::learner::jittered;
 use crate::feedback::learning::error::Error;

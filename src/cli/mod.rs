@@ -2,12 +2,12 @@
 //!
 //! Data goes to the standard output, everything else to the standard error stream. A command ends
 //! with 0 when it did what was asked, 1 when it failed, 2 when it was called wrongly, 3 when the
-//! database cannot be reached, 4 when a part is done, 130 when it was interrupted and, without a
+//! database cannot be reached, 4 when a part is done or nobody can tell, 130 when it was interrupted and, without a
 //! word, 141 when nobody reads its output any more.
 
 pub mod agent;
 pub mod audit;
-pub mod changes;
+pub mod beacon;
 pub mod command;
 pub mod config;
 pub mod demo;
@@ -20,12 +20,10 @@ pub mod keys;
 pub mod load;
 pub mod migrate;
 pub mod policy;
-pub mod progress;
-pub mod recorded;
 pub mod retention;
 pub mod serve;
-pub mod session;
-pub mod show;
+pub mod settled;
+pub mod terminal;
 pub mod token;
 pub mod vault;
 pub mod workspaces;

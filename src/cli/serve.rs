@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::audit::seals::lost_key;
+use crate::cli::beacon::Beacon;
 use crate::cli::failure::{Failure, database_servers};
 use crate::config::database::Pooler;
 use crate::config::settings::{AppEnv, Config};
@@ -62,10 +63,20 @@ pub async fn run(args: &Args, config: Config) -> Result<ExitCode, Failure> {
         }
     };
     let mut ends = Ends::listen()?;
+    let data_dir = config.data_dir();
     let running = tokio::select! {
         running = Running::start(config, args.migrate) => running?,
         () = ends.next() => return Err(Failure::CutShort),
     };
+    // Before it is told that it listens, for who is told may look for it.
+    let _beacon = data_dir.ok().and_then(|folder| {
+        let beacon = Beacon::light(&folder, running.address);
+        beacon
+            .inspect_err(
+                |error| tracing::info!(%error, "commands beside this server will not find it"),
+            )
+            .ok()
+    });
     writeln!(std::io::stdout(), "navi listens on {}", running.url())?;
     notify("READY=1");
     let lost = tokio::select! {

@@ -11,7 +11,7 @@ use crate::audit::service::Audit;
 use crate::cli::audit::opened;
 use crate::cli::audit::opened::operator;
 use crate::cli::failure::Failure;
-use crate::cli::progress::Progress;
+use crate::cli::terminal::progress::Progress;
 use crate::config::settings::Config;
 use crate::connectors::model::Owner;
 use crate::connectors::rewrap::Rewrap;

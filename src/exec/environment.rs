@@ -1,6 +1,15 @@
 //! What commands may know of our environment: an explicit list, never the secrets.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::exec::text::lossy;
+use crate::platform::text::cut_chars;
+
+/// The most that is repeated of what a program complains about, in characters.
+const MOST_SAID: usize = 200;
 
 /// Variables that are passed on when they are set.
 const PASSED: &[&str] = &[
@@ -110,6 +119,40 @@ fn names_credentials(value: &str) -> bool {
     };
     // A proxy may be named without a scheme.
     has_user(value) || value.split("://").skip(1).any(has_user)
+}
+
+/// Tries out whether a program answers in the environment of commands, or says why not. Blocks.
+pub fn try_out(
+    program: &str,
+    argument: &str,
+    environment: &BTreeMap<String, String>,
+    folder: &Path,
+) -> Result<(), String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where programs are tried out"
+    )]
+    let mut trial = Command::new(program);
+    let output = trial
+        .arg(argument)
+        .env_clear()
+        .envs(environment)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output();
+    match output {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => {
+            let (text, _) = lossy(&output.stderr);
+            let said = text.lines().find(|line| !line.trim().is_empty());
+            let said = cut_chars(said.unwrap_or("it says nothing"), MOST_SAID);
+            Err(format!("`{program} {argument}` fails: {said}"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(format!("`{program}` is not on the PATH"))
+        }
+        Err(error) => Err(format!("`{program}` cannot be run: {error}")),
+    }
 }
 
 #[cfg(test)]

@@ -16,8 +16,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use clap::{Args, ValueEnum};
 use tracing::Dispatch;
@@ -107,15 +108,22 @@ pub enum LoggingError {
     Twice(#[from] TryInitError),
 }
 
-/// Sends what is logged in this process to the standard error stream, without these secrets. Where the
-/// process is traced, statements to the database become spans.
+/// Sends what is logged in this process to a file or else to the standard error stream, without these
+/// secrets. Where the process is traced, statements to the database become spans.
 pub fn init(
     config: &LogConfig,
     secrets: KnownSecrets,
+    file: Option<Mutex<File>>,
     is_traced: bool,
 ) -> Result<(), LoggingError> {
-    let colours = io::IsTerminal::is_terminal(&io::stderr());
-    let mut layers = vec![lines(config, secrets, io::stderr, colours)?];
+    let first = match file {
+        Some(file) => lines(config, secrets, file, false)?,
+        None => {
+            let colours = io::IsTerminal::is_terminal(&io::stderr());
+            lines(config, secrets, io::stderr, colours)?
+        }
+    };
+    let mut layers = vec![first];
     if is_traced {
         layers.push(statements::layer().boxed());
     }

@@ -198,6 +198,11 @@ impl Policy {
         judgement
     }
 
+    /// The names of its rules.
+    pub fn rule_ids(&self) -> impl Iterator<Item = &str> {
+        self.rules.rules.iter().map(|rule| rule.id.as_str())
+    }
+
     /// Says how a command is read, and what every setting makes of it.
     pub fn explain(&self, command: &str, root: &Path) -> Explanation {
         let places = Places::new(root).closing(&self.closed);

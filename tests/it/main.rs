@@ -65,6 +65,7 @@ mod secrets;
 mod served;
 mod support;
 mod telemetry;
+mod terminal;
 mod thread;
 mod tokens;
 mod tools;

@@ -110,7 +110,10 @@ async fn claim(service: &AgentService, term: &Term, limit: i64) -> Result<Vec<Cl
     drop(conn);
     let mut tx = deps.db.begin().await?;
     lease::store::take_alone(&mut tx).await?;
-    let chosen = lease::store::choose(&mut tx, limit, shares).await?;
+    let only = deps.config.only_run;
+    let limit = if only.is_some() { i64::MAX } else { limit };
+    let mut chosen = lease::store::choose(&mut tx, limit, shares).await?;
+    chosen.retain(|(_, id)| only.is_none_or(|only| only == *id));
     if chosen.is_empty() {
         // Said, and not left to the drop, or all others that claim would wait for it.
         tx.rollback().await?;

@@ -12,7 +12,7 @@ use crate::audit::model::{Filter, Log};
 use crate::audit::service::Audit;
 use crate::cli::audit::opened::{Which, operator};
 use crate::cli::failure::Failure;
-use crate::cli::progress::Progress;
+use crate::cli::terminal::progress::Progress;
 
 /// How many records are read at once.
 const PAGE: i64 = 1_000;

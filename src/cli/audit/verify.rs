@@ -15,7 +15,7 @@ use crate::audit::verifying::report::{NOT_FOUND, Report};
 use crate::audit::verifying::verifier::Verifier;
 use crate::audit::witnessing::witness::notes_in;
 use crate::cli::failure::Failure;
-use crate::cli::progress::Progress;
+use crate::cli::terminal::progress::Progress;
 use crate::config::settings::Config;
 use crate::platform::ids::OrgId;
 

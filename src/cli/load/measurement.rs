@@ -25,7 +25,7 @@ use crate::cli::load::stand::own_servers::OwnServers;
 use crate::cli::load::watch::exposition::Exposition;
 use crate::cli::load::watch::observatory::Observatory;
 use crate::cli::load::watch::process::processors;
-use crate::cli::progress::Progress;
+use crate::cli::terminal::progress::Progress;
 
 /// The pause before the first action of a stage.
 const BREATH: Duration = Duration::from_millis(100);
@@ -209,7 +209,7 @@ impl LoadRun {
                 .into_iter()
                 .collect::<Result<Vec<()>, _>>()
                 .map_err(|error| {
-                    Failure::Connection(format!("there is no answer that could be rated: {error}"))
+                    Failure::Load(format!("there is no answer that could be rated: {error}"))
                 })?;
             missing -= now;
         }
@@ -223,7 +223,7 @@ impl LoadRun {
 }
 
 fn not_followed(error: &ActionError) -> Failure {
-    Failure::Connection(format!("the job that is followed: {error}"))
+    Failure::Load(format!("the job that is followed: {error}"))
 }
 
 /// The things that were used up in a stage.

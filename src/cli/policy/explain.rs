@@ -87,7 +87,7 @@ fn explain(args: &ExplainArgs, config: &Config) -> Result<Explanation, Failure> 
 }
 
 /// The policy with the workspace's own rules.
-fn of_workspace(root: &Path, policy: Policy) -> Result<Policy, io::Error> {
+pub fn of_workspace(root: &Path, policy: Policy) -> Result<Policy, io::Error> {
     let named = |error: &dyn std::fmt::Display| {
         io::Error::other(format!("its {POLICY_FILE} cannot be used: {error}"))
     };

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use serde_json::{Value, json};
 
 use crate::cli::e2e::tasks::model::{WrittenDecision, WrittenTask};
-use crate::cli::session::Attendant;
 
 /// Answers in the order of the task. Then questions are declined, and nothing is allowed.
 #[derive(Clone, Debug)]
@@ -22,17 +21,17 @@ impl WrittenPerson {
             decisions: task.decisions.iter().cloned().collect(),
         }
     }
-}
 
-impl Attendant for WrittenPerson {
-    async fn answer(&mut self, _question: &Value) -> Value {
+    /// The answer to the next question, as the server takes it.
+    pub fn answer(&mut self) -> Value {
         match self.answers.pop_front() {
             Some(answer) => json!({ "response": answer }),
             None => json!({ "cancelled": true }),
         }
     }
 
-    async fn decide(&mut self, _consent: &Value) -> Value {
+    /// The decision about what needs consent next, as the server takes it.
+    pub fn decide(&mut self) -> Value {
         match self.decisions.pop_front() {
             Some(WrittenDecision::AllowOnce) => json!({ "choice": "allow_once" }),
             Some(WrittenDecision::AllowAlwaysExact) => json!({ "choice": "allow_always_exact" }),

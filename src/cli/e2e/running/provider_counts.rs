@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::cli::e2e::measuring::model::CountedTokens;
 use crate::cli::failure::Failure;
-use crate::platform::outbound::client::{CONNECT_TIMEOUT, Client};
+use crate::platform::outbound::client::{CONNECT_TIMEOUT, Client, innermost};
 use crate::platform::outbound::reach::Reach;
 
 /// The time that the server may go on with work whose client left.
@@ -15,7 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Reads the counters of the server whose metrics are at this URL, once it works on nothing.
 pub async fn read(url: &Url) -> Result<CountedTokens, Failure> {
     let client = Client::new(Reach::loopback().and_named(url), CONNECT_TIMEOUT)?;
-    let failed = |error: reqwest::Error| Failure::Connection(error.to_string());
+    let failed = |error: reqwest::Error| Failure::Unreached {
+        server: url.to_string(),
+        reason: innermost(&error),
+    };
     let began = Instant::now();
     loop {
         let request = client.request(reqwest::Method::GET, url.clone())?;
@@ -24,7 +27,7 @@ pub async fn read(url: &Url) -> Result<CountedTokens, Failure> {
         let is_idle = series(&text, "llamacpp:requests_processing").is_none_or(|count| count == 0);
         if is_idle || began.elapsed() > PATIENCE {
             return counts(&text).ok_or_else(|| {
-                Failure::Connection(format!(
+                Failure::Usage(format!(
                     "`{url}` shows no counters of tokens as llama.cpp has them"
                 ))
             });

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use crate::auth::principal::{Principal, Proof, Role};
+use crate::cli::agent::session::Session;
 use crate::cli::e2e::measuring::model::ServerKind;
 use crate::cli::e2e::measuring::store;
 use crate::cli::e2e::measuring::store::RunTimes;
@@ -16,7 +17,6 @@ use crate::cli::e2e::tasks::model::E2eTask;
 use crate::cli::e2e::tasks::repertoire::Repertoire;
 use crate::cli::failure::Failure;
 use crate::cli::serve::Running;
-use crate::cli::session::Session;
 use crate::config::settings::Config;
 use crate::platform::db;
 use crate::platform::ids::{OrgId, RunId, UserId};
@@ -59,7 +59,8 @@ impl Stage {
         let running = Running::start(config, true).await?;
         let principal = principal()?;
         let token = running.app.verifier.mint(&principal, TOKEN_TTL)?;
-        let session = Session::new(&running.url(), SecretString::from(token))?;
+        let base = Url::parse(&running.url()).map_err(std::io::Error::other)?;
+        let session = Session::new(&base, SecretString::from(token))?;
         let own = OwnServer {
             running,
             org: principal.org_id,
@@ -74,7 +75,7 @@ impl Stage {
     /// A server that runs already, on this machine, since both work in the same folders.
     pub fn named(server: &Url, token: SecretString) -> Result<Self, Failure> {
         Ok(Self {
-            session: Session::new(server.as_str(), token)?,
+            session: Session::new(server, token)?,
             own: None,
             folder: scratch()?,
         })

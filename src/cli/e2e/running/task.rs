@@ -18,6 +18,7 @@ use crate::cli::e2e::tasks::folder::TaskFolder;
 use crate::cli::e2e::tasks::model::E2eTask;
 use crate::cli::e2e::tasks::repertoire::Repertoire;
 use crate::cli::failure::Failure;
+use crate::platform::ids::RunId;
 
 /// The time in which a run ends whose client left or ends it.
 const TO_END: Duration = Duration::from_secs(10);
@@ -89,7 +90,7 @@ fn row(task: &E2eTask, seen: &WatchedRun, protocol: bool) -> TaskData {
         kind: task.kind,
         language: task.written.language.clone(),
         interactive: task.written.interactive,
-        run_id: seen.run_id().map(str::to_owned),
+        run_id: seen.run_id().map(|id| id.to_string()),
         protocol,
         stopped: summary.and_then(|summary| Some(summary["stopped_reason"].as_str()?.to_owned())),
         failures: Vec::new(),
@@ -111,7 +112,7 @@ fn row(task: &E2eTask, seen: &WatchedRun, protocol: bool) -> TaskData {
 }
 
 /// Ends a run that takes too long. Answers with its status after that.
-async fn canceled(stage: &Stage, run_id: Option<&str>) -> Result<String, Failure> {
+async fn canceled(stage: &Stage, run_id: Option<RunId>) -> Result<String, Failure> {
     if let Some(run_id) = run_id {
         match stage.session.cancel(run_id).await {
             // It may have ended meanwhile.
@@ -123,18 +124,13 @@ async fn canceled(stage: &Stage, run_id: Option<&str>) -> Result<String, Failure
 }
 
 /// The status of a run whose client left, once it is over.
-async fn end_after_leaving(stage: &Stage, run_id: Option<&str>) -> Result<String, Failure> {
+async fn end_after_leaving(stage: &Stage, run_id: Option<RunId>) -> Result<String, Failure> {
     let Some(run_id) = run_id else {
         return Ok("not known".to_owned());
     };
     let began = Instant::now();
     loop {
-        let answer = stage.session.job(run_id).await?;
-        let job = if answer["job"].is_object() {
-            &answer["job"]
-        } else {
-            &answer
-        };
+        let job = stage.session.job(run_id).await?;
         let status = job["status"].as_str().unwrap_or_default();
         let over = ["completed", "failed", "canceled"].contains(&status);
         if over || began.elapsed() > TO_END {

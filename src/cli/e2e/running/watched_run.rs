@@ -1,13 +1,15 @@
 //! A task's run as its client sees it.
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::cli::agent::session::{Errand, Session};
 use crate::cli::e2e::running::person::WrittenPerson;
 use crate::cli::e2e::tasks::model::E2eTask;
-use crate::cli::session::{Errand, Session};
+use crate::cli::failure::Failure;
+use crate::platform::clock::Clock;
+use crate::platform::ids::{ConversationId, RunId};
 
 /// A run as its client saw it.
 #[derive(Clone, Debug)]
@@ -45,36 +47,22 @@ impl WatchedRun {
         let errand = Errand {
             message: written.message.clone(),
             workspace: workspace.to_owned(),
+            conversation: ConversationId::new(&Clock::System),
             model,
             verify: written.verify,
             max_iterations: None,
             effort: None,
             verbosity: None,
         };
-        let mut person = WrittenPerson::of(written);
         let mut frames = Vec::new();
-        let mut left = false;
         let began = Instant::now();
-        let on_frame = |frame: &Value| {
+        let work = follow(session, task, &errand, |frame| {
             frames.push((began.elapsed(), frame.clone()));
-            if written.leaves && frame["type"] == "text" {
-                left = true;
-                return Err(io::ErrorKind::Interrupted.into());
-            }
-            Ok(())
-        };
-        let work = async {
-            if written.interactive {
-                session.run(&errand, &mut person, on_frame).await
-            } else {
-                session.run_job(&errand, &mut person, on_frame).await
-            }
-        };
+        });
         let outcome = tokio::time::timeout(task.limit(), work).await;
         let took = began.elapsed();
         let end = match outcome {
-            Ok(Ok(summary)) => StreamEnd::Whole(summary),
-            Ok(Err(_)) if left => StreamEnd::Left,
+            Ok(Ok(end)) => end,
             Ok(Err(failure)) => StreamEnd::Broken(failure.to_string()),
             Err(_) => StreamEnd::TooLong,
         };
@@ -96,10 +84,10 @@ impl WatchedRun {
     }
 
     /// The id of the run, as the stream said it.
-    pub fn run_id(&self) -> Option<&str> {
+    pub fn run_id(&self) -> Option<RunId> {
         let mut ids = self.frames.iter().filter_map(|(_, frame)| {
             let id = frame["task_id"].as_str().or(frame["job_id"].as_str());
-            id.or(frame["summary"]["task_id"].as_str())
+            id.or(frame["summary"]["task_id"].as_str())?.parse().ok()
         });
         ids.next()
     }
@@ -132,6 +120,46 @@ impl WatchedRun {
         }
         pieces.into_iter().map(|(_, text)| text).collect()
     }
+}
+
+/// Follows a task to the end of its stream, and answers what is asked as its person does.
+async fn follow(
+    session: &Session,
+    task: &E2eTask,
+    errand: &Errand,
+    mut on_frame: impl FnMut(&Value),
+) -> Result<StreamEnd, Failure> {
+    let written = &task.written;
+    let mut person = WrittenPerson::of(written);
+    let mut frames = if written.interactive {
+        session.begin(errand).await?
+    } else {
+        session.begin_job(errand).await?
+    };
+    let mut summary = None;
+    while let Some(frame) = frames.next().await? {
+        on_frame(&frame);
+        let data = &frame["data"];
+        match frame["type"].as_str() {
+            Some("text") if written.leaves => return Ok(StreamEnd::Left),
+            Some("complete") => summary = Some(frame["summary"].clone()),
+            Some("prompt_request") => {
+                let id = data["prompt_id"].as_str().unwrap_or_default();
+                let path = format!("api/navi/prompt/{id}");
+                session.tell(&path, &person.answer()).await?;
+            }
+            Some("command.consent_required") => {
+                let id = data["consent_id"].as_str().unwrap_or_default();
+                let path = format!("api/navi/consent/{id}");
+                session.tell(&path, &person.decide()).await?;
+            }
+            _ => {}
+        }
+    }
+    Ok(summary.map_or_else(
+        || StreamEnd::Broken("the stream ended without a summary".to_owned()),
+        StreamEnd::Whole,
+    ))
 }
 
 #[cfg(test)]

@@ -240,7 +240,7 @@ async fn person_with(
     server: &Url,
     token: SecretString,
 ) -> Result<People, Failure> {
-    let lost = |error: &dyn std::error::Error| Failure::Connection(error.to_string());
+    let lost = |error: &dyn std::error::Error| Failure::Load(error.to_string());
     let url = server.join("api/auth/me").map_err(|error| lost(&error))?;
     let request = client.request(Method::GET, url)?;
     let request = request.bearer_auth(token.expose_secret());

@@ -91,7 +91,7 @@ impl OwnServers {
     /// Their addresses.
     pub fn urls(&self) -> Result<Vec<Url>, Failure> {
         let parse = |replica: &Replica| {
-            Url::parse(replica.url()).map_err(|error| Failure::Connection(error.to_string()))
+            Url::parse(replica.url()).map_err(|error| Failure::Load(error.to_string()))
         };
         self.replicas.iter().map(parse).collect()
     }
@@ -188,7 +188,7 @@ impl OwnServers {
             log: folder.join(format!("server-{number}.log")),
         };
         let replica = Replica::start(order, START).await;
-        replica.map_err(|error| Failure::Connection(error.to_string()))
+        replica.map_err(|error| Failure::Load(error.to_string()))
     }
 
     fn note_processes(&self) {

@@ -1,9 +1,12 @@
 //! What a run changed in a folder: the text files before and after, as a unified diff.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::Path;
 
 use similar::TextDiff;
+
+use crate::workspace::paths::Workspace;
 
 /// The largest file that is compared, in bytes.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -21,14 +24,17 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads what the folder's ignore rules do not leave out.
-    pub fn take(root: &Path) -> Self {
+    /// Reads what the folder's ignore rules do not leave out. Pipes, devices, sockets and the kernel's own
+    /// views are never opened: reading one may take forever, or do something.
+    pub fn take(workspace: &Workspace) -> Self {
+        let root = workspace.root();
         let mut snapshot = Self::default();
         let mut total = 0;
         let walk = ignore::WalkBuilder::new(root)
             .hidden(false)
             // A folder's own rules count, whether or not it is a repository.
             .require_git(false)
+            .same_file_system(true)
             .filter_entry(|entry| entry.file_name() != ".git")
             .build();
         for (count, entry) in walk.flatten().enumerate() {
@@ -44,7 +50,7 @@ impl Snapshot {
             {
                 continue;
             }
-            let Ok(text) = std::fs::read_to_string(entry.path()) else {
+            let Some(text) = text_of(workspace, entry.path()) else {
                 continue;
             };
             total += text.len();
@@ -60,6 +66,13 @@ impl Snapshot {
         snapshot
     }
 
+    /// The number of files that became others.
+    pub fn changed(&self, after: &Self) -> usize {
+        let paths: BTreeSet<_> = self.files.keys().chain(after.files.keys()).collect();
+        let differs = |path: &&&String| self.files.get(**path) != after.files.get(**path);
+        paths.iter().filter(differs).count()
+    }
+
     /// Whether the folder was too large to be read whole.
     pub fn is_partial(&self) -> bool {
         self.is_partial
@@ -68,8 +81,7 @@ impl Snapshot {
     /// What became of it, as a unified diff; empty when nothing changed.
     pub fn diff(&self, after: &Self) -> String {
         let mut text = String::new();
-        let paths: std::collections::BTreeSet<_> =
-            self.files.keys().chain(after.files.keys()).collect();
+        let paths: BTreeSet<_> = self.files.keys().chain(after.files.keys()).collect();
         for path in paths {
             let old = self.files.get(path).map_or("", String::as_str);
             let new = after.files.get(path).map_or("", String::as_str);
@@ -84,9 +96,38 @@ impl Snapshot {
     }
 }
 
+/// The text of a regular file. What a path leads to is looked at again when it is open.
+fn text_of(workspace: &Workspace, path: &Path) -> Option<String> {
+    let relative = workspace.below_root(path)?;
+    let file = workspace.open_relative(&relative).ok()?;
+    let mut text = String::new();
+    file.take(MAX_FILE_BYTES).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn snapshot(folder: &Path) -> Snapshot {
+        let folder = folder.canonicalize().expect("a folder");
+        let workspace = Workspace::open(folder.to_str().expect("text")).expect("a workspace");
+        Snapshot::take(&workspace)
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_opened() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        let mode = nix::sys::stat::Mode::S_IRWXU;
+        nix::unistd::mkfifo(&pipe, mode).expect("a pipe");
+        std::os::unix::net::UnixListener::bind(folder.path().join("socket")).expect("a socket");
+        std::os::unix::fs::symlink("/proc/kmsg", folder.path().join("kernel")).expect("a link");
+        std::fs::write(folder.path().join("file"), "text\n").expect("a file");
+        // Opening the pipe would wait for a writer that never comes.
+        let taken = snapshot(folder.path());
+        assert_eq!(taken.files.keys().collect::<Vec<_>>(), ["file"]);
+    }
 
     #[test]
     fn a_change_an_addition_and_a_removal_are_shown_and_ignored_files_are_not() {
@@ -96,12 +137,12 @@ mod tests {
         write("changed", "one\ntwo\n").expect("write");
         write("removed", "gone\n").expect("write");
         write(".ignore", "noise\n").expect("write");
-        let before = Snapshot::take(folder.path());
+        let before = snapshot(folder.path());
         write("changed", "one\n2\n").expect("write");
         write("added", "new\n").expect("write");
         write("noise", "x\n").expect("write");
         std::fs::remove_file(folder.path().join("removed")).expect("remove");
-        insta::assert_snapshot!(before.diff(&Snapshot::take(folder.path())), @r"
+        insta::assert_snapshot!(before.diff(&snapshot(folder.path())), @r"
         --- a/added
         +++ b/added
         @@ -0,0 +1 @@

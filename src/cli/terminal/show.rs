@@ -1,61 +1,107 @@
 //! A run in the terminal: its frames as they arrive, in words.
 
 use std::io::Write;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
-use crate::platform::text::{visible, visible_prose, within_chars};
+use crate::cli::terminal::flow::Flow;
+use crate::cli::terminal::spinner::Spinner;
+use crate::cli::terminal::texts::{one_line, outcome, prose, text};
+use crate::cli::terminal::words::wrapped;
+use crate::platform::text::{visible, visible_prose};
 
 /// The most lines of one block of command output that are shown; the log has them all.
 const MAX_OUTPUT_LINES: usize = 40;
-/// The most characters of a line.
-const MAX_LINE_CHARS: usize = 160;
+/// The most columns of a line where there is no terminal.
+const MAX_COLUMNS: usize = 160;
+/// What stands before a line of output, in columns.
+const OUTPUT_INDENT: usize = 4;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 const TOOL: Style = AnsiColor::Cyan.on_default();
+/// What a run is busy with that runs no tool.
+const MODEL: &str = "the model works";
 
 /// Shows frames on a stream, usually standard output.
 pub struct Show<W> {
     out: W,
-    /// Whether the cursor stands within a line of the model's text.
-    in_text: bool,
+    /// The columns of the terminal, where there is one.
+    columns: Option<usize>,
+    /// The model's text.
+    flow: Flow,
+    spinner: Spinner,
     /// The command whose output is being shown.
     command: String,
     /// Lines of its output shown so far.
     output_lines: usize,
+    /// What the run is busy with.
+    busy: String,
 }
 
 impl<W: Write> Show<W> {
-    /// Shows on `out`.
-    pub fn new(out: W) -> Self {
+    /// Shows on `out`, a terminal with this many columns or something else.
+    pub fn new(out: W, columns: Option<usize>) -> Self {
         Self {
             out,
-            in_text: false,
+            columns,
+            flow: Flow::new(columns),
+            spinner: Spinner::default(),
             command: String::new(),
             output_lines: 0,
+            busy: MODEL.to_owned(),
         }
+    }
+
+    /// The columns of the terminal, where there is one.
+    pub fn columns(&self) -> Option<usize> {
+        self.columns
+    }
+
+    /// Shows that work goes on after a silence of this length, on a terminal and nowhere else.
+    pub fn tick(&mut self, silence: Duration) -> std::io::Result<()> {
+        let Some(columns) = self.columns else {
+            return Ok(());
+        };
+        let place = (self.flow.line(), columns);
+        self.spinner.draw(&mut self.out, place, &self.busy, silence)
     }
 
     /// A heading.
     pub fn heading(&mut self, text: &str) -> std::io::Result<()> {
         self.end_text()?;
-        writeln!(self.out, "\n{BOLD}{text}{BOLD:#}")
+        writeln!(self.out)?;
+        self.styled(BOLD, text, 0)
     }
 
     /// A line.
     pub fn line(&mut self, text: &str) -> std::io::Result<()> {
         self.end_text()?;
+        self.styled(Style::new(), text, 0)
+    }
+
+    /// Lines that are as wide as they are, such as a table.
+    pub fn block(&mut self, text: &str) -> std::io::Result<()> {
+        self.end_text()?;
         writeln!(self.out, "{text}")
+    }
+
+    /// A question, behind which the answer is written.
+    pub fn prompt(&mut self, text: &str) -> std::io::Result<()> {
+        self.end_text()?;
+        write!(self.out, "{BOLD}{text}{BOLD:#} ")?;
+        self.out.flush()
     }
 
     /// A line that may be overlooked.
     pub fn note(&mut self, text: &str) -> std::io::Result<()> {
         self.end_text()?;
-        writeln!(self.out, "{DIM}{text}{DIM:#}")
+        let indent = text.len() - text.trim_start().len();
+        self.styled(DIM, text, indent)
     }
 
     /// A unified diff, coloured.
@@ -76,7 +122,8 @@ impl<W: Write> Show<W> {
     /// One frame of a run's stream. Frames without a meaning for the terminal show nothing.
     pub fn frame(&mut self, frame: &Value) -> std::io::Result<()> {
         match frame["type"].as_str().unwrap_or_default() {
-            "" => self.model(&frame["router_info"]),
+            "" | "router_info" => self.model(&frame["router_info"]),
+            "status" => self.run(&frame["task_id"]),
             "thinking_progress" => self.note(&prose(&frame["message"])),
             "plan_start" => self.plan(&frame["data"]),
             "text" => self.text(&prose(&frame["text"])),
@@ -96,11 +143,7 @@ impl<W: Write> Show<W> {
             "command.consent_required" => self.consent(&frame["data"]),
             "approval_recorded" => self.decision(true, &frame["approval"]),
             "approval_denied" => self.decision(false, &frame["approval"]),
-            "error" => {
-                self.end_text()?;
-                writeln!(self.out, "{BAD}error{BAD:#}: {}", prose(&frame["error"]))
-            }
-            "complete" => self.complete(&frame["summary"]),
+            "error" => self.bad("error", &prose(&frame["error"])),
             _ => Ok(()),
         }
     }
@@ -110,28 +153,42 @@ impl<W: Write> Show<W> {
         let Some(model) = info["effectiveModelId"].as_str() else {
             return Ok(());
         };
-        self.note(&format!("Model: {}", short(&visible(model))))?;
+        self.note(&format!("Model: {}", self.short(&visible(model))))?;
         if info["wasFallback"] == Value::Bool(true) {
-            self.end_text()?;
             let reason = prose(&info["fallbackReason"]);
-            writeln!(
-                self.out,
-                "{BAD}not the model that was asked for{BAD:#}: {reason}"
-            )?;
+            self.bad("not the model that was asked for", &reason)?;
         }
         Ok(())
+    }
+
+    /// The run's id, which its first status tells.
+    fn run(&mut self, id: &Value) -> std::io::Result<()> {
+        match id.as_str() {
+            Some(id) => self.note(&format!("Run: {}", visible(id))),
+            None => Ok(()),
+        }
+    }
+
+    fn bad(&mut self, word: &str, text: &str) -> std::io::Result<()> {
+        self.end_text()?;
+        let text = format!("{word}: {text}");
+        let mut lines = wrapped(&text, self.columns, 0).into_iter();
+        let first = lines.next().unwrap_or_default();
+        let rest = first.strip_prefix(word).unwrap_or_default();
+        writeln!(self.out, "{BAD}{word}{BAD:#}{rest}")?;
+        lines.try_for_each(|line| writeln!(self.out, "{line}"))
     }
 
     fn plan(&mut self, data: &Value) -> std::io::Result<()> {
         self.heading("Plan")?;
         for step in data["steps"].as_array().into_iter().flatten() {
             let (title, detail) = (prose(&step["title"]), prose(&step["detail"]));
-            let detail = if detail == title { "" } else { &detail };
-            writeln!(
-                self.out,
-                "  {}. {title} {DIM}{detail}{DIM:#}",
-                step["index"]
-            )?;
+            let number = format!("  {}. ", step["index"]);
+            self.styled(Style::new(), &format!("{number}{title}"), number.len())?;
+            if detail != title && !detail.is_empty() {
+                let detail = format!("{}{detail}", " ".repeat(number.len()));
+                self.styled(DIM, &detail, number.len())?;
+            }
         }
         writeln!(self.out)
     }
@@ -140,8 +197,9 @@ impl<W: Write> Show<W> {
         if text.is_empty() {
             return Ok(());
         }
-        write!(self.out, "{text}")?;
-        self.in_text = !text.ends_with('\n');
+        self.spinner.clear(&mut self.out, self.flow.line())?;
+        MODEL.clone_into(&mut self.busy);
+        self.flow.push(text, &mut self.out)?;
         self.out.flush()
     }
 
@@ -159,11 +217,10 @@ impl<W: Write> Show<W> {
             .unwrap_or_default();
         let command = text(&call["arguments"]["command"]);
         self.begin_command(&command);
-        writeln!(
-            self.out,
-            "{TOOL}▸ {name}{TOOL:#} {}",
-            short(&visible(&about))
-        )
+        let room = self.room().saturating_sub(name.chars().count() + 3);
+        let about = one_line(&visible(&about), room);
+        self.busy = format!("{name} {about}");
+        writeln!(self.out, "{TOOL}▸ {name}{TOOL:#} {about}")
     }
 
     fn begin_command(&mut self, command: &str) {
@@ -175,13 +232,16 @@ impl<W: Write> Show<W> {
         self.end_text()?;
         if self.command != command {
             // The project's checks are run without a tool call.
-            writeln!(self.out, "{TOOL}▸ {TOOL:#}{}", short(command))?;
+            let shown = one_line(command, self.room().saturating_sub(2));
+            writeln!(self.out, "{TOOL}▸ {TOOL:#}{shown}")?;
             self.begin_command(command);
+            self.busy = shown;
         }
+        let room = self.room().saturating_sub(OUTPUT_INDENT);
         for line in lines.lines() {
             self.output_lines += 1;
             if self.output_lines <= MAX_OUTPUT_LINES {
-                writeln!(self.out, "{DIM}  │ {}{DIM:#}", short(line))?;
+                writeln!(self.out, "{DIM}  │ {}{DIM:#}", one_line(line, room))?;
             } else if self.output_lines == MAX_OUTPUT_LINES + 1 {
                 writeln!(self.out, "{DIM}  │ …{DIM:#}")?;
             }
@@ -191,12 +251,14 @@ impl<W: Write> Show<W> {
 
     fn tool_result(&mut self, result: &Value) -> std::io::Result<()> {
         self.end_text()?;
-        let about = outcome(result);
+        MODEL.clone_into(&mut self.busy);
+        let about = one_line(&outcome(result), self.room().saturating_sub(OUTPUT_INDENT));
         self.mark(result["success"] == Value::Bool(true), &about)
     }
 
     fn verification(&mut self, frame: &Value) -> std::io::Result<()> {
         self.heading("Verification")?;
+        MODEL.clone_into(&mut self.busy);
         let results = frame["results"].as_array().map_or(&[][..], Vec::as_slice);
         if results.is_empty() {
             return self.note("  no check of this project could be run");
@@ -205,7 +267,7 @@ impl<W: Write> Show<W> {
             let about = format!("{} ({})", text(&check["command"]), text(&check["type"]));
             self.mark(check["success"] == Value::Bool(true), &about)?;
             for error in check["errors"].as_array().into_iter().flatten() {
-                self.note(&format!("    {}", short(&prose(error))))?;
+                self.note(&format!("    {}", self.short(&prose(error))))?;
             }
         }
         Ok(())
@@ -213,7 +275,7 @@ impl<W: Write> Show<W> {
 
     fn question(&mut self, data: &Value) -> std::io::Result<()> {
         self.heading(&prose(&data["title"]))?;
-        writeln!(self.out, "{}", prose(&data["description"]))?;
+        self.styled(Style::new(), &prose(&data["description"]), 0)?;
         for option in data["options"].as_array().into_iter().flatten() {
             writeln!(self.out, "  - {}", text(&option["value"]))?;
         }
@@ -227,23 +289,24 @@ impl<W: Write> Show<W> {
         for line in text(&data["command"]).lines() {
             writeln!(self.out, "  {BOLD}│{BOLD:#} {line}")?;
         }
-        writeln!(
-            self.out,
-            "  {BAD}{danger}{BAD:#}: {}",
-            text(&data["warning"])
-        )?;
+        self.styled(BAD, &format!("  {danger}: {}", text(&data["warning"])), 4)?;
         for (about, key) in [("it may", "consequences"), ("instead", "alternatives")] {
             for line in data[key].as_array().into_iter().flatten() {
-                writeln!(self.out, "  {DIM}{about}: {}{DIM:#}", text(line))?;
+                self.styled(DIM, &format!("  {about}: {}", text(line)), 4)?;
             }
         }
         let covers = text(&data["always_type_covers"]);
         if !covers.is_empty() {
-            writeln!(self.out, "  {DIM}always this type: {covers}{DIM:#}")?;
+            self.styled(DIM, &format!("  always this type: {covers}"), 4)?;
         }
-        self.note(
-            "  y yes, once   a always this   t always this type   n no   or a command to run instead",
-        )
+        let rules = data["reasons"].as_array().into_iter().flatten();
+        let mut rules: Vec<String> = rules.map(|reason| text(&reason["rule"])).collect();
+        rules.dedup();
+        if !rules.is_empty() {
+            let rules = rules.join(", ");
+            self.styled(DIM, &format!("  by the policy's rules: {rules}"), 4)?;
+        }
+        Ok(())
     }
 
     fn decision(&mut self, good: bool, approval: &Value) -> std::io::Result<()> {
@@ -252,78 +315,52 @@ impl<W: Write> Show<W> {
         self.mark(good, &decision)
     }
 
-    fn complete(&mut self, summary: &Value) -> std::io::Result<()> {
+    /// How the run ended, in a line.
+    pub fn end(&mut self, good: bool, words: &str) -> std::io::Result<()> {
         self.end_text()?;
         writeln!(self.out)?;
-        let success = summary["success"] == Value::Bool(true);
-        let reason = text(&summary["stopped_reason"]);
-        let verification = text(&summary["verification"]).replace('_', " ");
-        let seconds = summary["elapsed_ms"].as_f64().unwrap_or_default() / 1_000.0;
-        let word = if success {
-            "Done".to_owned()
-        } else {
-            format!("Not done ({reason})")
-        };
-        self.mark(
-            success,
-            &format!("{word}; verification {verification}; {seconds:.1} s"),
-        )
+        self.mark(good, words)
     }
 
     fn mark(&mut self, good: bool, about: &str) -> std::io::Result<()> {
         let (style, sign) = if good { (GOOD, '✓') } else { (BAD, '✗') };
-        writeln!(self.out, "  {style}{sign}{style:#} {about}")
-    }
-
-    fn end_text(&mut self) -> std::io::Result<()> {
-        if std::mem::take(&mut self.in_text) {
-            writeln!(self.out)?;
+        let columns = self
+            .columns
+            .map(|columns| columns.saturating_sub(OUTPUT_INDENT));
+        let lines = wrapped(about, columns, 0);
+        for (at, line) in lines.iter().enumerate() {
+            if at == 0 {
+                writeln!(self.out, "  {style}{sign}{style:#} {line}")?;
+            } else {
+                writeln!(self.out, "    {line}")?;
+            }
         }
         Ok(())
     }
-}
 
-/// What a tool's result amounts to, in a line.
-fn outcome(result: &Value) -> String {
-    let said = ["error", "message"]
-        .iter()
-        .find_map(|key| result[*key].as_str());
-    if let Some(said) = said {
-        return short(&visible_prose(said.lines().next().unwrap_or_default()));
+    /// A text in one style, with lines that fit.
+    fn styled(&mut self, style: Style, text: &str, indent: usize) -> std::io::Result<()> {
+        for line in wrapped(text, self.columns, indent) {
+            writeln!(self.out, "{style}{line}{style:#}")?;
+        }
+        Ok(())
     }
-    let counted = [
-        ("", "total_lines", " lines"),
-        ("", "count", " entries"),
-        ("exit code ", "exit_code", ""),
-    ];
-    let what = counted
-        .iter()
-        .find_map(|(before, key, after)| Some(format!("{before}{}{after}", result.get(*key)?)))
-        .map(|what| visible(&what).into_owned());
-    let what = what.or_else(|| Some(text(result.get("action")?)));
-    let path = text(&result["path"]);
-    short(format!("{path} {}", what.unwrap_or_default()).trim())
-}
 
-/// A text that counts to the letter: what a model writes, a command prints or a file holds must not move
-/// the cursor of whoever watches, set a window's title, or look like another text.
-fn text(value: &Value) -> String {
-    visible(value.as_str().unwrap_or_default()).into_owned()
-}
+    /// The columns of a line.
+    fn room(&self) -> usize {
+        self.columns.unwrap_or(MAX_COLUMNS)
+    }
 
-/// A text to be read, in which emoji stay what they are.
-fn prose(value: &Value) -> String {
-    visible_prose(value.as_str().unwrap_or_default()).into_owned()
-}
+    /// One line of a readable text, cut at the width of a terminal.
+    fn short(&self, text: &str) -> String {
+        // What is cut stands behind a word of ours.
+        one_line(text, self.room().saturating_sub(8))
+    }
 
-/// One line of a readable text, cut at the width of a terminal.
-fn short(text: &str) -> String {
-    let one_line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    // One more than is shown tells whether that is all.
-    within_chars(
-        &one_line.take(MAX_LINE_CHARS + 1).collect::<String>(),
-        MAX_LINE_CHARS,
-    )
+    fn end_text(&mut self) -> std::io::Result<()> {
+        self.spinner.clear(&mut self.out, self.flow.line())?;
+        self.flow.end(&mut self.out)
+    }
 }
 
 #[cfg(test)]
@@ -337,7 +374,7 @@ mod tests {
     fn nothing_that_a_stranger_wrote_controls_the_terminal() {
         let evil = "a\u{1b}]0;title\u{7}\u{9b}2Jb\rc\u{8}\u{202e}d\u{200b}\u{e0041}";
         let mut bytes = Vec::new();
-        let mut show = Show::new(&mut bytes);
+        let mut show = Show::new(&mut bytes, None);
         for frame in [
             json!({"router_info": {"effectiveModelId": evil, "wasFallback": true, "fallbackReason": evil}}),
             json!({"type": "thinking_progress", "message": evil}),
@@ -356,7 +393,7 @@ mod tests {
                 "danger_level": evil, "warning": evil, "consequences": [evil],
                 "alternatives": [evil], "always_type_covers": evil}}),
             json!({"type": "error", "error": evil}),
-            json!({"type": "complete", "summary": {"success": false, "stopped_reason": evil}}),
+            json!({"type": "status", "status": evil, "task_id": evil}),
         ] {
             show.frame(&frame).expect("a vector takes everything");
         }
@@ -402,7 +439,7 @@ mod tests {
 
     fn shown(frames: &[Value]) -> String {
         let mut plain = anstream::StripStream::new(Vec::new());
-        let mut show = Show::new(&mut plain);
+        let mut show = Show::new(&mut plain, None);
         for frame in frames {
             show.frame(frame).expect("a vector takes everything");
         }
@@ -422,7 +459,6 @@ mod tests {
           │ git push origin main
           medium: This publishes commits.
           always this type: Pushes to the remote `origin` without force.
-          y yes, once   a always this   t always this type   n no   or a command to run instead
         ");
         // A server that is older says nothing of it.
         assert!(!asked(json!({"command": "ls"})).contains("always this type:"));
@@ -445,13 +481,12 @@ mod tests {
                 "line": "three"}),
             json!({"type": "verification", "outcome": "passed", "results":
                 [{"type": "tests", "command": "cargo test", "success": true, "errors": []}]}),
-            json!({"type": "complete", "summary": {"success": true, "stopped_reason": "completed",
-                "verification": "passed", "elapsed_ms": 1500}}),
         ]);
         insta::assert_snapshot!(text, @r"
 
         Plan
-          1. Mend it in lib.rs
+          1. Mend it
+             in lib.rs
 
         Looking.
         ▸ run_command cargo test
@@ -463,8 +498,45 @@ mod tests {
 
         Verification
           ✓ cargo test (tests)
-
-          ✓ Done; verification passed; 1.5 s
         ");
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_lines_break_between_words() {
+        let mut plain = anstream::StripStream::new(Vec::new());
+        let mut show = Show::new(&mut plain, Some(30));
+        for frame in [
+            json!({"type": "plan_start", "data": {"steps": [{"index": 1,
+                "title": "Count the last, shorter page", "detail": "Round up in page_count"}]}}),
+            json!({"type": "text", "text": "The division drops the rem"}),
+            json!({"type": "text", "text": "ainder, so it has to round up."}),
+            json!({"type": "tool_call", "tool_call":
+                {"name": "run_command", "arguments": {"command": "cargo test --workspace"}}}),
+            json!({"type": "command_output", "command": "cargo test --workspace",
+                "line": "test tests::the_last_shorter_page_is_there ... ok"}),
+            json!({"type": "tool_result", "tool_result": {"result": {"success": false,
+                "error": "the user denied this; nothing was run"}}}),
+        ] {
+            show.frame(&frame).expect("a vector takes everything");
+        }
+        let text = String::from_utf8(plain.into_inner()).expect("text");
+        insta::assert_snapshot!(text, @r"
+
+        Plan
+          1. Count the last, shorter
+             page
+             Round up in page_count
+
+        The division drops the
+        remainder, so it has to round
+        up.
+        ▸ run_command cargo test --wo…
+          │ test tests::the_last_shor…
+          ✗ the user denied this; not…
+        ");
+        assert!(
+            text.lines()
+                .all(|line| crate::cli::terminal::words::width(line) <= 30)
+        );
     }
 }

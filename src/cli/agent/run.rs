@@ -1,0 +1,242 @@
+//! `navi agent run`: a task done in a folder, watched in the terminal.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::app::App;
+use crate::cli::agent::changes::Snapshot;
+use crate::cli::agent::consent::check_rules;
+use crate::cli::agent::desk::{Desk, Needs, ServerArgs};
+use crate::cli::agent::follow::{FollowEnd, Manner, RunWatch};
+use crate::cli::agent::frames::Frames;
+use crate::cli::agent::named_model::{ALLOW, check};
+use crate::cli::agent::outcome::{TaskOutcome, TaskVerdict};
+use crate::cli::agent::recorded;
+use crate::cli::agent::session::Errand;
+use crate::cli::failure::Failure;
+use crate::cli::serve::Ends;
+use crate::cli::terminal::words::counted;
+use crate::config::settings::Config;
+use crate::llm::effort::{Effort, Verbosity};
+use crate::platform::clock::Clock;
+use crate::platform::ids::{ConversationId, RunId};
+use crate::workspace::paths::Workspace;
+
+/// How long the accounting of a run may take to be written before it is shown.
+const FLUSH: Duration = Duration::from_secs(10);
+
+/// A task for the agent.
+///
+/// Ends with 0 when the task was done, 4 when a part of it was done or nothing could check it, 1 when it
+/// failed, 2 when the command was called wrongly, and 130 after Ctrl-C.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// What is to be done.
+    pub task: String,
+    /// The folder to work in.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub workspace: PathBuf,
+    /// The model: `provider/name`, a mode such as `navi/fast`, or nothing for the default.
+    #[arg(long)]
+    pub model: Option<String>,
+    /// Let another model do the work when the one that is named cannot.
+    #[arg(long)]
+    pub allow_fallback: bool,
+    /// How the run is worked on.
+    #[command(flatten)]
+    pub work: WorkArgs,
+    /// The most rounds of work and verification.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub max_iterations: Option<u32>,
+    /// The amount of reasoning before an answer, of models that know one.
+    #[arg(long)]
+    pub effort: Option<Effort>,
+    /// The length of the answers, of models that know one.
+    #[arg(long)]
+    pub verbosity: Option<Verbosity>,
+    /// The server.
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// How a run is worked on and watched, whether it begins or goes on.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct WorkArgs {
+    /// End without running the project's checks.
+    #[arg(long)]
+    pub no_verify: bool,
+    /// Answer the questions of this rule with yes, as `navi policy explain` names it; may be given more than
+    /// once.
+    #[arg(long, value_name = "RULE")]
+    pub yes_to: Vec<String>,
+    /// Print the frames of the stream, one JSON object a line, and nothing else.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the task and answers with the exit code that says how far it was done.
+pub async fn run(args: &Args, config: Config) -> Result<ExitCode, Failure> {
+    let workspace = open(&args.workspace)?;
+    check_rules(&args.work.yes_to, &config, workspace.root())?;
+    let errand = Errand {
+        message: args.task.clone(),
+        workspace: workspace.root().to_string_lossy().into_owned(),
+        conversation: ConversationId::new(&Clock::System),
+        model: args.model.clone(),
+        verify: !args.work.no_verify,
+        max_iterations: args.max_iterations,
+        effort: args.effort,
+        verbosity: args.verbosity,
+    };
+    let manner = Manner {
+        json: args.work.json,
+        yes_to: args.work.yes_to.clone(),
+        checks: errand.verify,
+        only_named_model: args.model.is_some() && !args.allow_fallback,
+    };
+    let needs = Needs {
+        model: args.model.is_none(),
+        run: None,
+    };
+    let mut ends = Ends::listen()?;
+    let desk = Desk::open(&args.server, config, needs, &mut ends).await?;
+    let outcome = Box::pin(work(&desk, &errand, &manner, &mut ends)).await;
+    desk.close(&mut ends).await;
+    outcome
+}
+
+/// Opens the folder to work in; one that is no project's is refused before anything in it is read.
+pub fn open(folder: &Path) -> Result<Workspace, Failure> {
+    let unusable = |source| Failure::Workspace {
+        path: folder.to_owned(),
+        source,
+    };
+    let path = folder.canonicalize().map_err(unusable)?;
+    let path = path.to_string_lossy();
+    Workspace::open(&path).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// Does an errand: begins the run, follows it, and shows what it amounts to.
+pub async fn work(
+    desk: &Desk,
+    errand: &Errand,
+    manner: &Manner,
+    ends: &mut Ends,
+) -> Result<ExitCode, Failure> {
+    let session = desk.session();
+    if let Some(model) = errand.model.as_deref().filter(|_| manner.only_named_model) {
+        check(session, model).await?;
+    }
+    let before = snapshot(&errand.workspace).await?;
+    let frames = tokio::select! {
+        frames = session.begin(errand) => frames.map_err(|failure| pointed(failure, desk))?,
+        () = ends.next() => return Err(Failure::Interrupted),
+    };
+    let mut watch = RunWatch::new(session, manner);
+    let place = (errand.workspace.as_str(), manner);
+    end(desk, &mut watch, frames, &before, place, ends).await
+}
+
+/// Follows a run to its end, and shows what became of it.
+pub async fn end(
+    desk: &Desk,
+    watch: &mut RunWatch<'_>,
+    frames: Frames,
+    before: &Snapshot,
+    (workspace, manner): (&str, &Manner),
+    ends: &mut Ends,
+) -> Result<ExitCode, Failure> {
+    let followed = watch.follow(frames, ends).await;
+    if !manner.json {
+        changed(watch, workspace, before).await?;
+    }
+    let run = watch.run;
+    match followed? {
+        FollowEnd::Left => Err(Failure::Left { run }),
+        FollowEnd::OtherModel(why) => Err(Failure::OtherModel(format!("{why}; {ALLOW}"))),
+        FollowEnd::Over(summary) => {
+            let outcome = TaskOutcome::of(&summary, &watch.evidence, manner.checks);
+            if !manner.json {
+                tell(watch, &outcome, &summary, desk).await?;
+            }
+            Ok(outcome.verdict.exit_code())
+        }
+    }
+}
+
+/// A refusal of our own server. The folder is there, so if it is not found it belongs to somebody who
+/// used it over the same database; whoever sits here may know, and take it back.
+fn pointed(mut failure: Failure, desk: &Desk) -> Failure {
+    if let Failure::Answered {
+        status: 404,
+        detail,
+    } = &mut failure
+        && desk.own().is_some()
+    {
+        detail.push_str(
+            "; `navi workspaces list` says whose it is, and `navi workspaces release` takes it back",
+        );
+    }
+    failure
+}
+
+/// The folder as it is now, read where it may take its time.
+pub async fn snapshot(workspace: &str) -> Result<Snapshot, Failure> {
+    let folder = workspace.to_owned();
+    let taken = tokio::task::spawn_blocking(move || {
+        let workspace = Workspace::open(&folder);
+        workspace.map(|workspace| Snapshot::take(&workspace))
+    });
+    let taken = taken.await.map_err(std::io::Error::other)?;
+    taken.map_err(|error| Failure::Usage(error.to_string()))
+}
+
+async fn changed(
+    watch: &mut RunWatch<'_>,
+    workspace: &str,
+    before: &Snapshot,
+) -> Result<(), Failure> {
+    let show = &mut watch.show;
+    if before.is_partial() {
+        show.note("The folder is too large to show what changed; `git diff` does.")?;
+        return Ok(());
+    }
+    let after = snapshot(workspace).await?;
+    let diff = before.diff(&after);
+    if !diff.is_empty() {
+        let count = before.changed(&after) as u64;
+        show.heading(&format!("Changed: {}", counted(count, "file", "files")))?;
+        show.diff(&diff)?;
+    }
+    Ok(())
+}
+
+async fn tell(
+    watch: &mut RunWatch<'_>,
+    outcome: &TaskOutcome,
+    summary: &Value,
+    desk: &Desk,
+) -> Result<(), Failure> {
+    let show = &mut watch.show;
+    show.end(outcome.verdict == TaskVerdict::Done, &outcome.words)?;
+    match desk.own() {
+        Some(own) => {
+            let app: &App = &own.running.app;
+            app.ledger.flush(FLUSH).await?;
+            recorded::show(app, &own.principal.org_id, summary, show).await?;
+        }
+        None => show.line(&recorded::cost_of_summary(summary))?,
+    }
+    match watch.run {
+        Some(run) if outcome.verdict != TaskVerdict::Done => Ok(show.note(&ways(run))?),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The commands for a run that is over and not done.
+fn ways(run: RunId) -> String {
+    format!("`navi agent resume {run}` goes on, `navi agent show {run}` shows it again.")
+}

@@ -1,0 +1,63 @@
+//! The settings of a command, with what the process found around it, and logging as they say.
+
+use std::fs::File;
+use std::sync::Mutex;
+
+use crate::cli::failure::Failure;
+use crate::cli::terminal::log_file;
+use crate::config::environment::Surroundings;
+use crate::config::found;
+use crate::config::found::GivenSettings;
+use crate::config::settings::Config;
+use crate::llm::script::Script;
+use crate::platform::logging;
+
+/// The settings of a command in a terminal: unless they say otherwise, only trouble is logged.
+pub fn quietly(config: Config, given: GivenSettings) -> Result<Config, Failure> {
+    settled(quiet(config), given)
+}
+
+/// The same for commands whose work is watched live: on a terminal, lines of the log would cut into what is
+/// shown, so they go into a file.
+pub fn watched(config: Config, given: GivenSettings, is_live: bool) -> Result<Config, Failure> {
+    let config = found_around(quiet(config), given)?;
+    let file = log_file::open(&config, is_live)?;
+    logged(&config, file)?;
+    Ok(config)
+}
+
+fn quiet(mut config: Config) -> Config {
+    if config.log.log_level == logging::DEFAULT_LEVEL {
+        "warn".clone_into(&mut config.log.log_level);
+    }
+    config
+}
+
+/// The settings with their surroundings, and logging as they say.
+pub fn settled(config: Config, given: GivenSettings) -> Result<Config, Failure> {
+    let config = found_around(config, given)?;
+    logged(&config, None)?;
+    Ok(config)
+}
+
+fn found_around(mut config: Config, given: GivenSettings) -> Result<Config, Failure> {
+    config.surroundings = Surroundings {
+        settings: given.settings,
+        secret_files: given.secret_files,
+        ..Surroundings::capture()
+    };
+    if let Some(path) = &config.llm.script {
+        let script = Script::read(path).map_err(|reason| Failure::Script {
+            path: path.clone(),
+            reason,
+        });
+        config.play(script?);
+    }
+    Ok(config)
+}
+
+fn logged(config: &Config, file: Option<Mutex<File>>) -> Result<(), Failure> {
+    let secrets = found::secrets(&config.surroundings.settings);
+    let is_traced = config.traces.endpoint().is_some();
+    Ok(logging::init(&config.log, secrets, file, is_traced)?)
+}

@@ -193,7 +193,7 @@ async fn a_slow_answer_may_take_longer_than_any_of_its_silences() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_a_network_error_without_addresses() {
+async fn nobody_listening_is_a_network_error_that_says_where() {
     let server = RawServer::with(sse(GOOD)).await;
     let mut gone = server.base.clone();
     gone.set_port(Some(1)).unwrap();
@@ -209,7 +209,10 @@ async fn nobody_listening_is_a_network_error_without_addresses() {
     let (_, error) = ask(&dead).await;
     let error = error.unwrap();
     assert!(matches!(error, LlmError::Network { .. }), "{error:?}");
-    assert!(!error.to_string().contains("127.0.0.1"), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "http://127.0.0.1:1 refused the connection"
+    );
 }
 
 #[tokio::test]

@@ -4285,9 +4285,9 @@ export interface components {
             provider: string;
             /** @description The provider's own name of the model. */
             provider_model: string;
-            /** @description Why not. */
+            /** @description Why not, as a word. */
             reason?: string | null;
-            /** @description Whether a request for it would be answered by it. */
+            /** @description Whether a request for it would be answered by it, as the last call or question to its provider says. */
             routable: boolean;
         };
         /**

@@ -92,7 +92,7 @@ mod tests {
             ("openrouter/gtp-5-mini", Some("openrouter/gpt-5-mini")),
             ("gpt5-mini", Some("openai/gpt-5-mini")),
             ("claude-sonet-5.5", Some("anthropic/claude-sonnet-5.5")),
-            ("sonett", Some("sonnet")),
+            ("sonnett", Some("sonnet")),
             ("self_hosted/qwen3-8b", Some("self_hosted/Qwen3-8B")),
             ("openai/gpt-99", None),
             ("nobody-knows-this", None),

@@ -75,7 +75,7 @@ impl NoDefault {
             Self::Several(names) => Some(format!(
                 "{at} serves {}: name one, as in `{id}/{}`, or set {setting}",
                 in_words(names),
-                names.first().map_or("NAME", String::as_str)
+                names.first().map_or("…", String::as_str)
             )),
         }
     }

@@ -62,16 +62,20 @@ fn default_model(router: &Router, config: &LlmConfig, online: bool) -> ModelFind
                 mend: None,
             }
         }
-        Err(error) => ModelFinding {
-            about,
-            detail: format!(
-                "{error}, and every request is refused with {}; {providers}",
-                error.code()
-            ),
-            mend: Some(format!(
-                "export ANTHROPIC_API_KEY=… or another of these settings; {PAGE}"
-            )),
-        },
+        Err(error) => {
+            let code = error.code();
+            let is_set = router.lists().providers().next().is_some();
+            let mend = if is_set {
+                format!("do what it says, or set another provider; {PAGE}")
+            } else {
+                format!("export ANTHROPIC_API_KEY=… or another of these settings; {PAGE}")
+            };
+            ModelFinding {
+                about,
+                detail: format!("{error}, and every request is refused with {code}; {providers}"),
+                mend: Some(mend),
+            }
+        }
     }
 }
 

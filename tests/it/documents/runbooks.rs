@@ -298,7 +298,9 @@ async fn world(address: &str) -> (Served, String) {
 /// The files that the prepared shell reads, in a folder in the place of `/etc/navi`.
 pub(super) fn settings(folder: &Path, served: &Served, address: &str) {
     let data = served.place.data().display().to_string();
-    let plain = format!("NAVI_DATA_DIR={data}\n");
+    // The server plays a script; whoever looks after it has a model.
+    let model = "OLLAMA_BASE_URL=http://127.0.0.1:9\nOLLAMA_MODEL=llama3.2\n";
+    let plain = format!("NAVI_DATA_DIR={data}\n{model}");
     let secret = format!("DATABASE_URL={address}\nJWT_SECRET={SECRET}\n");
     std::fs::write(folder.join("navi.env"), plain).unwrap();
     std::fs::write(folder.join("secrets.env"), secret).unwrap();

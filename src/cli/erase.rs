@@ -14,7 +14,7 @@ use crate::cli::terminal::progress::Progress;
 use crate::config::settings::Config;
 use crate::lifecycle::erasure::{Eraser, Step};
 use crate::lifecycle::error::Error;
-use crate::lifecycle::model::{Known, Report, Subject};
+use crate::lifecycle::model::{Report, Subject, SubjectState};
 use crate::platform::clock::Clock;
 use crate::platform::database::servers::Servers;
 use crate::platform::ids::{OrgId, UserId};
@@ -95,7 +95,7 @@ pub async fn run(
 /// What is said when nothing is known of the subject, so that a slip of the pen does not look like an
 /// erasure.
 async fn stranger(eraser: &Eraser, subject: &Subject) -> Result<Option<String>, Error> {
-    if eraser.find(subject).await? != Known::No {
+    if eraser.find(subject).await? != SubjectState::Unknown {
         return Ok(None);
     }
     let org = &subject.org;
@@ -107,8 +107,8 @@ async fn stranger(eraser: &Eraser, subject: &Subject) -> Result<Option<String>, 
         user: None,
     };
     Ok(Some(match eraser.find(&whole).await? {
-        Known::No => no_organisation(org),
-        Known::Here | Known::Erased => format!(
+        SubjectState::Unknown => no_organisation(org),
+        SubjectState::Here | SubjectState::Erased => format!(
             "nothing is known of a person `{user}` of `{org}`, and nothing was erased. Their id is what \
              `sub` of their tokens says, letter by letter; the organisation is known"
         ),

@@ -21,7 +21,7 @@ use crate::auth::erased::service::ERASED;
 use crate::auth::erased::store as erased_names;
 use crate::feedback::store::sums;
 use crate::lifecycle::error::Error;
-use crate::lifecycle::model::{Known, Mention, NOT_LOOKED_AT, Report, Subject, TableReport};
+use crate::lifecycle::model::{Mention, NOT_LOOKED_AT, Report, Subject, SubjectState, TableReport};
 use crate::lifecycle::{runs, tables};
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
@@ -66,17 +66,17 @@ pub struct Step {
 
 impl Eraser {
     /// Looks whether anything is there to erase, or was. Ends with the first row that it finds.
-    pub async fn find(&self, subject: &Subject) -> Result<Known, Error> {
+    pub async fn find(&self, subject: &Subject) -> Result<SubjectState, Error> {
         let mut conn = self.db.acquire().await?;
         for kept in tables::all() {
             if self.count(&mut conn, subject, kept).await? > 0 {
-                return Ok(Known::Here);
+                return Ok(SubjectState::Here);
             }
         }
         let name = ErasedName::of(&subject.org, subject.user.as_ref());
         Ok(match erased_names::erased_at(&mut conn, &name).await? {
-            Some(_) => Known::Erased,
-            None => Known::No,
+            Some(_) => SubjectState::Erased,
+            None => SubjectState::Unknown,
         })
     }
 

@@ -112,13 +112,13 @@ pub const NOT_LOOKED_AT: &[&str] = &[
 
 /// What the database knows of somebody who is to be erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
+pub enum SubjectState {
     /// There are rows.
     Here,
     /// There are none, because they were erased before.
     Erased,
     /// There are none, and never were as far as can be told.
-    No,
+    Unknown,
 }
 
 /// Who is erased.

@@ -378,17 +378,6 @@ pub async fn server_time(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>>
         .await
 }
 
-/// The folder of this database on its server, where the role may know it.
-pub async fn data_folder(conn: &mut PgConnection) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar!(
-        "select coalesce(nullif(pg_tablespace_location(dattablespace), ''),
-                         (select setting from pg_settings where name = 'data_directory'))
-         from pg_database where datname = current_database()"
-    )
-    .fetch_one(conn)
-    .await
-}
-
 /// Tells an error that the same rows will always meet: the data are wrong (class 22) or break a
 /// constraint (class 23). Everything else passes, or an operator can mend it.
 pub fn is_refusal(error: &sqlx::Error) -> bool {

@@ -220,8 +220,8 @@ async fn list_deliveries(
 async fn retry_delivery(
     State(webhooks): State<Webhooks>,
     Admin(principal): Admin,
-    Id(delivery): Id<NoticeId, 1>,
     Id(id): Id<WebhookId>,
+    Id(delivery): Id<NoticeId, 1>,
 ) -> Result<Json<DeliveryView>, Problem> {
     let delivery = webhooks.retry(&principal, id, delivery).await?;
     Ok(Json(delivery.into()))

@@ -614,7 +614,7 @@ async fn preferences_are_listed_once_and_deleted_by_their_owner(db: PgPool) {
     }
     assert!(!desk.unasked(HASH, &[push()]).await);
     let odd = client.delete(&format!("{PREFERENCES}/first")).await;
-    assert_eq!(odd.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(odd.0, StatusCode::NOT_FOUND);
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -247,7 +247,7 @@ async fn what_does_not_fit_is_named(db: PgPool) {
         assert!(answer.1["detail"].as_str().unwrap().len() < 400);
     }
     let bad_id = client.get(&format!("{PATH}/7")).await;
-    assert_eq!(bad_id.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(bad_id.0, StatusCode::NOT_FOUND);
     let long = client
         .patch(&path, json!({"title": "ä".repeat(1_000)}))
         .await;

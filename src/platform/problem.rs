@@ -3,7 +3,8 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::openapi::schema::RefBuilder;
+use utoipa::openapi::{RefOr, Schema};
 
 use crate::platform::database::refusal::{is_full, is_no_room};
 use crate::platform::database::storage::STORES_NOTHING;
@@ -45,9 +46,12 @@ pub struct Problem {
 
 /// One of the codes in `docs/errors.md`, in the description of the API.
 pub fn error_code() -> RefOr<Schema> {
-    let mut code = Ref::from_schema_name(ERROR_CODE);
-    code.description = "The machine-readable code; see `docs/errors.md`.".to_owned();
-    RefOr::Ref(code)
+    RefOr::Ref(
+        RefBuilder::new()
+            .ref_location_from_schema_name(ERROR_CODE)
+            .description(Some("The machine-readable code; see `docs/errors.md`."))
+            .build(),
+    )
 }
 
 impl Problem {

@@ -54,7 +54,7 @@ async fn ones_own_rating_can_be_read_back_from_before_it_is_given_until_it_is_wi
     for wrong in ["x", "1.5", "99999999999999999999"] {
         let path = format!("/api/feedback/generations/{wrong}");
         let (status, _) = client.get(&path).await;
-        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        assert_eq!(status, StatusCode::NOT_FOUND, "{wrong}");
     }
 }
 

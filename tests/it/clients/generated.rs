@@ -1,7 +1,7 @@
 //! Clients that others' generators make of the description of the API, and the programs that `docs/clients.md` shows.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use navi::http::router::document;
 use navi::llm::script::Script;
@@ -38,10 +38,8 @@ impl Bench {
         self.folder.path()
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).unwrap();
     }
 
     /// The types of events, with the component of each.

@@ -67,7 +67,7 @@ enum Command {
     #[command(subcommand)]
     Workspaces(WorkspacesCommands),
     /// Say what is missing here, and the command that mends it.
-    Doctor(Box<With<doctor::Args>>),
+    Doctor(Box<With<doctor::command::DoctorArgs>>),
     /// Let many users at once do what users do, and compare every row afterwards.
     Load(Box<With<load::LoadArgs>>),
     /// Look at what the agent may do without asking.
@@ -324,7 +324,7 @@ async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure
         },
         Command::Doctor(with) => {
             let config = quietly(with.config, given)?;
-            doctor::run(&with.args, &config, &Clock::System, &mut io::stdout()).await
+            doctor::command::run(&with.args, &config, &Clock::System, &mut io::stdout()).await
         }
         Command::Load(with) => {
             let config = quietly(with.config, given)?;

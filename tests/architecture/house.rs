@@ -162,7 +162,7 @@ pub(crate) const MAX_FILES: usize = 12;
 const CEILINGS: &[(&str, usize)] = &[
     ("audit", 23),
     ("auth", 15),
-    ("cli", 15),
+    ("cli", 14),
     ("feedback", 13),
     ("feedback/learning", 15),
     ("http", 15),
@@ -253,7 +253,7 @@ const RETIRED: &[(&str, &str, &str)] = &[
 const SHARED: &[(&str, usize)] = &[
     ("Access", 2),
     ("Answer", 6),
-    ("Args", 15),
+    ("Args", 14),
     ("Arguments", 2),
     ("Asker", 2),
     ("Batch", 2),

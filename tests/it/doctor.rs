@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use navi::cli::doctor::{Check, Report, examine};
+use navi::cli::doctor::check::Check;
+use navi::cli::doctor::command::{Report, examine};
 use navi::config::settings::Config;
 use navi::platform::clock::Clock;
 use navi::platform::db::MIGRATOR;

@@ -364,7 +364,7 @@ async fn a_database_of_a_development_version_is_refused_with_the_way_out(
         assert_eq!(refused.exit_code(), ExitCode::from(1));
         told(refused.to_string());
     }
-    let report = doctor::examine(&config, &Clock::System, false).await;
+    let report = doctor::command::examine(&config, &Clock::System, false).await;
     let check = report
         .checks
         .iter()

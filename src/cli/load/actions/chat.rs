@@ -3,7 +3,7 @@
 use reqwest::Method;
 
 use crate::cli::load::actions::error::ActionError;
-use crate::cli::load::actions::frames::{Frames, StreamStep};
+use crate::cli::load::actions::frames::{LoadFrames, StreamStep};
 use crate::cli::load::actions::marks::Marks;
 use crate::cli::load::actions::world::{Ask, LoadWorld};
 use crate::cli::load::measure::acknowledged::KeptThing;
@@ -27,7 +27,7 @@ pub async fn ask(world: &LoadWorld, person: usize, marks: &mut Marks) -> Result<
         all.answered(KeptThing::Entries, 1);
         all.entries += 1;
     });
-    let mut frames = Frames::of(response);
+    let mut frames = LoadFrames::of(response);
     let mut answer = None;
     let mut failure = None;
     while let StreamStep::Frame(frame) = frames.next().await? {

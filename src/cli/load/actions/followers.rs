@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::cli::load::actions::error::ActionError;
-use crate::cli::load::actions::frames::{Frames, StreamStep};
+use crate::cli::load::actions::frames::{LoadFrames, StreamStep};
 use crate::cli::load::actions::world::{Ask, LoadWorld};
 use crate::cli::load::measure::acknowledged::KeptThing;
 use crate::platform::tasks::Tasks;
@@ -101,7 +101,7 @@ async fn follow(world: &LoadWorld, job: Uuid) {
             leaves: &[],
         };
         if let Ok(response) = world.send(&ask).await {
-            let mut frames = Frames::of(response);
+            let mut frames = LoadFrames::of(response);
             while let Ok(StreamStep::Frame(_)) = frames.next().await {}
         }
         tokio::time::sleep(PAUSE).await;

@@ -21,13 +21,13 @@ pub enum StreamStep {
 }
 
 /// An event stream that is read.
-pub struct Frames {
+pub struct LoadFrames {
     bytes: BoxStream<'static, reqwest::Result<Bytes>>,
     reader: FrameReader,
     waiting: Bytes,
 }
 
-impl Frames {
+impl LoadFrames {
     /// The frames of an answer.
     pub fn of(response: reqwest::Response) -> Self {
         Self {

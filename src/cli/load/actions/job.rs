@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::cli::load::actions::error::ActionError;
-use crate::cli::load::actions::frames::{Frames, StreamStep};
+use crate::cli::load::actions::frames::{LoadFrames, StreamStep};
 use crate::cli::load::actions::marks::Marks;
 use crate::cli::load::actions::run::{LEAVES, SeenRun, TASK};
 use crate::cli::load::actions::world::{Ask, LoadWorld};
@@ -73,7 +73,7 @@ struct JobFollower<'w> {
 }
 
 /// Why a connection is over.
-enum FollowEnd {
+enum JobFollowEnd {
     /// The last event was read.
     Done,
     /// The follower left.
@@ -86,8 +86,8 @@ impl JobFollower<'_> {
         loop {
             let reads = (stays < LEAVES_OFF).then_some(READS);
             match self.stay(reads, stays > 0, marks).await {
-                Ok(FollowEnd::Done) => return Ok(()),
-                Ok(FollowEnd::Left) => stays += 1,
+                Ok(JobFollowEnd::Done) => return Ok(()),
+                Ok(JobFollowEnd::Left) => stays += 1,
                 // Its server is gone; another one knows the rest.
                 Err(ActionError::CutOff) => {
                     stays += 1;
@@ -104,13 +104,13 @@ impl JobFollower<'_> {
         reads: Option<u32>,
         resumed: bool,
         marks: &mut Marks,
-    ) -> Result<FollowEnd, ActionError> {
+    ) -> Result<JobFollowEnd, ActionError> {
         let asked = Instant::now();
         let mut frames = self.connect().await?;
         let mut read = 0;
         loop {
             let StreamStep::Frame(frame) = frames.next().await? else {
-                return Ok(FollowEnd::Done);
+                return Ok(JobFollowEnd::Done);
             };
             let Some(sequence) = frame["sequence"].as_u64() else {
                 continue;
@@ -121,7 +121,7 @@ impl JobFollower<'_> {
             read += 1;
             self.take(&frame, sequence, marks)?;
             if reads == Some(read) {
-                return Ok(FollowEnd::Left);
+                return Ok(JobFollowEnd::Left);
             }
         }
     }
@@ -139,7 +139,7 @@ impl JobFollower<'_> {
         Ok(())
     }
 
-    async fn connect(&self) -> Result<Frames, ActionError> {
+    async fn connect(&self) -> Result<LoadFrames, ActionError> {
         let path = format!("api/jobs/{}/events", self.job);
         let ask = Ask {
             method: Method::GET,
@@ -150,6 +150,6 @@ impl JobFollower<'_> {
             repeatable: true,
             leaves: &[],
         };
-        Ok(Frames::of(self.world.send(&ask).await?))
+        Ok(LoadFrames::of(self.world.send(&ask).await?))
     }
 }

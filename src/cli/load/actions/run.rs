@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::cli::load::actions::error::ActionError;
-use crate::cli::load::actions::frames::{Frames, StreamStep};
+use crate::cli::load::actions::frames::{LoadFrames, StreamStep};
 use crate::cli::load::actions::marks::Marks;
 use crate::cli::load::actions::world::{Ask, LoadWorld};
 use crate::cli::load::measure::acknowledged::KeptThing;
@@ -39,7 +39,7 @@ pub async fn watch(world: &LoadWorld, person: usize, marks: &mut Marks) -> Resul
         all.answered(KeptThing::Entries, 1);
         all.entries += 1;
     });
-    let mut frames = Frames::of(response);
+    let mut frames = LoadFrames::of(response);
     let mut seen = SeenRun::default();
     while let StreamStep::Frame(frame) = frames.next().await? {
         seen.see(world, &frame, marks);

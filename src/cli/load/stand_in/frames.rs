@@ -1,4 +1,4 @@
-//! Frames of Chat Completions.
+//! LoadFrames of Chat Completions.
 
 use serde_json::{Value, json};
 

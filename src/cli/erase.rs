@@ -70,8 +70,8 @@ pub async fn run(
     let report = match stranger(&eraser, &subject).await {
         Ok(None) => {
             let mut told = |step| progress.show(&line(step));
-            let erased = eraser.erase(&subject, &operator(), &mut told).await;
-            erased.map_err(Failure::from)
+            let report = eraser.erase(&subject, &operator(), &mut told).await;
+            report.map_err(Failure::from)
         }
         Ok(Some(words)) => Err(Failure::Stranger(words)),
         Err(error) => Err(error.into()),

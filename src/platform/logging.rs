@@ -116,12 +116,11 @@ pub fn init(
     file: Option<Mutex<File>>,
     is_traced: bool,
 ) -> Result<(), LoggingError> {
-    let first = match file {
-        Some(file) => lines(config, secrets, file, false)?,
-        None => {
-            let colours = io::IsTerminal::is_terminal(&io::stderr());
-            lines(config, secrets, io::stderr, colours)?
-        }
+    let first = if let Some(file) = file {
+        lines(config, secrets, file, false)?
+    } else {
+        let colours = io::IsTerminal::is_terminal(&io::stderr());
+        lines(config, secrets, io::stderr, colours)?
     };
     let mut layers = vec![first];
     if is_traced {

@@ -153,13 +153,11 @@ impl<'a> RunWatch<'a> {
     }
 
     fn known(&self, frame: Result<Option<Value>, Failure>) -> Result<Option<Value>, Failure> {
-        frame.map_err(|failure| match failure {
-            Failure::Broken { server, reason, .. } => Failure::Broken {
-                server,
-                reason,
-                run: self.run,
-            },
-            other => other,
+        frame.map_err(|mut failure| {
+            if let Failure::Broken { run, .. } = &mut failure {
+                *run = self.run;
+            }
+            failure
         })
     }
 

@@ -31,10 +31,10 @@ fn objection(name: &str, registry: &Value) -> Option<String> {
         let listed = registry[list].as_array().into_iter().flatten();
         listed.collect()
     };
-    let (models, modes) = (ids("models"), ids("modes"));
+    let (models, kinds) = (ids("models"), ids("modes"));
     let id = |model: &Value| model["id"].as_str().unwrap_or_default().to_owned();
     let bare = |id: &str| id.split_once('/').map(|(_, name)| name.to_owned());
-    if modes.iter().any(|mode| id(mode) == name) || is_alias(name) {
+    if kinds.iter().any(|kind| id(kind) == name) || is_alias(name) {
         return None;
     }
     let found = models.iter().find(|model| {
@@ -50,7 +50,7 @@ fn objection(name: &str, registry: &Value) -> Option<String> {
     let is_bare = !name.contains('/');
     let known: Vec<String> = models
         .iter()
-        .chain(&modes)
+        .chain(&kinds)
         .map(|model| id(model))
         .filter_map(|id| if is_bare { bare(&id) } else { Some(id) })
         .collect();

@@ -20,9 +20,12 @@ pub fn open(config: &Config, is_live: bool) -> io::Result<Option<Mutex<File>>> {
         return Ok(None);
     };
     // As root, Postgres runs as another user, who has to pass through.
-    let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
+    let access = if geteuid().is_root() { 0o711 } else { 0o700 };
     let path = folder.join(NAME);
-    let made = DirBuilder::new().recursive(true).mode(mode).create(&folder);
+    let made = DirBuilder::new()
+        .recursive(true)
+        .mode(access)
+        .create(&folder);
     let opened = made.and_then(|()| {
         OpenOptions::new()
             .create(true)

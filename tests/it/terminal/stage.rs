@@ -202,7 +202,7 @@ impl Terminal {
             match tokio::time::timeout_at(deadline, self.arriving.recv()).await {
                 Ok(Some(bytes)) => self.bytes.extend(bytes),
                 Ok(None) => panic!("`{wanted}` never came:\n{}", self.text()),
-                Err(_) => panic!("`{wanted}` does not come:\n{}", self.text()),
+                Err(error) => panic!("`{wanted}` does not come, {error}:\n{}", self.text()),
             }
         }
     }

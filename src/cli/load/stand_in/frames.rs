@@ -1,4 +1,4 @@
-//! LoadFrames of Chat Completions.
+//! Frames of Chat Completions.
 
 use serde_json::{Value, json};
 

@@ -54,42 +54,52 @@ pub struct LoadArgs {
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub users: Vec<u32>,
     /// The most users on the way to the knee. It is not looked for when this is no more than the last step.
-    #[arg(long, value_name = "COUNT", default_value_t = 12_800,
+    #[arg(hide_short_help = true, long, value_name = "COUNT", default_value_t = 12_800,
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub most_users: u32,
     /// Users of a spike; by default five times the most of the steps.
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(hide_short_help = true, long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub spike_users: Option<u32>,
     /// Seconds of a stage.
     #[arg(long, value_name = "SECONDS", default_value_t = 10,
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub seconds: u64,
     /// Seconds of the warm-up, whose times count nowhere.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "SECONDS",
+        default_value_t = 3
+    )]
     pub warm_up: u64,
     /// Seconds of a soak.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600,
+    #[arg(hide_short_help = true, long, value_name = "SECONDS", default_value_t = 600,
           value_parser = clap::value_parser!(u64).range(10..=1_209_600))]
     pub soak_seconds: u64,
     /// The factor by which users are quicker than people.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
+    #[arg(hide_short_help = true, long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
     pub pace: f64,
     /// The spreading of arrivals.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(hide_short_help = true, long, value_enum, default_value_t)]
     pub spacing: Spacing,
     /// The number that arrivals are drawn from.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1
+    )]
     pub seed: u64,
     /// The most actions that are under way at once; what waits for its turn is late.
-    #[arg(long, value_name = "COUNT", default_value_t = 10_000,
+    #[arg(hide_short_help = true, long, value_name = "COUNT", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub seats: u32,
     /// Seconds that a user waits for the end of an action. What fails counts as long.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30,
+    #[arg(hide_short_help = true, long, value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub patience: u64,
     /// Times that a server is killed, with `--profile kill`.
-    #[arg(long, value_name = "COUNT", default_value_t = 3,
+    #[arg(hide_short_help = true, long, value_name = "COUNT", default_value_t = 3,
           value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub kills: u32,
     /// A running server; may be said several times, and requests go to them in turn.
@@ -99,20 +109,26 @@ pub struct LoadArgs {
     #[arg(long, value_name = "TOKEN", env = "NAVI_TOKEN", hide_env_values = true)]
     pub token: Option<SecretString>,
     /// The folder that runs work in, on the machine of these servers; without one runs have no tools.
-    #[arg(long, value_name = "DIR", requires = "server")]
+    #[arg(hide_short_help = true, long, value_name = "DIR", requires = "server")]
     pub workspace: Option<String>,
     /// The model; this command's own servers have a stand-in that plays a script.
-    #[arg(long, value_name = "MODEL", requires = "server")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "MODEL",
+        requires = "server"
+    )]
     pub model: Option<String>,
     /// The number of servers that this command starts.
     #[arg(long, value_name = "COUNT", default_value_t = 1, conflicts_with = "server",
           value_parser = clap::value_parser!(u32).range(1..=16))]
     pub servers: u32,
     /// A setting of theirs, `NAME=VALUE`; may be said several times.
-    #[arg(long, value_name = "NAME=VALUE", conflicts_with = "server", value_parser = setting)]
+    #[arg(hide_short_help = true, long, value_name = "NAME=VALUE", conflicts_with = "server", value_parser = setting)]
     pub set: Vec<(String, String)>,
     /// The pause before each piece of the stand-in's text, in milliseconds.
     #[arg(
+        hide_short_help = true,
         long,
         value_name = "MILLISECONDS",
         default_value_t = 20,
@@ -120,27 +136,27 @@ pub struct LoadArgs {
     )]
     pub model_pause_ms: u64,
     /// Rows of each large table that are made before the load.
-    #[arg(long, value_name = "COUNT", default_value_t = 0, conflicts_with = "server",
+    #[arg(hide_short_help = true, long, value_name = "COUNT", default_value_t = 0, conflicts_with = "server",
           value_parser = clap::value_parser!(u32).range(0..=100_000_000))]
     pub rows: u32,
     /// Event streams that are open all the time.
-    #[arg(long, value_name = "COUNT", default_value_t = 0,
+    #[arg(hide_short_help = true, long, value_name = "COUNT", default_value_t = 0,
           value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub followers: u32,
     /// Load servers or a database on other machines.
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub allow_remote: bool,
     /// The budgets, a TOML file; there are built-in ones.
-    #[arg(long, value_name = "FILE")]
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
     pub budgets: Option<PathBuf>,
     /// Write the raw data into this file.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Measure nothing: tell and judge the raw data of earlier loads. May be said several times.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["server", "json"])]
+    #[arg(hide_short_help = true, long, value_name = "FILE", conflicts_with_all = ["server", "json"])]
     pub from: Vec<PathBuf>,
     /// Tell it in Markdown.
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub markdown: bool,
 }
 

@@ -162,12 +162,18 @@ const DOWN: &str = "http://127.0.0.1:9/v1";
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_provider_that_is_down_is_named(db: PgPool) {
     let impatient = ["--model-patience-seconds-interactive", "0"];
-    let flags = [&["--self-hosted-api-base-url", DOWN], &impatient[..]].concat();
+    let local = [
+        "--self-hosted-api-base-url",
+        DOWN,
+        "--self-hosted-model",
+        "local",
+    ];
+    let flags = [&local[..], &impatient[..]].concat();
     let stage = Stage::without_script(db, &flags).await;
     let run = stage.run("do something useful").await;
     assert_eq!(run.errors(), ["MODEL_UNREACHABLE"]);
     let error = run.events("error")[0]["error"].as_str().unwrap();
-    assert!(error.contains("`self_hosted`"), "{error}");
+    assert!(error.contains("(SELF_HOSTED_API_BASE_URL)"), "{error}");
     assert_eq!(stage.calls().await, ["plan error"]);
 }
 
@@ -180,6 +186,8 @@ async fn a_provider_that_falls_silent_is_given_up(db: PgPool) {
     let flags = [
         "--self-hosted-api-base-url",
         &base,
+        "--self-hosted-model",
+        "local",
         "--llm-idle-timeout-seconds",
         "1",
         "--model-patience-seconds-interactive",

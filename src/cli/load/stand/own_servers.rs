@@ -173,6 +173,7 @@ impl OwnServers {
                 "SELF_HOSTED_API_BASE_URL".to_owned(),
                 self.provider.url().to_owned(),
             ),
+            ("SELF_HOSTED_MODEL".to_owned(), "load".to_owned()),
             (
                 "DATABASE_URL".to_owned(),
                 self.database.url.expose_secret().to_owned(),

@@ -134,7 +134,7 @@ pub enum Failure {
     },
     /// The server does not know who asks.
     #[error(
-        "{server} refused the token: {detail}; `navi token mint --org ORG --user USER --role planner`          makes one there"
+        "{server} refused the token: {detail}; `navi token mint --org ORG --user USER --role planner` makes one there"
     )]
     TokenRefused {
         /// Its address.

@@ -20,5 +20,6 @@ if [[ -z $navi ]]; then
     navi=${CARGO_TARGET_DIR:-target}/debug/navi
 fi
 mkdir -p docs/pictures
-python3 scripts/recording.py --svg docs/pictures/demo.svg "$navi" demo
+# A folder for builds set here would be a path of their machine in the picture.
+env --unset=CARGO_TARGET_DIR python3 scripts/recording.py --svg docs/pictures/demo.svg "$navi" demo
 say "docs/pictures/demo.svg: $(wc -c <docs/pictures/demo.svg) bytes"

@@ -110,7 +110,7 @@ pub const NOT_LOOKED_AT: &[&str] = &[
     "files in workspaces, and commits in repositories",
 ];
 
-/// What the database knows of somebody who is to be erased.
+/// The knowledge of the database about a person who is to be erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubjectState {
     /// There are rows.

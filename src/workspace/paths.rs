@@ -341,7 +341,7 @@ impl Workspace {
     }
 }
 
-/// Whether a real path is a folder of the operating system.
+/// True if a real path is a folder of the operating system.
 fn is_of_the_system(root: &Path) -> bool {
     let is_device = root.starts_with(DEVICES) && !root.starts_with(SHARED_MEMORY);
     is_device

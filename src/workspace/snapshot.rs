@@ -283,7 +283,7 @@ impl FileSnapshot {
     }
 }
 
-/// Whether a folder holds no files but shows processes, devices or controls.
+/// True if a folder holds no files but shows processes, devices or controls.
 fn is_view(folder: &Path) -> bool {
     let open = std::fs::File::open(folder);
     open.is_ok_and(|open| is_of_the_kernel(&open.into()))

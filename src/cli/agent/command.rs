@@ -63,7 +63,7 @@ impl AgentCommand {
 }
 
 impl AgentWork {
-    /// Whether a run is watched as it goes on.
+    /// True if a run is watched as it goes on.
     pub fn is_live(&self) -> bool {
         match self {
             Self::Run(args) => !args.work.json,

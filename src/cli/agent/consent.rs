@@ -17,7 +17,7 @@ use crate::policy::service::Policy;
 pub const CONSENT: &str = "[y]es [a]lways [t]ype [N]o [c]ommand >";
 /// The question for a command to run instead.
 pub const COMMAND: &str = "the command to run instead >";
-/// What is said where nobody could be asked.
+/// The answer where no person could be asked.
 pub const NEEDS_A_PERSON: &str = "needs a person; nothing was asked, and nothing was run";
 /// The most of a line that is repeated, in characters.
 const LINE_CHARS: usize = 40;
@@ -25,12 +25,12 @@ const LINE_CHARS: usize = 40;
 /// A question that is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenQuestion {
-    /// Whether something may run.
+    /// A question whether something may run.
     Consent {
         /// Its id.
         id: String,
     },
-    /// What is to run instead.
+    /// The command to run instead.
     Command {
         /// The id of the consent.
         id: String,
@@ -53,7 +53,7 @@ impl OpenQuestion {
     }
 }
 
-/// What a line at the terminal comes to.
+/// The meaning of a line at the terminal.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TypedReply {
     /// This is sent to this path.
@@ -62,7 +62,7 @@ pub enum TypedReply {
     Ask(OpenQuestion, Option<String>),
 }
 
-/// What a line says about an open question; none is the end of the input.
+/// The meaning of a line for an open question; none is the end of the input.
 pub fn reply(question: &OpenQuestion, line: Option<&str>) -> TypedReply {
     match question {
         OpenQuestion::Prompt { id } => {

@@ -57,7 +57,7 @@ impl FromStr for NamedServer {
     }
 }
 
-/// What a command needs of a server of its own.
+/// A command's needs of a server of its own.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Needs {
     /// A model that does the work.

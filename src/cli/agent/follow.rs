@@ -23,19 +23,19 @@ use crate::platform::text::visible_prose;
 
 /// The pause between two pictures of the spinner.
 const TICK: Duration = Duration::from_millis(100);
-/// How long the end of a run may take that was cancelled.
+/// The longest that the end of a run may take that was cancelled.
 const LEAVING: Duration = Duration::from_secs(20);
 
-/// How a run is watched.
+/// The manner in which a run is watched.
 #[derive(Clone, Debug, Default)]
 pub struct Manner {
     /// Frames as they are, and nothing else.
     pub json: bool,
     /// The rules of the policy whose questions are answered with yes.
     pub yes_to: Vec<String>,
-    /// Whether the project's checks are wanted.
+    /// True if the project's checks are wanted.
     pub checks: bool,
-    /// Whether no other model may work than the one that was named.
+    /// True if no other model may work than the one that was named.
     pub only_named_model: bool,
 }
 
@@ -62,7 +62,7 @@ pub struct RunWatch<'a> {
     manner: &'a Manner,
     /// The screen.
     pub show: Show<AutoStream<std::io::Stdout>>,
-    /// What its frames told.
+    /// The evidence of its frames.
     pub evidence: RunEvidence,
     /// The run, as soon as it is known.
     pub run: Option<RunId>,

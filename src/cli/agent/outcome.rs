@@ -13,7 +13,7 @@ const WRITERS: &[&str] = &["edit_file", "write_file"];
 /// The most of a path that is named, in characters.
 const PATH_CHARS: usize = 60;
 
-/// How far a task was done.
+/// The degree to which a task was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskVerdict {
     /// Wholly, as far as that can be told.
@@ -35,7 +35,7 @@ impl TaskVerdict {
     }
 }
 
-/// What the frames of a run tell that its summary does not.
+/// Facts that the frames of a run tell and its summary does not.
 #[derive(Clone, Debug, Default)]
 pub struct RunEvidence {
     /// Tool calls that ended.
@@ -109,7 +109,7 @@ impl RunEvidence {
 /// The outcome of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskOutcome {
-    /// How far the task was done.
+    /// The degree to which the task was done.
     pub verdict: TaskVerdict,
     /// The same in a sentence.
     pub words: String,
@@ -195,7 +195,7 @@ fn verified(summary: &Value) -> &'static str {
     }
 }
 
-/// What else went wrong.
+/// Further faults.
 fn troubles(evidence: &RunEvidence) -> Vec<String> {
     let mut told = Vec::new();
     if evidence.has_failed_wholly() {

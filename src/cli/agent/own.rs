@@ -15,7 +15,7 @@ use crate::platform::clock::Clock;
 use crate::platform::ids::{OrgId, RunId, UserId};
 use crate::platform::secret::SecretString;
 
-/// How long the token of a self-contained command is good for.
+/// The life of the token of a self-contained command.
 const TOKEN_TTL: Duration = Duration::from_hours(12);
 
 /// A server of this command's own.

@@ -25,7 +25,7 @@ use crate::platform::clock::Clock;
 use crate::platform::ids::{ConversationId, RunId};
 use crate::workspace::paths::Workspace;
 
-/// How long the accounting of a run may take to be written before it is shown.
+/// The longest that the accounting of a run may take before it is shown.
 const FLUSH: Duration = Duration::from_secs(10);
 
 /// A task for the agent.

@@ -21,7 +21,7 @@ pub struct Session {
     token: SecretString,
 }
 
-/// What a command wants done.
+/// A task as a command gives it.
 #[derive(Clone, Debug)]
 pub struct Errand {
     /// The task.
@@ -32,7 +32,7 @@ pub struct Errand {
     pub conversation: ConversationId,
     /// The model, when not the default.
     pub model: Option<String>,
-    /// Whether the project's checks run.
+    /// True if the project's checks run.
     pub verify: bool,
     /// The most rounds.
     pub max_iterations: Option<u32>,
@@ -129,7 +129,7 @@ impl Session {
         }
     }
 
-    /// What a route answers.
+    /// The answer of a route.
     pub async fn get(&self, path: &str) -> Result<Value, Failure> {
         let response = self.send(Method::GET, path, None).await?;
         self.read(response).await

@@ -32,7 +32,7 @@ impl Flow {
         }
     }
 
-    /// Whether the cursor stands within a line, or a word waits.
+    /// True if the cursor stands within a line, or a word waits.
     pub fn is_within(&self) -> bool {
         !(self.line.is_empty() && self.word.is_empty())
     }
@@ -119,7 +119,7 @@ impl Flow {
     }
 }
 
-/// Whether a word begins an item of a list.
+/// True if a word begins an item of a list.
 fn is_bullet(word: &str) -> bool {
     let number = word.strip_suffix(['.', ')']);
     matches!(word, "-" | "*" | "•")

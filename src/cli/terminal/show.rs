@@ -16,7 +16,7 @@ use crate::platform::text::{visible, visible_prose};
 const MAX_OUTPUT_LINES: usize = 40;
 /// The most columns of a line where there is no terminal.
 const MAX_COLUMNS: usize = 160;
-/// What stands before a line of output, in columns.
+/// The columns before a line of output.
 const OUTPUT_INDENT: usize = 4;
 
 const BOLD: Style = Style::new().bold();
@@ -315,7 +315,7 @@ impl<W: Write> Show<W> {
         self.mark(good, &decision)
     }
 
-    /// How the run ended, in a line.
+    /// The end of the run, in a line.
     pub fn end(&mut self, good: bool, words: &str) -> std::io::Result<()> {
         self.end_text()?;
         writeln!(self.out)?;

@@ -62,7 +62,7 @@ impl Spinner {
 mod tests {
     use super::*;
 
-    /// What a terminal shows after these bytes.
+    /// The picture of a terminal after these bytes.
     fn seen(bytes: &[u8]) -> String {
         let mut line: Vec<char> = Vec::new();
         let mut at = 0;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::cli::terminal::words::cut;
 use crate::platform::text::{visible, visible_prose};
 
-/// What a tool's result amounts to, in a line.
+/// A tool's result in a line.
 pub fn outcome(result: &Value) -> String {
     let said = ["error", "message"]
         .iter()

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use crate::llm::error::LlmError;
 use crate::platform::sync::lock;
 
-/// How long a list that holds something is good for.
+/// The life of a list that holds something.
 const LIST_LASTS: Duration = Duration::from_mins(1);
-/// How long a provider that did not answer, or listed nothing, is left alone.
+/// The pause after a provider did not answer, or listed nothing.
 const FAILURE_LASTS: Duration = Duration::from_secs(5);
-/// How long an empty account outweighs a list, which costs nothing and so says nothing of it.
+/// The time for which an empty account outweighs a list, which costs nothing and so says nothing of it.
 const EMPTINESS_LASTS: Duration = Duration::from_mins(10);
 /// The most names of a provider that are remembered as unknown to it: people make them up.
 const MAX_UNKNOWN: usize = 100;

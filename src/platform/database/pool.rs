@@ -200,7 +200,7 @@ impl Pool {
         }
     }
 
-    /// Whether the database stores what its writers give it.
+    /// True if the database stores what its writers give it.
     pub fn storage(&self) -> &Storage {
         &self.storage
     }

@@ -141,7 +141,7 @@ fn follow_up(args: &ResumeRunArgs, job: &Value, workspace: &str) -> Result<Erran
     })
 }
 
-/// What the new run is told.
+/// The message to the new run.
 fn message(job: &Value, words: Option<&str>) -> String {
     let summary = &job["summary"];
     let ended = match job["status"].as_str() {

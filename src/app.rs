@@ -79,49 +79,49 @@ pub struct App {
     pub clock: Clock,
     /// Background work that the end of the process waits for.
     pub tasks: Tasks,
-    /// What is counted.
+    /// Metrics.
     pub metrics: Metrics,
-    /// What is traced.
+    /// Traces.
     pub traces: Traces,
     /// Who may call.
     pub verifier: Arc<Verifier>,
-    /// What opens streams for clients that cannot send a header.
+    /// Tickets that open streams for clients that cannot send a header.
     pub tickets: Tickets,
     /// The keys of the identity provider, if there is one.
     pub identity_keys: Option<Arc<KeyStore>>,
-    /// Whether the process works.
+    /// Health of the process.
     pub health: Health,
     /// Cancelled when streams should say that they end; requests in flight go on.
     pub streams_end: CancellationToken,
-    /// What was done, by whom.
+    /// The audit log.
     pub audit: Audit,
     /// The entries of it that cover many requests.
     pub spans: Spans,
     /// The choice of models.
     pub models: Arc<llm::router::Router>,
-    /// What model calls cost.
+    /// The costs of model calls.
     pub ledger: Ledger,
     /// Runs and chats.
     pub agent: AgentService,
     /// Conversations and their messages.
     pub conversations: ConversationService,
-    /// What people allow the agent to do.
+    /// Users' consents to the agent's actions.
     pub consents: Consents,
-    /// What seals secrets.
+    /// The vault that seals secrets.
     pub vault: Vault,
     /// People's tokens for other services.
     pub connectors: Connectors,
-    /// What other systems are told.
+    /// Notices to other systems.
     pub notices: Notices,
-    /// What clients report.
+    /// Reports of clients.
     pub telemetry: Telemetry,
     /// Errors by group.
     pub errors: Errors,
     /// Rates and measurements.
     pub rates: RateService,
-    /// What people say of answers.
+    /// Ratings of answers.
     pub feedback: Feedback,
-    /// What ratings taught.
+    /// Insights learned from ratings.
     pub insights: Insights,
 }
 
@@ -314,7 +314,7 @@ impl App {
         tasks.spawn(learner::run(analyzer, config, rated, stopping));
     }
 
-    /// What looks after what is kept.
+    /// The retention service.
     pub fn retention(&self) -> Retention {
         let (db, clock, audit) = (self.db.clone(), self.clock.clone(), self.audit.clone());
         Retention::new(db, clock, audit, self.config.periods())
@@ -330,7 +330,7 @@ fn health(db: &Pool, tools: &ToolSettings, keys: Option<&Arc<KeyStore>>) -> Heal
     Health::new(probes)
 }
 
-/// How the agent's tools run.
+/// Settings of the agent's tools.
 fn tool_settings(config: &Config, metrics: Metrics) -> Result<ToolSettings, BuildError> {
     let launch = Launch::prepare(
         &config.sandbox,

@@ -1,4 +1,4 @@
-//! How far a run may go, and the settings that say so.
+//! Limits of a run, and the settings for them.
 
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ pub struct AgentConfig {
     /// Runs that this process works on at the same time; more are refused with 503.
     #[arg(long, env = "NAVI_MAX_CONCURRENT_RUNS", default_value_t = 128)]
     pub max_concurrent_runs: usize,
-    /// Whether this process takes jobs that wait, and runs whose process was lost. One that does not
-    /// still works on the interactive runs it is asked for.
+    /// Whether this process picks up queued jobs and orphaned runs. If false, it runs only the interactive
+    /// requests that it receives.
     #[arg(long, env = "NAVI_WORKER", value_name = "BOOL", default_value_t = true,
           action = clap::ArgAction::Set)]
     pub worker: bool,
@@ -60,12 +60,12 @@ pub struct AgentConfig {
     #[arg(long, env = "NAVI_EVENTS_RETENTION_DAYS", value_name = "DAYS", default_value_t = 400,
           value_parser = clap::value_parser!(i32).range(0..=36_500))]
     pub events_retention_days: i32,
-    /// Whether what ratings taught enters prompts. It is learned all the same.
+    /// Put insights learned from ratings into prompts. They are learned in any case.
     #[arg(long, env = "NAVI_APPLY_INSIGHTS", value_name = "BOOL", default_value_t = true,
           action = clap::ArgAction::Set)]
     pub apply_insights: bool,
-    /// Whether ratings choose the temperature that models are asked with, where a model takes one.
-    /// Without it the provider's default holds.
+    /// Let ratings choose the temperature of calls to models that take one. If false, the provider's default
+    /// holds.
     #[arg(long, env = "NAVI_BANDIT", value_name = "BOOL", default_value_t = true,
           action = clap::ArgAction::Set)]
     pub bandit: bool,
@@ -90,7 +90,7 @@ pub struct AgentConfig {
     #[arg(long, env = "NAVI_REPOSITORY_INSTRUCTIONS_BYTES", value_name = "BYTES",
           default_value_t = 32_768, value_parser = clap::value_parser!(u32).range(..=262_144))]
     pub repository_instructions_bytes: u32,
-    /// How strictly commands are judged.
+    /// Strictness of the policy on commands.
     ///
     /// `sandboxed` needs a sandbox around commands; without one the server does not start. See
     /// docs/policy.md.
@@ -154,8 +154,7 @@ impl AgentConfig {
     }
 }
 
-/// How much work a task seems to be. It decides about a limit and nothing else, so words are
-/// enough to tell.
+/// The estimated size of a task. It decides about a limit and nothing else, so words are enough to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Complexity {
     Simple,

@@ -1,4 +1,4 @@
-//! What the agent works with.
+//! Dependencies of the agent: the services that runs and chats use.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub struct Deps {
     pub clock: Clock,
     /// Background work.
     pub tasks: Tasks,
-    /// What is traced.
+    /// Traces.
     pub traces: Traces,
     /// The cost of calls.
     pub ledger: Ledger,
@@ -62,7 +62,7 @@ pub struct Deps {
     pub feed: Feed,
     /// Notifications to and from other processes.
     pub signals: Signals,
-    /// How commands ended, as they recorded themselves.
+    /// The exits of commands, as they recorded them themselves.
     pub status_files: StatusFiles,
     /// This process's right to work on runs.
     pub lease: Lease,
@@ -70,18 +70,18 @@ pub struct Deps {
     pub router: Arc<Router>,
     /// Settings of the agent.
     pub config: Arc<AgentConfig>,
-    /// What the agent's tools are given.
+    /// Settings of the agent's tools.
     pub tools: Arc<ToolSettings>,
     /// Whose the folders are that the agent works in.
     pub workspaces: Workspaces,
 }
 
-/// What the agent's tools are given.
+/// Settings of the agent's tools.
 #[derive(Clone, Debug)]
 pub struct ToolSettings {
     /// The tools.
     pub set: ToolSet,
-    /// How commands are started, and the environment they get.
+    /// The way commands are started, and their environment.
     pub launch: Launch,
     /// The hosts that runs may reach.
     pub containment: SandboxConfig,
@@ -89,6 +89,6 @@ pub struct ToolSettings {
     pub http: Client,
     /// Bounds of the tools.
     pub limits: ToolLimits,
-    /// What may run, and what is asked about.
+    /// The rules for what may run and what is asked about.
     pub policy: Policy,
 }

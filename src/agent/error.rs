@@ -6,7 +6,7 @@ use crate::{conversations, workspaces};
 /// A failed operation on runs, chats or prompts.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What the client sent cannot be worked with; nothing was started.
+    /// The request is not valid; nothing was started.
     #[error("{0}")]
     Invalid(String),
     /// The text is longer than any model takes.
@@ -14,9 +14,9 @@ pub enum Error {
     TooLong {
         /// Which field.
         field: &'static str,
-        /// How long it is, in bytes.
+        /// Its length, in bytes.
         length: usize,
-        /// How long it may be, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
     /// The workspace cannot be worked in.

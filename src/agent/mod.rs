@@ -1,4 +1,4 @@
-//! What works on runs: a request becomes a conversation with tools, events and a verified outcome.
+//! Works on runs: a request becomes a conversation with tools, events and a verified outcome.
 //!
 //! The folders are the phases of a run, in the order in which they happen: [`intake`], [`queue`],
 //! [`execution`] with its [`steps`] and [`calls`], and [`finish`]. A *turn* is one question to the

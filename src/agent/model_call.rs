@@ -262,14 +262,14 @@ impl ModelCall {
     }
 }
 
-/// What a model answered.
+/// An answer of a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
     /// Its text.
     pub text: String,
     /// The calls it asked for.
     pub tool_calls: Vec<ToolCall>,
-    /// How it ended; always there once the answer is complete.
+    /// Its completion; always there once the answer is complete.
     pub completion: Option<Completion>,
 }
 

@@ -32,7 +32,7 @@ impl AgentService {
         }))
     }
 
-    /// What the agent works with.
+    /// The services that the agent uses.
     pub fn deps(&self) -> &Deps {
         &self.0.deps
     }

@@ -1,4 +1,4 @@
-//! The sum of what calls to models used.
+//! The sum of the usage and cost of calls to models.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +7,7 @@ use crate::ledger::money::Nanos;
 use crate::llm::model::Usage;
 use crate::platform::sync::lock;
 
-/// What calls to models used. Shared with the calls themselves, because also those that fail or are
+/// Usage and cost of calls to models. Shared with the calls themselves, because also those that fail or are
 /// dropped halfway have been paid for: the sum here is the sum of their rows.
 #[derive(Clone, Debug, Default)]
 pub struct SpendTotal(Arc<Mutex<Spent>>);
@@ -31,7 +31,7 @@ impl Default for Spent {
 }
 
 impl SpendTotal {
-    /// What these calls used.
+    /// The sum over these calls.
     pub fn of(calls: &[CallRow]) -> Self {
         let spending = Self::default();
         for call in calls {

@@ -85,7 +85,7 @@ pub(crate) async fn finish(
     Ok(())
 }
 
-/// What shows and records the result of a call.
+/// The two log entries that close a call: its whole result as a record, and a shortened one as an event.
 fn closing(
     runner: &Runner,
     id: ToolCallId,

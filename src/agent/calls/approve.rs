@@ -1,4 +1,4 @@
-//! Whether a call may run: the policy's verdict, what its user prefers, and what they answer.
+//! Decides if a call may run: by the policy's verdict, its user's preferences, and the user's answer.
 //!
 //! An answer is bound to the exact action it was asked about, used once, and used in the transaction
 //! that starts the action. What a person wants instead is an action of its own, and judged as one.
@@ -20,22 +20,22 @@ use crate::runs::event::Event;
 use crate::runs::event_data::ApprovalData;
 use crate::runs::log::entry::{Entry, UsedConsent};
 
-/// How often a person may want something else that has to be asked about again.
+/// The most alternatives of a user, per call, that have to be asked about again.
 const MAX_ALTERNATIVES: u32 = 3;
 
 /// Consenting takes more than a viewer may; no user is asked what they cannot answer.
 const NOT_A_VIEWERS: &str = "this needs consent, which the user's role may not give; nothing was run. \
                              Go on without it";
 
-/// True if a call may run.
+/// The decision on a call.
 pub(crate) enum Approval {
     /// It may.
     Run {
-        /// What runs: what was asked for, or what a person or the policy put in its place.
+        /// The call to run: the model's own, or one that a person or the policy put in its place.
         invocation: Invocation,
-        /// What it uses up.
+        /// The consent that it uses up.
         consent: Option<UsedConsent>,
-        /// What the model is told beside the result.
+        /// A note for the model beside the result.
         note: Option<String>,
     },
     /// It may not; this is its result.
@@ -157,7 +157,7 @@ pub(crate) async fn ask_to_repeat(
     let mut finding = Finding {
         rule: "outcome-unknown".to_owned(),
         kind: invocation.tool.name().to_owned(),
-        // Whether it was done is about this one call.
+        // The question is about this one call, so no answer to it can be kept.
         scope: None,
         verdict: Verdict::Ask,
         danger: Danger::Medium,
@@ -259,7 +259,7 @@ async fn is_preferred(
         }
         Err(error) => {
             let error: consents::error::Error = error;
-            // Whoever is in doubt asks.
+            // In doubt, the user is asked.
             tracing::warn!(run.id = %runner.run.id, %error, "preferences cannot be read");
             Ok(false)
         }

@@ -1,4 +1,4 @@
-//! What the agent does, in the audit log: begun before it runs, completed after.
+//! Audit entries of the agent's actions: begun before an action runs, completed after.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::audit::service::Open;
 use crate::platform::ids::ConsentId;
 use crate::platform::redact::json::redact_json;
 
-/// How long a run waits for the audit log; the same as for the database, in which it is.
+/// The longest wait of a run for the audit log; the same as for the database, which holds it.
 const MOST_AWAY: Duration = Duration::from_mins(5);
 
 fn entry_of(

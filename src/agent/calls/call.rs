@@ -17,9 +17,9 @@ use crate::tools::tool::Tool;
 pub(crate) struct PendingCall {
     pub(crate) id: ToolCallId,
     pub(crate) call: ToolCall,
-    /// What is to be done, or what the model is told instead.
+    /// The tool to invoke, or the text that the model gets instead.
     pub(crate) work: Result<Invocation, String>,
-    /// What another process left of it.
+    /// The call's record by an earlier process, if it had begun there.
     pub(crate) past: Option<OpenCall>,
 }
 
@@ -31,13 +31,13 @@ pub(crate) struct Invocation {
 }
 
 impl Invocation {
-    /// What the policy judges.
+    /// The request that the policy judges.
     pub(crate) fn request(&self) -> Request<'_> {
         self.tool.request(Arguments::of(&self.arguments))
     }
 }
 
-/// What came of a call.
+/// The result of a call, with its effects.
 pub(crate) struct CallResult {
     pub(crate) result: Map<String, Value>,
     pub(crate) effects: Vec<Effect>,

@@ -20,7 +20,7 @@ use crate::runs::log::entry::Entry;
 use crate::runs::model::{RunKind, RunStatus};
 use crate::runs::store::steps::CallProgress;
 
-/// How long a person has for an answer; without one it is a no.
+/// Time limit for an answer; without one it is a no.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Asks about an action, or goes on waiting for what was asked before, and says how it ended.

@@ -199,7 +199,7 @@ async fn recover(
     }
 }
 
-/// What the effect will be recognised by.
+/// Computes the probe by which the effect will be recognised.
 async fn foresee(runner: &Runner, invocation: &Invocation, tools: &ToolContext) -> StoredProbe {
     let (invocation, judgement) = (invocation.clone(), approve::judge(runner, invocation));
     let (tools, records) = (tools.clone(), runner.deps.status_files.clone());

@@ -1,4 +1,4 @@
-//! What the effect of a call is recognised by, as it is stored with the call's start.
+//! Probes: the means to recognise the effect of a call, stored with the call's start.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ use crate::tools::context::ToolContext;
 use crate::tools::registry::ToolSet;
 use crate::tools::tool;
 
-/// What a call's effect can be recognised by, as it is stored with its start.
+/// A call, and the sign by which its effect can be recognised; stored with the call's start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StoredProbe {
     tool: String,
@@ -49,7 +49,7 @@ pub(crate) enum Sign {
 }
 
 impl StoredProbe {
-    /// What a invocation that is about to be done will be recognised by.
+    /// The probe of an invocation that is about to run.
     pub(crate) fn of(
         invocation: &Invocation,
         judgement: &Judgement,
@@ -73,7 +73,8 @@ impl StoredProbe {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// What was begun. It may differ from what the model asked for, because a person chose an
+    /// The invocation that was begun. It may differ from the model's call, because a person chose an
+    /// alternative.
     /// alternative.
     pub(crate) fn invocation(&self, tools: &ToolSet) -> Option<Invocation> {
         Some(Invocation {

@@ -1,9 +1,9 @@
-//! What became of a call that had begun in a process that was lost.
+//! Recovery of a call that had begun in a process that was lost.
 //!
-//! Before an effect begins, what it can be recognised by is written beside the intent: the hashes of
-//! a file before and after, or where a command notes how far it came. The process that goes on looks there.
-//! What certainly did not happen is done now, what did is not done again, and what is unknown
-//! is asked about.
+//! Before an effect begins, the probe that recognises it is written beside the intent: the hashes of a file
+//! before and after, or the place where a command notes its progress. The process that goes on looks there.
+//! An effect that certainly did not happen is done now, one that did is not done again, and the user is asked
+//! about one that is unknown.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::llm::model::Message;
 use crate::tools::files::write_file;
 use crate::tools::outcome::Effect;
 
-/// What became of a call.
+/// The outcome of a call that another process began.
 pub(crate) enum Recovery {
     /// It was done, and this is its result.
     Completed(CallResult),

@@ -141,7 +141,7 @@ fn broke_off(error: &LlmError) -> String {
     ))
 }
 
-/// What a provider said, fit to be shown.
+/// A text that quotes a provider, made fit to be shown.
 fn visible(text: &str) -> String {
     visible_prose(&redact_text(text)).into_owned()
 }
@@ -161,9 +161,9 @@ enum Heard {
 struct Telling {
     gate: Gate,
     pieces: Pieces,
-    /// What the model said.
+    /// The model's answer so far.
     answer: String,
-    /// What was shown of it.
+    /// The part of it that was shown.
     told: String,
 }
 
@@ -200,7 +200,7 @@ impl Telling {
         !self.told.is_empty()
     }
 
-    /// What was held back, now that nothing follows.
+    /// The text that was held back, now that nothing follows.
     fn rest(&mut self) -> Vec<String> {
         let text = self.gate.finish();
         let mut pieces: Vec<_> = self.shown(&text).into_iter().collect();

@@ -1,6 +1,6 @@
 //! Chats: one question, one answer in text, no tools and no run.
 //!
-//! What a chat costs is recorded like any call, and its answer is a generation that can be rated.
+//! The cost of a chat is recorded like that of any call, and its answer is a generation that can be rated.
 
 pub mod event;
 pub mod schema;

@@ -1,4 +1,4 @@
-//! How the description of the API shows the streams of chats.
+//! Schemas of the streams of chats, for the description of the API.
 
 use std::borrow::Cow;
 
@@ -62,7 +62,7 @@ impl ToSchema for ChatStream {
 pub enum ChatShape {
     /// The current activity.
     Activity {
-        /// What is done.
+        /// The activity that begins or ends.
         activity: ChatActivity,
     },
     /// A piece of the answer.
@@ -77,7 +77,7 @@ pub enum ChatShape {
     },
 }
 
-/// What a chat is busy with.
+/// An activity of a chat.
 #[derive(ToSchema)]
 pub struct ChatActivity {
     /// `read` or `llm_call`.
@@ -86,7 +86,7 @@ pub struct ChatActivity {
     pub label: String,
     /// The file, or a sentence.
     pub detail: String,
-    /// Whether it goes on.
+    /// Its status: going on or over.
     pub status: ActivityStatus,
     /// The file that was read.
     #[schema(rename = "filePath", required = false)]
@@ -141,7 +141,7 @@ pub struct PlainChatEvent {
     /// First: which model was chosen, and why.
     #[schema(required = false)]
     pub router_info: RouterInfo,
-    /// What the chat is busy with.
+    /// The chat's activity.
     #[schema(required = false)]
     pub activity: ChatActivity,
     /// A piece of the answer.
@@ -201,10 +201,10 @@ pub struct PlainChatResult {
     pub gen_id: Option<i64>,
 }
 
-/// How a chat ended.
+/// The end of a chat.
 #[derive(ToSchema)]
 pub struct PlainChatSummary {
-    /// Whether there is an answer.
+    /// True if there is an answer.
     pub success: bool,
     /// The files that the model was shown.
     #[schema(required = false)]

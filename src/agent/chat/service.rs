@@ -36,7 +36,7 @@ use crate::runs::plan::Plan;
 use crate::runs::task::Task;
 use crate::workspace::paths::Workspace;
 
-/// What the old clients send to see whether the server lives; no model is asked.
+/// The message by which old clients test that the server lives; no model is asked.
 pub const HEALTH_CHECK: &str = "health_check";
 
 /// A question that is ready to be sent.
@@ -160,7 +160,7 @@ pub async fn search(
 }
 
 impl Chat {
-    /// What the chat works with.
+    /// The services that the chat uses.
     pub(crate) fn deps(&self) -> &Deps {
         &self.deps
     }

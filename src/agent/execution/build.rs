@@ -29,13 +29,13 @@ const OUTPUT_QUEUE: usize = 1_024;
 /// The part of the window that what was said before the run may take, as a divisor.
 const HISTORY_SHARE: usize = 4;
 
-/// What a claimed run is worked on with.
+/// The resources for the work on a claimed run.
 pub(crate) struct Equipment {
     /// Its model.
     pub(crate) route: Route,
     /// Where it works.
     pub(crate) workspace: OpenWorkspace,
-    /// What another process left of it; empty for one that begins.
+    /// The state that another process left; empty for a run that begins.
     pub(crate) resumed: ResumeState,
 }
 

@@ -15,9 +15,9 @@
 //! has a moment to say how far it came; then the work's future is dropped. The state it worked on lives
 //! in [`Runner`] and is whole at every await, so the end can be told truthfully.
 //!
-//! What comes next is read from the conversation itself
-//! ([`crate::agent::runner::transcript::Transcript::next_step`]), never from where in this code the run
-//! was. A run that goes on in another process enters the same loop.
+//! The next step is read from the conversation itself
+//! ([`crate::agent::runner::transcript::Transcript::next_step`]), never from where in this code the run was.
+//! A run that goes on in another process enters the same loop.
 
 use std::time::Duration;
 
@@ -42,9 +42,9 @@ use crate::runs::log::entry::Entry;
 use crate::runs::model::RunStatus;
 use crate::runs::outcome::Stopped;
 
-/// How long a tool that is running may take to say how far it came, when the run ends around it.
+/// Grace period for a running tool to report its progress when the run ends around it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How often an answer that hit the length limit may be continued within a run.
+/// The most continuations, within a run, of answers that hit the length limit.
 const MAX_CONTINUATIONS: u32 = 3;
 /// The most times in a row that the model is asked to go on after an answer of nothing.
 const MAX_NUDGES: u32 = 3;
@@ -198,7 +198,7 @@ async fn set_goal(runner: &mut Runner) -> Result<(), Halt> {
     Ok(())
 }
 
-/// What was learned, for the first message; noted for the end of the run.
+/// Guidance from earlier ratings, for the first message; noted for the end of the run.
 async fn learned(runner: &mut Runner, chunks: &[Chunk]) -> Result<String, Halt> {
     let (principal, run) = (runner.run.principal(), &runner.run);
     let found = guidance(&runner.deps, &principal, &run.task, chunks, run.id.0);

@@ -30,9 +30,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Why a run is ended from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// What its summary says.
+    /// The reason in its summary.
     pub stopped: Stopped,
-    /// What is shown as an error, with its code.
+    /// The error shown to clients, with its code.
     pub error: Option<(String, &'static str)>,
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn conclude(
     }
 }
 
-/// What is told before the end.
+/// The event before the end that gives the reason, if any.
 fn why(reason: &Reason) -> Option<Event> {
     match &reason.error {
         Some((error, code)) => Some(Event::Error {
@@ -109,7 +109,7 @@ async fn write_end(
         *why = None;
     }
     let (org_id, run_id) = (&run.org_id, run.id);
-    // What this process has recorded of the run's calls, and not yet written.
+    // Writes the costs of the run's calls that this process has recorded and not yet stored.
     if let Err(error) = deps.ledger.flush(PAUSE).await {
         tracing::warn!(run.id = %run.id, %error, "the cost of a run may be incomplete");
     }

@@ -22,7 +22,7 @@ use crate::runs::topics::WAITING;
 /// The longest pause between two tries to write the end of a run.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How long the accounting may take to be written before a run is put back.
+/// Time limit for writing the costs before a run is put back.
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// The end of the work on a run, for the task that runs it.
@@ -38,7 +38,7 @@ pub enum Ended {
     Lost,
 }
 
-/// How the race in [`crate::agent::execution::run_loop::execute`] ended.
+/// The outcome of the race in [`crate::agent::execution::run_loop::execute`].
 #[derive(Debug)]
 pub enum RaceOutcome {
     /// The run is over.
@@ -113,7 +113,7 @@ async fn interrupt(runner: Runner) -> Ended {
     if runner.has_entered && tell_interruption(&runner).await.is_err() {
         return Ended::Lost;
     }
-    // Whoever goes on begins with what the run has spent.
+    // The process that goes on begins with the run's spending.
     if let Err(error) = runner.deps.ledger.flush(FLUSH).await {
         tracing::warn!(run.id = %runner.run.id, %error, "the cost of a run may be incomplete");
     }

@@ -22,19 +22,19 @@ pub(crate) struct End<'a> {
     pub(crate) fence: i64,
     /// Why it ends.
     pub(crate) stopped: Stopped,
-    /// How it ended.
+    /// Its summary.
     pub(crate) summary: &'a Summary,
-    /// What went wrong last, for lists that show no log.
+    /// The last error, for lists that show no log.
     pub(crate) error: Option<&'a str>,
-    /// What it did and used.
+    /// Its actions and its usage.
     pub(crate) usage: &'a RunUsage,
-    /// How long it was worked on.
+    /// The time it was worked on.
     pub(crate) worked: Duration,
     /// Where it stood in its plan, if it had one.
     pub(crate) progress: Option<&'a Progress>,
-    /// What can be rated, if anything was answered.
+    /// The generation that can be rated, if anything was answered.
     pub(crate) generation: Option<&'a Generation>,
-    /// What it leaves in its workspace, to be looked at later.
+    /// The changes that it leaves in its workspace, to be looked at later.
     pub(crate) changes: &'a [FileChange],
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn summary(run: &Run, state: &RunState, stopped: Stopped, worked: Dur
     }
 }
 
-/// What the user may want to do next: at most three sentences.
+/// Suggested next steps for the user: at most three sentences.
 fn next_steps(stopped: Stopped, usage: &RunUsage) -> Vec<String> {
     let mut steps: Vec<String> = stopped.advice().map(str::to_owned).into_iter().collect();
     if !usage.created.is_empty() {

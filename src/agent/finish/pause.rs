@@ -31,7 +31,7 @@ pub(crate) async fn pause(
     stopping: &CancellationToken,
 ) -> Result<(), JournalLost> {
     runner.journal.commit().await?;
-    // What goes on with the run begins with what it has spent.
+    // The process that goes on begins with the run's spending.
     if let Err(error) = runner.deps.ledger.flush(FLUSH).await {
         tracing::warn!(run.id = %runner.run.id, %error, "the cost of a run may be incomplete");
     }

@@ -1,5 +1,5 @@
-//! What every end of a run writes, in one transaction: the last events, the run's row, its metrics and
-//! the generation that can be rated. Either all of them are there or none.
+//! Writes the end of a run, in one transaction: the last events, the run's row, its metrics and the
+//! generation that can be rated. Either all of them are there or none.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -107,8 +107,8 @@ fn log(end: &End<'_>) {
     );
 }
 
-/// A call that was cut off gets its result: what is known is only that it did not end. Nobody
-/// reads answers to the run's questions any more.
+/// Gives a call that was cut off its result, which says only that it did not end, and closes the run's open
+/// questions, whose answers are no longer read.
 async fn close_what_is_open(
     end: &End<'_>,
     conn: &mut sqlx::PgConnection,

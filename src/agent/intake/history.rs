@@ -113,7 +113,7 @@ pub async fn remember(
         conversations.append(principal, id, new).await
     };
     if let Err(error) = kept.await {
-        // What the run or chat itself recorded is complete; only the next one knows less.
+        // The run's or chat's own records are complete; only the next one knows less.
         tracing::warn!(conversation.id = %id, %error, "the conversation was not kept");
     }
 }

@@ -1,4 +1,4 @@
-//! What a workspace's repository says, for the prompts of a run or a chat.
+//! The words of a workspace's repository, for the prompts of a run or a chat.
 
 use crate::agent::deps::Deps;
 use crate::agent::prompt::compaction::window_budget;

@@ -26,7 +26,7 @@ pub struct OpenWorkspace {
     pub(crate) policy: Policy,
     /// The repository outside of the workspace that this is a working tree of.
     pub(crate) linked: Option<LinkedRepository>,
-    /// What its repository says.
+    /// The instructions and skills of its repository.
     pub(crate) words: RepositoryWords,
 }
 

@@ -1,4 +1,4 @@
-//! What clients send to start a run or a chat, and how it becomes a [`Task`].
+//! Requests that start a run or a chat, and their conversion to a [`Task`].
 //!
 //! Bodies are strict about types and lenient about unknown fields: old clients send extras.
 
@@ -19,7 +19,7 @@ const MAX_ITERATIONS: u32 = 100;
 /// The body of `POST /api/navi/chat/autonomous`, `…/chat/stream/v2`, `…/chat/stream` and `…/chat`.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 pub struct TaskRequest {
-    /// What is asked, at most 512 KiB; not blank.
+    /// The message, at most 512 KiB; not blank.
     #[schema(pattern = r"\S", max_length = 524_288)]
     pub message: String,
     /// The model: `provider/name`, a mode such as `navi/fast`, or nothing for the default.
@@ -30,7 +30,7 @@ pub struct TaskRequest {
     pub workspace_path: Option<String>,
     /// The older name of `workspace_path`.
     pub workspace_root: Option<String>,
-    /// Whether the project's checks run before the run may end; they do unless this is false.
+    /// Run the project's checks before the run may end; true unless this is false.
     pub run_verification: Option<bool>,
     /// The most rounds of work and verification, 1 to 100.
     #[schema(minimum = 1, maximum = 100)]
@@ -61,12 +61,12 @@ pub struct TaskRequest {
     pub errors: Option<Vec<EditorError>>,
     /// The failure of the client's last action: a text, or any JSON that describes it.
     pub last_action_error: Option<Value>,
-    /// What becomes of an interactive run when its client's connection closes: `cancel`, because
-    /// that is how the old clients' stop button works, or `continue`.
+    /// Effect on an interactive run when its client's connection closes: `cancel`, because that is how the
+    /// old clients' stop button works, or `continue`.
     pub on_disconnect: Option<OnDisconnect>,
 }
 
-/// What the end of a client's connection means for its run.
+/// Effect on a run when its client's connection closes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDisconnect {

@@ -11,7 +11,7 @@ use crate::runs::model::ToolAccess;
 use crate::runs::task::Task;
 use crate::workspace::paths::Workspace;
 
-/// What the model must be capable of.
+/// The capabilities that the model needs.
 pub fn needs(task: &Task, tools: bool) -> Capabilities {
     let vision = task
         .attachments

@@ -1,8 +1,8 @@
-//! What became of a run's changes: whether they were kept, edited or put back.
+//! The fate of a run's changes: kept, edited or put back.
 //!
-//! A run that changed files leaves a note of what they were before and afterwards, as hashes. Whoever
-//! next works in the same folder looks there, and so does every server from time to time; what it
-//! finds is a signal about the answer. A folder that is not on this machine says nothing here.
+//! A run that changed files leaves a note of their hashes before and afterwards. The next run or chat in the
+//! same folder compares them with the files, and so does every server from time to time; the result is a
+//! signal about the answer. A folder that is not on this machine says nothing here.
 
 use std::io::Read;
 use std::time::Duration;
@@ -24,11 +24,11 @@ use crate::workspace::paths::Workspace;
 pub(crate) const MAX_FILES: usize = 50;
 /// A file larger than this is not.
 const MAX_BYTES: u64 = 1024 * 1024;
-/// How long people have before a server looks by itself.
+/// The time users have before a server looks by itself.
 const CHECK_AFTER: TimeDelta = TimeDelta::hours(1);
 /// Between two looks of a server.
 const CHECK_EVERY: Duration = Duration::from_mins(5);
-/// How many notes are taken up at once.
+/// The most notes taken up at once.
 const AT_ONCE: i64 = 50;
 
 /// A file that a run changed, as hashes of its content; none when it was not there.
@@ -42,7 +42,7 @@ pub struct FileChange {
     pub after: Option<String>,
 }
 
-/// What became of these changes, by what is in the workspace now; nothing when there were none.
+/// Judges these changes by what is in the workspace now; nothing when there were none.
 fn judge(changes: &[FileChange], now: impl Fn(&str) -> Option<String>) -> Option<FeedbackSignal> {
     let is_changed = |change: &&FileChange| change.before != change.after;
     let changes: Vec<_> = changes.iter().filter(is_changed).collect();
@@ -137,7 +137,7 @@ async fn check(deps: &Deps, note: Due) -> sqlx::Result<()> {
     let (folder, files) = (note.workspace.clone(), note.files.clone());
     let look = move || {
         let files: Vec<FileChange> = serde_json::from_value(files).unwrap_or_default();
-        // Only whoever has the folder can say anything.
+        // Only a process that has the folder can say anything.
         let workspace = Workspace::open(&folder).ok()?;
         Some(judge(&files, |path| hash_of(&workspace, path)))
     };

@@ -1,4 +1,4 @@
-//! What feedback teaches a run, and what a run leaves to learn from.
+//! Feedback that runs use, and signals that runs leave to learn from.
 
 pub mod changes;
 pub mod guidance;

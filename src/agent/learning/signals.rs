@@ -1,4 +1,4 @@
-//! What a run says about its own answer, for ratings to be learned from.
+//! Signals of a run about its own answer, for ratings to be learned from.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;

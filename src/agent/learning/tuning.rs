@@ -1,5 +1,5 @@
-//! What ratings choose for a task: the temperature its model is asked with and, where that is allowed,
-//! the model.
+//! Choices for a task that come from ratings: the temperature its model is asked with and, where that is
+//! allowed, the model.
 
 use serde_json::{Map, Value};
 use sqlx::PgConnection;

@@ -18,11 +18,11 @@ const WINDOW_PERCENT: usize = 75;
 /// Characters per token when the provider has not counted: deliberately few, so that the estimate
 /// is high rather than low for code.
 const CHARS_PER_TOKEN: usize = 3;
-/// What an image counts for, in tokens.
+/// The estimate for an image, in tokens.
 const IMAGE_TOKENS: usize = 1_600;
 /// A compaction that leaves more than this share of the budget would soon have to run again.
 const TARGET_SHARE: f64 = 0.5;
-/// What a single tool result may keep at least when even the newest messages do not fit.
+/// The least that remains of a single tool result when even the newest messages do not fit.
 const CUT_RESULT_CHARS: usize = 2_000;
 /// The most that the note between the halves of a cut text takes, in bytes: less than that is not cut off.
 const CUT_NOTE_BYTES: usize = 64;

@@ -1,8 +1,8 @@
-//! What the model is told.
+//! Prompts and messages for the model.
 //!
 //! The system prompt depends on nothing that changes within a run: no clock, no ids, no counters.
 //! It is the prefix that providers cache, and one changed byte would make every turn pay for it
-//! again. What belongs to the request stands in the first user message.
+//! again. Everything that belongs to the request stands in the first user message.
 
 use std::fmt::Write as _;
 
@@ -73,8 +73,8 @@ pub fn system(access: ToolAccess) -> &'static str {
     }
 }
 
-/// The first user message: the repository's words, the task, the plan, and what is known about the code.
-/// What the editor shows of a secret file is left out.
+/// The first user message: the repository's words, the task, the plan, and what is known about the code. The
+/// editor's view of a secret file is left out.
 ///
 /// The repository's words come first, because they are the same in the next run. They are stored with the
 /// message: a run that goes on in another process is told no others.
@@ -213,14 +213,14 @@ fn reports(editor: &EditorContext) -> String {
     text
 }
 
-/// What a program said, in one line, so that it does not go on in our voice, and without secrets of
-/// the code that it may quote.
+/// The output of a program in one line, so that it does not go on in our voice, and without secrets of the
+/// code that it may quote.
 fn one_line(said: &str) -> String {
     let words: Vec<_> = said.split_whitespace().collect();
     redact_text(&words.join(" ")).into_owned()
 }
 
-/// What the editor reports about the code, a line for each message; empty when it reports nothing.
+/// The editor's reports about the code, a line for each message; empty when there are none.
 pub fn diagnostics(editor: &EditorContext) -> String {
     let mut text = String::new();
     for error in editor.errors.iter().take(MAX_DIAGNOSTICS) {

@@ -149,7 +149,7 @@ pub fn request(route: &Route, words: &ShownWords, task: &Task, chunks: &[Chunk])
     }
 }
 
-/// Whether a request is too small to ask for a plan: a greeting, or a few words.
+/// True if a request is too small to ask for a plan: a greeting, or a few words.
 pub fn is_trivial(message: &str) -> bool {
     message.trim().chars().count() < 15
 }

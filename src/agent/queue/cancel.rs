@@ -63,7 +63,7 @@ pub async fn cancel(
     Ok(CancelOutcome::Cancelled)
 }
 
-/// What the streams of runs are made from.
+/// The parts that the streams of runs are made from.
 pub fn run_streams(service: &AgentService) -> RunStreams {
     let deps = service.deps();
     let agent = service.clone();

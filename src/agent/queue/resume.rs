@@ -24,7 +24,7 @@ use crate::runs::model::{Run, RunKind};
 use crate::runs::outcome::Stopped;
 use crate::runs::store::runs;
 
-/// How often a run may lose its worker before it is given up: maybe it is what ends them.
+/// The most times a run may lose its worker before it is given up: maybe it is what ends them.
 const MAX_TAKEOVERS: i32 = 10;
 
 /// Goes on with a run, or ends it.
@@ -35,7 +35,7 @@ pub(crate) async fn resume(
     term: Term,
 ) {
     if claimed.was_orphan {
-        // What its last worker started, should that have been on this machine.
+        // Ends the processes that its last worker started, should that have been on this machine.
         let left = sweep(&claimed.run.id.to_string()).await;
         tracing::warn!(run.id = %claimed.run.id, left, "a run is taken over from a lost worker");
     }
@@ -142,7 +142,7 @@ pub(crate) async fn release(deps: &Deps, claimed: &ClaimedRun) {
     }
 }
 
-/// How a run comes here. The log of a job that no process began holds that it was accepted, and nothing
+/// The way a run came here. The log of a job that no process began holds that it was accepted, and nothing
 /// else.
 fn origin(claimed: &ClaimedRun) -> Origin {
     if claimed.run.kind == RunKind::Job && claimed.claim.last <= 1 {

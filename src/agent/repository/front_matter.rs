@@ -8,7 +8,7 @@ const RULE: &str = "---";
 pub struct FrontMatter {
     /// The name.
     pub name: Option<String>,
-    /// What the skill is for.
+    /// The purpose of the skill.
     pub description: Option<String>,
 }
 

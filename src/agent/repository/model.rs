@@ -7,7 +7,7 @@ use crate::runs::event_data::{InstructionFileData, InstructionsData};
 const SKILLS_SHARE: usize = 4;
 /// Of what is left, one part in this many is for the files after the first that has no room.
 const LATER_SHARE: usize = 4;
-/// What a skill takes in the list beside its name, its description and its path.
+/// The size of a skill in the list beside its name, its description and its path.
 const SKILL_FRAME: usize = 12;
 /// The longest name that a note repeats, in characters.
 const NAME_CHARS: usize = 120;
@@ -44,13 +44,13 @@ pub struct InstructionText {
 pub struct Skill {
     /// Its name.
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     pub description: String,
     /// The file that holds it.
     pub path: String,
 }
 
-/// What a repository says, as far as it was read.
+/// The words of a repository, as far as they were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepositoryWords {
     /// Its instructions, those that count most first.
@@ -66,13 +66,13 @@ pub struct RepositoryWords {
 pub struct ShownFile {
     /// Its path within the workspace.
     pub path: String,
-    /// What is shown of its text.
+    /// The part of its text that is shown.
     pub text: String,
     /// Its size, in bytes.
     pub size: u64,
 }
 
-/// What a repository says, as far as it is shown.
+/// The words of a repository, as far as they are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShownWords {
     /// Its instructions; a text that is left out is empty.
@@ -162,7 +162,7 @@ impl ShownWords {
         self.files.iter().map(|file| file.text.len()).sum()
     }
 
-    /// What clients are told of it; none when there is nothing.
+    /// The event data for clients; none when there is nothing.
     pub fn data(&self) -> Option<InstructionsData> {
         let files = self.files.iter().map(|file| InstructionFileData {
             path: file.path.clone(),

@@ -11,7 +11,7 @@ use crate::runs::event::Event;
 use crate::runs::log::entry::JournalLost;
 use crate::runs::log::journal::Journal;
 
-/// How long lines are gathered before they become one event.
+/// The time over which lines are gathered into one event.
 const GATHER: Duration = Duration::from_millis(50);
 /// The most lines of one event.
 const MAX_LINES: usize = 100;
@@ -83,7 +83,7 @@ impl LiveOutput {
     }
 }
 
-/// What printed a line.
+/// The source of a line.
 #[derive(Clone, Copy, Debug)]
 enum Printer {
     /// A command that the model asked for.

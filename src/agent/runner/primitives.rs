@@ -35,7 +35,7 @@ use crate::runs::pieces::Pieces;
 use crate::runs::store::steps::OpenCall;
 use crate::tools::context::ToolContext;
 
-/// How long the database may be away while a run waits for it.
+/// The longest wait of a run for the database.
 const DATABASE_TIMEOUT: Duration = Duration::from_mins(5);
 /// The pause between two tries.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -57,7 +57,7 @@ impl From<JournalLost> for Halt {
     }
 }
 
-/// How a run came to this process.
+/// The way a run came to this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// It was started here, and its log has begun already.
@@ -68,12 +68,12 @@ pub enum Origin {
     Resumed {
         /// Why that one did.
         reason: ResumeReason,
-        /// How far the log agrees with the conversation.
+        /// The sequence number up to which the log agrees with the conversation.
         settled: i64,
     },
 }
 
-/// What ends a run from outside.
+/// The causes from outside that end a run.
 #[derive(Clone, Debug)]
 pub struct RunEnds {
     /// Its user.
@@ -109,12 +109,12 @@ pub struct Runner {
     pub(crate) halted: CancellationToken,
     pub(crate) tools: Option<ToolContext>,
     pub(crate) output: LiveOutput,
-    /// What the repository says, for the first message of a run that begins.
+    /// The repository's words, for the first message of a run that begins.
     pub(crate) words: ShownWords,
     pub(crate) transcript: Transcript,
     /// The model's text on its way to the clients.
     pub(crate) pieces: Pieces,
-    /// What is stored with every step.
+    /// The state stored with every step.
     pub(crate) state: RunState,
     pub(crate) baseline: Baseline,
     /// The watch over the workspace's files.
@@ -251,7 +251,7 @@ impl Runner {
         Ok(self.journal.write(entries).await?)
     }
 
-    /// How long the run was worked on, by all processes that did.
+    /// The time the run was worked on, by all processes that did.
     pub(crate) fn worked(&self) -> Duration {
         self.state.worked + self.began.elapsed()
     }

@@ -14,7 +14,7 @@ use crate::runs::lease::model::ClaimedRun;
 use crate::runs::store::steps;
 use crate::runs::store::steps::OpenCall;
 
-/// What another process left of a run; empty for a run that begins.
+/// The state of a run that another process left; empty for a run that begins.
 #[derive(Debug, Default)]
 pub(crate) struct ResumeState {
     pub(crate) state: RunState,

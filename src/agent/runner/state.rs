@@ -1,8 +1,8 @@
-//! How far a run has come, beside its conversation: what another process needs to go on.
+//! The progress of a run, beside its conversation, that another process needs to go on.
 //!
 //! It is written with every step, in the transaction that writes the step, so that the two never
-//! disagree. What can be computed is not in it: what the run spent is the sum of its calls' rows,
-//! where its goal stands follows from its history, and its last words are in the conversation.
+//! disagree. Values that can be computed are not in it: the run's spending is the sum of its calls' rows, the
+//! state of its goal follows from its history, and its last words are in the conversation.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -25,25 +25,24 @@ use crate::verify::run::CheckResult;
 pub struct RunState {
     /// The round; 0 before the first.
     pub iteration: u32,
-    /// How often an answer that was cut off was continued.
+    /// The number of times that an answer that was cut off was continued.
     pub continuations: u32,
     /// True once the model has called a tool in the way in which tools are called.
     pub calls_natively: bool,
     /// The times in a row that the model was told that a call as text is none.
     pub told_how_to_call: u32,
-    /// How the last answer ended.
+    /// The reason why the last answer ended.
     pub stop: Option<StopReason>,
     /// Where the run stands in its plan.
     pub progress: Option<Progress>,
-    /// What it did and used.
+    /// Its actions and its usage.
     #[serde(rename = "tally")]
     pub usage: RunUsage,
-    /// What the last verification said.
+    /// The result of the last verification.
     pub verification: Verification,
-    /// What is remembered from one verification to the next.
+    /// The memory from one verification to the next.
     pub rounds: Rounds,
-    /// How long it was worked on, by all processes that did. Of a run under way: by those before
-    /// this one.
+    /// The time it was worked on, by all processes that did. Of a run under way: by those before this one.
     pub worked: Duration,
     /// The part of that in which it waited for providers that were away.
     pub waited: Duration,
@@ -73,7 +72,7 @@ pub struct ToldInstructions {
     pub(crate) bytes: usize,
 }
 
-/// What the checks said before the first change.
+/// The results of the checks before the first change.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Baseline {
     /// The checks, once they were looked for.
@@ -88,7 +87,7 @@ pub struct Baseline {
     pub(crate) projects: BTreeSet<String>,
 }
 
-/// What is remembered from one verification to the next.
+/// The memory from one verification to the next.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Rounds {
@@ -96,6 +95,6 @@ pub struct Rounds {
     pub(crate) repeated: (BTreeSet<String>, u32),
     /// True if the model was already told that what fails failed before.
     pub(crate) told_of_old_failures: bool,
-    /// What had been done by the last verification.
+    /// The number of deeds at the last verification.
     pub(crate) deeds_seen: u32,
 }

@@ -3,7 +3,7 @@
 use crate::llm::model::{Message, ToolCall};
 use crate::runs::log::entry::Entry;
 
-/// What a run does next.
+/// The next step of a run.
 #[derive(Debug)]
 pub(crate) enum NextStep {
     /// Ask the model.
@@ -20,7 +20,7 @@ pub(crate) enum NextStep {
 /// The conversation. What comes next is read from it, never from where in the code the run was, so a
 /// run that goes on in another process goes on in the same way.
 pub(crate) struct Transcript {
-    /// What the model is sent; old results may be compacted.
+    /// The messages for the model; old results may be compacted.
     pub(crate) messages: Vec<Message>,
     /// Index of the first user message; it and what precedes it is never compacted.
     pub(crate) goal: usize,
@@ -51,7 +51,7 @@ impl Transcript {
         self.messages.get(self.goal..).unwrap_or_default()
     }
 
-    /// What the conversation asks for next.
+    /// The next step, as the conversation asks for it.
     pub(crate) fn next_step(&self) -> NextStep {
         let mut answered = 0;
         for message in self.since_goal().iter().rev() {

@@ -1,4 +1,4 @@
-//! What a run did and used: files, commands, calls, tokens, cost.
+//! Actions and usage of a run: files, commands, calls, tokens, cost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -52,11 +52,11 @@ pub struct RunUsage {
 /// One retrieval.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Retrieval {
-    /// What was looked for.
+    /// The query.
     pub query: String,
     /// Chunks that were put into the prompt.
     pub chunks: usize,
-    /// How long it took.
+    /// The duration of the search.
     pub took: Duration,
     /// Their mean score.
     pub relevance: Option<f64>,
@@ -178,8 +178,8 @@ impl RunUsage {
         }
     }
 
-    /// How often something was done that may have changed the workspace. A command may change any
-    /// file, so it counts as much as a file tool does.
+    /// The number of actions that may have changed the workspace. A command may change any file, so it counts
+    /// as much as a file tool does.
     pub fn deeds(&self) -> u32 {
         self.changes.saturating_add(self.commands)
     }
@@ -239,7 +239,7 @@ mod tests {
             (vec![created("a"), renamed("a", "b")], "+b ~ - "),
         ] {
             assert_eq!(told(&effects), expected, "{effects:?}");
-            // What a process that is lost has told may be told again by the next.
+            // An effect that a lost process has told may be told again by the next.
             let twice: Vec<_> = effects.iter().chain(effects.last()).cloned().collect();
             if effects.len() == 1 {
                 assert_eq!(told(&twice), expected, "{effects:?}, twice");

@@ -1,7 +1,7 @@
 //! Verification within a run: the project's checks before the first change and after the last.
 //!
 //! A run is never blamed for what failed before it, and never praised either: a check that fails
-//! at the end means that the task is not verified, whoever broke it.
+//! at the end means that the task is not verified, no matter who broke it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -31,12 +31,12 @@ use crate::verify::projects::{
 };
 use crate::verify::run::{CheckResult, run};
 
-/// How often the same failures may come back before the run is stopped.
+/// Repetitions of the same failures after which the run is stopped.
 const SAME_FAILURES: u32 = 5;
 /// The most of a failing check's output that the model is shown, in bytes.
 const MAX_OUTPUT_BYTES: usize = 4_000;
 
-/// What follows from a verification.
+/// The consequence of a verification.
 #[derive(Debug)]
 pub enum Checked {
     /// The run may end well.
@@ -172,7 +172,7 @@ pub(crate) async fn check(runner: &mut Runner) -> Result<Checked, Halt> {
         && !changed.is_empty()
         && unchecked.len() == changed.len()
     {
-        // What passed is another project than those that were changed.
+        // The checks that passed belong to another project than the files that were changed.
         verdict.outcome = Verification::NotRun;
     }
     runner.state.verification = verdict.outcome;
@@ -296,7 +296,7 @@ async fn checks(runner: &mut Runner) -> Result<Vec<Check>, Halt> {
     }
     let below = projects.iter();
     found.extend(below.flat_map(|project| checks_in(&tools, project)));
-    // What a check runs may be another text by now.
+    // The commands that a check runs may have changed by now.
     allowed(runner, &tools, known, &found).await
 }
 
@@ -352,13 +352,13 @@ async fn run_checks(
     }
 }
 
-/// What fails, by name; two verifications in which the same fails are the same.
+/// The names of the failures; two verifications with the same failures are the same.
 fn failing(verdict: &compare::Verdict) -> BTreeSet<String> {
     let names = |change: &Change| &change.broken | &change.still_broken;
     verdict.changes.iter().flat_map(names).collect()
 }
 
-/// What the model is told about a failed verification.
+/// The message for the model about a failed verification.
 fn feedback(verdict: &compare::Verdict, results: &[CheckResult]) -> String {
     let mut text =
         String::from("The project's checks ran after you said that you were done, and failed.\n");

@@ -20,7 +20,7 @@ use crate::audit::store::{appending, reading, tree};
 pub struct Despite {
     /// The seal of its end does not fit its key.
     pub broken_seal: bool,
-    /// Somebody knows that it had more records.
+    /// A checkpoint or another log shows that it had more records.
     pub rolled_back: bool,
 }
 
@@ -29,7 +29,7 @@ pub struct Despite {
 pub enum Adoption {
     /// Its seal and its last checkpoint are those of keys in the ring.
     Unneeded,
-    /// Its seal is, and its last checkpoint was signed anew, or those that were gone were put back.
+    /// Its seal is, and its last checkpoint was signed again, or those that were gone were put back.
     Signed,
     /// From this record on the current key seals it.
     Adopted {
@@ -172,7 +172,7 @@ impl Audit {
                 head: kept.head.to_vec(),
                 ..end.clone()
             };
-            // What does not come to it is told by the verification, in more words.
+            // A checkpoint that the log does not come to is reported by the verification, in more words.
             if self.grow(conn, log, from, &then).await.ok() != Some(kept.root) {
                 continue;
             }
@@ -247,7 +247,7 @@ impl Audit {
             None => (locked.size, &locked.head) == (end.size, &end.head),
         });
         if !is_same {
-            // Somebody else adopted it, or wrote to it, since it was verified.
+            // Another process adopted it, or wrote to it, since it was verified.
             return Err(Error::Unavailable);
         }
         if cause != Cause::Rotated {

@@ -13,13 +13,13 @@ use crate::audit::store::{appending, reading, tree};
 use crate::audit::tree::merkle::{Ranges, empty, leaf};
 use crate::audit::tree::tiles::{TilePosition, Tiles, path_to};
 
-/// How many records are read at once.
+/// The number of records read at once.
 const PAGE: i64 = 1_000;
 
 /// A checkpoint and what was made of it.
 #[derive(Clone, Debug)]
 pub struct Signed {
-    /// What it says.
+    /// The checkpoint itself.
     pub checkpoint: Checkpoint,
     /// As it is handed out.
     pub note: String,
@@ -135,8 +135,8 @@ impl Audit {
         Err(Error::CheckpointGone { log, seen })
     }
 
-    /// What the server's own log was when it was last signed, for the checkpoint of another one; nothing
-    /// if that cannot be trusted, which is found elsewhere.
+    /// The size and root of the server's own log when it was last signed, for the checkpoint of another log;
+    /// nothing if that cannot be trusted, which is found elsewhere.
     async fn server_then(
         &self,
         conn: &mut PgConnection,
@@ -152,7 +152,7 @@ impl Audit {
         }
     }
 
-    /// Signs a log that was verified from its first record on, whoever signed the checkpoint before.
+    /// Signs a log that was verified from its first record on, no matter who signed the checkpoint before.
     pub(super) async fn sign_verified(
         &self,
         conn: &mut PgConnection,

@@ -9,7 +9,7 @@ use crate::vault::envelope::DataKey;
 use crate::vault::key;
 use crate::vault::key::NotAKey;
 
-/// How the audit log is sealed and how long it is kept. It cannot be switched off.
+/// Sealing and retention of the audit log. It cannot be switched off.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Audit")]
 pub struct AuditConfig {
@@ -59,8 +59,8 @@ pub struct AuditConfig {
 
     /// File to which every signed checkpoint is appended, one a line.
     ///
-    /// What bears witness of the logs outside the database: keep it where whoever can write to the
-    /// database cannot, on another machine's disk or one that only takes appends.
+    /// This file is the witness of the logs outside the database: keep it out of reach of anyone who can
+    /// write to the database, on another machine's disk or one that only takes appends.
     #[arg(long, env = "NAVI_AUDIT_WITNESS_FILE", value_name = "FILE")]
     pub audit_witness_file: Option<PathBuf>,
 }

@@ -13,19 +13,19 @@ pub struct Entry {
     pub entry_id: EntryId,
     /// The number of its first record.
     pub sequence: i64,
-    /// What happened.
+    /// The event.
     pub event: Event,
-    /// What kind of actor did it.
+    /// The kind of actor that caused it.
     pub actor_kind: ActorKind,
     /// Who; absent when erased.
     pub actor: Option<String>,
-    /// What their token allowed.
+    /// The role in their token.
     pub actor_role: Option<String>,
     /// The request's method.
     pub method: Option<String>,
     /// The route's template.
     pub route: Option<String>,
-    /// What it was done to.
+    /// The resource it was done to.
     pub resource: Option<String>,
     /// The request that asked for it.
     pub request_id: Option<String>,
@@ -35,11 +35,11 @@ pub struct Entry {
     pub run_id: Option<Uuid>,
     /// When it began.
     pub created_at: DateTime<Utc>,
-    /// When it ended; absent while nobody knows.
+    /// When it ended; absent while unknown.
     pub completed_at: Option<DateTime<Utc>>,
     /// The answer's status.
     pub status: Option<i32>,
-    /// How it ended; absent while nobody knows.
+    /// Its outcome; absent while unknown.
     pub outcome: Option<Outcome>,
     /// The duration.
     pub duration_ms: Option<i64>,

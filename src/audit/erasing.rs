@@ -14,7 +14,7 @@ use crate::audit::store::erasing;
 use crate::audit::store::erasing::{Batch, Place};
 use crate::platform::hex::hex;
 
-/// How many records are erased in one transaction, while whoever wants to write to the log waits.
+/// The number of records erased in one transaction, during which all other writers to the log wait.
 const BATCH: usize = 2_000;
 
 /// Whose part in a log.
@@ -59,7 +59,7 @@ impl Audit {
         Ok(erased)
     }
 
-    /// How many records are not erased yet.
+    /// The number of records that are not erased yet.
     pub async fn count_unerased(&self, log: &Log, whose: Whose<'_>) -> Result<u64, Error> {
         self.settled().await;
         let mut conn = self.db.acquire().await?;
@@ -75,7 +75,7 @@ impl Audit {
         if let Some(error) = ends.take_refused().into_iter().next() {
             return Err(error);
         }
-        // With the end locked nobody else erases: what is announced is what is done.
+        // The locked end keeps out other erasures: the announced numbers are those that are erased.
         batch.sequences = erasing::unerased(&mut tx, &org, &batch).await?;
         if batch.sequences.is_empty() {
             return Ok(0);
@@ -103,8 +103,8 @@ async fn of(
     }
 }
 
-/// What the record of an erasure says: how many records were erased and which, by a hash over their
-/// numbers in order, so that nobody else can pass a deletion off as this erasure.
+/// The statement in the record of an erasure: the number of erased records and a hash over their numbers in
+/// order, so that no other deletion can pass for this erasure.
 pub fn erasure_statement(sequences: &[i64]) -> String {
     let mut fields = Fields::new(b"navi audit erasure 1\0");
     for sequence in sequences {

@@ -23,8 +23,8 @@ pub enum Error {
         flag = .0.flag()
     )]
     Tampered(Log),
-    /// The end of a log is sealed with a key that is not in the ring, so nobody here can tell whether
-    /// somebody moved it.
+    /// The end of a log is sealed with a key that is not in the ring, so this server cannot tell if it was
+    /// moved.
     #[error(
         "{log} ends with the seal of the key `{key}`, which this server does not have, so nothing is \
          appended to it: name the key in AUDIT_ENCRYPTION_KEYS_PREVIOUS, or, if it is lost, \
@@ -84,7 +84,7 @@ pub enum Error {
         /// First finding.
         problem: String,
     },
-    /// Nobody has written to this log, so there is nothing to adopt.
+    /// No records were ever written to this log, so there is nothing to adopt.
     #[error("there are no records of {0}")]
     NoLog(Log),
     /// The logs are sealed with the key of a development server that is not this one's.

@@ -31,7 +31,7 @@ pub enum Line {
 /// No checkpoint begins like this, so that neither passes for the other.
 const ORIGIN: &str = "navi-audit-export/";
 
-/// What the records that follow stand on.
+/// The state that the records that follow stand on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
@@ -44,7 +44,7 @@ pub struct Header {
     /// The number of the last record that follows, or of a later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<i64>,
-    /// How many checkpoints follow that are of so many records or fewer.
+    /// The number of checkpoints that follow and cover at most `size` records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoints: Option<u64>,
     /// The signed checkpoint of the log as it was then, when the export goes to its end: cut short, it
@@ -56,7 +56,7 @@ pub struct Header {
     /// When older months were dropped: the signed checkpoint behind which they were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_note: Option<String>,
-    /// The keys that the server says it signs with; whoever verifies should know them from elsewhere.
+    /// The keys that the server says it signs with; a verifier should know them from elsewhere.
     pub keys: Vec<String>,
     /// A signed text over all of this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,7 +107,7 @@ impl Header {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Base {
-    /// How many records it has.
+    /// Its number of records.
     pub size: i64,
     /// The roots of its full subtrees, largest first, in base64.
     pub peaks: Vec<String>,

@@ -18,7 +18,7 @@ use crate::platform::secret::SecretString;
 use crate::vault::envelope::DataKey;
 use crate::vault::key;
 
-/// What one audit key does. Each purpose has a key of its own, derived by HKDF.
+/// The keys derived from one audit key: each purpose has a key of its own, derived by HKDF.
 pub struct AuditKey {
     /// Its name.
     pub id: String,
@@ -70,12 +70,12 @@ impl AuditKey {
         mac(&self.ending, &[said])
     }
 
-    /// What shows that a hand-over, of which this is the hash, was made by somebody with this key.
+    /// The proof that a hand-over with this hash was made by a holder of this key.
     pub fn voucher(&self, said: &Hash) -> Hash {
         mac(&self.handing, &[said])
     }
 
-    /// What stands for a secret where it must be told from another one and never be known.
+    /// A stand-in for a secret, to tell it from another one without knowing it.
     pub fn fingerprint(&self, secret: &str) -> String {
         hex(&self.first_seal(secret, 0, &NOTHING)[..8])
     }
@@ -132,8 +132,8 @@ pub struct Keyring {
 impl Keyring {
     /// The ring with `current`, and what the settings name beside it.
     ///
-    /// A key without a name in the settings gets one from itself, so that a development key that was
-    /// made anew is not taken for the old one.
+    /// A key without a name in the settings gets one from itself, so that a new development key is not taken
+    /// for the old one.
     pub fn new(config: &AuditConfig, current: &str, made_up: bool) -> Result<Self, Error> {
         let key = key::parse(current).map_err(KeyError::Current)?;
         let id = if made_up {

@@ -21,7 +21,7 @@ pub enum LegacyError {
     /// None of the keys opens it.
     #[error("none of the audit keys opens it; name the old one in AUDIT_ENCRYPTION_KEYS_PREVIOUS")]
     NoKey,
-    /// What it holds is no JSON.
+    /// Its content is not JSON.
     #[error("what it holds is no JSON")]
     NotJson,
 }

@@ -1,4 +1,4 @@
-//! What was done, by whom: sealed, chained, complete.
+//! The audit log: every action and its actor, sealed, chained, complete.
 //!
 //! An entry begins before a thing is done and is completed after it, each time with a record that is
 //! committed before anything goes on. The records of an organisation form a hash chain and a Merkle

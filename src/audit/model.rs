@@ -1,4 +1,4 @@
-//! What an entry of the audit log says.
+//! The fields of an entry of the audit log.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +20,7 @@ crate::id!(
 /// Whose log: an organisation's, or the server's own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Log {
-    /// What concerns no organisation: refused tokens, settings, retention.
+    /// The server's own, for events of no organisation: refused tokens, settings, retention.
     Server,
     /// An organisation's.
     Org(OrgId),
@@ -60,7 +60,7 @@ impl fmt::Display for Log {
     }
 }
 
-/// What kind of actor did something.
+/// The kind of actor that caused an event.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
 )]
@@ -73,11 +73,11 @@ pub enum ActorKind {
     Development,
     /// The agent, for the person whose run it is.
     Agent,
-    /// Whoever sits at the server's machine.
+    /// The person at the server's machine.
     Operator,
     /// The server, by itself.
     Server,
-    /// Somebody whose token was refused.
+    /// A caller whose token was refused.
     Stranger,
 }
 
@@ -98,11 +98,11 @@ impl ActorKind {
 /// Who did something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// What kind of actor.
+    /// The kind of actor.
     pub kind: ActorKind,
     /// The person's id, where there is one.
     pub id: Option<String>,
-    /// What their token allowed.
+    /// The role in their token.
     pub role: Option<Role>,
 }
 
@@ -164,7 +164,7 @@ impl Phase {
     }
 }
 
-/// How a thing ended.
+/// The outcome of an action.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
 )]
@@ -178,7 +178,7 @@ pub enum Outcome {
     Refused,
     /// It failed.
     Failure,
-    /// Nobody waited for its end: the client left or the time was over.
+    /// Its end was not awaited: the client left or the time was over.
     Abandoned,
 }
 
@@ -193,7 +193,7 @@ impl Outcome {
         }
     }
 
-    /// What an HTTP status says.
+    /// The outcome for an HTTP status.
     pub fn of_status(status: u16) -> Self {
         match status {
             ..400 => Self::Success,
@@ -209,7 +209,7 @@ impl Outcome {
 pub struct NewEntry {
     /// Whose log.
     pub log: Log,
-    /// What happens.
+    /// The event.
     pub event: Event,
     /// Who does it.
     pub actor: Actor,
@@ -217,7 +217,7 @@ pub struct NewEntry {
     pub method: Option<String>,
     /// The route's template.
     pub route: Option<String>,
-    /// What it is done to: an id.
+    /// The id of the resource it is done to.
     pub resource: Option<String>,
     /// The request that asked for it.
     pub request_id: Option<String>,
@@ -225,7 +225,7 @@ pub struct NewEntry {
     pub trace_id: Option<String>,
     /// The run that it belongs to.
     pub run_id: Option<Uuid>,
-    /// What is sealed with it.
+    /// The payload sealed with it.
     pub payload: Option<Value>,
 }
 
@@ -247,16 +247,16 @@ impl NewEntry {
     }
 }
 
-/// How an entry ends.
+/// The end of an entry.
 #[derive(Clone, Debug)]
 pub struct Ending {
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
     /// The answer's HTTP status.
     pub status: Option<u16>,
-    /// What it was done to, when only the end tells.
+    /// The id of the resource, when it is known only at the end.
     pub resource: Option<String>,
-    /// What is sealed with it.
+    /// The payload sealed with it.
     pub payload: Option<Value>,
 }
 

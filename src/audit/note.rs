@@ -25,17 +25,17 @@ use sha2::{Digest, Sha256};
 use crate::audit::keyring::AuditKey;
 use crate::audit::record::Hash;
 
-/// How the name of a log begins wherever it is signed.
+/// The prefix of a log's name wherever it is signed.
 pub const ORIGIN: &str = "navi-audit/";
 /// The kind of signature that signed notes call Ed25519.
 const ED25519: u8 = 1;
 
-/// What a log was.
+/// The state of a log at one size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// Whose log; empty for the server's own.
     pub log: String,
-    /// How many records it had.
+    /// The number of records it had.
     pub size: i64,
     /// The root of the tree over them.
     pub root: Hash,
@@ -43,7 +43,7 @@ pub struct Checkpoint {
     pub head: Hash,
     /// When it was signed.
     pub at: DateTime<Utc>,
-    /// Whether the records up to here were dropped.
+    /// True if the records up to here were dropped.
     pub is_base: bool,
     /// The size and the root of the server's own log then, if it was signed.
     pub server: Option<(i64, Hash)>,
@@ -166,7 +166,7 @@ impl Checkpoint {
         }
     }
 
-    /// Reads a text, whoever signed it: what is compared with a log, and trusted with nothing.
+    /// Reads a text without checking its signature: it is compared with a log, and trusted with nothing.
     pub fn read(note: &str) -> Result<Unverified, NoteError> {
         let (text, signatures) = parted(note).ok_or(NoteError::Malformed)?;
         let checkpoint = Self::parse(&text).ok_or(NoteError::Malformed)?;

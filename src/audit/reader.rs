@@ -19,7 +19,7 @@ use crate::platform::logging::{RequestId, TraceId};
 /// The longest reason for a decryption, in bytes.
 pub const MAX_REASON_BYTES: usize = 500;
 
-/// What an entry sealed, opened.
+/// The opened payloads of an entry.
 #[derive(Clone, Debug)]
 pub struct Opened {
     /// With its beginning: what was asked.
@@ -33,13 +33,13 @@ pub struct Opened {
 /// Facts about an entry's payload that are known without opening it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
-    /// Whether something is sealed that can still be opened.
+    /// True if something is sealed that can still be opened.
     pub has_payload: bool,
     /// The audit key that sealed it.
     pub key_id: Option<String>,
     /// The sealed bytes.
     pub bytes: usize,
-    /// Whether it was erased.
+    /// True if it was erased.
     pub is_erased: bool,
 }
 
@@ -165,7 +165,7 @@ impl Audit {
         Ok(opened)
     }
 
-    /// What the last entry of an event sealed, for the server itself.
+    /// The payload sealed with the last entry of an event, for the server itself.
     pub(super) async fn last_payload(
         &self,
         log: &Log,

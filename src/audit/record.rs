@@ -34,7 +34,7 @@ pub struct Record {
     pub phase: Phase,
     /// When it was written.
     pub created_at: DateTime<Utc>,
-    /// What happened.
+    /// The event.
     pub event: Event,
     /// The request's method.
     pub method: Option<String>,
@@ -48,19 +48,19 @@ pub struct Record {
     pub run_id: Option<Uuid>,
     /// The answer's status.
     pub status: Option<i32>,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: Option<Outcome>,
-    /// How long it took.
+    /// Its duration, in milliseconds.
     pub duration_ms: Option<i64>,
-    /// What kind of actor.
+    /// The kind of actor.
     pub actor_kind: ActorKind,
-    /// What an entry about the log itself says to everybody.
+    /// The public statement of an entry about the log itself.
     pub statement: Option<String>,
     /// Who, and to what; erasable.
     pub personal: Personal,
     /// The commitment to what is erasable.
     pub commitment: Vec<u8>,
-    /// What is sealed.
+    /// The sealed payload.
     pub payload: Option<Vec<u8>>,
     /// Its SHA-256.
     pub payload_digest: Option<Vec<u8>>,
@@ -76,17 +76,16 @@ pub struct Record {
     pub hash: Vec<u8>,
 }
 
-/// What may identify a person.
+/// The fields that may identify a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Personal {
     /// Who.
     pub actor: Option<String>,
-    /// What their token allowed.
+    /// The role in their token.
     pub actor_role: Option<String>,
-    /// What it was done to.
+    /// The resource it was done to.
     pub resource: Option<String>,
-    /// Random bytes, without which the commitment would give away short texts to whoever tries them
-    /// all.
+    /// Random bytes, without which the commitment would give away short texts to anyone who tries them all.
     pub blind: Option<Vec<u8>>,
 }
 

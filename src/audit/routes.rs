@@ -22,7 +22,7 @@ use crate::platform::extract::{Addressed, Id, Json, Query};
 use crate::platform::logging::{RequestId, TraceId};
 use crate::platform::problem::Problem;
 
-/// How many records of an export are read at once.
+/// The number of records of an export read at once.
 const EXPORT_PAGE: i64 = 500;
 
 /// The routes of the audit log.
@@ -152,7 +152,7 @@ enum Format {
     Csv,
 }
 
-/// What to export.
+/// The export that is asked for.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ExportQuery {
@@ -260,7 +260,7 @@ fn table(audit: Audit, log: Log, filter: Filter) -> Body {
     Body::from_stream(pages)
 }
 
-/// What is known already.
+/// The checkpoint that the caller already has.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct CheckpointQuery {

@@ -24,20 +24,20 @@ use crate::platform::metrics::Metrics;
 use crate::platform::tasks::Tasks;
 use crate::vault::envelope::DataKey;
 
-/// How long a beginning may take before what it is about is refused: an answer within a second.
+/// Time limit for a beginning, after which its action is refused: an answer within a second.
 const PATIENCE: Duration = Duration::from_millis(900);
 /// The most beginnings that wait at once; beyond, they are refused without waiting.
 const MAX_WAITING: usize = 8_192;
 /// The most ends that are on their way to the disk while no caller waits for them; with more, callers wait.
 const MAX_HANDED_OVER: usize = 2_048;
-/// How long the records of what was done are still tried at the end of the process.
+/// The time for which records of finished actions are still tried at the end of the process.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The audit log of all organisations; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Audit(Arc<Inner>);
 
-/// What the handles share.
+/// The state that the handles share.
 #[derive(Debug)]
 pub struct Inner {
     pub(super) db: Pool,
@@ -261,7 +261,7 @@ impl Audit {
     }
 }
 
-/// Sixteen bytes that nobody can guess.
+/// Sixteen random bytes that cannot be guessed.
 fn blind() -> Vec<u8> {
     rand::random::<[u8; 16]>().to_vec()
 }

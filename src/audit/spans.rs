@@ -21,11 +21,11 @@ use crate::platform::ids::{OrgId, UserId};
 use crate::platform::sync::lock;
 use crate::platform::tasks::Tasks;
 
-/// How long an entry covers what its person does.
+/// The time for which an entry covers the actions of its person.
 const COVERS: Duration = Duration::from_mins(1);
-/// How long the beginning of an entry may take before what waits for it is refused.
+/// Time limit for the beginning of an entry, after which the requests that wait for it are refused.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How often entries that are over are ended.
+/// The interval at which entries that are over are ended.
 const END_EVERY: Duration = Duration::from_secs(1);
 
 /// Whose requests an entry covers, by which proof, and on which route.
@@ -151,7 +151,7 @@ impl Spans {
             !is_over
         });
         ending.retain(|span| {
-            // Whoever runs holds a handle of its own.
+            // A request that runs holds a handle of its own.
             let is_over = all || Arc::strong_count(span) == 1;
             if is_over {
                 over.push(span.clone());

@@ -1,5 +1,5 @@
-//! What is kept of the audit log. Its proofs outlive the people in it: whoever takes a log away, or a
-//! part of it, must be found out, so erasing leaves the hashes and destroys what they stand for.
+//! Retention of the audit log. Its proofs outlive the people in it: the removal of a log, or of a part of it,
+//! must be found out, so erasing leaves the hashes and destroys the content they stand for.
 
 use crate::platform::tables::model::{Person, Stays, TablePolicy, Whole};
 

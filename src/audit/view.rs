@@ -25,29 +25,29 @@ pub struct EntryView {
     pub id: Uuid,
     /// Its number in the log.
     pub sequence: i64,
-    /// What happened.
+    /// The event.
     pub event_type: Event,
     /// When it began.
     pub created_at: DateTime<Utc>,
-    /// When it ended; absent while nobody knows, as after a crash.
+    /// When it ended; absent while unknown, as after a crash.
     pub completed_at: Option<DateTime<Utc>>,
-    /// What kind of actor.
+    /// The kind of actor.
     pub actor_kind: ActorKind,
     /// Who: the token's `sub`; absent when erased.
     pub actor_sub: Option<String>,
-    /// What their token allowed.
+    /// The role in their token.
     pub actor_role: Option<String>,
     /// The request's method.
     pub method: Option<String>,
     /// The route's template.
     pub route: Option<String>,
-    /// What it was done to.
+    /// The id of the resource it was done to.
     pub resource_id: Option<String>,
     /// The answer's status.
     pub status_code: Option<i32>,
-    /// How it ended; absent while nobody knows.
+    /// Its outcome; absent while unknown.
     pub outcome: Option<Outcome>,
-    /// How long it took, in milliseconds.
+    /// Its duration, in milliseconds.
     pub duration_ms: Option<i64>,
     /// The request.
     pub request_id: Option<String>,
@@ -55,9 +55,9 @@ pub struct EntryView {
     pub trace_id: Option<String>,
     /// The run that it belongs to.
     pub run_id: Option<Uuid>,
-    /// Whether something is sealed with it that can still be opened.
+    /// True if something is sealed with it that can still be opened.
     pub has_payload: bool,
-    /// Whether what identified a person was erased.
+    /// True if the fields that identified a person were erased.
     pub erased: bool,
 }
 
@@ -93,7 +93,7 @@ impl From<Entry> for EntryView {
 pub struct PageView {
     /// The entries.
     pub entries: Vec<EntryView>,
-    /// What to send as `cursor` for the ones before them; absent at the end.
+    /// The `cursor` of the next, older page; absent at the end.
     pub next_cursor: Option<i64>,
 }
 
@@ -108,7 +108,7 @@ impl PageView {
     }
 }
 
-/// What an entry sealed, opened.
+/// The opened payload of an entry.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = AuditPayload)]
 pub struct OpenedView {
@@ -116,9 +116,9 @@ pub struct OpenedView {
     pub id: Uuid,
     /// The audit key that sealed it.
     pub key_id: Option<String>,
-    /// What was asked: query and body, without secrets.
+    /// The request: query and body, without secrets.
     pub payload: Option<Value>,
-    /// What it changed: before and after, where that is small.
+    /// The changes it made: before and after, where that is small.
     pub changes: Option<Value>,
 }
 
@@ -138,7 +138,7 @@ impl OpenedView {
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = AuditCheckpoint)]
 pub struct CheckpointView {
-    /// How many records the log has.
+    /// The number of records in the log.
     pub size: i64,
     /// The root of the tree over them, in base64.
     pub root: String,
@@ -175,7 +175,7 @@ pub struct ProofView {
     pub id: Uuid,
     /// The checkpoint that the proofs lead to.
     pub checkpoint: String,
-    /// How many records it covers.
+    /// The number of records it covers.
     pub size: i64,
     /// The keys that verify it.
     pub keys: Vec<String>,

@@ -17,7 +17,7 @@ pub enum Format {
 pub struct Hints<'a> {
     /// The values of `Accept`.
     pub accept: &'a [&'a str],
-    /// Whether `Sec-Fetch-Mode` is there, which browsers add to every request and scripts cannot set.
+    /// True if `Sec-Fetch-Mode` is there, which browsers add to every request and scripts cannot set.
     pub from_browser: bool,
 }
 

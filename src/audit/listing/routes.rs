@@ -157,11 +157,11 @@ fn next_link(uri: &Uri, cursor: i64) -> Option<HeaderValue> {
     HeaderValue::from_str(&link).ok()
 }
 
-/// How to look at a payload.
+/// Parameters for a look at a payload.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct LookQuery {
-    /// Whether to open it; false when absent.
+    /// Open the payload; false when absent.
     #[serde(default)]
     decrypt: bool,
     /// The reason for opening it, 1 to 500 bytes; it is recorded before anything is opened. For the page

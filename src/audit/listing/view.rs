@@ -92,7 +92,7 @@ pub fn rows(org_key: &str, entries: Vec<Entry>) -> Vec<RowView> {
 pub struct LookView {
     /// The entry.
     pub id: Uuid,
-    /// Whether `payload` describes something that is still sealed.
+    /// True if `payload` describes something that is still sealed.
     pub encrypted: bool,
     /// The opened payload: `key_id`, `payload` and `changes`. Unopened, what is known in the clear:
     /// `has_payload`, `key_id`, `sealed_bytes` and `erased`.

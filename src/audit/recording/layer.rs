@@ -37,12 +37,12 @@ const KEPT_BODY_BYTES: usize = MAX_PAYLOAD_BYTES / 2;
 /// The longest resource that is kept, in bytes.
 const MAX_RESOURCE_BYTES: usize = 256;
 
-/// What a request changed, if its handler says so: put into the answer's extensions.
+/// The changes made by a request, if its handler reports them: put into the answer's extensions.
 #[derive(Clone, Debug)]
 pub struct Changed {
-    /// How it was.
+    /// The state before.
     pub before: Option<Value>,
-    /// How it is now.
+    /// The state now.
     pub after: Option<Value>,
 }
 
@@ -57,7 +57,7 @@ impl Changed {
     }
 }
 
-/// What a request made: its id, put into the answer's extensions.
+/// The id of the resource that a request made, put into the answer's extensions.
 #[derive(Clone, Debug)]
 pub struct Made(pub String);
 
@@ -75,7 +75,7 @@ pub fn counts(request: &Request) -> bool {
     !request.method().is_safe() || route.is_some_and(|route| COSTLY.contains(&route.as_str()))
 }
 
-/// What writes requests into the log; cheap to clone.
+/// Writes requests into the log; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     audit: Audit,
@@ -175,7 +175,7 @@ fn is_stream(response: &Response) -> bool {
 
 fn unavailable(error: &Error) -> Problem {
     tracing::warn!(%error, "a request was refused, because it could not be audited");
-    // What else may be wrong is the operator's to know.
+    // Any other cause is for the operator to know.
     let shown = if let Error::Full = error {
         Error::Full
     } else {
@@ -205,7 +205,7 @@ async fn entry(mut parts: Parts, principal: &Principal, kept: &BodyStart) -> (Pa
     (parts, NewEntry { resource, ..entry })
 }
 
-/// What the address names: the values of the route's parameters.
+/// The resource that the address names: the values of the route's parameters.
 async fn resource(parts: &mut Parts) -> Option<String> {
     use axum::extract::FromRequestParts;
     let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
@@ -239,7 +239,7 @@ fn redacted(mut value: Value) -> Value {
     value
 }
 
-/// What was read of a body before its request runs.
+/// The part of a body that was read before its request runs.
 struct BodyStart {
     start: Vec<u8>,
     whole: bool,
@@ -298,10 +298,10 @@ async fn first_of(body: Body) -> Result<(BodyStart, Body), BodyError> {
     Ok((kept, body))
 }
 
-/// How many refused tokens are noted in a second; of more the number is.
+/// The most refused tokens that are noted in a second; those beyond are only counted.
 const FAILURES_PER_SECOND: u64 = 20;
 
-/// Notes refused tokens, a bounded number of them in a second: whoever sends many must not be able to
+/// Notes refused tokens, a bounded number of them in a second: a caller that sends many must not be able to
 /// fill the disk.
 #[derive(Clone, Debug)]
 pub struct Failures(Arc<Bucket>);

@@ -18,8 +18,8 @@ use crate::platform::clock::Clock;
 
 /// The ends of some logs, locked until the end of the transaction.
 ///
-/// Only ends are here that somebody with a key of the ring put where they are; those of the others are
-/// refused. Behind an end that another seal than that of today holds, the hand-over stands already.
+/// It holds only ends whose seal was made with a key of the ring; the others are refused. Behind an end that
+/// has another seal than today's, the hand-over stands already.
 #[derive(Debug, Default)]
 pub struct Ends {
     open: BTreeMap<String, End>,
@@ -108,8 +108,8 @@ impl Ends {
         self.all().into_iter().map(|end| sealed(end, key)).collect()
     }
 
-    /// The end of one log, whatever its seal is worth, with a record that says what that was. It is for
-    /// whoever has verified the log and decided so.
+    /// The end of one log, whatever its seal is worth, with a record that says what that was. For callers
+    /// that have verified the log and decided so.
     pub fn adopt(end: End, cause: Cause, keys: &Keyring, clock: &Clock) -> Result<Self, Error> {
         let mut ends = Self::default();
         ends.take(end, cause, keys, clock, ActorKind::Operator)?;
@@ -143,8 +143,8 @@ impl Ends {
         self.open.contains_key(org)
     }
 
-    /// Why logs are not appended to: nothing goes on from an end of which nobody can tell who put it
-    /// there until a person has looked.
+    /// The reasons why logs are not appended to: an end of unknown origin is not continued until a person has
+    /// looked.
     pub fn take_refused(&mut self) -> Vec<Error> {
         std::mem::take(&mut self.refused)
     }
@@ -171,8 +171,8 @@ impl Ends {
     /// Writes the records that were linked, behind the hand-overs, and where the logs end now. Answers
     /// how many records that were, and the ends.
     ///
-    /// What the database says it wrote is counted: a rule or a trigger that somebody put on a table can
-    /// drop rows without an error.
+    /// Counts the rows that the database says it wrote: an unwanted rule or trigger on a table can drop rows
+    /// without an error.
     pub async fn append(
         self,
         conn: &mut PgConnection,

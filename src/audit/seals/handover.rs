@@ -32,7 +32,7 @@ const ORIGIN: &str = "navi-audit-hand-over/";
 /// The longest name of a seal that is repeated, in characters.
 const MAX_NAME: usize = 100;
 
-/// What the seal before was worth.
+/// The worth of the former seal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// It fitted its key, which is in the ring.
@@ -56,7 +56,7 @@ impl Cause {
         Self::RolledBack,
     ];
 
-    /// What the record says to everybody.
+    /// The cause in words, as the record states it publicly.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rotated => "the seal before was checked with its key",
@@ -72,12 +72,12 @@ impl Cause {
     }
 }
 
-/// What such a record says.
+/// The statement of a hand-over record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handover {
     /// Whose log; empty for the server's own.
     pub log: String,
-    /// How many records there were.
+    /// The number of records there were.
     pub size: i64,
     /// The hash of the last one.
     pub head: Hash,
@@ -85,7 +85,7 @@ pub struct Handover {
     pub from: String,
     /// The name of the seals from here on.
     pub to: String,
-    /// What the seal before was worth.
+    /// The worth of the former seal.
     pub cause: Cause,
     /// The HMAC under its key, if that was checked.
     pub voucher: Option<Hash>,
@@ -162,7 +162,7 @@ impl Handover {
             (Cause::Rotated, Ok(before)) => self
                 .voucher
                 .is_some_and(|voucher| same(&before.voucher(&self.said()), &voucher)),
-            // Whoever has left the key out of the ring has the signature alone.
+            // A verifier that has left the key out of the ring has the signature alone.
             (Cause::Rotated, Err(_)) => self.voucher.is_some(),
             (Cause::Lost | Cause::Broken | Cause::Missing | Cause::RolledBack, _) => {
                 self.voucher.is_none()
@@ -224,7 +224,7 @@ impl Handover {
     }
 }
 
-/// The name of a seal in a text of lines: whoever has no key may have written anything there.
+/// The name of a seal in a text of lines: a writer without a key may have put anything there.
 fn shown(name: &str) -> String {
     let shown = name.chars().take(MAX_NAME);
     shown

@@ -9,8 +9,8 @@
 //!
 //! Which of the two a seal is stands in its name: `KEY` or `KEY/2`. Each kind has a key of its own,
 //! derived from the audit key, so that a seal of one kind under a name of the other does not fit, and
-//! nobody can pass off a new end as an old one whose time is free. A server of the first versions
-//! takes the new name for a key that it does not have.
+//! a new end cannot pass for an old one whose time is free. A server of the first versions takes the new name
+//! for a key that it does not have.
 
 use crate::audit::error::Error;
 use crate::audit::keyring::{AuditKey, Keyring, same};
@@ -18,7 +18,7 @@ use crate::audit::model::Log;
 use crate::audit::record::{Fields, Hash, NOTHING};
 use crate::audit::store::appending::End;
 
-/// What the name of a seal has behind the name of its key. No key's name holds the stroke.
+/// The suffix of a seal's name behind the name of its key. No key's name holds the stroke.
 const SECOND: &str = "/2";
 
 /// The name of the seals that this key makes.
@@ -43,8 +43,8 @@ pub fn sealed(mut end: End, key: &AuditKey) -> End {
     end
 }
 
-/// Sees whether an end is where somebody with the key put it. Of a key that this server does not have
-/// nobody can tell, and so nothing may stand on that end.
+/// Checks that an end is where a holder of the key put it. Without the key this server cannot tell, and so
+/// nothing may stand on that end.
 pub fn check(keys: &Keyring, end: &End) -> Result<(), Error> {
     let id = key_of(&end.seal_key_id);
     let Ok(key) = keys.get(id) else {

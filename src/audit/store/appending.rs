@@ -53,8 +53,9 @@ pub struct LockedEnd {
     pub signed: i64,
 }
 
-/// Those of these logs that have no end, and have or had records: somebody took it away. Of a log that is
-/// gone altogether the server's own log knows that it began, and of that one the checkpoints of others.
+/// Those of these logs that have no end, and have or had records: their end was taken away. The server's own
+/// log shows that a log that is gone altogether began, and the checkpoints of other logs show it of the
+/// server's own.
 pub async fn headless(conn: &mut PgConnection, orgs: &[String]) -> sqlx::Result<Vec<String>> {
     // One statement sees one moment: a log that another server begins meanwhile has an end.
     let marks: Vec<String> = orgs.iter().map(|org| mark(org)).collect();

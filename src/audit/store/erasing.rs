@@ -12,8 +12,8 @@ pub struct Place {
     pub created_at: DateTime<Utc>,
 }
 
-/// The records of a person's entries that are not erased yet, completions included: also those that
-/// came after the beginning of their entry was erased, which belong to somebody who is erased, too.
+/// The records of a person's entries that are not erased yet, completions included: also those that came
+/// after the beginning of their entry was erased, whose person is erased, too.
 pub async fn records_of_person(
     conn: &mut PgConnection,
     org_id: &str,
@@ -39,8 +39,7 @@ pub async fn records_of_person(
 }
 
 /// The records of a log that say who did something, or to what, or can still be opened. The records
-/// that announce erasures do neither, and stay: without them nobody could tell an erasure from a
-/// deletion.
+/// that announce erasures do neither, and stay: without them an erasure could not be told from a deletion.
 pub async fn records_of_everybody(
     conn: &mut PgConnection,
     org_id: &str,

@@ -8,9 +8,9 @@ use crate::audit::tree::tiles::TilePosition;
 /// A checkpoint as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCheckpoint {
-    /// How many records the log had.
+    /// The number of records the log had.
     pub size: i64,
-    /// Whether the records up to here were dropped.
+    /// True if the records up to here were dropped.
     pub is_base: bool,
     /// The root of the tree over them.
     pub root: Vec<u8>,

@@ -2,7 +2,7 @@
 //!
 //! An inclusion proof shows that a record stands in a log of which a signed checkpoint tells the
 //! root; a consistency proof shows that a later checkpoint continues an earlier one. Both are made
-//! here and verified by whoever asks for them; in the tests, by an implementation of somebody else.
+//! here and verified by the caller that asks for them; in the tests, by an independent implementation.
 
 use sha2::{Digest, Sha256};
 
@@ -43,7 +43,7 @@ impl Frontier {
         (peaks.len() == expected).then_some(Self { size, peaks })
     }
 
-    /// How many leaves there are.
+    /// The number of leaves.
     pub fn size(&self) -> u64 {
         self.size
     }

@@ -61,7 +61,7 @@ impl Tiles {
         loop {
             let position = (level, i64::try_from(index / WIDTH).unwrap_or(i64::MAX));
             let tile = self.tiles.entry(position).or_default();
-            // What stands there from an earlier attempt is the same, or about to be found out.
+            // Hashes here from an earlier attempt are the same, or about to be found out.
             tile.truncate(usize::try_from(index % WIDTH).unwrap_or(usize::MAX));
             tile.push(hash);
             changed.push(position);

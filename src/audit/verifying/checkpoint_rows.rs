@@ -9,7 +9,7 @@ use crate::audit::store::tree::StoredCheckpoint;
 use crate::audit::tree::merkle::Frontier;
 use crate::audit::verifying::verifier::Verifier;
 
-/// What is wrong with the row of a checkpoint, whoever signed it.
+/// The fault of the row of a checkpoint, if any, no matter who signed it.
 pub fn problem(row: &StoredCheckpoint, log: &str) -> Option<String> {
     let what = || format!("the stored checkpoint of {} records", row.size);
     match Checkpoint::read(&row.note) {
@@ -19,7 +19,7 @@ pub fn problem(row: &StoredCheckpoint, log: &str) -> Option<String> {
     }
 }
 
-/// Finds that a checkpoint was taken out which somebody else knows of.
+/// Reports that a checkpoint was removed that is known from elsewhere.
 pub fn miss(
     verifier: &mut Verifier,
     rows: &[StoredCheckpoint],

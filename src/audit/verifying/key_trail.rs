@@ -124,7 +124,7 @@ impl KeyTrail {
         std::mem::take(&mut self.sudden)
     }
 
-    /// How often the log was handed over.
+    /// The number of hand-overs of the log.
     pub fn handovers(&self) -> u64 {
         self.handovers
     }

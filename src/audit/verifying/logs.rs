@@ -28,7 +28,7 @@ use crate::audit::witnessing::statement::NamedCheckpoint;
 /// The number of records that are read at once.
 const PAGE: i64 = 2_000;
 
-/// What a transaction begins with that sees one moment, however long it looks.
+/// The statement that begins a transaction that sees one moment, however long it looks.
 const SNAPSHOT: &str = "begin isolation level repeatable read read only";
 
 impl Audit {
@@ -118,7 +118,7 @@ impl Audit {
         verifier.finish()
     }
 
-    /// Verifies the log of this name, which somebody may have made up, in tables of which this is wrong.
+    /// Verifies the log of this name, which may be made up, in tables with these faults.
     async fn verify_named(
         &self,
         conn: &mut PgConnection,
@@ -127,7 +127,7 @@ impl Audit {
         elsewhere: &[String],
         progress: impl FnMut(u64, u64) + Send,
     ) -> Result<Report, Error> {
-        // What is appended meanwhile is not looked at: the end is read first.
+        // Records appended meanwhile are not looked at: the end is read first.
         let end = appending::end(conn, name).await?;
         let mut verifier = self
             .verify_chain(conn, name, end.as_ref(), elsewhere, progress)
@@ -215,7 +215,7 @@ impl Audit {
         Ok(verifier)
     }
 
-    /// A hand-over is bound to the key before, too; only whoever has that key can tell.
+    /// A hand-over is bound to the key before, too; only a verifier that has that key can tell.
     fn check_voucher(&self, verifier: &mut Verifier, record: &Record) {
         if record.event != Event::AuditHandedOver {
             return;
@@ -248,7 +248,7 @@ impl Audit {
     }
 }
 
-/// The names of the logs of which anything is there, or of which somebody knows.
+/// The names of the logs of which anything is there, or that are known from elsewhere.
 async fn known(conn: &mut PgConnection, elsewhere: &[String]) -> sqlx::Result<BTreeSet<String>> {
     let mut names: BTreeSet<String> = appending::logs(conn).await?.into_iter().collect();
     let server = Log::Server;
@@ -333,7 +333,7 @@ async fn compare_count(
     if there.unsigned_abs() != taken {
         verifier.whole("there are records that share a number".to_owned());
     }
-    // What was appended meanwhile has moved the end.
+    // Records appended meanwhile have moved the end.
     let end = appending::end(conn, &name).await?;
     let end = end.map_or(size, |end| end.size.max(size));
     let stray = reading::records_after(conn, &name, end, None, 1).await?;

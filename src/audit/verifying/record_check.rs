@@ -6,7 +6,7 @@ use crate::audit::erasing::erasure_statement;
 use crate::audit::event::Event;
 use crate::audit::record::{Record, digest};
 
-/// What a record says that its hashes do not.
+/// The fault of a record whose content does not match its hashes or its mark of an erasure, if any.
 pub fn misstated(record: &Record) -> Option<String> {
     if record.hash != record.computed_hash() {
         return Some("its content was changed".to_owned());
@@ -54,8 +54,8 @@ impl Erasures {
         }
     }
 
-    /// Erasures that nobody announced, and announcements of none, in a log of so many records that is
-    /// here from its first record on or is not.
+    /// Unannounced erasures, and announcements of none, in a log of so many records that is here from its
+    /// first record on or is not.
     pub fn problems(&self, size: i64, is_whole: bool) -> Vec<String> {
         let silent = self.erased.iter().filter_map(|(by, sequences)| {
             let said = self.announced.get(by) == Some(&erasure_statement(sequences));

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use uuid::Uuid;
 
-/// What no verification finds that is given nothing but a database or an export.
+/// The limits of a verification that is given nothing but a database or an export.
 pub const NOT_FOUND: &str = "what this cannot find without a checkpoint that was kept elsewhere: that \
     everything, the server's own log included, was rolled back to an earlier state or taken away; that a \
     log was rolled back behind no checkpoint, to an end that it had since the last one, or the server's \
@@ -47,7 +47,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What was verified.
+/// The result of a verification.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// Whose log; empty for the server's own.
@@ -60,10 +60,10 @@ pub struct Report {
     pub size: i64,
     /// The number of checkpoints that held.
     pub checkpoints: u64,
-    /// How many hold that nobody can vouch for, because the key that signed them is retired and not
-    /// among those given.
+    /// The number of held checkpoints without a trusted signature, because the key that signed them is
+    /// retired and not among those given.
     pub unsigned_checkpoints: u64,
-    /// How many of its checkpoints the server's own log names, and hold.
+    /// The number of its checkpoints that the server's own log names, and that hold.
     pub named_checkpoints: u64,
     /// The size of the largest one that held: records beyond it are chained and not signed yet.
     pub signed_size: i64,
@@ -71,15 +71,15 @@ pub struct Report {
     pub open: u64,
     /// Records that were erased as announced.
     pub erased: u64,
-    /// How often the log passed from one seal to another.
+    /// The number of times that the log passed from one seal to another.
     pub handovers: u64,
     /// The record from which on a seal vouches for the log, when it was adopted without the seal before:
-    /// for what is older nobody vouches but the checkpoints that held.
+    /// older records are vouched for only by the checkpoints that held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whole_since: Option<i64>,
     /// The record from which on the log goes on after records that were lost, as it says itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost_before: Option<i64>,
-    /// What is wrong, the first first.
+    /// The faults, the first first.
     pub findings: Vec<Finding>,
 }

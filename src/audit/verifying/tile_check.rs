@@ -10,7 +10,7 @@ use crate::audit::tree::tiles::{TilePosition, Tiles, WIDTH};
 /// The number of tiles that are read at once.
 const PAGE: i64 = 64;
 
-/// Builds the tree of a log anew and compares it with what is stored, tile by tile.
+/// Rebuilds the tree of a log and compares it with the stored one, tile by tile.
 #[derive(Debug)]
 pub struct TileCheck {
     org_id: String,

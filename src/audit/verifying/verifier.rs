@@ -1,10 +1,9 @@
 //! Verifying a log, record by record, with nothing but what it is given.
 //!
-//! What is found: a record that was changed, moved, taken out or put in; a payload, a name or a key
-//! exchanged; an erasure that nobody announced; a beginning that was dropped without a signed base; a
-//! log that does not have what a checkpoint says, and so one that was cut or rolled back behind it.
-//! What is not: a log that was rolled back to a state of which no later checkpoint is given. That is
-//! why checkpoints are kept elsewhere.
+//! It finds a record that was changed, moved, taken out or put in; a payload, a name or a key exchanged; an
+//! unannounced erasure; a beginning that was dropped without a signed base; a log that does not have what a
+//! checkpoint says, and so one that was cut or rolled back behind it. It does not find a log that was rolled
+//! back to a state of which no later checkpoint is given. That is why checkpoints are kept elsewhere.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
@@ -45,7 +44,7 @@ pub struct Verifier {
     ended: HashSet<Uuid>,
     base: i64,
     erasures: Erasures,
-    /// What is to hold when the log is so long.
+    /// The checkpoints that must hold, by the size of the log at which they do.
     awaited: BTreeMap<i64, Vec<Awaited>>,
     contradictions: Vec<Contradiction>,
     findings: Vec<Finding>,
@@ -142,7 +141,7 @@ impl Verifier {
         });
     }
 
-    /// A checkpoint with which nothing is compared: somebody must have signed it all the same.
+    /// A checkpoint with which nothing is compared: it must be signed all the same.
     pub fn check_signature(&mut self, note: &str) {
         match self.opened(note) {
             Ok((checkpoint, key)) => self.unsigned.extend(key.map(|key| (key, checkpoint.size))),
@@ -163,7 +162,7 @@ impl Verifier {
         });
     }
 
-    /// What a checkpoint of another log says of the server's own: the log must come to it.
+    /// The server's own log as a checkpoint of another log describes it: the log must come to it.
     pub fn await_beside(&mut self, log: &str, at: DateTime<Utc>, (size, root): (i64, Hash)) {
         self.expect(Awaited {
             size,

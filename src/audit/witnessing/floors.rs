@@ -1,6 +1,6 @@
 //! The places behind which logs cannot end, as far as a process knows.
 //!
-//! A seal that fitted once fits again when somebody puts it back with all that was there then. So each
+//! A seal that fitted once fits again when it is put back with all that was there then. So each
 //! process remembers where the logs ended that it wrote to, and before it writes to one for the first
 //! time it looks at the checkpoint in the data folder. None of that asks the database anything.
 
@@ -33,7 +33,7 @@ struct Floor {
 }
 
 impl Floors {
-    /// What this witness has, and nothing else yet.
+    /// Floors that begin with the checkpoints of this witness.
     pub fn new(witness: Witness, keys: Vec<VerifyingKey>) -> Self {
         Self {
             witness,

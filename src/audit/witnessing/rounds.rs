@@ -149,7 +149,7 @@ impl Audit {
         Ok(())
     }
 
-    /// Has the server's own log name what was signed for somebody who asked. A log that cannot be
+    /// Has the server's own log name the checkpoint that was signed for a caller. A log that cannot be
     /// written to is no reason to refuse them.
     pub async fn name_soon(&self) {
         if let Err(error) = self.name_checkpoints().await {

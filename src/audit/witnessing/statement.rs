@@ -11,7 +11,7 @@
 //! navi-audit/acme began 9Yt…=
 //! ```
 //!
-//! So whoever takes a log away, or puts an older state of it in its place, has to do the same with the
+//! So to take a log away unseen, or to put an older state of it in its place, one has to do the same with the
 //! server's own log, whose checkpoints name its earlier ones in turn.
 
 use base64::Engine;
@@ -34,14 +34,14 @@ pub struct NamedCheckpoint {
     pub root: Hash,
     /// When it was named.
     pub at: DateTime<Utc>,
-    /// Whether it was signed, and so is kept; the beginning of a log is not.
+    /// True if it was signed, and so is kept; the beginning of a log is not.
     pub is_signed: bool,
 }
 
 /// The word in place of the number of records when a log begins.
 const BEGAN: &str = "began";
 
-/// How the lines about a log begin.
+/// The prefix of the lines about a log.
 pub fn beginning(log: &str) -> String {
     format!("{ORIGIN}{} ", named(log))
 }
@@ -58,7 +58,7 @@ pub fn beginning_line(log: &str, hash: &[u8]) -> String {
     format!("{}{BEGAN} {root}", beginning(log))
 }
 
-/// What a line about this log in a record says; none when it is no such line.
+/// Reads a line about this log in a record; none when it is no such line.
 pub fn parse(log: &str, by: i64, at: DateTime<Utc>, line: &str) -> Option<NamedCheckpoint> {
     let (size, root) = line.strip_prefix(&beginning(log))?.split_once(' ')?;
     let is_signed = size != BEGAN;

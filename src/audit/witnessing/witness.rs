@@ -1,4 +1,4 @@
-//! What was signed, kept outside the database: what a database that was rolled back does not know.
+//! Signed checkpoints, kept outside the database: a database that was rolled back does not know them.
 //!
 //! A folder holds the last checkpoint of every log, with which the next one is compared. A file, if the
 //! settings name one, gets a line for each checkpoint and is never read by the server.
@@ -40,8 +40,8 @@ impl Witness {
         (checkpoint.log == log.as_str()).then_some(checkpoint)
     }
 
-    /// All that is kept, of all logs, whoever signed it: more than the database knows, if somebody took
-    /// a log away.
+    /// All kept checkpoints of all logs, no matter who signed them: more than the database knows, if a log
+    /// was taken away.
     pub fn notes(&self) -> io::Result<Vec<String>> {
         let mut notes = Vec::new();
         if let Some(folder) = &self.folder {
@@ -59,8 +59,8 @@ impl Witness {
         Ok(notes)
     }
 
-    /// What is kept and cannot be read, in words: somebody wrote over it, and what it said is not compared
-    /// with. A last line without its end is what a machine that lost its power leaves.
+    /// The kept checkpoints that cannot be read, in words: they were overwritten, and nothing is compared
+    /// with them. A last line without its end comes from a machine that lost its power.
     pub fn unreadable(&self) -> io::Result<Vec<String>> {
         let mut problems = Vec::new();
         if let Some(folder) = &self.folder {
@@ -115,7 +115,7 @@ impl Witness {
     }
 }
 
-/// What the names of files with a checkpoint end with.
+/// The extension of files with a checkpoint.
 const ENDING: &str = "checkpoint";
 
 /// The text of a file; bytes that are no text are replaced.
@@ -123,7 +123,7 @@ fn read_text(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned())
 }
 
-/// What was found, if it is there at all.
+/// The result, if the file or folder is there at all.
 fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {
         Ok(found) => Ok(Some(found)),
@@ -138,7 +138,7 @@ struct RememberedNote {
     checkpoint: String,
 }
 
-/// The checkpoints in a file that somebody kept: a signed text by itself, or JSON, one object a line.
+/// The checkpoints in a kept file: a signed text by itself, or JSON, one object a line.
 pub fn notes_in(text: &str) -> Vec<String> {
     if let Ok(kept) = serde_json::from_str::<RememberedNote>(text) {
         return vec![kept.checkpoint];

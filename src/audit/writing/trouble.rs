@@ -1,4 +1,4 @@
-//! What keeps records from being written: said when it begins, then once a minute with a count.
+//! Causes that keep records from being written: said when they begin, then once a minute with a count.
 
 use std::borrow::Cow;
 use std::error::Error as _;
@@ -58,7 +58,7 @@ impl WritingTrouble {
     }
 }
 
-/// What makes two errors the same. The text of a database's error may name another file each time.
+/// The identity of an error, to tell repeats. The text of a database's error may name another file each time.
 fn kind(error: &Error) -> String {
     let code = if let Error::Database(error) = error {
         error.as_database_error().and_then(DatabaseError::code)

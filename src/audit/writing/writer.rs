@@ -41,8 +41,8 @@ const MAX_BATCH: usize = 512;
 const MAX_KNOWN: usize = 10_000;
 /// The pause after a commit that failed.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long a connection may take to be made, or a statement to be answered: all within the second
-/// after which whoever waits is refused.
+/// Time limit for a connection to be made, or a statement to be answered: all within the second after which
+/// the waiting callers are refused.
 const PATIENCE: Duration = Duration::from_millis(800);
 
 /// Writes drafts until there are no more.
@@ -61,9 +61,9 @@ pub struct Writer {
     queue: DraftQueue,
     /// Where the logs end that this process wrote to, as it wrote it.
     known: HashMap<String, End>,
-    /// Whether a commit was sent whose answer is not known.
+    /// True if a commit was sent whose answer is not known.
     in_doubt: bool,
-    /// What may have been committed by a commit that seemed to fail.
+    /// The records that may have been committed by a commit that seemed to fail.
     doubtful: Vec<Record>,
     trouble: WritingTrouble,
 }
@@ -124,8 +124,8 @@ impl Writer {
         }
     }
 
-    /// Waits for something to write, and takes all that is there: while the database is away, what
-    /// nobody waits for any more must not gather. Answers whether more may come.
+    /// Waits for something to write, and takes all that is there: while the database is away, drafts with no
+    /// caller waiting any more must not gather. Answers whether more may come.
     async fn gather(&mut self, stopping: &CancellationToken) -> bool {
         let mut open = true;
         if self.queue.is_empty() {
@@ -135,7 +135,7 @@ impl Writer {
                     Some(message) => self.queue.push(message),
                     None => open = false,
                 },
-                // What was sent before is still taken; nobody begins anything now.
+                // Drafts sent before are still taken; none begin from now on.
                 () = stopping.cancelled() => self.messages.close(),
             }
         }
@@ -229,7 +229,7 @@ impl Writer {
     async fn connect(&self) -> Result<PgConnection, Error> {
         let connected = tokio::time::timeout(PATIENCE, self.db.connect_beside(&self.servers)).await;
         let mut conn = connected.map_err(|_| Error::Unavailable)??;
-        // Once for each connection: what somebody puts on the tables later is found by verification.
+        // Once for each connection: later changes to the tables are found by verification.
         match shape::problems(&mut conn).await?.into_iter().next() {
             Some(problem) => Err(Error::Reshaped(problem)),
             None => Ok(conn),

@@ -131,7 +131,7 @@ struct VaultCommand {
 enum VaultCommands {
     /// Count what is sealed, by format and key.
     Status(Box<With<vault::StatusArgs>>),
-    /// Seal anew what is not sealed with the current key.
+    /// Seal secrets again that are not sealed with the current key.
     Rewrap(Box<With<vault::RewrapArgs>>),
 }
 

@@ -18,7 +18,7 @@ use crate::llm::routing::registry;
 const NO_MODEL: &str = "no model provider is set: until one is, every request is refused with \
      NO_MODELS_AVAILABLE; `navi doctor` names the settings";
 
-/// How to answer.
+/// The form of the answer.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Args {
     /// Answer in JSON.

@@ -38,13 +38,13 @@ const PROJECT: &[(&str, &str)] = &[
         include_str!("../../examples/paging/src/lib.rs"),
     ),
 ];
-/// What the scripted model says when no other model is configured.
+/// The script of the scripted model, for when no other model is configured.
 const SCRIPT: &str = include_str!("../../examples/paging.script.json");
 /// The task.
 const TASK: &str = "`cargo test` fails in this project: the last, shorter page is missing. Find \
                     out why and mend it, without changing the tests.";
 
-/// How the demonstration runs.
+/// Options of the demonstration.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Args {
     /// The model; by default the first one that is configured, else the scripted one.

@@ -92,8 +92,7 @@ pub async fn run(
     })
 }
 
-/// What is said when nothing is known of the subject, so that a slip of the pen does not look like an
-/// erasure.
+/// The warning when nothing is known of the subject, so that a slip of the pen does not look like an erasure.
 async fn stranger(eraser: &Eraser, subject: &Subject) -> Result<Option<String>, Error> {
     if eraser.find(subject).await? != SubjectState::Unknown {
         return Ok(None);
@@ -122,7 +121,7 @@ fn no_organisation(org: &OrgId) -> String {
     )
 }
 
-/// A whole organisation is erased only by somebody who says so: with `--yes`, or by typing its name.
+/// A whole organisation is erased only on explicit confirmation: with `--yes`, or by typing its name.
 fn confirm(
     args: &Args,
     terminal: bool,

@@ -88,7 +88,7 @@ pub enum Failure {
     Workspace {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// There is no model to do the work.
@@ -116,7 +116,7 @@ pub enum Failure {
     Unreached {
         /// Its address.
         server: String,
-        /// What was found.
+        /// The reason.
         reason: String,
     },
     /// A load cannot be carried out.
@@ -127,7 +127,7 @@ pub enum Failure {
     Broken {
         /// Its address.
         server: String,
-        /// What was found.
+        /// The reason.
         reason: String,
         /// The run, as far as it is known.
         run: Option<RunId>,
@@ -173,7 +173,7 @@ pub enum Failure {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A file is no export of an audit log.
@@ -197,7 +197,7 @@ pub enum Failure {
     /// A pass of the analyzer did not come to its end.
     #[error(transparent)]
     Learning(#[from] learning::error::Error),
-    /// What the run cost could not be written.
+    /// The cost of the run could not be written.
     #[error(transparent)]
     Ledger(#[from] ledger::error::Error),
     /// The vault cannot seal or open.
@@ -214,7 +214,7 @@ pub enum Failure {
     Bind {
         /// The address.
         address: BindAddress,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Work was still going on when the grace period ended, or a second signal cut it short.
@@ -290,7 +290,7 @@ impl Failure {
 }
 
 impl Failure {
-    /// Whether the reader of our output went away, as `head` does: no mistake of anybody.
+    /// True if the reader of our output went away, as `head` does: that is a mistake of no one.
     pub fn is_closed_output(&self) -> bool {
         let (Self::Io(error) | Self::Migrate(migrate::Error::Output(error))) = self else {
             return false;

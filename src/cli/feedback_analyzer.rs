@@ -37,7 +37,7 @@ use crate::platform::traces::service::Traces;
 /// The longest that the last spans may take to be sent.
 const LAST_SPANS: Duration = Duration::from_secs(5);
 
-/// Whether it ends after a pass.
+/// The analyzer's mode: one pass, or one after another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
     /// One pass.
@@ -57,7 +57,7 @@ pub enum Mode {
 /// is away; told to end, it finishes the organisations at hand and ends with 0.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Whether it ends after a pass.
+    /// End after one pass, or go on with one after another.
     #[arg(long, value_enum, default_value_t = Mode::Once)]
     pub mode: Mode,
     /// Minutes between two passes of a daemon; up to a tenth longer, so that several spread out.
@@ -68,7 +68,7 @@ pub struct Args {
     #[arg(long, value_name = "DAYS", default_value_t = LOOKBACK_DAYS, allow_negative_numbers = true,
           value_parser = clap::value_parser!(u32).range(1..=3_650))]
     pub lookback: u32,
-    /// First make all counts anew from the ratings, in the first pass of a daemon alone.
+    /// First recount everything from the ratings; a daemon does so in its first pass alone.
     #[arg(long)]
     pub rebuild: bool,
     /// Seconds to wait for another process that is at it; after that there is nothing to do.
@@ -208,7 +208,7 @@ impl Work {
     }
 }
 
-/// How far a pass is, as one line.
+/// The progress of a pass, as one line.
 fn line(at: PassProgress) -> String {
     let of = at.total.max(1);
     let filled = (at.done.min(of) * 20) / of;
@@ -280,7 +280,7 @@ fn tell(
             None => writeln!(out, "another process is at it; there is nothing to do")?,
         }
     }
-    // A daemon's line is for whoever follows it.
+    // A daemon's line is for a reader who follows it.
     out.flush()
 }
 

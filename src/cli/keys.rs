@@ -20,7 +20,7 @@ pub struct Args {
     pub json: bool,
 }
 
-/// What a secret is for. All are 32 random bytes; what differs is where they go.
+/// The purpose of a secret. All are 32 random bytes; they differ in where they go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Purpose {
     /// The key that seals the audit log.

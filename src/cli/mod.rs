@@ -1,9 +1,9 @@
 //! The commands.
 //!
-//! Data goes to the standard output, everything else to the standard error stream. A command ends
-//! with 0 when it did what was asked, 1 when it failed, 2 when it was called wrongly, 3 when the
-//! database cannot be reached, 4 when a part is done or nobody can tell, 130 when it was interrupted and, without a
-//! word, 141 when nobody reads its output any more.
+//! Data goes to the standard output, everything else to the standard error stream. A command ends with 0 when
+//! it did what was asked, 1 when it failed, 2 when it was called wrongly, 3 when the database cannot be
+//! reached, 4 when a part is done or the result is unknown, 130 when it was interrupted and, without a word,
+//! 141 when its output has no reader any more.
 
 pub mod agent;
 pub mod audit;

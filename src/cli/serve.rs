@@ -40,7 +40,7 @@ use crate::policy::service::Policy;
 /// The longest that the audit logs may take to be signed at the end; a database that is away is not waited for.
 const FOR_SIGNING: Duration = Duration::from_secs(2);
 
-/// How `navi serve` treats the database.
+/// The treatment of the database by `navi serve`.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct Args {
     /// Apply pending migrations before serving. A private Postgres is always migrated.
@@ -108,7 +108,7 @@ pub struct Running {
     pub address: SocketAddr,
     server: JoinHandle<()>,
     departure: Departure,
-    /// Ours, when nobody named another. Dropping it stops it too, on every way out.
+    /// Our own Postgres, when the settings name no other. Dropping it stops it too, on every way out.
     postgres: Option<EmbeddedPostgres>,
 }
 
@@ -170,7 +170,7 @@ impl Running {
         if !settings.is_empty()
             && let Err(error) = app.audit.note_settings(settings).await
         {
-            // Whoever breaks the server's own log must not stop all organisations with it.
+            // Damage to the server's own log must not stop all organisations with it.
             tracing::error!(%error, "changed settings are not noted in the audit log yet");
             let (audit, stopping) = (app.audit.clone(), app.tasks.stopping());
             app.tasks
@@ -226,7 +226,7 @@ impl Running {
     pub async fn stop(mut self) -> bool {
         let grace = self.app.config.server.shutdown_grace();
         let end = Instant::now() + grace;
-        // What is written at the end needs some of the time, however long the answers take.
+        // Writing at the end needs some of the time, however long the answers take.
         let for_answers = end - (grace / 3).min(Duration::from_secs(5));
         self.app.health.drain();
         self.departure.begun.cancel();
@@ -245,7 +245,7 @@ impl Running {
             self.server.abort();
         }
         self.app.spans.end_all().await;
-        // What was written since the last round would be known to nothing but its seals.
+        // Records written since the last round would be known to nothing but their seals.
         let signing = self.app.audit.make_checkpoints();
         if tokio::time::timeout(FOR_SIGNING, signing).await.is_err() {
             tracing::warn!("not every audit log could be signed at the end");

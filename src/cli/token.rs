@@ -29,7 +29,7 @@ pub struct Args {
     /// viewer, planner or admin.
     #[arg(long)]
     pub role: Role,
-    /// How long the token is valid: a number with s, m, h or d.
+    /// Lifetime of the token: a number with s, m, h or d.
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
     pub ttl: Duration,
 }

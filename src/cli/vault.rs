@@ -1,4 +1,4 @@
-//! `navi vault`: what is sealed with which key, and sealing it anew.
+//! `navi vault`: the counts of secrets by their key, and sealing them again.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -39,7 +39,7 @@ pub struct StatusArgs {
     pub json: bool,
 }
 
-/// Seals anew what is not sealed with the current key.
+/// Seals secrets again that are not sealed with the current key.
 ///
 /// Servers may go on meanwhile. May be interrupted and started again at any time.
 #[derive(Clone, Debug, clap::Args)]
@@ -253,7 +253,7 @@ async fn walk_webhooks(
     Ok(Ok(()))
 }
 
-/// Whether the database went away, which another attempt may mend, or refused.
+/// Tells a lost database, which another attempt may find again, from one that refused.
 fn lost_or_failed(error: sqlx::Error) -> db::Error {
     let lost = matches!(
         error,
@@ -266,7 +266,7 @@ fn lost_or_failed(error: sqlx::Error) -> db::Error {
     }
 }
 
-/// What was done in all.
+/// The sums of all that was done.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     renewed: u64,

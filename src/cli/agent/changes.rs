@@ -1,4 +1,4 @@
-//! What a run changed in a folder: the text files before and after, as a unified diff.
+//! The changes of a run in a folder: the text files before and after, as a unified diff.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -73,12 +73,12 @@ impl Snapshot {
         paths.iter().filter(differs).count()
     }
 
-    /// Whether the folder was too large to be read whole.
+    /// True if the folder was too large to be read whole.
     pub fn is_partial(&self) -> bool {
         self.is_partial
     }
 
-    /// What became of it, as a unified diff; empty when nothing changed.
+    /// The difference from this snapshot to a later one, as a unified diff; empty when nothing changed.
     pub fn diff(&self, after: &Self) -> String {
         let mut text = String::new();
         let paths: BTreeSet<_> = self.files.keys().chain(after.files.keys()).collect();

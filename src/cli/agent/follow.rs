@@ -73,7 +73,7 @@ pub struct RunWatch<'a> {
     summary: Option<Value>,
     asking: Option<OpenQuestion>,
     keyboard: Keyboard,
-    /// The calls whose questions nobody was asked.
+    /// The calls whose questions were asked of no one.
     unasked: BTreeSet<String>,
     leaving: Option<(LeaveReason, Instant)>,
     last_sign: Instant,
@@ -195,8 +195,8 @@ impl<'a> RunWatch<'a> {
         }
     }
 
-    /// Whether a frame is not to be shown: it only says that a person refused, where nobody was asked; or
-    /// it is the work of a model that was not to do any.
+    /// True if a frame is not to be shown: it only says that a person refused, where no one was asked; or it
+    /// is the work of a model that was not to do any.
     fn is_hidden(&self, frame: &Value) -> bool {
         if matches!(self.leaving, Some((LeaveReason::OtherModel(_), _))) {
             return true;
@@ -298,7 +298,7 @@ impl<'a> RunWatch<'a> {
         }
     }
 
-    /// A question that nobody answered in time is closed.
+    /// Closes a question that was not answered in time.
     fn close_late(&mut self, approval: &Value) {
         let late = approval["consent_id"].as_str().unwrap_or_default();
         if let Some(OpenQuestion::Consent { id } | OpenQuestion::Command { id }) = &self.asking

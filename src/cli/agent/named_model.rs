@@ -10,7 +10,7 @@ use crate::platform::text::visible;
 
 /// The most letters that may be wrong in a name that is meant.
 const SLIPS: usize = 2;
-/// Providers whose models nobody lists.
+/// Providers that list no models.
 const UNLISTED: &[&str] = &["ollama/", "openrouter/", "scripted/", "self_hosted/"];
 /// The word that lets another model do the work.
 pub const ALLOW: &str = "`--allow-fallback` goes on all the same";

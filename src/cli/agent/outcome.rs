@@ -1,4 +1,4 @@
-//! What a run amounts to: what was said of it on the way, its summary, and the exit code.
+//! The outcome of a run: evidence from its frames, its summary, and the exit code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ const PATH_CHARS: usize = 60;
 pub enum TaskVerdict {
     /// Wholly, as far as that can be told.
     Done,
-    /// In part, or so that nobody knows.
+    /// In part, or so that it cannot be told.
     Partly,
     /// Not.
     Failed,
@@ -44,9 +44,9 @@ pub struct RunEvidence {
     failed: u64,
     /// Consents that a person denied.
     denied: u64,
-    /// Consents that nobody answered in time.
+    /// Consents that were not answered in time.
     unanswered: u64,
-    /// Questions that were asked of nobody, because there is no terminal.
+    /// Questions that no one could be asked, because there is no terminal.
     unasked: u64,
     /// The file of each call that is to write one.
     writing: BTreeMap<String, String>,
@@ -69,7 +69,7 @@ impl RunEvidence {
         }
     }
 
-    /// A question was answered with no, because nobody could be asked.
+    /// Counts a question that was answered with no, because no one could be asked.
     pub fn nobody_was_asked(&mut self) {
         self.unasked += 1;
     }

@@ -1,4 +1,4 @@
-//! What a run cost, shown after it.
+//! The cost of a run, shown after it.
 
 use std::io::Write;
 

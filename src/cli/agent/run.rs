@@ -34,7 +34,7 @@ const FLUSH: Duration = Duration::from_secs(10);
 /// failed, 2 when the command was called wrongly, and 130 after Ctrl-C.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// What is to be done.
+    /// The task.
     pub task: String,
     /// The folder to work in.
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -45,7 +45,7 @@ pub struct Args {
     /// Let another model do the work when the one that is named cannot.
     #[arg(long)]
     pub allow_fallback: bool,
-    /// How the run is worked on.
+    /// Options for the work on the run.
     #[command(flatten)]
     pub work: WorkArgs,
     /// The most rounds of work and verification.
@@ -62,7 +62,7 @@ pub struct Args {
     pub server: ServerArgs,
 }
 
-/// How a run is worked on and watched, whether it begins or goes on.
+/// Options for the work on a run and for watching it, both when it begins and when it goes on.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct WorkArgs {
     /// End without running the project's checks.
@@ -167,8 +167,8 @@ pub async fn end(
     }
 }
 
-/// A refusal of our own server. The folder is there, so if it is not found it belongs to somebody who
-/// used it over the same database; whoever sits here may know, and take it back.
+/// Points at `navi workspaces` in a refusal of our own server. The folder is there, so if it is not found it
+/// belongs to another user of the same database; the person at this machine may know, and take it back.
 fn pointed(mut failure: Failure, desk: &Desk) -> Failure {
     if let Failure::Answered {
         status: 404,

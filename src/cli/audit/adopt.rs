@@ -26,8 +26,7 @@ pub struct AdoptArgs {
     /// Every log that needs it.
     #[arg(long, conflicts_with_all = ["org", "server"])]
     pub all: bool,
-    /// Also go on with a log whose seal does not fit its key: somebody without the key has changed its
-    /// end.
+    /// Also go on with a log whose seal does not fit its key: its end was changed without the key.
     #[arg(long)]
     pub broken_seal: bool,
     /// Also go on with a log that had more records, or of which nothing is left: after a backup was restored,

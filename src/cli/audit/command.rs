@@ -10,7 +10,7 @@ use crate::config::settings::Config;
 use crate::platform::clock::Clock;
 use crate::platform::database::servers::Servers;
 
-/// What to do with the audit log.
+/// The work of a `navi audit` command.
 #[derive(Debug)]
 pub enum Work {
     /// `navi audit verify`.
@@ -26,7 +26,7 @@ pub enum Work {
 }
 
 impl Work {
-    /// Whether this needs no database.
+    /// True if this needs no database.
     pub fn is_offline(&self) -> bool {
         match self {
             Self::Verify(args) => args.export.is_some(),

@@ -14,7 +14,7 @@ use crate::cli::audit::opened::{Which, operator};
 use crate::cli::failure::Failure;
 use crate::config::settings::Config;
 
-/// What to open, and why.
+/// The payload to open, and the reason.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Whose log.

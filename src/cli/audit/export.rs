@@ -14,10 +14,10 @@ use crate::cli::audit::opened::{Which, operator};
 use crate::cli::failure::Failure;
 use crate::cli::terminal::progress::Progress;
 
-/// How many records are read at once.
+/// The number of records read at once.
 const PAGE: i64 = 1_000;
 
-/// What to write, and how.
+/// The records to write, and their form.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Whose log.

@@ -23,7 +23,7 @@ use crate::platform::ids::OrgId;
 use crate::platform::metrics::Metrics;
 use crate::platform::tasks::Tasks;
 
-/// How long the writer may still write at the end.
+/// The time the writer has at the end.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// An opened log; what was written is written when it is closed.
@@ -120,7 +120,7 @@ impl Log {
     }
 }
 
-/// Whoever runs the command.
+/// The person who runs the command.
 pub fn operator() -> Asker {
     Asker {
         actor: Actor::nameless(ActorKind::Operator),

@@ -211,8 +211,8 @@ fn compare_promise(verifier: &mut Verifier, header: &Header, checkpoints: u64) {
     }
 }
 
-/// Finds that a header promises nothing that counts. Older versions did not sign it: then the export must
-/// end where a checkpoint does that somebody kept elsewhere.
+/// Finds that a header promises nothing that counts. Older versions did not sign it: then the export must end
+/// where a checkpoint does that was kept elsewhere.
 fn compare_unsigned(verifier: &mut Verifier, header: &Header, given: &[String]) {
     let (size, _) = verifier.end();
     let ends =
@@ -285,7 +285,7 @@ impl Args {
 struct Elsewhere {
     /// The number of checkpoints.
     count: usize,
-    /// What cannot be read of it, in words.
+    /// The faults of parts that cannot be read, in words.
     unreadable: Vec<String>,
 }
 

@@ -5,13 +5,13 @@ use serde::Serialize;
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What it is.
+    /// The name of the thing checked.
     pub name: &'static str,
-    /// Whether it is as it should be.
+    /// True if it is as it should be.
     pub ok: bool,
-    /// What was found.
+    /// The finding.
     pub detail: String,
-    /// What to do about it.
+    /// The remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
 }

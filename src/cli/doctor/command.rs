@@ -37,9 +37,9 @@ pub struct DoctorArgs {
 /// Everything that was looked at.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// Whether nothing is missing.
+    /// True if nothing is missing.
     pub ok: bool,
-    /// What was looked at, in this order.
+    /// The checks, in the order in which they ran.
     pub checks: Vec<Check>,
 }
 

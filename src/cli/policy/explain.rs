@@ -35,7 +35,7 @@ struct Settled {
 }
 
 impl PolicyCommand {
-    /// What to explain, and the settings.
+    /// The arguments and the settings.
     pub fn split(self) -> (ExplainArgs, Config) {
         let PolicyCommands::Explain(with) = self.command;
         (with.args, with.config)
@@ -45,7 +45,7 @@ impl PolicyCommand {
 /// Where a workspace may make the policy stricter.
 const POLICY_FILE: &str = ".navi/policy.toml";
 
-/// What to explain.
+/// The command to explain.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ExplainArgs {
     /// The command, as the agent would send it.

@@ -1,4 +1,4 @@
-//! What a person sees: text that fits into the terminal, and signs of life while work goes on.
+//! The display for a person: text that fits into the terminal, and signs of life while work goes on.
 
 pub mod flow;
 pub mod log_file;

@@ -24,7 +24,7 @@ const DIM: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 const TOOL: Style = AnsiColor::Cyan.on_default();
-/// What a run is busy with that runs no tool.
+/// The activity of a run that runs no tool.
 const MODEL: &str = "the model works";
 
 /// Shows frames on a stream, usually standard output.
@@ -39,7 +39,7 @@ pub struct Show<W> {
     command: String,
     /// Lines of its output shown so far.
     output_lines: usize,
-    /// What the run is busy with.
+    /// The run's current activity.
     busy: String,
 }
 
@@ -128,7 +128,7 @@ impl<W: Write> Show<W> {
             "plan_start" => self.plan(&frame["data"]),
             "text" => self.text(&prose(&frame["text"])),
             "tool_call" => self.tool_call(&frame["tool_call"]),
-            // What the checks said before the first change is for comparing, not for watching.
+            // The output of the checks before the first change is for comparing, not for watching.
             "check_output" if text(&frame["check_id"]).starts_with("baseline") => Ok(()),
             "command_output" | "check_output" => {
                 self.output(&text(&frame["command"]), &prose(&frame["line"]))
@@ -353,7 +353,7 @@ impl<W: Write> Show<W> {
 
     /// One line of a readable text, cut at the width of a terminal.
     fn short(&self, text: &str) -> String {
-        // What is cut stands behind a word of ours.
+        // A cut text stands behind a word of ours.
         one_line(text, self.room().saturating_sub(8))
     }
 
@@ -400,7 +400,7 @@ mod tests {
         show.diff(&format!("+++ b/{evil}\n+{evil}\n"))
             .expect("a vector takes everything");
         let text = String::from_utf8(bytes).expect("text");
-        // What is left are our own colours: ESC, a bracket, a number, `m`.
+        // The codes that are left are our own colours: ESC, a bracket, a number, `m`.
         for (at, _) in text.match_indices('\u{1b}') {
             let code = &text[at + 1..];
             let end = code.find('m').expect("an end");

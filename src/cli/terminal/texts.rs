@@ -29,8 +29,8 @@ pub fn outcome(result: &Value) -> String {
         .to_owned()
 }
 
-/// A text that counts to the letter: what a model writes, a command prints or a file holds must not move
-/// the cursor of whoever watches, set a window's title, or look like another text.
+/// A text that counts to the letter: what a model writes, a command prints or a file holds must not move a
+/// viewer's cursor, set a window's title, or look like another text.
 pub fn text(value: &Value) -> String {
     visible(value.as_str().unwrap_or_default()).into_owned()
 }

@@ -37,7 +37,7 @@ fn wrapped_line(line: &str, columns: usize, indent: usize) -> Vec<String> {
         return vec![line.to_owned()];
     }
     let mut lines = Vec::new();
-    // What stands before the first word stays as it is.
+    // The indent before the first word stays as it is.
     let begin = line.len() - line.trim_start().len();
     let mut current = line[..begin].to_owned();
     let mut is_empty = true;

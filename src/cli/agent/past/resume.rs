@@ -30,9 +30,9 @@ use crate::platform::ids::{ConversationId, RunId};
 pub struct ResumeRunArgs {
     /// The run, as `navi agent list` names it.
     pub id: RunId,
-    /// What the new run is told besides.
+    /// A further message for the new run.
     pub message: Option<String>,
-    /// How the run is worked on.
+    /// Options for the work on the run.
     #[command(flatten)]
     pub work: WorkArgs,
     /// The server.

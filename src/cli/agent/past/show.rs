@@ -18,7 +18,7 @@ use crate::config::settings::Config;
 use crate::platform::ids::RunId;
 use crate::platform::text::{visible, visible_prose};
 
-/// What a run was asked for, what it did, and how it ended.
+/// A run's task, its actions and its end.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ShowRunArgs {
     /// The run, as `navi agent list` names it.

@@ -80,7 +80,7 @@ pub async fn perform(
 fn row(task: &E2eTask, seen: &WatchedRun, protocol: bool) -> TaskData {
     let total = match seen.end {
         StreamEnd::Whole(_) | StreamEnd::Left => seen.took,
-        // What does not end is slower than anything that does.
+        // A task that does not end is slower than any that does.
         StreamEnd::TooLong | StreamEnd::Broken(_) => task.limit().max(seen.took),
     };
     let summary = seen.summary();

@@ -21,7 +21,7 @@ pub const MAX_PATH_BYTES: usize = 4096;
 pub const MAX_MESSAGES: i64 = 500;
 /// The metadata of an answer that the server wrote, name and value.
 pub const SOURCE: (&str, &str) = ("source", "navi");
-/// How many messages of its past a run is given.
+/// The number of past messages that a run is given.
 pub const HISTORY_MESSAGES: i64 = 100;
 
 /// A conversation.
@@ -31,15 +31,15 @@ pub struct Conversation {
     pub id: ConversationId,
     /// At most [`MAX_TITLE_CHARS`] characters.
     pub title: String,
-    /// Whether it is in use.
+    /// Its status: in use, put aside or deleted.
     pub status: Status,
-    /// Whether the user keeps it on top.
+    /// True if the user keeps it on top.
     pub is_pinned: bool,
-    /// Whether the user marked it.
+    /// True if the user starred it.
     pub is_starred: bool,
     /// The folder it is about.
     pub workspace_path: Option<String>,
-    /// What the client knew when it began.
+    /// The client's context when it began.
     pub initial_context: Option<Value>,
     /// When it began.
     pub created_at: DateTime<Utc>,
@@ -47,7 +47,7 @@ pub struct Conversation {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Whether a conversation is in use.
+/// The status of a conversation.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
 )]
@@ -86,11 +86,11 @@ pub struct Message {
     pub id: MessageId,
     /// Who said it.
     pub role: Role,
-    /// What was said.
+    /// Its text.
     pub content: String,
-    /// What the client or the run noted about it; an object.
+    /// Metadata of the client or the run; an object.
     pub metadata: Value,
-    /// Tokens, when somebody counted.
+    /// The number of tokens, when it was counted.
     pub tokens_used: Option<i32>,
     /// When it was said.
     pub created_at: DateTime<Utc>,
@@ -117,11 +117,11 @@ impl Message {
 pub struct NewMessage {
     /// Who says it.
     pub role: Role,
-    /// What is said.
+    /// Its text.
     pub content: String,
-    /// What is noted about it; an object.
+    /// Its metadata; an object.
     pub metadata: Value,
-    /// Tokens, when somebody counted.
+    /// The number of tokens, when it was counted.
     pub tokens_used: Option<i32>,
 }
 
@@ -148,27 +148,27 @@ impl NewMessage {
     }
 }
 
-/// What a conversation is begun with.
+/// The fields of a new conversation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewConversation {
     /// The title; [`DEFAULT_TITLE`] when absent or blank.
     pub title: Option<String>,
     /// The folder it is about.
     pub workspace_path: Option<String>,
-    /// What the client knows.
+    /// The client's context.
     pub initial_context: Option<Value>,
 }
 
-/// What is changed of a conversation; what is absent stays.
+/// The changed fields of a conversation; one that is absent stays.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
     /// The title.
     pub title: Option<String>,
-    /// Whether it is in use.
+    /// The status.
     pub status: Option<Status>,
-    /// Whether the user keeps it on top.
+    /// True if the user keeps it on top.
     pub is_pinned: Option<bool>,
-    /// Whether the user marked it.
+    /// True if the user starred it.
     pub is_starred: Option<bool>,
 }
 

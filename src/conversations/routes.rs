@@ -102,14 +102,14 @@ async fn list_conversations(
     ))
 }
 
-/// What a conversation is begun with.
+/// A conversation to begin.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 struct CreateConversation {
     /// The title, cut at 200 characters.
     title: Option<String>,
     /// The folder it is about.
     workspace_path: Option<String>,
-    /// What the client knows, as it likes; at most 64 KiB.
+    /// Context of the client, in any form; at most 64 KiB.
     initial_context: Option<Value>,
 }
 
@@ -141,11 +141,11 @@ async fn create_conversation(
     Ok((made, created))
 }
 
-/// What to answer of a conversation.
+/// The parts of a conversation to return.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct DetailQuery {
-    /// Whether to answer the messages.
+    /// Return the messages; true when absent.
     #[serde(default = "yes")]
     include_messages: bool,
     /// At most this many messages, the last ones; brought into 1 to 500, 100 when absent.
@@ -194,16 +194,16 @@ async fn get_conversation(
     Ok(Json(ConversationDetail::new(conversation, messages)))
 }
 
-/// What is changed; what is absent stays.
+/// The changed fields; one that is absent stays.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 struct ChangeConversation {
     /// The title, cut at 200 characters.
     title: Option<String>,
-    /// Whether it is in use.
+    /// The status.
     status: Option<Status>,
-    /// Whether the user keeps it on top.
+    /// True if the user keeps it on top.
     is_pinned: Option<bool>,
-    /// Whether the user marked it.
+    /// True if the user starred it.
     is_starred: Option<bool>,
 }
 
@@ -238,7 +238,7 @@ async fn change_conversation(
     Ok((Extension(difference), Json(after)))
 }
 
-/// What was done, for a person.
+/// A confirmation, for a person.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Done {
     /// A sentence.
@@ -270,7 +270,7 @@ async fn delete_conversation(
     Ok((Extension(Changed::between(Some(&before), None)), Json(done)))
 }
 
-/// How many messages.
+/// The number of messages to return.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct MessagesQuery {
@@ -307,11 +307,11 @@ async fn list_messages(
 struct AppendMessage {
     /// Who says it.
     role: Role,
-    /// What is said; at most 512 KiB.
+    /// Its text; at most 512 KiB.
     content: String,
-    /// What is noted about it; an object of at most 64 KiB.
+    /// Its metadata; an object of at most 64 KiB.
     metadata: Option<Map<String, Value>>,
-    /// Tokens, when somebody counted.
+    /// The number of tokens, when it was counted.
     #[schema(minimum = 0)]
     tokens_used: Option<u32>,
 }
@@ -343,7 +343,7 @@ async fn append_message(
         role: body.role,
         content: body.content,
         metadata: Value::Object(body.metadata.unwrap_or_default()),
-        // The column is an integer; nobody counts further.
+        // The column is an integer; larger counts are cut to its maximum.
         tokens_used: body
             .tokens_used
             .map(|n| i32::try_from(n).unwrap_or(i32::MAX)),

@@ -1,4 +1,4 @@
-//! What can be done with conversations, by whom.
+//! Operations on conversations, each confined to the caller's own.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;

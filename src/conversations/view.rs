@@ -15,11 +15,11 @@ pub struct ConversationView {
     pub id: ConversationId,
     /// Its title.
     pub title: String,
-    /// Whether it is in use.
+    /// Its status.
     pub status: Status,
-    /// Whether the user keeps it on top.
+    /// True if the user keeps it on top.
     pub is_pinned: bool,
-    /// Whether the user marked it.
+    /// True if the user starred it.
     pub is_starred: bool,
     /// The folder it is about.
     pub workspace_path: Option<String>,
@@ -50,7 +50,7 @@ pub struct ConversationDetail {
     /// The conversation as a listing shows it.
     #[serde(flatten)]
     pub conversation: ConversationView,
-    /// What the client knew when it began.
+    /// The client's context when it began.
     pub initial_context: Option<Value>,
     /// The last messages, oldest first; absent when they were not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,11 +76,11 @@ pub struct MessageView {
     pub id: MessageId,
     /// Who said it.
     pub role: Role,
-    /// What was said.
+    /// Its text.
     pub content: String,
-    /// What was noted about it.
+    /// Its metadata.
     pub metadata: Value,
-    /// Tokens, when somebody counted.
+    /// The number of tokens, when it was counted.
     pub tokens_used: Option<i32>,
     /// When it was said.
     pub created_at: DateTime<Utc>,

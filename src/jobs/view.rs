@@ -19,7 +19,7 @@ pub struct JobView {
     pub job_id: Uuid,
     /// The same, under the name that events use.
     pub task_id: Uuid,
-    /// How it was asked for.
+    /// The way it was asked for.
     pub kind: RunKind,
     /// Where it stands.
     pub status: RunStatus,

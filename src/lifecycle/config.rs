@@ -1,6 +1,6 @@
 //! The settings of retention that belong to no slice alone.
 
-/// How long rows are kept.
+/// Retention periods of rows.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Retention")]
 pub struct RetentionConfig {

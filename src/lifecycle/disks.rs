@@ -56,7 +56,7 @@ pub fn room_of(folder: &Path) -> std::io::Result<DiskRoom> {
     let there = folder.ancestors().find(|folder| folder.exists());
     let found = statvfs(there.unwrap_or(Path::new("/")))?;
     let free = found.blocks_available();
-    // What is kept back for root is neither free nor used.
+    // Blocks kept back for root are neither free nor used.
     let usable = found.blocks() - found.blocks_free() + free;
     Ok(DiskRoom {
         free: free * found.fragment_size(),

@@ -29,9 +29,9 @@ use crate::platform::signals::Signals;
 use crate::platform::tables::model::{Person, TablePolicy, Whole};
 use crate::platform::tables::store;
 
-/// How often all tables are gone through at most.
+/// The most times that all tables are gone through.
 const PASSES: u32 = 5;
-/// What servers still hold of the person, accounting above all, is written within this time.
+/// The time within which servers write data that they still hold of the person, accounting above all.
 const SETTLES: Duration = Duration::from_millis(1_500);
 
 /// Erases; cheap to make.
@@ -45,11 +45,11 @@ pub struct Eraser {
     pub audit: Audit,
     /// The data folder of this machine.
     pub data: Option<PathBuf>,
-    /// How long runs that are worked on may take to end.
+    /// Time limit for runs under way to end.
     pub runs_end_within: Duration,
 }
 
-/// How far an erasure is.
+/// The progress of an erasure.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
     /// The table that is worked on.
@@ -58,7 +58,7 @@ pub struct Step {
     pub number: usize,
     /// Of how many.
     pub of: usize,
-    /// How many of its rows are erased.
+    /// The number of its rows that are erased.
     pub rows: u64,
     /// Which pass.
     pub pass: u32,
@@ -170,7 +170,7 @@ impl Eraser {
         let within = self.runs_end_within;
         match runs::end(&self.db, &self.clock, subject, within).await {
             Ok(ended) => report.runs_ended += ended,
-            // Somebody who begins a run for every one that ends; the second look will find it.
+            // The person begins a run for every one that ends; the second look will find it.
             Err(Error::StillRunning(_)) if report.passes > 1 => {}
             Err(error) => return Err(error),
         }
@@ -198,7 +198,7 @@ impl Eraser {
             {
                 tracing::warn!(%error, table = kept.table, "not all rows could be erased");
                 table.problem = Some(error.to_string());
-                // What comes next would fail in the same way.
+                // The tables that follow would fail in the same way.
                 if error.is_lost() {
                     return Err(error);
                 }
@@ -301,7 +301,7 @@ impl Eraser {
     }
 }
 
-/// What is told of a table with which nothing was done yet.
+/// The report of a table with which nothing was done yet.
 fn begun(kept: &TablePolicy, subject: &Subject) -> TableReport {
     TableReport {
         table: kept.table,

@@ -11,7 +11,7 @@ pub enum Error {
     /// The audit log refused.
     #[error(transparent)]
     Audit(#[from] audit::error::Error),
-    /// Somebody works on their runs, and did not end them in time.
+    /// Their runs are still worked on, and did not end in time.
     #[error(
         "{0} runs are still worked on, though they were asked to end. A command of theirs may be slow to \
          stop: wait and start again, or give them longer with --wait"
@@ -20,8 +20,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the database went away: what comes next would fail in the same way, and another attempt
-    /// may succeed.
+    /// True if the database went away: the statements that follow would fail in the same way, and another
+    /// attempt may succeed.
     pub fn is_lost(&self) -> bool {
         let lost = |error: &sqlx::Error| {
             matches!(

@@ -1,4 +1,4 @@
-//! What every server does beside its requests: a pass of retention every hour.
+//! The work of every server beside its requests: a pass of retention every hour.
 
 use std::time::Duration;
 

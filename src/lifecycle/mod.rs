@@ -1,9 +1,9 @@
-//! How long everything is kept, and how it is erased.
+//! Retention and erasure of everything that is kept.
 //!
 //! [`tables`] is the list of all tables, put together from what their slices declare. [`retention`]
 //! makes the coming months and drops the old ones; [`erasure`] destroys what is known of a person or
 //! an organisation and then looks whether it is gone. A test compares the list with the catalogue of
-//! Postgres, so a table that nobody declared cannot be forgotten by either.
+//! Postgres, so an undeclared table cannot be forgotten by either.
 
 pub mod config;
 pub mod disks;

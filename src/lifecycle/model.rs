@@ -1,4 +1,4 @@
-//! What retention and an erasure did, as they tell it.
+//! Reports of retention and of an erasure.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -29,20 +29,19 @@ impl Periods {
         ])
     }
 
-    /// The days of a setting; none when rows stay for ever, as they also do under a setting that
-    /// nobody knows.
+    /// The days of a setting; none when rows stay for ever, as they also do under an unknown setting.
     pub fn days(&self, setting: &str) -> Option<i32> {
         let found = self.0.iter().find(|(name, _)| *name == setting);
         found.map(|(_, days)| *days).filter(|days| *days > 0)
     }
 }
 
-/// What a pass of retention did.
+/// The report of a pass of retention.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Pass {
-    /// Whether it only looked.
+    /// True if it only looked.
     pub dry_run: bool,
-    /// How many months of partitions were made.
+    /// The number of months of partitions made.
     pub months_made: i32,
     /// Why the coming months were not made.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,27 +51,27 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// How many things failed.
+    /// The number of failures.
     pub fn failures(&self) -> usize {
         let tables = self.tables.iter().filter(|table| table.problem.is_some());
         tables.count() + usize::from(self.months_problem.is_some())
     }
 }
 
-/// What a pass of retention did with a table.
+/// The report of a pass of retention on one table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TableRetention {
     /// The table.
     pub table: &'static str,
     /// The setting that says how long, where it is one.
     pub setting: Option<&'static str>,
-    /// How long rows stay; none for ever.
+    /// The days for which rows stay; none for ever.
     pub days: Option<i32>,
     /// The day that must lie behind a row before it may go; none when nothing goes.
     pub kept_since: Option<NaiveDate>,
     /// The months that were dropped.
     pub dropped: Vec<String>,
-    /// How many rows were forgotten one by one.
+    /// The number of rows forgotten one by one.
     pub forgotten: u64,
     /// Why it was not done.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,7 +99,8 @@ impl TableRetention {
     }
 }
 
-/// The places outside the database that may still name whoever was erased; they are the operator's.
+/// The places outside the database that may still name an erased person or organisation; they are the
+/// operator's.
 pub const NOT_LOOKED_AT: &[&str] = &[
     "the server's log: a line of a request or a run has `user.id` and `org.id`",
     "logs of proxies and load balancers in front of the server",
@@ -140,16 +140,16 @@ impl Subject {
     }
 }
 
-/// What an erasure did, and what a second look found.
+/// The report of an erasure, with the findings of a second look.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The organisation.
     pub org: OrgId,
     /// The person; none for the whole organisation.
     pub user: Option<UserId>,
-    /// Whether nothing is left.
+    /// True if nothing is left.
     pub complete: bool,
-    /// How often all tables were gone through.
+    /// The number of times that all tables were gone through.
     pub passes: u32,
     /// Runs that were ended because they were not over.
     pub runs_ended: u64,
@@ -163,7 +163,7 @@ pub struct Report {
     pub not_looked_at: &'static [&'static str],
 }
 
-/// What an erasure did with a table.
+/// The report of an erasure on one table.
 #[derive(Clone, Debug, Serialize)]
 pub struct TableReport {
     /// The table.
@@ -174,9 +174,9 @@ pub struct TableReport {
     pub erased: u64,
     /// Rows that the second look found.
     pub left: u64,
-    /// What erasing means here, and why.
+    /// The meaning of erasing here, and the reason.
     pub how: String,
-    /// What went wrong with the last attempt.
+    /// The error of the last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }

@@ -17,7 +17,7 @@ use crate::platform::db::MONTHS_READY;
 use crate::platform::tables::model::Stays;
 use crate::platform::tables::store as table_store;
 
-/// How often somebody who waits for their turn asks for it.
+/// The interval at which a waiting process asks for its turn.
 const ASKS_EVERY: Duration = Duration::from_millis(200);
 /// The most months that are made for rows that came when there were none.
 const MOST_MONTHS: i32 = 120;
@@ -45,7 +45,7 @@ impl Retention {
     /// Makes a pass, or only says what one would do. Nothing when another process was at it all the
     /// time that there was to wait.
     ///
-    /// Every table is for itself: one that somebody has locked for more than five seconds, or that
+    /// Every table is for itself: one that another session has locked for more than five seconds, or that
     /// fails otherwise, is left as it is, and the others go on.
     pub async fn run(&self, dry_run: bool, patience: Duration) -> Result<Option<Pass>, Error> {
         if dry_run {

@@ -1,4 +1,5 @@
-//! Ending somebody's runs before they are erased, and removing what their commands noted.
+//! Ends a person's or an organisation's runs before they are erased, and removes their commands' status
+//! files.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,11 +13,11 @@ use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::runs::store::erasure;
 
-/// How often it is looked whether runs have ended.
+/// The interval at which the runs are looked at until they have ended.
 const LOOKS_EVERY: Duration = Duration::from_millis(250);
 
-/// Asks whoever works on the runs to end them, and ends those that nobody works on. Answers how many
-/// those were; fails when others are still worked on after this time.
+/// Asks the workers of the runs to end them, and ends those without a worker. Answers how many those were;
+/// fails when others are still worked on after this time.
 pub async fn end(
     db: &Pool,
     clock: &Clock,

@@ -2,8 +2,7 @@
 
 use sqlx::PgConnection;
 
-/// The advisory lock of whoever looks after what is kept; the number is arbitrary and must never
-/// change.
+/// The advisory lock of the process that runs retention; the number is arbitrary and must never change.
 const KEEPING: i64 = 0x6e61_7669_0003;
 
 /// Makes this session the only one that looks after what is kept, until it ends. Answers whether it is.
@@ -13,8 +12,8 @@ pub async fn keep_alone(conn: &mut PgConnection) -> sqlx::Result<bool> {
         .await
 }
 
-/// Lets the next one look after it. The end of the session would do that too, but some time after whoever
-/// ended it goes on.
+/// Gives up the lock. The end of the session would do that too, but some time after the process that ended it
+/// goes on.
 pub async fn let_others(conn: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query_scalar!("select pg_advisory_unlock($1)", KEEPING)
         .fetch_one(conn)

@@ -6,7 +6,7 @@ use crate::{
     workspaces,
 };
 
-/// What sqlx notes about the migrations that it applied.
+/// The record that sqlx keeps of the migrations it applied.
 const MIGRATIONS: &[TablePolicy] = &[TablePolicy {
     table: "_sqlx_migrations",
     org: None,

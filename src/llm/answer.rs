@@ -118,7 +118,7 @@ impl Answer {
                 return self.failed.take().map(Err);
             }
             if let Err(error) = self.advance().await {
-                // What was understood before the failure comes first.
+                // Events read before the failure come first.
                 self.failed = Some(hide_key(error, self.key.as_ref()));
                 self.phase = Phase::Ended;
             }
@@ -192,7 +192,7 @@ impl Answer {
     fn end(&mut self) -> Result<(), LlmError> {
         self.phase = Phase::Ended;
         if let Some(frame) = self.frames.finish().map_err(|error| self.broken(&error))? {
-            // A last frame that nobody ended and nobody understands was cut off.
+            // A last frame without its end that cannot be understood was cut off.
             let read = self.decoder.frame(&frame, &mut self.events);
             read.map_err(|error| {
                 if matches!(error, LlmError::Protocol { .. }) {

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::llm::config::{LlmConfig, ProviderId};
 use crate::llm::effort::Effort;
 
-/// What a model can do, or what a request needs.
+/// Capabilities of a model, or needs of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Capabilities {
     /// Answers as a stream.
@@ -33,14 +33,14 @@ impl Capabilities {
         json: true,
         vision: true,
     };
-    /// What a conversation needs.
+    /// The needs of a chat.
     pub const CHAT: Self = Self {
         streaming: true,
         tools: false,
         json: false,
         vision: false,
     };
-    /// What the agent needs.
+    /// The needs of the agent.
     pub const AGENT: Self = Self {
         streaming: true,
         tools: true,
@@ -70,13 +70,13 @@ pub struct Model {
     pub provider: ProviderId,
     /// The provider's own name for it.
     pub name: String,
-    /// What it can do.
+    /// Its capabilities.
     pub capabilities: Capabilities,
-    /// Whether Chat Completions give it tools; some models have them over Responses alone.
+    /// True if Chat Completions give it tools; some models have them over Responses alone.
     pub tools_over_chat: bool,
-    /// How much fits into a request and its answer, in tokens.
+    /// The size of a request and its answer together, in tokens.
     pub context_window: u32,
-    /// How long an answer can be, in tokens.
+    /// The longest answer, in tokens.
     pub max_output_tokens: u32,
     /// The amounts of reasoning that can be asked of it: none of a model that does not reason, and unknown
     /// of one that nothing says so of.
@@ -90,7 +90,7 @@ pub struct Model {
 pub struct Mode {
     /// `navi/…`.
     pub id: String,
-    /// Whether only servers of the operator's own may answer.
+    /// True if only servers of the operator's own may answer.
     #[serde(default)]
     pub private: bool,
     /// The amount of reasoning, of models that know amounts, where a request says none.
@@ -122,8 +122,8 @@ pub enum CatalogError {
     NoDefaultMode,
 }
 
-/// How many models have metrics of their own. With every phase and bucket a model makes about
-/// sixty series, and a server should have fewer than two thousand.
+/// The most models with metrics of their own. With every phase and bucket a model makes about sixty series,
+/// and a server should have fewer than two thousand.
 const MAX_MODEL_LABELS: usize = 14;
 
 /// The scripted provider's model, when a request names none.
@@ -187,7 +187,7 @@ impl Catalog {
         &self.default_mode
     }
 
-    /// What another name stands for; names are compared without regard to case.
+    /// The name that an alias stands for; names are compared without regard to case.
     pub fn alias(&self, name: &str) -> Option<&str> {
         self.aliases
             .get(&name.to_ascii_lowercase())

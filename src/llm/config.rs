@@ -103,7 +103,7 @@ impl ProviderId {
         }
     }
 
-    /// Whether what is sent stays with the operator.
+    /// True if requests stay with the operator.
     pub fn is_private(self) -> bool {
         match self {
             Self::Ollama | Self::SelfHosted => true,
@@ -212,15 +212,15 @@ pub struct LlmConfig {
     /// File of models, modes and other names over the built-in ones, in JSON; see `docs/models.md`.
     #[arg(long, env = "NAVI_MODEL_CATALOG", value_name = "FILE")]
     pub model_catalog: Option<PathBuf>,
-    /// How long a connection to a provider may take to be made, in seconds.
+    /// Time limit for making a connection to a provider, in seconds.
     #[arg(long, env = "NAVI_LLM_CONNECT_TIMEOUT_SECONDS", default_value_t = 10,
           value_parser = clap::value_parser!(u64).range(1..=600))]
     pub llm_connect_timeout_seconds: u64,
-    /// How long a provider may take to begin its answer, in seconds.
+    /// Time limit for a provider to begin its answer, in seconds.
     #[arg(long, env = "NAVI_LLM_RESPONSE_TIMEOUT_SECONDS", default_value_t = 300,
           value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub llm_response_timeout_seconds: u64,
-    /// How long a provider may be silent in the middle of its answer, in seconds.
+    /// The longest silence of a provider in the middle of its answer, in seconds.
     #[arg(long, env = "NAVI_LLM_IDLE_TIMEOUT_SECONDS", default_value_t = 300,
           value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub llm_idle_timeout_seconds: u64,
@@ -263,14 +263,14 @@ impl Default for LlmConfig {
 pub(super) struct Access {
     /// The base to which the wire format's path is appended.
     pub base: Url,
-    /// Whether a setting named the base.
+    /// True if a setting named the base.
     pub named: bool,
     pub key: Option<SecretString>,
 }
 
 impl LlmConfig {
-    /// How to reach a provider; `None` when it is not configured. A key goes to the provider it
-    /// was set for and to no other.
+    /// The access to a provider; `None` when it is not configured. A key goes to the provider it was set for
+    /// and to no other.
     pub(super) fn access(&self, id: ProviderId) -> Option<Access> {
         let (key, base, default) = match id {
             ProviderId::Anthropic => (
@@ -347,7 +347,7 @@ impl LlmConfig {
             .filter(|id| self.access(*id).is_some())
     }
 
-    /// Whether no provider is configured; the scripted one does not count.
+    /// True if no provider is configured; the scripted one does not count.
     pub fn is_unconfigured(&self) -> bool {
         self.configured().next().is_none()
     }

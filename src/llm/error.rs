@@ -40,7 +40,7 @@ pub enum LlmError {
     TimedOut {
         /// Who.
         provider: &'static str,
-        /// How long we waited.
+        /// The time we waited.
         waited: Duration,
     },
     /// The provider refused the key.
@@ -144,7 +144,7 @@ pub enum LlmError {
     Protocol {
         /// Who.
         provider: &'static str,
-        /// What was wrong.
+        /// The violation.
         reason: String,
     },
     /// The model says the same over and over, and would until its limit.
@@ -237,12 +237,12 @@ impl LlmError {
         self.remedy() == Remedy::Wait
     }
 
-    /// Whether it is a silence that lasted too long, which is counted apart from other failures.
+    /// True for a silence that lasted too long, which is counted apart from other failures.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::TimedOut { .. })
     }
 
-    /// How long the provider asked us to wait.
+    /// The wait that the provider asked for.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {

@@ -28,13 +28,13 @@ use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::platform::traces::context::TraceContext;
 use crate::platform::traces::parent::TRACEPARENT;
 
-/// How much of a refusal is read, and how long that may take.
+/// The most of a refusal that is read, in bytes, and the time limit for reading it.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most times that a request is changed to what its server takes before it is given up.
 const MAX_CHANGES: usize = 8;
 
-/// How long a provider may be silent. There is no limit on the whole answer.
+/// The longest silences of a provider. There is no limit on the whole answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     /// Until the answer begins.
@@ -162,7 +162,8 @@ impl HttpProvider {
             .headers(headers(self.codec.as_ref(), self.key.as_ref())?)
             .headers(trace_headers())
             .header("accept", "text/event-stream")
-            // What is packed comes later than what is not. A server that packs it all the same is read.
+            // A compressed answer comes later than a plain one. A server that compresses all the same is
+            // read.
             .header("accept-encoding", "identity")
             .json(body);
         let response = tokio::time::timeout(self.patience.response, sending.send())

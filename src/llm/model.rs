@@ -1,4 +1,4 @@
-//! What is asked of a model and what it answers, whoever the provider is.
+//! Requests to models and their answers, whatever the provider is.
 
 use std::sync::Arc;
 
@@ -41,28 +41,28 @@ pub enum Message {
         /// The instruction.
         text: String,
     },
-    /// What the user said or showed.
+    /// A message of the user.
     User {
         /// Text and images, in order.
         content: Vec<Part>,
     },
-    /// What the model answered.
+    /// An answer of the model.
     Assistant {
         /// Its text; may be empty when it only called tools.
         text: String,
         /// The calls it asked for, in order.
         tool_calls: Vec<ToolCall>,
-        /// What the provider wants back unchanged with this turn; see [`Replay`].
+        /// Data that the provider wants back unchanged with this turn; see [`Replay`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         replay: Option<Replay>,
     },
-    /// What a tool returned for a call of the assistant message before.
+    /// A tool's result for a call of the assistant message before.
     ToolResult {
         /// The call this answers.
         call_id: String,
         /// The result as the model reads it.
         content: String,
-        /// Whether the call failed.
+        /// True if the call failed.
         is_error: bool,
     },
 }
@@ -79,16 +79,16 @@ impl Message {
 /// A provider's own record of an assistant turn: signed reasoning that belongs in front of its tool
 /// calls. Current Claude and Gemini models refuse or degrade a tool loop that does not return it.
 ///
-/// It is opaque, goes back only to the provider and model it came from, and is bound to the
-/// conversation before it: whoever rewrites that (compaction) sets the `replay` of every later
-/// turn to `None`. Without it the turn is built from its text and calls.
+/// It is opaque, goes back only to the provider and model it came from, and is bound to the conversation
+/// before it: a rewrite of that (compaction) sets the `replay` of every later turn to `None`. Without it the
+/// turn is built from its text and calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
     /// The provider it came from.
     pub provider: String,
     /// The model that was asked, by the provider's name for it.
     pub model: String,
-    /// What it said, in its own format.
+    /// The record, in the provider's own format.
     #[serde(with = "verbatim")]
     pub content: Value,
 }
@@ -116,7 +116,7 @@ pub enum Part {
 pub struct ToolSpec {
     /// The name the model calls it by.
     pub name: &'static str,
-    /// What it does, for the model.
+    /// Its purpose, for the model.
     pub description: &'static str,
     /// JSON Schema of its arguments, an object.
     pub parameters: Value,
@@ -129,7 +129,7 @@ pub struct ToolCall {
     pub id: String,
     /// The tool's name; may be one that does not exist.
     pub name: String,
-    /// What it is called with.
+    /// Its arguments.
     pub arguments: Arguments,
 }
 
@@ -190,16 +190,16 @@ pub enum StreamEvent {
     Done(Completion),
 }
 
-/// How an answer ended.
+/// The end of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
     /// Why the model stopped.
     pub stop: StopReason,
-    /// What the provider counted, when it did.
+    /// The provider's token counts, when it sent them.
     pub usage: Option<Usage>,
     /// The model the provider says it used.
     pub model: Option<String>,
-    /// What belongs into the assistant message that is made from this answer.
+    /// The replay that belongs into the assistant message made from this answer.
     pub replay: Option<Replay>,
 }
 

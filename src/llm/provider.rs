@@ -1,4 +1,4 @@
-//! What every model provider offers.
+//! The interface of every model provider.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// The configured name: `anthropic`, `openai`, `scripted` and so on.
     fn name(&self) -> &'static str;
 
-    /// Whether a model, by the provider's name for it, is told the temperature of a request. Models that
+    /// True if a model, by the provider's name for it, is told the temperature of a request. Models that
     /// reason choose their own.
     fn takes_temperature(&self, model: &str) -> bool;
 

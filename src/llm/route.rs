@@ -1,4 +1,4 @@
-//! What the router answers.
+//! Answers of the router.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub enum RouteError {
         )
     )]
     PrivateModeBlocked {
-        /// What was considered.
+        /// The models that were considered.
         candidates: Vec<Candidate>,
         /// The lacks of the operator's own servers, as sentences.
         lacks: Vec<String>,
@@ -39,7 +39,7 @@ pub enum RouteError {
         )
     )]
     NoModels {
-        /// What was considered.
+        /// The models that were considered.
         candidates: Vec<Candidate>,
         /// The lacks of the operator's own servers, as sentences.
         lacks: Vec<String>,
@@ -69,7 +69,7 @@ impl RouteError {
 pub struct Candidate {
     /// Its id.
     pub model_id: String,
-    /// Whether it could answer.
+    /// True if it could answer.
     pub routable: bool,
     /// Why not: `model_not_found`, `model_retired`, `provider_not_configured`,
     /// `strict_private_saas_blocked` or `missing_capability:…`; of a server of one's own whose model no
@@ -90,7 +90,7 @@ pub struct Route {
     pub provider_id: ProviderId,
     /// The provider's own name of the model: what goes into `ChatRequest::model`.
     pub provider_model: String,
-    /// Whether this is not what was asked for.
+    /// True if another model answers than the one that was asked for.
     pub was_fallback: bool,
     /// `UNKNOWN_MODEL_ID`, `UNKNOWN_MODE_ID`, `PROVIDER_NOT_CONFIGURED`, `MODEL_RETIRED` or
     /// `MODEL_LACKS_CAPABILITY`.
@@ -99,9 +99,9 @@ pub struct Route {
     pub fallback_reason: Option<String>,
     /// The name that may have been meant by one that is not known.
     pub suggestion: Option<String>,
-    /// What fits into a request and its answer, in tokens.
+    /// The size of a request and its answer together, in tokens.
     pub context_window: u32,
-    /// How long an answer can be, in tokens.
+    /// The longest answer, in tokens.
     pub max_output_tokens: u32,
     /// The amount of reasoning of the mode that chose, if one did and says so.
     pub mode_effort: Option<Effort>,
@@ -141,7 +141,7 @@ pub struct ModelListing {
     pub provider: &'static str,
     /// The provider's own name of the model.
     pub provider_model: String,
-    /// What it can do.
+    /// Its capabilities.
     pub capabilities: Capabilities,
     /// In tokens.
     pub context_window: u32,
@@ -149,7 +149,7 @@ pub struct ModelListing {
     pub max_output_tokens: u32,
     /// The amounts of reasoning that it knows: none when it does not reason, null when that is not known.
     pub effort: Option<Vec<Effort>>,
-    /// Whether a request for it would be answered by it, as the last call or question to its provider says.
+    /// True if it would answer a request for it, as the last call or question to its provider says.
     pub routable: bool,
     /// Why not, as a word.
     pub reason: Option<String>,

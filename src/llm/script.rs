@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::llm::error::LlmError;
 use crate::llm::model::Usage;
 
-/// What a scripted model says and does. Written as JSON; everything but `turns` may be left out.
+/// The words and actions of a scripted model. Written as JSON; everything but `turns` may be left out.
 ///
 /// ```json
 /// {
@@ -23,13 +23,13 @@ use crate::llm::model::Usage;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
-    /// What a request without tools is answered (the planner's is one). Without it such requests
-    /// play turns like all others.
+    /// The answer to requests without tools (the planner's is one). Without it such requests play turns like
+    /// all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
     /// The turns, in order.
     pub turns: Vec<Turn>,
-    /// What is answered when all turns are played.
+    /// The answer when all turns are played.
     #[serde(default = "closing")]
     pub closing: String,
 }
@@ -82,13 +82,13 @@ pub struct ScriptedCall {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fail {
-    /// What goes wrong.
+    /// The kind of failure.
     pub kind: FailKind,
-    /// What `Retry-After` says, in milliseconds.
+    /// The value of `Retry-After`, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// How often it goes wrong before the turn succeeds, counted over all requests of the
-    /// provider; always when absent.
+    /// The number of failures before the turn succeeds, counted over all requests of the provider; always
+    /// when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
 }

@@ -1,8 +1,7 @@
 //! A provider that plays a script: for the demo and for tests.
 //!
-//! How far a conversation has come is read from the conversation itself, so any number of runs
-//! play the same script at once, each from its start, and a run that is resumed in another
-//! process goes on where it was.
+//! The progress of a conversation is read from the conversation itself, so any number of runs play the same
+//! script at once, each from its start, and a run that is resumed in another process goes on where it was.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,7 +46,7 @@ impl ScriptedProvider {
         }
     }
 
-    /// Whether the failure of a turn happens this time.
+    /// True if the failure of a turn happens this time.
     fn fails(&self, at: usize, turn: &Turn) -> bool {
         match (
             turn.fail.and_then(|fail| fail.times),

@@ -141,7 +141,7 @@ impl Lesson {
             Allowed::Tokens(most) => Some(most),
             Allowed::Beside { .. } | Allowed::Less => None,
         };
-        // What is said may leave something out that counts too.
+        // The number given may leave something out that counts too.
         let longest = said.filter(|most| *most < asked).unwrap_or(asked / 2);
         self.longest = Some(longest);
         longest >= MIN_LIMIT

@@ -1,7 +1,7 @@
 //! A provider whose model is stopped when it repeats itself without end.
 //!
-//! What a model has said makes it more likely to say it again, and with every repetition more so, so a loop
-//! does not end by itself (Holtzman et al., *The Curious Case of Neural Text Degeneration*, ICLR 2020,
+//! A text that a model has said once it is more likely to say again, and with every repetition more so, so a
+//! loop does not end by itself (Holtzman et al., *The Curious Case of Neural Text Degeneration*, ICLR 2020,
 //! section 3). Small models on one's own machine are prone to it, and each loop would last until the limit of
 //! an answer. Gemini CLI stops such answers too (`loopDetectionService.ts`): by counting hashes of pieces of
 //! fifty letters, outside of code, tables and lists. Here the repetition has to be exact and long instead, so
@@ -58,7 +58,7 @@ impl Provider for LoopGuard {
 struct Watched {
     provider: &'static str,
     events: EventStream,
-    /// What the model says, and what it thinks, are two texts.
+    /// The model's speech and its thoughts are two texts.
     said: ProseTail,
     thought: ProseTail,
 }

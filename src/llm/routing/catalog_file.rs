@@ -80,7 +80,7 @@ impl CatalogFile {
         Ok(file)
     }
 
-    /// What was left out of it.
+    /// Warnings about the parts of it that were left out.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -97,7 +97,7 @@ impl CatalogFile {
         }
         for mode in self.entries.modes.iter().cloned() {
             match all.modes.iter_mut().find(|known| known.id == mode.id) {
-                // What asks for a private answer must not begin to leave.
+                // A mode that asks for a private answer must not begin to send data out.
                 Some(known) if known.private && !mode.private => {
                     let reason = format!("the mode `{}` has to stay private", mode.id);
                     return Err(CatalogError::Wrong(reason));
@@ -186,7 +186,7 @@ fn check(entries: &CatalogEntries) -> Result<(), CatalogError> {
     Ok(())
 }
 
-/// Whether what stands for a model is one.
+/// Checks that every replacement of a retired model is a model in service.
 fn check_targets(catalog: &Catalog) -> Result<(), CatalogError> {
     let is_served = |id: &str| {
         let model = catalog.model(id);

@@ -20,11 +20,11 @@ pub(in crate::llm) struct CatalogEntry {
     pub(in crate::llm) id: String,
     /// The provider's own name; what stands behind the provider when absent.
     name: Option<String>,
-    /// Whether it calls tools; it does when absent.
+    /// True if it calls tools, which is the default.
     tools: Option<bool>,
-    /// Whether it calls them over Chat Completions too; it does when absent.
+    /// True if it calls them over Chat Completions too, which is the default.
     tools_over_chat: Option<bool>,
-    /// Whether it sees images; it does not when absent.
+    /// True if it sees images; false by default.
     vision: Option<bool>,
     /// In tokens.
     context_window: Option<u32>,

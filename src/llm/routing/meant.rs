@@ -1,4 +1,4 @@
-//! The name that somebody meant who wrote one that is not known.
+//! The likely meaning of an unknown name.
 
 use strsim::normalized_damerau_levenshtein;
 

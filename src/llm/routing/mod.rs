@@ -1,8 +1,8 @@
 //! The choice of a model, as the router makes it: [`search`] over the [`models`] that can be named. The
 //! [`registry`] is made of [`entries`], those of an operator's [`catalog_file`] among them.
 //!
-//! What a name that is not known may mean says [`meant`], and which model a server of the operator's own
-//! answers with, [`own`].
+//! [`meant`] suggests a name for an unknown one, and [`own`] tells which model a server of the operator's own
+//! answers with.
 //!
 //! [`openai`] says in which protocol OpenAI is asked, and [`preferred`] falls back to the other one.
 

@@ -166,7 +166,7 @@ impl Models {
         set.map_or(model.max_output_tokens, |limit| limit.tokens)
     }
 
-    /// What a model can do over the protocol that it is asked by.
+    /// The capabilities of a model over the protocol that it is asked by.
     pub(in crate::llm) fn capabilities(&self, model: &Model) -> Capabilities {
         let known = model.capabilities;
         let served = self.providers.get(&model.provider);

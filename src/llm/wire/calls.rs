@@ -36,7 +36,7 @@ struct Partial {
     id: String,
     name: String,
     arguments: String,
-    /// What the provider wants back with it.
+    /// Data that the provider wants back with it.
     extra: Option<Value>,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Calls {
     offered: HashSet<&'static str>,
     turn: usize,
     partial: Vec<Partial>,
-    /// What goes back with calls, by the ids that they ended up with.
+    /// The data that goes back with calls, by the ids that they ended up with.
     extras: Map<String, Value>,
     bytes: usize,
 }
@@ -75,7 +75,7 @@ impl Calls {
         }
     }
 
-    /// Whether no call has begun.
+    /// True if no call has begun.
     pub(super) fn is_empty(&self) -> bool {
         self.partial.is_empty()
     }
@@ -110,7 +110,7 @@ impl Calls {
         Ok(())
     }
 
-    /// What goes back with the calls of an answer that is complete, by their ids.
+    /// The data that goes back with the calls of an answer that is complete, by their ids.
     pub(super) fn extras(&mut self) -> Map<String, Value> {
         std::mem::take(&mut self.extras)
     }

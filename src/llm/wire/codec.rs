@@ -1,4 +1,4 @@
-//! What a wire format offers: a request out, frames in. Pure.
+//! The interface of a wire format: a request out, frames in. Pure.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub trait Codec: fmt::Debug + Send + Sync {
     /// The provider's configured name, for errors.
     fn provider(&self) -> &'static str;
 
-    /// What follows the base URL, without a leading slash.
+    /// The path behind the base URL, without a leading slash.
     fn path(&self) -> &'static str;
 
     /// The path of the list of models, without a leading slash.
@@ -48,7 +48,7 @@ pub trait Decoder: Send {
     /// Reads an answer that came as one JSON document although a stream was asked for.
     fn whole(&mut self, body: &[u8], out: &mut Vec<StreamEvent>) -> Result<(), LlmError>;
 
-    /// Whether `Done` was written, so that nothing more is to be read.
+    /// True once `Done` was written, so that nothing more is to be read.
     fn is_done(&self) -> bool;
 }
 

@@ -7,7 +7,7 @@ pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
 /// One event of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// What `event:` said; empty when it said nothing.
+    /// The value of `event:`; empty when there was none.
     pub event: String,
     /// The data lines, joined with line feeds.
     pub data: String,
@@ -56,9 +56,9 @@ impl FrameReader {
         Ok(None)
     }
 
-    /// What is left at the end of the stream. The standard drops a frame without its blank line;
-    /// some servers leave that line out after their last frame, so it is handed out, and a reader
-    /// that cannot make sense of it must take the stream as cut off.
+    /// The frame that is left at the end of the stream. The standard drops a frame without its blank line;
+    /// some servers leave that line out after their last frame, so it is handed out, and a reader that cannot
+    /// make sense of it must take the stream as cut off.
     pub fn finish(&mut self) -> Result<Option<Frame>, FrameTooLarge> {
         if !self.line.is_empty() {
             self.end_line(&[])?;

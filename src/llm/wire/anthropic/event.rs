@@ -33,7 +33,7 @@ pub(super) enum Event {
     Unknown,
 }
 
-/// How a block grows.
+/// A piece that is added to a block.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Delta {

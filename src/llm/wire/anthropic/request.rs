@@ -9,7 +9,7 @@ use crate::llm::wire::anthropic::name::NAME;
 use crate::llm::wire::anthropic::thinking;
 use crate::llm::wire::conversation::{Call, Entry, Outcome, input, is_blank, mend};
 
-/// What the API insists on knowing when the caller does not say; every model allows as much.
+/// The limit on an answer, which the API insists on, when the caller names none; every model allows as much.
 const DEFAULT_MAX_TOKENS: u32 = 8_192;
 
 /// The body of a streamed request.

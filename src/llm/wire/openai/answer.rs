@@ -257,7 +257,7 @@ impl Answer {
         .then(|| self.truncated())
     }
 
-    /// What goes back with this turn; nothing when it is made of text and calls alone.
+    /// The replay of this turn; nothing when it is made of text and calls alone.
     fn replay(&mut self) -> Option<Replay> {
         let mut content = self.thought.for_return();
         let extras = self.calls.extras();

@@ -67,7 +67,7 @@ pub(super) struct CallDelta {
     pub id: Option<String>,
     #[serde(default)]
     pub function: Option<FunctionDelta>,
-    /// What Gemini wants back with the call, its signature.
+    /// Data that Gemini wants back with the call, its signature.
     #[serde(default)]
     pub extra_content: Value,
 }

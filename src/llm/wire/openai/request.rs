@@ -66,7 +66,8 @@ fn is_cached_when_asked(ways: &Ways, model: &str) -> bool {
     ways.asked == EffortField::Nested && model.starts_with("anthropic/")
 }
 
-/// What a model of OpenAI accepts; models of others are told apart by their servers.
+/// The families of OpenAI's models by the parameters they accept; models of others are told apart by their
+/// servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Family {
     /// Not one of OpenAI's own names.

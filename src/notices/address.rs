@@ -67,12 +67,13 @@ impl AddressRules {
         }
     }
 
-    /// What a client of webhooks may reach.
+    /// The addresses that a client of webhooks may reach.
     pub fn reach(&self) -> Reach {
         self.reach.clone()
     }
 
-    /// Reads an address that somebody hands in. What its name leads to is checked at every connection.
+    /// Reads an address from a request. The addresses that its name resolves to are checked at every
+    /// connection.
     pub fn read(&self, text: &str) -> Result<Url, InvalidUrl> {
         let url = plain(text)?;
         if url.scheme() != "https" && !self.plain_http {

@@ -156,7 +156,7 @@ pub struct NewWebhook {
     pub format: WebhookFormat,
     /// The kinds it gets; all when absent.
     pub events: Option<Vec<NoticeKind>>,
-    /// What people call it.
+    /// A description for people.
     pub description: Option<String>,
 }
 
@@ -171,7 +171,7 @@ pub struct Webhook {
     pub url: String,
     /// The kinds it gets.
     pub kinds: Vec<String>,
-    /// What people call it.
+    /// A description for people.
     pub description: Option<String>,
     /// Where it stands.
     pub state: WebhookState,
@@ -200,11 +200,11 @@ pub struct Delivery {
     pub id: NoticeId,
     /// Its kind.
     pub kind: NoticeKind,
-    /// What it says.
+    /// Its content.
     pub data: Value,
     /// Where it stands.
     pub state: DeliveryState,
-    /// How often it was sent.
+    /// The number of attempts to send it.
     pub attempts: i32,
     /// When it is sent next, as long as it is pending.
     pub due_at: DateTime<Utc>,

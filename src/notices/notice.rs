@@ -15,14 +15,14 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// Whose run it is about.
     pub user_id: Option<UserId>,
-    /// What is told.
+    /// Its content.
     pub data: Value,
 }
 
 /// The end of a run.
 #[derive(Clone, Debug)]
 pub struct RunEnded<'a> {
-    /// How it ended.
+    /// The kind of its end.
     pub kind: NoticeKind,
     /// The run.
     pub run_id: RunId,
@@ -32,11 +32,11 @@ pub struct RunEnded<'a> {
     pub conversation_id: Option<ConversationId>,
     /// Why it ended, a word of a closed set.
     pub stopped_reason: &'a str,
-    /// What its checks said.
+    /// The result of its checks.
     pub verification: Value,
-    /// What its calls cost, if that is known.
+    /// The cost of its calls, in US dollars, if known.
     pub cost_usd: Option<f64>,
-    /// How long it was worked on.
+    /// The time it was worked on, in milliseconds.
     pub elapsed_ms: u64,
 }
 

@@ -97,7 +97,7 @@ struct CreateWebhook {
     format: Option<WebhookFormat>,
     /// The kinds of notice that it gets; all when absent.
     events: Option<Vec<NoticeKind>>,
-    /// What people call it, at most 200 characters.
+    /// A description for people, at most 200 characters.
     description: Option<String>,
 }
 

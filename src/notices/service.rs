@@ -86,7 +86,7 @@ impl Webhooks {
             webhook: WebhookView::from(webhook),
             secret: None,
         };
-        // What is kept for a repeated request lies in the clear, so it is kept without the secret.
+        // The answer for a repeated request is kept in the clear, so it is kept without the secret.
         keys::keep(&mut tx, org_id, user_id, key, OK, &shown, at).await?;
         tx.commit().await?;
         shown.secret = secret;

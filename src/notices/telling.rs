@@ -17,9 +17,9 @@ use crate::vault::service::Vault;
 pub struct Notices {
     /// Where organisations want to be told what happens.
     pub webhooks: Webhooks,
-    /// What sends to them.
+    /// The sender to them.
     pub dispatcher: Dispatcher,
-    /// What finds out what calls to models cost.
+    /// The service that finds out the cost of calls to models.
     pub costs: Costs,
 }
 

@@ -21,7 +21,7 @@ pub struct WebhookView {
     pub format: WebhookFormat,
     /// The kinds of notice it gets.
     pub events: Vec<String>,
-    /// What people call it.
+    /// A description for people.
     pub description: Option<String>,
     /// `disabled` when its receiver answered 410.
     pub state: WebhookState,
@@ -86,11 +86,11 @@ pub struct DeliveryView {
     /// Its kind.
     #[serde(rename = "type")]
     pub kind: NoticeKind,
-    /// What it says.
+    /// Its content.
     pub data: Value,
     /// Where it stands.
     pub state: DeliveryState,
-    /// How often it was sent.
+    /// The number of attempts to send it.
     pub attempts: i32,
     /// When it is sent next; null unless it is pending.
     pub next_attempt_at: Option<DateTime<Utc>>,

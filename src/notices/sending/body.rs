@@ -13,7 +13,7 @@ pub struct NoticeMessage<'a> {
     pub kind: NoticeKind,
     /// When it was written.
     pub at: DateTime<Utc>,
-    /// What it says.
+    /// Its content.
     pub data: &'a Value,
 }
 

@@ -47,9 +47,9 @@ pub struct DueNotice {
     pub id: NoticeId,
     /// Its kind.
     pub kind: NoticeKind,
-    /// What it says.
+    /// Its content.
     pub data: Value,
-    /// How often it was sent.
+    /// The number of attempts to send it.
     pub attempts: i32,
     /// When it was written.
     pub created_at: DateTime<Utc>,
@@ -174,7 +174,7 @@ pub struct Failed<'a> {
     pub due_at: Option<DateTime<Utc>>,
     /// Until when nothing is sent to the webhook.
     pub resumes_at: DateTime<Utc>,
-    /// What was written before is given up too, if the webhook has failed since then without a break.
+    /// Notices written before this are given up too, if the webhook has failed since then without a break.
     pub oldest: DateTime<Utc>,
 }
 

@@ -9,8 +9,7 @@ pub enum Error {
     /// The workspace is a file.
     #[error("the workspace is not a folder")]
     NotAFolder,
-    /// The search was given up because its work failed; the index is dropped and built anew by the
-    /// next search.
+    /// The search was given up because its work failed; the index is dropped and rebuilt by the next search.
     #[error("the index of the workspace failed and was dropped; search again")]
     IndexFailed,
 }

@@ -43,7 +43,7 @@ struct Chunk {
     start_line: u32,
     end_line: u32,
     length: u32,
-    /// What it adds to the terms' counts, to be taken back; empty once it is removed.
+    /// The amounts it adds to the terms' counts, to be taken back; empty once it is removed.
     terms: Box<[u32]>,
     live: bool,
 }
@@ -52,7 +52,7 @@ struct Chunk {
 struct Postings {
     /// Chunk and weighted number of occurrences; removed chunks stay until the next compaction.
     entries: Vec<(u32, u32)>,
-    /// How many live chunks have the term.
+    /// The number of live chunks that have the term.
     live: u32,
 }
 
@@ -73,7 +73,7 @@ pub struct Index {
 }
 
 impl Index {
-    /// How many files it holds, those without any text included.
+    /// The number of files it holds, those without any text included.
     pub fn files(&self) -> usize {
         self.files.len()
     }
@@ -105,7 +105,7 @@ impl Index {
             + (self.live_entries + self.dead_entries) * PER_ENTRY
     }
 
-    /// Whether this state of the file is indexed; marks the file as seen in `round`.
+    /// True if this state of the file is indexed; marks the file as seen in `round`.
     pub fn is_current(&mut self, path: &str, fingerprint: &Fingerprint, round: u64) -> bool {
         self.files.get_mut(path).is_some_and(|file| {
             file.seen = round;

@@ -1,4 +1,4 @@
-//! What a retrieval returns, its bounds, and the row it leaves.
+//! The result of a retrieval, its bounds, and its row in `rag_metrics`.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::platform::ids::{OrgId, RunId, UserId};
 use crate::platform::logging::TraceId;
 use crate::policy::secret_files::SecretFiles;
 
-/// What a prompt usually has room for, in tokens.
+/// The usual room for code in a prompt, in tokens.
 pub const DEFAULT_BUDGET_TOKENS: usize = 4_000;
 /// The most characters of a question that `rag_metrics` keeps.
 pub const MAX_QUERY_CHARS: usize = 1_000;
@@ -23,7 +23,7 @@ pub struct Limits {
     pub max_file_bytes: u64,
     /// The most text of one workspace, in bytes.
     pub max_total_bytes: u64,
-    /// How long one search may read files; the next search goes on from there.
+    /// The time in which one search may read files; the next search goes on from there.
     pub refresh_time: Duration,
     /// The most workspaces whose indexes are kept.
     pub max_indexes: usize,
@@ -44,7 +44,7 @@ impl Default for Limits {
     }
 }
 
-/// What tells one state of a file from another.
+/// The metadata that tells one state of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     /// The inode.
@@ -57,7 +57,7 @@ pub struct Fingerprint {
     pub changed: i128,
 }
 
-/// What is looked for, and what may be shown.
+/// The question, and the limits on the code that is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct CodeQuery<'a> {
     /// The words of a person.
@@ -79,7 +79,7 @@ pub struct Chunk {
     pub end_line: u32,
     /// The lines themselves; overlong ones are cut off with an ellipsis.
     pub text: String,
-    /// How well it matches; comparable only within one answer.
+    /// The score of the match; comparable only within one answer.
     pub score: f64,
 }
 
@@ -94,9 +94,9 @@ pub struct Retrieved {
     pub indexed_files: usize,
     /// Files that were left out because they are or may be secret.
     pub secret_files: usize,
-    /// Whether a bound left files out: the index does not cover the whole workspace.
+    /// True if a bound left files out: the index does not cover the whole workspace.
     pub partial: bool,
-    /// How long it took, waiting for the index included.
+    /// The duration, waiting for the index included.
     pub took: Duration,
 }
 
@@ -120,15 +120,15 @@ pub struct RagMetric {
     pub run_id: Option<RunId>,
     /// The trace of the request that led to it.
     pub trace_id: Option<TraceId>,
-    /// What the run was doing.
+    /// The phase of the run.
     pub phase: CallPhase,
     /// The question; the row keeps its first [`MAX_QUERY_CHARS`] characters.
     pub query: String,
-    /// How many chunks were found.
+    /// The number of chunks found.
     pub chunks_retrieved: usize,
-    /// How many of them the prompt used.
+    /// The number of them that the prompt used.
     pub chunks_used: usize,
-    /// How long it took.
+    /// The duration.
     pub latency: Duration,
     /// The mean score of the chunks, absent when none was found.
     pub relevance_score: Option<f64>,

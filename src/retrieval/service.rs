@@ -33,7 +33,7 @@ const MAX_CHUNKS_PER_FILE: usize = 3;
 const RELEVANT_SHARE: f64 = 0.2;
 /// A token is about four characters of code; the budget is an estimate, not a bill.
 const CHARS_PER_TOKEN: usize = 4;
-/// What the lines around a chunk in a prompt cost besides its path, in characters.
+/// The size of the lines around a chunk in a prompt besides its path, in characters.
 const CHUNK_OVERHEAD_CHARS: usize = 24;
 
 /// Searches workspaces; cheap to clone.
@@ -58,7 +58,7 @@ struct Slots {
 #[derive(Debug, Default)]
 struct Slot {
     indexed: Arc<tokio::sync::Mutex<Indexed>>,
-    /// How many refreshes have begun.
+    /// The number of refreshes begun.
     begun: AtomicU64,
     last_used: AtomicU64,
     bytes: AtomicUsize,

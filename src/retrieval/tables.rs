@@ -1,4 +1,4 @@
-//! What is kept of retrievals.
+//! Retention of retrievals.
 
 use crate::platform::tables::model::{Find, Person, Stays, TablePolicy, Then, Trace, Whole};
 

@@ -54,9 +54,9 @@ const DEFINING_WORDS: &[&str] = &[
 pub struct Term<'a> {
     /// The term in lower case.
     pub text: &'a str,
-    /// Whether the whole word is meant, not one of several parts.
+    /// True if the whole word is meant, not one of several parts.
     pub whole: bool,
-    /// Whether the word follows `fn`, `class`, `def` and the like.
+    /// True if the word follows `fn`, `class`, `def` and the like.
     pub defined: bool,
 }
 

@@ -42,14 +42,14 @@ const GENERATED_FILES: &[&str] = &[
     "go.sum",
 ];
 
-/// What a refresh found.
+/// The result of a refresh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Refreshed {
     /// Files that were eligible.
     pub considered: usize,
     /// Files that are secret by their name or their folder.
     pub secret: usize,
-    /// Whether all of them were reached; bounds, time and cancellation stop a refresh early.
+    /// True if all of them were reached; bounds, time and cancellation stop a refresh early.
     pub complete: bool,
 }
 
@@ -96,7 +96,7 @@ impl<'a> Root<'a> {
 pub struct Refresh<'a> {
     /// The folder.
     pub root: &'a Root<'a>,
-    /// How much is read.
+    /// The bounds of the index.
     pub limits: &'a Limits,
     /// The files that are left out.
     pub secrets: &'a SecretFiles,
@@ -124,7 +124,7 @@ pub fn refresh(index: &mut Index, refresh: &Refresh<'_>) -> Refreshed {
     for entry in walker(root.path).flatten() {
         // Also where nothing is eligible: a folder may hold millions of pictures.
         if cancelled.is_cancelled() || Instant::now() >= deadline {
-            // What was not reached is not gone: it stays in the index as it was.
+            // A file that was not reached is not gone: it stays in the index as it was.
             return Refreshed {
                 considered,
                 secret,
@@ -237,7 +237,7 @@ fn fingerprint(metadata: &std::fs::Metadata) -> Fingerprint {
     }
 }
 
-/// Whether a later write would show: the file is old enough that its times would differ.
+/// True if a later write would show: the file is old enough that its times would differ.
 fn is_settled(state: &Fingerprint, now: DateTime<Utc>) -> bool {
     let horizon = now
         .checked_sub_signed(COARSEST_TIMESTAMP)

@@ -1,17 +1,17 @@
-//! How much occurrences count, and how large an index and a question may be.
+//! Weights of occurrences, and size limits of an index and a question.
 
-/// How soon another occurrence of a term stops counting (BM25's `k1`).
+/// The saturation of further occurrences of a term (BM25's `k1`).
 pub(super) const SATURATION: f64 = 1.2;
-/// How much a long chunk is discounted (BM25's `b`); chunks are of similar length by construction.
+/// The discount of long chunks (BM25's `b`); chunks are of similar length by construction.
 pub(super) const LENGTH_WEIGHT: f64 = 0.6;
-/// What a defined name counts more than a mentioned one: the place that defines a function should
-/// come before the places that call it.
+/// The extra weight of a defined name over a mentioned one: the place that defines a function should come
+/// before the places that call it.
 pub(super) const DEFINED_WHOLE: u32 = 8;
-/// What a part of a defined name counts more.
+/// The extra weight of a part of a defined name.
 pub(super) const DEFINED_PART: u32 = 2;
-/// What a word of the file's own name adds to each of its chunks.
+/// The weight that a word of the file's own name adds to each of its chunks.
 pub(super) const FILE_NAME: u32 = 4;
-/// What a word of its folders' names adds.
+/// The weight that a word of its folders' names adds.
 pub(super) const FOLDER_NAME: u32 = 2;
 /// Removed entries are swept out when there are half as many as live ones, and this many more; few in
 /// tests, so that they see it happen.

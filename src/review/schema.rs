@@ -1,4 +1,4 @@
-//! How the description of the API shows the stream of a review.
+//! Schema of the stream of a review, for the description of the API.
 
 use std::borrow::Cow;
 
@@ -55,7 +55,7 @@ impl ToSchema for ReviewStream {
 #[derive(ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ReviewShape {
-    /// How far it is.
+    /// The progress of the review.
     Progress {
         /// A sentence for a person.
         step: String,

@@ -1,4 +1,4 @@
-//! What a run says: one schema for the log and for the wire.
+//! Events of a run: one schema for the log and for the wire.
 //!
 //! Names and fields are those the old clients parse. An event is stored once, in the transaction
 //! that changes the run, and every stream is a view of what was stored.
@@ -39,7 +39,7 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         prompt_id: Option<String>,
     },
-    /// What the run is busy with before its first turn.
+    /// The run's activity before its first turn.
     ThinkingProgress {
         /// A sentence for a person.
         message: String,
@@ -57,7 +57,7 @@ pub enum Event {
         steps: Vec<LegacyStep>,
         /// Files the plan expects to touch, at most ten.
         estimated_files: Vec<String>,
-        /// Whether the plan has more than one step.
+        /// True if the plan has more than one step.
         is_complex: bool,
     },
     /// A step of the plan moved on.
@@ -84,7 +84,7 @@ pub enum Event {
         /// Milliseconds since the epoch.
         timestamp: i64,
     },
-    /// What the tool returned.
+    /// The result of a tool call.
     ToolResult {
         /// The result.
         tool_result: ToolResultData,
@@ -124,7 +124,7 @@ pub enum Event {
         host: String,
         /// The port; 0 when none could be read.
         port: u16,
-        /// What became of it.
+        /// The outcome of the connection.
         outcome: ConnectionOutcome,
         /// The rule or failure that stopped it.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,10 +152,10 @@ pub enum Event {
     Verification {
         /// One entry for each command that ran; empty when none did.
         results: Vec<CheckData>,
-        /// What that amounts to.
+        /// The overall result.
         outcome: Verification,
     },
-    /// What the user may want to do next.
+    /// Suggested next steps for the user.
     NextSteps {
         /// At most three sentences.
         next_steps: Vec<String>,
@@ -170,7 +170,7 @@ pub enum Event {
     /// A tool call waits for a person; answered with `POST /api/navi/consent/{id}`.
     #[serde(rename = "command.consent_required")]
     ConsentRequired {
-        /// What is asked about and what it may do.
+        /// The action that is asked about, and its possible consequences.
         data: Map<String, Value>,
         /// Milliseconds since the epoch.
         timestamp: i64,
@@ -180,7 +180,7 @@ pub enum Event {
         /// The consent, the choice, and what was chosen instead, if anything.
         approval: ApprovalData,
     },
-    /// What was asked about was refused, or nobody answered in time.
+    /// A consent was refused, or not answered in time.
     ApprovalDenied {
         /// The consent and how it ended.
         approval: ApprovalData,
@@ -250,17 +250,16 @@ pub enum Event {
     },
     /// The run is over. Always the last event.
     Complete {
-        /// How it ended.
+        /// The summary of the run.
         summary: Summary,
     },
-    /// What another version wrote and this one does not know, as during a deploy. It is passed on as
-    /// it is.
+    /// An event of another version that this one does not know, as during a deploy. It is passed on as it is.
     #[serde(untagged)]
     #[schema(value_type = Object)]
     Unknown(Map<String, Value>),
 }
 
-/// What became of a connection.
+/// The outcome of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionOutcome {

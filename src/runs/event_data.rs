@@ -1,4 +1,4 @@
-//! What events carry: the shapes inside them.
+//! The shapes inside events.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -74,19 +74,19 @@ pub struct PauseReason {
     pub message: String,
 }
 
-/// How a consent was answered.
+/// The answer to a consent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ApprovalData {
-    /// The consent; absent when a preference allowed the action and nobody was asked.
+    /// The consent; absent when a preference allowed the action and no one was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consent_id: Option<String>,
     /// The tool call it is about, by the provider's name for it.
     pub tool_call_id: String,
-    /// What was decided.
+    /// The decision.
     pub decision: String,
-    /// What was asked about.
+    /// The action that was asked about.
     pub command: String,
-    /// What the person wants instead.
+    /// The alternative that the person wants.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alternative_command: Option<String>,
 }
@@ -124,7 +124,7 @@ pub struct LegacyStep {
     pub status: String,
 }
 
-/// How a step moved on.
+/// The progress of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StepData {
     /// The plan.

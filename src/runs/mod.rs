@@ -1,4 +1,4 @@
-//! What a run is, and how it is kept.
+//! Runs, and their storage.
 //!
 //! A *run* is one piece of work; clients know it as a task or a job. An *event* is one entry of the
 //! run's append-only log. Who works on a run holds its [`lease`].

@@ -52,7 +52,7 @@ impl RunStatus {
     }
 }
 
-/// How a run was asked for; the work is the same.
+/// The way a run was asked for; the work is the same.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
 )]
@@ -77,11 +77,11 @@ pub struct Run {
     pub user_id: UserId,
     /// The team they work in.
     pub team_id: Option<TeamId>,
-    /// What they may do.
+    /// Their role, which limits what they may do.
     pub role: Role,
-    /// How it was asked for.
+    /// The way it was asked for.
     pub kind: RunKind,
-    /// What is to be done.
+    /// The task.
     pub task: Task,
     /// The model that does it.
     pub model: ChosenModel,
@@ -107,7 +107,7 @@ impl Run {
 /// The model a run uses, by the names that are recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChosenModel {
-    /// What the client asked for, if it asked.
+    /// The model that the client asked for, if it named one.
     pub requested: Option<String>,
     /// The provider.
     pub provider: String,
@@ -130,7 +130,7 @@ pub struct RunLimits {
     pub tokens: u64,
 }
 
-/// What the agent may do in this run.
+/// The agent's access to tools in this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToolAccess {
     /// Read, write and run.

@@ -1,4 +1,4 @@
-//! How a run ended.
+//! The end of a run.
 
 use serde::{Deserialize, Serialize};
 
@@ -55,12 +55,12 @@ impl Stopped {
         }
     }
 
-    /// Whether the task counts as done. A failed check never does.
+    /// True if the task counts as done. A failed check never does.
     pub fn is_success(self) -> bool {
         self == Self::Completed
     }
 
-    /// What a list of runs shows when nothing else says what went wrong.
+    /// The explanation in a list of runs when no other error is known.
     pub fn explanation(self) -> Option<&'static str> {
         match self {
             Self::Completed | Self::Cancelled => None,
@@ -76,7 +76,7 @@ impl Stopped {
         }
     }
 
-    /// What the user may do about it.
+    /// Advice for the user.
     pub fn advice(self) -> Option<&'static str> {
         match self {
             Self::Completed => None,
@@ -114,13 +114,13 @@ impl Stopped {
     }
 }
 
-/// How a run ended: the one shape of `complete.summary`.
+/// The end of a run: the one shape of `complete.summary`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Summary {
     /// The run.
     #[schema(value_type = uuid::Uuid)]
     pub task_id: RunId,
-    /// Whether the task was done, as far as that can be told: never true after a failed check.
+    /// True if the task was done, as far as that can be told: never true after a failed check.
     pub success: bool,
     /// Why it ended; `completed` when the model said it was done.
     #[schema(value_type = Stopped)]
@@ -146,7 +146,7 @@ pub struct Summary {
     pub changes_complete: bool,
     /// Rounds of turns and verification.
     pub iterations: u32,
-    /// What the project's own checks said at the end.
+    /// The result of the project's own checks at the end.
     pub verification: Verification,
     /// Tokens of all calls.
     pub tokens: Tokens,
@@ -158,7 +158,7 @@ pub struct Summary {
     pub cost_usd: Option<f64>,
     /// Wall-clock duration in milliseconds.
     pub elapsed_ms: u64,
-    /// What the user may want to do next.
+    /// Suggested next steps for the user.
     pub next_steps: Vec<String>,
 }
 
@@ -193,7 +193,7 @@ impl Tokens {
             .map(|part| f64::from(part) / 1_000.0)
     }
 
-    /// What these counts are, in the shape of a summary.
+    /// These counts in the shape of a summary.
     pub fn of(usage: Usage) -> Self {
         Self {
             input: usage.input,

@@ -11,7 +11,7 @@ pub(crate) const MAX_TITLE: usize = 72;
 /// The most characters of a step's detail.
 pub(crate) const MAX_DETAIL: usize = 180;
 
-/// What is to be done, in steps.
+/// The work, in steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Names the plan within its run.

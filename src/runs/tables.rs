@@ -1,4 +1,4 @@
-//! What is kept of conversations and runs.
+//! Retention of conversations and runs.
 
 use crate::platform::tables::model::{Find, Person, Stays, TablePolicy, Then, Trace, Whole};
 
@@ -110,8 +110,8 @@ pub const TABLES: &[TablePolicy] = &[
         person: Person::BY_USER_ID,
         whole: Whole::Delete,
         settled: Some(
-            // A log cannot be told whose it is without its run, so the run goes last, and not while
-            // somebody still writes its log.
+            // Without its run a log cannot be told whose it is, so the run goes last, and not while a worker
+            // still writes its log.
             "t.finished_at is not null and not exists (
                  select from run_events e where e.org_id = t.org_id and e.run_id = t.run_id)",
         ),

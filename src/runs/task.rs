@@ -1,4 +1,4 @@
-//! What a run is asked to do.
+//! The task of a run.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::platform::ids::ConversationId;
 use crate::platform::traces::parent::TraceParent;
 use crate::runs::plan::Plan;
 
-/// What a client asks for, checked and bounded.
+/// A client's request, checked and bounded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// The request in the user's words.
@@ -17,11 +17,11 @@ pub struct Task {
     pub workspace_path: Option<String>,
     /// The conversation this belongs to.
     pub conversation_id: Option<ConversationId>,
-    /// What was said before, oldest first.
+    /// The conversation so far, oldest first.
     pub history: Vec<Message>,
     /// Images and texts that came with the request.
     pub attachments: Vec<Part>,
-    /// What the user is looking at.
+    /// The user's view in the editor.
     pub editor: EditorContext,
     /// True if the project's checks run before the run may end.
     pub run_verification: bool,
@@ -33,7 +33,7 @@ pub struct Task {
     /// The length of its answers; the provider's default when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verbosity: Option<Verbosity>,
-    /// What ratings chose for it; nothing until that is asked for.
+    /// The choices that ratings made for it; nothing until that is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuning: Option<Tuning>,
     /// The plan it is done by; made with its first turn when absent.
@@ -57,7 +57,7 @@ impl Task {
         lines.find(|line| !line.is_empty()).unwrap_or_default()
     }
 
-    /// What is left of a request that cannot be read: its message.
+    /// The rest of a request that cannot be read: its message.
     pub fn unreadable(message: String) -> Self {
         Self {
             message,
@@ -77,7 +77,7 @@ impl Task {
     }
 }
 
-/// What the client's editor shows.
+/// The context of the client's editor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EditorContext {
     /// The open file, relative to the workspace or absolute.
@@ -86,7 +86,7 @@ pub struct EditorContext {
     pub current_file_content: Option<String>,
     /// The selected text.
     pub selection: Option<String>,
-    /// What the editor reports about the code.
+    /// The editor's reports about the code.
     pub errors: Vec<Diagnostic>,
     /// Why the client's last action failed.
     pub last_action_error: Option<String>,
@@ -99,13 +99,13 @@ pub struct Diagnostic {
     pub file: Option<String>,
     /// The line, from 1.
     pub line: Option<u32>,
-    /// What is wrong.
+    /// The message.
     pub message: String,
     /// `error`, `warning` and the like.
     pub severity: Option<String>,
 }
 
-/// What was chosen, and where a rating of the answer is counted.
+/// A choice, and the place where a rating of the answer is counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tuning {
     /// The circumstances of the choice.
@@ -121,6 +121,6 @@ pub struct Tuning {
 pub struct Chosen {
     /// The name of the choice.
     pub arm: String,
-    /// What it stands for.
+    /// The value that was chosen.
     pub value: f32,
 }

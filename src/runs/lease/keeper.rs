@@ -158,7 +158,7 @@ impl Lease {
         }
     }
 
-    /// Lets go of what was taken, and begins anew.
+    /// Releases all claims, and begins again.
     async fn lose(&self, why: &str) {
         let lost = {
             let mut term = self.lock();

@@ -1,4 +1,4 @@
-//! What a worker takes, and how much it may take.
+//! Claims of a worker, and the limits on them.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use crate::runs::model::{Run, RunClaim};
 pub struct ClaimedRun {
     /// The run.
     pub run: Run,
-    /// What its worker writes with.
+    /// The claim that its worker writes with.
     pub claim: RunClaim,
-    /// How far it had come, as [`crate::agent::runner::state::RunState`]; absent for one that begins.
+    /// Its progress, as [`crate::agent::runner::state::RunState`]; absent for one that begins.
     pub state: Option<Value>,
-    /// What its checks said before its first change.
+    /// The results of its checks before its first change.
     pub baseline: Option<Value>,
-    /// How often it was taken from a worker that was lost.
+    /// The number of times it was taken from a worker that was lost.
     pub takeovers: i32,
-    /// Whether that is how it was taken now.
+    /// True if it was taken so this time.
     pub was_orphan: bool,
-    /// How far its log agrees with its conversation.
+    /// The sequence number up to which its log agrees with its conversation.
     pub settled: i64,
-    /// Whether its user wants it to end.
+    /// True if its user wants it to end.
     pub cancelled: bool,
-    /// Whether its request can be read. One that cannot is ended, and keeps nobody waiting.
+    /// True if its request can be read. A run without a readable request is ended, and holds up no other.
     pub is_readable: bool,
 }
 
@@ -46,7 +46,7 @@ impl ClaimedRun {
     }
 }
 
-/// How many runs may be under way.
+/// The most runs that may be under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shares {
     /// Of one organisation, in all processes together.
@@ -55,10 +55,10 @@ pub struct Shares {
     pub total: i64,
 }
 
-/// How leases are kept.
+/// The times of leases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseTimes {
-    /// How long a lease lasts after it was renewed.
+    /// Lease duration after a renewal.
     pub lasts: Duration,
 }
 
@@ -70,7 +70,7 @@ impl LeaseTimes {
         }
     }
 
-    /// How often it is renewed: twice may fail before it ends.
+    /// The interval of renewals: twice may fail before the lease ends.
     pub fn renew_every(self) -> Duration {
         self.lasts / 3
     }

@@ -94,8 +94,8 @@ pub async fn forget_the_lost(conn: &mut PgConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// How many runs of an organisation are under way, in all processes. Those that wait for a person
-/// are not: they cost nothing.
+/// Counts the runs of an organisation that are under way, in all processes. Runs that wait for a person are
+/// not: they cost nothing.
 pub async fn under_way(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from runs r join workers w using (worker_id)
@@ -322,7 +322,7 @@ struct TakenRow {
 }
 
 impl TakenRow {
-    /// What was asked for; nothing when it cannot be read.
+    /// The run's task; nothing when it cannot be read.
     fn task(&mut self) -> Option<Task> {
         serde_json::from_value(self.request.take()?)
             .inspect_err(

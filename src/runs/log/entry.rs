@@ -1,4 +1,4 @@
-//! What is written into the log of a run, and why it could not be.
+//! Entries of the log of a run, and the reasons why they could not be written.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -49,7 +49,7 @@ pub enum Entry {
     ToolStarted {
         /// Its row.
         id: ToolCallId,
-        /// What its effect is recognised by, should its process be lost before the outcome is recorded.
+        /// The probe that recognises its effect, should its process be lost before the outcome is recorded.
         probe: Value,
         /// The consent it uses up, with the action that was asked about.
         consent: Option<UsedConsent>,
@@ -63,9 +63,9 @@ pub enum Entry {
     },
     /// The run stands elsewhere from here on.
     Status(RunStatus),
-    /// How far the run has come.
+    /// The progress of the run.
     State(Value),
-    /// What the project's checks said before the first change.
+    /// The results of the project's checks before the first change.
     Baseline(Value),
     /// The entries of this batch are written after something that is on its way to the disk by itself.
     After(Prior),
@@ -127,8 +127,8 @@ pub(crate) enum WriteError {
 }
 
 impl WriteError {
-    /// Whether the same write will fail for ever: the log moved on, or the data are wrong (class 22)
-    /// or break a constraint (class 23). Everything else passes.
+    /// True if the same write will always fail: the log moved on, or the data are wrong (class 22) or break a
+    /// constraint (class 23). Everything else passes.
     pub(crate) fn is_final(&self) -> bool {
         let Self::Database(error) = self else {
             return true;
@@ -140,7 +140,7 @@ impl WriteError {
     }
 }
 
-/// What the loop's end tells the writer's.
+/// A command from the loop's end of the journal to the writer's.
 pub(crate) enum JournalCommand {
     /// Write these together.
     Write(Vec<Entry>),

@@ -46,7 +46,7 @@ struct Followed {
     org_id: OrgId,
     head: watch::Sender<i64>,
     recent: Arc<Mutex<VecDeque<Arc<Recorded>>>>,
-    /// How far each stream of this process has handed the log to its client.
+    /// For each stream of this process, the sequence number up to which its client was handed the log.
     streams: Vec<Arc<AtomicI64>>,
     /// Number of [`Watcher`]s.
     watchers: usize,
@@ -230,7 +230,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// How far the log is known to reach.
+    /// The sequence number that the log is known to reach.
     pub fn head(&self) -> i64 {
         *self.head.borrow()
     }

@@ -245,7 +245,7 @@ impl Writer {
     }
 }
 
-/// Whether a batch was written by this try or by an earlier one.
+/// Yes when a batch was written by this try, no when an earlier one had written it.
 #[derive(PartialEq, Eq)]
 enum News {
     Yes,

@@ -27,8 +27,8 @@ pub struct Due {
     pub created_at: DateTime<Utc>,
 }
 
-/// What the files that a run's tools changed were before it, as far as that was noted: the hash of
-/// their content, or none when they were not there.
+/// The content hashes of the files that a run's tools changed, as they were before it and as far as they were
+/// noted; none for a file that was not there.
 pub async fn hashes_before(
     conn: &mut PgConnection,
     org_id: &OrgId,

@@ -1,5 +1,5 @@
-//! The SQL of ending somebody's runs before they are erased. Without a person it is about all runs of
-//! an organisation.
+//! The SQL of ending a person's runs before they are erased. Without a person it is about all runs of an
+//! organisation.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -27,8 +27,8 @@ pub async fn request_cancel(
     .map(drop)
 }
 
-/// Ends the runs that no living process holds. Their fence grows, so that a process that only seems
-/// to be gone writes nothing any more; their last event is not written, because nobody will read it.
+/// Ends the runs that no living process holds. Their fence grows, so that a process that only seems to be
+/// gone writes nothing any more; their last event is not written, because it would have no reader.
 pub async fn close_unheld(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -51,7 +51,7 @@ pub async fn close_unheld(
     .map(|done| done.rows_affected())
 }
 
-/// How many of these runs are not over.
+/// Counts those of these runs that are not over.
 pub async fn unfinished(
     conn: &mut PgConnection,
     org_id: &OrgId,

@@ -68,7 +68,7 @@ pub async fn insert_run(
     Ok(())
 }
 
-/// How many runs wait for a worker, of all organisations.
+/// Counts the runs of all organisations that wait for a worker.
 pub async fn count_waiting(conn: &mut PgConnection) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from runs
@@ -78,7 +78,7 @@ pub async fn count_waiting(conn: &mut PgConnection) -> sqlx::Result<i64> {
     .await
 }
 
-/// How far the logs of these runs reach.
+/// The last sequence numbers of the logs of these runs.
 pub async fn heads(
     conn: &mut PgConnection,
     runs: &[(OrgId, RunId)],
@@ -104,7 +104,7 @@ pub async fn heads(
     Ok(heads.collect())
 }
 
-/// How far a run has come, as it was written with its last step.
+/// The progress of a run, as it was written with its last step.
 pub async fn state(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -170,14 +170,14 @@ pub async fn finish_run(
     Ok(done.rows_affected() == 1)
 }
 
-/// How a run ends, for its row.
+/// The end of a run, for its row.
 #[derive(Clone, Copy, Debug)]
 pub struct RunEnd<'a> {
     /// One of the three ends.
     pub status: RunStatus,
     /// `complete.summary` as clients got it.
     pub summary: &'a Value,
-    /// What went wrong.
+    /// The error.
     pub error: Option<&'a str>,
 }
 

@@ -27,8 +27,8 @@ pub async fn run_messages(
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// A tool call begins to have effects, or begins anew because it is known that it had none. Answers
-/// whether it had been started before.
+/// A tool call begins to have effects, or begins again because it is known that it had none. Answers true if
+/// it had been started before.
 pub async fn start_tool_call(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -83,13 +83,13 @@ pub struct OpenCall {
     pub id: ToolCallId,
     /// The provider's name for it.
     pub call_id: String,
-    /// How far it came.
+    /// Its progress.
     pub progress: CallProgress,
-    /// What its effect is recognised by, once it began.
+    /// The probe that recognises its effect, once it began.
     pub probe: Option<Value>,
 }
 
-/// How far a call without a result came.
+/// The progress of a call without a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum CallProgress {
@@ -121,7 +121,7 @@ pub async fn open_tool_calls(
     .await
 }
 
-/// How many calls a run has made.
+/// Counts the calls that a run has made.
 pub async fn count_tool_calls(
     conn: &mut PgConnection,
     org_id: &OrgId,

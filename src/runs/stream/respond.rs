@@ -28,7 +28,7 @@ use crate::runs::stream::view::{Leaving, View};
 /// The pause after the log could not be read.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How many events a reader takes from the log at once.
+/// The number of events that a reader takes from the log at once.
 const READ_BATCH: i64 = 200;
 /// And how much of them, in bytes of text. A client that does not read holds this.
 const READ_BYTES: i64 = 16 * 1024;
@@ -61,7 +61,7 @@ pub fn job(streams: RunStreams, head: RunHead, after: i64, ends: CancellationTok
     let follower = streams
         .feed
         .follow(&head.org_id, head.run_id, head.last_sequence);
-    // Nobody has seen what is not there yet, whatever a client says.
+    // No client has seen events that are not there yet, whatever it says.
     let after = after.min(head.last_sequence);
     // No edit waits for events that the client has seen.
     follower.handed(after);
@@ -138,7 +138,7 @@ fn frames(
             }
         }
         match &mut view {
-            // What is left of the stream cannot cancel the run any more.
+            // The rest of the stream cannot cancel the run any more.
             View::Interactive { leaving } => {
                 if let Some(leaving) = leaving {
                     leaving.is_over = true;
@@ -157,7 +157,7 @@ fn frames(
     }
 }
 
-/// What a stream waits for.
+/// The next thing to do for a stream.
 enum Next {
     /// Something may be there to be sent.
     Look,
@@ -243,8 +243,8 @@ async fn end_of(
     runs::end(&mut conn, org_id, run_id).await
 }
 
-/// Whether the run is over and everything of its log was sent, or what was not is gone. A database
-/// that is away says nothing.
+/// True if the run is over and everything of its log was sent, or the unsent part is gone. A database that is
+/// away says nothing.
 async fn is_over(
     streams: &RunStreams,
     org_id: &OrgId,

@@ -1,6 +1,6 @@
-//! How the description of the API shows the events of runs and their streams.
+//! Schemas of the events of runs and their streams, for the description of the API.
 //!
-//! What follows what in a stream is said in `docs/api.md`.
+//! The order of events in a stream is described in `docs/api.md`.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

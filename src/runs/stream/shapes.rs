@@ -1,4 +1,4 @@
-//! What streams hold beside the events of a log, and what events hold that is stored as it came: only described
+//! Shapes of streams beside the events of a log, and of event data that is stored as it came: only described
 //! here, because it is made elsewhere.
 
 use serde::Serialize;
@@ -43,7 +43,7 @@ pub struct RouterInfo {
     /// The wall around the commands of a run.
     #[schema(required = false)]
     pub sandbox: SandboxInfo,
-    /// What the model was shown of the repository's words, where it has any.
+    /// The part of the repository's words that the model was shown, where it has any.
     #[schema(required = false)]
     pub instructions: InstructionsData,
 }
@@ -73,7 +73,7 @@ pub enum FallbackReason {
 pub struct SandboxInfo {
     /// Its strength.
     pub tier: SandboxTier,
-    /// What a stronger one would need.
+    /// The capabilities that a stronger one would need.
     pub missing: Vec<String>,
 }
 
@@ -96,7 +96,7 @@ pub struct RouterInfoFrame {
     pub router_info: RouterInfo,
 }
 
-/// What streams hold that no log does.
+/// Frames of streams that are in no log.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum BesideLog {
@@ -113,7 +113,7 @@ pub enum BesideLog {
     JobTerminal {
         /// The job.
         job_id: Uuid,
-        /// How it ended.
+        /// The status of the run at its end.
         job_status: RunStatus,
         /// The number of its last event.
         sequence: i64,

@@ -1,4 +1,4 @@
-//! What streams of runs are made from.
+//! The source of streams of runs.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::runs::log::feed::Feed;
 /// Ends a run of a principal, wherever it is worked on.
 pub type CancelRun = Arc<dyn Fn(Principal, RunId) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// What streams of runs are made from; cheap to clone.
+/// The parts that streams of runs are made from; cheap to clone.
 #[derive(Clone)]
 pub struct RunStreams {
     /// The database, which holds the logs.
@@ -30,7 +30,7 @@ pub struct RunStreams {
     pub tasks: Tasks,
     /// The runs of this process.
     pub active: ActiveRuns,
-    /// What wakes the streams.
+    /// The feed that wakes the streams.
     pub feed: Feed,
     /// Cancelled when this process ends its runs.
     pub stopping: CancellationToken,

@@ -14,16 +14,16 @@ use crate::runs::stream::source::RunStreams;
 
 /// Who looks at a run, and so what its events look like and where they end.
 pub(super) enum View {
-    /// Whoever asked for it interactively.
+    /// The view of the client that asked for the run interactively.
     Interactive {
         /// Ends the run when the client leaves.
         leaving: Option<Box<Leaving>>,
     },
     /// Anybody who looks at it as a job.
     Job {
-        /// How it was asked for.
+        /// The way it was asked for.
         kind: RunKind,
-        /// What the client had seen when it came.
+        /// The sequence number that the client had seen when it came.
         seen: i64,
         /// Cancelled when this process ends, which is not the end of the run.
         ends: CancellationToken,
@@ -35,7 +35,7 @@ pub(super) struct Leaving {
     pub(super) streams: RunStreams,
     pub(super) principal: Principal,
     pub(super) run_id: RunId,
-    /// Whether the run is over, so that leaving means nothing any more.
+    /// True if the run is over, so that leaving means nothing any more.
     pub(super) is_over: bool,
 }
 
@@ -54,7 +54,7 @@ impl Drop for Leaving {
 }
 
 impl View {
-    /// Whether nothing follows an event.
+    /// True if nothing follows an event.
     pub(super) fn ends_with(&self, event: &Event) -> bool {
         let is_complete = matches!(event, Event::Complete { .. });
         match self {

@@ -41,11 +41,11 @@ pub struct Storable {
 }
 
 impl Storable {
-    /// What remains of an event.
+    /// The form in which an event is stored.
     pub fn new(event: Event) -> Self {
         let mut payload = serde_json::to_value(&event).unwrap_or_default();
         let had_nul = strip_nul_json(&mut payload);
-        // Whoever decides about a command sees what it runs.
+        // The person who decides about a command sees what it runs.
         let had_secret = if matches!(event, Event::ConsentRequired { .. }) {
             redact_command_json(&mut payload)
         } else {
@@ -61,7 +61,7 @@ impl Storable {
     }
 }
 
-/// What is appended, and what of the run changes with it.
+/// The events to append, and the changes of the run that go with them.
 #[derive(Clone, Debug)]
 pub struct Append<'a> {
     /// The sequence number that the log must end at.
@@ -74,11 +74,11 @@ pub struct Append<'a> {
     pub status: RunStatus,
     /// The work it is busy with afterwards, if that changes.
     pub phase: Option<&'a str>,
-    /// How far the log agrees with the conversation, if that changes.
+    /// The sequence number up to which the log agrees with the conversation, if that changes.
     pub settled: Option<i64>,
     /// The progress of the run, if that changes.
     pub state: Option<&'a Value>,
-    /// What its checks said before its first change, if that was measured.
+    /// The results of its checks before its first change, if they were measured.
     pub baseline: Option<&'a Value>,
 }
 
@@ -103,7 +103,7 @@ impl<'a> Append<'a> {
     }
 }
 
-/// What became of an append.
+/// The outcome of an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
     /// The events follow the sequence number that was expected.

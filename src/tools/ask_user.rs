@@ -14,7 +14,7 @@ const QUESTION_BYTES: usize = 4_000;
 const LABEL_BYTES: usize = 200;
 const MOST_OPTIONS: usize = 20;
 
-/// How long an answer is waited for when the model does not say, in seconds.
+/// Time limit for an answer when the model sets none, in seconds.
 const TIMEOUT_SECONDS: u64 = 300;
 
 /// `ask_user`.
@@ -77,7 +77,7 @@ impl Tool for AskUser {
     }
 }
 
-/// What kind of answer a question wants.
+/// The kind of answer that a question wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PromptType {
     /// Free text.
@@ -112,9 +112,9 @@ impl PromptType {
 /// An answer to choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// What is sent back.
+    /// The value sent back.
     pub value: String,
-    /// What is shown.
+    /// The text shown.
     pub label: String,
 }
 
@@ -127,13 +127,13 @@ pub struct Question {
     pub title: String,
     /// The question itself; `description` on the wire.
     pub question: String,
-    /// What an empty field shows.
+    /// The text of an empty field.
     pub placeholder: Option<String>,
-    /// What is chosen unless the user changes it.
+    /// The value chosen unless the user changes it.
     pub default_value: Option<String>,
-    /// What can be chosen; empty unless the kind of answer has options.
+    /// The options; empty unless the kind of answer has options.
     pub options: Vec<Choice>,
-    /// How long to wait, in seconds, 30 to 3600.
+    /// Time limit for the answer, in seconds, 30 to 3600.
     pub timeout_seconds: u64,
 }
 

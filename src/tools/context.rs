@@ -1,4 +1,4 @@
-//! What a tool may use, and how much of it.
+//! The resources of a tool, and its limits.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::tools::commands::running_servers::RunningServers;
 use crate::tools::outcome::ToolError;
 use crate::workspace::paths::Workspace;
 
-/// What the tools of one run work with. Cheap to clone; clones share the run's processes.
+/// The resources of the tools of one run. Cheap to clone; clones share the run's processes.
 #[derive(Clone, Debug)]
 pub struct ToolContext {
     /// Where the files are.
@@ -28,15 +28,15 @@ pub struct ToolContext {
     /// Where live output goes. When its reader does not keep up, live lines are dropped and counted;
     /// a command never waits for a reader.
     pub output: mpsc::Sender<OutputLine>,
-    /// How commands are started, and which ones still run.
+    /// The way commands are started, and the commands that still run.
     pub processes: Processes,
     /// The servers this run started, by port.
     pub servers: RunningServers,
     /// For requests to loopback addresses: no proxy, no redirects.
     pub http: Client,
-    /// How much each tool may use.
+    /// The limits of each tool.
     pub limits: ToolLimits,
-    /// What a search leaves out: files that may not be read unasked.
+    /// The policy, by which a search leaves out files that may not be read unasked.
     pub policy: Policy,
     /// Where the command of the present call records how far it came.
     pub status_file: Option<PathBuf>,
@@ -66,7 +66,7 @@ impl ToolContext {
     }
 }
 
-/// How much the tools may use.
+/// The limits of the tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolLimits {
     /// The most bytes of a file that one `read_file` returns.
@@ -77,17 +77,17 @@ pub struct ToolLimits {
     pub list_entries: usize,
     /// Results that `search_files` returns.
     pub search_results: usize,
-    /// How long one search may take.
+    /// Time limit of one search.
     pub search_time: Duration,
     /// The first and the last this many bytes of each stream of a command are kept.
     pub output_bytes: usize,
     /// Bytes of live output that one command may send.
     pub live_bytes: usize,
-    /// How long a command may take when the model does not say.
+    /// Time limit of a command when the model sets none.
     pub command_time: Duration,
     /// The longest a command may take.
     pub command_time_max: Duration,
-    /// What commands known to be slow (installs, builds) are raised to.
+    /// The time limit that commands known to be slow (installs, builds) are raised to.
     pub slow_command_time: Duration,
     /// Servers that may run at once.
     pub servers: usize,

@@ -1,11 +1,11 @@
-//! What a call did, or why it did nothing.
+//! The outcome of a call: its effects, or the reason why it did nothing.
 
 use serde_json::{Map, Value, json};
 
 use crate::exec::error::ExecError;
 use crate::workspace::error::PathError;
 
-/// What a call did to the world; paths are relative to the workspace.
+/// An effect of a call on the world; paths are relative to the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// A file was read.

@@ -1,4 +1,4 @@
-//! What a tool is: its description, what it may do, and how it is called.
+//! The interface of a tool: its description, its access, and its call.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::tools::arguments::Arguments;
 use crate::tools::context::ToolContext;
 use crate::tools::outcome::{Outcome, PlannedWrite, ToolError};
 
-/// What a run must be allowed before a tool is offered to its model.
+/// The access that a run must have before a tool is offered to its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// It changes nothing, so several calls may run at once.
@@ -22,7 +22,7 @@ pub enum Access {
     Person,
 }
 
-/// How the effect of a call is recognised after a crash.
+/// The means to recognise the effect of a call after a crash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
     /// There is no effect, or the call will be refused: it can be done again at any time.
@@ -56,19 +56,19 @@ pub trait Tool: Send + Sync + fmt::Debug {
         &[]
     }
 
-    /// What models are told about it.
+    /// The description for models.
     fn description(&self) -> &'static str;
 
     /// The JSON schema of its arguments, see [`object`].
     fn parameters(&self) -> Value;
 
-    /// What a run must be allowed.
+    /// The access that a run must have.
     fn access(&self) -> Access;
 
-    /// What the policy judges.
+    /// The request that the policy judges.
     fn request<'a>(&self, arguments: Arguments<'a>) -> Request<'a>;
 
-    /// How the effect of a call is recognised after a crash; asked before the call begins. Blocks.
+    /// The means to recognise the effect of a call after a crash; asked before the call begins. Blocks.
     fn probe(&self, arguments: Arguments<'_>, context: &ToolContext) -> Probe;
 
     /// The text that a call puts into a file, for traits of code. Most tools put none.

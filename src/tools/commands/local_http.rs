@@ -87,7 +87,7 @@ async fn within_run(
     tokio::select! {
         answer = &mut asking => answer,
         ended = connection => match ended {
-            // What it had sent by then may be a whole answer.
+            // The bytes sent by then may be a whole answer.
             Ok(()) => asking.await,
             Err(error) => Err(failed(error)),
         },

@@ -27,17 +27,17 @@ pub const TIMED_OUT: i32 = -1;
 /// The exit code of a command whose run was stopped: by its user, or with its server.
 pub const CANCELLED: i32 = -2;
 
-/// How long a cancelled command is waited for; what is left of it is ended in the background.
+/// The wait for a cancelled command to end; the rest of it is ended in the background.
 const CANCEL_WAIT: Duration = Duration::from_millis(700);
 
-/// How long a command that took too long is waited for until it is gone.
+/// The wait for a command that took too long until it is gone.
 const TIMEOUT_WAIT: Duration = Duration::from_secs(10);
 
 /// After the command itself ended, its output is read until it is silent for this long: something it
 /// left in the background may hold the pipes open for ever.
 const SILENCE: Duration = Duration::from_millis(100);
 
-/// How long such a background process may go on talking before the result is given.
+/// The time for which such a background process may go on talking before the result is given.
 const TALK: Duration = Duration::from_secs(1);
 
 /// `run_command`.
@@ -106,11 +106,11 @@ impl Tool for RunCommand {
 /// The arguments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunCommandCall {
-    /// What the shell is given.
+    /// The text for the shell.
     pub command: String,
     /// Where it runs, within the workspace.
     pub directory: String,
-    /// How long it may take.
+    /// Time limit.
     pub time: Duration,
     /// Variables it sees beside the usual ones.
     pub extra: Vec<(&'static str, String)>,
@@ -156,19 +156,19 @@ impl RunCommandCall {
     }
 }
 
-/// How a command went.
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ran {
     /// Its exit code; 128 and the signal's number when a signal ended it, or [`TIMED_OUT`], or
     /// [`CANCELLED`].
     pub exit_code: i32,
-    /// What is kept of its standard output.
+    /// The part of its standard output that is kept.
     pub stdout: String,
-    /// What is kept of its standard error.
+    /// The part of its standard error that is kept.
     pub stderr: String,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
-    /// Whether something it started still runs; it ends with the run.
+    /// True if something it started still runs; it ends with the run.
     pub left_running: bool,
     /// The limit of the sandbox that it exceeded, so that it was ended.
     pub exceeded: Option<String>,
@@ -200,8 +200,8 @@ pub async fn execute(
             None => format!("failed with exit code {code} after {seconds:.1} s"),
         },
     };
-    // What code of the workspace read is not known before it prints it. What a command that only reads
-    // prints is exact, for an edit has to quote it, and was judged by its files.
+    // Code of the workspace may read any file, and shows it only by printing it. The output of a command that
+    // only reads is exact, for an edit has to quote it, and was judged by its files.
     let is_exact = context
         .policy
         .judge("run_command", call.judged(), context.workspace.root())

@@ -27,10 +27,10 @@ use crate::tools::tool::{Access, Probe, Tool, needs, number, object, text};
 /// Between two questions whether a server is ready.
 const PROBE_EVERY: Duration = Duration::from_millis(200);
 
-/// How long one such question may take.
+/// Time limit for one such question.
 const PROBE_TIME: Duration = Duration::from_secs(2);
 
-/// How long a server is waited for until it is gone.
+/// The wait for a server until it is gone.
 pub(super) const STOP_WAIT: Duration = Duration::from_secs(10);
 
 /// Bytes kept of a server's first and last output.

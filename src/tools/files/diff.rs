@@ -9,7 +9,7 @@ use crate::platform::text::cut_bytes;
 const TIME: Duration = Duration::from_millis(200);
 const LINE_BYTES: usize = 200;
 
-/// How many lines the nearest region may have.
+/// The most lines of the nearest region.
 const REGION_LINES: usize = 40;
 
 /// A unified diff of at most `most` lines.

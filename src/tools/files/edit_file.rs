@@ -15,7 +15,7 @@ use crate::tools::outcome::{Effect, Outcome, PlannedWrite, ToolError};
 use crate::tools::tool::{Access, Probe, Tool, WrittenText, blocking, object, text};
 use crate::workspace::paths::{Place, Workspace};
 
-/// How many lines of the resulting difference are shown.
+/// The most lines shown of the resulting difference.
 const DIFF_LINES: usize = 60;
 
 /// `edit_file`.
@@ -125,7 +125,7 @@ pub fn execute(call: &EditFileCall, context: &ToolContext) -> Result<Outcome, To
     Ok(Outcome::new(result, vec![Effect::Modified(path)]))
 }
 
-/// What a call is about to do; nothing when it will be refused.
+/// The write that a call is about to do; nothing when it will be refused.
 fn planned_write(arguments: Arguments<'_>, context: &ToolContext) -> Option<PlannedWrite> {
     let call = EditFileCall::parse(arguments).ok()?;
     let edited = Edited::of(&call, &context.workspace, context.limits.write_bytes).ok()?;

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-/// How the old text was found.
+/// The rule by which the old text was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// Character by character, whatever ends the file's lines.
@@ -36,9 +36,9 @@ impl Rule {
 pub struct Edit {
     /// The bytes that are replaced, in order, not overlapping.
     pub places: Vec<Range<usize>>,
-    /// What replaces each of them.
+    /// The text that replaces each of them.
     pub replacement: String,
-    /// How they were found.
+    /// The rule by which they were found.
     pub rule: Rule,
 }
 
@@ -53,7 +53,7 @@ pub enum Mismatch {
     Ambiguous {
         /// The lines where they begin, from 1; at most ten.
         lines: Vec<usize>,
-        /// How many there are.
+        /// The number of places.
         count: usize,
         /// Under which rule.
         rule: Rule,
@@ -215,7 +215,7 @@ fn woven(window: &[Line<'_>], wanted: &[Line<'_>], new: &str, shift: Shift<'_>) 
     Some(texts?.join("\n") + end)
 }
 
-/// How much further a block is indented in the file than in the old text.
+/// The difference between a block's indentation in the file and in the old text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shift<'a> {
     None,
@@ -413,7 +413,7 @@ mod tests {
                 prop_assert!(after.ends_with(&text[place.end..]));
                 let inside = &after[place.start..after.len() - (text.len() - place.end)];
                 prop_assert_eq!(inside, &edit.replacement);
-                // What is replaced is what was asked for, but for white space.
+                // The replaced text is the requested one, but for white space.
                 let bare = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
                 prop_assert_eq!(bare(&text[place.clone()]), bare(&old));
             }

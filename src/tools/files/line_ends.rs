@@ -167,7 +167,7 @@ impl Inherited<'_> {
             let before = ends.last().copied().unwrap_or(self.neighbour);
             ends.push(own.unwrap_or(before));
         }
-        // What stands behind the last line feed has its end outside.
+        // The text behind the last line feed has its end outside.
         ends.truncate(wanted);
         ends
     }

@@ -21,7 +21,7 @@ const LINE_BYTES: usize = 2_000;
 /// Files up to this size are read whole, in whatever encoding they are. Larger ones are taken for UTF-8.
 const WHOLE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// How far into a file lines are looked for and counted.
+/// The size of the part of a file in which lines are looked for and counted.
 const SCAN_BYTES: u64 = 64 * 1024 * 1024;
 
 /// `read_file`.
@@ -237,7 +237,7 @@ fn whole(file: File, call: &ReadFileCall, room: usize) -> std::io::Result<WholeT
     })
 }
 
-/// What one pass over a file finds.
+/// The result of one pass over a file.
 #[derive(Debug, Default)]
 struct Reading {
     content: Vec<u8>,
@@ -247,7 +247,7 @@ struct Reading {
     cut_lines: u64,
     /// The first wanted line that did not fit.
     next_line: Option<u64>,
-    /// Whether the pass came to the file's end.
+    /// True if the pass came to the file's end.
     complete: bool,
     not_text: Option<&'static str>,
 }

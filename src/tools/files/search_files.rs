@@ -224,8 +224,7 @@ pub fn execute(call: &SearchFilesCall, context: &ToolContext) -> Result<Outcome,
         if !path.as_path().starts_with(below.as_path()) {
             continue;
         }
-        // A file that the call itself names was judged with the call; nobody was asked about those
-        // that a walk comes upon.
+        // A file that the call itself names was judged with the call; those that a walk comes upon were not.
         if by_content && path != below && search.secrets.is_named(&path.to_string()) {
             search.secret += 1;
         } else {
@@ -353,7 +352,7 @@ impl<'a> Search<'a> {
             self.left_out += 1;
         }
         if self.matches.len() > before && !is_judged {
-            // What was searched is what is looked at, and not what the file may hold by now.
+            // Judges the text that was searched, and not the one that the file may hold by now.
             let text = String::from_utf8_lossy(&text);
             if self.secrets.is_secret(&path.to_string(), &text) {
                 self.matches.truncate(before);

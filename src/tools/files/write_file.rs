@@ -136,7 +136,7 @@ pub fn execute(call: &WriteFileCall, context: &ToolContext) -> Result<Outcome, T
     Ok(Outcome::new(result, vec![effect]))
 }
 
-/// What a call is about to do; nothing when it will be refused.
+/// The write that a call is about to do; nothing when it will be refused.
 fn planned_write(arguments: Arguments<'_>, context: &ToolContext) -> Option<PlannedWrite> {
     let call = WriteFileCall::parse(arguments).ok()?;
     let path = context.workspace.relative(&call.path).ok()?.to_string();
@@ -236,7 +236,7 @@ pub fn replace(place: &Place, content: &[u8]) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// What tells one content of a file from another without reading it.
+/// The metadata that tells one content of a file from another without reading it.
 fn identity(found: &FileStat) -> (u64, i64, i64, i64, i64, i64) {
     (
         found.st_ino,

@@ -205,7 +205,7 @@ impl GuardedFolder {
 
 fn looked(directory: &OwnedFd, guarded: &GuardedFiles) -> std::io::Result<Looked> {
     let base = directory.as_fd();
-    // What is there is looked at again, without following links on the way.
+    // Looks again at the files that are there, without following links on the way.
     let is_there =
         |it: &GuardedRepository| fstatat(base, &it.path, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok();
     let places = guarded.inhabited.iter();

@@ -96,7 +96,7 @@ fn section_of(line: &str) -> Option<(&'static str, &'static [&'static str])> {
     (is_quoted && is_plain).then_some(*section)
 }
 
-/// Whether a value is no address of the kind that runs a program (`ext::sh -c …`).
+/// True if a value is no address of the kind that runs a program (`ext::sh -c …`).
 fn names_no_program(line: &str) -> bool {
     !line.contains("::") && !line.contains('\\')
 }

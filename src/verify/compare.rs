@@ -1,4 +1,4 @@
-//! What the checks mean for a run: what it broke, what it mended, what was broken before.
+//! The meaning of the checks for a run: things it broke, things it mended, things that were broken before.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ const SHOWN: usize = 5;
 /// Names of earlier failures that clients are shown.
 const SHOWN_BEFORE: usize = 50;
 
-/// What all checks together say.
+/// The verdict of all checks together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// The value for the event and the summary: failed when any check failed, even if it failed before
@@ -21,12 +21,11 @@ pub struct Verdict {
     pub checks: Vec<CheckData>,
     /// The same checks, compared.
     pub changes: Vec<Change>,
-    /// Whether something fails, and all of it failed before.
+    /// True if something fails, and all of it failed before.
     pub only_old_failures: bool,
 }
 
-/// What became of a check, by the names of what failed. A failure without names is named after its
-/// command.
+/// The change of a check, by the names of its failures. A failure without names is named after its command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// Fails now and did not fail before.
@@ -84,7 +83,7 @@ fn same(one: &CheckResult, other: &CheckResult) -> bool {
     (one.kind, &one.directory, &one.command) == (other.kind, &other.directory, &other.command)
 }
 
-/// What failed, with a name for a failure that has none.
+/// The names of the failures, with a name for a failure that has none.
 fn named(result: &CheckResult) -> BTreeSet<String> {
     if result.success {
         BTreeSet::new()
@@ -163,7 +162,7 @@ mod tests {
         let verdict = compare(&[tests(&[])], &[broken()]);
         assert_eq!(names(&verdict.changes[0].broken), ["`cargo test` failed"]);
         assert!(compare(&[broken()], &[broken()]).only_old_failures);
-        // The tests that fail now may have failed before too, but nobody has seen that.
+        // The tests that fail now may have failed before too, but that was not seen.
         assert!(!compare(&[broken()], &[tests(&["a"])]).only_old_failures);
         assert!(!compare(&[], &[tests(&["a"])]).only_old_failures);
     }

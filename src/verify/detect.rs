@@ -14,17 +14,17 @@ use crate::workspace::paths::Workspace;
 /// More of a manifest is not read.
 const MANIFEST_BYTES: u64 = 512 * 1024;
 
-/// What a check tells. The order is the order in which they run.
+/// The kind of a check. The order is the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckKind {
-    /// Whether it compiles.
+    /// It compiles.
     Typecheck,
-    /// Whether it follows its own rules.
+    /// It follows its own rules.
     Lint,
-    /// Whether it does what it should.
+    /// It does what it should.
     Tests,
-    /// Whether it can be built.
+    /// It can be built.
     Build,
 }
 
@@ -43,15 +43,15 @@ impl CheckKind {
 /// A command that checks a project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
-    /// What it tells.
+    /// Its kind.
     pub kind: CheckKind,
     /// The command, for the shell.
     pub command: String,
-    /// What to run instead when a part of the command is not installed.
+    /// The command to run instead when a part of the command is not installed.
     pub fallback: Option<String>,
     /// Where it runs, relative to the workspace.
     pub directory: String,
-    /// Whether the checks after it cannot succeed when it fails.
+    /// True if the checks after it cannot succeed when it fails.
     pub decisive: bool,
     /// The text of the repository that the command runs, where a manifest holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,7 +94,7 @@ impl<'a> Folder<'a> {
         self.workspace.open_directory(&self.path(name)).is_ok()
     }
 
-    /// Whether a file here, or in the folder `below`, has a name that `fits`.
+    /// True if a file here, or in the folder `below`, has a name that `fits`.
     pub(super) fn has_named(&self, below: &str, fits: impl Fn(&str) -> bool) -> bool {
         let Ok((directory, _)) = self.workspace.open_directory(&self.path(below)) else {
             return false;
@@ -115,7 +115,7 @@ impl<'a> Folder<'a> {
         format!("{}/{name}", self.directory)
     }
 
-    /// Whether the program can be run.
+    /// True if the program can be run.
     fn program(&self, name: &str) -> bool {
         std::env::split_paths(self.search).any(|folder| is_program(&folder.join(name)))
     }

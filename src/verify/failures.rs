@@ -1,7 +1,7 @@
-//! Reading the output of checks: what failed, and whether anything ran at all.
+//! Reads the output of checks: the failures, and if anything ran at all.
 //!
-//! What is understood: cargo test, cargo nextest, pytest, unittest, jest, vitest, node:test (TAP and
-//! spec), go test. What is not understood has no names; its exit code still counts.
+//! Supported are cargo test, cargo nextest, pytest, unittest, jest, vitest, node:test (TAP and spec), go
+//! test. The output of other programs gives no names; its exit code still counts.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,16 +14,16 @@ const MOST_LINES: usize = 20;
 const LINE_BYTES: usize = 300;
 const MOST_NAMES: usize = 500;
 
-/// What the output of a check says.
+/// The results in the output of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// Whether anything was checked.
+    /// True if anything was checked.
     pub ran: bool,
     /// The most telling lines of a failure.
     pub errors: Vec<String>,
     /// Lines that warn.
     pub warnings: Vec<String>,
-    /// What failed, by name.
+    /// The failures, by name.
     pub failures: BTreeSet<String>,
 }
 
@@ -84,7 +84,7 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// Whether the program, or the part of it that was asked for, is not installed.
+/// True if the program, or the part of it that was asked for, is not installed.
 fn missing(exit_code: i32, lines: &[&str]) -> bool {
     const SAID: &[&str] = &[
         "No module named pytest",
@@ -102,7 +102,7 @@ fn missing(exit_code: i32, lines: &[&str]) -> bool {
                 .any(|line| SAID.iter().any(|said| line.contains(said))))
 }
 
-/// How many tests ran, when the output says so.
+/// The number of tests that ran, when the output says so.
 fn count(lines: &[&str]) -> Option<u64> {
     let mut counted: Option<u64> = None;
     let mut add = |number: u64| counted = Some(counted.unwrap_or(0) + number);
@@ -264,7 +264,7 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
-/// Whether the line counts none of what the word is for, as in `0 errors` and `errors: 0`.
+/// True if the line counts none of the things that the word names, as in `0 errors` and `errors: 0`.
 fn counts_none(words: &[&str], at: usize) -> bool {
     let none =
         |word: Option<&&str>| word.is_some_and(|word| matches!(*word, "0" | "no" | "No" | "zero"));

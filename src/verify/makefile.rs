@@ -67,7 +67,7 @@ struct Target {
 struct Makefile {
     variables: BTreeMap<String, Vec<String>>,
     targets: BTreeMap<String, Target>,
-    /// What runs while the file is read: the values of `!=`, and lines that may hold `$(shell …)`.
+    /// Text that runs while the file is read: the values of `!=`, and lines that may hold `$(shell …)`.
     read: Vec<String>,
     /// The number of variables put in place.
     expansions: Cell<usize>,

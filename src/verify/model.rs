@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What all the project's checks together say.
+/// The result of all the project's checks together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verification {
@@ -23,12 +23,12 @@ pub struct CheckData {
     pub kind: String,
     /// The command that ran.
     pub command: String,
-    /// Whether it passed.
+    /// True if it passed.
     pub success: bool,
     /// The most telling lines, at most five.
     pub errors: Vec<String>,
     /// At most five.
     pub warnings: Vec<String>,
-    /// What failed already before the run changed anything.
+    /// The failures that were there before the run changed anything.
     pub failed_before: Vec<String>,
 }

@@ -15,39 +15,39 @@ use crate::verify::detect::{Check, CheckKind};
 use crate::verify::failures::Reading;
 use crate::verify::left_out::LeftOut;
 
-/// How much of a check's output is read at each end: a long list of failures is read to its end.
+/// The bytes of a check's output that are read at each end: a long list of failures is read to its end.
 const OUTPUT_BYTES: usize = 256 * 1024;
 
-/// How much of it is kept at each end.
+/// The bytes of it that are kept at each end.
 const KEPT_BYTES: usize = 8 * 1024;
 
 /// The exit code of a shell for what it does not execute.
 const NOT_EXECUTED: i32 = 126;
 
-/// How a check went that checked something.
+/// The result of a check that checked something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckResult {
-    /// What it tells.
+    /// Its kind.
     pub kind: CheckKind,
     /// The command that ran in the end.
     pub command: String,
     /// Where, relative to the workspace.
     pub directory: String,
-    /// Whether it passed.
+    /// True if it passed.
     pub success: bool,
     /// Its exit code, 128 and the signal's number when a signal ended it; none after a time-out.
     pub exit_code: Option<i32>,
-    /// Whether it took too long.
+    /// True if it took too long.
     pub timed_out: bool,
     /// The most telling lines of a failure, at most twenty; none when it passed.
     pub errors: Vec<String>,
     /// Warnings, at most twenty.
     pub warnings: Vec<String>,
-    /// What failed, by name: tests, or for other checks the complaints without their line numbers.
+    /// The failures, by name: tests, or for other checks the complaints without their line numbers.
     pub failures: BTreeSet<String>,
     /// The beginning and the end of what it said, standard output first.
     pub output: String,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
 }
 

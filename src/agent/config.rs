@@ -32,8 +32,8 @@ pub struct AgentConfig {
     /// Runs that this process works on at the same time; more are refused with 503.
     #[arg(long, env = "NAVI_MAX_CONCURRENT_RUNS", default_value_t = 128)]
     pub max_concurrent_runs: usize,
-    /// Whether this process picks up queued jobs and orphaned runs. If false, it runs only the interactive
-    /// requests that it receives.
+    /// Pick up queued jobs and orphaned runs. If false, this process runs only the interactive requests that
+    /// it receives.
     #[arg(long, env = "NAVI_WORKER", value_name = "BOOL", default_value_t = true,
           action = clap::ArgAction::Set)]
     pub worker: bool,

@@ -86,7 +86,7 @@ pub struct ChatActivity {
     pub label: String,
     /// The file, or a sentence.
     pub detail: String,
-    /// Its status: going on or over.
+    /// Its status: running, done or failed.
     pub status: ActivityStatus,
     /// The file that was read.
     #[schema(rename = "filePath", required = false)]

@@ -1,4 +1,4 @@
-//! The words of a workspace's repository, for the prompts of a run or a chat.
+//! The instructions and skills of a workspace's repository, for the prompts of a run or a chat.
 
 use crate::agent::deps::Deps;
 use crate::agent::prompt::compaction::window_budget;

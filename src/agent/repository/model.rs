@@ -50,7 +50,7 @@ pub struct Skill {
     pub path: String,
 }
 
-/// The words of a repository, as far as they were read.
+/// The instructions and skills of a repository, as far as they were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepositoryWords {
     /// Its instructions, those that count most first.
@@ -72,7 +72,7 @@ pub struct ShownFile {
     pub size: u64,
 }
 
-/// The words of a repository, as far as they are shown.
+/// The instructions and skills of a repository, as far as they are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShownWords {
     /// Its instructions; a text that is left out is empty.

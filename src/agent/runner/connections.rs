@@ -25,7 +25,7 @@ pub(crate) fn outside(deps: &Deps, run: &Run, journal: &Journal) -> Outside {
         journal: journal.clone(),
     };
     deps.tasks.spawn(keeper.keep(connections));
-    // Credentials that cannot be read have kept the server from starting.
+    // Credentials that cannot be read would have kept the server from starting.
     let credentials = deps.tools.containment.credentials.of(run.org_id.as_str());
     Outside {
         hosts: RunHosts::new(hosts),

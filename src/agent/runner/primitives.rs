@@ -109,7 +109,7 @@ pub struct Runner {
     pub(crate) halted: CancellationToken,
     pub(crate) tools: Option<ToolContext>,
     pub(crate) output: LiveOutput,
-    /// The repository's words, for the first message of a run that begins.
+    /// The repository's instructions and skills, for the first message of a run that begins.
     pub(crate) words: ShownWords,
     pub(crate) transcript: Transcript,
     /// The model's text on its way to the clients.

@@ -20,7 +20,7 @@ use crate::audit::store::{appending, reading, tree};
 pub struct Despite {
     /// The seal of its end does not fit its key.
     pub broken_seal: bool,
-    /// A checkpoint or another log shows that it had more records.
+    /// It is known from elsewhere that it had more records.
     pub rolled_back: bool,
 }
 

@@ -84,7 +84,7 @@ pub enum Error {
         /// First finding.
         problem: String,
     },
-    /// No records were ever written to this log, so there is nothing to adopt.
+    /// This log has no records, so there is nothing to adopt.
     #[error("there are no records of {0}")]
     NoLog(Log),
     /// The logs are sealed with the key of a development server that is not this one's.

@@ -18,8 +18,8 @@ use crate::platform::clock::Clock;
 
 /// The ends of some logs, locked until the end of the transaction.
 ///
-/// It holds only ends whose seal was made with a key of the ring; the others are refused. Behind an end that
-/// has another seal than today's, the hand-over stands already.
+/// It holds only ends whose seal fits a key of the ring; the others are refused. Behind an end that has
+/// another seal than today's, the hand-over stands already.
 #[derive(Debug, Default)]
 pub struct Ends {
     open: BTreeMap<String, End>,

@@ -81,8 +81,8 @@ pub fn reply(question: &OpenQuestion, line: Option<&str>) -> TypedReply {
     }
 }
 
-/// The answer to a consent in a typed line. An empty line is a no, and a letter that is none of these is
-/// asked again: a slip of the finger neither allows nor runs anything.
+/// The answer to a consent in a typed line. An empty line is a no, and an unknown letter is asked about
+/// again: a slip of the finger neither allows nor runs anything.
 fn consent(id: &str, line: &str) -> TypedReply {
     let line = line.trim();
     let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));

@@ -21,7 +21,7 @@ pub const MAX_PATH_BYTES: usize = 4096;
 pub const MAX_MESSAGES: i64 = 500;
 /// The metadata of an answer that the server wrote, name and value.
 pub const SOURCE: (&str, &str) = ("source", "navi");
-/// The number of past messages that a run is given.
+/// The most past messages that a run is given.
 pub const HISTORY_MESSAGES: i64 = 100;
 
 /// A conversation.

@@ -162,8 +162,7 @@ impl HttpProvider {
             .headers(headers(self.codec.as_ref(), self.key.as_ref())?)
             .headers(trace_headers())
             .header("accept", "text/event-stream")
-            // A compressed answer comes later than a plain one. A server that compresses all the same is
-            // read.
+            // A compressed answer comes later than a plain one. A server that compresses anyway is read.
             .header("accept-encoding", "identity")
             .json(body);
         let response = tokio::time::timeout(self.patience.response, sending.send())

@@ -158,7 +158,7 @@ impl Lease {
         }
     }
 
-    /// Releases all claims, and begins again.
+    /// Lets go of the runs that were taken, and begins a new term.
     async fn lose(&self, why: &str) {
         let lost = {
             let mut term = self.lock();

@@ -19,7 +19,7 @@ pub struct ClaimedRun {
     pub baseline: Option<Value>,
     /// The number of times it was taken from a worker that was lost.
     pub takeovers: i32,
-    /// True if it was taken so this time.
+    /// True if it was taken from a lost worker this time.
     pub was_orphan: bool,
     /// The sequence number up to which its log agrees with its conversation.
     pub settled: i64,

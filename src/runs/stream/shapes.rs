@@ -73,7 +73,7 @@ pub enum FallbackReason {
 pub struct SandboxInfo {
     /// Its strength.
     pub tier: SandboxTier,
-    /// The capabilities that a stronger one would need.
+    /// The requirements of a stronger one that are missing.
     pub missing: Vec<String>,
 }
 

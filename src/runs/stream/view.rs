@@ -12,14 +12,14 @@ use crate::runs::log::store::events::Recorded;
 use crate::runs::model::RunKind;
 use crate::runs::stream::source::RunStreams;
 
-/// Who looks at a run, and so what its events look like and where they end.
+/// The kind of client that looks at a run: it decides the shape of the events and where they end.
 pub(super) enum View {
     /// The view of the client that asked for the run interactively.
     Interactive {
         /// Ends the run when the client leaves.
         leaving: Option<Box<Leaving>>,
     },
-    /// Anybody who looks at it as a job.
+    /// The view of a client that follows it as a job.
     Job {
         /// The way it was asked for.
         kind: RunKind,

@@ -11,7 +11,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::exec::peer::is_of_a_run;
+use crate::exec::peer::origin::is_of_a_run;
 use crate::platform::problem::Problem;
 
 /// Both ends of the connection that a request came over.

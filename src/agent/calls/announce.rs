@@ -1,5 +1,7 @@
 //! Showing a call before it runs and its result afterwards, and recording both.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use crate::agent::calls::call::{CallResult, PendingCall};
@@ -7,7 +9,6 @@ use crate::agent::calls::folder_words;
 use crate::agent::prompt::repository_words;
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::llm::model::{Arguments, Message};
-use crate::platform::ids::ToolCallId;
 use crate::platform::text::head_and_tail;
 use crate::runs::event::Event;
 use crate::runs::event_data::{ToolCallData, ToolResultData};
@@ -78,7 +79,7 @@ pub(crate) async fn finish(
         is_error,
     };
     let mut entries: Vec<_> = done.audited.map(Entry::After).into_iter().collect();
-    entries.extend(closing(runner, pending.id, pending.call.id, done.result));
+    entries.extend(closing(runner, &pending, done.result, done.took));
     entries.push(runner.transcript.entry(&answer));
     runner.record(entries).await?;
     runner.transcript.push(answer);
@@ -88,9 +89,9 @@ pub(crate) async fn finish(
 /// The two log entries that close a call: its whole result as a record, and a shortened one as an event.
 fn closing(
     runner: &Runner,
-    id: ToolCallId,
-    call_id: String,
+    pending: &PendingCall,
     result: Map<String, Value>,
+    took: Option<Duration>,
 ) -> [Entry; 2] {
     let timestamp = runner.deps.clock.millis();
     let whole = Value::Object(result);
@@ -101,7 +102,7 @@ fn closing(
         }
     };
     let tool_result = ToolResultData {
-        id: call_id,
+        id: pending.call.id.clone(),
         result: shown,
     };
     let shown = Event::ToolResult {
@@ -109,7 +110,11 @@ fn closing(
         timestamp,
     };
     [
-        Entry::ToolFinished { id, result: whole },
+        Entry::ToolFinished {
+            id: pending.id,
+            result: whole,
+            took,
+        },
         Entry::Event(shown),
     ]
 }

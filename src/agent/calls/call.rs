@@ -1,6 +1,7 @@
 //! A call of the model, and its result.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -43,6 +44,8 @@ pub(crate) struct CallResult {
     pub(crate) effects: Vec<Effect>,
     /// The end of its entry in the audit log, before which the result is not told.
     pub(crate) audited: Option<Prior>,
+    /// The duration of the tool's work, if it ran.
+    pub(crate) took: Option<Duration>,
 }
 
 impl CallResult {
@@ -68,6 +71,7 @@ impl From<Outcome> for CallResult {
             result,
             effects,
             audited: None,
+            took: None,
         }
     }
 }

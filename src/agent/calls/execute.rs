@@ -5,6 +5,7 @@
 //! [`crate::agent::calls::recover`].
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -279,7 +280,11 @@ async fn execute(
     entry: Option<Open>,
 ) -> Result<CallResult, Halt> {
     let span = gen_ai::execute_tool(&TraceContext::current(), invocation.tool.name(), call_id);
+    let began = Instant::now();
     let mut done = span.around(outcome(invocation, call_id, tools)).await;
+    if let Ok(done) = &mut done {
+        done.took = Some(began.elapsed());
+    }
     match &done {
         Ok(done) if done.succeeded() => {}
         Ok(_) => span.fail("tool_error"),

@@ -1,6 +1,7 @@
 //! Entries of the log of a run, and the reasons why they could not be written.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -60,6 +61,8 @@ pub enum Entry {
         id: ToolCallId,
         /// Its result.
         result: Value,
+        /// The duration of its work, if it ran.
+        took: Option<Duration>,
     },
     /// The run stands elsewhere from here on.
     Status(RunStatus),

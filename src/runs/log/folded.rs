@@ -1,5 +1,7 @@
 //! A batch of entries, folded into the rows that the database gets.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::llm::model::{Message, ToolCall};
@@ -73,6 +75,8 @@ pub(super) struct CallChange<'a> {
     pub(super) probe: Option<&'a Value>,
     /// Its result, if it is over.
     pub(super) result: Option<&'a Value>,
+    /// The duration of its work, if it ran and is over.
+    pub(super) took: Option<Duration>,
 }
 
 /// Where a call stands, in the words of its row.
@@ -147,6 +151,7 @@ impl<'a> Folded<'a> {
                     status: CallStatus::Planned,
                     probe: None,
                     result: None,
+                    took: None,
                 },
             }),
             Entry::ToolApproved(id) => self.change(*id).status = CallStatus::Approved,
@@ -159,10 +164,11 @@ impl<'a> Folded<'a> {
                 change.status = CallStatus::Started;
                 change.probe = Some(probe);
             }
-            Entry::ToolFinished { id, result } => {
+            Entry::ToolFinished { id, result, took } => {
                 let change = self.change(*id);
                 change.status = CallStatus::Finished;
                 change.result = Some(result);
+                change.took = *took;
             }
             // The writer has waited for it.
             Entry::After(_) => return,
@@ -192,6 +198,7 @@ impl<'a> Folded<'a> {
                 status: CallStatus::Planned,
                 probe: None,
                 result: None,
+                took: None,
             });
             changed.len() - 1
         });
@@ -249,6 +256,7 @@ mod tests {
         let finished = Entry::ToolFinished {
             id,
             result: json!({"ok": true}),
+            took: Some(Duration::from_millis(3)),
         };
         let entries = [Entry::ToolApproved(id), started(id), finished];
         let folded = Folded::new(7, RunStatus::Running, 5, &entries);
@@ -257,6 +265,7 @@ mod tests {
         };
         assert_eq!(change.status, CallStatus::Finished);
         assert_eq!(change.probe, Some(&json!({})));
+        assert_eq!(change.took, Some(Duration::from_millis(3)));
         assert_eq!(folded.settled, Some(7));
     }
 

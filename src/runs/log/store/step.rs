@@ -40,6 +40,8 @@ struct ChangeColumns {
     statuses: Vec<String>,
     probes: Vec<Option<Value>>,
     results: Vec<Option<Value>>,
+    /// In microseconds.
+    took: Vec<Option<i64>>,
 }
 
 impl ChangeColumns {
@@ -50,6 +52,10 @@ impl ChangeColumns {
             columns.statuses.push(change.status.as_str().to_owned());
             columns.probes.push(change.probe.map(to_jsonb));
             columns.results.push(change.result.map(to_jsonb));
+            let took = change
+                .took
+                .map(|took| i64::try_from(took.as_micros()).unwrap_or(i64::MAX));
+            columns.took.push(took);
         }
         columns
     }
@@ -59,7 +65,8 @@ impl ChangeColumns {
 /// the events are about. Nothing of it is written when nothing is appended, so that it can be tried again.
 ///
 /// The parts of a statement do not see each other's rows: a call that is planned and begins in one batch is
-/// inserted as begun.
+/// inserted as begun. One that only reads has no beginning of its own: its work ended just before this, and
+/// began as long before that as it took.
 pub(in crate::runs::log) async fn append(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -103,20 +110,24 @@ pub(in crate::runs::log) async fn append(
                                      finished_at)
              select $1, run_id, call.id, call.place, call.call_id, call.name, call.arguments,
                     call.status, call.probe, call.result, $8,
-                    case when call.probe is not null then $8 end,
+                    case when call.probe is not null then $8
+                         else $8 - call.took * interval '1 microsecond' end,
                     case when call.status = 'finished' then $8 end
              from moved, unnest($16::uuid[], $17::integer[], $18::text[], $19::text[], $20::jsonb[],
-                                $21::text[], $22::jsonb[], $23::jsonb[])
-                  as call (id, place, call_id, name, arguments, status, probe, result)
+                                $21::text[], $22::jsonb[], $23::jsonb[], $24::bigint[])
+                  as call (id, place, call_id, name, arguments, status, probe, result, took)
              on conflict do nothing
            ), changed as (
              update tool_calls call
              set status = change.status, probe = coalesce(change.probe, call.probe),
                  result = change.result,
-                 started_at = case when change.probe is not null then $8 else call.started_at end,
+                 started_at = case
+                   when change.probe is not null then $8
+                   else coalesce(call.started_at, $8 - change.took * interval '1 microsecond')
+                 end,
                  finished_at = case when change.status = 'finished' then $8 end
-             from moved, unnest($24::uuid[], $25::text[], $26::jsonb[], $27::jsonb[])
-                  as change (id, status, probe, result)
+             from moved, unnest($25::uuid[], $26::text[], $27::jsonb[], $28::jsonb[], $29::bigint[])
+                  as change (id, status, probe, result, took)
              where call.org_id = $1 and call.run_id = moved.run_id and call.tool_call_id = change.id
                and call.status <> 'finished'
                and (change.status <> 'approved' or call.status = 'planned')
@@ -145,10 +156,12 @@ pub(in crate::runs::log) async fn append(
         &begun.statuses,
         &begun.probes as &[Option<Value>],
         &begun.results as &[Option<Value>],
+        &begun.took as &[Option<i64>],
         &changed.ids,
         &changed.statuses,
         &changed.probes as &[Option<Value>],
         &changed.results as &[Option<Value>],
+        &changed.took as &[Option<i64>],
     )
     .fetch_one(&mut *conn)
     .await?;

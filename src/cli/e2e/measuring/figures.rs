@@ -50,6 +50,12 @@ pub fn own_shares(tasks: &[&TaskData]) -> Vec<f64> {
     tasks.iter().filter_map(own).collect()
 }
 
+/// The searches of workspaces before the first turn.
+pub fn searches(tasks: &[&TaskData]) -> Vec<f64> {
+    let search = |task: &&TaskData| task.shares.map(|shares| shares.search_ms);
+    tasks.iter().filter_map(search).collect()
+}
+
 /// Our own shares, divided by the calls to the model.
 pub fn own_shares_of_a_call(tasks: &[&TaskData]) -> Vec<f64> {
     let own = |task: &&TaskData| {

@@ -162,8 +162,11 @@ impl TaskData {
 pub struct TimeShares {
     /// The provider, pauses before it was asked again included.
     pub provider_ms: f64,
-    /// Tools that change something or run commands.
+    /// Tools.
     pub tools_ms: f64,
+    /// The search of the workspace for code that matters, before the first turn.
+    #[serde(default)]
+    pub search_ms: f64,
     /// The project's checks.
     pub checks_ms: f64,
     /// Questions and consents.
@@ -182,6 +185,7 @@ impl TimeShares {
         Self {
             provider_ms: round(self.provider_ms),
             tools_ms: round(self.tools_ms),
+            search_ms: round(self.search_ms),
             checks_ms: round(self.checks_ms),
             people_ms: round(self.people_ms),
             copies_ms: round(self.copies_ms),

@@ -1,8 +1,8 @@
 //! The parts of the time of a run.
 //!
 //! The time of others is a set of intervals by the clock of the server; the rest of the time that the client
-//! waited is our own. A tool that only reads has no beginning of its own in the database, so it
-//! counts as ours.
+//! waited is our own. The search of the workspace has a duration and no interval: nothing else goes on
+//! meanwhile, so it is taken off whole.
 
 use std::time::Duration;
 
@@ -34,13 +34,15 @@ pub fn shares(times: &RunTimes, waited: Duration) -> TimeShares {
     let all = [&provider, &tools, &checks, &people, &copies];
     let others: Vec<Interval> = all.into_iter().flatten().copied().collect();
     let waited = waited.as_secs_f64() * 1e3;
+    let search_ms = times.searched.as_secs_f64() * 1e3;
     TimeShares {
         provider_ms: length(&provider),
         tools_ms: length(&tools),
+        search_ms,
         checks_ms: length(&checks),
         people_ms: length(&people),
         copies_ms: length(&copies),
-        own_ms: (waited - length(&others)).max(0.0),
+        own_ms: (waited - search_ms - length(&others)).max(0.0),
     }
 }
 
@@ -153,6 +155,7 @@ mod tests {
             tools: Vec::new(),
             events: Vec::new(),
             waits: Vec::new(),
+            searched: Duration::ZERO,
         }
     }
 
@@ -178,13 +181,22 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_that_only_reads_is_our_own() {
+    fn a_call_that_did_not_run_is_our_own_time() {
         let mut times = times();
         times.tools = vec![
-            tool("read_file", 0, None, 40),
-            tool("run_command", 50, Some(60), 90),
+            tool("write_file", 0, None, 40),
+            tool("read_file", 50, Some(60), 90),
         ];
         assert_eq!((own(&times, 100),), (70.0,));
+    }
+
+    #[test]
+    fn the_search_before_the_first_turn_is_shown_by_itself() {
+        let mut times = times();
+        times.searched = Duration::from_millis(48);
+        times.calls = vec![call(50, 10, "success")];
+        let found = shares(&times, Duration::from_millis(70));
+        assert_eq!((found.search_ms, found.own_ms), (48.0, 12.0));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The times of a run, as the database has them.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -34,7 +36,7 @@ pub struct ToolTimes {
     pub name: String,
     /// The moment at which it was announced.
     pub created_at: DateTime<Utc>,
-    /// Its beginning, of tools that change something.
+    /// Its beginning, if it ran.
     pub started_at: Option<DateTime<Utc>>,
     /// Its end.
     pub finished_at: Option<DateTime<Utc>>,
@@ -71,6 +73,8 @@ pub struct RunTimes {
     pub events: Vec<EventTime>,
     /// Waits for a person.
     pub waits: Vec<WaitTimes>,
+    /// The time that the search of the workspace took before the first turn, in whole milliseconds.
+    pub searched: Duration,
 }
 
 /// Reads it.
@@ -103,10 +107,16 @@ pub async fn times(conn: &mut PgConnection, org: &OrgId, run: RunId) -> sqlx::Re
          where org_id = $1 and run_id = $2 and answered_at is not null",
     );
     let waits = waits.bind(&org).bind(run).fetch_all(&mut *conn).await?;
+    let searched = sqlx::query_scalar(
+        "select coalesce(sum(retrieval_latency_ms), 0)::bigint from rag_metrics
+         where org_id = $1 and run_id = $2",
+    );
+    let searched: i64 = searched.bind(&org).bind(run).fetch_one(&mut *conn).await?;
     Ok(RunTimes {
         calls,
         tools,
         events,
         waits,
+        searched: Duration::from_millis(u64::try_from(searched).unwrap_or(0)),
     })
 }

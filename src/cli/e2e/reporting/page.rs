@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::cli::e2e::measuring::figures::{
-    Percentiles, first_tokens, own_shares, own_shares_of_a_call, totals,
+    Percentiles, first_tokens, own_shares, own_shares_of_a_call, searches, totals,
 };
 use crate::cli::e2e::measuring::model::{
     E2eData, ProviderKind, ServerKind, SessionFacts, TaskData,
@@ -141,6 +141,7 @@ fn percentiles(page: &mut String, data: &E2eData) {
         ("to the first token", first_tokens(&all)),
         ("total", totals(&all)),
         ("total of interactive tasks", totals(&interactive)),
+        ("the search before the first turn", searches(&all)),
         ("NAVI's own share of a task", own_shares(&all)),
         (
             "NAVI's own share, for each call to the model",

@@ -10,8 +10,8 @@ const WIDTH: f64 = 760.0;
 const LEFT: f64 = 120.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 46.0;
-const COLOURS: [&str; 6] = [
-    "#4e79a7", "#f28e2b", "#76b7b2", "#e15759", "#bab0ac", "#59a14f",
+const COLOURS: [&str; 7] = [
+    "#4e79a7", "#f28e2b", "#edc948", "#76b7b2", "#e15759", "#bab0ac", "#59a14f",
 ];
 
 /// The part of the tasks that took at most so long: all of it, to the first token, our own share.
@@ -20,7 +20,7 @@ pub fn distribution(data: &E2eData) -> String {
     let curves = [
         ("total", totals(&tasks), COLOURS[0]),
         ("to the first token", first_tokens(&tasks), COLOURS[1]),
-        ("NAVI's own share", own_shares(&tasks), COLOURS[5]),
+        ("NAVI's own share", own_shares(&tasks), COLOURS[6]),
     ];
     let height = 340.0;
     let bottom = height - 46.0;
@@ -74,12 +74,13 @@ pub fn parts(data: &E2eData) -> String {
     let names = [
         "provider",
         "tools",
+        "search",
         "checks",
         "people",
         "copies",
         "NAVI's own",
     ];
-    let kinds: Vec<(TaskKind, [f64; 6])> = TaskKind::ALL
+    let kinds: Vec<(TaskKind, [f64; 7])> = TaskKind::ALL
         .into_iter()
         .filter_map(|kind| Some((kind, middle(data, kind)?)))
         .collect();
@@ -116,7 +117,7 @@ pub fn parts(data: &E2eData) -> String {
     svg
 }
 
-fn middle(data: &E2eData, kind: TaskKind) -> Option<[f64; 6]> {
+fn middle(data: &E2eData, kind: TaskKind) -> Option<[f64; 7]> {
     let tasks = data.tasks.iter().filter(|task| task.kind == kind);
     let shares: Vec<TimeShares> = tasks.filter_map(|task| task.shares).collect();
     let of = |part: fn(&TimeShares) -> f64| {
@@ -127,6 +128,7 @@ fn middle(data: &E2eData, kind: TaskKind) -> Option<[f64; 6]> {
     Some([
         of(|it| it.provider_ms)?,
         of(|it| it.tools_ms)?,
+        of(|it| it.search_ms)?,
         of(|it| it.checks_ms)?,
         of(|it| it.people_ms)?,
         of(|it| it.copies_ms)?,

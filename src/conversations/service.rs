@@ -55,18 +55,6 @@ impl ConversationService {
         Ok(Created::Now(shown))
     }
 
-    /// Begins a conversation under an id that its client made up, unless the user has it already. An
-    /// id of another user's, or of a deleted conversation, is not found.
-    pub async fn ensure(
-        &self,
-        principal: &Principal,
-        id: ConversationId,
-        new: NewConversation,
-    ) -> Result<(), Error> {
-        let mut conn = self.db.acquire().await?;
-        ensure(&mut conn, principal, id, new, self.clock.now()).await
-    }
-
     /// Finds out whether the principal has a conversation with this id, or may begin one.
     pub async fn may_begin(&self, principal: &Principal, id: ConversationId) -> Result<(), Error> {
         let mut conn = self.db.acquire().await?;
@@ -148,21 +136,32 @@ impl ConversationService {
         Ok(messages)
     }
 
-    /// Appends messages in this order, all or none.
-    pub async fn append(
+    /// Begins a conversation unless there is one, and appends the messages that follow from its last `limit`
+    /// ones, to which no other request adds meanwhile. An id of another user's, or of a deleted
+    /// conversation, is not found.
+    pub async fn append_after(
         &self,
         principal: &Principal,
         id: ConversationId,
-        new: Vec<NewMessage>,
-    ) -> Result<Vec<Message>, Error> {
-        let new = new
-            .into_iter()
-            .map(checked)
-            .collect::<Result<Vec<_>, Error>>()?;
+        begun_as: NewConversation,
+        limit: i64,
+        follow: impl FnOnce(&[Message]) -> Vec<NewMessage>,
+    ) -> Result<(), Error> {
+        let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+        let now = self.clock.now();
+        let conversation = begun(id, begun_as, now)?;
         let mut tx = self.db.begin().await?;
-        let messages = self.append_in(&mut tx, principal, id, new).await?;
+        store::insert(&mut tx, org_id, user_id, &conversation).await?;
+        if !store::touch(&mut tx, org_id, user_id, id, now).await? {
+            return Err(Error::NotFound(id.to_string()));
+        }
+        let last = store::last_messages(&mut tx, org_id, user_id, id, limit).await?;
+        let new: Result<Vec<_>, Error> = follow(&last).into_iter().map(checked).collect();
+        let last_said = last.last().map(|message| message.created_at);
+        let messages = self.placed(new?, last_said, now);
+        store::append(&mut tx, org_id, id, &messages).await?;
         tx.commit().await?;
-        Ok(messages)
+        Ok(())
     }
 
     /// Appends one message of a client, unless a request with this key has appended it already. A
@@ -234,13 +233,22 @@ impl ConversationService {
         if !store::touch(tx, org_id, user_id, id, now).await? {
             return Err(Error::NotFound(id.to_string()));
         }
-        // Messages are read in order of time. Each gets a microsecond of its own, later than every
-        // message before, whatever the clocks of other servers said.
+        let last_said = store::last_said_at(tx, org_id, id).await?;
+        let messages = self.placed(new, last_said, now);
+        store::append(tx, org_id, id, &messages).await?;
+        Ok(messages)
+    }
+
+    /// Messages that follow the last one. They are read in order of time: each gets a microsecond of its own,
+    /// later than every message before, whatever the clocks of other servers said.
+    fn placed(
+        &self,
+        new: Vec<NewMessage>,
+        last_said: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Vec<Message> {
         let step = TimeDelta::microseconds(1);
-        let mut at = match store::last_said_at(tx, org_id, id).await? {
-            Some(last) => now.max(last + step),
-            None => now,
-        };
+        let mut at = last_said.map_or(now, |last| now.max(last + step));
         let mut messages = Vec::with_capacity(new.len());
         for message in new {
             messages.push(Message {
@@ -253,12 +261,12 @@ impl ConversationService {
             });
             at += step;
         }
-        store::append(tx, org_id, id, &messages).await?;
-        Ok(messages)
+        messages
     }
 }
 
-/// [`ConversationService::ensure`] within a transaction.
+/// Begins a conversation under an id that its client made up, unless the user has it already. An id of another
+/// user's, or of a deleted conversation, is not found.
 pub async fn ensure(
     conn: &mut PgConnection,
     principal: &Principal,

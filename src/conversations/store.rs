@@ -179,24 +179,32 @@ pub async fn append(
     id: ConversationId,
     messages: &[Message],
 ) -> sqlx::Result<()> {
-    for message in messages {
-        sqlx::query!(
-            "insert into conversation_messages
-               (org_id, conversation_id, message_id, role, content, metadata, tokens_used, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)",
-            org_id as &OrgId,
-            id as ConversationId,
-            message.id as MessageId,
-            message.role as Role,
-            message.content,
-            message.metadata,
-            message.tokens_used,
-            message.created_at,
-        )
-        .execute(&mut *conn)
-        .await?;
+    if messages.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let ids: Vec<_> = messages.iter().map(|it| it.id.0).collect();
+    let roles: Vec<_> = messages.iter().map(|it| it.role).collect();
+    let contents: Vec<_> = messages.iter().map(|it| it.content.clone()).collect();
+    let metadata: Vec<_> = messages.iter().map(|it| it.metadata.clone()).collect();
+    let tokens: Vec<_> = messages.iter().map(|it| it.tokens_used).collect();
+    let times: Vec<_> = messages.iter().map(|it| it.created_at).collect();
+    sqlx::query!(
+        "insert into conversation_messages
+           (org_id, conversation_id, message_id, role, content, metadata, tokens_used, created_at)
+         select $1, $2, *
+         from unnest($3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::integer[], $8::timestamptz[])",
+        org_id as &OrgId,
+        id as ConversationId,
+        &ids,
+        &roles as &[Role],
+        &contents,
+        &metadata,
+        &tokens as &[Option<i32>],
+        &times,
+    )
+    .execute(&mut *conn)
+    .await
+    .map(drop)
 }
 
 /// Replaces what a message of a conversation says, whose row is locked by [`touch`]. Returns the message as

@@ -268,7 +268,11 @@ async fn messages_keep_their_order_when_many_append_at_once(db: PgPool) {
         let me = me.clone();
         let pair = [Speaker::User, Speaker::Assistant]
             .map(|role| NewMessage::new(role, format!("{writer}")));
-        async move { service.append(&me, id, pair.to_vec()).await.unwrap() }
+        async move {
+            let begun_as = NewConversation::default();
+            let appended = service.append_after(&me, id, begun_as, 1, |_| pair.to_vec());
+            appended.await.unwrap();
+        }
     });
     futures_util::future::join_all(appends).await;
     let messages = service.messages(&me, id, 100).await.unwrap();

@@ -72,12 +72,16 @@ pub async fn prepare(
     let mode = request.mode.clone();
     let (model, hint) = (request.model.clone(), request.provider.clone());
     let mut task = request.into_task()?;
-    let workspace = open(deps, principal, Some(&trace_id), &task).await?;
+    let (workspace, history) = tokio::join!(
+        open(deps, principal, Some(&trace_id), &task),
+        history::recall(&deps.conversations, principal, &task),
+    );
+    let workspace = workspace?;
     let names_model = model.is_some() || hint.is_some();
     task.tuning = tuning::tune(deps, principal, &task, TaskType::Chat, names_model).await;
     let needs = needs(&task, false);
     let route = route(deps, model.as_deref(), hint.as_deref(), &mut task, needs).await?;
-    history::recall(&deps.conversations, principal, &mut task).await?;
+    task.history = history?;
     let found = search(
         deps,
         principal,

@@ -146,14 +146,17 @@ async fn finish(runner: Runner, stopped: Stopped, stopping: &CancellationToken) 
     if stopped == Stopped::Cancelled && runner.journal.event(cancel_requested()).await.is_err() {
         return Ended::Lost;
     }
-    if runner.journal.commit().await.is_err() {
-        return Ended::Lost;
-    }
+    let written = async {
+        runner.journal.commit().await?;
+        Ok::<_, JournalLost>(changes(&runner).await)
+    };
     // Before the end is told: who sees the end may ask the next question at once.
-    remember(&runner).await;
+    let (written, ()) = tokio::join!(written, remember(&runner));
+    let Ok(changes) = written else {
+        return Ended::Lost;
+    };
     let summary = summary(&runner.run, &runner.state, stopped, runner.worked());
     let generation = generation(&runner);
-    let changes = changes(&runner).await;
     let end = End {
         run: &runner.run,
         fence: runner.fence,

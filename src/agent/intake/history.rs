@@ -13,16 +13,17 @@ use crate::llm::model::Message;
 use crate::runs::model::Run;
 use crate::runs::task::Task;
 
-/// Takes the history from the task's conversation when the client sent none. An id that no
+/// What was said before the task: what its client sent, or else what its conversation holds. An id that no
 /// conversation has will begin one ([`begin`]); a conversation of another user is not found, whatever the
 /// client sent.
 pub async fn recall(
     conversations: &ConversationService,
     principal: &Principal,
-    task: &mut Task,
-) -> Result<(), Error> {
+    task: &Task,
+) -> Result<Vec<Message>, Error> {
+    let sent = task.history.clone();
     let Some(id) = task.conversation_id else {
-        return Ok(());
+        return Ok(sent);
     };
     let stored = conversations.messages(principal, id, HISTORY_MESSAGES);
     let mut stored = match stored.await {
@@ -36,15 +37,15 @@ pub async fn recall(
     if stored.last().is_some_and(|last| asks(last, &task.message)) {
         stored.pop();
     }
-    if task.history.is_empty() {
-        let said = stored
-            .into_iter()
-            .filter(|message| !message.content.trim().is_empty());
-        task.history = said
-            .map(|message| told(message.role, message.content))
-            .collect();
+    if !sent.is_empty() {
+        return Ok(sent);
     }
-    Ok(())
+    let said = stored
+        .into_iter()
+        .filter(|message| !message.content.trim().is_empty());
+    Ok(said
+        .map(|message| told(message.role, message.content))
+        .collect())
 }
 
 /// Begins a run's conversation if no conversation has its id, in the transaction that writes the run: a
@@ -94,24 +95,22 @@ pub async fn remember(
         return;
     };
     let question = &task.message;
-    let kept = async {
-        conversations.ensure(principal, id, begun_by(task)).await?;
-        let last = conversations.messages(principal, id, 2).await?;
-        if let [.., asked, answered] = last.as_slice()
+    let follow = |last: &[StoredMessage]| {
+        if let [.., asked, answered] = last
             && asks(asked, question)
             && answered.role == Role::Assistant
             && answered.created_at >= asked_at
             && answered.is_version_of(answer)
         {
             // The client was faster, or the run goes on in another process after its last word was kept.
-            return Ok(Vec::new());
+            return Vec::new();
         }
         let is_there = last.last().is_some_and(|message| asks(message, question));
         let question = (!is_there).then(|| NewMessage::new(Role::User, question));
         let answer = (!answer.trim().is_empty()).then(|| NewMessage::answer(answer));
-        let new: Vec<_> = question.into_iter().chain(answer).collect();
-        conversations.append(principal, id, new).await
+        question.into_iter().chain(answer).collect()
     };
+    let kept = conversations.append_after(principal, id, begun_by(task), 2, follow);
     if let Err(error) = kept.await {
         // The run's or chat's own records are complete; only the next one knows less.
         tracing::warn!(conversation.id = %id, %error, "the conversation was not kept");

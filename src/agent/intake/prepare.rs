@@ -41,14 +41,18 @@ pub async fn prepare(
     let mode = request.mode.clone();
     let (model, hint) = (request.model.clone(), request.provider.clone());
     let mut task = request.into_task()?;
-    let workspace = OpenWorkspace::of(deps, principal, Some(&trace_id), &task).await?;
+    let (workspace, history) = tokio::join!(
+        OpenWorkspace::of(deps, principal, Some(&trace_id), &task),
+        history::recall(&deps.conversations, principal, &task),
+    );
+    let workspace = workspace?;
     let needs = needs(&task, workspace.workspace.is_some());
     let task_type = task_type(access(principal.role, workspace.workspace.as_ref()));
     let names_model = model.is_some() || hint.is_some();
     task.tuning = tuning::tune(deps, principal, &task, task_type, names_model).await;
     let route = route(deps, model.as_deref(), hint.as_deref(), &mut task, needs).await?;
     task.trace_parent = TraceContext::current().parent();
-    history::recall(&deps.conversations, principal, &mut task).await?;
+    task.history = history?;
     let run = Run {
         id: RunId::new(&deps.clock),
         org_id: principal.org_id.clone(),

@@ -1,4 +1,4 @@
-//! What a person is asked: consents to actions, and questions of the model.
+//! Requests to a person: consents to actions, and questions of the model.
 
 pub mod consents;
 pub mod questions;

@@ -13,7 +13,7 @@ use crate::platform::clock::Clock;
 
 /// The pause between two polls when nothing wakes the waiting run.
 const POLL: Duration = Duration::from_secs(1);
-/// How long the database may be away while a run waits.
+/// The longest database outage that a waiting run survives.
 const DATABASE_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A row at one moment.

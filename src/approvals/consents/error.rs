@@ -25,9 +25,9 @@ pub enum Error {
     /// The alternative is too long.
     #[error("the alternative is {length} bytes; at most {limit} are accepted")]
     AlternativeTooLong {
-        /// How long it is, in bytes.
+        /// Its length, in bytes.
         length: usize,
-        /// How long it may be, in bytes.
+        /// The longest that is allowed, in bytes.
         limit: usize,
     },
     /// There is no such preference for this user.

@@ -12,7 +12,7 @@ use crate::policy::model::{Danger, Finding};
 /// The longest alternative, in bytes.
 pub const MAX_ALTERNATIVE_BYTES: usize = 8 * 1024;
 
-/// What a person can answer.
+/// The possible answers of a person.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
 )]
@@ -52,7 +52,7 @@ impl Choice {
         }
     }
 
-    /// What a consent becomes by it.
+    /// The status that the answer gives to a consent.
     pub fn status(self) -> ConsentStatus {
         match self {
             Self::AllowOnce | Self::AllowAlwaysExact | Self::AllowAlwaysType => {
@@ -76,7 +76,7 @@ pub enum ConsentStatus {
     Denied,
     /// No, but something else may be done.
     Replaced,
-    /// Nobody answered in time, which is a no.
+    /// No answer came in time, which counts as a no.
     Expired,
     /// Its run ended first.
     Canceled,
@@ -93,7 +93,7 @@ pub struct NewConsent {
     pub tool_call_id: ToolCallId,
     /// The tool it calls.
     pub tool: String,
-    /// What is asked about, as people read it.
+    /// The action, in words for people.
     pub command: String,
     /// The folder, relative to the workspace.
     pub cwd: String,
@@ -105,7 +105,7 @@ pub struct NewConsent {
     pub danger: Danger,
     /// Why it is asked.
     pub findings: Vec<Finding>,
-    /// What the client was shown.
+    /// The description that the client received.
     pub shown: Value,
     /// When it was asked.
     pub created_at: DateTime<Utc>,
@@ -128,7 +128,7 @@ pub struct Consent {
     pub tool_call_id: ToolCallId,
     /// The tool it calls.
     pub tool: String,
-    /// What is asked about, as people read it.
+    /// The action, in words for people.
     pub command: String,
     /// The folder, relative to the workspace.
     pub cwd: String,
@@ -140,13 +140,13 @@ pub struct Consent {
     pub danger: Danger,
     /// Why it is asked.
     pub findings: Json<Vec<Finding>>,
-    /// What the client was shown.
+    /// The description that the client received.
     pub shown: Value,
     /// Where it stands.
     pub status: ConsentStatus,
-    /// What was answered.
+    /// The answer.
     pub choice: Option<Choice>,
-    /// What may be done instead.
+    /// The action to do instead.
     pub alternative: Option<String>,
     /// When it was asked.
     pub created_at: DateTime<Utc>,
@@ -158,7 +158,7 @@ pub struct Consent {
     pub used_at: Option<DateTime<Utc>>,
 }
 
-/// What became of a question, for the run that asked.
+/// The outcome of a consent, for the run that asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// The action may be done, once.
@@ -167,7 +167,7 @@ pub enum Decision {
     Denied,
     /// This may be done instead; it is an action of its own and judged as one.
     Replaced(String),
-    /// Nobody answered in time, which is a no.
+    /// No answer came in time, which counts as a no.
     Expired,
     /// The run was ended.
     Canceled,
@@ -182,7 +182,7 @@ impl Consent {
             .unwrap_or_default()
     }
 
-    /// What became of it; nothing while it waits.
+    /// The outcome; none while it is pending.
     pub fn decision(&self) -> Option<Decision> {
         match self.status {
             ConsentStatus::Pending => None,
@@ -197,7 +197,7 @@ impl Consent {
     }
 }
 
-/// What was decided about an action, and by whom or what.
+/// The decision about an action, and who or what made it.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
 )]
@@ -246,7 +246,7 @@ pub struct AutoAllowed<'a> {
     pub tool: &'a str,
     /// The shell that reads the command; empty when none does.
     pub shell: &'a str,
-    /// What is done, as people read it.
+    /// The action, in words for people.
     pub command: &'a str,
     /// The folder, relative to the workspace.
     pub cwd: &'a str,
@@ -259,21 +259,21 @@ pub struct AutoAllowed<'a> {
 pub struct AuditEntry {
     /// Its number.
     pub id: i64,
-    /// The consent that was decided; none when nobody was asked.
+    /// The consent that was decided; none when no person was asked.
     pub consent_id: Option<ConsentId>,
     /// The run.
     pub run_id: RunId,
-    /// What it was about.
+    /// The action that was decided.
     pub command: String,
-    /// What runs the command; empty when the action is none.
+    /// The shell that runs the command; empty when the action is not a command.
     pub shell: String,
     /// The folder, relative to the workspace.
     pub cwd: String,
-    /// How much harm it could do.
+    /// The harm it could do.
     pub danger: Danger,
-    /// What was decided.
+    /// The decision.
     pub decision: Decided,
-    /// What may be done instead.
+    /// The action to do instead.
     pub alternative: Option<String>,
     /// When it was asked.
     pub requested_at: DateTime<Utc>,

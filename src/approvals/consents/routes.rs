@@ -71,12 +71,12 @@ pub struct ConsentAnswer {
     choice: Option<String>,
     /// The same under the name that other clients send.
     decision: Option<String>,
-    /// What to do instead, at most 8 KiB; needed with `alternative`.
+    /// Command to run instead, at most 8 KiB; needed with `alternative`.
     pub alternative_command: Option<String>,
 }
 
 impl ConsentAnswer {
-    /// What was chosen. Nothing is no choice, and neither are two that differ.
+    /// The choice. An error when none was given, or two that differ.
     pub fn chosen(&self) -> Result<Choice, Error> {
         let words = [&self.choice, &self.decision];
         let words = words.into_iter().flatten();
@@ -149,11 +149,11 @@ struct PreferenceView {
     /// Its number.
     #[schema(value_type = i64)]
     id: PreferenceId,
-    /// How much it covers.
+    /// Scope of the preference.
     preference_type: PreferenceType,
     /// The command, or the object that its type is bound to.
     command_pattern: String,
-    /// What it covers, in a sentence.
+    /// The covered actions, in a sentence.
     covers: String,
     /// Since when.
     created_at: DateTime<Utc>,
@@ -185,7 +185,7 @@ struct PreferenceList {
     success: bool,
     /// At most 500, the newest first.
     preferences: Vec<PreferenceView>,
-    /// How many these are.
+    /// Number of preferences.
     count: usize,
 }
 
@@ -208,7 +208,7 @@ async fn list_preferences(
     }))
 }
 
-/// What was done, for a person.
+/// The result, in words for a person.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct PreferenceForgotten {
     success: bool,
@@ -237,7 +237,7 @@ async fn delete_preference(
     }))
 }
 
-/// How many decisions.
+/// The page size.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct AuditQuery {
@@ -258,18 +258,18 @@ struct AuditView {
     /// The consent; null when a preference decided.
     #[schema(value_type = Option<uuid::Uuid>)]
     consent_id: Option<ConsentId>,
-    /// What it was about.
+    /// The action that was decided.
     command: String,
-    /// What runs the command; empty when the action is none.
+    /// Shell that runs the command; empty when the action is not a command.
     shell: String,
     /// The folder, relative to the workspace.
     cwd: String,
-    /// How much harm it could do: `low`, `medium`, `high` or `critical`.
+    /// Harm it could do: `low`, `medium`, `high` or `critical`.
     #[schema(value_type = String)]
     danger_level: Danger,
-    /// What was decided.
+    /// The decision.
     decision: Decided,
-    /// What was to be done instead.
+    /// Command to run instead.
     alternative_command: Option<String>,
     /// When it was asked.
     requested_at: DateTime<Utc>,
@@ -290,7 +290,7 @@ impl From<AuditEntry> for AuditView {
         Self {
             id: entry.id,
             consent_id: entry.consent_id,
-            // What earlier versions wrote is kept to the letter.
+            // Text of earlier versions is kept to the letter.
             command: visible(&entry.command).into_owned(),
             shell: entry.shell,
             cwd: visible(&entry.cwd).into_owned(),
@@ -312,7 +312,7 @@ struct DecisionList {
     success: bool,
     /// The newest first.
     audit_log: Vec<AuditView>,
-    /// How many these are.
+    /// Number of decisions.
     count: usize,
 }
 

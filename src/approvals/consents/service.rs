@@ -33,12 +33,12 @@ use crate::platform::redact::json::redact_command_json;
 use crate::platform::signals::Signals;
 use crate::policy::model::Finding;
 
-/// What stands after an answer.
+/// The result of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnsweredConsent {
     /// The consent.
     pub consent_id: ConsentId,
-    /// What was chosen.
+    /// The choice.
     pub choice: Choice,
 }
 
@@ -172,8 +172,8 @@ impl Consents {
         Ok(expired.then_some(Decision::Expired))
     }
 
-    /// What was asked about this very action of a call and has not been used, if anything was: a run
-    /// that goes on in another process asks nothing twice.
+    /// The unused consent for this very action of a call, if there is one: a run that continues in
+    /// another process asks nothing twice.
     pub async fn unused_of_call(
         &self,
         org_id: &OrgId,
@@ -292,7 +292,7 @@ fn silence_entry(org_id: &OrgId, consent: &Consent) -> NewEntry {
     }
 }
 
-/// What a person preferred earlier decides.
+/// The audit entry of a decision that a preference made.
 fn preferred_entry(
     org_id: &OrgId,
     user_id: &UserId,
@@ -329,7 +329,7 @@ fn has_answer(consent: &Consent) -> bool {
     }
 }
 
-/// What is to be done instead, which belongs to the choice `alternative` and to no other.
+/// The action to do instead: required with the choice `alternative`, ignored with any other.
 fn instead(choice: Choice, text: Option<String>) -> Result<Option<String>, Error> {
     if choice != Choice::Alternative {
         return Ok(None);

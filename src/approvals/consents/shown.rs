@@ -1,4 +1,4 @@
-//! How the description of the API shows what a person is asked to allow.
+//! The consent as a person sees it, for the description of the API.
 
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -10,21 +10,21 @@ use crate::policy::model::{Danger, Finding};
 pub struct ConsentRequest {
     /// Answered with `POST /api/navi/consent/{consent_id}`.
     pub consent_id: Uuid,
-    /// What is to be done, whole.
+    /// The whole action.
     pub command: String,
     /// The shell that would run it; for other calls the kind of the call.
     pub shell: String,
     /// The folder that it would run in.
     pub cwd: String,
-    /// How much harm it could do.
+    /// Harm it could do.
     pub danger_level: Danger,
     /// Why it does not simply run.
     pub warning: String,
-    /// What it may do.
+    /// Possible consequences.
     pub consequences: Vec<String>,
-    /// What could be done instead.
+    /// Other actions that could be done instead.
     pub alternatives: Vec<String>,
-    /// Whether it can be taken back.
+    /// True when it can be undone.
     pub rollback_possible: bool,
     /// The tool that the model called.
     pub tool: String,
@@ -32,7 +32,7 @@ pub struct ConsentRequest {
     pub tool_call_id: String,
     /// Silence is a denial after this many seconds.
     pub timeout_seconds: u64,
-    /// What `allow_always_type` would cover, in one sentence. Older versions did not say it.
+    /// Scope of `allow_always_type`, in one sentence. Older versions did not send it.
     #[schema(required = false)]
     pub always_type_covers: String,
     /// The rules that asked.

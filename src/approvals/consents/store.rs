@@ -88,7 +88,7 @@ pub async fn find(
     .await
 }
 
-/// Whether a person denied something that a run wanted to do.
+/// True when a person denied an action of a run.
 pub async fn was_denied(
     conn: &mut PgConnection,
     org_id: &OrgId,

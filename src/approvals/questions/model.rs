@@ -54,7 +54,7 @@ pub enum Reply {
     Answered(String),
     /// The user refused to answer.
     Cancelled,
-    /// Nobody answered in time.
+    /// No answer came in time.
     Expired,
 }
 

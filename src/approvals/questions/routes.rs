@@ -45,7 +45,7 @@ impl From<Error> for Problem {
 struct PromptAnswer {
     /// The answer; a text, or whatever the question's type asks for.
     response: Option<Value>,
-    /// Whether the user does not want to answer.
+    /// True when the user does not want to answer.
     cancelled: Option<bool>,
 }
 

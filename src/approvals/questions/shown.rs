@@ -1,4 +1,4 @@
-//! How the description of the API shows a question to a person.
+//! The question as a person sees it, for the description of the API.
 
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -8,13 +8,13 @@ use uuid::Uuid;
 pub struct PromptRequest {
     /// Answered with `POST /api/navi/prompt/{prompt_id}`.
     pub prompt_id: Uuid,
-    /// How it is answered.
+    /// The kind of answer.
     pub prompt_type: PromptKind,
     /// A few words.
     pub title: String,
     /// The question.
     pub description: String,
-    /// What an empty field shows.
+    /// Text that an empty field shows.
     #[schema(required = true)]
     pub placeholder: Option<String>,
     /// The answer that is proposed.
@@ -34,9 +34,9 @@ pub struct PromptRequest {
 /// An answer to choose.
 #[derive(ToSchema)]
 pub struct PromptOption {
-    /// What is sent as `response`.
+    /// The value to send as `response`.
     pub value: String,
-    /// What a person is shown.
+    /// The text to show to a person.
     pub label: String,
 }
 

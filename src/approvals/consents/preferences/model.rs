@@ -1,4 +1,4 @@
-//! What its owner does not want to be asked again, and what that covers.
+//! Preferences: actions that their owner does not want to be asked about again, and their scope.
 
 use std::fmt;
 use std::num::ParseIntError;
@@ -19,10 +19,11 @@ use crate::policy::scope::ActionScope;
 pub const MAX_PATTERN_BYTES: usize = 1024;
 /// The most preferences that one answer holds, the newest ones.
 pub const MAX_PREFERENCES: i64 = 500;
-/// The most objects that "always allow this type" names. Nobody can agree to what they are not told.
+/// The most objects that "always allow this type" names. A person can only agree to objects that they
+/// were shown.
 const MAX_TOLD: usize = 8;
-/// What a preference for a type covers that was made before types had objects. It says "any" of a
-/// program, and nobody knows what its owner had seen.
+/// The scope of a type preference that was made before types had objects. It says "any" of a program, and
+/// there is no record of the objects its owner had seen.
 const OUTDATED: &str =
     "Nothing any more: it was made before a type was bound to what was shown. Allow it anew.";
 
@@ -48,7 +49,7 @@ impl fmt::Display for PreferenceId {
     }
 }
 
-/// How much a preference covers.
+/// The scope of a preference.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
 )]
@@ -64,7 +65,7 @@ pub enum PreferenceType {
 /// Something that its owner does not want to be asked again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewPreference {
-    /// How much it covers.
+    /// The scope of the preference.
     pub kind: PreferenceType,
     /// The rule whose question it answers with the hash of the object, or the hash of the action, in
     /// hexadecimal digits.
@@ -73,12 +74,12 @@ pub struct NewPreference {
     pub pattern: String,
     /// The most harm that it covers; none when it covers one action, however harmful.
     pub danger: Option<Danger>,
-    /// What it covers, in a sentence.
+    /// The covered actions, in a sentence.
     pub covers: String,
 }
 
 impl NewPreference {
-    /// What the owner of a consent prefers from now on who answers it so.
+    /// The preferences that an answer to a consent creates for its owner.
     pub fn led_to(consent: &Consent, choice: Choice) -> Vec<Self> {
         match choice {
             Choice::AllowOnce | Choice::Deny | Choice::Alternative => Vec::new(),
@@ -116,17 +117,17 @@ impl NewPreference {
     }
 }
 
-/// What "always allow this type" covers of an action.
+/// The scope of "always allow this type" for an action.
 struct TypeBounds<'a> {
     /// The findings that are covered, each with its object.
     objects: Vec<(&'a Finding, &'a ActionScope)>,
-    /// Whether the action is covered exactly as it is, because there is more to it than objects.
+    /// True when the action is covered exactly as it is, because objects do not describe all of it.
     is_exact: bool,
 }
 
 impl<'a> TypeBounds<'a> {
-    /// A critical finding is only ever allowed for the very action that was shown. Whoever allows
-    /// the type of an action that has one is asked again about every other action of that type.
+    /// A critical finding is only ever allowed for the very action that was shown. A user who allows the
+    /// type of an action with such a finding is asked again about every other action of that type.
     fn of(findings: &'a [Finding]) -> Self {
         let mut objects = Vec::new();
         let mut is_exact = false;
@@ -144,7 +145,7 @@ impl<'a> TypeBounds<'a> {
         bounds
     }
 
-    /// What is covered, each once.
+    /// The covered objects and actions, each once.
     fn sentences(&self) -> Vec<String> {
         let mut sentences = Vec::new();
         for (_, scope) in &self.objects {
@@ -157,7 +158,7 @@ impl<'a> TypeBounds<'a> {
     }
 }
 
-/// What "always allow this type" covers of an action with these findings, in one sentence.
+/// The scope of "always allow this type" for an action with these findings, in one sentence.
 pub fn type_covers(findings: &[Finding], shell: &str) -> String {
     let bounds = TypeBounds::of(findings);
     let mut sentences = bounds.sentences();
@@ -203,7 +204,7 @@ fn shortened(text: &str) -> String {
 pub struct Preference {
     /// Its number.
     pub id: PreferenceId,
-    /// How much it covers.
+    /// The scope of the preference.
     pub kind: PreferenceType,
     /// The rule whose question it answers with the hash of the object, or the hash of the action, in
     /// hexadecimal digits.
@@ -212,7 +213,7 @@ pub struct Preference {
     pub pattern: String,
     /// The most harm that it covers; none when it covers one action, however harmful, or nothing.
     pub danger: Option<Danger>,
-    /// What its owner was told that it covers; none of those that are older than the telling.
+    /// The scope as its owner was told it; none for preferences made before the scope was shown.
     pub covers: Option<String>,
     /// Where it holds.
     pub workspace: String,
@@ -223,7 +224,7 @@ pub struct Preference {
 }
 
 impl Preference {
-    /// What it covers, in a sentence.
+    /// The covered actions, in a sentence.
     pub fn sentence(&self) -> String {
         let untold = match self.kind {
             PreferenceType::ExactCommand => "This exact action.",

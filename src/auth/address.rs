@@ -1,4 +1,4 @@
-//! What the query of an address says of who asks.
+//! Credentials in the query of an address.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub fn tickets(query: &str) -> Vec<Cow<'_, str>> {
         .collect()
 }
 
-/// Whether there is a parameter `access_token`.
+/// True when the query has a parameter `access_token`.
 pub fn has_token(query: &str) -> bool {
     form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == TOKEN)
 }

@@ -115,7 +115,7 @@ impl Claims {
     }
 
     /// `role`, or the highest of `roles`. A token without either may read; one whose roles are all
-    /// unknown is refused, because whoever issued it meant something that we do not understand.
+    /// unknown is refused, because its issuer meant something that we do not understand.
     fn role(&self) -> Result<Role, Refusal> {
         let Some(named) = self.role.as_ref().or(self.roles.as_ref()) else {
             return Ok(Role::Viewer);

@@ -1,4 +1,4 @@
-//! How callers are authenticated: the settings, and the identity provider that they name.
+//! Settings of authentication, and the identity provider that they name.
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
@@ -14,7 +14,7 @@ pub const MIN_SECRET_BYTES: usize = 32;
 /// have fewer about once in ten thousand keys, a pattern or a word nearly always.
 const MIN_DISTINCT_BYTES: usize = 10;
 
-/// How callers are authenticated.
+/// Settings of authentication.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Authentication")]
 pub struct AuthConfig {
@@ -94,10 +94,10 @@ pub struct AuthConfig {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Development")]
 pub struct DevelopmentConfig {
-    /// Whether requests without a token are let in, as the one identity that the next three settings
-    /// name. It answers no consents.
+    /// Accept requests without a token, as the one identity that the next three settings name. It answers
+    /// no consents.
     ///
-    /// In development alone, on a loopback address alone, and for requests that name the server by a
+    /// Only in development, only on a loopback address, and only for requests that name the server by a
     /// loopback name and come from no foreign page.
     #[arg(
         long,
@@ -122,7 +122,7 @@ pub struct DevelopmentConfig {
     #[arg(long, env = "DEV_ORG_ID", value_name = "ID", default_value = "dev_org")]
     pub dev_org_id: OrgId,
 
-    /// What requests without a token may do: viewer, planner or admin.
+    /// Role of requests without a token: viewer, planner or admin.
     #[arg(
         long,
         env = "DEV_USER_ROLE",
@@ -167,11 +167,11 @@ impl KeysAt {
 pub struct IdentityProvider {
     /// Where the keys are.
     pub keys: KeysAt,
-    /// What `iss` must be.
+    /// The required value of `iss`.
     pub issuer: Option<String>,
-    /// What `aud` must name.
+    /// The audience that `aud` must name.
     pub audience: Option<String>,
-    /// What `azp` or `client_id` must be one of; any, when empty.
+    /// The accepted values of `azp` or `client_id`; empty accepts any.
     pub client_ids: Vec<String>,
 }
 
@@ -230,7 +230,7 @@ fn entries(list: &str) -> impl Iterator<Item = &str> {
         .filter(|entry| !entry.is_empty())
 }
 
-/// What makes a secret too weak to sign with, if anything does.
+/// The reason that a secret is too weak to sign with; none when it is strong enough.
 pub fn weakness(secret: &str) -> Option<&'static str> {
     if secret.len() < MIN_SECRET_BYTES {
         return Some("is shorter than 32 bytes");

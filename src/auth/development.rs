@@ -17,7 +17,7 @@ pub struct DevelopmentIdentity {
     pub pages: AllowedOrigins,
 }
 
-/// What a request says of where it comes from; a header that is there twice is there twice here.
+/// The headers that show where a request comes from; a header that is sent twice is here twice.
 #[derive(Clone, Debug, Default)]
 pub struct Provenance<'a> {
     /// The header `Host`.
@@ -157,7 +157,7 @@ mod tests {
             ..at("localhost")
         };
         assert!(!is_let_in(&twice));
-        // What needs no preflight and shows no origin: images, links, scripts.
+        // Requests without preflight and origin: images, links, scripts.
         let silent = |sites| Provenance {
             sites,
             ..at("localhost:8787")

@@ -49,8 +49,8 @@ impl Algorithm {
     }
 }
 
-/// What a header says. Keys and addresses of keys in it (`jwk`, `jku`, `x5c`, `x5u`) are not looked
-/// at: whoever made the token could name their own.
+/// The header of a token. Keys and addresses of keys in it (`jwk`, `jku`, `x5c`, `x5u`) are ignored: a
+/// forger could name their own.
 #[derive(Debug, Deserialize)]
 struct Header<'a> {
     #[serde(borrow)]
@@ -108,13 +108,13 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// What the token says, which means nothing before its signature is verified.
+    /// The content of the token, which means nothing before its signature is verified.
     pub fn payload(&self) -> Option<Vec<u8>> {
         decoded(self.payload)
     }
 }
 
-/// Whether a type is that of a bearer token: what is signed for another purpose is none.
+/// True for the type of a bearer token; tokens signed for another purpose are refused.
 fn is_access_token(typ: &str) -> bool {
     let bare = typ
         .split_at_checked("application/".len())
@@ -142,7 +142,7 @@ impl SecretKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
     }
 
-    /// Whether the secret made the token's signature.
+    /// True when the secret made the token's signature.
     pub fn signed(&self, token: &Parts<'_>) -> bool {
         token.algorithm == Algorithm::Hs256
             && hmac::verify(&self.0, token.signed, &token.signature).is_ok()
@@ -191,12 +191,12 @@ impl PublicKey {
         Some(Self { algorithm, key })
     }
 
-    /// Whether a token that names this key also names its algorithm.
+    /// True when a token that names this key also names its algorithm.
     pub fn is_for(&self, token: &Parts<'_>) -> bool {
         self.algorithm == token.algorithm
     }
 
-    /// Whether the key's owner made the token's signature.
+    /// True when the key's owner made the token's signature.
     pub fn signed(&self, token: &Parts<'_>) -> bool {
         self.is_for(token) && self.key.verify_sig(token.signed, &token.signature).is_ok()
     }

@@ -1,9 +1,9 @@
 //! The keys of an identity provider: fetched in the background, kept while it is away.
 //!
-//! Looking a key up never waits. A token that names an unknown key may have one fetch made, for
-//! the provider may have changed its keys; a storm of such tokens has one made for all of them,
-//! and the next not before [`Times::cooldown`] is over. What a token's signature is like has no
-//! bearing on any of this, so nobody can make good tokens fail by sending bad ones.
+//! Looking a key up never waits. A token that names an unknown key may cause one fetch, because the
+//! provider may have changed its keys; a storm of such tokens shares one fetch, and the next is made only
+//! after [`Times::cooldown`]. The token's signature has no influence on any of this, so bad tokens cannot
+//! make good ones fail.
 
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -191,13 +191,13 @@ impl KeyStore {
         })
     }
 
-    /// Fetches the keys because this one is not known, unless that was tried a moment ago. Whoever
-    /// asks meanwhile waits for the same fetch, which goes on when they go away.
+    /// Fetches the keys because this one is not known, unless that was tried a moment ago. Concurrent
+    /// callers wait for the same fetch, which goes on when they go away.
     pub async fn look_for(self: &Arc<Self>, kid: String) {
         let store = self.clone();
         let looking = self.tasks.spawn(async move {
             let mut asked_at = store.asked_at.lock().await;
-            // Somebody's fetch may have brought it while this one waited.
+            // Another caller's fetch may have brought it while this one waited.
             if matches!(store.find(&kid), Found::Key(_)) {
                 return;
             }

@@ -34,7 +34,8 @@ const PROXY_HEADERS: &[&str] = &["forwarded", "via", "x-forwarded-host", "x-real
 /// For answers about a ticket: no other server learns the address from a page.
 pub const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 
-/// What the middleware needs: how tokens and tickets are verified, and where.
+/// Everything the middleware needs: the verifiers of tokens and tickets, the development identity and the
+/// access rules.
 #[derive(Clone, Debug)]
 pub struct Gate {
     verifier: Arc<Verifier>,
@@ -226,11 +227,11 @@ impl Gate {
     }
 }
 
-/// What a request says of where it comes from.
+/// The headers that show where a request comes from.
 fn provenance(request: &Request) -> Provenance<'_> {
     let all = |name: HeaderName| {
         let values = request.headers().get_all(name).iter();
-        // What is no text is nothing that could be allowed, and is not left out either.
+        // A value that is not text can match nothing allowed. It is not left out either.
         values.map(|value| value.to_str().unwrap_or("")).collect()
     };
     Provenance {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::platform::ids::{OrgId, TeamId, UserId};
 use crate::platform::problem::Problem;
 
-/// What a principal may do; the order is the order of power.
+/// The permissions of a principal; the order is the order of power.
 #[derive(
     Clone,
     Copy,
@@ -71,7 +71,7 @@ impl FromStr for Role {
     }
 }
 
-/// How a principal was authenticated.
+/// The way a principal was authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Proof {
     /// By a bearer token.
@@ -84,9 +84,9 @@ pub enum Proof {
     Owner,
 }
 
-/// Who is asking, as the verified token says.
+/// The caller, as the verified token names them.
 ///
-/// As an extractor it admits every role and answers 401 when nobody was verified.
+/// As an extractor it admits every role and answers 401 when there is no verified caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The organisation every query is confined to.
@@ -96,9 +96,9 @@ pub struct Principal {
     /// The team they work in, if the token says one. Teams see what all in the organisation see; they
     /// only have insights of their own.
     pub team_id: Option<TeamId>,
-    /// What they may do.
+    /// The role.
     pub role: Role,
-    /// How that is known.
+    /// The way the caller was authenticated.
     pub proof: Proof,
 }
 
@@ -151,9 +151,9 @@ pub enum Denied {
     ConsentNeedsToken,
     /// The token is good and its role is not enough.
     RoleTooLow {
-        /// What the route needs.
+        /// The role that the route needs.
         required: Role,
-        /// What the token says.
+        /// The role of the token.
         actual: Role,
     },
 }

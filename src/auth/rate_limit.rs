@@ -1,4 +1,4 @@
-//! How often one principal may change things.
+//! Limits the changing requests of a principal.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use governor::{DefaultKeyedRateLimiter, Quota};
 use crate::auth::principal::Principal;
 use crate::platform::tasks::Tasks;
 
-/// How often those who have been quiet are forgotten.
+/// The interval at which quiet principals are forgotten.
 const FORGET_EVERY: Duration = Duration::from_mins(1);
 
 /// Counts changing requests by principal. The count is this process's own: with several replicas

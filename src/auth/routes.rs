@@ -36,7 +36,7 @@ struct Me {
     org_id: String,
     /// The person that the token names.
     user_id: String,
-    /// What they may do.
+    /// Role of the caller.
     role: Role,
 }
 

@@ -75,7 +75,7 @@ struct TicketClaims {
 /// A ticket that was given out.
 #[derive(Debug)]
 pub struct Ticket {
-    /// What its bearer puts into the address.
+    /// The value that its bearer puts into the address.
     pub text: String,
     /// Until when it opens its stream.
     pub expires_at: DateTime<Utc>,

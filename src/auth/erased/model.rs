@@ -7,7 +7,8 @@ use crate::platform::ids::{OrgId, UserId};
 /// The beginning of what is hashed, so that no other hash is one of these.
 const PURPOSE: &[u8] = b"navi erased name 1";
 
-/// The hash of an organisation, or of a person in one. Whoever knows the name finds it, and nobody reads it.
+/// The hash of an organisation, or of a person in one. The name finds its hash; the hash does not reveal
+/// the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ErasedName([u8; 32]);
 

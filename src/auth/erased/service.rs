@@ -15,7 +15,7 @@ use crate::platform::ids::{OrgId, UserId};
 use crate::platform::signals::Signal;
 use crate::platform::sync::{read, write};
 
-/// The topic of the signal that somebody was erased.
+/// The topic of the signal that an organisation or a person was erased.
 pub const ERASED: &str = "erased";
 /// The interval at which names are read anyway: a signal may be lost.
 const EVERY: Duration = Duration::from_secs(15);
@@ -59,7 +59,7 @@ impl ErasedNames {
         Ok(())
     }
 
-    /// Reads them again whenever somebody was erased, until `stopping`.
+    /// Reads the names again after every erasure, until `stopping`.
     pub async fn keep(self, db: Pool, mut heard: Receiver<Signal>, stopping: CancellationToken) {
         let reads = async {
             loop {
@@ -84,7 +84,7 @@ fn is_before(issued: Option<f64>, erased: i64) -> bool {
     issued.is_none_or(|issued| issued.floor() <= erased as f64)
 }
 
-/// Waits until somebody was erased, or that may have been missed.
+/// Waits for an erasure, or until one may have been missed.
 async fn until_told(heard: &mut Receiver<Signal>) {
     loop {
         match heard.recv().await {

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use crate::auth::erased::model::ErasedName;
 
-/// Notes that somebody was erased; once more when they were before.
+/// Records an erasure. A name that was erased before keeps the later of the two moments.
 pub async fn insert(
     conn: &mut PgConnection,
     name: &ErasedName,

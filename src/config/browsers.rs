@@ -9,7 +9,7 @@ use crate::platform::origin::{AllowedOrigins, OriginRule};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Browsers")]
 pub struct BrowserConfig {
-    /// Whether the pages of VS Code's extensions (`vscode-webview://…`) may read answers.
+    /// Allow the pages of VS Code's extensions (`vscode-webview://…`) to read answers.
     ///
     /// A page may read answers of this server only when its origin is allowed.
     #[arg(
@@ -32,7 +32,7 @@ pub struct BrowserConfig {
     )]
     pub cors_origins: Option<OriginList>,
 
-    /// Whether pages of localhost, 127.0.0.1 and `[::1]`, on any port, may read answers.
+    /// Allow pages of localhost, 127.0.0.1 and `[::1]`, on any port, to read answers.
     ///
     /// For development only.
     #[arg(
@@ -56,7 +56,7 @@ impl BrowserConfig {
         }
     }
 
-    /// Whether `*` is among the origins, which no environment accepts and which allows nothing.
+    /// True when `*` is among the origins, which no environment accepts and which allows nothing.
     pub fn allows_every_origin(&self) -> bool {
         self.cors_origins
             .as_ref()

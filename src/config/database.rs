@@ -18,11 +18,11 @@ pub struct DatabaseConfig {
     #[arg(long, env = "DATABASE_URL", value_name = "URL")]
     pub database_url: Option<SecretString>,
 
-    /// What stands between navi and Postgres and shares connections: `none`, or `transaction` for a
-    /// pooler with `pool_mode=transaction`.
+    /// Connection pooler between navi and Postgres: `none`, or `transaction` for a pooler with
+    /// `pool_mode=transaction`.
     ///
-    /// A pooler that shares them between sessions is none. With `transaction`, `DATABASE_DIRECT_URL` must
-    /// be set too.
+    /// A pooler in session mode counts as `none`. With `transaction`, `DATABASE_DIRECT_URL` must be set
+    /// too.
     #[arg(
         long,
         env = "DATABASE_POOLER",
@@ -84,10 +84,10 @@ impl DatabaseConfig {
     }
 }
 
-/// What shares connections to the database among its clients.
+/// The pooler that shares connections to the database among its clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Pooler {
-    /// Nothing, or what gives a session to one client for as long as that wants it.
+    /// No pooler, or one that gives a session to one client for as long as that wants it.
     #[default]
     None,
     /// A pooler that gives a session to another client after each transaction.

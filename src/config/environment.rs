@@ -13,14 +13,14 @@ use clap::Command;
 use crate::audit::settings::Setting;
 use crate::exec::environment::for_commands;
 
-/// What the process found around it that is no setting of ours.
+/// Facts about the environment of the process that are not settings.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// `HOME`.
     pub home: Option<PathBuf>,
     /// `XDG_DATA_HOME`.
     pub xdg_data_home: Option<PathBuf>,
-    /// Whether the process runs as root.
+    /// True when the process runs as root.
     pub root: bool,
     /// Every setting that has a value, as the command was called.
     pub settings: BTreeMap<String, Setting>,
@@ -37,8 +37,8 @@ pub struct Surroundings {
     pub supervisor: Option<PathBuf>,
     /// Settings of the service this one replaces that open a door, as far as they are on.
     pub development_switches: Vec<&'static str>,
-    /// Its settings that take a protection away, as far as they do: here nothing could be taken
-    /// away, and whoever set them expects something else.
+    /// Its settings that take a protection away, as far as they do: NAVI has no way to turn these off,
+    /// and an operator who sets them expects something else.
     pub protections_off: Vec<&'static str>,
     /// The operator's own tokens, which it lent to tenants that had none.
     pub operator_tokens: Vec<&'static str>,
@@ -69,7 +69,7 @@ const PROTECTIONS: &[&str] = &[
     "VSCODE_AUTH_REQUIRED",
 ];
 
-/// Tokens that the original used for whoever had none of their own.
+/// Tokens that the original used for tenants that had none of their own.
 const OPERATOR_TOKENS: &[&str] = &[
     "AEP_JIRA_API_TOKEN",
     "AEP_SLACK_BOT_TOKEN",
@@ -97,7 +97,7 @@ impl Surroundings {
                 .unwrap_or_default(),
             notify_socket: folder("NOTIFY_SOCKET"),
             command_environment: for_commands(
-                // What is no text would not survive the way to a command either.
+                // A value that is not text could not be passed to a command either.
                 std::env::vars_os().filter_map(|(name, value)| {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
                 }),

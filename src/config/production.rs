@@ -1,4 +1,4 @@
-//! What production must not run with.
+//! Settings that production must not run with.
 //!
 //! Staging keeps the rules about who is let in and what is sealed: it is reachable, and often holds
 //! copies of real data. It is spared the rules about where things are, because a rehearsal may run on
@@ -25,9 +25,9 @@ const NEW_AUDIT_KEY: &str = "export AUDIT_ENCRYPTION_KEY=\"$(navi keys generate 
 pub struct Violation {
     /// The environment variable.
     pub setting: &'static str,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: String,
-    /// What mends it: a command, or what to put there.
+    /// The remedy: a command, or the value to set.
     pub mend: String,
 }
 
@@ -328,7 +328,7 @@ impl Config {
         ]
     }
 
-    /// Whoever learns a secret from one place must not have another with it.
+    /// A secret that leaks from one place must not reveal another one.
     fn check_reuse(&self, found: &mut Found) {
         let previous_keys = self.audit.audit_encryption_keys_previous.as_ref();
         let previous_keys = previous_keys.map_or("", ExposeSecret::expose_secret);

@@ -4,7 +4,7 @@ use crate::llm::script::Script;
 const STRONG: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 const AUDIT: &str = "ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7fH1-f4CBgoM=";
 
-/// A key that somebody rolled dice for.
+/// A random key.
 fn audit_key() -> String {
     key::generate().unwrap().expose_secret().to_owned()
 }

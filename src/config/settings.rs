@@ -110,7 +110,7 @@ pub struct Config {
     #[command(flatten)]
     pub sandbox: SandboxConfig,
 
-    /// How long rows are kept.
+    /// The retention of rows.
     #[command(flatten)]
     pub retention: RetentionConfig,
 
@@ -126,7 +126,7 @@ pub struct Config {
     #[arg(skip)]
     pub scripted: Option<Arc<dyn Provider>>,
 
-    /// What the process found around it; no setting.
+    /// The environment of the process; not a setting.
     #[arg(skip)]
     pub surroundings: Surroundings,
 }
@@ -167,7 +167,7 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
-    /// How long the end of the process may take.
+    /// The longest that the shutdown may take.
     pub fn shutdown_grace(&self) -> Duration {
         Duration::from_secs(self.shutdown_grace_seconds)
     }
@@ -305,8 +305,8 @@ impl Config {
         }
     }
 
-    /// What seals secrets: KMS where it is configured; in development else a key that is made on
-    /// first use; in staging one that was set; in production none.
+    /// The vault that seals secrets: KMS where it is configured. Else, in development, a key that is made
+    /// on first use; in staging, the key that was set; in production, none.
     pub async fn vault(&self) -> Result<Vault, KeyError> {
         let folder = self.data_dir();
         let development = match (self.app_env, &folder) {

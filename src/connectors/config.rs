@@ -77,12 +77,12 @@ pub struct ConnectorConfig {
 }
 
 impl ConnectorConfig {
-    /// Whether people may connect this provider.
+    /// True when users may connect this provider.
     pub fn offers(&self, provider: Provider) -> bool {
         self.connectors.0.contains(&provider)
     }
 
-    /// Where a provider is when nobody says otherwise.
+    /// The provider's address when a user sets no other.
     pub fn base_url(&self, provider: Provider) -> Option<&Url> {
         match provider {
             Provider::GitHub => Some(&self.github_api_base_url),

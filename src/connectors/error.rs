@@ -51,7 +51,7 @@ pub enum Error {
     /// Nothing can be sealed, or opened, for now.
     #[error(transparent)]
     Vault(vault::error::Error),
-    /// What was to be done could not be audited, so it was not done.
+    /// The action could not be audited, so it was not done.
     #[error(transparent)]
     Audit(#[from] audit::error::Error),
     /// Postgres failed.

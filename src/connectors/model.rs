@@ -103,7 +103,7 @@ pub struct Owner {
     pub provider: Provider,
 }
 
-/// A token that somebody hands in.
+/// A token that a user hands in.
 #[derive(Clone, Debug)]
 pub struct NewToken {
     /// The token.
@@ -131,7 +131,7 @@ pub struct Stored {
     pub updated_at: DateTime<Utc>,
 }
 
-/// What the provider says of a token.
+/// The provider's verdict on a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is good, and belongs to this account.
@@ -142,7 +142,7 @@ pub enum Verdict {
     Unreachable,
 }
 
-/// What is shown of a verdict.
+/// The public form of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verification {
@@ -171,11 +171,11 @@ pub struct Connection {
     pub provider: Provider,
     /// The row, unless there is none.
     pub stored: Option<Shown>,
-    /// What the provider said just now, if it was asked.
+    /// The provider's answer just now, if it was asked.
     pub verification: Option<Verification>,
 }
 
-/// What may be seen of a stored token.
+/// The visible part of a stored token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
     /// Where the token is sent; null when neither its owner nor a setting says.

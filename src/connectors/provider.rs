@@ -19,13 +19,13 @@ use crate::platform::outbound::error::OutboundError;
 use crate::platform::outbound::reach::Reach;
 use crate::platform::secret::{ExposeSecret, SecretString};
 
-/// How long a connection to a provider may take to be made.
+/// The timeout of connecting to a provider.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a provider may take altogether: a person waits for it.
+/// The timeout of a whole request to a provider: a person waits for it.
 const TIMEOUT: Duration = Duration::from_secs(8);
 /// The most of an answer that is read, in bytes; theirs are a few kilobytes.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
-/// What Slack says of tokens that are not good.
+/// Slack's error codes for tokens that are not good.
 const SLACK_REFUSALS: &[&str] = &[
     "account_inactive",
     "invalid_auth",
@@ -100,7 +100,7 @@ impl Providers {
     }
 }
 
-/// Whether the name led to an address that may not be reached.
+/// True when the name led to a forbidden address.
 fn is_forbidden(error: &(dyn StdError + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -124,7 +124,7 @@ async fn read(mut response: reqwest::Response) -> Option<Value> {
     serde_json::from_slice(&body).ok()
 }
 
-/// What an answer with the status 200 says.
+/// The verdict of an answer with the status 200.
 fn judge(provider: Provider, answer: &Value) -> Verdict {
     let text = |name: &str| answer[name].as_str().filter(|text| !text.is_empty());
     let account = match provider {

@@ -1,8 +1,8 @@
-//! Sealing stored tokens anew: after a change of the key, and for tokens in the original's formats.
+//! Seals stored tokens again: after a change of the key, and for tokens in the original's formats.
 //!
-//! Work is done in batches along the table's key. A batch is one statement that replaces each seal only
-//! if it is still the one that was opened. So servers go on meanwhile, two of these may run at once,
-//! and one that was killed is simply started again: what is done is not found any more.
+//! Work is done in batches along the table's key. A batch is one statement that replaces a seal only if
+//! it is still the one that was opened. So servers can run meanwhile, two of these may run at once, and
+//! one that was killed is simply started again: finished rows are not found any more.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use crate::vault;
 use crate::vault::model::Sealed;
 use crate::vault::service::Vault;
 
-/// How many tokens are with KMS at once. KMS grants thousands of requests a second to an account,
+/// The number of concurrent KMS requests. KMS grants thousands of requests a second to an account,
 /// which servers need too.
 const AT_ONCE: usize = 16;
-/// How long to wait before each further attempt when KMS is slow or out of reach. Its client has
-/// tried several times within each attempt.
+/// The pauses before further attempts when KMS is slow or out of reach. Its client has tried several
+/// times within each attempt.
 const PAUSES: [Duration; 3] = [
     Duration::from_secs(1),
     Duration::from_secs(2),
@@ -38,7 +38,7 @@ pub enum Error {
     Database(#[from] sqlx::Error),
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// Tokens that are sealed with the current key now.

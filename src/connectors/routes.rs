@@ -113,7 +113,7 @@ pub(super) async fn replace(
     Ok((Changed::between(Some(&before), Some(&after)), connection))
 }
 
-/// Whether to ask the provider.
+/// Controls the check with the provider.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct FindQuery {

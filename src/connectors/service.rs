@@ -100,8 +100,8 @@ impl Connectors {
         Ok(self.shown(owner.provider, Some(stored), Some((&verdict).into())))
     }
 
-    /// What is known of a person's connection; with `verify` the provider is asked again, and what
-    /// it says is kept.
+    /// The state of a person's connection; with `verify` the provider is asked again, and its answer is
+    /// stored.
     pub async fn find(
         &self,
         principal: &Principal,
@@ -318,7 +318,7 @@ fn checked_token(token: &SecretString) -> Result<SecretString, Error> {
     }
 }
 
-/// The name that Jira wants beside a token, and nobody else.
+/// The email address that Jira wants beside a token, and no other provider does.
 fn checked_email(provider: Provider, email: Option<String>) -> Result<Option<String>, Error> {
     let Some(email) = email else {
         return match provider {

@@ -122,12 +122,12 @@ pub async fn delete(conn: &mut PgConnection, owner: &Owner) -> sqlx::Result<bool
     Ok(done.rows_affected() > 0)
 }
 
-/// How many tokens there are of a format and key.
+/// The number of tokens with a format and key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealCount {
     /// Format and key.
     pub sealed_with: String,
-    /// How many.
+    /// Number of tokens.
     pub rows: i64,
 }
 
@@ -142,7 +142,7 @@ pub async fn count_seals(conn: &mut PgConnection) -> sqlx::Result<Vec<SealCount>
     .await
 }
 
-/// A token that is to be sealed anew.
+/// A token that is to be sealed again.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Old {
     /// The organisation.

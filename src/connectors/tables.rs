@@ -1,4 +1,4 @@
-//! What is kept of people's tokens for other services.
+//! The retention of people's tokens for other services.
 
 use crate::platform::tables::model::{Person, Stays, TablePolicy, Whole};
 

@@ -10,11 +10,11 @@ use crate::connectors::model::{Connection, Provider, Verification};
 pub struct ConnectionView {
     /// The provider.
     pub provider: Provider,
-    /// Whether a token is stored.
+    /// True when a token is stored.
     pub connected: bool,
-    /// Whether the provider has said that the token is good.
+    /// True when the provider has said that the token is good.
     pub verified: bool,
-    /// What the provider said just now; null when it was not asked.
+    /// The provider's answer just now; null when it was not asked.
     pub verification: Option<Verification>,
     /// Who the provider says it belongs to.
     pub account: Option<String>,

@@ -8,7 +8,7 @@ use crate::connectors::model::{Connection, Provider, Shown, Verification};
 /// The name of every connection: each person has one to a provider.
 pub const NAME: &str = "default";
 
-/// How a connection is, for a panel.
+/// State of a connection, for a panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = ConnectorState)]
 #[serde(rename_all = "lowercase")]
@@ -56,7 +56,7 @@ pub struct StatusView {
     pub name: &'static str,
     /// The part of the panel that shows it: `code`, `work_tracking` or `chat`.
     pub category: &'static str,
-    /// How the caller's connection is.
+    /// State of the caller's connection.
     pub status: State,
     /// Why the connection may not work, for a person.
     pub error: Option<String>,
@@ -115,7 +115,7 @@ pub struct ItemView {
     pub config: SettingsView,
     /// Always null: a connection holds in every workspace.
     pub workspace_root: Option<String>,
-    /// How it is.
+    /// State of the connection.
     pub status: State,
     /// Why it may not work, for a person.
     pub error: Option<String>,
@@ -162,7 +162,7 @@ pub struct SavedView {
     pub connector_id: Provider,
     /// The connection; the same.
     pub id: Provider,
-    /// How the connection is.
+    /// State of the connection.
     pub status: State,
     /// Why it may not work, for a person.
     pub error: Option<String>,

@@ -52,12 +52,12 @@ impl HeadAndTail {
         }
     }
 
-    /// How many bytes came.
+    /// The number of bytes that came.
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// What is kept, with a mark that says how much is missing between head and tail.
+    /// The kept text, with a mark that says how much is missing between head and tail.
     pub fn text(&self) -> String {
         let tail = &self.tail[self.tail.len().saturating_sub(self.room)..];
         let missing = self.total - self.head.len() as u64 - tail.len() as u64;
@@ -91,18 +91,18 @@ impl Capture {
         }
     }
 
-    /// What is kept so far.
+    /// The text kept so far.
     pub fn text(&self) -> String {
         lock(&self.kept).text()
     }
 
-    /// How many bytes came so far.
+    /// The number of bytes so far.
     pub fn total(&self) -> u64 {
         lock(&self.kept).total()
     }
 
-    /// Reads the stream to its end. Reading goes on when nobody wants the live lines any more, so
-    /// that the command never blocks on a full pipe nor dies of a closed one.
+    /// Reads the stream to its end. Reading goes on when the live lines have no reader any more, so that
+    /// the command never blocks on a full pipe nor dies of a closed one.
     pub async fn read(self, mut stream: impl AsyncRead + Unpin, live: Live) {
         let mut lines = Lines::new(live);
         let mut buffer = vec![0; 64 * 1024];
@@ -218,7 +218,7 @@ impl Live {
 struct Lines {
     live: Live,
     pending: Vec<u8>,
-    /// Whether the rest of an overlong line is being passed over.
+    /// True while the rest of an overlong line is skipped.
     skipping: bool,
     due: Option<Instant>,
 }

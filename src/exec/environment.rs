@@ -1,4 +1,4 @@
-//! What commands may know of our environment: an explicit list, never the secrets.
+//! The environment variables that commands may see: an explicit list, never the secrets.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -111,7 +111,7 @@ pub fn for_commands(
     environment
 }
 
-/// Whether a value holds an address with a user or password, as those of proxies and indexes may.
+/// True when a value holds an address with a user or password, as those of proxies and indexes may.
 fn names_credentials(value: &str) -> bool {
     let has_user = |rest: &str| {
         let host = rest.split(['/', ',', ' ']).next();

@@ -164,7 +164,7 @@ pub(super) async fn supervised(
             break;
         };
         tell.send_modify(|state| match line.split_once(' ') {
-            // Both at once: whoever sees the code also sees what was left.
+            // Both at once: a reader that sees the code also sees `left_running`.
             Some(("ended", code)) => {
                 let left = code.strip_suffix(LEFT_RUNNING);
                 state.left_running = left.is_some();

@@ -1,10 +1,10 @@
-//! What commands noted about themselves, for when the process that started them is gone.
+//! Notes of commands about themselves, for when the process that started them is gone.
 //!
-//! The supervisor of a command that may change something writes a small file: `begun` before the
-//! command starts, which reaches the disk first; `ended CODE` when it ended by itself; `stopped`
-//! when it was ended. Whoever goes on with the run on this machine can so tell a command that never
-//! began from one that was done and one that was cut off halfway. Elsewhere nobody can, so every
-//! folder of such files has a name, and only who has the same folder believes what it says.
+//! The supervisor of a command that may change something writes a small file: `begun` before the command
+//! starts, which reaches the disk first; `ended CODE` when it ended by itself; `stopped` when it was
+//! ended. A process that resumes the run on this machine can therefore tell a command that never began
+//! from one that finished and from one that was cut off halfway. Other machines cannot. So every folder
+//! of such files has a name, and only a process with the same folder trusts the notes.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::platform::ids::{RunId, ToolCallId};
 const NAME: &str = "name";
 /// The file with what a workspace was before a command; calls have files of their ids.
 const WORKSPACE: &str = "workspace";
-/// How long the notes of a run are kept that went on, and ended, on another machine.
+/// The retention of notes of a run that went on, and ended, on another machine.
 const KEPT_FOR: Duration = Duration::from_hours(7 * 24);
 
 /// The folder with the files of this machine; cheap to clone.
@@ -32,7 +32,7 @@ struct Place {
     name: String,
 }
 
-/// What a command noted.
+/// The status that a command noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandStatus {
     /// It never began.
@@ -89,7 +89,7 @@ impl StatusFiles {
         }
     }
 
-    /// What the command of a call noted in the folder of this name; nothing when that is another.
+    /// The note of a call's command in the folder of this name; none when that is another folder.
     pub fn read(&self, name: &str, run_id: RunId, call: ToolCallId) -> Option<CommandStatus> {
         if self.name() != Some(name) {
             return None;
@@ -122,7 +122,7 @@ impl StatusFiles {
     }
 }
 
-/// What a file says. A line without its ending was being written, and says nothing yet. A code that
+/// The status in a file. A line without its ending was being written, and says nothing yet. A code that
 /// comes after `stopped` is that of a command that was ended, and says nothing either.
 fn noted(text: &str) -> CommandStatus {
     let mut noted = CommandStatus::NotBegun;
@@ -143,7 +143,7 @@ fn noted(text: &str) -> CommandStatus {
     noted
 }
 
-/// Removes what nobody will ask about any more.
+/// Removes notes that are out of use.
 fn forget_the_old(folder: &Path) {
     let runs = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let is_old = |run: &std::fs::DirEntry| {

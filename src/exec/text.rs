@@ -1,6 +1,6 @@
 //! Bytes from outside as text that can be shown and stored.
 
-/// How many bytes at a file's beginning decide whether it is text.
+/// The number of bytes at a file's beginning that decide whether it is text.
 pub const PROBE_BYTES: usize = 8 * 1024;
 
 /// The text of `bytes`, and whether all of it was UTF-8. NUL characters, which the database cannot
@@ -11,7 +11,7 @@ pub fn lossy(bytes: &[u8]) -> (String, bool) {
     (text.replace('\0', "\u{fffd}"), clean)
 }
 
-/// What keeps `bytes`, the beginning of a file, from being shown as text.
+/// The reason that `bytes`, the beginning of a file, cannot be shown as text.
 pub fn not_text(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         Some("UTF-16 text")
@@ -22,7 +22,7 @@ pub fn not_text(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// How many bytes at the end of `bytes` begin a UTF-8 character without finishing it.
+/// The number of bytes at the end of `bytes` that begin a UTF-8 character without finishing it.
 pub fn unfinished(bytes: &[u8]) -> usize {
     let tail = bytes.len().saturating_sub(3);
     bytes[tail..]

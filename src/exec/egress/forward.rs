@@ -277,7 +277,7 @@ fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
         .flat_map(|value| value.split(','))
         .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
         .collect();
-    // How long the body is, is about the message, whatever is said of it.
+    // The length of the body belongs to the message, whatever `Connection` says of it.
     let named = named.iter().filter(|name| **name != header::CONTENT_LENGTH);
     for name in named
         .map(HeaderName::as_str)

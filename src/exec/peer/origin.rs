@@ -11,7 +11,7 @@ use crate::exec::peer::socket::owner;
 /// Where its owner cannot be found, doubt counts against it.
 pub fn is_of_a_run(remote: SocketAddr, local: SocketAddr) -> bool {
     let Some(socket) = owner(remote, local) else {
-        // It is of another machine, or was closed before anybody could ask whose it was.
+        // It is of another machine, or was closed before its owner could be asked for.
         return remote.ip() == local.ip() || is_of_this_machine(remote.ip());
     };
     let processes = ProcessTable::look();
@@ -78,7 +78,7 @@ mod tests {
         #[expect(clippy::disallowed_methods, reason = "stands for a command of a run")]
         let mut command = Command::new("bash");
         command.args(["-c", &code]);
-        // Nobody else can become another user.
+        // Only root can become another user.
         if nix::unistd::geteuid().is_root() {
             command.uid(65_534).gid(65_534);
         }

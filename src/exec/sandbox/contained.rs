@@ -91,7 +91,7 @@ pub fn prepare(tier: Tier, groups: Option<&CommandGroups>) -> Result<Divided, Wa
             drop(told);
             let done = wait_and_build(tier, groups, &telling);
             Ok(Divided::Child(done.unwrap_or_else(|error| {
-                // Without our parent nobody is there who could read it.
+                // Without our parent there is no reader.
                 let _told = telling.write_all(format!("failed {error}\n").as_bytes());
                 ExitCode::FAILURE
             })))
@@ -101,7 +101,7 @@ pub fn prepare(tier: Tier, groups: Option<&CommandGroups>) -> Result<Divided, Wa
 
 /// Parts of a wall that are made before the command is known, because they take long.
 struct PreparedParts {
-    /// What shows the files of root as another user's, for servers that run as root.
+    /// Shows the files of root as another user's, for servers that run as root.
     ownership: Option<Ownership>,
     filters: Option<SyscallFilters>,
 }
@@ -183,7 +183,7 @@ fn become_program(
     wall: &Wall,
     filters: Option<SyscallFilters>,
 ) -> Result<ExitCode, WallError> {
-    // What the files of the program itself cannot be found is the command's fault and not the wall's.
+    // A program whose own files cannot be found is the command's fault and not the wall's.
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(WallError::at("making a process group"))?;
     wall.limits.apply(wall.tier == Tier::Full)?;
     let landlock = files::restrict(wall)?;

@@ -16,7 +16,7 @@ use crate::exec::sandbox::wall::Tier;
 /// New files for each MiB of disk that a command may fill.
 const FILES_IN_MIB: u64 = 100;
 
-/// How commands of runs are contained. The names of the arguments are their own, because other
+/// Settings of the containment of commands. The names of the arguments are their own, because other
 /// commands have a `mode` too.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Sandbox")]
@@ -46,8 +46,8 @@ pub struct SandboxConfig {
 
     /// Folders that commands may write besides, such as the caches of package managers.
     ///
-    /// What a run writes there, other programs of the machine may read: name folders that nobody else
-    /// builds from.
+    /// Other programs of the machine may read files that a run writes there: name folders that no other
+    /// program builds from.
     #[arg(
         id = "sandbox_write",
         long = "sandbox-write",
@@ -69,8 +69,8 @@ pub struct SandboxConfig {
     )]
     pub hosts: Vec<HostSetting>,
 
-    /// Whether commands may fetch packages from public registries: `crates.io`, `npm`, `PyPI`, Go,
-    /// Maven Central, `RubyGems` and others.
+    /// Allow commands to fetch packages from public registries: `crates.io`, `npm`, `PyPI`, Go, Maven
+    /// Central, `RubyGems` and others.
     #[arg(
         id = "sandbox_registries",
         long = "sandbox-registries",

@@ -15,7 +15,7 @@ impl Record {
         let Some(path) = path else {
             return Ok(Self(None));
         };
-        // A call that is run again, because it never was, begins its note anew.
+        // A call that is run again, because it never began, starts its note again.
         let mut file = File::create(path)?;
         file.write_all(b"begun\n")?;
         file.sync_all()?;
@@ -28,7 +28,7 @@ impl Record {
     /// Adds a line.
     pub fn note(&mut self, line: &str) {
         if let Some(file) = &mut self.0 {
-            // Without it the outcome is unknown, and somebody is asked.
+            // Without it the outcome is unknown, and a person is asked.
             let _noted = file.write_all(line.as_bytes());
         }
     }

@@ -2,16 +2,17 @@
 //!
 //! A command can leave its process group, its session and its environment behind; it cannot leave its
 //! ancestors when one of them is a *child subreaper*. So every command runs below a supervisor, this
-//! program started anew, to which all of the command's orphans fall. Its standard input is a socket to
-//! us, which is the lifeline: a `stop` on it, or its end because our process died in whatever way, ends
-//! every descendant, with a request first and by force three seconds later, or as soon as a second
-//! word comes.
+//! program started again, which adopts all of the command's orphans. Its standard input is a socket to
+//! us, which is the lifeline. A `stop` on it, or its end because our process died in whatever way, ends
+//! every descendant: with a request first, and by force three seconds later or as soon as a second word
+//! comes.
 //!
-//! With a [`Wall`](crate::exec::sandbox::wall::Wall) the command is started within it; the supervisor itself stays outside, where no
-//! signal of the command reaches it, and watches how much is used.
+//! With a [`Wall`](crate::exec::sandbox::wall::Wall) the command is started within it; the supervisor
+//! itself stays outside, where no signal of the command reaches it, and watches how much is used.
 //!
 //! The supervisor has no runtime and no threads. It waits for its [`Order`]; until then it is a spare
-//! ([`crate::exec::supervision::spares`]). Lines to it afterwards: `stop`, `now`. Lines from it: `failed REASON`, `exceeded LIMIT` or `ended CODE`. Its own end says that no descendant is left.
+//! ([`crate::exec::supervision::spares`]). Lines to it afterwards: `stop`, `now`. Lines from it: `failed
+//! REASON`, `exceeded LIMIT` or `ended CODE`. Its own end says that no descendant is left.
 
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
@@ -43,10 +44,10 @@ use nix::unistd::Pid;
 /// The first argument of a supervisor; its [`Preparation`] follows.
 pub const ARGUMENT: &str = "__supervise";
 
-/// How long descendants have after they were asked to end.
+/// Grace period of descendants after they were asked to end.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// How long ending them by force is tried. Only what the kernel itself cannot end outlives this.
+/// Time limit of ending them by force. Only processes that the kernel itself cannot end outlive this.
 const FORCE: Duration = Duration::from_secs(5);
 
 /// Acts as a supervisor when this program was started as one. Must be called before anything else in
@@ -199,8 +200,8 @@ fn start(order: &Order, handles: &Handles) -> std::io::Result<Contained> {
     })
 }
 
-/// Descriptors that our program got from whoever started it, and did not open itself, are nothing
-/// that a command should have.
+/// Closes the descriptors that our program inherited and did not open itself: no command should have
+/// them.
 fn close_what_was_inherited() {
     let open = std::fs::read_dir("/proc/self/fd")
         .into_iter()
@@ -226,7 +227,7 @@ struct Supervisor {
     /// The control groups that it is in.
     groups: Option<CommandGroups>,
     record: Record,
-    /// Whether nobody is at the other end of the lifeline any more.
+    /// True when the other end of the lifeline is gone.
     is_cut: bool,
 }
 
@@ -275,7 +276,7 @@ impl Supervisor {
         while let Ok(Some(signal)) = self.signals.read_signal() {
             asked |= i32::try_from(signal.ssi_signo) != Ok(Signal::SIGCHLD as i32);
         }
-        // Whether it is a word or the end of the line: there is nothing else it could mean.
+        // A word or the end of the line: nothing else is possible.
         if called {
             self.is_cut = self.lifeline.read(&mut [0; 64])? == 0;
         }
@@ -344,7 +345,7 @@ impl Supervisor {
 
     fn ended(&mut self, code: &str, rest: &str) {
         self.record.note(&format!("ended {code}\n"));
-        // Nobody may be listening any more; the descendants still have to end.
+        // There may be no listener any more; the descendants still have to end.
         let _told = self.say(&format!("ended {code}{rest}"));
     }
 
@@ -360,7 +361,7 @@ impl Supervisor {
             if self.reap() == Left::None {
                 return Ok(());
             }
-            // The end of the line, which only says again that nobody is there, is no second word.
+            // The end of the line only says again that the other end is gone; it is no second word.
             let listening = !self.is_cut;
             if self.wait(PollTimeout::from(50_u8), listening)? && !self.is_cut {
                 break;

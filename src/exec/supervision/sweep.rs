@@ -62,7 +62,7 @@ fn marked(wanted: &[u8], name: &CString) -> Vec<Pid> {
             continue;
         };
         let process = process.path();
-        // What is dead already has an empty environment.
+        // A process that is dead already has an empty environment.
         let environment = std::fs::read(process.join("environ")).unwrap_or_default();
         if has_name(&process, name) {
             supervisors.push(pid);

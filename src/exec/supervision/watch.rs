@@ -140,15 +140,15 @@ impl Watch {
 }
 
 impl Watch {
-    /// Whether memory that is not a single process's is too much. Looked at closely only when it may
-    /// be: that takes time.
+    /// True when there is too much memory that is not a single process's. A close look takes time, so
+    /// there is one only when it may be too much.
     fn unseen_exceeds(&self, processes: &[Pid], used: &Used) -> bool {
         let most = self.limits.memory;
         // Of what several share, each shows all.
         if used.anonymous + used.shared_by_all > most && used.anonymous + shares(processes) > most {
             return true;
         }
-        // Files in memory are nobody's that has not mapped them.
+        // No process owns files in memory that it has not mapped.
         let grown = in_memory().saturating_sub(self.in_memory);
         grown > most && used.anonymous + files_in_memory(processes) > most
     }
@@ -258,8 +258,8 @@ fn files_in_memory(processes: &[Pid]) -> u64 {
     sizes.values().sum()
 }
 
-/// What some processes, and their children that have ended, wrote, in bytes. Those whose parents ended
-/// before them count for us.
+/// Bytes written by some processes and their children that have ended. Those whose parents ended before
+/// them count for us.
 fn written(processes: &[Pid]) -> u64 {
     let of_one = |pid: &Pid| {
         let counts = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();

@@ -120,7 +120,7 @@ fn folder(mount: &str, kind: TreeKind, path: &str) -> Option<PathBuf> {
         TreeKind::Processes => name == "cgroup" && has("pids"),
     };
     let below = Path::new(path).strip_prefix(root).ok().filter(|_| is_it)?;
-    // What lies outside of a namespace of groups is named by a way up.
+    // A path outside of a namespace of groups is named by a way up.
     let is_inside = !path.contains("..");
     is_inside.then(|| Path::new(at).join(below))
 }

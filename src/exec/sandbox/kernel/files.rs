@@ -69,7 +69,7 @@ pub fn restrict(wall: &Wall) -> Result<u8, WallError> {
         rules.allow(path, read)?;
     }
     if wall.tier == Tier::Full {
-        // Of its own namespace, so it shows nobody else's processes.
+        // It belongs to its own namespace, so it shows no other processes.
         rules.allow("/proc", read)?;
         for path in OWN_DEVICES {
             rules.allow(path, all & !AccessFs::Execute)?;
@@ -146,7 +146,7 @@ impl PathRules {
         if !real.is_ok_and(|real| real == path) {
             return Ok(());
         }
-        // What makes sense for folders only is an error for a file.
+        // Rights that make sense for folders only are an error for a file.
         let is_folder = path.is_dir();
         let access = if is_folder {
             access

@@ -68,7 +68,7 @@ async fn accept_all(
 }
 
 async fn connect(mut outside: TcpStream, processes: &Processes, port: u16) {
-    // What does not answer inside is closed outside, as any server's port would be.
+    // A port that does not answer inside is closed outside, as any server's port would be.
     if let Some(Ok(mut inside)) = processes.connect(port).await {
         let _ended = copy_bidirectional(&mut outside, &mut inside).await;
     }

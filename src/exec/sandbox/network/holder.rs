@@ -1,9 +1,9 @@
 //! The process that holds a run's network, and connects with what listens there.
 //!
-//! A network namespace is only entered by who may: so what the server wants there, it is handed from
-//! inside, as open sockets. The first is one that listens, for the proxy that is the only way out. The
-//! holder is this program started anew, with its standard input as the line to the server; with the
-//! line's end it ends, and the network with its last process.
+//! A network namespace can only be entered with the right to do so. So the server gets the sockets that
+//! it needs from inside, already open. The first is a listening socket, for the proxy that is the only
+//! way out. The holder is this program started again, with its standard input as the line to the server.
+//! When the line ends, the holder ends, and the network with its last process.
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};

@@ -233,7 +233,7 @@ impl RepositorySearch {
         let entry = |it: fs::DirEntry| Some((folder.join(it.file_name()), it.file_type().ok()?));
         let mut found: Vec<_> = entries.take(left).filter_map(entry).collect();
         self.entries += found.len() + 1;
-        // What is found within the bounds does not depend on how a disk orders names.
+        // The result within the bounds does not depend on how a disk orders names.
         found.sort_by(|(one, _), (other, _)| one.cmp(other));
         found
     }

@@ -88,7 +88,7 @@ fn steps(wall: &Wall, ownership: Option<&Ownership>) -> std::io::Result<Vec<Root
             // It came with what it lies in.
             (Sight::Read, Some(Sight::Read | Sight::Written))
             | (Sight::Hidden, Some(Sight::Hidden) | None) => None,
-            // What is written is always a mount of its own, which cannot be renamed or removed.
+            // A writable path is always a mount of its own, which cannot be renamed or removed.
             (Sight::Read, Some(Sight::Hidden) | None) | (Sight::Written, _) => {
                 let source = source(path)?;
                 if let Some(RootSource::Folder(tree) | RootSource::File(tree)) = &source {

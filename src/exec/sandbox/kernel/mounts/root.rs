@@ -101,8 +101,8 @@ fn fill(wall: &Wall, parts: RootParts) -> std::io::Result<()> {
     protect(wall)
 }
 
-/// Mounts read-only what the command may not write. Landlock does not know who changes the mode, the
-/// owner or the times of a file, which whoever owns it may.
+/// Mounts read-only the paths that the command may not write. Landlock does not control changes to the
+/// mode, the owner or the times of a file, which the owner of the file may make.
 fn close_for_writing(wall: &Wall) -> std::io::Result<()> {
     let nearest = |path: &Path, of: &[PathBuf]| {
         let around = of.iter().filter(|it| path.starts_with(it));

@@ -1,4 +1,4 @@
-//! What it cost.
+//! The cost of calls to models.
 //!
 //! Start at [`service::Ledger`]: it prices every call to a model, counts it and writes it, without
 //! making the call wait. Money is exact ([`money`]); prices are dated rows ([`prices`]); a cost

@@ -15,7 +15,7 @@ crate::id!(
     CallId
 );
 
-/// What a run was doing when it called a model: the label `phase` of the metrics.
+/// The activity of a run that calls a model: the label `phase` of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CallPhase {
     /// Making a plan.
@@ -37,7 +37,7 @@ impl CallPhase {
     }
 }
 
-/// How a call or a task ended: the label `status` of the metrics.
+/// The outcome of a call or a task: the label `status` of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// As it should.
@@ -78,17 +78,17 @@ pub struct Call {
     pub trace_id: Option<TraceId>,
     /// The client's session.
     pub session_id: Option<String>,
-    /// What the run was doing.
+    /// The run's activity.
     pub phase: CallPhase,
     /// The provider's configured name.
     pub provider: String,
     /// The model that was asked for, by the provider's own name.
     pub model: String,
-    /// What the provider counted, as far as it said so; a failed call may have counts too. Absent
-    /// means that nobody knows, and makes the cost unknown; a call that certainly used nothing says
-    /// so with zeros: [`usage_when_refused`].
+    /// The provider's counts, as far as it reported them; a failed call may have counts too. Absent means
+    /// unknown, and makes the cost unknown. A call that certainly used nothing says so with zeros:
+    /// [`usage_when_refused`].
     pub usage: Option<Usage>,
-    /// How it ended.
+    /// The outcome.
     pub status: Status,
     /// Why it failed.
     pub error_message: Option<String>,
@@ -102,11 +102,11 @@ pub struct Call {
     pub task_type: Option<String>,
 }
 
-/// What a call used that failed before anything was streamed.
+/// The usage of a call that failed before anything was streamed.
 ///
-/// A provider that answers with an error status bills nothing, so a retried 429 must not make the
-/// cost of a whole run unknown. When the connection broke or the wait was given up, the provider may
-/// have read the prompt and billed it; nobody knows.
+/// A provider that answers with an error status bills nothing, so a retried 429 must not make the cost of
+/// a whole run unknown. When the connection broke or the call timed out, the provider may have read the
+/// prompt and billed it; the usage is unknown.
 pub fn usage_when_refused(error: &LlmError) -> Option<Usage> {
     match error {
         LlmError::RateLimited { .. }
@@ -134,7 +134,7 @@ pub fn usage_when_refused(error: &LlmError) -> Option<Usage> {
 pub struct PricedCall {
     /// The call.
     pub call: Call,
-    /// What it cost.
+    /// The cost.
     pub cost: Option<Cost>,
 }
 
@@ -143,19 +143,19 @@ pub struct PricedCall {
 pub struct CallRow {
     /// Its id.
     pub call_id: CallId,
-    /// What the run was doing, a label of [`CallPhase`].
+    /// The run's activity, a label of [`CallPhase`].
     pub phase: String,
     /// The provider's configured name.
     pub provider: String,
     /// The model.
     pub model: String,
-    /// How it ended, a label of [`Status`].
+    /// The outcome, a label of [`Status`].
     pub status: String,
     /// The tokens.
     pub usage: Usage,
-    /// What it cost; absent when unknown.
+    /// The cost; absent when unknown.
     pub cost: Option<Nanos>,
-    /// How long it took.
+    /// The duration.
     pub latency: Duration,
     /// When it began.
     pub created_at: DateTime<Utc>,
@@ -164,15 +164,15 @@ pub struct CallRow {
 /// A finished task as it is read back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskRow {
-    /// How it ended, a label of [`Status`].
+    /// The outcome, a label of [`Status`].
     pub status: String,
     /// Rounds of turns and verification.
     pub iterations: i32,
-    /// How often code was retrieved.
+    /// The number of retrievals of code.
     pub retrievals: i32,
     /// From the request to the end.
     pub completion_time: Duration,
-    /// How much of it was spent waiting for models.
+    /// Time spent waiting for models, a part of it.
     pub llm_time: Duration,
     /// Tokens of all calls.
     pub total_tokens: u64,
@@ -199,15 +199,15 @@ pub struct TaskMetric {
     pub rag_retrievals: u32,
     /// From the request to the last event.
     pub completion_time: Duration,
-    /// How much of it was waiting for models.
+    /// Time spent waiting for models, a part of it.
     pub llm_time: Duration,
-    /// How much of it was retrieving code.
+    /// Time spent retrieving code, a part of it.
     pub rag_time: Duration,
     /// Tokens of all calls together.
     pub total_tokens: u64,
     /// Cost of all calls together; absent when the cost of any of them is unknown.
     pub total_cost: Option<Nanos>,
-    /// How it ended.
+    /// The outcome.
     pub status: Status,
     /// The code of the failure that ended it.
     pub error_type: Option<String>,
@@ -220,7 +220,7 @@ pub struct TaskMetric {
 pub struct PeriodCost {
     /// The cost of those that have a price.
     pub cost: Nanos,
-    /// How many were counted and have no price.
+    /// The number of calls that were counted and have no price.
     pub unpriced: i64,
 }
 

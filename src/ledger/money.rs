@@ -61,7 +61,7 @@ impl fmt::Display for Nanos {
     }
 }
 
-/// What a million tokens of each kind cost.
+/// The cost of a million tokens of each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Price {
     /// Input that neither came from nor went to the provider's cache.
@@ -74,7 +74,7 @@ pub struct Price {
     pub cache_write: Option<Nanos>,
 }
 
-/// What one call cost. The parts always sum to the total.
+/// The cost of one call. The parts always sum to the total.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// All input: fresh, read from the cache and written to it.
@@ -86,7 +86,7 @@ pub struct Cost {
 }
 
 impl Price {
-    /// What these tokens cost, or nothing when this price does not say.
+    /// The cost of these tokens, or none when this price does not say.
     ///
     /// Each kind of token is multiplied out in integers and rounded to a nano-dollar once, half to
     /// even, so that no bias adds up over millions of calls.

@@ -1,10 +1,10 @@
-//! What models cost, and since when. Pure.
+//! The dated prices of models. Pure.
 //!
 //! `prices.json` holds the public list prices, each with the day it began and the page it was read
 //! from. It deliberately leaves out what has no single price by the token: `OpenAI`'s search models
 //! (a fee for each search on top) and `OpenRouter`'s models of many hosts (each host has its own).
 //! Local providers have a row of zeros for every model, `*`: running a model on one's own machine
-//! has no price by the token, which is something we know, unlike the price of a model nobody listed.
+//! has no price by the token, which is something we know, unlike the price of a model that is in no list.
 //! An operator who wants to charge for it adds a row.
 
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ use crate::llm::model::Usage;
 
 /// The model of a row that holds for every model of its provider without a row of its own.
 const ANY_MODEL: &str = "*";
-/// How `source` begins in the rows that come from the built-in list.
+/// The prefix of `source` in the rows that come from the built-in list.
 const BUILT_IN: &str = "built-in list: ";
 
 /// One row of `model_prices`.
@@ -157,7 +157,7 @@ impl PriceBook {
         book
     }
 
-    /// What a call cost, or nothing when no price is known for it.
+    /// The cost of a call, or none when no price is known for it.
     ///
     /// The price is looked up under the model's exact name, then without the date at the end of the
     /// name (`gpt-4o-2024-08-06` is `gpt-4o`), then under `*`; nothing else is tried, because a

@@ -30,9 +30,9 @@ const BATCH_ROWS: usize = 500;
 const FULL_ROWS: usize = 10_000;
 /// A write that takes longer is given up and tried again on another connection.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long to wait after a failed write, first and at most.
+/// The pause after a failed write, first and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// How long the writer goes on after the process was asked to end.
+/// Grace period of the writer after the process was asked to end.
 const DRAIN_GRACE: Duration = Duration::from_secs(5);
 /// A count beyond a trillion tokens is no count; bigger ones would also overflow sums.
 const MAX_TOKENS: u64 = 1_000_000_000_000;
@@ -57,17 +57,18 @@ struct Shared {
     queue: Mutex<Queue>,
     recorded: Notify,
     settled: Notify,
-    /// Whoever writes holds it: rows leave the queue in order, from one hand.
+    /// The current writer holds it: rows leave the queue in order, one batch at a time.
     writing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     rows: VecDeque<Arc<PricedCall>>,
-    /// How many rows were ever recorded, and how many of them left the queue.
+    /// The number of rows that were ever recorded, and of those that left the queue.
     recorded: u64,
     settled: u64,
-    /// How many the database refused for good since [`Ledger::flush`] last told.
+    /// The number of rows that the database refused for good since the last [`Ledger::flush`] that
+    /// reported it.
     refused: usize,
 }
 
@@ -119,7 +120,7 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// What a call with these tokens costs at a moment, or nothing when its price is unknown.
+    /// The cost of a call with these tokens at a moment, or none when its price is unknown.
     pub fn cost_of(
         &self,
         provider: &str,
@@ -138,7 +139,7 @@ impl Ledger {
             tracing::warn!(?usage, provider = %call.provider, "a provider's token counts are absurd");
             call.usage = None;
         }
-        // What a provider says about a request may repeat it.
+        // A provider's error message about a request may repeat the request.
         call.error_message = call
             .error_message
             .map(|message| redact_text(&message).into_owned());
@@ -288,8 +289,8 @@ impl Ledger {
         }
     }
 
-    /// Writes the oldest rows. They leave the queue only once they are committed: whoever is cut off
-    /// here leaves them for the next one, who does not write them twice.
+    /// Writes the oldest rows. They leave the queue only once they are committed: a writer that is cut
+    /// off here leaves them for the next one, which does not write them twice.
     async fn write_batch(&self) -> sqlx::Result<()> {
         let batch: Vec<_> = self.queue().rows.iter().take(BATCH_ROWS).cloned().collect();
         match self.write(&batch).await {
@@ -347,7 +348,7 @@ impl Ledger {
     }
 }
 
-/// Whether a provider can have meant these counts; what nobody can mean is recorded as unknown.
+/// True when a provider can have meant these counts; impossible counts are recorded as unknown.
 pub fn is_plausible(usage: Usage) -> bool {
     [
         usage.input,

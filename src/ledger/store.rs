@@ -59,8 +59,8 @@ pub async fn insert_calls(conn: &mut PgConnection, calls: &[Arc<PricedCall>]) ->
         .iter()
         .map(|c| trace(c.call.trace_id.as_ref()))
         .collect();
-    // Zero tokens that were counted and tokens that nobody counted must stay apart: the first cost
-    // nothing, the cost of the second will never be known.
+    // Zero tokens and an unknown number of tokens must stay apart: the first cost nothing, the cost of
+    // the second will never be known.
     let metadata: Vec<Option<Value>> = calls
         .iter()
         .map(|c| {

@@ -1,9 +1,9 @@
-//! What is kept of what models cost.
+//! The retention of the costs of models.
 //!
-//! A call is money that was spent, and has to stay countable when the person who spent it is erased:
-//! sums over `llm_metrics` are held against invoices, and a budget must not grow because somebody
-//! left. So the row stays, and everything in it that leads to the person goes. The empty name in its
-//! place is nobody's: no token can name it.
+//! A call is money that was spent, and has to stay countable when the person who spent it is erased: sums
+//! over `llm_metrics` are compared with invoices, and a budget must not grow because a person left. So
+//! the row stays, and everything in it that leads to the person goes. The empty name in its place belongs
+//! to no person: no token can name it.
 
 use crate::platform::tables::model::{Find, Person, Stays, TablePolicy, Then, Trace, Whole};
 
@@ -38,7 +38,7 @@ pub const TABLES: &[TablePolicy] = &[
                     ("error_message", "null"),
                     (
                         "extra_metadata",
-                        // Whether anybody counted the tokens is part of the sum.
+                        // A sum also says whether its tokens were counted.
                         "case when t.extra_metadata ? 'usage_reported' then jsonb_build_object(
                              'usage_reported', t.extra_metadata -> 'usage_reported') end",
                     ),

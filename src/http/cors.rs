@@ -27,12 +27,12 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 );
 /// Seconds for which a preflight holds: as long as Chromium keeps one.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
-/// What the answer to a preflight depends on.
+/// The headers that the answer to a preflight depends on.
 const VARY_OF_PREFLIGHTS: HeaderValue = HeaderValue::from_static(
     "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, \
      Access-Control-Request-Private-Network",
 );
-/// What every other answer depends on, also one to no page: it may be cached for one.
+/// The header that every other answer depends on, also one to no page: it may be cached for one.
 const VARY_OF_ANSWERS: HeaderValue = HeaderValue::from_static("Origin");
 /// Asks whether a page of the internet may reach a server in a private network, or on this machine
 /// (<https://wicg.github.io/private-network-access/>).
@@ -42,7 +42,7 @@ const ALLOW_PRIVATE_NETWORK: HeaderName =
 /// The most headers that one preflight may ask for.
 const MAX_REQUESTED_HEADERS: usize = 64;
 
-/// Whether a browser asks what a page may send, before it sends it.
+/// True for the request in which a browser asks permission for a request of a page.
 pub fn is_preflight(request: &Request) -> bool {
     let headers = request.headers();
     request.method() == Method::OPTIONS

@@ -19,8 +19,8 @@ use crate::platform::problem::Problem;
 use crate::telemetry::model::{ErrorOccurrence, ErrorSource};
 use crate::telemetry::service::Telemetry;
 
-/// How many failures of one kind on one route are recorded in a minute: while a database is away, the
-/// next thousand say nothing that the first did not.
+/// The number of failures of one kind on one route that are recorded in a minute: while a database is
+/// away, the next thousand say nothing new.
 const PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
 
 /// Where failures are recorded; cheap to clone.
@@ -43,7 +43,7 @@ impl Recorder {
     }
 }
 
-/// What is known of a request before it is answered.
+/// The parts of a request that are known before it is answered.
 struct Asked {
     method: Method,
     route: Option<MatchedPath>,

@@ -75,8 +75,8 @@ pub async fn identify<F: Future<Output = Response>>(
     response
 }
 
-/// Whether an answer is none that an operator wants to see: probes and scrapes come every few seconds
-/// and say nothing, telemetry that is taken comes by the thousand, and so do a page's preflights.
+/// True for an answer that no operator wants to see: probes and scrapes come every few seconds and say
+/// nothing; accepted telemetry comes by the thousand, and so do a page's preflights.
 fn is_chatter(method: &Method, route: &str, status: u16) -> bool {
     let is_probe = route.contains("/health") || route == "/metrics" || route == "/ping";
     let is_bulk = route == "/api/telemetry" || method == Method::OPTIONS;

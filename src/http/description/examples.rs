@@ -7,14 +7,14 @@ use serde_json::Value;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{Content, RefOr};
 
-/// Those of the page that leave nothing out; a test writes this file anew from it.
+/// The examples of the page that leave nothing out; a test regenerates this file from it.
 const EXAMPLES: &str = include_str!("examples.json");
 
 /// The examples of every operation, by its method and template.
 #[derive(Default, Deserialize)]
 pub struct Examples(HashMap<String, Example>);
 
-/// What one operation is asked and answers.
+/// The request and the answers of one operation.
 #[derive(Default, Deserialize)]
 struct Example {
     /// The body of a request.

@@ -1,4 +1,4 @@
-//! What the description of the API holds that no handler declares.
+//! The parts of the API description that no handler declares.
 
 pub mod codes;
 pub mod examples;

@@ -10,8 +10,8 @@ use crate::http::cors::is_preflight;
 /// The prefix of addresses whose answers are for the one who asks.
 const API: &str = "/api/";
 
-/// Says of every answer that it is nothing but what its type says, and that its address is told to nobody;
-/// and of one that is for a person that it is kept nowhere, unless it says itself how it may be kept.
+/// Adds headers to every answer: browsers must trust its declared type and send its address to no other
+/// site. An answer for a person is not cached, unless it sets its own caching.
 pub async fn protect<F: Future<Output = Response>>(
     public: &[&str],
     request: Request,
@@ -21,8 +21,7 @@ pub async fn protect<F: Future<Output = Response>>(
     let is_private = path.starts_with(API) && !public.contains(&path);
     let is_preflight = is_preflight(&request);
     let mut response = next(request).await;
-    // How long a browser may keep the answer to a preflight stands in a header of its own; a refusal has
-    // none.
+    // The answer to a preflight has a header of its own for its caching; a refusal has none.
     let is_private = is_private && !(is_preflight && response.status().is_success());
     let headers = response.headers_mut();
     headers.insert(

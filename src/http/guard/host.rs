@@ -32,7 +32,7 @@ pub async fn require_host<F: Future<Output = Response>>(
 
 fn refused(why: &'static str) -> Response {
     let mut response = Problem::new(StatusCode::BAD_REQUEST, "host-invalid", why).into_response();
-    // Whoever is wrong about the host may be wrong about where the request ends.
+    // A client that is wrong about the host may be wrong about where the request ends.
     response
         .headers_mut()
         .insert(header::CONNECTION, HeaderValue::from_static("close"));

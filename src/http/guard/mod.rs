@@ -1,4 +1,4 @@
-//! What every request has to say, and what every answer says to browsers.
+//! Requirements of every request, and security headers of every answer.
 
 pub mod headers;
 pub mod host;

@@ -265,7 +265,7 @@ impl Feedback {
     }
 }
 
-/// Locks an answer of the principal. One that is somebody else's is as good as none.
+/// Locks an answer of the principal. Another user's answer is not found.
 async fn lock_own(
     conn: &mut PgConnection,
     principal: &Principal,

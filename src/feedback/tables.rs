@@ -1,8 +1,8 @@
-//! What is kept of what people thought, and of what it taught.
+//! The retention of feedback and of what is learnt from it.
 
 use crate::platform::tables::model::{Find, Person, Stays, TablePolicy, Then, Trace, Whole};
 
-/// What it teaches is worth more the longer it goes back, and there is little of it.
+/// Insights are worth more the longer they go back, and there are few of them.
 const LEARNT: Stays = Stays::Until("until its person or organisation is erased");
 
 const BY_USER_SUB: Person = Person::Rows(&[Trace {

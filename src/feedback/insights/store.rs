@@ -35,7 +35,7 @@ macro_rules! visible {
     };
 }
 
-/// A page of what somebody may see, the newest first.
+/// A page of the insights that a reader may see, the newest first.
 pub async fn page(
     conn: &mut PgConnection,
     reader: &InsightReader,

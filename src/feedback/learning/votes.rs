@@ -20,7 +20,7 @@ const MIN_RATERS: usize = 2;
 const MIN_SHARE: f64 = 0.2;
 /// The weight of a new rater in that share; beside it they are a share of those who are not new.
 const NEW_RATER_WEIGHT: f64 = 0.5;
-/// How long a rater is new, in days from the week of the first vote.
+/// The number of days for which a rater is new, from the week of the first vote.
 const NEW_RATER_DAYS: i64 = 21;
 /// Differences of means below this are rounding.
 const EPSILON: f64 = 1e-9;

@@ -19,7 +19,7 @@ const MAX_RESULT_REF_CHARS: usize = 128;
 /// The longest prefix of an answer that is stored, in characters.
 const MAX_ANSWER_CHARS: usize = 2_000;
 
-/// How often an id is tried: two answers of an organisation may meet in one microsecond.
+/// The number of ids that are tried: two answers of an organisation may meet in one microsecond.
 const MAX_TRIES: usize = 8;
 
 /// Logs a generation. Returns its `gen_id`, by which clients rate it.

@@ -15,7 +15,7 @@ use crate::vault::key;
 use crate::vault::key::NotAKey;
 use crate::vault::model::{Context, Wrapped};
 
-/// What keeps the key's name apart from all else that is derived from it.
+/// Separates the key's name from everything else that is derived from it.
 const NAME_DOMAIN: &[u8] = b"navi development key name";
 /// Bytes of a key's name, in hexadecimal twice as many characters.
 const NAME_BYTES: usize = 8;

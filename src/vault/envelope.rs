@@ -24,10 +24,10 @@ pub const KEY_BYTES: usize = 32;
 const SALT_BYTES: usize = 32;
 const COMMITMENT_BYTES: usize = 32;
 const TAG_BYTES: usize = 16;
-/// How many bytes a sealed value is longer than its plain text.
+/// The number of bytes by which a sealed value is longer than its plain text.
 pub const OVERHEAD: usize = SALT_BYTES + COMMITMENT_BYTES + TAG_BYTES;
 
-/// What keeps the keys of this format apart from all others that are derived from the same secret.
+/// Separates the keys of this format from all others that are derived from the same secret.
 const DOMAIN: &[u8] = b"navi sealed value 2\0";
 
 /// A key that seals values. Its memory is wiped when it is dropped, and it does not print.
@@ -66,7 +66,7 @@ impl DataKey {
         Self::from_secret(&self.0, purpose)
     }
 
-    /// The key itself, for whoever wraps it.
+    /// The key itself, for the code that wraps it.
     pub fn expose(&self) -> &[u8; KEY_BYTES] {
         &self.0
     }

@@ -20,7 +20,7 @@ pub enum Error {
     /// KMS could not be reached or did not answer in time.
     #[error("KMS cannot be reached or does not answer in time")]
     Unreachable,
-    /// KMS answers nobody so fast.
+    /// KMS limits the rate of requests.
     #[error("KMS limits the rate of requests")]
     Throttled,
     /// KMS failed on its side.
@@ -66,12 +66,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the same may succeed in a moment, without anybody mending anything.
+    /// True when the same request may succeed in a moment, without any repair.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Unreachable | Self::Throttled | Self::Failing)
     }
 
-    /// Whether it is this one value that does not open, however often it is tried.
+    /// True when this one value does not open, however often it is tried.
     pub fn is_of_the_value(&self) -> bool {
         matches!(
             self,

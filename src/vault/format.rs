@@ -1,4 +1,4 @@
-//! How a sealed value is written, and how the three formats are told apart.
+//! The format of a sealed value, and the detection of the three formats.
 //!
 //! ```text
 //! 0x02 ‖ wrapping (1) ‖ length (2) ‖ key id ‖ length (2) ‖ wrapped data key ‖ envelope
@@ -15,7 +15,7 @@ const VERSION: u8 = 2;
 /// The longest key id or wrapped key, in bytes; KMS gives at most 2048 and 6144.
 const MAX_PART_BYTES: usize = 8 * 1024;
 
-/// What wraps a data key.
+/// The kind of key that wraps a data key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrapping {
     /// AWS KMS.
@@ -50,15 +50,15 @@ impl Wrapping {
 /// A sealed value, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts<'a> {
-    /// What wraps the data key.
+    /// The kind of key that wraps the data key.
     pub wrapping: Wrapping,
-    /// The key that does.
+    /// The id of that key.
     pub key_id: &'a str,
     /// The wrapped data key.
     pub wrapped: &'a [u8],
     /// All of the above as it was written.
     pub header: &'a [u8],
-    /// What [`crate::vault::envelope::open`] opens.
+    /// The input of [`crate::vault::envelope::open`].
     pub envelope: &'a [u8],
 }
 
@@ -75,7 +75,7 @@ pub fn header(wrapping: Wrapping, key_id: &str, wrapped: &[u8]) -> Result<Vec<u8
     Ok(bytes)
 }
 
-/// Whether the bytes say that they are of this format.
+/// True when the bytes claim to be of this format.
 pub fn is_current(bytes: &[u8]) -> bool {
     bytes.first() == Some(&VERSION)
 }

@@ -38,7 +38,7 @@ pub fn generate() -> Result<SecretString, NoRandomness> {
     Ok(SecretString::from(URL_SAFE.encode(key.expose())))
 }
 
-/// What shows that a key was not made by chance, if anything does.
+/// A sign that a key was not made by chance; none when there is no such sign.
 pub fn weakness(key: &DataKey) -> Option<&'static str> {
     let bytes = key.expose();
     let step = |pair: &[u8]| pair[1].wrapping_sub(pair[0]);

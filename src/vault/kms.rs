@@ -1,8 +1,8 @@
 //! AWS KMS: data keys, wrapped and unwrapped. The only file that knows its client.
 //!
-//! A key is used only if a setting names it. Without that rule, whoever can write to the database
-//! could put a value there whose data key they wrapped with a key of their own that lets everybody
-//! decrypt, and the server would take their text for one of its own.
+//! A key is used only if a setting names it. Without that rule, an attacker who can write to the database
+//! could store a value whose data key is wrapped with a key of their own that lets everybody decrypt, and
+//! the server would take their text for one of its own.
 
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ use crate::vault::envelope::{DataKey, KEY_BYTES};
 use crate::vault::error::Error;
 use crate::vault::model::{Context, Wrapped};
 
-/// How long one attempt may take. KMS answers within tens of milliseconds.
+/// The timeout of one attempt. KMS answers within tens of milliseconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long all attempts together may take: a request of a client waits for them.
+/// The timeout of all attempts together: a request of a client waits for them.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 /// The names in the encryption context; they appear in `CloudTrail` and may stand in key policies.
 const ORG: &str = "org";
@@ -195,7 +195,7 @@ fn data_key(plain: Option<Blob>) -> Result<DataKey, Error> {
     Ok(DataKey::from_bytes(bytes))
 }
 
-/// What a failed call says of the key that it named. What KMS wrote for people is not repeated.
+/// The error of a failed call, with the key that it named. KMS's text for people is not repeated.
 fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, key: &str) -> Error {
     let key = key.to_owned();
     match error {
@@ -224,7 +224,7 @@ fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, key: &str) -> Err
                 | "ServiceUnavailableException"
                 | "DependencyTimeoutException"
                 | "KeyUnavailableException"
-                // What a broken proxy sends has no code.
+                // The answer of a broken proxy has no code.
                 | "" => Error::Failing,
                 other => Error::Refused(first_chars(other, 64).to_owned()),
             }

@@ -12,14 +12,14 @@ pub struct Place<'a> {
     pub table: &'a str,
     /// The row within the organisation's rows, unambiguously.
     pub row: &'a str,
-    /// What the value is among those of the row.
+    /// The name of the value among those of the row.
     pub name: &'a str,
-    /// What the value is for; one data key serves one purpose.
+    /// The purpose of the value; one data key serves one purpose.
     pub purpose: &'a str,
 }
 
 impl<'a> Place<'a> {
-    /// What the data key of this place is bound to.
+    /// The context that the data key of this place is bound to.
     pub fn context(&self) -> Context<'a> {
         Context {
             org: self.org_id.as_str(),
@@ -43,12 +43,12 @@ impl<'a> Place<'a> {
     }
 }
 
-/// What a data key is bound to: KMS refuses to unwrap it for anything else.
+/// The context of a data key: KMS refuses to unwrap it in any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context<'a> {
     /// The organisation.
     pub org: &'a str,
-    /// What the values are for.
+    /// The purpose of the values.
     pub purpose: &'a str,
 }
 
@@ -76,7 +76,7 @@ fn prefixed(parts: &[&[u8]]) -> Vec<u8> {
 pub struct Wrapped {
     /// The key.
     pub key: DataKey,
-    /// What wrapped it.
+    /// The key that wrapped it.
     pub key_id: String,
     /// The key as it may lie in a table.
     pub bytes: Vec<u8>,

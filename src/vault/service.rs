@@ -19,7 +19,7 @@ use crate::vault::original::Original;
 use crate::vault::shelf::{Bounds, Shelf};
 use crate::vault::{envelope, format, original};
 
-/// How long unwrapped data keys are kept and how much one of them may seal.
+/// Limits of unwrapped data keys: the age, the number, and the amount that one of them may seal.
 ///
 /// A cipher's key is derived for every value, so these are no limits of the cipher. They bound what
 /// a data key that leaks from memory opens, and how long a key that was disabled in KMS still works.
@@ -49,10 +49,10 @@ impl Default for Limits {
     }
 }
 
-/// How often old keys are looked for when nobody uses the vault.
+/// The interval at which old keys are dropped when the vault is idle.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
-/// What wraps data keys here.
+/// The keys that wrap data keys here.
 #[derive(Debug, Default)]
 pub struct Keys {
     /// KMS; what is sealed is sealed with it when it is there.
@@ -142,12 +142,12 @@ impl Vault {
         }
     }
 
-    /// Whether there is anything to seal with.
+    /// True when there is a key to seal with.
     pub fn is_configured(&self) -> bool {
         self.keys.kms.is_some() || self.keys.development.is_some()
     }
 
-    /// Wipes keys once they are old, also while nobody seals or opens anything.
+    /// Wipes keys once they are old, also while the vault is idle.
     pub fn start(&self, tasks: &Tasks) {
         let (vault, stopping) = (self.clone(), tasks.stopping());
         tasks.spawn(async move {
@@ -210,7 +210,7 @@ impl Vault {
         }
     }
 
-    /// What a value that is sealed now would say of its format and key.
+    /// The format and key of a value that is sealed now.
     pub async fn current(&self) -> Result<String, Error> {
         match (&self.keys.kms, &self.keys.development) {
             (Some(kms), _) => Ok(Wrapping::Kms.with(kms.current().await?)),
@@ -255,7 +255,7 @@ impl Vault {
         };
         let Wrapped { key, key_id, bytes } = made;
         let header = format::header(wrapping, &key_id, &bytes)?;
-        // What is sealed now is likely opened soon, and the key is known already.
+        // A new value is likely opened soon, and the key is known already.
         let opening = Arc::new(key.clone());
         let name = opening_name(&header, context);
         self.opening.put(name, opening, Instant::now());
@@ -316,7 +316,7 @@ impl Vault {
     }
 }
 
-/// What a data key that opens is kept under: all that decides whether it may be unwrapped.
+/// The name under which an opening data key is kept: everything that decides if it may be unwrapped.
 fn opening_name(header: &[u8], context: Context<'_>) -> Vec<u8> {
     let mut name = context.bytes();
     name.extend_from_slice(header);

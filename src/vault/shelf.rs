@@ -15,7 +15,7 @@ use crate::vault::error::Error;
 
 type Making<V> = BoxFuture<'static, Result<V, Error>>;
 
-/// How much is kept.
+/// The bounds of a shelf.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// At most this many.
@@ -35,7 +35,7 @@ struct State<V> {
     /// In the order of their making; what was replaced since is passed over.
     order: VecDeque<(Vec<u8>, u64)>,
     made: u64,
-    /// Calls that somebody waits for. One whom nobody waits for any more is gone.
+    /// Calls that have a waiter. A call without any is gone.
     under_way: HashMap<Vec<u8>, WeakShared<Making<V>>>,
 }
 
@@ -77,8 +77,8 @@ impl<V: Clone + Send + Sync + 'static> Shelf<V> {
         (fresh && usable(&kept.value)).then(|| kept.value.clone())
     }
 
-    /// The value that `make` makes, or that somebody else made or is making under this name since
-    /// the caller looked.
+    /// The value that `make` makes, or that another caller made or is making under this name since this
+    /// one looked.
     pub async fn make<F>(
         self: &Arc<Self>,
         name: Vec<u8>,
@@ -140,7 +140,7 @@ impl<V: Clone + Send + Sync + 'static> Shelf<V> {
         self.sweep(&mut state, now);
     }
 
-    /// Lets go of what is too old. A key on the shelf is wiped when nobody uses it any more.
+    /// Drops entries that are too old. A key on the shelf is wiped when it is out of use.
     pub fn forget_old(&self, now: Instant) {
         self.sweep(&mut self.lock(), now);
     }

@@ -1,4 +1,4 @@
-//! What a request may take: time, size, rate; and what happens to those that match nothing.
+//! Limits of a request: time, size, rate; and the answers to requests that match nothing.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub async fn deadline<F: Future<Output = Response>>(
     let request = request.map(|body| waiting.for_body(body));
     let mut response = within(patience, &waiting, next(request)).await;
     if waiting.is_over() || response.status() == StatusCode::REQUEST_TIMEOUT {
-        // What still comes of the body is not read.
+        // The rest of the body is not read.
         let headers = response.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -95,7 +95,7 @@ pub async fn within(
     }
 }
 
-/// What a handler said when it panicked, without secrets: in the extensions of the answer.
+/// The message of a handler's panic, without secrets: in the extensions of the answer.
 #[derive(Clone, Debug)]
 pub struct Panicked(pub String);
 
@@ -130,14 +130,14 @@ pub async fn method_not_allowed() -> Problem {
 /// Where tickets for streams are given out, which are counted by themselves: a page that connects again
 /// and again does not keep its user from working.
 const TICKETS: &str = "/api/auth/stream-ticket";
-/// The routes that clients send telemetry to, which has a limit of its own: whoever reports much is not
-/// kept from working.
+/// The routes that clients send telemetry to. They have a limit of their own, so that a client that
+/// reports much is not kept from working.
 const TELEMETRY: &str = "/api/telemetry";
-/// Where ratings are sent to, with a limit of their own: they move what others are answered, so one person
-/// should not be able to send as many as they could of anything else.
+/// The routes that ratings are sent to. They have a limit of their own: ratings influence the answers of
+/// other users, so one person should not be able to send as many as of other requests.
 const FEEDBACK: &str = "/api/feedback/";
 
-/// How often one principal may change things, and how often report or rate.
+/// The rate limits of one principal, by kind of request.
 #[derive(Clone, Debug)]
 pub struct Rates {
     /// Everything but what has a limit of its own.

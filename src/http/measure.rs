@@ -131,8 +131,9 @@ fn kind(response: &Response) -> &'static str {
 /// The label for routes of features that are not built: one series for all of them.
 const UNBUILT: &str = "<not built>";
 
-/// What a route is counted under. The routes of jobs stand at two addresses and are counted as one:
-/// who asks how often jobs fail does not mean half of them. So are other routes with two addresses.
+/// The label under which a route is counted. The routes of jobs have two addresses and are counted as
+/// one: an operator who looks for the failures of jobs does not mean half of them. So are other routes
+/// with two addresses.
 pub fn path_label(template: &str) -> Cow<'_, str> {
     if unbuilt::is_unbuilt(template) {
         return Cow::Borrowed(UNBUILT);

@@ -82,7 +82,7 @@ const MOVED: &[(&str, &str)] = &[
     ),
 ];
 
-/// What is served, for those who ask for something else.
+/// The routes that are served, for answers to requests for other ones.
 #[derive(Debug)]
 pub struct Served {
     /// Method and template of every route.
@@ -129,7 +129,7 @@ impl Served {
     }
 }
 
-/// Whether an address is one of those that a pattern of the table means.
+/// True when an address matches a pattern of the table.
 fn matches(pattern: &str, address: &str) -> bool {
     let mut address = address.trim_end_matches('/').split('/');
     for expected in pattern.split('/') {

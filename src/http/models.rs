@@ -26,19 +26,19 @@ pub fn routes(app: &App) -> OpenApiRouter {
 struct Registry {
     /// Every model.
     models: Vec<Model>,
-    /// What stands for a choice of models, and its candidates in order.
+    /// Names that stand for a choice of models, with its candidates in order.
     modes: Vec<Mode>,
-    /// What a request that names nothing gets.
+    /// The model or mode of a request that names none.
     default: String,
 }
 
 /// A model.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Model {
-    /// What it is and whether it can be used.
+    /// The model, and if it can be used.
     #[serde(flatten)]
     listing: ModelListing,
-    /// What a million tokens cost in US dollars; null when the price is unknown.
+    /// Price of a million tokens in US dollars; null when unknown.
     prices: Option<Prices>,
 }
 
@@ -108,11 +108,11 @@ async fn list_models(State(app): State<App>) -> Json<Registry> {
     })
 }
 
-/// How many tokens are priced to learn the price: few enough for every tier of a price list.
+/// The number of tokens that are priced to learn the price: few enough for every tier of a price list.
 const SAMPLE: u64 = 1_000;
 
-/// What the ledger would charge now. It is asked instead of the price list, so that what is shown
-/// and what is charged cannot differ.
+/// The ledger's present prices. The ledger is asked instead of the price list, so that shown and charged
+/// prices cannot differ.
 fn prices(ledger: &Ledger, listing: &ModelListing, now: DateTime<Utc>) -> Option<Prices> {
     let cost = |usage: Usage| {
         let cost = ledger.cost_of(listing.provider, &listing.provider_model, usage, now)?;

@@ -52,7 +52,7 @@ pub struct Route<'a> {
     pub method: &'static str,
     /// The route template.
     pub path: &'a str,
-    /// What the handler declared.
+    /// The handler's declaration.
     pub operation: &'a Operation,
 }
 
@@ -164,7 +164,7 @@ fn method_name(method: &HttpMethod) -> &'static str {
     }
 }
 
-/// What stands at two addresses has two names: generated clients make a method of each.
+/// Gives an operation at two addresses two names: generated clients make a method of each.
 fn name_once(operation: &mut Operation, names: &mut BTreeSet<String>) {
     let Some(name) = &mut operation.operation_id else {
         return;
@@ -186,7 +186,7 @@ fn complete_operation(operation: &mut Operation, method: &HttpMethod, open: bool
         if !matches!(method, HttpMethod::Get) {
             problems.push(("429", "too many changing requests"));
         }
-        // What declares no role is for everybody with a token.
+        // An operation without a declared role is for everybody with a token.
         operation
             .security
             .get_or_insert_with(|| vec![SecurityRequirement::new(BEARER, ["viewer"])]);

@@ -1,4 +1,4 @@
-//! What operators ask: health, version, metrics, the description of the API.
+//! Routes for operators: health, version, metrics, the description of the API.
 //!
 //! All of it is public and none of it reveals more than a state and a version. Nothing here opens
 //! a connection or waits.
@@ -129,7 +129,7 @@ async fn get_ping() -> &'static str {
     "pong"
 }
 
-/// What runs here.
+/// The running program.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Version)]
 struct About {

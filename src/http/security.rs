@@ -19,7 +19,7 @@ use crate::vault::config::VaultConfig;
 
 /// The name shown for the key that development does without KMS.
 const DEVELOPMENT_KEY: &str = "development";
-/// How much is shown of a key's id: enough to tell keys apart.
+/// The number of characters that are shown of a key's id: enough to tell keys apart.
 const SHOWN_ID_CHARS: usize = 8;
 
 /// The routes of the security page.
@@ -36,7 +36,7 @@ struct SecurityStatus {
     jwt: JwtStatus,
     /// Keys that seal stored values.
     encryption: EncryptionStatus,
-    /// How long audit entries are kept.
+    /// Retention of audit entries.
     audit_retention: RetentionStatus,
     /// The identity provider.
     sso: SsoStatus,
@@ -47,11 +47,11 @@ struct SecurityStatus {
 struct JwtStatus {
     /// Always true: every request is authenticated.
     enabled: bool,
-    /// Whether there is a secret to sign with; without one an identity provider signs tokens.
+    /// True when there is a secret to sign with; without one an identity provider signs tokens.
     has_primary_secret: bool,
-    /// Whether tokens of an earlier secret are still good.
+    /// True when tokens of an earlier secret are still good.
     has_previous_secrets: bool,
-    /// Whether both are there, so that the secret can be replaced without ending sessions.
+    /// True when there are both, so that the secret can be replaced without ending sessions.
     rotation_ready: bool,
 }
 
@@ -62,16 +62,16 @@ struct EncryptionStatus {
     audit_encryption_enabled: bool,
     /// The name of the audit key.
     audit_encryption_key_id: Option<String>,
-    /// Whether there is a key that seals connectors' tokens.
+    /// True when there is a key that seals connectors' tokens.
     token_encryption_configured: bool,
     /// The alias of the KMS key or the beginning of its id; `development` without KMS.
     token_encryption_key_id: Option<String>,
 }
 
-/// How long audit entries are kept.
+/// Retention of audit entries.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct RetentionStatus {
-    /// Whether old entries are dropped.
+    /// True when old entries are dropped.
     enabled: bool,
     /// The days for which entries are kept; 0 means no limit.
     retention_days: i32,
@@ -86,9 +86,9 @@ struct RetentionStatus {
 struct SsoStatus {
     /// The domain of the Auth0 tenant, or of another issuer; empty without an identity provider.
     auth0_domain: String,
-    /// Whether tokens must be made for one of the configured clients.
+    /// True when tokens must be made for one of the configured clients.
     auth0_client_configured: bool,
-    /// Whether tokens must name the configured audience.
+    /// True when tokens must name the configured audience.
     auth0_audience_configured: bool,
     /// Always false: clients sign in with the identity provider themselves.
     device_flow_enabled: bool,

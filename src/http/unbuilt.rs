@@ -11,7 +11,7 @@ use crate::platform::problem::Problem;
 
 /// A feature that is not built.
 struct Feature {
-    /// What it is and what there is instead, for the person at the client.
+    /// The feature and its replacement, in words for the person at the client.
     detail: &'static str,
     /// Its routes, each with a name of its own for generated clients.
     routes: &'static [Route],
@@ -87,7 +87,7 @@ const FEATURES: &[Feature] = &[
     },
 ];
 
-/// Whether a route is one of a feature that is not built.
+/// True for a route of a feature that is not built.
 pub fn is_unbuilt(template: &str) -> bool {
     let mut routes = FEATURES.iter().flat_map(|feature| feature.routes);
     routes.any(|route| route.path == template)

@@ -25,15 +25,15 @@ use crate::platform::problem::Problem;
 /// The largest window a zstd body may ask for, as a power of two: 8 MiB, which is what RFC 9659 lets
 /// content encodings use.
 const ZSTD_WINDOW_LOG: u32 = 23;
-/// How much is unpacked at a time, in bytes.
+/// The number of bytes that are unpacked at a time.
 const CHUNK_BYTES: usize = 16 * 1024;
 /// The largest packed body, in bytes: as large as the largest that any route takes unpacked.
 /// Nothing that is worth packing gets larger by it.
 const MAX_PACKED_BYTES: usize = AGENT_BODY_BYTES;
-/// What is taken, as the header `Accept-Encoding` says it.
+/// The accepted encodings, as in the header `Accept-Encoding`.
 const TAKEN: &str = "gzip, zstd, identity";
 
-/// How a body is packed.
+/// The encoding of a packed body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ContentCoding {
     Gzip,
@@ -65,7 +65,7 @@ impl ContentCoding {
     fn unpacked(self, packed: Body) -> Body {
         // Members and frames may be empty, so the limits of what comes out do not bound what goes in.
         let packed = Body::new(Limited::new(packed, MAX_PACKED_BYTES)).into_data_stream();
-        // What was wrong before unpacking stays what it is.
+        // Errors from before unpacking keep their meaning.
         let packed = packed.map_err(|error| io::Error::other(BodyError::of(&error)));
         let packed = StreamReader::new(packed);
         match self {

@@ -43,7 +43,7 @@ impl Asset {
         }
     }
 
-    /// What is in it, for the rare client that takes no gzip.
+    /// The unpacked content, for the rare client that takes no gzip.
     pub(super) fn unpacked(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         GzDecoder::new(&*self.packed).read_to_end(&mut bytes)?;

@@ -36,7 +36,7 @@ struct WelcomeLinks {
     docs: &'static str,
     /// The API as an OpenAPI document.
     openapi: &'static str,
-    /// Whether this server should be sent requests.
+    /// Readiness for requests.
     health: &'static str,
     /// Its metrics, for Prometheus.
     metrics: &'static str,

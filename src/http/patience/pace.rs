@@ -1,4 +1,4 @@
-//! How long the server waits for a request's body.
+//! Limits the time that the server waits for a request's body.
 //!
 //! Only the time in which the server waits for its client counts: the body of a slow client is not the
 //! fault of the handler, nor a slow handler the fault of the client.
@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::platform::body::BodyError;
 use crate::platform::sync::lock;
 
-/// How slowly a body may come.
+/// The slowest pace of a body.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// The longest silence of a client, and the time that it has for the beginning of a body.
@@ -42,7 +42,8 @@ impl Pace {
     }
 }
 
-/// How long the server has waited for one body; shared by the body and by what waits for the answer.
+/// The time that the server has waited for one body; shared by the body and by the code that waits for
+/// the answer.
 #[derive(Clone, Debug)]
 pub struct Waiting {
     pace: Pace,
@@ -189,7 +190,7 @@ mod tests {
         assert_eq!((left(0, 0), left(0, 4), left(0, 10)), (10, 6, 0));
         // A drip earns hardly anything.
         assert_eq!((left(10, 9), left(1023, 10), left(1024, 10)), (1, 0, 1));
-        // What came before does not pay for a long silence.
+        // Earlier bytes do not pay for a long silence.
         assert_eq!(left(9 << 20, 0), 10);
         // A body that keeps its pace may take as long as it is large.
         assert_eq!((left(600 * 1024, 600), left(600 * 1024, 611)), (10, 0));

@@ -24,9 +24,9 @@ use crate::http::sockets::socket::Socket;
 use crate::platform::process::descriptors::accept;
 use crate::platform::tasks::Tasks;
 
-/// How long a client may take for the head of its next request, and so how long a connection may
-/// be idle. More than the minute after which the usual load balancers let go of one, so that none
-/// of them sends a request into a connection that we are closing.
+/// The timeout for the head of a client's next request, and so the longest idle time of a connection. It
+/// is more than the minute after which the usual load balancers close a connection, so that none of them
+/// sends a request into a connection that we are closing.
 pub const HEAD_TIME: Duration = Duration::from_secs(75);
 
 /// The largest head of a request, in bytes. It is also what a connection may read ahead, which counts
@@ -86,7 +86,7 @@ pub async fn serve(
     server.open.shutdown().await;
 }
 
-/// What every connection is served with.
+/// The parts that every connection is served with.
 struct Server {
     http: http1::Builder,
     router: Router,

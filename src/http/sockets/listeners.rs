@@ -9,15 +9,15 @@ use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
 use crate::config::bind::BindAddress;
 
-/// How many connections may wait to be accepted, as in tokio's own listeners.
+/// The number of connections that may wait to be accepted, as in tokio's own listeners.
 const BACKLOG: u32 = 1024;
-/// How often a free port is looked for that is free at every address.
+/// The number of attempts to find a port that is free at every address.
 const ATTEMPTS: usize = 16;
 /// Seconds of silence after which the system asks whether a client is still there, and between the
 /// questions. A client that vanished, or that closed its connection while a plain answer was awaited,
 /// says nothing by itself.
 const PROBE_SECONDS: u32 = 15;
-/// How many questions stay unanswered before the connection counts as broken.
+/// The number of unanswered questions after which the connection counts as broken.
 const PROBES: u32 = 4;
 
 /// Sockets that listen, at least one.

@@ -20,9 +20,9 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long a client may take to read the last answer of a connection and to close its side.
+/// The timeout for a client to read the last answer of a connection and to close its side.
 const LINGER: Duration = Duration::from_secs(5);
-/// How much of what a client sends too late is read at a time, in bytes.
+/// The number of bytes read at a time of late data from a client.
 const DISCARD_BUFFER_BYTES: usize = 4 * 1024;
 
 /// A connected socket; cheap to clone.

@@ -22,7 +22,7 @@ pub enum PathError {
     NotAFile {
         /// The path.
         path: String,
-        /// What is there.
+        /// The kind of the entry that is there.
         found: EntryKind,
     },
     /// A directory was wanted, something else is there.
@@ -33,7 +33,7 @@ pub enum PathError {
     Refused {
         /// The path.
         path: String,
-        /// What the system said.
+        /// The system's error.
         reason: String,
     },
 }
@@ -64,7 +64,7 @@ pub enum WorkspaceError {
     Unreadable {
         /// Which directory.
         path: String,
-        /// What the system said.
+        /// The system's error.
         reason: String,
     },
 }

@@ -50,7 +50,7 @@ const DEVICES: &str = "/dev";
 /// but for memory that anybody may keep files in.
 const SHARED_MEMORY: &str = "/dev/shm";
 
-/// How many symbolic links the last component of a path to write may lead through.
+/// The number of symbolic links that the last component of a path to write may lead through.
 const MAX_LINKS: usize = 8;
 
 /// A directory that an agent works in. Cheap to clone.
@@ -102,7 +102,7 @@ pub struct Place {
     pub name: std::ffi::OsString,
     /// The file's path as it is reported, with links resolved.
     pub path: RelativePath,
-    /// What is there now.
+    /// The present entry, if there is one.
     pub existing: Option<FileStat>,
 }
 

@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(place_of(&root.join("Acme/x")), root.join("Acme/x"));
         std::fs::create_dir(root.join("acme")).unwrap();
         assert_eq!(place_of(&root.join("Acme/x")), root.join("Acme/x"));
-        // What a file system that ignores them shows: one folder under both names.
+        // A file system that ignores the case shows one folder under both names.
         let found = root.join("acme").symlink_metadata().unwrap();
         assert_eq!(
             spelled(&root, OsStr::new("ACME"), &found),

@@ -14,7 +14,7 @@ use nix::sys::statfs::{
     SECURITYFS_MAGIC, SYSFS_MAGIC, TRACEFS_MAGIC, fstatfs,
 };
 
-/// How often a resolution is repeated when a directory is renamed while it runs.
+/// The number of times that a resolution is repeated when a directory is renamed while it runs.
 const RACE_RETRIES: usize = 16;
 
 /// Who walks a path's components.
@@ -88,7 +88,7 @@ fn is_link(directory: &OwnedFd, name: &OsStr) -> bool {
         .is_ok_and(|found| EntryKind::of(&found) == EntryKind::Link)
 }
 
-/// Whether what is open belongs to a file system without files: processes, devices, controls.
+/// True when the open descriptor belongs to a file system without files: processes, devices, controls.
 pub fn is_of_the_kernel(opened: &OwnedFd) -> bool {
     const VIEWS: &[FsType] = &[
         BPF_FS_MAGIC,
@@ -103,7 +103,7 @@ pub fn is_of_the_kernel(opened: &OwnedFd) -> bool {
     fstatfs(opened).is_ok_and(|found| VIEWS.contains(&found.filesystem_type()))
 }
 
-/// What a file system entry is.
+/// The kind of a file system entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     /// A regular file.
@@ -121,7 +121,7 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    /// What `found` says the entry is.
+    /// The kind of the entry that `found` describes.
     pub fn of(found: &FileStat) -> Self {
         match SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits()) {
             SFlag::S_IFREG => Self::File,

@@ -18,7 +18,7 @@ pub enum Error {
     /// It is there, and cannot be worked in.
     #[error(transparent)]
     Unusable(WorkspaceError),
-    /// A folder that nobody has cannot be released.
+    /// An unbound folder cannot be released.
     #[error(
         "the folder `{0}` belongs to no organisation; `navi workspaces list` shows those that do"
     )]

@@ -181,7 +181,7 @@ impl Roots {
                 }
                 RootKind::Shared | RootKind::Named(_) if place.starts_with(&real) => {
                     is_ours = true;
-                    // A link may have been put there by whoever may write beside it.
+                    // A link may have been put there by a user who may write beside it.
                     if !root.path.is_symlink() {
                         literal = literal.max(depth(&real));
                     }

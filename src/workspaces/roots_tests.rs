@@ -160,7 +160,7 @@ fn a_link_gives_nobody_what_is_for_another() {
     let folders = ["acme/x", "far/x", "b/x"];
     let disk = Disk::new(&["all/acme/x", "far/x", "named/x"]);
     let link = |from: &str, to: &str| symlink(disk.root.join(from), disk.root.join(to)).unwrap();
-    // Their own folder leads into another one's, or to where nobody has a folder.
+    // Their own folder leads into another one's, or to where no organisation has a folder.
     link("all/acme", "all/globex");
     link("far", "all/far");
     link("all/acme", "b");

@@ -54,8 +54,8 @@ impl Workspaces {
 
     /// Opens a folder for a person. The first one who opens it binds it to their organisation.
     ///
-    /// Whose the folder is comes before everything that could be said about it: of what belongs to
-    /// others, nobody learns whether it is there, or what it is.
+    /// Ownership is checked before anything else: users learn neither the existence nor the kind of a
+    /// folder that belongs to others.
     pub async fn open(
         &self,
         principal: &Principal,

@@ -102,7 +102,7 @@ pub async fn list(conn: &mut PgConnection, org_id: Option<&OrgId>) -> sqlx::Resu
     .await
 }
 
-/// The binding that a place lies in, whoever has it: what the operator asks.
+/// The binding that a place lies in, of any organisation, for the operator.
 pub async fn around(conn: &mut PgConnection, place: &BoundPath) -> sqlx::Result<Option<Binding>> {
     sqlx::query_as!(
         Binding,

@@ -1,4 +1,4 @@
-//! What is kept of what clients report.
+//! The retention of client telemetry.
 
 use crate::platform::tables::model::{Find, Person, Stays, TablePolicy, Then, Trace, Whole};
 

@@ -25,13 +25,13 @@ use crate::telemetry::rows::{BatchRows, GroupedError};
 const MAX_FLUSH_BYTES: usize = 4 * 1024 * 1024;
 /// The most batches of a commit.
 const MAX_FLUSH_BATCHES: usize = 1_000;
-/// The most errors of this server that wait for the database; nobody waits for them.
+/// The most errors of this server that are queued for the database; no request waits for them.
 const MAX_QUEUED_ERRORS: usize = 1_000;
-/// How long one commit may take before those who wait for it are refused.
+/// The timeout of one commit; the requests that wait for it are refused after it.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may take to be made.
+/// The timeout of connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often a database that is away is looked for.
+/// The pause between attempts to reach a database that is away.
 pub const RECONNECT_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A request to the writer.

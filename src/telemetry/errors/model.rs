@@ -111,7 +111,7 @@ pub enum Sort {
 pub enum Rank {
     /// When it last happened.
     LastSeen(DateTime<Utc>),
-    /// How often it happened.
+    /// The number of occurrences.
     Occurrences(i64),
 }
 
